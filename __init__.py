@@ -1,0 +1,19 @@
+"""FiftyOne entry point of ``@mediaforensics/deepfake``.
+
+FiftyOne executes this file again on every request, under a module name of its own, so it holds
+no state and imports nothing at the top. Its only work is to make the one package
+``media_forensics`` importable and to hand over to it.
+"""
+
+
+def register(plugin):
+    """Register every operator and panel of the plugin (called by FiftyOne)."""
+    import importlib.util
+    import os
+    import sys
+
+    if importlib.util.find_spec("media_forensics") is None:
+        sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "_mount"))
+    from media_forensics.operators import register_all
+
+    register_all(plugin)

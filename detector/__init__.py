@@ -1,0 +1,1 @@
+"""Pictures to faces, crops, scores and numbers. Knows neither FiftyOne nor training runs."""

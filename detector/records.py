@@ -1,0 +1,215 @@
+"""Conventions and records that cross a layer or a process. Standard library only.
+
+Conventions of the whole project:
+
+* real = 0, fake = 1; ``p_fake`` in [0, 1]; label strings are ``"real"`` and ``"fake"``.
+* Images are RGB uint8 (H, W, 3); tensors float32 NCHW; boxes xyxy in source pixels.
+* Landmarks are (5, 2) in pixels: image-left eye, image-right eye, nose, image-left mouth corner,
+  image-right mouth corner.
+* Frame indices are 0-based; only ``operators/fields.py`` converts to FiftyOne's 1-based numbers.
+* A missing result is ``None`` and a :class:`Reason`, never a number.
+* A video is identified by ``video_id`` = dataset/subset/compression/stem.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field, fields
+from enum import Enum
+from typing import Any
+
+from .errors import ForensicsError
+
+REAL, FAKE = 0, 1
+LABELS = ("real", "fake")
+FAMILIES = ("face_swap", "reenactment", "talking_face", "entire_synthesis", "lip_sync", "none")
+SPLITS = ("train", "val", "test")
+PAIR_STATUSES = ("present", "missing", "ambiguous", "none")
+
+
+class Reason(str, Enum):
+    """Why a face, frame or video has no result."""
+
+    NO_FACE = "no_face"  # the detector found no face above the score threshold
+    DECODE_ERROR = "decode_error"  # the frame or the rest of the stream cannot be decoded
+    SHORT_VIDEO = "short_video"  # the stream ends before this frame index
+    TOO_SMALL = "too_small"  # inter-eye distance below the recipe's minimum
+    MASK_EMPTY = "mask_empty"  # the manipulation mask of this frame holds no pixel
+    MASK_MISSING = "mask_missing"  # the mask file lacks this frame or cannot be read
+    NOT_SUBJECT = "not_subject"  # a face, but not the one the subject policy chooses
+    NO_PAIR = "no_pair"  # policy `pair`: the paired real has no track at this frame
+    ALIGN_FAILED = "align_failed"  # the five points give no usable similarity transform
+    UNREADABLE_IMAGE = "unreadable_image"  # an image or crop file cannot be decoded
+    MISSING_FILE = "missing_file"  # the file is not there
+    EMPTY_FILE = "empty_file"  # the file has zero bytes
+    NO_VIDEO_STREAM = "no_video_stream"  # the container holds no video
+    TOO_LARGE = "too_large"  # more pixels than the limit for one frame
+    WRITE_ERROR = "write_error"  # the crop could not be written
+    TIME_LIMIT = "time_limit"  # the unit of work ran longer than allowed
+    NON_FINITE = "non_finite"  # the network returned NaN or infinity
+    NOT_SCORED = "not_scored"  # no detector has looked at it yet
+
+
+def canonical_json(value: Any) -> str:
+    """The one JSON text of ``value``: sorted keys, no spaces, no NaN; what hashes are made of."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def content_hash(value: Any) -> str:
+    """sha256 (hex) of the canonical JSON of ``value``."""
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()
+
+
+def known_keys(cls: type, data: dict[str, Any]) -> dict[str, Any]:
+    """``data`` if each key is a field of dataclass ``cls``; else an error that names the nearest.
+
+    Raises:
+        ForensicsError: an unknown key
+    """
+    names = [f.name for f in fields(cls)]
+    for key in data:
+        if key not in names:
+            near = difflib.get_close_matches(key, names, n=1)
+            raise ForensicsError(
+                f"{cls.__name__} has no setting {key!r}.",
+                f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(names)}.",
+            )
+    return data
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """One detected face in source pixels.
+
+    Attributes:
+        box: (x1, y1, x2, y2), not clipped to the image
+        score: detector confidence in [0, 1]
+        landmarks: five (x, y) points in the project's order
+    """
+
+    box: tuple[float, float, float, float]
+    score: float
+    landmarks: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CropRecipe:
+    """Everything that decides the pixels of a crop; its hash names the crop folder.
+
+    The default is the reference recipe ``gend-1.3-256`` (Yermakov et al., GenD, arXiv 2508.06248;
+    template and margin as its released cropper) on facexlib's RetinaFace landmarks.
+
+    Attributes:
+        detector: face detector name, see :func:`detector.faces.load_face_detector`
+        detector_sha256: hash of the detector's weights, filled in when it is loaded
+        score_threshold: least detector score of a face
+        max_side: frames with a longer side are shrunk to it for detection only (0: never)
+        sampling: ``uniform`` | ``stride`` | ``spread``
+        count: frames per video (``uniform``), usable faces wanted (``spread``) or the
+            stride in frames (``stride``)
+        template: ``gend`` | ``dfb`` | ``ffhq``
+        scale: margin factor around the template
+        size: crop side in pixels; 0 keeps the native resolution
+        border: ``zero`` | ``reflect`` | ``replicate``
+        interpolation: ``linear`` | ``cubic`` | ``area``
+        image_format: ``png`` | ``jpeg`` | ``webp``
+        subject: ``auto`` (mask where the record has one, else largest) | ``mask`` | ``pair`` |
+            ``largest`` | ``all``
+        min_eye_distance: least inter-eye distance in source pixels; smaller is ``too_small``
+    """
+
+    name: str = "gend-1.3-256"
+    detector: str = "retinaface_mobile0.25"
+    detector_sha256: str = ""
+    score_threshold: float = 0.5
+    max_side: int = 640
+    sampling: str = "spread"
+    count: int = 32
+    template: str = "gend"
+    scale: float = 1.3
+    size: int = 256
+    border: str = "zero"
+    interpolation: str = "linear"
+    image_format: str = "png"
+    subject: str = "auto"
+    min_eye_distance: float = 8.0
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain dict, the inverse of :meth:`from_json`."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> CropRecipe:
+        """Recipe from :meth:`to_json`; unknown keys raise :class:`ForensicsError`."""
+        return cls(**known_keys(cls, data))
+
+    @property
+    def hash(self) -> str:
+        """First 16 hex digits of the sha256 over what decides a crop's pixels.
+
+        ``name`` (a label) and ``count`` (more frames extend the same set) are left out, so that
+        raising the count reuses the store; ``count`` stays in for ``stride``, where it is the step.
+        """
+        data = self.to_json()
+        del data["name"]
+        if self.sampling != "stride":
+            del data["count"]
+        return content_hash(data)[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class VideoRecord:
+    """One video, or one folder of frames or crops, as an importer describes it.
+
+    Attributes:
+        video_id: dataset/subset/compression/stem, unique over everything ever imported together
+        path: absolute path of the video file, or of the folder that holds ``frames``
+        label: 0 real, 1 fake (of the pictures, never of the sound)
+        source_dataset: name of the dataset, for example ``FaceForensics++``
+        method: manipulation method, ``original`` for reals
+        family: one of ``FAMILIES``
+        compression: for example ``raw``, ``c23``, ``c40``; ``""`` where the source has none
+        split: one of ``SPLITS`` or None
+        split_source: ``official`` | ``derived`` or None
+        target_id: id of the video or person that gives frames and background
+        source_id: id of the video or person that gives the face or the expression
+        pair_id: ``video_id`` of the real it was made from
+        pair_status: one of ``PAIR_STATUSES``
+        parents: ids that must share a split with this video (its own id excluded)
+        group_id: connected component over all parents: the unit of leakage
+        mask_path: manipulation mask (video or folder), or None
+        audio_label: ``real`` | ``fake`` where the source knows it
+        license_note: one line on the terms of the dataset
+        frames: for frame sources, ((0-based frame index, absolute path), ...)
+        aligned: True where ``frames`` are face crops already (not to be cropped again)
+        attributes: fields that the source ships (sex, language, generator parameters, ...)
+    """
+
+    video_id: str
+    path: str
+    label: int
+    source_dataset: str
+    method: str = "original"
+    family: str = "none"
+    compression: str = ""
+    split: str | None = None
+    split_source: str | None = None
+    target_id: str | None = None
+    source_id: str | None = None
+    pair_id: str | None = None
+    pair_status: str = "none"
+    parents: tuple[str, ...] = ()
+    group_id: str = ""
+    mask_path: str | None = None
+    audio_label: str | None = None
+    license_note: str = ""
+    frames: tuple[tuple[int, str], ...] = ()
+    aligned: bool = False
+    attributes: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def label_name(self) -> str:
+        """``real`` or ``fake``."""
+        return LABELS[self.label]

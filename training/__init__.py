@@ -1,0 +1,1 @@
+"""From a frozen manifest of crops to an LN-tuned checkpoint. Knows nothing of FiftyOne."""
