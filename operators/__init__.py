@@ -1,0 +1,27 @@
+"""What FiftyOne sees: operators and panels. The only code that imports ``fiftyone``."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+#: (module, class) of each operator and panel, in the order in which the App lists them. A module
+#: is imported when FiftyOne starts, so its heavy imports (torch, open_clip, ...) are in functions.
+OPERATORS = (
+    ("create_demo", "CreateDemo"),
+    ("import_dataset", "ImportDataset"),
+    ("extract_faces", "ExtractFaces"),
+    ("score_faces", "ScoreFaces"),
+    ("evaluate_detector", "EvaluateDetector"),
+    ("find_hard_examples", "FindHardExamples"),
+    ("train_detector", "TrainDetector"),
+    ("metrics", "Auroc"),
+    ("metrics", "EqualErrorRate"),
+    ("panels.error_audit", "ErrorAudit"),
+    ("panels.hypersphere", "Hypersphere"),
+)
+
+
+def register_all(plugin) -> None:
+    """Register each class of :data:`OPERATORS` with FiftyOne's plugin context."""
+    for module, name in OPERATORS:
+        plugin.register(getattr(import_module(f".{module}", __name__), name))

