@@ -1,0 +1,195 @@
+"""A view, a selection or a dataset, read into our records and arrays, and written back in bulk.
+
+Reading goes by columns (``values``), never sample by sample. A dynamic-group view (one tile per
+video) stands for all the faces behind its tiles, so it is flattened first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import fiftyone as fo
+from fiftyone import ViewField as F
+
+from ..detector.errors import ForensicsError
+from ..detector.records import LABELS, VideoRecord
+from . import fields
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+def flat(samples: Any) -> Any:
+    """``samples`` without dynamic grouping: every face, not one per video."""
+    view = samples.view() if isinstance(samples, fo.Dataset) else samples
+    return view.flatten() if getattr(view, "_is_dynamic_groups", False) else view
+
+
+def target(ctx: Any) -> Any:
+    """The samples that a form's *target view* names, flattened."""
+    return flat(ctx.target_view())
+
+
+def dataset_of(samples: Any) -> fo.Dataset:
+    """The dataset that ``samples`` belong to."""
+    return samples if isinstance(samples, fo.Dataset) else samples._dataset
+
+
+def require_samples(samples: Any, what: str) -> None:
+    """Raise :class:`ForensicsError` where ``samples`` is empty."""
+    if len(samples) == 0:
+        raise ForensicsError(
+            f"The chosen view holds no {what}.",
+            "Clear the filters or choose another view or dataset.",
+        )
+
+
+def require_fields(samples: Any, names: Iterable[str], made_by: str) -> None:
+    """Raise :class:`ForensicsError` where a field is missing, naming the operator that makes it."""
+    schema = dataset_of(samples).get_field_schema()
+    missing = [name for name in names if name.split(".")[0] not in schema]
+    if missing:
+        raise ForensicsError(
+            f"{dataset_of(samples).name!r} has no field {missing[0]!r}.", f"Run {made_by!r} first."
+        )
+
+
+def videos_of(faces: fo.Dataset) -> fo.Dataset | None:
+    """The video dataset that ``faces`` was cut from, if it is still there."""
+    name = fields.describe(faces).get("video_dataset")
+    return fo.load_dataset(name) if name and fo.dataset_exists(name) else None
+
+
+def faces_of(videos: fo.Dataset) -> fo.Dataset | None:
+    """The faces dataset cut from ``videos``, if there is one."""
+    name = fields.describe(videos).get("faces_dataset")
+    return fo.load_dataset(name) if name and fo.dataset_exists(name) else None
+
+
+def video_records(samples: Any) -> list[VideoRecord]:
+    """One record per video of ``samples``: video samples, or image samples by ``video_id``.
+
+    Raises:
+        ForensicsError: the samples carry no ``video_id`` or no ground truth
+    """
+    view = flat(samples)
+    require_fields(view, ["video_id", fields.GROUND_TRUTH], "Import deepfake dataset")
+    names = list(fields.COMMON_FIELDS)
+    columns = dict(
+        zip(
+            ["filepath", "label", *names],
+            view.values(["filepath", f"{fields.GROUND_TRUTH}.label", *names]),
+            strict=True,
+        )
+    )
+    is_video = view.media_type == fo.core.media.VIDEO
+    rows: dict[str, dict[str, Any]] = {}
+    frames: dict[str, list[tuple[int, str]]] = {}
+    numbers = [None] * len(columns["filepath"]) if is_video else view.values("frame_number")
+    for i, path in enumerate(columns["filepath"]):
+        video_id = columns["video_id"][i]
+        if video_id is None:
+            raise ForensicsError(
+                f"The sample {path!r} has no video_id.", "Import it with 'Import deepfake dataset'."
+            )
+        values = {name: columns[name][i] for name in names}
+        values["label"] = _label(columns["label"][i], path)
+        rows.setdefault(video_id, values | {"path": path})
+        if not is_video:
+            index = fields.frame_index(numbers[i]) if numbers[i] is not None else i
+            frames.setdefault(video_id, []).append((index, path))
+    return [
+        VideoRecord(
+            **{k: v if v is not None else _default(k) for k, v in values.items()},
+            frames=tuple(sorted(frames.get(video_id, ()))),
+        )
+        for video_id, values in rows.items()
+    ]
+
+
+def _default(name: str) -> Any:
+    return {"group_id": "", "license_note": "", "compression": "", "pair_status": "none"}.get(name)
+
+
+def _label(name: str | None, path: str) -> int:
+    if name not in LABELS:
+        raise ForensicsError(
+            f"The ground truth of {path!r} is {name!r}.", f"It must be one of {LABELS}."
+        )
+    return LABELS.index(name)
+
+
+@dataclass(frozen=True)
+class FaceScores:
+    """Columns of the faces that a detector has scored, and the counts that it has not.
+
+    Attributes:
+        ids: sample ids (N,)
+        video_id: (N,) strings; group_id, source_dataset, method, compression, split likewise
+        label: (N,) int, 0 real, 1 fake
+        p_fake: (N,) float, NaN where the face has no score
+    """
+
+    ids: np.ndarray
+    video_id: np.ndarray
+    group_id: np.ndarray
+    source_dataset: np.ndarray
+    method: np.ndarray
+    compression: np.ndarray
+    split: np.ndarray
+    label: np.ndarray
+    p_fake: np.ndarray
+    pair_id: np.ndarray
+    frame_number: np.ndarray
+    track: np.ndarray
+
+
+def face_scores(samples: Any, key: str) -> FaceScores:
+    """The stored scores of detector ``key`` on ``samples``, by columns.
+
+    Raises:
+        ForensicsError: empty view, or ``key`` has not scored this dataset
+    """
+    import numpy as np
+
+    view = flat(samples)
+    names = fields.ScoreFields(key)
+    require_fields(view, [names.p_fake], "Score faces")
+    require_samples(view, "faces")
+    plain = ("video_id", "group_id", "source_dataset", "method", "compression", "split", "pair_id")
+    got = view.values(
+        ["id", f"{fields.GROUND_TRUTH}.label", names.p_fake, "frame_number", "track", *plain]
+    )
+    text = {n: np.array([v or "" for v in col]) for n, col in zip(plain, got[5:], strict=True)}
+    label = np.array([_label(v, i) for v, i in zip(got[1], got[0], strict=True)], dtype=np.int64)
+    p_fake = np.array([np.nan if v is None else v for v in got[2]], dtype=np.float64)
+    number = np.array([-1 if v is None else v for v in got[3]], dtype=np.int64)
+    track = np.array([0 if v is None else v for v in got[4]], dtype=np.int64)
+    return FaceScores(
+        ids=np.array(got[0]), label=label, p_fake=p_fake, frame_number=number, track=track, **text
+    )
+
+
+def save_view(dataset: fo.Dataset, name: str, view: Any, description: str) -> None:
+    """Save ``view`` under ``name``, replacing an older one of that name."""
+    if dataset.has_saved_view(name):
+        dataset.delete_saved_view(name)
+    dataset.save_view(name, view, description=description)
+
+
+def set_by_id(dataset: fo.Dataset, field: str, values: dict[str, Any]) -> None:
+    """Bulk-write ``{sample id: value}``; the field's type is inferred from the first value."""
+    if values:
+        dataset.set_values(field, values, key_field="id")
+
+
+def select_ids(dataset: fo.Dataset, ids: Sequence[str]) -> Any:
+    """The samples of ``ids``, in that order."""
+    return dataset.select(list(ids), ordered=True)
+
+
+def match_in(dataset: Any, field: str, values: Sequence[Any]) -> Any:
+    """The samples whose ``field`` is one of ``values``."""
+    return dataset.match(F(field).is_in(list(values)))
