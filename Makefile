@@ -1,0 +1,30 @@
+PYTHON ?= python3
+VENV := .venv/bin
+
+.PHONY: demo test install lint bench clean
+
+## The whole loop on real clips, then the App on it. HEADLESS=1 stops before the App.
+demo:
+	$(PYTHON) scripts/install.py
+	$(VENV)/python scripts/demo.py
+
+## Everything that CI runs.
+test:
+	$(PYTHON) scripts/install.py --tests
+	$(MAKE) --no-print-directory lint
+	$(VENV)/python -m pytest
+
+install:
+	$(PYTHON) scripts/install.py
+
+lint:
+	$(VENV)/ruff check .
+	$(VENV)/ruff format --check .
+	$(VENV)/basedpyright --level error
+
+## Ratios against named baselines, each measured in one run.
+bench:
+	for script in benchmarks/*.py; do $(VENV)/python $$script || exit 1; done
+
+clean:
+	rm -rf .demo .pytest_cache .ruff_cache
