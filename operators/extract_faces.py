@@ -261,11 +261,12 @@ def _params(form: dict[str, Any]) -> dict[str, Any]:
     count = form.get("count", 32)
     if not isinstance(count, int) or count < 1:
         raise ForensicsError(f"{count!r} frames.", "Give a whole number from 1.", field="count")
-    recipe = CropRecipe(
-        sampling=form.get("sampling") or "spread",
-        subject=form.get("subject") or "auto",
-        detector=form.get("detector") or "retinaface_mobile0.25",
-        count=count,
+    recipe = CropRecipe.from_json(
+        {
+            **(form.get("recipe") or {}),
+            **{k: form[k] for k in ("sampling", "subject", "detector") if form.get(k)},
+            "count": count,
+        }
     )
     keep = ("faces_name", "crops_dir", "workers", "device", "weights")
     given = {k: form[k] for k in keep if form.get(k) is not None}

@@ -1,0 +1,54 @@
+"""Which detectors a dataset knows: those trained on it, and those that a user has registered."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import fiftyone as fo
+
+from ..detector.errors import ForensicsError
+
+TRAINING_PREFIX = "training_"
+
+
+def training_runs(dataset: fo.Dataset) -> list[str]:
+    """Keys of the finished training runs of ``dataset``, oldest first."""
+    names = [name for name in dataset.list_runs() if name.startswith(TRAINING_PREFIX)]
+    infos = {name: dataset.get_run_info(name) for name in names}
+    done = [name for name in names if infos[name].config.status == "completed"]
+    done.sort(key=lambda name: infos[name].timestamp)
+    return [name.removeprefix(TRAINING_PREFIX) for name in done]
+
+
+def known_detectors(dataset: fo.Dataset) -> list[tuple[str, str]]:
+    """(value, label) of every detector that can be chosen by name."""
+    runs = [(key, f"{key} (trained on this dataset)") for key in training_runs(dataset)]
+    from ..detector.checkpoints import REGISTERED
+
+    published = [(name, f"{name} (published)") for name in REGISTERED]
+    return [*published, *runs]
+
+
+def detector_source(dataset: fo.Dataset, detector: str) -> str:
+    """What ``load_detector`` takes, from a training key of ``dataset``, a name or a path.
+
+    Raises:
+        ForensicsError: a training run that has not finished, or whose checkpoint is gone
+    """
+    run = f"{TRAINING_PREFIX}{detector}"
+    if not dataset.has_run(run):
+        return detector
+    config = dataset.get_run_info(run).config
+    if config.status != "completed":
+        raise ForensicsError(
+            f"The training run {detector!r} is {config.status}.",
+            "Wait until it has finished, or resume it.",
+            field="detector",
+        )
+    if not Path(config.checkpoint).exists():
+        raise ForensicsError(
+            f"The checkpoint of {detector!r} is gone: {config.checkpoint}.",
+            "Restore the folder, or train again.",
+            field="detector",
+        )
+    return config.checkpoint
