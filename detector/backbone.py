@@ -1,0 +1,200 @@
+"""The visual tower under a detector: forward pass, LayerNorm parameters, identity.
+
+A tower is open_clip's own ``VisionTransformer`` with the projection taken away: the feature is the
+class token after the last LayerNorm (Yermakov et al. 2025, arXiv 2503.19683, and its code). Only
+the order of computation is ours, and it is exact: one fused query/key/value projection and
+``scaled_dot_product_attention`` instead of ``nn.MultiheadAttention``, and in the last block the
+class token only, because nothing reads the other tokens after it.
+Where the weights come from is the business of ``towers.py``; the head is in ``model.py``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torch.utils.checkpoint import checkpoint
+
+from .preprocess import Preprocess
+
+
+class Backbone(nn.Module):
+    """Visual tower: pictures (N, 3, S, S) -> raw features (N, D) before any projection.
+
+    Args:
+        visual: an open_clip visual tower; its projection is removed
+        name: what :func:`load_backbone` was called with
+        preprocess: the transform that belongs to it
+
+    Attributes:
+        width: D
+        sha256: identity of the frozen weights, see :func:`frozen_sha256`
+        checkpointing: True recomputes each block in the backward pass (less memory, more time)
+    """
+
+    def __init__(self, visual: nn.Module, name: str, preprocess: Preprocess) -> None:
+        super().__init__()
+        if getattr(visual, "proj", None) is not None:
+            visual.proj = None
+        self.visual: Any = visual
+        self.name = name
+        self.preprocess = preprocess
+        self.checkpointing = False
+        self.sha256 = frozen_sha256(visual)
+        self.fast = _has_exact_fast_path(visual)
+        self.width = _width(visual)
+        self.requires_grad_(False)
+        self.eval()
+
+    def layer_norms(self) -> dict[str, nn.LayerNorm]:
+        """The LayerNorm modules by name, in the order of the forward pass of a ViT.
+
+        Found by type: open_clip's and timm's own variants are subclasses of ``nn.LayerNorm``.
+        50 modules and 102,400 parameters for ViT-L/14 (arXiv 2503.19683, section on LN-tuning).
+        """
+        return {
+            name: module
+            for name, module in self.named_modules()
+            if isinstance(module, nn.LayerNorm) and module.elementwise_affine
+        }
+
+    def layer_norm_parameters(self) -> dict[str, nn.Parameter]:
+        """The LayerNorm weights and biases by their full name, for example
+        ``visual.ln_pre.weight``."""
+        return {
+            f"{name}.{key}": parameter
+            for name, module in self.layer_norms().items()
+            for key, parameter in module.named_parameters(recurse=False)
+        }
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Raw features (N, D) of normalised pictures (N, 3, S, S)."""
+        if not self.fast:
+            features = self.visual(x)
+            return features[0] if isinstance(features, tuple) else features
+        x = self._embed(x)
+        blocks = self.visual.transformer.resblocks
+        for index, block in enumerate(blocks):
+            class_only = index == len(blocks) - 1
+            if self.checkpointing and torch.is_grad_enabled():
+                x = checkpoint(_block, block, x, class_only, use_reentrant=False)
+            else:
+                x = _block(block, x, class_only)
+        return self.visual.ln_post(x[:, 0])
+
+    def _embed(self, x: torch.Tensor) -> torch.Tensor:
+        """Pictures -> tokens (N, 1 + patches, width), the class token first."""
+        visual = self.visual
+        x = visual.conv1(x).flatten(2).transpose(1, 2)
+        first = visual.class_embedding.to(x.dtype).expand(x.shape[0], 1, -1)
+        x = torch.cat([first, x], dim=1) + visual.positional_embedding.to(x.dtype)
+        return visual.ln_pre(visual.patch_dropout(x))
+
+
+def _block(block: Any, x: torch.Tensor, class_only: bool) -> torch.Tensor:
+    """One pre-norm transformer block; with ``class_only`` only its first output token."""
+    attended = _attention(block.attn, block.ln_1(x), class_only)
+    if class_only:
+        x = x[:, :1]
+    x = x + block.ls_1(attended)
+    return x + block.ls_2(block.mlp(block.ln_2(x)))
+
+
+def _attention(attention: Any, x: torch.Tensor, class_only: bool) -> torch.Tensor:
+    """Self-attention of (N, L, D) with the parameters of an ``nn.MultiheadAttention``."""
+    count, length, width = x.shape
+    heads = attention.num_heads
+    weight, bias = attention.in_proj_weight, attention.in_proj_bias
+    if class_only:
+        query = F.linear(x[:, :1], weight[:width], bias[:width])
+        query = query.view(count, 1, heads, -1).transpose(1, 2)
+        both = F.linear(x, weight[width:], bias[width:])
+        key, value = both.view(count, length, 2, heads, -1).permute(2, 0, 3, 1, 4)
+    else:
+        fused = F.linear(x, weight, bias).view(count, length, 3, heads, -1)
+        query, key, value = fused.permute(2, 0, 3, 1, 4)
+    out = F.scaled_dot_product_attention(query, key, value)
+    out = out.transpose(1, 2).reshape(count, -1, width)
+    return attention.out_proj(out)
+
+
+def _has_exact_fast_path(visual: nn.Module) -> bool:
+    """Whether ``visual`` is a plain class-token ViT, for which the fast forward is exact."""
+    from open_clip.transformer import ResidualAttentionBlock, VisionTransformer
+
+    return (
+        isinstance(visual, VisionTransformer)
+        and visual.attn_pool is None
+        and visual.pool_type == "tok"
+        and all(
+            isinstance(block, ResidualAttentionBlock)
+            and isinstance(block.attn, nn.MultiheadAttention)
+            and block.attn.in_proj_bias is not None
+            and not hasattr(block, "ln_1_kv")
+            for block in visual.transformer.resblocks
+        )
+    )
+
+
+def _width(visual: Any) -> int:
+    """Length of the feature vector."""
+    post = getattr(visual, "ln_post", None)
+    if isinstance(post, nn.LayerNorm):
+        return int(post.normalized_shape[0])
+    trunk = getattr(visual, "trunk", None)
+    return int(getattr(trunk, "num_features", 0) or visual.output_dim)
+
+
+def frozen_sha256(visual: nn.Module) -> str:
+    """sha256 over the tower's tensors without the LayerNorms and the unused projection.
+
+    LayerNorms are left out because every checkpoint carries its own: the same frozen tower under
+    differently tuned LayerNorms has one identity, whichever file layout it came from. Tensors are
+    hashed as float32 in the order of their names.
+    """
+    tuned = {
+        f"{name}.{key}"
+        for name, module in visual.named_modules()
+        if isinstance(module, nn.LayerNorm)
+        for key, _ in module.named_parameters(recurse=False)
+    }
+    digest = hashlib.sha256()
+    for name, tensor in sorted(visual.state_dict().items()):
+        if name in tuned or name == "proj":
+            continue
+        values = tensor.detach().to("cpu", torch.float32).contiguous().numpy()
+        digest.update(f"{name}{tuple(tensor.shape)}".encode())
+        digest.update(memoryview(values).cast("B") if values.size else b"")
+    return digest.hexdigest()
+
+
+def load_backbone(
+    name: str, device: str | torch.device | None = None, allow_download: bool = False
+) -> Backbone:
+    """The tower called ``name`` with its pretrained weights, frozen and in evaluation mode.
+
+    Args:
+        name: ``clip-vit-l14`` (the reference: ViT-L/14 with QuickGELU and OpenAI's weights),
+            ``vit-s14-dinov2-saliency`` (small, offline), ``local-dir:FOLDER`` (an open_clip model
+            folder) or ``open_clip:MODEL:PRETRAINED``
+        device: where to put it; None is the GPU where there is one
+        allow_download: True lets open_clip fetch missing weights from the network
+
+    Raises:
+        ForensicsError: unknown name, or weights that are not on this machine (the message names
+            the file, where it comes from, its size and the command that fetches it)
+    """
+    from .towers import load_tower
+
+    visual, preprocess = load_tower(name, allow_download)
+    return Backbone(visual, name, preprocess).to(default_device(device))
+
+
+def default_device(device: str | torch.device | None = None) -> torch.device:
+    """``device``, or the first GPU, or the CPU."""
+    if device is not None:
+        return torch.device(device)
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")

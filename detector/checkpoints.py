@@ -1,0 +1,194 @@
+"""Detectors on disk: our small format, and one entry point for every format that can be read.
+
+Our format is a folder with ``detector.safetensors`` (LayerNorm and head parameters only, 0.4 MB
+for ViT-L/14) and ``detector.json``. The record lives twice: in the header of the safetensors file,
+which is what is read, so that parameters and record are replaced by one atomic rename; and in the
+JSON file, which is for people.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from .atomic import write_bytes
+from .backbone import Backbone, default_device, load_backbone
+from .checkpoints_gend import export_gend, load_published, save_tensors
+from .errors import ForensicsError
+from .model import Detector, tuned_tensors
+from .tensor_files import check_fit, read_tensors
+
+__all__ = ["export_gend", "load_detector", "read_record", "save_detector", "update_record"]
+
+FORMAT = 1
+TENSORS, RECORD = "detector.safetensors", "detector.json"
+_HEADER = "media_forensics"
+
+
+def save_detector(
+    detector: Detector, folder: str | Path, info: Mapping[str, Any] | None = None
+) -> Path:
+    """Write ``detector`` in our format; an earlier one in ``folder`` is replaced atomically.
+
+    Args:
+        detector: on any device, in any mode
+        folder: made if needed
+        info: JSON-able additions to ``detector.info``: ``crop_recipe`` (CropRecipe.to_json()),
+            ``training``, ``calibration``, ...
+
+    Returns:
+        ``folder``
+
+    Raises:
+        ForensicsError: an info that is not JSON
+    """
+    record = {
+        "crop_recipe": None,
+        "training": None,
+        "calibration": None,
+        **detector.info,
+        **(info or {}),
+        "format": FORMAT,
+        "key_name": detector.key_name,
+        "backbone": detector.backbone.name,
+        "backbone_sha256": detector.backbone.sha256,
+        "width": detector.backbone.width,
+        "normalize": detector.normalize,
+        "sha256": detector.sha256,
+    }
+    return _write(Path(folder), tuned_tensors(detector), record)
+
+
+def update_record(folder: str | Path, **changes: Any) -> dict[str, Any]:
+    """Change the record of a stored detector (for example ``calibration=...``), nothing else.
+
+    Returns:
+        the new record
+
+    Raises:
+        ForensicsError: not a detector in our format, or a change that is not JSON or that would
+            touch the identity of the detector
+    """
+    fixed = {"format", "backbone", "backbone_sha256", "width", "normalize", "sha256"} & set(changes)
+    if fixed:
+        raise ForensicsError(f"{', '.join(sorted(fixed))} of a stored detector cannot be changed.")
+    record = {**read_record(folder), **changes}
+    _write(Path(folder), read_tensors(Path(folder) / TENSORS), record)
+    return record
+
+
+def _write(folder: Path, tensors: dict[str, torch.Tensor], record: dict[str, Any]) -> Path:
+    try:
+        text = json.dumps(record, sort_keys=True, indent=1, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise ForensicsError(f"The record of a detector must be JSON ({error}).") from error
+    save_tensors(folder / TENSORS, tensors, {_HEADER: text})
+    write_bytes(folder / RECORD, f"{text}\n".encode())
+    return folder
+
+
+def read_record(source: str | Path) -> dict[str, Any]:
+    """Record of a detector in our format, without loading its weights.
+
+    Args:
+        source: the folder or its ``detector.safetensors``
+
+    Raises:
+        ForensicsError: not a detector in our format, or a newer format
+    """
+    from safetensors import SafetensorError, safe_open
+
+    path = _own_file(Path(source))
+    if not path.is_file():
+        raise ForensicsError(f"There is no detector in {source}.", "Check the path.", "detector")
+    try:
+        with safe_open(path, "pt") as stream:
+            header = stream.metadata() or {}
+        record = json.loads(header[_HEADER])
+    except (SafetensorError, OSError, KeyError, json.JSONDecodeError) as error:
+        raise ForensicsError(
+            f"{path} is not a detector in our format ({type(error).__name__}: {error}).",
+            "It may be truncated, or written by another program.",
+            "detector",
+        ) from error
+    if record.get("format", FORMAT + 1) > FORMAT:
+        raise ForensicsError(
+            f"{path} has format {record.get('format')}; this version reads up to {FORMAT}.",
+            "Update the plugin.",
+            "detector",
+        )
+    return record
+
+
+def load_detector(
+    source: str | Path,
+    device: str | torch.device | None = None,
+    backbone: Backbone | str | None = None,
+) -> Detector:
+    """The detector stored at ``source``, in evaluation mode.
+
+    Args:
+        source: a folder in our format or its ``detector.safetensors``; the authors'
+            ``model.ckpt``; a GenD folder (``config.json`` and ``model.safetensors``) or its
+            ``model.safetensors`` alone
+        device: where to put it; None is the GPU where there is one
+        backbone: for our format, a tower that is already loaded or the name of one, instead of
+            the name in the record; its identity is checked either way
+
+    Raises:
+        ForensicsError: not there, truncated, another architecture, tensors missing, unexpected or
+            mis-shaped (named), pickled objects, or a tower that is not the one it was trained on
+    """
+    path = Path(source).expanduser()
+    if not path.exists():
+        raise ForensicsError(
+            f"There is no detector {str(source)!r}.",
+            "Give a folder or file on this machine.",
+            "detector",
+        )
+    target = default_device(device)
+    file = _own_file(path)
+    if file.is_file() and (file.name == TENSORS or (file.parent / RECORD).is_file()):
+        return _load_own(file, target, backbone)
+    return load_published(path).to(target)
+
+
+def _own_file(path: Path) -> Path:
+    return path / TENSORS if path.is_dir() else path
+
+
+def _load_own(file: Path, device: torch.device, backbone: Backbone | str | None) -> Detector:
+    record = read_record(file)
+    if not isinstance(backbone, Backbone):
+        backbone = load_backbone(backbone or record["backbone"], device)
+    if backbone.sha256 != record["backbone_sha256"]:
+        raise ForensicsError(
+            f"{file} was trained on the tower {record['backbone']} with sha256 "
+            f"{record['backbone_sha256'][:16]}, but the tower {backbone.name} here has "
+            f"{backbone.sha256[:16]}.",
+            "Scores over another tower would be meaningless; fetch the right weights.",
+            "backbone",
+        )
+    detector = Detector(
+        backbone,
+        normalize=bool(record["normalize"]),
+        key_name=str(record.get("key_name", "detector")),
+        info=record,
+    )
+    tensors = read_tensors(file)
+    check_fit(tuned_tensors(detector), tensors, str(file))
+    parameters = dict(detector.named_parameters())
+    with torch.no_grad():
+        for name, tensor in tensors.items():
+            parameters[name].copy_(tensor)
+    if record.get("sha256") != detector.sha256:
+        raise ForensicsError(
+            f"{file}: the parameters do not match the sha256 in its record.",
+            "The file was changed after it was written; restore the original.",
+            "detector",
+        )
+    return detector.to(device).eval()

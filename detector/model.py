@@ -1,0 +1,197 @@
+"""Backbone, unit sphere and linear head: pictures to logits, probabilities and embeddings.
+
+The head is a plain linear layer with bias and without temperature on the L2-normalised class
+feature (Yermakov et al. 2025, arXiv 2503.19683; ``LinearNorm`` in its code). Class 0 is real, 1 is
+fake. With unit features the margin is m = (w1 - w0)·z + (b1 - b0) and p(fake) = sigmoid(m).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from .backbone import Backbone
+
+PRECISIONS = ("fp32", "bf16", "fp16")
+
+
+class Scores(NamedTuple):
+    """What a detector says about N pictures.
+
+    Attributes:
+        logits: (N, 2) float32, real and fake
+        p_fake: (N,) float32, softmax of the logits
+        embeddings: (N, D) float32 unit vectors
+    """
+
+    logits: np.ndarray
+    p_fake: np.ndarray
+    embeddings: np.ndarray
+
+
+class Detector(nn.Module):
+    """A visual tower with a linear head on the unit sphere.
+
+    Args:
+        backbone: the tower
+        head: linear layer from D to 2; None makes a new one
+        normalize: True puts features on the unit sphere before the head (``LinearNorm``), False
+            feeds them raw (``Linear``)
+        key_name: short name under which its scores are stored
+        info: record of where it comes from: crop recipe, training, calibration, source
+    """
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        head: nn.Linear | None = None,
+        normalize: bool = True,
+        key_name: str = "detector",
+        info: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__()
+        device = next(backbone.parameters()).device
+        self.backbone = backbone
+        self.head = head if head is not None else nn.Linear(backbone.width, 2, device=device)
+        self.normalize = normalize
+        self.key_name = key_name
+        self.info: dict[str, Any] = dict(info or {})
+
+    def classify(self, features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Raw features (N, D) -> logits (N, 2), unit embeddings (N, D), both float32."""
+        with torch.autocast(features.device.type, enabled=False):
+            features = features.float()
+            units = F.normalize(features, dim=1, eps=1e-12)
+            return self.head(units if self.normalize else features), units
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Normalised pictures (N, 3, S, S) -> logits (N, 2), unit embeddings (N, D)."""
+        return self.classify(self.backbone(x))
+
+    @property
+    def device(self) -> torch.device:
+        """Where the head lives."""
+        return self.head.weight.device
+
+    @property
+    def sha256(self) -> str:
+        """Identity of everything that decides a score: tower, LayerNorms, head, preprocessing."""
+        digest = hashlib.sha256(self.backbone.sha256.encode())
+        settings = {"normalize": self.normalize, "preprocess": self.backbone.preprocess.config}
+        digest.update(json.dumps(settings, sort_keys=True).encode())
+        for name, tensor in sorted(tuned_tensors(self).items()):
+            digest.update(name.encode())
+            digest.update(tensor.numpy().tobytes())
+        return digest.hexdigest()
+
+    @torch.no_grad()
+    def score_pixels(self, pixels: torch.Tensor, precision: str | None = None) -> Scores:
+        """Scores of uint8 network pixels (N, 3, S, S) from ``backbone.preprocess.to_pixels``.
+
+        Runs in evaluation mode whatever the current mode is.
+
+        Args:
+            pixels: on any device
+            precision: one of ``PRECISIONS``; None is bf16 on a GPU and fp32 on a CPU. LayerNorm
+                statistics, the unit norm and the head are float32 always
+        """
+        was_training = self.training
+        self.eval()
+        try:
+            x = self.backbone.preprocess.normalize(pixels.to(self.device, non_blocking=True))
+            with autocast(self.device, precision):
+                features = self.backbone(x)
+            logits, units = self.classify(features)
+        finally:
+            self.train(was_training)
+        p_fake = logits.softmax(dim=1)[:, 1]
+        return Scores(logits.cpu().numpy(), p_fake.cpu().numpy(), units.cpu().numpy())
+
+    def score(
+        self, images: Sequence[Any], batch_size: int = 32, precision: str | None = None
+    ) -> Scores:
+        """Scores of pictures in memory (for files see :func:`detector.scoring.score_crops`).
+
+        Args:
+            images: RGB uint8 arrays (H, W, 3) or PIL images of any mode and size
+            batch_size: pictures per forward pass
+
+        Raises:
+            ForensicsError: something that is not a picture
+        """
+        parts = [
+            self.score_pixels(
+                self.backbone.preprocess.batch(images[start : start + batch_size]), precision
+            )
+            for start in range(0, len(images), batch_size)
+        ]
+        if not parts:
+            return Scores(
+                np.zeros((0, 2), np.float32),
+                np.zeros(0, np.float32),
+                np.zeros((0, self.backbone.width), np.float32),
+            )
+        return Scores(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+
+
+def autocast(device: torch.device, precision: str | None = None) -> Any:
+    """Context of the forward pass: bf16 on a GPU, float32 on a CPU, or as asked.
+
+    Use it under ``torch.no_grad``, never under ``torch.inference_mode``: on a CPU, autocast to
+    bf16 in inference mode drops to a path 40 times slower for batches of two and more.
+    """
+    precision = precision or ("bf16" if device.type == "cuda" else "fp32")
+    if precision == "fp32":
+        return contextlib.nullcontext()
+    return torch.autocast(device.type, torch.bfloat16 if precision == "bf16" else torch.float16)
+
+
+def tuned_tensors(detector: Detector) -> dict[str, torch.Tensor]:
+    """What our checkpoints hold: LayerNorm and head parameters by name, float32 on the CPU."""
+    tensors = {
+        f"backbone.{name}": parameter
+        for name, parameter in detector.backbone.layer_norm_parameters().items()
+    }
+    tensors |= {f"head.{name}": parameter for name, parameter in detector.head.named_parameters()}
+    return {
+        name: tensor.detach().to("cpu", torch.float32).contiguous().clone()
+        for name, tensor in tensors.items()
+    }
+
+
+def head_arrays(head: nn.Linear) -> tuple[np.ndarray, np.ndarray]:
+    """Weight (2, D) and bias (2,) of a head as float64 arrays."""
+    weight = head.weight.detach().cpu().double().numpy()
+    bias = np.zeros(2) if head.bias is None else head.bias.detach().cpu().double().numpy()
+    return weight, bias
+
+
+def margin(embeddings: np.ndarray, head: nn.Linear) -> np.ndarray:
+    """Margin m = (w1 - w0)·z + (b1 - b0) of unit embeddings (N, D) -> (N,); p_fake = sigmoid(m).
+
+    For a head on raw features (``normalize=False``) use the difference of the logits instead.
+    """
+    weight, bias = head_arrays(head)
+    return np.asarray(embeddings, np.float64) @ (weight[1] - weight[0]) + (bias[1] - bias[0])
+
+
+def angle(embeddings: np.ndarray, head: nn.Linear) -> np.ndarray:
+    """Degrees in [0, 180] between unit embeddings (N, D) and the fake axis w1 - w0 -> (N,).
+
+    NaN where the axis has no direction (both rows of the head are equal).
+    """
+    weight, _ = head_arrays(head)
+    axis = weight[1] - weight[0]
+    length = float(np.linalg.norm(axis))
+    if length == 0:
+        return np.full(len(embeddings), np.nan)
+    cosine = np.asarray(embeddings, np.float64) @ (axis / length)
+    return np.degrees(np.arccos(np.clip(cosine, -1.0, 1.0)))

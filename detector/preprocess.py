@@ -1,0 +1,106 @@
+"""Pictures in, network input out: open_clip's evaluation transform in two exact halves.
+
+open_clip's evaluation transform equals the slow CLIP processor that the published detectors were
+trained with. It is split here: the geometry (resize, crop) runs per picture on the CPU and gives
+uint8 pixels; the arithmetic (divide by 255, mean, std) runs on a whole batch on the network's
+device. The two together give the same numbers as open_clip's transform in one piece.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps
+
+from .errors import ForensicsError
+
+
+def as_rgb(image: Any) -> Image.Image:
+    """Any 8- or 16-bit picture as a PIL RGB image.
+
+    Grey is repeated on the three channels, alpha is dropped without blending (as
+    ``Image.convert("RGB")`` does, which the reference code calls), 16-bit values keep their upper
+    byte, and an EXIF orientation is applied, so that what is scored is what a viewer shows.
+
+    Args:
+        image: PIL image, or array (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), uint8 or uint16
+
+    Raises:
+        ForensicsError: another shape or type, or no pixels
+    """
+    if not isinstance(image, Image.Image):
+        return _array_as_rgb(np.asarray(image))
+    if "exif" in image.info:
+        image = ImageOps.exif_transpose(image)
+    if image.mode == "RGB":
+        return image
+    if image.mode in ("I", "I;16", "I;16L", "I;16B", "F"):
+        # PIL clips these at 255 instead of scaling them, which turns 16-bit files white
+        values = np.asarray(image)
+        scale = 257.0 if values.max(initial=0) > 255 else 1.0
+        return _array_as_rgb(np.clip(values / scale, 0, 255).round().astype(np.uint8))
+    if image.mode == "P" and "transparency" in image.info:
+        image = image.convert("RGBA")
+    return image.convert("RGB")
+
+
+def _array_as_rgb(array: np.ndarray) -> Image.Image:
+    if array.dtype == np.uint16:
+        array = (array >> 8).astype(np.uint8)
+    if array.dtype != np.uint8:
+        raise ForensicsError(
+            f"A picture is an array of uint8, not of {array.dtype}.",
+            "Scale it to 0..255 and convert it first.",
+        )
+    if array.ndim == 3 and array.shape[2] == 1:
+        array = array[:, :, 0]
+    if array.ndim == 2:
+        array = np.repeat(array[:, :, None], 3, axis=2)
+    if array.ndim != 3 or array.shape[2] not in (3, 4) or 0 in array.shape:
+        raise ForensicsError(f"A picture is (H, W, 3) RGB, not {array.shape}.")
+    return Image.fromarray(np.ascontiguousarray(array[:, :, :3]))
+
+
+class Preprocess:
+    """Callable: picture -> float32 tensor (3, S, S), equal to open_clip's evaluation transform.
+
+    Attributes:
+        size: side S of the network input in pixels
+        mean, std: per channel, on values in [0, 1]
+        config: the open_clip preprocess settings it was made from
+    """
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        from open_clip.transform import PreprocessCfg, image_transform_v2, merge_preprocess_dict
+
+        self.config = merge_preprocess_dict(PreprocessCfg(), config)
+        size = self.config["size"]
+        self.size = int(size if isinstance(size, int) else size[0])
+        self.mean = tuple(float(value) for value in self.config["mean"])
+        self.std = tuple(float(value) for value in self.config["std"])
+        transform = image_transform_v2(PreprocessCfg(**self.config), is_train=False)
+        # the last two steps are ToTensor and Normalize: `normalize` below, for a whole batch
+        self._geometry = transform.transforms[:-2]
+
+    def to_pixels(self, image: Any) -> torch.Tensor:
+        """Picture -> resized and cropped uint8 tensor (3, S, S). Thread-safe."""
+        image = as_rgb(image)
+        for step in self._geometry:
+            image = step(image)
+        return torch.from_numpy(np.array(image)).permute(2, 0, 1).contiguous()
+
+    def normalize(self, pixels: torch.Tensor) -> torch.Tensor:
+        """uint8 pixels (..., 3, S, S) -> float32 network input on the same device."""
+        mean = torch.tensor(self.mean, device=pixels.device)[:, None, None]
+        std = torch.tensor(self.std, device=pixels.device)[:, None, None]
+        return pixels.to(torch.float32).div_(255).sub_(mean).div_(std)
+
+    def __call__(self, image: Any) -> torch.Tensor:
+        return self.normalize(self.to_pixels(image))
+
+    def batch(self, images: Sequence[Any]) -> torch.Tensor:
+        """Pictures -> uint8 (N, 3, S, S)."""
+        return torch.stack([self.to_pixels(image) for image in images])

