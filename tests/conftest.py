@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 import tempfile
@@ -11,6 +12,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 _STATE = Path(tempfile.mkdtemp(prefix="media-forensics-tests-"))
+# registered before fiftyone registers its own: it runs last, when mongod has let go of its files
+atexit.register(shutil.rmtree, _STATE, ignore_errors=True)
 
 # Before anything imports fiftyone: a database, plugins folder and caches of the tests' own.
 os.environ.setdefault("FIFTYONE_DATABASE_DIR", str(_STATE / "db"))
@@ -28,10 +31,6 @@ def pytest_sessionstart(session):
     link = plugins / "deepfake"
     if not link.exists():
         link.symlink_to(ROOT, target_is_directory=True)
-
-
-def pytest_sessionfinish(session, exitstatus):
-    shutil.rmtree(_STATE, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
