@@ -1,0 +1,89 @@
+"""Face detectors by name, behind one interface. A new detector is one file and one line here."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import numpy as np
+
+from .errors import ForensicsError
+from .records import Face
+
+
+class NonFiniteError(ForensicsError):
+    """The network returned NaN or infinity for a frame."""
+
+
+class FaceDetector(Protocol):
+    """What every face detector offers.
+
+    Attributes:
+        name: the registered name
+        sha256: identity of its weights, part of every crop recipe
+        device: where it runs, for example ``cpu``
+    """
+
+    name: str
+    sha256: str
+    device: str
+
+    def detect(
+        self, frames: Sequence[np.ndarray], *, score_threshold: float = 0.5, max_side: int = 0
+    ) -> list[list[Face]]:
+        """Faces of each frame, best score first, in pixels of the frame given.
+
+        Args:
+            frames: RGB uint8 (H, W, 3), sizes may differ
+            score_threshold: least score in [0, 1]
+            max_side: frames with a longer side are shrunk to it first; 0: never
+
+        Raises:
+            NonFiniteError: the network returned NaN or infinity
+        """
+        ...
+
+
+def _retinaface(
+    name: str, device: str | None, weights: str | None, allow_download: bool
+) -> FaceDetector:
+    from .retinaface import load_retinaface
+
+    return load_retinaface(name, device, weights, allow_download)
+
+
+_LOADERS: dict[str, Callable[[str, str | None, str | None, bool], FaceDetector]] = {
+    "retinaface_mobile0.25": _retinaface,
+    "retinaface_resnet50": _retinaface,
+}
+
+
+def detector_names() -> tuple[str, ...]:
+    """Names that :func:`load_face_detector` knows."""
+    return tuple(_LOADERS)
+
+
+def load_face_detector(
+    name: str,
+    device: str | None = None,
+    weights: str | os.PathLike[str] | None = None,
+    allow_download: bool = False,
+) -> FaceDetector:
+    """Load a face detector.
+
+    Args:
+        name: one of :func:`detector_names`
+        device: torch device; None: the first GPU if there is one, else the CPU
+        weights: a local weight file instead of the registered one
+        allow_download: True when the user agreed that missing weights are fetched
+
+    Raises:
+        ForensicsError: unknown name; weights missing, damaged or of another network
+    """
+    if name not in _LOADERS:
+        raise ForensicsError(
+            f"Unknown face detector {name!r}.", f"Use one of {', '.join(_LOADERS)}.", "detector"
+        )
+    local = None if weights is None else os.fspath(weights)
+    return _LOADERS[name](name, device, local, allow_download)

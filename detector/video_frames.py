@@ -1,0 +1,328 @@
+"""Exact frames of a video file, decoding only what must be decoded.
+
+A cheap first pass over the packets (no decoding) gives the presentation times and key frames.
+Where those identify every frame (``PacketTable.regular``), a frame's index is the rank of its
+presentation time: the decoder may then jump to the key frame before a wanted frame, and a damaged
+frame does not shift the numbers of those after it. Elsewhere (no times, hidden frames, a stream
+that starts in the middle of a group) frames are counted by decoding from the start.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import av
+import av.error
+import numpy as np
+from av.video.reformatter import VideoReformatter
+
+from .frames import MAX_FRAME_PIXELS, DecodedFrame, FrameError, VideoInfo
+from .records import Reason
+
+log = logging.getLogger(__name__)
+
+# A file must not make the library open other files or addresses (playlists can), so only real
+# containers and raw streams are probed, and only the file itself is read.
+_OPTIONS = {
+    "protocol_whitelist": "file",
+    "format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,flv,"
+    "live_flv,ogg,asf,gif,h264,hevc,m4v,ivf,obu,mjpeg,mjpeg_2000,mxf,nut,yuv4mpegpipe,wtv,dv,rm,"
+    "swf,mp3,wav,flac,aac,webp_pipe,jpeg_pipe,png_pipe,apng,av1",
+}
+# One packet is one shown frame, and packet times survive decoding. Not VP8 (hidden reference
+# frames are packets), MPEG-4 part 2 (empty packets) or Theora (repeats).
+_ONE_FRAME_PER_PACKET = frozenset(
+    {"h264", "hevc", "av1", "vp9", "mpeg2video", "mpeg1video", "mjpeg", "prores", "dnxhd", "ffv1"}
+)
+_SEEK_COST = 12  # frames that could be decoded in the time of one seek and decoder refill
+
+
+@dataclass(frozen=True, slots=True)
+class PacketTable:
+    """Presentation times and key frames of a stream, read from its packets.
+
+    Attributes:
+        pts: ascending presentation times in stream units, (N,)
+        keys: ascending positions of key frames in ``pts``, (K,)
+        key_dts: decoding times of those key frames (what seeking uses), (K,)
+        regular: True if a frame is identified by its presentation time
+    """
+
+    pts: np.ndarray
+    keys: np.ndarray
+    key_dts: np.ndarray
+    regular: bool
+
+
+@contextmanager
+def _opened(path: Path, threads: int) -> Iterator[tuple[Any, Any]]:
+    """(container, picture stream), errors turned into :class:`FrameError`."""
+    try:
+        container = av.open(str(path), options=dict(_OPTIONS), metadata_errors="ignore")
+    except FileNotFoundError as error:
+        raise FrameError(Reason.MISSING_FILE, f"{path} is not there.") from error
+    except (av.error.FFmpegError, OSError, ValueError) as error:
+        raise FrameError(
+            Reason.DECODE_ERROR, f"{path} cannot be opened as a video: {error}."
+        ) from error
+    try:
+        attached = av.stream.Disposition.attached_pic
+        streams = [s for s in container.streams.video if not s.disposition & attached]
+        if not streams:
+            raise FrameError(Reason.NO_VIDEO_STREAM, f"{path} holds no picture stream.")
+        stream = streams[0]
+        if stream.codec_context is None or not stream.codec_context.codec:
+            raise FrameError(Reason.DECODE_ERROR, f"{path}: no decoder for its picture stream.")
+        if threads != 1:
+            stream.thread_type = "AUTO"
+        stream.codec_context.thread_count = threads
+        yield container, stream
+    finally:
+        container.close()
+
+
+class VideoSource:
+    """A video file as a :class:`frames.FrameSource`.
+
+    Args:
+        path: the file
+        threads: decoder threads, 0: as many as there are cores
+
+    Raises:
+        FrameError: not a video, no picture stream, no frame, or too large
+    """
+
+    def __init__(self, path: str | Path, threads: int = 0) -> None:
+        self.path = Path(path)
+        self._threads = threads
+        self._reformatter = VideoReformatter()
+        with _opened(self.path, threads) as (container, stream):
+            context = stream.codec_context
+            if context.width * context.height > MAX_FRAME_PIXELS:
+                raise FrameError(
+                    Reason.TOO_LARGE, f"{path} has {context.width} x {context.height} pixels."
+                )
+            self.table = _scan(container, stream)
+            self._time_base = stream.time_base
+            facts = _facts(container, stream)
+        if self.table.regular:
+            total = len(self.table.pts)
+            rotation, size = self._look(1)[1:]
+        else:
+            total, rotation, size = self._look(None)
+        if total == 0 or size == (0, 0):
+            raise FrameError(Reason.DECODE_ERROR, f"{path}: no frame can be decoded.")
+        width, height = size[::-1] if rotation in (90, 270) else size
+        self._numbers = range(total)
+        self._info = VideoInfo(
+            frame_count=total, width=width, height=height, rotation=rotation, **facts
+        )
+
+    @property
+    def info(self) -> VideoInfo:
+        return self._info
+
+    @property
+    def numbers(self) -> Sequence[int]:
+        return self._numbers
+
+    def _look(self, limit: int | None) -> tuple[int, int, tuple[int, int]]:
+        """Decode up to ``limit`` frames: (how many, rotation, coded (width, height))."""
+        count, rotation, size = 0, 0, (0, 0)
+        with _opened(self.path, self._threads if limit is None else 1) as (container, stream):
+            for frame in _decode(container, stream):
+                if count == 0:
+                    rotation, size = _turn(frame), (frame.width, frame.height)
+                count += 1
+                if limit is not None and count >= limit:
+                    break
+        return count, rotation, size
+
+    def read(self, numbers: Iterable[int]) -> Iterator[DecodedFrame]:
+        """See :class:`frames.FrameSource`."""
+        wanted = sorted(set(numbers))
+        inside = [n for n in wanted if 0 <= n < len(self._numbers)]
+        outside = [n for n in wanted if not 0 <= n < len(self._numbers)]
+        below = [n for n in outside if n < 0]
+        for number in below:
+            yield DecodedFrame(number, None, None, Reason.SHORT_VIDEO)
+        yield from self._read_by_time(inside) if self.table.regular else self._count_to(inside)
+        for number in outside[len(below) :]:
+            yield DecodedFrame(number, None, None, Reason.SHORT_VIDEO)
+
+    def _read_by_time(self, wanted: list[int]) -> Iterator[DecodedFrame]:
+        """Frames by presentation time, jumping to key frames where that is cheaper."""
+        runs = plan_runs(wanted, self.table.keys)
+        held: dict[int, DecodedFrame] = {}
+        missed: list[int] = []
+        for run in runs:
+            for number, frame in self._run(run.start, run.wanted):
+                if frame is None:
+                    missed.append(number)
+                elif missed:
+                    held[number] = frame  # keep the promised order until the missed one is known
+                else:
+                    yield frame
+        if not missed:
+            return
+        if any(run.start is not None for run in runs):
+            # A jump landed after the frame, or on a key frame that is none: from the start.
+            log.info("%s: %d frames again without seeking", self.path.name, len(missed))
+            for number, frame in self._run(None, missed):
+                if frame is not None:
+                    held[number] = frame
+        for number in missed:
+            held.setdefault(number, DecodedFrame(number, None, None, Reason.DECODE_ERROR))
+        yield from (held[number] for number in sorted(held))
+
+    def _run(
+        self, start: int | None, wanted: list[int]
+    ) -> Iterator[tuple[int, DecodedFrame | None]]:
+        """Decode from key frame ``start`` (None: the first packet); None for a frame not seen."""
+        pts = self.table.pts
+        pending = list(reversed(wanted))
+        with _opened(self.path, self._threads) as (container, stream):
+            if start is not None:
+                container.seek(int(self.table.key_dts[start]), stream=stream, backward=True)
+            for frame in _decode(container, stream):
+                if frame.pts is None:
+                    continue
+                while pending and pts[pending[-1]] < frame.pts:
+                    yield pending.pop(), None
+                if not pending:
+                    return
+                if pts[pending[-1]] == frame.pts:
+                    number = pending.pop()
+                    yield number, self._picture(number, frame)
+                    if not pending:
+                        return
+        while pending:
+            yield pending.pop(), None
+
+    def _count_to(self, wanted: list[int]) -> Iterator[DecodedFrame]:
+        """Frames by counting a decode from the start."""
+        pending = list(reversed(wanted))
+        if not pending:
+            return
+        with _opened(self.path, self._threads) as (container, stream):
+            for number, frame in enumerate(_decode(container, stream)):
+                if number == pending[-1]:
+                    yield self._picture(pending.pop(), frame)
+                    if not pending:
+                        return
+        while pending:
+            yield DecodedFrame(pending.pop(), None, None, Reason.DECODE_ERROR)
+
+    def _picture(self, number: int, frame: Any) -> DecodedFrame:
+        """Pixels of a decoded frame, upright; a frame that the decoder calls corrupt has none."""
+        if frame.is_corrupt or frame.width * frame.height > MAX_FRAME_PIXELS:
+            reason = Reason.DECODE_ERROR if frame.is_corrupt else Reason.TOO_LARGE
+            return DecodedFrame(number, None, None, reason)
+        rgb = self._reformatter.reformat(frame, format="rgb24").to_ndarray()
+        turn = _turn(frame)
+        if turn:
+            rgb = np.ascontiguousarray(np.rot90(rgb, turn // 90))
+        seconds = float(frame.pts * self._time_base) if frame.pts is not None else None
+        return DecodedFrame(number, seconds, rgb, None)
+
+
+def _turn(frame: Any) -> int:
+    """Degrees counterclockwise, in {0, 90, 180, 270}, that make the frame upright."""
+    return round(frame.rotation / 90) * 90 % 360
+
+
+def _decode(container: Any, stream: Any) -> Iterator[Any]:
+    """Frames in presentation order; packets that cannot be decoded are skipped."""
+    packets = container.demux(stream)
+    while True:
+        try:
+            packet = next(packets)
+        except StopIteration:
+            return
+        except (av.error.FFmpegError, OSError) as error:
+            log.info("reading stopped: %s", error)  # cut-off file: give what there is
+            return
+        try:
+            yield from packet.decode()
+        except av.error.FFmpegError as error:
+            log.debug("packet at %s: %s", packet.pts, error)
+
+
+def _scan(container: Any, stream: Any) -> PacketTable:
+    """Read all packets without decoding them."""
+    rows: list[tuple[int, int, bool, bool]] = []
+    plain = stream.codec_context.name in _ONE_FRAME_PER_PACKET
+    try:
+        for packet in container.demux(stream):
+            if packet.size == 0:  # end of stream
+                continue
+            if packet.pts is None or packet.is_corrupt:
+                plain = False
+                break
+            dts = packet.dts if packet.dts is not None else packet.pts
+            # An edit list marks packets that are decoded (others need them) but never shown.
+            rows.append((packet.pts, dts, packet.is_keyframe, not packet.is_discard))
+    except (av.error.FFmpegError, OSError) as error:
+        log.info("scanning stopped: %s", error)
+    shown = [row for row in rows if row[3]]
+    pts = np.array([row[0] for row in shown], dtype=np.int64)
+    order = np.argsort(pts, kind="stable")
+    sorted_pts = pts[order]
+    is_key = np.array([row[2] for row in shown], dtype=bool)[order]
+    dts = np.array([row[1] for row in shown], dtype=np.int64)[order]
+    keys = np.flatnonzero(is_key)
+    # A stream that starts inside a group loses its first frames in the decoder.
+    complete = bool(rows) and rows[0][2] and rows[0][0] == min(row[0] for row in rows)
+    regular = bool(plain and complete and len(shown) and np.all(np.diff(sorted_pts) > 0))
+    return PacketTable(sorted_pts, keys, dts[keys], regular)
+
+
+def _facts(container: Any, stream: Any) -> dict[str, Any]:
+    rate = stream.average_rate or stream.guessed_rate
+    seconds = container.duration / av.time_base if container.duration else None
+    if seconds is None and stream.duration:
+        seconds = float(stream.duration * stream.time_base)
+    return {
+        "fps": float(rate) if rate else None,
+        "duration_seconds": seconds,
+        "codec": stream.codec_context.name,
+        "bit_rate": container.bit_rate or None,
+        "pixel_format": stream.codec_context.pix_fmt or "",
+        "declared_frame_count": stream.frames or None,
+        "container": container.format.name,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One uninterrupted decode: from key frame number ``start`` (None: the first packet)."""
+
+    start: int | None
+    wanted: list[int]
+
+
+def plan_runs(wanted: Sequence[int], keys: np.ndarray) -> list[Run]:
+    """Cut ascending ``wanted`` positions into decodes, seeking only where that saves time.
+
+    Between two wanted frames the decoder either goes on or jumps to the last key frame before the
+    next one; each such choice is independent of the others, so the cheaper one is taken.
+
+    Args:
+        wanted: ascending positions
+        keys: ascending positions of key frames
+    """
+    runs: list[Run] = []
+    position = 0
+    for number in wanted:
+        key = int(np.searchsorted(keys, number, side="right")) - 1
+        jump = key >= 0 and int(keys[key]) > position + _SEEK_COST
+        if jump or not runs:
+            runs.append(Run(key if jump else None, []))
+        runs[-1].wanted.append(number)
+        position = number
+    return runs
