@@ -19,11 +19,21 @@ from .atomic import write_bytes
 from .backbone import Backbone, default_device, load_backbone
 from .checkpoints_gend import export_gend, load_published, save_tensors
 from .errors import ForensicsError
+from .known_detectors import PUBLISHED, find_detector, register_detector
 from .model import Detector, tuned_tensors
 from .tensor_files import check_fit, read_tensors
 
-__all__ = ["export_gend", "load_detector", "read_record", "save_detector", "update_record"]
+__all__ = [
+    "REGISTERED",
+    "export_gend",
+    "load_detector",
+    "read_record",
+    "register_detector",
+    "save_detector",
+    "update_record",
+]
 
+REGISTERED = PUBLISHED
 FORMAT = 1
 TENSORS, RECORD = "detector.safetensors", "detector.json"
 _HEADER = "media_forensics"
@@ -128,32 +138,28 @@ def load_detector(
     source: str | Path,
     device: str | torch.device | None = None,
     backbone: Backbone | str | None = None,
+    allow_download: bool = False,
 ) -> Detector:
     """The detector stored at ``source``, in evaluation mode.
 
     Args:
-        source: a folder in our format or its ``detector.safetensors``; the authors'
-            ``model.ckpt``; a GenD folder (``config.json`` and ``model.safetensors``) or its
-            ``model.safetensors`` alone
+        source: a published or registered name; a folder in our format or its
+            ``detector.safetensors``; the authors' ``model.ckpt``; a GenD folder (``config.json``
+            and ``model.safetensors``) or its ``model.safetensors`` alone
         device: where to put it; None is the GPU where there is one
         backbone: for our format, a tower that is already loaded or the name of one, instead of
             the name in the record; its identity is checked either way
+        allow_download: fetch a published file or a tower that is not on this machine
 
     Raises:
         ForensicsError: not there, truncated, another architecture, tensors missing, unexpected or
             mis-shaped (named), pickled objects, or a tower that is not the one it was trained on
     """
-    path = Path(source).expanduser()
-    if not path.exists():
-        raise ForensicsError(
-            f"There is no detector {str(source)!r}.",
-            "Give a folder or file on this machine.",
-            "detector",
-        )
+    path = find_detector(source, allow_download)
     target = default_device(device)
     file = _own_file(path)
     if file.is_file() and (file.name == TENSORS or (file.parent / RECORD).is_file()):
-        return _load_own(file, target, backbone)
+        return _load_own(file, target, backbone, allow_download)
     return load_published(path).to(target)
 
 
@@ -161,10 +167,12 @@ def _own_file(path: Path) -> Path:
     return path / TENSORS if path.is_dir() else path
 
 
-def _load_own(file: Path, device: torch.device, backbone: Backbone | str | None) -> Detector:
+def _load_own(
+    file: Path, device: torch.device, backbone: Backbone | str | None, allow_download: bool
+) -> Detector:
     record = read_record(file)
     if not isinstance(backbone, Backbone):
-        backbone = load_backbone(backbone or record["backbone"], device)
+        backbone = load_backbone(backbone or record["backbone"], device, allow_download)
     if backbone.sha256 != record["backbone_sha256"]:
         raise ForensicsError(
             f"{file} was trained on the tower {record['backbone']} with sha256 "

@@ -1,0 +1,183 @@
+"""Detectors by name: the authors' published files, and checkpoints that a user has registered.
+
+A published file is known by repository, revision, size and sha256. It is fetched only when asked.
+A user's registration is one line in ``detectors.json`` in the cache folder: a name and a path.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from .atomic import write_json
+from .errors import ForensicsError
+from .weights import cache_dir, file_sha256
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedDetector:
+    """One published checkpoint file.
+
+    Attributes:
+        name: the name users write
+        repository, revision, file: where it is on the Hugging Face hub
+        size: bytes, 0 where only about 1.2 GB is known
+        sha256: of the file, "" where the authors state none
+        license, paper: in one line each
+    """
+
+    name: str
+    repository: str
+    revision: str
+    file: str
+    size: int
+    sha256: str
+    license: str
+    paper: str
+
+    @property
+    def path(self) -> Path:
+        """Where the plugin keeps it."""
+        return cache_dir() / "weights" / self.name / self.file
+
+    @property
+    def command(self) -> str:
+        """Shell command that fetches it."""
+        return (
+            f"hf download {self.repository} {self.file} --revision {self.revision} "
+            f"--local-dir {self.path.parent}"
+        )
+
+
+PUBLISHED = {
+    detector.name: detector
+    for detector in (
+        PublishedDetector(
+            "clip_ln_l14",
+            "yermandy/deepfake-detection",
+            "9a6857ec642deb57373c5437be803a199468b8c6",
+            "model.ckpt",
+            0,
+            "",
+            "MIT; trained on FaceForensics++ (research only)",
+            "Yermakov et al. 2025, arXiv 2503.19683",
+        ),
+        PublishedDetector(
+            "gend_clip_l14",
+            "yermandy/GenD_CLIP_L_14",
+            "891ce014a0308386c4d7d25b3dcf436a22db5504",
+            "model.safetensors",
+            1_215_928_160,
+            "d76f0bdfd74a29fe1b1c1b84a80ac92486993e426878e8c7a3944281fbb96833",
+            "MIT; trained on FaceForensics++ (research only)",
+            "Yermakov et al. 2025, GenD, arXiv 2508.06248",
+        ),
+    )
+}
+
+
+def register_detector(name: str, path: str | Path) -> None:
+    """Make the checkpoint at ``path`` loadable as ``name``; an earlier registration is replaced.
+
+    Raises:
+        ForensicsError: a name that is published or not a lower-case word, or nothing at ``path``
+    """
+    if name in PUBLISHED or not re.fullmatch(r"[a-z][a-z0-9_]{0,40}", name):
+        raise ForensicsError(
+            f"{name!r} cannot be registered.",
+            "Use a lower-case word of letters, digits and underscores that is not a published "
+            f"detector ({', '.join(PUBLISHED)}).",
+            "name",
+        )
+    target = Path(path).expanduser().resolve()
+    if not target.exists():
+        raise ForensicsError(f"There is no checkpoint at {target}.", "Check the path.", "path")
+    write_json(_registry(), {**registered_detectors(), name: str(target)})
+
+
+def unregister_detector(name: str) -> None:
+    """Forget a registration; the files stay. An unknown name is fine."""
+    write_json(_registry(), {k: v for k, v in registered_detectors().items() if k != name})
+
+
+def registered_detectors() -> dict[str, str]:
+    """Path of each checkpoint that was registered on this machine, by name.
+
+    Raises:
+        ForensicsError: the registry file is damaged
+    """
+    try:
+        text = _registry().read_text()
+    except FileNotFoundError:
+        return {}
+    try:
+        found = json.loads(text)
+        return {str(name): str(path) for name, path in found.items()}
+    except (json.JSONDecodeError, AttributeError) as error:
+        raise ForensicsError(
+            f"{_registry()} is not a table of detectors ({error}).", "Delete it and register again."
+        ) from error
+
+
+def find_detector(source: str | Path, allow_download: bool = False) -> Path:
+    """File or folder of a detector given by path, published name or registered name.
+
+    Args:
+        source: path or name; a path that exists wins
+        allow_download: fetch a published file that is not here, from the Hugging Face hub
+
+    Raises:
+        ForensicsError: nothing there; for a published detector the message names the file, where
+            it comes from, its size and the command that fetches it
+    """
+    path = Path(source).expanduser()
+    if path.exists():
+        return path
+    name = str(source)
+    if name in PUBLISHED:
+        return _published_path(PUBLISHED[name], allow_download)
+    registered = registered_detectors()
+    if name in registered:
+        if Path(registered[name]).exists():
+            return Path(registered[name])
+        raise ForensicsError(
+            f"The detector {name!r} is gone: {registered[name]}.",
+            "Restore the files, or register it again.",
+            "detector",
+        )
+    raise ForensicsError(
+        f"There is no detector {name!r}.",
+        "Give a folder or file on this machine, or one of: "
+        f"{', '.join([*PUBLISHED, *registered])}.",
+        "detector",
+    )
+
+
+def _published_path(known: PublishedDetector, allow_download: bool) -> Path:
+    if not known.path.is_file() and allow_download:
+        from huggingface_hub import hf_hub_download
+
+        hf_hub_download(
+            known.repository, known.file, revision=known.revision, local_dir=known.path.parent
+        )
+    if not known.path.is_file():
+        size = f"{known.size / 1e6:.0f} MB" if known.size else "about 1.2 GB"
+        raise ForensicsError(
+            f"The published detector {known.name} is not on this machine: {known.file}, {size}, "
+            f"from the Hugging Face repository {known.repository} ({known.license}).",
+            f"Run `{known.command}`, or allow the download.",
+            "detector",
+        )
+    if known.sha256 and file_sha256(known.path) != known.sha256:
+        raise ForensicsError(
+            f"{known.path} is not the published file (its sha256 is not {known.sha256}).",
+            "Delete it and fetch it again.",
+            "detector",
+        )
+    return known.path
+
+
+def _registry() -> Path:
+    return cache_dir() / "detectors.json"
