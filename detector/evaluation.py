@@ -1,0 +1,143 @@
+"""One row of an evaluation: every metric of some scored items, with counts and intervals.
+
+Items are faces or videos. Items without a score (NaN) stay in the counts and the coverage and in
+nothing else; where a metric is undefined it is None and the row says why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+
+from .errors import MetricUndefined
+from .metrics import (
+    average_precision,
+    balanced_accuracy,
+    bootstrap_interval,
+    brier,
+    equal_error_rate,
+    rates_at_threshold,
+    roc_auc,
+    worst_case_fill,
+)
+from .records import FAKE, REAL
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A value with its 95 % interval; the bounds are None where there are too few groups."""
+
+    value: float
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationRow:
+    """What is known about one set of items at one threshold.
+
+    Attributes:
+        n_real, n_fake: items of each class, scored or not
+        scored_real, scored_fake: items with a score
+        coverage: scored / all
+        groups: independent units (``group_id``) among the scored items
+        auroc, ap_fake, ap_real: with group-bootstrap intervals; None where undefined
+        eer, brier, balanced_accuracy: point values
+        fpr, fnr: at ``threshold``, with Wilson intervals (items taken as independent)
+        auroc_worst_case: AUROC when unscored fakes count as 0 and unscored reals as 1
+        notes: metric name -> why it has no value
+    """
+
+    threshold: float
+    n_real: int
+    n_fake: int
+    scored_real: int
+    scored_fake: int
+    coverage: float
+    groups: int
+    auroc: Estimate | None
+    ap_fake: Estimate | None
+    ap_real: Estimate | None
+    eer: float | None
+    fpr: Estimate | None
+    fnr: Estimate | None
+    balanced_accuracy: float | None
+    brier: float | None
+    auroc_worst_case: float | None
+    notes: dict[str, str] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain dict of numbers, None and texts."""
+        return asdict(self)
+
+
+def evaluate(
+    label: np.ndarray,
+    p_fake: np.ndarray,
+    groups: np.ndarray,
+    threshold: float = 0.5,
+    *,
+    replicates: int = 1000,
+    seed: int = 0,
+) -> EvaluationRow:
+    """Evaluate items.
+
+    Args:
+        label: (N,) 0 real, 1 fake
+        p_fake: (N,) in [0, 1], NaN where there is no score
+        groups: (N,) leakage unit of each item
+        threshold: p_fake from which an item counts as fake
+        replicates, seed: of the group bootstrap
+    """
+    scored = np.isfinite(p_fake)
+    y, s, g = label[scored], p_fake[scored], groups[scored]
+    notes: dict[str, str] = {}
+
+    def point(name: str, metric: Callable[[], float]) -> float | None:
+        try:
+            return float(metric())
+        except MetricUndefined as error:
+            notes[name] = error.message
+            return None
+
+    def estimate(name: str, metric: str, value: Callable[[], float]) -> Estimate | None:
+        found = point(name, value)
+        if found is None:
+            return None
+        try:
+            bounds = bootstrap_interval(y, s, metric, g, replicates=replicates, seed=seed)
+        except MetricUndefined as error:
+            notes[f"{name}_interval"] = error.message
+            return Estimate(found, None, None)
+        return Estimate(found, bounds.low, bounds.high)
+
+    rates = rates_at_threshold(y, s, threshold)
+    fpr = fnr = None
+    if rates.fpr is not None and rates.fpr_interval is not None:
+        fpr = Estimate(rates.fpr, *rates.fpr_interval)
+    if rates.tpr is not None and rates.tpr_interval is not None:
+        fnr = Estimate(1 - rates.tpr, 1 - rates.tpr_interval[1], 1 - rates.tpr_interval[0])
+    return EvaluationRow(
+        threshold=float(threshold),
+        n_real=int(np.sum(label == REAL)),
+        n_fake=int(np.sum(label == FAKE)),
+        scored_real=int(np.sum(y == REAL)),
+        scored_fake=int(np.sum(y == FAKE)),
+        coverage=float(scored.mean()) if len(label) else 0.0,
+        groups=len(np.unique(g)),
+        auroc=estimate("auroc", "auroc", lambda: roc_auc(y, s)),
+        ap_fake=estimate("ap_fake", "ap_fake", lambda: average_precision(y, s, FAKE)),
+        ap_real=estimate("ap_real", "ap_real", lambda: average_precision(y, s, REAL)),
+        eer=point("eer", lambda: float(equal_error_rate(y, s).rate)),
+        fpr=fpr,
+        fnr=fnr,
+        balanced_accuracy=point("balanced_accuracy", lambda: balanced_accuracy(y, s, threshold)),
+        brier=point("brier", lambda: brier(y, s)),
+        auroc_worst_case=point(
+            "auroc_worst_case", lambda: roc_auc(label, worst_case_fill(label, p_fake))
+        ),
+        notes=notes,
+    )
