@@ -96,14 +96,10 @@ def video_items(view: Any, key: str) -> Items:
     rows = {}
     for row in zip(*view.values([*plain, label_path, names.video_p_fake]), strict=True):
         rows[row[0]] = row[1:]
-    splits = {row[3] for row in rows.values()}
-    sources = {row[1] for row in rows.values()}
     videos = views.videos_of(dataset)
     if videos is not None and videos.media_type == fo.core.media.VIDEO:
-        cut = set(dataset.distinct("video_id"))
-        for row in zip(*videos.values([*plain, label_path]), strict=True):
-            if row[0] not in cut and row[4] in splits and row[2] in sources:
-                rows[row[0]] = (*row[1:], None)
+        for row in _videos_without_face(dataset, view, videos, [*plain, label_path]):
+            rows[row[0]] = (*row[1:], None)
     found = list(rows.values())
     return Items(
         label=np.array([LABELS.index(row[4]) for row in found], dtype=np.int64),
@@ -112,6 +108,30 @@ def video_items(view: Any, key: str) -> Items:
         source_dataset=np.array([row[1] or "" for row in found]),
         method=np.array([row[2] or "" for row in found]),
     )
+
+
+def _videos_without_face(
+    dataset: fo.Dataset, view: Any, videos: fo.Dataset, columns: list[str]
+) -> list[tuple[Any, ...]]:
+    """Rows of the videos that belong to ``view`` but have no face in the faces dataset.
+
+    They belong to it by dataset and split, unless the view leaves their method out.
+    """
+    kind = ["source_dataset", "split", "method"]
+    everywhere = set(zip(*dataset.values(kind), strict=True))
+    chosen = set(zip(*view.values(kind), strict=True))
+    filtered_out = everywhere - chosen
+    parts = {(source, split) for source, split, _ in chosen}
+    cut = set(dataset.distinct("video_id"))
+    return [
+        row
+        for row, what in zip(
+            zip(*videos.values(columns), strict=True),
+            zip(*videos.values(kind), strict=True),
+            strict=True,
+        )
+        if row[0] not in cut and what[:2] in parts and what not in filtered_out
+    ]
 
 
 def evaluate_items(

@@ -282,7 +282,9 @@ def summarise(results: Iterable[tuple[VideoRecord, VideoFaces]]) -> dict[str, An
     groups: dict[tuple[str, str, str], Counter] = {}
     of_video, of_frame, of_face = Counter(), Counter(), Counter()
     for record, result in results:
-        row = groups.setdefault((record.source_dataset, record.label_name, record.method), Counter())
+        row = groups.setdefault(
+            (record.source_dataset, record.label_name, record.method), Counter()
+        )
         crops = [face for frame in result.frames for face in frame.faces if face.crop is not None]
         row["videos"] += 1
         row["without_face"] += not crops

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import fiftyone.operators as foo
@@ -17,78 +18,68 @@ def _scores(results: Any) -> tuple[Any, Any]:
     import numpy as np
 
     truth = np.array(results.ytrue) == POSITIVE
-    confidence = np.array(
-        [np.nan if c is None else c for c in results.confs], dtype=np.float64
-    )
+    confidence = np.array([np.nan if c is None else c for c in results.confs], dtype=np.float64)
     p_fake = np.where(np.array(results.ypred) == POSITIVE, confidence, 1.0 - confidence)
     scored = np.isfinite(p_fake)
     return truth[scored].astype(int), p_fake[scored]
 
 
-class _ScoreMetric(foo.EvaluationMetric):
-    """A number from the scores of a real/fake classification; None where it is undefined."""
+def _config(
+    name: str, label: str, description: str, lower_is_better: bool
+) -> foo.EvaluationMetricConfig:
+    config = foo.EvaluationMetricConfig(
+        name=name,
+        label=label,
+        description=description,
+        aggregate_key=name,
+        eval_types=["classification"],
+        lower_is_better=lower_is_better,
+        unlisted=True,
+    )
+    # FiftyOne 1.22 reads the direction from here, not from its own argument
+    config.kwargs["lower_is_better"] = lower_is_better
+    return config
 
-    NAME = LABEL = DESCRIPTION = ""
-    LOWER_IS_BETTER = False
+
+def _value(metric: Callable[[Any, Any], float], results: Any) -> float | None:
+    """``metric`` of the scores; None where it is undefined, so that the cell stays empty."""
+    from ..detector.errors import MetricUndefined
+
+    try:
+        return float(metric(*_scores(results)))
+    except MetricUndefined:
+        return None
+
+
+class Auroc(foo.EvaluationMetric):
+    """P(score of a fake > score of a real) + half the ties."""
 
     @property
     def config(self) -> foo.EvaluationMetricConfig:
-        config = foo.EvaluationMetricConfig(
-            name=self.NAME,
-            label=self.LABEL,
-            description=self.DESCRIPTION,
-            aggregate_key=self.NAME,
-            eval_types=["classification"],
-            lower_is_better=self.LOWER_IS_BETTER,
-            unlisted=True,
-        )
-        # FiftyOne 1.22 reads the direction from here, not from its own argument
-        config.kwargs["lower_is_better"] = self.LOWER_IS_BETTER
-        return config
-
-    def value(self, label: Any, p_fake: Any) -> float:
-        """The metric on labels (N,) and scores (N,)."""
-        raise MetricNotNamed(self.NAME)
+        text = "Area under the ROC curve for p_fake, mid-ranks for ties"
+        return _config("auroc", "AUROC", text, lower_is_better=False)
 
     def compute(self, samples: Any, results: Any) -> float | None:
-        from ..detector.errors import MetricUndefined
+        from ..detector.metrics import roc_auc
 
-        try:
-            return float(self.value(*_scores(results)))
-        except MetricUndefined:
-            return None  # one class only: the panel shows an empty cell, never 0.5
+        return _value(roc_auc, results)
 
     def resolve_input(self, ctx: Any) -> types.Property:
         return types.Property(types.Object())
 
 
-class MetricNotNamed(TypeError):
-    """A subclass that forgot to say how its value is computed."""
-
-
-class Auroc(_ScoreMetric):
-    """P(score of a fake > score of a real) + half the ties."""
-
-    NAME = "auroc"
-    LABEL = "AUROC"
-    DESCRIPTION = "Area under the ROC curve for p_fake, mid-ranks for ties"
-
-    def value(self, label: Any, p_fake: Any) -> float:
-        from ..detector.metrics import roc_auc
-
-        return roc_auc(label, p_fake)
-
-
-class EqualErrorRate(_ScoreMetric):
+class EqualErrorRate(foo.EvaluationMetric):
     """The error rate where FPR = FNR."""
 
-    NAME = "eer"
-    LABEL = "EER"
-    DESCRIPTION = "Equal error rate, interpolated between the two ROC points that straddle it"
-    LOWER_IS_BETTER = True
+    @property
+    def config(self) -> foo.EvaluationMetricConfig:
+        text = "Equal error rate, interpolated between the two ROC points that straddle it"
+        return _config("eer", "EER", text, lower_is_better=True)
 
-    def value(self, label: Any, p_fake: Any) -> float:
+    def compute(self, samples: Any, results: Any) -> float | None:
         from ..detector.metrics import equal_error_rate
 
-        found = equal_error_rate(label, p_fake)
-        return found[0] if isinstance(found, tuple) else getattr(found, "rate", found)
+        return _value(lambda label, p_fake: equal_error_rate(label, p_fake).rate, results)
+
+    def resolve_input(self, ctx: Any) -> types.Property:
+        return types.Property(types.Object())

@@ -7,6 +7,7 @@ from pathlib import Path
 import fiftyone as fo
 
 from ..detector.errors import ForensicsError
+from ..detector.known_detectors import PUBLISHED, registered_detectors
 
 TRAINING_PREFIX = "training_"
 
@@ -22,11 +23,13 @@ def training_runs(dataset: fo.Dataset) -> list[str]:
 
 def known_detectors(dataset: fo.Dataset) -> list[tuple[str, str]]:
     """(value, label) of every detector that can be chosen by name."""
+    published = [
+        (name, f"{name} (published; {'here' if found.path.exists() else 'not downloaded'})")
+        for name, found in PUBLISHED.items()
+    ]
+    registered = [(name, f"{name} (registered)") for name in registered_detectors()]
     runs = [(key, f"{key} (trained on this dataset)") for key in training_runs(dataset)]
-    from ..detector.checkpoints import REGISTERED
-
-    published = [(name, f"{name} (published)") for name in REGISTERED]
-    return [*published, *runs]
+    return [*published, *registered, *runs]
 
 
 def detector_source(dataset: fo.Dataset, detector: str) -> str:

@@ -77,9 +77,7 @@ def run(
     names = fields.ScoreFields(key or default_key(detector))
     _claim(dataset, names, model, source, rule, overwrite)
     _declare(dataset, names)
-    scored, already, reasons = _score_missing(
-        view, names, model, batch_size, progress, should_stop
-    )
+    scored, already, reasons = _score_missing(view, names, model, batch_size, progress, should_stop)
     videos = write_video_scores(dataset, names.key, rule)
     return {
         "key": names.key,

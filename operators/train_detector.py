@@ -89,7 +89,9 @@ def build_manifest(samples: Any, *, validation_fraction: float = 0.2, seed: int 
                 method=row["method"] or "",
                 source_dataset=row["source_dataset"] or "",
                 recipe_hash=row["recipe"] or "",
-                crop_landmarks=tuple(zip(points[::2], points[1::2], strict=True)) if points else None,
+                crop_landmarks=tuple(zip(points[::2], points[1::2], strict=True))
+                if points
+                else None,
             )
         )
     return Manifest(tuple(made))
@@ -343,7 +345,9 @@ class TrainDetector(foo.Operator):
         ]
         inputs.view(
             "contents",
-            types.Notice(label="; ".join(lines), description="No group is in both; test is not used"),
+            types.Notice(
+                label="; ".join(lines), description="No group is in both; test is not used"
+            ),
         )
 
     @staticmethod

@@ -119,8 +119,9 @@ def _interval(found: dict | None) -> str:
 
 
 def loop(backbone: str):
-    """Everything before the App; returns the faces dataset and the results."""
+    """Everything before the App; returns the faces dataset, its held-out part and the results."""
     import fiftyone as fo
+    from fiftyone import ViewField as F
 
     step("1/7 weights and footage")
     fetch()
@@ -142,10 +143,10 @@ def loop(backbone: str):
     for key in (PROBE, TUNED):
         operator("score_faces")(faces, detector=key, key=key)
     step("7/7 errors on the held-out people")
-    held_out = faces.match({"split": "test"})
+    held_out = faces.match(F("split") == "test")
     results = {key: operator("evaluate_detector")(held_out, key=key) for key in (PROBE, TUNED)}
     operator("find_hard_examples")(held_out, key=TUNED)
-    return faces, results
+    return faces, held_out, results
 
 
 def main() -> int:
@@ -155,12 +156,12 @@ def main() -> int:
     from media_forensics.detector.errors import ForensicsError
 
     try:
-        faces, results = loop(backbone)
+        faces, held_out, results = loop(backbone)
     except ForensicsError as error:
         print(f"\n{error.message}\n{error.hint}", file=sys.stderr)
         return 2
     print(f"\n{result_table(results)}")
-    people = len(set(faces.match({"split": "test"}).values("group_id")))
+    people = len(set(held_out.values("group_id")))
     print(
         f"\nHeld out: {people} groups of people that no training saw. With so few, the intervals are "
         f"wide:\nthis shows the tool at work, it is no benchmark of the method.\n"

@@ -119,7 +119,13 @@ def ensure_chromium() -> None:
         run("apt-get", "update", "-qq", stdout=subprocess.DEVNULL)
         environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
         run(
-            "apt-get", "install", "-y", "-qq", "chromium", env=environment, stdout=subprocess.DEVNULL
+            "apt-get",
+            "install",
+            "-y",
+            "-qq",
+            "chromium",
+            env=environment,
+            stdout=subprocess.DEVNULL,
         )
         return
     raise SystemExit(
