@@ -11,7 +11,7 @@ from fiftyone import ViewField as F
 from fiftyone.operators import types
 
 from ..detector.errors import ForensicsError
-from . import fields, forms, views
+from . import forms, views
 
 QUEUES = (
     ("false_positive", "False positives: reals that score as fake"),

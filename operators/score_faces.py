@@ -298,8 +298,8 @@ def _recipe_warning(dataset: fo.Dataset, model: Detector) -> str | None:
     here = fields.describe(dataset).get("recipe_hash")
     if made_for and here and made_for != here:
         return (
-            f"The detector was trained on crops of recipe {made_for}, these are of {here}: the same "
-            "weights can score very differently on other crops."
+            f"The detector was trained on crops of recipe {made_for}, these are of {here}: the "
+            "same weights can score very differently on other crops."
         )
     return None
 

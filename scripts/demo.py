@@ -11,6 +11,7 @@ footage are kept (``~/.cache/media_forensics``).
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import time
@@ -53,9 +54,8 @@ def step(text: str) -> None:
 
 def fetch() -> None:
     """Offline weights and footage, each checked by sha256."""
-    from tqdm import tqdm
-
     from media_forensics.detector.offline_assets import fetch_footage, fetch_weights
+    from tqdm import tqdm
 
     with tqdm(desc="weights and footage", unit="file") as bar:
 
@@ -127,7 +127,7 @@ def loop(backbone: str):
     fetch()
     step("2/7 corpus: real clips and manipulations made here")
     made = operator("create_demo")(str(DEMO / "corpus"))
-    print(made["summary"] if "summary" in made else made)
+    print(made.get("summary", made))
     step("3/7 import")
     videos = videos_dataset(DEMO / "corpus")
     print(f"{len(videos)} videos")
@@ -163,8 +163,8 @@ def main() -> int:
     print(f"\n{result_table(results)}")
     people = len(set(held_out.values("group_id")))
     print(
-        f"\nHeld out: {people} groups of people that no training saw. With so few, the intervals are "
-        f"wide:\nthis shows the tool at work, it is no benchmark of the method.\n"
+        f"\nHeld out: {people} groups of people that no training saw. With so few, the intervals "
+        f"are wide:\nthis shows the tool at work, it is no benchmark of the method.\n"
         f"Done in {time.monotonic() - began:.0f} s."
     )
     if os.environ.get("HEADLESS"):
@@ -180,10 +180,8 @@ def open_app(faces) -> int:
     session = fo.launch_app(faces, port=port, auto=False)
     print(f"\nThe App: {session.url}\nOpen the panels 'Error audit' and 'Hypersphere' with '+'.")
     print("Ctrl+C ends it; `make demo` opens it again.")
-    try:
+    with contextlib.suppress(KeyboardInterrupt):
         session.wait(-1)
-    except KeyboardInterrupt:
-        pass
     return 0
 
 

@@ -138,7 +138,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--tests", action="store_true", help="also what `make test` needs")
     arguments = parser.parse_args()
-    if sys.version_info < (3, 10):
+    if sys.version_info < (3, 10):  # noqa: UP036 - an older Python may be what runs this
         raise SystemExit(f"[install] Python 3.10 or newer is needed, this is {sys.version}")
     if arguments.tests:
         ensure_chromium()
