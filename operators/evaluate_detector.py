@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import fiftyone as fo
+import fiftyone.core.media as fomm
 import fiftyone.operators as foo
 from fiftyone import ViewField as F
 from fiftyone.operators import types
@@ -97,7 +98,7 @@ def video_items(view: Any, key: str) -> Items:
     for row in zip(*view.values([*plain, label_path, names.video_p_fake]), strict=True):
         rows[row[0]] = row[1:]
     videos = views.videos_of(dataset)
-    if videos is not None and videos.media_type == fo.core.media.VIDEO:
+    if videos is not None and videos.media_type == fomm.VIDEO:
         for row in _videos_without_face(dataset, view, videos, [*plain, label_path]):
             rows[row[0]] = (*row[1:], None)
     found = list(rows.values())

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import fiftyone as fo
+import fiftyone.core.media as fomm
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
@@ -76,7 +77,7 @@ def run(
 
     view = views.flat(samples)
     videos = views.dataset_of(view)
-    if fields.describe(videos).get("kind") == "faces" and view.media_type != fo.core.media.VIDEO:
+    if fields.describe(videos).get("kind") == "faces" and view.media_type != fomm.VIDEO:
         aligned = fields.describe(videos).get("aligned", True)
         if aligned:
             raise ForensicsError(

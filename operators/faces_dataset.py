@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import fiftyone as fo
+import fiftyone.core.media as fomm
 from fiftyone import ViewField as F
 
 from ..detector.errors import ForensicsError
@@ -193,7 +194,7 @@ class FacesWriter:
         )
 
     def _write_videos(self, waiting: list[tuple[VideoRecord, VideoFaces]]) -> None:
-        if self.videos.media_type != fo.core.media.VIDEO:
+        if self.videos.media_type != fomm.VIDEO:
             return
         by_id = {record.video_id: result for record, result in waiting}
         view = views.match_in(self.videos, "video_id", list(by_id))
@@ -257,7 +258,7 @@ def save_views(videos: fo.Dataset, faces: fo.Dataset) -> None:
     views.save_view(faces, "by_video", by_video, "One tile per video; the faces in frame order")
     first = one_face_per_video(faces)
     views.save_view(faces, "one_face_per_video", first, "The middle face of each video")
-    if videos.media_type == fo.core.media.VIDEO:
+    if videos.media_type == fomm.VIDEO:
         lost = videos.match(F(fields.REASON) != None)  # noqa: E711 - builds a database query
         views.save_view(videos, "not_scorable", lost, "Videos without a single usable face")
 

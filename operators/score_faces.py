@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import fiftyone as fo
+import fiftyone.core.media as fomm
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
@@ -66,7 +67,7 @@ def run(
     view = views.flat(samples)
     dataset = views.dataset_of(view)
     views.require_fields(view, ["video_id"], "Import deepfake dataset")
-    if view.media_type != fo.core.media.IMAGE:
+    if view.media_type != fomm.IMAGE:
         raise ForensicsError(
             f"{dataset.name!r} holds videos, not faces.",
             "Run 'Extract faces' first and score the faces dataset.",
@@ -251,7 +252,7 @@ def write_video_scores(dataset: fo.Dataset, key: str, rule: str) -> int:
     labels = {sample_id: fields.classification(score) for sample_id, score in on_faces.items()}
     views.set_by_id(dataset, names.video_label, labels)
     videos = views.videos_of(dataset)
-    if videos is not None and videos.media_type == fo.core.media.VIDEO:
+    if videos is not None and videos.media_type == fomm.VIDEO:
         _write_on_videos(videos, dataset, names, scores, faces)
     return sum(score is not None for score in scores.values())
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import fiftyone as fo
+import fiftyone.core.media as fomm
 from fiftyone import ViewField as F
 
 from ..detector.errors import ForensicsError
@@ -84,10 +85,10 @@ def video_records(samples: Any) -> list[VideoRecord]:
             strict=True,
         )
     )
-    is_video = view.media_type == fo.core.media.VIDEO
+    is_video = view.media_type == fomm.VIDEO
     rows: dict[str, dict[str, Any]] = {}
     frames: dict[str, list[tuple[int, str]]] = {}
-    numbers = [None] * len(columns["filepath"]) if is_video else view.values("frame_number")
+    numbers = None if is_video else view.values("frame_number")
     for i, path in enumerate(columns["filepath"]):
         video_id = columns["video_id"][i]
         if video_id is None:
@@ -97,8 +98,8 @@ def video_records(samples: Any) -> list[VideoRecord]:
         values = {name: columns[name][i] for name in names}
         values["label"] = _label(columns["label"][i], path)
         rows.setdefault(video_id, values | {"path": path})
-        if not is_video:
-            index = fields.frame_index(numbers[i]) if numbers[i] is not None else i
+        if numbers is not None:
+            index = i if numbers[i] is None else fields.frame_index(numbers[i])
             frames.setdefault(video_id, []).append((index, path))
     return [
         VideoRecord(
