@@ -112,7 +112,7 @@ def capped(order: np.ndarray, video_id: np.ndarray, per_video: int, limit: int) 
     taken: dict[str, int] = {}
     kept = []
     for i in order:
-        video = video_id[i]
+        video = str(video_id[i])
         if taken.get(video, 0) < per_video:
             taken[video] = taken.get(video, 0) + 1
             kept.append(i)

@@ -242,11 +242,12 @@ def write_video_scores(dataset: fo.Dataset, key: str, rule: str) -> int:
     for video_id, score, is_subject in zip(video_ids, p_fake, subject, strict=True):
         if score is not None and is_subject is not False:
             faces[video_id].append(score)
-    scores = {video_id: video_score(np.array(found), rule) for video_id, found in faces.items()}
+    found = {video_id: video_score(np.array(p), rule) for video_id, p in faces.items()}
+    scores = {video_id: score for video_id, score in found.items() if score is not None}
     on_faces = {
         sample_id: scores[video_id]
         for sample_id, video_id in zip(sample_ids, video_ids, strict=True)
-        if scores.get(video_id) is not None
+        if video_id in scores
     }
     views.set_by_id(dataset, names.video_p_fake, on_faces)
     labels = {sample_id: fields.classification(score) for sample_id, score in on_faces.items()}
@@ -254,14 +255,14 @@ def write_video_scores(dataset: fo.Dataset, key: str, rule: str) -> int:
     videos = views.videos_of(dataset)
     if videos is not None and videos.media_type == fomm.VIDEO:
         _write_on_videos(videos, dataset, names, scores, faces)
-    return sum(score is not None for score in scores.values())
+    return len(scores)
 
 
 def _write_on_videos(
     videos: fo.Dataset,
     dataset: fo.Dataset,
     names: fields.ScoreFields,
-    scores: dict[str, float | None],
+    scores: dict[str, float],
     faces: dict[str, list[float]],
 ) -> None:
     schema = videos.get_field_schema()

@@ -1,0 +1,69 @@
+"""Evaluation rows against scikit-learn and counting by hand; gaps stay visible."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from media_forensics.detector.evaluation import evaluate
+from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score
+
+
+@pytest.fixture
+def items():
+    rng = np.random.default_rng(3)
+    label = np.repeat([0, 1], [60, 140])
+    p_fake = np.clip(rng.normal(0.4 + 0.2 * label, 0.2), 0, 1).round(2)
+    groups = np.array([f"g{i % 23}" for i in range(200)])
+    return label, p_fake, groups
+
+
+def test_values_agree_with_scikit_learn(items):
+    label, p_fake, groups = items
+    row = evaluate(label, p_fake, groups, 0.5, replicates=200)
+    assert row.auroc.value == pytest.approx(roc_auc_score(label, p_fake))
+    assert row.ap_fake.value == pytest.approx(average_precision_score(label, p_fake))
+    assert row.ap_real.value == pytest.approx(average_precision_score(1 - label, 1 - p_fake))
+    assert row.brier == pytest.approx(brier_score_loss(label, p_fake))
+    assert row.fpr.value == np.mean(p_fake[label == 0] >= 0.5)
+    assert row.fnr.value == pytest.approx(np.mean(p_fake[label == 1] < 0.5))
+    for estimate in (row.auroc, row.ap_fake, row.ap_real, row.fpr, row.fnr):
+        assert estimate.low <= estimate.value <= estimate.high
+    assert row.coverage == 1.0 and row.groups == 23
+    assert row.auroc_worst_case == pytest.approx(row.auroc.value)
+
+
+def test_unscored_items_stay_in_the_counts(items):
+    label, p_fake, groups = items
+    gaps = p_fake.copy()
+    gaps[::4] = np.nan
+    row = evaluate(label, gaps, groups, replicates=100)
+    assert (row.n_real, row.n_fake) == (60, 140)
+    assert row.scored_real + row.scored_fake == 150
+    assert row.coverage == 0.75
+    kept = np.isfinite(gaps)
+    assert row.auroc.value == pytest.approx(roc_auc_score(label[kept], gaps[kept]))
+    filled = np.where(kept, gaps, 1.0 - label)
+    assert row.auroc_worst_case == pytest.approx(roc_auc_score(label, filled))
+    assert row.auroc_worst_case < row.auroc.value
+
+
+def test_one_class_gives_no_auroc_but_a_note(items):
+    label, p_fake, groups = items
+    real = label == 0
+    row = evaluate(label[real], p_fake[real], groups[real])
+    assert row.auroc is None and row.eer is None and row.fnr is None
+    assert "auroc" in row.notes
+    assert row.fpr is not None
+
+
+def test_one_group_gives_a_value_without_an_interval(items):
+    label, p_fake, _ = items
+    row = evaluate(label, p_fake, np.array(["g"] * len(label)))
+    assert row.auroc.value == pytest.approx(roc_auc_score(label, p_fake))
+    assert row.auroc.low is None
+    assert "auroc_interval" in row.notes
+
+
+def test_nothing_scored_is_a_row_of_gaps():
+    row = evaluate(np.array([0, 1]), np.array([np.nan, np.nan]), np.array(["a", "b"]))
+    assert row.coverage == 0.0 and row.auroc is None and row.fpr is None
