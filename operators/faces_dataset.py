@@ -20,7 +20,7 @@ from ..detector.records import CropRecipe, Reason, VideoRecord
 from . import fields, views
 
 if TYPE_CHECKING:
-    from ..detector.crops import FaceRow, FrameFaces, VideoFaces
+    from ..detector.video_faces import FaceRow, FrameFaces, VideoFaces
 
 
 def open_faces_dataset(name: str, videos: fo.Dataset, recipe: CropRecipe) -> fo.Dataset:
@@ -167,7 +167,7 @@ class FacesWriter:
         face: FaceRow,
         common: dict[str, Any],
     ) -> fo.Sample:
-        box = fields.relative_box(face.box, result.width or 1, result.height or 1)
+        box = fields.relative_box(face.box, *_size(result, frame))
         values = dict(common)
         values[fields.GROUND_TRUTH] = common[fields.GROUND_TRUTH].copy()
         return fo.Sample(
@@ -203,7 +203,7 @@ class FacesWriter:
         for sample_id, video_id in zip(ids, video_ids, strict=True):
             result = by_id[video_id]
             reasons[sample_id] = result.reason
-            coverage[sample_id] = usable_share(result)
+            coverage[sample_id] = result.coverage
             frames[sample_id] = {
                 fields.frame_number(frame.index): _detections(result, frame)
                 for frame in result.frames
@@ -227,10 +227,15 @@ def _flat(points: Iterable[Iterable[float]] | None) -> list[float] | None:
     return None if points is None else [float(v) for row in points for v in row]
 
 
+def _size(result: VideoFaces, frame: FrameFaces) -> tuple[int, int]:
+    """Width and height that the boxes of ``frame`` refer to."""
+    return frame.width or result.width or 1, frame.height or result.height or 1
+
+
 def _detections(result: VideoFaces, frame: FrameFaces) -> fo.Detections:
     found = []
     for face in frame.faces:
-        box = fields.relative_box(face.box, result.width or 1, result.height or 1)
+        box = fields.relative_box(face.box, *_size(result, frame))
         found.append(
             fo.Detection(
                 label="subject" if face.subject else "other face",
@@ -242,14 +247,6 @@ def _detections(result: VideoFaces, frame: FrameFaces) -> fo.Detections:
             )
         )
     return fo.Detections(detections=found)
-
-
-def usable_share(result: VideoFaces) -> float:
-    """Share of the tried frames that gave at least one crop, in [0, 1]."""
-    if not result.frames:
-        return 0.0
-    usable = sum(any(face.crop is not None for face in frame.faces) for frame in result.frames)
-    return usable / len(result.frames)
 
 
 def save_views(videos: fo.Dataset, faces: fo.Dataset) -> None:
@@ -286,14 +283,12 @@ def summarise(results: Iterable[tuple[VideoRecord, VideoFaces]]) -> dict[str, An
         row = groups.setdefault(
             (record.source_dataset, record.label_name, record.method), Counter()
         )
-        crops = [face for frame in result.frames for face in frame.faces if face.crop is not None]
+        crops = len(result.crops)
         row["videos"] += 1
-        row["without_face"] += not crops
-        row["faces"] += len(crops)
+        row["without_face"] += crops == 0
+        row["faces"] += crops
         row["frames_tried"] += len(result.frames)
-        row["frames_usable"] += sum(
-            any(face.crop is not None for face in frame.faces) for frame in result.frames
-        )
+        row["frames_usable"] += sum(frame.usable for frame in result.frames)
         if result.reason:
             of_video[str(Reason(result.reason).value)] += 1
         of_frame.update(str(Reason(f.reason).value) for f in result.frames if f.reason)
