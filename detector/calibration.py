@@ -1,0 +1,202 @@
+"""Probabilities and thresholds fitted on one chosen set of rows, and never on the ones judged.
+
+A calibration changes how sure a score sounds (temperature, Platt, isotonic); a threshold turns it
+into a call. Both carry where they were fitted. Platt 1999 with its smoothed targets; temperature:
+Guo et al. 2017 (arXiv 1706.04599); isotonic: pool adjacent violators.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+
+from .errors import ForensicsError, MetricUndefined
+from .metrics_curve import ArrayLike, checked, require_both, require_resolution
+from .records import known_keys
+
+METHODS = ("temperature", "platt", "isotonic")
+_CLIP = 1e-7  # p_fake is kept this far from 0 and 1 before its logit is taken
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """A fitted map from p_fake to a calibrated p_fake, with its provenance.
+
+    Attributes:
+        method: one of ``METHODS``
+        parameters: temperature: (T,); platt: (a, b) of sigmoid(a * logit(p) + b); isotonic: knots
+            p1, q1, p2, q2, ... of a piecewise linear rising function, constant outside
+        n_real, n_fake: rows it was fitted on
+        fitted_on: what those rows were: view, dataset, detector and recipe hashes, level
+            (``face`` or ``video``), date
+    """
+
+    method: str
+    parameters: tuple[float, ...]
+    n_real: int
+    n_fake: int
+    fitted_on: dict[str, Any] = field(default_factory=dict)
+
+    def apply(self, scores: ArrayLike) -> np.ndarray:
+        """Calibrated p_fake (N,) of p_fake (N,); NaN stays NaN.
+
+        Raises:
+            ForensicsError: a method that this version does not know
+        """
+        values = np.asarray(scores, np.float64)
+        if self.method == "temperature":
+            return _sigmoid(_logit(values) / self.parameters[0])
+        if self.method == "platt":
+            return _sigmoid(self.parameters[0] * _logit(values) + self.parameters[1])
+        if self.method == "isotonic":
+            knots = np.array(self.parameters).reshape(-1, 2)
+            return np.where(np.isnan(values), np.nan, np.interp(values, knots[:, 0], knots[:, 1]))
+        raise ForensicsError(
+            f"There is no calibration {self.method!r}.", f"Known: {', '.join(METHODS)}.", "method"
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain dict, the inverse of :meth:`from_json`."""
+        return {**asdict(self), "parameters": list(self.parameters)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Calibration:
+        """Calibration from :meth:`to_json`; unknown keys raise :class:`ForensicsError`."""
+        known = known_keys(cls, dict(data))
+        return cls(**{**known, "parameters": tuple(known["parameters"])})
+
+
+def fit_calibration(
+    y_true: ArrayLike,
+    scores: ArrayLike,
+    method: str = "temperature",
+    fitted_on: Mapping[str, Any] | None = None,
+) -> Calibration:
+    """Fit a calibration on labelled scores.
+
+    Args:
+        y_true: (N,) 0 real, 1 fake
+        scores: (N,) p_fake in [0, 1]
+        method: ``temperature`` (one parameter, keeps 0.5 where it is), ``platt`` (two, also moves
+            0.5) or ``isotonic`` (any rising function; wants some hundred rows)
+        fitted_on: provenance, stored with it
+
+    Raises:
+        ForensicsError: unknown method, or scores outside [0, 1]
+        MetricUndefined: one class only
+    """
+    labels, values = checked(y_true, scores)
+    require_both(labels, "A calibration")
+    if values.min() < 0 or values.max() > 1:
+        raise ForensicsError("A calibration is fitted on probabilities in [0, 1], not on logits.")
+    fits: dict[str, Callable[[np.ndarray, np.ndarray], tuple[float, ...]]] = {
+        "temperature": _fit_temperature,
+        "platt": _fit_platt,
+        "isotonic": _fit_isotonic,
+    }
+    if method not in fits:
+        raise ForensicsError(
+            f"There is no calibration {method!r}.", f"Known: {', '.join(METHODS)}.", "method"
+        )
+    reals, fakes = int((labels == 0).sum()), int((labels == 1).sum())
+    return Calibration(method, fits[method](labels, values), reals, fakes, dict(fitted_on or {}))
+
+
+def _logit(p: np.ndarray) -> np.ndarray:
+    p = np.clip(p, _CLIP, 1 - _CLIP)
+    return np.log(p) - np.log1p(-p)
+
+
+def _sigmoid(x: np.ndarray) -> np.ndarray:
+    return 0.5 * (1 + np.tanh(x / 2))  # no overflow at either end
+
+
+def _fit_temperature(labels: np.ndarray, values: np.ndarray) -> tuple[float, ...]:
+    """Temperature with the least cross-entropy; convex in 1/T, so bisection of the slope."""
+    logits = _logit(values)
+
+    def slope(scale: float) -> float:
+        return float(np.mean((_sigmoid(scale * logits) - labels) * logits))
+
+    low, high = 1e-3, 1e3  # 1/T: scores without any information go to T = 1000
+    if slope(low) >= 0:
+        return (1 / low,)
+    if slope(high) <= 0:
+        return (1 / high,)
+    for _ in range(100):
+        middle = np.sqrt(low * high)
+        low, high = (middle, high) if slope(middle) < 0 else (low, middle)
+    return (float(1 / np.sqrt(low * high)),)
+
+
+def _fit_platt(labels: np.ndarray, values: np.ndarray) -> tuple[float, ...]:
+    """Newton's method on (a, b) with Platt's targets (n + 1) / (n + 2), which keep a separable
+    set from running to infinity."""
+    logits = _logit(values)
+    reals, fakes = int((labels == 0).sum()), int((labels == 1).sum())
+    target = np.where(labels == 1, (fakes + 1) / (fakes + 2), 1 / (reals + 2))
+    design = np.stack([logits, np.ones_like(logits)], axis=1)
+    parameters = np.array([0.0, np.log((fakes + 1) / (reals + 1))])
+
+    def loss(p: np.ndarray) -> float:
+        z = design @ p
+        return float(np.sum(np.logaddexp(0, z) - target * z))
+
+    for _ in range(100):
+        p = _sigmoid(design @ parameters)
+        gradient = design.T @ (p - target)
+        hessian = (design * (p * (1 - p))[:, None]).T @ design + 1e-12 * np.eye(2)
+        step = np.linalg.solve(hessian, gradient)
+        size = 1.0
+        while loss(parameters - size * step) > loss(parameters) + 1e-12 and size > 1e-10:
+            size /= 2
+        parameters = parameters - size * step
+        if np.abs(size * step).max() < 1e-10:
+            break
+    return float(parameters[0]), float(parameters[1])
+
+
+def _fit_isotonic(labels: np.ndarray, values: np.ndarray) -> tuple[float, ...]:
+    """Least-squares rising function by pooling adjacent violators; ties are pooled first."""
+    knots, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
+    means = np.bincount(inverse.ravel(), weights=labels) / counts
+    blocks: list[list[float]] = []  # [sum, weight, number of knots]
+    for mean, count in zip(means, counts, strict=True):
+        blocks.append([mean * count, float(count), 1.0])
+        while len(blocks) > 1 and blocks[-2][0] * blocks[-1][1] >= blocks[-1][0] * blocks[-2][1]:
+            last = blocks.pop()
+            blocks[-1] = [a + b for a, b in zip(blocks[-1], last, strict=True)]
+    fitted = np.concatenate([np.full(int(size), total / weight) for total, weight, size in blocks])
+    # inner knots of a level stretch say nothing
+    keep = np.ones(knots.size, bool)
+    keep[1:-1] = (fitted[1:-1] != fitted[:-2]) | (fitted[1:-1] != fitted[2:])
+    return tuple(float(v) for v in np.stack([knots[keep], fitted[keep]], axis=1).ravel())
+
+
+def threshold_for_fpr(real_scores: ArrayLike, fpr: float) -> float:
+    """Least threshold on the calibration reals whose share of p_fake >= threshold is <= ``fpr``.
+
+    Placed in the middle of the gap between the first real that must stay below and the next
+    higher one, or 1 where no real may be called fake.
+
+    Raises:
+        ForensicsError: scores that are not finite
+        MetricUndefined: no reals, or fewer than 1 / ``fpr``
+    """
+    values = np.sort(np.asarray(real_scores, np.float64).ravel())[::-1]
+    if not values.size:
+        raise MetricUndefined("A threshold for a false-positive rate needs real rows.")
+    if not np.isfinite(values).all():
+        raise ForensicsError("Some scores are missing or infinite; leave those rows out.")
+    require_resolution(values.size, fpr)
+    allowed = int(np.floor(values.size * fpr + 1e-9))
+    if allowed >= values.size:
+        return float(values[-1])
+    below = values[allowed]
+    higher = values[values > below]
+    ceiling = higher[-1] if higher.size else max(1.0, below)
+    middle = (below + ceiling) / 2
+    return float(middle if middle > below else np.nextafter(below, np.inf))

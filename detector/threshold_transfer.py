@@ -1,0 +1,76 @@
+"""What happens to error rates when a threshold leaves the data it was chosen on.
+
+AUROC hides it: the same detector needs different thresholds on different datasets. The table sets
+the rates at the fixed threshold beside those of the best threshold for each dataset (an oracle:
+it has seen the labels); the gap is the risk of deployment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from .errors import MetricUndefined
+from .metrics import Rates, rates_at_threshold
+from .metrics_curve import ArrayLike, OperatingPoint, checked, operating_point
+
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
+
+
+@dataclass(frozen=True, slots=True)
+class TransferRow:
+    """One dataset under a fixed threshold.
+
+    Attributes:
+        name: the dataset
+        fixed: rates at the fixed threshold, with Wilson intervals
+        oracle: threshold chosen on this dataset's own labels for the same target FPR; None where
+            it is undefined
+        undefined: why ``oracle`` is None, or ""
+        real_quantiles: quantiles ``QUANTILES`` of the reals' scores (empty without reals): their
+            shift predicts the FPR without a single fake
+    """
+
+    name: str
+    fixed: Rates
+    oracle: OperatingPoint | None
+    undefined: str
+    real_quantiles: tuple[float, ...]
+
+
+def transfer_table(
+    threshold: float,
+    target_fpr: float,
+    datasets: Mapping[str, tuple[ArrayLike, ArrayLike]],
+    level: float = 0.95,
+) -> list[TransferRow]:
+    """One row per dataset, in their order.
+
+    Args:
+        threshold: chosen elsewhere, see :func:`detector.calibration.threshold_for_fpr`
+        target_fpr: the rate it was chosen for
+        datasets: labels and p_fake by name
+        level: coverage of the intervals
+    """
+    rows = []
+    for name, (y_true, scores) in datasets.items():
+        labels, values = checked(y_true, scores)
+        oracle, undefined = None, ""
+        try:
+            oracle = operating_point(labels, values, target_fpr)
+        except MetricUndefined as error:
+            undefined = str(error)
+        reals = values[labels == 0]
+        quantiles = np.quantile(reals, QUANTILES) if reals.size else np.zeros(0)
+        rows.append(
+            TransferRow(
+                name,
+                rates_at_threshold(labels, values, threshold, level),
+                oracle,
+                undefined,
+                tuple(float(q) for q in quantiles),
+            )
+        )
+    return rows
