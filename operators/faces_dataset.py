@@ -17,7 +17,7 @@ from fiftyone import ViewField as F
 
 from ..detector.errors import ForensicsError
 from ..detector.records import CropRecipe, Reason, VideoRecord
-from . import fields, views
+from . import appearance, fields, views
 
 if TYPE_CHECKING:
     from ..detector.video_faces import FaceRow, FrameFaces, VideoFaces
@@ -51,8 +51,7 @@ def open_faces_dataset(name: str, videos: fo.Dataset, recipe: CropRecipe) -> fo.
     _declare_attributes(dataset, videos)
     about = {"recipe": recipe.to_json(), "recipe_hash": recipe.hash}
     fields.set_description(dataset, kind="faces", video_dataset=videos.name, **about)
-    dataset.app_config.color_scheme = videos.app_config.color_scheme
-    dataset.save()
+    appearance.dress(dataset)
     fields.set_description(videos, kind="videos", faces_dataset=name, **about)
     return dataset
 

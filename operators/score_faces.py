@@ -13,7 +13,7 @@ from fiftyone.operators import types
 
 from ..detector.errors import Cancelled, ForensicsError
 from ..detector.records import Reason
-from . import fields, forms, jobs, views
+from . import appearance, fields, forms, jobs, views
 from .progress import Progress, ShouldStop, in_app, never, silent, stop_of, terminal
 from .registry import detector_source, known_detectors
 
@@ -162,6 +162,7 @@ def _declare(dataset: fo.Dataset, names: fields.ScoreFields) -> None:
                 name, fo.EmbeddedDocumentField, embedded_doc_type=fo.Classification
             )
     dataset.create_index(names.p_fake)
+    appearance.dress(dataset)
 
 
 def _score_missing(
@@ -289,6 +290,7 @@ def _write_on_videos(
         columns[names.reason][sample_id] = lost
     for field, values in columns.items():
         views.set_by_id(videos, field, values)
+    appearance.dress(videos)
     if videos.has_run(names.run):
         videos.delete_run(names.run)
     videos.register_run(names.run, dataset.get_run_info(names.run).config)
