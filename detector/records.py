@@ -24,7 +24,15 @@ from .errors import ForensicsError
 
 REAL, FAKE = 0, 1
 LABELS = ("real", "fake")
-FAMILIES = ("face_swap", "reenactment", "talking_face", "entire_synthesis", "lip_sync", "none")
+FAMILIES = (
+    "face_swap",
+    "reenactment",
+    "talking_face",
+    "entire_synthesis",
+    "lip_sync",
+    "unknown",  # a fake whose source does not say how it was made
+    "none",  # reals
+)
 SPLITS = ("train", "val", "test")
 PAIR_STATUSES = ("present", "missing", "ambiguous", "none")
 

@@ -1,0 +1,299 @@
+"""Operator ``import_dataset``: from a dataset's folder to labelled, paired, grouped samples."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timezone
+from typing import Any
+
+import fiftyone as fo
+import fiftyone.operators as foo
+from fiftyone import ViewField as F
+from fiftyone.operators import types
+
+from ..detector.errors import ForensicsError
+from ..detector.records import LABELS
+from . import fields, import_form, import_writer, jobs, video_metadata, views
+from .appearance import dress
+from .importers.contract import ImportOptions
+from .importers.plan import ImportPlan, plan_import
+from .progress import Progress, ShouldStop, in_app, never, silent, stop_of, terminal
+
+logger = logging.getLogger(__name__)
+
+
+def run(
+    root: str,
+    *,
+    name: str | None = None,
+    format: str = "auto",
+    dry_run: bool = False,
+    metadata: bool = True,
+    relocate: bool = False,
+    workers: int = 0,
+    progress: Progress = silent,
+    should_stop: ShouldStop = never,
+    **options: Any,
+) -> dict[str, Any]:
+    """Import a deepfake dataset from its folder.
+
+    Videos become a video dataset, frames and crops an image dataset. Importing the same folder
+    again adds only what is new; tags, scores and whatever else was written stays.
+
+    Args:
+        root: the dataset's root folder (or a manifest file)
+        name: the FiftyOne dataset; by default the name of the format
+        format: ``auto``, or the name of an importer (docs/datasets.md)
+        dry_run: write nothing, return the report
+        metadata: read the video files' own metadata; a broken file gets a reason
+        relocate: the folder has moved: point the videos that the dataset has at this root
+        workers: threads that read metadata; 0 for two per core
+        progress, should_stop: see :mod:`.progress`
+        **options: the fields of :class:`ImportOptions`: ``splits``, ``methods``,
+            ``compressions``, ``labels``, ``max_per_class``, ``audio_only``, ``derive_splits``, ...
+
+    Returns:
+        ``{"dataset", "kind", "format", "counts", "added", "already_there", "updated",
+        "relocated", "broken", "report"}``; ``report`` is an :class:`ImportReport` with
+        ``table()`` and ``to_json()``; ``counts`` is label -> number of videos
+
+    Raises:
+        ForensicsError: bad input; nothing is written then
+        Cancelled: stopped by the user; nothing is added then
+    """
+    chosen = ImportOptions.from_params(options)
+    target = fo.load_dataset(name) if name and fo.dataset_exists(name) else None
+    there = _stored(target, name)
+    plan = plan_import(root, format, chosen, there.videos)
+    name = name or import_form.default_name(plan)
+    if target is None and fo.dataset_exists(name):
+        target = fo.load_dataset(name)
+        there = _stored(target, name)
+        plan = plan_import(root, format, chosen, there.videos)
+    if dry_run:
+        return _result(plan, name, {}, None)
+    import_writer.check_attributes(target, plan.records)
+    moved = _moved(plan, there, relocate)
+    dataset, is_new = import_writer.open_target(name, plan.media, plan.records[0].aligned)
+    try:
+        written = import_writer.write_plan(dataset, plan, there, progress, should_stop)
+    except BaseException:
+        if is_new:
+            fo.delete_dataset(name)
+        raise
+    if moved:
+        written["relocated"] = import_writer.relocate(dataset, moved)
+        _relocate_faces(dataset, moved)
+    plan.report.written = written
+    _describe(dataset, plan, format, chosen)
+    broken = None
+    if metadata and plan.media == "video":
+        broken = video_metadata.run(
+            dataset, workers=workers, progress=progress, should_stop=should_stop
+        )
+    return _result(plan, name, written, broken)
+
+
+def _stored(target: fo.Dataset | None, name: str | None) -> import_writer.Stored:
+    """What the target holds, if it is one of ours.
+
+    Raises:
+        ForensicsError: it is not
+    """
+    if target is not None and len(target) and not fields.describe(target).get("kind"):
+        raise ForensicsError(
+            f"The dataset {name!r} exists and was not made by this plugin.",
+            "Choose another name.",
+            "name",
+        )
+    return import_writer.stored(target)
+
+
+def _moved(plan: ImportPlan, there: import_writer.Stored, relocate: bool) -> list[Any]:
+    """The videos to relocate.
+
+    Raises:
+        ForensicsError: some have moved and the user has not said so
+    """
+    moved = import_writer.moved_videos(plan.records, there)
+    if moved and not relocate:
+        old = there.paths[moved[0].video_id]
+        raise ForensicsError(
+            f"{len(moved)} videos of the dataset are no longer where they were (for example "
+            f"{old}), but they are in this folder.",
+            "Say relocate=True (form: 'The folder has moved') to point the dataset at it.",
+            "relocate",
+        )
+    return moved
+
+
+def _relocate_faces(videos: fo.Dataset, moved: list[Any]) -> None:
+    """Tell the faces dataset, too, where its videos are now."""
+    faces = views.faces_of(videos)
+    if faces is None:
+        return
+    by_id = {record.video_id: record for record in moved}
+    view = views.match_in(faces, "video_id", list(by_id))
+    ids, video_ids = view.values(["id", "video_id"])
+    rows = list(zip(ids, video_ids, strict=True))
+    views.set_by_id(faces, "video_path", {i: by_id[v].path for i, v in rows})
+    views.set_by_id(faces, "mask_path", {i: by_id[v].mask_path for i, v in rows})
+
+
+def _describe(dataset: fo.Dataset, plan: ImportPlan, format: str, options: ImportOptions) -> None:
+    """Record the import, and make the dataset look its best: views, sidebar, colours."""
+    about = fields.describe(dataset)
+    record = {
+        "root": plan.root,
+        "format": plan.importer.name,
+        "asked_for": format,
+        "options": {n: _plain(getattr(options, n)) for n in options.__dataclass_fields__},
+        "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "written": plan.report.written,
+        "license_note": plan.importer.license_note,
+    }
+    values: dict[str, Any] = {"imports": [*about.get("imports", []), record]}
+    if plan.media == "video":
+        values["kind"] = "videos"
+    else:
+        values |= {"kind": "faces", "aligned": plan.records[0].aligned}
+    fields.set_description(dataset, **values)
+    save_views(dataset)
+    dress(dataset)
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def save_views(dataset: fo.Dataset) -> None:
+    """Saved views of the reals, of each method and of each split."""
+    for label in LABELS:
+        view = dataset.match(F(f"{fields.GROUND_TRUTH}.label") == label)
+        views.save_view(dataset, label, view, f"Everything that is {label}")
+    for method in sorted(dataset.distinct("method")):
+        if method != "original":
+            view = dataset.match(F("method") == method)
+            views.save_view(dataset, f"method {method}", view, f"Fakes made with {method}")
+    for split in sorted(dataset.distinct("split")):
+        view = dataset.match(F("split") == split)
+        views.save_view(dataset, f"split {split}", view, f"The {split} split")
+    if dataset.count_values("audio_label").get("fake"):
+        real = F(f"{fields.GROUND_TRUTH}.label") == "real"
+        view = dataset.match(real & (F("audio_label") == "fake"))
+        views.save_view(dataset, "sound only", view, "Real pictures with manipulated sound")
+    if dataset.media_type == fo.core.media.IMAGE:
+        view = dataset.group_by("video_id", order_by="frame_number")
+        views.save_view(dataset, "by_video", view, "One tile per video, its frames in order")
+
+
+def _result(
+    plan: ImportPlan, name: str, written: dict[str, int], broken: dict[str, Any] | None
+) -> dict[str, Any]:
+    counts = dict.fromkeys(LABELS, 0)
+    for record in plan.records:
+        counts[record.label_name] += 1
+    return {
+        "dataset": name,
+        "kind": "videos" if plan.media == "video" else "faces",
+        "format": plan.importer.name,
+        "counts": counts,
+        "added": written.get("added", 0),
+        "already_there": written.get("already there", 0),
+        "updated": written.get("updated", 0),
+        "relocated": written.get("relocated", 0),
+        "broken": (broken or {}).get("reasons", {}),
+        "report": plan.report,
+    }
+
+
+class ImportDataset(foo.Operator):
+    """A dataset's folder to samples with labels, methods, pairs, splits and leakage groups."""
+
+    @property
+    def config(self) -> foo.OperatorConfig:
+        return foo.OperatorConfig(
+            name="import_dataset",
+            label="Import deepfake dataset",
+            description="Recognise a dataset's folder, show what it holds against the official "
+            "counts, and import labels, methods, pairs, splits and leakage groups",
+            icon="drive_folder_upload",
+            dynamic=True,
+            execute_as_generator=True,
+            allow_immediate_execution=True,
+            allow_delegated_execution=True,
+            risk_level=types.RiskLevel.MEDIUM,
+        )
+
+    def __call__(
+        self,
+        root: str,
+        *,
+        delegate: bool = False,
+        progress: Progress | None = None,
+        **params: Any,
+    ) -> Any:
+        """Run from Python; the arguments and the result are those of :func:`run`.
+
+        Args:
+            root: the dataset's root folder
+            delegate: queue it for ``fiftyone delegated launch`` instead
+            progress: callback; a progress bar by default
+        """
+        if delegate:
+            return foo.execute_operator(
+                self.uri, params={"root": str(root), **params}, request_delegation=True
+            )
+        if progress is not None or params.get("dry_run"):
+            return run(str(root), progress=progress or silent, **params)
+        with terminal("import") as bar:
+            return run(str(root), progress=bar, **params)
+
+    def resolve_placement(self, ctx: Any) -> types.Placement:
+        """A button above the grid."""
+        return types.Placement(
+            types.Places.SAMPLES_GRID_SECONDARY_ACTIONS,
+            types.Button(label="Import deepfake dataset", icon="drive_folder_upload", prompt=True),
+        )
+
+    def resolve_input(self, ctx: Any) -> types.Property:
+        return types.Property(
+            import_form.build(ctx), view=types.View(label="Import deepfake dataset")
+        )
+
+    def resolve_run_name(self, ctx: Any) -> str:
+        """Label of the queued job."""
+        return f"Import {import_form.chosen_root(ctx.params) or 'a dataset'}"
+
+    def execute(self, ctx: Any):
+        params = _params(ctx.params)
+        root = import_form.require_root(ctx.params)
+        if ctx.delegated:
+            done = run(root, progress=in_app(ctx), should_stop=stop_of(ctx), **params)
+            yield {**done, "report": done["report"].to_json()}
+            return
+        # The records take seconds; the metadata may take longer than an answer may.
+        wants_metadata = params.pop("metadata", True)
+        yield ctx.ops.set_progress(label="Importing", progress=0.1)
+        done = run(root, metadata=False, **params)
+        dataset = fo.load_dataset(done["dataset"])
+        broken: dict[str, int] = {}
+        if wants_metadata and done["kind"] == "videos":
+            job = jobs.start("video_metadata", dataset, {})
+            yield from jobs.follow(ctx, job, "Metadata")
+            broken = job.result()["reasons"]
+        text = f"{done['added']} added, {done['already_there']} were there"
+        text += f"; {sum(broken.values())} files cannot be read" if broken else ""
+        yield ctx.ops.notify(text, variant="warning" if broken else "success")
+        yield ctx.ops.open_dataset(done["dataset"])
+
+
+def _params(form: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of :func:`run` that a form (or a delegated call) gives."""
+    names = ImportOptions.__dataclass_fields__
+    own = ("name", "format", "metadata", "relocate", "workers")
+    return {
+        key: value
+        for key, value in form.items()
+        if (key in names or key in own) and value not in (None, "", [])
+    }

@@ -1,0 +1,269 @@
+"""The App form of ``import_dataset``: folder, what was recognised, preview, choices, terms."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import fiftyone as fo
+from fiftyone.operators import types
+
+from ..detector.errors import ForensicsError
+from . import fields, forms
+from .importers.contract import ImportOptions
+from .importers.plan import ImportPlan, plan_import
+from .importers.registry import importers
+
+CHOICES = ("splits", "methods", "compressions")
+COLUMNS = ("split", "method", "label", "compression", "found", "chosen", "official", "difference")
+SHOWN_ROWS = 60
+
+
+def chosen_root(params: dict[str, Any]) -> str:
+    """The folder of the form: the chooser gives an object, Python a string."""
+    root = params.get("root")
+    if isinstance(root, dict):
+        root = root.get("absolute_path")
+    return str(root or "").strip()
+
+
+def options_of(params: dict[str, Any]) -> ImportOptions:
+    """The import options among the form's values."""
+    names = ImportOptions.__dataclass_fields__
+    given = {k: v for k, v in params.items() if k in names and v not in (None, "", [])}
+    return ImportOptions.from_params(given)
+
+
+def build(ctx: Any) -> types.Object:
+    """The form for the values that were typed so far."""
+    inputs = types.Object()
+    params = ctx.params
+    props: dict[str, types.Property] = {}
+    props["root"] = inputs.file(
+        "root",
+        required=True,
+        label="Folder",
+        description="Root folder of the dataset: the one that holds its own top folders and lists",
+        view=types.FileExplorerView(
+            choose_dir=True, button_label="Choose a folder ...", choose_button_label="Use it"
+        ),
+    )
+    props["format"] = forms.choice(
+        inputs,
+        "format",
+        [("auto", "recognise it"), *((i.name, i.title) for i in importers())],
+        default="auto",
+        label="Format",
+        description="What kind of dataset it is",
+    )
+    root = chosen_root(params)
+    if not root:
+        return inputs
+    if params.get("format") == "tree":
+        _tree_part(inputs, props)
+    whole = forms.check(
+        inputs, props, lambda: preview(root, params.get("format") or "auto", _reading(params))
+    )
+    if whole is None:
+        return inputs
+    _recognised(inputs, whole)
+    _choices(inputs, props, whole)
+    plan = forms.check(
+        inputs, props, lambda: preview(root, params.get("format") or "auto", options_of(params))
+    )
+    if plan is not None:
+        _preview(inputs, plan)
+    _target(inputs, props, whole, params)
+    return inputs
+
+
+def _reading(params: dict[str, Any]) -> ImportOptions:
+    """The options that decide what is read, without those that choose from it."""
+    names = ("pattern", "real_names", "media", "aligned", "dataset_name", "path_prefix")
+    return options_of({name: params.get(name) for name in (*names, "follow_links")})
+
+
+def preview(root: str, format: str, options: ImportOptions) -> ImportPlan:
+    """The plan for a folder; a form asks for the same one with every key that is typed."""
+    try:
+        changed = Path(root).stat().st_mtime_ns
+    except OSError:
+        changed = 0
+    return _preview_cached(root, changed, format, options)
+
+
+@lru_cache(maxsize=4)
+def _preview_cached(root: str, changed: int, format: str, options: ImportOptions) -> ImportPlan:
+    return plan_import(root, format, options)
+
+
+def _recognised(inputs: types.Object, plan: ImportPlan) -> None:
+    reasons = "; ".join(plan.report.reasons)
+    inputs.view(
+        "recognised",
+        types.Notice(label=f"{plan.importer.title}, because {reasons}"),
+    )
+    inputs.view(
+        "terms",
+        types.Warning(
+            label="Terms of use", description=f"{plan.importer.license_note} {plan.importer.url}"
+        ),
+    )
+    if plan.importer.gotchas:
+        text = "\n".join(f"- {gotcha}" for gotcha in plan.importer.gotchas)
+        inputs.md(f"**Good to know**\n\n{text}", name="gotchas")
+
+
+def _choices(inputs: types.Object, props: dict[str, types.Property], plan: ImportPlan) -> None:
+    values = {
+        "splits": sorted({record.split or "none" for record in plan.records}),
+        "methods": sorted({record.method for record in plan.records if record.label == 1}),
+        "compressions": sorted({r.compression for r in plan.records if r.compression}),
+    }
+    for name in CHOICES:
+        if len(values[name]) > 1:
+            view = types.DropdownView(multiple=True)
+            for value in values[name]:
+                view.add_choice(value, label=value)
+            props[name] = inputs.list(
+                name,
+                types.String(),
+                label=name.capitalize(),
+                description="All, unless you choose"
+                + (" (the reals stay in any case)" if name == "methods" else ""),
+                view=view,
+            )
+    props["max_per_class"] = inputs.int(
+        "max_per_class",
+        default=0,
+        min=0,
+        label="First look: at most this many reals, and as many fakes",
+        description="By whole groups, so that pairs stay together; 0 imports everything",
+    )
+    if any(record.audio_label for record in plan.records):
+        props["audio_only"] = forms.choice(
+            inputs,
+            "audio_only",
+            [("keep", "keep them, labelled real with audio_label fake"), ("exclude", "leave out")],
+            default="keep",
+            label="Videos with manipulated sound only",
+            description="Their pictures are real",
+        )
+    if not plan.importer.official_split or "none" in values["splits"]:
+        props["derive_splits"] = forms.choice(
+            inputs,
+            "derive_splits",
+            [
+                ("auto", "where the dataset has no official split"),
+                ("always", "wherever a video has none"),
+                ("never", "never"),
+            ],
+            default="auto",
+            label="Derive splits",
+            description="By whole groups, 70:10:20, marked as derived",
+        )
+
+
+def _tree_part(inputs: types.Object, props: dict[str, types.Property]) -> None:
+    props["pattern"] = inputs.str(
+        "pattern",
+        required=True,
+        label="Pattern",
+        description="Path of a video below the folder, for example {label}/{method}/{video}.mp4, "
+        "or of a frame: {split}/{label}/{video}/{frame}.png",
+    )
+    forms.flag(
+        inputs,
+        "aligned",
+        default=False,
+        label="The frames are face crops",
+        description="They are then never cropped again",
+    )
+
+
+def _preview(inputs: types.Object, plan: ImportPlan) -> None:
+    report = plan.report
+    rows = [
+        {
+            **{name: str(getattr(row, name)) for name in COLUMNS[:6]},
+            "official": "" if row.official is None else str(row.official),
+            "difference": "" if row.difference is None else f"{row.difference:+d}",
+        }
+        for row in report.counts[:SHOWN_ROWS]
+    ]
+    table = types.TableView()
+    row_type = types.Object()
+    for name in COLUMNS:
+        table.add_column(name, label=name)
+        row_type.str(name)
+    inputs.list("preview", row_type, default=rows, view=table, label="Preview")
+    what = "videos" if report.media == "video" else f"sequences with {report.frames} frames"
+    inputs.view(
+        "plan",
+        types.Notice(
+            label=f"{report.chosen} of {report.found} {what}, in {report.groups} groups",
+            description=" ".join(report.warnings),
+        ),
+    )
+    problems = report.problems()
+    if problems:
+        text = "\n".join(f"- {problem}" for problem in problems)
+        inputs.md(f"**Look at this before you import**\n\n{text}", name="problems")
+
+
+def _target(
+    inputs: types.Object, props: dict[str, types.Property], plan: ImportPlan, params: dict[str, Any]
+) -> None:
+    props["name"] = inputs.str(
+        "name",
+        required=True,
+        default=default_name(plan),
+        label="Dataset",
+        description="Created; or, if it is one of ours, extended by what it lacks",
+    )
+    name = params.get("name")
+    if name and fo.dataset_exists(name):
+        known = fields.describe(fo.load_dataset(name)).get("kind")
+        if known:
+            inputs.view(
+                "extends",
+                types.Notice(
+                    label=f"{name} exists and is extended; tags and scores stay as they are"
+                ),
+            )
+        else:
+            props["name"].invalid = True
+            props["name"].error_message = f"{name} exists and was not made by this plugin."
+    if plan.media == "video":
+        forms.flag(
+            inputs,
+            "metadata",
+            default=True,
+            label="Read the video files' metadata",
+            description="Size, length, frame rate, codec; broken files get a reason",
+        )
+    forms.flag(
+        inputs,
+        "relocate",
+        default=False,
+        label="The folder has moved",
+        description="Point the videos that the dataset holds already at this folder",
+    )
+
+
+def default_name(plan: ImportPlan) -> str:
+    """Name of the dataset unless the user gives one."""
+    return plan.importer.name
+
+
+def require_root(params: dict[str, Any]) -> str:
+    """The chosen folder.
+
+    Raises:
+        ForensicsError: none is chosen
+    """
+    root = chosen_root(params)
+    if not root:
+        raise ForensicsError("No folder is chosen.", "Choose the dataset's root folder.", "root")
+    return root

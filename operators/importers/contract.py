@@ -1,0 +1,209 @@
+"""What an importer is: the contract between one dataset's file and everything else.
+
+An importer turns a root folder into :class:`VideoRecord` rows without opening a video. It says
+what the tree and the lists say, nothing more: pairs, groups, derived splits, selection, counting
+and writing are done for all datasets alike by the modules beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from ...detector.errors import ForensicsError
+from ...detector.records import VideoRecord, known_keys
+from .tree import Tree
+
+DERIVE = ("auto", "always", "never")
+AUDIO_ONLY = ("keep", "exclude")
+
+
+@dataclass(frozen=True, slots=True)
+class ImportOptions:
+    """What to read and what to keep of it.
+
+    Attributes:
+        splits: keep these splits (``train``, ``val``, ``test``, ``none``); empty: all
+        methods: keep fakes of these methods; reals stay; empty: all
+        compressions: keep these compressions; empty: all
+        labels: keep ``real`` and/or ``fake``; empty: both
+        max_per_class: keep at most so many reals and so many fakes, by whole groups; 0: all
+        audio_only: ``keep`` or ``exclude`` videos whose sound alone is manipulated
+        derive_splits: ``auto`` (where the dataset has no official split), ``always`` (wherever a
+            video has none), ``never``
+        val_share: share of the groups that a derived split gives to ``val``
+        test_share: share of the groups that a derived split gives to ``test``
+        seed: seed of derived splits and of the choice of groups
+        pattern: for ``format="tree"``: the path of a video with named parts
+        real_names: for ``format="tree"``: values of the ``label`` part that mean real
+        media: for ``format="tree"``: ``auto`` | ``video`` | ``frames``
+        aligned: for generic frame sources: the frames are face crops already
+        dataset_name: for generic sources: the name that goes into ``source_dataset``
+        path_prefix: for lists with foreign path prefixes: the prefix to cut off; ``""``: find it
+        follow_links: follow links that leave the root
+    """
+
+    splits: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ()
+    compressions: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    max_per_class: int = 0
+    audio_only: str = "keep"
+    derive_splits: str = "auto"
+    val_share: float = 0.1
+    test_share: float = 0.2
+    seed: int = 0
+    pattern: str = ""
+    real_names: tuple[str, ...] = ("real", "original", "originals", "0", "pristine", "genuine")
+    media: str = "auto"
+    aligned: bool = False
+    dataset_name: str = ""
+    path_prefix: str = ""
+    follow_links: bool = False
+
+    def __post_init__(self) -> None:
+        for name, known in (
+            ("audio_only", AUDIO_ONLY),
+            ("derive_splits", DERIVE),
+            ("media", ("auto", "video", "frames")),
+        ):
+            if getattr(self, name) not in known:
+                raise ForensicsError(
+                    f"{name} is {getattr(self, name)!r}.", f"Use one of: {', '.join(known)}.", name
+                )
+        for name, known in (("splits", ("train", "val", "test", "none")), ("labels", _LABELS)):
+            for value in getattr(self, name):
+                if value not in known:
+                    raise ForensicsError(
+                        f"{name} holds {value!r}.", f"Use: {', '.join(known)}.", name
+                    )
+        if self.max_per_class < 0:
+            raise ForensicsError("max_per_class is negative.", "0 keeps all.", "max_per_class")
+        if min(self.val_share, self.test_share) < 0 or self.val_share + self.test_share >= 1:
+            raise ForensicsError(
+                f"val_share {self.val_share} and test_share {self.test_share} leave no train split.",
+                "Their sum must be below 1.",
+                "val_share",
+            )
+
+    @classmethod
+    def from_params(cls, params: dict[str, Any]) -> ImportOptions:
+        """Options from keyword arguments or form values; lists may be single strings or None."""
+        values = dict(known_keys(cls, {k: v for k, v in params.items() if v is not None}))
+        for name in ("splits", "methods", "compressions", "labels", "real_names"):
+            if name in values:
+                value = values[name]
+                values[name] = (value,) if isinstance(value, str) else tuple(value)
+        return cls(**values)
+
+
+_LABELS = ("real", "fake")
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Why a root was recognised.
+
+    Attributes:
+        format: name of the importer
+        reasons: the signature files and folders that were found, one sentence each
+        weak: True where another importer's evidence wins (generic layouts)
+    """
+
+    format: str
+    reasons: tuple[str, ...]
+    weak: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Official:
+    """A count that the dataset's authors publish (``None``: summed over).
+
+    Attributes:
+        count: number of videos (or sequences, images)
+        split: ``train`` | ``val`` | ``test`` | None
+        method: method name | None
+        label: 0 | 1 | None
+        per_compression: the count holds for each compression by itself
+        certain: False for figures known from secondary sources only
+        subset: value of the ``subset`` attribute | None
+    """
+
+    count: int
+    split: str | None = None
+    method: str | None = None
+    label: int | None = None
+    per_compression: bool = False
+    certain: bool = True
+    subset: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A file that a list names and the disk lacks: its path under the root, and the list."""
+
+    path: str
+    listed_in: str
+
+
+@dataclass(slots=True)
+class Reading:
+    """What an importer read.
+
+    Attributes:
+        records: one per video or frame folder; pairs as ``pair_id`` and ``parents``, no groups yet
+        missing: listed files that are not there
+        conflicts: statements of the source that contradict each other, one sentence each
+        warnings: what the user should know before importing, one sentence each
+        skipped: relative path of a media file that was left out on purpose -> why
+    """
+
+    records: list[VideoRecord] = field(default_factory=list)
+    missing: list[Missing] = field(default_factory=list)
+    conflicts: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    skipped: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Importer:
+    """One dataset (or generic layout): its names, its terms, and the two functions.
+
+    Attributes:
+        name: the value of ``format``, for example ``celeb-df-v2``
+        title: the name that people use; also ``source_dataset`` unless the reader says otherwise
+        license_note: one line on the terms of use
+        expects: the tree that the root must hold, for error messages and the documentation
+        recognise: evidence that a tree is this dataset, or None; looks at a few folders only
+        read: the records of a tree
+        official: published counts
+        official_split: whether the authors define splits
+        gotchas: what is easily got wrong, one sentence each (shown in the form, and documented)
+        aliases: other spellings of ``name``
+        url: where the dataset and its terms are described
+    """
+
+    name: str
+    title: str
+    license_note: str
+    expects: str
+    recognise: Callable[[Tree], Evidence | None]
+    read: Callable[[Tree, ImportOptions], Reading]
+    official: tuple[Official, ...] = ()
+    official_split: bool = True
+    gotchas: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+    url: str = ""
+
+
+def make_id(dataset: str, subset: str, compression: str, stem: str) -> str:
+    """``video_id``: dataset/subset/compression/stem, empty parts left out."""
+    return "/".join(part for part in (dataset, subset, compression, stem) if part)
+
+
+def leak_key(video_id: str, compression: str) -> str:
+    """``video_id`` without its compression: all encodings of one video share it."""
+    if not compression:
+        return video_id
+    return video_id.replace(f"/{compression}/", "/", 1)

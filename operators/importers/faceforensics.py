@@ -1,0 +1,287 @@
+"""FaceForensics++ (Roessler et al., ICCV 2019, arXiv 1901.08971) and trees laid out like it.
+
+The name of a fake, ``TTT_SSS``, says: frames, background and head pose from TTT, face (or
+expression) from SSS. Both must lie in the split of the fake; the paired real is TTT.
+"""
+
+from __future__ import annotations
+
+import re
+
+from ...detector.records import VideoRecord
+from .contract import Evidence, Importer, ImportOptions, Missing, Official, Reading, make_id
+from .deepfakedetection import read_actors
+from .lists import bad_entry, read_csv, read_json
+from .tree import Tree, join, stem_of
+
+DATASET = "FaceForensics++"
+LICENSE = (
+    "FaceForensics terms of use: research and education only, non-commercial, no redistribution; "
+    "access by form."
+)
+METHODS = {
+    "Deepfakes": "face_swap",
+    "Face2Face": "reenactment",
+    "FaceSwap": "face_swap",
+    "NeuralTextures": "reenactment",
+    "FaceShifter": "face_swap",
+    # Not part of the official release: self-blended images (Shiohara and Yamasaki, CVPR 2022,
+    # arXiv 2204.08376) written as videos TTT_TTT, as the demo corpus does.
+    "SelfBlend": "face_swap",
+}
+COMPRESSIONS = {"raw": "raw", "c0": "raw", "c23": "c23", "c40": "c40"}
+SPLIT_FOLDERS = ("dataset/splits", "splits")
+_REAL = re.compile(r"^(\d{3,})$")
+_FAKE = re.compile(r"^(\d{3,})_(\d{3,})$")
+
+
+def recognise(tree: Tree) -> Evidence | None:
+    """FF++ where youtube originals or one of the methods lie in their folders."""
+    reasons = []
+    if tree.is_folder("original_sequences/youtube"):
+        reasons.append("original_sequences/youtube is there")
+    methods = [m for m in METHODS if tree.is_folder(f"manipulated_sequences/{m}")]
+    if methods:
+        reasons.append(f"manipulated_sequences holds {', '.join(methods)}")
+    if not reasons or not _has_videos(tree, methods):
+        return None
+    splits = _split_folder(tree)
+    if splits is not None:
+        reasons.append(f"{splits} holds the split lists")
+    return Evidence("faceforensics++", tuple(reasons))
+
+
+def _has_videos(tree: Tree, methods: list[str]) -> bool:
+    """Whether a ``videos`` folder is there (a DeepfakeBench tree may hold only frames)."""
+    sets = ["original_sequences/youtube", *(f"manipulated_sequences/{m}" for m in methods)]
+    return any(tree.is_folder(f"{s}/{c}/videos") for s in sets for c in COMPRESSIONS)
+
+
+def read(tree: Tree, options: ImportOptions) -> Reading:
+    """Records of the originals, of every method, and of DeepFakeDetection where it lies beside."""
+    reading = Reading()
+    splits, pairs = _read_splits(tree, reading)
+    identities = _read_identities(tree)
+    anchors = _identity_anchors(identities)
+    present: set[tuple[str, str]] = set()
+    for folder, compression in _compressions(tree, "original_sequences/youtube"):
+        present.add(("youtube", folder))
+        for name in tree.videos(folder):
+            record = _real(tree, join(folder, name), compression, splits, identities, anchors)
+            _keep(tree, reading, join(folder, name), record)
+    for method in METHODS:
+        base = f"manipulated_sequences/{method}"
+        for folder, compression in _compressions(tree, base):
+            present.add((method, folder))
+            for name in tree.videos(folder):
+                record = _fake(tree, method, join(folder, name), compression, splits, identities)
+                _keep(tree, reading, join(folder, name), record)
+        tree.claim_folder(f"{base}/masks")
+    _list_missing(tree, reading, present, pairs)
+    read_actors(tree, reading)
+    return reading
+
+
+def _keep(tree: Tree, reading: Reading, rel: str, record: VideoRecord | None) -> None:
+    if record is not None:
+        tree.claim(rel)
+        reading.records.append(record)
+
+
+def _compressions(tree: Tree, base: str) -> list[tuple[str, str]]:
+    """(folder of videos, compression) below ``base``."""
+    return [
+        (f"{base}/{folder}/videos", COMPRESSIONS[folder])
+        for folder in tree.folders(base)
+        if folder in COMPRESSIONS and tree.is_folder(f"{base}/{folder}/videos")
+    ]
+
+
+def _real(
+    tree: Tree,
+    rel: str,
+    compression: str,
+    splits: dict[str, str],
+    identities: dict[str, str],
+    anchors: dict[str, str],
+) -> VideoRecord | None:
+    stem = stem_of(rel)
+    if not _REAL.match(stem):
+        return None
+    identity = identities.get(stem)
+    anchor = anchors.get(identity, stem) if identity else stem
+    split = splits.get(stem)
+    return VideoRecord(
+        video_id=make_id(DATASET, "youtube", compression, stem),
+        path=tree.absolute(rel),
+        label=0,
+        source_dataset=DATASET,
+        compression=compression,
+        split=split,
+        split_source="official" if split else None,
+        target_id=stem,
+        parents=(make_id(DATASET, "youtube", compression, anchor),) if anchor != stem else (),
+        license_note=LICENSE,
+        attributes={"identity": identity} if identity else {},
+    )
+
+
+def _fake(
+    tree: Tree,
+    method: str,
+    rel: str,
+    compression: str,
+    splits: dict[str, str],
+    identities: dict[str, str],
+) -> VideoRecord | None:
+    match = _FAKE.match(stem_of(rel))
+    if not match:
+        return None
+    target, source = match.groups()
+    # A list gives pairs, so both ends have one split; a fake across two has none.
+    split = splits.get(target) if splits.get(target) == splits.get(source) else None
+    parents = [make_id(DATASET, "youtube", compression, end) for end in (target, source)]
+    mask = tree.find(f"manipulated_sequences/{method}/masks/videos/{rel.rpartition('/')[2]}")
+    attributes = {}
+    if target in identities:
+        attributes["identity"] = identities[target]
+    if source in identities and source != target:
+        attributes["source_identity"] = identities[source]
+    return VideoRecord(
+        video_id=make_id(DATASET, method, compression, stem_of(rel)),
+        path=tree.absolute(rel),
+        label=1,
+        source_dataset=DATASET,
+        method=method,
+        family=METHODS[method],
+        compression=compression,
+        split=split,
+        split_source="official" if split else None,
+        target_id=target,
+        source_id=source,
+        pair_id=parents[0],
+        parents=tuple(dict.fromkeys(parents)),
+        mask_path=tree.absolute(mask) if mask else None,
+        license_note=LICENSE,
+        attributes=attributes,
+    )
+
+
+def _split_folder(tree: Tree) -> str | None:
+    for folder in SPLIT_FOLDERS:
+        if any(tree.is_file(f"{folder}/{split}.json") for split in ("train", "val", "test")):
+            return folder
+    return None
+
+
+def _read_splits(tree: Tree, reading: Reading) -> tuple[dict[str, str], list[tuple[str, str, str]]]:
+    """Video number -> split, and (first, second, list) of every listed pair."""
+    folder = _split_folder(tree)
+    if folder is None:
+        reading.warnings.append(
+            "The official split lists are not there, so no video has a split: put train.json, "
+            "val.json and test.json of github.com/ondyari/FaceForensics (dataset/splits) into "
+            "dataset/splits below the root."
+        )
+        return {}, []
+    splits: dict[str, str] = {}
+    pairs: list[tuple[str, str, str]] = []
+    for split in ("train", "val", "test"):
+        rel = f"{folder}/{split}.json"
+        if not tree.is_file(rel):
+            reading.warnings.append(f"{rel} is missing: its videos have no split.")
+            continue
+        for number, entry in enumerate(read_json(tree, rel, list), start=1):
+            where = f"{rel}, entry {number}"
+            if (
+                not isinstance(entry, list)
+                or len(entry) != 2
+                or not all(isinstance(end, str) and _REAL.match(end) for end in entry)
+            ):
+                raise bad_entry(where, f"expected two video numbers, found {entry!r}.")
+            for end in entry:
+                if splits.setdefault(end, split) != split:
+                    reading.conflicts.append(
+                        f"{where}: video {end} is in {splits[end]} and in {split}; "
+                        f"{splits[end]} is kept."
+                    )
+            pairs.append((entry[0], entry[1], rel))
+    return splits, pairs
+
+
+def _read_identities(tree: Tree) -> dict[str, str]:
+    """Video number -> person, from the optional ``dataset/identities.csv`` (``video,identity``)."""
+    rel = "dataset/identities.csv"
+    if not tree.is_file(rel):
+        return {}
+    return {
+        row["video"]: row["identity"]
+        for _, row in read_csv(tree, rel, ("video", "identity"))
+        if row["identity"]
+    }
+
+
+def _identity_anchors(identities: dict[str, str]) -> dict[str, str]:
+    """Person -> their first video, the common parent of all their videos."""
+    anchors: dict[str, str] = {}
+    for video, identity in sorted(identities.items()):
+        anchors.setdefault(identity, video)
+    return anchors
+
+
+def _list_missing(
+    tree: Tree,
+    reading: Reading,
+    present: set[tuple[str, str]],
+    pairs: list[tuple[str, str, str]],
+) -> None:
+    """Listed videos that the folders which are there lack."""
+    for subset, folder in sorted(present):
+        for first, second, listed_in in pairs:
+            if subset == "youtube":
+                names = [first, second]
+            elif subset == "SelfBlend":
+                continue  # no official list
+            else:
+                names = [f"{first}_{second}", f"{second}_{first}"]
+            for name in names:
+                if tree.find(f"{folder}/{name}.mp4") is None:
+                    reading.missing.append(Missing(f"{folder}/{name}.mp4", listed_in))
+
+
+def _official() -> tuple[Official, ...]:
+    rows = []
+    for split, count in (("train", 720), ("val", 140), ("test", 140)):
+        rows.append(Official(count, split, "original", 0, per_compression=True))
+        for method in METHODS:
+            if method != "SelfBlend":
+                rows.append(Official(count, split, method, 1, per_compression=True))
+    return tuple(rows)
+
+
+IMPORTERS = (
+    Importer(
+        name="faceforensics++",
+        title=DATASET,
+        license_note=LICENSE,
+        expects=(
+            "original_sequences/youtube/{raw|c0,c23,c40}/videos/000.mp4\n"
+            "manipulated_sequences/{Deepfakes,Face2Face,FaceSwap,NeuralTextures,FaceShifter}/"
+            "{raw|c0,c23,c40}/videos/000_003.mp4\n"
+            "manipulated_sequences/<method>/masks/videos/000_003.mp4   (optional)\n"
+            "dataset/splits/{train,val,test}.json   (or splits/)"
+        ),
+        recognise=recognise,
+        read=read,
+        official=_official(),
+        gotchas=(
+            "TTT_SSS: the frames come from TTT, the face or expression from SSS; the pair is TTT.",
+            "FaceShifter has no masks.",
+            "The download script calls c0 raw; both are read as raw.",
+            "Length and width of Face2Face and NeuralTextures videos differ from the original's.",
+            "Several people appear in more than one video (885 identities in 1000 videos).",
+        ),
+        aliases=("ff++", "ffpp", "faceforensics", "faceforensicspp"),
+        url="https://github.com/ondyari/FaceForensics",
+    ),
+)

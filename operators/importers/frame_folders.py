@@ -1,0 +1,213 @@
+"""The layout of the detector's official code: ``<dataset>/<source>/<video>/<frame>``.
+
+Used by yermandy/deepfake-detection (arXiv 2503.19683) and GenD (arXiv 2508.06248): aligned face
+crops; a source whose name holds ``real`` is real, every other is fake.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+
+from ...detector.records import VideoRecord
+from .contract import Evidence, Importer, ImportOptions, Missing, Reading, make_id
+from .lists import inside, read_lines
+from .names import family_of, frame_indices, pair_names
+from .tree import Tree, is_image, join
+
+LICENSE = "The terms of the dataset that the frames were taken from hold for the frames."
+# The official code looks for the substring "real" only; a folder with one of these names would
+# come out fake there, which no one can mean.
+_REAL_NAMES = {"real", "reals", "original", "originals", "pristine"}
+_SPLIT = re.compile(r"^(train|val|test)(?:$|-)")
+
+
+def is_real_source(name: str) -> bool:
+    """Whether a source folder is real: ``real`` in its name (``Real3DPortrait`` is a method)."""
+    return "real" in name or name.lower() in _REAL_NAMES
+
+
+def _datasets(tree: Tree) -> list[tuple[str, str]]:
+    """(folder, dataset name) of every dataset that the root holds, or is."""
+    for base in ("", "datasets"):
+        if base and not tree.is_folder(base):
+            continue
+        found = [
+            (join(base, name), name)
+            for name in tree.folders(base)
+            if _is_dataset(tree, join(base, name))
+        ]
+        if found:
+            return found
+    if _is_dataset(tree, ""):
+        return [("", tree.root.name)]
+    return []
+
+
+def _is_dataset(tree: Tree, folder: str) -> bool:
+    """Whether two levels of folders lie between ``folder`` and image files."""
+    for source in tree.folders(folder)[:20]:
+        for video in tree.folders(join(folder, source))[:5]:
+            if tree.images(join(folder, source, video)):
+                return True
+    return False
+
+
+def recognise(tree: Tree) -> Evidence | None:
+    """Images exactly three (or, for one dataset, two) folders below the root."""
+    found = _datasets(tree)
+    if not found:
+        return None
+    reasons = []
+    for folder, name in found[:5]:
+        sources = [s for s in tree.folders(folder) if _has_frames(tree, join(folder, s))]
+        real = [s for s in sources if is_real_source(s)]
+        fake = [s for s in sources if not is_real_source(s)]
+        reasons.append(
+            f"{name} holds frames as <source>/<video>/<frame>: real in "
+            f"{', '.join(real) or 'none'}, fake in {', '.join(fake) or 'none'}"
+        )
+    return Evidence("frames", tuple(reasons), weak=True)
+
+
+def _has_frames(tree: Tree, source: str) -> bool:
+    return any(tree.images(join(source, video)) for video in tree.folders(source)[:5])
+
+
+def read(tree: Tree, options: ImportOptions) -> Reading:
+    """One record per video folder, its frames in numeric order."""
+    reading = Reading()
+    splits, listed = _read_splits(tree, reading)
+    seen: set[str] = set()
+    for folder, dataset in _datasets(tree):
+        _read_dataset(tree, reading, folder, dataset, splits, listed, seen)
+    for rel, where in sorted(listed.items()):
+        if rel not in seen:
+            reading.missing.append(Missing(rel, where))
+    return reading
+
+
+def _read_dataset(
+    tree: Tree,
+    reading: Reading,
+    folder: str,
+    dataset: str,
+    splits: dict[str, str],
+    listed: dict[str, str],
+    seen: set[str],
+) -> None:
+    sources = tree.folders(folder)
+    reals: dict[str, list[str]] = defaultdict(list)
+    for source in sources:
+        if is_real_source(source):
+            for video in tree.folders(join(folder, source)):
+                reals[video].append(make_id(dataset, source, "", video))
+    for source in sources:
+        if is_real_source(source) and "real" not in source:
+            reading.warnings.append(
+                f"{join(folder, source)} is read as real; the official code would call it fake."
+            )
+        for video in tree.folders(join(folder, source)):
+            base = join(folder, source, video)
+            names = [name for name in tree.files(base) if is_image(name)]
+            if not names:
+                continue
+            tree.claim(*(join(base, name) for name in names))
+            seen.update(join(base, name) for name in names)
+            split = splits.get(base)
+            reading.records.append(_record(tree, dataset, source, video, base, names, split, reals))
+
+
+def _record(
+    tree: Tree,
+    dataset: str,
+    source: str,
+    video: str,
+    base: str,
+    names: list[str],
+    split: str | None,
+    reals: dict[str, list[str]],
+) -> VideoRecord:
+    real = is_real_source(source)
+    pair_id, status, parents = None, "none", ()
+    if not real:
+        pair_id, status, parents = _resolve_pair(video, reals)
+    return VideoRecord(
+        video_id=make_id(dataset, source, "", video),
+        path=tree.absolute(base),
+        label=0 if real else 1,
+        source_dataset=dataset,
+        method="original" if real else source,
+        family="none" if real else family_of(source),
+        split=split,
+        split_source="official" if split else None,
+        pair_id=pair_id,
+        pair_status=status,
+        parents=parents,
+        license_note=LICENSE,
+        frames=tuple((n, tree.absolute(join(base, name))) for n, name in frame_indices(names)),
+        aligned=True,
+        attributes={"subset": source},
+    )
+
+
+def _resolve_pair(
+    video: str, reals: dict[str, list[str]]
+) -> tuple[str | None, str, tuple[str, ...]]:
+    """(pair id, status, parents) of a fake by its name, among the reals of its dataset."""
+    pair, donor = pair_names(video)
+    for name in (video, pair):
+        found = reals.get(name, []) if name else []
+        if len(found) == 1:
+            parents = (*found, *(reals.get(donor, []) if donor and name == pair else ()))
+            return found[0], "present", tuple(dict.fromkeys(parents))
+        if found:
+            return None, "ambiguous", tuple(found)
+    return None, "missing" if pair else "none", ()
+
+
+def _read_splits(tree: Tree, reading: Reading) -> tuple[dict[str, str], dict[str, str]]:
+    """Video folder -> split, and listed frame -> list, from ``config/datasets/**/*.txt``."""
+    splits: dict[str, str] = {}
+    listed: dict[str, str] = {}
+    for folder, files in tree.walk("config/datasets"):
+        for name in files:
+            if not name.lower().endswith(".txt"):
+                continue
+            rel = join(folder, name)
+            parts = [*folder.split("/")[2:], name.rpartition(".")[0]]
+            marks = [m.group(1) for m in (_SPLIT.match(part) for part in parts) if m]
+            for number, line in read_lines(tree, rel):
+                frame = inside(line, f"{rel}, line {number}")
+                listed[frame] = rel
+                if marks:
+                    video = frame.rpartition("/")[0]
+                    if splits.setdefault(video, marks[0]) != marks[0]:
+                        reading.conflicts.append(
+                            f"{rel}, line {number}: {video} is in {splits[video]} and "
+                            f"{marks[0]}; {splits[video]} is kept."
+                        )
+    return splits, listed
+
+
+IMPORTERS = (
+    Importer(
+        name="frames",
+        title="Frame folders",
+        license_note=LICENSE,
+        expects=(
+            "<dataset>/<source>/<video>/<frame>.png   for example CDFv2/Celeb-real/id0_0000/000.png\n"
+            "(the root may be one dataset, hold several, or hold them in datasets/)\n"
+            "config/datasets/<dataset>/{train,val,test}/<source>.txt   (optional split lists)"
+        ),
+        recognise=recognise,
+        read=read,
+        official_split=False,
+        gotchas=(
+            "A source is real if its name holds `real` in lower case; Real3DPortrait is a method.",
+            "Frames are taken as aligned crops and are never cropped again.",
+        ),
+        aliases=("gend", "official-code", "frame-folders"),
+        url="https://github.com/yermandy/GenD",
+    ),
+)

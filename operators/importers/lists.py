@@ -1,0 +1,160 @@
+"""Reading the lists that datasets ship: JSON, CSV and plain text, with the line in each error.
+
+A path from a list is data from a stranger: :func:`inside` lets it name nothing but a place under
+the root.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import posixpath
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from ...detector.errors import ForensicsError
+from .tree import Tree
+
+_DRIVE = re.compile(r"^[A-Za-z]:")
+
+
+def read_text(tree: Tree, rel: str) -> str:
+    """The text of a list, UTF-8 with or without a byte order mark.
+
+    Raises:
+        ForensicsError: unreadable, or not UTF-8 (with the line of the first bad byte)
+    """
+    try:
+        with open(tree.absolute(rel), "rb") as handle:
+            data = handle.read()
+    except OSError as error:
+        raise ForensicsError(
+            f"{rel} cannot be read: {error.strerror or error}.", "Check its permissions.", "root"
+        ) from error
+    tree.claim(rel)
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise ForensicsError(
+            f"{rel}, line {line}: byte 0x{data[error.start]:02x} is not UTF-8.",
+            "Save the list as UTF-8 text.",
+            "root",
+        ) from error
+
+
+def read_json(tree: Tree, rel: str, kind: type | tuple[type, ...] = (dict, list)) -> Any:
+    """The value in a JSON file.
+
+    Args:
+        tree: the root
+        rel: path of the file
+        kind: type(s) that its top level must have
+
+    Raises:
+        ForensicsError: malformed (with line and column) or of another type
+    """
+    text = read_text(tree, rel)
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ForensicsError(
+            f"{rel}, line {error.lineno}, column {error.colno}: not valid JSON ({error.msg}).",
+            "Download the list again, or repair that line.",
+            "root",
+        ) from error
+    if not isinstance(value, kind):
+        kinds = kind if isinstance(kind, tuple) else (kind,)
+        names = " or ".join({"dict": "object", "list": "array"}[k.__name__] for k in kinds)
+        raise ForensicsError(
+            f"{rel}: the top level must be a JSON {names}, not {type(value).__name__}.",
+            "This is not the list that the dataset ships.",
+            "root",
+        )
+    return value
+
+
+def read_lines(tree: Tree, rel: str) -> Iterator[tuple[int, str]]:
+    """(line number from 1, stripped text) of each line that is not empty."""
+    for number, line in enumerate(read_text(tree, rel).splitlines(), start=1):
+        text = line.strip()
+        if text:
+            yield number, text
+
+
+def read_csv(
+    tree: Tree, rel: str, required: Iterable[str] = (), delimiter: str = ","
+) -> Iterator[tuple[int, dict[str, str]]]:
+    """(line number, row) of a CSV file with a header; header names stripped and lower-case.
+
+    Raises:
+        ForensicsError: a required column is missing, a name is there twice, or a row has more or
+            fewer cells than the header
+    """
+    reader = csv.reader(io.StringIO(read_text(tree, rel)), delimiter=delimiter)
+    try:
+        header = [name.strip().lower() for name in next(reader)]
+    except StopIteration:
+        raise ForensicsError(f"{rel} is empty.", "It needs a header line.", "root") from None
+    twice = sorted({name for name in header if name and header.count(name) > 1})
+    if twice:
+        raise ForensicsError(f"{rel}, line 1: column {twice[0]!r} is there twice.", "", "root")
+    absent = [name for name in required if name not in header]
+    if absent:
+        raise ForensicsError(
+            f"{rel}, line 1: column {absent[0]!r} is missing.",
+            f"The header has: {', '.join(header)}.",
+            "root",
+        )
+    try:
+        for cells in reader:
+            if not any(cell.strip() for cell in cells):
+                continue
+            if len(cells) != len(header):
+                raise ForensicsError(
+                    f"{rel}, line {reader.line_num}: {len(cells)} cells, "
+                    f"but the header has {len(header)}.",
+                    "Repair that line.",
+                    "root",
+                )
+            yield (
+                reader.line_num,
+                {k: v.strip() for k, v in zip(header, cells, strict=True) if k},
+            )
+    except csv.Error as error:
+        raise ForensicsError(f"{rel}, line {reader.line_num}: {error}.", "", "root") from error
+
+
+def inside(entry: str, where: str) -> str:
+    """A path from a list as a clean relative POSIX path.
+
+    Args:
+        entry: the path as the list writes it; Windows separators are accepted
+        where: list and line, for the message
+
+    Raises:
+        ForensicsError: empty, absolute, or with ``..``
+    """
+    text = entry.replace("\\", "/").strip()
+    if not text or "\0" in text:
+        raise ForensicsError(f"{where}: the path is empty.", "Repair that line.", "root")
+    if text.startswith("/") or _DRIVE.match(text):
+        raise ForensicsError(
+            f"{where}: {entry!r} is an absolute path.",
+            "Lists may only name files below the chosen folder.",
+            "root",
+        )
+    if ".." in text.split("/"):
+        raise ForensicsError(
+            f"{where}: {entry!r} leaves the chosen folder.",
+            "Lists may only name files below the chosen folder.",
+            "root",
+        )
+    return posixpath.normpath(text)
+
+
+def bad_entry(where: str, message: str) -> ForensicsError:
+    """The error for a malformed entry of a list."""
+    return ForensicsError(f"{where}: {message}", "Repair that entry.", "root")

@@ -1,0 +1,290 @@
+"""A manifest of one's own: a CSV or Parquet file with a row per video or per frame.
+
+The header is documented in docs/datasets.md; any further column becomes a field.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Iterator
+from typing import Any
+
+from ...detector.errors import ForensicsError
+from ...detector.records import FAMILIES, LABELS, SPLITS, VideoRecord
+from .contract import Evidence, Importer, ImportOptions, Missing, Reading, make_id
+from .lists import bad_entry, inside, read_csv
+from .names import family_of
+from .tree import Tree, is_image, is_video, stem_of, suffix_of
+
+COLUMNS = (
+    "path label video_id dataset method family compression split target_id source_id pair_id "
+    "parents mask_path audio_label license frame_number aligned"
+).split()
+LICENSE = "Not stated by the manifest."
+_LABEL_WORDS = {"0": 0, "real": 0, "original": 0, "1": 1, "fake": 1}
+
+
+def manifest_of(tree: Tree) -> str | None:
+    """The manifest in the root: ``manifest.csv``, ``manifest.parquet``, or the only CSV with the
+    two columns that are needed."""
+    for name in ("manifest.csv", "manifest.parquet"):
+        if tree.is_file(name):
+            return name
+    found = [
+        name
+        for name in tree.files()
+        if suffix_of(name) == ".csv" and {"path", "label"} <= set(_header(tree, name))
+    ]
+    return found[0] if len(found) == 1 else None
+
+
+def _header(tree: Tree, rel: str) -> list[str]:
+    with open(tree.absolute(rel), encoding="utf-8-sig", errors="replace") as handle:
+        return [cell.strip().strip('"').lower() for cell in handle.readline().split(",")]
+
+
+def recognise(tree: Tree) -> Evidence | None:
+    """A manifest in the root."""
+    name = manifest_of(tree)
+    if name is None:
+        return None
+    if suffix_of(name) == ".csv" and not {"path", "label"} <= set(_header(tree, name)):
+        return None
+    return Evidence("manifest", (f"{name} has the columns path and label",), weak=True)
+
+
+def read(tree: Tree, options: ImportOptions) -> Reading:
+    """Records from the rows; rows with one ``video_id`` and frame numbers are one sequence."""
+    rel = manifest_of(tree)
+    if rel is None:
+        raise ForensicsError(
+            f"There is no manifest in {str(tree.root)!r}.",
+            "It needs a manifest.csv or manifest.parquet with the columns path and label.",
+            "root",
+        )
+    reading = Reading()
+    sequences: dict[str, list[tuple[int, str]]] = {}
+    first: dict[str, VideoRecord] = {}
+    ids_by_path: dict[str, str] = {}
+    for where, row in _rows(tree, rel):
+        record, path, number = _record(tree, row, where, options)
+        found = tree.find(path)
+        if found is None and not tree.is_folder(path):
+            reading.missing.append(Missing(path, rel))
+            continue
+        path = found or path
+        ids_by_path[path] = record.video_id
+        if found is None:
+            _add_folder(tree, path, record, sequences, first, where)
+            continue
+        tree.claim(path)
+        if is_image(path):
+            _add_frame(tree, path, record, number, sequences, first, reading, where)
+        elif is_video(path):
+            reading.records.append(record)
+        else:
+            reading.skipped[path] = "neither a video nor an image by its suffix"
+    for video_id, frames in sequences.items():
+        reading.records.append(_sequence(first[video_id], frames, tree))
+    _resolve_pair_paths(reading, ids_by_path)
+    return reading
+
+
+def _rows(tree: Tree, rel: str) -> Iterator[tuple[str, dict[str, str]]]:
+    if suffix_of(rel) == ".csv":
+        for number, row in read_csv(tree, rel, ("path", "label")):
+            yield f"{rel}, line {number}", row
+        return
+    try:
+        parquet = importlib.import_module("pyarrow.parquet")
+    except ImportError:
+        raise ForensicsError(
+            f"{rel}: reading Parquet needs the package pyarrow.",
+            "Run: pip install pyarrow; or save the manifest as CSV.",
+            "root",
+        ) from None
+    tree.claim(rel)
+    try:
+        table = parquet.read_table(tree.absolute(rel))
+    except (OSError, ValueError) as error:  # pyarrow's errors derive from these
+        raise ForensicsError(
+            f"{rel} is not a readable Parquet file: {error}.", "", "root"
+        ) from error
+    names = {name.strip().lower(): name for name in table.column_names}
+    for needed in ("path", "label"):
+        if needed not in names:
+            raise ForensicsError(
+                f"{rel}: column {needed!r} is missing.",
+                f"It has: {', '.join(table.column_names)}.",
+                "root",
+            )
+    for number, row in enumerate(table.to_pylist(), start=1):
+        yield (
+            f"{rel}, row {number}",
+            {key: "" if row[name] is None else str(row[name]) for key, name in names.items()},
+        )
+
+
+def _record(
+    tree: Tree, row: dict[str, str], where: str, options: ImportOptions
+) -> tuple[VideoRecord, str, int | None]:
+    """(record, relative path, frame number) of a row."""
+    path = _relative(tree, row["path"], where)
+    label = _LABEL_WORDS.get(row["label"].lower())
+    if label is None:
+        raise bad_entry(where, f"label {row['label']!r} is none of real, fake, 0, 1.")
+    dataset = row.get("dataset") or options.dataset_name or tree.root.name
+    method = row.get("method") or ("original" if label == 0 else "unknown")
+    split = _one_of(row, "split", SPLITS, where)
+    compression = row.get("compression", "")
+    folder = path.rpartition("/")[0]
+    is_frame = is_image(path)
+    stem = folder if is_frame else stem_of(path)
+    subset = folder if not is_frame else ""
+    mask = row.get("mask_path", "")
+    record = VideoRecord(
+        video_id=row.get("video_id") or make_id(dataset, subset, compression, stem),
+        path=tree.absolute(path),
+        label=label,
+        source_dataset=dataset,
+        method=method,
+        family=_one_of(row, "family", FAMILIES, where)
+        or ("none" if label == 0 else family_of(method)),
+        compression=compression,
+        split=split,
+        split_source="official" if split else None,
+        target_id=row.get("target_id") or None,
+        source_id=row.get("source_id") or None,
+        pair_id=row.get("pair_id") or None,
+        parents=tuple(p.strip() for p in row.get("parents", "").split(";") if p.strip()),
+        mask_path=tree.absolute(_relative(tree, mask, where)) if mask else None,
+        audio_label=_one_of(row, "audio_label", LABELS, where),
+        license_note=row.get("license") or LICENSE,
+        aligned=_flag(row, "aligned", where, options.aligned),
+        attributes={k: v for k, v in row.items() if k not in COLUMNS and v != ""},
+    )
+    return record, path, _frame_number(row, where)
+
+
+def _relative(tree: Tree, entry: str, where: str) -> str:
+    """A path of the manifest relative to the root; absolute ones must lie inside it."""
+    root = str(tree.root).rstrip(os.sep) + os.sep
+    return inside(entry[len(root) :] if entry.startswith(root) else entry, where)
+
+
+def _one_of(row: dict[str, str], name: str, known: tuple[str, ...], where: str) -> str | None:
+    value = row.get(name, "").lower()
+    if value and value not in known:
+        raise bad_entry(where, f"{name} {row[name]!r} is none of {', '.join(known)}.")
+    return value or None
+
+
+def _flag(row: dict[str, str], name: str, where: str, default: bool) -> bool:
+    value = row.get(name, "").lower()
+    if value and value not in ("0", "1", "true", "false", "yes", "no"):
+        raise bad_entry(where, f"{name} {row[name]!r} is neither true nor false.")
+    return value in ("1", "true", "yes") if value else default
+
+
+def _frame_number(row: dict[str, str], where: str) -> int | None:
+    value = row.get("frame_number", "")
+    if not value:
+        return None
+    try:
+        number = int(float(value))
+    except ValueError:
+        number = -1
+    if number < 0 or number != float(value):
+        raise bad_entry(where, f"frame_number {value!r} is not a whole number from 0.")
+    return number
+
+
+def _add_frame(
+    tree: Tree,
+    path: str,
+    record: VideoRecord,
+    number: int | None,
+    sequences: dict[str, list[tuple[int, str]]],
+    first: dict[str, VideoRecord],
+    reading: Reading,
+    where: str,
+) -> None:
+    known = first.setdefault(record.video_id, record)
+    if known.label != record.label:
+        reading.conflicts.append(
+            f"{where}: {record.video_id} is {record.label_name} here and {known.label_name} in "
+            f"an earlier row; {known.label_name} is kept."
+        )
+    frames = sequences.setdefault(record.video_id, [])
+    frames.append((len(frames) if number is None else number, path))
+
+
+def _add_folder(
+    tree: Tree,
+    path: str,
+    record: VideoRecord,
+    sequences: dict[str, list[tuple[int, str]]],
+    first: dict[str, VideoRecord],
+    where: str,
+) -> None:
+    from .names import frame_indices
+
+    names = tree.images(path)
+    if not names:
+        raise bad_entry(where, f"the folder {path!r} holds no image.")
+    tree.claim_folder(path)
+    first.setdefault(record.video_id, record)
+    sequences.setdefault(record.video_id, []).extend(
+        (number, f"{path}/{name}") for number, name in frame_indices(names)
+    )
+
+
+def _sequence(record: VideoRecord, frames: list[tuple[int, str]], tree: Tree) -> VideoRecord:
+    from dataclasses import replace
+
+    frames = sorted(frames)
+    return replace(
+        record,
+        path=tree.absolute(frames[0][1].rpartition("/")[0]),
+        frames=tuple((number, tree.absolute(path)) for number, path in frames),
+    )
+
+
+def _resolve_pair_paths(reading: Reading, ids_by_path: dict[str, str]) -> None:
+    """Let ``pair_id`` and ``parents`` name files as well as ids."""
+    from dataclasses import replace
+
+    def resolved(name: Any) -> Any:
+        return ids_by_path.get(name, name) if name else name
+
+    reading.records[:] = [
+        replace(
+            record,
+            pair_id=resolved(record.pair_id),
+            parents=tuple(resolved(parent) for parent in record.parents),
+        )
+        if record.pair_id or record.parents
+        else record
+        for record in reading.records
+    ]
+
+
+IMPORTERS = (
+    Importer(
+        name="manifest",
+        title="Manifest",
+        license_note=LICENSE,
+        expects=(
+            "manifest.csv or manifest.parquet with the columns path and label (real|fake|0|1), and "
+            "any of: video_id, dataset, method, family, compression, split, target_id, source_id, "
+            "pair_id, parents, mask_path, audio_label, license, frame_number, aligned; every other "
+            "column becomes a field"
+        ),
+        recognise=recognise,
+        read=read,
+        official_split=False,
+        gotchas=("Paths are relative to the folder of the manifest and stay below it.",),
+        aliases=("csv", "parquet"),
+    ),
+)

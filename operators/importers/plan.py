@@ -1,0 +1,158 @@
+"""Reading a root into a plan: the records that an import would write, and the report about them.
+
+Nothing here opens a video or writes anything; the same plan serves the preview in the App's form,
+the dry run from Python and the import itself.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ...detector.errors import ForensicsError
+from ...detector.records import Reason, VideoRecord
+from .contract import Importer, ImportOptions, Reading
+from .groups import KnownVideo, crossings, link_records, with_pair_status
+from .registry import recognise
+from .report import ImportReport, count_rows, new_report
+from .selection import select_records
+from .splits import derive_splits
+from .tree import Tree
+
+
+@dataclass(slots=True)
+class ImportPlan:
+    """What an import would write.
+
+    Attributes:
+        importer: the dataset
+        root: absolute path of the root
+        records: the chosen records, linked and split, sorted by ``video_id``
+        reasons: ``video_id`` -> why the file can give nothing (zero bytes)
+        report: counts and findings
+    """
+
+    importer: Importer
+    root: str
+    records: list[VideoRecord]
+    reasons: dict[str, Reason]
+    report: ImportReport
+
+    @property
+    def media(self) -> str:
+        """``video`` or ``image`` (frame sources)."""
+        return self.report.media
+
+
+def plan_import(
+    root: str | os.PathLike[str],
+    format: str = "auto",
+    options: ImportOptions | None = None,
+    known: Sequence[KnownVideo] = (),
+) -> ImportPlan:
+    """Recognise, read, link, split and select, without writing anything.
+
+    Args:
+        root: the dataset's root folder
+        format: ``auto`` or the name of an importer
+        options: what to keep
+        known: videos already in the target dataset
+
+    Raises:
+        ForensicsError: wrong root, malformed list, two files with one id, nothing left
+    """
+    options = options or ImportOptions()
+    tree = Tree(root, options.follow_links)
+    importer, evidence = recognise(tree, format)
+    reading = importer.read(tree, options)
+    if not reading.records:
+        raise ForensicsError(
+            f"No video of {importer.title} was found in {str(tree.root)!r}.",
+            f"Expected there:\n{importer.expects}",
+            "root",
+        )
+    report = new_report(evidence, importer.title, str(tree.root), importer.license_note)
+    records = _unique(reading, tree)
+    records = sorted(link_records(records, known), key=lambda record: record.video_id)
+    if options.derive_splits == "always" or (
+        options.derive_splits == "auto" and not importer.official_split
+    ):
+        records = derive_splits(records, options.val_share, options.test_share, options.seed)
+    chosen, remarks = select_records(records, options)
+    if not chosen:
+        raise ForensicsError(
+            "The chosen splits, methods and compressions leave no video.",
+            f"There are:\n{_available(records)}",
+            "splits",
+        )
+    chosen = with_pair_status(chosen, {video.video_id for video in known})
+    reasons = _fill(report, tree, reading, records, chosen, importer)
+    report.warnings.extend(remarks)
+    return ImportPlan(importer, str(tree.root), chosen, reasons, report)
+
+
+def _unique(reading: Reading, tree: Tree) -> list[VideoRecord]:
+    """The records, if no two of different files share an id.
+
+    Raises:
+        ForensicsError: naming the first few ids and their files
+    """
+    by_id: dict[str, VideoRecord] = {}
+    twice: dict[str, set[str]] = defaultdict(set)
+    for record in reading.records:
+        first = by_id.setdefault(record.video_id, record)
+        if first is not record:
+            twice[record.video_id] |= {first.path, record.path}
+    if twice:
+        shown = "; ".join(
+            f"{video_id}: {' and '.join(sorted(tree.relative(p) for p in paths))}"
+            for video_id, paths in sorted(twice.items())[:3]
+        )
+        raise ForensicsError(
+            f"{len(twice)} ids belong to two files each: {shown}.",
+            "Remove the copies, or import a folder that holds only one of them.",
+            "root",
+        )
+    return list(by_id.values())
+
+
+def _available(records: list[VideoRecord]) -> str:
+    return "\n".join(
+        f"{row.split}, {row.method}, {row.compression or 'no compression'}: {row.found}"
+        for row in count_rows(records, [], ())[:30]
+    )
+
+
+def _fill(
+    report: ImportReport,
+    tree: Tree,
+    reading: Reading,
+    records: list[VideoRecord],
+    chosen: list[VideoRecord],
+    importer: Importer,
+) -> dict[str, Reason]:
+    """Fill the report; returns the reasons of the chosen records that cannot give anything."""
+    reasons: dict[str, Reason] = {}
+    for record in records:
+        files = [path for _, path in record.frames] or [record.path]
+        empty = [rel for rel in map(tree.relative, files) if tree.size(rel) == 0]
+        report.empty.extend(empty)
+        if len(empty) == len(files):
+            reasons[record.video_id] = Reason.EMPTY_FILE
+    report.empty.sort()
+    report.counts = count_rows(records, chosen, importer.official)
+    report.media = "image" if chosen[0].frames else "video"
+    report.found, report.chosen = len(records), len(chosen)
+    report.groups = len({record.group_id for record in chosen})
+    report.frames = sum(len(record.frames) for record in chosen)
+    report.missing = sorted(reading.missing, key=lambda m: m.path)
+    report.unexplained = [rel for rel in tree.unexplained() if rel not in reading.skipped]
+    report.skipped = dict(sorted(reading.skipped.items()))
+    report.unreadable = sorted(tree.problems.broken | tree.problems.undecodable)
+    report.refused = sorted(tree.problems.outside | tree.problems.loops)
+    report.conflicts = list(reading.conflicts)
+    report.crossings = crossings(chosen)
+    report.warnings = list(reading.warnings)
+    return reasons

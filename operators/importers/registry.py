@@ -1,0 +1,154 @@
+"""The list of importers, and finding the one that fits a folder.
+
+A new dataset is one new file beside this one and one line in ``_MODULES``.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from functools import lru_cache
+from pathlib import Path
+
+from ...detector.errors import ForensicsError
+from .contract import Evidence, Importer
+from .tree import Tree
+
+_MODULES = (
+    "faceforensics",
+    "deepfakedetection",
+    "celeb_df",
+    "frame_folders",
+    "manifest",
+)
+
+
+@lru_cache(maxsize=1)
+def importers() -> tuple[Importer, ...]:
+    """Every importer, in the order of the list above."""
+    found: list[Importer] = []
+    for name in _MODULES:
+        found.extend(importlib.import_module(f".{name}", __package__).IMPORTERS)
+    return tuple(found)
+
+
+def importer_named(name: str) -> Importer:
+    """The importer called ``name`` (or one of its aliases; case, ``-``, ``_`` and spaces ignored).
+
+    Raises:
+        ForensicsError: no such format, with the nearest names
+    """
+    by_key: dict[str, Importer] = {}
+    for importer in importers():
+        for spelling in (importer.name, importer.title, *importer.aliases):
+            by_key.setdefault(_key(spelling), importer)
+    if _key(name) in by_key:
+        return by_key[_key(name)]
+    near = difflib.get_close_matches(_key(name), list(by_key), n=1)
+    raise ForensicsError(
+        f"There is no format {name!r}.",
+        (f"Did you mean {by_key[near[0]].name!r}? " if near else "")
+        + f"Known: auto, {', '.join(importer.name for importer in importers())}.",
+        "format",
+    )
+
+
+def _key(name: str) -> str:
+    return "".join(c for c in name.lower() if c not in "-_ .")
+
+
+def evidence_for(tree: Tree) -> list[Evidence]:
+    """What every importer says to this tree; weak evidence only where there is nothing else."""
+    found = [e for e in (importer.recognise(tree) for importer in importers()) if e]
+    strong = [evidence for evidence in found if not evidence.weak]
+    return strong or found
+
+
+def recognise(tree: Tree, format: str = "auto") -> tuple[Importer, Evidence]:
+    """The importer for a root, and why.
+
+    Args:
+        tree: the root
+        format: ``auto``, or the name of an importer (whose signature must then be there)
+
+    Raises:
+        ForensicsError: nothing or more than one thing is recognised, the root is a level too high
+            or too low, or it is empty
+    """
+    if not tree.folders() and not tree.files():
+        raise ForensicsError(
+            f"The folder {str(tree.root)!r} is empty.", "Choose the dataset's root folder.", "root"
+        )
+    if format == "auto":
+        found = evidence_for(tree)
+        if len(found) == 1:
+            return importer_named(found[0].format), found[0]
+        if found:
+            raise _ambiguous(tree, found)
+        raise _unrecognised(tree, None)
+    importer = importer_named(format)
+    evidence = importer.recognise(tree)
+    if evidence is None:
+        raise _unrecognised(tree, importer)
+    return importer, evidence
+
+
+def _ambiguous(tree: Tree, found: list[Evidence]) -> ForensicsError:
+    names = " and ".join(evidence.format for evidence in found)
+    why = " ".join(f"{e.format}: {'; '.join(e.reasons)}." for e in found)
+    return ForensicsError(
+        f"The folder {str(tree.root)!r} looks like {names}. {why}",
+        "Choose the format yourself, or a folder that holds one dataset.",
+        "format",
+    )
+
+
+def _unrecognised(tree: Tree, wanted: Importer | None) -> ForensicsError:
+    """The error for a root without a signature; looks one and two levels up and down."""
+    what = wanted.title if wanted else "a known dataset"
+    message = f"The folder {str(tree.root)!r} is not the root of {what}."
+    for folder in _below(tree):
+        title = _title_of(folder, wanted)
+        if title:
+            return ForensicsError(
+                message,
+                f"It is a level too high: {title} begins at {str(folder)!r}.",
+                "root",
+            )
+    for folder in list(tree.root.parents)[:3]:
+        title = _title_of(folder, wanted)
+        if title:
+            return ForensicsError(
+                message,
+                f"It is a level too low: {title} begins at {str(folder)!r}.",
+                "root",
+            )
+    if wanted:
+        return ForensicsError(message, f"Expected there:\n{wanted.expects}", "root")
+    return ForensicsError(
+        message,
+        "Choose the folder that holds the dataset's own top folders and lists "
+        "(docs/datasets.md shows each tree), or name the format to see what it expects.",
+        "root",
+    )
+
+
+def _below(tree: Tree) -> list[Path]:
+    folders = [tree.root / name for name in tree.folders()[:50]]
+    for name in tree.folders()[:50]:
+        folders.extend(tree.root / name / inner for inner in tree.folders(name)[:20])
+    return folders
+
+
+def _title_of(folder: Path, wanted: Importer | None) -> str | None:
+    """Title of the dataset whose root ``folder`` is, by strong evidence; None if of none."""
+    if folder == folder.parent or folder == Path.home():
+        return None
+    try:
+        tree = Tree(folder)
+    except ForensicsError:
+        return None
+    if wanted:
+        return wanted.title if wanted.recognise(tree) else None
+    found = [evidence for evidence in evidence_for(tree) if not evidence.weak]
+    return " or ".join(importer_named(e.format).title for e in found) or None

@@ -1,0 +1,281 @@
+"""A read-only view of the root folder that the user chose.
+
+Everything an importer learns from the disk comes through here: listings are cached, sorted and
+relative to the root, no file is opened, links that leave the root or run in circles are refused,
+and each path that a record or a list accounts for is claimed, so that what no rule explains can
+be reported.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ...detector.errors import ForensicsError
+
+VIDEO_SUFFIXES = frozenset(".mp4 .avi .mov .mkv .webm .m4v .mpg .mpeg .wmv .flv .3gp .ts".split())
+IMAGE_SUFFIXES = frozenset(".png .jpg .jpeg .bmp .webp .tif .tiff".split())
+# What datasets ship beside their media and no importer needs to explain.
+SIDE_SUFFIXES = frozenset(
+    ".json .csv .tsv .txt .md .pdf .wav .mp3 .flac .m4a .aac .npy .npz .pkl .zip .gz .tar .7z "
+    ".html .py .sh .parquet .xlsx .docx .log .yml .yaml .lmdb .mdb .srt .vtt".split()
+)
+
+
+def suffix_of(name: str) -> str:
+    """Lower-case suffix of a file name, ``""`` for none: ``A.MP4`` gives ``.mp4``."""
+    return os.path.splitext(name)[1].lower()
+
+
+def stem_of(path: str) -> str:
+    """File name of a POSIX path without folder and last suffix."""
+    return os.path.splitext(path.rpartition("/")[2])[0]
+
+
+def join(*parts: str) -> str:
+    """Relative POSIX path from parts, empty ones left out."""
+    return "/".join(part for part in parts if part)
+
+
+def is_video(name: str) -> bool:
+    """Whether the suffix is that of a video file, in either case."""
+    return suffix_of(name) in VIDEO_SUFFIXES
+
+
+def is_image(name: str) -> bool:
+    """Whether the suffix is that of an image file, in either case."""
+    return suffix_of(name) in IMAGE_SUFFIXES
+
+
+@dataclass(slots=True)
+class _Listing:
+    """One folder: names of its folders, and its files with their sizes in bytes."""
+
+    folders: list[str]
+    files: dict[str, int]
+    real: str
+
+
+@dataclass(slots=True)
+class TreeProblems:
+    """What the walk met and did not follow.
+
+    Attributes:
+        outside: links whose target lies outside the root
+        loops: links to a folder that holds them
+        broken: links to nothing, and entries that cannot be read
+        undecodable: names that are not UTF-8, shown with their bytes escaped
+    """
+
+    outside: set[str] = field(default_factory=set)
+    loops: set[str] = field(default_factory=set)
+    broken: set[str] = field(default_factory=set)
+    undecodable: set[str] = field(default_factory=set)
+
+
+class Tree:
+    """The folder ``root`` as relative POSIX paths.
+
+    Args:
+        root: an existing folder
+        follow_links: follow links that leave the root as well (a user may keep the
+            compressions on other disks); off by default
+
+    Raises:
+        ForensicsError: ``root`` is empty, missing, not a folder or not readable
+    """
+
+    def __init__(self, root: str | os.PathLike[str], follow_links: bool = False) -> None:
+        text = os.fspath(root).strip()
+        if not text:
+            raise ForensicsError("No folder is given.", "Choose the dataset's root folder.", "root")
+        path = Path(text).expanduser()
+        if not path.exists():
+            raise ForensicsError(
+                f"The folder {text!r} does not exist.", "Choose the dataset's root folder.", "root"
+            )
+        if not path.is_dir():
+            raise ForensicsError(
+                f"{text!r} is a file, not a folder.",
+                "Choose the folder that holds the dataset.",
+                "root",
+            )
+        self.root = Path(os.path.abspath(path))  # as given: a link to it stays in the paths
+        self.follow_links = follow_links
+        self.problems = TreeProblems()
+        self.claimed: set[str] = set()
+        self.claimed_folders: set[str] = set()
+        self._prefix = str(self.root).rstrip(os.sep) + os.sep
+        self._real_prefix = os.path.realpath(path).rstrip(os.sep) + os.sep
+        self._cache: dict[str, _Listing | None] = {}
+        if self._listing("") is None:
+            raise ForensicsError(
+                f"The folder {text!r} cannot be read.", "Check its permissions.", "root"
+            )
+
+    def absolute(self, rel: str) -> str:
+        """Absolute path of a relative one."""
+        return self._prefix + rel if rel else str(self.root)
+
+    def relative(self, path: str) -> str:
+        """Relative POSIX path of an absolute one that this tree gave out."""
+        return path[len(self._prefix) :]
+
+    def folders(self, rel: str = "") -> list[str]:
+        """Names of the folders in ``rel``, sorted; empty if ``rel`` is no folder."""
+        listing = self._listing(rel)
+        return listing.folders if listing else []
+
+    def files(self, rel: str = "") -> list[str]:
+        """Names of the files in ``rel``, sorted; empty if ``rel`` is no folder."""
+        listing = self._listing(rel)
+        return list(listing.files) if listing else []
+
+    def videos(self, rel: str = "") -> list[str]:
+        """Names of the video files in ``rel``, sorted."""
+        return [name for name in self.files(rel) if is_video(name)]
+
+    def images(self, rel: str = "") -> list[str]:
+        """Names of the image files in ``rel``, sorted."""
+        return [name for name in self.files(rel) if is_image(name)]
+
+    def is_folder(self, rel: str) -> bool:
+        """Whether ``rel`` is a folder that may be entered."""
+        return self._listing(rel) is not None
+
+    def is_file(self, rel: str) -> bool:
+        """Whether ``rel`` is a file, in the exact spelling."""
+        folder, _, name = rel.rpartition("/")
+        listing = self._listing(folder)
+        return listing is not None and name in listing.files
+
+    def size(self, rel: str) -> int:
+        """Size of the file ``rel`` in bytes (0 if it is not there)."""
+        folder, _, name = rel.rpartition("/")
+        listing = self._listing(folder)
+        return listing.files.get(name, 0) if listing else 0
+
+    def find(self, rel: str) -> str | None:
+        """The file ``rel``, or the one whose suffix differs only in case; None if neither."""
+        if self.is_file(rel):
+            return rel
+        folder, _, name = rel.rpartition("/")
+        stem, suffix = os.path.splitext(name)
+        for other in (suffix.lower(), suffix.upper(), suffix.capitalize()):
+            candidate = join(folder, stem + other)
+            if self.is_file(candidate):
+                return candidate
+        return None
+
+    def walk(self, rel: str = "") -> Iterator[tuple[str, list[str]]]:
+        """(folder, its file names), depth first in sorted order, ``rel`` included."""
+        stack = [rel]
+        while stack:
+            folder = stack.pop()
+            listing = self._listing(folder)
+            if listing is None:
+                continue
+            yield folder, list(listing.files)
+            stack.extend(join(folder, name) for name in reversed(listing.folders))
+
+    def claim(self, *rels: str) -> None:
+        """Say that these files are explained."""
+        self.claimed.update(rels)
+
+    def claim_folder(self, rel: str) -> None:
+        """Say that everything below ``rel`` is explained."""
+        self.claimed_folders.add(rel)
+
+    def unexplained(self) -> list[str]:
+        """Files that are neither claimed nor of a kind that datasets ship beside their media."""
+        found: list[str] = []
+        stack = [""]
+        while stack:
+            folder = stack.pop()
+            if folder in self.claimed_folders:
+                continue
+            listing = self._listing(folder)
+            if listing is None:
+                continue
+            for name in listing.files:
+                rel = join(folder, name)
+                if rel in self.claimed or name.startswith("."):
+                    continue
+                if suffix_of(name) not in SIDE_SUFFIXES:
+                    found.append(rel)
+            stack.extend(join(folder, name) for name in listing.folders if name[0] != ".")
+        return sorted(found)
+
+    def _listing(self, rel: str) -> _Listing | None:
+        try:
+            return self._cache[rel]
+        except KeyError:
+            pass
+        listing = self._cache[rel] = self._scan(rel)
+        return listing
+
+    def _scan(self, rel: str) -> _Listing | None:
+        if rel:
+            parent, _, name = rel.rpartition("/")
+            above = self._listing(parent)
+            if above is None or name not in above.folders:
+                return None
+            real = os.path.join(above.real, name)
+            if os.path.islink(real):
+                real = os.path.realpath(real)
+        else:
+            real = os.path.realpath(self.root)
+        folders: list[str] = []
+        files: dict[str, int] = {}
+        try:
+            with os.scandir(self.absolute(rel)) as entries:
+                for entry in entries:
+                    self._sort_entry(entry, rel, real, folders, files)
+        except OSError:
+            self.problems.broken.add(rel)
+            return None
+        return _Listing(sorted(folders), dict(sorted(files.items())), real)
+
+    def _sort_entry(
+        self,
+        entry: os.DirEntry[str],
+        rel: str,
+        real: str,
+        folders: list[str],
+        files: dict[str, int],
+    ) -> None:
+        """Put one entry of a folder where it belongs, or among the problems."""
+        path = join(rel, entry.name)
+        try:
+            entry.name.encode()
+        except UnicodeEncodeError:
+            shown = path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+            self.problems.undecodable.add(shown)
+            return
+        try:
+            if entry.is_symlink() and not self._may_follow(entry.path, path, real):
+                return
+            if entry.is_dir():
+                folders.append(entry.name)
+            elif entry.is_file():
+                files[entry.name] = entry.stat().st_size
+        except OSError:
+            self.problems.broken.add(path)
+
+    def _may_follow(self, link: str, path: str, folder_real: str) -> bool:
+        target = os.path.realpath(link)
+        if not os.path.exists(target):
+            self.problems.broken.add(path)
+            return False
+        inside = (target + os.sep).startswith(self._real_prefix)
+        if not inside and not self.follow_links:
+            self.problems.outside.add(path)
+            return False
+        if os.path.isdir(target) and (folder_real + os.sep).startswith(
+            target.rstrip(os.sep) + os.sep
+        ):
+            self.problems.loops.add(path)
+            return False
+        return True

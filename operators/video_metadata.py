@@ -1,0 +1,118 @@
+"""Reading what video files say about themselves, many at a time; broken ones get a reason.
+
+PyAV releases the interpreter lock while it reads, so threads are enough, no process has to be
+started from the App, and no ffmpeg binary is needed.
+"""
+
+from __future__ import annotations
+
+import mimetypes
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import fiftyone as fo
+
+from ..detector.errors import Cancelled
+from ..detector.records import Reason
+from . import fields, views
+from .progress import Progress, ShouldStop, never, silent
+
+if TYPE_CHECKING:
+    from ..detector.frames import VideoInfo
+
+CHUNK = 512
+_EXTRA = {
+    "codec": fo.StringField,
+    "bit_rate": fo.IntField,
+    "rotation": fo.IntField,
+    "pixel_format": fo.StringField,
+}
+
+
+def run(
+    samples: Any,
+    *,
+    workers: int = 0,
+    progress: Progress = silent,
+    should_stop: ShouldStop = never,
+) -> dict[str, Any]:
+    """Fill ``metadata`` on the videos of ``samples`` that have none, and ``reason`` on broken ones.
+
+    Args:
+        samples: a video dataset or view
+        workers: threads; 0 for two per core
+        progress, should_stop: see :mod:`.progress`
+
+    Returns:
+        ``{"read", "broken", "reasons"}``
+
+    Raises:
+        Cancelled: stopped by the user; what was read is kept
+    """
+    dataset = views.dataset_of(samples)
+    for name, kind in _EXTRA.items():
+        if dataset.get_field(f"metadata.{name}") is None:
+            dataset.add_sample_field(f"metadata.{name}", kind)
+    todo = views.flat(samples).match({"metadata": None, fields.REASON: None})
+    ids, paths = todo.values(["id", "filepath"])
+    reasons: dict[str, int] = {}
+    done = 0
+    progress(0, len(ids), "videos")
+    with ThreadPoolExecutor(workers or 2 * (os.cpu_count() or 1)) as pool:
+        for start in range(0, len(ids), CHUNK):
+            if should_stop():
+                raise Cancelled(f"Stopped after the metadata of {done} of {len(ids)} videos.")
+            part = slice(start, start + CHUNK)
+            good, bad = {}, {}
+            found = pool.map(read_metadata, paths[part])
+            for sample_id, (metadata, reason) in zip(ids[part], found, strict=True):
+                done += 1
+                if reason is None:
+                    good[sample_id] = metadata
+                else:
+                    bad[sample_id] = reason.value
+                    reasons[reason.value] = reasons.get(reason.value, 0) + 1
+                if done % 32 == 0:
+                    progress(done, len(ids), "videos")
+            views.set_by_id(dataset, "metadata", good)
+            views.set_by_id(dataset, fields.REASON, bad)
+            progress(done, len(ids), "videos")
+    return {
+        "read": done - sum(reasons.values()),
+        "broken": sum(reasons.values()),
+        "reasons": reasons,
+    }
+
+
+def read_metadata(path: str) -> tuple[fo.VideoMetadata | None, Reason | None]:
+    """Metadata of one file, or the reason why it has none."""
+    from ..detector.frames import FrameError, probe_video
+
+    try:
+        return _metadata(path, probe_video(path)), None
+    except FrameError as error:
+        return None, error.reason
+
+
+def _metadata(path: str, info: VideoInfo) -> fo.VideoMetadata:
+    return fo.VideoMetadata(
+        size_bytes=os.path.getsize(path),
+        mime_type=mimetypes.guess_type(path)[0] or "video/mp4",
+        frame_width=info.width,
+        frame_height=info.height,
+        frame_rate=info.fps,
+        total_frame_count=info.frame_count,
+        duration=info.duration_seconds,
+        encoding_str=info.codec,
+        codec=info.codec,
+        bit_rate=info.bit_rate,
+        rotation=info.rotation,
+        pixel_format=info.pixel_format,
+    )
+
+
+def pending(samples: Any) -> Sequence[str]:
+    """Ids of the videos whose metadata was not read yet."""
+    return views.flat(samples).match({"metadata": None, fields.REASON: None}).values("id")
