@@ -1,0 +1,282 @@
+"""The crop store: a folder per recipe, an index file per video; a killed run leaves no damage.
+
+    ROOT/<recipe hash>/recipe.json
+    ROOT/<recipe hash>/index/<video_id>+.json      every frame ever tried, with its faces
+    ROOT/<recipe hash>/crops/<video_id>+/<frame>_<face>.png
+
+Crops are written before the index that names them, each under a temporary name first. A run that
+is killed leaves at most crops that no index names; the next run writes the same bytes again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, unquote
+
+import cv2
+import numpy as np
+
+from .atomic import replacing, write_bytes, write_json
+from .errors import ForensicsError
+from .records import CropRecipe
+from .selection import crop_wanted, select, video_reason
+from .video_faces import FaceRow, FrameFaces, VideoFaces
+
+__all__ = ["CropStore", "FaceRow", "FrameFaces", "StoredVideo", "VideoFaces"]
+
+_FORMAT = 1
+_ENCODINGS: dict[str, tuple[str, list[int]]] = {
+    "png": (".png", [cv2.IMWRITE_PNG_COMPRESSION, 1]),
+    "jpeg": (".jpg", [cv2.IMWRITE_JPEG_QUALITY, 95]),
+    "webp": (".webp", [cv2.IMWRITE_WEBP_QUALITY, 95]),
+}
+_MAX_PART = 200  # bytes of one path component, with room for the temporary name
+
+
+@dataclass(frozen=True, slots=True)
+class StoredVideo:
+    """What the store knows of one video.
+
+    Attributes:
+        faces: facts and every row ever made, without tracks and subjects
+        numbers: frame numbers of the source; None for 0 .. frame_count - 1
+        stamp: size and modification time of the source, to notice that it changed cheaply
+    """
+
+    faces: VideoFaces
+    numbers: tuple[int, ...] | None = None
+    stamp: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def all_numbers(self) -> range | tuple[int, ...]:
+        """Every frame number of the source."""
+        return range(self.faces.frame_count or 0) if self.numbers is None else self.numbers
+
+
+def path_parts(video_id: str) -> tuple[str, ...]:
+    """``video_id`` as path components that stay inside a folder; different ids never collide.
+
+    Components are percent-encoded outside ``A-Z a-z 0-9 _ - . ~`` (so none has a ``+``); empty
+    ones, ``.`` and ``..`` are encoded whole; overlong ones are cut and end in a hash.
+
+    Raises:
+        ForensicsError: an empty id
+    """
+    if not video_id:
+        raise ForensicsError("A video has an empty video_id.", "Give each video an id.")
+    return tuple(_safe_part(part) for part in video_id.split("/"))
+
+
+def _safe_part(part: str) -> str:
+    if part == "":
+        return "%"
+    # A leading dot would be hidden, or climb; a trailing dot is lost on some file systems.
+    text = quote(part, safe="")
+    text = re.sub(r"^\.|\.$", "%2E", text)
+    if len(text) <= _MAX_PART:
+        return text
+    return text[: _MAX_PART - 34] + "%%" + hashlib.sha256(part.encode()).hexdigest()[:32]
+
+
+def _crop_folder(video_id: str) -> str:
+    return "/".join(("crops", *path_parts(video_id))) + "+"
+
+
+def encode_image(image: np.ndarray, image_format: str) -> bytes:
+    """Bytes of an RGB uint8 image as ``png`` (lossless), ``jpeg`` or ``webp`` (quality 95).
+
+    Raises:
+        ForensicsError: unknown format
+    """
+    suffix, options = _encoding(image_format)
+    done, data = cv2.imencode(suffix, cv2.cvtColor(image, cv2.COLOR_RGB2BGR), options)
+    if not done:
+        raise OSError(f"the crop could not be encoded as {image_format}")
+    return data.tobytes()
+
+
+def _encoding(image_format: str) -> tuple[str, list[int]]:
+    if image_format not in _ENCODINGS:
+        raise ForensicsError(
+            f"Unknown image format {image_format!r}.",
+            f"Use one of {', '.join(_ENCODINGS)}.",
+            "image_format",
+        )
+    return _ENCODINGS[image_format]
+
+
+class CropStore:
+    """Crops and index of one recipe below ``root``.
+
+    Args:
+        root: folder of all recipes; made when something is written
+        recipe: with ``detector_sha256`` filled in
+    """
+
+    def __init__(self, root: str | Path, recipe: CropRecipe) -> None:
+        self.root = Path(root)
+        self.recipe = recipe
+        self.folder = self.root / recipe.hash
+        self._suffix = _encoding(recipe.image_format)[0]
+
+    def prepare(self) -> None:
+        """Make the folder and note the recipe in it.
+
+        Raises:
+            ForensicsError: the folder cannot be written
+        """
+        path = self.folder / "recipe.json"
+        try:
+            if not path.is_file():
+                write_json(path, self.recipe.to_json())
+        except OSError as error:
+            raise ForensicsError(
+                f"The crop folder {self.folder} cannot be written: {error.strerror or error}.",
+                "Choose another folder, or free space on the disk.",
+                "crops_dir",
+            ) from error
+
+    def crop_path(self, video_id: str, number: int, face_index: int) -> str:
+        """Path of a crop relative to :attr:`folder`."""
+        return f"{_crop_folder(video_id)}/{number:06d}_{face_index:02d}{self._suffix}"
+
+    def _index_path(self, video_id: str) -> Path:
+        *parents, last = path_parts(video_id)
+        return self.folder.joinpath("index", *parents, f"{last}+.json")
+
+    def load(self, video_id: str) -> VideoFaces | None:
+        """The finished result of a video for this recipe and count, or None.
+
+        A damaged index counts as not there.
+        """
+        stored = self.load_stored(video_id)
+        return None if stored is None else self.result(stored)
+
+    def result(self, stored: StoredVideo) -> VideoFaces | None:
+        """What ``stored`` gives for this recipe and count; None if frames or crops are missing."""
+        faces = stored.faces
+        if not stored.all_numbers:
+            return faces
+        rows = {row.index: row for row in faces.frames}
+        chosen = select(rows, stored.all_numbers, self.recipe, faces.policy)
+        if chosen.missing or any(
+            crop_wanted(face) and face.crop is None for f in chosen.frames for face in f.faces
+        ):
+            return None
+        return _replace_frames(faces, chosen.frames)
+
+    def load_stored(self, video_id: str) -> StoredVideo | None:
+        """Everything known of a video, or None."""
+        try:
+            data = json.loads(self._index_path(video_id).read_text())
+        except (FileNotFoundError, NotADirectoryError, json.JSONDecodeError, UnicodeDecodeError):
+            return None
+        if data.get("format") != _FORMAT or data["faces"].get("video_id") != video_id:
+            return None
+        numbers = data["numbers"]
+        return StoredVideo(
+            VideoFaces.from_json(data["faces"]),
+            None if numbers is None else tuple(numbers),
+            data["stamp"],
+        )
+
+    def save(self, stored: StoredVideo, images: Mapping[str, np.ndarray] | None = None) -> None:
+        """Write crops, then the index that names them.
+
+        Args:
+            stored: everything known of the video
+            images: RGB uint8 crops by their path relative to :attr:`folder`
+
+        Raises:
+            OSError: the disk is full or cannot be written
+        """
+        for path, image in (images or {}).items():
+            write_bytes(self.folder / path, encode_image(image, self.recipe.image_format))
+        value = {
+            "format": _FORMAT,
+            "recipe_hash": self.recipe.hash,
+            "faces": stored.faces.to_json(),
+            "numbers": stored.numbers,
+            "stamp": stored.stamp,
+        }
+        write_json(self._index_path(stored.faces.video_id), value)
+
+    def existing_crops(self, video_id: str) -> set[str]:
+        """Paths, relative to :attr:`folder`, of the crop files of a video."""
+        prefix = _crop_folder(video_id)
+        folder = self.folder / prefix
+        if not folder.is_dir():
+            return set()
+        return {f"{prefix}/{p.name}" for p in folder.iterdir() if p.suffix == self._suffix}
+
+    def forget(self, video_id: str) -> None:
+        """Remove index and crops of a video (its source changed)."""
+        self._index_path(video_id).unlink(missing_ok=True)
+        folder = self.folder / _crop_folder(video_id)
+        if folder.is_dir():
+            shutil.rmtree(folder)
+
+    def video_ids(self) -> list[str]:
+        """Ids of every video with an index, sorted."""
+        base = self.folder / "index"
+        found: list[str] = []
+        for path in base.rglob("*+.json") if base.is_dir() else ():
+            *parents, last = path.relative_to(base).parts
+            parts = (*parents, last.removesuffix("+.json"))
+            if any("%%" in part for part in parts):  # cut: the index itself knows the id
+                found.append(json.loads(path.read_text())["faces"]["video_id"])
+            else:
+                found.append("/".join("" if part == "%" else unquote(part) for part in parts))
+        return sorted(found)
+
+    def merge(self, other: str | Path) -> int:
+        """Copy the videos of another root's store that this one lacks or knows less frames of.
+
+        Args:
+            other: root of a store of the same recipe (a shard that ran on another machine)
+
+        Returns:
+            number of videos copied
+
+        Raises:
+            ForensicsError: no store of this recipe there
+        """
+        source = CropStore(other, self.recipe)
+        if not source.folder.is_dir():
+            raise ForensicsError(
+                f"{other} holds no crops of recipe {self.recipe.hash}.", "Check the folder."
+            )
+        self.prepare()
+        copied = 0
+        for video_id in source.video_ids():
+            theirs, ours = source.load_stored(video_id), self.load_stored(video_id)
+            if theirs is None:
+                continue
+            if ours is not None and len(ours.faces.frames) >= len(theirs.faces.frames):
+                continue
+            for path in _crop_paths(theirs.faces):
+                with replacing(self.folder / path) as temporary:
+                    shutil.copyfile(source.folder / path, temporary)
+            self.save(theirs)
+            copied += 1
+        return copied
+
+
+def _crop_paths(faces: VideoFaces) -> Iterator[str]:
+    """Crops inside the store (ready-made crops are named by absolute paths)."""
+    for frame in faces.frames:
+        for face in frame.faces:
+            if face.crop is not None and not Path(face.crop).is_absolute():
+                yield face.crop
+
+
+def _replace_frames(faces: VideoFaces, frames: tuple[FrameFaces, ...]) -> VideoFaces:
+    reason = video_reason(frames)
+    return replace(faces, frames=frames, reason=reason, detail="")

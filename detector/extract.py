@@ -1,0 +1,288 @@
+"""Many videos to face crops: in this process, in a pool of processes, or one shard of N.
+
+Each video is one call of :func:`video_work.extract_video`; workers get picklable records and write
+into the one store, so it does not matter which worker, shard or run did a video.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from .crops import CropStore, VideoFaces
+from .errors import Cancelled, ForensicsError
+from .faces import FaceDetector, load_face_detector
+from .records import CropRecipe, Reason, VideoRecord
+from .video_work import ShouldStop, extract_video, resolve_policy
+
+__all__ = ["extract_video", "extract_videos", "shard_of"]
+
+log = logging.getLogger(__name__)
+Progress = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Setup:
+    """What a worker needs to build its own state."""
+
+    recipe: CropRecipe
+    root: str
+    device: str | None
+    weights: str | None
+    threads: int
+    time_limit_seconds: float | None
+
+
+def shard_of(record: VideoRecord, shards: int) -> int:
+    """The shard, 0 .. shards - 1, that does a video; a fake goes where its real goes."""
+    key = record.pair_id or record.video_id
+    return int(hashlib.sha256(key.encode()).hexdigest(), 16) % shards
+
+
+def extract_videos(
+    records: Sequence[VideoRecord],
+    recipe: CropRecipe,
+    store_root: str | Path,
+    *,
+    workers: int = 0,
+    shard: tuple[int, int] = (0, 1),
+    device: str | None = None,
+    weights: str | None = None,
+    progress: Progress | None = None,
+    should_stop: ShouldStop | None = None,
+    time_limit_seconds: float | None = None,
+    allow_download: bool = False,
+) -> Iterator[VideoFaces]:
+    """Extract the faces of many videos; results come as they are finished.
+
+    Args:
+        records: one per video, ids unique
+        recipe: crop recipe; an empty ``detector_sha256`` is filled in
+        store_root: folder of the crop stores
+        workers: processes; 0 works in this process
+        shard: (I, N): do only the videos of shard I (0-based) of N
+        device: torch device of the face detector; None: the GPU if there is one
+        weights: weight file of the face detector
+        progress: called with (videos done, videos in all, ``"videos"``) after each
+        should_stop: asked often; when true the iterator ends, and what is finished is kept
+        time_limit_seconds: limit for one video
+        allow_download: fetch missing detector weights
+
+    Raises:
+        ForensicsError: before the first result: an id twice, unknown option, missing weights,
+            weights other than the recipe's, unwritable folder, bad shard
+    """
+    mine = _checked(records, recipe, shard)
+    detector = load_face_detector(recipe.detector, device, weights, allow_download)
+    if recipe.detector_sha256 not in ("", detector.sha256):
+        raise ForensicsError(
+            f"The recipe was made with other weights of {recipe.detector} "
+            f"({recipe.detector_sha256[:12]}) than are loaded ({detector.sha256[:12]}).",
+            "Use the same weight file, or a new recipe.",
+            "weights",
+        )
+    recipe = replace(recipe, detector_sha256=detector.sha256)
+    store = CropStore(store_root, recipe)
+    store.prepare()
+    setup = _Setup(recipe, str(store_root), device, weights, 0, time_limit_seconds)
+    stop = should_stop or _never
+    if workers > 0:
+        del detector  # each worker loads its own
+        results = _in_pool(mine, records, setup, workers, stop)
+    else:
+        results = _in_process(mine, records, setup, detector, store, stop)
+    return _reported(results, len(mine), progress)
+
+
+def _never() -> bool:
+    return False
+
+
+def _reported(
+    results: Iterator[VideoFaces], total: int, progress: Progress | None
+) -> Iterator[VideoFaces]:
+    for done, result in enumerate(results, start=1):
+        if progress is not None:
+            progress(done, total, "videos")
+        yield result
+
+
+def _checked(
+    records: Sequence[VideoRecord], recipe: CropRecipe, shard: tuple[int, int]
+) -> list[VideoRecord]:
+    """The records of the shard, paired reals first, after checking what can be checked."""
+    index, shards = shard
+    if not 0 <= index < shards:
+        raise ForensicsError(
+            f"Shard {index} of {shards} does not exist.",
+            f"Count from 0 to {max(shards - 1, 0)}.",
+            "shard",
+        )
+    seen: set[str] = set()
+    for record in records:
+        if record.video_id in seen:
+            raise ForensicsError(
+                f"The video_id {record.video_id!r} occurs twice.", "Give each video its own id."
+            )
+        seen.add(record.video_id)
+        resolve_policy(record, recipe)
+    targets = {record.pair_id for record in records if record.pair_id}
+    mine = [record for record in records if shard_of(record, shards) == index]
+    return sorted(mine, key=lambda record: record.video_id not in targets)
+
+
+def _pair_of(
+    record: VideoRecord, recipe: CropRecipe, by_id: dict[str, VideoRecord]
+) -> VideoRecord | None:
+    """The record of the real that a fake follows, where the policy needs it."""
+    return by_id.get(record.pair_id or "") if resolve_policy(record, recipe) == "pair" else None
+
+
+def _one(
+    record: VideoRecord,
+    pair: VideoRecord | None,
+    setup: _Setup,
+    detector: FaceDetector,
+    store: CropStore,
+    stop: ShouldStop,
+) -> VideoFaces:
+    """One video; its real is done first if the policy needs it and nobody has."""
+    options: dict[str, Any] = {
+        "threads": setup.threads,
+        "time_limit_seconds": setup.time_limit_seconds,
+        "should_stop": stop,
+    }
+    paired = None
+    if pair is not None:
+        paired = extract_video(pair, setup.recipe, detector, store, **options)
+    elif resolve_policy(record, setup.recipe) == "pair" and record.pair_id:
+        paired = store.load(record.pair_id)  # done by an earlier run
+    return extract_video(record, setup.recipe, detector, store, paired, **options)
+
+
+def _in_process(
+    mine: Sequence[VideoRecord],
+    records: Sequence[VideoRecord],
+    setup: _Setup,
+    detector: FaceDetector,
+    store: CropStore,
+    stop: ShouldStop,
+) -> Iterator[VideoFaces]:
+    by_id = {record.video_id: record for record in records}
+    for record in mine:
+        if stop():
+            return
+        try:
+            pair = _pair_of(record, setup.recipe, by_id)
+            result = _one(record, pair, setup, detector, store, stop)
+        except Cancelled:
+            return
+        yield result
+
+
+# ------------------------------------------------------------------------ pool of processes
+_worker: dict[str, Any] = {}  # state of one worker process, built by _start_worker
+
+
+def _start_worker(setup: _Setup, workers: int, stop: Any) -> None:
+    import torch
+
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    torch.set_num_threads(max(1, (cores or 1) // workers))
+    detector = load_face_detector(setup.recipe.detector, setup.device, setup.weights)
+    store = CropStore(setup.root, setup.recipe)
+    _worker.update(setup=setup, detector=detector, store=store, stop=stop)
+
+
+def _do(record: VideoRecord, pair: VideoRecord | None) -> VideoFaces | None:
+    """One video in a worker; None if it was stopped."""
+    stop = _worker["stop"].is_set
+    try:
+        return _one(record, pair, _worker["setup"], _worker["detector"], _worker["store"], stop)
+    except Cancelled:
+        return None
+
+
+def _in_pool(
+    mine: Sequence[VideoRecord],
+    records: Sequence[VideoRecord],
+    setup: _Setup,
+    workers: int,
+    stop: ShouldStop,
+) -> Iterator[VideoFaces]:
+    """Videos in ``workers`` processes; one that kills its process gets a reason, alone."""
+    by_id = {record.video_id: record for record in records}
+    targets = {record.pair_id for record in mine if _pair_of(record, setup.recipe, by_id)}
+    setup = replace(setup, threads=1)
+    first = [record for record in mine if record.video_id in targets]
+    rest = [record for record in mine if record.video_id not in targets]
+    for part in (first, rest):
+        tasks = [(record, _pair_of(record, setup.recipe, by_id)) for record in part]
+        suspects: list[tuple[VideoRecord, VideoRecord | None]] = []
+        while tasks and not stop():
+            yield from _Pool(setup, workers, stop).run(tasks, suspects)
+        for task in suspects:
+            # Whatever was running when a process died runs again alone, to find the culprit.
+            if stop():
+                return
+            alone, again = [task], []
+            yield from _Pool(setup, 1, stop).run(alone, again)
+            if again:
+                yield _crashed(task[0], setup.recipe)
+
+
+def _crashed(record: VideoRecord, recipe: CropRecipe) -> VideoFaces:
+    return VideoFaces(
+        record.video_id,
+        recipe.hash,
+        reason=Reason.DECODE_ERROR.value,
+        detail="The process that worked on this video died.",
+        policy=resolve_policy(record, recipe),
+    )
+
+
+class _Pool:
+    """One life of a process pool."""
+
+    def __init__(self, setup: _Setup, workers: int, stop: ShouldStop) -> None:
+        # Spawned: a fork would copy the threads of torch, of the decoder and of FiftyOne.
+        context = multiprocessing.get_context("spawn")
+        self._stop = stop
+        self._event = context.Event()
+        self._workers = workers
+        self._pool = ProcessPoolExecutor(
+            workers, context, _start_worker, (setup, workers, self._event)
+        )
+
+    def run(
+        self,
+        tasks: list[tuple[VideoRecord, VideoRecord | None]],
+        suspects: list[tuple[VideoRecord, VideoRecord | None]],
+    ) -> Iterator[VideoFaces]:
+        """Take from ``tasks`` until it is empty; what ran when a process died goes to suspects."""
+        running: dict[Future[VideoFaces | None], tuple[VideoRecord, VideoRecord | None]] = {}
+        try:
+            while (tasks or running) and not self._stop():
+                while tasks and len(running) < 2 * self._workers:
+                    running[self._pool.submit(_do, *tasks[0])] = tasks[0]
+                    tasks.pop(0)
+                done, _ = wait(running, timeout=0.2, return_when=FIRST_COMPLETED)
+                for future in done:
+                    result = future.result()
+                    del running[future]
+                    if result is not None:
+                        yield result
+        except BrokenProcessPool:
+            log.warning("a worker process died; %d videos run again alone", len(running))
+            suspects.extend(running.values())
+        finally:
+            self._event.set()
+            self._pool.shutdown(wait=True, cancel_futures=True)

@@ -1,0 +1,57 @@
+"""Manipulation masks of a video, frame by frame, from a video or a folder of images."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from .frames import FrameError, FrameSource, open_source
+from .image_frames import ImageSource, image_files
+from .records import Reason
+
+_THRESHOLD = 64  # of 255: above the noise that lossy compression leaves in black
+
+
+class MaskSource:
+    """Masks by frame number; what cannot be had is ``mask_missing``, never an error.
+
+    Args:
+        path: mask video, folder of images (numbered by the digits at the end of their names,
+            else by position), or None
+        threads: decoder threads
+    """
+
+    def __init__(self, path: str | None, threads: int = 0) -> None:
+        self._source: FrameSource | None = None
+        if path is None:
+            return
+        try:
+            if Path(path).is_dir():
+                self._source = ImageSource(_numbered(image_files(Path(path))))
+            else:
+                self._source = open_source(path, threads=threads)
+        except FrameError:
+            self._source = None
+
+    def read(self, numbers: Iterable[int]) -> Iterator[np.ndarray | Reason]:
+        """For each number, ascending: bool (h, w), or ``Reason.MASK_MISSING``."""
+        wanted = sorted(set(numbers))
+        if self._source is None:
+            yield from (Reason.MASK_MISSING for _ in wanted)
+            return
+        for frame in self._source.read(wanted):
+            if frame.image is None:
+                yield Reason.MASK_MISSING
+            else:
+                yield frame.image.max(axis=2) > _THRESHOLD
+
+
+def _numbered(files: list[Path]) -> list[tuple[int, str]]:
+    numbers = [re.search(r"(\d+)$", path.stem) for path in files]
+    found = [int(match.group(1)) for match in numbers if match]
+    if len(found) == len(files) and len(set(found)) == len(found):
+        return [(n, str(path)) for n, path in zip(found, files, strict=True)]
+    return [(n, str(path)) for n, path in enumerate(files)]

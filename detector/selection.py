@@ -1,0 +1,179 @@
+"""From everything known about a video's frames to the frames and faces that a recipe asks for.
+
+Pure functions of the rows: no pixels, no files. The answer depends on the video, the recipe and
+its count only, never on what an earlier run happened to look at, so a count can be raised or
+lowered and the same request always gives the same rows.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from .frames import choose_frames, spread_order
+from .records import CropRecipe, Reason
+from .tracks import box_at, choose_subject, iou, link_tracks
+from .video_faces import FaceRow, FrameFaces, VideoFaces
+
+_FEWEST_TRIES = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Rows for a recipe, or what is missing to make them.
+
+    Attributes:
+        frames: the chosen rows with tracks and subjects, by index; empty while frames are missing
+        missing: frame numbers that must be looked at first, in the order of their use
+    """
+
+    frames: tuple[FrameFaces, ...]
+    missing: tuple[int, ...]
+
+
+def most_tries(count: int) -> int:
+    """How many frames ``spread`` tries at most: 16 times the count, and at least 1024.
+
+    A long video without a face would otherwise be searched to its last frame.
+    """
+    return max(_FEWEST_TRIES, 16 * count)
+
+
+def select(
+    rows: Mapping[int, FrameFaces], numbers: Sequence[int], recipe: CropRecipe, policy: str
+) -> Selection:
+    """Choose frames and subjects.
+
+    ``spread`` takes the first ``count`` frames of the spread order, then as many more as frames
+    without a usable subject were among them, and so on until ``count`` frames are usable, all
+    frames are used or :func:`most_tries` is reached.
+
+    Args:
+        rows: what is known, by frame number
+        numbers: every frame number of the source, ascending
+        recipe: sampling mode and count are used
+        policy: ``mask`` | ``pair`` | ``largest`` | ``all``
+    """
+    if recipe.sampling != "spread":
+        positions = choose_frames(len(numbers), recipe.count, recipe.sampling)
+        return _all_of([numbers[p] for p in positions], rows, policy)
+    limit = min(len(numbers), most_tries(recipe.count))
+    order = [numbers[p] for p in spread_order(len(numbers), limit)]
+    taken = min(recipe.count, limit)
+    while True:
+        chosen = _all_of(order[:taken], rows, policy)
+        if chosen.missing:
+            return Selection((), _with_spares(order, taken, rows, recipe.count, limit))
+        short = recipe.count - sum(frame.reason is None for frame in chosen.frames)
+        if short <= 0 or taken >= limit:
+            return chosen
+        taken = min(limit, taken + short)
+
+
+def _with_spares(
+    order: list[int], taken: int, rows: Mapping[int, FrameFaces], count: int, limit: int
+) -> tuple[int, ...]:
+    """What is missing of the first ``taken``, and some frames more where faces are rare.
+
+    Each further pass over a video costs a decode, so a later pass looks at as many frames as the
+    share of frames with a face so far makes likely to be needed. Spares do not change the result.
+    """
+    known = [rows[n] for n in order[:taken] if n in rows]
+    if known:
+        good = sum(any(face.reason is None for face in row.faces) for row in known)
+        rate = max(good / len(known), 0.1)
+        taken = min(limit, max(taken, len(known) + round((count - good) / rate)))
+    return tuple(n for n in order[:taken] if n not in rows)
+
+
+def _all_of(wanted: list[int], rows: Mapping[int, FrameFaces], policy: str) -> Selection:
+    missing = tuple(n for n in wanted if n not in rows)
+    if missing:
+        return Selection((), missing)
+    return Selection(with_subjects({n: rows[n] for n in wanted}, policy), ())
+
+
+def with_subjects(rows: Mapping[int, FrameFaces], policy: str) -> tuple[FrameFaces, ...]:
+    """Rows by index with tracks, subjects and the reasons that follow from them."""
+    faces = {index: row.faces for index, row in rows.items()}
+    numbers = link_tracks(faces)
+    overlap = {
+        index: [f.pair_overlap if policy == "pair" else f.mask_overlap for f in row.faces]
+        for index, row in rows.items()
+    }
+    subjects = choose_subject(policy, faces, numbers, overlap)
+    return tuple(_settled(rows[i], numbers[i], subjects[i]) for i in sorted(rows))
+
+
+def _settled(row: FrameFaces, tracks: Sequence[int], subjects: Sequence[bool]) -> FrameFaces:
+    faces = tuple(
+        replace(
+            face,
+            track=track,
+            subject=subject,
+            reason=face.reason if subject or face.reason else Reason.NOT_SUBJECT.value,
+            crop=face.crop if subject else None,
+        )
+        for face, track, subject in zip(row.faces, tracks, subjects, strict=True)
+    )
+    if any(face.subject and face.reason is None for face in faces):
+        reason = None
+    else:
+        chosen = [face.reason for face in faces if face.subject]
+        reason = row.reason or (chosen[0] if chosen else Reason.NOT_SUBJECT.value)
+    return replace(row, faces=faces, reason=reason)
+
+
+def crop_wanted(face: FaceRow) -> bool:
+    """True for a chosen face that can be cropped."""
+    return face.subject and face.reason is None
+
+
+def with_pair(
+    rows: Mapping[int, FrameFaces], paired: VideoFaces | None, size: tuple[int, int]
+) -> dict[int, FrameFaces]:
+    """Rows with ``pair_overlap``: the IoU of each face with the paired real's subject.
+
+    Where the real was not sampled at a frame, its subject's box is interpolated between the
+    neighbouring samples; where it was and shows no subject, the row says ``no_pair``.
+
+    Args:
+        rows: rows of the manipulated video
+        paired: result of the real, or None
+        size: (width, height) of the manipulated video, to bring both to one scale
+    """
+    boxes: dict[int, tuple[float, float, float, float]] = {}
+    sampled: set[int] = set()
+    sx = sy = 1.0
+    if paired is not None:
+        sampled = {frame.index for frame in paired.frames}
+        for frame in paired.frames:
+            subject = next((face for face in frame.faces if face.subject), None)
+            if subject is not None:
+                boxes[frame.index] = subject.box
+        sx = size[0] / (paired.width or size[0] or 1)
+        sy = size[1] / (paired.height or size[1] or 1)
+    found: dict[int, FrameFaces] = {}
+    for index, row in rows.items():
+        known = boxes.get(index) if index in sampled else box_at(boxes, index)
+        unpaired = row.reason in (None, Reason.NO_PAIR.value)
+        if known is None:
+            faces = tuple(replace(face, pair_overlap=None) for face in row.faces)
+            reason = Reason.NO_PAIR.value if unpaired else row.reason
+        else:
+            box = (known[0] * sx, known[1] * sy, known[2] * sx, known[3] * sy)
+            faces = tuple(replace(face, pair_overlap=iou(face.box, box)) for face in row.faces)
+            reason = None if unpaired else row.reason
+        found[index] = replace(row, faces=faces, reason=reason)
+    return found
+
+
+def video_reason(frames: Sequence[FrameFaces]) -> str | None:
+    """None if a frame is usable; else the most frequent reason of the frames (ties: by name)."""
+    if any(frame.reason is None for frame in frames):
+        return None
+    reasons = Counter(frame.reason for frame in frames if frame.reason)
+    if not reasons:
+        return Reason.NO_FACE.value
+    return min(reasons, key=lambda reason: (-reasons[reason], reason))

@@ -1,0 +1,50 @@
+"""Is a source still the one whose faces are stored? Its hash, and a cheap stamp for every day."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from .frames import FrameError
+from .image_frames import image_files
+from .records import Reason, VideoRecord
+from .weights import file_sha256
+
+
+def _listing(record: VideoRecord) -> list[tuple[int, str, int]] | None:
+    """(number, name, bytes) of each image of a frame source; None for a single file."""
+    files = [(n, Path(p)) for n, p in record.frames]
+    folder = Path(record.path)
+    if not files and folder.is_dir():
+        files = list(enumerate(image_files(folder)))
+    if not files:
+        return None
+    return [(n, p.name, p.stat().st_size if p.is_file() else -1) for n, p in sorted(files)]
+
+
+def source_stamp(record: VideoRecord) -> dict[str, Any]:
+    """What tells cheaply that a source is still the same: size and time, or a hash of a listing.
+
+    Raises:
+        FrameError: it is not there
+    """
+    listing = _listing(record)
+    if listing is not None:
+        return {"listing": hashlib.sha256(repr(listing).encode()).hexdigest()}
+    path = Path(record.path)
+    if not path.is_file():
+        raise FrameError(Reason.MISSING_FILE, f"{path} is not there.", "Check the path.")
+    status = path.stat()
+    return {"size": status.st_size, "mtime_ns": status.st_mtime_ns}
+
+
+def source_sha256(record: VideoRecord) -> str:
+    """sha256 of the file; of (number, name, size) of every image for frame sources.
+
+    Raises:
+        FrameError: it is not there
+        OSError: it cannot be read
+    """
+    stamp = source_stamp(record)
+    return stamp["listing"] if "listing" in stamp else file_sha256(record.path)

@@ -1,0 +1,340 @@
+"""One video to its face crops: the unit of work, the same in one process, a pool or a shard.
+
+Frames are decoded once, in order; faces are found in batches and aligned while their frame is in
+memory; only the crops of the chosen faces are written. Everything known is kept in the store, so
+asking again does nothing and asking for more looks at new frames only.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from .align import warp
+from .crops import CropStore, StoredVideo
+from .errors import Cancelled, ForensicsError
+from .face_rows import RowMaker
+from .faces import FaceDetector
+from .frames import FrameError, FrameSource, choose_frames, open_source
+from .masks import MaskSource
+from .records import REAL, CropRecipe, Reason, VideoRecord
+from .selection import crop_wanted, select, video_reason, with_pair
+from .source_identity import source_sha256, source_stamp
+from .video_faces import FaceRow, FrameFaces, VideoFaces
+
+log = logging.getLogger(__name__)
+
+ShouldStop = Callable[[], bool]
+IDENTITY = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0))
+
+
+class _TimeUpError(Exception):
+    """The time limit of the video has passed."""
+
+
+def resolve_policy(record: VideoRecord, recipe: CropRecipe) -> str:
+    """The subject policy for one video.
+
+    ``auto`` is ``mask`` where the record has one, else ``largest``; reals under ``pair`` are the
+    ones that fakes follow, so for them it is ``largest``.
+
+    Raises:
+        ForensicsError: unknown policy
+    """
+    if recipe.subject == "auto":
+        return "mask" if record.mask_path else "largest"
+    if recipe.subject not in ("mask", "pair", "largest", "all"):
+        raise ForensicsError(
+            f"Unknown subject policy {recipe.subject!r}.",
+            "Use one of auto, mask, pair, largest, all.",
+            "subject",
+        )
+    if recipe.subject == "pair" and record.label == REAL:
+        return "largest"
+    return recipe.subject
+
+
+def extract_video(
+    record: VideoRecord,
+    recipe: CropRecipe,
+    detector: FaceDetector,
+    store: CropStore,
+    paired: VideoFaces | None = None,
+    *,
+    threads: int = 0,
+    time_limit_seconds: float | None = None,
+    should_stop: ShouldStop | None = None,
+) -> VideoFaces:
+    """Find, choose, align and store the faces of one video.
+
+    Args:
+        record: a video, an image, a folder of images, or a list of frames (``record.frames``);
+            ready-made crops (``record.aligned``) get a row each and are not touched
+        recipe: with the detector's hash, the same that the store has
+        detector: loaded face detector
+        store: where crops and index go
+        paired: result of the paired real, for the policy ``pair``
+        threads: decoder threads, 0: as many as there are cores
+        time_limit_seconds: give up after so long; what was found is used next time
+        should_stop: asked between batches
+
+    Returns:
+        every tried frame with its faces or its reason; a source that cannot be read is a result
+        with a reason, not an error
+
+    Raises:
+        Cancelled: ``should_stop`` said so; nothing of this video was written
+        ForensicsError: unknown policy or option of the recipe
+    """
+    policy = resolve_policy(record, recipe)
+    work: _VideoWork | None = None
+    try:
+        if record.aligned:
+            return _ready_made(record, recipe, policy)
+        stored, source = _known(record, policy, store, threads)
+        if stored.faces.reason and not stored.all_numbers:
+            return stored.faces
+        limit = float("inf") if time_limit_seconds is None else time_limit_seconds
+        check = _stopper(time.monotonic() + limit, should_stop)
+        masks = MaskSource(record.mask_path, threads) if policy == "mask" else None
+        maker = RowMaker(recipe, detector, masks, check)
+        work = _VideoWork(record, store, policy, threads, maker, stored, source)
+        return work.finish(paired)
+    except FrameError as error:
+        return _unreadable(record, store, policy, error)
+    except _TimeUpError:
+        if work is None:
+            raise
+        return work.partial(Reason.TIME_LIMIT, f"Stopped after {time_limit_seconds} seconds.")
+    except OSError as error:
+        if work is None:
+            return _unreadable(
+                record, store, policy, FrameError(Reason.DECODE_ERROR, f"{record.path}: {error}.")
+            )
+        return work.partial(Reason.WRITE_ERROR, f"Crops could not be written: {error}.")
+
+
+def _stopper(deadline: float, should_stop: ShouldStop | None) -> Callable[[], None]:
+    def check() -> None:
+        if should_stop is not None and should_stop():
+            raise Cancelled("Stopped.", "Run it again to continue.")
+        if time.monotonic() > deadline:
+            raise _TimeUpError
+
+    return check
+
+
+def _known(
+    record: VideoRecord, policy: str, store: CropStore, threads: int
+) -> tuple[StoredVideo, FrameSource | None]:
+    """What the store knows of this very source, or its facts freshly read."""
+    stamp = source_stamp(record)
+    stored = store.load_stored(record.video_id)
+    if stored is not None and stored.faces.policy == policy:
+        if stored.stamp == stamp:
+            return stored, None
+        if stored.faces.source_sha256 and stored.faces.source_sha256 == source_sha256(record):
+            stored = replace(stored, stamp=stamp)  # touched or copied: the same bytes
+            store.save(stored)
+            return stored, None
+    if stored is not None:
+        log.info("%s: the source or its policy changed; starting anew", record.video_id)
+        store.forget(record.video_id)
+    source = open_source(record.path, record.frames, threads)
+    info = asdict(source.info)
+    facts = {key: info.pop(key) for key in ("fps", "width", "height")}
+    info.pop("frame_count")
+    faces = VideoFaces(
+        record.video_id,
+        store.recipe.hash,
+        source_sha256(record),
+        len(source.numbers),
+        policy=policy,
+        info=info,
+        **facts,
+    )
+    listed = None if isinstance(source.numbers, range) else tuple(source.numbers)
+    return StoredVideo(faces, listed, stamp), source
+
+
+@dataclass(slots=True)
+class _VideoWork:
+    """One video while it is worked on."""
+
+    record: VideoRecord
+    store: CropStore
+    policy: str
+    threads: int
+    maker: RowMaker
+    stored: StoredVideo
+    source: FrameSource | None
+    rows: dict[int, FrameFaces] | None = None
+
+    def finish(self, paired: VideoFaces | None) -> VideoFaces:
+        """Look at frames until the selection is complete, and write what it lacks."""
+        faces = self.stored.faces
+        rows = self.rows = {row.index: row for row in faces.frames}
+        before = dict(rows)
+        images: dict[str, np.ndarray] = {}
+        frames: tuple[FrameFaces, ...] | None = None
+        while frames is None:
+            frames = self._choose(rows, paired)
+            lost = self._make_crops(rows, frames, images)
+            if lost:  # read before, unreadable now: choose again without them
+                rows.update(lost)
+                frames = None
+        if images or rows != before or not before:
+            made = tuple(rows[i] for i in sorted(rows))
+            self.stored = replace(self.stored, faces=replace(faces, frames=made))
+            self.store.save(self.stored, images)
+        chosen = select(rows, self.stored.all_numbers, self.store.recipe, self.policy).frames
+        return replace(faces, frames=chosen, reason=video_reason(chosen))
+
+    def _choose(
+        self, rows: dict[int, FrameFaces], paired: VideoFaces | None
+    ) -> tuple[FrameFaces, ...]:
+        """The frames of the recipe, looking at those that are missing in ``rows``."""
+        faces = self.stored.faces
+        while True:
+            if self.policy == "pair":
+                rows.update(with_pair(rows, paired, (faces.width or 0, faces.height or 0)))
+            chosen = select(rows, self.stored.all_numbers, self.store.recipe, self.policy)
+            if not chosen.missing:
+                return chosen.frames
+            for row in self.maker.rows(self._open(), chosen.missing):
+                rows[row.index] = row
+
+    def _open(self) -> FrameSource:
+        if self.source is None:
+            self.source = open_source(self.record.path, self.record.frames, self.threads)
+        return self.source
+
+    def _make_crops(
+        self,
+        rows: dict[int, FrameFaces],
+        frames: Sequence[FrameFaces],
+        images: dict[str, np.ndarray],
+    ) -> dict[int, FrameFaces]:
+        """Add the crops that are chosen and not on disk to ``images``, and their paths to rows.
+
+        Returns:
+            new rows of frames that can no longer be read
+        """
+        there = self.store.existing_crops(self.record.video_id)
+        again: dict[int, list[FaceRow]] = {}
+        for frame in frames:
+            for face in filter(crop_wanted, frame.faces):
+                path = self._path(frame.index, face)
+                if (face.crop == path and path in there) or path in images:
+                    continue
+                crop = self.maker.crops.get((frame.index, face.face_index))
+                if crop is None:
+                    again.setdefault(frame.index, []).append(face)
+                else:
+                    images[path] = crop
+                _note_crop(rows, frame.index, face.face_index, path)
+        lost: dict[int, FrameFaces] = {}
+        recipe = self.store.recipe
+        for frame in self._open().read(again) if again else ():
+            if frame.image is None:
+                reason = (frame.reason or Reason.DECODE_ERROR).value
+                lost[frame.index] = FrameFaces(frame.index, reason=reason)
+                continue
+            for face in again[frame.index]:
+                size = face.crop_size or recipe.size
+                matrix = np.array(face.matrix)
+                crop = warp(frame.image, matrix, size, recipe.border, recipe.interpolation)
+                images[self._path(frame.index, face)] = crop
+        return lost
+
+    def _path(self, number: int, face: FaceRow) -> str:
+        return self.store.crop_path(self.record.video_id, number, face.face_index)
+
+    def partial(self, reason: Reason, detail: str) -> VideoFaces:
+        """What is known of a video that could not be finished, naming only crops that exist.
+
+        The rows are stored where that is possible, so that the next run goes on from here.
+        """
+        there = self.store.existing_crops(self.record.video_id)
+        known: list[FrameFaces] = []
+        shown: list[FrameFaces] = []
+        for _, row in sorted((self.rows or {}).items()):
+            faces = [face if face.crop in there else replace(face, crop=None) for face in row.faces]
+            known.append(replace(row, faces=tuple(faces)))
+            faces = [replace(f, reason=f.reason or reason.value) for f in faces if f.crop is None]
+            shown.append(replace(row, faces=tuple(faces), reason=row.reason or reason.value))
+        stored = replace(self.stored, faces=replace(self.stored.faces, frames=tuple(known)))
+        try:
+            self.store.save(stored)
+        except OSError as error:
+            log.warning("%s: what was found is not kept: %s", self.record.video_id, error)
+        return replace(stored.faces, frames=tuple(shown), reason=reason.value, detail=detail)
+
+
+def _note_crop(rows: dict[int, FrameFaces], index: int, face_index: int, path: str) -> None:
+    faces = list(rows[index].faces)
+    faces[face_index] = replace(faces[face_index], crop=path)
+    rows[index] = replace(rows[index], faces=tuple(faces))
+
+
+def _unreadable(
+    record: VideoRecord, store: CropStore, policy: str, error: FrameError
+) -> VideoFaces:
+    """The result of a source that cannot be read; remembered unless it is simply not there."""
+    faces = VideoFaces(
+        record.video_id,
+        store.recipe.hash,
+        reason=error.reason.value,
+        detail=error.message,
+        policy=policy,
+    )
+    if error.reason is Reason.MISSING_FILE:
+        return faces
+    try:
+        faces = replace(faces, source_sha256=source_sha256(record))
+        store.save(StoredVideo(faces, (), source_stamp(record)))
+    except (OSError, FrameError) as problem:
+        log.warning("%s: its reason could not be stored: %s", record.video_id, problem)
+    return faces
+
+
+def _ready_made(record: VideoRecord, recipe: CropRecipe, policy: str) -> VideoFaces:
+    """Rows of crops that the source ships: nothing is decoded, resized or copied."""
+    listed = sorted(record.frames)
+    positions = choose_frames(len(listed), recipe.count, recipe.sampling)
+    rows = tuple(_ready_row(*listed[p]) for p in sorted(positions))
+    size = next(((row.width, row.height) for row in rows if row.width), (None, None))
+    return VideoFaces(
+        record.video_id,
+        recipe.hash,
+        source_sha256(record) if listed else "",
+        len(listed),
+        None,
+        *size,
+        video_reason(rows) if rows else Reason.MISSING_FILE.value,
+        rows,
+        policy=policy,
+        info={"container": "crops"},
+    )
+
+
+def _ready_row(number: int, path: str) -> FrameFaces:
+    from PIL import Image
+
+    try:
+        with Image.open(path) as image:  # reads the header only
+            width, height = image.size
+    except FileNotFoundError:
+        return FrameFaces(number, reason=Reason.MISSING_FILE.value)
+    except (OSError, SyntaxError):
+        empty = Path(path).stat().st_size == 0
+        reason = Reason.EMPTY_FILE if empty else Reason.UNREADABLE_IMAGE
+        return FrameFaces(number, reason=reason.value)
+    box = (0.0, 0.0, float(width), float(height))
+    face = FaceRow(0, box, path, subject=True, matrix=IDENTITY, crop_size=width)
+    return FrameFaces(number, None, None, (face,), width, height)
