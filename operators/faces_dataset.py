@@ -46,7 +46,7 @@ def open_faces_dataset(name: str, videos: fo.Dataset, recipe: CropRecipe) -> fo.
                 field="faces_name",
             )
     else:
-        dataset = fo.Dataset(name, persistent=videos.persistent)
+        dataset = fo.Dataset(name, persistent=True)  # hours of work: kept unless deleted
     fields.declare_common_fields(dataset, faces=True)
     _declare_attributes(dataset, videos)
     about = {"recipe": recipe.to_json(), "recipe_hash": recipe.hash}

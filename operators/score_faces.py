@@ -12,7 +12,7 @@ import fiftyone.operators as foo
 from fiftyone.operators import types
 
 from ..detector.errors import Cancelled, ForensicsError
-from ..detector.records import Reason
+from ..detector.records import CropRecipe, Reason
 from . import appearance, fields, forms, jobs, views
 from .progress import Progress, ShouldStop, in_app, never, silent, stop_of, terminal
 from .registry import detector_source, known_detectors
@@ -133,7 +133,7 @@ def _claim(
         head_bias=model.head.bias.detach().cpu().tolist(),
         normalize=bool(model.normalize),
         recipe_hash=about.get("recipe_hash"),
-        trained_on_recipe=(model.info.get("crop_recipe") or {}).get("hash"),
+        trained_on_recipe=_made_for(model),
         rule=rule,
         code_version=_version(),
     )
@@ -296,9 +296,15 @@ def _write_on_videos(
     videos.register_run(names.run, dataset.get_run_info(names.run).config)
 
 
+def _made_for(model: Detector) -> str | None:
+    """Hash of the crop recipe that ``model`` was trained on, where it says so."""
+    recipe = model.info.get("crop_recipe")
+    return CropRecipe.from_json(recipe).hash if recipe else None
+
+
 def _recipe_warning(dataset: fo.Dataset, model: Detector) -> str | None:
     """A sentence if the detector was made for crops of another recipe than these."""
-    made_for = (model.info.get("crop_recipe") or {}).get("hash")
+    made_for = _made_for(model)
     here = fields.describe(dataset).get("recipe_hash")
     if made_for and here and made_for != here:
         return (
