@@ -1,0 +1,115 @@
+"""Training augmentation: of the picture, with the papers' parameters, and of the features (slerp).
+
+Every random number comes from a generator that the caller seeds, for pictures by (seed, epoch,
+row), for features by (seed, epoch, step); worker processes and ranks change nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from ..detector.errors import ForensicsError
+
+# Salts that keep the streams of different purposes apart.
+PICTURE, BLEND, SLERP = 2, 3, 4
+
+
+def generator_for(seed: int, epoch: int, index: int, purpose: int) -> np.random.Generator:
+    """The numpy generator of one row (or step) in one epoch for one purpose."""
+    return np.random.default_rng([seed, epoch, index, purpose])
+
+
+def augment(image: np.ndarray, name: str, rng: np.random.Generator) -> Image.Image:
+    """A random variant of a crop.
+
+    Both papers' code (Yermakov et al. 2025) applies, in this order: horizontal flip (p 0.5),
+    affine (rotation 10 degrees, shift 0.1, scale 0.9 to 1.1, nearest neighbour, black fill),
+    Gaussian blur, brightness and contrast (0.9 to 1.1, in random order), JPEG of quality 40 to
+    100. They differ in the blur: ``paper1`` always blurs with a kernel 3 wide and 7 high (that is
+    what torchvision makes of its ``(3, 7)``), ``gend`` with 7 x 7 in one of ten cases; sigma 0.1
+    to 2 in both. The pixel arithmetic is torchvision's, as theirs.
+
+    Args:
+        image: (H, W, 3) RGB uint8
+        name: ``none`` | ``paper1`` | ``gend``
+        rng: decides everything random
+
+    Returns:
+        RGB PIL image of the same size
+    """
+    from torchvision.transforms.v2 import functional as F
+
+    picture: Any = Image.fromarray(image)
+    if name == "none":
+        return picture
+    if name not in ("paper1", "gend"):
+        raise ForensicsError(f"There is no augmentation {name!r}.", "none, paper1 or gend.")
+    if rng.random() < 0.5:
+        picture = F.horizontal_flip(picture)
+    width, height = picture.size
+    picture = F.affine(
+        picture,
+        angle=rng.uniform(-10.0, 10.0),
+        translate=[
+            round(rng.uniform(-0.1 * width, 0.1 * width)),
+            round(rng.uniform(-0.1 * height, 0.1 * height)),
+        ],
+        scale=rng.uniform(0.9, 1.1),
+        shear=[0.0, 0.0],
+    )
+    sigma = rng.uniform(0.1, 2.0)
+    if name == "paper1":
+        picture = F.gaussian_blur(picture, [3, 7], [sigma, sigma])
+    elif rng.random() < 0.1:
+        picture = F.gaussian_blur(picture, [7, 7], [sigma, sigma])
+    brightness, contrast = rng.uniform(0.9, 1.1, 2)
+    if rng.random() < 0.5:
+        picture = F.adjust_contrast(F.adjust_brightness(picture, brightness), contrast)
+    else:
+        picture = F.adjust_brightness(F.adjust_contrast(picture, contrast), brightness)
+    return F.jpeg(picture, int(rng.integers(40, 101)))
+
+
+def slerp_within_class(
+    features: Tensor,
+    labels: Tensor,
+    generator: torch.Generator,
+    t_range: tuple[float, float] = (0.0, 1.0),
+) -> Tensor:
+    """Replace each feature by a spherical mix with a random feature of its class.
+
+    Yermakov et al. 2025 (arXiv 2503.19683), as in its code: per class, rows A are mixed with a
+    random permutation B of them at t drawn uniformly from ``t_range``,
+    ``sin((1-t)θ)/sin θ · A + sin(tθ)/sin θ · B`` with ``θ = acos(clamp(A·B, ±(1 - 1e-7)))`` on
+    unit rows. A row may meet itself; the batch is replaced, not enlarged (the text of GenD's
+    first version enlarges it); a class of one row stays as it is, and unnormalised.
+
+    Args:
+        features: (N, D) before the head, any length; computed in float32
+        labels: (N,) integers
+        generator: a CPU generator: the draws do not depend on the device
+        t_range: bounds of t in [0, 1]
+
+    Returns:
+        (N, D) float32; rows of classes with two or more rows have unit length
+    """
+    out = features.float()
+    low, high = t_range
+    for label in torch.unique(labels).tolist():
+        rows = torch.nonzero(labels == label).flatten()
+        count = len(rows)
+        if count < 2:
+            continue
+        order = torch.randperm(count, generator=generator).to(rows.device)
+        t = torch.rand((count, 1), generator=generator).to(out.device) * (high - low) + low
+        a = torch.nn.functional.normalize(out[rows], dim=1)
+        b = a[order]
+        theta = torch.acos((a * b).sum(1, keepdim=True).clamp(-1 + 1e-7, 1 - 1e-7))
+        mixed = (torch.sin((1 - t) * theta) * a + torch.sin(t * theta) * b) / torch.sin(theta)
+        out = out.index_copy(0, rows, mixed)
+    return out

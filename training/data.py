@@ -1,0 +1,245 @@
+"""Crops of a manifest as batches of network pixels, decoded once, augmented afresh each epoch."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from ..detector.errors import ForensicsError
+from ..detector.preprocess import Preprocess, as_rgb
+from ..detector.records import FAKE, REAL
+from .augment import BLEND, PICTURE, augment, generator_for
+from .config import TrainConfig
+from .manifest import ManifestRow
+from .self_blend import self_blend_pair
+
+log = logging.getLogger(__name__)
+
+Key = tuple[int, int]  # (epoch, row index)
+
+
+class CropCache:
+    """Decoded crops by path, up to a number of bytes; the rest is decoded on each use.
+
+    Filled in the main process, so that forked workers share its memory.
+    """
+
+    def __init__(self, gigabytes: float) -> None:
+        self._left = int(gigabytes * 2**30)
+        self._arrays: dict[str, np.ndarray] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"_left": 0, "_arrays": {}}  # a spawned worker starts with an empty one
+
+    def read(self, path: str) -> np.ndarray:
+        """The crop (H, W, 3) RGB uint8.
+
+        Raises:
+            OSError: the file cannot be read or decoded
+        """
+        found = self._arrays.get(path)
+        return found if found is not None else _decode(path)
+
+    def fill(self, paths: Sequence[str]) -> int:
+        """Decode ``paths`` until the memory is used up; unreadable files are left out.
+
+        Returns:
+            the number of crops held
+        """
+
+        def attempt(path: str) -> np.ndarray | None:
+            try:
+                return _decode(path)
+            except OSError:
+                return None  # reported with its reason when the crop is drawn
+
+        step = 256
+        with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
+            for start in range(0, len(paths), step):
+                part = [path for path in paths[start : start + step] if path not in self._arrays]
+                for path, array in zip(part, pool.map(attempt, part), strict=True):
+                    if array is not None and array.nbytes <= self._left:
+                        self._arrays[path] = array
+                        self._left -= array.nbytes
+                if self._left <= 0:
+                    break
+        return len(self._arrays)
+
+
+def _decode(path: str) -> np.ndarray:
+    """Decode an image file; each decoder error becomes an OSError that names the file."""
+    try:
+        with Image.open(Path(path)) as image:
+            return np.ascontiguousarray(np.asarray(as_rgb(image)))
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise OSError(f"{path}: {error}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class PixelBatch:
+    """One rank's share of a batch.
+
+    Attributes:
+        pixels: uint8 (n, 3, S, S)
+        labels: (n,) int64
+        rows: (n,) row index of each picture; a self-blend has that of its real
+        unreadable: (row index, reason) of crops that are left out
+    """
+
+    pixels: Tensor
+    labels: Tensor
+    rows: tuple[int, ...]
+    unreadable: tuple[tuple[int, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Drawn:
+    """The pictures of one key: one, two with a self-blend, none if the file is unreadable."""
+
+    row: int
+    pictures: tuple[tuple[Tensor, int], ...]
+    reason: str = ""
+
+
+class TrainingCrops(Dataset[_Drawn]):
+    """Key (epoch, row) -> augmented pictures; a pure function of key and config."""
+
+    def __init__(
+        self,
+        rows: Sequence[ManifestRow],
+        config: TrainConfig,
+        preprocess: Preprocess,
+        cache: CropCache,
+    ) -> None:
+        self.rows, self.config, self.preprocess, self.cache = rows, config, preprocess, cache
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, key: Key) -> _Drawn:
+        epoch, index = key
+        row, config = self.rows[index], self.config
+        try:
+            image = self.cache.read(row.crop)
+        except OSError as error:
+            return _Drawn(index, (), str(error))
+        images = [(image, row.label)]
+        if row.label == REAL and row.crop_landmarks is not None and config.self_blend_probability:
+            rng = generator_for(config.seed, epoch, index, BLEND)
+            if rng.random() < config.self_blend_probability:
+                real, fake, _ = self_blend_pair(image, row.crop_landmarks, rng)
+                images = [(real, REAL), (fake, FAKE)]
+        pictures = []
+        for picture, label in images:
+            # A real and its self-blend get the same augmentation, as in the paper of the latter.
+            rng = generator_for(config.seed, epoch, index, PICTURE)
+            variant = augment(picture, config.augmentation, rng)
+            pictures.append((self.preprocess.to_pixels(variant), label))
+        return _Drawn(index, tuple(pictures))
+
+
+def _collate(drawn: list[_Drawn]) -> PixelBatch:
+    pictures = [(pixels, label, d.row) for d in drawn for pixels, label in d.pictures]
+    unreadable = tuple((d.row, d.reason) for d in drawn if not d.pictures)
+    if not pictures:
+        raise ForensicsError(
+            f"No crop of a batch can be read; the first: {unreadable[0][1]}.",
+            "Extract the faces again.",
+        )
+    return PixelBatch(
+        torch.stack([p for p, _, _ in pictures]),
+        torch.tensor([label for _, label, _ in pictures]),
+        tuple(row for _, _, row in pictures),
+        unreadable,
+    )
+
+
+def pixel_batches(
+    crops: TrainingCrops, batches: Sequence[Sequence[int]], epoch: int, workers: int, pin: bool
+) -> Iterator[PixelBatch]:
+    """The batches of row indices as pixels, in order, prepared ahead by ``workers`` processes."""
+    loader = DataLoader(
+        crops,
+        batch_sampler=[[(epoch, index) for index in batch] for batch in batches],  # type: ignore[arg-type]
+        num_workers=workers,
+        collate_fn=_collate,
+        pin_memory=pin,
+        worker_init_fn=_one_thread if workers else None,
+        multiprocessing_context=("fork" if sys.platform == "linux" else None) if workers else None,
+    )
+    return iter(loader)
+
+
+def _one_thread(_worker: int) -> None:
+    """Workers decode side by side; threads inside them would only get in each other's way."""
+    import cv2
+
+    torch.set_num_threads(1)
+    cv2.setNumThreads(0)
+
+
+def worker_count(config: TrainConfig, device: torch.device) -> int:
+    """Processes that prepare batches: as configured, or by the device.
+
+    On a CPU the tower is what takes the time and the cores, so nothing is gained by workers.
+    """
+    if config.workers >= 0:
+        return config.workers
+    if device.type == "cpu":
+        return 0
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return max(1, min(12, (usable or 2) - 2))
+
+
+def plain_batches(
+    rows: Sequence[ManifestRow], preprocess: Preprocess, cache: CropCache, batch_size: int = 32
+) -> Iterator[PixelBatch]:
+    """The rows in order, not augmented: for validation and for embeddings made once.
+
+    Decoded and resized ahead by threads. A batch of which no crop is readable is left out of
+    ``pixels`` (n = 0) but reported.
+    """
+
+    def load(index: int) -> tuple[int, Tensor | None, str]:
+        try:
+            return index, preprocess.to_pixels(cache.read(rows[index].crop)), ""
+        except OSError as error:
+            return index, None, str(error)
+
+    starts = range(0, len(rows), batch_size)
+    with ThreadPoolExecutor(2) as pool:
+        ahead = None
+        for start in [*starts, None]:
+            nexts = (
+                [pool.submit(load, i) for i in range(start, min(start + batch_size, len(rows)))]
+                if start is not None
+                else None
+            )
+            if ahead is not None:
+                yield _plain([future.result() for future in ahead], rows, preprocess.size)
+            ahead = nexts
+
+
+def _plain(
+    loaded: list[tuple[int, Tensor | None, str]], rows: Sequence[ManifestRow], side: int
+) -> PixelBatch:
+    good = [(index, pixels) for index, pixels, _ in loaded if pixels is not None]
+    pixels = [p for _, p in good] or [torch.zeros((3, side, side), dtype=torch.uint8)]
+    return PixelBatch(
+        torch.stack(pixels)[: len(good)],
+        torch.tensor([rows[i].label for i, _ in good], dtype=torch.int64),
+        tuple(i for i, _ in good),
+        tuple((i, reason) for i, p, reason in loaded if p is None),
+    )

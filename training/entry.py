@@ -1,0 +1,80 @@
+"""A prepared run in a process of its own: ``python -m media_forensics.training.entry RUN_DIR``.
+
+Also under torchrun: ``torchrun --nproc-per-node=2 -m media_forensics.training.entry RUN_DIR``.
+Exit status: 0 completed, 3 stopped on request (start it again to resume), 2 refused with a
+message, 1 failed otherwise. SIGTERM and SIGINT stop it after the step in hand, saved.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..detector.errors import ForensicsError
+from . import runs
+
+log = logging.getLogger(__name__)
+
+EXIT = {runs.COMPLETED: 0, runs.STOPPED: 3}
+REFUSED = 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run what :func:`runs.prepare` wrote into the folder; see the module for the exit status."""
+    parser = argparse.ArgumentParser(prog="media_forensics.training.entry")
+    parser.add_argument("run_dir", type=Path, help="folder that training.launch.prepare wrote")
+    parser.add_argument("--device", help="torch device; the GPU where there is one")
+    parser.add_argument("--threads", type=int, help="CPU threads of torch")
+    options = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    asked_to_stop = []
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda number, _frame: asked_to_stop.append(number))
+
+    from . import distributed  # torch is loaded only here, after the arguments are known good
+
+    try:
+        return _train(options, lambda: bool(asked_to_stop))
+    except ForensicsError as error:
+        log.error("%s", error)
+        return REFUSED
+    finally:
+        distributed.finish()
+
+
+def _train(options: argparse.Namespace, should_stop: object) -> int:
+    import torch
+
+    from . import distributed
+    from .loop import fit
+
+    run = runs.RunFolder(options.run_dir.expanduser().absolute())
+    try:
+        config, manifest, asked = run.config, run.manifest, run.read("run")
+        if options.threads:
+            torch.set_num_threads(options.threads)
+        device = distributed.start_from_environment(options.device)
+        result = fit(
+            config,
+            manifest,
+            run.path,
+            should_stop=should_stop,  # type: ignore[arg-type]
+            device=device,
+            crop_recipe=asked["crop_recipe"],
+            crop_recipe_hash=asked["crop_recipe_hash"],
+        )
+    except ForensicsError as error:
+        if run.status["status"] != runs.RUNNING or not run.is_running():
+            facts = {"message": error.message, "hint": error.hint, "type": "ForensicsError"}
+            run.set_status(runs.FAILED, error=facts)
+        raise
+    log.info("%s after %d steps; best: %s", result.status, result.steps, result.best)
+    return EXIT[result.status]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

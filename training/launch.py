@@ -1,0 +1,179 @@
+"""Start a training run in a process of its own, follow it and stop it. No torch here.
+
+The process survives its starter: an App that is closed or crashes does not end a run, and an
+out-of-memory of the run does not end the App. All that is exchanged lies in the run's folder.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..detector.errors import ForensicsError
+from . import runs
+from .runs import RunFolder, prepare
+
+__all__ = ["Handle", "follow", "prepare", "start", "stop"]
+
+ENTRY = "media_forensics.training.entry"
+_MOUNT = Path(__file__).resolve().parents[1] / "_mount"
+
+
+@dataclass(frozen=True, slots=True)
+class Handle:
+    """A started run.
+
+    Attributes:
+        run: its folder
+        process: the child; under torchrun the launcher of the ranks
+    """
+
+    run: RunFolder
+    process: subprocess.Popen[bytes]
+
+    @property
+    def pid(self) -> int:
+        """Of the child."""
+        return self.process.pid
+
+    @property
+    def running(self) -> bool:
+        """Whether the child is still there."""
+        return self.process.poll() is None
+
+    def stop(self) -> None:
+        """Ask it to stop after the step in hand; returns at once."""
+        stop(self.run.path)
+
+    def result(self, timeout: float | None = None) -> dict[str, Any]:
+        """Wait for the end: :class:`training.position.RunResult` as a dict.
+
+        Its ``status`` is ``completed`` or ``stopped``.
+
+        Raises:
+            ForensicsError: the run was refused or failed (with its message), or its process was
+                killed (with the end of its log)
+            subprocess.TimeoutExpired: still running after ``timeout`` seconds
+        """
+        code = self.process.wait(timeout)
+        if code in (0, 3):
+            return self.run.read("result")
+        status = self.run.status
+        if status["status"] == runs.FAILED and "error" in status:
+            error = status["error"]
+            raise ForensicsError(error["message"], error["hint"])
+        raise ForensicsError(
+            f"The training process ended with exit status {code} (killed, or out of memory).",
+            f"Start the same run again to resume it. Its last words: {_tail(self.run.path)}",
+        )
+
+
+def start(
+    run_dir: str | Path,
+    *,
+    device: str | None = None,
+    processes: int = 1,
+    threads: int | None = None,
+) -> Handle:
+    """Start, or resume, the run that :func:`prepare` wrote into ``run_dir``.
+
+    Args:
+        device: torch device; None is the GPU where there is one
+        processes: ranks on this machine; more than one starts torchrun
+        threads: CPU threads of each rank; None leaves it to torch
+
+    Raises:
+        ForensicsError: no prepared run there, or a process works on it already
+    """
+    run = RunFolder(Path(run_dir).expanduser().absolute())
+    run.read("run")
+    if run.is_running():
+        raise ForensicsError(
+            f"The run {run.path} is in progress already.", "Follow it, or stop it.", "run_dir"
+        )
+    run.stop_file.unlink(missing_ok=True)
+    if run.status["status"] == runs.FAILED:
+        run.set_status("prepared")
+    command = [sys.executable, "-m"]
+    if processes > 1:
+        command += ["torch.distributed.run", "--standalone", f"--nproc-per-node={processes}", "-m"]
+    command += [ENTRY, str(run.path)]
+    command += ["--device", device] if device else []
+    command += ["--threads", str(threads)] if threads else []
+    path = os.pathsep.join([str(_MOUNT), *filter(None, [os.environ.get("PYTHONPATH")])])
+    with (run.path / "log.txt").open("ab") as log:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "PYTHONPATH": path},
+            start_new_session=True,  # closing the App's terminal does not end the run
+        )
+    return Handle(run, process)
+
+
+def follow(handle: Handle, interval_seconds: float = 0.5) -> Iterator[dict[str, Any]]:
+    """Yield the run's records as they come, until its process has ended.
+
+    Each is a record of ``metrics.jsonl`` with ``step`` (done), ``steps`` (in all) and ``text``
+    (one line for people).
+    """
+    seen, steps = 0, 1
+    while True:
+        running = handle.running
+        records = handle.run.metrics()
+        seen = min(seen, len(records))  # a resumed run has dropped the lines it does again
+        for record in records[seen:]:
+            steps = record.get("steps", steps)
+            yield {**record, "steps": steps, "text": describe(record)}
+        seen = len(records)
+        if not running:
+            return
+        time.sleep(interval_seconds)
+
+
+def stop(run_dir: str | Path) -> None:
+    """Ask whatever process works on the run to stop after the step in hand."""
+    RunFolder(Path(run_dir)).stop_file.touch()
+
+
+def describe(record: dict[str, Any]) -> str:
+    """One line on a record of ``metrics.jsonl``."""
+    kind = record["kind"]
+    if kind == "step":
+        return (
+            f"epoch {record['epoch'] + 1}, loss {record['total']:.3f}, "
+            f"{record['crops_per_second']:.1f} crops/s, {_duration(record['seconds_left'])} left"
+        )
+    if kind == "epoch":
+        value, low, high = record["auroc"], record["auroc_low"], record["auroc_high"]
+        shown = "undefined" if value is None else f"{value:.3f}"
+        shown += "" if low is None else f" [{low:.3f}, {high:.3f}]"
+        return f"epoch {record['epoch'] + 1}: validation AUROC {shown}"
+    if kind == "unreadable":
+        return f"left out {record['crop']}: {record['reason']}"
+    if kind == "start":
+        return f"started on {record['device']} ({record['precision']})"
+    return str(record.get("status", kind))
+
+
+def _duration(seconds: float) -> str:
+    whole = int(seconds)
+    if whole < 90:
+        return f"{whole} s"
+    return f"{whole // 60} min" if whole < 5400 else f"{whole / 3600:.1f} h"
+
+
+def _tail(run_dir: Path, lines: int = 5) -> str:
+    """The last lines of the log."""
+    path = run_dir / "log.txt"
+    if not path.is_file():
+        return "(no log)"
+    return " | ".join(path.read_text(errors="replace").splitlines()[-lines:])

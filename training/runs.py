@@ -1,0 +1,307 @@
+"""The folder of a run: what it was asked to do, how far it is, how it ended. No torch at the top.
+
+``config.json`` ``manifest.jsonl`` ``run.json`` what was asked · ``environment.json`` what it ran
+on · ``metrics.jsonl`` one line per step and epoch · ``state.pt`` all that a resume needs ·
+``status.json`` how far it is or how it ended · ``checkpoints/best`` ``checkpoints/last`` detectors
+· ``stop`` written by whoever wants it to stop · ``lock`` held by the process that works on it ·
+``log.txt`` what a launched process printed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from ..detector.atomic import replacing, write_bytes, write_json
+from ..detector.errors import ForensicsError
+from .config import EXECUTION, TrainConfig, differences
+from .manifest import Manifest
+
+RUNNING, STOPPED, COMPLETED, FAILED = "running", "stopped", "completed", "failed"
+
+# What a preparation that was cut off leaves behind.
+_BEFORE = ("lock", "config.json", "manifest.jsonl")
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """Paths and records of one run. Opening one does not touch the disk."""
+
+    path: Path
+
+    @property
+    def config(self) -> TrainConfig:
+        """The config as it was prepared."""
+        return TrainConfig.from_json(self.read("config"))
+
+    @property
+    def manifest(self) -> Manifest:
+        """The manifest as it was prepared."""
+        return Manifest.load(self.path / "manifest.jsonl")
+
+    def read(self, name: str) -> dict[str, Any]:
+        """Content of ``<name>.json``.
+
+        Raises:
+            ForensicsError: it is not there or not JSON
+        """
+        path = self.path / f"{name}.json"
+        try:
+            return json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, json.JSONDecodeError) as error:
+            raise ForensicsError(
+                f"{self.path} is not a training run: {path.name} cannot be read ({error}).",
+                "Check the path, or prepare the run again.",
+                "run_dir",
+            ) from error
+
+    @property
+    def status(self) -> dict[str, Any]:
+        """Content of ``status.json``; ``{"status": "prepared"}`` before the first start."""
+        if not (self.path / "status.json").is_file():
+            return {"status": "prepared"}
+        return self.read("status")
+
+    def set_status(self, status: str, **more: Any) -> None:
+        """Replace ``status.json``."""
+        write_json(self.path / "status.json", {"status": status, "pid": os.getpid(), **more})
+
+    def checkpoint(self, name: str) -> Path:
+        """Folder of the detector ``best`` or ``last``."""
+        return self.path / "checkpoints" / name
+
+    @property
+    def stop_file(self) -> Path:
+        """Its existence asks the run to stop after the step in hand."""
+        return self.path / "stop"
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the folder; the lock ends with the process, however it ends.
+
+        Raises:
+            ForensicsError: another process works on this run
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        with (self.path / "lock").open("a+b") as stream:
+            if not _try_lock(stream):
+                raise ForensicsError(
+                    f"Another process is working on the run {self.path}.",
+                    "Wait for it, stop it, or choose another name.",
+                    "run_dir",
+                )
+            yield
+
+    def is_running(self) -> bool:
+        """Whether some process holds the lock."""
+        path = self.path / "lock"
+        if not path.is_file():
+            return False
+        with path.open("a+b") as stream:
+            return not _try_lock(stream)
+
+    def append(self, record: dict[str, Any]) -> None:
+        """Add a line to ``metrics.jsonl``."""
+        with (self.path / "metrics.jsonl").open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps(record, separators=(",", ":"), allow_nan=False) + "\n")
+
+    def metrics(self) -> list[dict[str, Any]]:
+        """The lines of ``metrics.jsonl``; a half-written last line is left out."""
+        path = self.path / "metrics.jsonl"
+        if not path.is_file():
+            return []
+        records = []
+        for line in path.read_text(encoding="utf-8").splitlines():
+            try:
+                records.append(json.loads(line))
+            except json.JSONDecodeError:
+                break  # the process was killed while it wrote this line
+        return records
+
+    def rewind_metrics(self, step: int, epoch: int) -> None:
+        """Drop the lines of steps after ``step`` and of epochs from ``epoch`` on: a resumed run
+        does them again."""
+        kept = [
+            record
+            for record in self.metrics()
+            if record.get("step", 0) <= step
+            and not (record["kind"] == "epoch" and record["epoch"] >= epoch)
+        ]
+        lines = [json.dumps(record, separators=(",", ":")) + "\n" for record in kept]
+        write_bytes(self.path / "metrics.jsonl", "".join(lines).encode())
+
+    def save_state(self, state: dict[str, Any]) -> None:
+        """Write ``state.pt`` (tensors and plain values) atomically.
+
+        Raises:
+            ForensicsError: it cannot be written; the former one is intact
+        """
+        import torch
+
+        try:
+            with replacing(self.path / "state.pt") as temporary:
+                torch.save(state, temporary)
+        except (OSError, RuntimeError) as error:  # torch reports a full disk as RuntimeError
+            raise ForensicsError(
+                f"The state of the run could not be saved in {self.path} ({error}).",
+                "Free space and start it again: it resumes from the last state that was saved.",
+            ) from error
+
+    def load_state(self) -> dict[str, Any] | None:
+        """Content of ``state.pt``, or None before the first save.
+
+        Raises:
+            ForensicsError: damaged, or holding anything but tensors and plain values
+        """
+        path = self.path / "state.pt"
+        if not path.is_file():
+            return None
+        import torch
+
+        try:
+            return torch.load(path, map_location="cpu", weights_only=True)
+        except Exception as error:  # torch raises pickle, zip, runtime and value errors here
+            raise ForensicsError(
+                f"{path} cannot be resumed from ({str(error).splitlines()[0]}).",
+                "Delete it to begin the run again.",
+                "run_dir",
+            ) from error
+
+
+def prepare(
+    run_dir: str | Path,
+    config: TrainConfig,
+    manifest: Manifest,
+    crop_recipe: dict[str, Any] | None = None,
+    crop_recipe_hash: str | None = None,
+    key: str | None = None,
+) -> RunFolder:
+    """Write down what a run is to do, or recognise a run that was prepared before.
+
+    Args:
+        run_dir: its folder; made if needed
+        config, manifest: what it is to do; of an existing run they have to be the same, up to
+            the settings that only say how it is carried out
+        crop_recipe, crop_recipe_hash: recorded in the checkpoints
+        key: ``key_name`` of the checkpoints; None takes the folder's name
+
+    Raises:
+        ForensicsError: the folder holds a run of another config or manifest (says what differs),
+            or something else, or another process works on it
+    """
+    run = RunFolder(Path(run_dir).expanduser().absolute())
+    info = {
+        "crop_recipe": crop_recipe or None,
+        "crop_recipe_hash": crop_recipe_hash,
+        "key": key or run.path.name,
+        "config_hash": config.hash,
+        "manifest_sha256": manifest.sha256,
+    }
+    if (run.path / "run.json").is_file():
+        _refuse_another(run, config, manifest)
+    elif run.path.is_dir() and any(p.name not in _BEFORE for p in run.path.iterdir()):
+        raise ForensicsError(
+            f"{run.path} is not empty and holds no training run.",
+            "Choose another folder.",
+            "run_dir",
+        )
+    with run.locked():
+        run.stop_file.unlink(missing_ok=True)
+        write_json(run.path / "config.json", config.to_json())
+        manifest.save(run.path / "manifest.jsonl")
+        write_json(run.path / "run.json", info)
+    return run
+
+
+def _refuse_another(run: RunFolder, config: TrainConfig, manifest: Manifest) -> None:
+    before = run.config
+    changed = {k: v for k, v in differences(before, config).items() if k not in EXECUTION}
+    if changed:
+        each = [f"{name} {was!r} -> {now!r}" for name, (was, now) in changed.items()]
+        raise ForensicsError(
+            f"{run.path} holds a run with other settings: {'; '.join(each)}.",
+            "Resume it with its own settings, or choose another name.",
+            "run_dir",
+        )
+    stored = run.read("run").get("manifest_sha256")
+    if stored == manifest.sha256:
+        return
+    old, new = run.manifest, manifest
+    before_crops, after_crops = {r.crop: r for r in old.rows}, {r.crop: r for r in new.rows}
+    gone, come = before_crops.keys() - after_crops.keys(), after_crops.keys() - before_crops.keys()
+    other = [c for c, r in after_crops.items() if c in before_crops and before_crops[c] != r]
+    example = next(iter(sorted([*gone, *come, *other])), "")
+    raise ForensicsError(
+        f"{run.path} holds a run on another manifest ({str(stored)[:12]}, now "
+        f"{manifest.sha256[:12]}): {len(come)} crops are new, {len(gone)} are gone, "
+        f"{len(other)} have other values (for example {example}).",
+        "Choose another name, or give the same view as before.",
+        "run_dir",
+    )
+
+
+def _try_lock(stream: Any) -> bool:
+    """Take an exclusive lock on an open file without waiting; the system frees it at exit."""
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(stream.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def environment(device: str, ranks: int) -> dict[str, Any]:
+    """What the numbers of a run depend on besides config and manifest."""
+    import torch
+
+    packages = (
+        "torch",
+        "torchvision",
+        "open_clip_torch",
+        "numpy",
+        "pillow",
+        "opencv-python-headless",
+    )
+    versions = {}
+    for name in packages:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            versions[name] = None
+    is_gpu = device.startswith("cuda")
+    return {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "packages": versions,
+        "device": device,
+        "device_name": torch.cuda.get_device_name(device) if is_gpu else platform.processor(),
+        "threads": torch.get_num_threads(),
+        "ranks": ranks,
+        "code_sha256": code_sha256(),
+    }
+
+
+def code_sha256() -> str:
+    """sha256 over the source files of ``detector`` and ``training``: the code version of a run."""
+    root = Path(__file__).resolve().parents[1]
+    digest = hashlib.sha256()
+    for folder in ("detector", "training"):
+        for path in sorted((root / folder).rglob("*.py")):
+            digest.update(path.relative_to(root).as_posix().encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()

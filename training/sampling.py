@@ -1,0 +1,176 @@
+"""Which crops form which batch, as a pure function of (rows, config, epoch).
+
+Nothing here keeps state: a resumed run asks for the same epoch again and skips the steps it has
+done; a rank takes its share of each batch. numpy only.
+
+A batch is a list of units. A unit is one row, or with ``paired`` sampling a real and its fakes at
+one frame, which stay together, in the batch and on the rank.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..detector.errors import ForensicsError
+from ..detector.records import REAL
+from .config import TrainConfig
+from .manifest import ManifestRow
+
+Unit = tuple[int, ...]
+Batch = list[Unit]
+
+
+def epoch_batches(rows: Sequence[ManifestRow], config: TrainConfig, epoch: int) -> list[Batch]:
+    """The batches of one epoch over all ranks.
+
+    The rows are spread evenly: 1,000 rows at a batch size of 128 give eight batches of 125, not
+    seven of 128 and a rest (the authors drop the rest; where the batch size divides the rows
+    there is no difference). Without weights and balancing each chosen row comes exactly once.
+
+    Args:
+        rows: training rows in the manifest's order
+        config: ``sampling``, ``frames_per_video``, ``use_weights``, ``weight_cap``,
+            ``batch_size``, ``seed``
+        epoch: 0-based
+
+    Returns:
+        batches of units of indices into ``rows``; no batch holds more than ``batch_size`` rows
+
+    Raises:
+        ForensicsError: a pair that does not fit into a batch, or only weights of 0
+    """
+    rng = np.random.default_rng([config.seed, epoch, 1])
+    chosen = _choose_frames(rows, config, epoch)
+    units = _units(rows, chosen, config)
+    order = _draw(rows, units, config, rng)
+    return _pack([units[i] for i in order], config.batch_size)
+
+
+def rank_share(batch: Batch, rank: int, ranks: int) -> Batch:
+    """The units of ``batch`` that ``rank`` of ``ranks`` works on.
+
+    Consecutive, so that the ranks' shares one after the other are the batch.
+    """
+    bounds = np.linspace(0, len(batch), ranks + 1).round().astype(int)
+    return batch[bounds[rank] : bounds[rank + 1]]
+
+
+def indices(batch: Batch) -> list[int]:
+    """The row indices of a batch in order."""
+    return [index for unit in batch for index in unit]
+
+
+def _choose_frames(rows: Sequence[ManifestRow], config: TrainConfig, epoch: int) -> list[int]:
+    """At most ``frames_per_video`` rows of each video and track, the same frames for a pair."""
+    most = config.frames_per_video
+    if most == 0:
+        return list(range(len(rows)))
+    faces: dict[tuple[str, int], list[int]] = {}
+    for index, row in enumerate(rows):
+        faces.setdefault((row.video_id, row.track), []).append(index)
+
+    def turn(index: int) -> bytes:
+        # A real and its fakes rank their frames alike, whichever frames each of them has.
+        key = f"{config.seed}/{epoch}/{rows[index].scene}/{rows[index].frame_number}"
+        return hashlib.blake2b(key.encode(), digest_size=8).digest()
+
+    kept = [i for face in faces.values() for i in sorted(face, key=turn)[:most]]
+    return sorted(kept)
+
+
+def _units(rows: Sequence[ManifestRow], chosen: list[int], config: TrainConfig) -> list[Unit]:
+    if config.sampling != "paired":
+        return [(index,) for index in chosen]
+    together: dict[tuple[str, int], list[int]] = {}
+    for index in chosen:
+        key = (rows[index].scene, rows[index].frame_number)
+        together.setdefault(key, []).append(index)
+    # The real first: it is what its fakes are compared with.
+    return [tuple(sorted(unit, key=lambda i: (rows[i].label, i))) for unit in together.values()]
+
+
+def _draw(
+    rows: Sequence[ManifestRow], units: list[Unit], config: TrainConfig, rng: np.random.Generator
+) -> list[int]:
+    """Numbers of the units in the order they are used, some more than once, some not at all."""
+    strata: dict[str, list[int]] = {}
+    for number, unit in enumerate(units):
+        strata.setdefault(_stratum(rows[unit[0]], config), []).append(number)
+    reals = [name for name in strata if name == "real"]
+    positions, numbers = [], []
+    for name in sorted(strata):
+        members = np.array(strata[name])
+        draws = len(members)
+        if config.sampling.startswith("balanced"):
+            share = 0.5 if name == "real" else 0.5 / (len(strata) - len(reals))
+            draws = max(1, round(share * len(units)))
+        weights = np.ones(len(members))
+        if config.use_weights:
+            weights = np.array([max(rows[i].weight for i in units[m]) for m in members])
+            weights = _capped(weights, config.weight_cap)
+        copies = _copies(weights, draws, rng)
+        number = np.repeat(members, copies)
+        # Copy c of m lies anywhere in the c-th of m equal parts of the epoch.
+        part = np.concatenate([np.arange(c) for c in copies])
+        position = (part + rng.random(len(number))) / np.repeat(np.maximum(copies, 1), copies)
+        if len(strata) > 1:  # each stratum evenly over the epoch, so that each batch is balanced
+            rank = np.argsort(np.argsort(position, kind="stable"), kind="stable")
+            position = (rank + rng.random(len(number))) / max(len(number), 1)
+        positions.append(position)
+        numbers.append(number)
+    order = np.argsort(np.concatenate(positions), kind="stable")
+    return np.concatenate(numbers)[order].tolist()
+
+
+def _stratum(row: ManifestRow, config: TrainConfig) -> str:
+    if not config.sampling.startswith("balanced"):
+        return ""
+    if row.label == REAL:
+        return "real"
+    return f"fake {row.method}" if config.sampling == "balanced_methods" else "fake"
+
+
+def _capped(weights: np.ndarray, cap: float) -> np.ndarray:
+    """Weights of which none is more than ``cap`` times their mean before capping."""
+    if not weights.any():
+        raise ForensicsError("All weights are 0.", "Give some row a weight.", "use_weights")
+    return np.minimum(weights, cap * weights.mean())
+
+
+def _copies(weights: np.ndarray, draws: int, rng: np.random.Generator) -> np.ndarray:
+    """How often each unit is drawn: systematic resampling (Kitagawa 1996), total ``draws``.
+
+    Each count is its expectation rounded down or up; equal weights and as many draws as units
+    give one each.
+    """
+    if draws == len(weights) and np.ptp(weights) == 0:
+        return np.ones(len(weights), dtype=int)  # no rounding error may lose a row
+    shuffled = rng.permutation(len(weights))
+    ends = np.cumsum(weights[shuffled]) * (draws / weights.sum())
+    marks = np.floor(ends + rng.random()).astype(int).clip(0, draws)
+    marks[-1] = draws
+    copies = np.zeros(len(weights), dtype=int)
+    copies[shuffled] = np.diff(marks, prepend=0)
+    return copies
+
+
+def _pack(units: list[Unit], batch_size: int) -> list[Batch]:
+    """Consecutive units in as few batches of near-equal size as fit ``batch_size``."""
+    largest = max(len(unit) for unit in units)
+    if largest > batch_size:
+        raise ForensicsError(
+            f"A real with its fakes is {largest} crops, more than a batch of {batch_size}.",
+            "Use a larger batch_size, or another sampling.",
+            "batch_size",
+        )
+    total = sum(len(unit) for unit in units)
+    count = -(-total // (batch_size - largest + 1))
+    batches: list[Batch] = [[] for _ in range(count)]
+    before = 0
+    for unit in units:
+        batches[before * count // total].append(unit)
+        before += len(unit)
+    return [batch for batch in batches if batch]

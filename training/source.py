@@ -1,0 +1,127 @@
+"""Where the gradients of a batch come from: fresh pictures, or embeddings that were made once.
+
+Both kinds have the same three methods; the loop does not know which it holds.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+from ..detector.model import Detector
+from . import distributed
+from .config import TrainConfig
+from .data import CropCache, PixelBatch, TrainingCrops, pixel_batches, worker_count
+from .manifest import Manifest, ManifestRow
+from .sampling import Batch, indices, rank_share
+from .step import LossTerms, Tower, backward_on_features, backward_on_pixels, precision_of
+from .validate import embed_rows
+
+log = logging.getLogger(__name__)
+
+Note = Callable[[str, str], None]
+
+
+def _own(batch: Batch) -> list[int]:
+    """Row indices of this rank's share."""
+    return indices(rank_share(batch, distributed.rank(), distributed.ranks()))
+
+
+class _Source:
+    """What both kinds share: the tower, the rows, and the crops that could not be read.
+
+    Args:
+        note_unreadable: called once with path and reason of each such training crop
+    """
+
+    def __init__(
+        self,
+        detector: Detector,
+        tower: Tower,
+        manifest: Manifest,
+        config: TrainConfig,
+        note_unreadable: Note,
+    ) -> None:
+        self.detector, self.tower, self.config = detector, tower, config
+        self.rows, self.val_rows = manifest.train, manifest.val
+        self.cache = CropCache(config.cache_gb)
+        self.unreadable: dict[str, str] = {}
+        self._note_unreadable = note_unreadable
+
+    def _embed(self, rows: Sequence[ManifestRow]) -> tuple[Tensor, Tensor, list[tuple[int, str]]]:
+        precision = precision_of(self.config, self.detector.device)
+        return embed_rows(self.detector, self.tower, rows, self.cache, precision)
+
+    def _note(self, index: int, reason: str) -> None:
+        crop = self.rows[index].crop
+        if crop not in self.unreadable:
+            self.unreadable[crop] = reason
+            log.warning("left out: %s", reason)
+            self._note_unreadable(crop, reason)
+
+
+class PixelSource(_Source):
+    """Crops decoded into memory, augmented afresh each epoch, through the tower at each step."""
+
+    def prepare(self) -> None:
+        """Decode crops ahead, as many as the cache may hold."""
+        self.cache.fill([row.crop for row in [*self.rows, *self.val_rows]])
+
+    def start(self, epoch: int, batches: Sequence[Batch]) -> None:
+        """Begin to prepare this rank's share of ``batches``, which then come in this order."""
+        crops = TrainingCrops(self.rows, self.config, self.detector.backbone.preprocess, self.cache)
+        device = self.detector.device
+        self._ahead: Iterator[PixelBatch] = pixel_batches(
+            crops,
+            [_own(batch) for batch in batches],
+            epoch,
+            worker_count(self.config, device),
+            pin=device.type == "cuda",
+        )
+
+    def backward(self, batch: Batch, generator: torch.Generator) -> LossTerms:
+        """Add the gradients of the next batch to the parameters."""
+        loaded = next(self._ahead)
+        for index, reason in loaded.unreadable:
+            self._note(index, reason)
+        return backward_on_pixels(
+            self.detector, self.tower, loaded.pixels, loaded.labels, self.config, generator
+        )
+
+    def validation(self) -> tuple[Tensor, Tensor]:
+        """Features (n, D) and row indices (n,) of the readable validation crops."""
+        features, index, _ = self._embed(self.val_rows)
+        return features, index
+
+
+class FeatureSource(_Source):
+    """For a linear probe on fixed pictures: each crop is embedded once for the whole run."""
+
+    def prepare(self) -> None:
+        """Embed all crops."""
+        features, index, bad = self._embed(self.rows)
+        self._features = features.new_zeros((len(self.rows), features.shape[1]))
+        self._features[index] = features
+        for i, reason in bad:
+            self._note(i, reason)
+        for i in set(range(len(self.rows))) - set(index.tolist()):
+            self._note(i, "unreadable on another rank, see its log")
+        self._validation = self._embed(self.val_rows)[:2]
+
+    def start(self, epoch: int, batches: Sequence[Batch]) -> None:
+        """Nothing to do: the features are there."""
+
+    def backward(self, batch: Batch, generator: torch.Generator) -> LossTerms:
+        """Add the gradients of ``batch`` to the head."""
+        used = [i for i in _own(batch) if self.rows[i].crop not in self.unreadable]
+        device = self._features.device
+        labels = torch.tensor([self.rows[i].label for i in used], device=device)
+        features = self._features[torch.tensor(used, dtype=torch.int64, device=device)]
+        return backward_on_features(self.detector, features, labels, self.config, generator)
+
+    def validation(self) -> tuple[Tensor, Tensor]:
+        """Features (n, D) and row indices (n,) of the readable validation crops."""
+        return self._validation

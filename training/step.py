@@ -1,0 +1,159 @@
+"""One optimiser step's mathematics: pictures to features to the loss to gradients."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..detector.model import Detector, autocast
+from .augment import slerp_within_class
+from .config import TrainConfig
+from .distributed import gather_rows
+from .losses import alignment, uniformity
+
+Tower = Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True, slots=True)
+class LossTerms:
+    """The loss of one batch and its parts before weighting.
+
+    Attributes:
+        total: the weighted sum, what is minimised
+        ce: cross-entropy, nats
+        alignment: class alignment of the unit embeddings, in [0, 4]
+        uniformity: of the unit embeddings, in [-13.8, 0]
+        crops: rows of the batch over all ranks
+    """
+
+    total: float
+    ce: float
+    alignment: float
+    uniformity: float
+    crops: int
+
+
+def precision_of(config: TrainConfig, device: torch.device) -> str:
+    """``fp32`` or ``bf16``: what ``auto`` means on this device."""
+    if config.precision != "auto":
+        return config.precision
+    return "bf16" if device.type == "cuda" else "fp32"
+
+
+def embed(detector: Detector, tower: Tower, pixels: Tensor, precision: str) -> Tensor:
+    """uint8 pixels (N, 3, S, S) -> raw features (N, D) float32 on the detector's device."""
+    x = detector.backbone.preprocess.normalize(pixels.to(detector.device, non_blocking=True))
+    with autocast(detector.device, precision):
+        features = tower(x)
+    return features.float()
+
+
+def objective(
+    detector: Detector,
+    features: Tensor,
+    labels: Tensor,
+    config: TrainConfig,
+    generator: torch.Generator,
+) -> tuple[Tensor, LossTerms]:
+    """The weighted loss of one whole batch of raw features, everything in float32.
+
+    Yermakov et al. 2025 (arXiv 2503.19683, 2508.06248), as in their code: slerp first, on the
+    features; cross-entropy on the head's logits; alignment and uniformity on the unit embeddings,
+    also for a head that reads raw features. Their code runs the head in bf16 too.
+
+    Args:
+        features: (N, D) of all ranks
+        labels: (N,) int64
+        generator: CPU generator of the slerp draws, the same on all ranks
+    """
+    if config.slerp:
+        features = slerp_within_class(features, labels, generator, config.slerp_range)
+    logits, units = detector.classify(features)
+    ce = F.cross_entropy(logits, labels, label_smoothing=config.label_smoothing)
+    with torch.set_grad_enabled(config.alignment_weight > 0):
+        align = alignment(units, labels, config.alignment_power)
+    with torch.set_grad_enabled(config.uniformity_weight > 0):
+        spread = uniformity(units, config.uniformity_t)
+    total = config.ce_weight * ce
+    if config.alignment_weight:
+        total = total + config.alignment_weight * align
+    if config.uniformity_weight:
+        total = total + config.uniformity_weight * spread
+    terms = [t.item() for t in (total, ce, align, spread)]
+    return total, LossTerms(*terms, crops=len(labels))
+
+
+def backward_on_pixels(
+    detector: Detector,
+    tower: Tower,
+    pixels: Tensor,
+    labels: Tensor,
+    config: TrainConfig,
+    generator: torch.Generator,
+) -> LossTerms:
+    """Add the gradients of this rank's share of one batch to the parameters.
+
+    With ``micro_batch`` the tower sees that many crops at once and yet the loss is that of the
+    whole batch: features first without a graph, then the loss and its gradient with respect to
+    them, then each part again with a graph (Gao et al. 2021, arXiv 2101.06983, gradient cache).
+    It costs a second forward pass; plain accumulation would change the pair losses.
+
+    Args:
+        pixels: uint8 (n, 3, S, S) of this rank
+        labels: (n,) int64 of this rank
+    """
+    precision = precision_of(config, detector.device)
+    labels = gather_rows(labels.to(detector.device))
+    size = config.micro_batch or len(pixels)
+    tuned = config.tune != "head"
+    at_once = tuned and len(pixels) <= size
+    with torch.set_grad_enabled(at_once):
+        parts = [embed(detector, tower, part, precision) for part in pixels.split(max(size, 1))]
+        features = torch.cat(parts)
+    if not at_once:
+        features.requires_grad_(tuned)
+    total, terms = objective(detector, gather_rows(features), labels, config, generator)
+    total.backward()
+    if tuned and not at_once and features.grad is not None:
+        for part, gradient in zip(pixels.split(size), features.grad.split(size), strict=True):
+            embed(detector, tower, part, precision).backward(gradient)
+    return terms
+
+
+def backward_on_features(
+    detector: Detector,
+    features: Tensor,
+    labels: Tensor,
+    config: TrainConfig,
+    generator: torch.Generator,
+) -> LossTerms:
+    """As :func:`backward_on_pixels`, for a linear probe on features that are there already."""
+    rows, labels = gather_rows(features), gather_rows(labels)
+    total, terms = objective(detector, rows, labels, config, generator)
+    total.backward()
+    return terms
+
+
+def seconds_per_crop(detector: Detector, config: TrainConfig, crops: int = 16) -> float:
+    """Measured time of a training step per crop, on grey noise: what a budget is estimated from.
+
+    Leaves no gradient behind. The second of two steps is timed.
+    """
+    side = detector.backbone.preprocess.size
+    generator = torch.Generator().manual_seed(0)
+    pixels = torch.randint(0, 256, (crops, 3, side, side), dtype=torch.uint8, generator=generator)
+    labels = torch.arange(crops) % 2
+    seconds = 0.0
+    for _ in range(2):
+        start = time.perf_counter()
+        backward_on_pixels(detector, detector.backbone, pixels, labels, config, generator)
+        if detector.device.type == "cuda":
+            torch.cuda.synchronize(detector.device)
+        seconds = time.perf_counter() - start
+    detector.zero_grad(set_to_none=True)
+    return seconds / crops

@@ -1,0 +1,91 @@
+"""Which parameters a run trains, how they are optimised, and the detector they end up in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from ..detector.backbone import load_backbone
+from ..detector.checkpoints import save_detector
+from ..detector.errors import ForensicsError
+from ..detector.model import Detector
+from . import runs
+from .config import TrainConfig
+
+
+def new_detector(config: TrainConfig, device: torch.device, key: str = "detector") -> Detector:
+    """The config's tower, frozen, with a fresh head drawn from its seed (``nn.Linear``'s own
+    initialisation, as the authors')."""
+    backbone = load_backbone(config.backbone, device)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        head = nn.Linear(backbone.width, 2)
+    return Detector(backbone, head.to(device), config.normalize, key_name=key)
+
+
+def trainable(detector: Detector, config: TrainConfig) -> tuple[list[nn.Parameter], nn.Linear]:
+    """Switch gradients on for exactly what ``config.tune`` names.
+
+    Returns:
+        the tower's trained parameters (empty for a linear probe) and the head
+    """
+    detector.requires_grad_(False)
+    detector.head.requires_grad_(True)
+    tower = []
+    if config.tune == "ln":
+        tower = list(detector.backbone.layer_norm_parameters().values())
+    for parameter in tower:
+        parameter.requires_grad_(True)
+    return tower, detector.head
+
+
+def build_optimizer(
+    tower: list[nn.Parameter], head: nn.Linear, config: TrainConfig
+) -> torch.optim.AdamW:
+    """AdamW; weight decay on the head's matrix only, as GenD's code groups its parameters."""
+    head_rate = config.head_learning_rate or config.learning_rate
+    groups = [
+        {"params": tower, "base_lr": config.learning_rate, "weight_decay": 0.0},
+        {"params": [head.weight], "base_lr": head_rate, "weight_decay": config.weight_decay},
+        {"params": [head.bias], "base_lr": head_rate, "weight_decay": 0.0},
+    ]
+    groups = [{**group, "lr": group["base_lr"]} for group in groups if group["params"]]
+    return torch.optim.AdamW(groups, lr=config.learning_rate, betas=config.betas)
+
+
+def save_checkpoint(
+    detector: Detector,
+    run: runs.RunFolder,
+    name: str,
+    config: TrainConfig,
+    position: dict[str, Any],
+    validation: dict[str, Any] | None,
+) -> None:
+    """Write the detector as the run's ``best`` or ``last``, with all that led to it.
+
+    Raises:
+        ForensicsError: it cannot be written; the former one is intact
+    """
+    from safetensors import SafetensorError
+
+    asked = run.read("run")
+    training = {
+        "config": config.to_json(),
+        "config_hash": config.hash,
+        "manifest_sha256": asked["manifest_sha256"],
+        "crop_recipe_hash": asked["crop_recipe_hash"],
+        "code_sha256": runs.code_sha256(),
+        "epoch": position["epoch"],
+        "step": position["step"],
+        "validation": validation,
+    }
+    extra = {"crop_recipe": asked["crop_recipe"], "training": training}
+    try:
+        save_detector(detector, run.checkpoint(name), extra)
+    except (OSError, SafetensorError) as error:
+        raise ForensicsError(
+            f"The checkpoint {name!r} could not be saved in {run.path} ({error}).",
+            "Free space and start the run again; the former checkpoint is intact.",
+        ) from error

@@ -1,0 +1,137 @@
+"""What a checkpoint is judged by while it trains: validation videos, never a test split."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..detector.aggregate import grouped_scores
+from ..detector.errors import MetricUndefined
+from ..detector.metrics import average_precision, bootstrap_interval, roc_auc
+from ..detector.model import Detector
+from .data import CropCache, plain_batches
+from .distributed import gather_rows, rank, ranks
+from .losses import alignment, uniformity
+from .manifest import ManifestRow
+from .step import Tower, embed
+
+MOST_FOR_GEOMETRY = 4096
+"""Alignment and uniformity of validation are taken over at most this many crops."""
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """One validation pass. A metric is None where it has no value on these videos.
+
+    Attributes:
+        auroc: video level, mean of p_fake over a video's crops
+        auroc_low, auroc_high: 95 % bootstrap interval over groups
+        macro_ap: mean of the average precisions of fake and of real, video level (the authors'
+            ``mAP_video``)
+        auroc_frames: crop level
+        loss: mean cross-entropy over crops, nats
+        alignment, uniformity: of the unit embeddings
+        n_real, n_fake: videos
+        crops: crops scored
+        unreadable: crops that could not be read
+    """
+
+    auroc: float | None
+    auroc_low: float | None
+    auroc_high: float | None
+    macro_ap: float | None
+    auroc_frames: float | None
+    loss: float
+    alignment: float
+    uniformity: float
+    n_real: int
+    n_fake: int
+    crops: int
+    unreadable: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain dict."""
+        return asdict(self)
+
+    def rank_by(self, selection: str) -> tuple[float, float]:
+        """Key that is larger for a better checkpoint; ties go to the lower loss."""
+        value = -self.loss if selection == "loss" else getattr(self, selection)
+        return (-np.inf if value is None else value, -self.loss)
+
+
+@torch.no_grad()
+def embed_rows(
+    detector: Detector,
+    tower: Tower,
+    rows: Sequence[ManifestRow],
+    cache: CropCache,
+    precision: str,
+) -> tuple[Tensor, Tensor, list[tuple[int, str]]]:
+    """Raw features of each readable crop, not augmented; each rank does its share.
+
+    Returns:
+        features (n, D) float32 and row indices (n,), in row order on all ranks; (row index,
+        reason) of this rank's unreadable crops
+    """
+    mine = range(rank(), len(rows), ranks())
+    features = [torch.zeros((0, detector.backbone.width), device=detector.device)]
+    found, unreadable = [], []
+    for batch in plain_batches([rows[i] for i in mine], detector.backbone.preprocess, cache):
+        if len(batch.pixels):
+            features.append(embed(detector, tower, batch.pixels, precision))
+            found += [mine[i] for i in batch.rows]
+        unreadable += [(mine[i], reason) for i, reason in batch.unreadable]
+    index = gather_rows(torch.tensor(found, dtype=torch.int64, device=detector.device))
+    gathered = gather_rows(torch.cat(features))
+    order = torch.argsort(index)
+    return gathered[order], index[order], unreadable
+
+
+@torch.no_grad()
+def judge(
+    detector: Detector, features: Tensor, index: Tensor, rows: Sequence[ManifestRow]
+) -> Validation:
+    """Metrics of the head on the features of :func:`embed_rows`."""
+    used = [rows[i] for i in index.tolist()]
+    labels = torch.tensor([row.label for row in used], device=features.device)
+    logits, units = detector.classify(features)
+    scores = logits.softmax(1)[:, 1].double().cpu().numpy()
+    videos = grouped_scores(scores, [row.video_id for row in used], "mean")
+    first = {row.video_id: row for row in reversed(used)}
+    truth = np.array([first[video].label for video in videos])
+    means = np.array(list(videos.values()), dtype=np.float64)
+    groups = [first[video].group_id or video for video in videos]
+    step = -(-len(units) // MOST_FOR_GEOMETRY)
+    interval = _defined(lambda: bootstrap_interval(truth, means, "auroc", groups))
+    return Validation(
+        auroc=_defined(lambda: roc_auc(truth, means)),
+        auroc_low=interval.low if interval else None,
+        auroc_high=interval.high if interval else None,
+        macro_ap=_defined(lambda: _macro_ap(truth, means)),
+        auroc_frames=_defined(lambda: roc_auc(labels.cpu().numpy(), scores)),
+        loss=F.cross_entropy(logits, labels).item(),
+        alignment=alignment(units[::step], labels[::step]).item(),
+        uniformity=uniformity(units[::step]).item(),
+        n_real=int((truth == 0).sum()),
+        n_fake=int((truth == 1).sum()),
+        crops=len(used),
+        unreadable=len(rows) - len(used),
+    )
+
+
+def _macro_ap(truth: np.ndarray, scores: np.ndarray) -> float:
+    return (average_precision(truth, scores) + average_precision(truth, scores, positive=0)) / 2
+
+
+def _defined(metric: Any) -> Any:
+    """The metric's value, or None where it has none (too few videos of a class or groups)."""
+    try:
+        return metric()
+    except MetricUndefined:
+        return None
