@@ -141,9 +141,8 @@ def _has_exact_fast_path(visual: nn.Module) -> bool:
 
 def _width(visual: Any) -> int:
     """Length of the feature vector."""
-    post = getattr(visual, "ln_post", None)
-    if isinstance(post, nn.LayerNorm):
-        return int(post.normalized_shape[0])
+    if isinstance(getattr(visual, "ln_post", None), nn.LayerNorm):
+        return int(visual.ln_post.normalized_shape[0])
     trunk = getattr(visual, "trunk", None)
     return int(getattr(trunk, "num_features", 0) or visual.output_dim)
 

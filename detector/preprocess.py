@@ -3,7 +3,9 @@
 open_clip's evaluation transform equals the slow CLIP processor that the published detectors were
 trained with. It is split here: the geometry (resize, crop) runs per picture on the CPU and gives
 uint8 pixels; the arithmetic (divide by 255, mean, std) runs on a whole batch on the network's
-device. The two together give the same numbers as open_clip's transform in one piece.
+device. The two together give the same numbers as open_clip's transform in one piece. The slow
+CLIP processor differs only for pictures that are not square: where the overhang is an odd number of
+pixels, its centre crop starts one pixel earlier. Crops are square.
 """
 
 from __future__ import annotations

@@ -82,20 +82,22 @@ def _read_torch(path: Path, field: str) -> Any:
     """Content of a torch file, restricted to tensors and plain containers."""
     try:
         return torch.load(path, map_location="cpu", weights_only=True, mmap=_is_zip(path))
-    except Exception as error:  # torch raises pickle, zip, runtime and value errors here
+    except Exception as error:  # torch raises pickle, zip, key, runtime and value errors here
         text = str(error)
-        blamed = re.search(r"GLOBAL ([\w.]+)|Unsupported (?:global|class) ([\w.]+)", text)
-        if blamed or "weights_only" in text.lower() or "Unsupported operand" in text:
-            name = next((group for group in blamed.groups() if group), "") if blamed else ""
+        blamed = re.search(r"GLOBAL ([\w.]+)", text)
+        if blamed or "TorchScript" in text:
+            what = f"pickled objects ({blamed[1]})" if blamed else "a TorchScript program"
             raise ForensicsError(
-                f"{path} holds pickled objects{f' ({name})' if name else ''}, which could run "
-                "code; it was not opened.",
+                f"{path} holds {what}, which could run code; it was not opened.",
                 "Ask for a safetensors file, or save only the state_dict in a place you trust.",
                 field,
             ) from error
+        cause = re.split(r"[\n.]|Weights only load failed", text)[0][:200]
         raise ForensicsError(
-            f"{path} is not a readable checkpoint ({text.splitlines()[0][:200]}).",
-            "It may be truncated: compare its size and sha256 with the source's.",
+            f"{path} is not a readable checkpoint ({type(error).__name__}{': ' * bool(cause)}"
+            f"{cause}).",
+            "It is truncated, or not a file of tensors: compare its size and sha256 with the "
+            "source's.",
             field,
         ) from error
 

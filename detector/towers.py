@@ -239,10 +239,11 @@ def _missing(model: str, pretrained: str, name: str, settings: Mapping[str, Any]
         tensor.numel() for tensor in build_visual(_model_config(model)).state_dict().values()
     )
     repository = settings.get("hf_hub", "").rstrip("/")
+    or_url = f" or {settings['url']}" if settings.get("url") else ""
     return ForensicsError(
         f"The weights of {name} (open_clip {model}, {pretrained}) are not on this machine: "
         f"{_WEIGHTS[0]}, visual part {count * 4 / 1e6:.0f} MB in float32, from the Hugging Face "
-        f"repository {repository or 'unknown'}{' or ' + settings['url'] if settings.get('url') else ''}.",
+        f"repository {repository or 'unknown'}{or_url}.",
         f"Copy the file into {folder}, or run `hf download {repository} {_WEIGHTS[0]} --local-dir "
         f"{folder}`, or allow the download.",
         "backbone",
