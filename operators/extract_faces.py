@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import fiftyone as fo
-import fiftyone.core.media as fomm
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
@@ -77,14 +76,7 @@ def run(
 
     view = views.flat(samples)
     videos = views.dataset_of(view)
-    if fields.describe(videos).get("kind") == "faces" and view.media_type != fomm.VIDEO:
-        aligned = fields.describe(videos).get("aligned", True)
-        if aligned:
-            raise ForensicsError(
-                f"{videos.name!r} already holds face crops.",
-                "Score it directly with 'Score faces', or open a dataset of videos.",
-            )
-    views.require_samples(view, "videos")
+    _require_videos(view)
     if count < 1:
         raise ForensicsError(f"count is {count}.", "It must be 1 or more.", field="count")
     recipe = CropRecipe.from_json(recipe) if isinstance(recipe, dict) else recipe or CropRecipe()
@@ -127,6 +119,19 @@ def run(
         "recipe_hash": recipe.hash,
         "crops": str(root / recipe.hash),
     }
+
+
+def _require_videos(view: Any) -> None:
+    """Raise :class:`ForensicsError` unless ``view`` holds videos, or whole frames of videos."""
+    dataset = views.dataset_of(view)
+    about = fields.describe(dataset)
+    views.require_samples(view, "videos")
+    views.require_fields(view, ["video_id"], "Import deepfake dataset")
+    if about.get("kind") == "faces" and about.get("aligned", True):
+        raise ForensicsError(
+            f"{dataset.name!r} already holds face crops.",
+            "Score it directly with 'Score faces', or open a dataset of videos.",
+        )
 
 
 class ExtractFaces(foo.Operator):
@@ -232,8 +237,7 @@ class ExtractFaces(foo.Operator):
     def _videos(ctx: Any) -> Any:
         forms.require_dataset(ctx)
         view = views.target(ctx)
-        views.require_samples(view, "videos")
-        views.require_fields(view, ["video_id"], "Import deepfake dataset")
+        _require_videos(view)
         return view
 
     def resolve_run_name(self, ctx: Any) -> str:
