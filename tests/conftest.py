@@ -66,3 +66,37 @@ def face_detector(weights_dir):
     from media_forensics.detector.faces import load_face_detector
 
     return load_face_detector("retinaface_mobile0.25", device="cpu")
+
+
+@pytest.fixture(scope="session")
+def operators(fiftyone_db):
+    """Our operators by name, as a script gets them."""
+    import fiftyone.operators as foo
+
+    return lambda name: foo.get_operator(f"@mediaforensics/deepfake/{name}")
+
+
+@pytest.fixture(scope="session")
+def demo_dataset(fiftyone_db, operators, weights_dir, footage, tmp_path_factory):
+    """A faces dataset that the real loop made from a small demo corpus, scored by a linear probe.
+
+    Tests may add fields, views and scores under keys of their own; they leave the faces, their
+    labels and the key ``probe`` alone.
+    """
+    from media_forensics.operators.demo.corpus import build_demo_corpus
+
+    root = tmp_path_factory.mktemp("corpus")
+    build_demo_corpus(root, small=True, compressions=("c23",), footage=footage)
+    operators("import_dataset")(str(root), name="demo")
+    videos = fiftyone_db.load_dataset("demo")
+    found = operators("extract_faces")(videos, count=4)
+    faces = fiftyone_db.load_dataset(found["faces_dataset"])
+    operators("train_detector")(
+        faces,
+        key="probe",
+        recipe="linear_probe",
+        backbone="vit-s14-dinov2-saliency",
+        settings={"epochs": 20, "batch_size": 8},
+    )
+    operators("score_faces")(faces, detector="probe", key="probe")
+    return faces
