@@ -7,6 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
+
+settings.register_profile("untimed", deadline=None)  # machines that test are busy machines
+settings.load_profile("untimed")
 
 TINY_CONFIG = {
     "model_cfg": {
