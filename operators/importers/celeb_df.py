@@ -17,6 +17,7 @@ LICENSE = "Celeb-DF terms of use: research only, non-commercial, no redistributi
 REAL_FOLDERS = ("Celeb-real", "YouTube-real")
 FAKE_FOLDER = "Celeb-synthesis"
 TEST_LIST = "List_of_testing_videos.txt"
+TestList = dict[str, tuple[int, str]]  # key -> label (0 real), path as listed
 _REAL = re.compile(r"^id(\d+)_(\d+)$")
 _FAKE = re.compile(r"^id(\d+)_id(\d+)_(\d+)$")
 _NUMBER = re.compile(r"^\d+$")
@@ -26,6 +27,7 @@ _V2_NAME = re.compile(r"(?i)v[-_ ]?2|df2")
 
 def videos_folder(tree: Tree, folder: str) -> str:
     """``folder``, or ``folder/videos`` where the videos lie there (as SBI's code wants it)."""
+    folder = tree.folder(folder) or folder
     inner = f"{folder}/videos"
     return inner if tree.is_folder(inner) and tree.videos(inner) else folder
 
@@ -49,7 +51,7 @@ def looks_like_celeb_df(tree: Tree) -> list[str]:
     """Signature of any Celeb-DF: the reals and the synthesis folder; empty if it is none."""
     if not tree.is_folder(FAKE_FOLDER) and not tree.is_folder("Celeb-real"):
         return []
-    found = [f for f in (*REAL_FOLDERS, FAKE_FOLDER) if tree.is_folder(f)]
+    found = [f for f in (*REAL_FOLDERS, FAKE_FOLDER) if tree.folder(f)]
     if len(found) < 2 and not tree.is_file(TEST_LIST):
         return []
     reasons = [f"{', '.join(found)} are there"]
@@ -93,16 +95,15 @@ def _read(version: str):
             match = _FAKE.match(stem_of(name))
             if match:
                 rel = join(folder, name)
-                tree.claim(rel)
-                reading.records.append(_fake(tree, dataset, rel, match, tested))
+                reading.add(tree, rel, _fake(tree, dataset, rel, match, tested))
         check_test_list(tree, reading, tested)
         return reading
 
     return read
 
 
-def read_test_list(tree: Tree, reading: Reading) -> dict[str, int] | None:
-    """``folder/stem`` -> label of every listed test video; None where the list is missing.
+def read_test_list(tree: Tree, reading: Reading) -> TestList | None:
+    """Every listed test video, by :func:`_key`; None where the list is missing.
 
     Raises:
         ForensicsError: a malformed line, or one that leaves the root
@@ -112,7 +113,7 @@ def read_test_list(tree: Tree, reading: Reading) -> dict[str, int] | None:
             f"{TEST_LIST} is missing, so no video has a split; it lies in the dataset's archive."
         )
         return None
-    tested: dict[str, int] = {}
+    tested: TestList = {}
     for number, line in read_lines(tree, TEST_LIST):
         where = f"{TEST_LIST}, line {number}"
         mark, _, path = line.partition(" ")
@@ -121,10 +122,8 @@ def read_test_list(tree: Tree, reading: Reading) -> dict[str, int] | None:
         label = 0 if mark == "1" else 1
         rel = inside(path, where)
         key = _key(rel)
-        if tested.setdefault(key, label) != label:
-            reading.conflicts.append(
-                f"{where}: {rel} is listed as real and as fake; {LABELS[tested[key]]} is kept."
-            )
+        if tested.setdefault(key, (label, rel))[0] != label:
+            reading.conflicts.append(f"{where}: {rel} is listed as real and as fake.")
         expected = 1 if rel.startswith(f"{FAKE_FOLDER}/") else 0
         if label != expected:
             reading.conflicts.append(
@@ -135,29 +134,29 @@ def read_test_list(tree: Tree, reading: Reading) -> dict[str, int] | None:
 
 
 def _key(rel: str) -> str:
-    """Listed path without suffix and without a ``videos`` level, to look files up by."""
+    """Path in lower case, without suffix and ``videos`` level, to look files up by."""
     folder, _, name = rel.rpartition("/")
-    return join(folder.removesuffix("/videos"), stem_of(name))
+    return join(folder.removesuffix("/videos"), stem_of(name)).lower()
 
 
-def check_test_list(tree: Tree, reading: Reading, tested: dict[str, int] | None) -> None:
+def check_test_list(tree: Tree, reading: Reading, tested: TestList | None) -> None:
     """Report the listed test videos that no record covers."""
     if tested is None:
         return
     there = {_key(tree.relative(record.path)) for record in reading.records}
     reading.missing.extend(
-        Missing(f"{key}.mp4", TEST_LIST) for key in sorted(tested) if key not in there
+        Missing(rel, TEST_LIST) for key, (_, rel) in sorted(tested.items()) if key not in there
     )
 
 
-def split_of(rel: str, tested: dict[str, int] | None) -> str | None:
+def split_of(rel: str, tested: TestList | None) -> str | None:
     """``test`` for listed videos, ``train`` for the others, None without the list."""
     if tested is None:
         return None
     return "test" if _key(rel) in tested else "train"
 
 
-def read_reals(tree: Tree, reading: Reading, dataset: str, tested: dict[str, int] | None) -> None:
+def read_reals(tree: Tree, reading: Reading, dataset: str, tested: TestList | None) -> None:
     """Add the records of Celeb-real and YouTube-real."""
     for folder in REAL_FOLDERS:
         base = videos_folder(tree, folder)
@@ -166,28 +165,26 @@ def read_reals(tree: Tree, reading: Reading, dataset: str, tested: dict[str, int
             match = _REAL.match(stem)
             if not match and not _NUMBER.match(stem):
                 continue
-            tree.claim(rel)
             split = split_of(rel, tested)
             attributes = {"subset": folder}
             if match:
                 attributes["identity"] = f"id{match.group(1)}"
-            reading.records.append(
-                VideoRecord(
-                    video_id=make_id(dataset, folder, "", stem),
-                    path=tree.absolute(rel),
-                    label=0,
-                    source_dataset=dataset,
-                    split=split,
-                    split_source="official" if split else None,
-                    target_id=f"id{match.group(1)}" if match else stem,
-                    license_note=LICENSE,
-                    attributes=attributes,
-                )
+            record = VideoRecord(
+                video_id=make_id(dataset, folder, "", stem),
+                path=tree.absolute(rel),
+                label=0,
+                source_dataset=dataset,
+                split=split,
+                split_source="official" if split else None,
+                target_id=f"id{match.group(1)}" if match else stem,
+                license_note=LICENSE,
+                attributes=attributes,
             )
+            reading.add(tree, rel, record)
 
 
 def _fake(
-    tree: Tree, dataset: str, rel: str, match: re.Match[str], tested: dict[str, int] | None
+    tree: Tree, dataset: str, rel: str, match: re.Match[str], tested: TestList | None
 ) -> VideoRecord:
     target, source, number = match.groups()
     pair = make_id(dataset, "Celeb-real", "", f"id{target}_{number}")

@@ -7,13 +7,14 @@ and writing are done for all datasets alike by the modules beside it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from ...detector.errors import ForensicsError
 from ...detector.records import VideoRecord, known_keys
-from .tree import Tree
+from .tree import Tree, stem_of
 
 DERIVE = ("auto", "always", "never")
 AUDIO_ONLY = ("keep", "exclude")
@@ -82,7 +83,7 @@ class ImportOptions:
             raise ForensicsError("max_per_class is negative.", "0 keeps all.", "max_per_class")
         if min(self.val_share, self.test_share) < 0 or self.val_share + self.test_share >= 1:
             raise ForensicsError(
-                f"val_share {self.val_share} and test_share {self.test_share} leave no train split.",
+                f"val_share {self.val_share} and test_share {self.test_share} leave no train.",
                 "Their sum must be below 1.",
                 "val_share",
             )
@@ -157,6 +158,8 @@ class Reading:
         conflicts: statements of the source that contradict each other, one sentence each
         warnings: what the user should know before importing, one sentence each
         skipped: relative path of a media file that was left out on purpose -> why
+        unsplit: datasets among the records whose authors define no split (all of them where
+            ``Importer.official_split`` is False)
     """
 
     records: list[VideoRecord] = field(default_factory=list)
@@ -164,6 +167,12 @@ class Reading:
     conflicts: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
+    unsplit: set[str] = field(default_factory=set)
+
+    def add(self, tree: Tree, rel: str, record: VideoRecord) -> None:
+        """Take the record of the file ``rel``."""
+        tree.claim(rel)
+        self.records.append(record)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +209,16 @@ class Importer:
 def make_id(dataset: str, subset: str, compression: str, stem: str) -> str:
     """``video_id``: dataset/subset/compression/stem, empty parts left out."""
     return "/".join(part for part in (dataset, subset, compression, stem) if part)
+
+
+def unique_stems(paths: Iterable[str]) -> dict[str, str]:
+    """Path -> its stem where no other path has that stem, else the path without its suffix."""
+    listed = list(paths)
+    seen = Counter(stem_of(path) for path in listed)
+    return {
+        path: stem_of(path) if seen[stem_of(path)] == 1 else path.rpartition(".")[0]
+        for path in listed
+    }
 
 
 def leak_key(video_id: str, compression: str) -> str:

@@ -24,15 +24,12 @@ _FAKE = re.compile(r"^(\d{2})_(\d{2})__(.+)__([A-Z0-9]{8})$")
 
 
 def recognise(tree: Tree) -> Evidence | None:
-    """DFD where its folders hold videos and no other part of FF++ is there."""
-    if tree.is_folder("original_sequences/youtube") or any(
-        name != "DeepFakeDetection" for name in tree.folders("manipulated_sequences")
-    ):
-        return None
+    """DFD's folders with videos; weak where the rest of FF++ lies beside them."""
     found = [base for base in (REALS, FAKES) if _folders(tree, base)]
     if not found:
         return None
-    return Evidence("deepfakedetection", tuple(f"{base} holds videos" for base in found))
+    beside = tree.is_folder("original_sequences/youtube") or bool(_other_methods(tree))
+    return Evidence("deepfakedetection", tuple(f"{base} holds videos" for base in found), beside)
 
 
 def read(tree: Tree, options: ImportOptions) -> Reading:
@@ -59,15 +56,16 @@ def read_actors(tree: Tree, reading: Reading) -> None:
         for name in tree.videos(folder):
             match = _REAL.match(stem_of(name))
             if match:
-                tree.claim(join(folder, name))
-                reading.records.append(_real(tree, join(folder, name), compression, match))
+                rel = join(folder, name)
+                reading.add(tree, rel, _real(tree, rel, compression, match))
     for folder, compression in _folders(tree, FAKES):
         for name in tree.videos(folder):
             match = _FAKE.match(stem_of(name))
             if match:
-                tree.claim(join(folder, name))
-                reading.records.append(_fake(tree, join(folder, name), compression, match))
+                rel = join(folder, name)
+                reading.add(tree, rel, _fake(tree, rel, compression, match))
     tree.claim_folder(f"{FAKES}/masks")
+    reading.unsplit.add(DATASET)
 
 
 def _folders(tree: Tree, base: str) -> list[tuple[str, str]]:

@@ -68,24 +68,20 @@ def read(tree: Tree, options: ImportOptions) -> Reading:
         present.add(("youtube", folder))
         for name in tree.videos(folder):
             record = _real(tree, join(folder, name), compression, splits, identities, anchors)
-            _keep(tree, reading, join(folder, name), record)
+            if record is not None:
+                reading.add(tree, join(folder, name), record)
     for method in METHODS:
         base = f"manipulated_sequences/{method}"
         for folder, compression in _compressions(tree, base):
             present.add((method, folder))
             for name in tree.videos(folder):
                 record = _fake(tree, method, join(folder, name), compression, splits, identities)
-                _keep(tree, reading, join(folder, name), record)
+                if record is not None:
+                    reading.add(tree, join(folder, name), record)
         tree.claim_folder(f"{base}/masks")
     _list_missing(tree, reading, present, pairs)
     read_actors(tree, reading)
     return reading
-
-
-def _keep(tree: Tree, reading: Reading, rel: str, record: VideoRecord | None) -> None:
-    if record is not None:
-        tree.claim(rel)
-        reading.records.append(record)
 
 
 def _compressions(tree: Tree, base: str) -> list[tuple[str, str]]:

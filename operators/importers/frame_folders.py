@@ -196,7 +196,7 @@ IMPORTERS = (
         title="Frame folders",
         license_note=LICENSE,
         expects=(
-            "<dataset>/<source>/<video>/<frame>.png   for example CDFv2/Celeb-real/id0_0000/000.png\n"
+            "<dataset>/<source>/<video>/<frame>.png   as CDFv2/Celeb-real/id0_0000/000.png\n"
             "(the root may be one dataset, hold several, or hold them in datasets/)\n"
             "config/datasets/<dataset>/{train,val,test}/<source>.txt   (optional split lists)"
         ),

@@ -12,6 +12,7 @@ import json
 import posixpath
 import re
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 from ...detector.errors import ForensicsError
@@ -27,8 +28,7 @@ def read_text(tree: Tree, rel: str) -> str:
         ForensicsError: unreadable, or not UTF-8 (with the line of the first bad byte)
     """
     try:
-        with open(tree.absolute(rel), "rb") as handle:
-            data = handle.read()
+        data = Path(tree.absolute(rel)).read_bytes()
     except OSError as error:
         raise ForensicsError(
             f"{rel} cannot be read: {error.strerror or error}.", "Check its permissions.", "root"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from ...detector.errors import ForensicsError
@@ -17,10 +18,13 @@ from .lists import bad_entry, inside, read_csv
 from .names import family_of
 from .tree import Tree, is_image, is_video, stem_of, suffix_of
 
+# fmt: off
 COLUMNS = (
-    "path label video_id dataset method family compression split target_id source_id pair_id "
-    "parents mask_path audio_label license frame_number aligned"
-).split()
+    "path", "label", "video_id", "dataset", "method", "family", "compression", "split",
+    "target_id", "source_id", "pair_id", "parents", "mask_path", "audio_label", "license",
+    "frame_number", "aligned",
+)
+# fmt: on
 LICENSE = "Not stated by the manifest."
 _LABEL_WORDS = {"0": 0, "real": 0, "original": 0, "1": 1, "fake": 1}
 
@@ -40,7 +44,7 @@ def manifest_of(tree: Tree) -> str | None:
 
 
 def _header(tree: Tree, rel: str) -> list[str]:
-    with open(tree.absolute(rel), encoding="utf-8-sig", errors="replace") as handle:
+    with Path(tree.absolute(rel)).open(encoding="utf-8-sig", errors="replace") as handle:
         return [cell.strip().strip('"').lower() for cell in handle.readline().split(",")]
 
 

@@ -76,10 +76,7 @@ def plan_import(
     report = new_report(evidence, importer.title, str(tree.root), importer.license_note)
     records = _unique(reading, tree)
     records = sorted(link_records(records, known), key=lambda record: record.video_id)
-    if options.derive_splits == "always" or (
-        options.derive_splits == "auto" and not importer.official_split
-    ):
-        records = derive_splits(records, options.val_share, options.test_share, options.seed)
+    records = _derive(records, reading, importer, options)
     chosen, remarks = select_records(records, options)
     if not chosen:
         raise ForensicsError(
@@ -91,6 +88,24 @@ def plan_import(
     reasons = _fill(report, tree, reading, records, chosen, importer)
     report.warnings.extend(remarks)
     return ImportPlan(importer, str(tree.root), chosen, reasons, report)
+
+
+def _derive(
+    records: list[VideoRecord], reading: Reading, importer: Importer, options: ImportOptions
+) -> list[VideoRecord]:
+    """Derived splits for the datasets that may have them."""
+    if options.derive_splits == "never":
+        return records
+    datasets = {record.source_dataset for record in records}
+    if options.derive_splits == "auto" and importer.official_split:
+        datasets &= reading.unsplit
+    mine = [record for record in records if record.source_dataset in datasets]
+    if all(record.split is not None for record in mine):
+        return records
+    derived, remark = derive_splits(mine, options.val_share, options.test_share, options.seed)
+    reading.warnings.append(remark)
+    by_id = {record.video_id: record for record in derived}
+    return [by_id.get(record.video_id, record) for record in records]
 
 
 def _unique(reading: Reading, tree: Tree) -> list[VideoRecord]:

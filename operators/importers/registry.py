@@ -18,8 +18,27 @@ _MODULES = (
     "faceforensics",
     "deepfakedetection",
     "celeb_df",
+    "celeb_df_pp",
+    "dfdc",
+    "dfdc_preview",
+    "ffiw",
+    "deepspeak",
+    "uadfv",
+    "wilddeepfake",
+    "fakeavceleb",
+    "deeperforensics",
+    "kodf",
+    "dfdm",
+    "polyglotfake",
+    "idforge",
+    "df40",
+    "forgerynet",
+    "lavdf",
+    "avdeepfake1m",
+    "deepfakebench",
     "frame_folders",
     "manifest",
+    "folder_tree",
 )
 
 
@@ -87,6 +106,8 @@ def recognise(tree: Tree, format: str = "auto") -> tuple[Importer, Evidence]:
             raise _ambiguous(tree, found)
         raise _unrecognised(tree, None)
     importer = importer_named(format)
+    if importer.name == "tree":
+        return importer, Evidence("tree", ("the pattern says so",))
     evidence = importer.recognise(tree)
     if evidence is None:
         raise _unrecognised(tree, importer)

@@ -8,6 +8,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ...detector.records import SPLITS, VideoRecord
+from .groups import DisjointSets
+
+MIN_PARTS = 5  # fewer parts than this cannot fill three splits in any sensible proportion
 
 
 def derive_splits(
@@ -15,14 +18,15 @@ def derive_splits(
     val_share: float = 0.1,
     test_share: float = 0.2,
     seed: int = 0,
-) -> list[VideoRecord]:
+) -> tuple[list[VideoRecord], str]:
     """Give each record without a split one, marked ``derived``; no group is ever divided.
 
-    A group that already lies in exactly one split stays there. A group that already crosses
-    splits gets nothing (its records without a split keep none), as any choice would leak. The
-    others are dealt out largest first, each to the split that lacks most of what the group holds,
-    counted by (dataset, method); ties are broken by a generator seeded with ``seed`` over the
-    sorted groups, so that the result does not depend on the order of the files.
+    Videos that show one person (``identity``, where the source names it) stay together as well, as
+    long as that leaves enough parts to deal out. A part that already lies in exactly one split
+    stays there; one that already crosses splits gets nothing, as any choice would leak. The others
+    are dealt out largest first, each to the split that lacks most of what the part holds, counted
+    by (dataset, method); ties are broken by a generator seeded with ``seed`` over the sorted
+    parts, so that the result does not depend on the order of the files.
 
     Args:
         records: linked records (with ``group_id``)
@@ -31,29 +35,58 @@ def derive_splits(
         seed: any integer
 
     Returns:
-        new records in the same order
+        new records in the same order, and a remark for the report
     """
+    parts, remark = _parts(records)
     members: dict[str, list[VideoRecord]] = defaultdict(list)
-    for record in records:
-        members[record.group_id or record.video_id].append(record)
+    for record, part in zip(records, parts, strict=True):
+        members[part].append(record)
     given: dict[str, str | None] = {}
-    open_groups: list[str] = []
-    for group, inside in members.items():
+    open_parts: list[str] = []
+    for part, inside in members.items():
         known = {record.split for record in inside if record.split is not None}
         if not known:
-            open_groups.append(group)
-        elif len(known) == 1:
-            given[group] = known.pop()
+            open_parts.append(part)
         else:
-            given[group] = None
-    given.update(_deal(open_groups, members, val_share, test_share, seed))
+            given[part] = known.pop() if len(known) == 1 else None
+    given.update(_deal(open_parts, members, val_share, test_share, seed))
     result = []
-    for record in records:
-        split = given[record.group_id or record.video_id]
+    for record, part in zip(records, parts, strict=True):
+        split = given[part]
         if record.split is None and split is not None:
             record = replace(record, split=split, split_source="derived")
         result.append(record)
-    return result
+    left = sum(record.split is None for record in result)
+    if left:
+        remark += f" {left} videos have none: their groups already cross the official splits."
+    return result, remark
+
+
+def _parts(records: Sequence[VideoRecord]) -> tuple[list[str], str]:
+    """The part that each record may not leave: its group, joined by identity where that is
+    possible without one part holding more than half of everything."""
+    groups = [record.group_id or record.video_id for record in records]
+    sets = DisjointSets()
+    for record, group in zip(records, groups, strict=True):
+        person = record.attributes.get("identity")
+        if person not in (None, ""):
+            sets.union(group, f"{record.source_dataset}/identity/{person}")
+    joined = [sets.find(group) for group in groups]
+    sizes = Counter(joined)
+    count = len(set(groups))
+    if len(sizes) == count:
+        return groups, f"Splits are derived, by {count} whole groups."
+    if len(sizes) >= MIN_PARTS and max(sizes.values()) <= len(records) / 2:
+        # Named by the smallest group, so that the order of the files does not matter.
+        names: dict[str, str] = {}
+        for root, group in zip(joined, groups, strict=True):
+            names[root] = min(group, names.get(root, group))
+        return [names[root] for root in joined], (
+            f"Splits are derived, by {count} whole groups; videos of one person stay together."
+        )
+    return groups, (
+        f"Splits are derived, by {count} whole groups; too few people to keep each on one side."
+    )
 
 
 def _deal(

@@ -6,6 +6,8 @@ and each path that a record or a list accounts for is claimed, so that what no r
 be reported.
 """
 
+# ruff: noqa: PTH100,PTH110,PTH112,PTH114,PTH118,PTH122
+# Paths are plain strings here: a Path per file is slow at 100,000 files.
 from __future__ import annotations
 
 import os
@@ -15,13 +17,18 @@ from pathlib import Path
 
 from ...detector.errors import ForensicsError
 
-VIDEO_SUFFIXES = frozenset(".mp4 .avi .mov .mkv .webm .m4v .mpg .mpeg .wmv .flv .3gp .ts".split())
-IMAGE_SUFFIXES = frozenset(".png .jpg .jpeg .bmp .webp .tif .tiff".split())
+# fmt: off
+VIDEO_SUFFIXES = frozenset({
+    ".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv", ".flv", ".3gp", ".ts",
+})
+IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff"})
 # What datasets ship beside their media and no importer needs to explain.
-SIDE_SUFFIXES = frozenset(
-    ".json .csv .tsv .txt .md .pdf .wav .mp3 .flac .m4a .aac .npy .npz .pkl .zip .gz .tar .7z "
-    ".html .py .sh .parquet .xlsx .docx .log .yml .yaml .lmdb .mdb .srt .vtt".split()
-)
+SIDE_SUFFIXES = frozenset({
+    ".json", ".csv", ".tsv", ".txt", ".md", ".pdf", ".wav", ".mp3", ".flac", ".m4a", ".aac", ".npy",
+    ".npz", ".pkl", ".zip", ".gz", ".tar", ".7z", ".html", ".py", ".sh", ".parquet", ".xlsx",
+    ".docx", ".log", ".yml", ".yaml", ".lmdb", ".mdb", ".srt", ".vtt",
+})
+# fmt: on
 
 
 def suffix_of(name: str) -> str:
@@ -169,6 +176,16 @@ class Tree:
                 return candidate
         return None
 
+    def folder(self, rel: str) -> str | None:
+        """The folder ``rel``, or the one that differs only in case; None if neither."""
+        if self.is_folder(rel):
+            return rel
+        parent, _, name = rel.rpartition("/")
+        for other in self.folders(parent):
+            if other.lower() == name.lower():
+                return join(parent, other)
+        return None
+
     def walk(self, rel: str = "") -> Iterator[tuple[str, list[str]]]:
         """(folder, its file names), depth first in sorted order, ``rel`` included."""
         stack = [rel]
@@ -179,6 +196,13 @@ class Tree:
                 continue
             yield folder, list(listing.files)
             stack.extend(join(folder, name) for name in reversed(listing.folders))
+
+    def all_videos(self, rel: str = "") -> Iterator[str]:
+        """Relative paths of every video file below ``rel``, in sorted order of their folders."""
+        for folder, names in self.walk(rel):
+            for name in names:
+                if is_video(name):
+                    yield join(folder, name)
 
     def claim(self, *rels: str) -> None:
         """Say that these files are explained."""

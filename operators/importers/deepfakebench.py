@@ -1,0 +1,213 @@
+"""DeepfakeBench (Yan et al., NeurIPS 2023 Datasets, arXiv 2307.01426): crops and JSON lists.
+
+With the lists (deepfakebench_lists.py) their labels and splits count; without them the frame
+folders are read as they lie, by the names of their folders.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from dataclasses import replace
+
+from ...detector.records import VideoRecord
+from .contract import Evidence, Importer, ImportOptions, Reading, make_id
+from .deepfakebench_lists import (
+    FAKE_FOLDERS,
+    METHODS,
+    REAL_FOLDERS,
+    Video,
+    list_files,
+    looks_like_list,
+    place_of,
+    read_videos,
+)
+from .lists import read_json
+from .names import family_of, frame_indices, pair_names
+from .tree import Tree, join
+
+LICENSE = (
+    "DeepfakeBench: CC BY-NC 4.0 for its lists and crops; the terms of each dataset hold for its "
+    "frames."
+)
+
+
+def recognise(tree: Tree) -> Evidence | None:
+    """JSON lists with frames, or ``frames`` folders in the layout of the datasets."""
+    lists = [rel for rel in list_files(tree) if looks_like_list(tree, rel)]
+    if lists:
+        shown = ", ".join(lists[:3])
+        return Evidence("deepfakebench", (f"{shown} list videos with their frames",))
+    found = next(iter(_frame_folders(tree, limit=1)), None)
+    if found is None:
+        return None
+    return Evidence("deepfakebench", (f"{found} holds frames in the layout of DeepfakeBench",))
+
+
+def _frame_folders(tree: Tree, limit: int = 0) -> list[str]:
+    """Folders called ``frames`` below a folder that tells real from fake, with videos inside."""
+    found = []
+    for folder, _ in tree.walk():
+        parts = folder.lower().split("/")
+        if parts[-1] != "frames" or not set(parts) & (REAL_FOLDERS | FAKE_FOLDERS):
+            continue
+        if any(tree.images(join(folder, video)) for video in tree.folders(folder)[:3]):
+            found.append(folder)
+            if limit and len(found) >= limit:
+                break
+    return found
+
+
+def read(tree: Tree, options: ImportOptions) -> Reading:
+    """Records by the lists; without lists by the frame folders."""
+    reading = Reading()
+    lists = list_files(tree)
+    if lists:
+        for name, video in read_videos(tree, reading, lists, options.path_prefix):
+            reading.records.append(_record(tree, name, video))
+            tree.claim(*(join(video.folder, frame) for frame in video.names))
+    else:
+        _read_folders(tree, reading)
+    for folder, _ in tree.walk():
+        if folder.rpartition("/")[2] in ("masks", "landmarks"):
+            tree.claim_folder(folder)
+    _link(reading)
+    return reading
+
+
+def _record(tree: Tree, name: str, video: Video) -> VideoRecord:
+    dataset, subset, compression = place_of(video.folder, tree.root.name)
+    if subset in ("actors", "DeepFakeDetection"):
+        dataset = "DeepFakeDetection"
+    method = METHODS.get(video.listed_label) or re.sub(r"(?i)_?fake$", "", video.listed_label)
+    split = next(iter(video.splits), None)
+    return VideoRecord(
+        video_id=make_id(dataset, subset, video.compression or compression, name),
+        path=tree.absolute(video.folder),
+        label=video.label,
+        source_dataset=dataset,
+        method=(method or dataset) if video.label else "original",
+        family=_family(method or dataset) if video.label else "none",
+        compression=video.compression or compression,
+        split=split,
+        split_source="official" if split else None,
+        mask_path=tree.absolute(video.masks) if video.masks else None,
+        license_note=LICENSE,
+        frames=tuple(
+            (n, tree.absolute(join(video.folder, frame))) for n, frame in frame_indices(video.names)
+        ),
+        aligned=True,
+        attributes={"subset": subset} if subset else {},
+    )
+
+
+def _family(method: str) -> str:
+    known = {"method_a": "face_swap", "method_b": "face_swap", "uadfv": "face_swap",
+             "deeperforensics": "face_swap"}  # fmt: skip
+    return known.get(method.lower()) or family_of(method)
+
+
+def _read_folders(tree: Tree, reading: Reading) -> None:
+    """Records of every ``frames`` folder whose path tells real from fake.
+
+    FaceForensics++ gets its splits where its own lists lie in the dataset's folder.
+    """
+    splits: dict[str, dict[str, str]] = {}
+    for folder in _frame_folders(tree):
+        label = 0 if set(folder.lower().split("/")) & REAL_FOLDERS else 1
+        top = folder.partition("/")[0] if "_sequences" not in folder.partition("/")[0] else ""
+        listed = splits.setdefault(top, _ff_splits(tree, top))
+        _, subset, _ = place_of(join(folder, "video"), tree.root.name)
+        for name in tree.folders(folder):
+            images = tree.images(join(folder, name))
+            if not images:
+                continue
+            masks = join(folder.rpartition("/")[0], "masks", name)
+            video = Video(
+                subset.rpartition("/")[2] or "fake", label, "", join(folder, name), images,
+                {listed[name]} if name in listed else set(),
+                masks if tree.is_folder(masks) else None,
+            )  # fmt: skip
+            reading.records.append(_record(tree, name, video))
+            tree.claim(*(join(folder, name, image) for image in images))
+    if not any(splits.values()):
+        reading.warnings.append(
+            "There are no JSON lists (preprocessing/dataset_json): no video has a split."
+        )
+
+
+def _ff_splits(tree: Tree, top: str) -> dict[str, str]:
+    """Video -> split by FaceForensics++'s own lists of pairs, if they are in ``top``."""
+    splits: dict[str, str] = {}
+    for folder in (join(top, "dataset/splits"), join(top, "splits"), top):
+        for split in ("train", "val", "test"):
+            rel = join(folder, f"{split}.json")
+            if not tree.is_file(rel):
+                continue
+            for pair in read_json(tree, rel, list):
+                if isinstance(pair, list) and len(pair) == 2:
+                    first, second = map(str, pair)
+                    for name in (first, second, f"{first}_{second}", f"{second}_{first}"):
+                        splits[name] = split
+        if splits:
+            break
+    return splits
+
+
+def _link(reading: Reading) -> None:
+    """Pairs and parents by the names, among the reals of the same dataset and compression."""
+    reals: dict[tuple[str, str, str], list[str]] = defaultdict(list)
+    for record in reading.records:
+        if record.label == 0:
+            name = record.video_id.rpartition("/")[2]
+            reals[record.source_dataset, record.compression, name].append(record.video_id)
+    for i, record in enumerate(reading.records):
+        if record.label == 0:
+            continue
+        name = record.video_id.rpartition("/")[2]
+        pair, donor = pair_names(name)
+        if not pair and record.source_dataset == "DFDC-Preview":
+            pair = name.partition("_")[2]
+        key = (record.source_dataset, record.compression)
+        found = reals.get((*key, pair), []) if pair else []
+        donors = reals.get((*key, donor), []) if donor else []
+        if not pair:
+            continue
+        missing = make_id(record.source_dataset, "youtube", record.compression, pair)
+        is_ff = record.source_dataset == "FaceForensics++"
+        parents = [*found, *donors]
+        if is_ff:  # the numbers name the originals, there or not
+            parents = [make_id(key[0], "youtube", key[1], end) for end in (pair, donor)]
+        reading.records[i] = replace(
+            record,
+            target_id=pair,
+            source_id=donor or None,
+            pair_id=found[0] if len(found) == 1 else missing if is_ff else None,
+            pair_status="ambiguous" if len(found) > 1 else "missing",
+            parents=tuple(dict.fromkeys(parents)),
+        )
+
+
+IMPORTERS = (
+    Importer(
+        name="deepfakebench",
+        title="DeepfakeBench",
+        license_note=LICENSE,
+        expects=(
+            "preprocessing/dataset_json/*.json   (or dataset_json/, or in the root)\n"
+            "FaceForensics++/{original,manipulated}_sequences/<method>/<c>/frames/<video>/000.png, "
+            "Celeb-DF-v2/Celeb-real/frames/<video>/000.png, ...\n"
+            "below the root, datasets/ or datasets/rgb/"
+        ),
+        recognise=recognise,
+        read=read,
+        gotchas=(
+            "The lists of Celeb-DF, DFD, UADFV and DeeperForensics repeat videos over the splits.",
+            "Path prefixes and Windows separators of the lists are replaced by the root.",
+            "Crops of 256 pixels, fewer than 32 where no face was found: they are scored as they "
+            "are.",
+        ),
+        aliases=("dfb",),
+        url="https://github.com/SCLBD/DeepfakeBench",
+    ),
+)

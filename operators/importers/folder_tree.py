@@ -1,0 +1,235 @@
+"""Any folder tree, described by a pattern with named parts.
+
+``{split}/{label}/{video}.mp4`` reads the split, the label and the name of each video from its
+path; ``{dataset}/{label}/{video}/{frame}.png`` reads frames. ``*`` stands for anything within a
+part. The names ``label``, ``video``, ``frame``, ``split``, ``method``, ``compression``,
+``dataset``, ``target``, ``source``, ``pair`` have a meaning; any other becomes a field.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from dataclasses import replace
+from typing import Any
+
+from ...detector.errors import ForensicsError
+from ...detector.records import SPLITS, VideoRecord
+from .contract import Evidence, Importer, ImportOptions, Reading, make_id
+from .names import family_of, frame_indices, pair_names
+from .tree import Tree, is_image, is_video, join
+
+LICENSE = "Not stated: the terms of your data hold."
+MEANINGS = (
+    "label",
+    "video",
+    "frame",
+    "split",
+    "method",
+    "compression",
+    "dataset",
+    "target",
+    "source",
+    "pair",
+)
+_PART = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}|(\*)")
+_SPLIT_WORDS = {
+    **{split: split for split in SPLITS},
+    "training": "train",
+    "valid": "val",
+    "validation": "val",
+    "dev": "val",
+    "testing": "test",
+}
+
+
+def compile_pattern(pattern: str) -> re.Pattern[str]:
+    """The regular expression of a pattern; suffixes match in either case.
+
+    Raises:
+        ForensicsError: no ``{video}``, neither ``{label}`` nor ``{method}``, or a bad path
+    """
+    text = pattern.replace("\\", "/").strip().strip("/")
+    if not text or ".." in text.split("/"):
+        raise ForensicsError(
+            f"The pattern {pattern!r} is no path below the folder.",
+            "For example {label}/{method}/{video}.mp4",
+            "pattern",
+        )
+    names = [m.group(1) for m in _PART.finditer(text) if m.group(1)]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ForensicsError(
+            f"The pattern names {{{twice[0]}}} twice.", "Name each part once.", "pattern"
+        )
+    if "video" not in names or not {"label", "method"} & set(names):
+        raise ForensicsError(
+            f"The pattern {pattern!r} needs {{video}}, and {{label}} or {{method}}.",
+            "For example {label}/{method}/{video}.mp4",
+            "pattern",
+        )
+    out, end = [], 0
+    for match in _PART.finditer(text):
+        out.append(re.escape(text[end : match.start()]))
+        out.append(f"(?P<{match.group(1)}>[^/]+)" if match.group(1) else "[^/]*")
+        end = match.end()
+    out.append(re.escape(text[end:]))
+    expression = "".join(out)
+    try:
+        head, dot, suffix = expression.rpartition(r"\.")
+        if dot and "/" not in suffix and "(" not in suffix:
+            return re.compile(f"{head}{dot}(?i:{suffix})$")
+        return re.compile(f"{expression}$")
+    except re.error as error:
+        raise ForensicsError(
+            f"The pattern {pattern!r} is not understood: {error}.", "", "pattern"
+        ) from error
+
+
+def recognise(tree: Tree) -> Evidence | None:
+    """Never by itself: a tree is read by the pattern that the user gives."""
+    return None
+
+
+def read(tree: Tree, options: ImportOptions) -> Reading:
+    """Records of every file that the pattern matches."""
+    if not options.pattern:
+        raise ForensicsError(
+            "The format tree needs a pattern.",
+            "For example {label}/{method}/{video}.mp4",
+            "pattern",
+        )
+    expression = compile_pattern(options.pattern)
+    with_frames = "frame" in expression.groupindex
+    reading = Reading()
+    frames: dict[tuple[tuple[str, str], ...], list[str]] = defaultdict(list)
+    for folder, names in tree.walk():
+        for name in names:
+            rel = join(folder, name)
+            if not (is_image(name) if with_frames else is_video(name)):
+                continue
+            match = expression.match(rel)
+            if not match:
+                continue
+            tree.claim(rel)
+            parts = match.groupdict()
+            if with_frames:
+                parts.pop("frame")
+                frames[tuple(sorted(parts.items()))].append(rel)
+            else:
+                reading.records.append(_record(tree, rel, parts, options))
+    for key, rels in frames.items():
+        reading.records.append(_sequence(tree, dict(key), rels, options))
+    if not reading.records:
+        raise ForensicsError(
+            f"No file matches the pattern {options.pattern!r}.",
+            f"A file there is {_an_example(tree)!r}.",
+            "pattern",
+        )
+    _link(reading)
+    return reading
+
+
+def _an_example(tree: Tree) -> str:
+    for folder, names in tree.walk():
+        for name in names:
+            if is_image(name) or is_video(name):
+                return join(folder, name)
+    return ""
+
+
+def _record(tree: Tree, rel: str, parts: dict[str, str], options: ImportOptions) -> VideoRecord:
+    """A record by the named parts of its path."""
+    real_names = {name.lower() for name in options.real_names}
+    kind = parts.get("label") or parts["method"]
+    label = 0 if kind.lower() in real_names else 1
+    named = parts.get("method")
+    if not named and kind.lower() not in ("fake", "1", "fakes", "synthetic", "manipulated"):
+        named = kind
+    method = "original" if label == 0 else named or "unknown"
+    word = parts.get("split", "").lower()
+    split = _SPLIT_WORDS.get(word)
+    if word and split is None:
+        raise ForensicsError(
+            f"{rel}: {parts['split']!r} is no split.", "Use train, val or test.", "pattern"
+        )
+    dataset = parts.get("dataset") or options.dataset_name or tree.root.name
+    subset = [parts[name] for name in ("split", "label", "method") if name in parts]
+    extra = {k: v for k, v in parts.items() if k not in MEANINGS}
+    attributes: dict[str, Any] = dict(extra)
+    return VideoRecord(
+        video_id=make_id(
+            dataset,
+            "/".join(dict.fromkeys([*subset, *extra.values()])),
+            parts.get("compression", ""),
+            parts["video"],
+        ),
+        path=tree.absolute(rel),
+        label=label,
+        source_dataset=dataset,
+        method=method,
+        family="none" if label == 0 else family_of(method),
+        compression=parts.get("compression", ""),
+        split=split,
+        split_source="official" if split else None,
+        target_id=parts.get("target"),
+        source_id=parts.get("source"),
+        pair_id=parts.get("pair"),
+        license_note=LICENSE,
+        aligned=options.aligned,
+        attributes=attributes,
+    )
+
+
+def _sequence(
+    tree: Tree, parts: dict[str, str], rels: list[str], options: ImportOptions
+) -> VideoRecord:
+    by_name = {rel.rpartition("/")[2]: rel for rel in rels}
+    record = _record(tree, rels[0], parts, options)
+    return replace(
+        record,
+        path=tree.absolute(rels[0].rpartition("/")[0]),
+        frames=tuple((n, tree.absolute(by_name[name])) for n, name in frame_indices(by_name)),
+    )
+
+
+def _link(reading: Reading) -> None:
+    """Pairs by ``{pair}`` or ``{target}``, else by the usual names, among the reals."""
+    reals: dict[tuple[str, str, str], list[str]] = defaultdict(list)
+    for record in reading.records:
+        if record.label == 0:
+            name = record.video_id.rpartition("/")[2]
+            reals[record.source_dataset, record.compression, name].append(record.video_id)
+    for i, record in enumerate(reading.records):
+        if record.label == 0:
+            continue
+        name = record.video_id.rpartition("/")[2]
+        pair, donor = pair_names(name)
+        wanted = record.pair_id or record.target_id or pair or name
+        key = (record.source_dataset, record.compression)
+        found = reals.get((*key, wanted), [])
+        donors = reals.get((*key, record.source_id or donor), [])
+        reading.records[i] = replace(
+            record,
+            pair_id=found[0] if len(found) == 1 else None,
+            pair_status="ambiguous" if len(found) > 1 else "missing",
+            parents=tuple(dict.fromkeys((*found, *donors))),
+        )
+
+
+IMPORTERS = (
+    Importer(
+        name="tree",
+        title="Folder tree by a pattern",
+        license_note=LICENSE,
+        expects="what your pattern says, for example {split}/{label}/{method}/{video}.mp4",
+        recognise=recognise,
+        read=read,
+        official_split=False,
+        gotchas=(
+            "A {label} that is none of the real names (real, original, ...) is fake, and names the "
+            "method where the pattern has no {method}.",
+        ),
+        aliases=("folder-tree", "pattern"),
+    ),
+)

@@ -1,0 +1,199 @@
+"""ForgeryNet (He et al., CVPR 2021, arXiv 2103.05630): 2.9 million images, 221,247 videos.
+
+The lists say everything: an image line is ``<path> <binary> <triple> <16-class>``, a video line
+``<n> <path> (<start> <length> <class>){n} <binary> <triple> <16-class>``; binary 1 is fake.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ...detector.errors import ForensicsError
+from ...detector.records import VideoRecord
+from .contract import Evidence, Importer, ImportOptions, Missing, Official, Reading, make_id
+from .lists import bad_entry, inside, read_lines
+from .tree import Tree, is_image, is_video, join
+
+DATASET = "ForgeryNet"
+LICENSE = "ForgeryNet challenge terms: non-commercial research and education only."
+_MEDIA_FOLDERS = ("", "image", "images", "video", "videos")
+_SPLIT_WORDS = (("train", "train"), ("val", "val"), ("test", "test"))
+
+
+def _lists(tree: Tree) -> list[str]:
+    """Text files with ``list`` in their name, in the root and one or two folders below."""
+    found = []
+    for base in (
+        "",
+        *tree.folders(),
+        *(join(a, b) for a in tree.folders() for b in tree.folders(a)),
+    ):
+        found.extend(
+            join(base, name)
+            for name in tree.files(base)
+            if name.lower().endswith(".txt") and "list" in name.lower()
+        )
+    return found
+
+
+def _split(rel: str) -> str | None:
+    """Split by the list's name, or else its folder's."""
+    for part in reversed(rel.lower().split("/")):
+        for word, split in _SPLIT_WORDS:
+            if part.startswith(word) or f"_{word}" in part:
+                return split
+    return None
+
+
+def _kind(tree: Tree, rel: str) -> str | None:
+    """``image`` or ``video`` by the first line of a list; None if it is neither."""
+    with open(tree.absolute(rel), errors="replace") as handle:  # noqa: PTH123 - plain string
+        words = handle.readline().split()
+    if len(words) == 4 and is_image(words[0]) and all(w.lstrip("-").isdigit() for w in words[1:]):
+        return "image"
+    if len(words) >= 5 and words[0].isdigit() and len(words) == 2 + 3 * int(words[0]) + 3:
+        return "video"
+    return None
+
+
+def recognise(tree: Tree) -> Evidence | None:
+    """A list with four columns of an image, or with the segments of a video."""
+    found = [(rel, kind) for rel in _lists(tree) if (kind := _kind(tree, rel))]
+    if not found:
+        return None
+    return Evidence(
+        "forgerynet",
+        tuple(f"{rel} lists {kind}s with their three classes" for rel, kind in found[:4]),
+    )
+
+
+def read(tree: Tree, options: ImportOptions) -> Reading:
+    """Records of the listed videos, or of the listed images (one media type a dataset)."""
+    reading = Reading()
+    lists = [(rel, kind) for rel in _lists(tree) if (kind := _kind(tree, rel))]
+    kinds = {kind for _, kind in lists}
+    wanted = {"video": "video", "frames": "image"}.get(options.media)
+    if wanted is None:
+        wanted = "video" if "video" in kinds else "image"
+    if wanted not in kinds:
+        raise ForensicsError(f"There is no list of {wanted}s.", "Choose the other media.", "media")
+    if len(kinds) > 1:
+        other = "frames" if wanted == "video" else "video"
+        reading.warnings.append(
+            f"Only the {wanted}s are imported; import the others into a second dataset with "
+            f"media={other!r}."
+        )
+    seen: dict[str, int] = {}
+    for rel, kind in lists:
+        if kind == wanted:
+            _read_list(tree, reading, rel, kind, seen)
+    for folder, names in tree.walk():
+        if any((is_image if wanted == "video" else is_video)(name) for name in names[:1]):
+            tree.claim_folder(folder)
+    return reading
+
+
+def _read_list(tree: Tree, reading: Reading, rel: str, kind: str, seen: dict[str, int]) -> None:
+    split = _split(rel)
+    base = rel.rpartition("/")[0]
+    for number, line in read_lines(tree, rel):
+        where = f"{rel}, line {number}"
+        path, classes, segments = _parse(line, kind, where)
+        label = classes[0]
+        found = _find(tree, base, inside(path, where))
+        if found is None:
+            reading.missing.append(Missing(join(base, inside(path, where)), rel))
+            continue
+        if found in seen:
+            if seen[found] != label:
+                reading.conflicts.append(f"{where}: {found} is listed as real and as fake.")
+            continue
+        seen[found] = label
+        reading.add(tree, found, _record(tree, found, path, kind, classes, segments, split))
+
+
+def _parse(line: str, kind: str, where: str) -> tuple[str, tuple[int, int, int], list[list[Any]]]:
+    """(path, (binary, triple, 16-class), segments) of a line."""
+    words = line.split()
+    segments: list[list[Any]] = []
+    try:
+        if kind == "image":
+            path, rest = words[0], words[1:]
+        else:
+            count = int(words[0])
+            path = words[1]
+            triples = words[2 : 2 + 3 * count]
+            segments = [
+                [int(triples[i]), int(triples[i + 1]), triples[i + 2]]
+                for i in range(0, 3 * count, 3)
+            ]
+            rest = words[2 + 3 * count :]
+        binary, triple, sixteen = (int(word) for word in rest)
+    except (ValueError, IndexError):
+        raise bad_entry(where, f"not a line of ForgeryNet's {kind} list: {line[:80]!r}.") from None
+    if binary not in (0, 1) or not 0 <= sixteen <= 15:
+        raise bad_entry(where, f"classes {binary} and {sixteen} are out of range.")
+    return path, (binary, triple, sixteen), segments
+
+
+def _find(tree: Tree, base: str, path: str) -> str | None:
+    for top in dict.fromkeys((base, base.partition("/")[0], "")):
+        for folder in _MEDIA_FOLDERS:
+            found = tree.find(join(top, folder, path))
+            if found:
+                return found
+    return None
+
+
+def _record(
+    tree: Tree,
+    rel: str,
+    path: str,
+    kind: str,
+    classes: tuple[int, int, int],
+    segments: list[list[Any]],
+    split: str | None,
+) -> VideoRecord:
+    label, triple, sixteen = classes
+    attributes: dict[str, Any] = {"forgery_class": sixteen, "three_way_class": triple}
+    if segments:
+        attributes["fake_segments"] = json.dumps(segments)
+    image = kind == "image"
+    return VideoRecord(
+        video_id=make_id(DATASET, split or "", "", inside(path, rel).rpartition(".")[0]),
+        path=tree.absolute(rel.rpartition("/")[0] if image else rel),
+        label=label,
+        source_dataset=DATASET,
+        method=f"forgery_{sixteen:02d}" if label else "original",
+        # The three-way class says: 1 identity replaced, 2 identity remained.
+        family={1: "face_swap", 2: "reenactment"}.get(triple, "unknown") if label else "none",
+        split=split,
+        split_source="official" if split else None,
+        license_note=LICENSE,
+        frames=((0, tree.absolute(rel)),) if image else (),
+        attributes=attributes,
+    )
+
+
+IMPORTERS = (
+    Importer(
+        name="forgerynet",
+        title=DATASET,
+        license_note=LICENSE,
+        expects=(
+            "{Training,Validation,Test}/image_list.txt and the images below image/\n"
+            "{Training,Validation,Test}/video_list.txt and the videos below video/\n"
+            "(any names with 'list' in them; the split is read from the name or the folder)"
+        ),
+        recognise=recognise,
+        read=read,
+        official=(Official(221247, certain=False),),
+        gotchas=(
+            "Images and videos are two datasets: media='frames' imports the images.",
+            "Segments of a fake video are real: see fake_segments; a mean over frames is unfit.",
+            "Some images are perturbed on purpose beyond recognition.",
+        ),
+        url="https://github.com/yinanhe/ForgeryNet",
+    ),
+)

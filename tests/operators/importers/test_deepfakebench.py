@@ -1,0 +1,210 @@
+# ruff: noqa: E501
+"""DeepfakeBench: foreign prefixes, Windows separators, repeated splits, numeric frame order."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from media_forensics.detector.errors import ForensicsError
+from media_forensics.operators.importers.contract import ImportOptions
+from media_forensics.operators.importers.plan import plan_import
+
+AS_IS = ImportOptions(derive_splits="never")
+FF = """
+{B}FaceForensics++/original_sequences/youtube/c23/frames/{000,003}/{000,999,1000}.png
+{B}FaceForensics++/manipulated_sequences/Deepfakes/c23/frames/000_003/{000,031}.png
+{B}FaceForensics++/manipulated_sequences/Deepfakes/c23/masks/000_003/{000,031}.png
+{B}FaceForensics++/manipulated_sequences/Deepfakes/c23/landmarks/000_003/000.npy
+"""
+TABLE = """
+video_id                                 label aligned method    family    compression split frames       pair_id                         pair_status group
+FaceForensics++/youtube/c23/000          0     True    original  none      c23         test  0,999,1000   -                               none        a
+FaceForensics++/youtube/c23/003          0     True    original  none      c23         test  0,999,1000   -                               none        a
+FaceForensics++/Deepfakes/c23/000_003    1     True    Deepfakes face_swap c23         test  0,31         FaceForensics++/youtube/c23/000 present     a
+"""
+
+
+def ff_list(prefix: str, separator: str = "/", label: str = "FF-DF") -> str:
+    def frames(folder, names):
+        return [
+            separator.join([*prefix.split("/"), *folder.split("/"), f"{n}.png"]).removeprefix(
+                separator if not prefix else ""
+            )
+            for n in names
+        ]
+
+    real = "FaceForensics++/original_sequences/youtube/c23/frames"
+    fake = "FaceForensics++/manipulated_sequences/Deepfakes/c23/frames"
+    return json.dumps(
+        {
+            "FaceForensics++": {
+                "FF-real": {
+                    "train": {"c23": {}},
+                    "val": {"c23": {}},
+                    "test": {
+                        "c23": {
+                            n: {
+                                "label": "FF-real",
+                                "frames": frames(f"{real}/{n}", ["000", "1000", "999"]),
+                            }
+                            for n in ("000", "003")
+                        }
+                    },
+                },
+                label: {
+                    "train": {"c23": {}},
+                    "val": {"c23": {}},
+                    "test": {
+                        "c23": {
+                            "000_003": {
+                                "label": label,
+                                "frames": frames(f"{fake}/000_003", ["000", "031"]),
+                            }
+                        }
+                    },
+                },
+            }
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("base", "prefix", "separator"),
+    [
+        ("", "", "/"),
+        ("", "./datasets/rgb", "/"),
+        ("datasets/rgb/", "/home/author/data", "/"),
+        ("", "D:/someone/datasets", "\\"),
+        ("datasets/", ".", "\\"),
+    ],
+)
+def test_prefixes_are_remapped(plant, agree, base, prefix, separator):
+    root = plant(
+        "dfb",
+        FF.replace("{B}", base),
+        {"preprocessing/dataset_json/FaceForensics++.json": ff_list(prefix, separator)},
+    )
+    plan = plan_import(root, "deepfakebench")
+    agree(plan, TABLE)
+    fake = next(r for r in plan.records if r.label)
+    assert fake.mask_path is None  # the list names none
+    assert plan.report.unexplained == []
+
+
+def test_a_given_prefix_is_cut(plant, agree):
+    root = plant("dfb", FF.replace("{B}", ""), {"dataset_json/FF.json": ff_list("/a/b")})
+    agree(plan_import(root, options=ImportOptions(path_prefix="/a/b/")), TABLE)
+
+
+def test_joint_and_single_lists_give_each_video_once(plant, agree):
+    texts = {
+        "dataset_json/FaceForensics++.json": ff_list(""),
+        "dataset_json/FF-DF.json": ff_list(""),
+    }
+    agree(plan_import(plant("dfb", FF.replace("{B}", ""), texts)), TABLE)
+
+
+def test_missing_frames_are_listed(plant):
+    text = ff_list("").replace("031.png", "077.png")
+    plan = plan_import(plant("dfb", FF.replace("{B}", ""), {"dataset_json/FF.json": text}))
+    assert [m.path.rpartition("/")[2] for m in plan.report.missing] == ["077.png"]
+    assert plan.report.unexplained == [
+        "FaceForensics++/manipulated_sequences/Deepfakes/c23/frames/000_003/031.png"
+    ]
+
+
+def celeb(splits):
+    def entry(folder, name):
+        return {name: {"label": "x", "frames": [f"Celeb-DF-v2/{folder}/frames/{name}/000.png"]}}
+
+    def videos(kind, names):
+        folder = {"real": "Celeb-real", "fake": "Celeb-synthesis"}[kind]
+        merged = {}
+        for name in names:
+            merged |= entry("YouTube-real" if name.isdigit() else folder, name)
+        return merged
+
+    return json.dumps(
+        {
+            "Celeb-DF-v2": {
+                f"CelebDFv2_{kind}": {split: videos(kind, names) for split, names in by.items()}
+                for kind, by in splits.items()
+            }
+        }
+    )
+
+
+CELEB_TREE = "Celeb-DF-v2/Celeb-real/frames/id0_0000/000.png\nCeleb-DF-v2/YouTube-real/frames/00001/000.png\nCeleb-DF-v2/Celeb-synthesis/frames/{id0_id1_0000,id0_id2_0000}/000.png"
+
+
+def test_repeated_splits_of_celeb_df_become_one_each(plant, agree):
+    text = celeb(
+        {
+            "real": {"train": ["id0_0000", "00001"], "val": ["00001"], "test": ["00001"]},
+            "fake": {
+                "train": ["id0_id1_0000", "id0_id2_0000"],
+                "val": ["id0_id2_0000"],
+                "test": ["id0_id2_0000"],
+            },
+        }
+    )
+    plan = plan_import(plant("dfb", CELEB_TREE, {"dataset_json/Celeb-DF-v2.json": text}))
+    agree(
+        plan,
+        """
+video_id                                   label method          family    split pair_status group
+Celeb-DF-v2/Celeb-real/id0_0000            0     original        none      train none        a
+Celeb-DF-v2/YouTube-real/00001             0     original        none      test  none        b
+Celeb-DF-v2/Celeb-synthesis/id0_id1_0000   1     Celeb-synthesis face_swap train present     a
+Celeb-DF-v2/Celeb-synthesis/id0_id2_0000   1     Celeb-synthesis face_swap test  present     a
+""",
+    )
+    assert any("more than one split" in text for text in plan.report.warnings)
+    assert [c.kind for c in plan.report.crossings] == ["group"]
+
+
+def test_videos_in_all_three_splits_have_none(plant):
+    names = {"train": ["id0_0000"], "val": ["id0_0000"], "test": ["id0_0000"]}
+    text = celeb({"real": names, "fake": {s: ["id0_id1_0000"] for s in names}})
+    plan = plan_import(
+        plant("dfb", CELEB_TREE, {"dataset_json/Celeb-DF-v2.json": text}), options=AS_IS
+    )
+    assert {r.split for r in plan.records} == {None}
+    assert any("no official split" in text for text in plan.report.warnings)
+
+
+def test_frame_folders_without_lists(plant, agree):
+    root = plant("dfb", FF.replace("{B}", ""), {"FaceForensics++/test.json": '[["000", "003"]]'})
+    plan = plan_import(root)
+    agree(plan, TABLE)
+    fake = next(r for r in plan.records if r.label)
+    assert fake.mask_path.endswith("Deepfakes/c23/masks/000_003")
+
+
+def test_the_dataset_folder_itself_is_a_root(plant, agree):
+    root = plant("dfb", FF.replace("{B}", ""), {"FaceForensics++/test.json": '[["000", "003"]]'})
+    agree(plan_import(root / "FaceForensics++"), TABLE)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('{"D": {"FF-real": {"testing": {}}}}', "is no split"),
+        ('{"D": {"FF-real": {"test": {"v": {"label": "x"}}}}}', "expected {'label', 'frames'"),
+        (
+            '{"D": {"mystery": {"test": {"v": {"label": "x", "frames": ["a/b/000.png"]}}}}}',
+            "neither real nor fake",
+        ),
+        (
+            '{"D": {"FF-real": {"test": {"v": {"label": "x", "frames": ["a/../../b.png"]}}}}}',
+            "leaves the chosen folder",
+        ),
+        ('{"D": [1]}', "expected an object"),
+    ],
+)
+def test_bad_lists(plant, text, words):
+    root = plant("dfb", FF.replace("{B}", ""), {"dataset_json/bad.json": text})
+    with pytest.raises(ForensicsError) as error:
+        plan_import(root, "deepfakebench")
+    assert words in str(error.value) and "bad.json" in str(error.value)

@@ -1,0 +1,176 @@
+# ruff: noqa: E501
+"""Sources of frames and crops: GenD folders, WildDeepfake, DF40, ForgeryNet."""
+
+from __future__ import annotations
+
+import pytest
+from media_forensics.detector.errors import ForensicsError
+from media_forensics.operators.importers.contract import ImportOptions
+from media_forensics.operators.importers.plan import plan_import
+
+AS_IS = ImportOptions(derive_splits="never")
+GEND = """
+datasets/CDFv2/Celeb-real/id0_0000/{000,015,030}.png
+datasets/CDFv2/YouTube-real/00000/{000,014}.png
+datasets/CDFv2/Celeb-synthesis/id0_id1_0000/{000,1005,0999}.png
+datasets/CDFv3/Real3DPortrait/id0_0000_test_1/frame_0001.png
+datasets/FF/real/{000,003}/000.png
+datasets/FF/DF/000_003/{000,012}.jpg
+"""
+TABLE = """
+video_id                                label aligned method          family       frames       pair_id                     pair_status group
+CDFv2/Celeb-real/id0_0000               0     True    original        none         0,15,30      -                           none        a
+CDFv2/YouTube-real/00000                0     True    original        none         0,14         -                           none        b
+CDFv2/Celeb-synthesis/id0_id1_0000      1     True    Celeb-synthesis face_swap    0,999,1005   CDFv2/Celeb-real/id0_0000   present     a
+CDFv3/Real3DPortrait/id0_0000_test_1    1     True    Real3DPortrait  talking_face 1            -                           none        c
+FF/real/000                             0     True    original        none         0            -                           none        d
+FF/real/003                             0     True    original        none         0            -                           none        d
+FF/DF/000_003                           1     True    DF              face_swap    0,12         FF/real/000                 present     d
+"""
+
+
+def test_official_code_layout(plant, agree):
+    plan = plan_import(plant("GenD", GEND), options=AS_IS)
+    assert plan.importer.name == "frames" and plan.media == "image"
+    agree(plan, TABLE)
+
+
+def test_the_root_may_be_datasets_or_one_dataset(plant, agree):
+    root = plant("GenD", GEND)
+    agree(plan_import(root / "datasets", options=AS_IS), TABLE)
+    one = plan_import(root / "datasets" / "FF", options=AS_IS)
+    assert [r.video_id for r in one.records] == ["FF/DF/000_003", "FF/real/000", "FF/real/003"]
+
+
+def test_split_lists_of_the_official_code(plant):
+    root = plant(
+        "GenD",
+        GEND,
+        {
+            "config/datasets/FF/test/real.txt": "datasets/FF/real/000/000.png\ndatasets/FF/real/000/777.png\n",
+            "config/datasets/FF/train/DF.txt": "datasets/FF/DF/000_003/000.jpg\n",
+        },
+    )
+    plan = plan_import(root, options=AS_IS)
+    splits = {r.video_id: r.split for r in plan.records if r.split}
+    assert splits == {"FF/real/000": "test", "FF/DF/000_003": "train"}
+    assert [m.path for m in plan.report.missing] == ["datasets/FF/real/000/777.png"]
+    assert [c.name for c in plan.report.crossings] == ["FF/real/000"]
+
+
+def test_a_name_that_the_official_code_would_call_fake(plant):
+    plan = plan_import(plant("X", "D/original/a/1.png\nD/faked/a/1.png"), options=AS_IS)
+    assert {r.video_id: r.label for r in plan.records} == {"D/faked/a": 1, "D/original/a": 0}
+    assert "the official code would call it fake" in plan.report.warnings[0]
+
+
+def test_two_reals_of_one_name_are_an_ambiguous_pair(plant):
+    plan = plan_import(plant("X", "D/{real,real-2,fake}/a/1.png"), options=AS_IS)
+    fake = next(r for r in plan.records if r.label == 1)
+    assert fake.pair_status == "ambiguous" and fake.pair_id is None
+    assert len({r.group_id for r in plan.records}) == 1
+
+
+def test_wilddeepfake(plant, agree):
+    root = plant(
+        "WildDeepfake",
+        """
+        real_train/1/real/{0,17}/{0,1,10,9}.png
+        fake_train/1/fake/3/5.png
+        fake_test/204/fake/3/5.png
+        real_test/2/3/5.png
+        """,
+        {"fake_train/2.tar.gz": b"\x1f\x8b"},
+    )
+    plan = plan_import(root)
+    agree(
+        plan,
+        """
+video_id                       label aligned method       split frames   group pair_status
+WildDeepfake/real_train/1/0    0     True    original     train 0,1,9,10 a     none
+WildDeepfake/real_train/1/17   0     True    original     train 0,1,9,10 b     none
+WildDeepfake/fake_train/1/3    1     True    WildDeepfake train 5        c     none
+WildDeepfake/fake_test/204/3   1     True    WildDeepfake test  5        d     none
+WildDeepfake/real_test/2/3     0     True    original     test  5        e     none
+""",
+    )
+    assert "1 archives in fake_train are not unpacked" in plan.report.warnings[0]
+
+
+def test_df40(plant, agree):
+    root = plant(
+        "DF40",
+        """
+        simswap/ff/frames/000_003/{000,008}.png
+        simswap/cdf/frames/id0_id1_0000/000.png
+        simswap/ff/landmarks/000_003/000.png
+        heygen/{real,fake}/clip_1/000.png
+        MidJourney/fake/{a,b}.png
+        sd2.1/ff/{000_1,000_2}.png
+        """,
+    )
+    plan = plan_import(root, options=AS_IS)
+    agree(
+        plan,
+        """
+video_id                           label method     family           frames target_id source_id pair_id                          pair_status
+DF40/simswap/ff/000_003            1     simswap    face_swap        0,8    000       003       FaceForensics++/youtube/c23/000  missing
+DF40/simswap/cdf/id0_id1_0000      1     simswap    face_swap        0      id0       id1       Celeb-DF-v2/Celeb-real/id0_0000  missing
+DF40/heygen/real/clip_1            0     original   none             0      -         -         -                                none
+DF40/heygen/fake/clip_1            1     heygen     talking_face     0      -         -         -                                none
+DF40/MidJourney/fake/a             1     MidJourney entire_synthesis 0      -         -         -                                none
+DF40/MidJourney/fake/b             1     MidJourney entire_synthesis 0      -         -         -                                none
+DF40/sd2.1/ff/000_1                1     sd2.1      entire_synthesis 0      -         -         -                                none
+DF40/sd2.1/ff/000_2                1     sd2.1      entire_synthesis 0      -         -         -                                none
+""",
+    )
+
+
+FORGERYNET = {
+    "Training/image_list.txt": "train_release/1/a.png 1 1 3\ntrain_release/19/b.jpg 0 0 0\ntrain_release/2/gone.png 1 2 8\n",
+    "Validation/video_list.txt": "2 val/4/c.mp4 0 30 0 30 60 1 1 2 5\n1 val/16/d.mp4 0 90 0 0 0 0\n",
+}
+FORGERYNET_TREE = """
+Training/image/train_release/1/a.png
+Training/image/train_release/19/b.jpg
+Validation/video/val/4/c.mp4
+Validation/video/val/16/d.mp4
+"""
+
+
+def test_forgerynet_images(plant, agree):
+    root = plant("ForgeryNet", FORGERYNET_TREE, FORGERYNET)
+    plan = plan_import(root, options=ImportOptions(media="frames"))
+    agree(
+        plan,
+        """
+video_id                              label aligned method     family    split frames @forgery_class
+ForgeryNet/train/train_release/1/a    1     False   forgery_03 face_swap train 0      3
+ForgeryNet/train/train_release/19/b   0     False   original   none      train 0      0
+""",
+    )
+    assert [m.path for m in plan.report.missing] == ["Training/train_release/2/gone.png"]
+
+
+def test_forgerynet_videos(plant, agree):
+    plan = plan_import(plant("ForgeryNet", FORGERYNET_TREE, FORGERYNET))
+    agree(
+        plan,
+        """
+video_id                    label method     family      split @fake_segments
+ForgeryNet/val/val/4/c      1     forgery_05 reenactment val   [[0,~30,~"0"],~[30,~60,~"1"]]
+ForgeryNet/val/val/16/d     0     original   none        val   [[0,~90,~"0"]]
+""",
+    )
+    assert "media='frames'" in plan.report.warnings[0]
+
+
+def test_forgerynet_bad_line(plant):
+    texts = {
+        **FORGERYNET,
+        "Training/image_list.txt": FORGERYNET["Training/image_list.txt"] + "x.png 7 1 3\n",
+    }
+    with pytest.raises(ForensicsError, match=r"image_list.txt, line 4"):
+        plan_import(
+            plant("ForgeryNet", FORGERYNET_TREE, texts), options=ImportOptions(media="frames")
+        )
