@@ -24,7 +24,7 @@ PLUGIN = "@mediaforensics/deepfake"
 FRAMES = 8  # per video: what two cores manage in a few minutes
 PROBE, TUNED = "probe", "ln_tuned"
 # Chosen once from the papers' values and the size of the corpus, not by looking at the test split.
-PROBE_SETTINGS = {"epochs": 200}
+PROBE_SETTINGS = {"epochs": 100, "augmentation": "none"}
 TUNED_SETTINGS = {
     "epochs": 6,
     "batch_size": 32,

@@ -96,7 +96,7 @@ def demo_dataset(fiftyone_db, operators, weights_dir, footage, tmp_path_factory)
         key="probe",
         recipe="linear_probe",
         backbone="vit-s14-dinov2-saliency",
-        settings={"epochs": 20, "batch_size": 8},
+        settings={"epochs": 20, "batch_size": 8, "augmentation": "none"},
     )
     operators("score_faces")(faces, detector="probe", key="probe")
     return faces
