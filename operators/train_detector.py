@@ -177,6 +177,9 @@ def run(
                 handle.stop()
         outcome = handle.result()
         status = outcome["status"]
+    except KeyboardInterrupt:
+        handle.stop()  # it runs in a session of its own and would go on
+        raise
     finally:
         extra = {"status": status, "ended": time.time()}
         if status == "completed":
