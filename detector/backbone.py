@@ -143,7 +143,7 @@ def _width(visual: Any) -> int:
     """Length of the feature vector."""
     if isinstance(getattr(visual, "ln_post", None), nn.LayerNorm):
         return int(visual.ln_post.normalized_shape[0])
-    trunk = getattr(visual, "trunk", None)
+    trunk = getattr(visual, "trunk", visual)  # timm, inside open_clip's wrapper or alone
     return int(getattr(trunk, "num_features", 0) or visual.output_dim)
 
 
@@ -178,7 +178,7 @@ def load_backbone(
     Args:
         name: ``clip-vit-l14`` (the reference: ViT-L/14 with QuickGELU and OpenAI's weights),
             ``vit-s14-dinov2-saliency`` (small, offline), ``local-dir:FOLDER`` (an open_clip model
-            folder) or ``open_clip:MODEL:PRETRAINED``
+            folder), ``open_clip:MODEL:PRETRAINED`` or ``timm:MODEL:SIZE``
         device: where to put it; None is the GPU where there is one
         allow_download: True lets open_clip fetch missing weights from the network
 

@@ -27,10 +27,11 @@ from .published_layouts import (
 )
 from .tensor_files import check_fit, load_exact, read_checkpoint
 from .towers import REFERENCE, build_visual
+from .towers_timm import is_timm_layout, published_timm_tower
 from .weights import file_sha256
 
 GEND_TENSORS, GEND_CONFIG = "model.safetensors", "config.json"
-_HEADS = {"LinearNorm": True, "NLinear": True, "Linear": False}
+_HEADS = {"LinearNorm": True, "NLinear": True, "Linear": False, "linear": False}
 _HEAD_WIDTH = 64  # pixels of an attention head; the same in every CLIP vision transformer
 _REFERENCE_SHAPE = (1024, 24, 14, 224)  # width, blocks, patch side, picture side of ViT-L/14
 
@@ -43,21 +44,19 @@ def load_published(path: Path) -> Detector:
     """
     file, config = _file_and_config(path)
     tensors, settings = read_checkpoint(file)
-    if not is_published_layout(tensors):
+    if not is_published_layout(tensors) and not is_timm_layout(tensors):
         raise ForensicsError(
             f"{file} is not a detector that this plugin knows (its first tensor is "
             f"{next(iter(tensors))!r}).",
-            "Known are our own folders, the authors' model.ckpt and GenD's model.safetensors "
-            "(CLIP variants).",
+            "Known are our own folders, the authors' model.ckpt and GenD's model.safetensors.",
             "detector",
         )
     normalize = _normalize(str(config.get("head") or settings.get("head") or "LinearNorm"))
-    visual_tensors, head_tensors = hf_vision_to_open_clip(tensors), published_head(tensors)
-    shape = _tower_shape(visual_tensors)
-    visual = build_visual(_tower_config(visual_tensors, shape))
-    load_exact(visual, visual_tensors, str(file))
-    name = REFERENCE if shape == _REFERENCE_SHAPE else "clip-vit-w{}-l{}-p{}-s{}".format(*shape)
-    backbone = Backbone(visual, name, Preprocess({"size": shape[3]}))
+    head_tensors = published_head(tensors)
+    if is_timm_layout(tensors):
+        backbone = Backbone(*published_timm_tower(tensors, config, str(file)))
+    else:
+        backbone = _clip_backbone(hf_vision_to_open_clip(tensors), str(file))
     head = nn.Linear(backbone.width, 2)
     check_fit(head.state_dict(), head_tensors, f"The head of {file}")
     head.load_state_dict(head_tensors)
@@ -67,6 +66,15 @@ def load_published(path: Path) -> Detector:
         "layout": "gend" if file.suffix == ".safetensors" else "lightning",
     }
     return Detector(backbone, head, normalize, _key_name(path), record).eval()
+
+
+def _clip_backbone(tensors: Mapping[str, torch.Tensor], what: str) -> Backbone:
+    """CLIP tower of the size that ``tensors`` (open_clip's names) have."""
+    shape = _tower_shape(tensors)
+    visual = build_visual(_tower_config(tensors, shape))
+    load_exact(visual, tensors, what)
+    name = REFERENCE if shape == _REFERENCE_SHAPE else "clip-vit-w{}-l{}-p{}-s{}".format(*shape)
+    return Backbone(visual, name, Preprocess({"size": shape[3]}))
 
 
 def export_gend(detector: Detector, folder: str | Path) -> Path:
@@ -97,7 +105,7 @@ def export_gend(detector: Detector, folder: str | Path) -> Path:
         "architectures": ["GenD"],
         "backbone": "openai/clip-vit-large-patch14",
         "dtype": "float32",
-        "head": "LinearNorm" if detector.normalize else "Linear",
+        "head": "LinearNorm" if detector.normalize else "linear",
         "model_type": "GenD",
     }
     folder = Path(folder)

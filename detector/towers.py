@@ -19,6 +19,7 @@ from torch import nn
 from .errors import ForensicsError
 from .preprocess import Preprocess
 from .tensor_files import load_exact, read_tensors
+from .towers_timm import load_timm_tower
 
 REFERENCE = "clip-vit-l14"
 SMALL = "vit-s14-dinov2-saliency"
@@ -63,9 +64,13 @@ def load_tower(name: str, allow_download: bool = False) -> tuple[nn.Module, Prep
     if kind == "open_clip" and rest:
         model, _, pretrained = rest.partition(":")
         return _from_open_clip(model, pretrained, name, allow_download)
+    if kind == "timm" and rest:
+        model, _, size = rest.partition(":")
+        return load_timm_tower(model, size, name)
     raise ForensicsError(
         f"There is no backbone {name!r}.",
-        f"Known: {', '.join(BACKBONES)}, local-dir:FOLDER, open_clip:MODEL:PRETRAINED.",
+        f"Known: {', '.join(BACKBONES)}, local-dir:FOLDER, open_clip:MODEL:PRETRAINED, "
+        "timm:MODEL:SIZE.",
         "backbone",
     )
 

@@ -136,7 +136,7 @@ def test_gend_folder_and_file_alone(gend_folder, head):
 def test_gend_head_without_norm(gend_folder, head, tmp_path):
     folder, features = gend_folder
     (tmp_path / "model.safetensors").write_bytes((folder / "model.safetensors").read_bytes())
-    (tmp_path / "config.json").write_text(json.dumps({"head": "Linear"}))
+    (tmp_path / "config.json").write_text(json.dumps({"head": "linear"}))
     detector = load_detector(tmp_path, "cpu")
     assert not detector.normalize
     assert_same(detector, features, head, normalize=False)
