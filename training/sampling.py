@@ -167,10 +167,13 @@ def _pack(units: list[Unit], batch_size: int) -> list[Batch]:
             "batch_size",
         )
     total = sum(len(unit) for unit in units)
-    count = -(-total // (batch_size - largest + 1))
-    batches: list[Batch] = [[] for _ in range(count)]
-    before = 0
-    for unit in units:
-        batches[before * count // total].append(unit)
-        before += len(unit)
-    return [batch for batch in batches if batch]
+    count = -(-total // batch_size)
+    while True:  # ends at the latest where total / count + largest - 1 <= batch_size
+        batches: list[Batch] = [[] for _ in range(count)]
+        before = 0
+        for unit in units:
+            batches[before * count // total].append(unit)
+            before += len(unit)
+        if max(len(indices(batch)) for batch in batches) <= batch_size:
+            return [batch for batch in batches if batch]
+        count += 1
