@@ -41,6 +41,7 @@ class ImportOptions:
         media: for ``format="tree"``: ``auto`` | ``video`` | ``frames``
         aligned: for generic frame sources: the frames are face crops already
         dataset_name: for generic sources: the name that goes into ``source_dataset``
+        manifest: for ``format="manifest"``: name of the manifest file in the root; ``""``: find it
         path_prefix: for lists with foreign path prefixes: the prefix to cut off; ``""``: find it
         follow_links: follow links that leave the root
     """
@@ -60,6 +61,7 @@ class ImportOptions:
     media: str = "auto"
     aligned: bool = False
     dataset_name: str = ""
+    manifest: str = ""
     path_prefix: str = ""
     follow_links: bool = False
 

@@ -63,11 +63,14 @@ def read(tree: Tree, options: ImportOptions) -> Reading:
     splits, pairs = _read_splits(tree, reading)
     identities = _read_identities(tree)
     anchors = _identity_anchors(identities)
+    partners = {first: second for first, second, _ in pairs if first != second}
     present: set[tuple[str, str]] = set()
     for folder, compression in _compressions(tree, "original_sequences/youtube"):
         present.add(("youtube", folder))
         for name in tree.videos(folder):
-            record = _real(tree, join(folder, name), compression, splits, identities, anchors)
+            record = _real(
+                tree, join(folder, name), compression, splits, identities, anchors, partners
+            )
             if record is not None:
                 reading.add(tree, join(folder, name), record)
     for method in METHODS:
@@ -100,12 +103,14 @@ def _real(
     splits: dict[str, str],
     identities: dict[str, str],
     anchors: dict[str, str],
+    partners: dict[str, str],
 ) -> VideoRecord | None:
+    """An original; its partner in the lists and the first video of its person are parents."""
     stem = stem_of(rel)
     if not _REAL.match(stem):
         return None
     identity = identities.get(stem)
-    anchor = anchors.get(identity, stem) if identity else stem
+    kin = [partners.get(stem), anchors.get(identity) if identity else None]
     split = splits.get(stem)
     return VideoRecord(
         video_id=make_id(DATASET, "youtube", compression, stem),
@@ -116,7 +121,11 @@ def _real(
         split=split,
         split_source="official" if split else None,
         target_id=stem,
-        parents=(make_id(DATASET, "youtube", compression, anchor),) if anchor != stem else (),
+        parents=tuple(
+            make_id(DATASET, "youtube", compression, other)
+            for other in dict.fromkeys(kin)
+            if other and other != stem
+        ),
         license_note=LICENSE,
         attributes={"identity": identity} if identity else {},
     )

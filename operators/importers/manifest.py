@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from ...detector.errors import ForensicsError
 from ...detector.records import FAMILIES, LABELS, SPLITS, VideoRecord
 from .contract import Evidence, Importer, ImportOptions, Missing, Reading, make_id
 from .lists import bad_entry, inside, read_csv
-from .names import family_of
+from .names import family_of, frame_indices
 from .tree import Tree, is_image, is_video, stem_of, suffix_of
 
 # fmt: off
@@ -55,12 +56,14 @@ def recognise(tree: Tree) -> Evidence | None:
         return None
     if suffix_of(name) == ".csv" and not {"path", "label"} <= set(_header(tree, name)):
         return None
-    return Evidence("manifest", (f"{name} has the columns path and label",), weak=True)
+    # A file called manifest is meant as one; another CSV may be a list of something else.
+    weak = stem_of(name) != "manifest"
+    return Evidence("manifest", (f"{name} has the columns path and label",), weak)
 
 
 def read(tree: Tree, options: ImportOptions) -> Reading:
     """Records from the rows; rows with one ``video_id`` and frame numbers are one sequence."""
-    rel = manifest_of(tree)
+    rel = options.manifest or manifest_of(tree)
     if rel is None:
         raise ForensicsError(
             f"There is no manifest in {str(tree.root)!r}.",
@@ -83,6 +86,8 @@ def read(tree: Tree, options: ImportOptions) -> Reading:
             _add_folder(tree, path, record, sequences, first, where)
             continue
         tree.claim(path)
+        if record.mask_path:
+            tree.claim(tree.relative(record.mask_path))
         if is_image(path):
             _add_frame(tree, path, record, number, sequences, first, reading, where)
         elif is_video(path):
@@ -232,8 +237,6 @@ def _add_folder(
     first: dict[str, VideoRecord],
     where: str,
 ) -> None:
-    from .names import frame_indices
-
     names = tree.images(path)
     if not names:
         raise bad_entry(where, f"the folder {path!r} holds no image.")
@@ -245,8 +248,6 @@ def _add_folder(
 
 
 def _sequence(record: VideoRecord, frames: list[tuple[int, str]], tree: Tree) -> VideoRecord:
-    from dataclasses import replace
-
     frames = sorted(frames)
     return replace(
         record,
@@ -257,7 +258,6 @@ def _sequence(record: VideoRecord, frames: list[tuple[int, str]], tree: Tree) ->
 
 def _resolve_pair_paths(reading: Reading, ids_by_path: dict[str, str]) -> None:
     """Let ``pair_id`` and ``parents`` name files as well as ids."""
-    from dataclasses import replace
 
     def resolved(name: Any) -> Any:
         return ids_by_path.get(name, name) if name else name

@@ -9,13 +9,14 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from ...detector.errors import ForensicsError
 from ...detector.records import Reason, VideoRecord
-from .contract import Importer, ImportOptions, Reading
+from .contract import Evidence, Importer, ImportOptions, Reading
 from .groups import KnownVideo, crossings, link_records, with_pair_status
-from .registry import recognise
+from .registry import importer_named, recognise
 from .report import ImportReport, count_rows, new_report
 from .selection import select_records
 from .splits import derive_splits
@@ -64,8 +65,7 @@ def plan_import(
         ForensicsError: wrong root, malformed list, two files with one id, nothing left
     """
     options = options or ImportOptions()
-    tree = Tree(root, options.follow_links)
-    importer, evidence = recognise(tree, format)
+    tree, importer, evidence, options = _open(root, format, options)
     reading = importer.read(tree, options)
     if not reading.records:
         raise ForensicsError(
@@ -73,6 +73,7 @@ def plan_import(
             f"Expected there:\n{importer.expects}",
             "root",
         )
+    reading.records[:] = _one_kind(reading.records, options.media)
     report = new_report(evidence, importer.title, str(tree.root), importer.license_note)
     records = _unique(reading, tree)
     records = sorted(link_records(records, known), key=lambda record: record.video_id)
@@ -88,6 +89,23 @@ def plan_import(
     reasons = _fill(report, tree, reading, records, chosen, importer)
     report.warnings.extend(remarks)
     return ImportPlan(importer, str(tree.root), chosen, reasons, report)
+
+
+def _open(
+    root: str | os.PathLike[str], format: str, options: ImportOptions
+) -> tuple[Tree, Importer, Evidence, ImportOptions]:
+    """The tree of a root, and what it is; a manifest file stands for its folder."""
+    path = Path(root).expanduser()
+    named = importer_named(format) if format != "auto" else None
+    if path.suffix.lower() in (".csv", ".parquet") and path.is_file():
+        manifest = importer_named("manifest")
+        if named in (None, manifest):
+            tree = Tree(path.parent, options.follow_links)
+            evidence = Evidence("manifest", (f"the manifest {path.name} was chosen",))
+            return tree, manifest, evidence, replace(options, manifest=path.name)
+    tree = Tree(root, options.follow_links)
+    importer, evidence = recognise(tree, format)
+    return tree, importer, evidence, options
 
 
 def _derive(
@@ -106,6 +124,31 @@ def _derive(
     reading.warnings.append(remark)
     by_id = {record.video_id: record for record in derived}
     return [by_id.get(record.video_id, record) for record in records]
+
+
+def _one_kind(records: list[VideoRecord], media: str) -> list[VideoRecord]:
+    """The records of one kind of media, as one FiftyOne dataset holds but one.
+
+    Raises:
+        ForensicsError: videos and frames (or crops and full frames) together, and no choice
+    """
+    sequences = [record for record in records if record.frames]
+    if sequences and len(sequences) < len(records):
+        if media == "auto":
+            raise ForensicsError(
+                f"The source holds {len(records) - len(sequences)} videos and {len(sequences)} "
+                "sequences of frames; one dataset holds either.",
+                "Choose media: video or frames.",
+                "media",
+            )
+        records = [record for record in records if bool(record.frames) == (media == "frames")]
+    if len({record.aligned for record in records}) > 1:
+        raise ForensicsError(
+            "Some frames are aligned crops and some are not: their scores must not be mixed.",
+            "Import them as two datasets.",
+            "aligned",
+        )
+    return records
 
 
 def _unique(reading: Reading, tree: Tree) -> list[VideoRecord]:

@@ -105,7 +105,7 @@ def test_label_and_folder_that_contradict_each_other(plant):
 )
 def test_bad_lines(plant, line, word):
     root = plant("Celeb-DF-v2", TREE, {"List_of_testing_videos.txt": f"{LIST[:26]}{line}\n"})
-    with pytest.raises(ForensicsError, match="List_of_testing_videos.txt, line 2") as error:
+    with pytest.raises(ForensicsError, match=r"List_of_testing_videos\.txt, line 2") as error:
         plan_import(root)
     assert word in str(error.value)
 
