@@ -1,0 +1,235 @@
+"""Plotly traces of the error audit: score distributions and ROC curve.
+
+Real and fake differ by side and by colour (Okabe & Ito's blue and vermilion), never by colour
+alone. Lines and texts without a class are mid-grey: Python cannot know the App's theme.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ...detector.records import FAKE, REAL
+from .audit_units import Units
+
+BARS = 40
+ROC_POINTS = 400
+COLOURS = {REAL: "#0072B2", FAKE: "#D55E00"}
+GREY = "#888888"
+LINE = "#009E73"  # the curve is of neither class
+POINT = "#D55E00"
+
+
+class Roc(NamedTuple):
+    """A ROC curve with few enough points to draw.
+
+    Attributes:
+        fpr, tpr, thresholds: (P,) from (0, 0) to (1, 1)
+    """
+
+    fpr: np.ndarray
+    tpr: np.ndarray
+    thresholds: np.ndarray
+
+
+def edges() -> np.ndarray:
+    """(BARS + 1,) borders of the histogram's bars, 0 to 1."""
+    return np.arange(BARS + 1) / BARS
+
+
+def bar_of(scores: np.ndarray) -> np.ndarray:
+    """(N,) bar of each score: low <= p < high, the last one closed; -1 for NaN."""
+    bar = np.searchsorted(edges(), scores, side="right") - 1
+    return np.where(np.isnan(scores), -1, np.clip(bar, 0, BARS - 1))
+
+
+def histogram(units: Units, unit: str) -> list[dict[str, Any]]:
+    """Two traces of bars: shares of the reals upwards, of the fakes downwards.
+
+    Shares and not counts, so that few reals beside many fakes can still be compared.
+    """
+    bars = bar_of(units.p_fake)
+    borders = edges()
+    centres = (borders[:-1] + borders[1:]) / 2
+    traces = []
+    for code, name, side in ((REAL, "real", 1), (FAKE, "fake", -1)):
+        chosen = units.scored & (units.label == code)
+        counts = np.bincount(bars[chosen], minlength=BARS)
+        total = int(counts.sum())
+        share = counts / total if total else np.zeros(BARS)
+        traces.append(
+            {
+                "type": "bar",
+                "name": f"{name} ({total:,} {unit}s)",
+                "x": [round(float(c), 4) for c in centres],
+                "y": [round(side * float(s), 5) for s in share],
+                "width": 0.94 / BARS,
+                "marker": {"color": COLOURS[code]},
+                "customdata": [
+                    [int(n), f"{low:.3f}", f"{high:.3f}", f"{s:.1%}"]
+                    for n, low, high, s in zip(
+                        counts, borders[:-1], borders[1:], share, strict=True
+                    )
+                ],
+                "hovertemplate": f"%{{customdata[0]}} {name} {unit}s (%{{customdata[3]}} of them)"
+                "<br>p_fake %{customdata[1]} to %{customdata[2]}<br>click to see them"
+                "<extra></extra>",
+            }
+        )
+    return traces
+
+
+def highest(traces: list[dict[str, Any]]) -> float:
+    """The longest bar of :func:`histogram`, as a share."""
+    return max((abs(y) for trace in traces for y in trace["y"]), default=0.0) or 1.0
+
+
+def histogram_layout(threshold: float, top: float) -> dict[str, Any]:
+    """Layout with the threshold as a line and its two sides named; ``top``: the longest bar."""
+    ticks = _ticks(top)
+    return {
+        "barmode": "overlay",
+        "bargap": 0,
+        "showlegend": True,
+        "legend": {"orientation": "h", "x": 0, "y": 1.16, "bgcolor": "rgba(0,0,0,0)"},
+        "margin": {"t": 34, "l": 52, "r": 12, "b": 40},
+        "xaxis": {
+            "range": [-0.02, 1.02],
+            "title": {"text": "p_fake", "standoff": 6},
+            "fixedrange": True,
+        },
+        "yaxis": {
+            "range": [-1.15 * top, 1.15 * top],
+            "title": {"text": "share of class", "standoff": 4},
+            "tickvals": ticks,
+            "ticktext": [f"{abs(tick):.0%}" for tick in ticks],
+            "fixedrange": True,
+        },
+        "shapes": [
+            {
+                "type": "line",
+                "x0": threshold,
+                "x1": threshold,
+                "y0": 0,
+                "y1": 1,
+                "yref": "paper",
+                "line": {"color": GREY, "width": 2, "dash": "dash"},
+            }
+        ],
+        "annotations": [
+            _side("called fake →", threshold, "left", 4),
+            _side("← called real", threshold, "right", -4),
+        ],
+        "hoverlabel": {"align": "left"},
+        "uirevision": "distributions",
+    }
+
+
+def _side(text: str, threshold: float, anchor: str, shift: int) -> dict[str, Any]:
+    return {
+        "text": text,
+        "x": threshold,
+        "y": 1,
+        "yref": "paper",
+        "xanchor": anchor,
+        "yanchor": "top",
+        "xshift": shift,
+        "showarrow": False,
+        "font": {"size": 11, "color": GREY},
+    }
+
+
+def _ticks(top: float) -> list[float]:
+    """Round ticks, the same on both sides of zero."""
+    power = 10 ** np.floor(np.log10(top))
+    step = next(s for s in (power / 5, power / 2, power, power * 2, power * 5) if top / s <= 3.5)
+    inner = [round(float(step * k), 6) for k in range(1, int(top / step) + 1)]
+    return [-tick for tick in reversed(inner)] + [0.0, *inner]
+
+
+def roc(units: Units) -> Roc | None:
+    """The curve of the scored units, or None where there is only one class.
+
+    At most about ``ROC_POINTS`` of its points, always with both ends and always points that a
+    threshold reaches.
+    """
+    from ...detector.metrics import MetricUndefined, roc_curve
+
+    chosen = units.scored
+    try:
+        fpr, tpr, thresholds = roc_curve(units.label[chosen], units.p_fake[chosen])
+    except MetricUndefined:
+        return None
+    step_x, step_y = np.diff(fpr), np.diff(tpr)
+    keep = np.ones(fpr.size, bool)  # points on a straight stretch of the curve are not needed
+    keep[1:-1] = np.abs(step_x[:-1] * step_y[1:] - step_x[1:] * step_y[:-1]) > 1e-15
+    index = np.flatnonzero(keep)
+    if index.size > ROC_POINTS:
+        length = np.concatenate([[0.0], np.cumsum(np.diff(fpr[index]) + np.diff(tpr[index]))])
+        wanted = np.linspace(0, length[-1], ROC_POINTS)
+        index = np.unique(np.append(index[np.searchsorted(length, wanted)], index[[0, -1]]))
+    return Roc(fpr[index], tpr[index], thresholds[index])
+
+
+def roc_figure(curve: Roc | None) -> list[dict[str, Any]]:
+    """Traces: chance, and the curve (``idx`` of a click is its point)."""
+    if curve is None:
+        return []
+    return [
+        {
+            "type": "scatter",
+            "mode": "lines",
+            "name": "chance",
+            "x": [0, 1],
+            "y": [0, 1],
+            "line": {"color": GREY, "width": 1, "dash": "dot"},
+            "hoverinfo": "skip",
+        },
+        {
+            "type": "scatter",
+            "mode": "lines+markers",
+            "name": "detector",
+            "x": [round(float(v), 5) for v in curve.fpr],
+            "y": [round(float(v), 5) for v in curve.tpr],
+            "line": {"color": LINE, "width": 2},
+            "marker": {"size": 4, "color": LINE},
+            "customdata": [f"{min(t, 1):.4f}" for t in curve.thresholds],
+            "hovertemplate": "threshold %{customdata}<br>false-positive rate %{x:.1%}"
+            "<br>fakes found %{y:.1%}<br>click: move here, see its errors<extra></extra>",
+        },
+    ]
+
+
+def roc_layout(fpr: float | None, tpr: float | None) -> dict[str, Any]:
+    """Axes from 0 to 1 in per cent, and the operating point as a diamond.
+
+    The point is part of the layout, so that moving the threshold does not send the curve again.
+    """
+    axis = {"range": [-0.02, 1.02], "tickformat": ".0%", "fixedrange": True, "dtick": 0.25}
+    layout: dict[str, Any] = {
+        "showlegend": False,
+        "margin": {"t": 34, "l": 52, "r": 12, "b": 40},
+        "xaxis": {**axis, "title": {"text": "false-positive rate", "standoff": 6}},
+        "yaxis": {**axis, "title": {"text": "fakes found", "standoff": 4}},
+        "hovermode": "closest",
+        "uirevision": "roc",
+    }
+    if fpr is None or tpr is None:
+        return layout
+    layout["annotations"] = [
+        {
+            "text": f"◆ {fpr:.1%} false alarms, {tpr:.1%} of fakes found",
+            "x": fpr,
+            "y": tpr,
+            "showarrow": False,
+            # the diamond is the first letter: the text starts half a letter left of the point
+            "xanchor": "left" if fpr < 0.5 else "right",
+            "xshift": -6 if fpr < 0.5 else 6,
+            "yanchor": "middle",
+            "font": {"size": 12, "color": POINT},
+        }
+    ]
+    if fpr >= 0.5:
+        layout["annotations"][0]["text"] = f"{fpr:.1%} false alarms, {tpr:.1%} of fakes found ◆"
+    return layout

@@ -1,0 +1,147 @@
+"""Which faces an audit is of: the dataset, a split, a saved view, or a view kept for it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from typing import Any
+
+import fiftyone as fo
+import numpy as np
+
+from ...detector.errors import ForensicsError
+from ...detector.records import FAKE, REAL
+from .. import views
+from .audit_units import Coded, FaceColumns
+from .face_columns import Source
+
+ALL = "all"
+SPLIT = "split:"
+SAVED = "saved:"
+KEPT = "kept"
+#: A kept view lives in the panel's state, which every request carries.
+MOST_KEPT = 20_000
+
+
+@dataclass(frozen=True)
+class Scope:
+    """A part of the dataset.
+
+    Attributes:
+        name: its id
+        label: for people
+        columns: its faces, and the videos without a face that belong to it
+        query: database query of its faces, {} for all
+        base: the view it is, where it is one (``query`` is then {})
+    """
+
+    name: str
+    label: str
+    columns: FaceColumns
+    query: dict[str, Any]
+    base: Any = None
+
+
+def options(source: Source, columns: FaceColumns, kept: str | None) -> list[tuple[str, str]]:
+    """(id, label) of every scope of ``source``."""
+    split = columns.texts["split"]
+    found = [(f"{SPLIT}{name}", f"Split {name}") for name in split.values]
+    saved = [
+        (f"{SAVED}{name}", f"Saved view {name}")
+        for name in source.faces.list_saved_views()
+        if not name.startswith("hard_")
+    ]
+    mine = [(KEPT, "The view I kept")] if kept else []
+    return [(ALL, "All faces"), *found, *mine, *saved]
+
+
+def default_scope(columns: FaceColumns) -> str:
+    """The test split where it holds scored reals and fakes: faces that no training has seen."""
+    split = columns.texts["split"]
+    if "test" in split.values:
+        chosen = (split.codes == split.values.index("test")) & ~np.isnan(columns.p_fake)
+        if {REAL, FAKE} <= set(np.unique(columns.label[chosen]).tolist()):
+            return f"{SPLIT}test"
+    return ALL
+
+
+def resolve(source: Source, columns: FaceColumns, name: str, kept: str | None) -> Scope:
+    """The scope ``name``.
+
+    Raises:
+        ForensicsError: it does not exist, or holds no face
+    """
+    if name == ALL:
+        return Scope(ALL, "All faces", columns, {})
+    if name.startswith(SPLIT):
+        value = name.removeprefix(SPLIT)
+        mask = _equals(columns.texts["split"], value)
+        part = _part(columns, mask, lambda lost: _equals(lost.texts["split"], value))
+        return _checked(Scope(name, f"Split {value}", part, {"split": value}))
+    view = _view(source, name, kept)
+    if view is None:
+        raise ForensicsError("That view is not there any more.", "Choose another.", field="scope")
+    inside = set(view.values("id"))
+    mask = np.fromiter((i in inside for i in columns.ids), bool, len(columns))
+    kinds = _kinds(columns)
+    chosen = set(kinds[mask].tolist())
+    part = _part(columns, mask, lambda lost: np.isin(_kinds(lost), list(chosen)))
+    label = "The view I kept" if name == KEPT else f"Saved view {name.removeprefix(SAVED)}"
+    return _checked(Scope(name, label, part, {}, view))
+
+
+def keep(view: Any) -> str:
+    """The stages of ``view`` as text for the panel's state.
+
+    Raises:
+        ForensicsError: too long for it
+    """
+    from bson import json_util
+
+    text = json_util.dumps(views.flat(view)._serialize())
+    if len(text) > MOST_KEPT:
+        raise ForensicsError(
+            "This view names too many samples one by one to be kept here.",
+            "Save it under a name, then choose it here.",
+        )
+    return text
+
+
+def _view(source: Source, name: str, kept: str | None) -> Any | None:
+    if name == KEPT and kept:
+        from bson import json_util
+
+        stages = json_util.loads(json.dumps(json.loads(kept)))
+        return fo.DatasetView._build(source.faces, stages)
+    saved = name.removeprefix(SAVED)
+    if name.startswith(SAVED) and source.faces.has_saved_view(saved):
+        return views.flat(source.faces.load_saved_view(saved))
+    return None
+
+
+def _equals(column: Coded, value: str) -> np.ndarray:
+    if value not in column.values:
+        return np.zeros(len(column.codes), bool)
+    return column.codes == column.values.index(value)
+
+
+def _kinds(columns: FaceColumns) -> np.ndarray:
+    """(N,) dataset, split and method of each row in one text."""
+    parts = []
+    for name in ("source_dataset", "split", "method"):
+        column = columns.texts[name]
+        parts.append(np.array([*column.values, ""], dtype=object)[column.codes])
+    return np.array(["\x1f".join(row) for row in zip(*parts, strict=True)], dtype=object)
+
+
+def _part(columns: FaceColumns, mask: np.ndarray, lost_mask: Any) -> FaceColumns:
+    part = columns.take(mask)
+    if columns.faceless is None:
+        return part
+    return replace(part, faceless=columns.faceless.take(lost_mask(columns.faceless)))
+
+
+def _checked(scope: Scope) -> Scope:
+    if not len(scope.columns):
+        raise ForensicsError(f"{scope.label} holds no faces.", "Choose another part.", "scope")
+    return scope

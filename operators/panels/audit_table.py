@@ -1,0 +1,301 @@
+"""The audit table: error rates, AUROC, intervals and coverage of every row, worst first.
+
+Everything that does not depend on the threshold is computed once; a new threshold costs a few
+``bincount`` calls (milliseconds on 100,000 faces).
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from ...detector.errors import MetricUndefined
+from ...detector.records import FAKE, REAL
+from .audit_groups import Grouping
+from .audit_intervals import ClusterCounts, Shares, clustered_auroc, pooled_effect, wilson_bounds
+from .audit_units import Units
+
+#: Effective trials below which a rate is shown but neither coloured nor named.
+SMALL = 10
+#: Chance, over the whole table, of naming a row that is no worse than the rest.
+FAMILY_ERROR = 0.05
+#: Units over all rows up to which AUROC intervals are bootstrapped like evaluate_detector's.
+BOOTSTRAP_UNITS = 5000
+REPLICATES = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One error rate of one row.
+
+    Attributes:
+        hits, trials: wrong units and scored units of the class
+        rate, low, high: with the 95 % interval
+        rest: rate of all other rows together, None where there is none
+        excess: lower 95 % bound of rate - rest (Newcombe 1998, method 10); None without a rest
+        stands_out: worse than the rest beyond chance, all rows of the table considered
+        small: too few effective trials to be coloured
+    """
+
+    hits: int
+    trials: int
+    rate: float
+    low: float
+    high: float
+    rest: float | None
+    excess: float | None
+    stands_out: bool
+    small: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """An AUROC with its interval; bounds are None where there are too few groups."""
+
+    value: float
+    low: float | None
+    high: float | None
+    how: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of the table, or its total.
+
+    Attributes:
+        index: number of the row in its grouping, -1 for the total
+        name: parts of the name
+        real, fake: units, scored or not
+        scored_real, scored_fake: units with a score
+        lost: units without a score by reason
+        unlabelled: units without a ground truth, in nothing else
+        fpr: share of reals called fake; None without a scored real
+        fnr: share of fakes called real; None without a scored fake
+        auroc: None where undefined
+    """
+
+    index: int
+    name: tuple[str, ...]
+    real: int
+    fake: int
+    scored_real: int
+    scored_fake: int
+    lost: dict[str, int]
+    unlabelled: int
+    fpr: Cell | None
+    fnr: Cell | None
+    auroc: Area | None
+
+    @property
+    def coverage(self) -> float:
+        """Share of the labelled units that have a score."""
+        count = self.real + self.fake
+        return (self.scored_real + self.scored_fake) / count if count else 0.0
+
+    @property
+    def worst(self) -> float:
+        """By how much the row is surely worse than the rest; the sorting key."""
+        found = [c.excess for c in (self.fpr, self.fnr) if c is not None and c.excess is not None]
+        return max(found, default=-1.0)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain dict; ``lost`` as pairs, since the App merges dicts with those it has."""
+        lost = sorted(self.lost.items(), key=lambda item: (-item[1], item[0]))
+        return {
+            **asdict(self),
+            "name": list(self.name),
+            "lost": [[reason, count] for reason, count in lost],
+            "coverage": self.coverage,
+        }
+
+
+class AuditTable:
+    """Rows of one grouping of one set of units.
+
+    Args:
+        units: what is judged
+        grouping: their rows
+    """
+
+    def __init__(self, units: Units, grouping: Grouping) -> None:
+        self.units = units
+        self.grouping = grouping
+        self._rows = len(grouping.labels)
+        scored = units.scored
+        self._of_class = {
+            code: np.where(scored & (units.label == code), grouping.row, -1)
+            for code in (REAL, FAKE)
+        }
+        self._counts = {
+            code: ClusterCounts(row, units.cluster, self._rows)
+            for code, row in self._of_class.items()
+        }
+        self._whole = {
+            code: ClusterCounts(np.where(row >= 0, 0, -1), units.cluster, 1)
+            for code, row in self._of_class.items()
+        }
+        self._labelled = {
+            code: np.bincount(grouping.row[units.label == code], minlength=self._rows)
+            for code in (REAL, FAKE)
+        }
+        self._unlabelled = np.bincount(grouping.row[units.label < 0], minlength=self._rows)
+        self._lost = self._reasons()
+        self.areas = self._areas()
+        self.area = self._area(scored, int(scored.sum()))
+
+    def at(self, threshold: float) -> tuple[Row, list[Row]]:
+        """Total and rows at ``threshold``, worst first."""
+        with np.errstate(invalid="ignore"):
+            called = self.units.p_fake >= threshold
+        cells = {
+            REAL: self._cells(REAL, called),
+            FAKE: self._cells(FAKE, ~called & ~np.isnan(self.units.p_fake)),
+        }
+        rows = [
+            Row(
+                index=r,
+                name=self.grouping.labels[r],
+                real=int(self._labelled[REAL][r]),
+                fake=int(self._labelled[FAKE][r]),
+                scored_real=int(self._counts[REAL].trials[r]),
+                scored_fake=int(self._counts[FAKE].trials[r]),
+                lost=self._lost[r],
+                unlabelled=int(self._unlabelled[r]),
+                fpr=cells[REAL][0][r],
+                fnr=cells[FAKE][0][r],
+                auroc=self.areas[r],
+            )
+            for r in range(self._rows)
+        ]
+        rows.sort(key=lambda row: (-row.worst, row.name))
+        lost: dict[str, int] = {}
+        for row in rows:
+            for reason, count in row.lost.items():
+                lost[reason] = lost.get(reason, 0) + count
+        total = Row(
+            index=-1,
+            name=("all",),
+            real=sum(row.real for row in rows),
+            fake=sum(row.fake for row in rows),
+            scored_real=sum(row.scored_real for row in rows),
+            scored_fake=sum(row.scored_fake for row in rows),
+            lost=lost,
+            unlabelled=sum(row.unlabelled for row in rows),
+            fpr=cells[REAL][1],
+            fnr=cells[FAKE][1],
+            auroc=self.area,
+        )
+        return total, rows
+
+    def _cells(self, code: int, wrong: np.ndarray) -> tuple[list[Cell | None], Cell | None]:
+        """Cell of each row and of the total for the units of class ``code``."""
+        whole = self._whole[code].shares(wrong)
+        shares = self._counts[code].shares(wrong, pooled_effect(self._whole[code], wrong))
+        low, high = shares.bounds()
+        rest = _rest(shares)
+        small = shares.effective < SMALL
+        excess = _excess(shares, rest, 0.95)
+        tested = ~small & (rest.trials > 0) & (shares.trials > 0)
+        strict = 1 - 2 * FAMILY_ERROR / max(1, int(tested.sum()))
+        stands_out = tested & (_excess(shares, rest, strict) > 0)
+        cells: list[Cell | None] = []
+        for r in range(self._rows):
+            if not shares.trials[r]:
+                cells.append(None)
+                continue
+            alone = not rest.trials[r]
+            cells.append(
+                Cell(
+                    hits=int(shares.hits[r]),
+                    trials=int(shares.trials[r]),
+                    rate=float(shares.rate[r]),
+                    low=float(low[r]),
+                    high=float(high[r]),
+                    rest=None if alone else float(rest.rate[r]),
+                    excess=None if alone else float(excess[r]),
+                    stands_out=bool(stands_out[r]),
+                    small=bool(small[r]),
+                )
+            )
+        return cells, _total(whole)
+
+    def _areas(self) -> list[Area | None]:
+        """AUROC of each row: its fakes against the reals it is compared with, and for a row of
+        reals alone, those against all fakes they are compared with."""
+        scored, row, against = self.units.scored, self.grouping.row, self.grouping.against
+        parts = []
+        for r in range(self._rows):
+            here = scored & (row == r)
+            labels = self.units.label[here]
+            parts.append(here)
+            if here.any() and len(np.unique(labels)) == 1:
+                number = against[np.flatnonzero(here)[0]]
+                parts[-1] = here | (scored & (against == number) & (self.units.label != labels[0]))
+        budget = sum(int(part.sum()) for part in parts)
+        return [self._area(part, budget) for part in parts]
+
+    def _area(self, chosen: np.ndarray, budget: int) -> Area | None:
+        """AUROC of the units of ``chosen``, or None; ``budget`` units share the bootstrap."""
+        from ...detector.metrics import bootstrap_interval, roc_auc
+
+        label, scores = self.units.label[chosen], self.units.p_fake[chosen]
+        cluster = self.units.cluster[chosen]
+        try:
+            value = roc_auc(label, scores)
+        except MetricUndefined:
+            return None
+        try:
+            if budget <= BOOTSTRAP_UNITS and 0 < value < 1:
+                found = bootstrap_interval(label, scores, "auroc", cluster, replicates=REPLICATES)
+                return Area(value, found.low, found.high, "group bootstrap")
+            low, high = clustered_auroc(label, scores, cluster)
+            return Area(value, low, high, "DeLong, by group")
+        except MetricUndefined:
+            return Area(value, None, None, "too few groups for an interval")
+
+    def _reasons(self) -> list[dict[str, int]]:
+        """Labelled units without a score by row and reason."""
+        reason = self.units.reason
+        lost = (reason.codes >= 0) & (self.units.label >= 0)
+        width = max(1, len(reason.values))
+        key = self.grouping.row[lost] * width + reason.codes[lost]
+        table = np.bincount(key, minlength=self._rows * width).reshape(self._rows, width)
+        return [
+            {reason.values[code]: int(row[code]) for code in np.flatnonzero(row)} for row in table
+        ]
+
+
+def _total(whole: Shares) -> Cell | None:
+    if not whole.trials[0]:
+        return None
+    low, high = whole.bounds()
+    return Cell(
+        hits=int(whole.hits[0]),
+        trials=int(whole.trials[0]),
+        rate=float(whole.rate[0]),
+        low=float(low[0]),
+        high=float(high[0]),
+        rest=None,
+        excess=None,
+        stands_out=False,
+        small=bool(whole.effective[0] < SMALL),
+    )
+
+
+def _rest(shares: Shares) -> Shares:
+    """For each row all the other rows together."""
+    return Shares(
+        shares.hits.sum() - shares.hits,
+        shares.trials.sum() - shares.trials,
+        shares.effective.sum() - shares.effective,
+    )
+
+
+def _excess(shares: Shares, rest: Shares, level: float) -> np.ndarray:
+    """(R,) lower bound of the difference to the rest (Newcombe 1998, hybrid score interval)."""
+    low, _ = wilson_bounds(shares.rate, shares.effective, level)
+    _, high = wilson_bounds(rest.rate, rest.effective, level)
+    difference = shares.rate - rest.rate
+    return difference - np.sqrt((shares.rate - low) ** 2 + (high - rest.rate) ** 2)

@@ -1,0 +1,268 @@
+"""Faces as columns, and the same rows seen per face, per person or per video.
+
+Nothing is dropped on the way: a face, person or video without a score stays a row with NaN and a
+reason, and a video in which no face was found is a row of the video level.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ...detector.errors import ForensicsError
+from ...detector.records import LABELS, Reason
+
+LEVELS = ("face", "person", "video")
+
+
+class Coded(NamedTuple):
+    """A column of texts as codes.
+
+    Attributes:
+        codes: (N,) int32 index into ``values``, -1 where there is no value
+        values: the distinct texts
+    """
+
+    codes: np.ndarray
+    values: tuple[str, ...]
+
+    def take(self, index: np.ndarray) -> Coded:
+        """The rows ``index`` of this column, with the same values."""
+        return Coded(self.codes[index], self.values)
+
+
+def coded(column: Iterable[Any]) -> Coded:
+    """Texts (None and "" are no value) as :class:`Coded`, values sorted."""
+    numbers: dict[Any, int] = {}
+    first = np.fromiter((numbers.setdefault(v, len(numbers)) for v in column), np.int32)
+    kept = sorted((v for v in numbers if v is not None and v != ""), key=str)
+    rank = {value: index for index, value in enumerate(kept)}
+    lookup = np.array([rank.get(value, -1) for value in numbers], np.int32)
+    codes = lookup[first] if first.size else first
+    return Coded(codes, tuple(str(value) for value in kept))
+
+
+def label_codes(column: Iterable[Any]) -> np.ndarray:
+    """Ground truth (N,) int8: 0 real, 1 fake, -1 anything else."""
+    known = {name: code for code, name in enumerate(LABELS)}
+    return np.fromiter((known.get(v, -1) for v in column), np.int8)
+
+
+def numbers(column: Iterable[Any]) -> np.ndarray:
+    """Floats (N,), NaN where there is no value."""
+    return np.fromiter((np.nan if v is None else v for v in column), np.float64)
+
+
+@dataclass(frozen=True)
+class FaceColumns:
+    """The faces of a dataset as one detector scored them, and the videos that gave no face.
+
+    Attributes:
+        ids: sample ids (N,)
+        label: (N,) 0 real, 1 fake, -1 unknown
+        p_fake: (N,) score, NaN where the face has none
+        video: ``video_id`` of each face
+        track: (N,) person within the video, -1 where unknown
+        group: ``group_id``, the unit of leakage
+        reason: why a face has no score
+        texts: other text columns by field name
+        numbers: number columns (N,) by field name
+        video_p_fake: (N,) the stored score of the face's video, or None where it is not stored
+        faceless: videos without any face, one row each (``label``, ``video``, ``group``,
+            ``reason`` and ``texts`` only)
+    """
+
+    ids: Sequence[str]
+    label: np.ndarray
+    p_fake: np.ndarray
+    video: Coded
+    track: np.ndarray
+    group: Coded
+    reason: Coded
+    texts: dict[str, Coded]
+    numbers: dict[str, np.ndarray] = field(default_factory=dict)
+    video_p_fake: np.ndarray | None = None
+    faceless: FaceColumns | None = None
+
+    def __len__(self) -> int:
+        return len(self.label)
+
+    def with_text(self, name: str, column: Coded) -> FaceColumns:
+        """A copy with one more text column."""
+        return replace(self, texts={**self.texts, name: column})
+
+    def with_numbers(self, name: str, column: np.ndarray) -> FaceColumns:
+        """A copy with one more number column."""
+        return replace(self, numbers={**self.numbers, name: column})
+
+    def take(self, index: np.ndarray) -> FaceColumns:
+        """The faces of ``index`` (indices or a mask); ``faceless`` is left as it is."""
+        index = np.flatnonzero(index) if index.dtype == bool else index
+        return replace(
+            self,
+            ids=[self.ids[int(i)] for i in index],
+            label=self.label[index],
+            p_fake=self.p_fake[index],
+            video=self.video.take(index),
+            track=self.track[index],
+            group=self.group.take(index),
+            reason=self.reason.take(index),
+            texts={name: column.take(index) for name, column in self.texts.items()},
+            numbers={name: column[index] for name, column in self.numbers.items()},
+            video_p_fake=None if self.video_p_fake is None else self.video_p_fake[index],
+        )
+
+
+@dataclass(frozen=True)
+class Units:
+    """What is judged: faces, persons or videos.
+
+    Attributes:
+        level: one of ``LEVELS``
+        label: (U,) 0 real, 1 fake, -1 unknown
+        p_fake: (U,) NaN where there is no score
+        cluster: (U,) the units of one value are not independent: ``group_id`` or, without one,
+            the video
+        reason: (U,) why there is no score
+        texts, numbers: columns (U,)
+        video: (U,) the video of the unit
+        unit_of_face: (N,) unit of each face
+        faces: (U,) number of faces
+    """
+
+    level: str
+    label: np.ndarray
+    p_fake: np.ndarray
+    cluster: np.ndarray
+    reason: Coded
+    texts: dict[str, Coded]
+    numbers: dict[str, np.ndarray]
+    video: Coded
+    unit_of_face: np.ndarray
+    faces: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.label)
+
+    @property
+    def scored(self) -> np.ndarray:
+        """(U,) mask of the units with a score and a ground truth: those that rates are of."""
+        return ~np.isnan(self.p_fake) & (self.label >= 0)
+
+
+def at_level(columns: FaceColumns, level: str) -> Units:
+    """The rows of ``columns`` per face, person (track within a video) or video.
+
+    The score of a person is the mean over its scored faces. The score of a video is the stored one
+    where there is one, else the mean over its scored faces. A unit's texts are those of its first
+    face, its numbers the means over its faces.
+
+    Raises:
+        ForensicsError: unknown level
+    """
+    if level not in LEVELS:
+        raise ForensicsError(f"There is no level {level!r}.", f"Known: {', '.join(LEVELS)}.")
+    if level == "face":
+        return _faces(columns)
+    video = columns.video.codes.astype(np.int64)
+    # a face without a video_id is its own video: it must not melt into one big unknown video
+    video = np.where(video < 0, len(columns.video.values) + np.arange(len(video)), video)
+    key = video if level == "video" else video * (np.abs(columns.track).max(initial=0) + 2)
+    key = key if level == "video" else key + columns.track + 1
+    _, first, unit = np.unique(key, return_index=True, return_inverse=True)
+    unit = unit.ravel()
+    scores = _means(columns.p_fake, unit, len(first))
+    if level == "video" and columns.video_p_fake is not None:
+        scores = columns.video_p_fake[first]
+    units = Units(
+        level=level,
+        label=columns.label[first],
+        p_fake=scores,
+        cluster=_clusters(columns)[first],
+        reason=_unit_reasons(columns, scores, first),
+        texts={name: column.take(first) for name, column in columns.texts.items()},
+        numbers={n: _means(c, unit, len(first)) for n, c in columns.numbers.items()},
+        video=columns.video.take(first),
+        unit_of_face=unit,
+        faces=np.bincount(unit, minlength=len(first)),
+    )
+    if level == "video" and columns.faceless is not None and len(columns.faceless):
+        return _with_faceless(units, columns.faceless)
+    return units
+
+
+def _faces(columns: FaceColumns) -> Units:
+    everyone = np.arange(len(columns))
+    return Units(
+        level="face",
+        label=columns.label,
+        p_fake=columns.p_fake,
+        cluster=_clusters(columns),
+        reason=_unit_reasons(columns, columns.p_fake, everyone),
+        texts=columns.texts,
+        numbers=columns.numbers,
+        video=columns.video,
+        unit_of_face=everyone,
+        faces=np.ones(len(columns), np.int64),
+    )
+
+
+def _clusters(columns: FaceColumns) -> np.ndarray:
+    """(N,) group of each face, else its video, else itself."""
+    group, video = columns.group.codes.astype(np.int64), columns.video.codes.astype(np.int64)
+    groups, videos = len(columns.group.values), len(columns.video.values)
+    own = groups + videos + np.arange(len(columns))
+    return np.where(group >= 0, group, np.where(video >= 0, groups + video, own))
+
+
+def _means(values: np.ndarray, unit: np.ndarray, count: int) -> np.ndarray:
+    """(count,) mean of the values of each unit, NaN values left out; NaN where none is left."""
+    there = ~np.isnan(values)
+    total = np.bincount(unit[there], weights=values[there], minlength=count)
+    weight = np.bincount(unit[there], minlength=count)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(weight > 0, total / weight, np.nan)
+
+
+def _unit_reasons(columns: FaceColumns, scores: np.ndarray, first: np.ndarray) -> Coded:
+    """Reason of each unscored unit: its first face's, else ``not_scored``; no value if scored."""
+    values = columns.reason.values
+    if Reason.NOT_SCORED.value not in values:
+        values = (*values, Reason.NOT_SCORED.value)
+    unknown = values.index(Reason.NOT_SCORED.value)
+    codes = columns.reason.codes[first]
+    codes = np.where(codes < 0, unknown, codes)
+    return Coded(np.where(np.isnan(scores), codes, -1).astype(np.int32), values)
+
+
+def _with_faceless(units: Units, lost: FaceColumns) -> Units:
+    """``units`` followed by the videos without any face."""
+    count = len(lost)
+    reasons = _unit_reasons(lost, np.full(count, np.nan), np.arange(count))
+    offset = int(units.cluster.max(initial=-1)) + 1
+    nothing = np.full(count, np.nan)
+    return replace(
+        units,
+        label=np.concatenate([units.label, lost.label]),
+        p_fake=np.concatenate([units.p_fake, nothing]),
+        cluster=np.concatenate([units.cluster, offset + np.arange(count)]),
+        reason=_joined(units.reason, reasons),
+        texts={
+            name: _joined(column, lost.texts.get(name, Coded(np.full(count, -1, np.int32), ())))
+            for name, column in units.texts.items()
+        },
+        numbers={name: np.concatenate([c, nothing]) for name, c in units.numbers.items()},
+        video=_joined(units.video, lost.video),
+        faces=np.concatenate([units.faces, np.zeros(count, np.int64)]),
+    )
+
+
+def _joined(first: Coded, second: Coded) -> Coded:
+    """Two columns under one list of values."""
+    values = (*first.values, *(v for v in second.values if v not in set(first.values)))
+    place = {value: index for index, value in enumerate(values)}
+    moved = np.array([place[v] for v in second.values] + [-1], np.int32)  # code -1 reads the last
+    return Coded(np.concatenate([first.codes, moved[second.codes]]).astype(np.int32), values)

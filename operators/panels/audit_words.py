@@ -1,0 +1,85 @@
+"""The audit in sentences: which rows stand out, what was not scored, where a threshold is from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from .audit_table import Cell, Row
+
+NAMED = 3  # rows that the sentence names before it counts the others
+
+
+def percent(rate: float) -> str:
+    """``3.4 %``; whole numbers from 10 %."""
+    value = 100 * rate
+    return f"{value:.0f} %" if value >= 9.95 or value == 0 else f"{value:.1f} %"
+
+
+def count(number: int, word: str) -> str:
+    """``1 face``, ``12,345 faces``."""
+    return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"
+
+
+def outliers(rows: Sequence[Row], unit: str) -> str:
+    """One sentence that names the rows that are worse than the rest beyond chance."""
+    found: list[tuple[Cell, Row, str]] = []
+    for row in rows:
+        for cell, what in ((row.fpr, f"real {unit}s called fake"), (row.fnr, "fakes missed")):
+            if cell is not None and cell.stands_out:
+                found.append((cell, row, what))
+    found.sort(key=lambda item: -(item[0].excess or 0))
+    if not found:
+        tested = sum(
+            cell is not None and not cell.small and cell.rest is not None
+            for row in rows
+            for cell in (row.fpr, row.fnr)
+        )
+        if not tested:
+            return "Too few independent units per row to tell rows apart."
+        return f"No row stands out: none of {tested} rates is above the rest beyond chance."
+    texts = [
+        f"{' · '.join(row.name)}: {percent(cell.rate)} of {what} ({percent(cell.low)} to "
+        f"{percent(cell.high)}; the rest {percent(cell.rest or 0)})"
+        for cell, row, what in found[:NAMED]
+    ]
+    more = f"; and {len(found) - NAMED} more" if len(found) > NAMED else ""
+    return f"Worse than the rest beyond chance: {'; '.join(texts)}{more}."
+
+
+def coverage(total: Row, unit: str) -> str:
+    """What could not be scored, by reason."""
+    lost = sum(total.lost.values())
+    everything = total.real + total.fake
+    if not lost:
+        text = f"All {count(everything, unit)} are scored."
+    else:
+        reasons = ", ".join(f"{n:,} {r}" for r, n in sorted(total.lost.items(), key=_largest))
+        text = f"{lost:,} of {count(everything, unit)} not scored ({reasons}); in no rate."
+    if total.unlabelled:
+        text += f" {count(total.unlabelled, unit)} without a ground truth left out."
+    return text
+
+
+def _largest(item: tuple[str, int]) -> tuple[int, str]:
+    return -item[1], item[0]
+
+
+def shown(what: str, units: int, unit: str, faces: int, grid: int, grid_unit: str) -> str:
+    """What a click put into the grid, with every count named.
+
+    Args:
+        what: for example ``false positives of Celeb-DF · original``
+        units, unit: how many faces, persons or videos the number stood for
+        faces: faces that these units hold
+        grid, grid_unit: samples in the grid
+    """
+    if grid_unit == "face":
+        inside = "" if unit == "face" else f", {count(units, unit)}"
+        return f"Grid: {count(grid, 'face')}{inside} — {what}"
+    inside = f" holding {count(faces, 'face')}" if unit == "face" else ""
+    return f"Grid: {count(grid, 'video')}{inside} — {what}"
+
+
+def reason_table(lost: Mapping[str, int]) -> str:
+    """``no_face 3, too_small 1``."""
+    return ", ".join(f"{reason} {number:,}" for reason, number in sorted(lost.items()))

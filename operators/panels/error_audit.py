@@ -1,0 +1,419 @@
+"""Panel ``error_audit``: error rates per dataset and method at one threshold, each a click."""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import fiftyone as fo
+import fiftyone.operators as foo
+import numpy as np
+from fiftyone.operators import types
+
+from ...detector.errors import ForensicsError
+from ...detector.records import FAKE, REAL
+from . import audit_figures, audit_scope, audit_threshold, audit_words, face_columns, grid
+from .audit_groups import BY_METHOD, Grouping, group
+from .audit_table import AuditTable, Row
+from .audit_threshold import Threshold
+from .audit_units import LEVELS, FaceColumns, Units, at_level
+from .rebuild_cache import RebuildCache
+
+logger = logging.getLogger(__name__)
+
+SCORE_FACES = "@mediaforensics/deepfake/score_faces"
+HEADER, TABLE = "MediaForensicsAuditHeader", "MediaForensicsAuditTable"  # in dist/index.umd.js
+HELP = (
+    "Error rates of a detector at one threshold, by dataset and method or any field. "
+    "Click a number, a bar or a point of the curve to see exactly those faces in the grid."
+)
+#: The panel's whole state; what it is about is in :func:`study_of` and :class:`Threshold`.
+CHOICE = ("dataset", "token", "key", "level", "scope", "kept", "group", "source", "value", "shown")
+_STUDIES = RebuildCache(8)
+
+
+@dataclass(frozen=True)
+class Study:
+    """Everything of one audit that does not depend on the threshold.
+
+    Attributes:
+        source, key: the faces and their detector
+        scope: the part that is judged
+        everything, units: all units of the dataset, and those judged
+        table: rows
+        curve: ROC, None with one class only
+        traces: of the histogram
+        flag: the table is grouped by a field of true and false
+    """
+
+    source: face_columns.Source
+    key: str
+    scope: audit_scope.Scope
+    everything: Units
+    units: Units
+    table: AuditTable
+    curve: audit_figures.Roc | None
+    traces: list[dict[str, Any]]
+    flag: bool
+
+    @property
+    def grouping(self) -> Grouping:
+        """Rows of the table."""
+        return self.table.grouping
+
+
+def study_of(dataset: fo.Dataset | None, choice: dict[str, Any]) -> Study:
+    """The audit of ``choice``, built or taken from the cache.
+
+    Args:
+        dataset: the dataset that is open in the App
+        choice: ``key``, ``level``, ``scope``, ``kept``, ``group`` and ``token``; missing ones
+            are filled in, in place
+
+    Raises:
+        ForensicsError: nothing to audit; the hint says what to do
+    """
+    source = face_columns.source_of(dataset)
+    keys = face_columns.detector_keys(source.faces)
+    if choice.get("key") not in keys:
+        choice["key"], choice["token"] = keys[-1], None
+    key = choice["key"]
+    if not choice.get("token"):
+        choice["token"] = repr(face_columns.state_token(source, key))
+    token = choice["token"]
+    columns = face_columns.columns_of(source, key, token)
+    choice["level"] = choice.get("level") or "video"
+    choice["group"] = choice.get("group") or BY_METHOD
+    choice["scope"] = choice.get("scope") or audit_scope.default_scope(columns)
+    names = ("key", "level", "group", "scope", "kept", "token")
+    return _STUDIES.get(
+        tuple(choice.get(name) for name in names), lambda: _build(source, columns, choice)
+    )
+
+
+def _build(source: face_columns.Source, columns: FaceColumns, choice: dict[str, Any]) -> Study:
+    name, level = choice["group"], choice["level"]
+    flag = False
+    if name != BY_METHOD and name not in columns.texts:
+        extra = face_columns.field_column(source, name, choice["token"])
+        if isinstance(extra, np.ndarray):
+            columns = columns.with_numbers(name, extra)
+        else:
+            columns = columns.with_text(name, extra)
+            flag = isinstance(source.faces.get_field(name), fo.BooleanField)
+    scope = audit_scope.resolve(source, columns, choice["scope"], choice.get("kept"))
+    units = at_level(scope.columns, level)
+    return Study(
+        source=source,
+        key=choice["key"],
+        scope=scope,
+        everything=units if scope.columns is columns else at_level(columns, level),
+        units=units,
+        table=AuditTable(units, group(units, name)),
+        curve=audit_figures.roc(units),
+        traces=audit_figures.histogram(units, level),
+        flag=flag,
+    )
+
+
+def threshold_of(study: Study, choice: dict[str, Any]) -> Threshold:
+    """The chosen threshold; a source that has none here falls back to 0.5 and says so."""
+    try:
+        return audit_threshold.choose(
+            choice.get("source") or audit_threshold.FIXED,
+            study.everything,
+            study.units,
+            value=0.5 if choice.get("value") is None else choice["value"],
+            evaluation=_evaluation(study),
+        )
+    except ForensicsError as error:
+        text = f"fixed at 0.5, because: {error.message}"
+        return Threshold(0.5, audit_threshold.FIXED, text)
+
+
+def _evaluation(study: Study) -> tuple[float, str] | None:
+    name = f"evaluation_{study.key}"
+    if not study.source.faces.has_run(name):
+        return None
+    config = study.source.faces.get_run_info(name).config
+    return float(config.threshold), str(getattr(config, "threshold_from", "fixed"))
+
+
+def handler(method: Callable[..., None]) -> Callable[..., None]:
+    """An event handler whose :class:`ForensicsError` becomes a notification."""
+
+    @functools.wraps(method)
+    def guarded(self: ErrorAudit, ctx: Any) -> None:
+        try:
+            method(self, ctx)
+        except ForensicsError as error:
+            ctx.ops.notify(str(error), variant="warning")
+
+    return guarded
+
+
+class ErrorAudit(foo.Panel):
+    """Where a detector errs: rates with intervals by dataset, method and field."""
+
+    @property
+    def config(self) -> foo.PanelConfig:
+        return foo.PanelConfig(
+            name="error_audit",
+            label="Error audit",
+            icon="fact_check",
+            help_markdown=HELP,
+            category=foo.Categories.ANALYZE,
+            surfaces="grid",
+            allow_multiple=False,
+        )
+
+    # -- state: small, plain, and never the plots' data ------------------------------------------
+
+    @staticmethod
+    def _choice(ctx: Any) -> dict[str, Any]:
+        # every name every time: the App merges what it gets into what it has
+        return {**dict.fromkeys(CHOICE), **(ctx.panel.get_state("choice") or {})}
+
+    def on_load(self, ctx: Any) -> None:
+        """First paint, and again when the panel is opened anew."""
+        choice = self._choice(ctx)
+        choice["token"] = None  # look at the database again
+        self._show(ctx, choice)
+
+    def on_change_dataset(self, ctx: Any) -> None:
+        """Another dataset: nothing of the old choice holds."""
+        name = ctx.dataset.name if ctx.dataset is not None else None
+        if name != self._choice(ctx).get("dataset"):  # also fires when the panel is mounted
+            self._show(ctx, dict.fromkeys(CHOICE))
+
+    @handler
+    def on_set(self, ctx: Any) -> None:
+        """A control was changed: ``name`` and ``value``."""
+        choice = self._choice(ctx)
+        name, value = ctx.params.get("name"), ctx.params.get("value")
+        if name == "threshold":
+            choice |= {"source": audit_threshold.HAND, "value": float(value)}
+        elif name in ("key", "level", "scope", "group", "source"):
+            choice[name] = value
+            if name == "key":
+                choice["token"] = None
+        else:
+            raise ForensicsError(f"There is no control {name!r}.")
+        self._show(ctx, choice)
+
+    @handler
+    def on_keep_view(self, ctx: Any) -> None:
+        """Audit the view that the App shows now."""
+        choice = self._choice(ctx)
+        if not face_columns.source_of(ctx.dataset).shows_faces:
+            raise ForensicsError("The grid shows videos.", "Open the faces dataset to keep a view.")
+        choice |= {"kept": audit_scope.keep(ctx.view), "scope": audit_scope.KEPT}
+        self._show(ctx, choice)
+
+    @handler
+    def on_refresh(self, ctx: Any) -> None:
+        """Read the samples again."""
+        self._show(ctx, {**self._choice(ctx), "token": None})
+
+    @handler
+    def on_show(self, ctx: Any) -> None:
+        """A number of the table: ``row`` (-1 is the total) and ``kind``."""
+        study, threshold, choice = self._current(ctx)
+        pick = grid.pick_kind(study.units, ctx.params["kind"], threshold.value, study.key)
+        row = int(ctx.params["row"])
+        if row >= 0:
+            pick = grid.both(pick, grid.pick_row(study.grouping, row, study.flag))
+        self._to_grid(ctx, study, pick, choice)
+
+    @handler
+    def on_bar(self, ctx: Any) -> None:
+        """A bar of the histogram."""
+        study, _, choice = self._current(ctx)
+        label = REAL if ctx.params.get("trace_idx") == 0 else FAKE
+        pick = grid.pick_bar(study.units, int(ctx.params["idx"]), label, study.key)
+        self._to_grid(ctx, study, pick, choice)
+
+    @handler
+    def on_roc(self, ctx: Any) -> None:
+        """A point of the curve: move the threshold there and show its errors."""
+        if ctx.params.get("trace_idx") != 1:
+            return
+        study, _, choice = self._current(ctx)
+        assert study.curve is not None
+        value = float(np.clip(study.curve.thresholds[int(ctx.params["idx"])], 0, 1))
+        choice |= {"source": audit_threshold.HAND, "value": value}
+        pick = grid.pick_kind(study.units, "errors", value, study.key)
+        self._to_grid(ctx, study, pick, choice)
+        self._show(ctx, choice)
+
+    @handler
+    def on_clear(self, ctx: Any) -> None:
+        """Show everything in the grid again."""
+        ctx.ops.clear_view()
+        ctx.ops.set_extended_selection(reset=True)
+        self._remember(ctx, {**self._choice(ctx), "shown": None})
+
+    def on_score(self, ctx: Any) -> None:
+        """Open the form of 'Score faces'."""
+        ctx.prompt(SCORE_FACES, on_success=self.on_refresh)
+
+    # -- what the events have in common ----------------------------------------------------------
+
+    def _current(self, ctx: Any) -> tuple[Study, Threshold, dict[str, Any]]:
+        choice = self._choice(ctx)
+        study = study_of(ctx.dataset, choice)
+        return study, threshold_of(study, choice), choice
+
+    def _to_grid(self, ctx: Any, study: Study, pick: grid.Pick, choice: dict[str, Any]) -> None:
+        if not pick.mask.any():
+            raise ForensicsError(f"There are no {pick.words}.")
+        view, text = grid.grid_view(study.source, study.scope, study.units, pick)
+        ctx.ops.set_view(view)
+        choice["shown"] = text
+        self._remember(ctx, choice)
+
+    def _remember(self, ctx: Any, choice: dict[str, Any]) -> None:
+        ctx.panel.set_state("choice", choice)
+        ctx.panel.set_data("header.shown", choice.get("shown"))
+
+    def _show(self, ctx: Any, choice: dict[str, Any]) -> None:
+        """Recompute for ``choice`` and send it; what cannot be audited says what to do next."""
+        choice["dataset"] = ctx.dataset.name if ctx.dataset is not None else None
+        try:
+            study = study_of(ctx.dataset, choice)
+            threshold = threshold_of(study, choice)
+        except ForensicsError as error:
+            logger.info("nothing to audit: %s", error)
+            state = {"choice": choice, "empty": {"message": error.message, "hint": error.hint}}
+            ctx.panel.set_state({**state, "lines": None})
+            return
+        choice |= {"source": threshold.source, "value": threshold.value}
+        total, rows = study.table.at(threshold.value)
+        ctx.panel.set_state({"choice": choice, "empty": None, "lines": _lines(study, threshold, total)})
+        ctx.panel.set_data(
+            {
+                "header": _header(study, threshold, total, rows, choice),
+                "table": _table(study, total, rows),
+                "charts.distributions": study.traces,
+                "charts.roc": audit_figures.roc_figure(study.curve),
+            }
+        )
+
+    def render(self, ctx: Any) -> types.Property:
+        """Controls and numbers, the two plots, the table."""
+        panel = types.Object()
+        root = types.Property(panel, view=types.GridView(orientation="vertical", gap=1, padding=1))
+        empty = ctx.panel.get_state("empty")
+        if empty:
+            panel.md(f"### Nothing to audit yet\n\n{empty['message']} {empty['hint']}", name="why")
+            if "Score faces" in empty["hint"]:
+                panel.btn("score", label="Score faces …", on_click=self.on_score)
+            panel.btn("again", label="Look again", on_click=self.on_refresh)
+            return root
+        lines = ctx.panel.get_state("lines")
+        if not lines:
+            return root
+        panel.define_property(
+            "header",
+            types.Object(),
+            view=types.View(
+                component=HEADER,
+                composite_view=True,
+                on_set=self.on_set,
+                on_clear=self.on_clear,
+                on_refresh=self.on_refresh,
+                on_keep_view=self.on_keep_view,
+                on_show=self.on_show,
+            ),
+        )
+        row = panel.h_stack("charts", gap=1, width="100%")
+        row.plot(
+            "distributions",
+            layout=audit_figures.histogram_layout(lines["threshold"], lines["top"]),
+            on_click=self.on_bar,
+            height="280px",
+        )
+        row.plot(
+            "roc",
+            layout=audit_figures.roc_layout(lines["fpr"], lines["tpr"]),
+            on_click=self.on_roc,
+            height="280px",
+        )
+        panel.define_property(
+            "table",
+            types.Object(),
+            view=types.View(
+                component=TABLE, composite_view=True, on_set=self.on_set, on_show=self.on_show
+            ),
+        )
+        return root
+
+
+def _lines(study: Study, threshold: Threshold, total: Row) -> dict[str, Any]:
+    """What the plots' layouts need to know."""
+    return {
+        "threshold": threshold.value,
+        "top": audit_figures.highest(study.traces),
+        "fpr": None if total.fpr is None else total.fpr.rate,
+        "tpr": None if total.fnr is None else 1 - total.fnr.rate,
+    }
+
+
+def _header(
+    study: Study, threshold: Threshold, total: Row, rows: list[Row], choice: dict[str, Any]
+) -> dict[str, Any]:
+    """Controls with their options, the headline numbers and the sentences."""
+    keys = face_columns.detector_keys(study.source.faces)
+    whole = face_columns.columns_of(study.source, study.key, choice["token"])
+    return {
+        "choice": {name: choice[name] for name in ("key", "level", "scope", "source")},
+        "options": {
+            "key": [[key, key] for key in keys],
+            "level": [[level, f"per {level}"] for level in LEVELS],
+            "scope": audit_scope.options(study.source, whole, choice.get("kept")),
+            "source": audit_threshold.sources(_evaluation(study) is not None),
+        },
+        "threshold": threshold.to_json(),
+        "unit": study.units.level,
+        "rule": _rule(study),
+        "outliers": audit_words.outliers(rows, study.units.level),
+        "coverage": audit_words.coverage(total, study.units.level),
+        "total": total.to_json(),
+        "shown": choice.get("shown"),
+        "shows_faces": study.source.shows_faces,
+    }
+
+
+def _table(study: Study, total: Row, rows: list[Row]) -> dict[str, Any]:
+    """Rows, and what they can be grouped by."""
+    names = face_columns.group_fields(study.source.faces, study.key)
+    return {
+        "rows": [row.to_json() for row in rows],
+        "total": total.to_json(),
+        "unit": study.units.level,
+        "group": study.grouping.name,
+        "groups": [[BY_METHOD, "dataset and method"], *([name, name] for name in names)],
+        "columns": _columns(study.grouping),
+    }
+
+
+def _columns(grouping: Grouping) -> list[str]:
+    """Heads of the parts of a row's name."""
+    if grouping.name != BY_METHOD:
+        return [grouping.name]
+    return ["dataset", "method"][-len(grouping.labels[0]) :]
+
+
+def _rule(study: Study) -> str:
+    """How a unit has its score, in words."""
+    if study.units.level == "face":
+        return "each face by its own score"
+    if study.units.level == "person":
+        return "each person (track) by the mean over its scored faces"
+    config = face_columns.run_config(study.source.faces, study.key)
+    stored = study.scope.columns.video_p_fake is not None
+    rule = getattr(config, "rule", None) if stored and config is not None else "mean"
+    return f"each video by the {rule} of its scored faces" if rule else "each video's stored score"

@@ -1,0 +1,234 @@
+"""From a FiftyOne dataset to the columns of the panels, and what tells that they are out of date.
+
+Reads by columns, once per detector; a threshold, a level or a grouping later touches no sample.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import Any
+
+import fiftyone as fo
+import fiftyone.core.media as fomm
+import numpy as np
+
+from ...detector.errors import ForensicsError
+from .. import fields, views
+from .audit_units import Coded, FaceColumns, coded, label_codes, numbers
+from .rebuild_cache import RebuildCache
+
+#: Text columns that every audit needs.
+TEXTS = ("source_dataset", "method", "family", "compression", "split")
+#: Fields that name a sample or a file: nothing to group by.
+NAMES = (
+    "id",
+    "filepath",
+    "video_id",
+    "video_path",
+    "mask_path",
+    "group_id",
+    "pair_id",
+    "target_id",
+    "source_id",
+    "license_note",
+    "recipe",
+    "created_at",
+    "last_modified_at",
+    "reason",
+)
+YES, NO = "yes", "no"  # how flags are shown
+P_FAKE = "_p_fake"
+VIDEO_P_FAKE = "_video_p_fake"
+_COLUMNS = RebuildCache(4)
+
+
+@dataclass(frozen=True)
+class Source:
+    """The dataset that a panel speaks of.
+
+    Attributes:
+        faces: its faces
+        shown: the dataset that is open in the App: ``faces``, or the video dataset they are from
+        videos: the video dataset, where there is one
+    """
+
+    faces: fo.Dataset
+    shown: fo.Dataset
+    videos: fo.Dataset | None
+
+    @property
+    def shows_faces(self) -> bool:
+        """Whether the App's grid holds faces (else videos)."""
+        return self.shown.name == self.faces.name
+
+
+def source_of(dataset: fo.Dataset | None) -> Source:
+    """The faces behind the dataset that is open in the App.
+
+    Raises:
+        ForensicsError: no dataset, not one of ours, or no faces yet; the hint says what to do
+    """
+    if dataset is None:
+        raise ForensicsError("No dataset is open.", "Open one, or run 'Create demo'.")
+    kind = fields.describe(dataset).get("kind")
+    if kind == "videos" or (kind is None and dataset.media_type == fomm.VIDEO):
+        faces = views.faces_of(dataset)
+        if faces is None:
+            raise ForensicsError(
+                f"{dataset.name!r} has no faces yet.",
+                "Run 'Extract faces', then 'Score faces', and come back.",
+            )
+        return Source(faces, dataset, dataset)
+    if dataset.media_type not in (fomm.IMAGE, None):
+        raise ForensicsError(
+            f"{dataset.name!r} holds {dataset.media_type} samples.", "Open a faces dataset."
+        )
+    return Source(dataset, dataset, views.videos_of(dataset))
+
+
+def detector_keys(faces: fo.Dataset) -> list[str]:
+    """Detectors with scores on ``faces``: its custom runs, then other fields ``<key>_p_fake``.
+
+    Raises:
+        ForensicsError: there is none
+    """
+    schema = faces.get_field_schema()
+    keys = [key for key in fields.detector_keys(faces) if f"{key}{P_FAKE}" in schema]
+    for name in schema:
+        key = name.removesuffix(P_FAKE)
+        if name.endswith(P_FAKE) and not name.endswith(VIDEO_P_FAKE) and key not in keys:
+            keys.append(key)
+    if not keys:
+        raise ForensicsError(
+            f"No detector has scored {faces.name!r} yet.", "Run 'Score faces', and come back."
+        )
+    return keys
+
+
+def run_config(faces: fo.Dataset, key: str) -> Any | None:
+    """Config of the custom run that wrote the scores of ``key``, or None."""
+    name = f"scores_{key}"
+    return faces.get_run_info(name).config if faces.has_run(name) else None
+
+
+def state_token(source: Source, key: str) -> tuple[Hashable, ...]:
+    """Changes whenever the samples, or the scores of ``key``, may have changed."""
+    faces = source.faces
+    run = f"scores_{key}"
+    when = faces.get_run_info(run).timestamp if faces.has_run(run) else None
+    stamps = [faces._max("last_modified_at")]  # by the index that FiftyOne keeps on it
+    if source.videos is not None:
+        stamps.append(source.videos._max("last_modified_at"))
+    return (str(faces._doc.id), key, faces.count(), str(when), *(str(s) for s in stamps))
+
+
+def group_fields(faces: fo.Dataset, key: str) -> list[str]:
+    """Fields that the table can be grouped by, in the order of the schema.
+
+    Texts, flags and numbers; not names of things, not the scores themselves.
+    """
+    plain = (fo.StringField, fo.BooleanField, fo.FloatField, fo.IntField)
+    out = []
+    for name, field in faces.get_field_schema().items():
+        scored = name == key or name.startswith(f"{key}_")
+        if isinstance(field, plain) and not scored and name not in NAMES:
+            out.append(name)
+    return [name for name in out if not name.endswith(P_FAKE) and "_rank_" not in name]
+
+
+def columns_of(source: Source, key: str, token: Hashable) -> FaceColumns:
+    """The columns that every audit of ``key`` needs, cached under ``token``."""
+    return _COLUMNS.get(("columns", token), lambda: _load(source, key))
+
+
+def field_column(source: Source, name: str, token: Hashable) -> Coded | np.ndarray:
+    """One more field of every face: texts and flags coded, numbers as floats; cached."""
+
+    def load() -> Coded | np.ndarray:
+        field = source.faces.get_field(name)
+        if field is None:
+            raise ForensicsError(f"There is no field {name!r}.", "Choose another.", field="group")
+        values = source.faces.values(name)
+        if isinstance(field, (fo.FloatField, fo.IntField)):
+            return numbers(values)
+        if isinstance(field, fo.BooleanField):
+            return coded(None if v is None else (YES if v else NO) for v in values)
+        return coded(values)
+
+    return _COLUMNS.get(("field", name, token), load)
+
+
+def _load(source: Source, key: str) -> FaceColumns:
+    schema = source.faces.get_field_schema()
+
+    def path(name: str) -> str | None:
+        return name if name.split(".")[0] in schema else None
+
+    label_path = f"{fields.GROUND_TRUTH}.label"
+    wanted = {
+        "label": path(label_path),
+        "p_fake": f"{key}{P_FAKE}",
+        "video_p_fake": path(f"{key}{VIDEO_P_FAKE}"),
+        "video": path("video_id"),
+        "track": path("track"),
+        "group": path("group_id"),
+        "reason": path(f"{key}_reason") or path("reason"),
+        **{name: path(name) for name in TEXTS},
+    }
+    if wanted["label"] is None:
+        raise ForensicsError(
+            f"{source.faces.name!r} has no field {fields.GROUND_TRUTH!r}.",
+            "An audit needs to know which faces are real: import the dataset with its labels.",
+        )
+    have = {name: field for name, field in wanted.items() if field is not None}
+    found = source.faces.values(["id", *have.values()])
+    if not found[0]:
+        raise ForensicsError(
+            f"{source.faces.name!r} holds no faces.", "Run 'Extract faces', and come back."
+        )
+    got: dict[str, list[Any]] = dict(zip(have, found[1:], strict=True))
+    count = len(found[0])
+    empty = [None] * count
+    track = [-1 if t is None else t for t in got.get("track", empty)]
+    stored = got.get("video_p_fake")
+    return FaceColumns(
+        ids=found[0],
+        label=label_codes(got["label"]),
+        p_fake=numbers(got["p_fake"]),
+        video=coded(got.get("video", empty)),
+        track=np.array(track, np.int64),
+        group=coded(got.get("group", empty)),
+        reason=coded(got.get("reason", empty)),
+        texts={name: coded(got.get(name, empty)) for name in TEXTS},
+        video_p_fake=None if stored is None else numbers(stored),
+        faceless=_faceless(source, set(got.get("video", ()))),
+    )
+
+
+def _faceless(source: Source, with_faces: set[Any]) -> FaceColumns | None:
+    """The videos of the linked video dataset that gave no face at all."""
+    videos = source.videos
+    if videos is None or not videos.has_field("video_id"):
+        return None
+    label_path = f"{fields.GROUND_TRUTH}.label"
+    names = ["video_id", label_path, "group_id", fields.REASON, *TEXTS]
+    have = [name for name in names if videos.has_field(name.split(".")[0])]
+    got = dict(zip(have, videos.values(have), strict=True))
+    lost = [i for i, video_id in enumerate(got["video_id"]) if video_id not in with_faces]
+    if not lost:
+        return None
+
+    def column(name: str) -> list[Any]:
+        return [got[name][i] for i in lost] if name in got else [None] * len(lost)
+
+    return FaceColumns(
+        ids=[""] * len(lost),
+        label=label_codes(column(label_path)),
+        p_fake=np.full(len(lost), np.nan),
+        video=coded(column("video_id")),
+        track=np.full(len(lost), -1, np.int64),
+        group=coded(column("group_id")),
+        reason=coded(column(fields.REASON)),
+        texts={name: coded(column(name)) for name in TEXTS},
+    )
