@@ -27,6 +27,7 @@ __all__ = ["extract_video", "extract_videos", "shard_of"]
 
 log = logging.getLogger(__name__)
 Progress = Callable[[int, int, str], None]
+_Task = tuple[VideoRecord, VideoRecord | None]  # a video and, where its policy needs it, its real
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,18 +155,28 @@ def _one(
     store: CropStore,
     stop: ShouldStop,
 ) -> VideoFaces:
-    """One video; its real is done first if the policy needs it and nobody has."""
+    """One video; its real is done first if the policy needs it and nobody has.
+
+    An error that nobody foresaw is the result of this video, with its text, so that the others
+    are still done.
+    """
     options: dict[str, Any] = {
         "threads": setup.threads,
         "time_limit_seconds": setup.time_limit_seconds,
         "should_stop": stop,
     }
     paired = None
-    if pair is not None:
-        paired = extract_video(pair, setup.recipe, detector, store, **options)
-    elif resolve_policy(record, setup.recipe) == "pair" and record.pair_id:
-        paired = store.load(record.pair_id)  # done by an earlier run
-    return extract_video(record, setup.recipe, detector, store, paired, **options)
+    try:
+        if pair is not None:
+            paired = extract_video(pair, setup.recipe, detector, store, **options)
+        elif resolve_policy(record, setup.recipe) == "pair" and record.pair_id:
+            paired = store.load(record.pair_id)  # done by an earlier run
+        return extract_video(record, setup.recipe, detector, store, paired, **options)
+    except ForensicsError:
+        raise
+    except Exception as error:
+        log.exception("%s", record.video_id)
+        return _failed(record, setup.recipe, f"{type(error).__name__}: {error}")
 
 
 def _in_process(
@@ -226,25 +237,24 @@ def _in_pool(
     rest = [record for record in mine if record.video_id not in targets]
     for part in (first, rest):
         tasks = [(record, _pair_of(record, setup.recipe, by_id)) for record in part]
-        suspects: list[tuple[VideoRecord, VideoRecord | None]] = []
+        suspects: list[_Task] = []
         while tasks and not stop():
-            yield from _Pool(setup, workers, stop).run(tasks, suspects)
-        for task in suspects:
-            # Whatever was running when a process died runs again alone, to find the culprit.
-            if stop():
-                return
-            alone, again = [task], []
-            yield from _Pool(setup, 1, stop).run(alone, again)
-            if again:
-                yield _crashed(task[0], setup.recipe)
+            yield from _Pool(setup, workers, 2 * workers, stop).run(tasks, suspects)
+        while suspects and not stop():
+            # What was running when a process died runs again, one at a time, to find the culprit.
+            culprit: list[_Task] = []
+            yield from _Pool(setup, 1, 1, stop).run(suspects, culprit)
+            for record, _ in culprit:
+                detail = "The process that worked on this video died."
+                yield _failed(record, setup.recipe, detail)
 
 
-def _crashed(record: VideoRecord, recipe: CropRecipe) -> VideoFaces:
+def _failed(record: VideoRecord, recipe: CropRecipe, detail: str) -> VideoFaces:
     return VideoFaces(
         record.video_id,
         recipe.hash,
         reason=Reason.DECODE_ERROR.value,
-        detail="The process that worked on this video died.",
+        detail=detail,
         policy=resolve_policy(record, recipe),
     )
 
@@ -252,26 +262,26 @@ def _crashed(record: VideoRecord, recipe: CropRecipe) -> VideoFaces:
 class _Pool:
     """One life of a process pool."""
 
-    def __init__(self, setup: _Setup, workers: int, stop: ShouldStop) -> None:
+    def __init__(self, setup: _Setup, workers: int, in_flight: int, stop: ShouldStop) -> None:
         # Spawned: a fork would copy the threads of torch, of the decoder and of FiftyOne.
         context = multiprocessing.get_context("spawn")
         self._stop = stop
         self._event = context.Event()
-        self._workers = workers
+        self._in_flight = in_flight
         self._pool = ProcessPoolExecutor(
             workers, context, _start_worker, (setup, workers, self._event)
         )
 
     def run(
         self,
-        tasks: list[tuple[VideoRecord, VideoRecord | None]],
-        suspects: list[tuple[VideoRecord, VideoRecord | None]],
+        tasks: list[_Task],
+        suspects: list[_Task],
     ) -> Iterator[VideoFaces]:
         """Take from ``tasks`` until it is empty; what ran when a process died goes to suspects."""
-        running: dict[Future[VideoFaces | None], tuple[VideoRecord, VideoRecord | None]] = {}
+        running: dict[Future[VideoFaces | None], _Task] = {}
         try:
             while (tasks or running) and not self._stop():
-                while tasks and len(running) < 2 * self._workers:
+                while tasks and len(running) < self._in_flight:
                     running[self._pool.submit(_do, *tasks[0])] = tasks[0]
                     tasks.pop(0)
                 done, _ = wait(running, timeout=0.2, return_when=FIRST_COMPLETED)
