@@ -100,7 +100,16 @@ def _block(block: Any, x: torch.Tensor, class_only: bool) -> torch.Tensor:
     if class_only:
         x = x[:, :1]
     x = x + block.ls_1(attended)
-    return x + block.ls_2(block.mlp(block.ln_2(x)))
+    return x + block.ls_2(_mlp(block.mlp, block.ln_2(x)))
+
+
+def _mlp(mlp: Any, x: torch.Tensor) -> torch.Tensor:
+    """The block's perceptron; without gradients QuickGELU works in one buffer instead of three,
+    with the same roundings."""
+    if torch.is_grad_enabled() or type(mlp.gelu).__name__ != "QuickGELU":
+        return mlp(x)
+    x = mlp.c_fc(x)
+    return mlp.c_proj((x * 1.702).sigmoid_().mul_(x))
 
 
 def _attention(attention: Any, x: torch.Tensor, class_only: bool) -> torch.Tensor:

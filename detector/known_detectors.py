@@ -23,6 +23,7 @@ class PublishedDetector:
     Attributes:
         name: the name users write
         repository, revision, file: where it is on the Hugging Face hub
+        config: a second file that is read beside it, or ""
         size: bytes, 0 where only about 1.2 GB is known
         sha256: of the file, "" where the authors state none
         license, paper: in one line each
@@ -36,6 +37,7 @@ class PublishedDetector:
     sha256: str
     license: str
     paper: str
+    config: str = ""
 
     @property
     def path(self) -> Path:
@@ -43,14 +45,20 @@ class PublishedDetector:
         return cache_dir() / "weights" / self.name / self.file
 
     @property
+    def files(self) -> tuple[str, ...]:
+        """Everything that is fetched."""
+        return (self.file, self.config) if self.config else (self.file,)
+
+    @property
     def command(self) -> str:
         """Shell command that fetches it."""
         return (
-            f"hf download {self.repository} {self.file} --revision {self.revision} "
+            f"hf download {self.repository} {' '.join(self.files)} --revision {self.revision} "
             f"--local-dir {self.path.parent}"
         )
 
 
+_GEND = "Yermakov et al. 2025, GenD, arXiv 2508.06248"
 PUBLISHED = {
     detector.name: detector
     for detector in (
@@ -72,7 +80,30 @@ PUBLISHED = {
             1_215_928_160,
             "d76f0bdfd74a29fe1b1c1b84a80ac92486993e426878e8c7a3944281fbb96833",
             "MIT; trained on FaceForensics++ (research only)",
-            "Yermakov et al. 2025, GenD, arXiv 2508.06248",
+            _GEND,
+            "config.json",
+        ),
+        PublishedDetector(
+            "gend_pe_l14",
+            "yermandy/GenD_PE_L",
+            "main",
+            "model.safetensors",
+            0,
+            "",
+            "MIT; trained on FaceForensics++ (research only)",
+            _GEND,
+            "config.json",
+        ),
+        PublishedDetector(
+            "gend_dinov3_l16",
+            "yermandy/GenD_DINOv3_L",
+            "main",
+            "model.safetensors",
+            0,
+            "",
+            "MIT; DINOv3 license; trained on FaceForensics++ (research only)",
+            _GEND,
+            "config.json",
         ),
     )
 }
@@ -159,9 +190,10 @@ def _published_path(known: PublishedDetector, allow_download: bool) -> Path:
     if not known.path.is_file() and allow_download:
         from huggingface_hub import hf_hub_download
 
-        hf_hub_download(
-            known.repository, known.file, revision=known.revision, local_dir=known.path.parent
-        )
+        for file in known.files:
+            hf_hub_download(
+                known.repository, file, revision=known.revision, local_dir=known.path.parent
+            )
     if not known.path.is_file():
         size = f"{known.size / 1e6:.0f} MB" if known.size else "about 1.2 GB"
         raise ForensicsError(

@@ -50,6 +50,14 @@ def test_layer_norm_gradients_equal_open_clips(tiny, reference):
             torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
 
 
+def test_features_are_the_same_with_and_without_gradients(tiny):
+    x = inputs()
+    with torch.no_grad():
+        without = tiny(x)
+    assert tiny.visual.transformer.resblocks[0].mlp.gelu.__class__.__name__ == "QuickGELU"
+    assert torch.equal(tiny(x), without)
+
+
 def test_checkpointing_changes_nothing(tiny):
     x = inputs(3)
     gradients = []
