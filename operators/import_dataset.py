@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-import logging
+import contextlib
+import queue
+from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
 from typing import Any
 
@@ -18,8 +21,6 @@ from .appearance import dress
 from .importers.contract import ImportOptions
 from .importers.plan import ImportPlan, plan_import
 from .progress import Progress, ShouldStop, in_app, never, silent, stop_of, terminal
-
-logger = logging.getLogger(__name__)
 
 
 def run(
@@ -190,7 +191,7 @@ def save_views(dataset: fo.Dataset) -> None:
 def _result(
     plan: ImportPlan, name: str, written: dict[str, int], broken: dict[str, Any] | None
 ) -> dict[str, Any]:
-    counts = dict.fromkeys(LABELS, 0)
+    counts: dict[str, int] = {label: 0 for label in LABELS}
     for record in plan.records:
         counts[record.label_name] += 1
     return {
@@ -274,8 +275,9 @@ class ImportDataset(foo.Operator):
             return
         # The records take seconds; the metadata may take longer than an answer may.
         wants_metadata = params.pop("metadata", True)
-        yield ctx.ops.set_progress(label="Importing", progress=0.1)
-        done = run(root, metadata=False, **params)
+        done = yield from _with_progress(ctx, lambda tell: run(
+            root, metadata=False, progress=tell, **params
+        ))  # fmt: skip
         dataset = fo.load_dataset(done["dataset"])
         broken: dict[str, int] = {}
         if wants_metadata and done["kind"] == "videos":
@@ -286,6 +288,22 @@ class ImportDataset(foo.Operator):
         text += f"; {sum(broken.values())} files cannot be read" if broken else ""
         yield ctx.ops.notify(text, variant="warning" if broken else "success")
         yield ctx.ops.open_dataset(done["dataset"])
+
+
+def _with_progress(
+    ctx: Any, work: Callable[[Progress], dict[str, Any]]
+) -> Generator[Any, None, dict[str, Any]]:
+    """Run ``work`` in a thread and yield the App's progress messages meanwhile."""
+    steps: queue.SimpleQueue[tuple[int, int]] = queue.SimpleQueue()
+    yield ctx.ops.set_progress(label="Reading the folder", progress=0.0)
+    with ThreadPoolExecutor(1) as pool:
+        future = pool.submit(work, lambda done, total, text: steps.put((done, total)))
+        while not future.done():
+            with contextlib.suppress(queue.Empty):
+                done, total = steps.get(timeout=0.2)
+                label = f"Import: {done} of {total} samples"
+                yield ctx.ops.set_progress(label=label, progress=done / max(total, 1))
+    return future.result()
 
 
 def _params(form: dict[str, Any]) -> dict[str, Any]:

@@ -40,15 +40,7 @@ def build(ctx: Any) -> types.Object:
     inputs = types.Object()
     params = ctx.params
     props: dict[str, types.Property] = {}
-    props["root"] = inputs.file(
-        "root",
-        required=True,
-        label="Folder",
-        description="Root folder of the dataset: the one that holds its own top folders and lists",
-        view=types.FileExplorerView(
-            choose_dir=True, button_label="Choose a folder ...", choose_button_label="Use it"
-        ),
-    )
+    props["root"] = _root_part(inputs, params)
     props["format"] = forms.choice(
         inputs,
         "format",
@@ -76,6 +68,21 @@ def build(ctx: Any) -> types.Object:
         _preview(inputs, plan)
     _target(inputs, props, whole, params)
     return inputs
+
+
+def _root_part(inputs: types.Object, params: dict[str, Any]) -> types.Property:
+    """The folder chooser; a script that runs the form's operator may give a plain path."""
+    about = {
+        "required": True,
+        "label": "Folder",
+        "description": "Root folder of the dataset: it holds the dataset's own folders and lists",
+    }
+    if isinstance(params.get("root"), str):
+        return inputs.str("root", **about)
+    view = types.FileExplorerView(
+        choose_dir=True, button_label="Choose a folder ...", choose_button_label="Use it"
+    )
+    return inputs.file("root", view=view, **about)
 
 
 def _reading(params: dict[str, Any]) -> ImportOptions:

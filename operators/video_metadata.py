@@ -10,6 +10,7 @@ import mimetypes
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import fiftyone as fo
@@ -98,7 +99,7 @@ def read_metadata(path: str) -> tuple[fo.VideoMetadata | None, Reason | None]:
 
 def _metadata(path: str, info: VideoInfo) -> fo.VideoMetadata:
     return fo.VideoMetadata(
-        size_bytes=os.path.getsize(path),
+        size_bytes=Path(path).stat().st_size,
         mime_type=mimetypes.guess_type(path)[0] or "video/mp4",
         frame_width=info.width,
         frame_height=info.height,

@@ -1,0 +1,489 @@
+"""``import_dataset`` against a real database: from Python, from the form, and again and again."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from media_forensics.detector.errors import Cancelled, ForensicsError
+
+pytestmark = pytest.mark.fiftyone
+
+URI = "@mediaforensics/deepfake/import_dataset"
+SPLITS = {"train": [["071", "054"]], "val": [], "test": [["000", "003"]]}
+
+
+@pytest.fixture(scope="module")
+def clip() -> bytes:
+    """A real mp4 of five frames, 64 x 48 pixels."""
+    import av
+    import numpy as np
+
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format="mp4") as container:
+        stream = container.add_stream("mpeg4", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for i in range(5):
+            image = np.full((48, 64, 3), 40 * i, dtype=np.uint8)
+            for packet in stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")):
+                container.mux(packet)
+        for packet in stream.encode(None):
+            container.mux(packet)
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def operator(fiftyone_db):
+    """The registered operator, as a script gets it; datasets are removed afterwards."""
+    import fiftyone.operators as foo
+
+    before = set(fiftyone_db.list_datasets())
+    yield foo.get_operator(URI)
+    for name in set(fiftyone_db.list_datasets()) - before:
+        fiftyone_db.delete_dataset(name)
+
+
+@pytest.fixture
+def ffpp(tmp_path, clip) -> Path:
+    """FaceForensics++ in miniature: six reals, two methods, masks, one empty, one broken file."""
+    root = tmp_path / "FaceForensics++"
+    for number in ("000", "003", "054", "071"):
+        put(root / f"original_sequences/youtube/c23/videos/{number}.mp4", clip)
+    for name in ("000_003", "003_000", "071_054", "054_071"):
+        put(root / f"manipulated_sequences/Deepfakes/c23/videos/{name}.mp4", clip)
+    put(root / "manipulated_sequences/Deepfakes/masks/videos/000_003.mp4", clip)
+    put(root / "manipulated_sequences/FaceSwap/c23/videos/000_003.mp4", b"")
+    put(root / "manipulated_sequences/FaceSwap/c23/videos/003_000.mp4", b"not a video" * 9)
+    for split, pairs in SPLITS.items():
+        put(root / f"dataset/splits/{split}.json", json.dumps(pairs).encode())
+    return root
+
+
+@pytest.fixture
+def frames(tmp_path) -> Path:
+    """GenD's layout in miniature: two reals and a fake of three crops each."""
+    from PIL import Image
+
+    root = tmp_path / "datasets"
+    for folder in ("FF/real/000", "FF/real/003", "FF/DF/000_003"):
+        for number in (0, 15, 30):
+            path = root / folder / f"{number:03d}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.new("RGB", (32, 32), (number, 60, 30)).save(path)
+    return root
+
+
+def put(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+
+
+def by_id(dataset, field):
+    return dict(zip(*dataset.values(["video_id", field]), strict=True))
+
+
+def test_a_folder_of_videos_becomes_a_video_dataset(operator, ffpp, fiftyone_db):
+    done = operator(str(ffpp), name="ffpp", metadata=False)
+    assert done["dataset"] == "ffpp" and done["kind"] == "videos"
+    assert done["format"] == "faceforensics++"
+    assert done["counts"] == {"real": 4, "fake": 6}
+    assert (done["added"], done["already_there"]) == (10, 0)
+    assert "split" in done["report"].table()
+
+    dataset = fiftyone_db.load_dataset("ffpp")
+    assert dataset.media_type == "video" and dataset.persistent and len(dataset) == 10
+    sample = dataset.match({"video_id": "FaceForensics++/Deepfakes/c23/000_003"}).first()
+    assert sample.filepath == str(ffpp / "manipulated_sequences/Deepfakes/c23/videos/000_003.mp4")
+    assert sample.ground_truth.label == "fake"
+    assert sample.method == "Deepfakes" and sample.family == "face_swap"
+    assert sample.compression == "c23" and sample.split == "test"
+    assert sample.split_source == "official"
+    assert sample.pair_id == "FaceForensics++/youtube/c23/000"
+    assert sample.pair_status == "present"
+    assert sample.target_id == "000" and sample.source_id == "003"
+    assert sample.group_id == "FaceForensics++/youtube/000"
+    assert sample.mask_path.endswith("masks/videos/000_003.mp4")
+    assert sample.license_note and sample.tags == [] and sample.created_at is not None
+    assert dataset.count("video_id") == len(set(dataset.values("video_id")))
+    assert by_id(dataset, "reason")["FaceForensics++/FaceSwap/c23/000_003"] == "empty_file"
+
+
+def test_the_documents_are_those_that_add_samples_writes(operator, ffpp, fiftyone_db):
+    operator(str(ffpp), name="ffpp", metadata=False)
+    dataset = fiftyone_db.load_dataset("ffpp")
+    ours = dataset.match({"video_id": "FaceForensics++/youtube/c23/000"}).first()
+    twin = fiftyone_db.Dataset("twin")
+    twin.add_sample(ours.copy())
+    find = {"video_id": "FaceForensics++/youtube/c23/000"}
+    wanted = twin._sample_collection.find_one(find)
+    stored = dataset._sample_collection.find_one(find)
+    assert set(stored) == set(wanted)
+    changing = {"_id", "_rand", "_dataset_id", "created_at", "last_modified_at", "ground_truth"}
+    assert {k: v for k, v in stored.items() if k not in changing} == {
+        k: v for k, v in wanted.items() if k not in changing
+    }
+    assert set(stored["ground_truth"]) == set(wanted["ground_truth"])
+
+
+def test_views_indexes_colours_and_description(operator, ffpp, fiftyone_db):
+    operator(str(ffpp), name="ffpp", metadata=False)
+    dataset = fiftyone_db.load_dataset("ffpp")
+    sizes = {name: len(dataset.load_saved_view(name)) for name in dataset.list_saved_views()}
+    assert sizes == {
+        "real": 4,
+        "fake": 6,
+        "method Deepfakes": 4,
+        "method FaceSwap": 2,
+        "split train": 4,
+        "split test": 6,
+    }
+    assert {"video_id", "method", "split", "group_id", "ground_truth.label"} <= set(
+        dataset.list_indexes()
+    )
+    colours = dataset.app_config.color_scheme.fields[0]["valueColors"]
+    assert {c["value"] for c in colours} == {"real", "fake"}
+    assert [g.name for g in dataset.app_config.sidebar_groups][:3] == ["tags", "verdict", "source"]
+    about = dataset.info["media_forensics"]
+    assert about["kind"] == "videos"
+    (record,) = about["imports"]
+    assert record["root"] == str(ffpp) and record["format"] == "faceforensics++"
+    assert record["written"]["added"] == 10 and record["license_note"]
+
+
+def test_metadata_is_read_and_broken_files_get_a_reason(operator, ffpp, fiftyone_db):
+    done = operator(str(ffpp), name="ffpp")
+    assert done["broken"] == {"decode_error": 1}
+    dataset = fiftyone_db.load_dataset("ffpp")
+    sample = dataset.match({"video_id": "FaceForensics++/youtube/c23/000"}).first()
+    assert sample.metadata.total_frame_count == 5
+    assert (sample.metadata.frame_width, sample.metadata.frame_height) == (64, 48)
+    assert sample.metadata.frame_rate == pytest.approx(25)
+    assert sample.metadata.duration == pytest.approx(0.2, abs=0.05)
+    assert sample.metadata.codec == "mpeg4" and sample.metadata.rotation == 0
+    assert sample.metadata.size_bytes == Path(sample.filepath).stat().st_size
+    reasons = {k: v for k, v in by_id(dataset, "reason").items() if v}
+    assert reasons == {
+        "FaceForensics++/FaceSwap/c23/000_003": "empty_file",
+        "FaceForensics++/FaceSwap/c23/003_000": "decode_error",
+    }
+    assert dataset.match({"metadata.bit_rate": {"$gt": 0}}).count() == 8
+
+
+def test_the_same_root_twice_adds_nothing_and_loses_nothing(operator, ffpp, fiftyone_db):
+    operator(str(ffpp), name="ffpp", metadata=False)
+    dataset = fiftyone_db.load_dataset("ffpp")
+    dataset.match({"split": "test"}).tag_samples("hard")
+    dataset.add_sample_field("probe_p_fake", fiftyone_db.FloatField)
+    dataset.set_values("probe_p_fake", [i / 10 for i in range(10)])
+    ids, scores = dataset.values(["id", "probe_p_fake"])
+    again = operator(str(ffpp), name="ffpp", metadata=False)
+    assert (again["added"], again["already_there"], again["updated"]) == (0, 10, 0)
+    dataset.reload()
+    assert list(dataset.values(["id", "probe_p_fake"])) == [ids, scores]
+    assert len(dataset.match_tags("hard")) == 6
+    assert len(dataset.info["media_forensics"]["imports"]) == 2
+
+
+def test_new_files_and_late_lists_are_taken_in(operator, ffpp, clip, fiftyone_db):
+    lists = ffpp / "dataset"
+    real = ffpp / "original_sequences/youtube/c23/videos/000.mp4"
+    shutil.move(lists, ffpp.parent / "lists")
+    shutil.move(real, ffpp.parent / "000.mp4")
+    first = operator(str(ffpp), name="ffpp", metadata=False)
+    dataset = fiftyone_db.load_dataset("ffpp")
+    fake = "FaceForensics++/Deepfakes/c23/000_003"
+    assert first["added"] == 9 and by_id(dataset, "split")[fake] is None
+    assert by_id(dataset, "pair_status")[fake] == "missing"
+    dataset.match({"video_id": fake}).tag_samples("seen")
+    shutil.move(ffpp.parent / "lists", lists)
+    shutil.move(ffpp.parent / "000.mp4", real)
+    again = operator(str(ffpp), name="ffpp", metadata=False)
+    dataset.reload()
+    assert (again["added"], again["already_there"]) == (1, 9)
+    assert by_id(dataset, "split")[fake] == "test"
+    assert by_id(dataset, "split_source")[fake] == "official"
+    assert by_id(dataset, "pair_status")[fake] == "present"
+    assert dataset.match({"video_id": fake}).first().tags == ["seen"]
+    assert len(set(dataset.values("video_id"))) == len(dataset) == 10
+
+
+def test_a_moved_root_is_relocated_by_one_call(operator, ffpp, fiftyone_db):
+    operator(str(ffpp), name="ffpp", metadata=False)
+    dataset = fiftyone_db.load_dataset("ffpp")
+    dataset.match({"split": "test"}).tag_samples("hard")
+    moved = ffpp.parent / "elsewhere"
+    shutil.move(ffpp, moved)
+    with pytest.raises(ForensicsError, match="no longer where they were") as error:
+        operator(str(moved), name="ffpp", metadata=False)
+    assert error.value.field == "relocate"
+    done = operator(str(moved), name="ffpp", metadata=False, relocate=True)
+    assert (done["added"], done["relocated"]) == (0, 10)
+    dataset.reload()
+    assert all(Path(path).exists() for path in dataset.values("filepath"))
+    masks = [mask for mask in dataset.values("mask_path") if mask]
+    assert masks and all(Path(mask).exists() for mask in masks)
+    assert len(dataset.match_tags("hard")) == 6
+
+
+def test_two_datasets_in_one_complete_each_others_pairs(operator, ffpp, clip, fiftyone_db):
+    other = ffpp.parent / "DeeperForensics-1.0"
+    put(other / "manipulated_videos/end_to_end/000_M101.mp4", clip)
+    operator(str(other), name="both", metadata=False)
+    dataset = fiftyone_db.load_dataset("both")
+    fake = "DeeperForensics-1.0/end_to_end/000_M101"
+    assert by_id(dataset, "pair_status")[fake] == "missing"
+    done = operator(str(ffpp), name="both", metadata=False)
+    dataset.reload()
+    assert (done["added"] == 10 and done["updated"] == 0) or done["updated"] == 1
+    assert by_id(dataset, "pair_status")[fake] == "present"
+    groups = by_id(dataset, "group_id")
+    assert groups[fake] == groups["FaceForensics++/youtube/c23/000"]
+
+
+def test_frames_become_a_faces_dataset(operator, frames, fiftyone_db):
+    done = operator(str(frames), name="crops")
+    assert done["kind"] == "faces" and done["counts"] == {"real": 2, "fake": 1}
+    assert done["added"] == 9
+    dataset = fiftyone_db.load_dataset("crops")
+    assert dataset.media_type == "image"
+    assert dataset.info["media_forensics"]["kind"] == "faces"
+    assert dataset.info["media_forensics"]["aligned"] is True
+    view = dataset.match({"video_id": "FF/DF/000_003"}).sort_by("frame_number")
+    assert view.values("frame_number") == [1, 16, 31]
+    assert view.first().filepath == str(frames / "FF/DF/000_003/000.png")
+    assert view.first().video_path == str(frames / "FF/DF/000_003")
+    assert view.first().subject is True and view.first().face_index == 0
+    assert "by_video" in dataset.list_saved_views()
+    assert len(dataset.load_saved_view("by_video")) == 3
+    assert operator(str(frames), name="crops")["added"] == 0
+    (frames / "FF/real/000/045.png").write_bytes((frames / "FF/real/000/030.png").read_bytes())
+    assert operator(str(frames), name="crops")["added"] == 1
+
+
+def test_moved_frames_are_relocated(operator, frames, fiftyone_db):
+    operator(str(frames), name="crops")
+    moved = frames.parent / "elsewhere" / "datasets"
+    moved.parent.mkdir()
+    shutil.move(frames, moved)
+    assert operator(str(moved), name="crops", relocate=True)["relocated"] == 9
+    dataset = fiftyone_db.load_dataset("crops")
+    assert all(Path(path).exists() for path in dataset.values("filepath"))
+
+
+def test_shipped_attributes_become_fields_of_their_type(operator, tmp_path, clip, fiftyone_db):
+    root = tmp_path / "LAV-DF"
+    put(root / "train/000001.mp4", clip)
+    put(root / "train/000002.mp4", clip)
+    rows = [
+        {"file": "train/000001.mp4", "modify_video": False, "modify_audio": True, "n_fakes": 1},
+        {"file": "train/000002.mp4", "modify_video": True, "modify_audio": True, "n_fakes": 2},
+    ]
+    put(root / "metadata.json", json.dumps(rows).encode())
+    operator(str(root), name="lavdf", metadata=False)
+    dataset = fiftyone_db.load_dataset("lavdf")
+    assert isinstance(dataset.get_field("n_fakes"), fiftyone_db.IntField)
+    assert sorted(dataset.values("n_fakes")) == [1, 2]
+    assert dataset.values("audio_label") == ["fake", "fake"]
+    assert len(dataset.load_saved_view("sound only")) == 1
+
+
+def test_an_attribute_with_the_name_of_a_field_is_refused_before_writing(
+    operator, tmp_path, clip, fiftyone_db
+):
+    put(tmp_path / "mine/a.mp4", clip)
+    put(tmp_path / "mine/manifest.csv", b"path,label,reason\na.mp4,0,none\n")
+    with pytest.raises(ForensicsError, match="'reason'"):
+        operator(str(tmp_path / "mine"), name="mine")
+    assert "mine" not in fiftyone_db.list_datasets()
+
+
+def test_partial_imports(operator, ffpp, fiftyone_db):
+    done = operator(str(ffpp), name="part", metadata=False, splits="test", methods=["Deepfakes"])
+    assert done["counts"] == {"real": 2, "fake": 2}
+    done = operator(str(ffpp), name="few", metadata=False, max_per_class=2, methods="Deepfakes")
+    assert done["counts"] == {"real": 2, "fake": 2}
+    dataset = fiftyone_db.load_dataset("few")
+    assert len(set(dataset.values("group_id"))) == 1
+    more = operator(str(ffpp), name="few", metadata=False)
+    assert more["added"] == 6 and len(fiftyone_db.load_dataset("few")) == 10
+
+
+def test_a_dry_run_writes_nothing(operator, ffpp, fiftyone_db):
+    before = fiftyone_db.list_datasets()
+    report = operator(str(ffpp), name="never", dry_run=True)["report"]
+    assert fiftyone_db.list_datasets() == before
+    assert json.dumps(report.to_json()) and "Deepfakes" in report.table()
+
+
+def test_a_dataset_that_is_not_ours_is_left_alone(operator, ffpp, fiftyone_db):
+    theirs = fiftyone_db.Dataset("theirs")
+    theirs.add_sample(fiftyone_db.Sample(filepath="/x/a.jpg"))
+    with pytest.raises(ForensicsError, match="was not made by this plugin") as error:
+        operator(str(ffpp), name="theirs")
+    assert error.value.field == "name"
+    assert len(theirs) == 1
+
+
+def test_videos_and_frames_do_not_mix(operator, ffpp, frames, fiftyone_db):
+    operator(str(ffpp), name="videos", metadata=False)
+    with pytest.raises(ForensicsError, match="holds videos") as error:
+        operator(str(frames), name="videos")
+    assert error.value.field == "name"
+
+
+def test_a_wrong_root_makes_no_dataset(operator, tmp_path, fiftyone_db):
+    with pytest.raises(ForensicsError):
+        operator(str(tmp_path / "nowhere"), name="nothing")
+    assert "nothing" not in fiftyone_db.list_datasets()
+
+
+@pytest.mark.parametrize("extend", [False, True])
+def test_a_write_that_fails_leaves_nothing_behind(operator, ffpp, fiftyone_db, monkeypatch, extend):
+    from media_forensics.operators import import_writer
+
+    if extend:
+        operator(str(ffpp), name="half", metadata=False, splits="train")
+    monkeypatch.setattr(import_writer, "CHUNK", 2)
+    real, calls = import_writer._document, []
+
+    def failing(*args):
+        calls.append(1)
+        if len(calls) > 5:
+            raise OSError("the disk is full")
+        return real(*args)
+
+    monkeypatch.setattr(import_writer, "_document", failing)
+    with pytest.raises(OSError, match="disk is full"):
+        operator(str(ffpp), name="half", metadata=False)
+    assert len(calls) > 5
+    if extend:
+        assert len(fiftyone_db.load_dataset("half")) == 4
+    else:
+        assert "half" not in fiftyone_db.list_datasets()
+
+
+def test_stopping_adds_nothing(operator, ffpp, fiftyone_db):
+    from media_forensics.operators import import_dataset
+
+    with pytest.raises(Cancelled):
+        import_dataset.run(str(ffpp), name="stopped", should_stop=lambda: True)
+    assert "stopped" not in fiftyone_db.list_datasets()
+
+
+def test_progress_is_told(operator, ffpp):
+    steps = []
+    operator(str(ffpp), name="told", progress=lambda done, total, text: steps.append((done, total)))
+    assert steps[0] == (0, 10) and (10, 10) in steps
+
+
+# -- the App -----------------------------------------------------------------------------------
+
+
+def form(params):
+    """The form as the App asks for it, with the values typed so far."""
+    import fiftyone.operators as foo
+    from fiftyone.operators.executor import ExecutionContext
+
+    ctx = ExecutionContext({"params": params}, operator_uri=URI)
+    return foo.get_operator(URI).resolve_input(ctx).to_json()["type"]["properties"]
+
+
+def chooser(path):
+    return {"absolute_path": str(path), "name": Path(path).name, "type": "directory"}
+
+
+def test_the_form_begins_with_a_folder(operator):
+    shown = form({})
+    assert set(shown) == {"root", "format"}
+    assert shown["root"]["view"]["name"] == "FileExplorerView"
+    assert shown["root"]["view"]["choose_dir"] is True
+
+
+def test_the_form_shows_what_it_recognised_and_a_preview(operator, ffpp):
+    shown = form({"root": chooser(ffpp), "format": "auto"})
+    assert "FaceForensics++, because" in shown["recognised"]["view"]["label"]
+    assert "no redistribution" in shown["terms"]["view"]["description"]
+    rows = shown["preview"]["default"]
+    assert {
+        "split": "test",
+        "method": "Deepfakes",
+        "found": "2",
+        "official": "140",
+    }.items() <= next(
+        r for r in rows if r["split"] == "test" and r["method"] == "Deepfakes"
+    ).items()
+    assert shown["plan"]["view"]["label"].startswith("10 of 10 videos")
+    assert "zero bytes" in shown["problems"]["default"]
+    assert shown["name"]["default"] == "faceforensics++"
+    assert {"splits", "methods", "max_per_class", "metadata", "relocate"} <= set(shown)
+
+
+def test_the_preview_follows_the_choices(operator, ffpp):
+    shown = form({"root": chooser(ffpp), "splits": ["train"], "methods": ["Deepfakes"]})
+    assert shown["plan"]["view"]["label"].startswith("4 of 10 videos")
+
+
+@pytest.mark.parametrize(
+    ("params", "field", "words"),
+    [
+        ({"root": "nowhere"}, "root", "does not exist"),
+        ({"format": "uadfv"}, "root", "is not the root of UADFV"),
+        ({"format": "tree"}, "pattern", "needs a pattern"),
+        ({"max_per_class": 1}, "max_per_class", "No whole group"),
+        ({"name": "theirs"}, "name", "was not made by this plugin"),
+    ],
+)
+def test_errors_stand_at_their_field(operator, ffpp, fiftyone_db, params, field, words):
+    theirs = fiftyone_db.Dataset("theirs")
+    theirs.add_sample(fiftyone_db.Sample(filepath="/x/a.jpg"))
+    root = ffpp / params["root"] if "root" in params else ffpp
+    shown = form({"format": "auto", **params, "root": chooser(root)})
+    assert shown[field]["invalid"] is True
+    assert words in shown[field]["error_message"]
+
+
+def test_the_operator_declares_what_the_app_needs(operator):
+    config = operator.config
+    assert config.label and config.description and config.allow_delegated_execution
+    assert config.risk_level is not None
+
+    class Context:
+        params = {"root": chooser("/data/FaceForensics++")}
+
+    assert operator.resolve_run_name(Context()) == "Import /data/FaceForensics++"
+
+
+def test_from_the_form_to_the_dataset(operator, ffpp, fiftyone_db):
+    """Runs ``execute`` as the App does: a generator of messages, metadata in a second process."""
+    from fiftyone.operators.executor import ExecutionContext, Executor
+
+    params = {
+        "root": chooser(ffpp),
+        "format": "auto",
+        "name": "app",
+        "splits": ["test"],
+        "max_per_class": 0,
+        "metadata": True,
+    }
+    ctx = ExecutionContext({"params": params}, executor=Executor(), operator_uri=URI)
+    messages = [message.to_json() for message in operator.execute(ctx)]
+    names = [message["body"]["operator_uri"] for message in messages]
+    assert any("set_progress" in name for name in names)
+    assert any("open_dataset" in name for name in names)
+    dataset = fiftyone_db.load_dataset("app")
+    assert len(dataset) == 6
+    dataset.reload()
+    assert dataset.match({"metadata.total_frame_count": 5}).count() == 4
+
+
+def test_delegated(operator, ffpp, fiftyone_db, monkeypatch):
+    from fiftyone.operators.delegated import DelegatedOperationService
+
+    monkeypatch.setattr(fiftyone_db.config, "allow_legacy_orchestrators", True)
+    operator(str(ffpp), name="later", metadata=False, delegate=True)
+    service = DelegatedOperationService()
+    service.execute_queued_operations(operator=URI)
+    assert len(fiftyone_db.load_dataset("later")) == 10
