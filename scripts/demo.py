@@ -160,6 +160,14 @@ def main() -> int:
     except ForensicsError as error:
         print(f"\n{error.message}\n{error.hint}", file=sys.stderr)
         return 2
+    except ConnectionError as error:  # what FiftyOne raises where no database answers
+        where = os.environ.get("FIFTYONE_DATABASE_URI") or os.environ["FIFTYONE_DATABASE_DIR"]
+        print(
+            f"\nFiftyOne's database does not answer ({error}).\nIt is expected at {where}: check "
+            "that no other process uses that folder, or set FIFTYONE_DATABASE_URI.",
+            file=sys.stderr,
+        )
+        return 3
     print(f"\n{result_table(results)}")
     people = len(set(held_out.values("group_id")))
     print(
