@@ -61,7 +61,6 @@ def test_unknown_open_clip_model_and_tag():
 
 
 def test_weights_are_found_in_the_plugins_folder(tmp_path):
-    state = state_of("ViT-S-32-alt")
     folder = tmp_path / "cache" / "weights" / "open_clip-ViT-B-32-quickgelu-openai"
     folder.mkdir(parents=True)
     state = state_of("ViT-B-32-quickgelu")
