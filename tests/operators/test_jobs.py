@@ -1,0 +1,76 @@
+"""Work started from the App runs in a process of its own and leaves a readable folder."""
+
+from __future__ import annotations
+
+import time
+from types import SimpleNamespace
+
+import pytest
+from fiftyone import ViewField as F
+from media_forensics.detector.errors import ForensicsError
+from media_forensics.operators import jobs
+
+pytestmark = [pytest.mark.fiftyone, pytest.mark.weights]
+
+
+def app_context():
+    """The part of an operator's context that following a job uses."""
+    shown = []
+
+    def set_progress(label, progress):
+        shown.append((progress, label))
+        return label
+
+    return SimpleNamespace(ops=SimpleNamespace(set_progress=set_progress)), shown
+
+
+def finish(job):
+    ctx, shown = app_context()
+    for _ in jobs.follow(ctx, job, "Scores"):
+        pass
+    return shown
+
+
+def test_a_job_scores_the_chosen_view_only(demo_dataset):
+    view = demo_dataset.match(F("method") == "SelfBlend").limit(5)
+    params = {"detector": "probe", "key": "by_job"}
+    job = jobs.start("score_faces", view, params)
+    shown = finish(job)
+    assert job.result()["scored"] == 5
+    assert shown[0][0] == 0.0 and all(0 <= share <= 1 for share, _ in shown)
+    demo_dataset.reload()
+    assert len(demo_dataset.match(F("by_job_p_fake") != None)) == 5  # noqa: E711
+    scored = view.values("by_job_p_fake")
+    assert scored == pytest.approx(view.values("probe_p_fake"), abs=1e-5)
+
+
+def test_a_wrong_input_comes_back_in_its_own_words(demo_dataset):
+    job = jobs.start("score_faces", demo_dataset.view(), {"detector": "nowhere", "key": "x"})
+    finish(job)
+    with pytest.raises(ForensicsError, match="nowhere") as error:
+        job.result()
+    assert error.value.hint
+
+
+def test_a_killed_job_says_so(demo_dataset):
+    import psutil
+
+    job = jobs.start("score_faces", demo_dataset.view(), {"detector": "probe", "key": "killed"})
+    psutil.Process(job.read("process")["pid"]).kill()
+    deadline = time.monotonic() + 30
+    while not job.ended and time.monotonic() < deadline:
+        time.sleep(0.1)
+    with pytest.raises(ForensicsError, match="ended without a result"):
+        job.result()
+
+
+def test_a_stop_keeps_what_is_done_and_can_be_continued(demo_dataset, operators):
+    job = jobs.start(
+        "score_faces", demo_dataset.view(), {"detector": "probe", "key": "halted", "batch_size": 1}
+    )
+    job.stop()
+    finish(job)
+    with pytest.raises(ForensicsError, match="Stopped"):
+        job.result()
+    again = operators("score_faces")(demo_dataset, detector="probe", key="halted")
+    assert again["scored"] + again["already"] == len(demo_dataset)
