@@ -93,14 +93,16 @@ def _alive(pid: int) -> bool:
 
 
 def start(operator: str, samples: Any, params: dict[str, Any]) -> Job:
-    """Start ``operators/<operator>.py``'s ``run(samples, **params)`` in a process of its own."""
-    view = samples.view()
+    """Start ``operators/<operator>.py``'s ``run(samples, **params)`` in a process of its own.
+
+    ``samples`` is None for work that needs no dataset.
+    """
+    view = None if samples is None else samples.view()
     job = Job(jobs_dir() / f"{operator}-{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:6]}")
-    stages = view._serialize()
     description = {
         "operator": operator,
-        "dataset": view._dataset.name,
-        "stages": stages,
+        "dataset": None if view is None else view._dataset.name,
+        "stages": None if view is None else view._serialize(),
         "params": params,
     }
     write_json(job.folder / "job.json", description)
@@ -147,8 +149,11 @@ def main(folder: Path) -> int:
         write_json(folder / "progress.json", state)
 
     try:
-        dataset = fo.load_dataset(job["dataset"])
-        samples = fo.DatasetView._build(dataset, job["stages"]) if job["stages"] else dataset.view()
+        samples = None
+        if job["dataset"] is not None:
+            dataset = fo.load_dataset(job["dataset"])
+            stages = job["stages"]
+            samples = fo.DatasetView._build(dataset, stages) if stages else dataset.view()
         result = import_module(f".{job['operator']}", __package__).run(
             samples,
             progress=at_most_every(0.5, progress),
