@@ -281,6 +281,8 @@ def _settle_splits(tree: Tree, reading: Reading, videos: dict[tuple[str, str], V
             )
             for video in members:
                 video.splits = set()
+            # the records of DFD are filed under their own name
+            reading.unsplit |= {dataset, "DeepFakeDetection"}
             continue
         reading.warnings.append(
             f"The lists put {len(repeated)} videos of {dataset} into more than one split; what is "
