@@ -1,0 +1,146 @@
+"""Names and side files of the corpus: FaceForensics++'s tree, splits, people, licences, README."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from ...detector.asset_catalogue import FOOTAGE, PACKAGES
+from ...detector.atomic import write_bytes
+from ...detector.errors import ForensicsError
+from .encode import CRF
+from .plan import FPS, FRAMES, PEOPLE, SIZE, ClipPlan, choose_swaps, split_pairs
+
+SELF_BLEND, FACE_SWAP = "SelfBlend", "FaceSwap"
+METHODS = (SELF_BLEND, FACE_SWAP)
+_MARKER = "dataset/corpus.json"
+
+
+def real_path(root: Path, compression: str, stem: str) -> Path:
+    """Of a real clip."""
+    return root / "original_sequences/youtube" / compression / "videos" / f"{stem}.mp4"
+
+
+def fake_path(root: Path, method: str, compression: str, stem: str) -> Path:
+    """Of a fake; ``stem`` is target_source."""
+    return root / "manipulated_sequences" / method / compression / "videos" / f"{stem}.mp4"
+
+
+def mask_path(root: Path, method: str, stem: str) -> Path:
+    """Of a fake's mask, one for all compressions."""
+    return root / "manipulated_sequences" / method / "masks" / "videos" / f"{stem}.mp4"
+
+
+def claim(root: Path, seed: int) -> None:
+    """Make ``root`` ours, or check that it is a corpus of the same recipe, to be continued.
+
+    Raises:
+        ForensicsError: ``root`` is a file, holds something else, or cannot be written
+    """
+    recipe = {
+        "name": "demo",
+        "format": 1,
+        "seed": seed,
+        "size": SIZE,
+        "frames": FRAMES,
+        "fps": FPS,
+        "crf": CRF,
+        "synthetic": "Fakes made on this machine from licensed footage; see README.md.",
+    }
+    marker = root / _MARKER
+    if root.exists() and not root.is_dir():
+        raise ForensicsError(f"{root} is a file.", "Give a folder.", "root")
+    if marker.is_file():
+        try:
+            found = json.loads(marker.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise ForensicsError(f"{marker} cannot be read: {error}.", "", "root") from error
+        if found != recipe:
+            raise ForensicsError(
+                f"{root} holds a demo corpus of another recipe (seed {found.get('seed')}).",
+                "Choose an empty folder, or remove that corpus.",
+                "root",
+            )
+        return
+    try:
+        if root.exists() and any(root.iterdir()):
+            raise ForensicsError(
+                f"{root} is not empty and not a demo corpus.", "Choose an empty folder.", "root"
+            )
+        write_bytes(marker, (json.dumps(recipe, indent=1) + "\n").encode())
+    except OSError as error:
+        raise ForensicsError(
+            f"{root} cannot be written: {error}.", "Choose another folder.", "root"
+        ) from error
+
+
+def write_side_files(root: Path, clips: Sequence[ClipPlan]) -> None:
+    """Write split lists, people, licences and README for ``clips``."""
+    for split, pairs in split_pairs(clips).items():
+        lines = ",\n".join(" " + json.dumps(pair) for pair in pairs)
+        _write(root / "dataset/splits" / f"{split}.json", f"[\n{lines}\n]\n")
+    _write(root / "dataset/identities.csv", _identities(clips))
+    _write(root / "LICENSES.md", licence_list({clip.footage for clip in clips}))
+    _write(root / "README.md", _readme(clips))
+
+
+def _write(path: Path, text: str) -> None:
+    write_bytes(path, text.encode())
+
+
+def _identities(clips: Iterable[ClipPlan]) -> str:
+    out = io.StringIO()
+    rows = csv.writer(out, lineterminator="\n")
+    rows.writerow(["video", "identity", "footage", "kind"])
+    for clip in clips:
+        kind = "photograph" if clip.start is None else "video"
+        rows.writerow([clip.stem, clip.person, clip.footage, kind])
+    return out.getvalue()
+
+
+def licence_list(keys: Iterable[str]) -> str:
+    """Markdown table of the footage ``keys``: package and licence of each file."""
+    lines = [
+        "# Licences of the footage",
+        "",
+        "The clips of this folder were made on this machine from the files below. Not all of them",
+        "may be passed on: keep the corpus to yourself, anybody can make it with `create_demo`.",
+        "",
+        "| file | package | licence |",
+        "|---|---|---|",
+    ]
+    for key in sorted(keys):
+        item = FOOTAGE[key]
+        package = PACKAGES.get(item.package)
+        where = "installed module " + item.package
+        if package is not None:
+            where = f"{package.name} {package.version} ({package.client})"
+        lines.append(f"| {Path(item.member).name} | {where} | {item.license} |")
+    return "\n".join(lines) + "\n"
+
+
+def _readme(clips: Sequence[ClipPlan]) -> str:
+    people = {clip.person for clip in clips}
+    counts = {name: sum(clip.person == name for clip in clips) for name in people}
+    lines = [
+        "# Demo corpus: real clips and synthetic manipulations",
+        "",
+        f"{len(clips)} real clips of {len(people)} people ({FRAMES} frames of {SIZE} x {SIZE} "
+        f"pixels, {FPS} per second), a self-blended copy of each (SelfBlend, names TTT_TTT) and "
+        f"{2 * len(choose_swaps(clips))} face swaps (FaceSwap, names TTT_SSS: frames of TTT, face "
+        "of SSS), with masks, in the layout of FaceForensics++.",
+        "",
+        "**This is not FaceForensics++ and no benchmark.** Each fake says SYNTHETIC in its file "
+        "metadata. No politician and nobody from a group photograph was swapped. The terms of the "
+        "footage are in LICENSES.md.",
+        "",
+        "| person | split | clips | what |",
+        "|---|---|---:|---|",
+    ]
+    for name, person in PEOPLE.items():
+        if name in people:
+            lines.append(f"| {name} | {person.split} | {counts[name]} | {person.about} |")
+    return "\n".join(lines) + "\n"
