@@ -24,6 +24,12 @@ def generator_for(seed: int, epoch: int, index: int, purpose: int) -> np.random.
     return np.random.default_rng([seed, epoch, index, purpose])
 
 
+def feature_generator(seed: int, epoch: int, step: int) -> torch.Generator:
+    """The CPU torch generator of the feature draws of one step."""
+    words = np.random.SeedSequence([seed, epoch, step, SLERP]).generate_state(1, np.uint64)
+    return torch.Generator().manual_seed(int(words[0] >> np.uint64(1)))
+
+
 def augment(image: np.ndarray, name: str, rng: np.random.Generator) -> Image.Image:
     """A random variant of a crop.
 

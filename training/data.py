@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +102,10 @@ class PixelBatch:
     labels: Tensor
     rows: tuple[int, ...]
     unreadable: tuple[tuple[int, str], ...]
+
+    def pin_memory(self) -> PixelBatch:
+        """A copy in page-locked memory; the loader calls this where it feeds a GPU."""
+        return replace(self, pixels=self.pixels.pin_memory(), labels=self.labels.pin_memory())
 
 
 @dataclass(frozen=True, slots=True)

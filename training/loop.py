@@ -9,6 +9,7 @@ the CPU), and with another number of ranks with the same numbers up to rounding.
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict
@@ -16,20 +17,19 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
 from ..detector.backbone import default_device
 from ..detector.errors import ForensicsError
 from ..detector.model import tuned_tensors
 from . import distributed, runs
-from .augment import SLERP
+from .augment import feature_generator
 from .config import TrainConfig
 from .manifest import Manifest
 from .position import Position, RunResult
 from .sampling import Batch, epoch_batches, indices
 from .schedule import set_rate
 from .source import FeatureSource, PixelSource
-from .step import LossTerms, precision_of
+from .step import LossTerms, gradient_norm, precision_of
 from .trained import build_optimizer, new_detector, save_checkpoint, trainable
 from .validate import judge
 
@@ -209,13 +209,12 @@ class _Training:
         at, config = self.position, self.config
         began = time.monotonic()
         rate = set_rate(self.optimizer, config, at.epoch + at.step_in_epoch / steps)
-        generator = torch.Generator().manual_seed(
-            _mixed_seed(config.seed, at.epoch, at.step_in_epoch)
-        )
+        generator = feature_generator(config.seed, at.epoch, at.step_in_epoch)
         self.optimizer.zero_grad(set_to_none=True)
         terms = self.source.backward(batch, generator)
-        distributed.reduce_gradients(self.tower_parameters, self.detector.head.parameters())
-        norm = self._gradient_norm()
+        head = list(self.detector.head.parameters())
+        distributed.reduce_gradients(self.tower_parameters, head)
+        norm = gradient_norm([*self.tower_parameters, *head])
         self._refuse_non_finite(terms, norm, batch)
         self.optimizer.step()
         at.step, at.step_in_epoch = at.step + 1, at.step_in_epoch + 1
@@ -235,17 +234,9 @@ class _Training:
             seconds_left=(total - at.step) * at.crops / max(at.step, 1) / max(speed, 1e-9),
         )
 
-    def _gradient_norm(self) -> float:
-        parameters: list[nn.Parameter] = [
-            *self.tower_parameters,
-            *self.detector.head.parameters(),
-        ]
-        gradients = [p.grad for p in parameters if p.grad is not None]
-        return float(nn.utils.get_total_norm(gradients))
-
     def _refuse_non_finite(self, terms: LossTerms, norm: float, batch: Batch) -> None:
         """Stop before a NaN reaches the parameters. (The authors' code sets the loss to 0.)"""
-        if all(map(_finite, [terms.total, norm])):
+        if math.isfinite(terms.total) and math.isfinite(norm):
             return
         at = self.position
         rows = [self.rows[i] for i in indices(batch)]
@@ -266,6 +257,11 @@ class _Training:
         two of them repeats the epoch's end with the same result."""
         at, config = self.position, self.config
         result = judge(self.detector, *self.source.validation(), self.manifest.val)
+        if not math.isfinite(result.loss):
+            raise ForensicsError(
+                f"The validation loss after epoch {at.epoch} is {result.loss}.",
+                "Lower the learning rate, or use fp32.",
+            )
         key = list(result.rank_by(config.selection))
         better = not at.best_key or key > at.best_key
         train_loss = at.loss_sum / max(at.step_in_epoch, 1)
@@ -338,15 +334,3 @@ class _Training:
             self.run.set_status(status, step=at.step, epoch=at.epoch, best=at.best)
         distributed.wait_for_all()
         return result
-
-
-def _mixed_seed(seed: int, epoch: int, step: int) -> int:
-    """One 63-bit seed of the features' draws; numpy mixes the numbers well."""
-    import numpy as np
-
-    words = np.random.SeedSequence([seed, epoch, step, SLERP]).generate_state(1, np.uint64)
-    return int(words[0] >> np.uint64(1))
-
-
-def _finite(value: float) -> bool:
-    return value == value and abs(value) != float("inf")

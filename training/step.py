@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..detector.model import Detector, autocast
 from .augment import slerp_within_class
@@ -137,6 +137,12 @@ def backward_on_features(
     total, terms = objective(detector, rows, labels, config, generator)
     total.backward()
     return terms
+
+
+def gradient_norm(parameters: Sequence[nn.Parameter]) -> float:
+    """L2 norm over all gradients that are there."""
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    return float(nn.utils.get_total_norm(gradients))
 
 
 def seconds_per_crop(detector: Detector, config: TrainConfig, crops: int = 16) -> float:

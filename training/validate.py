@@ -27,7 +27,7 @@ MOST_FOR_GEOMETRY = 4096
 
 @dataclass(frozen=True, slots=True)
 class Validation:
-    """One validation pass. A metric is None where it has no value on these videos.
+    """One validation pass in the run's precision. A metric is None where it has no value.
 
     Attributes:
         auroc: video level, mean of p_fake over a video's crops

@@ -376,3 +376,21 @@ def test_missing_weights_are_named(tiny_config, make_manifest, tmp_path):
     with pytest.raises(ForensicsError, match="/nowhere"):
         fit(config, make_manifest(), tmp_path / "r")
     assert runs.RunFolder(tmp_path / "r").status["status"] == "failed"
+
+
+def test_compile_changes_nothing(tiny_config, make_manifest, tmp_path, monkeypatch):
+    """With the eager backend: the switch is wired up, whether or not a compiler is here."""
+    real, compiled = torch.compile, []
+
+    def eager(module):
+        compiled.append(module)
+        return real(module, backend="eager")
+
+    monkeypatch.setattr(torch, "compile", eager)
+    manifest = make_manifest()
+    fit(tiny_config(compile=True, activation_checkpointing=True), manifest, tmp_path / "a")
+    assert len(compiled) == 1
+    fit(tiny_config(), manifest, tmp_path / "b")
+    a, b = parameters(tmp_path / "a"), parameters(tmp_path / "b")
+    for name in a:
+        torch.testing.assert_close(a[name], b[name], rtol=1e-4, atol=1e-5)

@@ -10,7 +10,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 from media_forensics.detector.checkpoints import load_detector
-from media_forensics.training.loop import _mixed_seed, fit
+from media_forensics.training.augment import feature_generator
+from media_forensics.training.loop import fit
 from media_forensics.training.sampling import epoch_batches, indices
 from media_forensics.training.trained import new_detector
 from PIL import Image
@@ -99,8 +100,7 @@ def reference(config, manifest, normalize_pixels, preprocess, start) -> dict[str
             y = torch.tensor([r.label for r in rows])
             features = model(pixel_values=x).pooler_output
             if config.slerp:
-                seed = _mixed_seed(config.seed, epoch, number)
-                features = slerp(features, y, torch.Generator().manual_seed(seed))
+                features = slerp(features, y, feature_generator(config.seed, epoch, number))
             z = F.normalize(features, p=2, dim=1)
             loss = F.cross_entropy(head(z if config.normalize else features), y)
             same = torch.nonzero((y[:, None] == y[None, :]).triu(diagonal=1))
