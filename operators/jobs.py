@@ -136,9 +136,30 @@ def follow(ctx: Any, job: Job, label: str) -> Iterator[Any]:
         time.sleep(0.5)
 
 
+def hold_database() -> None:
+    """Keep the App's database running until this process ends.
+
+    A child process inherits the port of FiftyOne's database service but is not counted as its
+    client, so the service would end with the App. Registering is what FiftyOne itself does when a
+    second session attaches to a running service.
+    """
+    import psutil
+    from fiftyone.service import util
+
+    port = int(os.environ.get("FIFTYONE_PRIVATE_DATABASE_PORT") or 0)
+    for service in util.find_processes_by_args(["--51-service", "db", "--multi"]) if port else ():
+        try:
+            ports = {p for c in service.children(True) for p in util.get_listening_tcp_ports(c)}
+            if port in ports and not util.send_ipc_message(service, ("register", os.getpid())):
+                logger.warning("the database service refused to wait for this job")
+        except (OSError, psutil.Error) as error:
+            logger.warning("the database may end with the App: %s", error)
+
+
 def main(folder: Path) -> int:
     """Run the job of ``folder``; the process's exit status says whether it succeeded."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    hold_database()
     job = json.loads((folder / "job.json").read_text())
     began = time.monotonic()
 

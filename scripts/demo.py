@@ -17,6 +17,8 @@ import sys
 import time
 from pathlib import Path
 
+from own_database import DatabaseError, use_own_database
+
 ROOT = Path(__file__).resolve().parents[1]
 DEMO = ROOT / ".demo"
 NAME = "deepfake-demo"
@@ -40,8 +42,7 @@ def prepare_environment() -> None:
     link = plugins / "deepfake"
     if not link.is_symlink():
         link.symlink_to(ROOT, target_is_directory=True)
-    if not os.environ.get("FIFTYONE_DATABASE_URI"):
-        os.environ.setdefault("FIFTYONE_DATABASE_DIR", str(DEMO / "database"))
+    use_own_database(DEMO / "database")
     os.environ["FIFTYONE_PLUGINS_DIR"] = str(plugins)
     os.environ["FIFTYONE_DEFAULT_DATASET_DIR"] = str(DEMO / "datasets")
     os.environ.setdefault("FIFTYONE_DATABASE_VALIDATION", "false")
@@ -151,7 +152,11 @@ def loop(backbone: str):
 
 def main() -> int:
     began = time.monotonic()
-    prepare_environment()
+    try:
+        prepare_environment()
+    except DatabaseError as error:
+        print(error, file=sys.stderr)
+        return 3
     backbone = os.environ.get("BACKBONE", "vit-s14-dinov2-saliency")
     from media_forensics.detector.errors import ForensicsError
 
@@ -161,12 +166,8 @@ def main() -> int:
         print(f"\n{error.message}\n{error.hint}", file=sys.stderr)
         return 2
     except ConnectionError as error:  # what FiftyOne raises where no database answers
-        where = os.environ.get("FIFTYONE_DATABASE_URI") or os.environ["FIFTYONE_DATABASE_DIR"]
-        print(
-            f"\nFiftyOne's database does not answer ({error}).\nIt is expected at {where}: check "
-            "that no other process uses that folder, or set FIFTYONE_DATABASE_URI.",
-            file=sys.stderr,
-        )
+        where = os.environ["FIFTYONE_DATABASE_URI"]
+        print(f"\nFiftyOne's database at {where} does not answer ({error}).", file=sys.stderr)
         return 3
     print(f"\n{result_table(results)}")
     people = len(set(held_out.values("group_id")))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
@@ -15,17 +16,21 @@ _STATE = Path(tempfile.mkdtemp(prefix="media-forensics-tests-"))
 # registered before fiftyone registers its own: it runs last, when mongod has let go of its files
 atexit.register(shutil.rmtree, _STATE, ignore_errors=True)
 
-# Before anything imports fiftyone: a database, plugins folder and caches of the tests' own.
-os.environ.setdefault("FIFTYONE_DATABASE_DIR", str(_STATE / "db"))
-os.environ.setdefault("FIFTYONE_PLUGINS_DIR", str(_STATE / "plugins"))
-os.environ.setdefault("FIFTYONE_DEFAULT_DATASET_DIR", str(_STATE / "datasets"))
-os.environ.setdefault("FIFTYONE_MODEL_ZOO_DIR", str(_STATE / "zoo"))
+# Before anything imports fiftyone: plugins folder, caches and database of the tests' own.
+os.environ["FIFTYONE_PLUGINS_DIR"] = str(_STATE / "plugins")
+os.environ["FIFTYONE_DEFAULT_DATASET_DIR"] = str(_STATE / "datasets")
+os.environ["FIFTYONE_MODEL_ZOO_DIR"] = str(_STATE / "zoo")
+os.environ["FIFTYONE_DATABASE_NAME"] = f"media_forensics_tests_{os.getpid()}"
 os.environ.setdefault("FIFTYONE_DATABASE_VALIDATION", "false")
 os.environ.setdefault("FIFTYONE_DO_NOT_TRACK", "true")
 os.environ.setdefault("FIFTYONE_SHOW_PROGRESS_BARS", "false")
+sys.path.append(str(ROOT / "scripts"))
 
 
 def pytest_sessionstart(session):
+    from own_database import use_own_database
+
+    use_own_database(_STATE / "db")
     plugins = Path(os.environ["FIFTYONE_PLUGINS_DIR"])
     plugins.mkdir(parents=True, exist_ok=True)
     link = plugins / "deepfake"
