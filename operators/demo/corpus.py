@@ -27,7 +27,7 @@ from . import tree
 from .camera import Clip, render
 from .encode import CRF, write_clip, write_mask
 from .manipulate import face_swap_clip, self_blend_clip
-from .plan import PEOPLE, ClipPlan, choose_clips, choose_swaps
+from .plan import CLIPS, PEOPLE, ClipPlan, choose_clips, choose_swaps
 
 _REAL = "REAL footage, cut and encoded by create_demo; see LICENSES.md"
 _FAKE = "SYNTHETIC: face manipulated by create_demo ({method}); see README.md"
@@ -139,8 +139,6 @@ def _checked_compressions(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def _every_key(npm: bool) -> set[str]:
-    from .plan import CLIPS
-
     return {clip.footage for clip in CLIPS if npm or clip.number < 100}
 
 
@@ -249,9 +247,10 @@ class _Builder:
     def _detector(self) -> FaceDetector:
         if not hasattr(self._local, "detector"):
             # On the CPU everywhere, so that the corpus does not depend on the machine's GPU.
-            self._local.detector = load_face_detector(
-                "retinaface_mobile0.25", device="cpu", allow_download=True
-            )
+            with self._lock:  # the weights may have to be fetched first, once
+                self._local.detector = load_face_detector(
+                    "retinaface_mobile0.25", device="cpu", allow_download=True
+                )
         return self._local.detector
 
     def _write(self, output: Output, clip: Callable[[int], Clip]) -> Iterator[Path]:

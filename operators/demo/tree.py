@@ -7,6 +7,7 @@ import io
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from ...detector.asset_catalogue import FOOTAGE, PACKAGES
 from ...detector.atomic import write_bytes
@@ -34,13 +35,40 @@ def mask_path(root: Path, method: str, stem: str) -> Path:
     return root / "manipulated_sequences" / method / "masks" / "videos" / f"{stem}.mp4"
 
 
-def claim(root: Path, seed: int) -> None:
-    """Make ``root`` ours, or check that it is a corpus of the same recipe, to be continued.
+def check_root(root: Path, seed: int) -> bool:
+    """Whether ``root`` holds a corpus of this recipe; False where it is new or empty.
 
     Raises:
-        ForensicsError: ``root`` is a file, holds something else, or cannot be written
+        ForensicsError: it is a file, cannot be read, or holds something else
     """
-    recipe = {
+    marker = root / _MARKER
+    try:
+        if marker.is_file():
+            found = json.loads(marker.read_text(encoding="utf-8"))
+        elif root.is_dir() and any(root.iterdir()):
+            raise ForensicsError(
+                f"{root} is not empty and not a demo corpus.", "Choose an empty folder.", "root"
+            )
+        elif root.exists() and not root.is_dir():
+            raise ForensicsError(f"{root} is a file.", "Choose a folder.", "root")
+        else:
+            return False
+    except (OSError, json.JSONDecodeError) as error:
+        raise ForensicsError(
+            f"{root} cannot be read: {error}.", "Choose another folder.", "root"
+        ) from error
+    if found != _recipe(seed):
+        other = found.get("seed") if isinstance(found, dict) else None
+        raise ForensicsError(
+            f"{root} holds a demo corpus of another recipe (seed {other}, not {seed}).",
+            "Choose an empty folder, or remove that corpus.",
+            "root",
+        )
+    return True
+
+
+def _recipe(seed: int) -> dict[str, Any]:
+    return {
         "name": "demo",
         "format": 1,
         "seed": seed,
@@ -48,29 +76,20 @@ def claim(root: Path, seed: int) -> None:
         "frames": FRAMES,
         "fps": FPS,
         "crf": CRF,
-        "synthetic": "Fakes made on this machine from licensed footage; see README.md.",
+        "about": "Fakes made on this machine from licensed footage, see README.md",
     }
-    marker = root / _MARKER
-    if root.exists() and not root.is_dir():
-        raise ForensicsError(f"{root} is a file.", "Give a folder.", "root")
-    if marker.is_file():
-        try:
-            found = json.loads(marker.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise ForensicsError(f"{marker} cannot be read: {error}.", "", "root") from error
-        if found != recipe:
-            raise ForensicsError(
-                f"{root} holds a demo corpus of another recipe (seed {found.get('seed')}).",
-                "Choose an empty folder, or remove that corpus.",
-                "root",
-            )
+
+
+def claim(root: Path, seed: int) -> None:
+    """Make ``root`` ours, or check that it is a corpus of the same recipe, to be continued.
+
+    Raises:
+        ForensicsError: as :func:`check_root`, or it cannot be written
+    """
+    if check_root(root, seed):
         return
     try:
-        if root.exists() and any(root.iterdir()):
-            raise ForensicsError(
-                f"{root} is not empty and not a demo corpus.", "Choose an empty folder.", "root"
-            )
-        write_bytes(marker, (json.dumps(recipe, indent=1) + "\n").encode())
+        write_bytes(root / _MARKER, (json.dumps(_recipe(seed), indent=1) + "\n").encode())
     except OSError as error:
         raise ForensicsError(
             f"{root} cannot be written: {error}.", "Choose another folder.", "root"
