@@ -14,11 +14,12 @@
   const CSS = `
   .mf { font-family: var(--fo-fontFamily-body); color: var(--fo-palette-text-primary); font-size: 13px; line-height: 1.4; width: 100%; }
   .mf *, .mf *::before { box-sizing: border-box; }
-  .mf-row { display: flex; flex-wrap: wrap; gap: 10px 14px; align-items: flex-end; }
-  .mf label.mf-field { display: flex; flex-direction: column; gap: 3px; color: var(--fo-palette-text-secondary); font-size: 11px; }
-  .mf select, .mf input[type=number] { font: inherit; font-size: 13px; color: var(--fo-palette-text-primary); background: var(--fo-palette-background-level2); border: 1px solid var(--fo-palette-primary-plainBorder, #8886); border-radius: 4px; padding: 4px 6px; height: 30px; max-width: 230px; }
+  .mf-row { display: flex; flex-wrap: wrap; gap: 8px 10px; align-items: flex-end; }
+  .mf label.mf-field { flex: 1 1 92px; max-width: 210px; min-width: 84px; display: flex; flex-direction: column; gap: 3px; color: var(--fo-palette-text-secondary); font-size: 11px; }
+  .mf select, .mf input[type=number] { font: inherit; font-size: 13px; color: var(--fo-palette-text-primary); background: var(--fo-palette-background-level2); border: 1px solid var(--fo-palette-divider, #8886); border-radius: 4px; padding: 4px 6px; height: 28px; max-width: 100%; }
+  .mf select { width: 100%; text-overflow: ellipsis; padding-right: 2px; }
   .mf select option { color: var(--fo-palette-text-primary); background: var(--fo-palette-background-level2); }
-  .mf button { font: inherit; cursor: pointer; color: var(--fo-palette-text-primary); background: none; border: 1px solid var(--fo-palette-primary-plainBorder, #8886); border-radius: 4px; padding: 3px 9px; height: 30px; }
+  .mf button { font: inherit; cursor: pointer; color: var(--fo-palette-text-primary); background: none; border: 1px solid var(--fo-palette-divider, #8886); border-radius: 4px; padding: 3px 9px; height: 28px; white-space: nowrap; }
   .mf button:hover:not(:disabled) { background: var(--fo-palette-background-level3, #8883); }
   .mf button:disabled { opacity: .45; cursor: default; }
   .mf button.mf-on { background: var(--fo-palette-text-secondary); color: var(--fo-palette-background-level1); }
@@ -27,18 +28,18 @@
   .mf button.mf-link:hover { text-decoration: underline; }
   .mf-dim { color: var(--fo-palette-text-secondary); }
   .mf-small { font-size: 11px; }
-  .mf-slider { display: flex; gap: 12px; align-items: center; margin-top: 12px; }
+  .mf-slider { display: flex; gap: 12px; align-items: center; margin-top: 8px; }
   .mf-slider input[type=range] { flex: 1; min-width: 120px; accent-color: #D55E00; }
   .mf-slider input[type=number] { width: 86px; }
-  .mf-tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(132px, 1fr)); gap: 8px; margin-top: 12px; }
-  .mf-tile { border: 1px solid var(--fo-palette-primary-plainBorder, #8886); border-radius: 6px; padding: 7px 10px; background: var(--fo-palette-background-level2); min-height: 84px; }
+  .mf-tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(118px, 1fr)); gap: 8px; margin-top: 8px; }
+  .mf-tile { border: 1px solid var(--fo-palette-divider, #8886); border-radius: 6px; padding: 7px 10px; background: var(--fo-palette-background-level2); min-height: 80px; }
   .mf-tile b { display: block; font-size: 21px; font-weight: 600; line-height: 1.25; font-variant-numeric: tabular-nums; }
-  .mf-says { margin-top: 10px; padding: 7px 10px; border-left: 3px solid var(--fo-palette-text-tertiary, #888); background: var(--fo-palette-background-level2); border-radius: 0 4px 4px 0; }
+  .mf-says { margin-top: 8px; padding: 6px 10px; border-left: 3px solid var(--fo-palette-text-tertiary, #888); background: var(--fo-palette-background-level2); border-radius: 0 4px 4px 0; }
   .mf-says.mf-warn { border-left-color: #D55E00; }
-  .mf-shown { display: flex; gap: 10px; align-items: center; margin-top: 8px; min-height: 30px; }
-  .mf-scroll { max-height: 460px; overflow: auto; border: 1px solid var(--fo-palette-primary-plainBorder, #8886); border-radius: 6px; margin-top: 8px; }
+  .mf-shown { display: flex; gap: 10px; align-items: center; margin-top: 6px; min-height: 30px; }
+  .mf-scroll { max-height: 460px; overflow: auto; border: 1px solid var(--fo-palette-divider, #8886); border-radius: 6px; margin-top: 8px; }
   .mf table { border-collapse: separate; border-spacing: 0; width: 100%; font-variant-numeric: tabular-nums; }
-  .mf th { position: sticky; top: 0; z-index: 1; text-align: left; font-weight: 500; font-size: 11px; color: var(--fo-palette-text-secondary); background: var(--fo-palette-background-level2); padding: 0; border-bottom: 1px solid var(--fo-palette-primary-plainBorder, #8886); white-space: nowrap; }
+  .mf th { position: sticky; top: 0; z-index: 1; text-align: left; font-weight: 500; font-size: 11px; color: var(--fo-palette-text-secondary); background: var(--fo-palette-background-level2); padding: 0; border-bottom: 1px solid var(--fo-palette-divider, #8886); white-space: nowrap; }
   .mf th button { border: none; height: 28px; padding: 0 8px; color: inherit; width: 100%; text-align: left; }
   .mf th.mf-num button { text-align: right; }
   .mf td { padding: 4px 8px; border-bottom: 1px solid var(--fo-palette-background-level3, #8883); vertical-align: middle; white-space: nowrap; }
@@ -46,15 +47,15 @@
   .mf td.mf-num { text-align: right; }
   .mf tr:last-child td { border-bottom: none; }
   .mf tr.mf-total td { font-weight: 600; background: var(--fo-palette-background-level2); }
-  .mf-bar { position: relative; height: 5px; margin-top: 3px; width: 118px; background: var(--fo-palette-background-level3, #8883); border-radius: 3px; }
+  .mf-bar { position: relative; height: 5px; margin-top: 3px; width: 100%; min-width: 84px; background: var(--fo-palette-background-level3, #8883); border-radius: 3px; }
   .mf-bar i { position: absolute; top: 0; bottom: 0; border-radius: 3px; opacity: .55; min-width: 2px; }
   .mf-bar u { position: absolute; top: -2px; width: 3px; height: 9px; border-radius: 1px; margin-left: -1px; }
   .mf-bar s { position: absolute; top: -3px; width: 0; height: 11px; border-left: 1px dashed var(--fo-palette-text-secondary); }
   .mf-acts { display: flex; gap: 4px; justify-content: flex-end; }
   .mf-acts button { height: 24px; padding: 0 7px; font-size: 12px; }
-  .mf-sphere { position: relative; width: 100%; border: 1px solid var(--fo-palette-primary-plainBorder, #8886); border-radius: 6px; overflow: hidden; background: var(--fo-palette-background-mediaSpace, var(--fo-palette-background-level1)); }
+  .mf-sphere { position: relative; width: 100%; border: 1px solid var(--fo-palette-divider, #8886); border-radius: 6px; overflow: hidden; background: var(--fo-palette-background-mediaSpace, var(--fo-palette-background-level1)); }
   .mf-sphere canvas { position: absolute; inset: 0; width: 100%; height: 100%; display: block; touch-action: none; }
-  .mf-card { position: absolute; pointer-events: none; z-index: 3; width: 232px; padding: 8px; border-radius: 6px; background: var(--fo-palette-background-level2); border: 1px solid var(--fo-palette-primary-plainBorder, #8886); box-shadow: 0 3px 12px #0006; font-size: 12px; display: flex; gap: 8px; overflow-wrap: anywhere; }
+  .mf-card { position: absolute; pointer-events: none; z-index: 3; width: 232px; padding: 8px; border-radius: 6px; background: var(--fo-palette-background-level2); border: 1px solid var(--fo-palette-divider, #8886); box-shadow: 0 3px 12px #0006; font-size: 12px; display: flex; gap: 8px; overflow-wrap: anywhere; }
   .mf-card img { width: 92px; height: 92px; object-fit: cover; border-radius: 4px; background: #8883; flex: none; }
   .mf-legend { display: flex; flex-wrap: wrap; gap: 2px 6px; align-items: center; margin-top: 6px; min-height: 24px; }
   .mf-legend button { display: inline-flex; align-items: center; gap: 5px; border: none; height: 24px; padding: 0 6px; font-size: 12px; }
@@ -146,9 +147,8 @@
         h(Select, { label: "Judged", value: choice.level, options: options.level, onChange: set("level"), cy: "mf-level" }),
         h(Select, { label: "Faces of", value: choice.scope, options: options.scope, onChange: set("scope"), cy: "mf-scope" }),
         h(Select, { label: "Threshold from", value: choice.source, options: options.source, onChange: set("source"), cy: "mf-source" }),
-        h("div", { className: "mf-row", style: { gap: 6 } },
-          data.shows_faces && h("button", { onClick: () => send(on.on_keep_view, {}), title: "Audit only the faces that the grid shows now", "data-cy": "mf-keep" }, "Audit this view"),
-          h("button", { onClick: () => send(on.on_refresh, {}), title: "Read the samples again" }, "Refresh"))),
+        data.shows_faces && h("button", { onClick: () => send(on.on_keep_view, {}), title: "Audit only the faces that the grid shows now", "data-cy": "mf-keep" }, "Audit view"),
+        h("button", { onClick: () => send(on.on_refresh, {}), title: "Read the samples again", "aria-label": "Read the samples again", "data-cy": "mf-refresh" }, "\u21bb")),
       h(Slider, { threshold, onMove: set("threshold") }),
       h("div", { className: "mf-small mf-dim", "data-cy": "mf-provenance", style: { minHeight: 16 } },
         "fake from p_fake ≥ " + threshold.value.toFixed(3) + ": ",
@@ -176,23 +176,22 @@
     name: (r) => r.name.join(" "),
     fpr: (r) => (r.fpr ? -r.fpr.rate : 2),
     fnr: (r) => (r.fnr ? -r.fnr.rate : 2),
-    real: (r) => -r.real,
-    fake: (r) => -r.fake,
     auroc: (r) => (r.auroc ? r.auroc.value : 2),
     lost: (r) => -r.lost.reduce((s, l) => s + l[1], 0),
   };
 
-  function RateCell({ cell, whole, colour, onClick, cy, words }) {
+  function RateCell({ cell, whole, colour, kind, of, go, cy, words }) {
     if (!cell) return h("td", { className: "mf-dim" }, "–");
     const heat = !cell.small && cell.excess > 0 ? Math.min(0.5, 0.12 + 0.9 * (cell.rate - cell.rest)) : 0;
     const at = (x) => (100 * x).toFixed(1) + "%";
+    const link = (n, click, id) => h("button", { className: "mf-link mf-dim mf-small", onClick: click, "data-cy": id }, number(n));
     const title = percent(cell.rate) + " " + words + ", 95 %: " + percent(cell.low) + " to " + percent(cell.high) +
       (cell.rest == null ? "" : "; all other rows " + percent(cell.rest)) +
       (cell.small ? ". Too few independent units to be judged." : "") + (cell.stands_out ? ". Worse than the rest beyond chance." : "");
     return h("td", { title, style: heat ? { background: `rgba(213,94,0,${heat.toFixed(3)})` } : null },
       h("div", null, cell.stands_out && h("span", { "aria-label": "stands out" }, "▲ "),
         h("b", { style: { fontWeight: cell.stands_out ? 700 : 500, opacity: cell.small ? 0.65 : 1 } }, percent(cell.rate)), " ",
-        h("button", { className: "mf-link mf-dim mf-small", onClick, "data-cy": cy }, number(cell.hits) + "/" + number(cell.trials)),
+        link(cell.hits, () => go(kind), cy(kind)), h("span", { className: "mf-dim mf-small" }, " / "), link(cell.trials, () => go(of), cy(of)),
         cell.small && h("span", { className: "mf-dim mf-small" }, " few")),
       h("div", { className: "mf-bar" },
         h("i", { style: { left: at(cell.low), width: at(cell.high - cell.low), background: colour } }),
@@ -203,17 +202,15 @@
   function AuditRow({ row, total, columns, show, unit }) {
     const lost = row.lost.reduce((s, l) => s + l[1], 0);
     const whole = row.index < 0 ? null : total;
-    const go = (kind) => () => show(row.index, kind);
+    const go = (kind) => show(row.index, kind);
     const cy = (kind) => "mf-cell-" + (row.index < 0 ? "all" : row.index) + "-" + kind;
-    const many = (n, kind) => (n ? h("button", { className: "mf-link", onClick: go(kind), "data-cy": cy(kind) }, number(n)) : h("span", { className: "mf-dim" }, "0"));
-    const act = (kind, text, title, on) => h("button", { onClick: go(kind), title, disabled: !on, "data-cy": cy("act-" + kind) }, text);
+    const many = (n, kind) => (n ? h("button", { className: "mf-link", onClick: () => go(kind), "data-cy": cy(kind) }, number(n)) : h("span", { className: "mf-dim" }, "0"));
+    const act = (kind, text, title, on) => h("button", { onClick: () => go(kind), title, disabled: !on, "data-cy": cy("act-" + kind) }, text);
     const names = row.index < 0 ? ["all", ...columns.slice(1).map(() => "")] : row.name;
     return h("tr", { className: row.index < 0 ? "mf-total" : undefined, "data-cy": "mf-row", "data-row": row.index, "data-name": row.name.join(" · ") },
       names.map((n, i) => h("td", { key: i, className: "mf-name" }, n)),
-      h("td", { className: "mf-num" }, many(row.real, "real")),
-      h(RateCell, { cell: row.fpr, whole: whole && whole.fpr, colour: REAL, onClick: go("fp"), cy: cy("fp"), words: "of real " + unit + "s called fake" }),
-      h("td", { className: "mf-num" }, many(row.fake, "fake")),
-      h(RateCell, { cell: row.fnr, whole: whole && whole.fnr, colour: FAKE, onClick: go("fn"), cy: cy("fn"), words: "of fake " + unit + "s called real" }),
+      h(RateCell, { cell: row.fpr, whole: whole && whole.fpr, colour: REAL, kind: "fp", of: "real", go, cy, words: "of real " + unit + "s called fake" }),
+      h(RateCell, { cell: row.fnr, whole: whole && whole.fnr, colour: FAKE, kind: "fn", of: "fake", go, cy, words: "of fake " + unit + "s called real" }),
       h("td", { className: "mf-num", title: row.auroc ? row.auroc.how : "needs both classes" }, row.auroc ? row.auroc.value.toFixed(3) : "–",
         row.auroc && row.auroc.low != null && h("div", { className: "mf-dim mf-small" }, row.auroc.low.toFixed(2) + "–" + row.auroc.high.toFixed(2))),
       h("td", { className: "mf-num", title: row.lost.map((l) => l[0] + " " + l[1]).join(", ") || "all scored" }, many(lost, "lost")),
@@ -243,8 +240,8 @@
       h("div", { className: "mf-scroll" }, h("table", null,
         h("thead", null, h("tr", null,
           data.columns.map((c, i) => head(i ? "name" + i : "name", c, "Sort by name")),
-          head("real", "real", "Real " + data.unit + "s, scored or not", true), head("fpr", "false alarms", "Share of the scored reals called fake (FPR)"),
-          head("fake", "fake", "Fake " + data.unit + "s, scored or not", true), head("fnr", "missed", "Share of the scored fakes called real (FNR)"),
+          head("fpr", "false alarms", "Share of the scored real " + data.unit + "s that are called fake (FPR)"),
+          head("fnr", "missed fakes", "Share of the scored fake " + data.unit + "s that are called real (FNR)"),
           head("auroc", "AUROC", "Fakes of the row against the reals of the row or of its dataset", true), head("lost", "not scored", "Without a score, in no rate", true),
           h("th", null))),
         h("tbody", null, sorted.map((row) => h(AuditRow, { key: row.index, row, total: data.total, columns: data.columns, show, unit: data.unit })),

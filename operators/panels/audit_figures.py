@@ -13,12 +13,13 @@ import numpy as np
 from ...detector.records import FAKE, REAL
 from .audit_units import Units
 
-BARS = 40
+BARS = 25
 ROC_POINTS = 400
 COLOURS = {REAL: "#0072B2", FAKE: "#D55E00"}
 GREY = "#888888"
 LINE = "#009E73"  # the curve is of neither class
 POINT = "#D55E00"
+MARGIN = {"t": 22, "l": 48, "r": 10, "b": 36}
 
 
 class Roc(NamedTuple):
@@ -64,7 +65,7 @@ def histogram(units: Units, unit: str) -> list[dict[str, Any]]:
                 "name": f"{name} ({total:,} {unit}s)",
                 "x": [round(float(c), 4) for c in centres],
                 "y": [round(side * float(s), 5) for s in share],
-                "width": 0.94 / BARS,
+                "width": 0.96 / BARS,
                 "marker": {"color": COLOURS[code]},
                 "customdata": [
                     [int(n), f"{low:.3f}", f"{high:.3f}", f"{s:.1%}"]
@@ -85,23 +86,24 @@ def highest(traces: list[dict[str, Any]]) -> float:
     return max((abs(y) for trace in traces for y in trace["y"]), default=0.0) or 1.0
 
 
-def histogram_layout(threshold: float, top: float) -> dict[str, Any]:
-    """Layout with the threshold as a line and its two sides named; ``top``: the longest bar."""
+def histogram_layout(threshold: float, top: float, unit: str) -> dict[str, Any]:
+    """Layout with the threshold as a line and all four sides named; ``top``: the longest bar."""
     ticks = _ticks(top)
     return {
         "barmode": "overlay",
         "bargap": 0,
-        "showlegend": True,
-        "legend": {"orientation": "h", "x": 0, "y": 1.16, "bgcolor": "rgba(0,0,0,0)"},
-        "margin": {"t": 34, "l": 52, "r": 12, "b": 40},
+        "showlegend": False,
+        "margin": MARGIN,
         "xaxis": {
             "range": [-0.02, 1.02],
-            "title": {"text": "p_fake", "standoff": 6},
+            "title": {"text": f"p_fake of the {unit}", "standoff": 6, "font": {"size": 12}},
+            "tickfont": {"size": 11},
             "fixedrange": True,
         },
         "yaxis": {
-            "range": [-1.15 * top, 1.15 * top],
-            "title": {"text": "share of class", "standoff": 4},
+            "range": [-1.2 * top, 1.2 * top],
+            "title": {"text": "share of class", "standoff": 4, "font": {"size": 12}},
+            "tickfont": {"size": 11},
             "tickvals": ticks,
             "ticktext": [f"{abs(tick):.0%}" for tick in ticks],
             "fixedrange": True,
@@ -118,25 +120,30 @@ def histogram_layout(threshold: float, top: float) -> dict[str, Any]:
             }
         ],
         "annotations": [
-            _side("called fake →", threshold, "left", 4),
-            _side("← called real", threshold, "right", -4),
+            _note("called fake →", threshold, 1, "left", "bottom", GREY, 4),
+            _note("← called real", threshold, 1, "right", "bottom", GREY, -4),
+            _note("▲ real", 0, 1, "left", "top", COLOURS[REAL], 4),
+            _note("▼ fake", 0, 0, "left", "bottom", COLOURS[FAKE], 4),
         ],
         "hoverlabel": {"align": "left"},
         "uirevision": "distributions",
     }
 
 
-def _side(text: str, threshold: float, anchor: str, shift: int) -> dict[str, Any]:
+def _note(
+    text: str, x: float, y: float, x_anchor: str, y_anchor: str, colour: str, shift: int
+) -> dict[str, Any]:
+    """A small text; ``y`` in fractions of the plot."""
     return {
         "text": text,
-        "x": threshold,
-        "y": 1,
+        "x": x,
+        "y": y,
         "yref": "paper",
-        "xanchor": anchor,
-        "yanchor": "top",
+        "xanchor": x_anchor,
+        "yanchor": y_anchor,
         "xshift": shift,
         "showarrow": False,
-        "font": {"size": 11, "color": GREY},
+        "font": {"size": 12, "color": colour},
     }
 
 
@@ -206,30 +213,28 @@ def roc_layout(fpr: float | None, tpr: float | None) -> dict[str, Any]:
 
     The point is part of the layout, so that moving the threshold does not send the curve again.
     """
-    axis = {"range": [-0.02, 1.02], "tickformat": ".0%", "fixedrange": True, "dtick": 0.25}
+    axis = {
+        "range": [-0.02, 1.02],
+        "tickformat": ".0%",
+        "tickfont": {"size": 11},
+        "fixedrange": True,
+        "dtick": 0.25,
+    }
     layout: dict[str, Any] = {
         "showlegend": False,
-        "margin": {"t": 34, "l": 52, "r": 12, "b": 40},
-        "xaxis": {**axis, "title": {"text": "false-positive rate", "standoff": 6}},
-        "yaxis": {**axis, "title": {"text": "fakes found", "standoff": 4}},
+        "margin": MARGIN,
+        "xaxis": {
+            **axis,
+            "title": {"text": "false alarms (FPR)", "standoff": 6, "font": {"size": 12}},
+        },
+        "yaxis": {**axis, "title": {"text": "fakes found", "standoff": 4, "font": {"size": 12}}},
         "hovermode": "closest",
         "uirevision": "roc",
     }
-    if fpr is None or tpr is None:
-        return layout
-    layout["annotations"] = [
-        {
-            "text": f"◆ {fpr:.1%} false alarms, {tpr:.1%} of fakes found",
-            "x": fpr,
-            "y": tpr,
-            "showarrow": False,
-            # the diamond is the first letter: the text starts half a letter left of the point
-            "xanchor": "left" if fpr < 0.5 else "right",
-            "xshift": -6 if fpr < 0.5 else 6,
-            "yanchor": "middle",
-            "font": {"size": 12, "color": POINT},
-        }
-    ]
-    if fpr >= 0.5:
-        layout["annotations"][0]["text"] = f"{fpr:.1%} false alarms, {tpr:.1%} of fakes found ◆"
+    if fpr is not None and tpr is not None:
+        diamond = _note("◆", fpr, tpr, "center", "middle", POINT, 0)
+        diamond |= {"yref": "y", "font": {"size": 17, "color": POINT}}
+        text = f"◆ {fpr:.1%} false alarms,<br>{tpr:.1%} of fakes found"
+        label = _note(text, 1, 0.02, "right", "bottom", POINT, -2)
+        layout["annotations"] = [diamond, {**label, "align": "right"}]
     return layout

@@ -18,7 +18,7 @@ from .audit_intervals import ClusterCounts, Shares, clustered_auroc, pooled_effe
 from .audit_units import Units
 
 #: Effective trials below which a rate is shown but neither coloured nor named.
-SMALL = 10
+SMALL = 5
 #: Chance, over the whole table, of naming a row that is no worse than the rest.
 FAMILY_ERROR = 0.05
 #: Units over all rows up to which AUROC intervals are bootstrapped like evaluate_detector's.

@@ -292,7 +292,9 @@ class ErrorAudit(foo.Panel):
             return
         choice |= {"source": threshold.source, "value": threshold.value}
         total, rows = study.table.at(threshold.value)
-        ctx.panel.set_state({"choice": choice, "empty": None, "lines": _lines(study, threshold, total)})
+        ctx.panel.set_state(
+            {"choice": choice, "empty": None, "lines": _lines(study, threshold, total)}
+        )
         ctx.panel.set_data(
             {
                 "header": _header(study, threshold, total, rows, choice),
@@ -305,7 +307,7 @@ class ErrorAudit(foo.Panel):
     def render(self, ctx: Any) -> types.Property:
         """Controls and numbers, the two plots, the table."""
         panel = types.Object()
-        root = types.Property(panel, view=types.GridView(orientation="vertical", gap=1, padding=1))
+        root = types.Property(panel, view=_grid("minmax(0, 1fr)", "12px"))
         empty = ctx.panel.get_state("empty")
         if empty:
             panel.md(f"### Nothing to audit yet\n\n{empty['message']} {empty['hint']}", name="why")
@@ -329,18 +331,21 @@ class ErrorAudit(foo.Panel):
                 on_show=self.on_show,
             ),
         )
-        row = panel.h_stack("charts", gap=1, width="100%")
+        row = types.Object()
+        panel.define_property("charts", row, view=_grid("repeat(auto-fit, minmax(280px, 1fr))"))
         row.plot(
             "distributions",
-            layout=audit_figures.histogram_layout(lines["threshold"], lines["top"]),
+            layout=audit_figures.histogram_layout(lines["threshold"], lines["top"], lines["unit"]),
             on_click=self.on_bar,
-            height="280px",
+            height="220px",
+            composite_view=True,
         )
         row.plot(
             "roc",
             layout=audit_figures.roc_layout(lines["fpr"], lines["tpr"]),
             on_click=self.on_roc,
-            height="280px",
+            height="220px",
+            composite_view=True,
         )
         panel.define_property(
             "table",
@@ -352,11 +357,18 @@ class ErrorAudit(foo.Panel):
         return root
 
 
+def _grid(columns: str, padding: str = "0") -> types.GridView:
+    """A grid whose columns never grow beyond the panel (FiftyOne's own follow their content)."""
+    props = {"sx": {"display": "grid", "gridTemplateColumns": columns, "padding": padding}}
+    return types.GridView(orientation="vertical", gap=1, componentsProps={"grid": props})
+
+
 def _lines(study: Study, threshold: Threshold, total: Row) -> dict[str, Any]:
     """What the plots' layouts need to know."""
     return {
         "threshold": threshold.value,
         "top": audit_figures.highest(study.traces),
+        "unit": study.units.level,
         "fpr": None if total.fpr is None else total.fpr.rate,
         "tpr": None if total.fnr is None else 1 - total.fnr.rate,
     }
