@@ -23,14 +23,25 @@ ROOT = Path(__file__).resolve().parents[1]
 DEMO = ROOT / ".demo"
 NAME = "deepfake-demo"
 PLUGIN = "@mediaforensics/deepfake"
-FRAMES = 8  # per video: what two cores manage in a few minutes
+FRAMES = 6  # per video: what two cores manage in a few minutes
 PROBE, TUNED = "probe", "ln_tuned"
-# Chosen once from the papers' values and the size of the corpus, not by looking at the test split.
-PROBE_SETTINGS = {"epochs": 100, "augmentation": "none"}
+# Chosen for a short run on a small corpus, from the papers' values and from people of the training
+# split held aside, never by looking at the test split. A new head needs a larger rate than the
+# papers' when there are a hundred steps and not ten thousand.
+PROBE_SETTINGS = {
+    "epochs": 100,
+    "augmentation": "none",
+    "learning_rate": 1e-2,
+    "min_learning_rate": 1e-3,
+}
 TUNED_SETTINGS = {
     "epochs": 6,
     "batch_size": 32,
+    "frames_per_video": 3,
+    "sampling": "paired",
     "learning_rate": 3e-4,
+    "min_learning_rate": 1e-5,
+    "head_learning_rate": 1e-2,
     "self_blend_probability": 0.5,
 }
 
@@ -66,6 +77,13 @@ def fetch() -> None:
 
         fetch_weights(progress=progress)
         fetch_footage(progress=progress)
+
+
+def precision() -> str:
+    """bf16 where the processor has matrix units for it (four times faster), else float32."""
+    cpuinfo = Path("/proc/cpuinfo")
+    has_units = cpuinfo.exists() and "amx_bf16" in cpuinfo.read_text()
+    return "bf16" if has_units else "auto"
 
 
 def operator(name: str):
@@ -139,7 +157,8 @@ def loop(backbone: str):
     print(f"{len(faces)} faces; {found['without_face']} videos without one")
     step("5/7 a linear probe, and LN-tuning")
     train(faces, PROBE, "linear_probe", backbone, PROBE_SETTINGS)
-    train(faces, TUNED, "ln_l2_unal_slerp", backbone, TUNED_SETTINGS)
+    settings = {**TUNED_SETTINGS, "precision": precision()}
+    train(faces, TUNED, "ln_l2_unal_slerp", backbone, settings)
     step("6/7 scores of both")
     for key in (PROBE, TUNED):
         operator("score_faces")(faces, detector=key, key=key)
