@@ -213,20 +213,15 @@ def choose_swaps(clips: Iterable[ClipPlan]) -> tuple[tuple[int, int], ...]:
 def split_pairs(clips: Iterable[ClipPlan]) -> dict[str, list[list[str]]]:
     """Content of FaceForensics++'s split lists: split -> pairs of stems; each stem is in one split.
 
-    Swapped pairs come first, then the others two by two. A stem without a partner is listed with
-    the one before it (``["034", "034"]`` where it is alone): the format knows nothing but pairs.
+    A pair means two videos that were swapped with each other, so clips that were not are paired
+    with themselves: listing two strangers as a pair would tie them together for no reason.
     """
     clips = tuple(clips)
     stems = {clip.number: clip.stem for clip in clips}
-    swapped = choose_swaps(clips)
-    busy = {number for pair in swapped for number in pair}
-    found: dict[str, list[list[str]]] = {split: [] for split in SPLITS}
     split_of = {clip.number: PEOPLE[clip.person].split for clip in clips}
-    for first, second in swapped:
+    swaps = choose_swaps(clips)
+    alone = sorted(set(stems) - {number for pair in swaps for number in pair})
+    found: dict[str, list[list[str]]] = {split: [] for split in SPLITS}
+    for first, second in (*swaps, *((number, number) for number in alone)):
         found[split_of[first]].append([stems[first], stems[second]])
-    for split, pairs in found.items():
-        rest = [c.stem for c in clips if split_of[c.number] == split and c.number not in busy]
-        pairs += [list(two) for two in zip(rest[::2], rest[1::2], strict=False)]
-        if len(rest) % 2:
-            pairs.append([rest[-2] if len(rest) > 1 else rest[-1], rest[-1]])
     return found

@@ -59,8 +59,9 @@ def check_root(root: Path, seed: int) -> bool:
         ) from error
     if found != _recipe(seed):
         other = found.get("seed") if isinstance(found, dict) else None
+        what = f"seed {other}, not {seed}" if other != seed else "made by another version"
         raise ForensicsError(
-            f"{root} holds a demo corpus of another recipe (seed {other}, not {seed}).",
+            f"{root} holds a demo corpus of another recipe ({what}).",
             "Choose an empty folder, or remove that corpus.",
             "root",
         )
