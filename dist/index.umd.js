@@ -36,23 +36,24 @@
   .mf-tile b { display: block; font-size: 21px; font-weight: 600; line-height: 1.25; font-variant-numeric: tabular-nums; }
   .mf-says { margin-top: 8px; padding: 6px 10px; border-left: 3px solid var(--fo-palette-text-tertiary, #888); background: var(--fo-palette-background-level2); border-radius: 0 4px 4px 0; }
   .mf-says.mf-warn { border-left-color: #D55E00; }
-  .mf-shown { display: flex; gap: 10px; align-items: center; margin-top: 6px; min-height: 30px; }
+  .mf-shown { display: flex; gap: 6px; align-items: center; margin-top: 6px; min-height: 38px; }
+  .mf-shown > span { flex: 0 1 auto; }
   .mf-scroll { max-height: 460px; overflow: auto; border: 1px solid var(--fo-palette-divider, #8886); border-radius: 6px; margin-top: 8px; }
   .mf table { border-collapse: separate; border-spacing: 0; width: 100%; font-variant-numeric: tabular-nums; }
   .mf th { position: sticky; top: 0; z-index: 1; text-align: left; font-weight: 500; font-size: 11px; color: var(--fo-palette-text-secondary); background: var(--fo-palette-background-level2); padding: 0; border-bottom: 1px solid var(--fo-palette-divider, #8886); white-space: nowrap; }
-  .mf th button { border: none; height: 28px; padding: 0 8px; color: inherit; width: 100%; text-align: left; }
+  .mf th button { border: none; height: 28px; padding: 0 6px; color: inherit; width: 100%; text-align: left; }
   .mf th.mf-num button { text-align: right; }
-  .mf td { padding: 4px 8px; border-bottom: 1px solid var(--fo-palette-background-level3, #8883); vertical-align: middle; white-space: nowrap; }
-  .mf td.mf-name { white-space: normal; min-width: 96px; overflow-wrap: anywhere; }
+  .mf td { padding: 4px 6px; border-bottom: 1px solid var(--fo-palette-background-level3, #8883); vertical-align: middle; white-space: nowrap; }
+  .mf td.mf-name { white-space: normal; min-width: 84px; overflow-wrap: break-word; hyphens: auto; }
   .mf td.mf-num { text-align: right; }
   .mf tr:last-child td { border-bottom: none; }
   .mf tr.mf-total td { font-weight: 600; background: var(--fo-palette-background-level2); }
-  .mf-bar { position: relative; height: 5px; margin-top: 3px; width: 100%; min-width: 84px; background: var(--fo-palette-background-level3, #8883); border-radius: 3px; }
+  .mf-bar { position: relative; height: 5px; margin-top: 3px; width: 100%; min-width: 64px; background: var(--fo-palette-background-level3, #8883); border-radius: 3px; }
   .mf-bar i { position: absolute; top: 0; bottom: 0; border-radius: 3px; opacity: .55; min-width: 2px; }
   .mf-bar u { position: absolute; top: -2px; width: 3px; height: 9px; border-radius: 1px; margin-left: -1px; }
   .mf-bar s { position: absolute; top: -3px; width: 0; height: 11px; border-left: 1px dashed var(--fo-palette-text-secondary); }
-  .mf-acts { display: flex; gap: 4px; justify-content: flex-end; }
-  .mf-acts button { height: 24px; padding: 0 7px; font-size: 12px; }
+  .mf-acts { display: flex; gap: 3px; justify-content: flex-end; }
+  .mf-acts button { height: 22px; padding: 0 5px; font-size: 11px; }
   .mf-sphere { position: relative; width: 100%; border: 1px solid var(--fo-palette-divider, #8886); border-radius: 6px; overflow: hidden; background: var(--fo-palette-background-mediaSpace, var(--fo-palette-background-level1)); }
   .mf-sphere canvas { position: absolute; inset: 0; width: 100%; height: 100%; display: block; touch-action: none; }
   .mf-card { position: absolute; pointer-events: none; z-index: 3; width: 232px; padding: 8px; border-radius: 6px; background: var(--fo-palette-background-level2); border: 1px solid var(--fo-palette-divider, #8886); box-shadow: 0 3px 12px #0006; font-size: 12px; display: flex; gap: 8px; overflow-wrap: anywhere; }
@@ -248,7 +249,488 @@
           rows.length > 1 && h(AuditRow, { row: data.total, total: null, columns: data.columns, show, unit: data.unit })))));
   }
 
+  // ---------------------------------------------------------------- sphere: data
+
+  const decode = (text, Type) => {
+    const raw = atob(text), bytes = new Uint8Array(raw.length);
+    for (let i = 0; i < raw.length; i++) bytes[i] = raw.charCodeAt(i);
+    return new Type(bytes.buffer);
+  };
+  const rgb = (hex) => [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16));
+  const mix = (a, b, t) => a.map((v, i) => Math.round(v + (b[i] - v) * t));
+  const pack = ([r, g, b]) => (255 << 24) | (b << 16) | (g << 8) | r; // little-endian RGBA
+
+  // Okabe & Ito's palette; past its end everything is "other" in grey
+  const PALETTE = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#AA4499"];
+  const OTHER = "#8c8c8c";
+  const STEPS = 64; // of the score's colour scale
+
+  /** What colours the points: codes per point, and per code a name, a colour and a count. */
+  function colouring(data, by) {
+    const count = (codes, size) => { const out = new Array(size).fill(0); for (let i = 0; i < codes.length; i++) out[codes[i]]++; return out; };
+    const of = (codes, names, colours) => {
+      const counts = count(codes, names.length);
+      return { codes, groups: names.map((name, i) => ({ name, colour: colours[i], count: counts[i] })) };
+    };
+    if (by === "label") return of(data.label, ["real", "fake", "unknown"], [REAL, FAKE, OTHER]);
+    if (by === "prediction") return of(data.label.map((_, i) => (data.error[i] === 4 ? 2 : data.error[i] === 1 || data.error[i] === 2 ? 1 : 0)), ["called real", "called fake", "no ground truth"], [REAL, FAKE, OTHER]);
+    // colour says what the detector said, shape what is true: errors are the loud ones
+    if (by === "error") return of(data.error, ["real, right", "fake, right", "false positive", "false negative", "no ground truth"], ["#8fa7b8", "#b8a08f", FAKE, REAL, OTHER]);
+    if (by === "score") {
+      const codes = new Uint8Array(data.n);
+      for (let i = 0; i < data.n; i++) codes[i] = Math.min(STEPS - 1, Math.floor((data.score[i] / 65536) * STEPS));
+      const scale = (t) => (t < 0.5 ? mix(rgb(REAL), rgb("#c9c9c9"), 2 * t) : mix(rgb("#c9c9c9"), rgb(FAKE), 2 * t - 1));
+      const hex = (c) => "#" + c.map((v) => v.toString(16).padStart(2, "0")).join("");
+      return { codes, scale: true, groups: Array.from({ length: STEPS }, (_, i) => ({ name: (i / STEPS).toFixed(2), colour: hex(scale((i + 0.5) / STEPS)), count: 0 })) };
+    }
+    const field = data.fields.find((f) => f.name === by) || data.fields[0];
+    const counts = count(field.codes, field.values.length);
+    const order = counts.map((c, i) => [c, i]).sort((a, b) => b[0] - a[0]).map((p) => p[1]);
+    const colours = new Array(field.values.length).fill(OTHER);
+    order.slice(0, PALETTE.length).forEach((code, rank) => { colours[code] = PALETTE[rank]; });
+    return { codes: field.codes, groups: field.values.map((name, i) => ({ name, colour: colours[i], count: counts[i] })), order };
+  }
+
+  /** By how much angles must be stretched around the threshold to fill the sphere; 1 if they do. */
+  function stretchOf(xyz, n, boundary) {
+    const centre = boundary != null ? Math.acos(boundary) : Math.PI / 2, off = new Float32Array(n);
+    for (let i = 0; i < n; i++) off[i] = Math.abs(Math.acos(Math.max(-1, Math.min(1, xyz[3 * i] / 32767))) - centre);
+    off.sort();
+    const wide = (off[Math.floor(0.99 * (n - 1))] * 180) / Math.PI, factor = 62 / Math.max(wide, 0.05);
+    return factor < 1.5 ? 1 : Math.min(200, factor < 10 ? Math.round(factor * 2) / 2 : Math.round(factor));
+  }
+
+  /** Arrays out of the payload, once per payload. */
+  function unpack(raw) {
+    const xyz = decode(raw.xyz, Int16Array);
+    return {
+      n: raw.n, xyz, stretch: stretchOf(xyz, raw.n, raw.boundary), label: decode(raw.label, Uint8Array), error: decode(raw.error, Uint8Array),
+      score: decode(raw.score, Uint16Array), boundary: raw.boundary,
+      fields: raw.fields.map((f) => ({ name: f.name, values: f.values, codes: decode(f.codes, f.wide ? Uint16Array : Uint8Array) })),
+    };
+  }
+
+  // ---------------------------------------------------------------- sphere: drawing
+
+  /** Coverage of a disc or triangle of radius r on its own little grid, with a dark rim if asked. */
+  function sprite(shape, r, rim) {
+    const outer = r + (rim ? 1 : 0), size = Math.ceil(outer) + 1, list = [];
+    const inside = (x, y, rad) => (shape === 0 ? x * x + y * y <= rad * rad
+      : y <= rad * 0.72 && y >= 2 * Math.abs(x) * 0.86 - rad * 1.18);
+    for (let y = -size; y <= size; y++) for (let x = -size; x <= size; x++) {
+      let fill = 0, edge = 0;
+      for (let j = 0; j < 16; j++) {
+        const sx = x + ((j & 3) - 1.5) / 4, sy = y + ((j >> 2) - 1.5) / 4;
+        if (inside(sx, sy, r)) fill++; else if (rim && inside(sx, sy, outer + 0.3)) edge++;
+      }
+      if (fill + edge) list.push([x, y, fill / 16, edge / 16]);
+    }
+    return list;
+  }
+
+  class Painter {
+    constructor(canvas) {
+      this.canvas = canvas;
+      this.g = canvas.getContext("2d", { willReadFrequently: true });
+      this.turn = [0.55, 0.32]; this.zoom = 1; this.pan = [0, 0];
+      this.mode = "3d"; this.surface = true; this.stretch = true; this.data = null; this.hidden = new Set();
+      this.marked = null; this.chosen = null; this.hover = -1; this.path = null; this.dirty = false; this.ms = 0; this.moving = false;
+    }
+    setData(data) {
+      this.data = data; const n = data.n;
+      this.U = new Float32Array(n); this.V = new Float32Array(n); this.W = new Float32Array(n);
+      this.place();
+    }
+    /** Positions in the unit ball (3-D) or in degrees and residual (2-D). */
+    place() {
+      const { n, xyz } = this.data, P = (this.P = new Float32Array(3 * n));
+      let lo = 180, hi = 0, top = 1e-3;
+      this.centre = this.data.boundary != null ? (Math.acos(this.data.boundary) * 180) / Math.PI : 90;
+      this.factor = this.stretch ? this.data.stretch : 1;
+      for (let i = 0; i < n; i++) {
+        const c = Math.max(-1, Math.min(1, xyz[3 * i] / 32767)), a = xyz[3 * i + 1] / 32767, b = xyz[3 * i + 2] / 32767;
+        if (this.mode === "2d") {
+          const angle = (Math.acos(c) * 180) / Math.PI;
+          P[3 * i] = angle; P[3 * i + 1] = a;
+          lo = Math.min(lo, angle); hi = Math.max(hi, angle); top = Math.max(top, Math.abs(a));
+        } else if (this.surface) { // the angle to the axis is kept; the residual only gives the direction
+          const t = this.latitude((Math.acos(c) * 180) / Math.PI), s = Math.sin(t), r = Math.hypot(a, b) || 1;
+          P[3 * i] = Math.cos(t); P[3 * i + 1] = (s * a) / r; P[3 * i + 2] = (s * b) / r;
+        } else { P[3 * i] = c; P[3 * i + 1] = a; P[3 * i + 2] = b; }
+      }
+      const edge = Math.max(2, 0.04 * (hi - lo));
+      this.range = { lo: Math.max(0, lo - edge), hi: Math.min(180, hi + edge), top: 1.08 * top };
+      this.ask();
+    }
+    /** Where an angle to the fake axis (degrees) is drawn (radians): stretched around the threshold. */
+    latitude(angle) {
+      const drawn = this.mode === "3d" && this.surface ? this.centre + this.factor * (angle - this.centre) : angle;
+      return (Math.max(0, Math.min(180, drawn)) * Math.PI) / 180;
+    }
+    ask() { if (!this.dirty) { this.dirty = true; requestAnimationFrame(() => { this.dirty = false; this.draw(); }); } }
+    measure() {
+      const ratio = Math.min(2, window.devicePixelRatio || 1), w = this.canvas.clientWidth, hgt = this.canvas.clientHeight;
+      if (this.canvas.width !== Math.round(w * ratio) || this.canvas.height !== Math.round(hgt * ratio)) {
+        this.canvas.width = Math.round(w * ratio); this.canvas.height = Math.round(hgt * ratio);
+      }
+      this.ratio = ratio; this.w = this.canvas.width; this.h = this.canvas.height;
+    }
+    /** Screen position (device px) and depth (< 0 is in front) of a point of the unit ball. */
+    at(x, y, z) {
+      const [yaw, pitch] = this.turn, cy = Math.cos(yaw), sy = Math.sin(yaw), cp = Math.cos(pitch), sp = Math.sin(pitch);
+      const x1 = cy * x + sy * z, z1 = -sy * x + cy * z, y1 = cp * y - sp * z1, z2 = sp * y + cp * z1;
+      const s = Math.min(this.w, this.h) * 0.42 * this.zoom;
+      return [this.w / 2 + this.pan[0] * this.ratio + s * x1, this.h / 2 + this.pan[1] * this.ratio - s * y1, z2];
+    }
+    frame2d() {
+      const left = 58 * this.ratio, right = 14 * this.ratio, top = 14 * this.ratio, bottom = 42 * this.ratio;
+      const W = this.w - left - right, H = this.h - top - bottom, { lo, hi, top: t } = this.range, z = this.zoom;
+      const px = this.pan[0] * this.ratio, py = this.pan[1] * this.ratio, mx = left + W / 2, my = top + H / 2;
+      return { left, right, top, bottom, W, H,
+        x: (angle) => mx + px + z * W * ((hi - angle) / (hi - lo) - 0.5), y: (v) => my + py - (z * H * v) / (2 * t),
+        angle: (x) => hi - (hi - lo) * ((x - mx - px) / (z * W) + 0.5), value: (y) => ((my + py - y) * 2 * t) / (z * H) };
+    }
+    project() {
+      const { n } = this.data, { P, U, V, W } = this;
+      if (this.mode === "2d") {
+        const f = this.frame2d(), ax = f.x(0), bx = f.x(1) - ax, ay = f.y(0), by = f.y(1) - ay;
+        for (let i = 0; i < n; i++) { U[i] = ax + bx * P[3 * i]; V[i] = ay + by * P[3 * i + 1]; W[i] = -1; }
+        return;
+      }
+      const [yaw, pitch] = this.turn, cy = Math.cos(yaw), sy = Math.sin(yaw), cp = Math.cos(pitch), sp = Math.sin(pitch);
+      const s = Math.min(this.w, this.h) * 0.42 * this.zoom, ox = this.w / 2 + this.pan[0] * this.ratio, oy = this.h / 2 + this.pan[1] * this.ratio;
+      for (let i = 0; i < n; i++) {
+        const x = P[3 * i], y = P[3 * i + 1], z = P[3 * i + 2], z1 = -sy * x + cy * z;
+        U[i] = ox + s * (cy * x + sy * z); V[i] = oy - s * (cp * y - sp * z1); W[i] = sp * y + cp * z1;
+      }
+    }
+    visible(i) { return !this.hidden.has(this.colours.codes[i]); }
+    draw() {
+      if (!this.data || !this.colours || !this.canvas.clientWidth) return;
+      const start = performance.now();
+      this.measure();
+      const css = getComputedStyle(this.canvas), g = this.g;
+      this.theme = { back: this.colour(css.getPropertyValue("--fo-palette-background-mediaSpace") || "#1a1a1a"),
+        text: css.getPropertyValue("--fo-palette-text-primary") || "#fff", dim: css.getPropertyValue("--fo-palette-text-secondary") || "#999" };
+      const [r0, g0, b0] = this.theme.back;
+      g.setTransform(1, 0, 0, 1, 0, 0); g.fillStyle = `rgb(${r0},${g0},${b0})`; g.fillRect(0, 0, this.w, this.h);
+      this.project();
+      if (this.mode === "2d") this.grid2d(); else this.globe(false);
+      this.points();
+      if (this.mode === "3d") this.globe(true);
+      this.overlay();
+      this.ms = performance.now() - start;
+    }
+    colour(text) {
+      if (this.known === text) return this.knownRgb;
+      const probe = document.createElement("canvas").getContext("2d");
+      probe.fillStyle = text.trim(); probe.fillRect(0, 0, 1, 1);
+      this.known = text; this.knownRgb = [...probe.getImageData(0, 0, 1, 1).data].slice(0, 3);
+      return this.knownRgb;
+    }
+    points() {
+      const { n } = this.data, { U, V, W, w, h: hgt } = this, back = this.theme.back;
+      const base = n <= 2000 ? 4 : n <= 8000 ? 3.2 : n <= 40000 ? 2.4 : n <= 150000 ? 1.7 : 1.1;
+      const radius = base * this.ratio * Math.min(1.6, Math.max(1, Math.sqrt(this.zoom))), rim = n <= 8000;
+      const shapes = [sprite(0, radius, rim), sprite(1, radius * 1.12, rim)];
+      const { codes, groups } = this.colours, faded = !!(this.chosen || (this.marked && this.marked.size));
+      const lit = (i) => (this.chosen && this.chosen[i]) || (this.marked && this.marked.has(i));
+      const colours = groups.map((c) => rgb(c.colour));
+      const front = colours.map((c) => pack(c)), far = colours.map((c) => pack(mix(c, back, 0.68)));
+      const pale = colours.map((c) => pack(mix(c, back, 0.72))), paleFar = colours.map((c) => pack(mix(c, back, 0.86)));
+      const hide = new Uint8Array(groups.length); this.hidden.forEach((c) => { hide[c] = 1; });
+      const image = this.g.getImageData(0, 0, w, hgt), px = new Uint32Array(image.data.buffer);
+      const rimColour = mix(back, back[0] > 128 ? [255, 255, 255] : [0, 0, 0], 0.6);
+      const label = this.data.label, step = this.moving && n > 200000 ? Math.ceil(n / 200000) : 1;
+      const blend = (q, c, t) => { // c packed, t coverage
+        const d = px[q], u = 1 - t;
+        const r = (d & 255) * u + (c & 255) * t, gg = ((d >> 8) & 255) * u + ((c >> 8) & 255) * t, b = ((d >> 16) & 255) * u + ((c >> 16) & 255) * t;
+        px[q] = (255 << 24) | (b << 16) | (gg << 8) | r;
+      };
+      const rimPacked = pack(rimColour);
+      const stamp = (i, colour) => {
+        const u = Math.round(U[i]), v = Math.round(V[i]);
+        if (u < 8 || v < 8 || u >= w - 8 || v >= hgt - 8) return;
+        const shape = shapes[label[i] === 1 ? 1 : 0];
+        for (let k = 0; k < shape.length; k++) {
+          const s = shape[k], q = (v + s[1]) * w + u + s[0];
+          if (s[3] && (W[i] <= 0)) blend(q, rimPacked, s[3]);
+          if (s[2] === 1) px[q] = colour; else if (s[2]) blend(q, colour, s[2]);
+        }
+      };
+      const pass = (wantFront, wantLit, table) => {
+        for (let i = 0; i < n; i += step) {
+          if (W[i] <= 0 !== wantFront || hide[codes[i]]) continue;
+          if (faded && !!lit(i) !== wantLit) continue;
+          stamp(i, table[codes[i]]);
+        }
+      };
+      if (this.mode === "3d") pass(false, false, faded ? paleFar : far);
+      pass(true, false, faded ? pale : front);
+      if (faded) { if (this.mode === "3d") pass(false, true, far); pass(true, true, front); }
+      this.g.putImageData(image, 0, 0);
+    }
+    line(points, style, width, dash) {
+      const g = this.g; g.beginPath(); g.strokeStyle = style; g.lineWidth = width * this.ratio; g.setLineDash((dash || []).map((d) => d * this.ratio));
+      points.forEach((p, i) => (i ? g.lineTo(p[0], p[1]) : g.moveTo(p[0], p[1]))); g.stroke(); g.setLineDash([]);
+    }
+    ring(c, isFront, style, width, dash) { // circle of latitude around the fake axis, one half
+      const s = Math.sqrt(Math.max(0, 1 - c * c)); let run = [];
+      for (let k = 0; k <= 96; k++) {
+        const t = (k / 96) * 2 * Math.PI, p = this.at(c, s * Math.cos(t), s * Math.sin(t));
+        if ((p[2] <= 0) === isFront) run.push(p); else { if (run.length > 1) this.line(run, style, width, dash); run = []; }
+      }
+      if (run.length > 1) this.line(run, style, width, dash);
+    }
+    globe(isFront) {
+      const g = this.g, ratio = this.ratio, faint = isFront ? 0.28 : 0.16;
+      g.globalAlpha = faint;
+      const span = 150 / (this.surface ? this.factor : 1), step = [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30].find((d) => span / d <= 6) || 30, rings = [];
+      for (let d = Math.ceil((this.centre - span / 2) / step) * step; d <= this.centre + span / 2; d += step) if (d > 0 && d < 180) rings.push(d);
+      for (const d of rings) this.ring(Math.cos(this.latitude(d)), isFront, this.theme.dim, 1);
+      for (let k = 0; k < 6; k++) { // meridians
+        const t = (k / 6) * Math.PI; let run = [];
+        for (let j = 0; j <= 96; j++) {
+          const a = (j / 96) * 2 * Math.PI, p = this.at(Math.cos(a), Math.sin(a) * Math.cos(t), Math.sin(a) * Math.sin(t));
+          if ((p[2] <= 0) === isFront) run.push(p); else { if (run.length > 1) this.line(run, this.theme.dim, 1); run = []; }
+        }
+        if (run.length > 1) this.line(run, this.theme.dim, 1);
+      }
+      g.globalAlpha = 1;
+      const b = this.data.boundary;
+      if (b != null && Math.abs(b) < 1) { g.globalAlpha = isFront ? 0.95 : 0.4; this.ring(Math.cos(this.latitude(this.centre)), isFront, this.theme.text, 1.4, [6, 5]); g.globalAlpha = 1; }
+      const s = Math.min(this.w, this.h) * 0.42 * this.zoom;
+      if (!isFront) {
+        g.beginPath(); g.strokeStyle = this.theme.dim; g.globalAlpha = 0.55; g.lineWidth = ratio;
+        g.arc(this.w / 2 + this.pan[0] * ratio, this.h / 2 + this.pan[1] * ratio, s, 0, 7); g.stroke();
+        g.globalAlpha = 0.6; this.line([this.at(-1.1, 0, 0), this.at(1.1, 0, 0)], this.theme.dim, 1.2); g.globalAlpha = 1;
+        return;
+      }
+      for (const d of rings) { // written where the ring meets the outline at the bottom
+        const t = this.latitude(d); let low = null;
+        for (let k = 0; k < 48; k++) { const a = (k / 48) * 2 * Math.PI, p = this.at(Math.cos(t), Math.sin(t) * Math.cos(a), Math.sin(t) * Math.sin(a)); if (p[2] <= 0.05 && (!low || p[1] > low[1])) low = p; }
+        if (low) this.text(Math.round(d * 10) / 10 + "°", [low[0], low[1] + 9 * ratio], this.theme.dim, "center", true, 10);
+      }
+      this.text("● real", this.at(-1.14, 0, 0), REAL, "center", true); this.text("▲ fake", this.at(1.14, 0, 0), FAKE, "center", true);
+    }
+    text(words, at, colour, align, halo, size) {
+      const g = this.g; g.font = `${size ? 400 : 600} ${(size || 12) * this.ratio}px ${getComputedStyle(this.canvas).fontFamily}`; g.textAlign = align || "left"; g.textBaseline = "middle";
+      if (halo) { g.strokeStyle = `rgb(${this.theme.back.join(",")})`; g.lineWidth = 4 * this.ratio; g.strokeText(words, at[0], at[1]); }
+      g.fillStyle = colour; g.fillText(words, at[0], at[1]);
+    }
+    grid2d() {
+      const g = this.g, f = this.frame2d(), ratio = this.ratio, x1 = this.w - f.right, y1 = this.h - f.bottom;
+      const nice = (span) => { const p = 10 ** Math.floor(Math.log10(span / 5)); return [1, 2, 5, 10].map((m) => m * p).find((s) => span / s <= 7); };
+      const a0 = f.angle(f.left), a1 = f.angle(x1), da = nice(Math.abs(a0 - a1)), v0 = f.value(y1), v1 = f.value(f.top), dv = nice(v1 - v0);
+      const font = (px, weight) => { g.font = `${weight || 400} ${px * ratio}px ${getComputedStyle(this.canvas).fontFamily}`; };
+      g.fillStyle = this.theme.dim; font(11); g.textBaseline = "top"; g.textAlign = "center";
+      for (let a = Math.ceil(Math.min(a0, a1) / da) * da; a <= Math.max(a0, a1); a += da) {
+        const x = f.x(a); g.globalAlpha = 0.22; this.line([[x, f.top], [x, y1]], this.theme.dim, 1); g.globalAlpha = 1;
+        g.fillText(Math.round(a * 10) / 10 + "°", x, y1 + 5 * ratio);
+      }
+      g.textAlign = "right"; g.textBaseline = "middle";
+      for (let v = Math.ceil(v0 / dv) * dv; v <= v1; v += dv) {
+        const y = f.y(v); g.globalAlpha = 0.22; this.line([[f.left, y], [x1, y]], this.theme.dim, 1); g.globalAlpha = 1;
+        g.fillText((Math.abs(v) < 1e-9 ? 0 : v).toFixed(dv < 0.1 ? 2 : 1), f.left - 6 * ratio, y);
+      }
+      font(12); g.textAlign = "center"; g.textBaseline = "bottom";
+      g.fillText("← real      angle to the fake axis      fake →", (f.left + x1) / 2, this.h - 4 * ratio);
+      g.save(); g.translate(14 * ratio, (f.top + y1) / 2); g.rotate(-Math.PI / 2); g.textBaseline = "middle"; g.fillText("leading residual direction", 0, 0); g.restore();
+      const b = this.data.boundary;
+      if (b != null && Math.abs(b) < 1) this.line([[f.x((Math.acos(b) * 180) / Math.PI), f.top], [f.x((Math.acos(b) * 180) / Math.PI), y1]], this.theme.text, 1.4, [6, 5]);
+    }
+    overlay() {
+      const g = this.g, mark = (i, r, style, width) => { g.beginPath(); g.strokeStyle = style; g.lineWidth = width * this.ratio; g.arc(this.U[i], this.V[i], r * this.ratio, 0, 7); g.stroke(); };
+      if (this.marked && this.marked.size <= 400) this.marked.forEach((i) => { if (this.visible(i)) mark(i, 8, this.theme.text, 2); });
+      if (this.chosen && this.few) this.few.forEach((i) => { if (this.W[i] <= 0 && this.visible(i)) mark(i, 7, this.theme.text, 1.2); });
+      if (this.hover >= 0) mark(this.hover, 9, this.theme.text, 1.5);
+      if (this.path && this.path.length > 1) {
+        g.globalAlpha = 0.15; g.fillStyle = this.theme.text; g.beginPath();
+        this.path.forEach((p, i) => (i ? g.lineTo(p[0] * this.ratio, p[1] * this.ratio) : g.moveTo(p[0] * this.ratio, p[1] * this.ratio))); g.closePath(); g.fill(); g.globalAlpha = 1;
+        this.line([...this.path, this.path[0]].map((p) => [p[0] * this.ratio, p[1] * this.ratio]), this.theme.text, 1.5, [4, 3]);
+      }
+    }
+    /** Nearest visible point in front within reach (css px), or -1. */
+    nearest(x, y, reach) {
+      const { U, V, W } = this, n = this.data.n, mx = x * this.ratio, my = y * this.ratio; let best = -1, least = (reach * this.ratio) ** 2;
+      for (let i = 0; i < n; i++) {
+        if (W[i] > 0) continue;
+        const d = (U[i] - mx) ** 2 + (V[i] - my) ** 2;
+        if (d < least && this.visible(i)) { least = d; best = i; }
+      }
+      return best;
+    }
+    /** Visible points in front inside a polygon of css px. */
+    inside(path) {
+      const { U, V, W } = this, n = this.data.n, pts = path.map((p) => [p[0] * this.ratio, p[1] * this.ratio]), out = [];
+      const xs = pts.map((p) => p[0]), ys = pts.map((p) => p[1]), x0 = Math.min(...xs), x1 = Math.max(...xs), y0 = Math.min(...ys), y1 = Math.max(...ys);
+      for (let i = 0; i < n; i++) {
+        const x = U[i], y = V[i];
+        if (W[i] > 0 || x < x0 || x > x1 || y < y0 || y > y1 || !this.visible(i)) continue;
+        let odd = false;
+        for (let a = 0, b = pts.length - 1; a < pts.length; b = a++) {
+          if (pts[a][1] > y !== pts[b][1] > y && x < ((pts[b][0] - pts[a][0]) * (y - pts[a][1])) / (pts[b][1] - pts[a][1]) + pts[a][0]) odd = !odd;
+        }
+        if (odd) out.push(i);
+      }
+      return out;
+    }
+    reset() { this.turn = [0.55, 0.32]; this.zoom = 1; this.pan = [0, 0]; this.ask(); }
+  }
+
+  // ---------------------------------------------------------------- sphere: component
+
+  /** Many indices as a bit set: 100,000 points are 17 kB of text. */
+  function chosenAs(list, n) {
+    if (list.length <= 1000) return { idx: list };
+    const bits = new Uint8Array(Math.ceil(n / 8)); list.forEach((i) => { bits[i >> 3] |= 1 << (i & 7); });
+    let text = ""; for (let i = 0; i < bits.length; i += 8192) text += String.fromCharCode.apply(null, bits.subarray(i, i + 8192));
+    return { bits: btoa(text) };
+  }
+
+  const source = (path) => (window.__fos__ && window.__fos__.getSampleSrc ? window.__fos__.getSampleSrc(path) : "/media?filepath=" + encodeURIComponent(path));
+
+  function Card({ card, at, size }) {
+    if (!card || !at) return null;
+    const left = at[0] + 250 > size[0] ? at[0] - 246 : at[0] + 14, top = Math.max(4, Math.min(at[1] - 40, size[1] - 128));
+    return h("div", { className: "mf-card", style: { left, top }, "data-cy": "mf-card" },
+      h("img", { src: source(card.filepath), alt: "aligned face crop" }),
+      h("div", null, h("b", { style: { color: card.label === "fake" ? FAKE : card.label === "real" ? REAL : undefined } }, (card.label === "fake" ? "▲ " : "● ") + (card.label || "unknown")),
+        h("div", null, "p_fake " + card.p_fake), h("div", { className: "mf-dim" }, card.words.map((w, i) => h("div", { key: i }, w)))));
+  }
+
+  function Legend({ colours, hidden, toggle, by }) {
+    if (colours.scale) {
+      return h("div", { className: "mf-legend mf-dim mf-small" }, "p_fake 0", h("span", { style: { width: 160, height: 10, borderRadius: 5,
+        background: "linear-gradient(90deg," + colours.groups.filter((_, i) => i % 9 === 0).map((c) => c.colour).join(",") + ")" } }), "1",
+      h("span", { style: { marginLeft: 10 } }, "● real  ▲ fake"));
+    }
+    const order = (colours.order || colours.groups.map((_, i) => i)).filter((i) => colours.groups[i].count);
+    const shape = (i) => (by === "label" ? (i === 1 ? "▲" : "●") : by === "error" ? ["●", "▲", "●", "▲", "●"][i] : "■");
+    return h("div", { className: "mf-legend" }, order.slice(0, 24).map((i) => {
+      const group = colours.groups[i];
+      return h("button", { key: i, "aria-pressed": !hidden.has(i), onClick: () => toggle(i), title: "Show or hide", "data-cy": "mf-legend-" + group.name },
+        h("span", { style: { color: group.colour, fontSize: 13 } }, shape(i)), group.name, h("span", { className: "mf-dim" }, number(group.count)));
+    }), order.length > 24 && h("span", { className: "mf-dim mf-small" }, "and " + (order.length - 24) + " more"),
+    !["label", "error"].includes(by) && h("span", { className: "mf-dim mf-small", style: { marginLeft: 6 } }, "● real  ▲ fake"));
+  }
+
+  function Sphere({ data, schema }) {
+    useEffect(injectStyle, []);
+    const send = useEvents(), on = schema.view;
+    const raw = data && data.sphere, extra = data || {};
+    const canvas = useRef(null), painter = useRef(null), drag = useRef(null), cards = useRef(new Map()), waiting = useRef(0);
+    const [mode, setMode] = useState("3d"), [shape, setShape] = useState("stretched"), [by, setBy] = useState("label"), [hidden, setHidden] = useState(new Set());
+    const [lasso, setLasso] = useState(false), [card, setCard] = useState(null), [at, setAt] = useState(null), [last, setLast] = useState(-1);
+    const points = useMemo(() => (raw && raw.xyz ? unpack(raw) : null), [raw && raw.xyz, raw && raw.error, raw && raw.fields]);
+    const colours = useMemo(() => (points ? colouring(points, by) : null), [points, by]);
+
+    useEffect(() => {
+      if (!canvas.current || !points) return undefined;
+      const p = (painter.current = painter.current && painter.current.canvas === canvas.current ? painter.current : new Painter(canvas.current));
+      p.colours = colours; p.mode = mode; p.surface = shape !== "ball"; p.stretch = shape === "stretched"; p.setData(points); cards.current.clear();
+      canvas.current.mfPainter = p; // for the browser tests
+      const watch = new ResizeObserver(() => p.ask()); watch.observe(canvas.current);
+      const theme = new MutationObserver(() => p.ask()); theme.observe(document.documentElement, { attributes: true });
+      return () => { watch.disconnect(); theme.disconnect(); };
+    }, [points]);
+    useEffect(() => { const p = painter.current; if (p && colours) { p.colours = colours; p.hidden = hidden; p.ask(); } }, [colours, hidden]);
+    useEffect(() => { const p = painter.current; if (p && p.data) { p.mode = mode; p.surface = shape !== "ball"; p.stretch = shape === "stretched"; p.pan = [0, 0]; p.zoom = 1; p.place(); } }, [mode, shape]);
+    useEffect(() => { const p = painter.current; if (p && p.data) { p.marked = new Set(extra.selected || []); p.ask(); } }, [extra.selected, points]);
+    useEffect(() => { const p = painter.current; if (p && !extra.shown) { p.chosen = null; p.ask(); setLast(-1); } }, [extra.shown]);
+    useEffect(() => { // a passive React listener could not stop the panel from scrolling
+      const el = canvas.current; if (!el) return undefined;
+      const wheel = (e) => { const p = painter.current; if (!p || !p.data) return; e.preventDefault(); zoomAt(p, Math.exp(-e.deltaY * 0.0012), e.offsetX, e.offsetY); };
+      el.addEventListener("wheel", wheel, { passive: false }); return () => el.removeEventListener("wheel", wheel);
+    }, [!!points]);
+
+    if (!raw || !points) return null;
+    const zoomAt = (p, factor, x, y) => {
+      const next = Math.min(40, Math.max(0.5, p.zoom * factor)), k = next / p.zoom, cx = p.canvas.clientWidth / 2, cy = p.canvas.clientHeight / 2;
+      const dx = (x == null ? cx : x) - cx, dy = (y == null ? cy : y) - cy;
+      p.pan = [dx - (dx - p.pan[0]) * k, dy - (dy - p.pan[1]) * k]; p.zoom = next; p.ask();
+    };
+    const place = (e) => { const b = canvas.current.getBoundingClientRect(); return [e.clientX - b.left, e.clientY - b.top]; };
+    const light = (list) => {
+      const p = painter.current; p.chosen = new Uint8Array(points.n); list.forEach((i) => { p.chosen[i] = 1; });
+      p.few = list.length <= 60 ? list : null; p.ask();
+    };
+    const more = (what) => send(on.on_more, { idx: last, what }, (found) => { if (found && found.idx) light(found.idx); });
+    const pick = (list) => {
+      if (!list.length) return;
+      light(list); setLast(list.length === 1 ? list[0] : -1);
+      send(on.on_pick, chosenAs(list, points.n));
+    };
+    const clear = () => { const p = painter.current; p.chosen = null; p.path = null; setLast(-1); p.ask(); send(on.on_clear, {}); };
+    const hover = (x, y) => {
+      const p = painter.current, i = p.nearest(x, y, 9);
+      if (i === p.hover) return;
+      p.hover = i; p.ask(); clearTimeout(waiting.current);
+      if (i < 0) { setCard(null); return; }
+      const px = [p.U[i] / p.ratio, p.V[i] / p.ratio];
+      if (cards.current.has(i)) { setCard(cards.current.get(i)); setAt(px); return; }
+      waiting.current = setTimeout(() => send(on.on_hover, { idx: i }, (found) => {
+        if (!found) return; cards.current.set(i, found); if (painter.current.hover === i) { setCard(found); setAt(px); }
+      }), 120);
+    };
+    const down = (e) => { const [x, y] = place(e); canvas.current.setPointerCapture(e.pointerId); drag.current = { x, y, far: 0, lasso: lasso || e.shiftKey }; if (drag.current.lasso) painter.current.path = [[x, y]]; setCard(null); };
+    const move = (e) => {
+      const [x, y] = place(e), d = drag.current, p = painter.current;
+      if (!d) return hover(x, y);
+      const dx = x - d.x, dy = y - d.y; d.far += Math.abs(dx) + Math.abs(dy); d.x = x; d.y = y;
+      if (d.lasso) p.path.push([x, y]);
+      else if (p.mode === "3d") { p.moving = true; p.turn = [p.turn[0] + dx * 0.008, Math.max(-1.57, Math.min(1.57, p.turn[1] + dy * 0.008))]; }
+      else { p.moving = true; p.pan = [p.pan[0] + dx, p.pan[1] + dy]; }
+      p.ask();
+    };
+    const up = () => {
+      const d = drag.current, p = painter.current; drag.current = null; p.moving = false; if (!d) return;
+      if (d.lasso && d.far > 8) { const list = p.inside(p.path); p.path = null; p.ask(); setLasso(false); pick(list); return; }
+      p.path = null; p.ask();
+      if (d.far <= 4) { const i = p.nearest(d.x, d.y, 10); if (i >= 0) pick([i]); }
+    };
+    const keys = (e) => {
+      const p = painter.current, step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[e.key];
+      if (step) { if (p.mode === "3d") p.turn = [p.turn[0] + step[0] * 0.12, Math.max(-1.57, Math.min(1.57, p.turn[1] + step[1] * 0.12))]; else p.pan = [p.pan[0] - step[0] * 24, p.pan[1] - step[1] * 24]; p.ask(); }
+      else if (e.key === "+" || e.key === "=") zoomAt(p, 1.2); else if (e.key === "-") zoomAt(p, 1 / 1.2);
+      else if (e.key === "Escape") clear(); else if (e.key === "0") p.reset();
+      else if (e.key === "Enter") { const i = p.nearest(p.canvas.clientWidth / 2, p.canvas.clientHeight / 2, 1e5); if (i >= 0) pick([i]); }
+      else return;
+      e.preventDefault(); e.stopPropagation();
+    };
+    const choices = [["label", "truth"], ["prediction", "prediction"], ["error", "right and wrong"], ["score", "score (p_fake)"], ...points.fields.map((f) => [f.name, f.name])];
+    const tab = (value, current, set, text) => h("button", { className: value === current ? "mf-on" : "", "aria-pressed": value === current, onClick: () => set(value), "data-cy": "mf-mode-" + value }, text);
+    return h("div", { className: "mf", "data-cy": "mf-sphere" },
+      h("div", { className: "mf-row" },
+        h(Select, { label: "Detector", value: extra.key, options: extra.keys, onChange: (v) => send(on.on_set, { name: "key", value: v }), cy: "mf-sphere-key" }),
+        h(Select, { label: "Colour by", value: by, options: choices, onChange: (v) => { setBy(v); setHidden(new Set()); }, cy: "mf-colour" }),
+        h("div", { className: "mf-row", style: { gap: 0 } }, tab("3d", mode, setMode, "3-D"), tab("2d", mode, setMode, "2-D")),
+        mode === "3d" && h(Select, { label: "Drawn", value: shape, onChange: setShape, cy: "mf-shape", options: [
+          ...(points.stretch > 1 ? [["stretched", `sphere, angles × ${points.stretch}`]] : []), [points.stretch > 1 ? "true" : "stretched", "sphere, true angles"], ["ball", "inside the ball"]] }),
+        h("button", { className: lasso ? "mf-on" : "", "aria-pressed": lasso, onClick: () => setLasso(!lasso), title: "Draw around faces (or hold shift and drag)", "data-cy": "mf-lasso" }, "Lasso"),
+        h("button", { onClick: () => painter.current.reset(), title: "Back to the first view (0)", "data-cy": "mf-reset" }, "Reset"),
+        h("button", { onClick: () => send(on.on_refresh, {}), title: "Read the samples again", "aria-label": "Read the samples again" }, "↻")),
+      h("div", { className: "mf-sphere", style: { height: 470, marginTop: 8 } },
+        h("canvas", { ref: canvas, tabIndex: 0, role: "img", "aria-label": `${number(points.n)} faces on the sphere of embeddings. Arrows turn, plus and minus zoom, Enter takes the face in the middle, Escape clears.`,
+          style: { cursor: lasso ? "crosshair" : "grab" }, onPointerDown: down, onPointerMove: move, onPointerUp: up, onPointerCancel: up,
+          onPointerLeave: () => { if (!drag.current) { clearTimeout(waiting.current); painter.current.hover = -1; setCard(null); painter.current.ask(); } },
+          onKeyDown: keys, onDoubleClick: () => painter.current.reset(), "data-cy": "mf-canvas" }),
+        h(Card, { card, at, size: canvas.current ? [canvas.current.clientWidth, canvas.current.clientHeight] : [600, 470] })),
+      h(Legend, { colours, hidden, by, toggle: (i) => { const next = new Set(hidden); if (next.has(i)) next.delete(i); else next.add(i); setHidden(next); } }),
+      h("div", { className: "mf-shown", role: "status", "data-cy": "mf-sphere-shown" },
+        extra.shown ? h(React.Fragment, null, h("span", null, extra.shown), h("button", { onClick: clear, "data-cy": "mf-sphere-clear" }, "Show all"),
+          last >= 0 && h("button", { onClick: () => more("video"), "data-cy": "mf-more-video" }, "Its video"),
+          last >= 0 && h("button", { onClick: () => more("near"), "data-cy": "mf-more-near" }, "24 nearest of other groups"))
+          : h("span", { className: "mf-dim" }, `${number(points.n)} faces. Drag to ${mode === "3d" ? "turn" : "move"}, wheel to zoom, shift-drag for a lasso, click a face to see it in the grid.`)),
+      h("div", { className: "mf-words mf-small", "data-cy": "mf-words" }, (extra.words || []).map(([name, value, meaning], i) => h(React.Fragment, { key: i }, h("span", { className: "mf-dim" }, name), h("b", null, value), h("span", { className: "mf-dim" }, meaning)))),
+      h("div", { className: "mf-row mf-small mf-dim", style: { marginTop: 8, justifyContent: "space-between" } }, h("span", { style: { flex: 1 } }, mode === "3d" && h("b", null, shape === "ball" ? "Orthogonal projection into the ball. " : shape === "stretched" && points.stretch > 1
+          ? `Angles to the fake axis are drawn × ${points.stretch} around the threshold (dashed); the degrees on the rings are true. ` : "Angles to the fake axis are true; dashed is the threshold. "),
+        mode === "3d" && shape !== "ball" && "The way around the axis is the direction of the residual. ", extra.note),
+        h("button", { onClick: () => send(on.on_register, {}), title: "Add the 2-D projection to FiftyOne's Embeddings panel", "data-cy": "mf-register" }, "To Embeddings panel")));
+  }
+
   const register = (name, component) => fop.registerComponent({ name, label: name, component, type: fop.PluginComponentType.Component, activator: () => true });
   register("MediaForensicsAuditHeader", AuditHeader);
   register("MediaForensicsAuditTable", AuditTable);
+  register("MediaForensicsSphere", Sphere);
 })();

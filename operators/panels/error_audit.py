@@ -142,15 +142,16 @@ def _evaluation(study: Study) -> tuple[float, str] | None:
     return float(config.threshold), str(getattr(config, "threshold_from", "fixed"))
 
 
-def handler(method: Callable[..., None]) -> Callable[..., None]:
-    """An event handler whose :class:`ForensicsError` becomes a notification."""
+def handler(method: Callable[..., Any]) -> Callable[..., Any]:
+    """An event handler whose :class:`ForensicsError` becomes a notification (and result None)."""
 
     @functools.wraps(method)
-    def guarded(self: ErrorAudit, ctx: Any) -> None:
+    def guarded(self: foo.Panel, ctx: Any) -> Any:
         try:
-            method(self, ctx)
+            return method(self, ctx)
         except ForensicsError as error:
             ctx.ops.notify(str(error), variant="warning")
+            return None
 
     return guarded
 

@@ -1,0 +1,128 @@
+"""What the sphere in the browser gets: quantised columns as base64, a few bytes per face.
+
+A face costs 6 bytes of position, 4 of label, error and score, and 1 or 2 per field, before
+base64; as JSON numbers the positions alone would cost about 60.
+"""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import numpy as np
+
+from ...detector.records import FAKE, REAL
+from .audit_units import Coded
+
+STEP = 32767  # of int16 for 1.0
+SCORES = 65535  # of uint16 for p_fake 1.0
+#: Codes of ``error`` in the browser.
+RIGHT_REAL, RIGHT_FAKE, FALSE_POSITIVE, FALSE_NEGATIVE, UNKNOWN = range(5)
+#: Values of a field that are told apart in the browser; rarer ones are one value.
+MOST_VALUES = 1000
+RARE = "other values"
+
+
+def packed(values: np.ndarray, dtype: str) -> str:
+    """``values`` as little-endian base64."""
+    return base64.b64encode(np.ascontiguousarray(values, dtype=dtype).tobytes()).decode()
+
+
+def positions(xyz: np.ndarray) -> str:
+    """Coordinates (N, 3) of the unit ball as int16."""
+    return packed(np.rint(np.clip(xyz, -1, 1) * STEP), "<i2")
+
+
+def errors(label: np.ndarray, p_fake: np.ndarray, threshold: float) -> np.ndarray:
+    """(N,) uint8 codes: what the detector got right and wrong at ``threshold``."""
+    called = p_fake >= threshold
+    out = np.full(len(label), UNKNOWN, np.uint8)
+    out[(label == REAL) & ~called] = RIGHT_REAL
+    out[(label == FAKE) & called] = RIGHT_FAKE
+    out[(label == REAL) & called] = FALSE_POSITIVE
+    out[(label == FAKE) & ~called] = FALSE_NEGATIVE
+    return out
+
+
+def field(name: str, column: Coded) -> dict[str, Any] | None:
+    """A field to colour by, or None where all faces have one value."""
+    codes, values = column.codes.astype(np.int64), list(column.values)
+    if len(values) > MOST_VALUES:
+        counts = np.bincount(codes[codes >= 0], minlength=len(values))
+        kept = np.sort(np.argsort(-counts, kind="stable")[:MOST_VALUES])
+        place = np.full(len(values), MOST_VALUES)
+        place[kept] = np.arange(MOST_VALUES)
+        codes = np.where(codes >= 0, place[np.maximum(codes, 0)], -1)
+        values = [*(values[k] for k in kept), RARE]
+    if (codes < 0).any():
+        codes, values = np.where(codes < 0, len(values), codes), [*values, "no value"]
+    used = np.unique(codes)
+    if used.size < 2:
+        return None
+    wide = len(values) > 256
+    return {
+        "name": name,
+        "values": values,
+        "wide": wide,
+        "codes": packed(codes, "<u2" if wide else "u1"),
+    }
+
+
+def payload(
+    xyz: np.ndarray,
+    label: np.ndarray,
+    p_fake: np.ndarray,
+    threshold: float,
+    fields: dict[str, Coded],
+    boundary: float | None,
+) -> dict[str, Any]:
+    """The columns of N faces.
+
+    Args:
+        xyz: (N, 3) coordinates in the unit ball, see :func:`detector.sphere.fake_axis_projection`
+        label: (N,) 0 real, 1 fake, -1 unknown
+        p_fake: (N,) scores
+        threshold: at which errors are errors
+        fields: columns to colour by
+        boundary: cosine to the fake axis at which p_fake is the threshold, where it is one
+    """
+    packed_fields = [field(name, column) for name, column in fields.items()]
+    return {
+        "n": len(label),
+        "xyz": positions(xyz),
+        "label": packed(np.where(label < 0, 2, label), "u1"),
+        "error": packed(errors(label, p_fake, threshold), "u1"),
+        "score": packed(np.rint(np.clip(np.nan_to_num(p_fake), 0, 1) * SCORES), "<u2"),
+        "fields": [f for f in packed_fields if f is not None],
+        "boundary": boundary,
+    }
+
+
+def boundary(
+    head_weight: Any, head_bias: Any, threshold: float, normalize: bool = True
+) -> float | None:
+    """Cosine to the fake axis at which the head says p_fake = ``threshold``.
+
+    margin = |w1 - w0| cos + (b1 - b0), p_fake = sigmoid(margin). None where the head does not work
+    on unit vectors, or the threshold is reached nowhere on the sphere.
+    """
+    weight, bias = np.asarray(head_weight, np.float64), np.asarray(head_bias, np.float64)
+    length = float(np.linalg.norm(weight[1] - weight[0]))
+    if not normalize or length == 0 or not 0 < threshold < 1:
+        return None
+    cosine = (float(np.log(threshold / (1 - threshold))) - float(bias[1] - bias[0])) / length
+    return cosine if abs(cosine) < 1 else None
+
+
+def indices(params: dict[str, Any], count: int) -> np.ndarray:
+    """Indices out of what the browser sent: ``idx``, or ``bits`` (base64, lowest bit first).
+
+    Those outside 0 to ``count`` - 1 are left out.
+    """
+    if params.get("bits"):
+        raw = np.frombuffer(base64.b64decode(params["bits"]), np.uint8)
+        found = np.flatnonzero(np.unpackbits(raw, bitorder="little"))
+    else:
+        sent = params.get("idx")
+        found = np.array([sent] if isinstance(sent, int) else sent or [], np.int64).ravel()
+    return found[(found >= 0) & (found < count)]

@@ -1,0 +1,116 @@
+"""The geometry of the embeddings in words: how tight each class is, how far apart, how even."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ...detector.errors import MetricUndefined
+from ...detector.records import FAKE, LABELS, REAL
+
+#: Faces that the measures are taken on: uniformity is quadratic in them.
+MOST = 2000
+
+
+def sample(count: int, most: int = MOST, seed: int = 0) -> np.ndarray:
+    """``most`` of ``count`` rows, the same each time, in order."""
+    if count <= most:
+        return np.arange(count)
+    return np.sort(np.random.default_rng(seed).choice(count, most, replace=False))
+
+
+def geometry(embeddings: np.ndarray, label: np.ndarray) -> list[list[str]]:
+    """(name, value, meaning) of each measure that is defined on these faces.
+
+    Args:
+        embeddings: (N, D) unit vectors
+        label: (N,) 0 real, 1 fake, -1 unknown
+    """
+    from ...detector import sphere
+
+    rows: list[list[str]] = []
+    groups = {}
+    for code in (REAL, FAKE):
+        part = embeddings[label == code]
+        try:
+            groups[code] = sphere.concentration(part)
+        except MetricUndefined:
+            continue
+        found = groups[code].resultant
+        rows.append(
+            [
+                f"Concentration, {LABELS[code]}",
+                f"{found:.2f}",
+                f"{_tightness(found)}: length of the mean direction of {len(part):,} faces "
+                "(0 spread out, 1 all alike)",
+            ]
+        )
+    if len(groups) == 2:
+        angle = float(sphere.prototype_angles(groups)[0, 1])
+        text = "between the mean directions of real and fake (0° the same, 90° unrelated)"
+        rows.append(["Angle of the classes", f"{angle:.1f}°", text])
+    few = sample(len(embeddings))
+    rows += _spread(embeddings[few], label[few])
+    return rows
+
+
+def _spread(embeddings: np.ndarray, label: np.ndarray) -> list[list[str]]:
+    from ...detector import sphere
+
+    rows: list[list[str]] = []
+    known = label >= 0
+    count = f"{len(embeddings):,} faces"
+    try:
+        value = sphere.alignment(embeddings[known], label[known])
+        text = f"mean squared distance within a class, {count} (0 identical, 2 unrelated)"
+        rows.append(["Alignment", f"{value:.2f}", text])
+    except MetricUndefined:
+        pass  # no two faces of one class: there is nothing to say, and the row is left out
+    try:
+        value = sphere.uniformity(embeddings)
+        even = -4 + 8 / embeddings.shape[1]
+        text = f"log mean exp(-2 d²), {count} (0 collapsed, {even:.2f} even over the whole sphere)"
+        rows.append(["Uniformity", f"{value:.2f}", text])
+    except MetricUndefined:
+        pass  # one face
+    return rows
+
+
+def _tightness(resultant: float) -> str:
+    for limit, word in ((0.3, "spread out"), (0.6, "loose"), (0.85, "tight")):
+        if resultant < limit:
+            return word
+    return "very tight"
+
+
+def anchor(explained: float, dropped: int, drawn: int, anchored: str) -> str:
+    """What the picture shows, and what it leaves out."""
+    text = f"Anchored on {anchored}."
+    if np.isfinite(explained):
+        text += (
+            f" The two residual directions show {explained:.0%} of the spread at right angles to"
+            " it, so faces that look close need not be close."
+        )
+    if dropped:
+        text += f" {dropped:,} faces without an embedding are not drawn."
+    if drawn:
+        text += f" Drawn is a sample of {drawn:,} faces."
+    return text
+
+
+def card(values: dict[str, Any]) -> dict[str, Any]:
+    """Texts of the hover card of one face."""
+    p_fake = values.get("p_fake")
+    words = [values.get("source_dataset"), values.get("method"), values.get("split")]
+    words = [" · ".join(str(w) for w in words if w)]
+    if values.get("frame_number") is not None:
+        words.append(f"frame {values['frame_number']}")
+    if values.get("video_id"):
+        words.append(str(values["video_id"]).rsplit("/", 1)[-1])
+    return {
+        "filepath": values.get("filepath"),
+        "label": values.get("label"),
+        "p_fake": "not scored" if p_fake is None else f"{p_fake:.3f}",
+        "words": [w for w in words if w],
+    }
