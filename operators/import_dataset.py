@@ -19,7 +19,7 @@ from ..detector.records import LABELS
 from . import fields, import_form, import_writer, jobs, video_metadata, views
 from .appearance import dress
 from .importers.contract import ImportOptions
-from .importers.plan import ImportPlan, plan_import
+from .importers.plan import ImportPlan, plan_source, read_source
 from .progress import Progress, ShouldStop, in_app, never, silent, stop_of, terminal
 
 
@@ -63,14 +63,11 @@ def run(
         Cancelled: stopped by the user; nothing is added then
     """
     chosen = ImportOptions.from_params(options)
-    target = fo.load_dataset(name) if name and fo.dataset_exists(name) else None
+    source = read_source(root, format, chosen)
+    name = name or source.importer.name
+    target = fo.load_dataset(name) if fo.dataset_exists(name) else None
     there = _stored(target, name)
-    plan = plan_import(root, format, chosen, there.videos)
-    name = name or import_form.default_name(plan)
-    if target is None and fo.dataset_exists(name):
-        target = fo.load_dataset(name)
-        there = _stored(target, name)
-        plan = plan_import(root, format, chosen, there.videos)
+    plan = plan_source(source, chosen, there.videos)
     if dry_run:
         return _result(plan, name, {}, None)
     import_writer.check_attributes(target, plan.records)
@@ -95,7 +92,7 @@ def run(
     return _result(plan, name, written, broken)
 
 
-def _stored(target: fo.Dataset | None, name: str | None) -> import_writer.Stored:
+def _stored(target: fo.Dataset | None, name: str) -> import_writer.Stored:
     """What the target holds, if it is one of ours.
 
     Raises:
@@ -286,6 +283,7 @@ class ImportDataset(foo.Operator):
             broken = job.result()["reasons"]
         text = f"{done['added']} added, {done['already_there']} were there"
         text += f"; {sum(broken.values())} files cannot be read" if broken else ""
+        yield ctx.ops.set_progress(label=text, progress=1.0)
         yield ctx.ops.notify(text, variant="warning" if broken else "success")
         yield ctx.ops.open_dataset(done["dataset"])
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import time
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import fiftyone as fo
@@ -12,8 +12,9 @@ from fiftyone.operators import types
 from ..detector.errors import ForensicsError
 from . import fields, forms
 from .importers.contract import ImportOptions
-from .importers.plan import ImportPlan, plan_import
+from .importers.plan import ImportPlan, Source, plan_source, read_source
 from .importers.registry import importers
+from .importers.selection import is_audio_only
 
 CHOICES = ("splits", "methods", "compressions")
 COLUMNS = ("split", "method", "label", "compression", "found", "chosen", "official", "difference")
@@ -54,19 +55,17 @@ def build(ctx: Any) -> types.Object:
         return inputs
     if params.get("format") == "tree":
         _tree_part(inputs, props)
-    whole = forms.check(
-        inputs, props, lambda: preview(root, params.get("format") or "auto", _reading(params))
+    source = forms.check(
+        inputs, props, lambda: _source(root, params.get("format") or "auto", _reading(params))
     )
-    if whole is None:
+    if source is None:
         return inputs
-    _recognised(inputs, whole)
-    _choices(inputs, props, whole)
-    plan = forms.check(
-        inputs, props, lambda: preview(root, params.get("format") or "auto", options_of(params))
-    )
+    _recognised(inputs, source)
+    _choices(inputs, props, source)
+    plan = forms.check(inputs, props, lambda: plan_source(source, options_of(params)))
     if plan is not None:
         _preview(inputs, plan)
-    _target(inputs, props, whole, params)
+    _target(inputs, props, source, params)
     return inputs
 
 
@@ -87,46 +86,40 @@ def _root_part(inputs: types.Object, params: dict[str, Any]) -> types.Property:
 
 def _reading(params: dict[str, Any]) -> ImportOptions:
     """The options that decide what is read, without those that choose from it."""
-    names = ("pattern", "real_names", "media", "aligned", "dataset_name", "path_prefix")
+    names = ("pattern", "real_names", "media", "aligned", "dataset_name", "path_prefix", "manifest")
     return options_of({name: params.get(name) for name in (*names, "follow_links")})
 
 
-def preview(root: str, format: str, options: ImportOptions) -> ImportPlan:
-    """The plan for a folder; a form asks for the same one with every key that is typed."""
-    try:
-        changed = Path(root).stat().st_mtime_ns
-    except OSError:
-        changed = 0
-    return _preview_cached(root, changed, format, options)
+def _source(root: str, format: str, options: ImportOptions) -> Source:
+    """What is in the folder; asked for with every key that is typed, so kept for a minute."""
+    return _source_of_this_minute(root, format, options, int(time.monotonic() // 60))
 
 
-@lru_cache(maxsize=4)
-def _preview_cached(root: str, changed: int, format: str, options: ImportOptions) -> ImportPlan:
-    return plan_import(root, format, options)
+@lru_cache(maxsize=2)
+def _source_of_this_minute(root: str, format: str, options: ImportOptions, minute: int) -> Source:
+    return read_source(root, format, options)
 
 
-def _recognised(inputs: types.Object, plan: ImportPlan) -> None:
-    reasons = "; ".join(plan.report.reasons)
+def _recognised(inputs: types.Object, source: Source) -> None:
+    importer, reasons = source.importer, "; ".join(source.evidence.reasons)
     inputs.view(
         "recognised",
-        types.Notice(label=f"{plan.importer.title}, because {reasons}"),
+        types.Notice(label=f"{importer.title}, because {reasons}"),
     )
     inputs.view(
         "terms",
-        types.Warning(
-            label="Terms of use", description=f"{plan.importer.license_note} {plan.importer.url}"
-        ),
+        types.Warning(label="Terms of use", description=f"{importer.license_note} {importer.url}"),
     )
-    if plan.importer.gotchas:
-        text = "\n".join(f"- {gotcha}" for gotcha in plan.importer.gotchas)
+    if importer.gotchas:
+        text = "\n".join(f"- {gotcha}" for gotcha in importer.gotchas)
         inputs.md(f"**Good to know**\n\n{text}", name="gotchas")
 
 
-def _choices(inputs: types.Object, props: dict[str, types.Property], plan: ImportPlan) -> None:
+def _choices(inputs: types.Object, props: dict[str, types.Property], source: Source) -> None:
     values = {
-        "splits": sorted({record.split or "none" for record in plan.records}),
-        "methods": sorted({record.method for record in plan.records if record.label == 1}),
-        "compressions": sorted({r.compression for r in plan.records if r.compression}),
+        "splits": sorted({record.split or "none" for record in source.records}),
+        "methods": sorted({record.method for record in source.records if record.label == 1}),
+        "compressions": sorted({r.compression for r in source.records if r.compression}),
     }
     for name in CHOICES:
         if len(values[name]) > 1:
@@ -148,7 +141,7 @@ def _choices(inputs: types.Object, props: dict[str, types.Property], plan: Impor
         label="First look: at most this many reals, and as many fakes",
         description="By whole groups, so that pairs stay together; 0 imports everything",
     )
-    if any(record.audio_label for record in plan.records):
+    if any(is_audio_only(record) for record in source.records):
         props["audio_only"] = forms.choice(
             inputs,
             "audio_only",
@@ -157,7 +150,7 @@ def _choices(inputs: types.Object, props: dict[str, types.Property], plan: Impor
             label="Videos with manipulated sound only",
             description="Their pictures are real",
         )
-    if not plan.importer.official_split or "none" in values["splits"]:
+    if not source.importer.official_split or "none" in values["splits"]:
         props["derive_splits"] = forms.choice(
             inputs,
             "derive_splits",
@@ -220,12 +213,12 @@ def _preview(inputs: types.Object, plan: ImportPlan) -> None:
 
 
 def _target(
-    inputs: types.Object, props: dict[str, types.Property], plan: ImportPlan, params: dict[str, Any]
+    inputs: types.Object, props: dict[str, types.Property], source: Source, params: dict[str, Any]
 ) -> None:
     props["name"] = inputs.str(
         "name",
         required=True,
-        default=default_name(plan),
+        default=source.importer.name,
         label="Dataset",
         description="Created; or, if it is one of ours, extended by what it lacks",
     )
@@ -242,7 +235,7 @@ def _target(
         else:
             props["name"].invalid = True
             props["name"].error_message = f"{name} exists and was not made by this plugin."
-    if plan.media == "video":
+    if not source.records[0].frames:
         forms.flag(
             inputs,
             "metadata",
@@ -257,11 +250,6 @@ def _target(
         label="The folder has moved",
         description="Point the videos that the dataset holds already at this folder",
     )
-
-
-def default_name(plan: ImportPlan) -> str:
-    """Name of the dataset unless the user gives one."""
-    return plan.importer.name
 
 
 def require_root(params: dict[str, Any]) -> str:

@@ -233,15 +233,14 @@ def _chunks(
     docs: list[dict[str, Any]] = []
     seen = 0
     for record in plan.records:
-        reason = plan.reasons.get(record.video_id)
         values = _values(record, kinds)
         for number, path in _files(record):
             seen += 1
             if (record.video_id, number) not in there.rows:
                 prototype = prototype or _prototype(dataset, plan)
                 doc = _document(prototype, values, path, number, record, now)
-                if reason is not None:
-                    doc[fields.REASON] = reason.value
+                if path in plan.reasons:
+                    doc[fields.REASON] = plan.reasons[path].value
                 docs.append(doc)
         if seen >= CHUNK:
             yield docs, seen

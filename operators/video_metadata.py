@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import mimetypes
 import os
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -95,6 +94,9 @@ def read_metadata(path: str) -> tuple[fo.VideoMetadata | None, Reason | None]:
         return _metadata(path, probe_video(path)), None
     except FrameError as error:
         return None, error.reason
+    except OSError:  # gone, or not ours to read, since it was listed
+        gone = not Path(path).exists()
+        return None, Reason.MISSING_FILE if gone else Reason.DECODE_ERROR
 
 
 def _metadata(path: str, info: VideoInfo) -> fo.VideoMetadata:
@@ -112,8 +114,3 @@ def _metadata(path: str, info: VideoInfo) -> fo.VideoMetadata:
         rotation=info.rotation,
         pixel_format=info.pixel_format,
     )
-
-
-def pending(samples: Any) -> Sequence[str]:
-    """Ids of the videos whose metadata was not read yet."""
-    return views.flat(samples).match({"metadata": None, fields.REASON: None}).values("id")

@@ -56,7 +56,7 @@ def read(tree: Tree, options: ImportOptions) -> Reading:
                 raise bad_entry(where, "expected an object with 'file'.")
             if entry.get("modify_type") not in TYPES:
                 raise bad_entry(where, f"modify_type {entry.get('modify_type')!r} is unknown.")
-            path = inside(entry["file"], where)
+            path = inside(entry["file"], where).removeprefix(f"{split}/")
             found = tree.find(join(base, path))
             if found is None:
                 reading.missing.append(Missing(join(base, path), rel))
@@ -72,6 +72,7 @@ def _base(tree: Tree, split: str, entries: list[Any]) -> str:
     """The folder below which the list's paths lie: the split's, the root, or raw_content."""
     for entry in entries[:200]:
         path = str(entry.get("file", "")).replace("\\", "/") if isinstance(entry, dict) else ""
+        path = path.removeprefix(f"{split}/")
         for base in (split, "", "raw_content"):
             if path and ".." not in path and tree.find(join(base, path)):
                 return base
@@ -88,7 +89,7 @@ def _record(
     if entry["modify_type"] != "real":
         # `original` is a path of this dataset in the first release; in 1M++ it may name the
         # video of VoxCeleb2 or LRS3, and the real is then the one beside the fake.
-        named = inside(str(original), where) if original else ""
+        named = inside(str(original), where).removeprefix(f"{split}/") if original else ""
         within = named.split("/")[0] == path.split("/")[0] and named.endswith(".mp4")
         pair = _id(split, named if within else join(folder, "real.mp4"))
     model = entry.get("video_model")

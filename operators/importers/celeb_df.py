@@ -116,8 +116,8 @@ def read_test_list(tree: Tree, reading: Reading) -> TestList | None:
     tested: TestList = {}
     for number, line in read_lines(tree, TEST_LIST):
         where = f"{TEST_LIST}, line {number}"
-        mark, _, path = line.partition(" ")
-        if mark not in ("0", "1") or not path.strip():
+        mark, path = (*line.split(None, 1), "")[:2]
+        if mark not in ("0", "1") or not path:
             raise bad_entry(where, f"expected '<0 or 1> <folder>/<file>', found {line!r}.")
         label = 0 if mark == "1" else 1
         rel = inside(path, where)

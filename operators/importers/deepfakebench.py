@@ -80,6 +80,8 @@ def _record(tree: Tree, name: str, video: Video) -> VideoRecord:
     if subset in ("actors", "DeepFakeDetection"):
         dataset = "DeepFakeDetection"
     method = METHODS.get(video.listed_label) or re.sub(r"(?i)_?fake$", "", video.listed_label)
+    if video.listed_label == "DF_fake" and subset:
+        method = subset
     split = next(iter(video.splits), None)
     return VideoRecord(
         video_id=make_id(dataset, subset, video.compression or compression, name),

@@ -90,9 +90,12 @@ def place_of(folder: str, root_name: str) -> tuple[str, str, str]:
     dataset = root_name
     if parts and parts[0].lower() not in REAL_FOLDERS | FAKE_FOLDERS | {"frames", "test"}:
         dataset, parts = parts[0], parts[1:]
-    middle = [part for part in parts if part != "frames" and not part.endswith("_sequences")]
+    levels = ("frames", "manipulated_videos")
+    middle = [part for part in parts if part not in levels and not part.endswith("_sequences")]
     compression = next((COMPRESSIONS[p] for p in middle if p in COMPRESSIONS), "")
     subset = "/".join(part for part in middle if part not in COMPRESSIONS)
+    if dataset.lower() == "dfdcp":
+        subset = subset.partition("/")[0]  # below it are folders of actors and recordings
     return _DATASETS.get(dataset.lower(), dataset), subset, compression
 
 

@@ -30,7 +30,7 @@ METHODS = {
     "SelfBlend": "face_swap",
 }
 COMPRESSIONS = {"raw": "raw", "c0": "raw", "c23": "c23", "c40": "c40"}
-SPLIT_FOLDERS = ("dataset/splits", "splits")
+SPLIT_FOLDERS = ("dataset/splits", "splits", "")  # the last as in the code of SBI
 _REAL = re.compile(r"^(\d{3,})$")
 _FAKE = re.compile(r"^(\d{3,})_(\d{3,})$")
 
@@ -47,7 +47,7 @@ def recognise(tree: Tree) -> Evidence | None:
         return None
     splits = _split_folder(tree)
     if splits is not None:
-        reasons.append(f"{splits} holds the split lists")
+        reasons.append(f"{splits or 'the root'} holds the split lists")
     return Evidence("faceforensics++", tuple(reasons))
 
 
@@ -174,7 +174,7 @@ def _fake(
 
 def _split_folder(tree: Tree) -> str | None:
     for folder in SPLIT_FOLDERS:
-        if any(tree.is_file(f"{folder}/{split}.json") for split in ("train", "val", "test")):
+        if any(tree.is_file(join(folder, f"{split}.json")) for split in ("train", "val", "test")):
             return folder
     return None
 
@@ -192,7 +192,7 @@ def _read_splits(tree: Tree, reading: Reading) -> tuple[dict[str, str], list[tup
     splits: dict[str, str] = {}
     pairs: list[tuple[str, str, str]] = []
     for split in ("train", "val", "test"):
-        rel = f"{folder}/{split}.json"
+        rel = join(folder, f"{split}.json")
         if not tree.is_file(rel):
             reading.warnings.append(f"{rel} is missing: its videos have no split.")
             continue

@@ -157,6 +157,11 @@ def _read_meta(tree: Tree, reading: Reading) -> dict[str, dict[str, str]]:
         if not folder.count("/") >= 3:
             folder = join(row["type"], row["race"], row["gender"], row["source"])
         rel = inside(join(folder, cells[8]), f"{META}, line {lines.line_num}")
+        if row["type"] != rel.split("/")[0]:
+            reading.conflicts.append(
+                f"{META}, line {lines.line_num}: type {row['type']} but a path in "
+                f"{rel.split('/')[0]}; the folder is believed."
+            )
         rows[tree.find(rel) or rel] = row
     return rows
 

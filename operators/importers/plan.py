@@ -31,7 +31,7 @@ class ImportPlan:
         importer: the dataset
         root: absolute path of the root
         records: the chosen records, linked and split, sorted by ``video_id``
-        reasons: ``video_id`` -> why the file can give nothing (zero bytes)
+        reasons: path of a file -> why it can give nothing (zero bytes)
         report: counts and findings
     """
 
@@ -47,22 +47,37 @@ class ImportPlan:
         return self.report.media
 
 
-def plan_import(
-    root: str | os.PathLike[str],
-    format: str = "auto",
-    options: ImportOptions | None = None,
-    known: Sequence[KnownVideo] = (),
-) -> ImportPlan:
-    """Recognise, read, link, split and select, without writing anything.
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A root as it was read, before anything is chosen from it.
+
+    Attributes:
+        importer: the dataset
+        evidence: why it was recognised
+        tree: the folder
+        reading: what the importer read
+        records: its records, each id once
+    """
+
+    importer: Importer
+    evidence: Evidence
+    tree: Tree
+    reading: Reading
+    records: tuple[VideoRecord, ...]
+
+
+def read_source(
+    root: str | os.PathLike[str], format: str = "auto", options: ImportOptions | None = None
+) -> Source:
+    """Recognise a root and read it.
 
     Args:
-        root: the dataset's root folder
+        root: the dataset's root folder, or a manifest
         format: ``auto`` or the name of an importer
-        options: what to keep
-        known: videos already in the target dataset
+        options: only those that decide what is read (pattern, media, links, ...) matter here
 
     Raises:
-        ForensicsError: wrong root, malformed list, two files with one id, nothing left
+        ForensicsError: wrong root, malformed list, two files with one id, nothing there
     """
     options = options or ImportOptions()
     tree, importer, evidence, options = _open(root, format, options)
@@ -74,10 +89,42 @@ def plan_import(
             "root",
         )
     reading.records[:] = _one_kind(reading.records, options.media)
-    report = new_report(evidence, importer.title, str(tree.root), importer.license_note)
-    records = _unique(reading, tree)
-    records = sorted(link_records(records, known), key=lambda record: record.video_id)
-    records = _derive(records, reading, importer, options)
+    return Source(importer, evidence, tree, reading, tuple(_unique(reading, tree)))
+
+
+def plan_import(
+    root: str | os.PathLike[str],
+    format: str = "auto",
+    options: ImportOptions | None = None,
+    known: Sequence[KnownVideo] = (),
+) -> ImportPlan:
+    """Recognise, read, link, split and select, without writing anything.
+
+    Args:
+        root: the dataset's root folder, or a manifest
+        format: ``auto`` or the name of an importer
+        options: what to keep
+        known: videos already in the target dataset
+
+    Raises:
+        ForensicsError: as :func:`read_source`, or nothing is left
+    """
+    return plan_source(read_source(root, format, options), options, known)
+
+
+def plan_source(
+    source: Source, options: ImportOptions | None = None, known: Sequence[KnownVideo] = ()
+) -> ImportPlan:
+    """Link, split and select what was read; ``source`` stays as it is.
+
+    Raises:
+        ForensicsError: nothing is left, or no record has the chosen method or compression
+    """
+    options = options or ImportOptions()
+    importer, tree = source.importer, source.tree
+    report = new_report(source.evidence, importer.title, str(tree.root), importer.license_note)
+    records = sorted(link_records(source.records, known), key=lambda record: record.video_id)
+    records, derived = _derive(records, source.reading, importer, options)
     chosen, remarks = select_records(records, options)
     if not chosen:
         raise ForensicsError(
@@ -86,8 +133,8 @@ def plan_import(
             "splits",
         )
     chosen = with_pair_status(chosen, {video.video_id for video in known})
-    reasons = _fill(report, tree, reading, records, chosen, importer)
-    report.warnings.extend(remarks)
+    reasons = _fill(report, source, records, chosen)
+    report.warnings.extend([*derived, *remarks])
     return ImportPlan(importer, str(tree.root), chosen, reasons, report)
 
 
@@ -110,20 +157,19 @@ def _open(
 
 def _derive(
     records: list[VideoRecord], reading: Reading, importer: Importer, options: ImportOptions
-) -> list[VideoRecord]:
-    """Derived splits for the datasets that may have them."""
+) -> tuple[list[VideoRecord], list[str]]:
+    """Derived splits for the datasets that may have them, and remarks."""
     if options.derive_splits == "never":
-        return records
+        return records, []
     datasets = {record.source_dataset for record in records}
     if options.derive_splits == "auto" and importer.official_split:
         datasets &= reading.unsplit
     mine = [record for record in records if record.source_dataset in datasets]
     if all(record.split is not None for record in mine):
-        return records
+        return records, []
     derived, remark = derive_splits(mine, options.val_share, options.test_share, options.seed)
-    reading.warnings.append(remark)
     by_id = {record.video_id: record for record in derived}
-    return [by_id.get(record.video_id, record) for record in records]
+    return [by_id.get(record.video_id, record) for record in records], [remark]
 
 
 def _one_kind(records: list[VideoRecord], media: str) -> list[VideoRecord]:
@@ -184,23 +230,17 @@ def _available(records: list[VideoRecord]) -> str:
 
 
 def _fill(
-    report: ImportReport,
-    tree: Tree,
-    reading: Reading,
-    records: list[VideoRecord],
-    chosen: list[VideoRecord],
-    importer: Importer,
+    report: ImportReport, source: Source, records: list[VideoRecord], chosen: list[VideoRecord]
 ) -> dict[str, Reason]:
-    """Fill the report; returns the reasons of the chosen records that cannot give anything."""
+    """Fill the report; returns the reasons of files that cannot give anything."""
+    tree, reading = source.tree, source.reading
     reasons: dict[str, Reason] = {}
     for record in records:
-        files = [path for _, path in record.frames] or [record.path]
-        empty = [rel for rel in map(tree.relative, files) if tree.size(rel) == 0]
-        report.empty.extend(empty)
-        if len(empty) == len(files):
-            reasons[record.video_id] = Reason.EMPTY_FILE
-    report.empty.sort()
-    report.counts = count_rows(records, chosen, importer.official)
+        for path in [path for _, path in record.frames] or [record.path]:
+            if tree.size(tree.relative(path)) == 0:
+                reasons[path] = Reason.EMPTY_FILE
+    report.empty = sorted(map(tree.relative, reasons))
+    report.counts = count_rows(records, chosen, source.importer.official)
     report.media = "image" if chosen[0].frames else "video"
     report.found, report.chosen = len(records), len(chosen)
     report.groups = len({record.group_id for record in chosen})

@@ -68,8 +68,11 @@ def test_json_holds_everything(report):
 
 
 def test_an_empty_file_is_a_record_with_a_reason(plant):
-    plan = plan_import(plant("FaceForensics++", TREE, TEXTS))
-    assert plan.reasons == {"FaceForensics++/youtube/c23/054": Reason.EMPTY_FILE}
+    root = plant("FaceForensics++", TREE, TEXTS)
+    empty = root / "original_sequences/youtube/c23/videos/054.mp4"
+    plan = plan_import(root)
+    assert plan.reasons == {str(empty): Reason.EMPTY_FILE}
+    assert str(empty) in {record.path for record in plan.records}
 
 
 def test_chosen_counts_follow_the_options(plant):
