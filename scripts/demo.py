@@ -31,8 +31,8 @@ PROBE, TUNED = "probe", "ln_tuned"
 PROBE_SETTINGS = {
     "epochs": 100,
     "augmentation": "none",
-    "learning_rate": 1e-2,
-    "min_learning_rate": 1e-3,
+    "learning_rate": 1e-3,
+    "min_learning_rate": 1e-4,
 }
 TUNED_SETTINGS = {
     "epochs": 6,
@@ -156,9 +156,9 @@ def loop(backbone: str):
     faces.persistent = videos.persistent = True
     print(f"{len(faces)} faces; {found['without_face']} videos without one")
     step("5/7 a linear probe, and LN-tuning")
-    train(faces, PROBE, "linear_probe", backbone, PROBE_SETTINGS)
-    settings = {**TUNED_SETTINGS, "precision": precision()}
-    train(faces, TUNED, "ln_l2_unal_slerp", backbone, settings)
+    runs = ((PROBE, "linear_probe", PROBE_SETTINGS), (TUNED, "ln_l2_unal_slerp", TUNED_SETTINGS))
+    for key, recipe, settings in runs:
+        train(faces, key, recipe, backbone, {**settings, "precision": precision()})
     step("6/7 scores of both")
     for key in (PROBE, TUNED):
         operator("score_faces")(faces, detector=key, key=key)
