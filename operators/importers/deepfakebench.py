@@ -30,6 +30,14 @@ LICENSE = (
     "DeepfakeBench: CC BY-NC 4.0 for its lists and crops; the terms of each dataset hold for its "
     "frames."
 )
+# Where the datasets keep the reals that their fakes are made from.
+_REAL_SUBSETS = {
+    "FaceForensics++": "youtube",
+    "DeepFakeDetection": "actors",
+    "Celeb-DF-v1": "Celeb-real",
+    "Celeb-DF-v2": "Celeb-real",
+    "DFDC-Preview": "original_videos",
+}
 
 
 def recognise(tree: Tree) -> Evidence | None:
@@ -171,23 +179,26 @@ def _link(reading: Reading) -> None:
         if not pair and record.source_dataset == "DFDC-Preview":
             pair = name.partition("_")[2]
         key = (record.source_dataset, record.compression)
-        found = reals.get((*key, pair), []) if pair else []
-        donors = reals.get((*key, donor), []) if donor else []
         if not pair:
             continue
-        missing = make_id(record.source_dataset, "youtube", record.compression, pair)
-        is_ff = record.source_dataset == "FaceForensics++"
-        parents = [*found, *donors]
-        if is_ff:  # the numbers name the originals, there or not
-            parents = [make_id(key[0], "youtube", key[1], end) for end in (pair, donor)]
+        found = reals.get((*key, pair)) or [_absent(record, pair)]
+        donors = []
+        if donor:
+            donors = reals.get((*key, donor)) or [_absent(record, donor)]
         reading.records[i] = replace(
             record,
             target_id=pair,
             source_id=donor or None,
-            pair_id=found[0] if len(found) == 1 else missing if is_ff else None,
+            pair_id=found[0] if len(found) == 1 else None,
             pair_status="ambiguous" if len(found) > 1 else "missing",
-            parents=tuple(dict.fromkeys(parents)),
+            parents=tuple(dict.fromkeys((*found, *donors))),
         )
+
+
+def _absent(record: VideoRecord, name: str) -> str:
+    """Id of a real that is not there: where the dataset keeps its reals."""
+    subset = _REAL_SUBSETS.get(record.source_dataset, "real")
+    return make_id(record.source_dataset, subset, record.compression, name)
 
 
 IMPORTERS = (

@@ -213,8 +213,15 @@ def _link(reading: Reading) -> None:
             record,
             pair_id=found[0] if len(found) == 1 else None,
             pair_status="ambiguous" if len(found) > 1 else "missing",
-            parents=tuple(dict.fromkeys((*found, *donors))),
+            parents=tuple(dict.fromkeys((*found, *donors, *_absent(record, wanted, donor)))),
         )
+
+
+def _absent(record: VideoRecord, pair: str, donor: str) -> list[str]:
+    """Parents that the name or the pattern says, whether or not they are there: two fakes of one
+    absent real are one group."""
+    named = [record.pair_id or record.target_id or (pair if donor else ""), donor]
+    return [make_id(record.source_dataset, "pair", "", name) for name in named if name]
 
 
 IMPORTERS = (

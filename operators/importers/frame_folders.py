@@ -102,6 +102,8 @@ def _read_dataset(
         if is_real_source(source):
             for video in tree.folders(join(folder, source)):
                 reals[video].append(make_id(dataset, source, "", video))
+    real_sources = [source for source in sources if is_real_source(source)]
+    missing = make_id(dataset, real_sources[0] if len(real_sources) == 1 else "real", "", "")
     for source in sources:
         if is_real_source(source) and "real" not in source:
             reading.warnings.append(
@@ -127,11 +129,12 @@ def _record(
     names: list[str],
     split: str | None,
     reals: dict[str, list[str]],
+    missing: str,
 ) -> VideoRecord:
     real = is_real_source(source)
     pair_id, status, parents = None, "none", ()
     if not real:
-        pair_id, status, parents = _resolve_pair(video, reals)
+        pair_id, status, parents = _resolve_pair(video, reals, missing)
     return VideoRecord(
         video_id=make_id(dataset, source, "", video),
         path=tree.absolute(base),
@@ -152,18 +155,27 @@ def _record(
 
 
 def _resolve_pair(
-    video: str, reals: dict[str, list[str]]
+    video: str, reals: dict[str, list[str]], missing: str
 ) -> tuple[str | None, str, tuple[str, ...]]:
-    """(pair id, status, parents) of a fake by its name, among the reals of its dataset."""
+    """(pair id, status, parents) of a fake by its name, among the reals of its dataset.
+
+    Args:
+        video: name of the fake's folder
+        reals: name of a real's folder -> ids
+        missing: id of a real that is not there, without its name
+
+    What the name says is a parent even if its real is not there, so that two fakes of one absent
+    real are one group.
+    """
     pair, donor = pair_names(video)
-    for name in (video, pair):
-        found = reals.get(name, []) if name else []
-        if len(found) == 1:
-            parents = (*found, *(reals.get(donor, []) if donor and name == pair else ()))
-            return found[0], "present", tuple(dict.fromkeys(parents))
-        if found:
-            return None, "ambiguous", tuple(found)
-    return None, "missing" if pair else "none", ()
+    name = video if video in reals else pair
+    if not name:
+        return None, "none", ()
+    found = reals.get(name, [f"{missing}/{name}"])
+    if len(found) > 1:
+        return None, "ambiguous", tuple(found)
+    donors = reals.get(donor, [f"{missing}/{donor}"]) if donor and name == pair else []
+    return found[0], "missing", tuple(dict.fromkeys((*found, *donors)))
 
 
 def _read_splits(tree: Tree, reading: Reading) -> tuple[dict[str, str], dict[str, str]]:

@@ -333,3 +333,27 @@ def test_av_deepfake1m_unknown_type(plant):
     )
     with pytest.raises(ForensicsError, match=r"entry 1.*shuffled"):
         plan_import(root)
+
+
+def test_av_deepfake1m_with_the_split_in_its_paths(plant):
+    rows = [
+        {"file": "train/a/real.mp4", "original": None, "modify_type": "real"},
+        {
+            "file": "train/a/fake.mp4",
+            "original": "train/a/real.mp4",
+            "modify_type": "both_modified",
+        },
+    ]
+    root = plant("AV1M", "train/a/{real,fake}.mp4", {"train_metadata.json": json.dumps(rows)})
+    records = {r.video_id: r for r in plan_import(root).records}
+    assert set(records) == {"AV-Deepfake1M/train/a/real", "AV-Deepfake1M/train/a/fake"}
+    assert records["AV-Deepfake1M/train/a/fake"].pair_status == "present"
+
+
+def test_fakeavceleb_type_and_folder_that_contradict(plant):
+    rows = ROWS.replace(
+        "RealVideo-RealAudio,African,men,00109", "FakeVideo-RealAudio,African,men,00109"
+    )
+    plan = plan_import(plant("FakeAVCeleb", FAVC, {"meta_data.csv": HEADER + rows}), options=AS_IS)
+    assert "the folder is believed" in plan.report.conflicts[0]
+    assert {r.label for r in plan.records if "RealVideo-RealAudio" in r.video_id} == {0}

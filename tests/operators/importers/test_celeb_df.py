@@ -110,6 +110,13 @@ def test_bad_lines(plant, line, word):
     assert word in str(error.value)
 
 
+def test_lines_with_tabs_and_windows_ends(plant):
+    text = "1\tCeleb-real/id0_0001.mp4\r\n0  Celeb-synthesis/id1_id0_0000.mp4\r\n"
+    plan = plan_import(plant("Celeb-DF-v2", TREE, {"List_of_testing_videos.txt": text}))
+    tested = {r.video_id.rpartition("/")[2] for r in plan.records if r.split == "test"}
+    assert tested == {"id0_0001", "id1_id0_0000"} and plan.report.missing == []
+
+
 def test_without_the_list_there_is_no_split(plant):
     plan = plan_import(plant("Celeb-DF-v2", TREE))
     assert {record.split for record in plan.records} == {None}

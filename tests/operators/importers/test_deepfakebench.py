@@ -208,3 +208,33 @@ def test_bad_lists(plant, text, words):
     with pytest.raises(ForensicsError) as error:
         plan_import(root, "deepfakebench")
     assert words in str(error.value) and "bad.json" in str(error.value)
+
+
+def test_ids_are_those_of_the_videos(plant):
+    """Crops and videos of one dataset share their ids, so that they can be told to be the same."""
+    frames = {
+        "DFDCP_FakeA": "DFDCP/method_A/643669/643669_C/frames/2040724_643669_C_033/000.png",
+        "DFDCP_Real": "DFDCP/original_videos/643669/frames/643669_C_033/000.png",
+        "UADFV_Fake": "UADFV/fake/frames/0000_fake/000.png",
+        "DF_fake": "DeeperForensics-1.0/manipulated_videos/end_to_end/frames/000_M101/000.png",
+        "DFD_fake": "FaceForensics++/manipulated_sequences/DeepFakeDetection/c23/frames/01_02__a__ABCDEFGH/000.png",
+        "DFDC_Fake": "DFDC/test/frames/aaaaaaaaaa/000.png",
+    }
+    lists = {
+        f"dataset_json/{label}.json": json.dumps(
+            {label: {label: {"test": {path.split("/")[-2]: {"label": label, "frames": [path]}}}}}
+        )
+        for label, path in frames.items()
+    }
+    plan = plan_import(plant("dfb", "\n".join(frames.values()), lists))
+    assert {r.video_id: (r.method, r.pair_status) for r in plan.records} == {
+        "DFDC-Preview/method_A/2040724_643669_C_033": ("method_A", "present"),
+        "DFDC-Preview/original_videos/643669_C_033": ("original", "none"),
+        "UADFV/fake/0000_fake": ("UADFV", "missing"),
+        "DeeperForensics-1.0/end_to_end/000_M101": ("end_to_end", "none"),
+        "DeepFakeDetection/DeepFakeDetection/c23/01_02__a__ABCDEFGH": (
+            "DeepFakeDetection",
+            "missing",
+        ),
+        "DFDC/test/aaaaaaaaaa": ("dfdc", "none"),
+    }

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from media_forensics.detector.errors import ForensicsError
@@ -174,3 +175,18 @@ def test_a_video_in_two_splits_is_a_conflict(plant):
     texts = {**SPLITS, "dataset/splits/val.json": json.dumps([["720", "000"]])}
     plan = plan_import(plant("ff", TREE, texts))
     assert any("video 000 is in val and in test" in text for text in plan.report.conflicts)
+
+
+@pytest.mark.parametrize("folder", ["dataset/splits", "splits", "."])
+def test_the_lists_may_lie_where_other_code_wants_them(plant, folder):
+    texts = {f"{folder}/{Path(name).name}": text for name, text in SPLITS.items()}
+    plan = plan_import(plant("ff", TREE, texts))
+    assert {r.split for r in plan.records} == {"train", "val", "test"}
+
+
+def test_originals_alone_have_the_groups_of_the_lists(plant):
+    plan = plan_import(
+        plant("ff", "original_sequences/youtube/c23/videos/{000,003,054}.mp4", SPLITS)
+    )
+    groups = {r.target_id: r.group_id for r in plan.records}
+    assert groups["000"] == groups["003"] != groups["054"]

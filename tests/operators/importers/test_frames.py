@@ -71,6 +71,13 @@ def test_two_reals_of_one_name_are_an_ambiguous_pair(plant):
     assert len({r.group_id for r in plan.records}) == 1
 
 
+def test_fakes_of_an_absent_real_are_one_group(plant):
+    plan = plan_import(plant("X", "FF/{DF,F2F}/000_003/1.png\nFF/FS/003_071/1.png"), options=AS_IS)
+    assert {r.pair_id for r in plan.records} == {"FF/real/000", "FF/real/003"}
+    assert {r.pair_status for r in plan.records} == {"missing"}
+    assert len({r.group_id for r in plan.records}) == 1
+
+
 def test_wilddeepfake(plant, agree):
     root = plant(
         "WildDeepfake",

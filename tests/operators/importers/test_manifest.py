@@ -61,6 +61,26 @@ s2       0     9,10   True
     )
 
 
+def test_videos_and_frames_in_one_manifest_ask_which(plant):
+    rows = "path,label,video_id\na.mp4,0,v\nb.png,1,s\n"
+    root = plant("mine", "a.mp4\nb.png", {"manifest.csv": rows})
+    with pytest.raises(ForensicsError, match="1 videos and 1 sequences") as error:
+        plan_import(root)
+    assert error.value.field == "media"
+    assert [
+        r.video_id for r in plan_import(root, options=ImportOptions(media="video")).records
+    ] == ["v"]
+    assert [
+        r.video_id for r in plan_import(root, options=ImportOptions(media="frames")).records
+    ] == ["s"]
+
+
+def test_crops_and_full_frames_in_one_manifest_are_refused(plant):
+    rows = "path,label,video_id,aligned\na.png,0,v,true\nb.png,1,s,false\n"
+    with pytest.raises(ForensicsError, match="must not be mixed"):
+        plan_import(plant("mine", "a.png\nb.png", {"manifest.csv": rows}))
+
+
 def test_a_manifest_file_is_a_root(plant):
     root = plant("mine", "a.mp4", {"list.csv": "path,label\na.mp4,0\n"})
     assert len(plan_import(root / "list.csv").records) == 1
