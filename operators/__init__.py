@@ -23,9 +23,5 @@ OPERATORS = (
 
 def register_all(plugin) -> None:
     """Register each class of :data:`OPERATORS` with FiftyOne's plugin context."""
-    from importlib.util import find_spec
-
     for module, name in OPERATORS:
-        if find_spec(f".{module}", __name__) is None:  # interim, while the modules are written
-            continue
         plugin.register(getattr(import_module(f".{module}", __name__), name))
