@@ -26,7 +26,8 @@ PLUGIN = "@mediaforensics/deepfake"
 FRAMES = 6  # per video: what two cores manage in a few minutes
 PROBE, TUNED = "probe", "ln_tuned"
 # Chosen for a short run on a small corpus so that the training loss falls at all, never by looking
-# at the test split: fifty steps need larger rates than the papers' ten thousand.
+# at the test split: sixty steps need larger rates than the papers' ten thousand, and slerp, which
+# slows the fit, is left out for the same reason.
 PROBE_SETTINGS = {
     "epochs": 100,
     "augmentation": "none",
@@ -34,12 +35,12 @@ PROBE_SETTINGS = {
     "min_learning_rate": 1e-4,
 }
 TUNED_SETTINGS = {
-    "epochs": 6,
+    "epochs": 8,
     "batch_size": 32,
     "frames_per_video": 3,
     "sampling": "paired",
-    "learning_rate": 1e-3,
-    "min_learning_rate": 1e-4,
+    "learning_rate": 3e-3,
+    "min_learning_rate": 3e-4,
     "head_learning_rate": 1e-2,
     "self_blend_probability": 0.5,
 }
@@ -155,7 +156,7 @@ def loop(backbone: str):
     faces.persistent = videos.persistent = True
     print(f"{len(faces)} faces; {found['without_face']} videos without one")
     step("5/7 a linear probe, and LN-tuning")
-    runs = ((PROBE, "linear_probe", PROBE_SETTINGS), (TUNED, "ln_l2_unal_slerp", TUNED_SETTINGS))
+    runs = ((PROBE, "linear_probe", PROBE_SETTINGS), (TUNED, "ln_l2_unal", TUNED_SETTINGS))
     for key, recipe, settings in runs:
         train(faces, key, recipe, backbone, {**settings, "precision": precision()})
     step("6/7 scores of both")
