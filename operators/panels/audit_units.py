@@ -164,7 +164,9 @@ def at_level(columns: FaceColumns, level: str) -> Units:
         ForensicsError: unknown level
     """
     if level not in LEVELS:
-        raise ForensicsError(f"There is no level {level!r}.", f"Known: {', '.join(LEVELS)}.")
+        raise ForensicsError(
+            f"There is no level {level!r}.", f"Known: {', '.join(LEVELS)}.", "level"
+        )
     if level == "face":
         return _faces(columns)
     video = columns.video.codes.astype(np.int64)

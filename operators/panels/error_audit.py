@@ -268,6 +268,18 @@ class ErrorAudit(foo.Panel):
         study = study_of(ctx.dataset, choice)
         return study, threshold_of(study, choice), choice
 
+    @staticmethod
+    def _study(ctx: Any, choice: dict[str, Any]) -> Study:
+        """:func:`study_of`; a choice that is gone (a deleted view or field) is taken back."""
+        try:
+            return study_of(ctx.dataset, choice)
+        except ForensicsError as error:
+            if error.field not in ("scope", "group", "level") or not choice.get(error.field):
+                raise
+            ctx.ops.notify(str(error), variant="warning")
+            choice[error.field] = None
+            return study_of(ctx.dataset, choice)
+
     def _to_grid(self, ctx: Any, study: Study, pick: grid.Pick, choice: dict[str, Any]) -> None:
         if not pick.mask.any():
             raise ForensicsError(f"There are no {pick.words}.")
@@ -284,7 +296,7 @@ class ErrorAudit(foo.Panel):
         """Recompute for ``choice`` and send it; what cannot be audited says what to do next."""
         choice["dataset"] = ctx.dataset.name if ctx.dataset is not None else None
         try:
-            study = study_of(ctx.dataset, choice)
+            study = self._study(ctx, choice)
             threshold = threshold_of(study, choice)
         except ForensicsError as error:
             logger.info("nothing to audit: %s", error)

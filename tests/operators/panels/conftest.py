@@ -1,0 +1,267 @@
+"""Synthetic columns of any size, and a client that drives a panel as the App does.
+
+Faces made of random numbers serve layout, callbacks and arithmetic only; what a detector is worth
+is tested elsewhere, on real footage.
+"""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+DATASETS = {"alpha": ("face2face", "deepfakes"), "beta": ("deepfakes",), "gamma": ("lipsync",)}
+
+
+@pytest.fixture(scope="session")
+def table_of():
+    """``table_of(count, seed)``: a dict of columns as a faces dataset holds them.
+
+    The reals of ``beta`` score much higher than those of the others; some faces have no score.
+    """
+
+    def make(count: int, seed: int = 0) -> dict[str, np.ndarray]:
+        rng = np.random.default_rng(seed)
+        per_video = 8
+        videos = -(-count // per_video)
+        source = rng.choice(list(DATASETS), videos)
+        fake = rng.random(videos) < 0.5
+        method = [
+            str(rng.choice(DATASETS[s])) if f else "original"
+            for s, f in zip(source, fake, strict=True)
+        ]
+        offset = rng.normal(0, 0.6, videos)
+        video = np.repeat(np.arange(videos), per_video)[:count]
+        margin = np.where(fake[video], 1.2, -1.2) + offset[video] + rng.normal(0, 1, count)
+        margin += np.where((source[video] == "beta") & ~fake[video], 1.8, 0)
+        p_fake = 1 / (1 + np.exp(-margin))
+        lost = rng.random(count) < 0.01
+        return {
+            "video_id": np.array([f"{source[v]}/{method[v]}/v{v:06d}" for v in video], object),
+            "group_id": np.array([f"g{v // 2}" for v in video], object),
+            "track": rng.integers(0, 2, count),
+            "frame_number": np.arange(count) % per_video + 1,
+            "label": np.where(fake[video], "fake", "real").astype(object),
+            "source_dataset": source[video].astype(object),
+            "method": np.array(method, object)[video],
+            "family": np.where(fake[video], "face_swap", "none").astype(object),
+            "compression": rng.choice(["c23", "c40"], videos)[video].astype(object),
+            "split": rng.choice(["train", "val", "test"], videos, p=[0.5, 0.2, 0.3])[video].astype(
+                object
+            ),
+            "p_fake": np.where(lost, np.nan, p_fake),
+            "reason": np.where(lost, "too_small", None),
+            "sharpness": rng.gamma(2, 20, count),
+            "subject": rng.random(count) < 0.9,
+        }
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def columns_of(table_of):
+    """``columns_of(count, seed)``: :class:`FaceColumns` of :func:`table_of`, and the dict."""
+    from media_forensics.operators.panels.audit_units import FaceColumns, coded, label_codes
+
+    def make(count: int, seed: int = 0):
+        table = table_of(count, seed)
+        names = ("source_dataset", "method", "family", "compression", "split")
+        columns = FaceColumns(
+            ids=[f"{i:024x}" for i in range(count)],
+            label=label_codes(table["label"]),
+            p_fake=table["p_fake"],
+            video=coded(table["video_id"]),
+            track=table["track"].astype(np.int64),
+            group=coded(table["group_id"]),
+            reason=coded(table["reason"]),
+            texts={name: coded(table[name]) for name in names},
+            numbers={"sharpness": table["sharpness"]},
+        )
+        return columns, table
+
+    return make
+
+
+class Client:
+    """The App's side of a panel: sends events, merges answers, keeps state and data apart.
+
+    Attributes:
+        state: what is sent back with every event
+        data: what the components get
+        ops: operations of the last event but the panel's own, as (name, params)
+        result: what the last event returned
+    """
+
+    def __init__(self, panel: Any, dataset: Any, view: Any = None) -> None:
+        self.panel, self.dataset, self.view = panel, dataset, view
+        self.state: dict[str, Any] = {}
+        self.data: dict[str, Any] = {}
+        self.ops: list[tuple[str, dict[str, Any]]] = []
+        self.schema: dict[str, Any] = {}
+        self.result: Any = None
+        self.selected: list[str] = []
+        self.sent = self.received = 0
+
+    def send(self, event: str, **params: Any) -> Any:
+        """One event: the method of the panel, then its ``render``."""
+        from fiftyone.operators.executor import ExecutionContext, Executor
+
+        executor = Executor()
+        request = {
+            "dataset_name": self.dataset.name,
+            "view": json.loads(_dumps(self.view._serialize())) if self.view is not None else [],
+            "selected": self.selected,
+            "params": {
+                **params,
+                "panel_id": "p",
+                "panel_state": json.loads(_dumps(self.state)),
+                "__method__": event,
+            },
+        }
+        self.sent = len(_dumps(request))
+        context = ExecutionContext(request, executor=executor, operator_uri=self.panel.uri)
+        self.result = self.panel.execute(context)
+        self.ops = []
+        self.received = len(_dumps([r.params for r in executor._requests]))
+        for request in executor._requests:
+            self._apply(request.operator_uri, json.loads(_dumps(request.params)))
+        return self.result
+
+    def _apply(self, name: str, params: dict[str, Any]) -> None:
+        if name == "patch_panel_state":
+            _merge(self.state, _nested(params["state"]))
+        elif name == "patch_panel_data":
+            _merge(self.data, _nested(params["data"]))
+        elif name == "show_panel_output":
+            self.schema = params["output"]
+        else:
+            self.ops.append((name, params))
+
+    def op(self, name: str) -> dict[str, Any]:
+        """Parameters of the operation ``name`` of the last event."""
+        found = [params for op, params in self.ops if op == name]
+        assert found, f"no {name} in {[op for op, _ in self.ops]}"
+        return found[-1]
+
+    def grid(self) -> Any:
+        """The view that the last event put into the grid."""
+        import fiftyone as fo
+        from bson import json_util
+
+        stages = json_util.loads(json.dumps(self.op("set_view")["view"]))
+        return fo.DatasetView._build(self.dataset, stages)
+
+
+def _dumps(value: Any) -> str:
+    from bson import json_util
+
+    return json_util.dumps(value)
+
+
+def _nested(flat: dict[str, Any]) -> dict[str, Any]:
+    import pydash
+
+    out: dict[str, Any] = {}
+    for key, value in flat.items():
+        pydash.set_(out, key, value)
+    return out
+
+
+def _merge(into: dict[str, Any], new: dict[str, Any]) -> None:
+    """lodash's mergeWith as the App calls it: arrays are replaced, objects merged."""
+    for key, value in new.items():
+        if isinstance(value, dict) and isinstance(into.get(key), dict):
+            _merge(into[key], value)
+        else:
+            into[key] = value
+
+
+@pytest.fixture
+def client():
+    """:class:`Client`."""
+    return Client
+
+
+@pytest.fixture(scope="module")
+def faces_of(fiftyone_db, table_of):
+    """``faces_of(count, embeddings=D)``: a faces dataset of synthetic rows, written in bulk.
+
+    Detector ``det`` with scores, optionally embeddings (N, D) and a head that fits them.
+    """
+    from bson import Binary, ObjectId
+    from fiftyone.core.utils import serialize_numpy_array
+    from media_forensics.operators import fields
+
+    fo = fiftyone_db
+    made = []
+
+    def make(count: int, embeddings: int = 0, seed: int = 0, head: bool = True):
+        table = table_of(count, seed)
+        dataset = fo.Dataset()
+        made.append(dataset)
+        fields.declare_common_fields(dataset, faces=True)
+        names = fields.ScoreFields("det")
+        dataset.add_sample_field(names.p_fake, fo.FloatField)
+        dataset.add_sample_field(names.reason, fo.StringField)
+        dataset.add_sample_field(names.embedding, fo.VectorField)
+        label = (table["label"] == "fake").astype(int)
+        vectors, weight = None, None
+        if embeddings:
+            vectors, weight = unit_vectors(table["p_fake"], label, embeddings, seed)
+        template = fo.Sample("/nowhere/template.png", ground_truth=fo.Classification(label="real"))
+        dataset.add_sample(template)
+        raw = dataset._sample_collection.find_one({"_id": template._id})
+        dataset._sample_collection.delete_one({"_id": template._id})
+        documents = []
+        plain = [n for n in table if n not in ("label", "p_fake", "reason")]
+        for i in range(count):
+            document = dict(raw, _id=ObjectId(), filepath=f"/nowhere/{i:07d}.png")
+            document["ground_truth"] = dict(
+                raw["ground_truth"], _id=ObjectId(), label=table["label"][i]
+            )
+            for name in plain:
+                value = table[name][i]
+                document[name] = value.item() if isinstance(value, np.generic) else value
+            scored = not np.isnan(table["p_fake"][i])
+            document[names.p_fake] = float(table["p_fake"][i]) if scored else None
+            document[names.reason] = None if scored else "too_small"
+            if vectors is not None and scored:
+                document[names.embedding] = Binary(serialize_numpy_array(vectors[i]))
+            documents.append(document)
+        dataset._sample_collection.insert_many(documents, ordered=True)
+        fields.set_description(dataset, kind="faces", recipe_hash="r")
+        config = dataset.init_run(
+            method="media_forensics/scores",
+            key="det",
+            rule="mean",
+            normalize=True,
+            **(
+                {"head_weight": weight.tolist(), "head_bias": [0.0, 0.1]}
+                if head and embeddings
+                else {}
+            ),
+        )
+        dataset.register_run(names.run, config)
+        return SimpleNamespace(dataset=dataset, table=table, vectors=vectors, weight=weight)
+
+    yield make
+    for dataset in made:
+        fo.delete_dataset(dataset.name)
+
+
+def unit_vectors(p_fake: np.ndarray, label: np.ndarray, size: int, seed: int):
+    """Vectors (N, size) whose angle to an axis follows the score, and a head (2, size)."""
+    rng = np.random.default_rng(seed)
+    axis = np.zeros(size)
+    axis[0] = 1
+    score = np.nan_to_num(p_fake, nan=0.5)
+    cosine = np.clip((score - 0.5) * 1.4, -0.95, 0.95)
+    rest = rng.normal(size=(len(label), size)) * np.linspace(2, 0.2, size)
+    rest[:, 0] = 0
+    rest /= np.linalg.norm(rest, axis=1, keepdims=True)
+    vectors = cosine[:, None] * axis + np.sqrt(1 - cosine**2)[:, None] * rest
+    weight = np.stack([-2 * axis, 2 * axis])
+    return vectors.astype(np.float32), weight

@@ -1,0 +1,64 @@
+"""A threshold says where it is from, and says so when it flatters."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from media_forensics.detector.errors import ForensicsError, MetricUndefined
+from media_forensics.detector.metrics import equal_error_rate
+from media_forensics.operators.panels import audit_threshold as thresholds
+from media_forensics.operators.panels.audit_units import at_level
+
+
+@pytest.fixture
+def units(columns_of):
+    columns, raw = columns_of(8000)
+    return at_level(columns, "face"), at_level(columns.take(raw["split"] == "test"), "face"), raw
+
+
+def test_fixed_hand_and_evaluation(units):
+    everything, test, _ = units
+    assert thresholds.choose("fixed", everything, test).value == 0.5
+    assert thresholds.choose("hand", everything, test, value=0.31).value == 0.31
+    found = thresholds.choose("evaluation", everything, test, evaluation=(0.7, "FPR 1 % on val"))
+    assert found.value == 0.7 and "FPR 1 % on val" in found.provenance
+
+
+def test_validation_threshold_keeps_its_promise_and_is_honest_on_test(units):
+    everything, test, raw = units
+    found = thresholds.choose("val_fpr_5", everything, test)
+    reals = raw["p_fake"][(raw["split"] == "val") & (raw["label"] == "real")]
+    reals = reals[np.isfinite(reals)]
+    assert (reals >= found.value).mean() <= 0.05
+    assert (reals >= found.value).mean() > 0.04
+    assert found.honest and f"{len(reals):,} real faces of split val" in found.provenance
+    seen = thresholds.choose("val_fpr_5", everything, everything)
+    assert not seen.honest and "flatter" in seen.provenance
+
+
+def test_oracle_is_the_equal_error_threshold_and_says_that_it_flatters(units):
+    everything, test, _ = units
+    found = thresholds.choose("oracle_eer", everything, test)
+    want = equal_error_rate(test.label[test.scored], test.p_fake[test.scored])
+    assert found.value == pytest.approx(want.threshold)
+    assert not found.honest
+
+
+def test_what_has_no_threshold_here(units, columns_of):
+    everything, test, _ = units
+    for source, value in (("nothing", 0.5), ("evaluation", 0.5), ("hand", 1.5)):
+        with pytest.raises(ForensicsError):
+            thresholds.choose(source, everything, test, value=value)
+    columns, raw = columns_of(800)
+    no_val = at_level(columns.take(raw["split"] != "val"), "face")
+    with pytest.raises(MetricUndefined, match="validation"):
+        thresholds.choose("val_fpr_5", no_val, no_val)
+    few = at_level(columns.take(np.flatnonzero(raw["split"] == "val")[:12]), "video")
+    with pytest.raises(MetricUndefined):
+        thresholds.choose("val_fpr_1", few, few)
+
+
+def test_sources_are_offered_only_where_they_exist():
+    names = [name for name, _ in thresholds.sources(False)]
+    assert "evaluation" not in names and names[0] == "fixed"
+    assert "evaluation" in [name for name, _ in thresholds.sources(True)]

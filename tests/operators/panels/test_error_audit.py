@@ -1,0 +1,346 @@
+"""The panel's callbacks on a real database: every click shows exactly what it counted."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from media_forensics.operators import fields
+from media_forensics.operators.panels.error_audit import ErrorAudit
+from media_forensics.operators.panels.grid import KINDS
+
+pytestmark = pytest.mark.fiftyone
+
+
+@pytest.fixture(scope="module")
+def faces(faces_of):
+    return faces_of(3000)
+
+
+@pytest.fixture
+def audit(faces, client):
+    driven = client(ErrorAudit(), faces.dataset)
+    driven.send("on_load")
+    return driven
+
+
+def number_of(text: str) -> int:
+    return int(text.split("Grid: ")[1].split()[0].replace(",", ""))
+
+
+def frame_of(faces) -> pd.DataFrame:
+    frame = pd.DataFrame(faces.table)
+    frame["id"] = faces.dataset.values("id")
+    return frame
+
+
+def test_opens_on_the_test_split_per_video(audit, faces):
+    header = audit.data["header"]
+    assert header["choice"] == {
+        "key": "det",
+        "level": "video",
+        "scope": "split:test",
+        "source": "fixed",
+    }
+    test = faces.table["split"] == "test"
+    assert header["total"]["real"] + header["total"]["fake"] == len(
+        set(faces.table["video_id"][test])
+    )
+    assert audit.data["table"]["group"] == "dataset_method"
+    assert len(audit.data["charts"]["distributions"]) == 2
+
+
+def test_state_stays_small_and_apart_from_the_data(audit):
+    for name, value in (("level", "face"), ("group", "sharpness"), ("threshold", 0.3)):
+        audit.send("on_set", name=name, value=value)
+        assert audit.sent < 1500
+        assert not set(audit.state) & set(audit.data)
+
+
+def test_plots_do_not_write_their_data_into_the_state(audit):
+    """FiftyOne copies a plot's data into the panel's state unless its view is composite."""
+    charts = audit.schema["type"]["properties"]["charts"]["type"]["properties"]
+    assert set(charts) == {"distributions", "roc"}
+    for chart in charts.values():
+        assert chart["view"]["composite_view"] is True
+        assert chart["view"]["height"].endswith("px")
+        assert not chart["view"].get("data")
+
+
+@pytest.mark.parametrize("level", ["face", "person", "video"])
+@pytest.mark.parametrize("scope", ["all", "split:test"])
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_a_click_on_the_total_shows_exactly_those(audit, faces, level, scope, kind):
+    audit.send("on_set", name="scope", value=scope)
+    audit.send("on_set", name="level", value=level)
+    audit.send("on_set", name="threshold", value=0.42)
+    frame = frame_of(faces)
+    if scope != "all":
+        frame = frame[frame.split == "test"]
+    keys = {"face": ["id"], "person": ["video_id", "track"], "video": ["video_id"]}[level]
+    unit = frame.groupby(keys).agg(p=("p_fake", "mean"), label=("label", "first")).reset_index()
+    real, fake = unit.label == "real", unit.label == "fake"
+    masks = {
+        "all": real | fake,
+        "real": real,
+        "fake": fake,
+        "fp": real & (unit.p >= 0.42),
+        "fn": fake & (unit.p < 0.42),
+        "errors": (real & (unit.p >= 0.42)) | (fake & (unit.p < 0.42)),
+        "lost": unit.p.isna(),
+    }
+    wanted = frame.merge(unit[masks[kind]][keys], on=keys).id
+    audit.send("on_show", row=-1, kind=kind)
+    if wanted.empty:
+        assert audit.op("notify")["variant"] == "warning"
+        return
+    view = audit.grid()
+    assert set(view.values("id")) == set(wanted)
+    assert number_of(audit.data["header"]["shown"]) == len(view)
+
+
+@pytest.mark.parametrize("group", ["dataset_method", "compression", "sharpness", "subject"])
+@pytest.mark.parametrize("level", ["face", "video"])
+def test_every_cell_of_the_table_shows_its_count(audit, group, level):
+    audit.send("on_set", name="level", value=level)
+    audit.send("on_set", name="group", value=group)
+    rows = audit.data["table"]["rows"]
+    assert rows
+    for row in rows[:4]:
+        for kind, cell in (("fp", row["fpr"]), ("fn", row["fnr"])):
+            if cell is None or not cell["hits"]:
+                continue
+            audit.send("on_show", row=row["index"], kind=kind)
+            view = audit.grid()
+            assert number_of(audit.data["header"]["shown"]) == len(view)
+            units = len(view) if level == "face" else len(set(view.values("video_id")))
+            assert units == cell["hits"]
+            label = "real" if kind == "fp" else "fake"
+            assert set(view.values("ground_truth.label")) == {label}
+        audit.send("on_show", row=row["index"], kind="all")
+        units = audit.grid()
+        count = len(units) if level == "face" else len(set(units.values("video_id")))
+        assert count == row["real"] + row["fake"] + row["unlabelled"]
+
+
+def test_missing_values_of_a_row_are_found(faces_of, client):
+    made = faces_of(200, seed=3)
+    first = made.dataset.values("id")[:50]
+    made.dataset.set_values("compression", dict.fromkeys(first), key_field="id")
+    driven = client(ErrorAudit(), made.dataset)
+    driven.send("on_load")
+    driven.send("on_set", name="scope", value="all")
+    driven.send("on_set", name="level", value="face")
+    driven.send("on_set", name="group", value="compression")
+    row = next(r for r in driven.data["table"]["rows"] if r["name"] == ["no value"])
+    driven.send("on_show", row=row["index"], kind="all")
+    assert set(driven.grid().values("id")) == set(first)
+
+
+@pytest.mark.parametrize("level", ["face", "video"])
+def test_a_bar_shows_its_faces(audit, level):
+    audit.send("on_set", name="level", value=level)
+    for trace in (0, 1):
+        counts = [row[0] for row in audit.data["charts"]["distributions"][trace]["customdata"]]
+        bar = int(np.argmax(counts))
+        audit.send("on_bar", trace_idx=trace, idx=bar)
+        view = audit.grid()
+        units = len(view) if level == "face" else len(set(view.values("video_id")))
+        assert units == counts[bar]
+        assert set(view.values("ground_truth.label")) == {("real", "fake")[trace]}
+
+
+def test_an_empty_bar_says_so(audit):
+    counts = [row[0] for row in audit.data["charts"]["distributions"][0]["customdata"]]
+    audit.send("on_bar", trace_idx=0, idx=counts.index(0))
+    assert "There are no real" in audit.op("notify")["message"]
+
+
+def test_a_point_of_the_curve_moves_the_threshold_and_shows_its_errors(audit):
+    audit.send("on_set", name="level", value="face")
+    curve = audit.data["charts"]["roc"][1]
+    point = len(curve["x"]) // 3
+    audit.send("on_roc", trace_idx=1, idx=point)
+    header = audit.data["header"]
+    assert header["total"]["fpr"]["rate"] == pytest.approx(curve["x"][point], abs=1e-4)
+    assert 1 - header["total"]["fnr"]["rate"] == pytest.approx(curve["y"][point], abs=1e-4)
+    errors = header["total"]["fpr"]["hits"] + header["total"]["fnr"]["hits"]
+    assert number_of(header["shown"]) == len(audit.grid()) == errors
+    assert header["threshold"]["source"] == "hand"
+    before = dict(audit.state)
+    audit.send("on_roc", trace_idx=0, idx=1)  # the line of chance
+    assert audit.ops == [] and audit.state == before
+
+
+def test_saved_view_and_kept_view(audit, faces):
+    dataset = faces.dataset
+    dataset.save_view("sharp ones", dataset.match(fo_field("sharpness") > 40), overwrite=True)
+    audit.send("on_refresh")
+    assert ["saved:sharp ones", "Saved view sharp ones"] in [
+        list(o) for o in audit.data["header"]["options"]["scope"]
+    ]
+    audit.send("on_set", name="level", value="face")
+    audit.send("on_set", name="scope", value="saved:sharp ones")
+    total = audit.data["header"]["total"]
+    assert total["real"] + total["fake"] == int((faces.table["sharpness"] > 40).sum())
+    audit.send("on_show", row=-1, kind="fp")
+    assert len(audit.grid()) == total["fpr"]["hits"]
+    assert min(audit.grid().values("sharpness")) > 40
+
+    audit.view = dataset.match({"compression": "c40"})
+    audit.send("on_keep_view")
+    total = audit.data["header"]["total"]
+    assert total["real"] + total["fake"] == int((faces.table["compression"] == "c40").sum())
+    audit.view = None  # the grid may move on, the kept view stays
+    audit.send("on_set", name="threshold", value=0.6)
+    audit.send("on_show", row=-1, kind="fn")
+    assert len(audit.grid()) == audit.data["header"]["total"]["fnr"]["hits"]
+    assert set(audit.grid().values("compression")) == {"c40"}
+
+
+def fo_field(name):
+    from fiftyone import ViewField
+
+    return ViewField(name)
+
+
+def test_a_very_long_view_is_not_kept(audit, faces):
+    audit.view = faces.dataset.select(faces.dataset.values("id")[:2000])
+    audit.send("on_keep_view")
+    assert "Save it under a name" in audit.op("notify")["message"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("scope", "split:moon"), ("group", "moon"), ("level", "clip")]
+)
+def test_what_is_gone_is_taken_back_with_words(audit, name, value):
+    audit.send("on_set", name=name, value=value)
+    assert audit.op("notify")["variant"] == "warning"
+    assert audit.state["empty"] is None
+    chosen = {**audit.data["header"]["choice"], "group": audit.data["table"]["group"]}
+    assert chosen[name] not in (None, value)
+
+
+def test_wrong_input_is_words(audit):
+    before = audit.data["header"]["threshold"]
+    audit.send("on_set", name="nothing", value=1)
+    assert "no control" in audit.op("notify")["message"]
+    assert audit.data["header"]["threshold"] == before
+    audit.send("on_set", name="threshold", value=7)
+    assert "because: The threshold 7.0" in audit.data["header"]["threshold"]["provenance"]
+
+
+def test_validation_source_without_a_validation_split_falls_back(faces_of, client):
+    made = faces_of(300, seed=9)
+    made.dataset.set_values("split", ["test"] * 300)
+    driven = client(ErrorAudit(), made.dataset)
+    driven.send("on_load")
+    driven.send("on_set", name="source", value="val_fpr_5")
+    threshold = driven.data["header"]["threshold"]
+    assert threshold["value"] == 0.5 and "because" in threshold["provenance"]
+
+
+def test_new_scores_are_seen_after_a_refresh(faces_of, client):
+    made = faces_of(300, seed=4)
+    driven = client(ErrorAudit(), made.dataset)
+    driven.send("on_load")
+    driven.send("on_set", name="level", value="face")
+    driven.send("on_set", name="scope", value="all")
+    made.dataset.set_values("det_p_fake", [1.0] * 300)
+    driven.send("on_set", name="threshold", value=0.9)
+    assert driven.data["header"]["total"]["fpr"]["rate"] < 1  # as it was read
+    driven.send("on_refresh")
+    assert driven.data["header"]["total"]["fpr"]["rate"] == 1
+
+
+def test_clear(audit):
+    audit.send("on_show", row=-1, kind="fp")
+    audit.send("on_clear")
+    assert audit.op("clear_view") is not None
+    assert audit.data["header"]["shown"] is None
+
+
+def test_empty_states_say_what_to_do(fiftyone_db, client):
+    fo = fiftyone_db
+    empty = fo.Dataset()
+    fields.declare_common_fields(empty, faces=True)
+    driven = client(ErrorAudit(), empty)
+    driven.send("on_load")
+    assert "Score faces" in driven.state["empty"]["hint"]
+    assert {"why", "score", "again"} <= set(driven.schema["type"]["properties"])
+    empty.add_sample_field("det_p_fake", fo.FloatField)
+    driven.send("on_refresh")
+    assert "no faces" in driven.state["empty"]["message"]
+    videos = fo.Dataset()
+    videos.media_type = "video"
+    driven = client(ErrorAudit(), videos)
+    driven.send("on_load")
+    assert "Extract faces" in driven.state["empty"]["hint"]
+    for dataset in (empty, videos):
+        fo.delete_dataset(dataset.name)
+
+
+def test_from_the_video_dataset(fiftyone_db, faces_of, client):
+    fo = fiftyone_db
+    made = faces_of(400, seed=5)
+    ids = sorted(set(made.table["video_id"]))
+    label = dict(zip(made.table["video_id"], made.table["label"], strict=True))
+    videos = fo.Dataset()
+    fields.declare_common_fields(videos)
+    samples = [
+        fo.Sample(
+            f"/nowhere/{i}.mp4",
+            video_id=video_id,
+            ground_truth=fo.Classification(label=label.get(video_id, "real")),
+            source_dataset="alpha",
+            method="original",
+            reason=None if video_id in label else "no_face",
+        )
+        for i, video_id in enumerate([*ids, "alpha/original/lost1", "alpha/original/lost2"])
+    ]
+    videos.add_samples(samples, progress=False)
+    fields.set_description(videos, kind="videos", faces_dataset=made.dataset.name)
+    fields.set_description(made.dataset, video_dataset=videos.name)
+    driven = client(ErrorAudit(), videos)
+    driven.send("on_load")
+    driven.send("on_set", name="scope", value="all")
+    header = driven.data["header"]
+    total = header["total"]
+    assert total["real"] + total["fake"] == len(ids) + 2
+    assert total["lost"] == [["no_face", 2]]
+    assert "2 no_face" in header["coverage"] and not header["shows_faces"]
+    driven.send("on_show", row=-1, kind="lost")
+    assert set(driven.grid().values("video_id")) == {"alpha/original/lost1", "alpha/original/lost2"}
+    driven.send("on_show", row=-1, kind="fp")
+    assert len(driven.grid()) == header["total"]["fpr"]["hits"]
+    driven.send("on_set", name="level", value="face")
+    driven.send("on_show", row=-1, kind="fp")
+    assert "holding" in driven.data["header"]["shown"]
+    driven.send("on_keep_view")
+    assert "Open the faces dataset" in driven.op("notify")["message"]
+
+    faces = client(ErrorAudit(), made.dataset)
+    faces.send("on_load")
+    faces.send("on_set", name="scope", value="all")
+    faces.send("on_show", row=-1, kind="lost")
+    assert "2 of them gave no face" in faces.data["header"]["shown"]
+    fo.delete_dataset(videos.name)
+
+
+def test_another_dataset_starts_anew(audit, faces_of):
+    other = faces_of(120, seed=6)
+    audit.send("on_set", name="threshold", value=0.9)
+    audit.send("on_change_dataset")
+    assert audit.data["header"]["threshold"]["value"] == 0.9  # the same dataset: nothing happens
+    audit.dataset = other.dataset
+    audit.send("on_change_dataset")
+    assert audit.data["header"]["threshold"]["value"] == 0.5
+    assert audit.state["choice"]["dataset"] == other.dataset.name
+
+
+def test_scores_without_a_run_are_found(faces_of, client):
+    made = faces_of(200, seed=7)
+    made.dataset.delete_run("scores_det")
+    driven = client(ErrorAudit(), made.dataset)
+    driven.send("on_load")
+    assert driven.data["header"]["options"]["key"] == [["det", "det"]]

@@ -1,0 +1,252 @@
+"""The sphere's callbacks on a real database."""
+
+from __future__ import annotations
+
+import base64
+
+import numpy as np
+import pytest
+from media_forensics.detector.sphere import fake_axis_projection
+from media_forensics.operators import fields
+from media_forensics.operators.panels import sphere_source
+from media_forensics.operators.panels.hypersphere import Hypersphere
+
+pytestmark = pytest.mark.fiftyone
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("MEDIA_FORENSICS_CACHE", str(tmp_path))
+
+
+@pytest.fixture(scope="module")
+def faces(faces_of):
+    return faces_of(1200, embeddings=16)
+
+
+@pytest.fixture
+def sphere(faces, client):
+    driven = client(Hypersphere(), faces.dataset)
+    driven.send("on_load")
+    return driven
+
+
+def drawn(faces) -> np.ndarray:
+    """Rows of the table that have an embedding, in the order of the browser."""
+    return np.flatnonzero(np.isfinite(faces.table["p_fake"]))
+
+
+def array(text: str, dtype: str) -> np.ndarray:
+    return np.frombuffer(base64.b64decode(text), dtype)
+
+
+def test_positions_are_the_projection_on_the_stored_head(sphere, faces):
+    raw = sphere.data["panel"]["sphere"]
+    rows = drawn(faces)
+    assert raw["n"] == len(rows)
+    want = fake_axis_projection(faces.vectors[rows], faces.weight).xyz
+    got = array(raw["xyz"], "<i2").reshape(-1, 3) / 32767
+    assert np.abs(got - want).max() < 1e-4
+    label = (faces.table["label"][rows] == "fake").astype(int)
+    assert np.array_equal(array(raw["label"], "u1"), label)
+    names = [f["name"] for f in raw["fields"]]
+    assert {"source_dataset", "method", "split", "subject"} <= set(names)
+    method = raw["fields"][names.index("method")]
+    codes = array(method["codes"], "u1")
+    assert [method["values"][c] for c in codes] == list(faces.table["method"][rows])
+    assert f"{1200 - len(rows)} faces without an embedding" in sphere.data["panel"]["note"]
+    assert "head's fake axis" in sphere.data["panel"]["note"]
+    assert [row[0] for row in sphere.data["panel"]["words"]] == [
+        "Concentration, real",
+        "Concentration, fake",
+        "Angle of the classes",
+        "Alignment",
+        "Uniformity",
+    ]
+
+
+def test_a_click_shows_that_face(sphere, faces):
+    row = drawn(faces)[17]
+    sphere.send("on_pick", idx=[17])
+    assert sphere.grid().values("id") == [faces.dataset.values("id")[row]]
+    assert sphere.data["panel"]["shown"].startswith("Grid: 1 face ")
+
+
+def test_a_lasso_shows_exactly_its_faces_and_says_how_many(sphere, faces):
+    chosen = np.arange(5, 1100, 1)
+    bits = np.zeros(sphere.data["panel"]["sphere"]["n"], np.uint8)
+    bits[chosen] = 1
+    sent = base64.b64encode(np.packbits(bits, bitorder="little").tobytes()).decode()
+    sphere.send("on_pick", bits=sent)
+    ids = np.array(faces.dataset.values("id"))[drawn(faces)[chosen]]
+    assert set(sphere.grid().values("id")) == set(ids)
+    assert "1,095 faces" in sphere.data["panel"]["shown"]
+    sphere.send("on_clear")
+    assert sphere.data["panel"]["shown"] is None
+    sphere.op("clear_view")
+
+
+def test_the_selection_of_the_grid_lights_up_once(sphere, faces):
+    rows = drawn(faces)
+    ids = faces.dataset.values("id")
+    sphere.selected = [ids[rows[3]], ids[rows[900]]]
+    sphere.send("on_change_selected")
+    assert sphere.data["panel"]["selected"] == [3, 900]
+    state = dict(sphere.state["choice"])
+    sphere.data["panel"]["selected"] = "untouched"
+    sphere.send("on_change_selected")  # the App sends it again with nothing changed
+    assert sphere.data["panel"]["selected"] == "untouched"
+    assert sphere.state["choice"] == state
+    sphere.selected = []
+    sphere.send("on_change_selected")
+    assert sphere.data["panel"]["selected"] == []
+
+
+def test_hover_returns_a_card_and_changes_nothing(sphere, faces):
+    before = str(sphere.data)
+    row = drawn(faces)[40]
+    card = sphere.send("on_hover", idx=40)
+    assert card["filepath"] == faces.dataset[faces.dataset.values("id")[row]].filepath
+    assert card["label"] == faces.table["label"][row]
+    assert card["p_fake"] == f"{faces.table['p_fake'][row]:.3f}"
+    assert str(sphere.data) == before and sphere.ops == []
+    assert sphere.send("on_hover", idx=10**6) is None
+
+
+def test_its_video(sphere, faces):
+    row = drawn(faces)[40]
+    found = sphere.send("on_more", idx=40, what="video")
+    view = sphere.grid()
+    assert set(view.values("video_id")) == {faces.table["video_id"][row]}
+    same = faces.table["video_id"][drawn(faces)] == faces.table["video_id"][row]
+    assert found["idx"] == np.flatnonzero(same).tolist() and len(view) == same.sum()
+
+
+def test_nearest_of_other_groups(sphere, faces):
+    rows = drawn(faces)
+    found = sphere.send("on_more", idx=40, what="near")["idx"]
+    assert found[0] == 40 and len(found) == 25
+    group = faces.table["group_id"][rows]
+    cosine = faces.vectors[rows] @ faces.vectors[rows[40]]
+    cosine[group == group[40]] = -2
+    assert set(found[1:]) == set(np.argsort(-cosine)[:24].tolist())
+    assert len(sphere.grid()) == 25
+
+
+def test_events_do_not_carry_the_points(sphere):
+    sphere.send("on_pick", idx=[1])
+    assert sphere.sent < 1500 and sphere.received < 10_000
+    sphere.send("on_hover", idx=2)
+    assert sphere.sent < 1500 and sphere.received < 10_000
+
+
+def test_projection_for_the_embeddings_panel(faces_of, client):
+    made = faces_of(300, embeddings=8, seed=2)
+    driven = client(Hypersphere(), made.dataset)
+    driven.send("on_load")
+    driven.send("on_register")
+    driven.send("on_register")  # replaces the first
+    results = made.dataset.load_brain_results("det_plane")
+    assert results.points.shape == (np.isfinite(made.table["p_fake"]).sum(), 2)
+    cosine = fake_axis_projection(made.vectors[drawn(made)], made.weight).xyz[:, 0]
+    assert np.allclose(results.points[:, 0], -np.degrees(np.arccos(cosine)), atol=1e-3)
+
+
+def test_without_a_head_the_class_means_anchor(faces_of, client):
+    made = faces_of(200, embeddings=8, seed=3, head=False)
+    driven = client(Hypersphere(), made.dataset)
+    driven.send("on_load")
+    assert "no head is stored" in driven.data["panel"]["note"]
+    assert driven.data["panel"]["sphere"]["boundary"] is None
+
+
+def test_large_projections_are_kept_and_read_again(faces_of, client, monkeypatch, tmp_path):
+    made = faces_of(400, embeddings=8, seed=4)
+    monkeypatch.setattr(sphere_source, "WORTH_KEEPING", 100)
+    first = client(Hypersphere(), made.dataset)
+    first.send("on_load")
+    kept = list((tmp_path / "projections").glob("*.npz"))
+    assert len(kept) == 1
+    sphere_source._SPHERES.clear()
+    monkeypatch.setattr(sphere_source, "read_embeddings", None)  # must not be needed
+    again = client(Hypersphere(), made.dataset)
+    again.send("on_load")
+    assert again.data == first.data
+    monkeypatch.undo()
+    monkeypatch.setenv("MEDIA_FORENSICS_CACHE", str(tmp_path))
+    monkeypatch.setattr(sphere_source, "WORTH_KEEPING", 100)
+    kept[0].write_bytes(b"not a file of numpy")
+    sphere_source._SPHERES.clear()
+    third = client(Hypersphere(), made.dataset)
+    third.send("on_load")
+    assert third.data == first.data
+
+
+def test_more_than_can_be_drawn_keeps_the_errors(faces_of, client, monkeypatch):
+    made = faces_of(900, embeddings=8, seed=5)
+    monkeypatch.setattr(sphere_source, "MOST_DRAWN", 500)
+    driven = client(Hypersphere(), made.dataset)
+    driven.send("on_load")
+    raw = driven.data["panel"]["sphere"]
+    assert raw["n"] == 500 and "sample of 500 faces" in driven.data["panel"]["note"]
+    error = array(raw["error"], "u1")
+    called = made.table["p_fake"] >= 0.5
+    fake = made.table["label"] == "fake"
+    scored = np.isfinite(made.table["p_fake"])
+    assert np.isin(error, (2, 3)).sum() == (scored & (called != fake)).sum()
+
+
+def test_empty_states_say_what_to_do(fiftyone_db, faces_of, client):
+    fo = fiftyone_db
+    made = faces_of(60, seed=6)  # scores, but no embeddings
+    driven = client(Hypersphere(), made.dataset)
+    driven.send("on_load")
+    assert "Fewer than two faces" in driven.state["empty"]["message"]
+    made.dataset.delete_sample_field("det_embedding")
+    driven.send("on_refresh")
+    assert "without embeddings" in driven.state["empty"]["message"]
+    assert {"why", "score", "again"} <= set(driven.schema["type"]["properties"])
+    driven.send("on_pick", idx=[0])
+    assert driven.op("notify")["variant"] == "warning"
+    driven.selected = ["0" * 24]
+    driven.send("on_change_selected")
+    plain = fo.Dataset()
+    driven = client(Hypersphere(), plain)
+    driven.send("on_load")
+    assert "Score faces" in driven.state["empty"]["hint"]
+    fo.delete_dataset(plain.name)
+
+
+def test_mixed_lengths_are_named(faces_of, client):
+    made = faces_of(60, embeddings=8, seed=7)
+    first = made.dataset.match({"det_embedding": {"$ne": None}}).first()
+    first["det_embedding"] = np.ones(5, np.float32)
+    first.save()
+    driven = client(Hypersphere(), made.dataset)
+    driven.send("on_load")
+    assert "different lengths: [5, 8]" in driven.state["empty"]["message"]
+
+
+def test_from_the_video_dataset(fiftyone_db, faces_of, client):
+    fo = fiftyone_db
+    made = faces_of(160, embeddings=8, seed=8)
+    videos = fo.Dataset()
+    fields.declare_common_fields(videos)
+    ids = sorted(set(made.table["video_id"]))
+    videos.add_samples(
+        [fo.Sample(f"/nowhere/{i}.mp4", video_id=v) for i, v in enumerate(ids)], progress=False
+    )
+    fields.set_description(videos, kind="videos", faces_dataset=made.dataset.name)
+    fields.set_description(made.dataset, video_dataset=videos.name)
+    driven = client(Hypersphere(), videos)
+    driven.send("on_load")
+    driven.send("on_pick", idx=[0, 1, 30])
+    names = made.table["video_id"][drawn(made)[[0, 1, 30]]]
+    assert set(driven.grid().values("video_id")) == set(names)
+    driven.selected = [videos.match({"video_id": ids[2]}).first().id]
+    driven.send("on_change_selected")
+    same = made.table["video_id"][drawn(made)] == ids[2]
+    assert driven.data["panel"]["selected"] == np.flatnonzero(same).tolist()
+    driven.send("on_register")
+    assert "Open" in driven.op("notify")["message"]
+    fo.delete_dataset(videos.name)
