@@ -69,14 +69,9 @@ def fetch() -> None:
     from media_forensics.detector.offline_assets import fetch_footage, fetch_weights
     from tqdm import tqdm
 
-    with tqdm(desc="weights and footage", unit="file") as bar:
-
-        def progress(done: int, total: int, text: str) -> None:
-            bar.total, bar.n = total, done
-            bar.set_postfix_str(text, refresh=True)
-
-        fetch_weights(progress=progress)
-        fetch_footage(progress=progress)
+    with tqdm(desc="weights and footage", bar_format="{desc}: {elapsed} {postfix}") as bar:
+        fetch_weights(progress=bar.set_postfix_str)
+        fetch_footage(progress=bar.set_postfix_str)
 
 
 def precision() -> str:
