@@ -12,7 +12,7 @@ demo:
 test:
 	$(PYTHON) scripts/install.py --tests
 	$(MAKE) --no-print-directory lint
-	$(VENV)/python -m pytest
+	OMP_NUM_THREADS=1 $(VENV)/python -m pytest -n auto --maxprocesses 4 --dist loadgroup
 
 install:
 	$(PYTHON) scripts/install.py

@@ -38,6 +38,19 @@ def pytest_sessionstart(session):
         link.symlink_to(ROOT, target_is_directory=True)
 
 
+#: Fixtures that take minutes to make: their tests stay in one process.
+_COSTLY = ("demo_dataset", "whole_corpus", "corpus")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Tests of one file, or of one costly fixture, run in one process of ``pytest -n``."""
+    for item in items:
+        costly = [name for name in _COSTLY if name in getattr(item, "fixturenames", ())]
+        group = costly[0] if costly else str(item.path.relative_to(ROOT))
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture(scope="session")
 def fiftyone_db():
     """The ``fiftyone`` module, connected to the tests' own mongod."""
