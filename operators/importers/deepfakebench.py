@@ -24,7 +24,7 @@ from .deepfakebench_lists import (
 )
 from .lists import read_json
 from .names import family_of, frame_indices, pair_names
-from .tree import Tree, join
+from .tree import GLANCE, Tree, join
 
 LICENSE = (
     "DeepfakeBench: CC BY-NC 4.0 for its lists and crops; the terms of each dataset hold for its "
@@ -55,7 +55,7 @@ def recognise(tree: Tree) -> Evidence | None:
 def _frame_folders(tree: Tree, limit: int = 0) -> list[str]:
     """Folders called ``frames`` below a folder that tells real from fake, with videos inside."""
     found = []
-    for folder, _ in tree.walk():
+    for folder, _ in tree.walk(limit=GLANCE if limit else 0):
         parts = folder.lower().split("/")
         if parts[-1] != "frames" or not set(parts) & (REAL_FOLDERS | FAKE_FOLDERS):
             continue

@@ -24,7 +24,7 @@ from .contract import (
 )
 from .lists import inside, read_csv
 from .names import family_of
-from .tree import Tree, join, stem_of
+from .tree import GLANCE, Tree, join, stem_of
 
 LICENSE = (
     "DeepSpeak licence: free for academic institutions, against a fee for others; no "
@@ -65,7 +65,7 @@ def _list(tree: Tree, name: str) -> str | None:
 def _sample(tree: Tree) -> list[str]:
     """Stems of the first videos of each folder, at most two levels down."""
     stems = []
-    for folder, names in tree.walk():
+    for folder, names in tree.walk(limit=GLANCE):
         if folder.count("/") > 3:
             continue
         stems.extend(stem_of(name) for name in names[:40] if name.lower().endswith(".mp4"))

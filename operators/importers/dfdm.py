@@ -11,7 +11,7 @@ import re
 from ...detector.records import VideoRecord
 from .celeb_df import LICENSE as CELEB_LICENSE
 from .contract import Evidence, Importer, ImportOptions, Official, Reading, make_id
-from .tree import Tree, join, stem_of
+from .tree import GLANCE, Tree, join, stem_of
 
 DATASET = "DFDM"
 CELEB = "Celeb-DF-v2"
@@ -39,7 +39,7 @@ def _model(text: str) -> str | None:
 def recognise(tree: Tree) -> Evidence | None:
     """Videos with a model in their names."""
     seen = 0
-    for folder, names in tree.walk():
+    for folder, names in tree.walk(limit=GLANCE):
         if folder.count("/") > 4:
             continue
         for name in names:

@@ -61,16 +61,14 @@ def read(tree: Tree, options: ImportOptions) -> Reading:
     """Records of the originals, of every method, and of DeepFakeDetection where it lies beside."""
     reading = Reading()
     splits, pairs = _read_splits(tree, reading)
-    identities = _read_identities(tree)
-    anchors = _identity_anchors(identities)
+    people = _read_people(tree)
+    anchors = _person_anchors(people)
     partners = {first: second for first, second, _ in pairs if first != second}
     present: set[tuple[str, str]] = set()
     for folder, compression in _compressions(tree, "original_sequences/youtube"):
         present.add(("youtube", folder))
         for name in tree.videos(folder):
-            record = _real(
-                tree, join(folder, name), compression, splits, identities, anchors, partners
-            )
+            record = _real(tree, join(folder, name), compression, splits, people, anchors, partners)
             if record is not None:
                 reading.add(tree, join(folder, name), record)
     for method in METHODS:
@@ -78,7 +76,7 @@ def read(tree: Tree, options: ImportOptions) -> Reading:
         for folder, compression in _compressions(tree, base):
             present.add((method, folder))
             for name in tree.videos(folder):
-                record = _fake(tree, method, join(folder, name), compression, splits, identities)
+                record = _fake(tree, method, join(folder, name), compression, splits, people)
                 if record is not None:
                     reading.add(tree, join(folder, name), record)
         tree.claim_folder(f"{base}/masks")
@@ -101,7 +99,7 @@ def _real(
     rel: str,
     compression: str,
     splits: dict[str, str],
-    identities: dict[str, str],
+    people: dict[str, dict[str, str]],
     anchors: dict[str, str],
     partners: dict[str, str],
 ) -> VideoRecord | None:
@@ -109,8 +107,8 @@ def _real(
     stem = stem_of(rel)
     if not _REAL.match(stem):
         return None
-    identity = identities.get(stem)
-    kin = [partners.get(stem), anchors.get(identity) if identity else None]
+    shipped = people.get(stem, {})
+    kin = [partners.get(stem), anchors.get(shipped.get("identity", ""))]
     split = splits.get(stem)
     return VideoRecord(
         video_id=make_id(DATASET, "youtube", compression, stem),
@@ -127,7 +125,7 @@ def _real(
             if other and other != stem
         ),
         license_note=LICENSE,
-        attributes={"identity": identity} if identity else {},
+        attributes=dict(shipped),
     )
 
 
@@ -137,7 +135,7 @@ def _fake(
     rel: str,
     compression: str,
     splits: dict[str, str],
-    identities: dict[str, str],
+    people: dict[str, dict[str, str]],
 ) -> VideoRecord | None:
     match = _FAKE.match(stem_of(rel))
     if not match:
@@ -147,11 +145,9 @@ def _fake(
     split = splits.get(target) if splits.get(target) == splits.get(source) else None
     parents = [make_id(DATASET, "youtube", compression, end) for end in (target, source)]
     mask = tree.find(f"manipulated_sequences/{method}/masks/videos/{rel.rpartition('/')[2]}")
-    attributes = {}
-    if target in identities:
-        attributes["identity"] = identities[target]
-    if source in identities and source != target:
-        attributes["source_identity"] = identities[source]
+    attributes = dict(people.get(target, {}))
+    if source in people and source != target:
+        attributes["source_identity"] = people[source]["identity"]
     return VideoRecord(
         video_id=make_id(DATASET, method, compression, stem_of(rel)),
         path=tree.absolute(rel),
@@ -214,23 +210,24 @@ def _read_splits(tree: Tree, reading: Reading) -> tuple[dict[str, str], list[tup
     return splits, pairs
 
 
-def _read_identities(tree: Tree) -> dict[str, str]:
-    """Video number -> person, from the optional ``dataset/identities.csv`` (``video,identity``)."""
+def _read_people(tree: Tree) -> dict[str, dict[str, str]]:
+    """Video number -> ``identity`` and further columns, from the optional
+    ``dataset/identities.csv`` (``video,identity,...``)."""
     rel = "dataset/identities.csv"
     if not tree.is_file(rel):
         return {}
     return {
-        row["video"]: row["identity"]
+        row["video"]: {name: value for name, value in row.items() if name != "video" and value}
         for _, row in read_csv(tree, rel, ("video", "identity"))
         if row["identity"]
     }
 
 
-def _identity_anchors(identities: dict[str, str]) -> dict[str, str]:
+def _person_anchors(people: dict[str, dict[str, str]]) -> dict[str, str]:
     """Person -> their first video, the common parent of all their videos."""
     anchors: dict[str, str] = {}
-    for video, identity in sorted(identities.items()):
-        anchors.setdefault(identity, video)
+    for video, shipped in sorted(people.items()):
+        anchors.setdefault(shipped["identity"], video)
     return anchors
 
 

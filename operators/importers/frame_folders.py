@@ -56,8 +56,9 @@ def _is_dataset(tree: Tree, folder: str) -> bool:
 def recognise(tree: Tree) -> Evidence | None:
     """Images exactly three (or, for one dataset, two) folders below the root."""
     found = _datasets(tree)
-    if not found:
-        return None
+    named = {s for folder, _ in found for s in tree.folders(folder)}
+    if not any(is_real_source(s) or family_of(s) != "unknown" for s in named):
+        return None  # folders of pictures, but none that is called real or like a method
     reasons = []
     for folder, name in found[:5]:
         sources = [s for s in tree.folders(folder) if _has_frames(tree, join(folder, s))]
@@ -117,7 +118,9 @@ def _read_dataset(
             tree.claim(*(join(base, name) for name in names))
             seen.update(join(base, name) for name in names)
             split = splits.get(base)
-            reading.records.append(_record(tree, dataset, source, video, base, names, split, reals))
+            reading.records.append(
+                _record(tree, dataset, source, video, base, names, split, reals, missing)
+            )
 
 
 def _record(

@@ -12,7 +12,7 @@ from collections import defaultdict
 from ...detector.records import VideoRecord
 from .contract import Evidence, Importer, ImportOptions, Official, Reading, make_id, unique_stems
 from .names import family_of
-from .tree import Tree, stem_of
+from .tree import GLANCE, Tree, stem_of
 
 DATASET = "KoDF"
 LICENSE = "KoDF terms of use: research only; access by application (AI-Hub Korea or the authors)."
@@ -26,7 +26,7 @@ _FAKE = re.compile(rf"^({_ACTOR})_({_ACTOR})_(\d)_(\d+)$")
 def recognise(tree: Tree) -> Evidence | None:
     """A video called like a fake within the first folders, or the method folders."""
     seen = 0
-    for _, names in tree.walk():
+    for _, names in tree.walk(limit=GLANCE):
         for name in names:
             if _FAKE.match(stem_of(name)):
                 return Evidence(

@@ -12,7 +12,7 @@ from typing import Any
 from ...detector.records import VideoRecord
 from .contract import Evidence, Importer, ImportOptions, Official, Reading, make_id, unique_stems
 from .lists import read_json
-from .tree import Tree, join, stem_of
+from .tree import GLANCE, Tree, join, stem_of
 
 DATASET = "PolyGlotFake"
 LICENSE = "PolyGlotFake: academic institutions, research only."
@@ -25,7 +25,7 @@ _FAKE = re.compile(rf"^(({_LANG})_\d+)_to_({_LANG})(?:_(.+))?$")
 def recognise(tree: Tree) -> Evidence | None:
     """Videos called like a dub."""
     seen = 0
-    for _, names in tree.walk():
+    for _, names in tree.walk(limit=GLANCE):
         for name in names:
             if _FAKE.match(stem_of(name)):
                 return Evidence("polyglotfake", (f"videos are named <src>_<n>_to_<lang> ({name})",))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import time
 from functools import lru_cache
 from pathlib import Path
 
@@ -40,6 +41,7 @@ _MODULES = (
     "manifest",
     "folder_tree",
 )
+SEARCH_SECONDS = 5.0  # for looking whether a neighbouring folder is the root that was meant
 
 
 @lru_cache(maxsize=1)
@@ -128,7 +130,10 @@ def _unrecognised(tree: Tree, wanted: Importer | None) -> ForensicsError:
     """The error for a root without a signature; looks one and two levels up and down."""
     what = wanted.title if wanted else "a known dataset"
     message = f"The folder {str(tree.root)!r} is not the root of {what}."
+    until = time.monotonic() + SEARCH_SECONDS
     for folder in _below(tree):
+        if time.monotonic() > until:
+            break
         title = _title_of(folder, wanted)
         if title:
             return ForensicsError(
@@ -155,8 +160,9 @@ def _unrecognised(tree: Tree, wanted: Importer | None) -> ForensicsError:
 
 
 def _below(tree: Tree) -> list[Path]:
-    folders = [tree.root / name for name in tree.folders()[:50]]
-    for name in tree.folders()[:50]:
+    names = [name for name in tree.folders() if not name.startswith(".")][:50]
+    folders = [tree.root / name for name in names]
+    for name in names:
         folders.extend(tree.root / name / inner for inner in tree.folders(name)[:20])
     return folders
 

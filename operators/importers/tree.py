@@ -56,6 +56,9 @@ def is_image(name: str) -> bool:
     return suffix_of(name) in IMAGE_SUFFIXES
 
 
+GLANCE = 2000  # folders that recognising a root may look at
+
+
 @dataclass(slots=True)
 class _Listing:
     """One folder: names of its folders, and its files with their sizes in bytes."""
@@ -186,10 +189,18 @@ class Tree:
                 return join(parent, other)
         return None
 
-    def walk(self, rel: str = "") -> Iterator[tuple[str, list[str]]]:
-        """(folder, its file names), depth first in sorted order, ``rel`` included."""
+    def walk(self, rel: str = "", limit: int = 0) -> Iterator[tuple[str, list[str]]]:
+        """(folder, its file names), depth first in sorted order, ``rel`` included.
+
+        Args:
+            rel: where to begin
+            limit: look at so many folders at most; 0 for all. Recognising a root must end soon
+                even if the user points at a whole disk
+        """
         stack = [rel]
-        while stack:
+        seen = 0
+        while stack and (not limit or seen < limit):
+            seen += 1
             folder = stack.pop()
             listing = self._listing(folder)
             if listing is None:

@@ -90,19 +90,19 @@ def test_self_blends_and_identities_of_the_demo_corpus(plant, agree):
             "dataset/splits/train.json": json.dumps([["000", "001"]]),
             "dataset/splits/val.json": "[]",
             "dataset/splits/test.json": json.dumps([["002", "002"]]),
-            "dataset/identities.csv": "video,identity\n000,ann\n001,ann\n002,bob\n",
+            "dataset/identities.csv": "video,identity,kind\n000,ann,video\n001,ann,video\n002,bob,photo\n",
         },
     )
     plan = plan_import(root)
     agree(
         plan,
         """
-video_id                                 label method    split @identity @source_identity pair_status group
-FaceForensics++/youtube/c23/000          0     original  train ann       -                none        a
-FaceForensics++/youtube/c23/001          0     original  train ann       -                none        a
-FaceForensics++/youtube/c23/002          0     original  test  bob       -                none        a
-FaceForensics++/SelfBlend/c23/000_000    1     SelfBlend train ann       -                present     a
-FaceForensics++/FaceSwap/c23/002_001     1     FaceSwap  -     bob       ann              present     a
+video_id                                 label method    split @identity @source_identity pair_status group @kind
+FaceForensics++/youtube/c23/000          0     original  train ann       -                none        a     video
+FaceForensics++/youtube/c23/001          0     original  train ann       -                none        a     video
+FaceForensics++/youtube/c23/002          0     original  test  bob       -                none        a     photo
+FaceForensics++/SelfBlend/c23/000_000    1     SelfBlend train ann       -                present     a     video
+FaceForensics++/FaceSwap/c23/002_001     1     FaceSwap  -     bob       ann              present     a     photo
 """,
     )
     crossing = {(c.kind, c.name) for c in plan.report.crossings}
