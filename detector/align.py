@@ -223,7 +223,7 @@ def invert(matrix: Any) -> np.ndarray:
 
 
 def border_share(matrix: np.ndarray, size: int, frame_shape: tuple[int, ...]) -> float:
-    """Share of the crop's pixels, in [0, 1], that lie outside the frame.
+    """Share of the crop's area, in [0, 1], that lies outside the frame.
 
     Args:
         matrix: (2, 3) frame -> crop
@@ -231,13 +231,11 @@ def border_share(matrix: np.ndarray, size: int, frame_shape: tuple[int, ...]) ->
         frame_shape: (H, W, ...) of the frame
     """
     height, width = frame_shape[:2]
-    back = invert(matrix)
-    edge = size - 1.0
-    corners = transform([[0, 0], [edge, 0], [0, edge], [edge, edge]], back)
-    limit = np.array([width - 0.5, height - 0.5])
-    if (corners >= -0.5).all() and (corners <= limit).all():
+    low, right, bottom, far = -0.5, width - 0.5, height - 0.5, size - 0.5  # edges of the pixels
+    corners = transform([[low, low], [far, low], [far, far], [low, far]], invert(matrix))
+    if (corners >= low).all() and (corners <= [right, bottom]).all():
         return 0.0
-    x, y = np.meshgrid(np.arange(size), np.arange(size))
-    where = transform(np.stack([x.ravel(), y.ravel()], axis=1), back)
-    inside = (where >= -0.5).all(axis=1) & (where <= limit).all(axis=1)
-    return float(1.0 - inside.mean())
+    frame = np.array([[low, low], [right, low], [right, bottom], [low, bottom]], np.float32)
+    inside, _ = cv2.intersectConvexConvex(corners.astype(np.float32), frame)
+    area = (size / np.sqrt(np.linalg.det(matrix[:, :2]))) ** 2
+    return float(np.clip(1.0 - inside / area, 0.0, 1.0))

@@ -32,8 +32,12 @@ from .video_faces import FaceRow, FrameFaces, VideoFaces
 __all__ = ["CropStore", "FaceRow", "FrameFaces", "StoredVideo", "VideoFaces"]
 
 _FORMAT = 1
+# The filter "up" alone is a third faster than trying all, and as small at level 1.
+_PNG = [cv2.IMWRITE_PNG_COMPRESSION, 1]
+if hasattr(cv2, "IMWRITE_PNG_FILTER"):  # OpenCV 4.12
+    _PNG += [cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_UP]
 _ENCODINGS: dict[str, tuple[str, list[int]]] = {
-    "png": (".png", [cv2.IMWRITE_PNG_COMPRESSION, 1]),
+    "png": (".png", _PNG),
     "jpeg": (".jpg", [cv2.IMWRITE_JPEG_QUALITY, 95]),
     "webp": (".webp", [cv2.IMWRITE_WEBP_QUALITY, 95]),
 }

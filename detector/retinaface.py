@@ -28,7 +28,7 @@ from .weights import KNOWN, file_sha256, state_sha256, weights_path
 _MIN_SIZES = ((16, 32), (64, 128), (256, 512))
 _STEPS = (8, 16, 32)
 _VARIANCES = (0.1, 0.2)
-_MEAN_BGR = (104.0, 117.0, 123.0)
+_MEAN_RGB = (123.0, 117.0, 104.0)
 _NMS_IOU = 0.4
 _BATCH_PIXELS = {"cpu": 640 * 640 * 4, "cuda": 640 * 640 * 64}
 
@@ -89,12 +89,19 @@ def fold_batch_norm(network: torch.nn.Module) -> torch.nn.Module:
     return network
 
 
+def take_rgb(network: torch.nn.Module) -> torch.nn.Module:
+    """Let a network for BGR pictures take RGB, by turning its first convolution around."""
+    first = next(m for m in network.modules() if isinstance(m, torch.nn.Conv2d))
+    first.weight = torch.nn.Parameter(first.weight.detach().flip(1), requires_grad=False)
+    return network
+
+
 class RetinaFaceDetector:
     """A loaded RetinaFace; see :class:`faces.FaceDetector`. Not to be shared between threads.
 
     Args:
         name: registered name
-        network: facexlib's ``RetinaFace`` module in eval mode, float32
+        network: facexlib's ``RetinaFace`` module in eval mode, float32, made to take RGB
         sha256: :func:`weights.state_sha256` of its weights
         device: torch device
         half: run the network in float16 (GPU only); frames on which that overflows are repeated
@@ -107,9 +114,9 @@ class RetinaFaceDetector:
         self.name = name
         self.sha256 = sha256
         self.device = device
-        self._exact = network.to(device)
+        self._exact = network.to(device, memory_format=torch.channels_last)
         self._half = copy.deepcopy(self._exact).half() if half else None
-        self._mean = torch.tensor(_MEAN_BGR, device=device).view(1, 3, 1, 1)
+        self._mean = torch.tensor(_MEAN_RGB, device=device)
 
     def detect(
         self, frames: Sequence[np.ndarray], *, score_threshold: float = 0.5, max_side: int = 0
@@ -143,7 +150,8 @@ class RetinaFaceDetector:
     ) -> list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
         """Raw (N, 4) boxes, (N,) scores and (N, 10) points of images of one size, float32."""
         pixels = torch.from_numpy(np.stack(images)).to(self.device)
-        batch = pixels.permute(0, 3, 1, 2).float().flip(1) - self._mean  # RGB -> BGR
+        # Channels stay last in memory, as the frames have them and convolutions like them.
+        batch = (pixels.float() - self._mean).permute(0, 3, 1, 2)
         if self._half is not None:
             rows = self._rows(self._half, batch.half())
             if all(torch.isfinite(scores).all() for _, scores, _ in rows):
@@ -265,5 +273,5 @@ def load_retinaface(
             "Choose the detector that the file belongs to.",
             "weights",
         ) from error
-    network = fold_batch_norm(network.eval())
+    network = take_rgb(fold_batch_norm(network.eval()))
     return RetinaFaceDetector(name, network, digest, where, half=where != "cpu")

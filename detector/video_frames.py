@@ -40,6 +40,8 @@ _ONE_FRAME_PER_PACKET = frozenset(
     {"h264", "hevc", "av1", "vp9", "mpeg2video", "mpeg1video", "mjpeg", "prores", "dnxhd", "ffv1"}
 )
 _SEEK_COST = 12  # frames that could be decoded in the time of one seek and decoder refill
+_Shape = tuple[int, tuple[int, int]]  # rotation in degrees, coded (width, height)
+_NO_SHAPE: _Shape = (0, (0, 0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +51,11 @@ class PacketTable:
     Attributes:
         pts: ascending presentation times in stream units, (N,)
         keys: ascending positions of key frames in ``pts``, (K,)
-        key_dts: decoding times of those key frames (what seeking uses), (K,)
         regular: True if a frame is identified by its presentation time
     """
 
     pts: np.ndarray
     keys: np.ndarray
-    key_dts: np.ndarray
     regular: bool
 
 
@@ -101,20 +101,18 @@ class VideoSource:
         self.path = Path(path)
         self._threads = threads
         self._reformatter = VideoReformatter()
-        with _opened(self.path, threads) as (container, stream):
+        with _opened(self.path, 1) as (container, stream):
             context = stream.codec_context
             if context.width * context.height > MAX_FRAME_PIXELS:
                 raise FrameError(
                     Reason.TOO_LARGE, f"{path} has {context.width} x {context.height} pixels."
                 )
-            self.table = _scan(container, stream)
+            self.table, first = _scan(container, stream)
             self._time_base = stream.time_base
             facts = _facts(container, stream)
-        if self.table.regular:
-            total = len(self.table.pts)
-            rotation, size = self._look(1)[1:]
-        else:
-            total, rotation, size = self._look(None)
+        total, (rotation, size) = len(self.table.pts), first
+        if not self.table.regular:
+            total, (rotation, size) = self._count()
         if total == 0 or size == (0, 0):
             raise FrameError(Reason.DECODE_ERROR, f"{path}: no frame can be decoded.")
         width, height = size[::-1] if rotation in (90, 270) else size
@@ -131,17 +129,14 @@ class VideoSource:
     def numbers(self) -> Sequence[int]:
         return self._numbers
 
-    def _look(self, limit: int | None) -> tuple[int, int, tuple[int, int]]:
-        """Decode up to ``limit`` frames: (how many, rotation, coded (width, height))."""
-        count, rotation, size = 0, 0, (0, 0)
-        with _opened(self.path, self._threads if limit is None else 1) as (container, stream):
+    def _count(self) -> tuple[int, _Shape]:
+        """Decode everything: how many frames, and the shape of the first."""
+        count, shape = 0, _NO_SHAPE
+        with _opened(self.path, self._threads) as (container, stream):
             for frame in _decode(container, stream):
-                if count == 0:
-                    rotation, size = _turn(frame), (frame.width, frame.height)
+                shape = _shape(frame) if count == 0 else shape
                 count += 1
-                if limit is not None and count >= limit:
-                    break
-        return count, rotation, size
+        return count, shape
 
     def read(self, numbers: Iterable[int]) -> Iterator[DecodedFrame]:
         """See :class:`frames.FrameSource`."""
@@ -160,47 +155,49 @@ class VideoSource:
         runs = plan_runs(wanted, self.table.keys)
         held: dict[int, DecodedFrame] = {}
         missed: list[int] = []
-        for run in runs:
-            for number, frame in self._run(run.start, run.wanted):
-                if frame is None:
-                    missed.append(number)
-                elif missed:
-                    held[number] = frame  # keep the promised order until the missed one is known
-                else:
-                    yield frame
+        for number, frame in self._decode_runs(runs):
+            if frame is None:
+                missed.append(number)
+            elif missed:
+                held[number] = frame  # keep the promised order until the missed one is known
+            else:
+                yield frame
         if not missed:
             return
         if any(run.start is not None for run in runs):
             # A jump landed after the frame, or on a key frame that is none: from the start.
             log.info("%s: %d frames again without seeking", self.path.name, len(missed))
-            for number, frame in self._run(None, missed):
+            for number, frame in self._decode_runs([Run(None, missed)]):
                 if frame is not None:
                     held[number] = frame
         for number in missed:
             held.setdefault(number, DecodedFrame(number, None, None, Reason.DECODE_ERROR))
         yield from (held[number] for number in sorted(held))
 
+    def _decode_runs(self, runs: list[Run]) -> Iterator[tuple[int, DecodedFrame | None]]:
+        """(number, frame) of every wanted frame; None for one that was passed without seeing it."""
+        with _opened(self.path, self._threads) as (container, stream):
+            for run in runs:
+                if run.start is not None:
+                    key = int(self.table.pts[self.table.keys[run.start]])
+                    container.seek(key, stream=stream, backward=True)
+                yield from self._run(run.wanted, _decode(container, stream))
+
     def _run(
-        self, start: int | None, wanted: list[int]
+        self, wanted: list[int], frames: Iterator[Any]
     ) -> Iterator[tuple[int, DecodedFrame | None]]:
-        """Decode from key frame ``start`` (None: the first packet); None for a frame not seen."""
         pts = self.table.pts
         pending = list(reversed(wanted))
-        with _opened(self.path, self._threads) as (container, stream):
-            if start is not None:
-                container.seek(int(self.table.key_dts[start]), stream=stream, backward=True)
-            for frame in _decode(container, stream):
-                if frame.pts is None:
-                    continue
-                while pending and pts[pending[-1]] < frame.pts:
-                    yield pending.pop(), None
-                if not pending:
-                    return
-                if pts[pending[-1]] == frame.pts:
-                    number = pending.pop()
-                    yield number, self._picture(number, frame)
-                    if not pending:
-                        return
+        for frame in frames:
+            if frame.pts is None:
+                continue
+            while pending and pts[pending[-1]] < frame.pts:
+                yield pending.pop(), None
+            if pending and pts[pending[-1]] == frame.pts:
+                number = pending.pop()
+                yield number, self._picture(number, frame)
+            if not pending:
+                return
         while pending:
             yield pending.pop(), None
 
@@ -247,39 +244,48 @@ def _decode(container: Any, stream: Any) -> Iterator[Any]:
         except (av.error.FFmpegError, OSError) as error:
             log.info("reading stopped: %s", error)  # cut-off file: give what there is
             return
-        try:
-            yield from packet.decode()
-        except av.error.FFmpegError as error:
-            log.debug("packet at %s: %s", packet.pts, error)
+        yield from _frames_of(packet)
 
 
-def _scan(container: Any, stream: Any) -> PacketTable:
-    """Read all packets without decoding them."""
-    rows: list[tuple[int, int, bool, bool]] = []
+def _shape(frame: Any) -> _Shape:
+    return _turn(frame), (frame.width, frame.height)
+
+
+def _scan(container: Any, stream: Any) -> tuple[PacketTable, _Shape]:
+    """Read all packets, decoding only until the first frame shows its shape."""
+    rows: list[tuple[int, bool, bool]] = []
     plain = stream.codec_context.name in _ONE_FRAME_PER_PACKET
+    shape = _NO_SHAPE
     try:
         for packet in container.demux(stream):
+            if shape == _NO_SHAPE:
+                shape = next((_shape(frame) for frame in _frames_of(packet)), _NO_SHAPE)
             if packet.size == 0:  # end of stream
                 continue
             if packet.pts is None or packet.is_corrupt:
                 plain = False
                 break
-            dts = packet.dts if packet.dts is not None else packet.pts
             # An edit list marks packets that are decoded (others need them) but never shown.
-            rows.append((packet.pts, dts, packet.is_keyframe, not packet.is_discard))
+            rows.append((packet.pts, packet.is_keyframe, not packet.is_discard))
     except (av.error.FFmpegError, OSError) as error:
         log.info("scanning stopped: %s", error)
-    shown = [row for row in rows if row[3]]
+    shown = [row for row in rows if row[2]]
     pts = np.array([row[0] for row in shown], dtype=np.int64)
     order = np.argsort(pts, kind="stable")
-    sorted_pts = pts[order]
-    is_key = np.array([row[2] for row in shown], dtype=bool)[order]
-    dts = np.array([row[1] for row in shown], dtype=np.int64)[order]
-    keys = np.flatnonzero(is_key)
+    keys = np.flatnonzero(np.array([row[1] for row in shown], dtype=bool)[order])
     # A stream that starts inside a group loses its first frames in the decoder.
-    complete = bool(rows) and rows[0][2] and rows[0][0] == min(row[0] for row in rows)
-    regular = bool(plain and complete and len(shown) and np.all(np.diff(sorted_pts) > 0))
-    return PacketTable(sorted_pts, keys, dts[keys], regular)
+    complete = bool(rows) and rows[0][1] and rows[0][0] == min(row[0] for row in rows)
+    regular = bool(plain and complete and len(shown) and np.all(np.diff(pts[order]) > 0))
+    return PacketTable(pts[order], keys, regular), shape
+
+
+def _frames_of(packet: Any) -> list[Any]:
+    """Frames that the decoder gives for a packet; none for one that it cannot decode."""
+    try:
+        return packet.decode()
+    except av.error.FFmpegError as error:
+        log.debug("packet at %s: %s", packet.pts, error)
+        return []
 
 
 def _facts(container: Any, stream: Any) -> dict[str, Any]:

@@ -192,6 +192,12 @@ def test_resnet50_runs_through_the_same_code(tmp_path, footage):
     detector = load_face_detector("retinaface_resnet50", device="cpu", weights=path)
     assert detector.name == "retinaface_resnet50" and len(detector.sha256) == 64
     image = shrink(read_image(footage["astronaut"]), 128)
+    raw = torch.from_numpy(image[:, :, ::-1].copy()).permute(2, 0, 1)[None].float()
+    with torch.no_grad():
+        loc, scores, points = network.eval()(raw - network.mean_tensor)
+    ours = detector._forward([image])[0]
+    for one, other in zip(ours, (loc[0], scores[0, :, 1], points[0]), strict=True):
+        assert torch.allclose(one, other, rtol=1e-3, atol=1e-4)
     wanted = expected(network.eval(), image, 0.6)
     found = rows(detector.detect([image], score_threshold=0.6)[0])
     assert abs(len(found) - len(wanted)) <= max(2, len(wanted) // 20)  # ties of a random network
