@@ -1,0 +1,106 @@
+"""As a user would: forms, panels, clicks; the grid must show exactly what was asked for."""
+
+from __future__ import annotations
+
+import pytest
+from fiftyone import ViewField as F
+
+pytestmark = [pytest.mark.browser, pytest.mark.fiftyone, pytest.mark.weights]
+
+
+def test_find_hard_examples_through_its_form(app, demo_dataset):
+    form = app.open_form("Find hard examples")
+    app.fill(form, "Faces per queue", "7")
+    app.shot("form-find-hard-examples")
+    app.press(form, "Execute")
+    form.get_by_role("button", name="Close").wait_for()
+    app.shot("result-find-hard-examples")
+    app.press(form, "Close")
+    demo_dataset.reload()
+    queue = demo_dataset.load_saved_view("hard_probe_high_loss")
+    assert len(queue) == 7
+    first = demo_dataset.match(F("probe_rank_false_positive") != None)  # noqa: E711
+    if len(first):
+        app.wait_count(len(first))
+
+
+def test_a_threshold_outside_its_range_is_refused_at_the_field(app):
+    form = app.open_form("Evaluate detector")
+    app.fill(form, "Threshold", "1.5")
+    form.get_by_text("p_fake is a probability").first.wait_for()
+    app.shot("form-wrong-threshold")
+
+
+def test_evaluation_through_its_form_shows_the_table(app, demo_dataset):
+    form = app.open_form("Evaluate detector")
+    app.press(form, "Execute")
+    form.get_by_role("button", name="Close").wait_for()
+    assert "AUROC" in form.inner_text() and "SelfBlend" in form.inner_text()
+    app.shot("result-evaluate")
+
+
+def test_error_audit_shows_the_faces_behind_a_number(app, demo_dataset):
+    app.open_panel("error_audit")
+    app.page.wait_for_selector("[data-cy=mf-audit]")
+    app.wait(2)
+    before = app.count()
+    app.page.locator("[data-cy=mf-threshold-number]").fill("0.3")
+    app.page.locator("[data-cy=mf-threshold-number]").press("Enter")
+    app.wait(3)
+    app.shot("error-audit")
+    links = app.page.locator("[data-cy^=mf-total-]")
+    assert links.count() >= 1
+    link = links.first
+    link.click()
+    after = app.wait_count_other_than(before)
+    assert 0 < after < before
+    shown = app.page.locator("[data-cy=mf-shown]").inner_text()
+    assert str(after) in shown
+    app.page.locator("[data-cy=mf-clear]").click()
+    app.wait_count(before)
+
+
+NEAREST = """
+() => {
+  const canvas = document.querySelector('[data-cy=mf-canvas]');
+  const painter = canvas.mfPainter, box = canvas.getBoundingClientRect();
+  const k = painter.nearest(canvas.clientWidth / 2, canvas.clientHeight / 2, 1e5);
+  return [box.left + painter.U[k] / painter.ratio, box.top + painter.V[k] / painter.ratio];
+}
+"""
+
+
+def test_a_click_on_the_sphere_shows_that_face_in_the_grid(app, demo_dataset):
+    app.open_panel("hypersphere")
+    app.page.wait_for_selector("[data-cy=mf-canvas]")
+    app.wait(3)
+    app.shot("hypersphere")
+    before = app.count()
+    x, y = app.page.evaluate(NEAREST)
+    app.page.mouse.move(x - 3, y)
+    app.page.mouse.move(x, y)
+    app.page.locator("[data-cy=mf-card]").wait_for()
+    app.page.mouse.click(x, y)
+    assert 0 < app.wait_count_other_than(before) < before
+    app.shot("hypersphere-click")
+    app.page.locator("[data-cy=mf-sphere-clear]").click()
+    app.wait_count(before)
+    app.page.locator("[data-cy=mf-mode-2d]").click()
+    app.wait(1)
+    app.shot("hypersphere-2d")
+
+
+def test_scores_through_the_form_come_from_a_process_of_their_own(app, demo_dataset):
+    form = app.open_form("Score faces")
+    app.fill(form, "Key", "from_form")
+    app.press(form, "Execute")
+    for _ in range(240):
+        demo_dataset.reload()
+        if demo_dataset.has_field("from_form_p_fake") and None not in demo_dataset.values(
+            "from_form_p_fake"
+        ):
+            break
+        app.wait(0.5)
+    assert demo_dataset.values("from_form_p_fake") == pytest.approx(
+        demo_dataset.values("probe_p_fake"), abs=1e-5
+    )
