@@ -316,6 +316,3 @@ def named_recipe(name: str, **settings: Any) -> TrainConfig:
             f"There is no training recipe {name!r}.", f"Known: {', '.join(RECIPES)}.", "recipe"
         )
     return RECIPES[name].changed(**settings)
-
-
-recipe = named_recipe

@@ -199,21 +199,23 @@ def prepare(
             or something else, or another process works on it
     """
     run = RunFolder(Path(run_dir).expanduser().absolute())
-    info = {
-        "crop_recipe": crop_recipe or None,
-        "crop_recipe_hash": crop_recipe_hash,
-        "key": key or run.path.name,
-        "config_hash": config.hash,
-        "manifest_sha256": manifest.sha256,
-    }
+    before: dict[str, Any] = {}
     if (run.path / "run.json").is_file():
         _refuse_another(run, config, manifest)
+        before = run.read("run")
     elif run.path.is_dir() and any(p.name not in _BEFORE for p in run.path.iterdir()):
         raise ForensicsError(
             f"{run.path} is not empty and holds no training run.",
             "Choose another folder.",
             "run_dir",
         )
+    info = {
+        "crop_recipe": crop_recipe or before.get("crop_recipe"),
+        "crop_recipe_hash": crop_recipe_hash or before.get("crop_recipe_hash"),
+        "key": key or before.get("key") or run.path.name,
+        "config_hash": config.hash,
+        "manifest_sha256": manifest.sha256,
+    }
     with run.locked():
         run.stop_file.unlink(missing_ok=True)
         write_json(run.path / "config.json", config.to_json())
