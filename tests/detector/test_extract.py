@@ -527,7 +527,7 @@ from media_forensics.detector.extract import extract_videos
 from media_forensics.detector.records import CropRecipe, VideoRecord
 original = extract._one
 def one(record, *rest):  # spawned workers import this file too
-    if os.environ.get("CRASH_ON", "-") in record.path:
+    if os.environ["CRASH_ON"] in record.path:
         os._exit(11)  # as a decoder that a hostile file brings down
     return original(record, *rest)
 extract._one = one
@@ -541,7 +541,7 @@ if __name__ == "__main__":
 """
 
 
-def start(tmp_path: Path, root: Path, paths: list[Path], workers: int = 0, crash_on: str = "-"):
+def start(tmp_path: Path, root: Path, paths: list[Path], workers: int = 0, crash_on: str = "no such video"):
     script = tmp_path / "job.py"
     script.write_text(SCRIPT)
     env = os.environ | {
