@@ -144,19 +144,31 @@ def columns_of(source: Source, key: str, token: Hashable) -> FaceColumns:
 
 def field_column(source: Source, name: str, token: Hashable) -> Coded | np.ndarray:
     """One more field of every face: texts and flags coded, numbers as floats; cached."""
+    return field_columns(source, (name,), token)[name]
 
-    def load() -> Coded | np.ndarray:
+
+def field_columns(
+    source: Source, names: tuple[str, ...], token: Hashable
+) -> dict[str, Coded | np.ndarray]:
+    """Several fields of every face, read in one pass over the database; cached."""
+    return _COLUMNS.get(("fields", names, token), lambda: _read_fields(source, names))
+
+
+def _read_fields(source: Source, names: tuple[str, ...]) -> dict[str, Coded | np.ndarray]:
+    missing = [name for name in names if not source.faces.has_field(name)]
+    if missing:
+        raise ForensicsError(f"There is no field {missing[0]!r}.", "Choose another.", "group")
+    out: dict[str, Coded | np.ndarray] = {}
+    columns = source.faces.values(list(names)) if names else []
+    for name, values in zip(names, columns, strict=True):
         field = source.faces.get_field(name)
-        if field is None:
-            raise ForensicsError(f"There is no field {name!r}.", "Choose another.", field="group")
-        values = source.faces.values(name)
         if isinstance(field, (fo.FloatField, fo.IntField)):
-            return numbers(values)
-        if isinstance(field, fo.BooleanField):
-            return coded(None if v is None else (YES if v else NO) for v in values)
-        return coded(values)
-
-    return _COLUMNS.get(("field", name, token), load)
+            out[name] = numbers(values)
+        elif isinstance(field, fo.BooleanField):
+            out[name] = coded(None if v is None else (YES if v else NO) for v in values)
+        else:
+            out[name] = coded(values)
+    return out
 
 
 def _load(source: Source, key: str) -> FaceColumns:

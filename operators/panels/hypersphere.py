@@ -16,7 +16,7 @@ from . import face_columns, sphere_payload, sphere_words
 from .audit_units import Coded
 from .audit_words import count
 from .error_audit import SCORE_FACES, handler
-from .sphere_source import Sphere, embedding_field, read_embeddings, sphere_of
+from .sphere_source import Sphere, embedding_field, embeddings_of, sphere_of
 
 logger = logging.getLogger(__name__)
 
@@ -124,7 +124,7 @@ class Hypersphere(foo.Panel):
             chosen = np.flatnonzero(video.codes == code) if code >= 0 else found
             what = "of the same video"
         else:
-            chosen = _nearest(source, sphere, choice["key"], int(found[0]))
+            chosen = _nearest(source, sphere, choice, int(found[0]))
             what = f"the face and its {len(chosen) - 1} nearest of other groups"
         self._to_grid(ctx, source, sphere, chosen, what, choice)
         return {"idx": [int(i) for i in chosen]}
@@ -216,12 +216,12 @@ class Hypersphere(foo.Panel):
                 "sphere": payload_of(source, sphere, choice["key"], choice["token"]),
                 "keys": [[key, key] for key in keys],
                 "key": choice["key"],
-                "words": sphere.words,
+                "words": sphere.picture.words,
                 "note": sphere_words.anchor(
-                    sphere.explained,
+                    sphere.picture.explained,
                     sphere.dropped,
                     len(sphere.columns) if sphere.sampled else 0,
-                    sphere.anchored,
+                    sphere.picture.anchored,
                 ),
                 "shown": choice["shown"],
                 "selected": _indices_of(source, sphere, choice["selected"]),
@@ -270,7 +270,7 @@ def payload_of(source: face_columns.Source, sphere: Sphere, key: str, token: str
             head, bias, THRESHOLD, bool(getattr(config, "normalize", True))
         )
     return sphere_payload.payload(
-        sphere.xyz,
+        sphere.picture.xyz,
         columns.label,
         columns.p_fake,
         THRESHOLD,
@@ -283,21 +283,17 @@ def _colour_fields(
     source: face_columns.Source, sphere: Sphere, key: str, token: str
 ) -> dict[str, Coded]:
     """Text and flag columns that the points can be coloured by; ours first."""
-    everyone = face_columns.columns_of(source, key, token).ids
-    index = None
     found = dict(sphere.columns.texts)
-    for name in face_columns.group_fields(source.faces, key):
-        field = source.faces.get_field(name)
-        if name in found or not isinstance(field, (fo.StringField, fo.BooleanField)):
-            continue
-        if len(found) >= MOST_FIELDS:
-            break
-        column = face_columns.field_column(source, name, token)
+    more = [
+        name
+        for name in face_columns.group_fields(source.faces, key)
+        if name not in found
+        and isinstance(source.faces.get_field(name), (fo.StringField, fo.BooleanField))
+    ]
+    names = tuple(more[: MOST_FIELDS - len(found)])
+    for name, column in face_columns.field_columns(source, names, token).items():
         assert isinstance(column, Coded)
-        if index is None:
-            place = {sample_id: row for row, sample_id in enumerate(everyone)}
-            index = np.array([place[i] for i in sphere.columns.ids])
-        found[name] = column.take(index)
+        found[name] = column.take(sphere.rows)
     return found
 
 
@@ -328,20 +324,22 @@ def _card(source: face_columns.Source, sphere: Sphere, row: int) -> dict[str, An
     return sphere_words.card(values)
 
 
-def _nearest(source: face_columns.Source, sphere: Sphere, key: str, row: int) -> np.ndarray:
-    """The face ``row`` and its nearest faces by cosine that are not of its group."""
+def _nearest(
+    source: face_columns.Source, sphere: Sphere, choice: dict[str, Any], row: int
+) -> np.ndarray:
+    """The face ``row`` and its nearest drawn faces by cosine that are not of its group."""
     from ...detector.neighbours import nearest
 
+    vectors, there = embeddings_of(source, choice["key"], choice["token"])
+    vectors = vectors[np.searchsorted(there, sphere.rows)]
     columns = sphere.columns
-    name = embedding_field(source.faces, key)
-    embeddings = read_embeddings(source.faces, name, columns.ids)
     group = np.where(
         columns.group.codes >= 0, columns.group.codes, -2 - columns.video.codes.astype(np.int64)
     )
     found = nearest(
-        embeddings[row : row + 1],
-        embeddings,
-        k=min(NEAREST, len(embeddings)),
+        vectors[row : row + 1],
+        vectors,
+        k=min(NEAREST, len(vectors)),
         query_groups=group[row : row + 1].tolist(),
         reference_groups=group.tolist(),
     ).indices[0]
@@ -357,8 +355,10 @@ def register_plane(faces: fo.Dataset, key: str, sphere: Sphere) -> str:
     import fiftyone.brain as fob
 
     name = f"{key}_plane"
-    angle = np.degrees(np.arccos(np.clip(sphere.xyz[:, 0], -1, 1)))
-    points = np.stack([-angle, sphere.xyz[:, 1] * 100], axis=1)  # fakes to the right, as here
+    angle = np.degrees(np.arccos(np.clip(sphere.picture.xyz[:, 0], -1, 1)))
+    points = np.stack(
+        [-angle, sphere.picture.xyz[:, 1] * 100], axis=1
+    )  # fakes to the right, as here
     if faces.has_brain_run(name):
         faces.delete_brain_run(name)
     fob.compute_visualization(

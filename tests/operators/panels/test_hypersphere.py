@@ -168,7 +168,8 @@ def test_large_projections_are_kept_and_read_again(faces_of, client, monkeypatch
     kept = list((tmp_path / "projections").glob("*.npz"))
     assert len(kept) == 1
     sphere_source._SPHERES.clear()
-    monkeypatch.setattr(sphere_source, "read_embeddings", None)  # must not be needed
+    sphere_source._EMBEDDINGS.clear()
+    monkeypatch.setattr(sphere_source, "embeddings_of", None)  # must not be needed
     again = client(Hypersphere(), made.dataset)
     again.send("on_load")
     assert again.data == first.data

@@ -1,0 +1,227 @@
+"""What the panels cost at 10,000 and 100,000 faces: bytes sent and seconds of server time.
+
+    python benchmarks/panels.py                       # 10,000 and 100,000 faces
+    python benchmarks/panels.py --faces 10000         # the first only
+
+Baselines, measured in the same run on the same faces:
+
+* bytes: the sphere's columns as plain JSON (three decimals, labels as words), which is what a
+  Python panel with a scatter plot sends;
+* threshold: the same table computed with pandas from a fresh read of the database, which is what a
+  panel without its arrays in memory has to do.
+
+The faces are rows of random numbers with random unit embeddings: this measures bytes and time and
+nothing else. They live in a dataset of their own, deleted at the end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import platform
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "_mount"))
+os.environ.setdefault("FIFTYONE_DATABASE_VALIDATION", "false")
+os.environ.setdefault("FIFTYONE_DO_NOT_TRACK", "true")
+
+import numpy as np  # noqa: E402 - after the environment
+
+log = logging.getLogger("benchmark")
+WIDTH = 384  # of the embeddings: the offline ViT-S/14
+SOURCES, METHODS = 5, 6
+
+
+def synthetic_dataset(count: int) -> Any:
+    """A faces dataset of ``count`` random rows with scores and embeddings of detector ``det``."""
+    import fiftyone as fo
+    from bson import Binary, ObjectId
+    from fiftyone.core.utils import serialize_numpy_array
+    from media_forensics.operators import fields
+
+    rng = np.random.default_rng(0)
+    dataset = fo.Dataset()
+    fields.declare_common_fields(dataset, faces=True)
+    names = fields.ScoreFields("det")
+    dataset.add_sample_field(names.p_fake, fo.FloatField)
+    dataset.add_sample_field(names.embedding, fo.VectorField)
+    sample = fo.Sample("/nowhere/0.png", ground_truth=fo.Classification(label="real"))
+    dataset.add_sample(sample)
+    raw = dataset._sample_collection.find_one({"_id": sample._id})
+    dataset._sample_collection.delete_one({"_id": sample._id})
+    fake = rng.random(count) < 0.6
+    p_fake = 1 / (1 + np.exp(-rng.normal(np.where(fake, 1.0, -1.0), 1.2)))
+    axis = np.eye(WIDTH)[0]
+    for start in range(0, count, 5000):
+        rows = range(start, min(count, start + 5000))
+        vectors = rng.normal(size=(len(rows), WIDTH)).astype(np.float32)
+        vectors[:, 0] += 8 * (p_fake[start : start + len(rows)] - 0.5)
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        documents = []
+        for place, i in enumerate(rows):
+            label = "fake" if fake[i] else "real"
+            truth = dict(raw["ground_truth"], _id=ObjectId(), label=label)
+            document = dict(raw, _id=ObjectId(), filepath=f"/nowhere/{i}.png", ground_truth=truth)
+            video = i // 32
+            document["video_id"] = f"set{video % SOURCES}/v{video:06d}/{label}"
+            document["group_id"] = f"g{video // 4}"
+            document["source_dataset"] = f"set{video % SOURCES}"
+            document["method"] = f"method{i % METHODS}" if fake[i] else "original"
+            document["compression"] = ("c23", "c40")[video % 2]
+            document["split"] = ("train", "val", "test")[video % 3]
+            document["sharpness"] = float(rng.gamma(2, 20))
+            document["track"] = 0
+            document[names.p_fake] = float(p_fake[i])
+            document[names.embedding] = Binary(serialize_numpy_array(vectors[place]))
+            documents.append(document)
+        dataset._sample_collection.insert_many(documents, ordered=True)
+    fields.set_description(dataset, kind="faces", recipe_hash="none")
+    head = {"head_weight": [(-3 * axis).tolist(), (3 * axis).tolist()], "head_bias": [0.0, 0.0]}
+    config = dataset.init_run(
+        method="media_forensics/scores", key="det", rule="mean", normalize=True, **head
+    )
+    dataset.register_run(names.run, config)
+    return dataset
+
+
+class Caller:
+    """Sends panel events as the App does, and keeps the panel's state between them."""
+
+    def __init__(self, panel: Any, dataset: Any) -> None:
+        self.panel, self.dataset = panel, dataset
+        self.state: dict[str, Any] = {}
+
+    def send(self, event: str, **params: Any) -> tuple[float, int]:
+        """Seconds and bytes of the answer of one event."""
+        from bson import json_util
+        from fiftyone.operators.executor import ExecutionContext, Executor
+
+        executor = Executor()
+        parameters = {**params, "panel_id": "p", "panel_state": self.state, "__method__": event}
+        request = {"dataset_name": self.dataset.name, "view": [], "params": parameters}
+        begin = time.perf_counter()
+        context = ExecutionContext(request, executor=executor, operator_uri=self.panel.uri)
+        self.panel.execute(context)
+        answer = json_util.dumps([r.to_json() for r in executor._requests])
+        seconds = time.perf_counter() - begin
+        for made in executor._requests:
+            if made.operator_uri == "patch_panel_state":
+                self.state = {**self.state, **made.params["state"]}
+        return seconds, len(answer)
+
+
+def best_of(repeats: int, work: Callable[[], tuple[float, int]]) -> tuple[float, int]:
+    """The fastest of several runs."""
+    return min(work() for _ in range(repeats))
+
+
+def forget() -> None:
+    """As after a restart of the server: nothing in memory."""
+    from media_forensics.operators.panels import error_audit, face_columns, sphere_source
+
+    for cache in (
+        error_audit._STUDIES,
+        face_columns._COLUMNS,
+        sphere_source._SPHERES,
+        sphere_source._EMBEDDINGS,
+    ):
+        cache.clear()
+
+
+def plain_json(dataset: Any) -> int:
+    """Bytes of the sphere's columns as JSON numbers and words."""
+    from media_forensics.detector.sphere import fake_axis_projection
+    from media_forensics.operators.panels.face_columns import run_config
+
+    names = ["ground_truth.label", "det_p_fake", "source_dataset", "method", "split"]
+    ids, vectors, *columns = dataset.values(["id", "det_embedding", *names, "compression"])
+    head = np.array(run_config(dataset, "det").head_weight)
+    xyz = np.round(fake_axis_projection(np.stack(vectors), head).xyz.astype(float), 3).tolist()
+    columns[1] = np.round(columns[1], 3).tolist()
+    return len(json.dumps([ids, xyz, *columns], separators=(",", ":")))
+
+
+def with_pandas(dataset: Any) -> float:
+    """Seconds of one table at one threshold from a fresh read, without intervals."""
+    import pandas as pd
+
+    begin = time.perf_counter()
+    names = ["ground_truth.label", "det_p_fake", "source_dataset", "method", "video_id"]
+    frame = pd.DataFrame(dict(zip(names, dataset.values(names), strict=True)))
+    keys = ["video_id", "source_dataset", "method", "ground_truth.label"]
+    videos = frame.groupby(keys).det_p_fake.mean().reset_index()
+    videos["wrong"] = (videos.det_p_fake >= 0.5) != (videos["ground_truth.label"] == "fake")
+    videos.groupby(["source_dataset", "method"]).wrong.agg(["mean", "sum", "size"])
+    return time.perf_counter() - begin
+
+
+def measure(count: int) -> None:
+    """Make ``count`` faces, measure, delete."""
+    from media_forensics.operators.panels.error_audit import ErrorAudit
+    from media_forensics.operators.panels.hypersphere import Hypersphere
+
+    dataset = synthetic_dataset(count)
+    try:
+        log.info("%s faces", f"{count:,}")
+        audit = Caller(ErrorAudit(), dataset)
+        forget()
+        seconds, size = audit.send("on_load")
+        log.info("  audit, first paint (per video)     %6.2f s  %9s bytes", seconds, f"{size:,}")
+        audit.send("on_set", name="scope", value="all")
+        seconds, size = audit.send("on_set", name="level", value="face")
+        log.info("  audit, all faces, first time       %6.2f s  %9s bytes", seconds, f"{size:,}")
+        values = iter(np.linspace(0.1, 0.9, 20))
+        move, size = best_of(
+            9, lambda: audit.send("on_set", name="threshold", value=float(next(values)))
+        )
+        log.info("  audit, threshold moved             %6.3f s  %9s bytes", move, f"{size:,}")
+        base = min(with_pandas(dataset) for _ in range(3))
+        log.info("    ratio to a fresh read and pandas %6.3f   (%.2f s)", move / base, base)
+        click, size = best_of(5, lambda: audit.send("on_show", row=-1, kind="fp"))
+        log.info("  audit, a click to the grid         %6.3f s  %9s bytes", click, f"{size:,}")
+        sphere = Caller(Hypersphere(), dataset)
+        seconds, size = sphere.send("on_load")
+        log.info("  sphere, embeddings never projected %6.2f s  %9s bytes", seconds, f"{size:,}")
+        plain = plain_json(dataset)
+        log.info(
+            "    ratio to plain JSON              %6.3f   (%s bytes)", size / plain, f"{plain:,}"
+        )
+        forget()
+        seconds, size = sphere.send("on_load")
+        log.info("  sphere, after a restart            %6.2f s  %9s bytes", seconds, f"{size:,}")
+        hover, size = best_of(5, lambda: sphere.send("on_hover", idx=7))
+        log.info("  sphere, a hover card               %6.3f s  %9s bytes", hover, f"{size:,}")
+        click, size = best_of(5, lambda: sphere.send("on_pick", idx=[7]))
+        log.info("  sphere, a click to the grid        %6.3f s  %9s bytes", click, f"{size:,}")
+    finally:
+        import fiftyone as fo
+
+        fo.delete_dataset(dataset.name)
+
+
+def main() -> None:
+    """Measure each size."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--faces", type=int, nargs="+", default=[10_000, 100_000])
+    chosen = parser.parse_args()
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    log.setLevel(logging.INFO)
+    log.info("%s, %s cores, Python %s", platform.machine(), os.cpu_count(), sys.version.split()[0])
+    with tempfile.TemporaryDirectory() as cache:
+        os.environ["MEDIA_FORENSICS_CACHE"] = (
+            cache  # projections of a benchmark are not for keeping
+        )
+        for count in chosen.faces:
+            measure(count)
+
+
+if __name__ == "__main__":
+    main()
