@@ -197,7 +197,7 @@ def test_resnet50_runs_through_the_same_code(tmp_path, footage):
         loc, scores, points = network.eval()(raw - network.mean_tensor)
     ours = detector._forward([image])[0]
     for one, other in zip(ours, (loc[0], scores[0, :, 1], points[0]), strict=True):
-        assert (one - other).abs().max() < 1e-5 * other.abs().max()
+        assert (one - other).abs().max() < 1e-4 * other.abs().max()
     wanted = expected(network.eval(), image, 0.6)
     found = rows(detector.detect([image], score_threshold=0.6)[0])
     assert abs(len(found) - len(wanted)) <= max(2, len(wanted) // 20)  # ties of a random network
