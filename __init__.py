@@ -9,11 +9,11 @@ no state and imports nothing at the top. Its only work is to make the one packag
 def register(plugin):
     """Register every operator and panel of the plugin (called by FiftyOne)."""
     import importlib.util
-    import os
     import sys
+    from pathlib import Path
 
     if importlib.util.find_spec("media_forensics") is None:
-        sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "_mount"))
+        sys.path.append(str(Path(__file__).resolve().parent / "_mount"))
     from media_forensics.operators import register_all
 
     register_all(plugin)

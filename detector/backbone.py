@@ -35,7 +35,7 @@ class Backbone(nn.Module):
         checkpointing: True recomputes each block in the backward pass (less memory, more time)
     """
 
-    def __init__(self, visual: nn.Module, name: str, preprocess: Preprocess) -> None:
+    def __init__(self, visual: Any, name: str, preprocess: Preprocess) -> None:
         super().__init__()
         if getattr(visual, "proj", None) is not None:
             visual.proj = None
@@ -130,7 +130,7 @@ def _attention(attention: Any, x: torch.Tensor, class_only: bool) -> torch.Tenso
     return attention.out_proj(out)
 
 
-def _has_exact_fast_path(visual: nn.Module) -> bool:
+def _has_exact_fast_path(visual: Any) -> bool:
     """Whether ``visual`` is a plain class-token ViT, for which the fast forward is exact."""
     from open_clip.transformer import ResidualAttentionBlock, VisionTransformer
 

@@ -114,7 +114,7 @@ class RetinaFaceDetector:
         self.name = name
         self.sha256 = sha256
         self.device = device
-        self._exact = network.to(device, memory_format=torch.channels_last)
+        self._exact = network.to(device).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue, reportArgumentType]
         self._half = copy.deepcopy(self._exact).half() if half else None
         self._mean = torch.tensor(_MEAN_RGB, device=device)
 

@@ -125,6 +125,7 @@ def empty_timm_tower(model: str, size: int) -> tuple[nn.Module, Preprocess]:
         ForensicsError: timm has no such architecture
     """
     import timm
+    from timm.data import resolve_model_data_config
 
     is_dinov3 = "_dinov3" in model
     settings: dict[str, Any] = (
@@ -139,7 +140,7 @@ def empty_timm_tower(model: str, size: int) -> tuple[nn.Module, Preprocess]:
             f"timm cannot build the tower {model!r} ({error}).", "", "backbone"
         ) from error
     visual.head = nn.Identity()  # what GenD does; DINOv3 has none
-    data = timm.data.resolve_model_data_config(visual)
+    data = resolve_model_data_config(visual)
     config = {
         "size": size,
         "mean": data["mean"],

@@ -19,6 +19,7 @@ from typing import Any
 import av
 import av.error
 import numpy as np
+from av.stream import Disposition
 from av.video.reformatter import VideoReformatter
 
 from .frames import MAX_FRAME_PIXELS, DecodedFrame, FrameError, VideoInfo
@@ -71,7 +72,7 @@ def _opened(path: Path, threads: int) -> Iterator[tuple[Any, Any]]:
             Reason.DECODE_ERROR, f"{path} cannot be opened as a video: {error}."
         ) from error
     try:
-        attached = av.stream.Disposition.attached_pic
+        attached = Disposition.attached_pic
         streams = [s for s in container.streams.video if not s.disposition & attached]
         if not streams:
             raise FrameError(Reason.NO_VIDEO_STREAM, f"{path} holds no picture stream.")

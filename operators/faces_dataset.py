@@ -170,7 +170,7 @@ class FacesWriter:
         values = dict(common)
         values[fields.GROUND_TRUTH] = common[fields.GROUND_TRUTH].copy()
         return fo.Sample(
-            filepath=str(self.crop_folder / face.crop),
+            filepath=str(self.crop_folder / str(face.crop)),
             frame_number=fields.frame_number(frame.index),
             track=face.track,
             face_index=face.face_index,

@@ -1,5 +1,5 @@
 """Makes the plugin folder importable as ``media_forensics`` where it is not pip-installed."""
 
-import os
+from pathlib import Path
 
-__path__ = [os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))]
+__path__ = [str(Path(__file__).resolve().parents[2])]

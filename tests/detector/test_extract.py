@@ -541,7 +541,9 @@ if __name__ == "__main__":
 """
 
 
-def start(tmp_path: Path, root: Path, paths: list[Path], workers: int = 0, crash_on: str = "no such video"):
+def start(
+    tmp_path: Path, root: Path, paths: list[Path], workers: int = 0, crash_on: str = "no such video"
+):
     script = tmp_path / "job.py"
     script.write_text(SCRIPT)
     env = os.environ | {
