@@ -69,6 +69,7 @@ def run(
     there = _stored(target, name)
     plan = plan_source(source, chosen, there.videos)
     if dry_run:
+        plan.report.written = import_writer.foresee(plan, there)
         return _result(plan, name, {}, None)
     import_writer.check_attributes(target, plan.records)
     moved = _moved(plan, there, relocate)
@@ -277,14 +278,19 @@ class ImportDataset(foo.Operator):
         ))  # fmt: skip
         dataset = fo.load_dataset(done["dataset"])
         broken: dict[str, int] = {}
+        trouble = ""
         if wants_metadata and done["kind"] == "videos":
             job = jobs.start("video_metadata", dataset, {})
             yield from jobs.follow(ctx, job, "Metadata")
-            broken = job.result()["reasons"]
+            try:
+                broken = job.result()["reasons"]
+            except ForensicsError as error:  # the import itself is done and stays
+                trouble = f"; the metadata were not read: {error}"
         text = f"{done['added']} added, {done['already_there']} were there"
         text += f"; {sum(broken.values())} files cannot be read" if broken else ""
         yield ctx.ops.set_progress(label=text, progress=1.0)
-        yield ctx.ops.notify(text, variant="warning" if broken else "success")
+        variant = "warning" if broken or trouble else "success"
+        yield ctx.ops.notify(text + trouble, variant=variant)
         yield ctx.ops.open_dataset(done["dataset"])
 
 

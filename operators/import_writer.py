@@ -102,6 +102,13 @@ def open_target(name: str, media: str, aligned: bool) -> tuple[fo.Dataset, bool]
     return dataset, True
 
 
+def foresee(plan: ImportPlan, there: Stored) -> dict[str, int]:
+    """What :func:`write_plan` would do, in samples: ``{"to add", "already there"}``."""
+    rows = [(record.video_id, number) for record in plan.records for number, _ in _files(record)]
+    known = sum(row in there.rows for row in rows)
+    return {"to add": len(rows) - known, "already there": known}
+
+
 def write_plan(
     dataset: fo.Dataset,
     plan: ImportPlan,

@@ -41,7 +41,7 @@ _MODULES = (
     "manifest",
     "folder_tree",
 )
-SEARCH_SECONDS = 5.0  # for looking whether a neighbouring folder is the root that was meant
+SEARCH_SECONDS = 3.0  # for looking whether a neighbouring folder is the root that was meant
 
 
 @lru_cache(maxsize=1)
@@ -142,6 +142,8 @@ def _unrecognised(tree: Tree, wanted: Importer | None) -> ForensicsError:
                 "root",
             )
     for folder in list(tree.root.parents)[:3]:
+        if time.monotonic() > until + SEARCH_SECONDS:
+            break
         title = _title_of(folder, wanted)
         if title:
             return ForensicsError(

@@ -316,6 +316,11 @@ def test_a_dry_run_writes_nothing(operator, ffpp, fiftyone_db):
     report = operator(str(ffpp), name="never", dry_run=True)["report"]
     assert fiftyone_db.list_datasets() == before
     assert json.dumps(report.to_json()) and "Deepfakes" in report.table()
+    assert report.written == {"to add": 10, "already there": 0}
+    operator(str(ffpp), name="partly", metadata=False, splits="train")
+    again = operator(str(ffpp), name="partly", dry_run=True)["report"]
+    assert again.written == {"to add": 6, "already there": 4}
+    assert len(fiftyone_db.load_dataset("partly")) == 4
 
 
 def test_a_dataset_that_is_not_ours_is_left_alone(operator, ffpp, fiftyone_db):
@@ -477,6 +482,29 @@ def test_from_the_form_to_the_dataset(operator, ffpp, fiftyone_db):
     assert len(dataset) == 6
     dataset.reload()
     assert dataset.match({"metadata.total_frame_count": 5}).count() == 4
+
+
+def test_an_import_stays_where_its_metadata_fail(operator, ffpp, fiftyone_db, monkeypatch):
+    from fiftyone.operators.executor import ExecutionContext, Executor
+    from media_forensics.operators import jobs
+
+    class Broken:
+        ended = True
+
+        def read(self, name):
+            return None
+
+        def result(self):
+            raise ForensicsError("The job's process ended without a result.", "Run it again.")
+
+    monkeypatch.setattr(jobs, "start", lambda *args: Broken())
+    params = {"root": chooser(ffpp), "name": "app", "metadata": True}
+    ctx = ExecutionContext({"params": params}, executor=Executor(), operator_uri=URI)
+    bodies = [message.to_json()["body"] for message in operator.execute(ctx)]
+    (notice,) = [b["params"] for b in bodies if b["operator_uri"].endswith("notify")]
+    assert "10 added" in notice["message"] and "metadata were not read" in notice["message"]
+    assert notice["variant"] == "warning"
+    assert len(fiftyone_db.load_dataset("app")) == 10
 
 
 def test_delegated(operator, ffpp, fiftyone_db, monkeypatch):
