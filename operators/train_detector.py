@@ -145,6 +145,7 @@ def run(
             missing weights, or the training process failed
         Cancelled: stopped by the user; the run can be resumed by the same call
     """
+    from ..detector.backbone import load_backbone
     from ..training import launch
     from ..training.config import named_recipe
 
@@ -156,6 +157,7 @@ def run(
         view, validation_fraction=validation_fraction, seed=getattr(config, "seed", 0)
     )
     manifest.check()
+    load_backbone(config.backbone, device="cpu")  # missing weights are said before anything starts
     run_dir = Path(runs_dir) if runs_dir else default_runs_dir(dataset)
     run_dir = run_dir / names.key
     counts = _counts(manifest)

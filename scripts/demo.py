@@ -74,6 +74,27 @@ def fetch() -> None:
         fetch_footage(progress=bar.set_postfix_str)
 
 
+def fetch_backbone(name: str) -> None:
+    """Make sure that the tower's weights are here; naming it on the command line is the consent.
+
+    Raises:
+        ForensicsError: they are neither here nor to be had; says which file, where from, how large
+    """
+    from media_forensics.detector.backbone import load_backbone
+    from media_forensics.detector.errors import ForensicsError
+
+    try:
+        load_backbone(name, device="cpu")
+    except ForensicsError as missing:
+        print(f"{missing.message}\nTrying to download it ...", flush=True)
+        try:
+            load_backbone(name, device="cpu", allow_download=True)
+        except Exception as error:  # whatever the hub's client raises without a connection
+            raise ForensicsError(
+                f"{missing.message} The download failed ({type(error).__name__}).", missing.hint
+            ) from error
+
+
 def precision() -> str:
     """bf16 where the processor has matrix units for it (four times faster), else float32."""
     cpuinfo = Path("/proc/cpuinfo")
@@ -139,6 +160,7 @@ def loop(backbone: str):
 
     step("1/7 weights and footage")
     fetch()
+    fetch_backbone(backbone)
     step("2/7 corpus: real clips and manipulations made here")
     made = operator("create_demo")(str(DEMO / "corpus"))
     print(made.get("summary", made))
