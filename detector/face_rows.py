@@ -29,7 +29,7 @@ class RowMaker:
         recipe: decides detection and alignment
         detector: loaded face detector
         masks: manipulation masks, or None where the policy needs none
-        check: called between batches; may raise to stop
+        check: called for each frame; may raise to stop
 
     Attributes:
         crops: RGB crops by (frame number, face index), as many as fit into 128 MB
@@ -57,15 +57,16 @@ class RowMaker:
         batch: list[tuple[DecodedFrame, Mask]] = []
         pixels = 0
         for frame in source.read(wanted):
+            self._check()
             batch.append((frame, None if masks is None else next(masks)))
             pixels += 0 if frame.image is None else frame.image.shape[0] * frame.image.shape[1]
             if pixels >= _BATCH_PIXELS or len(batch) >= _BATCH_FRAMES:
                 made += self._batch(batch)
                 batch, pixels = [], 0
+        self._check()
         return made + self._batch(batch)
 
     def _batch(self, batch: Sequence[tuple[DecodedFrame, Mask]]) -> list[FrameFaces]:
-        self._check()
         found = self._detect([frame.image for frame, _ in batch if frame.image is not None])
         faces = iter(found)
         return [

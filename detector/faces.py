@@ -55,6 +55,7 @@ def _retinaface(
 
 _LOADERS: dict[str, Callable[[str, str | None, str | None, bool], FaceDetector]] = {
     "retinaface_mobile0.25": _retinaface,
+    "retinaface_mobile0.25-facexlib": _retinaface,  # the same network, facexlib's own weights
     "retinaface_resnet50": _retinaface,
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -11,6 +12,8 @@ import numpy as np
 from .frames import FrameError, FrameSource, open_source
 from .image_frames import ImageSource, image_files
 from .records import Reason
+
+log = logging.getLogger(__name__)
 
 _THRESHOLD = 64  # of 255: above the noise that lossy compression leaves in black
 
@@ -25,24 +28,31 @@ class MaskSource:
     """
 
     def __init__(self, path: str | None, threads: int = 0) -> None:
+        self._path = path
+        self._threads = threads
         self._source: FrameSource | None = None
-        if path is None:
-            return
-        try:
-            if Path(path).is_dir():
-                self._source = ImageSource(_numbered(image_files(Path(path))))
-            else:
-                self._source = open_source(path, threads=threads)
-        except FrameError:
-            self._source = None
+
+    def _open(self) -> FrameSource | None:
+        """The source, opened when it is first needed; None if it cannot be."""
+        if self._source is None and self._path is not None:
+            path = Path(self._path)
+            try:
+                if path.is_dir():
+                    self._source = ImageSource(_numbered(image_files(path)))
+                else:
+                    self._source = open_source(path, threads=self._threads)
+            except FrameError as error:
+                log.info("no masks: %s", error)
+        return self._source
 
     def read(self, numbers: Iterable[int]) -> Iterator[np.ndarray | Reason]:
         """For each number, ascending: bool (h, w), or ``Reason.MASK_MISSING``."""
         wanted = sorted(set(numbers))
-        if self._source is None:
+        source = self._open()
+        if source is None:
             yield from (Reason.MASK_MISSING for _ in wanted)
             return
-        for frame in self._source.read(wanted):
+        for frame in source.read(wanted):
             if frame.image is None:
                 yield Reason.MASK_MISSING
             else:

@@ -238,10 +238,10 @@ def load_retinaface(
     weights: str | None = None,
     allow_download: bool = False,
 ) -> RetinaFaceDetector:
-    """Load ``retinaface_mobile0.25`` or ``retinaface_resnet50``.
+    """Load a RetinaFace with the weights that go by ``name``.
 
     Args:
-        name: one of the two
+        name: ``retinaface_resnet50``, ``retinaface_mobile0.25``, or the latter with ``-facexlib``
         device: torch device; None: the first GPU if there is one, else the CPU
         weights: local ``.pth`` or ``.safetensors`` file instead of the registered one
         allow_download: fetch missing weights
@@ -264,7 +264,8 @@ def load_retinaface(
             f"{path} holds other weights than registered.", "Remove it and fetch it again."
         )
     where = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    network = RetinaFace(network_name=name.removeprefix("retinaface_"), device="cpu")
+    kind = name.removeprefix("retinaface_").removesuffix("-facexlib")
+    network = RetinaFace(network_name=kind, device="cpu")
     try:
         network.load_state_dict(state, strict=True)
     except RuntimeError as error:

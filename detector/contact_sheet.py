@@ -1,0 +1,115 @@
+"""One picture of what extraction made of a video: every tried frame, its box, crop and reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from .frames import FrameError, open_source
+from .image_frames import read_image
+from .records import VideoRecord
+from .video_faces import FaceRow, FrameFaces, VideoFaces
+
+_GREEN, _GREY, _RED, _WHITE = (70, 200, 90), (170, 170, 170), (220, 70, 60), (255, 255, 255)
+
+
+def contact_sheet(
+    record: VideoRecord,
+    result: VideoFaces,
+    crop_folder: str | Path,
+    columns: int = 8,
+    tile: int = 160,
+    limit: int = 64,
+) -> np.ndarray:
+    """Draw the tried frames in order: the frame with its boxes above, the crop or reason below.
+
+    Args:
+        record: where the frames come from
+        result: what extraction found in it
+        crop_folder: :attr:`crops.CropStore.folder`
+        columns: tiles per row
+        tile: side of a tile in pixels
+        limit: at most so many frames, evenly taken from all
+
+    Returns:
+        RGB uint8 (H, W, 3); one grey tile with the reason for a source without frames
+    """
+    rows = result.frames
+    if len(rows) > limit:
+        rows = tuple(rows[i] for i in np.linspace(0, len(rows) - 1, limit, dtype=int))
+    if not rows:
+        return _caption(np.full((tile, tile * 2, 3), 40, np.uint8), result.reason or "", _RED)
+    pictures = dict(_frames(record, rows))
+    tiles = [
+        np.vstack(
+            [
+                _frame_tile(row, pictures.get(row.index), tile),
+                *_crop_tiles(row, Path(crop_folder), tile),
+            ]
+        )
+        for row in rows
+    ]
+    height = max(t.shape[0] for t in tiles)
+    padded = [cv2.copyMakeBorder(t, 0, height - len(t), 0, 0, cv2.BORDER_CONSTANT) for t in tiles]
+    columns = min(columns, len(padded))
+    padded += [np.zeros_like(padded[0])] * (-len(padded) % columns)
+    return np.vstack([np.hstack(padded[i : i + columns]) for i in range(0, len(padded), columns)])
+
+
+def _frames(record: VideoRecord, rows: tuple[FrameFaces, ...]) -> Iterator[tuple[int, np.ndarray]]:
+    try:
+        source = open_source(record.path, record.frames)
+    except FrameError:
+        return  # the tiles then show the reasons only
+    for frame in source.read(row.index for row in rows):
+        if frame.image is not None:
+            yield frame.index, frame.image
+
+
+def _frame_tile(row: FrameFaces, image: np.ndarray | None, tile: int) -> np.ndarray:
+    canvas = np.full((tile * 3 // 4, tile, 3), 25, np.uint8)
+    if image is not None:
+        height, width = image.shape[:2]
+        factor = min(canvas.shape[0] / height, tile / width)
+        size = (max(1, round(width * factor)), max(1, round(height * factor)))
+        canvas[: size[1], : size[0]] = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+        for face in row.faces:
+            x1, y1, x2, y2 = (round(value * factor) for value in face.box)
+            cv2.rectangle(canvas, (x1, y1), (x2, y2), _colour(face), 1)
+    return _caption(canvas, f"{row.index}", _WHITE)
+
+
+def _colour(face: FaceRow) -> tuple[int, int, int]:
+    if face.crop is not None:
+        return _GREEN
+    return _RED if face.subject else _GREY
+
+
+def _crop_tiles(row: FrameFaces, folder: Path, tile: int) -> list[np.ndarray]:
+    tiles: list[np.ndarray] = []
+    for face in row.faces:
+        if face.crop is None:
+            continue
+        try:
+            crop = read_image(folder / face.crop)
+        except FrameError as error:
+            crop = _caption(np.full((tile, tile, 3), 40, np.uint8), error.reason.value, _RED)
+        crop = cv2.resize(crop, (tile, tile), interpolation=cv2.INTER_AREA)
+        tiles.append(_caption(crop, f"person {face.track}", _WHITE))
+    if not tiles:
+        tiles.append(_caption(np.full((tile, tile, 3), 40, np.uint8), row.reason or "", _RED))
+    return tiles
+
+
+def _caption(image: np.ndarray, text: str, colour: tuple[int, int, int]) -> np.ndarray:
+    """``image`` with a line of text at its lower edge."""
+    image = np.ascontiguousarray(image)
+    place = (4, image.shape[0] - 6)
+    for thickness, shade in ((3, (0, 0, 0)), (1, colour)):
+        cv2.putText(
+            image, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.42, shade, thickness, cv2.LINE_AA
+        )
+    return image

@@ -1,0 +1,44 @@
+"""The contact sheet shows every frame, crop and reason, and survives missing files."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+from media_forensics.detector.contact_sheet import contact_sheet
+from media_forensics.detector.extract import extract_videos
+from media_forensics.detector.records import CropRecipe, VideoRecord
+from media_forensics.detector.video_faces import VideoFaces
+
+
+@pytest.mark.weights
+def test_tiles_of_a_real_clip(footage, weights_dir, tmp_path):
+    path = footage["face_noface.mov"]
+    record = VideoRecord("a", str(path), 0, "x")
+    result = next(
+        extract_videos([record], CropRecipe(count=5, sampling="uniform"), tmp_path, device="cpu")
+    )
+    assert {f.reason for f in result.frames} == {None, "no_face"}
+    folder = tmp_path / result.recipe_hash
+    sheet = contact_sheet(record, result, folder, columns=5, tile=128)
+    assert sheet.shape == (128 + 96, 5 * 128, 3) and sheet.dtype == np.uint8
+    for column, frame in enumerate(result.frames):
+        tile = sheet[96:, column * 128 : (column + 1) * 128]
+        if frame.usable:
+            crop = cv2.imread(str(folder / frame.faces[0].crop))[:, :, ::-1]
+            small = cv2.resize(crop, (128, 128), interpolation=cv2.INTER_AREA)
+            assert np.array_equal(tile[:100], small[:100])
+        else:
+            assert (tile[:60] == 40).all() and (tile[100:] != 40).any()  # the reason is written
+    for _, row in result.crops:
+        (folder / row.crop).unlink()
+    again = contact_sheet(replace(record, path="gone.mp4"), result, folder, columns=3, tile=64)
+    assert again.shape == (2 * (64 + 48), 3 * 64, 3)
+
+
+def test_a_video_without_frames_is_one_tile_with_its_reason():
+    record = VideoRecord("a", "none.mp4", 0, "x")
+    sheet = contact_sheet(record, VideoFaces("a", "h", reason="empty_file"), ".", tile=100)
+    assert sheet.shape == (100, 200, 3) and (sheet != 40).any()
