@@ -13,6 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -183,6 +184,18 @@ def _add(unit: Unit, output: Output) -> int:
     return len(output.files)
 
 
+@contextmanager
+def _torch_threads_restored() -> Iterator[None]:
+    """Leave torch's number of threads, which is the process's, as it was."""
+    import torch
+
+    before = torch.get_num_threads()
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 class _Builder:
     """Makes units in a pool of threads (decoding, warping and encoding release the GIL).
 
@@ -210,7 +223,7 @@ class _Builder:
     def run(self, units: Sequence[Unit], workers: int, should_stop: ShouldStop) -> None:
         """Make all units; the first error ends the rest at the next output."""
         self._progress(self._done, self._total, "clips")
-        with ThreadPoolExecutor(max_workers=max(1, workers)) as pool:
+        with _torch_threads_restored(), ThreadPoolExecutor(max_workers=max(1, workers)) as pool:
             pending = {pool.submit(self._make, unit) for unit in units}
             try:
                 while pending:
@@ -247,6 +260,10 @@ class _Builder:
     def _detector(self) -> FaceDetector:
         if not hasattr(self._local, "detector"):
             # On the CPU everywhere, so that the corpus does not depend on the machine's GPU.
+            import torch
+
+            # The pool fills the cores; more threads inside each detector only wait for each other.
+            torch.set_num_threads(1)
             with self._lock:  # the weights may have to be fetched first, once
                 self._local.detector = load_face_detector(
                     "retinaface_mobile0.25", device="cpu", allow_download=True
