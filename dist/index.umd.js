@@ -73,7 +73,7 @@
   }
 
   const REAL = "#0072B2", FAKE = "#D55E00";
-  const percent = (x) => (x === 0 || x >= 0.0995 ? Math.round(100 * x) : (100 * x).toFixed(1)) + " %";
+  const percent = (x) => (x === 0 || x >= 0.0995 ? Math.round(100 * x) : (100 * x).toFixed(1)) + "\u00a0%";
   const number = (n) => n.toLocaleString("en-US");
   const plural = (n, word) => number(n) + " " + word + (n === 1 ? "" : "s");
 
@@ -706,7 +706,7 @@
         h(Select, { label: "Colour by", value: by, options: choices, onChange: (v) => { setBy(v); setHidden(new Set()); }, cy: "mf-colour" }),
         h("div", { className: "mf-row", style: { gap: 0 } }, tab("3d", mode, setMode, "3-D"), tab("2d", mode, setMode, "2-D")),
         mode === "3d" && h(Select, { label: "Drawn", value: shape, onChange: setShape, cy: "mf-shape", options: [
-          ...(points.stretch > 1 ? [["stretched", `sphere, angles × ${points.stretch}`]] : []), [points.stretch > 1 ? "true" : "stretched", "sphere, true angles"], ["ball", "inside the ball"]] }),
+          ...(points.stretch > 1 ? [["stretched", `angles × ${points.stretch}`]] : []), [points.stretch > 1 ? "true" : "stretched", "true angles"], ["ball", "inside ball"]] }),
         h("button", { className: lasso ? "mf-on" : "", "aria-pressed": lasso, onClick: () => setLasso(!lasso), title: "Draw around faces (or hold shift and drag)", "data-cy": "mf-lasso" }, "Lasso"),
         h("button", { onClick: () => painter.current.reset(), title: "Back to the first view (0)", "data-cy": "mf-reset" }, "Reset"),
         h("button", { onClick: () => send(on.on_refresh, {}), title: "Read the samples again", "aria-label": "Read the samples again" }, "↻")),

@@ -10,9 +10,10 @@ NAMED = 3  # rows that the sentence names before it counts the others
 
 
 def percent(rate: float) -> str:
-    """``3.4 %``; whole numbers from 10 %."""
+    """``3.4 %`` with a space that does not break; whole numbers from 10 %."""
     value = 100 * rate
-    return f"{value:.0f} %" if value >= 9.95 or value == 0 else f"{value:.1f} %"
+    text = f"{value:.0f}" if value >= 9.95 or value == 0 else f"{value:.1f}"
+    return f"{text}\u00a0%"
 
 
 def count(number: int, word: str) -> str:

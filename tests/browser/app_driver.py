@@ -1,18 +1,14 @@
-"""Drives the FiftyOne App (1.22) in headless Chromium.
+"""Drives the FiftyOne App (1.22) in headless Chromium: one page on one dataset.
 
-    with AppDriver("http://127.0.0.1:5151", "my-faces") as app:
+    with App("http://127.0.0.1:5151", "my-faces", Path("shots")) as app:
         app.open_panel("error_audit")
-        before = app.count()
         app.click("mf-total-fp")
-        assert app.wait_count(before) == 12
+        app.wait_count(12)
 
-What had to be learnt:
-
-* WebGL (scattergl, the Embeddings panel) needs the SwiftShader flags below.
-* ``window.IS_PLAYWRIGHT = true`` before loading suppresses a pop-up whose backdrop eats clicks.
-* Plots are mounted late: wait for Plotly's ``_fullLayout``, not for the element.
-* Panels are opened by their *name*; the session on the server remembers which are open.
-* The operator browser opens with a backtick while the mouse is not over the grid.
+What was learned the hard way: canvases and WebGL need the software-GL flags; a pop-up with an
+invisible backdrop eats every click unless ``window.IS_PLAYWRIGHT`` is set before the page loads;
+plots are mounted late (wait for Plotly's ``_fullLayout``, not for the element); the mouse must be
+off the grid when the operator shortcut is typed; the session on the server remembers panels.
 
 As a program it opens a panel and saves pictures in both themes:
 
@@ -25,15 +21,15 @@ import argparse
 import json
 import os
 import re
+import shutil
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Locator, Page, sync_playwright
-from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
-CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
-ARGUMENTS = [
+FLAGS = [
     "--headless=new",
     "--no-sandbox",
     "--disable-quic",
@@ -47,8 +43,11 @@ ARGUMENTS = [
     "--enable-unsafe-swiftshader",
     "--ignore-gpu-blocklist",
 ]
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 #: Patience in seconds: two shared cores can be slow.
-PATIENCE = 60
+PATIENCE = 120
+#: What FiftyOne itself throws now and then while its grid loads.
+NOT_OURS = ("entry is loading",)
 
 SCRIPT = r"""
 window.IS_PLAYWRIGHT = true;
@@ -73,45 +72,50 @@ window.__driver = {
 """
 
 
-class AppDriver:
-    """One browser page on one App.
+def chromium() -> str | None:
+    """Path of a Chromium on this machine."""
+    return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+
+
+class App:
+    """The App at ``url`` on ``dataset``; a context manager.
 
     Args:
         url: of the App
         dataset: to open
-        size: of the window in pixels
+        shots: folder of the screenshots
 
     Attributes:
         errors: uncaught errors of the page
         requests: (operator, bytes sent, milliseconds) of every operator call
     """
 
-    def __init__(self, url: str, dataset: str, size: tuple[int, int] = (1500, 1000)) -> None:
-        self.url, self.dataset, self.size = url.rstrip("/"), dataset, size
+    def __init__(self, url: str, dataset: str, shots: Path) -> None:
+        self.url, self.dataset, self.shots = url.rstrip("/"), dataset, shots
         self.errors: list[str] = []
         self.requests: list[tuple[str, int, float]] = []
 
-    def __enter__(self) -> AppDriver:
+    def __enter__(self) -> App:
         self._playwright = sync_playwright().start()
-        self._browser = self._playwright.chromium.launch(
-            executable_path=CHROMIUM, args=ARGUMENTS, timeout=1000 * PATIENCE
-        )
-        width, height = self.size
-        self.page: Page = self._browser.new_page(viewport={"width": width, "height": height})
+        self._browser = self._playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
+        self.page: Page = self._browser.new_page(viewport={"width": 1500, "height": 950})
         self.page.set_default_timeout(1000 * PATIENCE)
-        self.page.on("pageerror", lambda error: self.errors.append(str(error)[:500]))
+        self.page.on("pageerror", self._failed)
         self.page.on("requestfinished", self._finished)
         self.page.add_init_script(SCRIPT)
         self.page.goto(f"{self.url}/datasets/{self.dataset}", wait_until="domcontentloaded")
-        self.page.wait_for_selector('[data-cy="panel-container"]')
         self.page.wait_for_selector('[data-cy="looker"]')
         return self
 
-    def __exit__(self, *error: object) -> None:
-        try:
-            self._browser.close()
-        finally:
-            self._playwright.stop()
+    def __exit__(self, *exception: object) -> None:
+        if exception[0] is not None:
+            self.shot("failed")
+        self._browser.close()
+        self._playwright.stop()
+
+    def _failed(self, error: Any) -> None:
+        if not any(text in str(error) for text in NOT_OURS):
+            self.errors.append(str(error)[:500])
 
     def _finished(self, request: Any) -> None:
         if "/operators/" not in request.url:
@@ -123,51 +127,57 @@ class AppDriver:
 
     # -- page ------------------------------------------------------------------------------------
 
+    def shot(self, name: str) -> Path:
+        """Keep a screenshot."""
+        self.shots.mkdir(parents=True, exist_ok=True)
+        path = self.shots / f"{name}.png"
+        self.page.screenshot(path=str(path))
+        return path
+
     def wait(self, seconds: float) -> None:
         """Let the page go on for a while."""
-        self.page.wait_for_timeout(1000 * seconds)
+        self.page.wait_for_timeout(seconds * 1000)
 
-    def until(self, what: str, test: Any, seconds: float = PATIENCE) -> Any:
-        """The first true value of ``test()``; fails naming ``what`` after ``seconds``."""
+    def until(self, what: str, test: Callable[[], Any], seconds: float = PATIENCE) -> Any:
+        """The first true value of ``test``; fails naming ``what`` after ``seconds``."""
         deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            value = test()
-            if value:
-                return value
-            self.wait(0.1)
-        raise TimeoutError(f"{what}: not within {seconds} s")
-
-    def shot(self, path: str | Path) -> Path:
-        """Save a picture of the window."""
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        self.page.screenshot(path=str(path))
-        return Path(path)
+        while not (value := test()):
+            assert time.monotonic() < deadline, f"{what}: not within {seconds} s"
+            self.wait(0.15)
+        return value
 
     def count(self) -> int:
-        """Samples in the grid, as the App says."""
+        """Number of samples that the grid shows."""
         text = self.page.locator('[data-cy="entry-counts"]').first.inner_text()
-        found = re.findall(r"[\d,]+", text)
-        return int(found[0].replace(",", "")) if found else -1
+        return int(re.findall(r"[\d,]+", text)[0].replace(",", ""))
 
-    def wait_count(self, wanted: int) -> int:
-        """Wait until the grid holds ``wanted`` samples."""
-        self.until(
-            f"{wanted} samples in the grid (now {self.count()})", lambda: self.count() == wanted
-        )
-        return wanted
+    def wait_count(self, wanted: int, seconds: float = PATIENCE) -> None:
+        """Wait until the grid shows ``wanted`` samples."""
+        deadline = time.monotonic() + seconds
+        while self.count() != wanted:
+            assert time.monotonic() < deadline, f"the grid shows {self.count()}, not {wanted}"
+            self.wait(0.2)
+
+    def wait_count_other_than(self, before: int, seconds: float = PATIENCE) -> int:
+        """Wait until the grid shows another number of samples than ``before``, and return it."""
+        deadline = time.monotonic() + seconds
+        while (now := self.count()) == before:
+            assert time.monotonic() < deadline, f"the grid still shows {before}"
+            self.wait(0.2)
+        return now
 
     def theme(self) -> str:
-        """Switch between dark and light; returns the new one."""
-        before = self._theme()
-        self.page.locator(
-            '[data-cy="theme-toggle"], [title*="theme" i], [title*="mode" i]'
-        ).first.click()
-        return self.until("the other theme", lambda: self._theme() != before and self._theme())
-
-    def _theme(self) -> str:
+        """``dark`` or ``light``."""
         name = "--fo-palette-themeMode"
         script = "n => getComputedStyle(document.documentElement).getPropertyValue(n).trim()"
         return self.page.evaluate(script, name)
+
+    def switch_theme(self) -> str:
+        """Change to the other theme and return it."""
+        before = self.theme()
+        self.page.locator('[title="Light mode"], [title="Dark mode"]').first.click()
+        self.until("the other theme", lambda: self.theme() != before)
+        return self.theme()
 
     def find(self, name: str) -> Locator:
         """The element of our components with ``data-cy`` ``name``."""
@@ -184,7 +194,7 @@ class AppDriver:
     # -- panels and operators --------------------------------------------------------------------
 
     def open_panel(self, name: str) -> None:
-        """Open a panel by its name, or bring it to the front."""
+        """Open a panel beside the grid, by its registered name, or bring it to the front."""
         content = self.page.locator(f'[data-cy="panel-content-{name}"]').first
         if content.count() and content.is_visible():
             return
@@ -196,29 +206,29 @@ class AppDriver:
             self.page.locator(f'[data-cy="new-panel-option-{name}"]').first.click()
         content.wait_for()
 
-    def open_operator(self, label: str) -> Locator:
-        """Open the form of an operator by its label; returns the form."""
+    def open_form(self, label: str) -> Locator:
+        """Open an operator's form from the operator browser."""
         self.page.mouse.move(5, 5)
         self.page.locator("body").click(position={"x": 3, "y": 3}, force=True)
         self.page.keyboard.press("`")
         self.page.locator('[data-cy="operators-browser-search"]').wait_for()
         self.page.keyboard.type(label)
-        listed = self.page.locator('[data-cy="operators-browser"]')
-        listed.get_by_text(label, exact=True).first.click()
+        entry = self.page.locator('[data-cy="operators-browser"]').get_by_text(label, exact=False)
+        entry.first.click()
         form = self.page.locator('[data-cy="operators-prompt-modal"]')
         form.wait_for()
         return form
 
     def fill(self, form: Locator, label: str, value: str) -> None:
-        """Type into the field of a form that has ``label``."""
+        """Type into the field with this label; the form resolves itself again."""
         title = form.locator(f"xpath=.//*[normalize-space(text())={json.dumps(label)}]").first
         box = title.locator("xpath=ancestor::*[.//input or .//textarea][1]")
         box.locator("input, textarea").first.fill(value)
-        self.wait(1)  # a dynamic form is resolved again
+        self.wait(1.5)
 
-    def submit(self, form: Locator) -> None:
-        """Press "Execute"."""
-        form.get_by_role("button", name="Execute").first.click()
+    def press(self, form: Locator, text: str) -> None:
+        """Press the form's button with this text."""
+        form.get_by_role("button", name=text, exact=True).first.click()
 
     # -- plots -----------------------------------------------------------------------------------
 
@@ -274,23 +284,20 @@ class AppDriver:
 
 def main() -> None:
     """Open a panel and save pictures of it in both themes."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description="Save pictures of a panel in both themes.")
     parser.add_argument("url")
     parser.add_argument("dataset")
     parser.add_argument("--panel", default="error_audit")
     parser.add_argument("--out", type=Path, default=Path("shots"))
     chosen = parser.parse_args()
-    with AppDriver(chosen.url, chosen.dataset) as app:
+    with App(chosen.url, chosen.dataset, chosen.out) as app:
         app.open_panel(chosen.panel)
         app.wait(4)
         for _ in range(2):
-            app.shot(chosen.out / f"{chosen.panel}-{app._theme()}.png")
-            app.theme()
+            app.shot(f"{chosen.panel}-{app.theme()}")
+            app.switch_theme()
             app.wait(1)
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except PlaywrightTimeout as error:
-        raise SystemExit(str(error)) from error
+    main()

@@ -199,7 +199,7 @@ def test_small_tables_have_the_intervals_of_evaluate_detector(columns_of):
 
 
 def test_percent():
-    assert [percent(x) for x in (0, 0.034, 0.0994, 0.0996, 0.5, 1)] == [
+    assert [percent(x).replace("\u00a0", " ") for x in (0, 0.034, 0.0994, 0.0996, 0.5, 1)] == [
         "0 %",
         "3.4 %",
         "9.9 %",
