@@ -7,20 +7,6 @@ import pytest
 pytestmark = [pytest.mark.browser, pytest.mark.fiftyone, pytest.mark.weights]
 
 
-def test_find_hard_examples_through_its_form(app, demo_dataset):
-    form = app.open_form("Find hard examples")
-    app.fill(form, "Faces per queue", "7")
-    app.shot("form-find-hard-examples")
-    app.press(form, "Execute")
-    name = "hard_probe_high_loss"
-    for _ in range(120):
-        demo_dataset.reload()
-        if demo_dataset.has_saved_view(name) and len(demo_dataset.load_saved_view(name)) == 7:
-            break
-        app.wait(0.5)
-    assert len(demo_dataset.load_saved_view(name)) == 7
-
-
 def test_a_threshold_outside_its_range_is_refused_at_the_field(app):
     form = app.open_form("Evaluate detector")
     app.fill(form, "Threshold", "1.5")
