@@ -216,7 +216,9 @@ class FacesWriter:
             self.videos.add_frame_field(
                 fields.FACES, fo.EmbeddedDocumentField, embedded_doc_type=fo.Detections
             )
-        view = self.videos.select(list(frames))
+        # Another process may have added fields of scores since this one loaded the dataset.
+        self.videos.reload()
+        view = self.videos.select(list(frames)).select_fields(f"frames.{fields.FACES}")
         for sample in view.iter_samples(autosave=True, batch_size=16):
             for number, detections in frames[sample.id].items():
                 sample.frames[number][fields.FACES] = detections

@@ -60,13 +60,13 @@ def require_fields(samples: Any, names: Iterable[str], made_by: str) -> None:
 def videos_of(faces: fo.Dataset) -> fo.Dataset | None:
     """The video dataset that ``faces`` was cut from, if it is still there."""
     name = fields.describe(faces).get("video_dataset")
-    return fo.load_dataset(name) if name and fo.dataset_exists(name) else None
+    return fo.load_dataset(name, reload=True) if name and fo.dataset_exists(name) else None
 
 
 def faces_of(videos: fo.Dataset) -> fo.Dataset | None:
     """The faces dataset cut from ``videos``, if there is one."""
     name = fields.describe(videos).get("faces_dataset")
-    return fo.load_dataset(name) if name and fo.dataset_exists(name) else None
+    return fo.load_dataset(name, reload=True) if name and fo.dataset_exists(name) else None
 
 
 def video_records(samples: Any) -> list[VideoRecord]:

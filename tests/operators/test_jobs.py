@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 from fiftyone import ViewField as F
 from media_forensics.detector.errors import ForensicsError
-from media_forensics.operators import jobs
+from media_forensics.operators import jobs, views
 
 pytestmark = [pytest.mark.fiftyone, pytest.mark.weights]
 
@@ -42,6 +42,22 @@ def test_a_job_scores_the_chosen_view_only(demo_dataset):
     assert len(demo_dataset.match(F("by_job_p_fake") != None)) == 5  # noqa: E711
     scored = view.values("by_job_p_fake")
     assert scored == pytest.approx(view.values("probe_p_fake"), abs=1e-5)
+
+
+def test_fields_that_a_job_added_do_not_stop_a_run_in_this_process(demo_dataset, operators):
+    videos = views.videos_of(demo_dataset)
+    one = videos.take(1, seed=1)
+    job = jobs.start(
+        "score_faces",
+        views.match_in(demo_dataset, "video_id", one.values("video_id")),
+        {"detector": "probe", "key": "from_elsewhere"},
+    )
+    finish(job)
+    assert job.result()["scored"] > 0
+    assert "from_elsewhere_p_fake" not in videos.get_field_schema()  # this process does not know
+    again = operators("extract_faces")(one, count=4, faces_name=demo_dataset.name)
+    assert again["added"] == 0
+    assert views.videos_of(demo_dataset).match(F("from_elsewhere_p_fake") != None).first()  # noqa: E711
 
 
 def test_a_wrong_input_comes_back_in_its_own_words(demo_dataset):

@@ -17,6 +17,22 @@ def corpus(weights_dir, footage, tmp_path_factory) -> tuple[Path, dict]:
     return root, build_demo_corpus(root, footage=footage)
 
 
+SMALL = {"small": True, "compressions": ("c40",)}
+
+
+@pytest.fixture(scope="session")
+def small_corpus(weights_dir, footage, tmp_path_factory) -> tuple[Path, dict, list]:
+    """A small corpus at c40, what was returned, and the steps that were reported."""
+    from media_forensics.operators.demo import build_demo_corpus
+
+    root = tmp_path_factory.mktemp("small") / "new" / "corpus"
+    steps = []
+    found = build_demo_corpus(
+        root, footage=footage, progress=lambda *step: steps.append(step), **SMALL
+    )
+    return root, found, steps
+
+
 @pytest.fixture(scope="session")
 def rendered(footage, face_detector):
     """number -> the clip before encoding, rendered once."""
