@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Locator, Page, sync_playwright
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 FLAGS = [
     "--headless=new",
@@ -208,23 +209,46 @@ class App:
 
     def open_form(self, label: str) -> Locator:
         """Open an operator's form from the operator browser."""
-        self.page.mouse.move(5, 5)
-        self.page.locator("body").click(position={"x": 3, "y": 3}, force=True)
-        self.page.keyboard.press("`")
-        self.page.locator('[data-cy="operators-browser-search"]').wait_for()
-        self.page.keyboard.type(label)
-        entry = self.page.locator('[data-cy="operators-browser"]').get_by_text(label, exact=False)
-        entry.first.click()
+        browser = self.page.locator('[data-cy="operators-browser"]')
+        entry = browser.get_by_text(label, exact=True).first
+        deadline = time.monotonic() + PATIENCE
+        while True:  # a page that is still loading takes the key but lists no operator
+            self.page.mouse.move(5, 5)
+            self.page.locator("body").click(position={"x": 3, "y": 3}, force=True)
+            self.page.keyboard.press("`")
+            self.page.locator('[data-cy="operators-browser-search"]').wait_for()
+            self.page.keyboard.type(label)
+            try:
+                entry.wait_for(timeout=5000)
+                break
+            except PlaywrightTimeout:
+                assert time.monotonic() < deadline, f"no operator {label!r} is listed"
+                self.page.keyboard.press("Escape")
+                browser.wait_for(state="hidden")
+        entry.click()
         form = self.page.locator('[data-cy="operators-prompt-modal"]')
         form.wait_for()
+        form.locator("input, textarea").first.wait_for()
         return form
 
     def fill(self, form: Locator, label: str, value: str) -> None:
-        """Type into the field with this label; the form resolves itself again."""
+        """Type into the field with this label; the form resolves itself again.
+
+        An answer that was under way when the text was typed sets the field back, so it is typed
+        until it stays.
+        """
         title = form.locator(f"xpath=.//*[normalize-space(text())={json.dumps(label)}]").first
         box = title.locator("xpath=ancestor::*[.//input or .//textarea][1]")
-        box.locator("input, textarea").first.fill(value)
-        self.wait(1.5)
+        field = box.locator("input, textarea").first
+        deadline = time.monotonic() + PATIENCE
+        quiet = 0
+        while quiet < 4:
+            if field.input_value() != value:
+                assert time.monotonic() < deadline, f"{label!r} does not keep {value!r}"
+                field.fill(value)
+                quiet = 0
+            self.wait(0.5)
+            quiet += 1
 
     def press(self, form: Locator, text: str) -> None:
         """Press the form's button with this text."""

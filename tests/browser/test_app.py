@@ -22,6 +22,17 @@ def test_evaluation_through_its_form_shows_the_table(app, demo_dataset):
     app.shot("result-evaluate")
 
 
+def test_hard_examples_through_their_form_are_tagged_and_saved(app, demo_dataset):
+    form = app.open_form("Find hard examples")
+    app.press(form, "Execute")
+    form.get_by_role("button", name="Close").wait_for()
+    app.shot("result-hard-examples")
+    demo_dataset.reload()
+    queue = demo_dataset.load_saved_view("hard_probe_high_loss")
+    assert len(queue) == demo_dataset.count_sample_tags()["hard:high_loss"] > 0
+    assert str(len(queue)) in form.inner_text()
+
+
 def test_error_audit_shows_the_faces_behind_a_number(app, demo_dataset):
     app.open_panel("error_audit")
     app.page.wait_for_selector("[data-cy=mf-audit]")
