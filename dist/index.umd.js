@@ -84,6 +84,7 @@
    * A panel that is closed leaves nothing behind: what waited is dropped. */
   const lines = {};
   const PATIENCE = 700; // ms; only an event that was refused leaves without an answer
+  const LOST = 30000; // ms; a call that never returns (server restarted) must not hold up the rest
 
   function pump(line) {
     const next = line.waiting.entries().next();
@@ -91,12 +92,15 @@
     const [id, event] = next.value;
     line.waiting.delete(id);
     line.busy = true; line.answered = false;
-    line.sent = Math.max(line.sent + 1, Date.now());
-    event.trigger.current(event.uri, { ...event.params, rev: line.sent }, undefined, (result) => {
+    const sent = (line.sent = Math.max(line.sent + 1, Date.now()));
+    line.timer = setTimeout(() => free(line), LOST);
+    event.trigger.current(event.uri, { ...event.params, rev: sent }, undefined, (result) => {
       if (event.then) event.then(result && result.result);
+      if (sent !== line.sent) return; // too late: others have gone since
       line.answered = true;
+      clearTimeout(line.timer);
       line.timer = setTimeout(() => free(line), PATIENCE);
-      if (line.seen >= line.sent) free(line);
+      if (line.seen >= sent) free(line);
     });
   }
   function free(line) {

@@ -295,6 +295,16 @@ class App:
         )
         return x, y
 
+    def settled_pixel(self, index: int) -> tuple[float, float]:
+        """Where a point of the sphere is once the page around it has stopped moving."""
+        at = None
+        deadline = time.monotonic() + PATIENCE
+        while (now := self.sphere_pixel(index)) != at:
+            assert time.monotonic() < deadline, "the sphere does not come to rest"
+            at = now
+            self.wait(1)
+        return now
+
     def lone_point(self) -> int:
         """A visible point in front that no other point is near to."""
         return self.sphere(
