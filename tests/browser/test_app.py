@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 pytestmark = [pytest.mark.browser, pytest.mark.fiftyone, pytest.mark.weights]
@@ -87,3 +89,30 @@ def test_scores_through_the_form_come_from_a_process_of_their_own(app, demo_data
     assert demo_dataset.values("from_form_p_fake") == pytest.approx(
         demo_dataset.values("probe_p_fake"), abs=1e-5
     )
+
+
+def test_import_through_its_form(app, demo_dataset, fiftyone_db):
+    from media_forensics.operators import views
+
+    videos = views.videos_of(demo_dataset)
+    root = Path(videos.first().filepath)
+    while not (root / "dataset").is_dir():
+        root = root.parent
+    form = app.open_form("Import deepfake dataset")
+    app.fill(form, "Folder", str(root / "nowhere"))
+    form.get_by_text("does not exist").first.wait_for()
+    app.fill(form, "Folder", str(root))
+    form.get_by_text("FaceForensics++, because").first.wait_for()
+    form.get_by_text(f"{len(videos)} of {len(videos)} videos").first.wait_for()
+    app.fill(form, "Dataset", "imported-in-the-app")
+    app.shot("form-import")
+    try:
+        app.press(form, "Execute")
+        app.until("its page", lambda: "imported-in-the-app" in app.page.url)
+        app.wait_count(len(videos))
+        app.shot("result-import")
+        imported = fiftyone_db.load_dataset("imported-in-the-app")
+        assert set(imported.values("video_id")) == set(videos.values("video_id"))
+        assert set(imported.values("ground_truth.label")) == {"real", "fake"}
+    finally:
+        fiftyone_db.delete_dataset("imported-in-the-app")
