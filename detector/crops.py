@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import re
 import shutil
 from collections.abc import Iterator, Mapping
@@ -30,6 +31,8 @@ from .selection import crop_wanted, select, video_reason
 from .video_faces import FaceRow, FrameFaces, VideoFaces
 
 __all__ = ["CropStore", "FaceRow", "FrameFaces", "StoredVideo", "VideoFaces"]
+
+log = logging.getLogger(__name__)
 
 _FORMAT = 1
 # The filter "up" alone is a third faster than trying all, and as small at level 1.
@@ -266,6 +269,9 @@ class CropStore:
             if ours is not None and len(ours.faces.frames) >= len(theirs.faces.frames):
                 continue
             for path in _crop_paths(theirs.faces):
+                if not (source.folder / path).is_file():
+                    log.warning("%s is gone; the next extraction makes it again", path)
+                    continue
                 with replacing(self.folder / path) as temporary:
                     shutil.copyfile(source.folder / path, temporary)
             self.save(theirs)

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+import cv2
 import numpy as np
 
 from .errors import ForensicsError
@@ -45,6 +46,16 @@ class FaceDetector(Protocol):
         ...
 
 
+def shrink(image: np.ndarray, max_side: int) -> np.ndarray:
+    """``image`` with its longer side at most ``max_side`` (0: as it is), area-averaged."""
+    height, width = image.shape[:2]
+    if max_side <= 0 or max(height, width) <= max_side:
+        return image
+    factor = max_side / max(height, width)
+    size = (max(1, round(width * factor)), max(1, round(height * factor)))
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+
+
 def _retinaface(
     name: str, device: str | None, weights: str | None, allow_download: bool
 ) -> FaceDetector:
@@ -53,10 +64,19 @@ def _retinaface(
     return load_retinaface(name, device, weights, allow_download)
 
 
+def _yunet(
+    name: str, device: str | None, weights: str | None, allow_download: bool
+) -> FaceDetector:
+    from .yunet import load_yunet
+
+    return load_yunet(name, device, weights, allow_download)
+
+
 _LOADERS: dict[str, Callable[[str, str | None, str | None, bool], FaceDetector]] = {
     "retinaface_mobile0.25": _retinaface,
     "retinaface_mobile0.25-facexlib": _retinaface,  # the same network, facexlib's own weights
     "retinaface_resnet50": _retinaface,
+    "yunet": _yunet,
 }
 
 

@@ -15,13 +15,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 import torchvision
 
 from .errors import ForensicsError
-from .faces import NonFiniteError
+from .faces import NonFiniteError, shrink
 from .records import Face
 from .weights import KNOWN, file_sha256, state_sha256, weights_path
 
@@ -56,16 +55,6 @@ def prior_boxes(height: int, width: int) -> np.ndarray:
 @functools.lru_cache(maxsize=16)
 def _cached_priors(height: int, width: int, device: str) -> torch.Tensor:
     return torch.from_numpy(prior_boxes(height, width)).to(device)
-
-
-def shrink(image: np.ndarray, max_side: int) -> np.ndarray:
-    """``image`` with its longer side at most ``max_side`` (0: as it is), area-averaged."""
-    height, width = image.shape[:2]
-    if max_side <= 0 or max(height, width) <= max_side:
-        return image
-    factor = max_side / max(height, width)
-    size = (max(1, round(width * factor)), max(1, round(height * factor)))
-    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
 
 
 def fold_batch_norm(network: torch.nn.Module) -> torch.nn.Module:

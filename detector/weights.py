@@ -82,6 +82,16 @@ KNOWN = {
             license="MIT; trained on WIDER FACE",
         ),
         KnownWeights(
+            "yunet",
+            "weights/yunet/face_detection_yunet_2023mar.onnx",
+            sha256="8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4",
+            size=232_589,
+            url="https://media.githubusercontent.com/media/opencv/opencv_zoo/main/models/"
+            "face_detection_yunet/face_detection_yunet_2023mar.onnx",
+            origin="OpenCV Zoo, YuNet of March 2023",
+            license="MIT; trained on WIDER FACE",
+        ),
+        KnownWeights(
             "vit-s14-dinov2-saliency",
             "weights/vit-s14-dinov2-saliency/open_clip_model.safetensors",
             sha256="0549c87493f132fe2aeaad484e8e81d9b59abaafe1d712436ddf3e8d2622e5b5",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,25 +13,9 @@ from fiftyone.operators import types
 
 from ..detector.errors import Cancelled, ForensicsError
 from ..detector.records import CropRecipe
-from . import faces_dataset, fields, forms, jobs, views
+from . import extract_form, faces_dataset, fields, forms, jobs, views
+from .faces_writer import FacesWriter
 from .progress import Progress, ShouldStop, in_app, never, silent, stop_of, terminal
-
-DETECTORS = (
-    ("retinaface_mobile0.25", "RetinaFace mobile0.25 (fast; the default)"),
-    ("retinaface_resnet50", "RetinaFace ResNet-50 (more exact; wants a GPU)"),
-)
-SAMPLINGS = (
-    ("spread", "spread: from the middle outwards, until enough faces are found"),
-    ("uniform", "uniform: evenly over the video, as the papers do"),
-    ("stride", "stride: every n-th frame"),
-)
-SUBJECTS = (
-    ("auto", "auto: the manipulation mask where there is one, else the largest face"),
-    ("largest", "largest: the largest face, the same person over time"),
-    ("mask", "mask: the face that the manipulation mask covers"),
-    ("pair", "pair: the face of the paired real video"),
-    ("all", "all: every face"),
-)
 
 
 def default_crops_dir(dataset: fo.Dataset) -> Path:
@@ -43,11 +28,13 @@ def run(
     *,
     faces_name: str | None = None,
     recipe: CropRecipe | dict[str, Any] | None = None,
-    count: int = 32,
+    count: int | None = None,
     crops_dir: str | None = None,
     workers: int = 0,
     device: str | None = None,
     weights: str | None = None,
+    allow_download: bool = False,
+    merge_from: Sequence[str] = (),
     progress: Progress = silent,
     should_stop: ShouldStop = never,
 ) -> dict[str, Any]:
@@ -57,67 +44,86 @@ def run(
         samples: a video dataset or view (or image samples with ``video_id``, full frames)
         faces_name: name of the faces dataset; ``<dataset>-faces`` by default
         recipe: crop recipe; the reference recipe by default
-        count: frames per video, see :class:`CropRecipe`
+        count: frames per video, see :class:`CropRecipe`; the recipe's (32) by default
         crops_dir: folder of the crop store
         workers: processes; 0 works in this process
         device: torch device of the face detector
         weights: file of the face detector's weights
+        allow_download: fetch missing weights (checked by sha256)
+        merge_from: crop folders that shards made elsewhere; copied into the store first
         progress, should_stop: see :mod:`.progress`
 
     Returns:
-        the summary of :func:`faces_dataset.summarise` with ``faces_dataset`` and ``added``
+        :meth:`detector.coverage.Coverage.to_json` with ``faces_dataset``, ``added``, ``replaced``,
+        ``recipe_hash``, ``crops`` (folder) and ``table`` (Markdown)
 
     Raises:
         ForensicsError: nothing to do, wrong dataset, missing weights, unwritable folder
         Cancelled: stopped by the user; what was finished is kept
     """
+    from ..detector.coverage import Coverage, coverage_table
     from ..detector.extract import extract_videos
     from ..detector.faces import load_face_detector
+    from ..detector.store_merge import merge_stores
 
     view = views.flat(samples)
     videos = views.dataset_of(view)
     _require_videos(view)
+    recipe = CropRecipe.from_json(recipe) if isinstance(recipe, dict) else recipe or CropRecipe()
+    count = recipe.count if count is None else count
     if count < 1:
         raise ForensicsError(f"count is {count}.", "It must be 1 or more.", field="count")
-    recipe = CropRecipe.from_json(recipe) if isinstance(recipe, dict) else recipe or CropRecipe()
-    detector = load_face_detector(recipe.detector, device=device, weights=weights)
+    extract_form.check_recipe(recipe)
+    detector = load_face_detector(recipe.detector, device, weights, allow_download)
     recipe = replace(recipe, count=count, detector_sha256=detector.sha256)
     del detector
 
     records = views.video_records(view)
-    root = Path(crops_dir) if crops_dir else default_crops_dir(videos)
-    faces = faces_dataset.open_faces_dataset(faces_name or f"{videos.name}-faces", videos, recipe)
-    writer = faces_dataset.FacesWriter(videos, faces, recipe, root / recipe.hash)
     by_id = {record.video_id: record for record in records}
-    results = []
+    root = Path(crops_dir) if crops_dir else default_crops_dir(videos)
+    name = faces_name or f"{videos.name}-faces"
+    results = extract_videos(
+        records,
+        recipe,
+        root,
+        workers=workers,
+        device=device,
+        weights=weights,
+        should_stop=should_stop,
+    )
+    merged = merge_stores(root, merge_from)
+    if merge_from and recipe.hash not in [row.recipe_hash for row in merged]:
+        raise ForensicsError(
+            f"The shards hold crops of other recipes ({', '.join(r.recipe_hash for r in merged)}) "
+            f"than the one asked for ({recipe.hash}).",
+            "Give the recipe and weights that the shards were made with.",
+            field="merge_from",
+        )
+    faces = faces_dataset.open_faces_dataset(name, videos, recipe, root)
+    writer = FacesWriter(videos, faces, recipe, root / recipe.hash)
+    coverage = Coverage()
     try:
-        for result in extract_videos(
-            records,
-            recipe,
-            root,
-            workers=workers,
-            device=device,
-            weights=weights,
-            should_stop=should_stop,
-        ):
+        for result in results:
             record = by_id[result.video_id]
-            results.append((record, result))
+            coverage.add(record, result)
             writer.add(record, result)
-            progress(len(results), len(records), "videos")
+            progress(coverage.videos, len(records), "videos")
     finally:
         writer.flush()  # a run that stops keeps what it finished
     faces_dataset.save_views(videos, faces)
-    summary = faces_dataset.summarise(results)
-    if len(results) < len(records):
+    if coverage.videos < len(records):
         raise Cancelled(
-            f"Stopped after {len(results)} of {len(records)} videos.",
+            f"Stopped after {coverage.videos} of {len(records)} videos.",
             "Run it again to continue where it stopped.",
         )
+    summary = coverage.to_json()
     return summary | {
         "faces_dataset": faces.name,
         "added": writer.added,
+        "replaced": writer.replaced,
         "recipe_hash": recipe.hash,
         "crops": str(root / recipe.hash),
+        "table": coverage_table(summary),
     }
 
 
@@ -167,6 +173,8 @@ class ExtractFaces(foo.Operator):
             delegate: queue it for ``fiftyone delegated launch`` instead
             progress: callback; a progress bar by default
         """
+        if isinstance(params.get("recipe"), CropRecipe):
+            params["recipe"] = params["recipe"].to_json()
         if delegate:
             return foo.execute_operator(
                 self.uri, dict(view=samples.view()), params=params, request_delegation=True
@@ -181,56 +189,7 @@ class ExtractFaces(foo.Operator):
         view = forms.check(inputs, {}, lambda: self._videos(ctx))
         if view is None:
             return types.Property(inputs, view=types.View(label="Extract faces"))
-        name = ctx.dataset.name
-        inputs.str(
-            "faces_name",
-            default=f"{name}-faces",
-            required=True,
-            label="Faces dataset",
-            description="One sample per aligned crop; created, or extended with new frames",
-        )
-        count = inputs.int(
-            "count",
-            default=32,
-            min=1,
-            label="Frames per video",
-            description="Usable faces wanted per video (for stride: the step in frames). Raising "
-            "it later computes only the new frames",
-        )
-        forms.choice(
-            inputs,
-            "sampling",
-            SAMPLINGS,
-            default="spread",
-            label="Frames",
-            description="Which frames are looked at",
-        )
-        forms.choice(
-            inputs,
-            "subject",
-            SUBJECTS,
-            default="auto",
-            label="Which face",
-            description="All faces are detected and tracked; this one is cropped and scored",
-        )
-        forms.choice(
-            inputs,
-            "detector",
-            DETECTORS,
-            default="retinaface_mobile0.25",
-            label="Face detector",
-            description="Gives the box and the five points of the alignment",
-        )
-        forms.check(inputs, {"count": count}, lambda: _params(ctx.params))
-        videos = len(set(view.values("video_id")))
-        inputs.view(
-            "plan",
-            types.Notice(
-                label=f"{videos} videos, up to {videos * int(ctx.params.get('count') or 32)} crops",
-                description="Crops of 256 x 256 pixels, template and margin of GenD (scale 1.3). "
-                "The work runs in a process of its own; closing the App does not end it.",
-            ),
-        )
+        extract_form.fill(inputs, ctx, view)
         return types.Property(inputs, view=types.View(label="Extract faces"))
 
     @staticmethod
@@ -246,7 +205,7 @@ class ExtractFaces(foo.Operator):
 
     def execute(self, ctx: Any):
         view = self._videos(ctx)
-        params = _params(ctx.params)
+        params = extract_form.arguments(ctx.params)
         if ctx.delegated:
             yield run(view, progress=in_app(ctx), should_stop=stop_of(ctx), **params)
             return
@@ -258,21 +217,8 @@ class ExtractFaces(foo.Operator):
             f"{done['faces']} faces of {done['videos']} videos{lost}",
             variant="warning" if done["without_face"] else "success",
         )
+        outputs = types.Object()
+        outputs.str("table", view=types.MarkdownView())
+        shown = types.Property(outputs, view=types.View(label="Extracted faces"))
+        yield ctx.ops.show_output(shown.to_json(), {"table": done["table"]})
         yield ctx.ops.open_dataset(done["faces_dataset"])
-
-
-def _params(form: dict[str, Any]) -> dict[str, Any]:
-    """The arguments of :func:`run` that a form gives."""
-    count = form.get("count", 32)
-    if not isinstance(count, int) or count < 1:
-        raise ForensicsError(f"{count!r} frames.", "Give a whole number from 1.", field="count")
-    recipe = CropRecipe.from_json(
-        {
-            **(form.get("recipe") or {}),
-            **{k: form[k] for k in ("sampling", "subject", "detector") if form.get(k)},
-            "count": count,
-        }
-    )
-    keep = ("faces_name", "crops_dir", "workers", "device", "weights")
-    given = {k: form[k] for k in keep if form.get(k) is not None}
-    return {"recipe": recipe.to_json(), "count": count, **given}

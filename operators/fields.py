@@ -20,7 +20,9 @@ INFO_KEY = "media_forensics"
 GROUND_TRUTH = "ground_truth"
 REASON = "reason"
 COVERAGE = "coverage"
-FACES = "faces"  # Detections on the frames of a video dataset
+FACES = "faces"  # Detections on the frames of a video dataset, or on whole frames
+PERSONS = "persons"  # TemporalDetections of a video: who was seen from when to when
+SOURCE_SHA256 = "source_sha256"  # of the file that the faces were cut from
 
 #: Fields that every sample of both datasets has, with their FiftyOne types.
 COMMON_FIELDS: dict[str, type] = {
@@ -49,6 +51,7 @@ FACE_FIELDS: dict[str, type] = {
     "subject": fo.BooleanField,
     "video_path": fo.StringField,
     "recipe": fo.StringField,
+    SOURCE_SHA256: fo.StringField,
     "det_score": fo.FloatField,
     "eye_distance": fo.FloatField,
     "sharpness": fo.FloatField,

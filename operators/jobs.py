@@ -27,6 +27,7 @@ from typing import Any
 import fiftyone as fo
 
 from ..detector.errors import Cancelled, ForensicsError
+from ..detector.pace import pace
 from .progress import at_most_every
 
 logger = logging.getLogger(__name__)
@@ -129,8 +130,8 @@ def follow(ctx: Any, job: Job, label: str) -> Iterator[Any]:
         state = job.read("progress")
         if state is not None and state != shown:
             shown = state
-            left = f", {state['left']} left" if state.get("left") else ""
-            text = f"{label}: {state['done']} of {state['total']} {state['text']}{left}"
+            speed = f", {state['pace']}" if state["pace"] else ""
+            text = f"{label}: {state['done']} of {state['total']} {state['text']}{speed}"
             share = state["done"] / max(state["total"], 1)
             yield ctx.ops.set_progress(label=text, progress=share)
         time.sleep(0.5)
@@ -164,9 +165,8 @@ def main(folder: Path) -> int:
     began = time.monotonic()
 
     def progress(done: int, total: int, text: str) -> None:
-        spent = time.monotonic() - began
-        left = f"{spent / done * (total - done):.0f} s" if done else ""
-        state = {"done": done, "total": total, "text": text, "left": left}
+        state = {"done": done, "total": total, "text": text}
+        state["pace"] = pace(done, total, time.monotonic() - began)
         write_json(folder / "progress.json", state)
 
     try:

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from ..detector.pace import pace
+
 Progress = Callable[[int, int, str], None]
 ShouldStop = Callable[[], bool]
 
@@ -59,8 +61,11 @@ def terminal(label: str) -> Iterator[Progress]:
 def in_app(ctx: Any) -> Progress:
     """Progress of a delegated operation, as FiftyOne shows it."""
 
+    began = time.monotonic()
+
     def step(done: int, total: int, text: str) -> None:
-        ctx.set_progress(progress=done / max(total, 1), label=text)
+        words = [f"{done} of {total} {text}", pace(done, total, time.monotonic() - began)]
+        ctx.set_progress(progress=done / max(total, 1), label=", ".join(filter(None, words)))
 
     return at_most_every(1.0, step)
 

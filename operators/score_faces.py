@@ -276,7 +276,8 @@ def _write_on_videos(
         videos.add_sample_field(
             names.label, fo.EmbeddedDocumentField, embedded_doc_type=fo.Classification
         )
-    cut = Counter(dataset.values("video_id"))
+    rows = zip(*dataset.values(["video_id", "subject"]), strict=True)
+    cut = Counter(video_id for video_id, subject in rows if subject is not False)
     rows = zip(*videos.values(["id", "video_id", fields.REASON, fields.COVERAGE]), strict=True)
     columns: dict[str, dict[str, Any]] = defaultdict(dict)
     for sample_id, video_id, reason, coverage in rows:

@@ -158,6 +158,8 @@ def face_scores(samples: Any, key: str) -> FaceScores:
     view = flat(samples)
     names = fields.ScoreFields(key)
     require_fields(view, [names.p_fake], "Score faces")
+    if view.has_field("subject"):  # a face that turned out to be somebody else's counts no more
+        view = view.match(F("subject") != False)  # noqa: E712 - builds a database query
     require_samples(view, "faces")
     plain = ("video_id", "group_id", "source_dataset", "method", "compression", "split", "pair_id")
     got = view.values(

@@ -1,0 +1,86 @@
+"""What extraction made of a corpus: coverage by dataset, label and method, and every reason."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from .records import Reason, VideoRecord
+from .video_faces import VideoFaces
+
+
+class Coverage:
+    """Counts over many videos; memory does not grow with their number.
+
+    Every tried frame is counted, none is dropped.
+    """
+
+    def __init__(self) -> None:
+        self._groups: dict[tuple[str, str, str], Counter[str]] = {}
+        self._videos: Counter[str] = Counter()
+        self._frames: Counter[str] = Counter()
+        self._faces: Counter[str] = Counter()
+        self.videos = 0
+
+    def add(self, record: VideoRecord, result: VideoFaces) -> None:
+        """Count one video."""
+        key = (record.source_dataset, record.label_name, record.method)
+        row = self._groups.setdefault(key, Counter())
+        crops = len(result.crops)
+        self.videos += 1
+        row["videos"] += 1
+        row["without_face"] += crops == 0
+        row["faces"] += crops
+        row["frames_tried"] += len(result.frames)
+        row["frames_usable"] += sum(frame.usable for frame in result.frames)
+        if result.reason:
+            self._videos[Reason(result.reason).value] += 1
+        self._frames.update(Reason(f.reason).value for f in result.frames if f.reason)
+        faces = (face for frame in result.frames for face in frame.faces)
+        self._faces.update(Reason(face.reason).value for face in faces if face.reason)
+
+    def to_json(self) -> dict[str, Any]:
+        """The counts as plain values.
+
+        Returns:
+            ``{"videos", "without_face", "faces", "groups": [{"source_dataset", "label", "method",
+            "videos", "without_face", "faces", "frames_tried", "frames_usable"}, ...],
+            "video_reasons", "frame_reasons", "face_reasons"}``; reasons are ``{reason: count}``
+        """
+        rows = [
+            {"source_dataset": key[0], "label": key[1], "method": key[2], **row}
+            for key, row in sorted(self._groups.items())
+        ]
+        total = {name: sum(row[name] for row in rows) for name in ("without_face", "faces")}
+        return {
+            "videos": self.videos,
+            **total,
+            "groups": rows,
+            "video_reasons": dict(self._videos),
+            "frame_reasons": dict(self._frames),
+            "face_reasons": dict(self._faces),
+        }
+
+
+def coverage_table(summary: dict[str, Any]) -> str:
+    """:meth:`Coverage.to_json` as Markdown: one row per group, then the reasons."""
+    lines = [
+        "| dataset | label | method | videos | without a face | faces | usable frames |",
+        "|---|---|---|---:|---:|---:|---:|",
+    ]
+    for row in summary["groups"]:
+        tried, usable = row["frames_tried"], row["frames_usable"]
+        share = f"{usable} of {tried} ({100 * usable / tried:.1f} %)" if tried else "n/a"
+        lines.append(
+            f"| {row['source_dataset']} | {row['label']} | {row['method']} | {row['videos']} "
+            f"| {row['without_face']} | {row['faces']} | {share} |"
+        )
+    for name, what in (
+        ("video_reasons", "Videos without a face"),
+        ("frame_reasons", "Frames without a usable face"),
+        ("face_reasons", "Faces that were not cropped"),
+    ):
+        counts = sorted(summary[name].items(), key=lambda item: (-item[1], item[0]))
+        if counts:
+            lines += ["", f"{what}: " + ", ".join(f"{n} {reason}" for reason, n in counts) + "."]
+    return "\n".join(lines)

@@ -1,0 +1,173 @@
+"""Extraction from the command line, without FiftyOne and without a database.
+
+    python -m media_forensics.detector.extract_command run videos.jsonl crops --shard 0/4
+    python -m media_forensics.detector.extract_command merge crops shard0 shard1 shard2 shard3
+
+``run`` does one shard of a list of videos (:mod:`.video_list`); shards may share a crop folder or
+have their own. ``merge`` copies the crops of several folders into one. Both can be killed and
+repeated. The exit status is 0 when every video has a result (which may be a reason), 2 for a
+mistake in what was asked for, 3 when it was told to stop (SIGTERM, Ctrl-C).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import fields
+from pathlib import Path
+
+from .coverage import Coverage, coverage_table
+from .errors import ForensicsError
+from .extract import extract_videos, shard_of
+from .pace import pace
+from .records import CropRecipe, VideoRecord
+from .store_merge import merge_stores
+from .video_list import read_video_list
+
+log = logging.getLogger("extract")
+_LOG_SECONDS = 10.0
+
+
+def shard_from_text(text: str) -> tuple[int, int]:
+    """``"I/N"``, I counted from 0, as (I, N).
+
+    Raises:
+        ForensicsError: anything else
+    """
+    first, slash, second = text.partition("/")
+    if not (slash and first.isdecimal() and second.isdecimal() and int(first) < int(second)):
+        raise ForensicsError(
+            f"{text!r} is no shard.", "Write I/N with I from 0 to N - 1, for example 0/4.", "shard"
+        )
+    return int(first), int(second)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="extract_command", description=_summary())
+    commands = parser.add_subparsers(dest="command", required=True)
+    run = commands.add_parser("run", help="videos to face crops")
+    run.add_argument("videos", help="list of videos, one JSON record a line")
+    run.add_argument("crops", help="folder of the crop store")
+    run.add_argument("--shard", default="0/1", help="I/N: only part I (from 0) of N")
+    run.add_argument("--workers", type=int, default=0, help="processes; 0 works in this one")
+    run.add_argument("--device", help="torch device of the face detector")
+    run.add_argument("--weights", help="weight file of the face detector")
+    run.add_argument("--allow-download", action="store_true", help="fetch missing weights")
+    run.add_argument("--time-limit", type=float, help="seconds for one video")
+    run.add_argument("--summary", help="also write the coverage as JSON to this file")
+    run.add_argument("--recipe", help="JSON file of a crop recipe; the options below replace parts")
+    defaults = CropRecipe()
+    for entry in fields(CropRecipe):
+        if entry.name in ("name", "detector_sha256"):
+            continue
+        value = getattr(defaults, entry.name)
+        option = f"--{entry.name.replace('_', '-')}"
+        run.add_argument(option, type=type(value), help=f"of the recipe; {value} by default")
+    merge = commands.add_parser("merge", help="crop folders of several shards into one")
+    merge.add_argument("crops", help="folder that gets everything")
+    merge.add_argument("shards", nargs="+", help="folders that are read")
+    return parser
+
+
+def _summary() -> str:
+    return (__doc__ or "").splitlines()[0]
+
+
+def _recipe(options: argparse.Namespace) -> CropRecipe:
+    values = {}
+    if options.recipe:
+        try:
+            values = json.loads(Path(options.recipe).read_text())
+        except (OSError, json.JSONDecodeError) as error:
+            raise ForensicsError(
+                f"The recipe {options.recipe} cannot be read: {error}.", "Give a JSON file."
+            ) from error
+    given = {f.name: getattr(options, f.name, None) for f in fields(CropRecipe)}
+    return CropRecipe.from_json({**values, **{k: v for k, v in given.items() if v is not None}})
+
+
+def run_command(options: argparse.Namespace) -> int:
+    """The command ``run``; the exit status."""
+    records = read_video_list(options.videos)
+    shard = shard_from_text(options.shard)
+    recipe = _recipe(options)
+    with _stop_signals() as stopped:
+        return _extract(options, records, recipe, shard, stopped)
+
+
+@contextmanager
+def _stop_signals() -> Iterator[Callable[[], bool]]:
+    """A function that says whether SIGTERM or Ctrl-C came; the video in hand is then left."""
+    seen: list[int] = []
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    before = [signal.signal(number, lambda got, _: seen.append(got)) for number in numbers]
+    try:
+        yield lambda: bool(seen)
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+
+
+def _extract(
+    options: argparse.Namespace,
+    records: Sequence[VideoRecord],
+    recipe: CropRecipe,
+    shard: tuple[int, int],
+    should_stop: Callable[[], bool],
+) -> int:
+    began = last = time.monotonic()
+    total = sum(shard_of(record, shard[1]) == shard[0] for record in records)
+    coverage, by_id = Coverage(), {record.video_id: record for record in records}
+    for result in extract_videos(
+        records,
+        recipe,
+        options.crops,
+        workers=options.workers,
+        shard=shard,
+        device=options.device,
+        weights=options.weights,
+        allow_download=options.allow_download,
+        time_limit_seconds=options.time_limit,
+        should_stop=should_stop,
+    ):
+        coverage.add(by_id[result.video_id], result)
+        if result.reason:
+            log.warning("%s: %s %s", result.video_id, result.reason, result.detail)
+        now = time.monotonic()
+        if now - last > _LOG_SECONDS:
+            last = now
+            speed = pace(coverage.videos, total, now - began)
+            log.info("%d of %d videos, %s", coverage.videos, total, speed)
+    summary = coverage.to_json()
+    if options.summary:
+        Path(options.summary).write_text(json.dumps(summary, indent=1))
+    sys.stdout.write(coverage_table(summary) + "\n")
+    if coverage.videos < total:
+        log.error("Stopped after %d of %d videos; repeat it to continue.", coverage.videos, total)
+        return 3
+    return 0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; the exit status."""
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    try:
+        if options.command == "run":
+            return run_command(options)
+        for row in merge_stores(options.crops, options.shards):
+            log.info("%s: %d videos of recipe %s", row.source, row.videos, row.recipe_hash)
+    except ForensicsError as error:
+        log.error("%s", error)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,25 @@
+"""How fast a long job is, and how long it still takes, in words."""
+
+from __future__ import annotations
+
+
+def pace(done: int, total: int, seconds: float) -> str:
+    """``"2.4 per second, 3 min left"``; slow work as ``"5.2 s each"``; ``""`` before the first.
+
+    Args:
+        done: units finished in ``seconds``
+        total: units in all
+    """
+    if done <= 0 or seconds <= 0:
+        return ""
+    each = seconds / done
+    speed = f"{each:.1f} s each" if each > 1 else f"{1 / each:.1f} per second"
+    return f"{speed}, {duration(each * max(total - done, 0))} left"
+
+
+def duration(seconds: float) -> str:
+    """``"40 s"``, ``"12 min"``, ``"3 h 20 min"``."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"

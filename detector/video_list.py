@@ -1,0 +1,76 @@
+"""A list of videos as a file, one JSON record a line: what extraction works on without a database."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+from .atomic import write_bytes
+from .errors import ForensicsError
+from .records import FAKE, REAL, VideoRecord, known_keys
+
+_NEEDED = ("video_id", "path", "label", "source_dataset")
+_DEFAULTS = {f.name: f.default for f in fields(VideoRecord)}
+
+
+def write_video_list(path: str | Path, records: Iterable[VideoRecord]) -> int:
+    """Write ``records`` to ``path``; what equals its default is left out.
+
+    Returns:
+        number of videos
+    """
+    lines = []
+    for record in records:
+        values = {k: v for k, v in asdict(record).items() if v and v != _DEFAULTS[k]}
+        values |= {name: getattr(record, name) for name in _NEEDED}
+        lines.append(json.dumps(values, sort_keys=True, ensure_ascii=False))
+    write_bytes(Path(path), "".join(f"{line}\n" for line in lines).encode())
+    return len(lines)
+
+
+def read_video_list(path: str | Path) -> list[VideoRecord]:
+    """The videos of a list; paths that are not absolute are relative to the list's folder.
+
+    Raises:
+        ForensicsError: no such file, or a line that is no record (its number is named)
+    """
+    path = Path(path)
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ForensicsError(
+            f"The video list {path} cannot be read: {error}.", "Give a file of one record a line."
+        ) from error
+    records = []
+    for number, line in enumerate(lines, start=1):
+        if line.strip():
+            try:
+                records.append(_record(json.loads(line), path.resolve().parent))
+            except (json.JSONDecodeError, ForensicsError, TypeError, ValueError) as error:
+                raise ForensicsError(
+                    f"{path}, line {number}: {error}",
+                    f"Each line is a JSON object with at least {', '.join(_NEEDED)}.",
+                ) from error
+    if not records:
+        raise ForensicsError(f"{path} lists no video.", "Write one record a line.")
+    return records
+
+
+def _record(data: Any, folder: Path) -> VideoRecord:
+    if not isinstance(data, dict):
+        raise ForensicsError("this is no JSON object.")
+    missing = [name for name in _NEEDED if name not in data]
+    if missing:
+        raise ForensicsError(f"{missing[0]!r} is missing.")
+    values = dict(known_keys(VideoRecord, data))
+    if values["label"] not in (REAL, FAKE) or isinstance(values["label"], bool):
+        raise ForensicsError(f"the label is {values['label']!r}, not {REAL} (real) or {FAKE}.")
+    values["path"] = str(folder / values["path"])
+    if values.get("mask_path"):
+        values["mask_path"] = str(folder / values["mask_path"])
+    values["parents"] = tuple(values.get("parents", ()))
+    values["frames"] = tuple((int(n), str(folder / p)) for n, p in values.get("frames", ()))
+    return VideoRecord(**values)

@@ -1,0 +1,143 @@
+"""What extraction found, written where the videos (or whole frames) live.
+
+On a video: reason, coverage, source hash, the persons with the time that each was seen, and on
+every sampled frame the boxes. On a dataset of whole frames: boxes and reason of each frame.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+import fiftyone as fo
+import fiftyone.core.media as fomm
+
+from ..detector.records import VideoRecord
+from . import fields, views
+
+if TYPE_CHECKING:
+    from ..detector.video_faces import FrameFaces, VideoFaces
+
+    Found = list[tuple[VideoRecord, VideoFaces]]
+
+
+def write_found(videos: fo.Dataset, found: Found) -> None:
+    """Write the results of several videos on the samples of ``videos``, in bulk."""
+    if not found:
+        return
+    if videos.media_type == fomm.VIDEO:
+        _write_on_videos(videos, found)
+    else:
+        _write_on_frames(videos, found)
+
+
+def _write_on_videos(videos: fo.Dataset, found: Found) -> None:
+    _declare(videos)
+    by_id = {record.video_id: result for record, result in found}
+    view = views.match_in(videos, "video_id", list(by_id))
+    ids, video_ids = view.values(["id", "video_id"])
+    columns: dict[str, dict[str, Any]] = defaultdict(dict)
+    boxes: dict[str, dict[int, fo.Detections]] = {}
+    for sample_id, video_id in zip(ids, video_ids, strict=True):
+        result = by_id[video_id]
+        columns[fields.REASON][sample_id] = result.reason
+        columns[fields.COVERAGE][sample_id] = result.coverage
+        columns[fields.SOURCE_SHA256][sample_id] = result.source_sha256 or None
+        columns[fields.PERSONS][sample_id] = persons(result)
+        boxes[sample_id] = {
+            fields.frame_number(frame.index): detections(result, frame) for frame in result.frames
+        }
+    for field, values in columns.items():
+        views.set_by_id(videos, field, values)
+    view = videos.select(list(boxes)).select_fields(f"frames.{fields.FACES}")
+    for sample in view.iter_samples(autosave=True, batch_size=16):
+        for number, found_there in boxes[sample.id].items():
+            sample.frames[number][fields.FACES] = found_there
+
+
+def _declare(videos: fo.Dataset) -> None:
+    # Another process may have added fields of scores since this one loaded the dataset.
+    videos.reload()
+    if fields.FACES not in videos.get_frame_field_schema():
+        videos.add_frame_field(
+            fields.FACES, fo.EmbeddedDocumentField, embedded_doc_type=fo.Detections
+        )
+    schema = videos.get_field_schema()
+    if fields.SOURCE_SHA256 not in schema:
+        videos.add_sample_field(fields.SOURCE_SHA256, fo.StringField)
+    if fields.PERSONS not in schema:
+        videos.add_sample_field(
+            fields.PERSONS, fo.EmbeddedDocumentField, embedded_doc_type=fo.TemporalDetections
+        )
+
+
+def _write_on_frames(frames: fo.Dataset, found: Found) -> None:
+    frames.reload()
+    if fields.FACES not in frames.get_field_schema():
+        frames.add_sample_field(
+            fields.FACES, fo.EmbeddedDocumentField, embedded_doc_type=fo.Detections
+        )
+    view = views.match_in(frames, "video_id", [record.video_id for record, _ in found])
+    rows = defaultdict(list)
+    for sample_id, video_id, path in zip(*view.values(["id", "video_id", "filepath"]), strict=True):
+        rows[video_id].append((sample_id, path))
+    reasons: dict[str, str | None] = {}
+    boxes: dict[str, fo.Detections] = {}
+    for record, result in found:
+        numbers = {path: number for number, path in record.frames}
+        tried = {frame.index: frame for frame in result.frames}
+        for sample_id, path in rows[record.video_id]:
+            frame = tried.get(numbers.get(path, -1))
+            if frame is not None:
+                reasons[sample_id] = frame.reason
+                boxes[sample_id] = detections(result, frame)
+            elif not tried:  # the source as a whole could not be read
+                reasons[sample_id] = result.reason
+    views.set_by_id(frames, fields.REASON, reasons)
+    views.set_by_id(frames, fields.FACES, boxes)
+
+
+def frame_size(result: VideoFaces, frame: FrameFaces) -> tuple[int, int]:
+    """Width and height that the boxes of ``frame`` refer to."""
+    return frame.width or result.width or 1, frame.height or result.height or 1
+
+
+def detections(result: VideoFaces, frame: FrameFaces) -> fo.Detections:
+    """Every face of a frame; ``index`` is the person, so the App colours persons apart."""
+    found = []
+    for face in frame.faces:
+        box = fields.relative_box(face.box, *frame_size(result, frame))
+        found.append(
+            fo.Detection(
+                label="subject" if face.subject else "other face",
+                bounding_box=list(box),
+                confidence=face.score,
+                index=face.track,
+                reason=face.reason,
+                eye_distance=face.eye_distance,
+            )
+        )
+    return fo.Detections(detections=found)
+
+
+def persons(result: VideoFaces) -> fo.TemporalDetections | None:
+    """Each track from the first to the last sampled frame that shows it; None for images."""
+    if result.fps is None:
+        return None
+    seen: dict[int, list[int]] = defaultdict(list)
+    subjects = set()
+    for frame in result.frames:
+        for face in frame.faces:
+            seen[face.track].append(fields.frame_number(frame.index))
+            if face.subject:
+                subjects.add(face.track)
+    return fo.TemporalDetections(
+        detections=[
+            fo.TemporalDetection(
+                label=f"person {track}" + (" (subject)" if track in subjects else ""),
+                support=[min(numbers), max(numbers)],
+                sampled_frames=len(numbers),
+            )
+            for track, numbers in sorted(seen.items())
+        ]
+    )

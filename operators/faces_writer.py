@@ -1,0 +1,228 @@
+"""From extracted faces to samples of the faces dataset, and to boxes on the videos.
+
+One writer, bulk writes, idempotent by (video, frame, face): writing the same faces twice adds
+nothing, and what a user tagged or scored stays.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import fiftyone as fo
+
+from ..detector.records import CropRecipe, Reason, VideoRecord
+from . import extraction_on_videos, fields, views
+from .faces_dataset import shipped_attributes
+
+if TYPE_CHECKING:
+    from ..detector.video_faces import FaceRow, FrameFaces, VideoFaces
+
+log = logging.getLogger(__name__)
+_Key = tuple[int, int]  # FiftyOne's frame number, face index
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """One sample of the faces dataset, as far as extraction decides it."""
+
+    sample_id: str
+    track: int | None
+    subject: bool | None
+    source_sha256: str | None
+
+
+class FacesWriter:
+    """Collects the faces of several videos and writes them in bulk.
+
+    Args:
+        videos: the video dataset
+        faces: the faces dataset, see :func:`faces_dataset.open_faces_dataset`
+        recipe: recipe of the crops
+        crop_folder: folder that the crop paths are relative to
+        chunk: videos per write
+
+    Attributes:
+        added: samples made
+        replaced: samples removed because their video file is another one now
+    """
+
+    def __init__(
+        self,
+        videos: fo.Dataset,
+        faces: fo.Dataset,
+        recipe: CropRecipe,
+        crop_folder: Path,
+        chunk: int = 32,
+    ) -> None:
+        self.videos = videos
+        self.faces = faces
+        self.recipe = recipe
+        self.crop_folder = crop_folder
+        self.chunk = chunk
+        self.added = 0
+        self.replaced = 0
+        self._waiting: list[tuple[VideoRecord, VideoFaces]] = []
+        self._attributes = shipped_attributes(videos)
+
+    def add(self, record: VideoRecord, result: VideoFaces) -> None:
+        """Take the result of one video; written when a chunk is full."""
+        self._waiting.append((record, result))
+        if len(self._waiting) >= self.chunk:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what is waiting."""
+        if not self._waiting:
+            return
+        waiting, self._waiting = self._waiting, []
+        there = self._read([record.video_id for record, _ in waiting])
+        self._drop_outdated(waiting, there)
+        self._write_faces(waiting, there)
+        # A smaller count than before says nothing new about a video that is known better.
+        current = [row for row in waiting if not self._is_part(row[1], there[row[0].video_id])]
+        self._settle(current, there)
+        extraction_on_videos.write_found(self.videos, current)
+
+    def _read(self, video_ids: list[str]) -> dict[str, dict[_Key, _Written]]:
+        """The samples of these videos that the faces dataset holds."""
+        names = ["video_id", "frame_number", "face_index", "id", "track", "subject"]
+        view = views.match_in(self.faces, "video_id", video_ids)
+        found: dict[str, dict[_Key, _Written]] = defaultdict(dict)
+        for row in zip(*view.values([*names, fields.SOURCE_SHA256]), strict=True):
+            found[row[0]][row[1], row[2]] = _Written(*row[3:])
+        return found
+
+    def _drop_outdated(
+        self,
+        waiting: list[tuple[VideoRecord, VideoFaces]],
+        there: dict[str, dict[_Key, _Written]],
+    ) -> None:
+        """Remove samples that were cut from another file than the video is now.
+
+        Their scores belong to pixels that no longer exist.
+        """
+        gone: list[str] = []
+        for record, result in waiting:
+            old = there[record.video_id]
+            if any(
+                row.source_sha256 and row.source_sha256 != result.source_sha256
+                for row in old.values()
+                if result.source_sha256
+            ):
+                log.warning("%s: its file has changed; its faces are replaced", record.video_id)
+                gone += [row.sample_id for row in old.values()]
+                old.clear()
+        if gone:
+            self.faces.delete_samples(gone)
+            self.replaced += len(gone)
+
+    def _is_part(self, result: VideoFaces, old: dict[_Key, _Written]) -> bool:
+        """True if the dataset knows more of this video: a smaller count, or a file gone since.
+
+        Only ``spread`` merely appends; the other modes choose other frames for another count.
+        """
+        if result.frames and self.recipe.sampling != "spread":
+            return False
+        numbers = {fields.frame_number(frame.index) for frame in result.frames}
+        return bool({number for number, _ in old} - numbers)
+
+    def _settle(
+        self,
+        found: list[tuple[VideoRecord, VideoFaces]],
+        there: dict[str, dict[_Key, _Written]],
+    ) -> None:
+        """Bring the persons and the subject of older samples up to date.
+
+        More frames can change who the person of a video is. A face of somebody else stays, with
+        its tags and scores, but says ``not_subject`` and counts no more.
+        """
+        columns: dict[str, dict[str, Any]] = defaultdict(dict)
+        for record, result in found:
+            old = there[record.video_id]
+            for number, face in _faces(result):
+                row = old.get((number, face.face_index))
+                if row is None or (row.track, row.subject) == (face.track, face.subject):
+                    continue
+                columns["track"][row.sample_id] = face.track
+                columns["subject"][row.sample_id] = face.subject
+                reason = None if face.subject else Reason.NOT_SUBJECT.value
+                columns[fields.REASON][row.sample_id] = reason
+        for name, values in columns.items():
+            views.set_by_id(self.faces, name, values)
+
+    def _write_faces(
+        self,
+        waiting: list[tuple[VideoRecord, VideoFaces]],
+        there: dict[str, dict[_Key, _Written]],
+    ) -> None:
+        source = self._video_values([record.video_id for record, _ in waiting])
+        samples = []
+        for record, result in waiting:
+            common = fields.record_fields(record) | source.get(record.video_id, {})
+            for frame in result.frames:
+                for face in frame.faces:
+                    key = (fields.frame_number(frame.index), face.face_index)
+                    if face.crop is not None and key not in there[record.video_id]:
+                        samples.append(self._sample(record, result, frame, face, common))
+        if samples:
+            self.faces.add_samples(samples, dynamic=False, progress=False)
+            self.added += len(samples)
+
+    def _video_values(self, video_ids: list[str]) -> dict[str, dict[str, Any]]:
+        """Shipped attributes by video id."""
+        if not self._attributes:
+            return {}
+        view = views.match_in(self.videos, "video_id", video_ids)
+        columns = view.values(["video_id", *self._attributes])
+        rows = zip(*columns, strict=True)
+        return {row[0]: dict(zip(self._attributes, row[1:], strict=True)) for row in rows}
+
+    def _sample(
+        self,
+        record: VideoRecord,
+        result: VideoFaces,
+        frame: FrameFaces,
+        face: FaceRow,
+        common: dict[str, Any],
+    ) -> fo.Sample:
+        box = fields.relative_box(face.box, *extraction_on_videos.frame_size(result, frame))
+        values = dict(common)
+        values[fields.GROUND_TRUTH] = common[fields.GROUND_TRUTH].copy()
+        values[fields.SOURCE_SHA256] = result.source_sha256 or None
+        return fo.Sample(
+            filepath=str(self.crop_folder / str(face.crop)),
+            frame_number=fields.frame_number(frame.index),
+            track=face.track,
+            face_index=face.face_index,
+            subject=face.subject,
+            video_path=record.path,
+            recipe=result.recipe_hash,
+            face_box=[float(v) for v in box],
+            face_landmarks=_flat(face.landmarks),
+            crop_landmarks=_flat(face.crop_landmarks),
+            crop_matrix=_flat(face.matrix),
+            det_score=face.score,
+            eye_distance=face.eye_distance,
+            sharpness=face.sharpness,
+            brightness=face.brightness,
+            contrast=face.contrast,
+            yaw=face.yaw,
+            roll=face.roll,
+            border_share=face.border_share,
+            **values,
+        )
+
+
+def _faces(result: VideoFaces) -> Iterator[tuple[int, FaceRow]]:
+    for frame in result.frames:
+        for face in frame.faces:
+            yield fields.frame_number(frame.index), face
+
+
+def _flat(points: Iterable[Iterable[float]] | None) -> list[float] | None:
+    return None if points is None else [float(v) for row in points for v in row]

@@ -1,0 +1,79 @@
+"""The videos of a dataset as a file that extraction can work on anywhere, without a database.
+
+    python -m media_forensics.operators.video_list --dataset ffpp videos.jsonl
+    python -m media_forensics.operators.video_list --folder /data/FaceForensics++ videos.jsonl
+
+The second form reads the dataset's folder as ``import_dataset`` does and needs no FiftyOne; its
+video ids are those that an import of the same folder gives.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+
+from ..detector.errors import ForensicsError
+from ..detector.records import VideoRecord
+from ..detector.video_list import write_video_list
+
+log = logging.getLogger("video_list")
+
+
+def records_of_folder(root: str, format: str = "auto") -> list[VideoRecord]:
+    """The videos below a dataset's root folder.
+
+    Raises:
+        ForensicsError: see :func:`importers.plan.plan_import`
+    """
+    from .importers.plan import plan_import
+
+    return list(plan_import(root, format).records)
+
+
+def records_of_dataset(name: str, view: str | None = None) -> list[VideoRecord]:
+    """The videos of a FiftyOne dataset, or of one of its saved views.
+
+    Raises:
+        ForensicsError: no such dataset or view, or it holds no videos of ours
+    """
+    import fiftyone as fo
+
+    from . import views
+
+    if not fo.dataset_exists(name):
+        raise ForensicsError(f"There is no dataset {name!r}.", f"There are: {fo.list_datasets()}.")
+    dataset = fo.load_dataset(name)
+    if view is not None and not dataset.has_saved_view(view):
+        raise ForensicsError(
+            f"{name!r} has no saved view {view!r}.", f"There are: {dataset.list_saved_views()}."
+        )
+    return views.video_records(dataset.load_saved_view(view) if view else dataset)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; the exit status is 0, or 2 for a mistake in what was asked for."""
+    parser = argparse.ArgumentParser(prog="video_list", description=(__doc__ or "").splitlines()[0])
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--dataset", help="name of a FiftyOne dataset of videos")
+    source.add_argument("--folder", help="root folder of a dataset")
+    parser.add_argument("--view", help="saved view of the dataset")
+    parser.add_argument("--format", default="auto", help="importer for the folder")
+    parser.add_argument("output", help="file to write")
+    options = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    try:
+        if options.folder:
+            records = records_of_folder(options.folder, options.format)
+        else:
+            records = records_of_dataset(options.dataset, options.view)
+        log.info("%s: %d videos", options.output, write_video_list(options.output, records))
+    except ForensicsError as error:
+        log.error("%s", error)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
