@@ -27,7 +27,7 @@ import numpy as np
 from .atomic import replacing, write_bytes, write_json
 from .errors import ForensicsError
 from .records import CropRecipe
-from .selection import crop_wanted, select, video_reason
+from .selection import crop_wanted, select, video_reason, with_subjects
 from .video_faces import FaceRow, FrameFaces, VideoFaces
 
 __all__ = ["CropStore", "FaceRow", "FrameFaces", "StoredVideo", "VideoFaces"]
@@ -178,6 +178,17 @@ class CropStore:
         ):
             return None
         return _replace_frames(faces, chosen.frames)
+
+    def known(self, video_id: str) -> VideoFaces | None:
+        """The result for this recipe and count, or else every frame that was ever tried."""
+        stored = self.load_stored(video_id)
+        if stored is None:
+            return None
+        rows = {row.index: row for row in stored.faces.frames}
+        if not rows:
+            return stored.faces
+        whole = self.result(stored)
+        return whole or _replace_frames(stored.faces, with_subjects(rows, stored.faces.policy))
 
     def load_stored(self, video_id: str) -> StoredVideo | None:
         """Everything known of a video, or None."""

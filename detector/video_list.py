@@ -1,4 +1,4 @@
-"""A list of videos as a file, one JSON record a line: what extraction works on without a database."""
+"""A list of videos as a file, one JSON record a line: work for extraction without a database."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ OPERATORS = (
     ("create_demo", "CreateDemo"),
     ("import_dataset", "ImportDataset"),
     ("extract_faces", "ExtractFaces"),
+    ("contact_sheet", "ContactSheet"),
     ("score_faces", "ScoreFaces"),
     ("evaluate_detector", "EvaluateDetector"),
     ("find_hard_examples", "FindHardExamples"),

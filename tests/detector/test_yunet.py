@@ -92,7 +92,7 @@ def expected(column: int, row: int, cell: float = 8.0) -> tuple[np.ndarray, np.n
     """Box and points of a red cell, by the definition of the network's output."""
     cx, cy, width, height = (column + BOX[0]) * cell, (row + BOX[1]) * cell, 3 * cell, 4 * cell
     box = np.array([cx - width / 2, cy - height / 2, cx + width / 2, cy + height / 2])
-    points = (np.reshape(POINTS, (5, 2)) + [column, row]) * cell
+    points = (np.reshape(POINTS, (5, 2)) + np.array([column, row])) * cell
     return box, points
 
 
@@ -159,7 +159,7 @@ def test_other_files_and_devices_are_refused(tmp_path, network, monkeypatch):
     with pytest.raises(ForensicsError, match="does not run on"):
         load_face_detector("yunet", device="cuda", weights=network)
     monkeypatch.setenv("MEDIA_FORENSICS_CACHE", str(tmp_path / "cache"))
-    with pytest.raises(ForensicsError, match="0.2 MB"):
+    with pytest.raises(ForensicsError, match=r"0\.2 MB"):
         load_face_detector("yunet")
     placed = tmp_path / "cache" / "weights" / "yunet" / "face_detection_yunet_2023mar.onnx"
     placed.parent.mkdir(parents=True)

@@ -1,0 +1,169 @@
+"""Operator ``contact_sheet``: one picture per video of what extraction made of it."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import fiftyone.operators as foo
+from fiftyone.operators import types
+
+from ..detector.errors import ForensicsError
+from ..detector.records import CropRecipe
+from . import fields, forms, views
+
+if TYPE_CHECKING:
+    from ..detector.records import VideoRecord
+
+SHOWN = 4  # sheets that the App shows; the others are files
+_WIDEST = 1280  # pixels of a sheet shown in the App
+
+
+def run(samples: Any, *, limit: int = 12, output_dir: str | None = None) -> dict[str, Any]:
+    """Draw the tried frames with boxes, crops and reasons of each video behind ``samples``.
+
+    Args:
+        samples: a video dataset, a faces dataset, or a view of either
+        limit: at most so many videos, in the order of ``samples``
+        output_dir: folder of the sheets; beside the crops by default
+
+    Returns:
+        ``{"sheets": [{"video_id", "path", "reason", "usable", "tried"}], "left_out"}``; ``path``
+        is None for a video that was not extracted
+
+    Raises:
+        ForensicsError: empty view, or nothing was extracted from these videos
+    """
+    import cv2
+
+    from ..detector.atomic import write_bytes
+    from ..detector.contact_sheet import contact_sheet
+    from ..detector.crops import CropStore, path_parts
+
+    if limit < 1:
+        raise ForensicsError(f"limit is {limit}.", "Draw 1 video or more.", field="limit")
+    records, about = _records(samples)
+    store = CropStore(about["crops"], CropRecipe.from_json(about["recipe"]))
+    folder = Path(output_dir) if output_dir else store.folder / "sheets"
+    sheets = []
+    for record in records[:limit]:
+        result = store.known(record.video_id)
+        row: dict[str, Any] = {"video_id": record.video_id, "path": None, "reason": "not extracted"}
+        if result is not None:
+            image = contact_sheet(record, result, store.folder)
+            *parents, last = path_parts(record.video_id)
+            path = folder.joinpath(*parents, f"{last}+.jpg")
+            _, data = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+            write_bytes(path, data.tobytes())
+            usable = sum(frame.usable for frame in result.frames)
+            row |= {"path": str(path), "reason": result.reason}
+            row |= {"usable": usable, "tried": len(result.frames)}
+        sheets.append(row)
+    return {"sheets": sheets, "left_out": max(len(records) - limit, 0)}
+
+
+def _records(samples: Any) -> tuple[list[VideoRecord], dict[str, Any]]:
+    """The videos behind ``samples`` in their order, and what is known of their crops."""
+    view = views.flat(samples)
+    views.require_samples(view, "videos or faces")
+    views.require_fields(view, ["video_id"], "Import deepfake dataset")
+    videos = dataset = views.dataset_of(view)
+    about = fields.describe(dataset)
+    if about.get("video_dataset"):
+        videos = views.videos_of(dataset)
+        if videos is None:
+            raise ForensicsError(
+                f"The videos of {dataset.name!r} are gone: {about['video_dataset']!r}.",
+                "Import them again; then the frames can be shown.",
+            )
+    if not (about.get("crops") and about.get("recipe")):
+        raise ForensicsError(
+            f"No faces were extracted from {dataset.name!r}.", "Run 'Extract faces' first."
+        )
+    wanted = list(dict.fromkeys(view.values("video_id")))
+    found = views.video_records(views.match_in(videos, "video_id", wanted))
+    by_id = {record.video_id: record for record in found}
+    return [by_id[video_id] for video_id in wanted if video_id in by_id], about
+
+
+def _data_url(path: str) -> str:
+    """The picture at ``path`` as a URL that holds it, small enough for a form."""
+    import cv2
+
+    image = cv2.imread(path)
+    if image.shape[1] > _WIDEST:
+        size = (_WIDEST, round(image.shape[0] * _WIDEST / image.shape[1]))
+        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    _, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 85])
+    return "data:image/jpeg;base64," + base64.b64encode(data.tobytes()).decode()
+
+
+class ContactSheet(foo.Operator):
+    """Frames with boxes, crops and reasons of a video, at a glance."""
+
+    @property
+    def config(self) -> foo.OperatorConfig:
+        return foo.OperatorConfig(
+            name="contact_sheet",
+            label="Show contact sheet",
+            description="Every tried frame of a video with its boxes, its crop or the reason why "
+            "there is none",
+            icon="grid_view",
+            dynamic=True,
+            risk_level=types.RiskLevel.LOW,
+        )
+
+    def __call__(self, samples: Any, **params: Any) -> dict[str, Any]:
+        """Run from Python; the arguments and the result are those of :func:`run`."""
+        return run(samples, **params)
+
+    def resolve_input(self, ctx: Any) -> types.Property:
+        inputs = types.Object()
+        form = types.Property(inputs, view=types.View(label="Show contact sheet"))
+        view = forms.check(inputs, {}, lambda: self._samples(ctx))
+        if view is None:
+            return form
+        limit = inputs.int(
+            "limit",
+            default=SHOWN,
+            min=1,
+            label="Videos",
+            description=f"Drawn at most; the App shows the first {SHOWN}, all are written as files",
+        )
+        forms.check(inputs, {"limit": limit}, lambda: _limit(ctx.params))
+        return form
+
+    @staticmethod
+    def _samples(ctx: Any) -> Any:
+        """The opened sample, else the target view."""
+        dataset = forms.require_dataset(ctx)
+        view = dataset.select(ctx.current_sample) if ctx.current_sample else views.target(ctx)
+        _records(view.limit(1))
+        return view
+
+    def execute(self, ctx: Any) -> dict[str, Any]:
+        done = run(self._samples(ctx), limit=_limit(ctx.params))
+        drawn = [row for row in done["sheets"] if row["path"]][:SHOWN]
+        return done | {f"sheet{n}": _data_url(row["path"]) for n, row in enumerate(drawn)}
+
+    def resolve_output(self, ctx: Any) -> types.Property:
+        outputs = types.Object()
+        found = ctx.results or {}
+        drawn = [row for row in found.get("sheets", ()) if row["path"]]
+        for number, row in enumerate(drawn[:SHOWN]):
+            label = f"{row['video_id']}: {row['usable']} of {row['tried']} frames usable"
+            label += f", {row['reason']}" if row["reason"] else ""
+            outputs.str(f"sheet{number}", label=label, view=types.ImageView(width="100%"))
+        if not drawn:
+            outputs.view("none", types.Notice(label="These videos were not extracted yet"))
+        elif len(drawn) > SHOWN:
+            outputs.view("more", types.Notice(label=f"Others: {Path(drawn[-1]['path']).parent}"))
+        return types.Property(outputs, view=types.View(label="Contact sheet"))
+
+
+def _limit(form: dict[str, Any]) -> int:
+    limit = form.get("limit", SHOWN)
+    if not isinstance(limit, int) or limit < 1:
+        raise ForensicsError(f"{limit!r} videos.", "Give a whole number from 1.", field="limit")
+    return limit
