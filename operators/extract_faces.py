@@ -173,11 +173,10 @@ class ExtractFaces(foo.Operator):
             delegate: queue it for ``fiftyone delegated launch`` instead
             progress: callback; a progress bar by default
         """
-        if isinstance(params.get("recipe"), CropRecipe):
-            params["recipe"] = params["recipe"].to_json()
         if delegate:
+            form = extract_form.as_form(params)
             return foo.execute_operator(
-                self.uri, dict(view=samples.view()), params=params, request_delegation=True
+                self.uri, dict(view=samples.view()), params=form, request_delegation=True
             )
         if progress is not None:
             return run(samples, progress=progress, **params)

@@ -57,7 +57,6 @@ def fill(inputs: types.Object, ctx: Any, view: Any) -> None:
         "faces_name": inputs.str(
             "faces_name",
             default=f"{ctx.dataset.name}-faces",
-            required=True,
             label="Faces dataset",
             description="One sample per aligned crop; created, or extended with new frames",
         ),
@@ -200,6 +199,19 @@ def arguments(form: Mapping[str, Any]) -> dict[str, Any]:
     if not kept.get("allow_download"):
         weights_path(recipe.detector, kept.get("weights"))
     return {"recipe": recipe.to_json(), "count": count, **kept}
+
+
+def as_form(params: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of ``extract_faces.run`` as form values; the inverse of :func:`arguments`.
+
+    Every part of the recipe is spelled out, because FiftyOne fills what is missing with the
+    defaults of the form.
+    """
+    recipe = params.get("recipe") or CropRecipe()
+    recipe = recipe if isinstance(recipe, CropRecipe) else CropRecipe.from_json(recipe)
+    spelled = {name: getattr(recipe, name) for name in _RECIPE}
+    count = recipe.count if params.get("count") is None else params["count"]
+    return {**params, **spelled, "recipe": recipe.to_json(), "count": count}
 
 
 def check_recipe(recipe: CropRecipe) -> None:

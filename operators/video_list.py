@@ -21,15 +21,23 @@ from ..detector.video_list import write_video_list
 log = logging.getLogger("video_list")
 
 
-def records_of_folder(root: str, format: str = "auto") -> list[VideoRecord]:
+def records_of_folder(
+    root: str, format: str = "auto", pattern: str | None = None
+) -> list[VideoRecord]:
     """The videos below a dataset's root folder.
+
+    Args:
+        root, format: as in ``import_dataset``
+        pattern: for the format ``tree``, for example ``{label}/{method}/{video}.mp4``
 
     Raises:
         ForensicsError: see :func:`importers.plan.plan_import`
     """
+    from .importers.contract import ImportOptions
     from .importers.plan import plan_import
 
-    return list(plan_import(root, format).records)
+    options = ImportOptions.from_params({"pattern": pattern} if pattern else {})
+    return list(plan_import(root, format, options).records)
 
 
 def records_of_dataset(name: str, view: str | None = None) -> list[VideoRecord]:
@@ -60,12 +68,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     source.add_argument("--folder", help="root folder of a dataset")
     parser.add_argument("--view", help="saved view of the dataset")
     parser.add_argument("--format", default="auto", help="importer for the folder")
+    parser.add_argument("--pattern", help="for --format tree")
     parser.add_argument("output", help="file to write")
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
         if options.folder:
-            records = records_of_folder(options.folder, options.format)
+            records = records_of_folder(options.folder, options.format, options.pattern)
         else:
             records = records_of_dataset(options.dataset, options.view)
         log.info("%s: %d videos", options.output, write_video_list(options.output, records))
