@@ -71,6 +71,36 @@ def test_same_pixels_as_the_reference_procedure(template, size, scale):
     assert np.array_equal(crop, wanted)
 
 
+@pytest.mark.weights
+@pytest.mark.parametrize("key", ["astronaut", "hopper"])
+@pytest.mark.parametrize("size", [512, 256])
+def test_ffhq_crops_are_those_of_facexlib(key, size, footage, weights_dir, monkeypatch):
+    import torch
+    from facexlib.utils import face_restoration_helper as facexlib
+    from media_forensics.detector.image_frames import read_image
+
+    # it loads a parsing network even where none is asked for; that one is not needed here
+    monkeypatch.setattr(facexlib, "init_parsing_model", lambda **_: None)
+    helper = facexlib.FaceRestoreHelper(
+        1,
+        face_size=size,
+        det_model="retinaface_mobile0.25",
+        device="cpu",
+        model_rootpath=str(weights_dir / "retinaface"),
+    )
+    image = read_image(footage[key])
+    helper.read_image(np.ascontiguousarray(image[:, :, ::-1]))
+    with torch.no_grad():
+        assert helper.get_face_landmarks_5() == 1
+    helper.align_warp_face()
+    crop, matrix = align_face(image, helper.all_landmarks_5[0], "ffhq", size, 1.0)
+    assert np.array_equal(matrix, helper.affine_matrices[0])
+    inside = cv2.warpAffine(np.full(image.shape[:2], 255, np.uint8), matrix, (size, size)) == 255
+    assert inside.mean() > 0.8
+    # the border differs: facexlib paints it grey
+    assert np.array_equal(crop[inside], helper.cropped_faces[0][:, :, ::-1][inside])
+
+
 def test_native_size_keeps_the_resolution():
     zoomed = POINTS * 2.0
     one, two = native_size(POINTS), native_size(zoomed)

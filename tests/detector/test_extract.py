@@ -107,6 +107,25 @@ def test_a_crop_is_the_frame_through_its_matrix(run, clip):
         assert np.allclose(transform(row.crop_landmarks, invert(matrix)), row.landmarks)
 
 
+@pytest.mark.parametrize(("name", "tolerance"), [("png", 0.0), ("jpeg", 3.0), ("webp", 3.0)])
+def test_native_size_in_every_format(name, tolerance, run, clip):
+    from media_forensics.detector.align import native_size
+
+    recipe = replace(RECIPE, size=0, image_format=name, template="dfb", scale=1.2, count=3)
+    result, _, store = run(lambda n: [face(60, 20, 30 + n / 2)], recipe)
+    pixels = dict(read_frames(clip, [f.index for f in result.frames]))
+    sizes = set()
+    for frame, row in result.crops:
+        side = native_size(row.landmarks, "dfb", 1.2)
+        assert row.crop_size == side
+        sizes.add(side)
+        wanted = cv2.warpAffine(pixels[frame.index], np.array(row.matrix), (side, side))
+        crop = cv2.imread(str(store.folder / row.crop))[:, :, ::-1]
+        assert crop.shape == wanted.shape
+        assert np.abs(crop.astype(int) - wanted).mean() <= tolerance
+    assert len(sizes) == 3
+
+
 def test_every_frame_tried_has_a_face_or_a_reason(run):
     result, detector, _ = run(lambda n: always(n) if n % 3 == 0 else [])
     assert sum(f.usable for f in result.frames) == 6
