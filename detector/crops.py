@@ -44,6 +44,7 @@ _ENCODINGS: dict[str, tuple[str, list[int]]] = {
     "jpeg": (".jpg", [cv2.IMWRITE_JPEG_QUALITY, 95]),
     "webp": (".webp", [cv2.IMWRITE_WEBP_QUALITY, 95]),
 }
+IMAGE_FORMATS = tuple(_ENCODINGS)
 _MAX_PART = 200  # bytes of one path component, with room for the temporary name
 
 

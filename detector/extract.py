@@ -20,6 +20,7 @@ from typing import Any
 from .crops import CropStore, VideoFaces
 from .errors import Cancelled, ForensicsError
 from .faces import FaceDetector, load_face_detector
+from .recipe_check import check_recipe
 from .records import CropRecipe, Reason, VideoRecord
 from .video_work import ShouldStop, extract_video, resolve_policy
 
@@ -127,6 +128,7 @@ def _checked(
             f"Count from 0 to {max(shards - 1, 0)}.",
             "shard",
         )
+    check_recipe(recipe)
     seen: set[str] = set()
     for record in records:
         if record.video_id in seen:
@@ -134,7 +136,6 @@ def _checked(
                 f"The video_id {record.video_id!r} occurs twice.", "Give each video its own id."
             )
         seen.add(record.video_id)
-        resolve_policy(record, recipe)
     targets = {record.pair_id for record in records if record.pair_id}
     mine = [record for record in records if shard_of(record, shards) == index]
     return sorted(mine, key=lambda record: record.video_id not in targets)

@@ -30,6 +30,7 @@ from .video_faces import FaceRow, FrameFaces, VideoFaces
 log = logging.getLogger(__name__)
 
 ShouldStop = Callable[[], bool]
+SUBJECT_POLICIES = ("auto", "mask", "pair", "largest", "all")
 IDENTITY = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0))
 
 
@@ -48,10 +49,10 @@ def resolve_policy(record: VideoRecord, recipe: CropRecipe) -> str:
     """
     if recipe.subject == "auto":
         return "mask" if record.mask_path else "largest"
-    if recipe.subject not in ("mask", "pair", "largest", "all"):
+    if recipe.subject not in SUBJECT_POLICIES:
         raise ForensicsError(
             f"Unknown subject policy {recipe.subject!r}.",
-            "Use one of auto, mask, pair, largest, all.",
+            f"Use one of {', '.join(SUBJECT_POLICIES)}.",
             "subject",
         )
     if recipe.subject == "pair" and record.label == REAL:

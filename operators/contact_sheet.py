@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from ..detector.records import VideoRecord
 
 SHOWN = 4  # sheets that the App shows; the others are files
-_WIDEST = 1280  # pixels of a sheet shown in the App
 
 
 def run(samples: Any, *, limit: int = 12, output_dir: str | None = None) -> dict[str, Any]:
@@ -35,11 +34,9 @@ def run(samples: Any, *, limit: int = 12, output_dir: str | None = None) -> dict
     Raises:
         ForensicsError: empty view, or nothing was extracted from these videos
     """
-    import cv2
-
     from ..detector.atomic import write_bytes
     from ..detector.contact_sheet import contact_sheet
-    from ..detector.crops import CropStore, path_parts
+    from ..detector.crops import CropStore, encode_image, path_parts
 
     if limit < 1:
         raise ForensicsError(f"limit is {limit}.", "Draw 1 video or more.", field="limit")
@@ -54,8 +51,7 @@ def run(samples: Any, *, limit: int = 12, output_dir: str | None = None) -> dict
             image = contact_sheet(record, result, store.folder)
             *parents, last = path_parts(record.video_id)
             path = folder.joinpath(*parents, f"{last}+.jpg")
-            _, data = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
-            write_bytes(path, data.tobytes())
+            write_bytes(path, encode_image(image, "jpeg"))
             usable = sum(frame.usable for frame in result.frames)
             row |= {"path": str(path), "reason": result.reason}
             row |= {"usable": usable, "tried": len(result.frames)}
@@ -88,15 +84,8 @@ def _records(samples: Any) -> tuple[list[VideoRecord], dict[str, Any]]:
 
 
 def _data_url(path: str) -> str:
-    """The picture at ``path`` as a URL that holds it, small enough for a form."""
-    import cv2
-
-    image = cv2.imread(path)
-    if image.shape[1] > _WIDEST:
-        size = (_WIDEST, round(image.shape[0] * _WIDEST / image.shape[1]))
-        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    _, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 85])
-    return "data:image/jpeg;base64," + base64.b64encode(data.tobytes()).decode()
+    """The picture at ``path`` as a URL that holds it."""
+    return "data:image/jpeg;base64," + base64.b64encode(Path(path).read_bytes()).decode()
 
 
 class ContactSheet(foo.Operator):

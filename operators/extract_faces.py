@@ -64,6 +64,7 @@ def run(
     from ..detector.coverage import Coverage, coverage_table
     from ..detector.extract import extract_videos
     from ..detector.faces import load_face_detector
+    from ..detector.recipe_check import check_recipe
     from ..detector.store_merge import merge_stores
 
     view = views.flat(samples)
@@ -73,7 +74,7 @@ def run(
     count = recipe.count if count is None else count
     if count < 1:
         raise ForensicsError(f"count is {count}.", "It must be 1 or more.", field="count")
-    extract_form.check_recipe(recipe)
+    check_recipe(recipe)
     detector = load_face_detector(recipe.detector, device, weights, allow_download)
     recipe = replace(recipe, count=count, detector_sha256=detector.sha256)
     del detector

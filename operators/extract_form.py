@@ -189,6 +189,8 @@ def arguments(form: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         ForensicsError: a value that cannot be, with its field; weights that are not there
     """
+    from ..detector.recipe_check import check_recipe
+
     count = form.get("count", 32)
     if not isinstance(count, int) or isinstance(count, bool) or count < 1:
         raise ForensicsError(f"{count!r} frames.", "Give a whole number from 1.", field="count")
@@ -212,30 +214,3 @@ def as_form(params: Mapping[str, Any]) -> dict[str, Any]:
     spelled = {name: getattr(recipe, name) for name in _RECIPE}
     count = recipe.count if params.get("count") is None else params["count"]
     return {**params, **spelled, "recipe": recipe.to_json(), "count": count}
-
-
-def check_recipe(recipe: CropRecipe) -> None:
-    """Raise :class:`ForensicsError`, with its field, for a value that no crop can have."""
-    for name, choices in (
-        ("sampling", SAMPLINGS),
-        ("subject", SUBJECTS),
-        ("template", TEMPLATES),
-        ("border", BORDERS),
-        ("interpolation", INTERPOLATIONS),
-        ("image_format", FORMATS),
-    ):
-        value, allowed = getattr(recipe, name), [choice for choice, _ in choices]
-        if value not in allowed:
-            raise ForensicsError(
-                f"{name} is {value!r}.", f"Use one of {', '.join(allowed)}.", field=name
-            )
-    for name, low, high in (
-        ("score_threshold", 0.0, 1.0),
-        ("scale", 0.1, 10.0),
-        ("size", 0, 4096),
-        ("max_side", 0, 100_000),
-        ("min_eye_distance", 0.0, 10_000.0),
-    ):
-        value = getattr(recipe, name)
-        if not low <= value <= high:
-            raise ForensicsError(f"{name} is {value}.", f"Choose {low} to {high}.", field=name)

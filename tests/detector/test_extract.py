@@ -654,8 +654,21 @@ def test_mistakes_are_errors_before_any_work(footage, weights_dir, tmp_path):
         extract_videos(records * 2, FAST, tmp_path)
     with pytest.raises(ForensicsError, match="Shard 3 of 3"):
         extract_videos(records, FAST, tmp_path, shard=(3, 3))
-    with pytest.raises(ForensicsError, match="subject policy"):
-        extract_videos(records, replace(FAST, subject="nearest"), tmp_path)
+    for name, value in (
+        ("subject", "nearest"),
+        ("template", "arcface"),
+        ("sampling", "random"),
+        ("border", "white"),
+        ("interpolation", "nearest"),
+        ("image_format", "bmp"),
+        ("size", -1),
+        ("scale", 0.0),
+        ("count", 0),
+        ("score_threshold", 1.01),
+    ):
+        with pytest.raises(ForensicsError, match=name) as caught:
+            extract_videos(records, replace(FAST, **{name: value}), tmp_path)
+        assert caught.value.field == name and caught.value.hint
     with pytest.raises(ForensicsError, match="other weights"):
         extract_videos(records, replace(FAST, detector_sha256="0" * 64), tmp_path)
     (tmp_path / "file").write_text("x")

@@ -228,7 +228,7 @@ def test_mistakes_are_one_line_and_status_2(video_list, tmp_path, caplog):
     for arguments, words in (
         (["run", str(tmp_path / "none"), store], "cannot be read"),
         (["run", str(video_list), store, "--shard", "4/4"], "no shard"),
-        (["run", str(video_list), store, "--detector", "dlib"], "Unknown face detector"),
+        (["run", str(video_list), store, "--detector", "dlib"], "recipe's detector"),
         (["run", str(video_list), store, "--recipe", str(video_list)], "cannot be read"),
         (["merge", store, str(tmp_path / "empty")], "holds no crop store"),
     ):

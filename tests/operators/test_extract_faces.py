@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 from fiftyone import ViewField as F
-from media_forensics.detector.errors import ForensicsError
+from media_forensics.detector.errors import Cancelled, ForensicsError
 from media_forensics.detector.records import CropRecipe, VideoRecord
 from media_forensics.detector.video_faces import FaceRow, FrameFaces, VideoFaces
 from media_forensics.operators import extract_form, faces_dataset, fields, views
@@ -262,13 +262,28 @@ def form_of(dataset, operator: str = URI, **params):
     return foo.get_operator(operator).resolve_input(ctx).to_json()["type"]["properties"]
 
 
+def test_stopped_it_keeps_what_is_done_and_goes_on(clips, operators, clean, tmp_path):
+    crops, done = str(tmp_path / "crops"), []
+    with pytest.raises(Cancelled, match="1 of 3 videos"):
+        operators("extract_faces")(
+            clips,
+            recipe=FAST,
+            crops_dir=crops,
+            progress=lambda *state: done.append(state),
+            should_stop=lambda: bool(done),
+        )
+    assert done == [(1, 3, "videos")]
+    assert len(clean.load_dataset("clips-faces")) == 3
+    assert operators("extract_faces")(clips, recipe=FAST, crops_dir=crops)["added"] == 3
+
+
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [
         ("count", 0, "whole number"),
-        ("scale", 0.0, "scale is"),
-        ("score_threshold", 1.5, "score_threshold is"),
-        ("size", 9000, "size is"),
+        ("scale", 0.0, "recipe's scale is"),
+        ("score_threshold", 1.5, "recipe's score_threshold is"),
+        ("size", 9000, "recipe's size is"),
     ],
 )
 def test_a_wrong_value_is_said_at_its_field(clips, name, value, words):

@@ -1,0 +1,42 @@
+"""Whether a crop recipe can be carried out, before any work starts."""
+
+from __future__ import annotations
+
+from .align import BORDERS, INTERPOLATIONS, TEMPLATES
+from .crops import IMAGE_FORMATS
+from .errors import ForensicsError
+from .faces import detector_names
+from .frames import SAMPLING_MODES
+from .records import CropRecipe
+from .video_work import SUBJECT_POLICIES
+
+
+def check_recipe(recipe: CropRecipe) -> None:
+    """Raise :class:`ForensicsError`, with its field, for a value that no crop can have."""
+    for name, allowed in (
+        ("detector", detector_names()),
+        ("sampling", SAMPLING_MODES),
+        ("subject", SUBJECT_POLICIES),
+        ("template", TEMPLATES),
+        ("border", BORDERS),
+        ("interpolation", INTERPOLATIONS),
+        ("image_format", IMAGE_FORMATS),
+    ):
+        value = getattr(recipe, name)
+        if value not in allowed:
+            raise ForensicsError(
+                f"The recipe's {name} is {value!r}.", f"Use one of {', '.join(allowed)}.", name
+            )
+    for name, low, high in (
+        ("count", 1, 1_000_000_000),
+        ("score_threshold", 0.0, 1.0),
+        ("scale", 0.1, 10.0),
+        ("size", 0, 4096),
+        ("max_side", 0, 100_000),
+        ("min_eye_distance", 0.0, 10_000.0),
+    ):
+        value = getattr(recipe, name)
+        if not low <= value <= high:
+            raise ForensicsError(
+                f"The recipe's {name} is {value}.", f"Choose {low} to {high}.", name
+            )
