@@ -12,6 +12,7 @@ OPERATORS = (
     ("extract_faces", "ExtractFaces"),
     ("score_faces", "ScoreFaces"),
     ("evaluate_detector", "EvaluateDetector"),
+    ("calibrate_threshold", "CalibrateThreshold"),
     ("find_hard_examples", "FindHardExamples"),
     ("train_detector", "TrainDetector"),
     ("metrics", "Auroc"),

@@ -122,6 +122,11 @@ class ScoreFields:
         return f"{self.key}_video_p_fake"
 
     @property
+    def calibrated(self) -> str:
+        """The score of the calibrated level after its calibration, see ``calibrate_threshold``."""
+        return f"{self.key}_calibrated"
+
+    @property
     def coverage(self) -> str:
         """On videos: share of the tried frames with a scored face."""
         return f"{self.key}_coverage"

@@ -38,6 +38,7 @@ OPERATORS = {
     "extract_faces",
     "score_faces",
     "evaluate_detector",
+    "calibrate_threshold",
     "find_hard_examples",
     "train_detector",
 }
