@@ -13,6 +13,7 @@ OPERATORS = (
     ("score_faces", "ScoreFaces"),
     ("evaluate_detector", "EvaluateDetector"),
     ("calibrate_threshold", "CalibrateThreshold"),
+    ("explain_faces", "ExplainFaces"),
     ("find_hard_examples", "FindHardExamples"),
     ("train_detector", "TrainDetector"),
     ("metrics", "Auroc"),

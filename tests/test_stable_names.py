@@ -39,6 +39,7 @@ OPERATORS = {
     "score_faces",
     "evaluate_detector",
     "calibrate_threshold",
+    "explain_faces",
     "find_hard_examples",
     "train_detector",
 }
