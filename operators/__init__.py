@@ -14,6 +14,7 @@ OPERATORS = (
     ("evaluate_detector", "EvaluateDetector"),
     ("calibrate_threshold", "CalibrateThreshold"),
     ("explain_faces", "ExplainFaces"),
+    ("analyze_file", "AnalyzeFile"),
     ("find_hard_examples", "FindHardExamples"),
     ("train_detector", "TrainDetector"),
     ("metrics", "Auroc"),
