@@ -1,4 +1,4 @@
-"""One file to its people and their scores over time; ``verdict.py`` says what that allows to say."""
+"""One file to its people and their scores over time; what that allows to say: ``verdict.py``."""
 
 from __future__ import annotations
 

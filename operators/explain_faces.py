@@ -16,6 +16,7 @@ from ..detector.errors import Cancelled, ForensicsError
 from ..detector.records import LABELS, Reason
 from . import fields, forms, jobs, views
 from .progress import Progress, ShouldStop, in_app, never, silent, stop_of, terminal
+from .registry import scored_model
 
 METHODS = (
     ("gradient", "gradient-weighted: what raised the margin towards fake"),
@@ -71,7 +72,7 @@ def run(
     chosen = _chosen(view, key, only, threshold)
     rows = list(zip(*chosen.values(_COLUMNS), strict=True))
     left_out, rows = max(0, len(rows) - limit), rows[:limit]
-    model = _model(dataset, key, device)
+    model = scored_model(dataset, key, device)
     field = f"{key}_{method}"
     if not dataset.has_field(field):
         dataset.add_sample_field(field, fo.EmbeddedDocumentField, embedded_doc_type=fo.Heatmap)
@@ -135,28 +136,6 @@ def _chosen(view: Any, key: str, only: str, threshold: float) -> Any:
             "only",
         )
     return wrong
-
-
-def _model(dataset: fo.Dataset, key: str, device: str | None) -> Any:
-    """The detector whose scores ``key`` holds, checked by its hash."""
-    from ..detector.checkpoints import load_detector
-
-    run = fields.ScoreFields(key).run
-    config = dataset.get_run_info(run).config if dataset.has_run(run) else None
-    if config is None or getattr(config, "head_weight", None) is None:
-        raise ForensicsError(
-            f"The scores of {key!r} were imported; there is no network to explain them with.",
-            "Choose a detector whose scores were computed here.",
-            "key",
-        )
-    model = load_detector(config.detector, device=device)
-    if model.sha256 != config.checkpoint_sha256:
-        raise ForensicsError(
-            f"The checkpoint {config.detector} is not the one that {key!r} was scored with.",
-            "Restore it, or score the faces again.",
-            "key",
-        )
-    return model
 
 
 def _heatmap(values: Any) -> fo.Heatmap:
