@@ -1,4 +1,4 @@
-"""FiftyOne entry point of ``@mediaforensics/deepfake``.
+"""FiftyOne entry point of ``@mediaforensics/deepfake``: plugin and model zoo source.
 
 FiftyOne executes this file again on every request, under a module name of its own, so it holds
 no state and imports nothing at the top. Its only work is to make the one package
@@ -6,14 +6,35 @@ no state and imports nothing at the top. Its only work is to make the one packag
 """
 
 
-def register(plugin):
-    """Register every operator and panel of the plugin (called by FiftyOne)."""
+def _make_importable():
+    """Make ``media_forensics`` importable where it is not."""
     import importlib.util
     import sys
     from pathlib import Path
 
     if importlib.util.find_spec("media_forensics") is None:
         sys.path.append(str(Path(__file__).resolve().parent / "_mount"))
+
+
+def register(plugin):
+    """Register every operator and panel of the plugin (called by FiftyOne)."""
+    _make_importable()
     from media_forensics.operators import register_all
 
     register_all(plugin)
+
+
+def download_model(model_name, model_path):
+    """Fetch a model of ``manifest.json`` (called by FiftyOne's model zoo)."""
+    _make_importable()
+    from media_forensics.operators import zoo
+
+    zoo.download_model(model_name, model_path)
+
+
+def load_model(model_name, model_path, **kwargs):
+    """Load a model of ``manifest.json`` (called by FiftyOne's model zoo)."""
+    _make_importable()
+    from media_forensics.operators import zoo
+
+    return zoo.load_model(model_name, model_path, **kwargs)

@@ -29,6 +29,7 @@ _RULES: dict[str, Callable[[np.ndarray], float]] = {
     "share_over": lambda scores: float((scores >= OVER).mean()),
 }
 RULES = tuple(_RULES)
+WORST_PERSON = "worst_person"  # the rule of a whole video that looks at every person, see below
 
 
 def video_score(p_fake: Sequence[float] | np.ndarray, rule: str = "mean") -> float | None:

@@ -14,16 +14,23 @@ import numpy as np
 
 from .errors import MetricUndefined
 from .metrics import (
+    Interval,
     average_precision,
     balanced_accuracy,
     bootstrap_interval,
     brier,
+    ece,
     equal_error_rate,
     rates_at_threshold,
     roc_auc,
+    tpr_at_fpr,
     worst_case_fill,
 )
+from .metrics_clusters import clustered_auroc, design_effect
 from .records import FAKE, REAL
+
+TPR_AT = (0.01, 0.05)  # false-positive rates at which the true-positive rate is reported
+BOOTSTRAP_ITEMS = 20_000  # above: an analytic interval of the AUROC, none of the APs
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +52,10 @@ class EvaluationRow:
         coverage: scored / all
         groups: independent units (``group_id``) among the scored items
         auroc, ap_fake, ap_real: with group-bootstrap intervals; None where undefined
-        eer, brier, balanced_accuracy: point values
-        fpr, fnr: at ``threshold``, with Wilson intervals (items taken as independent)
+        eer, brier, ece, balanced_accuracy: point values
+        tpr_at_fpr: TPR at each rate of ``TPR_AT``, None where so few reals cannot resolve it
+        fpr, fnr: at ``threshold``, with Wilson intervals on the effective number of items
+            (:mod:`.metrics_clusters`), the same that the error audit shows
         auroc_worst_case: AUROC when unscored fakes count as 0 and unscored reals as 1
         notes: metric name -> why it has no value
     """
@@ -62,16 +71,32 @@ class EvaluationRow:
     ap_fake: Estimate | None
     ap_real: Estimate | None
     eer: float | None
+    tpr_at_fpr: dict[str, float | None]
     fpr: Estimate | None
     fnr: Estimate | None
     balanced_accuracy: float | None
     brier: float | None
+    ece: float | None
     auroc_worst_case: float | None
     notes: dict[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Plain dict of numbers, None and texts."""
         return asdict(self)
+
+
+def design_effects(
+    label: np.ndarray, p_fake: np.ndarray, groups: np.ndarray, threshold: float
+) -> tuple[float | None, float | None]:
+    """How many reals, and how many fakes, are worth one independent item at ``threshold``.
+
+    For parts of these items with too few groups to tell their own.
+    """
+    real, fake = (np.isfinite(p_fake) & (label == code) for code in (REAL, FAKE))
+    return (
+        design_effect(p_fake[real] >= threshold, groups[real]),
+        design_effect(p_fake[fake] < threshold, groups[fake]),
+    )
 
 
 def evaluate(
@@ -82,6 +107,7 @@ def evaluate(
     *,
     replicates: int = 1000,
     seed: int = 0,
+    effects: tuple[float | None, float | None] = (None, None),
 ) -> EvaluationRow:
     """Evaluate items.
 
@@ -91,6 +117,7 @@ def evaluate(
         groups: (N,) leakage unit of each item
         threshold: p_fake from which an item counts as fake
         replicates, seed: of the group bootstrap
+        effects: :func:`design_effects` of the whole of which these items are a part
     """
     scored = np.isfinite(p_fake)
     y, s, g = label[scored], p_fake[scored], groups[scored]
@@ -103,23 +130,29 @@ def evaluate(
             notes[name] = error.message
             return None
 
-    def estimate(name: str, metric: str, value: Callable[[], float]) -> Estimate | None:
+    def bounds(metric: str) -> tuple[float, float] | Interval:
+        if len(y) <= BOOTSTRAP_ITEMS:
+            return bootstrap_interval(y, s, metric, g, replicates=replicates, seed=seed)
+        if metric == "auroc":
+            return clustered_auroc(y, s, g)
+        raise MetricUndefined(f"Not computed above {BOOTSTRAP_ITEMS:,} items.")
+
+    def estimate(name: str, value: Callable[[], float]) -> Estimate | None:
         found = point(name, value)
         if found is None:
             return None
         try:
-            bounds = bootstrap_interval(y, s, metric, g, replicates=replicates, seed=seed)
+            return Estimate(found, *bounds(name))
         except MetricUndefined as error:
             notes[f"{name}_interval"] = error.message
             return Estimate(found, None, None)
-        return Estimate(found, bounds.low, bounds.high)
 
-    rates = rates_at_threshold(y, s, threshold)
+    rates = rates_at_threshold(y, s, threshold, groups=g, design_effects=effects)
     fpr = fnr = None
     if rates.fpr is not None and rates.fpr_interval is not None:
         fpr = Estimate(rates.fpr, *rates.fpr_interval)
-    if rates.tpr is not None and rates.tpr_interval is not None:
-        fnr = Estimate(1 - rates.tpr, 1 - rates.tpr_interval[1], 1 - rates.tpr_interval[0])
+    if rates.fnr is not None and rates.fnr_interval is not None:
+        fnr = Estimate(rates.fnr, *rates.fnr_interval)
     return EvaluationRow(
         threshold=float(threshold),
         n_real=int(np.sum(label == REAL)),
@@ -128,14 +161,19 @@ def evaluate(
         scored_fake=int(np.sum(y == FAKE)),
         coverage=float(scored.mean()) if len(label) else 0.0,
         groups=len(np.unique(g)),
-        auroc=estimate("auroc", "auroc", lambda: roc_auc(y, s)),
-        ap_fake=estimate("ap_fake", "ap_fake", lambda: average_precision(y, s, FAKE)),
-        ap_real=estimate("ap_real", "ap_real", lambda: average_precision(y, s, REAL)),
-        eer=point("eer", lambda: float(equal_error_rate(y, s).rate)),
+        auroc=estimate("auroc", lambda: roc_auc(y, s)),
+        ap_fake=estimate("ap_fake", lambda: average_precision(y, s, FAKE)),
+        ap_real=estimate("ap_real", lambda: average_precision(y, s, REAL)),
+        eer=point("eer", lambda: equal_error_rate(y, s)),
+        tpr_at_fpr={
+            f"{rate:g}": point(f"tpr_at_fpr_{rate:g}", lambda rate=rate: tpr_at_fpr(y, s, rate))
+            for rate in TPR_AT
+        },
         fpr=fpr,
         fnr=fnr,
         balanced_accuracy=point("balanced_accuracy", lambda: balanced_accuracy(y, s, threshold)),
         brier=point("brier", lambda: brier(y, s)),
+        ece=point("ece", lambda: ece(y, s)),
         auroc_worst_case=point(
             "auroc_worst_case", lambda: roc_auc(label, worst_case_fill(label, p_fake))
         ),

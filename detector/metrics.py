@@ -8,12 +8,13 @@ returns 0.5 or 0 in its place. Rows are videos or faces: the caller decides, and
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .errors import ForensicsError, MetricUndefined
+from .metrics_clusters import clustered_rate
 from .metrics_curve import (
     ArrayLike,
     EqualErrorRate,
@@ -36,6 +37,7 @@ from .metrics_intervals import (
     paired_bootstrap,
     wilson_interval,
 )
+from .records import FAKE, REAL
 
 __all__ = [
     "Comparison",
@@ -74,7 +76,8 @@ class Rates:
         threshold: fake is predicted where p_fake >= threshold
         n_real, n_fake: rows of each class
         false_positives, true_positives: reals and fakes at or above the threshold
-        fpr, tpr: shares, with Wilson intervals
+        fpr, tpr: shares
+        fpr_interval, tpr_interval: Wilson's, on the effective number of rows where groups are known
         accuracy: share of right rows; depends on the class balance
         balanced_accuracy: (tpr + 1 - fpr) / 2
         precision: share of fakes among the rows called fake; depends on the class balance
@@ -92,6 +95,36 @@ class Rates:
     accuracy: float | None
     balanced_accuracy: float | None
     precision: float | None
+
+    @property
+    def fnr(self) -> float | None:
+        """Share of fakes called real."""
+        return None if self.tpr is None else 1 - self.tpr
+
+    @property
+    def tnr(self) -> float | None:
+        """Share of reals called real."""
+        return None if self.fpr is None else 1 - self.fpr
+
+    @property
+    def false_negatives(self) -> int:
+        """Fakes below the threshold."""
+        return self.n_fake - self.true_positives
+
+    @property
+    def true_negatives(self) -> int:
+        """Reals below the threshold."""
+        return self.n_real - self.false_positives
+
+    @property
+    def fnr_interval(self) -> tuple[float, float] | None:
+        """Interval of :attr:`fnr`."""
+        bounds = self.tpr_interval
+        return None if bounds is None else (1 - bounds[1], 1 - bounds[0])
+
+    def to_json(self) -> dict[str, Any]:
+        """Every rate, count and interval by name."""
+        return {**asdict(self), "fnr": self.fnr, "fnr_interval": self.fnr_interval}
 
 
 class ReliabilityBin(NamedTuple):
@@ -118,7 +151,12 @@ class MacroMean(NamedTuple):
 
 
 def rates_at_threshold(
-    y_true: ArrayLike, scores: ArrayLike, threshold: float, level: float = 0.95
+    y_true: ArrayLike,
+    scores: ArrayLike,
+    threshold: float,
+    level: float = 0.95,
+    groups: ArrayLike | None = None,
+    design_effects: tuple[float | None, float | None] = (None, None),
 ) -> Rates:
     """Error rates at a fixed threshold, which must not have been chosen on these rows.
 
@@ -126,11 +164,17 @@ def rates_at_threshold(
 
     Args:
         level: coverage of the Wilson intervals
+        groups: (N,) key of the independent unit of each row; None takes every row as one
+        design_effects: of the reals and of the fakes, for groups too few to tell their own, see
+            :func:`.metrics_clusters.design_effect`
 
     Raises:
-        ForensicsError: a threshold that is not finite
+        ForensicsError: a threshold that is not finite, or not one group per row
     """
     labels, values = checked(y_true, scores)
+    keys = np.arange(labels.size) if groups is None else np.asarray(groups).ravel()
+    if keys.shape != labels.shape:
+        raise ForensicsError(f"{keys.size} group keys do not fit {labels.size} rows.")
     if not np.isfinite(threshold):
         raise ForensicsError(f"The threshold {threshold} is not a number.", field="threshold")
     called = values >= threshold
@@ -138,6 +182,13 @@ def rates_at_threshold(
     wrong, right = int((called & (labels == 0)).sum()), int((called & (labels == 1)).sum())
     fpr = wrong / reals if reals else None
     tpr = right / fakes if fakes else None
+
+    def interval(code: int) -> tuple[float, float] | None:
+        of_class = labels == code
+        if not of_class.any():
+            return None
+        return clustered_rate(called[of_class], keys[of_class], level, design_effects[code])
+
     return Rates(
         threshold=float(threshold),
         n_real=reals,
@@ -146,8 +197,8 @@ def rates_at_threshold(
         true_positives=right,
         fpr=fpr,
         tpr=tpr,
-        fpr_interval=wilson_interval(wrong, reals, level) if reals else None,
-        tpr_interval=wilson_interval(right, fakes, level) if fakes else None,
+        fpr_interval=interval(REAL),
+        tpr_interval=interval(FAKE),
         accuracy=(reals - wrong + right) / (reals + fakes) if reals + fakes else None,
         balanced_accuracy=None if fpr is None or tpr is None else (tpr + 1 - fpr) / 2,
         precision=right / (right + wrong) if right + wrong else None,

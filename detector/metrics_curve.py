@@ -8,7 +8,7 @@ Definitions with references: docs/metrics.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -19,16 +19,36 @@ from .errors import ForensicsError, MetricUndefined
 ArrayLike = Any
 
 
-class EqualErrorRate(NamedTuple):
-    """Where false-positive rate and false-negative rate are equal.
+class EqualErrorRate(float):
+    """Where false-positive rate and false-negative rate are equal: the rate, as a float.
+
+    Unpacks into ``rate, threshold``.
 
     Attributes:
-        rate: in [0, 1], exact on the piecewise linear ROC curve
+        rate: in [0, 1], exact on the piecewise linear ROC curve; the float itself
         threshold: a finite threshold at the curve's nearest real operating point
     """
 
-    rate: float
     threshold: float
+
+    def __new__(cls, rate: float, threshold: float) -> EqualErrorRate:
+        self = super().__new__(cls, rate)
+        self.threshold = float(threshold)
+        return self
+
+    @property
+    def rate(self) -> float:
+        """The equal error rate as a plain float."""
+        return float(self)
+
+    def __iter__(self) -> Iterator[float]:
+        return iter((self.rate, self.threshold))
+
+    def __getnewargs__(self) -> tuple[float, float]:
+        return self.rate, self.threshold
+
+    def __repr__(self) -> str:
+        return f"EqualErrorRate(rate={self.rate!r}, threshold={self.threshold!r})"
 
 
 class OperatingPoint(NamedTuple):

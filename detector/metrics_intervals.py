@@ -33,8 +33,13 @@ Statistic = str | Callable[[np.ndarray, np.ndarray], float]
 _CELLS = 2_000_000  # weights held at once: 16 MB
 
 
-class Interval(NamedTuple):
-    """A confidence interval.
+class _Bounds(NamedTuple):
+    low: float
+    high: float
+
+
+class Interval(_Bounds):
+    """A confidence interval; unpacks into ``low, high``.
 
     Attributes:
         low, high: bounds at ``level``
@@ -43,11 +48,25 @@ class Interval(NamedTuple):
         undefined: replicates without a value (one class only), left out of the bounds
     """
 
-    low: float
-    high: float
     level: float
     groups: int
     undefined: int
+
+    def __new__(
+        cls, low: float, high: float, level: float = 0.95, groups: int = 0, undefined: int = 0
+    ) -> Interval:
+        self = super().__new__(cls, low, high)
+        self.level, self.groups, self.undefined = level, groups, undefined
+        return self
+
+    def __getnewargs__(self) -> tuple[float, float, float, int, int]:
+        return self.low, self.high, self.level, self.groups, self.undefined
+
+    def __repr__(self) -> str:
+        return (
+            f"Interval(low={self.low!r}, high={self.high!r}, level={self.level!r}, "
+            f"groups={self.groups!r}, undefined={self.undefined!r})"
+        )
 
 
 class Comparison(NamedTuple):
@@ -91,15 +110,18 @@ def wilson_interval(successes: int, trials: int, level: float = 0.95) -> tuple[f
 
 def curve_statistic(name: str) -> Callable[[Curve], np.ndarray]:
     """A metric by name as a function of a curve: ``auroc``, ``eer``, ``ap`` (fake), ``ap_real``,
-    ``tpr@0.05`` (any rate).
+    ``tpr@0.05`` (any rate); the names of the functions of :mod:`.metrics` mean the same.
 
     Raises:
         ForensicsError: unknown name
     """
     known = {
         "auroc": auroc_of,
+        "roc_auc": auroc_of,
         "eer": eer_of,
+        "equal_error_rate": eer_of,
         "ap": fake_precision_of,
+        "average_precision": fake_precision_of,
         "ap_fake": fake_precision_of,
         "ap_real": real_precision_of,
     }
@@ -142,6 +164,12 @@ def bootstrap_interval(
             without a value
     """
     labels, values = checked(y_true, scores)
+    if not isinstance(metric, str) and not callable(metric):
+        raise ForensicsError(
+            f"A metric is a name or a function, not {type(metric).__name__}.",
+            "Give group keys as groups=...",
+            "metric",
+        )
     require_both(labels, "A bootstrap interval")
     if isinstance(metric, str) and metric.startswith("tpr@"):
         curve_statistic(metric)  # refuses a name that is not a rate

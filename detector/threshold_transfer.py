@@ -7,8 +7,9 @@ it has seen the labels); the gap is the risk of deployment.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -25,7 +26,7 @@ class TransferRow:
 
     Attributes:
         name: the dataset
-        fixed: rates at the fixed threshold, with Wilson intervals
+        fixed: rates at the fixed threshold, with intervals
         oracle: threshold chosen on this dataset's own labels for the same target FPR; None where
             it is undefined
         undefined: why ``oracle`` is None, or ""
@@ -39,11 +40,21 @@ class TransferRow:
     undefined: str
     real_quantiles: tuple[float, ...]
 
+    def to_json(self) -> dict[str, Any]:
+        """Plain dict of numbers, None and texts."""
+        return {
+            "name": self.name,
+            "fixed": self.fixed.to_json(),
+            "oracle": None if self.oracle is None else self.oracle._asdict(),
+            "undefined": self.undefined,
+            "real_quantiles": list(self.real_quantiles),
+        }
+
 
 def transfer_table(
     threshold: float,
     target_fpr: float,
-    datasets: Mapping[str, tuple[ArrayLike, ArrayLike]],
+    datasets: Mapping[str, Sequence[ArrayLike]],
     level: float = 0.95,
 ) -> list[TransferRow]:
     """One row per dataset, in their order.
@@ -51,11 +62,11 @@ def transfer_table(
     Args:
         threshold: chosen elsewhere, see :func:`detector.calibration.threshold_for_fpr`
         target_fpr: the rate it was chosen for
-        datasets: labels and p_fake by name
+        datasets: by name: labels, p_fake and, where rows are not independent, their groups
         level: coverage of the intervals
     """
     rows = []
-    for name, (y_true, scores) in datasets.items():
+    for name, (y_true, scores, *groups) in datasets.items():
         labels, values = checked(y_true, scores)
         oracle, undefined = None, ""
         try:
@@ -67,7 +78,7 @@ def transfer_table(
         rows.append(
             TransferRow(
                 name,
-                rates_at_threshold(labels, values, threshold, level),
+                rates_at_threshold(labels, values, threshold, level, *groups),
                 oracle,
                 undefined,
                 tuple(float(q) for q in quantiles),

@@ -1,16 +1,13 @@
 """Operator ``evaluate_detector``: what stored scores are worth, per dataset and method.
 
-Faces are one level, videos the other. Videos that gave no face are read from the video dataset, so
-that they stay in the counts.
+Faces are one level, videos the other; see :mod:`.evaluation_items`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import fiftyone as fo
-import fiftyone.core.media as fomm
 import fiftyone.operators as foo
 from fiftyone import ViewField as F
 from fiftyone.operators import types
@@ -18,32 +15,22 @@ from fiftyone.operators import types
 from ..detector.errors import ForensicsError
 from ..detector.records import LABELS
 from . import fields, forms, views
-
-if TYPE_CHECKING:
-    import numpy as np
+from .calibrations import CALIBRATED, has_calibration, stored_threshold
+from .evaluation_items import LEVELS, items_of
+from .evaluation_tables import compare, evaluate_items, macro, table
 
 PLUGIN = "@mediaforensics/deepfake"
 RUN_PREFIX = "evaluation_"
-ALL = "all"
-
-
-@dataclass(frozen=True)
-class Items:
-    """Faces or videos to be evaluated, by columns (N,); ``p_fake`` is NaN without a score."""
-
-    label: np.ndarray
-    p_fake: np.ndarray
-    group: np.ndarray
-    source_dataset: np.ndarray
-    method: np.ndarray
+_PROVENANCE = ("rule", "checkpoint_sha256", "recipe_hash", "code_version")
 
 
 def run(
     samples: Any,
     *,
     key: str,
-    threshold: float = 0.5,
-    threshold_from: str = "fixed",
+    threshold: float | str = 0.5,
+    threshold_from: str | None = None,
+    compare_with: str | None = None,
     replicates: int = 1000,
     seed: int = 0,
     write_evaluations: bool = True,
@@ -54,142 +41,62 @@ def run(
         samples: faces dataset or view; its videos are those behind these faces, and those videos
             of the same splits and datasets that gave no face
         key: detector key
-        threshold: p_fake from which an item counts as fake
-        threshold_from: where the threshold comes from, kept with the result
+        threshold: p_fake from which an item counts as fake, or ``"calibrated"`` for the one that
+            'Calibrate threshold' has chosen
+        threshold_from: where a number comes from, kept with the result
+        compare_with: key of a second detector, compared on the videos that both have scored
         replicates, seed: of the group bootstrap
         write_evaluations: also write FiftyOne evaluations ``eval_<key>_faces`` and
             ``eval_<key>_videos`` for the Model Evaluation panel
 
     Returns:
-        ``{"rows": [...], "table": str, "run": name, "evaluations": [...]}``; a row is an
-        :class:`detector.evaluation.EvaluationRow` as a dict with ``level``, ``source_dataset`` and
-        ``method``. A method's row compares its fakes with all reals of the same dataset
+        ``{"rows", "macro", "comparison", "table", "run", "evaluations", "threshold",
+        "threshold_from"}``; a row is an :class:`detector.evaluation.EvaluationRow` as a dict with
+        ``level``, ``source_dataset``, ``method``, ``compression`` and ``split``. A method's row
+        compares its fakes with all reals of the same dataset
 
     Raises:
-        ForensicsError: empty view, no scores, threshold outside [0, 1]
+        ForensicsError: empty view, no scores, threshold outside [0, 1], no calibration
     """
-    if not 0.0 <= threshold <= 1.0:
+    view = views.flat(samples)
+    dataset = views.dataset_of(view)
+    views.require_fields(view, [fields.ScoreFields(key).p_fake], "Score faces")
+    if compare_with is not None:
+        views.require_fields(view, [fields.ScoreFields(compare_with).p_fake], "Score faces")
+    threshold, provenance = _threshold(dataset, view, key, threshold, threshold_from)
+    rows = []
+    for level in LEVELS:
+        rows += evaluate_items(level, items_of(view, key, level), threshold, replicates, seed)
+    comparison = None
+    if compare_with is not None:
+        comparison = compare(view, key, compare_with, replicates, seed)
+    names = _write_evaluations(dataset, view, key, threshold) if write_evaluations else []
+    found = {"rows": rows, "macro": macro(rows), "comparison": comparison}
+    return {
+        **found,
+        "table": table(rows, threshold, provenance, found["macro"], comparison),
+        "run": _record(dataset, view, key, threshold, provenance, found),
+        "evaluations": names,
+        "threshold": threshold,
+        "threshold_from": provenance,
+    }
+
+
+def _threshold(
+    dataset: fo.Dataset, view: Any, key: str, threshold: float | str, given: str | None
+) -> tuple[float, str]:
+    """The threshold as a number, and where it comes from."""
+    if threshold == CALIBRATED:
+        return stored_threshold(dataset, view, key)
+    try:
+        value = float(threshold)
+    except ValueError:
+        value = float("nan")
+    if not 0.0 <= value <= 1.0:
         raise ForensicsError(
             f"The threshold {threshold} is outside [0, 1].", "p_fake is a probability.", "threshold"
         )
-    view = views.flat(samples)
-    dataset = views.dataset_of(view)
-    columns = views.face_scores(view, key)
-    faces = Items(
-        columns.label, columns.p_fake, columns.group_id, columns.source_dataset, columns.method
-    )
-    rows = []
-    for level, items in (("face", faces), ("video", video_items(view, key))):
-        rows += evaluate_items(level, items, threshold, replicates, seed)
-    names = _write_evaluations(dataset, view, key, threshold) if write_evaluations else []
-    run_name = _record(dataset, view, key, threshold, threshold_from, rows)
-    return {"rows": rows, "table": table(rows), "run": run_name, "evaluations": names}
-
-
-def video_items(view: Any, key: str) -> Items:
-    """The videos behind the faces of ``view``, and those of the same kind without any face."""
-    import numpy as np
-
-    names = fields.ScoreFields(key)
-    dataset = views.dataset_of(view)
-    plain = ["video_id", "group_id", "source_dataset", "method", "split"]
-    label_path = f"{fields.GROUND_TRUTH}.label"
-    rows = {}
-    for row in zip(*view.values([*plain, label_path, names.video_p_fake]), strict=True):
-        rows[row[0]] = row[1:]
-    videos = views.videos_of(dataset)
-    if videos is not None and videos.media_type == fomm.VIDEO:
-        for row in _videos_without_face(dataset, view, videos, [*plain, label_path]):
-            rows[row[0]] = (*row[1:], None)
-    found = list(rows.values())
-    return Items(
-        label=np.array([LABELS.index(row[4]) for row in found], dtype=np.int64),
-        p_fake=np.array([np.nan if row[5] is None else row[5] for row in found], dtype=np.float64),
-        group=np.array([row[0] or "" for row in found]),
-        source_dataset=np.array([row[1] or "" for row in found]),
-        method=np.array([row[2] or "" for row in found]),
-    )
-
-
-def _videos_without_face(
-    dataset: fo.Dataset, view: Any, videos: fo.Dataset, columns: list[str]
-) -> list[tuple[Any, ...]]:
-    """Rows of the videos that belong to ``view`` but have no face in the faces dataset.
-
-    They belong to it by dataset and split, unless the view leaves their method out.
-    """
-    kind = ["source_dataset", "split", "method"]
-    everywhere = set(zip(*dataset.values(kind), strict=True))
-    chosen = set(zip(*view.values(kind), strict=True))
-    filtered_out = everywhere - chosen
-    parts = {(source, split) for source, split, _ in chosen}
-    cut = set(dataset.distinct("video_id"))
-    return [
-        row
-        for row, what in zip(
-            zip(*videos.values(columns), strict=True),
-            zip(*videos.values(kind), strict=True),
-            strict=True,
-        )
-        if row[0] not in cut and what[:2] in parts and what not in filtered_out
-    ]
-
-
-def evaluate_items(
-    level: str, items: Items, threshold: float, replicates: int, seed: int
-) -> list[dict[str, Any]]:
-    """Rows for everything, for each dataset, and for each method against its dataset's reals."""
-    import numpy as np
-
-    from ..detector.evaluation import evaluate
-
-    real = items.label == 0
-    parts: list[tuple[str, str, Any]] = [(ALL, ALL, np.ones(len(real), dtype=bool))]
-    for source in np.unique(items.source_dataset):
-        here = items.source_dataset == source
-        methods = np.unique(items.method[here & ~real])
-        if len(np.unique(items.source_dataset)) > 1:
-            parts.append((str(source), ALL, here))
-        parts += [(str(source), str(m), here & (real | (items.method == m))) for m in methods]
-    rows = []
-    for source, method, chosen in parts:
-        row = evaluate(
-            items.label[chosen],
-            items.p_fake[chosen],
-            items.group[chosen],
-            threshold,
-            replicates=replicates,
-            seed=seed,
-        )
-        rows.append({"level": level, "source_dataset": source, "method": method, **row.to_json()})
-    return rows
-
-
-def table(rows: list[dict[str, Any]]) -> str:
-    """The rows as Markdown."""
-    lines = [
-        "| level | dataset | method | real | fake | AUROC [95 %] | EER | FPR [95 %] | FNR [95 %] "
-        "| coverage |",
-        "|---|---|---|---:|---:|---|---:|---|---|---:|",
-    ]
-    for row in rows:
-        eer = "n/a" if row["eer"] is None else f"{row['eer']:.3f}"
-        lines.append(
-            f"| {row['level']} | {row['source_dataset']} | {row['method']} | {row['n_real']} "
-            f"| {row['n_fake']} | {interval_text(row['auroc'])} | {eer} "
-            f"| {interval_text(row['fpr'])} | {interval_text(row['fnr'])} "
-            f"| {row['coverage']:.2f} |"
-        )
-    return "\n".join(lines)
-
-
-def interval_text(estimate: dict[str, float | None] | None) -> str:
-    """``0.912 [0.850, 0.961]``, or ``n/a``."""
-    if estimate is None:
-        return "n/a"
-    if estimate["low"] is None:
-        return f"{estimate['value']:.3f} [too few groups]"
-    return f"{estimate['value']:.3f} [{estimate['low']:.3f}, {estimate['high']:.3f}]"
+    return value, given or "fixed, chosen on no data"
 
 
 def _write_evaluations(dataset: fo.Dataset, view: Any, key: str, threshold: float) -> list[str]:
@@ -248,24 +155,23 @@ def _record(
     key: str,
     threshold: float,
     threshold_from: str,
-    rows: list[dict[str, Any]],
+    found: dict[str, Any],
 ) -> str:
     """Keep the table with its provenance as a custom run of the dataset."""
     name = RUN_PREFIX + key
     if dataset.has_run(name):
         dataset.delete_run(name)
-    scores = dataset.get_run_info(fields.ScoreFields(key).run).config
+    run_name = fields.ScoreFields(key).run
+    scores = dataset.get_run_info(run_name).config if dataset.has_run(run_name) else None
     config = dataset.init_run(
         method="media_forensics/evaluation",
         key=key,
         threshold=threshold,
         threshold_from=threshold_from,
-        rule=scores.rule,
-        checkpoint_sha256=scores.checkpoint_sha256,
-        recipe_hash=scores.recipe_hash,
+        **{name: getattr(scores, name, None) for name in _PROVENANCE},
     )
     view.register_run(name, config)
-    results = dataset.init_run_results(name, rows=rows)
+    results = dataset.init_run_results(name, **found)
     dataset.save_run_results(name, results, overwrite=True)
     return name
 
@@ -302,16 +208,37 @@ class EvaluateDetector(foo.Operator):
             return form
         if forms.detector_choice(inputs, ctx.dataset) is None:
             return form
-        threshold = inputs.float(
-            "threshold",
-            default=0.5,
-            label="Threshold",
-            description="p_fake from which a face or video counts as fake, 0 to 1",
-        )
-        value = ctx.params.get("threshold")
-        if value is not None and not 0.0 <= value <= 1.0:
-            threshold.invalid = True
-            threshold.error_message = "p_fake is a probability: choose a threshold from 0 to 1."
+        key = ctx.params.get("key") or fields.detector_keys(ctx.dataset)[-1]
+        calibrated = has_calibration(ctx.dataset, key)
+        if calibrated:
+            forms.flag(
+                inputs,
+                "calibrated",
+                default=True,
+                label="Calibrated threshold",
+                description="The one that 'Calibrate threshold' has chosen for this detector",
+            )
+        if not calibrated or ctx.params.get("calibrated") is False:
+            threshold = inputs.float(
+                "threshold",
+                default=0.5,
+                label="Threshold",
+                description="p_fake from which a face or video counts as fake, 0 to 1",
+            )
+            value = ctx.params.get("threshold")
+            if value is not None and not 0.0 <= value <= 1.0:
+                threshold.invalid = True
+                threshold.error_message = "p_fake is a probability: choose a threshold from 0 to 1."
+        others = [name for name in fields.detector_keys(ctx.dataset) if name != key]
+        if others:
+            forms.choice(
+                inputs,
+                "compare_with",
+                [("", "nothing"), *((name, name) for name in others)],
+                default="",
+                label="Compare with",
+                description="A second detector, on the videos that both have scored",
+            )
         forms.flag(
             inputs,
             "write_evaluations",
@@ -335,6 +262,10 @@ class EvaluateDetector(foo.Operator):
     def execute(self, ctx: Any) -> dict[str, Any]:
         names = ("key", "threshold", "replicates", "seed", "write_evaluations", "threshold_from")
         params = {k: ctx.params[k] for k in names if ctx.params.get(k) is not None}
+        if ctx.params.get("compare_with"):
+            params["compare_with"] = ctx.params["compare_with"]
+        if ctx.params.get("calibrated", True) and has_calibration(ctx.dataset, params["key"]):
+            params.setdefault("threshold", CALIBRATED)
         result = run(self._faces(ctx), **params)
         if not ctx.delegated and ctx.executor:
             ctx.ops.reload_dataset()

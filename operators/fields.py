@@ -125,6 +125,16 @@ class ScoreFields:
         return f"{self.key}_video_p_fake"
 
     @property
+    def track_p_fake(self) -> str:
+        """On faces: the score of the face's person (track) by the aggregation rule."""
+        return f"{self.key}_track_p_fake"
+
+    @property
+    def calibrated(self) -> str:
+        """The score of the calibrated level after its calibration, see ``calibrate_threshold``."""
+        return f"{self.key}_calibrated"
+
+    @property
     def coverage(self) -> str:
         """On videos: share of the tried frames with a scored face."""
         return f"{self.key}_coverage"

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import fiftyone as fo
 
 from ..detector.errors import ForensicsError
 from ..detector.known_detectors import PUBLISHED, registered_detectors
+from . import fields
+
+if TYPE_CHECKING:
+    from ..detector.model import Detector
 
 TRAINING_PREFIX = "training_"
 
@@ -55,3 +60,29 @@ def detector_source(dataset: fo.Dataset, detector: str) -> str:
             field="detector",
         )
     return config.checkpoint
+
+
+def scored_model(dataset: fo.Dataset, key: str, device: str | None) -> Detector:
+    """The detector whose scores ``key`` holds, checked by its hash.
+
+    Raises:
+        ForensicsError: imported scores, a checkpoint that is gone or another one
+    """
+    from ..detector.checkpoints import load_detector
+
+    run = fields.ScoreFields(key).run
+    config = dataset.get_run_info(run).config if dataset.has_run(run) else None
+    if config is None or getattr(config, "head_weight", None) is None:
+        raise ForensicsError(
+            f"The scores of {key!r} were imported; there is no network to ask again.",
+            "Choose a detector whose scores were computed here.",
+            "key",
+        )
+    model = load_detector(config.detector, device=device)
+    if model.sha256 != config.checkpoint_sha256:
+        raise ForensicsError(
+            f"The checkpoint {config.detector} is not the one that {key!r} was scored with.",
+            "Restore it, or score the faces again.",
+            "key",
+        )
+    return model

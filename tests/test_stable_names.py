@@ -38,6 +38,8 @@ OPERATORS = {
     "extract_faces",
     "score_faces",
     "evaluate_detector",
+    "calibrate_threshold",
+    "explain_faces",
     "find_hard_examples",
     "train_detector",
 }

@@ -1,5 +1,7 @@
 """Against brute force over pairs and thresholds, and against scikit-learn."""
 
+import json
+import pickle
 from itertools import pairwise
 
 import numpy as np
@@ -87,9 +89,21 @@ def test_eer_threshold_is_finite_when_the_top_scores_tie():
     # interpolating thresholds gives infinity here
     found = equal_error_rate([0, 0, 1, 1, 1], [1.0, 0.2, 1.0, 1.0, 1.0])
     assert np.isfinite(found.threshold)
-    assert equal_error_rate([0, 1], [0.5, 0.5]) == (0.5, 0.5)
-    assert equal_error_rate([0, 1], [0.2, 0.8]) == (0.0, pytest.approx(0.5))
+    assert tuple(equal_error_rate([0, 1], [0.5, 0.5])) == (0.5, 0.5)
+    assert tuple(equal_error_rate([0, 1], [0.2, 0.8])) == (0.0, pytest.approx(0.5))
     assert equal_error_rate([0, 1], [0.8, 0.2]).rate == 1.0
+
+
+def test_eer_is_a_float_that_knows_its_threshold():
+    found = equal_error_rate([0, 0, 1, 1], [0.1, 0.6, 0.4, 0.9])
+    assert isinstance(found, float) and found == 0.5 and found <= 0.5 < found + 0.1
+    assert found == pytest.approx(0.5) and np.isclose(found, 0.5) and f"{found:.2f}" == "0.50"
+    assert np.array([found, found]).shape == (2,) and np.asarray(found).shape == ()
+    assert json.loads(json.dumps({"eer": found})) == {"eer": 0.5}
+    rate, threshold = found
+    assert (rate, threshold) == (found.rate, found.threshold) and type(rate) is float
+    again = pickle.loads(pickle.dumps(found))
+    assert (again, again.threshold) == (found, found.threshold)
 
 
 @given(rows)

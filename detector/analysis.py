@@ -1,0 +1,187 @@
+"""One file to its people and their scores over time; what that allows to say: ``verdict.py``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .aggregate import video_score
+from .crops import CropStore
+from .errors import Cancelled, ForensicsError
+from .image_frames import is_image_file
+from .records import REAL, CropRecipe, Reason, VideoRecord
+from .scoring import score_crops
+from .verdict import Analysis, Operating, Person, PersonFrame, cautions, judge, operating_of
+from .video_faces import VideoFaces
+from .video_work import extract_video
+from .weights import file_sha256
+
+if TYPE_CHECKING:
+    from .faces import FaceDetector
+    from .model import Detector
+
+MIN_FACES = 4  # scored faces of a person in a video, below which there is no verdict
+DRIVERS = 5  # frames that are named as driving a verdict
+_IMAGES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"})
+_VIDEOS = frozenset({".mp4", ".mov", ".mkv", ".avi", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv"})
+Progress = Callable[[int, int, str], None]
+
+
+def files_of(path: str | Path) -> list[Path]:
+    """The file itself, or every video and picture in a folder, by name.
+
+    Raises:
+        ForensicsError: nothing there
+    """
+    path = Path(path).expanduser()
+    if path.is_file():
+        return [path]
+    found = sorted(
+        file
+        for file in (path.iterdir() if path.is_dir() else ())
+        if file.is_file() and file.suffix.lower() in _IMAGES | _VIDEOS
+    )
+    if not found:
+        what = "holds no video or picture" if path.is_dir() else "is not there"
+        raise ForensicsError(f"{path} {what}.", "Choose a file or another folder.", "path")
+    return found
+
+
+def recipe_for(detector: Detector, face_detector: FaceDetector, count: int) -> CropRecipe:
+    """The recipe that the detector was trained on (else the reference), of every person."""
+    trained = detector.info.get("crop_recipe")
+    recipe = CropRecipe.from_json(trained) if trained else CropRecipe()
+    return replace(
+        recipe,
+        subject="all",
+        sampling="spread",
+        count=count,
+        detector=face_detector.name,
+        detector_sha256=face_detector.sha256,
+    )
+
+
+def analyse_file(
+    path: str | Path,
+    detector: Detector,
+    face_detector: FaceDetector,
+    crops_dir: str | Path,
+    *,
+    operating: Operating | None = None,
+    rule: str | None = None,
+    count: int = 32,
+    progress: Progress | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> Analysis:
+    """Find and score every person of a video or picture, and judge.
+
+    Args:
+        path: a video or a picture
+        detector: loaded
+        face_detector: loaded
+        crops_dir: where the crops are kept; asking again does not cut them again
+        operating: threshold with its provenance; by default :func:`operating_of` the detector
+        rule: video score rule for each person, see :func:`.aggregate.video_score`; by default the
+            one that the threshold was chosen for
+        count: frames to look at
+        progress: called with (done, total, text)
+        should_stop: asked often
+
+    Raises:
+        ForensicsError: no such file
+        Cancelled: ``should_stop`` said so
+    """
+    path = Path(path).expanduser()
+    if not path.is_file():
+        raise ForensicsError(f"There is no file {path}.", "Check the path.", "path")
+    operating = operating or operating_of(detector)
+    rule = rule or operating.rule
+    sha256 = file_sha256(path)
+    recipe = recipe_for(detector, face_detector, count)
+    store = CropStore(crops_dir, recipe)
+    store.prepare()
+    record = VideoRecord(
+        video_id=f"analysis/{path.stem}-{sha256[:16]}",
+        path=str(path.resolve()),
+        label=REAL,  # a record needs one; nothing below reads it
+        source_dataset="analysis",
+    )
+    found = extract_video(record, recipe, face_detector, store, should_stop=should_stop)
+    crops = [str(store.folder / str(face.crop)) for _, face in found.crops]
+    p_fake: list[float | None] = []
+    why: list[str | None] = []
+    for batch in score_crops(detector, crops, batch_size=16, should_stop=should_stop):
+        values = zip(batch.p_fake, batch.reasons, strict=True)
+        for value, reason in values:
+            p_fake.append(None if reason is not None else float(value))
+            why.append(None if reason is None else Reason(reason).value)
+        if progress is not None:
+            progress(len(p_fake), len(crops), "faces")
+    if len(p_fake) < len(crops):
+        raise Cancelled(f"Stopped after {len(p_fake)} of {len(crops)} faces.", "Run it again.")
+    is_image = path.stat().st_size > 0 and is_image_file(path)
+    least = 1 if is_image else MIN_FACES
+    persons = _persons(found, store.folder, p_fake, why, rule, operating.threshold, least)
+    verdict, score, reasons = judge(found, persons, operating, least)
+    if score is not None:
+        reasons += cautions(found, persons, operating, rule, detector, recipe)
+    return Analysis(
+        path=str(path),
+        sha256=sha256,
+        verdict=verdict,
+        score=score,
+        reasons=tuple(reasons),
+        operating=operating,
+        persons=persons,
+        frames_tried=len(found.frames),
+        frames_usable=sum(frame.usable for frame in found.frames),
+        detector=detector.key_name,
+        detector_sha256=detector.sha256,
+        recipe_hash=recipe.hash,
+        rule=rule,
+        source={"fps": found.fps, "frame_count": found.frame_count, **found.info},
+    )
+
+
+def _persons(
+    found: VideoFaces,
+    folder: Path,
+    p_fake: list[float | None],
+    why: list[str | None],
+    rule: str,
+    threshold: float,
+    least: int,
+) -> tuple[Person, ...]:
+    """One timeline per track, the highest score first."""
+    scores = iter(zip(p_fake, why, strict=True))
+    rows: dict[int, list[PersonFrame]] = {}
+    for frame in found.frames:
+        for face in frame.faces:
+            value, reason = (None, face.reason) if face.crop is None else next(scores)
+            rows.setdefault(face.track, []).append(
+                PersonFrame(
+                    frame.index,
+                    frame.pts_seconds,
+                    value,
+                    reason,
+                    None if face.crop is None else str(folder / face.crop),
+                    face.box,
+                    face.eye_distance,
+                )
+            )
+    persons = []
+    for track, timeline in rows.items():
+        scored = [row for row in timeline if row.p_fake is not None]
+        values = np.array([row.p_fake for row in scored], np.float64)
+        score = video_score(values, rule)
+        side = -1 if score is not None and score >= threshold else 1
+        order = np.argsort(side * values, kind="stable")[:DRIVERS]
+        drivers = tuple(scored[int(i)].frame for i in order)
+        enough = len(scored) >= least
+        persons.append(Person(track, tuple(timeline), score, len(scored), drivers, enough))
+    persons.sort(key=lambda p: (not p.enough, -(p.score if p.score is not None else -1), p.track))
+    return tuple(persons)

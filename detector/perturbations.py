@@ -1,0 +1,223 @@
+"""Named corruptions of face crops, and the scores under them.
+
+JPEG qualities, blurs, sizes and noise levels are those of the GenD test augmentations (Yermakov et
+al. 2025, arXiv 2508.06248). They are applied to the aligned crop: the face detector is not put to
+the test, and ``h264`` is one intra frame of the crop, not a recompressed video. Noise and jitter
+are drawn from a generator seeded by the pixels, so a result depends on nothing but the crop.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from .errors import ForensicsError
+from .records import Reason
+
+if TYPE_CHECKING:
+    import torch
+
+    from .model import Detector
+
+Picture = np.ndarray
+_BLUR = {0.5: 5, 1.0: 7, 1.5: 11, 2.0: 13, 3.0: 19}  # sigma -> side of the kernel
+
+
+def jpeg(image: Picture, quality: int) -> Picture:
+    """Through a JPEG file of ``quality``, 4:2:0."""
+    done, data = cv2.imencode(".jpg", image[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
+    if not done:
+        raise ForensicsError("A crop could not be written as JPEG.")
+    return np.ascontiguousarray(np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR))[:, :, ::-1])
+
+
+def blur(image: Picture, sigma: float) -> Picture:
+    """Gaussian blur; the kernel's side belongs to the sigma, as in the reference."""
+    side = _BLUR[sigma]
+    return cv2.GaussianBlur(image, (side, side), sigma)
+
+
+def resize(image: Picture, side: int) -> Picture:
+    """Shrunk so that the longer side is ``side`` pixels, and back; smaller pictures stay."""
+    height, width = image.shape[:2]
+    scale = side / max(height, width)
+    if scale >= 1:
+        return image
+    small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    return cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC)
+
+
+def noise(image: Picture, sigma: float) -> Picture:
+    """Additive Gaussian noise, ``sigma`` on the scale [0, 1]."""
+    drawn = _generator(image).normal(0, 255 * sigma, image.shape)
+    return np.clip(np.round(image + drawn), 0, 255).astype(np.uint8)
+
+
+def h264(image: Picture, crf: int) -> Picture:
+    """Through one intra frame of H.264 with that constant rate factor, 4:2:0."""
+    import av
+
+    height, width = image.shape[:2]
+    even = image[: height - height % 2, : width - width % 2]
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format="matroska") as output:
+        stream = output.add_stream("libx264", rate=25)
+        stream.height, stream.width, stream.pix_fmt = *even.shape[:2], "yuv420p"
+        stream.options = {"crf": str(crf), "preset": "medium", "threads": "1"}
+        output.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(even), "rgb24")))
+        output.mux(stream.encode())
+    buffer.seek(0)
+    with av.open(buffer) as source:
+        found = next(source.decode(video=0)).to_ndarray(format="rgb24")
+    return found if found.shape == image.shape else cv2.resize(found, (width, height))
+
+
+def jitter(image: Picture, share: float) -> Picture:
+    """Crop geometry that is off: shifted by up to ``share`` of the side, scaled by up to as much,
+    turned by up to 100 x ``share`` degrees."""
+    height, width = image.shape[:2]
+    shift_x, shift_y, scale, turn = _generator(image).uniform(-1, 1, 4)
+    matrix = cv2.getRotationMatrix2D((width / 2, height / 2), 100 * share * turn, 1 + share * scale)
+    matrix[:, 2] += share * shift_x * width, share * shift_y * height
+    return cv2.warpAffine(image, matrix, (width, height), borderMode=cv2.BORDER_REFLECT)
+
+
+def _generator(image: Picture) -> np.random.Generator:
+    digest = hashlib.sha256(np.ascontiguousarray(image).tobytes()).digest()
+    return np.random.default_rng(int.from_bytes(digest[:8], "big"))
+
+
+@dataclass(frozen=True, slots=True)
+class Perturbation:
+    """One corruption at one level.
+
+    Attributes:
+        name: for fields, for example ``jpeg_40``
+        kind, level: for example ``jpeg`` and 40
+        apply: picture to picture, uint8 (H, W, 3), the same size
+    """
+
+    name: str
+    kind: str
+    level: float
+    apply: Callable[[Picture], Picture]
+
+
+def _levels(
+    kind: str, function: Callable[..., Picture], levels: Sequence[float], scale: float = 1
+) -> Iterator[Perturbation]:
+    for level in levels:
+        name = f"{kind}_{round(level * scale):02d}"
+        yield Perturbation(name, kind, level, lambda image, v=level: function(image, v))
+
+
+#: Every corruption by name, mild to strong within a kind.
+PERTURBATIONS = {
+    p.name: p
+    for p in (
+        *_levels("jpeg", jpeg, (80, 60, 40, 20, 10)),
+        *_levels("blur", blur, (0.5, 1.0, 1.5, 2.0, 3.0), 10),
+        *_levels("resize", resize, (112, 64)),
+        *_levels("noise", noise, (0.01, 0.03, 0.05, 0.1, 0.2), 100),
+        *_levels("h264", h264, (23, 35, 40)),
+        *_levels("jitter", jitter, (0.03, 0.06), 100),
+    )
+}
+USUAL = ("jpeg_40", "blur_10", "resize_64", "noise_05", "h264_40", "jitter_06")
+
+
+def known(names: Sequence[str]) -> list[Perturbation]:
+    """The corruptions of those names.
+
+    Raises:
+        ForensicsError: none, or an unknown name
+    """
+    if not names:
+        raise ForensicsError("No corruption is chosen.", "Choose one.", "perturbations")
+    for name in names:
+        if name not in PERTURBATIONS:
+            raise ForensicsError(
+                f"There is no corruption {name!r}.",
+                f"Known: {', '.join(PERTURBATIONS)}.",
+                "perturbations",
+            )
+    return [PERTURBATIONS[name] for name in names]
+
+
+@dataclass(frozen=True, slots=True)
+class PerturbedBatch:
+    """Scores of consecutive files under each corruption; NaN where ``reasons`` has an entry.
+
+    Attributes:
+        indices: (n,) positions in the list of files
+        p_fake: (n,) float32 by name of the corruption
+        reasons: (n,) None, or why there is no score
+    """
+
+    indices: list[int]
+    p_fake: dict[str, np.ndarray]
+    reasons: list[Reason | None]
+
+
+def score_perturbed(
+    detector: Detector,
+    paths: Sequence[str],
+    names: Sequence[str],
+    batch_size: int = 32,
+    workers: int = 2,
+    should_stop: Callable[[], bool] | None = None,
+    precision: str | None = None,
+) -> Iterator[PerturbedBatch]:
+    """Score crop files under each corruption, in their order.
+
+    Args:
+        detector: on its device
+        paths: crop files
+        names: of :data:`PERTURBATIONS`
+        batch_size: crops per forward pass
+        workers: threads that read and corrupt
+        should_stop: asked before each batch; True ends the iteration early
+        precision: see :meth:`Detector.score_pixels`
+
+    Raises:
+        ForensicsError: an unknown name
+    """
+    import torch
+
+    from .scoring import read_crop
+
+    chosen = known(names)
+    to_pixels = detector.backbone.preprocess.to_pixels
+
+    def prepare(path: str) -> list[torch.Tensor] | Reason:
+        image = read_crop(path)
+        if isinstance(image, Reason):
+            return image
+        array = np.asarray(image)
+        return [to_pixels(p.apply(array)) for p in chosen]
+
+    with ThreadPoolExecutor(max(1, workers), thread_name_prefix="perturb") as pool:
+        for start in range(0, len(paths), batch_size):
+            if should_stop is not None and should_stop():
+                return
+            part = paths[start : start + batch_size]
+            ready = list(pool.map(prepare, part))
+            reasons = [entry if isinstance(entry, Reason) else None for entry in ready]
+            there = [entry for entry in ready if not isinstance(entry, Reason)]
+            rows = [row for row, reason in enumerate(reasons) if reason is None]
+            out = {p.name: np.full(len(part), np.nan, np.float32) for p in chosen}
+            for column, perturbation in enumerate(chosen):
+                if rows:
+                    pixels = torch.stack([entry[column] for entry in there])
+                    out[perturbation.name][rows] = detector.score_pixels(pixels, precision).p_fake
+            for row in rows:
+                if not all(np.isfinite(values[row]) for values in out.values()):
+                    reasons[row] = Reason.NON_FINITE
+            yield PerturbedBatch(list(range(start, start + len(part))), out, reasons)

@@ -1,0 +1,228 @@
+"""What may be said about one file: fake, no sign of it, or an abstention, with reasons.
+
+A verdict is a statement about one detector at one threshold. It carries where the threshold comes
+from; what the file does not allow to say is an abstention with its reasons, never a "real".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .aggregate import RULES
+from .errors import ForensicsError
+from .records import CropRecipe, Reason
+from .video_faces import VideoFaces
+
+if TYPE_CHECKING:
+    from .model import Detector
+
+SMALL_EYES = 24.0  # pixels between the eyes below which a face is called small
+
+
+@dataclass(frozen=True, slots=True)
+class Operating:
+    """The threshold of a verdict and where it comes from.
+
+    Attributes:
+        threshold: p_fake from which a person counts as fake
+        statement: where it comes from, and what error rates that promises
+        calibrated: False where it was chosen on no data
+        rule: how the faces of a person give the score that it was chosen for
+    """
+
+    threshold: float = 0.5
+    statement: str = (
+        "The threshold 0.5 was chosen on no data: the error rates on material like this are unknown"
+    )
+    calibrated: bool = False
+    rule: str = "mean"
+
+
+@dataclass(frozen=True, slots=True)
+class PersonFrame:
+    """One face of a person.
+
+    Attributes:
+        frame: 0-based frame number
+        seconds: presentation time, None for images
+        p_fake: None where there is no score
+        reason: why not, a value of :class:`records.Reason`
+        crop: absolute path of the crop, or None
+        box: (x1, y1, x2, y2) in frame pixels
+        eye_distance: pixels between the eyes
+    """
+
+    frame: int
+    seconds: float | None
+    p_fake: float | None
+    reason: str | None
+    crop: str | None
+    box: tuple[float, ...]
+    eye_distance: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One track through the file.
+
+    Attributes:
+        track: its number
+        timeline: its faces in the order of frames
+        score: by the aggregation rule over the scored faces, None without one
+        scored: how many faces have a score
+        drivers: frame numbers on the verdict's side that weigh most, the strongest first
+        enough: whether there are enough faces for a verdict
+    """
+
+    track: int
+    timeline: tuple[PersonFrame, ...]
+    score: float | None
+    scored: int
+    drivers: tuple[int, ...]
+    enough: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """What one detector says about one file.
+
+    Attributes:
+        path, sha256: the file
+        verdict: ``fake``, ``real`` (no sign of what the detector knows) or ``abstain``
+        score: the highest score of a person with enough faces; None without one
+        reasons: sentences: why it abstains, or what to keep in mind
+        operating: the threshold
+        persons: the highest score first
+        frames_tried, frames_usable: of the file
+        detector, detector_sha256, recipe_hash, rule: provenance
+        source: facts of the container
+    """
+
+    path: str
+    sha256: str
+    verdict: str
+    score: float | None
+    reasons: tuple[str, ...]
+    operating: Operating
+    persons: tuple[Person, ...]
+    frames_tried: int
+    frames_usable: int
+    detector: str
+    detector_sha256: str
+    recipe_hash: str
+    rule: str
+    source: dict[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain lists, dicts, numbers and texts."""
+        return asdict(self)
+
+
+def operating_of(detector: Detector, calibration: Mapping[str, Any] | None = None) -> Operating:
+    """The threshold in ``calibration``, in the detector's own record, or 0.5.
+
+    Args:
+        detector: loaded
+        calibration: the record that ``calibrate_threshold`` stores; by default the detector's own
+
+    Raises:
+        ForensicsError: a calibration of another checkpoint
+    """
+    record = calibration or detector.info.get("calibration")
+    if not record or record.get("threshold") is None:
+        return Operating()
+    made_for = record.get("checkpoint_sha256")
+    if made_for != detector.sha256:
+        raise ForensicsError(
+            f"The calibration belongs to the checkpoint {str(made_for)[:12]}, not to this one "
+            f"({detector.sha256[:12]}).",
+            "Calibrate this detector.",
+            "calibration",
+        )
+    text = (
+        f"The threshold {record['threshold']:.3f} was chosen on {record['n_real']} real "
+        f"{record['level']}s of {', '.join(record['source_datasets'])} ({record['date']}), where "
+        f"at most {record['target_fpr']:.2%} were called fake. On material unlike that it promises "
+        "nothing"
+    )
+    rule = record.get("rule")
+    rule = rule if rule in RULES and record["level"] == "video" else "mean"
+    return Operating(float(record["threshold"]), text, True, rule)
+
+
+def judge(
+    found: VideoFaces, persons: tuple[Person, ...], operating: Operating, least: int
+) -> tuple[str, float | None, list[str]]:
+    """``fake`` if one person reaches the threshold; abstains without a person to judge."""
+    judged = [person for person in persons if person.enough]
+    if not judged:
+        reason = found.reason or Reason.NOT_SCORED.value
+        if any(person.scored for person in persons):
+            most = max(person.scored for person in persons)
+            text = f"At most {most} faces of one person could be scored; a verdict needs {least}."
+        else:
+            text = f"No face could be scored ({reason})."
+            text += f" {found.detail}" if found.detail else ""
+        return "abstain", None, [text]
+    score = max(person.score for person in judged if person.score is not None)
+    verdict = "fake" if score >= operating.threshold else "real"
+    reasons = [operating.statement + "."]
+    if verdict == "real":
+        reasons.append(
+            "Below the threshold means no sign of the face manipulations that this detector knows; "
+            "it does not prove that the file is genuine."
+        )
+    return verdict, score, reasons
+
+
+def cautions(
+    found: VideoFaces,
+    persons: tuple[Person, ...],
+    operating: Operating,
+    rule: str,
+    detector: Detector,
+    recipe: CropRecipe,
+) -> list[str]:
+    """What weakens a verdict on this file."""
+    out = []
+    tried, usable = len(found.frames), sum(frame.usable for frame in found.frames)
+    if tried and usable < 0.5 * tried:
+        out.append(f"Only {usable} of {tried} frames show a usable face.")
+    lost = [person for person in persons if not person.enough]
+    if lost and len(lost) < len(persons):
+        out.append(f"{len(lost)} more people have too few faces to be judged.")
+    judged = len(persons) - len(lost)
+    if judged > 1:
+        out.append(
+            f"{judged} people were judged, each at the threshold of one: the chance of a false "
+            f"alarm is up to {judged} times as high."
+        )
+    if operating.calibrated and rule != operating.rule:
+        out.append(f"The threshold was chosen for the rule {operating.rule!r}, not for {rule!r}.")
+    for person in persons:
+        scored = [row for row in person.timeline if row.p_fake is not None]
+        if not person.enough or person.score is None:
+            continue
+        values = np.array([row.p_fake for row in scored], np.float64)
+        error = float(values.std(ddof=1) / np.sqrt(values.size)) if values.size > 1 else 0.0
+        if abs(person.score - operating.threshold) < 2 * error:
+            out.append(
+                f"Person {person.track} is close to the threshold: {person.score:.3f} with a "
+                f"standard error of {error:.3f} over its frames."
+            )
+        eyes = [row.eye_distance for row in scored if row.eye_distance is not None]
+        if eyes and float(np.median(eyes)) < SMALL_EYES:
+            out.append(
+                f"Person {person.track} is small: {np.median(eyes):.0f} pixels between the eyes."
+            )
+    trained = detector.info.get("crop_recipe")
+    known = CropRecipe.from_json(trained) if trained else None
+    if known is None:
+        out.append("The checkpoint does not say on which crops it was trained.")
+    elif known.detector_sha256 not in ("", recipe.detector_sha256):
+        out.append("The faces were found by another face detector than in training.")
+    return out

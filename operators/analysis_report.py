@@ -1,0 +1,83 @@
+"""An analysis of a file in words, and its timelines as Plotly traces."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from . import fields
+from .appearance import COLOURS
+
+WORDS = {
+    "fake": "called fake",
+    "real": "no sign of what this detector knows",
+    "abstain": "no verdict",
+}
+
+
+def markdown(result: dict[str, Any]) -> str:
+    """The verdict, its reasons and a line per person."""
+    score = "" if result["score"] is None else f", score {result['score']:.3f}"
+    lines = [
+        f"### {Path(result['path']).name}: {WORDS[result['verdict']]}{score}",
+        "",
+        *(f"- {reason}" for reason in result["reasons"]),
+        f"- {result['frames_usable']} of {result['frames_tried']} frames show a usable face; rule "
+        f"{result['rule']}; detector {result['detector']} ({result['detector_sha256'][:12]}); file "
+        f"sha256 {result['sha256'][:16]}.",
+    ]
+    if result["persons"]:
+        lines += [
+            "",
+            "| person | score | scored faces | frames that drive it |",
+            "|---:|---:|---:|---|",
+        ]
+    for rank, person in enumerate(result["persons"], 1):
+        shown = "n/a" if person["score"] is None else f"{person['score']:.3f}"
+        shown += "" if person["enough"] else " (too few)"
+        times = {face["frame"]: face for face in person["timeline"]}
+        drivers = ", ".join(_moment(times[number]) for number in person["drivers"])
+        lines.append(
+            f"| {rank} | {shown} | {person['scored']} of {len(person['timeline'])} | {drivers} |"
+        )
+    return "\n".join(lines)
+
+
+def _moment(face: dict[str, Any]) -> str:
+    where = "" if face["seconds"] is None else f" at {face['seconds']:.2f} s"
+    return f"{fields.frame_number(face['frame'])}{where} ({face['p_fake']:.2f})"
+
+
+def timeline(result: dict[str, Any]) -> list[dict[str, Any]]:
+    """Plotly traces: p_fake over time, one line per person, and the threshold."""
+    traces: list[dict[str, Any]] = []
+    by_time = in_seconds(result)
+    for rank, person in enumerate(result["persons"], 1):
+        rows = [face for face in person["timeline"] if face["p_fake"] is not None]
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "lines+markers",
+                "name": f"person {rank}",
+                "x": [r["seconds"] if by_time else fields.frame_number(r["frame"]) for r in rows],
+                "y": [row["p_fake"] for row in rows],
+            }
+        )
+    ends = [x for trace in traces for x in trace["x"]]
+    if ends:
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "lines",
+                "name": "threshold",
+                "x": [min(ends), max(ends)],
+                "y": [result["operating"]["threshold"]] * 2,
+                "line": {"dash": "dash", "color": COLOURS["fake"]},
+            }
+        )
+    return traces
+
+
+def in_seconds(result: dict[str, Any]) -> bool:
+    rows = [face for person in result["persons"] for face in person["timeline"]]
+    return bool(rows) and all(row["seconds"] is not None for row in rows)

@@ -1,0 +1,372 @@
+"""Operator ``calibrate_threshold``: a threshold and a calibration from one view, used elsewhere.
+
+Nothing here sees the rows that will be judged: what is fitted is fitted on the chosen view, stored
+with it, and then shown on every other dataset at that fixed threshold.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+from typing import Any
+
+import fiftyone as fo
+import fiftyone.operators as foo
+from fiftyone.operators import types
+
+from ..detector.errors import ForensicsError
+from . import fields, forms, views
+from .calibrations import RUN_PREFIX, checkpoint_of
+from .evaluation_items import LEVELS, Items, items_of
+from .evaluation_tables import number_text
+
+METHODS = (
+    ("none", "none: a threshold only"),
+    ("temperature", "temperature: one parameter, 0.5 stays where it is"),
+    ("platt", "Platt: slope and offset"),
+    ("isotonic", "isotonic: any rising function; wants some hundred rows"),
+)
+HERE = "the calibration view itself"
+
+
+def run(
+    samples: Any,
+    *,
+    key: str,
+    target_fpr: float = 0.05,
+    level: str = "video",
+    method: str = "temperature",
+    into_checkpoint: bool = False,
+) -> dict[str, Any]:
+    """Choose a threshold and fit a calibration on ``samples``, and nowhere else.
+
+    Args:
+        samples: faces dataset or view with ground truth, for example its validation split
+        key: detector key
+        target_fpr: share of the reals that may be called fake
+        level: ``video`` or ``face``: whose scores are used
+        method: of the calibration, one of :data:`METHODS`
+        into_checkpoint: also write it into the detector's own checkpoint, where that is in our
+            format, so that it travels with it
+
+    Returns:
+        ``{"threshold", "calibration", "record", "transfer", "excluded", "table", "run"}``;
+        ``transfer`` has one row per other dataset, see
+        :class:`detector.threshold_transfer.TransferRow`
+
+    Raises:
+        ForensicsError: empty view, no scores, bad rate, unknown level or method
+        MetricUndefined: one class only, or too few reals for ``target_fpr``
+    """
+    import numpy as np
+
+    from ..detector.calibration import Calibration, fit_calibration, threshold_for_fpr
+
+    _check(target_fpr, level, method)
+    view = views.flat(samples)
+    dataset = views.dataset_of(view)
+    items = items_of(view, key, level)
+    scored = items.take(np.isfinite(items.p_fake))
+    threshold = threshold_for_fpr(scored.p_fake[scored.label == 0], target_fpr)
+    record = _record(dataset, view, items, key, level, target_fpr, threshold)
+    calibration = None
+    if method != "none":
+        about = {k: v for k, v in record.items() if k not in ("groups", "threshold")}
+        fitted: Calibration = fit_calibration(scored.label, scored.p_fake, method, about)
+        calibration = fitted.to_json()
+        _write_calibrated(dataset, key, level, fitted)
+    record |= {"calibration": calibration}
+    transfer, excluded = _transfer(dataset, scored, key, level, threshold, target_fpr)
+    if into_checkpoint:
+        _into_checkpoint(dataset, key, record)
+    text = table(record, transfer, excluded)
+    return {
+        "threshold": threshold,
+        "calibration": calibration,
+        "record": record,
+        "transfer": transfer,
+        "excluded": excluded,
+        "table": text,
+        "run": _store(dataset, view, key, record, transfer),
+    }
+
+
+def _check(target_fpr: float, level: str, method: str) -> None:
+    if not 0 < target_fpr < 1:
+        raise ForensicsError(
+            f"A false-positive rate lies between 0 and 1, not {target_fpr!r}.",
+            "Give a share, for example 0.05.",
+            "target_fpr",
+        )
+    known = [name for name, _ in METHODS]
+    for name, value, options in (("level", level, LEVELS), ("method", method, known)):
+        if value not in options:
+            raise ForensicsError(
+                f"There is no {name} {value!r}.", f"Known: {', '.join(options)}.", name
+            )
+
+
+def _record(
+    dataset: fo.Dataset,
+    view: Any,
+    items: Items,
+    key: str,
+    level: str,
+    target_fpr: float,
+    threshold: float,
+) -> dict[str, Any]:
+    """What a calibrated number must carry to be traced."""
+    import numpy as np
+
+    run = fields.ScoreFields(key).run
+    scores = dataset.get_run_info(run).config if dataset.has_run(run) else None
+    names = sorted(items.name.tolist())
+    scored = np.isfinite(items.p_fake)
+    return {
+        "key": key,
+        "level": level,
+        "target_fpr": float(target_fpr),
+        "threshold": float(threshold),
+        "n_real": int(np.sum(scored & (items.label == 0))),
+        "n_fake": int(np.sum(scored & (items.label == 1))),
+        "not_scored": int(np.sum(~scored)),
+        "dataset": dataset.name,
+        "source_datasets": sorted(set(items.source_dataset.tolist())),
+        "splits": sorted(set(items.split.tolist()) - {""}),
+        "view_sha256": hashlib.sha256("\n".join(names).encode()).hexdigest(),
+        "groups": sorted(set(items.group.tolist())),
+        "checkpoint_sha256": checkpoint_of(dataset, key),
+        "recipe_hash": getattr(scores, "recipe_hash", None),
+        "rule": getattr(scores, "rule", None),
+        "date": datetime.date.today().isoformat(),
+    }
+
+
+def _write_calibrated(dataset: fo.Dataset, key: str, level: str, calibration: Any) -> None:
+    """Write ``<key>_calibrated`` on the faces, and for the level ``video`` on the videos too."""
+    import numpy as np
+
+    names = fields.ScoreFields(key)
+    targets = [(dataset, names.p_fake if level == "face" else names.video_p_fake)]
+    videos = views.videos_of(dataset)
+    if level == "video" and videos is not None and videos.has_field(names.p_fake):
+        targets.append((videos, names.p_fake))
+    for target, source in targets:
+        if not target.has_field(names.calibrated):
+            target.add_sample_field(names.calibrated, fo.FloatField)
+        ids, values = target.values(["id", source])
+        raw = np.array([np.nan if v is None else v for v in values], np.float64)
+        fitted = calibration.apply(raw)
+        clean = {i: None if np.isnan(v) else float(v) for i, v in zip(ids, fitted, strict=True)}
+        views.set_by_id(target, names.calibrated, clean)
+
+
+def _transfer(
+    dataset: fo.Dataset, fitted: Items, key: str, level: str, threshold: float, target_fpr: float
+) -> tuple[list[dict[str, Any]], int]:
+    """Rates at the threshold on everything that shares no group with the calibration view.
+
+    Returns:
+        rows, the calibration view itself first; and how many items were left out because they
+        share a group with it
+    """
+    import numpy as np
+
+    from ..detector.threshold_transfer import transfer_table
+
+    everything = items_of(dataset.view(), key, level)
+    everything = everything.take(np.isfinite(everything.p_fake))
+    inside = np.isin(everything.name, fitted.name)
+    related = np.isin(everything.group, fitted.group) & ~inside
+    rest = everything.take(~inside & ~related)
+    parts = {HERE: fitted}
+    for source in np.unique(rest.source_dataset).tolist():
+        parts[source] = rest.take(rest.source_dataset == source)
+    rows = transfer_table(
+        threshold, target_fpr, {n: (p.label, p.p_fake, p.group) for n, p in parts.items()}
+    )
+    return [row.to_json() for row in rows], int(related.sum())
+
+
+def _into_checkpoint(dataset: fo.Dataset, key: str, record: dict[str, Any]) -> None:
+    from pathlib import Path
+
+    from ..detector.checkpoints import read_record, update_record
+    from ..detector.known_detectors import find_detector
+
+    config = dataset.get_run_info(fields.ScoreFields(key).run).config
+    path: Path = find_detector(config.detector)
+    if read_record(path)["sha256"] != record["checkpoint_sha256"]:
+        raise ForensicsError(
+            f"{path} is not the checkpoint whose scores {key!r} holds.",
+            "Restore it, or leave 'into the checkpoint' off.",
+            "into_checkpoint",
+        )
+    kept = {name: value for name, value in record.items() if name != "groups"}
+    update_record(path if path.is_dir() else path.parent, calibration=kept)
+
+
+def _store(
+    dataset: fo.Dataset, view: Any, key: str, record: dict[str, Any], transfer: list[dict[str, Any]]
+) -> str:
+    name = RUN_PREFIX + key
+    if dataset.has_run(name):
+        dataset.delete_run(name)
+    config = dataset.init_run(
+        method="media_forensics/calibration",
+        key=key,
+        threshold=record["threshold"],
+        checkpoint_sha256=record["checkpoint_sha256"],
+        record=record,
+    )
+    view.register_run(name, config)
+    results = dataset.init_run_results(name, transfer=transfer)
+    dataset.save_run_results(name, results, overwrite=True)
+    return name
+
+
+def table(record: dict[str, Any], transfer: list[dict[str, Any]], excluded: int) -> str:
+    """The threshold, and what it does elsewhere, as Markdown."""
+    from .calibrations import statement
+
+    lines = [
+        f"Threshold **{record['threshold']:.4f}**, {statement(record)}.",
+        "",
+        "| on | real | fake | FPR [95 %] | TPR [95 %] | oracle threshold | its FPR | its TPR "
+        "| reals: median, 95th percentile |",
+        "|---|---:|---:|---|---|---:|---:|---:|---|",
+    ]
+    for row in transfer:
+        fixed, oracle = row["fixed"], row["oracle"] or {}
+        quantiles = row["real_quantiles"]
+        reals = f"{quantiles[2]:.3f}, {quantiles[4]:.3f}" if quantiles else "n/a"
+        lines.append(
+            f"| {row['name']} | {fixed['n_real']} | {fixed['n_fake']} "
+            f"| {_rate(fixed, 'fpr')} | {_rate(fixed, 'tpr')} "
+            f"| {number_text(oracle.get('threshold'))} | {number_text(oracle.get('fpr'))} "
+            f"| {number_text(oracle.get('tpr'))} | {reals} |"
+        )
+    lines += [
+        "",
+        f"The oracle has seen the labels of its own rows: a bound, not a result. {excluded} "
+        f"{record['level']}s that share a group with the calibration view are left out.",
+    ]
+    return "\n".join(lines)
+
+
+def _rate(fixed: dict[str, Any], name: str) -> str:
+    value, bounds = fixed[name], fixed[f"{name}_interval"]
+    return "n/a" if value is None else f"{value:.3f} [{bounds[0]:.3f}, {bounds[1]:.3f}]"
+
+
+class CalibrateThreshold(foo.Operator):
+    """A threshold for a false-positive rate, a calibration, and how both travel."""
+
+    @property
+    def config(self) -> foo.OperatorConfig:
+        return foo.OperatorConfig(
+            name="calibrate_threshold",
+            label="Calibrate threshold",
+            description="Choose a threshold for a target false-positive rate and fit a calibration "
+            "on this view only; then show both on every other dataset",
+            icon="tune",
+            dynamic=True,
+            allow_immediate_execution=True,
+            allow_delegated_execution=True,
+            risk_level=types.RiskLevel.LOW,
+        )
+
+    def __call__(self, samples: Any, *, delegate: bool = False, **params: Any) -> Any:
+        """Run from Python; the arguments and the result are those of :func:`run`."""
+        if delegate:
+            return foo.execute_operator(
+                self.uri, dict(view=samples.view()), params=params, request_delegation=True
+            )
+        return run(samples, **params)
+
+    def resolve_input(self, ctx: Any) -> types.Property:
+        inputs = types.Object()
+        form = types.Property(inputs, view=types.View(label="Calibrate threshold"))
+        view = forms.check(inputs, {}, lambda: self._faces(ctx))
+        if view is None or forms.detector_choice(inputs, ctx.dataset) is None:
+            return form
+        splits = [split or "no split" for split in view.distinct("split")]
+        inputs.view(
+            "fitted_on",
+            types.Notice(
+                label=f"Fitted on these {len(view)} faces (splits: {', '.join(splits) or 'none'})",
+                description="Choose material that is like what the detector will meet, and that "
+                "you will not report results on.",
+            ),
+        )
+        rate = inputs.float(
+            "target_fpr",
+            default=0.05,
+            label="False-positive rate",
+            description="Share of the reals that may be called fake, for example 0.05",
+        )
+        forms.choice(
+            inputs,
+            "level",
+            [("video", "videos"), ("face", "faces")],
+            default="video",
+            label="Scores of",
+            description="What the threshold will be applied to",
+        )
+        forms.choice(
+            inputs,
+            "method",
+            METHODS,
+            default="temperature",
+            label="Calibration",
+            description="Turns scores into probabilities for material like this; ranking stays",
+        )
+        forms.flag(
+            inputs,
+            "into_checkpoint",
+            default=False,
+            label="Into the checkpoint",
+            description="Also keep it in the detector's own checkpoint, where single files find it",
+        )
+        params = _params(ctx.params)
+        forms.check(
+            inputs,
+            {"target_fpr": rate},
+            lambda: _check(params["target_fpr"], params["level"], params["method"]),
+        )
+        return form
+
+    @staticmethod
+    def _faces(ctx: Any) -> Any:
+        forms.require_dataset(ctx, "faces")
+        view = views.target(ctx)
+        views.require_samples(view, "faces")
+        return view
+
+    def resolve_run_name(self, ctx: Any) -> str:
+        """Label of the queued job."""
+        return f"Calibrate {ctx.params.get('key')} on {ctx.dataset.name}"
+
+    def execute(self, ctx: Any) -> dict[str, Any]:
+        result = run(self._faces(ctx), **_params(ctx.params))
+        if not ctx.delegated and ctx.executor:
+            ctx.ops.reload_dataset()
+        return {"threshold": result["threshold"], "table": result["table"]}
+
+    def resolve_output(self, ctx: Any) -> types.Property:
+        outputs = types.Object()
+        if (ctx.results or {}).get("table"):
+            outputs.str("table", view=types.MarkdownView())
+        return types.Property(outputs, view=types.View(label="Threshold"))
+
+
+def _params(form: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of :func:`run` that a form gives."""
+    default = {
+        "target_fpr": 0.05,
+        "level": "video",
+        "method": "temperature",
+        "into_checkpoint": False,
+    }
+    given = {k: form[k] if form.get(k) is not None else v for k, v in default.items()}
+    return {"key": form.get("key"), **given}

@@ -1,0 +1,155 @@
+"""The tables of an evaluation: rows with intervals, means, two detectors compared, as Markdown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .evaluation_items import ALL, LEVELS, Items, parts_of, video_items
+
+MACRO = "mean of methods"
+
+
+def evaluate_items(
+    level: str, items: Items, threshold: float, replicates: int, seed: int
+) -> list[dict[str, Any]]:
+    """Rows for the parts of :func:`evaluation_items.parts_of`."""
+    from ..detector.evaluation import design_effects, evaluate
+
+    whole = design_effects(items.label, items.p_fake, items.group, threshold)
+    rows = []
+    for part in parts_of(items):
+        chosen = part.chosen
+        row = evaluate(
+            items.label[chosen],
+            items.p_fake[chosen],
+            items.group[chosen],
+            threshold,
+            replicates=replicates,
+            seed=seed,
+            effects=(None, None) if chosen.all() else whole,
+        )
+        names = {n: getattr(part, n) for n in ("source_dataset", "method", "compression", "split")}
+        rows.append({"level": level, **names, **row.to_json()})
+    return rows
+
+
+def macro(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Unweighted mean AUROC and EER over the methods of each level, and how many have none."""
+    from ..detector.metrics import macro_mean
+
+    out = []
+    for level in LEVELS:
+        chosen = [
+            row
+            for row in rows
+            if row["level"] == level and row["method"] != ALL and row["split"] == ALL
+        ]
+        auroc = macro_mean(None if r["auroc"] is None else r["auroc"]["value"] for r in chosen)
+        eer = macro_mean(row["eer"] for row in chosen)
+        out.append(
+            {
+                "level": level,
+                "auroc": auroc.value,
+                "eer": eer.value,
+                "methods": auroc.used,
+                "undefined": auroc.undefined,
+            }
+        )
+    return out
+
+
+def compare(view: Any, key: str, other: str, replicates: int, seed: int) -> dict[str, Any]:
+    """AUROC of two detectors on the videos that both have scored.
+
+    Returns:
+        ``{"key", "with", "videos", "only_one", "bootstrap", "delong", "undefined"}``; the two
+        tests are :class:`detector.metrics.Comparison` as dicts, None where undefined
+    """
+    import numpy as np
+
+    from ..detector.errors import MetricUndefined
+    from ..detector.metrics import delong, paired_bootstrap
+
+    mine, theirs = video_items(view, key), video_items(view, other)
+    both = np.isfinite(mine.p_fake) & np.isfinite(theirs.p_fake)
+    label, group = mine.label[both], mine.group[both]
+    a, b = mine.p_fake[both], theirs.p_fake[both]
+    found: dict[str, Any] = {
+        "key": key,
+        "with": other,
+        "videos": int(both.sum()),
+        "only_one": int((np.isfinite(mine.p_fake) ^ np.isfinite(theirs.p_fake)).sum()),
+        "bootstrap": None,
+        "delong": None,
+        "undefined": "",
+    }
+    try:
+        found["delong"] = delong(label, a, b)._asdict()
+        paired = paired_bootstrap(label, a, b, "auroc", group, replicates=replicates, seed=seed)
+        found["bootstrap"] = paired._asdict()
+    except MetricUndefined as error:
+        found["undefined"] = error.message
+    return found
+
+
+def table(
+    rows: list[dict[str, Any]],
+    threshold: float,
+    provenance: str,
+    means: list[dict[str, Any]],
+    comparison: dict[str, Any] | None,
+) -> str:
+    """The rows as Markdown, under the threshold and where it comes from."""
+    lines = [
+        f"Threshold {threshold:g}: {provenance}.",
+        "",
+        "| level | dataset | method | compression | split | real | fake | AUROC [95 %] | EER "
+        "| TPR at FPR 5 % | FPR [95 %] | FNR [95 %] | coverage | AUROC worst case |",
+        "|---|---|---|---|---|---:|---:|---|---:|---:|---|---|---:|---:|",
+    ]
+    for row in rows:
+        lines.append(
+            f"| {row['level']} | {row['source_dataset']} | {row['method']} | {row['compression']} "
+            f"| {row['split']} | {row['n_real']} | {row['n_fake']} | {interval_text(row['auroc'])} "
+            f"| {number_text(row['eer'])} | {number_text(row['tpr_at_fpr']['0.05'])} "
+            f"| {interval_text(row['fpr'])} | {interval_text(row['fnr'])} "
+            f"| {row['coverage']:.2f} | {number_text(row['auroc_worst_case'])} |"
+        )
+    for mean in means:
+        if mean["methods"] > 1:
+            lines += [
+                "",
+                f"{MACRO.capitalize()} ({mean['level']}s, {mean['methods']} methods): AUROC "
+                f"{number_text(mean['auroc'])}, EER {number_text(mean['eer'])}.",
+            ]
+    if comparison is not None:
+        lines += ["", comparison_text(comparison)]
+    return "\n".join(lines)
+
+
+def comparison_text(found: dict[str, Any]) -> str:
+    """One sentence on two detectors."""
+    start = f"{found['key']} minus {found['with']} on {found['videos']} videos that both scored"
+    start += f" ({found['only_one']} more have a score of one only)" if found["only_one"] else ""
+    if found["bootstrap"] is None:
+        return f"{start}: n/a. {found['undefined']}"
+    paired, test = found["bootstrap"], found["delong"]
+    return (
+        f"{start}: AUROC {paired['difference']:+.3f} [{paired['low']:+.3f}, {paired['high']:+.3f}] "
+        f"(paired group bootstrap, p = {paired['p_value']:.3f}; DeLong, which takes videos as "
+        f"independent, p = {test['p_value']:.3f})."
+    )
+
+
+def number_text(value: float | None) -> str:
+    """``0.912``, or ``n/a``."""
+    return "n/a" if value is None else f"{value:.3f}"
+
+
+def interval_text(estimate: dict[str, float | None] | None) -> str:
+    """``0.912 [0.850, 0.961]``, or ``n/a``."""
+    if estimate is None:
+        return "n/a"
+    if estimate["low"] is None:
+        return f"{estimate['value']:.3f} [too few groups]"
+    return f"{estimate['value']:.3f} [{estimate['low']:.3f}, {estimate['high']:.3f}]"

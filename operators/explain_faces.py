@@ -1,0 +1,333 @@
+"""Operator ``explain_faces``: where the detector looked, as heatmaps on crops and on frames."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+import fiftyone as fo
+import fiftyone.core.media as fomm
+import fiftyone.operators as foo
+from fiftyone import ViewField as F
+from fiftyone.operators import types
+
+from ..detector.errors import Cancelled, ForensicsError
+from ..detector.records import LABELS, Reason
+from . import fields, forms, jobs, views
+from .progress import Progress, ShouldStop, in_app, never, silent, stop_of, terminal
+from .registry import scored_model
+
+METHODS = (
+    ("gradient", "gradient-weighted: what raised the margin towards fake"),
+    ("rollout", "attention rollout: where the tower looks, whatever the verdict"),
+)
+ONLY = (("all", "all faces of the view"), ("errors", "its errors at the threshold"))
+MAP_SIDE = 64  # pixels of a stored map; the tower itself has 16 x 16 patches
+
+
+def run(
+    samples: Any,
+    *,
+    key: str,
+    method: str = "gradient",
+    only: str = "all",
+    threshold: float = 0.5,
+    limit: int = 500,
+    on_frames: bool = True,
+    batch_size: int = 4,
+    device: str | None = None,
+    progress: Progress = silent,
+    should_stop: ShouldStop = never,
+) -> dict[str, Any]:
+    """Write a heatmap for each chosen face: field ``<key>_<method>``.
+
+    Args:
+        samples: faces dataset, view or selection
+        key: detector key; the checkpoint of its scores is used
+        method: ``gradient`` or ``rollout``, see :mod:`detector.explain`
+        only: ``all``, or ``errors``: faces on the wrong side of ``threshold``
+        threshold: p_fake from which a face counts as fake
+        limit: faces at most, in the order of the view
+        on_frames: also write the map on the frame of the video dataset, in its own place
+        batch_size: faces per pass
+        device: torch device
+        progress, should_stop: see :mod:`.progress`
+
+    Returns:
+        ``{"field", "explained", "on_frames", "not_explained": {reason: n}, "left_out"}``
+
+    Raises:
+        ForensicsError: empty view, no errors, no scores, imported scores, other checkpoint, a
+            tower without attention maps
+        Cancelled: stopped by the user; what was made is kept
+    """
+    from ..detector.explain import explain
+    from ..detector.scoring import read_crop
+
+    _check(method, only, threshold, limit)
+    view = views.flat(samples)
+    dataset = views.dataset_of(view)
+    views.require_fields(view, [fields.ScoreFields(key).p_fake], "Score faces")
+    chosen = _chosen(view, key, only, threshold)
+    rows = list(zip(*chosen.values(_COLUMNS), strict=True))
+    left_out, rows = max(0, len(rows) - limit), rows[:limit]
+    model = scored_model(dataset, key, device)
+    field = f"{key}_{method}"
+    if not dataset.has_field(field):
+        dataset.add_sample_field(field, fo.EmbeddedDocumentField, embedded_doc_type=fo.Heatmap)
+    done, frames, lost = 0, 0, Counter()
+    seen: set[tuple[str, int]] = set()
+    for start in range(0, len(rows), batch_size):
+        if should_stop():
+            raise Cancelled(f"Stopped after {done} of {len(rows)} faces.", "What was made is kept.")
+        batch = rows[start : start + batch_size]
+        read = [(row, read_crop(row[1])) for row in batch]
+        lost.update(image.value for _, image in read if isinstance(image, Reason))
+        there = [(row, image) for row, image in read if not isinstance(image, Reason)]
+        maps = list(explain(model, [image for _, image in there], method, batch_size))
+        heat = {row[0]: _heatmap(m) for (row, _), m in zip(there, maps, strict=True)}
+        views.set_by_id(dataset, field, heat)
+        if on_frames:
+            frames += _write_on_frames(dataset, field, [row for row, _ in there], maps, seen)
+        done += len(there)
+        progress(done + sum(lost.values()), len(rows), "faces")
+    return {
+        "field": field,
+        "explained": done,
+        "on_frames": frames,
+        "not_explained": dict(lost),
+        "left_out": left_out,
+    }
+
+
+_COLUMNS = ["id", "filepath", "video_id", "frame_number", "face_index", "crop_matrix"]
+
+
+def _check(method: str, only: str, threshold: float, limit: int) -> None:
+    for name, value, options in (("method", method, METHODS), ("only", only, ONLY)):
+        known = [option for option, _ in options]
+        if value not in known:
+            raise ForensicsError(
+                f"There is no {name} {value!r}.", f"Known: {', '.join(known)}.", name
+            )
+    if not 0.0 <= threshold <= 1.0:
+        raise ForensicsError(
+            f"The threshold {threshold} is outside [0, 1].", "p_fake is a probability.", "threshold"
+        )
+    if limit < 1:
+        raise ForensicsError(f"limit is {limit}.", "It must be 1 or more.", "limit")
+
+
+def _chosen(view: Any, key: str, only: str, threshold: float) -> Any:
+    views.require_samples(view, "faces")
+    if only == "all":
+        return view
+    p_fake = F(fields.ScoreFields(key).p_fake)
+    truth = F(f"{fields.GROUND_TRUTH}.label")
+    wrong = view.match(
+        ((truth == LABELS[0]) & (p_fake >= threshold))
+        | ((truth == LABELS[1]) & (p_fake != None) & (p_fake < threshold))  # noqa: E711
+    )
+    if len(wrong) == 0:
+        raise ForensicsError(
+            f"No face of the view is an error of {key!r} at {threshold:g}.",
+            "Choose all faces, another threshold or another view.",
+            "only",
+        )
+    return wrong
+
+
+def _heatmap(values: Any) -> fo.Heatmap:
+    """A stored map: small, eight bits, 0 to 255."""
+    import cv2
+    import numpy as np
+
+    scale = MAP_SIDE / max(values.shape)
+    if scale < 1:
+        size = (max(1, round(values.shape[1] * scale)), max(1, round(values.shape[0] * scale)))
+        values = cv2.resize(values, size, interpolation=cv2.INTER_AREA)
+    return fo.Heatmap(map=np.round(255 * values).astype(np.uint8), range=[0, 255])
+
+
+def _write_on_frames(
+    dataset: fo.Dataset,
+    field: str,
+    rows: Sequence[tuple[Any, ...]],
+    maps: Sequence[Any],
+    seen: set[tuple[str, int]],
+) -> int:
+    """Write the maps on the frames of the linked video dataset; several faces share one map.
+
+    ``seen`` holds the frames that this run has written; older maps are replaced.
+    """
+    import numpy as np
+
+    from ..detector.explain import on_frame
+
+    videos = views.videos_of(dataset)
+    if videos is None or videos.media_type != fomm.VIDEO:
+        return 0
+    found: dict[str, dict[int, list[tuple[Any, Any]]]] = defaultdict(lambda: defaultdict(list))
+    for row, values in zip(rows, maps, strict=True):
+        if row[3] is not None and row[5]:
+            found[row[2]][row[3]].append((row[5], values))
+    if field not in videos.get_frame_field_schema():
+        videos.add_frame_field(field, fo.EmbeddedDocumentField, embedded_doc_type=fo.Heatmap)
+    written = 0
+    view = views.match_in(videos, "video_id", list(found))
+    for sample in view.iter_samples(autosave=True):
+        size = sample.metadata
+        if size is None or not getattr(size, "frame_width", None):
+            continue
+        for number, parts in found[sample.video_id].items():
+            if number not in sample.frames:
+                continue
+            placed = [
+                on_frame(values, matrix, size.frame_width, size.frame_height)
+                for matrix, values in parts
+            ]
+            frame = sample.frames[number]
+            if (sample.video_id, number) in seen:
+                placed.append(frame[field].map.astype(np.float32) / 255)
+            seen.add((sample.video_id, number))
+            together = np.max(placed, axis=0)
+            frame[field] = fo.Heatmap(
+                map=np.round(255 * np.clip(together, 0, 1)).astype(np.uint8), range=[0, 255]
+            )
+            written += len(parts)
+    return written
+
+
+class ExplainFaces(foo.Operator):
+    """Heatmaps of what moved a detector's score, on crops and frames."""
+
+    @property
+    def config(self) -> foo.OperatorConfig:
+        return foo.OperatorConfig(
+            name="explain_faces",
+            label="Explain faces",
+            description="Heatmaps of where the detector looked, on the crops and on the frames, "
+            "for this view or its errors",
+            icon="visibility",
+            dynamic=True,
+            execute_as_generator=True,
+            allow_immediate_execution=True,
+            allow_delegated_execution=True,
+            risk_level=types.RiskLevel.LOW,
+        )
+
+    def __call__(
+        self,
+        samples: Any,
+        *,
+        delegate: bool = False,
+        progress: Progress | None = None,
+        **params: Any,
+    ) -> Any:
+        """Run from Python; the arguments and the result are those of :func:`run`."""
+        if delegate:
+            return foo.execute_operator(
+                self.uri, dict(view=samples.view()), params=params, request_delegation=True
+            )
+        if progress is not None:
+            return run(samples, progress=progress, **params)
+        with terminal("heatmaps") as bar:
+            return run(samples, progress=bar, **params)
+
+    def resolve_input(self, ctx: Any) -> types.Property:
+        inputs = types.Object()
+        form = types.Property(inputs, view=types.View(label="Explain faces"))
+        view = forms.check(inputs, {}, lambda: self._faces(ctx))
+        if view is None or forms.detector_choice(inputs, ctx.dataset) is None:
+            return form
+        forms.choice(
+            inputs,
+            "method",
+            METHODS,
+            default="gradient",
+            label="Map",
+            description="What the colours mean",
+        )
+        only = forms.choice(
+            inputs,
+            "only",
+            ONLY,
+            default="all",
+            label="Faces",
+            description="Which faces of the view get a map",
+        )
+        threshold = None
+        if ctx.params.get("only") == "errors":
+            threshold = inputs.float(
+                "threshold",
+                default=0.5,
+                label="Threshold",
+                description="p_fake from which a face counts as fake, 0 to 1",
+            )
+        limit = inputs.int(
+            "limit", default=500, min=1, label="At most", description="Faces, in the view's order"
+        )
+        inputs.view(
+            "meaning",
+            types.Notice(
+                label=f"{len(view)} faces in the view",
+                description="A map shows what moved this network's score. It does not show where a "
+                "face was manipulated.",
+            ),
+        )
+        properties = {"only": only, "limit": limit}
+        if threshold is not None:
+            properties["threshold"] = threshold
+        params = _params(ctx.params)
+        key = params["key"] or fields.detector_keys(ctx.dataset)[-1]
+        forms.check(
+            inputs,
+            properties,
+            lambda: (
+                _check(params["method"], params["only"], params["threshold"], params["limit"]),
+                _chosen(view, key, params["only"], params["threshold"]),
+            ),
+        )
+        return form
+
+    @staticmethod
+    def _faces(ctx: Any) -> Any:
+        forms.require_dataset(ctx, "faces")
+        view = views.target(ctx)
+        views.require_samples(view, "faces")
+        return view
+
+    def resolve_run_name(self, ctx: Any) -> str:
+        """Label of the queued job."""
+        return f"Explain {ctx.params.get('key')} on {ctx.dataset.name}"
+
+    def execute(self, ctx: Any):
+        view, params = self._faces(ctx), _params(ctx.params)
+        if ctx.delegated:
+            yield run(view, progress=in_app(ctx), should_stop=stop_of(ctx), **params)
+            return
+        job = jobs.start("explain_faces", view, params)
+        yield from jobs.follow(ctx, job, "Heatmaps")
+        done = job.result()
+        lost = sum(done["not_explained"].values())
+        text = f"{done['explained']} faces have a map in {done['field']!r}"
+        text += f"; {lost} could not be read" if lost else ""
+        text += f"; {done['left_out']} beyond the limit" if done["left_out"] else ""
+        yield ctx.ops.notify(text, variant="warning" if lost else "success")
+        yield ctx.ops.reload_dataset()
+
+
+def _params(form: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of :func:`run` that a form gives."""
+    default = {
+        "method": "gradient",
+        "only": "all",
+        "threshold": 0.5,
+        "limit": 500,
+        "on_frames": True,
+        "batch_size": 4,
+        "device": None,
+    }
+    given = {k: form[k] if form.get(k) is not None else v for k, v in default.items()}
+    return {"key": form.get("key"), **given}

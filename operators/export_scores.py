@@ -1,0 +1,193 @@
+"""Operator ``export_scores``: stored scores of faces or videos as CSV or Parquet."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import fiftyone.core.media as fomm
+import fiftyone.operators as foo
+from fiftyone.operators import types
+
+from ..detector.errors import ForensicsError
+from . import fields, forms, views
+
+LEVELS = (("face", "one row per face"), ("video", "one row per video"))
+_COMMON = ("source_dataset", "method", "compression", "split", "group_id", "pair_id")
+
+
+def run(
+    samples: Any, *, key: str, path: str, level: str = "video", overwrite: bool = False
+) -> dict[str, Any]:
+    """Write the scores of detector ``key`` on ``samples``; rows without a score keep a reason.
+
+    Args:
+        samples: faces dataset or view
+        key: detector key
+        path: ``.csv`` or ``.parquet``
+        level: ``face`` or ``video``; videos without any face are rows too
+        overwrite: replace an existing file
+
+    Returns:
+        ``{"path", "rows", "without_score"}``
+
+    Raises:
+        ForensicsError: empty view, no scores, bad path, an existing file
+    """
+    from ..detector.score_tables import write_scores
+
+    target = Path(path).expanduser()
+    check(target, level, overwrite)
+    view = views.flat(samples)
+    names = fields.ScoreFields(key)
+    views.require_fields(view, [names.p_fake], "Score faces")
+    views.require_samples(view, "faces")
+    columns = _faces(view, names) if level == "face" else _videos(view, key, names)
+    run_name, dataset = names.run, views.dataset_of(view)
+    config = dataset.get_run_info(run_name).config if dataset.has_run(run_name) else None
+    count = len(columns["p_fake"])
+    for name in ("checkpoint_sha256", "recipe_hash"):
+        columns[name] = [getattr(config, name, None)] * count
+    columns["detector"] = [key] * count
+    write_scores(target, columns)
+    lost = sum(value is None for value in columns["p_fake"])
+    return {"path": str(target), "rows": count, "without_score": lost}
+
+
+def check(target: Path, level: str, overwrite: bool) -> None:
+    """Raise :class:`ForensicsError` where this could not be written."""
+    from ..detector.score_tables import FORMATS
+
+    if level not in [name for name, _ in LEVELS]:
+        raise ForensicsError(f"There is no level {level!r}.", "Known: face, video.", "level")
+    if target.suffix.lower() not in FORMATS:
+        raise ForensicsError(
+            f"{target.name!r} is neither CSV nor Parquet.", "Use .csv or .parquet.", "path"
+        )
+    if target.exists() and not overwrite:
+        raise ForensicsError(
+            f"{target} exists.", "Choose another name, or allow overwriting.", "path"
+        )
+
+
+def _faces(view: Any, names: fields.ScoreFields) -> dict[str, list[Any]]:
+    dataset = views.dataset_of(view)
+    own = [n for n in (names.margin, names.angle) if dataset.has_field(n)]
+    plain = ["video_id", "frame_number", "face_index", "track", "filepath", *_COMMON]
+    label = f"{fields.GROUND_TRUTH}.label"
+    reason = [names.reason] if dataset.has_field(names.reason) else []
+    got = view.values([*plain, label, names.p_fake, *own, *reason])
+    titles = [
+        *plain,
+        "label",
+        "p_fake",
+        *(n.removeprefix(f"{names.key}_") for n in [*own, *reason]),
+    ]
+    columns = dict(zip(titles, got, strict=True))
+    columns.setdefault("reason", [None] * len(columns["p_fake"]))
+    columns["reason"] = [
+        (r or "not_scored") if p is None else None
+        for r, p in zip(columns["reason"], columns["p_fake"], strict=True)
+    ]
+    return columns
+
+
+def _videos(view: Any, key: str, names: fields.ScoreFields) -> dict[str, list[Any]]:
+    import numpy as np
+
+    from ..detector.records import LABELS
+    from .evaluation_items import video_items
+
+    items = video_items(view, key)
+    p_fake = [None if np.isnan(p) else float(p) for p in items.p_fake]
+    why: dict[str, str] = {}
+    videos = views.videos_of(views.dataset_of(view))
+    if videos is not None and videos.media_type == fomm.VIDEO:
+        field = names.reason if videos.has_field(names.reason) else fields.REASON
+        why = dict(zip(*videos.values(["video_id", field]), strict=True))
+    return {
+        "video_id": items.name.tolist(),
+        "label": [LABELS[code] for code in items.label],
+        "p_fake": p_fake,
+        "reason": [
+            (why.get(v) or "not_scored") if p is None else None
+            for v, p in zip(items.name.tolist(), p_fake, strict=True)
+        ],
+        "source_dataset": items.source_dataset.tolist(),
+        "method": items.method.tolist(),
+        "compression": items.compression.tolist(),
+        "split": items.split.tolist(),
+        "group_id": items.group.tolist(),
+    }
+
+
+class ExportScores(foo.Operator):
+    """Scores as a table that other tools read."""
+
+    @property
+    def config(self) -> foo.OperatorConfig:
+        return foo.OperatorConfig(
+            name="export_scores",
+            label="Export scores",
+            description="Write a detector's stored scores, with labels and reasons, as CSV or "
+            "Parquet",
+            icon="download",
+            dynamic=True,
+            allow_immediate_execution=True,
+            allow_delegated_execution=True,
+            risk_level=types.RiskLevel.MEDIUM,
+        )
+
+    def __call__(self, samples: Any, *, delegate: bool = False, **params: Any) -> Any:
+        """Run from Python; the arguments and the result are those of :func:`run`."""
+        if delegate:
+            return foo.execute_operator(
+                self.uri, dict(view=samples.view()), params=params, request_delegation=True
+            )
+        return run(samples, **params)
+
+    def resolve_input(self, ctx: Any) -> types.Property:
+        inputs = types.Object()
+        form = types.Property(inputs, view=types.View(label="Export scores"))
+        if forms.check(inputs, {}, lambda: self._faces(ctx)) is None:
+            return form
+        if forms.detector_choice(inputs, ctx.dataset) is None:
+            return form
+        forms.choice(
+            inputs, "level", LEVELS, default="video", label="Rows", description="Faces or videos"
+        )
+        path = inputs.str(
+            "path", required=True, label="File", description="On the App's machine: .csv, .parquet"
+        )
+        forms.flag(
+            inputs, "overwrite", default=False, label="Overwrite", description="An existing file"
+        )
+        if ctx.params.get("path"):
+            target = Path(ctx.params["path"]).expanduser()
+            level = ctx.params.get("level") or "video"
+            overwrite = bool(ctx.params.get("overwrite"))
+            forms.check(inputs, {"path": path}, lambda: check(target, level, overwrite))
+        return form
+
+    @staticmethod
+    def _faces(ctx: Any) -> Any:
+        forms.require_dataset(ctx, "faces")
+        view = views.target(ctx)
+        views.require_samples(view, "faces")
+        return view
+
+    def resolve_run_name(self, ctx: Any) -> str:
+        """Label of the queued job."""
+        return f"Export scores of {ctx.params.get('key')} in {ctx.dataset.name}"
+
+    def execute(self, ctx: Any) -> dict[str, Any]:
+        names = ("key", "path", "level", "overwrite")
+        params = {k: ctx.params[k] for k in names if ctx.params.get(k) is not None}
+        return run(self._faces(ctx), **params)
+
+    def resolve_output(self, ctx: Any) -> types.Property:
+        outputs, found = types.Object(), ctx.results or {}
+        if found.get("path"):
+            text = f"{found['rows']} rows, {found['without_score']} of them without a score"
+            outputs.view("done", types.Notice(label=found["path"], description=text))
+        return types.Property(outputs, view=types.View(label="Scores"))

@@ -1,0 +1,150 @@
+"""The fields of a detector, and the scores of persons and videos from those of faces.
+
+No network is needed: every rule can be applied again to the stored scores.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from typing import Any
+
+import fiftyone as fo
+import fiftyone.core.media as fomm
+
+from ..detector.records import Reason
+from . import appearance, fields, views
+
+RULES = (
+    ("mean", "mean over the faces (the papers' rule)"),
+    ("median", "median over the faces"),
+    ("max", "highest face"),
+    ("top_k", "mean of the 10 highest faces"),
+    ("share_over", "share of faces over 0.5"),
+    ("worst_person", "highest person: mean over each person's faces, then the largest"),
+)
+
+
+def declare(dataset: fo.Dataset, names: fields.ScoreFields, embeddings: bool = True) -> None:
+    """Create the fields of a detector; without ``embeddings`` those of imported scores only."""
+    schema = dataset.get_field_schema()
+    own = (names.margin, names.angle) if embeddings else ()
+    for name in (names.p_fake, *own, names.video_p_fake, names.track_p_fake):
+        if name not in schema:
+            dataset.add_sample_field(name, fo.FloatField)
+    if names.reason not in schema:
+        dataset.add_sample_field(names.reason, fo.StringField)
+    if embeddings and names.embedding not in schema:
+        dataset.add_sample_field(names.embedding, fo.VectorField)
+    for name in (names.label, names.video_label):
+        if name not in schema:
+            dataset.add_sample_field(
+                name, fo.EmbeddedDocumentField, embedded_doc_type=fo.Classification
+            )
+    dataset.create_index(names.p_fake)
+    appearance.dress(dataset)
+
+
+def write_video_scores(dataset: fo.Dataset, key: str, rule: str) -> int:
+    """Compute each video's and person's score from its stored face scores, and write them.
+
+    Needs no network. A video without a scored face gets no score but a reason. The score of a
+    person (track) is by ``rule`` over its faces, under ``worst_person`` by their mean.
+
+    Returns:
+        number of videos with a score
+    """
+    from ..detector.aggregate import WORST_PERSON, grouped_scores, video_score, worst_person_score
+
+    names = fields.ScoreFields(key)
+    video_ids, sample_ids, p_fake, subject, track = dataset.values(
+        ["video_id", "id", names.p_fake, "subject", "track"]
+    )
+    per_face = "mean" if rule == WORST_PERSON else rule
+    faces: dict[str, list[float]] = defaultdict(list)
+    tracks: dict[str, list[int]] = defaultdict(list)
+    cut: Counter[str] = Counter()  # faces that the rule asks for, scored or not
+    rows = zip(video_ids, p_fake, subject, track, strict=True)
+    for video_id, score, is_subject, person in rows:
+        if rule != WORST_PERSON and is_subject is False:
+            continue
+        cut[video_id] += 1
+        if score is not None:
+            faces[video_id].append(score)
+            tracks[video_id].append(person or 0)
+    scores = {}
+    for video_id, values in faces.items():
+        if rule == WORST_PERSON:
+            found = worst_person_score(values, tracks[video_id])
+        else:
+            found = video_score(values, rule)
+        if found is not None:
+            scores[video_id] = found
+    persons = grouped_scores(
+        [float("nan") if p is None else p for p in p_fake],
+        [(v, t or 0) for v, t in zip(video_ids, track, strict=True)],
+        per_face,
+    )
+    of_person = {
+        i: persons[v, t or 0] for i, v, t in zip(sample_ids, video_ids, track, strict=True)
+    }
+    views.set_by_id(dataset, names.track_p_fake, of_person)
+    # None too: a score that an earlier rule or checkpoint left must not stay
+    on_faces = {i: scores.get(v) for i, v in zip(sample_ids, video_ids, strict=True)}
+    views.set_by_id(dataset, names.video_p_fake, on_faces)
+    labels = {
+        i: None if score is None else fields.classification(score) for i, score in on_faces.items()
+    }
+    views.set_by_id(dataset, names.video_label, labels)
+    _record_rule(dataset, names, rule)
+    videos = views.videos_of(dataset)
+    if videos is not None and videos.media_type == fomm.VIDEO:
+        _write_on_videos(videos, dataset, names, scores, faces, cut)
+    return len(scores)
+
+
+def _record_rule(dataset: fo.Dataset, names: fields.ScoreFields, rule: str) -> None:
+    """Keep the rule of the video scores with the provenance of the face scores."""
+    if dataset.has_run(names.run):
+        config = dataset.get_run_info(names.run).config
+        if getattr(config, "table_level", "face") == "face" and config.rule != rule:
+            config.rule = rule
+            dataset.update_run_config(names.run, config)
+
+
+def _write_on_videos(
+    videos: fo.Dataset,
+    dataset: fo.Dataset,
+    names: fields.ScoreFields,
+    scores: dict[str, float],
+    faces: dict[str, list[float]],
+    cut: Counter[str],
+) -> None:
+    schema = videos.get_field_schema()
+    for name in (names.p_fake, names.coverage):
+        if name not in schema:
+            videos.add_sample_field(name, fo.FloatField)
+    if names.reason not in schema:
+        videos.add_sample_field(names.reason, fo.StringField)
+    if names.label not in schema:
+        videos.add_sample_field(
+            names.label, fo.EmbeddedDocumentField, embedded_doc_type=fo.Classification
+        )
+    rows = zip(*videos.values(["id", "video_id", fields.REASON, fields.COVERAGE]), strict=True)
+    columns: dict[str, dict[str, Any]] = defaultdict(dict)
+    for sample_id, video_id, reason, coverage in rows:
+        score = scores.get(video_id)
+        usable = coverage if coverage is not None else 0.0
+        share = usable * len(faces.get(video_id, ())) / cut[video_id] if cut[video_id] else 0.0
+        columns[names.coverage][sample_id] = share
+        columns[names.p_fake][sample_id] = score
+        columns[names.label][sample_id] = None if score is None else fields.classification(score)
+        lost = None if score is not None else reason or Reason.NOT_SCORED.value
+        columns[names.reason][sample_id] = lost
+    for field, values in columns.items():
+        views.set_by_id(videos, field, values)
+    appearance.dress(videos)
+    if not dataset.has_run(names.run):
+        return
+    if videos.has_run(names.run):
+        videos.delete_run(names.run)
+    videos.register_run(names.run, dataset.get_run_info(names.run).config)

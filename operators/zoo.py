@@ -1,0 +1,182 @@
+"""Detectors as FiftyOne models: ``apply_model``, ``compute_embeddings`` and the model zoo.
+
+The repository is a FiftyOne model source (``manifest.json``); the root ``__init__.py`` hands the
+zoo's calls over to this module. ``score_faces`` remains the better way to score a dataset: FiftyOne
+loses a whole batch where one picture is bad, and cannot write scores and embeddings in one pass.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import fiftyone as fo
+import fiftyone.core.models as fom
+
+from ..detector.errors import ForensicsError
+from ..detector.known_detectors import PUBLISHED, PublishedDetector
+from . import fields
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ..detector.model import Detector
+
+ANY = "mediaforensics/detector"  # the zoo model that loads any checkpoint of one's own
+
+
+# The mixins stand before Model: FiftyOne asks the first class in the list what the model can do.
+class DetectorModel(fom.LogitsMixin, fom.EmbeddingsMixin, fom.TorchModelMixin, fom.Model):
+    """A detector as a FiftyOne ``Model`` for images of aligned crops.
+
+    Predictions are ``Classification`` with label ``real`` or ``fake``, confidence and logits;
+    embeddings are unit vectors (D,).
+
+    Args:
+        detector: loaded
+        precision: see :meth:`detector.model.Detector.score_pixels`
+    """
+
+    def __init__(self, detector: Detector, precision: str | None = None) -> None:
+        super().__init__()
+        self.detector = detector
+        self.precision = precision
+        self._preprocess = True
+        self._embeddings: np.ndarray | None = None
+
+    @property
+    def media_type(self) -> str:
+        return "image"
+
+    @property
+    def has_logits(self) -> bool:
+        return True
+
+    @property
+    def has_embeddings(self) -> bool:
+        return True
+
+    @property
+    def ragged_batches(self) -> bool:
+        return False
+
+    @property
+    def transforms(self) -> Any:
+        return self.detector.backbone.preprocess.to_pixels
+
+    @property
+    def preprocess(self) -> bool:
+        return self._preprocess
+
+    @preprocess.setter
+    def preprocess(self, value: bool) -> None:
+        self._preprocess = value
+
+    @property
+    def _using_gpu(self) -> bool:
+        return self.detector.device.type == "cuda"
+
+    def _score(self, images: Any) -> Any:
+        """Scores of a batch; pictures that FiftyOne has not put through ``transforms`` are."""
+        import torch
+
+        if self._preprocess or not isinstance(images, torch.Tensor):
+            images = self.detector.backbone.preprocess.batch(list(images))
+        found = self.detector.score_pixels(images, self.precision)
+        self._embeddings = found.embeddings
+        return found
+
+    def predict(self, arg: Any) -> fo.Classification:
+        return self.predict_all([arg] if self._preprocess else arg[None])[0]
+
+    def predict_all(self, args: Any) -> list[fo.Classification]:
+        found = self._score(args)
+        rows = zip(found.p_fake, found.logits, strict=True)
+        return [fields.classification(float(p_fake), logits) for p_fake, logits in rows]
+
+    def get_embeddings(self) -> np.ndarray:
+        if self._embeddings is None:
+            raise ForensicsError("No picture has been scored yet.", "Call predict or embed first.")
+        return self._embeddings
+
+    def embed(self, arg: Any) -> np.ndarray:
+        return self.embed_all([arg] if self._preprocess else arg[None])[0]
+
+    def embed_all(self, args: Any) -> np.ndarray:
+        return self._score(args).embeddings
+
+
+def published(model_name: str) -> PublishedDetector:
+    """The published detector behind a zoo name such as ``mediaforensics/gend-clip-l14``.
+
+    Raises:
+        ForensicsError: unknown name
+    """
+    name = model_name.rpartition("/")[2].replace("-", "_")
+    if name not in PUBLISHED:
+        raise ForensicsError(
+            f"There is no published detector {model_name!r}.", f"Known: {', '.join(PUBLISHED)}."
+        )
+    return PUBLISHED[name]
+
+
+def download_model(model_name: str, model_path: str) -> None:
+    """Fetch a published detector to ``model_path``; called by FiftyOne when it is not there.
+
+    Raises:
+        ForensicsError: unknown name, or a file that is not the published one
+    """
+    from ..detector.weights import file_sha256
+
+    target = Path(model_path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if model_name == ANY:
+        target.write_text("Give the checkpoint as load_zoo_model(..., checkpoint=PATH).\n")
+        return
+    known = published(model_name)
+    if known.path.is_file():
+        for file in known.files:
+            shutil.copyfile(known.path.parent / file, target.parent / file)
+    else:
+        from huggingface_hub import hf_hub_download
+
+        for file in known.files:
+            hf_hub_download(
+                known.repository, file, revision=known.revision, local_dir=target.parent
+            )
+    if known.sha256 and file_sha256(target) != known.sha256:
+        target.unlink()
+        raise ForensicsError(
+            f"The file fetched for {model_name} is not the published one (its sha256 is not "
+            f"{known.sha256}).",
+            "Try again; do not use it.",
+        )
+
+
+def load_model(
+    model_name: str,
+    model_path: str,
+    checkpoint: str | None = None,
+    device: str | None = None,
+    precision: str | None = None,
+) -> DetectorModel:
+    """A detector of the zoo as a FiftyOne model.
+
+    Args:
+        model_name: ``mediaforensics/detector`` or a published one
+        model_path: where FiftyOne keeps it
+        checkpoint: for ``mediaforensics/detector``: what :func:`load_detector` takes
+        device: torch device; the GPU where there is one
+        precision: ``fp32``, ``bf16`` or ``fp16``
+
+    Raises:
+        ForensicsError: no checkpoint given, or one that cannot be loaded
+    """
+    from ..detector.checkpoints import load_detector
+
+    if model_name == ANY and not checkpoint:
+        raise ForensicsError(
+            f"{ANY} needs a checkpoint.", "Pass checkpoint=PATH or a registered name.", "checkpoint"
+        )
+    return DetectorModel(load_detector(checkpoint or model_path, device=device), precision)
