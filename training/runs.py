@@ -14,6 +14,7 @@ import json
 import os
 import platform
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -93,7 +94,8 @@ class RunFolder:
         """
         self.path.mkdir(parents=True, exist_ok=True)
         with (self.path / "lock").open("a+b") as stream:
-            if not _try_lock(stream):
+            # whoever asks is_running() holds it for a moment
+            if not any(_try_lock(stream) or time.sleep(0.05) for _ in range(10)):
                 raise ForensicsError(
                     f"Another process is working on the run {self.path}.",
                     "Wait for it, stop it, or choose another name.",
@@ -125,6 +127,23 @@ class RunFolder:
                 records.append(json.loads(line))
             except json.JSONDecodeError:
                 break  # the process was killed while it wrote this line
+        return records
+
+    def last_metrics(self, most_bytes: int = 1 << 16) -> list[dict[str, Any]]:
+        """The last lines of ``metrics.jsonl``, however long it has grown."""
+        path = self.path / "metrics.jsonl"
+        if not path.is_file():
+            return []
+        with path.open("rb") as stream:
+            size = stream.seek(0, os.SEEK_END)
+            stream.seek(max(0, size - most_bytes))
+            lines = stream.read().splitlines()
+        records = []
+        for line in lines[size > most_bytes :]:  # the first may be cut
+            try:
+                records.append(json.loads(line))
+            except json.JSONDecodeError:
+                break  # half-written
         return records
 
     def rewind_metrics(self, step: int, epoch: int) -> None:
