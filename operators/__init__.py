@@ -14,10 +14,12 @@ OPERATORS = (
     ("evaluate_detector", "EvaluateDetector"),
     ("find_hard_examples", "FindHardExamples"),
     ("train_detector", "TrainDetector"),
+    ("manage_runs", "ManageRuns"),
     ("metrics", "Auroc"),
     ("metrics", "EqualErrorRate"),
     ("panels.error_audit", "ErrorAudit"),
     ("panels.hypersphere", "Hypersphere"),
+    ("panels.training_runs", "TrainingRuns"),
 )
 
 

@@ -40,8 +40,9 @@ OPERATORS = {
     "evaluate_detector",
     "find_hard_examples",
     "train_detector",
+    "manage_runs",
 }
-PANELS = {"hypersphere", "error_audit"}
+PANELS = {"hypersphere", "error_audit", "training_runs"}
 
 
 @pytest.mark.parametrize("module", FUNCTIONS)

@@ -2,7 +2,8 @@
 
 ``config.json`` ``manifest.jsonl`` ``run.json`` what was asked · ``environment.json`` what it ran
 on · ``metrics.jsonl`` one line per step and epoch · ``state.pt`` all that a resume needs ·
-``status.json`` how far it is or how it ended · ``checkpoints/best`` ``checkpoints/last`` detectors
+``status.json`` how far it is or how it ended · ``validation.json`` the best checkpoint's score of
+each validation video · ``checkpoints/best`` ``checkpoints/last`` detectors
 · ``stop`` written by whoever wants it to stop · ``lock`` held by the process that works on it ·
 ``log.txt`` what a launched process printed.
 """
@@ -64,6 +65,10 @@ class RunFolder:
                 "Check the path, or prepare the run again.",
                 "run_dir",
             ) from error
+
+    def write(self, name: str, value: dict[str, Any]) -> None:
+        """Replace ``<name>.json`` atomically."""
+        write_json(self.path / f"{name}.json", value)
 
     @property
     def status(self) -> dict[str, Any]:

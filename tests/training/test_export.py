@@ -6,6 +6,7 @@ import importlib.util
 import json
 
 import numpy as np
+import open_clip
 import pytest
 import torch
 from media_forensics.detector.backbone import Backbone
@@ -13,7 +14,6 @@ from media_forensics.detector.checkpoints import export_gend, load_detector, sav
 from media_forensics.detector.errors import ForensicsError
 from media_forensics.detector.model import Detector
 from media_forensics.detector.preprocess import Preprocess
-from media_forensics.detector.towers import build_visual
 from media_forensics.detector.weights import file_sha256
 from media_forensics.training import export
 from media_forensics.training.export import export_detector
@@ -49,7 +49,8 @@ def test_it_scores_the_same(format, checkpoint, crops, tmp_path):
 
 def test_gend_of_a_clip_tower(crops, tmp_path):
     config = {"image_size": 28, "layers": 2, "width": 64, "patch_size": 14, "head_width": 64}
-    visual = build_visual({"embed_dim": 32, "vision_cfg": config, "quick_gelu": True})
+    text = {"context_length": 4, "vocab_size": 8, "width": 8, "heads": 1, "layers": 1}
+    visual = open_clip.CLIP(32, config, text, quick_gelu=True).visual
     detector = Detector(Backbone(visual, "small", Preprocess({"size": 28})))
     export_gend(detector, tmp_path / "gend")
     record = export_detector(tmp_path / "gend", tmp_path / "out", "gend", crops)
