@@ -14,6 +14,7 @@ OPERATORS = (
     ("evaluate_detector", "EvaluateDetector"),
     ("find_hard_examples", "FindHardExamples"),
     ("train_detector", "TrainDetector"),
+    ("compare_runs", "CompareRuns"),
     ("manage_runs", "ManageRuns"),
     ("metrics", "Auroc"),
     ("metrics", "EqualErrorRate"),

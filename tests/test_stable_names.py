@@ -40,6 +40,7 @@ OPERATORS = {
     "evaluate_detector",
     "find_hard_examples",
     "train_detector",
+    "compare_runs",
     "manage_runs",
 }
 PANELS = {"hypersphere", "error_audit", "training_runs"}
