@@ -21,10 +21,13 @@ OPERATORS = (
     ("probe_robustness", "ProbeRobustness"),
     ("find_hard_examples", "FindHardExamples"),
     ("train_detector", "TrainDetector"),
+    ("compare_runs", "CompareRuns"),
+    ("manage_runs", "ManageRuns"),
     ("metrics", "Auroc"),
     ("metrics", "EqualErrorRate"),
     ("panels.error_audit", "ErrorAudit"),
     ("panels.hypersphere", "Hypersphere"),
+    ("panels.training_runs", "TrainingRuns"),
 )
 
 

@@ -63,7 +63,7 @@ class Job:
         if (self.folder / "result.json").exists() or (self.folder / "error.json").exists():
             return True
         state = self.read("process")
-        return state is not None and not _alive(state["pid"])
+        return state is not None and not alive(state["pid"], state.get("created"))
 
     def stop(self) -> None:
         """Ask the job to stop after the unit of work in hand."""
@@ -87,10 +87,17 @@ class Job:
         )
 
 
-def _alive(pid: int) -> bool:
+def alive(pid: int, created: float | None = None) -> bool:
+    """Whether process ``pid`` runs, and is the one that was created at ``created`` (Unix time)."""
     import psutil
 
-    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    try:
+        process = psutil.Process(pid)
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return False
+        return created is None or abs(process.create_time() - created) < 1.0
+    except psutil.NoSuchProcess:
+        return False
 
 
 def start(operator: str, samples: Any, params: dict[str, Any]) -> Job:
@@ -99,13 +106,32 @@ def start(operator: str, samples: Any, params: dict[str, Any]) -> Job:
     ``samples`` is None for work that needs no dataset.
     """
     view = None if samples is None else samples.view()
-    job = Job(jobs_dir() / f"{operator}-{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:6]}")
     description = {
         "operator": operator,
         "dataset": None if view is None else view._dataset.name,
         "stages": None if view is None else view._serialize(),
         "params": params,
     }
+    return _launch(description)
+
+
+def start_again(job: Job) -> Job:
+    """Start what an ended ``job`` was to do once more: work that was finished is not repeated.
+
+    Raises:
+        ForensicsError: it is in progress, or its folder is gone
+    """
+    description = job.read("job")
+    if description is None:
+        raise ForensicsError(f"The job {job.folder.name} is gone.", "Start the operator anew.")
+    if not job.ended:
+        raise ForensicsError(f"The job {job.folder.name} is in progress.", "Stop it first.")
+    return _launch(description)
+
+
+def _launch(description: dict[str, Any]) -> Job:
+    stamp = f"{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:6]}"
+    job = Job(jobs_dir() / f"{description['operator']}-{stamp}")
     write_json(job.folder / "job.json", description)
     mount = Path(__file__).resolve().parents[1] / "_mount"
     path = os.pathsep.join([str(mount), *filter(None, [os.environ.get("PYTHONPATH")])])
@@ -118,8 +144,18 @@ def start(operator: str, samples: Any, params: dict[str, Any]) -> Job:
             env={**os.environ, "PYTHONPATH": path},
             start_new_session=True,  # closing the App's terminal does not end the work
         )
-    write_json(job.folder / "process.json", {"pid": process.pid})
+    write_json(job.folder / "process.json", {"pid": process.pid, "created": created(process.pid)})
     return job
+
+
+def created(pid: int) -> float | None:
+    """When process ``pid`` was created (Unix time), None where it has ended."""
+    import psutil
+
+    try:
+        return psutil.Process(pid).create_time()
+    except psutil.NoSuchProcess:
+        return None
 
 
 def follow(ctx: Any, job: Job, label: str) -> Iterator[Any]:
@@ -182,7 +218,8 @@ def main(folder: Path) -> int:
             **job["params"],
         )
     except Cancelled as error:
-        write_json(folder / "error.json", {"message": error.message, "hint": error.hint})
+        words = {"message": error.message, "hint": error.hint, "stopped": True}
+        write_json(folder / "error.json", words)
         return 3
     except ForensicsError as error:
         words = {"message": error.message, "hint": error.hint, "field": error.field}

@@ -59,7 +59,10 @@ def terminal(label: str) -> Iterator[Progress]:
 
 
 def in_app(ctx: Any) -> Progress:
-    """Progress of a delegated operation, as FiftyOne shows it."""
+    """Progress of a delegated operation, as FiftyOne shows it; notes who works on it."""
+    from .scheduled_jobs import note_worker
+
+    note_worker(ctx)
 
     began = time.monotonic()
 

@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import fiftyone as fo
 
 from ..detector.errors import ForensicsError
 from ..detector.known_detectors import PUBLISHED, registered_detectors
-from . import fields
+from ..training.runs import COMPLETED
+from . import fields, training_records
 
 if TYPE_CHECKING:
     from ..detector.model import Detector
 
-TRAINING_PREFIX = "training_"
-
 
 def training_runs(dataset: fo.Dataset) -> list[str]:
     """Keys of the finished training runs of ``dataset``, oldest first."""
-    names = [name for name in dataset.list_runs() if name.startswith(TRAINING_PREFIX)]
-    infos = {name: dataset.get_run_info(name) for name in names}
-    done = [name for name in names if infos[name].config.status == "completed"]
-    done.sort(key=lambda name: infos[name].timestamp)
-    return [name.removeprefix(TRAINING_PREFIX) for name in done]
+    found = training_records.training_runs(dataset)
+    return [run.key for run in found if run.status == COMPLETED]
 
 
 def known_detectors(dataset: fo.Dataset) -> list[tuple[str, str]]:
@@ -43,23 +38,22 @@ def detector_source(dataset: fo.Dataset, detector: str) -> str:
     Raises:
         ForensicsError: a training run that has not finished, or whose checkpoint is gone
     """
-    run = f"{TRAINING_PREFIX}{detector}"
-    if not dataset.has_run(run):
+    if not dataset.has_run(training_records.record_name(detector)):
         return detector
-    config = dataset.get_run_info(run).config
-    if config.status != "completed":
+    run = training_records.training_run(dataset, detector)
+    if run.status == training_records.GONE:
         raise ForensicsError(
-            f"The training run {detector!r} is {config.status}.",
-            "Wait until it has finished, or resume it.",
-            field="detector",
-        )
-    if not Path(config.checkpoint).exists():
-        raise ForensicsError(
-            f"The checkpoint of {detector!r} is gone: {config.checkpoint}.",
+            f"The checkpoint of {detector!r} is gone: {run.folder}.",
             "Restore the folder, or train again.",
             field="detector",
         )
-    return config.checkpoint
+    if run.status != COMPLETED or run.checkpoint is None:
+        raise ForensicsError(
+            f"The training run {detector!r} is {run.status}.",
+            "Wait until it has finished, or resume it.",
+            field="detector",
+        )
+    return str(run.checkpoint)
 
 
 def scored_model(dataset: fo.Dataset, key: str, device: str | None) -> Detector:

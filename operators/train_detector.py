@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import fiftyone as fo
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
 from ..detector.errors import Cancelled, ForensicsError
-from . import fields, forms, jobs, views
+from ..training import budget
+from ..training.config import RECIPES as RECIPES_BY_NAME
+from ..training.config import TrainConfig, named_recipe
+from . import fields, forms, jobs, training_manifest, training_records, training_words, views
 from .progress import Progress, ShouldStop, in_app, never, silent, stop_of, terminal
-from .registry import TRAINING_PREFIX
-
-if TYPE_CHECKING:
-    from ..training.manifest import Manifest
 
 RECIPES = (
     ("linear_probe", "linear_probe: the head alone, on the untuned tower (the baseline)"),
@@ -33,112 +31,54 @@ BACKBONES = (
 )
 
 
+VALIDATIONS = (
+    ("auto", "auto: the split 'val' where there is one, else groups set aside"),
+    ("split", "the split 'val' of the source"),
+    ("groups", "groups set aside here"),
+)
+DEFAULT_RECIPE, DEFAULT_BACKBONE = "ln_l2_unal_slerp", "vit-s14-dinov2-saliency"
+LONGEST_WAIT = 480.0
+"""Seconds. The App cuts an operator off after ten minutes."""
+
+
 def default_runs_dir(dataset: fo.Dataset) -> Path:
     """Where the training runs of ``dataset`` are kept unless the user names another folder."""
     return Path(fo.config.default_dataset_dir) / "media_forensics" / "runs" / dataset.name
-
-
-def build_manifest(samples: Any, *, validation_fraction: float = 0.2, seed: int = 0) -> Manifest:
-    """Freeze the faces of ``samples`` into training and validation rows.
-
-    Faces of split ``train`` train, faces of split ``val`` validate; faces of split ``test`` are
-    never used. Where no face has split ``val``, whole groups of the training faces are set aside.
-
-    Args:
-        samples: faces dataset or view
-        validation_fraction: share of the groups set aside, where the source has no validation
-        seed: of that choice
-
-    Raises:
-        ForensicsError: empty view, or nothing but test faces
-    """
-    from ..training.manifest import Manifest, ManifestRow
-
-    view = views.flat(samples)
-    views.require_samples(view, "faces")
-    names = ["filepath", f"{fields.GROUND_TRUTH}.label", "video_id", "frame_number", "track"]
-    names += ["pair_id", "group_id", "split", "method", "source_dataset", "recipe"]
-    names += ["crop_landmarks", "subject"]
-    views.require_fields(view, names, "Extract faces")
-    columns = view.values(names)
-    rows = [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
-    rows = [row for row in rows if row["split"] != "test" and row["subject"] is not False]
-    if not rows:
-        raise ForensicsError(
-            "The view holds only faces of the test split, and those are never trained on.",
-            "Choose a view with faces of the training split.",
-        )
-    if not any(row["split"] == "val" for row in rows):
-        aside = _groups_aside([row["group_id"] for row in rows], validation_fraction, seed)
-        for row in rows:
-            row["split"] = "val" if row["group_id"] in aside else "train"
-    made = []
-    for row in rows:
-        points = row["crop_landmarks"]
-        made.append(
-            ManifestRow(
-                crop=row["filepath"],
-                label=0 if row[f"{fields.GROUND_TRUTH}.label"] == "real" else 1,
-                video_id=row["video_id"],
-                frame_number=fields.frame_index(row["frame_number"] or 1),
-                track=row["track"] or 0,
-                pair_id=row["pair_id"],
-                group_id=row["group_id"] or row["video_id"],
-                split="val" if row["split"] == "val" else "train",
-                weight=1.0,
-                method=row["method"] or "",
-                source_dataset=row["source_dataset"] or "",
-                recipe_hash=row["recipe"] or "",
-                crop_landmarks=tuple(zip(points[::2], points[1::2], strict=True))
-                if points
-                else None,
-            )
-        )
-    return Manifest(tuple(made))
-
-
-def _groups_aside(groups: list[str], fraction: float, seed: int) -> set[str]:
-    import numpy as np
-
-    names = sorted(set(groups))
-    count = max(1, round(fraction * len(names)))
-    if len(names) < 2:
-        raise ForensicsError(
-            "All faces belong to one group, so nothing independent is left to validate on.",
-            "Choose a view with more videos.",
-        )
-    chosen = np.random.default_rng(seed).permutation(len(names))[:count]
-    return {names[i] for i in chosen}
 
 
 def run(
     samples: Any,
     *,
     key: str,
-    recipe: str = "ln_l2_unal_slerp",
-    backbone: str = "vit-s14-dinov2-saliency",
+    recipe: str = DEFAULT_RECIPE,
+    backbone: str = DEFAULT_BACKBONE,
     settings: dict[str, Any] | None = None,
+    validation: str = "auto",
     validation_fraction: float = 0.2,
+    tag_weights: dict[str, float] | None = None,
     runs_dir: str | None = None,
     device: str | None = None,
+    processes: int = 1,
     progress: Progress = silent,
     should_stop: ShouldStop = never,
 ) -> dict[str, Any]:
     """LN-tune a detector on the faces of ``samples``; resumes a run that was cut off.
 
     Args:
-        samples: faces dataset or view, see :func:`build_manifest`
+        samples: faces dataset or view
         key: name of the run and of the new detector
         recipe: named recipe of :mod:`training.config`
         backbone: tower, see :func:`detector.backbone.load_backbone`
         settings: fields of ``TrainConfig`` that replace the recipe's
-        validation_fraction: see :func:`build_manifest`
+        validation, validation_fraction, tag_weights: see :func:`training_manifest.read`
         runs_dir: parent of the run folder
         device: torch device; a GPU where there is one
+        processes: ranks that train together on this machine
         progress, should_stop: see :mod:`.progress`
 
     Returns:
-        ``{"key", "checkpoint", "run_dir", "best": {...}, "manifest_sha256", "counts": {...}}``
+        ``{"key", "checkpoint", "run_dir", "best": {...}, "manifest_sha256", "counts": {...},
+        "warnings": [...]}``
 
     Raises:
         ForensicsError: a leak between training and validation, one class only, unknown setting,
@@ -147,47 +87,46 @@ def run(
     """
     from ..detector.backbone import load_backbone
     from ..training import launch
-    from ..training.config import named_recipe
 
     names = fields.ScoreFields(key)  # the key must be able to name fields
     view = views.flat(samples)
     dataset = views.dataset_of(view)
-    config = named_recipe(recipe, backbone=backbone, **(settings or {}))
-    manifest = build_manifest(
-        view, validation_fraction=validation_fraction, seed=getattr(config, "seed", 0)
+    config = config_of(recipe, backbone, settings, tag_weights)
+    contents = training_manifest.read(
+        view,
+        validation=validation,
+        validation_fraction=validation_fraction,
+        tag_weights=tag_weights,
+        seed=config.seed,
     )
-    manifest.check()
+    manifest = contents.manifest
+    manifest.check(files=False, batch_size=config.batch_size)
     load_backbone(config.backbone, device="cpu")  # missing weights are said before anything starts
-    run_dir = Path(runs_dir) if runs_dir else default_runs_dir(dataset)
-    run_dir = run_dir / names.key
-    counts = _counts(manifest)
-    crop_recipe = fields.describe(dataset).get("recipe") or {}
+    run_dir = (Path(runs_dir) if runs_dir else default_runs_dir(dataset)) / names.key
+    counts = training_manifest.counts(manifest)
+    about = fields.describe(dataset)
     launch.prepare(
         run_dir,
         config,
         manifest,
-        crop_recipe=crop_recipe,
-        crop_recipe_hash=fields.describe(dataset).get("recipe_hash"),
+        crop_recipe=about.get("recipe") or {},
+        crop_recipe_hash=about.get("recipe_hash"),
     )
-    _register(view, dataset, key, config, manifest, run_dir, counts, status="running")
-    handle = launch.start(run_dir, device=device)
-    status = "failed"
+    training_records.register(view, key, config, manifest.sha256, run_dir, counts)
+    handle = launch.start(run_dir, device=device, processes=processes)
     try:
         for state in launch.follow(handle):
             progress(state["step"], state["steps"], state["text"])
             if should_stop():
                 handle.stop()
         outcome = handle.result()
-        status = outcome["status"]
     except KeyboardInterrupt:
         handle.stop()  # it runs in a session of its own and would go on
         raise
     finally:
-        extra = {"status": status, "ended": time.time()}
-        if status == "completed":
-            extra |= {"checkpoint": str(run_dir / "checkpoints" / "best"), "best": outcome["best"]}
-        _update(dataset, key, **extra)
-    if status != "completed":
+        if dataset.has_run(training_records.record_name(key)):
+            training_records.training_run(dataset, key)  # brings the record up to date
+    if outcome["status"] != "completed":
         raise Cancelled("Training was stopped.", "Run it again with the same key to resume.")
     return {
         "key": key,
@@ -196,59 +135,23 @@ def run(
         "best": outcome["best"],
         "manifest_sha256": manifest.sha256,
         "counts": counts,
+        "warnings": list(contents.warnings),
     }
 
 
-def _counts(manifest: Manifest) -> dict[str, dict[str, int]]:
-    """Faces, videos and groups of each split and label."""
-    out: dict[str, dict[str, int]] = {}
-    for split in ("train", "val"):
-        rows = [row for row in manifest.rows if row.split == split]
-        out[split] = {
-            "real_faces": sum(row.label == 0 for row in rows),
-            "fake_faces": sum(row.label == 1 for row in rows),
-            "videos": len({row.video_id for row in rows}),
-            "groups": len({row.group_id for row in rows}),
-        }
-    return out
+def config_of(
+    recipe: str,
+    backbone: str,
+    settings: dict[str, Any] | None = None,
+    tag_weights: dict[str, float] | None = None,
+) -> TrainConfig:
+    """The config that the arguments of :func:`run` stand for.
 
-
-def _register(
-    view: Any,
-    dataset: fo.Dataset,
-    key: str,
-    config: Any,
-    manifest: Manifest,
-    run_dir: Path,
-    counts: dict[str, dict[str, int]],
-    status: str,
-) -> None:
-    """The durable record of the run on the dataset, written before the first step."""
-    name = TRAINING_PREFIX + key
-    if dataset.has_run(name):
-        dataset.delete_run(name)
-    record = dataset.init_run(
-        method="media_forensics/training",
-        key=key,
-        status=status,
-        started=time.time(),
-        config=config.to_json(),
-        config_hash=config.hash,
-        manifest_sha256=manifest.sha256,
-        run_dir=str(run_dir),
-        checkpoint="",
-        best={},
-        counts=counts,
-    )
-    view.register_run(name, record)
-
-
-def _update(dataset: fo.Dataset, key: str, **values: Any) -> None:
-    name = TRAINING_PREFIX + key
-    record = dataset.get_run_info(name).config
-    for field, value in values.items():
-        setattr(record, field, value)
-    dataset.update_run_config(name, record)
+    Raises:
+        ForensicsError: unknown recipe or setting, or a value out of range
+    """
+    weights = {"use_weights": True} if tag_weights else {}
+    return named_recipe(recipe, backbone=backbone, **{**weights, **(settings or {})})
 
 
 class TrainDetector(foo.Operator):
@@ -304,7 +207,7 @@ class TrainDetector(foo.Operator):
             inputs,
             "recipe",
             RECIPES,
-            default="ln_l2_unal_slerp",
+            default=DEFAULT_RECIPE,
             label="Recipe",
             description="The published recipes and their ablations",
         )
@@ -312,11 +215,49 @@ class TrainDetector(foo.Operator):
             inputs,
             "backbone",
             BACKBONES,
-            default="vit-s14-dinov2-saliency",
+            default=DEFAULT_BACKBONE,
             label="Tower",
-            description="Only its LayerNorm parameters are tuned",
+            description="The pretrained vision transformer",
         )
-        inputs.int("epochs", default=6, min=1, label="Epochs", description="Passes over the faces")
+        saved = [(name, f"saved view {name}") for name in ctx.dataset.list_saved_views()]
+        validation = forms.choice(
+            inputs,
+            "validation",
+            (*VALIDATIONS, *saved),
+            default="auto",
+            label="Validation",
+            description="Whose videos choose the best checkpoint; never those of the test split",
+        )
+        own = RECIPES_BY_NAME[ctx.params.get("recipe") or DEFAULT_RECIPE]
+        batch = inputs.int(
+            "batch_size",
+            min=2,
+            label="Batch size",
+            description=f"Faces per step; empty is the recipe's own, {own.batch_size}",
+        )
+        inputs.int(
+            "epochs",
+            min=1,
+            label="Epochs",
+            description=f"Passes over the faces; empty is the recipe's own, {own.epochs}",
+        )
+        tags = [tag for tag in ctx.dataset.distinct("tags") if tag.startswith("hard:")]
+        if tags:
+            forms.choice(
+                inputs,
+                "hard_tag",
+                [(tag, tag) for tag in sorted(tags)],
+                default=None,
+                label="Hard examples",
+                description="Faces of this queue are drawn more often",
+            )
+            inputs.float(
+                "hard_weight",
+                default=2.0,
+                min=1.0,
+                label="How much more often",
+                description="The config's weight_cap limits it",
+            )
         inputs.float(
             "self_blend_probability",
             default=0.0,
@@ -326,34 +267,44 @@ class TrainDetector(foo.Operator):
             description="Share of the real faces that also give a fresh self-blended fake",
         )
         inputs.int("seed", default=0, label="Seed", description="Of every random draw")
+        forms.flag(
+            inputs,
+            "background",
+            default=False,
+            label="In the background",
+            description="Do not wait here; the panel 'Training runs' shows how far it is",
+        )
         if ctx.params.get("key"):
             forms.check(inputs, {"key": key}, lambda: fields.ScoreFields(ctx.params["key"]))
-        self._contents(inputs, faces)
+        self._contents(
+            inputs, faces, _params(ctx.params), {"validation": validation, "batch_size": batch}
+        )
         return form
 
     @staticmethod
-    def _contents(inputs: types.Object, faces: Any) -> None:
-        """What the chosen view holds, and why it cannot be trained on where that is so."""
+    def _contents(
+        inputs: types.Object, faces: Any, params: dict[str, Any], at: dict[str, types.Property]
+    ) -> None:
+        """What the view holds and the run costs, or why it cannot be trained on."""
 
-        def counted() -> dict[str, dict[str, int]]:
-            manifest = build_manifest(faces)
-            manifest.check(files=False)
-            return _counts(manifest)
+        def looked_at() -> tuple[training_manifest.Contents, budget.Budget]:
+            config, contents = _asked(faces, params, files=False)
+            known = budget.known(config, params.get("device"))
+            return contents, budget.budget(config, contents.manifest, known)
 
-        counts = forms.check(inputs, {}, counted)
-        if counts is None:
+        found = forms.check(inputs, at, looked_at)
+        if found is None:
             return
-        lines = [
-            f"{split}: {c['real_faces']} real and {c['fake_faces']} fake faces of {c['videos']} "
-            f"videos in {c['groups']} groups"
-            for split, c in counts.items()
-        ]
-        inputs.view(
-            "contents",
-            types.Notice(
-                label="; ".join(lines), description="No group is in both; test is not used"
-            ),
-        )
+        contents, cost = found
+        lines, description = training_words.contents(contents), "No group is on both sides"
+        inputs.view("contents", types.Notice(label=lines, description=description))
+        if contents.warnings:
+            inputs.view("warnings", types.Warning(label=" ".join(contents.warnings)))
+        text = training_words.cost(cost)
+        if cost.seconds is not None and cost.seconds > LONGEST_WAIT:
+            inputs.view("cost", types.Warning(label=text, description=training_words.TOO_LONG))
+        else:
+            inputs.view("cost", types.Notice(label=text))
 
     @staticmethod
     def _faces(ctx: Any) -> Any:
@@ -372,6 +323,16 @@ class TrainDetector(foo.Operator):
         if ctx.delegated:
             yield run(view, progress=in_app(ctx), should_stop=stop_of(ctx), **params)
             return
+        if ctx.params.get("background"):
+            _asked(view, params)  # what cannot be trained on is said here, not in a log
+            jobs.start("train_detector", view, params)
+            yield ctx.ops.notify(
+                f"Training of {params['key']!r} is starting; see the panel 'Training runs'",
+                variant="success",
+            )
+            return
+        yield ctx.ops.set_progress(label="Measuring a step", progress=0.0)
+        refuse_long(*_asked(view, params), device=params.get("device"))
         job = jobs.start("train_detector", view, params)
         yield from jobs.follow(ctx, job, "Training")
         done = job.result()
@@ -382,13 +343,45 @@ class TrainDetector(foo.Operator):
         yield ctx.ops.reload_dataset()
 
 
+def refuse_long(
+    config: TrainConfig, contents: training_manifest.Contents, device: str | None = None
+) -> budget.Budget:
+    """The expected cost of a run that someone waits for, measured where it is not known yet.
+
+    Raises:
+        ForensicsError: it takes longer than the App lets an operator run
+    """
+    known = budget.known(config, device) or budget.measure_apart(config, device)
+    cost = budget.budget(config, contents.manifest, known)
+    if cost.seconds is not None and cost.seconds > LONGEST_WAIT:
+        raise ForensicsError(training_words.cost(cost), training_words.TOO_LONG, "background")
+    return cost
+
+
+def _asked(
+    samples: Any, params: dict[str, Any], files: bool = True
+) -> tuple[TrainConfig, training_manifest.Contents]:
+    """Config and manifest of the arguments ``params`` of :func:`run`, checked."""
+    names = ("recipe", "backbone", "settings", "tag_weights")
+    defaults = {"recipe": DEFAULT_RECIPE, "backbone": DEFAULT_BACKBONE}
+    config = config_of(**{**defaults, **{k: params[k] for k in names if k in params}})
+    names = ("validation", "validation_fraction", "tag_weights")
+    given = {k: params[k] for k in names if k in params}
+    contents = training_manifest.read(samples, seed=config.seed, files=files, **given)
+    contents.manifest.check(files=False, batch_size=config.batch_size)
+    return config, contents
+
+
 def _params(form: dict[str, Any]) -> dict[str, Any]:
     """The arguments of :func:`run` that a form gives."""
-    keep = ("key", "recipe", "backbone", "validation_fraction", "runs_dir", "device")
+    keep = ("key", "recipe", "backbone", "validation", "validation_fraction", "tag_weights")
+    keep = (*keep, "runs_dir", "device", "processes")
     settings = dict(form.get("settings") or {})
-    for name in ("epochs", "self_blend_probability", "seed"):
+    for name in ("epochs", "batch_size", "self_blend_probability", "seed"):
         if form.get(name) is not None:
             settings[name] = form[name]
     given = {k: form[k] for k in keep if form.get(k) is not None}
     given.setdefault("key", "ln_tuned")
+    if form.get("hard_tag"):
+        given["tag_weights"] = {form["hard_tag"]: float(form.get("hard_weight") or 2.0)}
     return {**given, "settings": settings}

@@ -42,8 +42,10 @@ OPERATORS = {
     "explain_faces",
     "find_hard_examples",
     "train_detector",
+    "compare_runs",
+    "manage_runs",
 }
-PANELS = {"hypersphere", "error_audit"}
+PANELS = {"hypersphere", "error_audit", "training_runs"}
 
 
 @pytest.mark.parametrize("module", FUNCTIONS)

@@ -17,12 +17,12 @@ from typing import Any
 
 from ..detector.errors import ForensicsError
 from . import runs
+from .budget import duration, search_path
 from .runs import RunFolder, prepare
 
 __all__ = ["Handle", "follow", "prepare", "start", "stop"]
 
 ENTRY = "media_forensics.training.entry"
-_MOUNT = Path(__file__).resolve().parents[1] / "_mount"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,14 +106,13 @@ def start(
     command += [ENTRY, str(run.path)]
     command += ["--device", device] if device else []
     command += ["--threads", str(threads)] if threads else []
-    path = os.pathsep.join([str(_MOUNT), *filter(None, [os.environ.get("PYTHONPATH")])])
     with (run.path / "log.txt").open("ab") as log:
         process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
-            env={**os.environ, "PYTHONPATH": path},
+            env={**os.environ, "PYTHONPATH": search_path()},
             start_new_session=True,  # closing the App's terminal does not end the run
         )
     return Handle(run, process)
@@ -150,7 +149,7 @@ def describe(record: dict[str, Any]) -> str:
     if kind == "step":
         return (
             f"epoch {record['epoch'] + 1}, loss {record['total']:.3f}, "
-            f"{record['crops_per_second']:.1f} crops/s, {_duration(record['seconds_left'])} left"
+            f"{record['crops_per_second']:.1f} crops/s, {duration(record['seconds_left'])} left"
         )
     if kind == "epoch":
         value, low, high = record["auroc"], record["auroc_low"], record["auroc_high"]
@@ -162,13 +161,6 @@ def describe(record: dict[str, Any]) -> str:
     if kind == "start":
         return f"started on {record['device']} ({record['precision']})"
     return str(record.get("status", kind))
-
-
-def _duration(seconds: float) -> str:
-    whole = int(seconds)
-    if whole < 90:
-        return f"{whole} s"
-    return f"{whole // 60} min" if whole < 5400 else f"{whole / 3600:.1f} h"
 
 
 def _tail(run_dir: Path, lines: int = 5) -> str:

@@ -271,6 +271,8 @@ class _Training:
         else:
             at.waited += 1
         if self.lead:
+            if better:  # what runs are compared by, video by video
+                self.run.write("validation", {**record, "videos": list(result.videos)})
             names = ["last", "best"] if better else ["last"]
             for name in names:
                 self._save_detector(name, record)

@@ -2,7 +2,8 @@
 
 ``config.json`` ``manifest.jsonl`` ``run.json`` what was asked · ``environment.json`` what it ran
 on · ``metrics.jsonl`` one line per step and epoch · ``state.pt`` all that a resume needs ·
-``status.json`` how far it is or how it ended · ``checkpoints/best`` ``checkpoints/last`` detectors
+``status.json`` how far it is or how it ended · ``validation.json`` the best checkpoint's score of
+each validation video · ``checkpoints/best`` ``checkpoints/last`` detectors
 · ``stop`` written by whoever wants it to stop · ``lock`` held by the process that works on it ·
 ``log.txt`` what a launched process printed.
 """
@@ -14,6 +15,7 @@ import json
 import os
 import platform
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -64,6 +66,10 @@ class RunFolder:
                 "run_dir",
             ) from error
 
+    def write(self, name: str, value: dict[str, Any]) -> None:
+        """Replace ``<name>.json`` atomically."""
+        write_json(self.path / f"{name}.json", value)
+
     @property
     def status(self) -> dict[str, Any]:
         """Content of ``status.json``; ``{"status": "prepared"}`` before the first start."""
@@ -93,7 +99,8 @@ class RunFolder:
         """
         self.path.mkdir(parents=True, exist_ok=True)
         with (self.path / "lock").open("a+b") as stream:
-            if not _try_lock(stream):
+            # whoever asks is_running() holds it for a moment
+            if not any(_try_lock(stream) or time.sleep(0.05) for _ in range(10)):
                 raise ForensicsError(
                     f"Another process is working on the run {self.path}.",
                     "Wait for it, stop it, or choose another name.",
@@ -125,6 +132,23 @@ class RunFolder:
                 records.append(json.loads(line))
             except json.JSONDecodeError:
                 break  # the process was killed while it wrote this line
+        return records
+
+    def last_metrics(self, most_bytes: int = 1 << 16) -> list[dict[str, Any]]:
+        """The last lines of ``metrics.jsonl``, however long it has grown."""
+        path = self.path / "metrics.jsonl"
+        if not path.is_file():
+            return []
+        with path.open("rb") as stream:
+            size = stream.seek(0, os.SEEK_END)
+            stream.seek(max(0, size - most_bytes))
+            lines = stream.read().splitlines()
+        records = []
+        for line in lines[size > most_bytes :]:  # the first may be cut
+            try:
+                records.append(json.loads(line))
+            except json.JSONDecodeError:
+                break  # half-written
         return records
 
     def rewind_metrics(self, step: int, epoch: int) -> None:

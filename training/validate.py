@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -40,6 +41,8 @@ class Validation:
         n_real, n_fake: videos
         crops: crops scored
         unreadable: crops that could not be read
+        videos: one row per video: ``video_id``, ``label``, ``group_id``, ``p_fake`` (mean over
+            its crops) and ``crops``; kept apart from the numbers above, see :meth:`to_json`
     """
 
     auroc: float | None
@@ -54,10 +57,11 @@ class Validation:
     n_fake: int
     crops: int
     unreadable: int
+    videos: tuple[dict[str, Any], ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """Plain dict."""
-        return asdict(self)
+        """Plain dict without ``videos``."""
+        return {k: v for k, v in asdict(self).items() if k != "videos"}
 
     def rank_by(self, selection: str) -> tuple[float, float]:
         """Key that is larger for a better checkpoint; ties go to the lower loss."""
@@ -106,6 +110,7 @@ def judge(
     first = {row.video_id: row for row in reversed(used)}
     truth = np.array([first[video].label for video in videos])
     means = np.array(list(videos.values()), dtype=np.float64)
+    counts = Counter(row.video_id for row in used)
     groups = [first[video].group_id or video for video in videos]
     step = -(-len(units) // MOST_FOR_GEOMETRY)
     interval = _defined(lambda: bootstrap_interval(truth, means, "auroc", groups))
@@ -122,6 +127,16 @@ def judge(
         n_fake=int((truth == 1).sum()),
         crops=len(used),
         unreadable=len(rows) - len(used),
+        videos=tuple(
+            {
+                "video_id": video,
+                "label": first[video].label,
+                "group_id": group,
+                "p_fake": float(p_fake),
+                "crops": counts[video],
+            }
+            for video, group, p_fake in zip(videos, groups, means, strict=True)
+        ),
     )
 
 

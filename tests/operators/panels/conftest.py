@@ -105,7 +105,7 @@ class Client:
         self.selected: list[str] = []
         self.sent = self.received = 0
 
-    def send(self, event: str, **params: Any) -> Any:
+    def send(self, event: str, /, **params: Any) -> Any:
         """One event: the method of the panel, then its ``render``."""
         from fiftyone.operators.executor import ExecutionContext, Executor
 

@@ -1,0 +1,285 @@
+"""Operator ``compare_runs``: training runs, or any scored detectors, side by side on one set of
+videos."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import fiftyone as fo
+import fiftyone.operators as foo
+from fiftyone.operators import types
+
+from ..detector.errors import ForensicsError
+from ..detector.records import LABELS
+from ..training.runs import RunFolder
+from . import fields, forms, training_records, views
+
+SCORES = (
+    ("validation", "of the runs' own validation videos, recorded when the best was chosen"),
+    ("stored", "stored on the chosen view ('Score faces' with each of them first)"),
+)
+
+
+def run(
+    samples: Any,
+    *,
+    keys: Sequence[str],
+    baseline: str | None = None,
+    scores: str = "validation",
+    fpr: float = 0.05,
+    replicates: int = 2000,
+    seed: int = 0,
+    save_views: bool = True,
+) -> dict[str, Any]:
+    """Compare detectors on the videos that all of them have scored.
+
+    Args:
+        samples: faces dataset or view
+        keys: training runs; with ``scores="stored"`` any keys that have scored ``samples``
+        baseline: one of ``keys``; None is the first
+        scores: name of :data:`SCORES`
+        fpr: false-positive rate at which each gets its own threshold, for the miss rates and the
+            regressions
+        replicates, seed: of the group bootstrap
+        save_views: also save ``regressions_<key>_<baseline>`` and ``repaired_<key>_<baseline>``
+
+    Returns:
+        ``{"rows": [...], "videos": n, "left_out": {key: n}, "settings": {name: {key: value}},
+        "views": [...], "table": str}``; a row is a :class:`training.comparison.RunRow`
+
+    Raises:
+        ForensicsError: fewer than two keys, a run without validation scores, keys that have not
+            scored the view, or no common video
+    """
+    from ..training import comparison
+
+    view = views.flat(samples)
+    dataset = views.dataset_of(view)
+    chosen = list(dict.fromkeys(keys))
+    known = [name for name, _ in SCORES]
+    if scores not in known:
+        raise ForensicsError(
+            f"There are no scores {scores!r}.", f"Known: {', '.join(known)}.", "scores"
+        )
+    if len(chosen) < 2:
+        raise ForensicsError("One run cannot be compared.", "Choose two or more.", "keys")
+    read = _recorded if scores == "validation" else _stored
+    videos = comparison.common_videos({key: read(view, key) for key in chosen})
+    base = baseline or chosen[0]
+    rows = comparison.compare(videos, base, fpr, replicates, seed)
+    trained = [key for key in chosen if dataset.has_run(training_records.record_name(key))]
+    configs = {key: training_records.training_run(dataset, key).config for key in trained}
+    settings = comparison.differing_settings(configs)
+    names = _save_views(dataset, rows, base) if save_views else []
+    found = {
+        "rows": [row.to_json() for row in rows],
+        "videos": len(videos.video_id),
+        "left_out": videos.left_out,
+        "settings": settings,
+        "views": names,
+    }
+    return {**found, "table": table(found, base, fpr)}
+
+
+def _recorded(view: Any, key: str) -> list[dict[str, Any]]:
+    """Validation videos of a run with the best checkpoint's scores."""
+    run = training_records.training_run(views.dataset_of(view), key)
+    path = RunFolder(run.folder).path / "validation.json"
+    if not path.is_file():
+        raise ForensicsError(
+            f"The training run {key!r} has no validation scores ({run.status}).",
+            "Wait for its first validation, or compare stored scores.",
+            "keys",
+        )
+    return json.loads(path.read_text(encoding="utf-8"))["videos"]
+
+
+def _stored(view: Any, key: str) -> list[dict[str, Any]]:
+    """Videos of the view with the score that ``score_faces`` has stored for ``key``."""
+    field = fields.ScoreFields(key).video_p_fake
+    views.require_samples(view, "faces")
+    views.require_fields(view, [field], "Score faces")
+    columns = view.values(["video_id", f"{fields.GROUND_TRUTH}.label", "group_id", field])
+    return list(
+        {
+            video: {
+                "video_id": video,
+                "label": LABELS.index(label),
+                "group_id": group,
+                "p_fake": p_fake,
+            }
+            for video, label, group, p_fake in zip(*columns, strict=True)
+        }.values()
+    )
+
+
+def _save_views(dataset: fo.Dataset, rows: Sequence[Any], baseline: str) -> list[str]:
+    made = []
+    for row in rows:
+        for kind, videos in (("regressions", row.regressions), ("repaired", row.repaired)):
+            name = f"{kind}_{row.key}_{baseline}"
+            if dataset.has_saved_view(name):
+                dataset.delete_saved_view(name)
+            if row.key != baseline and videos:
+                view = views.match_in(dataset, "video_id", list(videos))
+                what = "right before, wrong now" if kind == "regressions" else "wrong before"
+                views.save_view(dataset, name, view, f"{row.key} against {baseline}: {what}")
+                made.append(name)
+    return made
+
+
+def table(found: dict[str, Any], baseline: str, fpr: float) -> str:
+    """The comparison as Markdown: numbers, then settings that differ, then what to know."""
+    lines = [
+        f"{found['videos']} videos that all have scored; differences to **{baseline}**, paired.",
+        "",
+        "| run | AUROC [95 %] | difference [95 %] | p (Holm) | EER | FPR / FNR at threshold "
+        "| FNR difference [95 %] | regressions | repaired |",
+        "|---|---|---|---|---|---|---|---:|---:|",
+    ]
+    for row in found["rows"]:
+        lines.append(
+            f"| {row['key']} | {_interval(row['auroc'], row['auroc_low'], row['auroc_high'])} "
+            f"| {_interval(row['difference'], row['low'], row['high'], '+.3f')} "
+            f"| {_number(row['p_holm'])} | {_number(row['eer'])} "
+            f"| {_number(row['fpr'])} / {_number(row['fnr'])} at {row['threshold']:.3f} "
+            f"| {_interval(row['fnr_difference'], row['fnr_low'], row['fnr_high'], '+.3f')} "
+            f"| {len(row['regressions'])} | {len(row['repaired'])} |"
+        )
+    if found["settings"]:
+        keys = list(next(iter(found["settings"].values())))
+        lines += ["", "| setting | " + " | ".join(keys) + " |", "|---" * (len(keys) + 1) + "|"]
+        for name, values in found["settings"].items():
+            lines.append(f"| {name} | " + " | ".join(str(values[key]) for key in keys) + " |")
+    notes = dict.fromkeys(note for row in found["rows"] for note in row["notes"])
+    left = {key: n for key, n in found["left_out"].items() if n}
+    if left:
+        each = ", ".join(f"{key} {n}" for key, n in left.items())
+        notes[f"Left out, because not all have scored them: {each}."] = None
+    notes[
+        f"Each threshold: the one of that run at a false-positive rate of at most {fpr:g} on "
+        "these videos, so error rates at it are optimistic."
+    ] = None
+    lines += ["", *(f"- {note}" for note in notes)]
+    return "\n".join(lines)
+
+
+def _interval(value: float | None, low: float | None, high: float | None, form: str = ".3f") -> str:
+    if value is None:
+        return "n/a"
+    return f"{value:{form}}" + ("" if low is None else f" [{low:{form}}, {high:{form}}]")
+
+
+def _number(value: float | None) -> str:
+    return "n/a" if value is None else f"{value:.3f}"
+
+
+class CompareRuns(foo.Operator):
+    """Validation tables with paired intervals, settings that differ, and regressions as views."""
+
+    @property
+    def config(self) -> foo.OperatorConfig:
+        return foo.OperatorConfig(
+            name="compare_runs",
+            label="Compare runs",
+            description="Training runs or scored detectors side by side: paired intervals, "
+            "settings that differ, videos that were right and are now wrong",
+            icon="compare_arrows",
+            dynamic=True,
+            allow_immediate_execution=True,
+            allow_delegated_execution=True,
+            risk_level=types.RiskLevel.LOW,
+        )
+
+    def __call__(self, samples: Any, *, delegate: bool = False, **params: Any) -> Any:
+        """Run from Python; the arguments and the result are those of :func:`run`."""
+        if delegate:
+            return foo.execute_operator(
+                self.uri, dict(view=samples.view()), params=params, request_delegation=True
+            )
+        return run(samples, **params)
+
+    def resolve_input(self, ctx: Any) -> types.Property:
+        inputs = types.Object()
+        form = types.Property(inputs, view=types.View(label="Compare runs"))
+        if forms.check(inputs, {}, lambda: self._faces(ctx)) is None:
+            return form
+        forms.choice(inputs, "scores", SCORES, default="validation", label="Scores", description="")
+        stored = ctx.params.get("scores") == "stored"
+        known = fields.detector_keys(ctx.dataset) if stored else _with_validation(ctx.dataset)
+        if len(known) < 2:
+            what = "scored detectors" if stored else "runs with a validation"
+            label = f"This dataset has fewer than two {what}"
+            inputs.view("too_few", types.Notice(label=label))
+            return form
+        many = types.DropdownView(multiple=True)
+        for key in known:
+            many.add_choice(key, label=key)
+        prop = inputs.list(
+            "keys", types.String(), default=known[-2:], required=True, view=many, label="Runs"
+        )
+        keys = ctx.params.get("keys") or known[-2:]
+        if len(keys) < 2:
+            prop.invalid = True
+            prop.error_message = "One run cannot be compared: choose two or more."
+        forms.choice(
+            inputs,
+            "baseline",
+            [(key, key) for key in keys],
+            default=keys[0] if keys else None,
+            label="Baseline",
+            description="The others are compared with this one",
+        )
+        inputs.float(
+            "fpr",
+            default=0.05,
+            min=0.001,
+            max=0.5,
+            label="False-positive rate",
+            description="At which miss rates and regressions are compared",
+        )
+        forms.flag(
+            inputs,
+            "show_regressions",
+            default=False,
+            label="Show regressions",
+            description="Put the videos that are now wrong into the grid",
+        )
+        return form
+
+    @staticmethod
+    def _faces(ctx: Any) -> Any:
+        forms.require_dataset(ctx, "faces")
+        view = views.target(ctx)
+        views.require_samples(view, "faces")
+        return view
+
+    def resolve_run_name(self, ctx: Any) -> str:
+        """Label of the queued job."""
+        return f"Compare {', '.join(ctx.params.get('keys') or [])}"
+
+    def execute(self, ctx: Any) -> dict[str, Any]:
+        names = ("keys", "baseline", "scores", "fpr", "replicates", "seed")
+        params = {k: ctx.params[k] for k in names if ctx.params.get(k) is not None}
+        if params.get("baseline") not in params.get("keys", ()):
+            params.pop("baseline", None)  # a choice that was left behind by another list
+        result = run(self._faces(ctx), **params)
+        if not ctx.delegated and ctx.executor:
+            ctx.ops.reload_dataset()
+            found = [name for name in result["views"] if name.startswith("regressions_")]
+            if ctx.params.get("show_regressions") and found:
+                ctx.ops.set_view(name=found[0])
+        return result
+
+    def resolve_output(self, ctx: Any) -> types.Property:
+        outputs = types.Object()
+        if (ctx.results or {}).get("table"):
+            outputs.str("table", view=types.MarkdownView())
+        return types.Property(outputs, view=types.View(label="Comparison"))
+
+
+def _with_validation(dataset: fo.Dataset) -> list[str]:
+    found = training_records.training_runs(dataset)
+    return [run.key for run in found if (run.folder / "validation.json").is_file()]

@@ -1,0 +1,139 @@
+"""Every piece of long work on a dataset as one kind of row: jobs of the App, scheduled operations.
+
+What can be done about a row is part of it, so that the panel and the operator offer the same.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from ..detector.errors import ForensicsError
+from . import jobs, scheduled_jobs
+from .jobs import Job
+
+RUNNING, STARTING, STOPPING = "running", "starting", "stopping"
+QUEUED, DONE, STOPPED, FAILED, DEAD = "queued", "done", "stopped", "failed", "dead"
+LIVE = (RUNNING, STARTING, STOPPING, QUEUED)
+CANCEL, AGAIN, NEXT, FORGET = "cancel", "again", "next", "forget"
+MOST_JOBS = 30
+GRACE_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class WorkRow:
+    """One job.
+
+    Attributes:
+        name: folder of a job, or id of a scheduled operation
+        scheduled: whether it went through FiftyOne's queue
+        operator: name of the operator
+        label: for people
+        state: ``queued``, ``starting``, ``running``, ``stopping``, ``done``, ``stopped``,
+            ``failed`` or ``dead`` (its process is gone and nobody has said so)
+        share: done, 0 to 1, None where unknown
+        text: how far it is, or how it ended
+        since: Unix time at which it was asked for
+        actions: what can be done: ``cancel``, ``again``, ``next`` (run it before the others of
+            the queue), ``forget``
+    """
+
+    name: str
+    scheduled: bool
+    operator: str
+    label: str
+    state: str
+    share: float | None
+    text: str
+    since: float
+    actions: tuple[str, ...]
+
+
+def rows(dataset_names: set[str]) -> list[WorkRow]:
+    """Jobs and scheduled operations on these datasets, the newest first."""
+    found = [*_app_rows(dataset_names), *scheduled_jobs.rows(dataset_names)]
+    return sorted(found, key=lambda row: -row.since)[:MOST_JOBS]
+
+
+def _app_rows(dataset_names: set[str]) -> list[WorkRow]:
+    folder = jobs.jobs_dir()
+    if not folder.is_dir():
+        return []
+    newest = sorted(folder.iterdir(), key=lambda path: -path.stat().st_mtime)[: 4 * MOST_JOBS]
+    found = []
+    for path in newest:
+        job = Job(path)
+        asked = job.read("job")
+        if asked is not None and asked["dataset"] in {*dataset_names, None}:
+            found.append(_app_row(job, asked))
+    return found
+
+
+def _app_row(job: Job, asked: dict[str, Any]) -> WorkRow:
+    since = (job.folder / "job.json").stat().st_mtime
+    state, share, text = _app_state(job, since)
+    live = state in LIVE
+    again = state in (STOPPED, FAILED, DEAD)
+    key = asked["params"].get("key") or asked["params"].get("detector") or ""
+    return WorkRow(
+        name=job.folder.name,
+        scheduled=False,
+        operator=asked["operator"],
+        label=f"{asked['operator'].replace('_', ' ').capitalize()} {key}".strip(),
+        state=state,
+        share=share,
+        text=text,
+        since=since,
+        actions=(CANCEL,) if live else ((AGAIN, FORGET) if again else (FORGET,)),
+    )
+
+
+def _app_state(job: Job, since: float) -> tuple[str, float | None, str]:
+    if job.read("result") is not None:
+        return DONE, 1.0, ""
+    progress = job.read("progress")
+    share = progress["done"] / max(progress["total"], 1) if progress else None
+    error = job.read("error")
+    if error is not None:
+        text = f"{error['message']} {error['hint']}".strip()
+        return (STOPPED if error.get("stopped") else FAILED), share, text
+    process = job.read("process")
+    if process is None and time.time() - since < GRACE_SECONDS:
+        return STARTING, None, ""
+    if process is None or not jobs.alive(process["pid"], process.get("created")):
+        return DEAD, share, "Its process is gone without a word (killed, or out of memory)."
+    text = ""
+    if progress:
+        left = f", {progress['left']} left" if progress.get("left") else ""
+        text = f"{progress['done']} of {progress['total']} {progress['text']}{left}"
+    return (STOPPING if (job.folder / "stop").exists() else RUNNING), share, text
+
+
+def act(dataset_names: set[str], name: str, action: str) -> str:
+    """Do ``action`` to the row ``name``; returns what was done, in words.
+
+    Raises:
+        ForensicsError: no such row, or the action does not fit its state
+    """
+    row = next((row for row in rows(dataset_names) if row.name == name), None)
+    if row is None:
+        raise ForensicsError(f"There is no job {name!r}.", "Look again: it may be gone.", "job")
+    if action not in row.actions:
+        raise ForensicsError(
+            f"{row.label!r} is {row.state}: {action} is not possible.",
+            f"Possible: {', '.join(row.actions) or 'nothing'}.",
+            "job",
+        )
+    if row.scheduled:
+        return scheduled_jobs.act(row.name, row.label, row.state, action)
+    job = Job(jobs.jobs_dir() / row.name)
+    if action == CANCEL:
+        job.stop()
+        return f"{row.label} stops after the step in hand; what is done is kept."
+    if action == AGAIN:
+        jobs.start_again(job)
+        return f"{row.label} is started again; what was done is not repeated."
+    shutil.rmtree(job.folder)
+    return f"{row.label} is no longer listed; what it made stays."

@@ -1,0 +1,87 @@
+"""Curves of training runs as plotly traces; nothing here knows FiftyOne."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+MOST_POINTS = 400
+"""Per curve; a longer one is averaged over equal stretches."""
+
+#: what can be drawn: name, short and full label, level it is recorded at
+CURVES = (
+    ("auroc", "AUROC", "validation AUROC (video level)", "epoch"),
+    ("total", "loss", "training loss", "step"),
+    ("ce", "CE", "cross-entropy (training)", "step"),
+    ("loss", "val. CE", "cross-entropy (validation)", "epoch"),
+    ("alignment", "alignment", "alignment (training)", "step"),
+    ("uniformity", "uniformity", "uniformity (training)", "step"),
+    ("learning_rate", "lr", "learning rate", "step"),
+    ("crops_per_second", "speed", "crops per second", "step"),
+)
+COLOURS = ("#4c8dd6", "#e8833a", "#5fa55a", "#c85c5c", "#8e74b8", "#9c7b5b", "#d17fb8", "#808080")
+
+
+def curve(records: Sequence[dict[str, Any]], name: str) -> tuple[list[float], list[float]]:
+    """Steps and values of one curve out of ``metrics.jsonl``, thinned to :data:`MOST_POINTS`."""
+    kind = next(level for key, _, _, level in CURVES if key == name)
+    points = [(r["step"], r[name]) for r in records if r["kind"] == kind and r[name] is not None]
+    width = -(-len(points) // MOST_POINTS) if points else 1
+    parts = [points[i : i + width] for i in range(0, len(points), width)]
+    return (
+        [part[-1][0] for part in parts],
+        [sum(value for _, value in part) / len(part) for part in parts],
+    )
+
+
+def traces(runs: Sequence[tuple[str, Sequence[dict[str, Any]]]], name: str) -> list[dict[str, Any]]:
+    """One line per run (key, records); validation AUROC with its 95 % interval."""
+    out = []
+    for number, (key, records) in enumerate(runs):
+        colour = COLOURS[number % len(COLOURS)]
+        x, y = curve(records, name)
+        trace: dict[str, Any] = {
+            "type": "scatter",
+            "mode": "lines+markers" if len(x) < 60 else "lines",
+            "name": key,
+            "x": x,
+            "y": [round(value, 6) for value in y],
+            "line": {"color": colour, "width": 2},
+            "marker": {"size": 5},
+        }
+        if name == "auroc":
+            trace["error_y"] = _interval(records)
+        out.append(trace)
+    return out
+
+
+def _interval(records: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Plotly's error bars of the validation AUROC; 0 where there is no interval."""
+    rows = [r for r in records if r["kind"] == "epoch" and r["auroc"] is not None]
+    rows = rows[:MOST_POINTS]
+
+    def reach(row: dict[str, Any], end: str) -> float:
+        return 0.0 if row[end] is None else round(abs(row[end] - row["auroc"]), 6)
+
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": [reach(row, "auroc_high") for row in rows],
+        "arrayminus": [reach(row, "auroc_low") for row in rows],
+        "thickness": 1,
+        "width": 3,
+    }
+
+
+def layout(name: str) -> dict[str, Any]:
+    """Axes and legend; mid-grey lines show on light and dark."""
+    label = next(text for key, _, text, _ in CURVES if key == name)
+    axis = {"gridcolor": "#8884", "zeroline": False, "automargin": True}
+    return {
+        "xaxis": {**axis, "title": {"text": "step"}},
+        "yaxis": {**axis, "title": {"text": label}},
+        "margin": {"t": 8, "r": 8, "b": 36, "l": 48},
+        "showlegend": True,
+        "legend": {"orientation": "h", "y": 1.12},
+        "uirevision": name,
+    }

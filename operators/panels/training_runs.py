@@ -1,0 +1,371 @@
+"""Panel ``training_runs``: runs with curves, jobs with progress and cancel, what went wrong."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import fiftyone as fo
+import fiftyone.operators as foo
+from fiftyone.operators import types
+
+from ...detector.errors import ForensicsError
+from ...training.runs import RunFolder
+from .. import (
+    job_list,
+    jobs,
+    manage_runs,
+    scheduled_jobs,
+    training_records,
+    training_words,
+    views,
+)
+from ..training_records import TrainingRun
+from . import face_columns, training_figures
+from .error_audit import handler
+from .rebuild_cache import RebuildCache
+
+logger = logging.getLogger(__name__)
+
+PLUGIN = "@mediaforensics/deepfake"
+HELP = (
+    "Training runs of this dataset with their curves, and every job and scheduled operation on it: "
+    "how far it is, what went wrong, and what can be done."
+)
+#: The panel's whole state, small and plain.
+CHOICE = ("dataset", "shown", "curve")
+REFRESH_MILLISECONDS = 3000
+MOST_SHOWN = 6
+RUN_COLUMNS = (
+    ("shown", "Curve"),
+    ("key", "Run"),
+    ("status", "Status"),
+    ("recipe", "Recipe"),
+    ("progress", "Progress"),
+    ("auroc", "Best validation AUROC [95 %]"),
+)
+JOB_COLUMNS = (("label", "Job"), ("state", "State"), ("done", "Done"), ("text", ""))
+RUN_ACTIONS = (
+    ("toggle", "Show or hide the curve", "show_chart"),
+    ("stop", "Stop, saved", "stop"),
+    ("resume", "Resume", "play_arrow"),
+    ("score", "Score its validation faces", "speed"),
+    ("view", "Show its validation faces", "grid_view"),
+    ("rename", "Rename …", "edit"),
+    ("export", "Export …", "download"),
+    ("delete", "Delete …", "delete"),
+)
+JOB_ACTIONS = (
+    (job_list.CANCEL, "Cancel", "stop"),
+    (job_list.AGAIN, "Run again", "replay"),
+    (job_list.NEXT, "Run next", "low_priority"),
+    (job_list.FORGET, "Remove from the list", "clear"),
+)
+_METRICS = RebuildCache(32)
+
+
+class TrainingRuns(foo.Panel):
+    """Runs and jobs: progress, curves, cancel, resume, and what a dead worker left behind."""
+
+    @property
+    def config(self) -> foo.PanelConfig:
+        return foo.PanelConfig(
+            name="training_runs",
+            label="Training runs",
+            icon="model_training",
+            help_markdown=HELP,
+            category=foo.Categories.ANALYZE,
+            surfaces="grid",
+            allow_multiple=False,
+        )
+
+    # -- events ----------------------------------------------------------------------------------
+
+    @staticmethod
+    def _choice(ctx: Any) -> dict[str, Any]:
+        # every name every time: the App merges what it gets into what it has
+        return {**dict.fromkeys(CHOICE), **(ctx.panel.get_state("choice") or {})}
+
+    def on_load(self, ctx: Any) -> None:
+        """First paint, and again when the panel is opened anew."""
+        self._show(ctx, self._choice(ctx))
+
+    def on_change_dataset(self, ctx: Any) -> None:
+        """Another dataset: nothing of the old choice holds."""
+        name = ctx.dataset.name if ctx.dataset is not None else None
+        if name != self._choice(ctx)["dataset"]:  # also fires when the panel is mounted
+            self._show(ctx, dict.fromkeys(CHOICE))
+
+    def on_refresh(self, ctx: Any) -> None:
+        """The timer, the button, and the end of a form."""
+        self._show(ctx, self._choice(ctx))
+
+    @handler
+    def on_curve(self, ctx: Any) -> None:
+        """Another curve was chosen: ``name``."""
+        name = ctx.params.get("name")
+        if name not in (known for known, _, _, _ in training_figures.CURVES):
+            raise ForensicsError(f"There is no curve {name!r}.")
+        self._show(ctx, {**self._choice(ctx), "curve": name})
+
+    @handler
+    def on_run(self, ctx: Any) -> None:
+        """An action of a row of the runs: ``event`` and ``row``."""
+        choice = self._choice(ctx)
+        faces = _faces(ctx.dataset)
+        found = _newest_first(faces)
+        row = int(ctx.params["row"])
+        if not 0 <= row < len(found):
+            raise ForensicsError("This row is gone.", "Look again.")
+        run, event = found[row], ctx.params["event"]
+        if event == "toggle":
+            shown = [key for key in choice["shown"] or [] if key != run.key]
+            if len(shown) == len(choice["shown"] or []):
+                shown = [*shown, run.key][-MOST_SHOWN:]
+            choice["shown"] = shown
+        elif event == "view":
+            self._to_grid(ctx, faces, run)
+        elif event in ("rename", "export", "delete"):
+            params = {"action": event, "key": run.key}
+            ctx.prompt(f"{PLUGIN}/manage_runs", params=params, on_success=self.on_refresh)
+        else:
+            ctx.ops.notify(_do(faces, run, event), variant="success")
+        self._show(ctx, choice)
+
+    @handler
+    def on_job(self, ctx: Any) -> None:
+        """An action of a row of the jobs: ``event`` and ``row``."""
+        names = _names(_faces(ctx.dataset))
+        found = job_list.rows(names)
+        row = int(ctx.params["row"])
+        if not 0 <= row < len(found):
+            raise ForensicsError("This row is gone.", "Look again.")
+        done = job_list.act(names, found[row].name, ctx.params["event"])
+        ctx.ops.notify(done, variant="success")
+        self._show(ctx, self._choice(ctx))
+
+    @handler
+    def on_allow(self, ctx: Any) -> None:
+        """Let the forms offer 'Schedule' until the App ends."""
+        self._repair(ctx, "allow")
+
+    @handler
+    def on_work(self, ctx: Any) -> None:
+        """Start a worker that runs the queue."""
+        self._repair(ctx, "work")
+
+    def on_train(self, ctx: Any) -> None:
+        """Open the form of 'Train detector'."""
+        ctx.prompt(f"{PLUGIN}/train_detector", on_success=self.on_refresh)
+
+    def on_compare(self, ctx: Any) -> None:
+        """Open the form of 'Compare runs' with the runs whose curves are shown."""
+        shown = self._choice(ctx)["shown"] or []
+        params = {"keys": shown} if len(shown) > 1 else {}
+        ctx.prompt(f"{PLUGIN}/compare_runs", params=params, on_success=self.on_refresh)
+
+    # -- what the events have in common ----------------------------------------------------------
+
+    def _repair(self, ctx: Any, what: str) -> None:
+        ctx.ops.notify(scheduled_jobs.repair(what), variant="success")
+        self._show(ctx, self._choice(ctx))
+
+    @staticmethod
+    def _to_grid(ctx: Any, faces: fo.Dataset, run: TrainingRun) -> None:
+        if ctx.dataset.name != faces.name:
+            raise ForensicsError("The grid shows videos.", f"Open {faces.name!r} to see faces.")
+        ctx.ops.set_view(training_records.validation_view(faces, run.key))
+
+    def _show(self, ctx: Any, choice: dict[str, Any]) -> None:
+        """Read everything anew and send it; where there is nothing, say what to do next."""
+        choice["dataset"] = ctx.dataset.name if ctx.dataset is not None else None
+        try:
+            faces = _faces(ctx.dataset)
+        except ForensicsError as error:
+            state = {"choice": choice, "empty": {"message": error.message, "hint": error.hint}}
+            ctx.panel.set_state({**state, "lines": None})
+            return
+        found = _newest_first(faces)
+        keys = [run.key for run in found]
+        if choice["shown"] is None:
+            choice["shown"] = keys[:2]
+        choice["shown"] = [key for key in choice["shown"] if key in keys]
+        choice["curve"] = choice["curve"] or training_figures.CURVES[0][0]
+        work = job_list.rows(_names(faces))
+        lines = {
+            "runs": [_run_actions(run) for run in found],
+            "jobs": [list(row.actions) for row in work],
+            "findings": scheduled_jobs.findings(work),
+            "live": any(run.live for run in found)
+            or any(row.state in job_list.LIVE for row in work),
+        }
+        ctx.panel.set_state({"choice": choice, "empty": None, "lines": lines})
+        chosen = [(run.key, _metrics(run)) for run in found if run.key in choice["shown"]]
+        ctx.panel.set_data(
+            {
+                "runs": _table(RUN_COLUMNS, [_run_row(run, choice) for run in found]),
+                "jobs": _table(JOB_COLUMNS, [_job_row(row) for row in work]),
+                "curves": training_figures.traces(chosen, choice["curve"]),
+            }
+        )
+
+    def render(self, ctx: Any) -> types.Property:
+        """Buttons, findings, the runs, their curves, the jobs."""
+        panel = types.Object()
+        props = {"sx": {"display": "grid", "gridTemplateColumns": "minmax(0, 1fr)", "padding": 1.5}}
+        view = types.GridView(orientation="vertical", gap=1, componentsProps={"grid": props})
+        root = types.Property(panel, view=view)
+        empty = ctx.panel.get_state("empty")
+        if empty:
+            panel.md(f"### No runs to show yet\n\n{empty['message']} {empty['hint']}", name="why")
+            panel.btn("again", label="Look again", on_click=self.on_refresh)
+            return root
+        lines = ctx.panel.get_state("lines")
+        if not lines:
+            return root
+        choice = self._choice(ctx)
+        menu = panel.menu("menu", variant="square")
+        menu.btn("train", label="Train …", icon="model_training", on_click=self.on_train)
+        if len(lines["runs"]) > 1:
+            menu.btn("compare", label="Compare …", icon="compare_arrows", on_click=self.on_compare)
+        menu.btn("refresh", label="Refresh", icon="refresh", on_click=self.on_refresh)
+        if lines["live"]:
+            timer = types.TimerView(interval=REFRESH_MILLISECONDS, on_interval=self.on_refresh)
+            panel.view("timer", timer)
+        self._findings(panel, lines["findings"])
+        if lines["runs"]:
+            panel.list(
+                "runs",
+                types.Object(),
+                view=_table_view(RUN_COLUMNS, RUN_ACTIONS, lines["runs"], self.on_run),
+            )
+            self._curves(panel, choice)
+        else:
+            panel.md("No training runs yet. *Train …* starts one.", name="no_runs")
+        if lines["jobs"]:
+            panel.md("#### Jobs", name="jobs_title")
+            panel.list(
+                "jobs",
+                types.Object(),
+                view=_table_view(JOB_COLUMNS, JOB_ACTIONS, lines["jobs"], self.on_job),
+            )
+        return root
+
+    def _findings(self, panel: types.Object, findings: list[dict[str, str]]) -> None:
+        repairs = {
+            "allow": ("Allow scheduling", self.on_allow),
+            "work": ("Start a worker", self.on_work),
+        }
+        for number, finding in enumerate(findings):
+            panel.md(finding["text"], name=f"finding_{number}")
+            if finding["repair"]:
+                label, call = repairs[finding["repair"]]
+                panel.btn(f"repair_{finding['repair']}", label=label, on_click=call)
+
+    def _curves(self, panel: types.Object, choice: dict[str, Any]) -> None:
+        # buttons, because FiftyOne copies all data of a panel into its state on an input's change
+        row = panel.btn_group("curve_names")
+        for name, short, label, _ in training_figures.CURVES:
+            row.btn(
+                f"curve_{name}",
+                label=short,
+                title=label,
+                variant="contained" if name == choice["curve"] else "outlined",
+                on_click=self.on_curve,
+                params={"name": name},
+            )
+        panel.plot(
+            "curves",
+            layout=training_figures.layout(choice["curve"]),
+            height="260px",
+            composite_view=True,
+        )
+
+
+def _faces(dataset: fo.Dataset | None) -> fo.Dataset:
+    """The faces dataset behind what is open."""
+    return face_columns.source_of(dataset).faces
+
+
+def _names(faces: fo.Dataset) -> set[str]:
+    """Names of the datasets whose jobs are listed."""
+    videos = views.videos_of(faces)
+    return {faces.name} | ({videos.name} if videos is not None else set())
+
+
+def _newest_first(faces: fo.Dataset) -> list[TrainingRun]:
+    return training_records.training_runs(faces)[::-1]
+
+
+def _metrics(run: TrainingRun) -> list[dict[str, Any]]:
+    """All records of a run, read again only when the file has changed."""
+    path = run.folder / "metrics.jsonl"
+    if not path.is_file():
+        return []
+    stat = path.stat()
+    key = (str(path), stat.st_mtime_ns, stat.st_size)
+    return _METRICS.get(key, RunFolder(run.folder).metrics)
+
+
+def _run_actions(run: TrainingRun) -> list[str]:
+    """Actions of the row of ``run``."""
+    out = ["toggle", *manage_runs.possible(run)]
+    if run.status == "completed":
+        out.append("score")
+    if Path(run.folder / "manifest.jsonl").is_file():
+        out.append("view")
+    return out
+
+
+def _run_row(run: TrainingRun, choice: dict[str, Any]) -> list[str]:
+    return [
+        "●" if run.key in choice["shown"] else "",
+        run.key,
+        training_words.status(run),
+        str(run.config.get("name", "")),
+        training_words.progress(run),
+        training_words.auroc(run.best),
+    ]
+
+
+def _job_row(row: job_list.WorkRow) -> list[str]:
+    kind = " (scheduled)" if row.scheduled else ""
+    share = "" if row.share is None else f"{row.share:.0%}"
+    return [row.label + kind, row.state, share, row.text]
+
+
+def _table(columns: tuple[tuple[str, str], ...], rows: list[list[str]]) -> dict[str, Any]:
+    return {"columns": [key for key, _ in columns], "rows": rows}
+
+
+def _table_view(
+    columns: tuple[tuple[str, str], ...],
+    actions: tuple[tuple[str, str, str], ...],
+    allowed: list[list[str]],
+    call: Any,
+) -> types.TableView:
+    """A table whose rows offer only what their state allows."""
+    table = types.TableView(variant="outlined", max_inline_actions=2)
+    for key, label in columns:
+        table.add_column(key, label=label)
+    for name, label, icon in actions:
+        rows = [name in names for names in allowed]
+        if any(rows):
+            table.add_row_action(name, call, label=label, icon=icon, tooltip=label, rows=rows)
+    return table
+
+
+def _do(faces: fo.Dataset, run: TrainingRun, event: str) -> str:
+    """Carry out a row's action that needs no form; returns what was done."""
+    if event == "stop":
+        manage_runs.stop(faces, run.key)
+        return f"{run.key} stops after the step in hand; it can be resumed."
+    if event == "resume":
+        manage_runs.resume(faces, run.key)
+        return f"{run.key} goes on where it was."
+    if event == "score":
+        view = training_records.validation_view(faces, run.key)
+        jobs.start("score_faces", view, {"detector": run.key, "key": run.key})
+        return f"{run.key} scores {len(view)} validation faces; see the jobs below."
+    raise ForensicsError(f"There is no action {event!r}.")

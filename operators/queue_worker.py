@@ -1,0 +1,40 @@
+"""Runs our queued operations, the oldest first, and ends when none is left.
+
+``python -m media_forensics.operators.queue_worker``. FiftyOne's own ``fiftyone delegated launch``
+takes the newest first and never ends. Each operation runs in a child process, so that a crash or
+out-of-memory of one is written down and the next still runs.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+from . import scheduled_jobs
+from .jobs import hold_database
+
+logger = logging.getLogger(__name__)
+
+CHECK_SECONDS = 5
+
+
+def main() -> int:
+    """Work until the queue is empty; returns the number of operations that failed, 9 at most."""
+    from fiftyone.operators.delegated import DelegatedOperationService
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    hold_database()
+    service = DelegatedOperationService()
+    failed = 0
+    while waiting := scheduled_jobs.queued_operations():
+        operation = waiting[0]
+        logger.info("%s", operation.label)
+        result = service.execute_operation(
+            operation, log=True, monitor=True, check_interval_seconds=CHECK_SECONDS
+        )
+        failed += bool(result is None or result.error)
+    return min(failed, 9)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,249 @@
+"""Operations in FiftyOne's queue: how they stand, what is wrong, how to put it right.
+
+The open-source App can schedule operations but shows no page for them, runs the newest first, and
+never notices that a worker has died: its operation stays "running" for ever. Each delegated
+operator of ours therefore notes the process that works on it; with that a dead one can be told
+from a slow one.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import platform
+import subprocess
+import sys
+import time
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+import fiftyone as fo
+
+from ..detector.errors import ForensicsError
+from ..training.budget import search_path
+from . import jobs
+
+if TYPE_CHECKING:
+    from .job_list import WorkRow
+
+logger = logging.getLogger(__name__)
+
+PLUGIN = "@mediaforensics/deepfake/"
+SILENT_SECONDS = 300.0
+"""Without a note of its process, an operation that says nothing for this long is held for dead."""
+
+_STORE = "media_forensics_workers"
+_STATES = {"queued": "queued", "scheduled": "queued", "completed": "done", "failed": "failed"}
+
+
+def note_worker(ctx: Any) -> None:
+    """Note which process works on the delegated operation of ``ctx``."""
+    run_doc = ctx.request_params.get("run_doc")
+    if run_doc:
+        here = {
+            "host": platform.node(),
+            "pid": os.getpid(),
+            "created": jobs.created(os.getpid()),
+        }
+        _store().set(str(run_doc), here, ttl=30 * 86400)
+
+
+def rows(dataset_names: set[str]) -> list[WorkRow]:
+    """Our operations in FiftyOne's queue on these datasets."""
+    from .job_list import AGAIN, CANCEL, DEAD, DONE, FAILED, FORGET, NEXT, QUEUED, WorkRow
+
+    found = []
+    operations = [op for op in _operations() if _dataset_of(op) in dataset_names]
+    waiting = sum(op.run_state == "queued" for op in operations)
+    for op in operations:
+        state = _STATES.get(str(op.run_state), "running")
+        status = op.status
+        text = str(getattr(status, "label", None) or "")
+        share = getattr(status, "progress", None)
+        actions: tuple[str, ...] = (CANCEL,)
+        if state == "running":
+            reason = _why_dead(op)
+            if reason:
+                state, text, actions = DEAD, reason, (AGAIN, FORGET)
+        elif state == QUEUED:
+            actions = (CANCEL, NEXT) if waiting > 1 else (CANCEL,)
+        elif state == DONE:
+            share, actions = 1.0, (FORGET,)
+        elif state == FAILED:
+            text, actions = _last_line(getattr(op.result, "error", None)), (AGAIN, FORGET)
+        found.append(
+            WorkRow(
+                name=str(op.id),
+                scheduled=True,
+                operator=op.operator.removeprefix(PLUGIN),
+                label=op.label or op.operator.removeprefix(PLUGIN),
+                state=state,
+                share=share,
+                text=text,
+                since=_seconds(op.queued_at) or 0.0,
+                actions=actions,
+            )
+        )
+    return found
+
+
+def act(name: str, label: str, state: str, action: str) -> str:
+    """Do ``action`` of :mod:`.job_list` to the operation ``name``; returns what was done."""
+    from bson import ObjectId
+    from fiftyone.operators.executor import ExecutionResult
+
+    from .job_list import AGAIN, CANCEL, DEAD, NEXT
+
+    service, op_id = _service(), ObjectId(name)
+    if action == CANCEL:
+        # of an operation that runs, our operators look at this record every other second
+        service.set_failed(op_id, result=ExecutionResult(error="Cancelled in Training runs."))
+        return f"{label} is cancelled; what is done is kept."
+    if action == NEXT:
+        service.set_queued(op_id, required_state="queued")  # the newest of the queue runs first
+        return f"{label} runs next."
+    if state == DEAD:
+        service.set_failed(op_id, result=ExecutionResult(error="Its worker died."))
+    if action == AGAIN:
+        service.rerun_operation(op_id)
+        return f"{label} is queued again; what was done is not repeated."
+    service.delete_operation(op_id)
+    return f"{label} is no longer listed; what it made stays."
+
+
+def findings(found: list[WorkRow]) -> list[dict[str, str]]:
+    """What is wrong with the queue: ``text``, and ``repair`` (an argument of :func:`repair`)."""
+    out = []
+    queued = [row for row in found if row.scheduled and row.state == "queued"]
+    if not fo.config.allow_legacy_orchestrators:
+        out.append(
+            {
+                "text": "'Schedule' is greyed out in the forms: this App does not allow local "
+                "workers. Set FIFTYONE_ALLOW_LEGACY_ORCHESTRATORS=true before it starts, or allow "
+                "them now until it ends.",
+                "repair": "allow",
+            }
+        )
+    if queued and not workers():
+        some = f"{len(queued)} operations are" if len(queued) > 1 else "One operation is"
+        out.append(
+            {
+                "text": f"{some} queued and no worker runs on this machine. Run 'fiftyone "
+                "delegated launch -m', or start a worker here that ends when the queue is empty.",
+                "repair": "work",
+            }
+        )
+    elif len(queued) > 1:
+        out.append(
+            {
+                "text": f"{len(queued)} operations wait. FiftyOne's worker takes the newest "
+                f"first: {queued[0].label!r} runs next, {queued[-1].label!r} last. 'Run next' "
+                "moves one to the front.",
+                "repair": "",
+            }
+        )
+    for row in found:
+        if row.state == "dead":
+            out.append(
+                {
+                    "text": f"{row.label!r} is dead: {row.text} 'Run again' goes on where it was.",
+                    "repair": "",
+                }
+            )
+    return out
+
+
+def repair(what: str) -> str:
+    """Put a finding of :func:`findings` right; returns what was done."""
+    if what == "allow":
+        fo.config.allow_legacy_orchestrators = True
+        return "Forms now offer 'Schedule', until this App ends."
+    if what == "work":
+        start_worker()
+        return "A worker is starting; it runs the queue, the oldest first, and ends."
+    raise ForensicsError(f"There is no repair {what!r}.")
+
+
+def workers() -> list[int]:
+    """Process ids of the workers on this machine, FiftyOne's and ours."""
+    import psutil
+
+    found = []
+    for process in psutil.process_iter(["cmdline"]):
+        words = process.info["cmdline"] or []
+        theirs = "delegated" in words and "launch" in words
+        if theirs or f"{__package__}.queue_worker" in words:
+            found.append(process.pid)
+    return found
+
+
+def start_worker() -> int:
+    """Start a process that runs our queued operations, the oldest first, and then ends.
+
+    Returns:
+        its id
+    """
+    log = jobs.jobs_dir().parent / "queue_worker.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as stream:
+        process = subprocess.Popen(
+            [sys.executable, "-m", f"{__package__}.queue_worker"],
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "PYTHONPATH": search_path()},
+            start_new_session=True,  # closing the App's terminal does not end it
+        )
+    return process.pid
+
+
+def queued_operations() -> list[Any]:
+    """Our queued operations, the oldest first."""
+    waiting = [op for op in _operations() if op.run_state == "queued"]
+    return sorted(waiting, key=lambda op: _seconds(op.queued_at) or 0.0)
+
+
+def _operations() -> list[Any]:
+    return [op for op in _service().list_operations() if op.operator.startswith(PLUGIN)]
+
+
+def _why_dead(op: Any) -> str:
+    """Why nobody works on a running operation any more, or "" where somebody may."""
+    worker = _store().get(str(op.id))
+    if worker and worker["host"] == platform.node():
+        if jobs.alive(worker["pid"], worker["created"]):
+            return ""
+        return "its worker is gone (killed, or out of memory)."
+    signs = [op.started_at, op.updated_at, getattr(op.status, "updated_at", None)]
+    last = max((_seconds(sign) or 0.0) for sign in signs)
+    silent = time.time() - last
+    if silent < SILENT_SECONDS:
+        return ""
+    where = f"its worker on {worker['host']}" if worker else "its worker"
+    return f"{where} has said nothing for {silent / 60:.0f} min."
+
+
+def _dataset_of(op: Any) -> str | None:
+    return op.context.request_params.get("dataset_name") if op.context else None
+
+
+def _seconds(moment: datetime | None) -> float | None:
+    """Unix time of one of FiftyOne's naive UTC times."""
+    return None if moment is None else moment.replace(tzinfo=timezone.utc).timestamp()
+
+
+def _last_line(text: str | None) -> str:
+    lines = (text or "").strip().splitlines()
+    return lines[-1] if lines else ""
+
+
+def _service() -> Any:
+    from fiftyone.operators.delegated import DelegatedOperationService
+
+    return DelegatedOperationService()
+
+
+def _store() -> Any:
+    from fiftyone.operators.store import ExecutionStore
+
+    return ExecutionStore.create(_STORE)

@@ -1,0 +1,305 @@
+"""Training runs of a dataset: the durable record on the dataset joined with the run's folder.
+
+The record (a custom run ``training_<key>``) says what was asked; the folder says how far it is and
+how it ended, whatever became of the process that started it. Where the two differ, the folder is
+right and the record is brought up to date.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import fiftyone as fo
+
+from ..detector.errors import ForensicsError
+from ..training import runs
+from ..training.runs import RunFolder
+from . import fields, views
+
+TRAINING_PREFIX = "training_"
+STARTING, INTERRUPTED, GONE = "starting", "interrupted", "gone"
+GRACE_SECONDS = 60.0
+"""A process that was just started has not taken its folder yet."""
+
+WORDS = {
+    STARTING: "its process is starting",
+    runs.RUNNING: "in progress",
+    runs.STOPPED: "stopped on request; resume goes on where it was",
+    INTERRUPTED: "its process is gone (killed, out of memory); resume goes on from its last save",
+    runs.FAILED: "failed",
+    runs.COMPLETED: "finished",
+    GONE: "its folder is not on this machine",
+}
+
+
+@dataclass(frozen=True)
+class TrainingRun:
+    """One run as it stands.
+
+    Attributes:
+        key: its name, and that of its detector
+        status: ``starting``, ``running``, ``stopped``, ``interrupted``, ``failed``, ``completed``
+            or ``gone``
+        folder: of the run
+        config: ``TrainConfig`` as a dict
+        config_hash, manifest_sha256: what its numbers belong to
+        epoch, step: done so far
+        steps: in all
+        best: validation record of the best checkpoint, empty before the first validation
+        started: Unix time, seconds
+        seconds_left: as the run itself expects, None where it does not run
+        error: why it failed, or ""
+        checkpoint: folder of the best detector, None before the first validation
+    """
+
+    key: str
+    status: str
+    folder: Path
+    config: dict[str, Any]
+    config_hash: str
+    manifest_sha256: str
+    epoch: int
+    step: int
+    steps: int
+    best: dict[str, Any]
+    started: float
+    seconds_left: float | None
+    error: str
+    checkpoint: Path | None
+
+    @property
+    def live(self) -> bool:
+        """Whether a process works on it, as far as one can tell."""
+        return self.status in (STARTING, runs.RUNNING)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain dict."""
+        names = ("key", "status", "config_hash", "manifest_sha256", "epoch", "step", "steps")
+        return {
+            **{name: getattr(self, name) for name in names},
+            "run_dir": str(self.folder),
+            "recipe": self.config.get("name", ""),
+            "best": self.best,
+            "started": self.started,
+            "seconds_left": self.seconds_left,
+            "error": self.error,
+            "checkpoint": str(self.checkpoint) if self.checkpoint else None,
+        }
+
+
+def record_name(key: str) -> str:
+    """Name of the custom run of ``key``."""
+    return TRAINING_PREFIX + key
+
+
+def keys(dataset: fo.Dataset) -> list[str]:
+    """Keys of all training runs of ``dataset``, oldest first."""
+    names = [name for name in dataset.list_runs() if name.startswith(TRAINING_PREFIX)]
+    times = {name: dataset.get_run_info(name).timestamp for name in names}
+    return [n.removeprefix(TRAINING_PREFIX) for n in sorted(names, key=lambda name: times[name])]
+
+
+def training_runs(dataset: fo.Dataset) -> list[TrainingRun]:
+    """All training runs of ``dataset``, oldest first, each brought up to date."""
+    return [training_run(dataset, key) for key in keys(dataset)]
+
+
+def training_run(dataset: fo.Dataset, key: str) -> TrainingRun:
+    """The run ``key`` as it stands; its record is brought up to date on the way.
+
+    Raises:
+        ForensicsError: no such run
+    """
+    name = record_name(key)
+    if not dataset.has_run(name):
+        known = ", ".join(keys(dataset)) or "none"
+        raise ForensicsError(
+            f"{dataset.name!r} has no training run {key!r}.", f"There are: {known}.", "key"
+        )
+    record = dataset.get_run_info(name).config
+    run = _joined(key, record)
+    settled = {"status": run.status}
+    if run.status == runs.COMPLETED:
+        settled |= {"checkpoint": str(run.checkpoint or ""), "best": run.best}
+    if run.status != GONE and any(getattr(record, k, None) != v for k, v in settled.items()):
+        update(dataset, key, **settled)
+    return run
+
+
+def _joined(key: str, record: Any) -> TrainingRun:
+    folder = RunFolder(Path(record.run_dir))
+    step, steps, epoch, left = 0, 0, 0, None
+    best, error, checkpoint = dict(getattr(record, "best", None) or {}), "", None
+    if not (folder.path / "run.json").is_file():
+        status = GONE
+    else:
+        status, state = _status(folder, float(record.started))
+        error = (state.get("error") or {}).get("message", "")
+        for line in folder.last_metrics():
+            step, epoch = line.get("step", step), line.get("epoch", epoch)
+            steps = line.get("steps", steps)
+            left = line.get("seconds_left", left)
+        best = state.get("best") or best_so_far(folder) or best
+        if folder.checkpoint("best").is_dir():
+            checkpoint = folder.checkpoint("best")
+    return TrainingRun(
+        key=key,
+        status=status,
+        folder=folder.path,
+        config=dict(record.config),
+        config_hash=record.config_hash,
+        manifest_sha256=record.manifest_sha256,
+        epoch=epoch,
+        step=step,
+        steps=steps,
+        best=best,
+        started=float(record.started),
+        seconds_left=left if status == runs.RUNNING else None,
+        error=error,
+        checkpoint=checkpoint,
+    )
+
+
+def _status(folder: RunFolder, started: float) -> tuple[str, dict[str, Any]]:
+    state = folder.status
+    if folder.is_running():
+        return runs.RUNNING, state
+    if state["status"] in (runs.COMPLETED, runs.STOPPED, runs.FAILED):
+        return state["status"], state
+    asked = max(started, (folder.path / "run.json").stat().st_mtime)
+    if state["status"] == "prepared" and time.time() - asked < GRACE_SECONDS:
+        return STARTING, state
+    return INTERRUPTED, state
+
+
+def best_so_far(folder: RunFolder) -> dict[str, Any]:
+    """The validation record that the best checkpoint was saved with; empty before the first."""
+    path = folder.checkpoint("best") / "detector.json"  # the record for people: no torch needed
+    if not path.is_file():
+        return {}
+    training = json.loads(path.read_text(encoding="utf-8")).get("training") or {}
+    return training.get("validation") or {}
+
+
+def register(
+    view: Any, key: str, config: Any, manifest_sha256: str, run_dir: Path, counts: dict[str, Any]
+) -> None:
+    """Write the record of a run that is about to start; an earlier one of that key is replaced."""
+    dataset = views.dataset_of(view)
+    name = record_name(key)
+    if dataset.has_run(name):
+        dataset.delete_run(name)
+    record = dataset.init_run(
+        method="media_forensics/training",
+        key=key,
+        status=STARTING,
+        started=time.time(),
+        config=config.to_json(),
+        config_hash=config.hash,
+        manifest_sha256=manifest_sha256,
+        run_dir=str(run_dir),
+        checkpoint="",
+        best={},
+        counts=counts,
+    )
+    view.register_run(name, record)
+
+
+def update(dataset: fo.Dataset, key: str, /, **values: Any) -> None:
+    """Change values of the record of ``key``; a record that was deleted meanwhile stays so."""
+    name = record_name(key)
+    if not dataset.has_run(name):
+        return
+    record = dataset.get_run_info(name).config
+    for field, value in values.items():
+        setattr(record, field, value)
+    dataset.update_run_config(name, record)
+
+
+def rename(dataset: fo.Dataset, key: str, new_key: str) -> TrainingRun:
+    """Give a run and its folder another name. Scores that were written under the old key stay.
+
+    Raises:
+        ForensicsError: no such run, it is in progress, or the new name cannot be used
+    """
+    run = training_run(dataset, key)
+    _refuse_live(run, "renamed")
+    fields.ScoreFields(new_key)
+    target = run.folder.with_name(new_key)
+    if dataset.has_run(record_name(new_key)) or target.exists():
+        raise ForensicsError(
+            f"There is a run {new_key!r} already.", "Choose another name.", "new_key"
+        )
+    if run.status != GONE:
+        with RunFolder(run.folder).locked():
+            run.folder.rename(target)
+    try:
+        dataset.rename_run(record_name(key), record_name(new_key))
+        checkpoint = str(target / "checkpoints" / "best") if run.checkpoint else ""
+        update(dataset, new_key, key=new_key, run_dir=str(target), checkpoint=checkpoint)
+    except Exception:
+        if run.status != GONE:
+            target.rename(run.folder)
+        raise
+    _point_scores_to(dataset, run.folder, target)
+    return training_run(dataset, new_key)
+
+
+def _point_scores_to(dataset: fo.Dataset, old: Path, new: Path) -> None:
+    """Scores that name a checkpoint in the old folder name it in the new one."""
+    for name in dataset.list_runs():
+        config = dataset.get_run_info(name).config
+        source = getattr(config, "detector", None)
+        if name.startswith("scores_") and isinstance(source, str):
+            path = Path(source)
+            if path == old or old in path.parents:
+                config.detector = str(new / path.relative_to(old))
+                dataset.update_run_config(name, config)
+
+
+def delete(dataset: fo.Dataset, key: str, files: bool) -> TrainingRun:
+    """Forget a run; with ``files`` its folder goes too. Scores written with it stay.
+
+    Raises:
+        ForensicsError: no such run, it is in progress, or the folder cannot be deleted
+    """
+    run = training_run(dataset, key)
+    _refuse_live(run, "deleted")
+    if files and run.status != GONE:
+        doomed = run.folder.with_name(f".{run.folder.name}.deleted.{time.time_ns()}")
+        with RunFolder(run.folder).locked():
+            run.folder.rename(doomed)
+        try:
+            shutil.rmtree(doomed)
+        except OSError as error:
+            raise ForensicsError(
+                f"The folder of {key!r} could not be deleted in full ({error}).",
+                f"What is left lies in {doomed}.",
+            ) from error
+    dataset.delete_run(record_name(key))
+    return run
+
+
+def _refuse_live(run: TrainingRun, what: str) -> None:
+    if run.live:
+        raise ForensicsError(
+            f"The training run {run.key!r} is {run.status} and cannot be {what} now.",
+            "Stop it first.",
+            "key",
+        )
+
+
+def validation_view(dataset: fo.Dataset, key: str) -> Any:
+    """The faces of the videos that the run ``key`` is validated on.
+
+    Raises:
+        ForensicsError: no such run, or its folder is gone
+    """
+    run = training_run(dataset, key)
+    videos = sorted({row.video_id for row in RunFolder(run.folder).manifest.val})
+    return views.match_in(dataset, "video_id", videos)

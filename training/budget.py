@@ -1,0 +1,196 @@
+"""How long a run will take, from measured steps of the same tower on the same machine.
+
+Measured times are kept by machine, device, tower and whatever changes a step's cost, so that a
+form can show an estimate without loading a network. No torch at the top.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import platform
+import subprocess
+import sys
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ..detector.atomic import write_json
+from ..detector.errors import ForensicsError
+from ..detector.weights import cache_dir
+from .config import TrainConfig
+from .manifest import Manifest
+
+log = logging.getLogger(__name__)
+
+MEASURED_CROPS = 8
+START_SECONDS = 15.0
+"""Importing torch, loading the tower, decoding the first crops."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepTime:
+    """Measured seconds per crop.
+
+    Attributes:
+        step: forward, loss, backward, optimiser
+        forward: forward only, as validation and cached embeddings do
+    """
+
+    step: float
+    forward: float
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What a run is expected to cost.
+
+    Attributes:
+        steps: optimiser steps
+        seconds: from start to end, None where no step was measured yet
+    """
+
+    steps: int
+    seconds: float | None
+
+
+def budget(config: TrainConfig, manifest: Manifest, time_per_crop: StepTime | None) -> Budget:
+    """Steps and expected seconds of a run; ``patience`` may end it earlier."""
+    per_epoch = _crops_per_epoch(config, manifest)
+    per_epoch_steps = -(-per_epoch // config.batch_size)
+    steps = per_epoch_steps * config.epochs
+    share = 1.0
+    if config.max_steps and config.max_steps < steps:
+        share, steps = config.max_steps / steps, config.max_steps
+    if time_per_crop is None:
+        return Budget(steps, None)
+    if config.caches_embeddings:  # each crop once; the head alone costs next to nothing
+        seconds = time_per_crop.forward * len(manifest) + 0.005 * steps
+    else:
+        train = time_per_crop.step * per_epoch * (1 + config.self_blend_probability / 2)
+        validate = time_per_crop.forward * len(manifest.val)
+        seconds = share * config.epochs * (train + validate)
+    return Budget(steps, START_SECONDS + seconds)
+
+
+def _crops_per_epoch(config: TrainConfig, manifest: Manifest) -> int:
+    if not config.frames_per_video:
+        return len(manifest.train)
+    faces: dict[tuple[str, int], int] = {}
+    for row in manifest.train:
+        faces[row.video_id, row.track] = faces.get((row.video_id, row.track), 0) + 1
+    return sum(min(n, config.frames_per_video) for n in faces.values())
+
+
+def known(config: TrainConfig, device: str | None = None) -> StepTime | None:
+    """The time that :func:`measure` last found for such a run on this machine, or None."""
+    found = _table().get(_key(config, device))
+    return StepTime(**found) if found else None
+
+
+def measure(config: TrainConfig, device: str | None = None) -> StepTime:
+    """Time a training step and a forward pass on noise, and remember both. Takes seconds to a
+    minute; loads torch and the tower.
+
+    Raises:
+        ForensicsError: missing tower weights
+    """
+    import torch
+
+    from ..detector.backbone import default_device
+    from .step import embed, precision_of, seconds_per_crop
+    from .trained import new_detector, trainable
+
+    target = default_device(device)
+    detector = new_detector(config, target)
+    trainable(detector, config)
+    detector.backbone.checkpointing = config.activation_checkpointing
+    step = seconds_per_crop(detector, config, MEASURED_CROPS)
+    side = detector.backbone.preprocess.size
+    pixels = torch.zeros((MEASURED_CROPS, 3, side, side), dtype=torch.uint8)
+    began = time.perf_counter()
+    with torch.no_grad():
+        embed(detector, detector.backbone, pixels, precision_of(config, target)).sum().item()
+    forward = (time.perf_counter() - began) / MEASURED_CROPS
+    found = StepTime(step, min(forward, step))
+    write_json(_path(), {**_table(), _key(config, device): asdict(found)})
+    return found
+
+
+def _key(config: TrainConfig, device: str | None) -> str:
+    parts: list[Any] = [platform.node(), os.cpu_count(), device or "default", config.backbone]
+    parts += [
+        config.tune,
+        config.precision,
+        config.activation_checkpointing,
+        bool(config.micro_batch),
+    ]
+    return "/".join(map(str, parts))
+
+
+def _path() -> Path:
+    return cache_dir() / "step_times.json"
+
+
+def _table() -> dict[str, Any]:
+    try:
+        return json.loads(_path().read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except json.JSONDecodeError:
+        log.warning("%s is damaged; steps are measured again", _path())
+        return {}
+
+
+def duration(seconds: float) -> str:
+    """``45 s``, ``12 min``, ``2.3 h`` or ``3.1 days``."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h" if seconds < 48 * 3600 else f"{seconds / 86400:.1f} days"
+
+
+def measure_apart(config: TrainConfig, device: str | None = None) -> StepTime:
+    """:func:`measure` in a process of its own, so that the caller never loads torch.
+
+    Raises:
+        ForensicsError: missing tower weights, or the step does not fit into memory
+    """
+    done = subprocess.run(
+        [sys.executable, "-m", "media_forensics.training.budget"],
+        input=json.dumps({"config": config.to_json(), "device": device}),
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": search_path()},
+    )
+    found = known(config, device)
+    if done.returncode == 0 and found is not None:
+        return found
+    last = (done.stderr.strip().splitlines() or ["no output"])[-1]
+    raise ForensicsError(
+        f"A training step could not be measured: {last}", "Check the tower's weights and memory."
+    )
+
+
+def search_path() -> str:
+    """``PYTHONPATH`` under which a new process finds this package."""
+    mount = Path(__file__).resolve().parents[1] / "_mount"
+    return os.pathsep.join([str(mount), *filter(None, [os.environ.get("PYTHONPATH")])])
+
+
+def main() -> int:
+    """Measure what standard input asks for; the result goes to the table."""
+    asked = json.loads(sys.stdin.read())
+    try:
+        measure(TrainConfig.from_json(asked["config"]), asked["device"])
+    except ForensicsError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,301 @@
+"""Runs side by side on the same videos: paired differences, equal false-positive rate, regressions.
+
+Only what all runs have scored is compared, so that a difference is never one of the material.
+numpy only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from ..detector.errors import ForensicsError, MetricUndefined
+from ..detector.metrics import bootstrap_interval, equal_error_rate, roc_auc
+from ..detector.metrics_curve import operating_point
+from ..detector.metrics_intervals import Comparison, paired_bootstrap
+
+FIXED_THRESHOLD = 0.5
+
+VideoRow = Mapping[str, Any]  # video_id, label, group_id, p_fake
+
+
+@dataclass(frozen=True)
+class CommonVideos:
+    """The videos that every run has scored.
+
+    Attributes:
+        video_id: (V,) names
+        label: (V,) 0 real, 1 fake
+        group: (V,) unit of resampling
+        p_fake: per run (V,)
+        left_out: per run, videos it has scored but another has not
+    """
+
+    video_id: tuple[str, ...]
+    label: np.ndarray
+    group: np.ndarray
+    p_fake: dict[str, np.ndarray]
+    left_out: dict[str, int]
+
+
+@dataclass(frozen=True)
+class RunRow:
+    """One run beside the baseline. A value is None where it is undefined, see ``notes``.
+
+    Attributes:
+        key: the run
+        auroc, auroc_low, auroc_high: video level, 95 % bootstrap interval over groups
+        eer: equal error rate
+        threshold: of this run, at a false-positive rate of at most the asked one on these videos
+        fpr, fnr: at ``threshold``
+        difference, low, high, p_value: AUROC minus the baseline's, paired over groups
+        p_holm: ``p_value`` corrected for all runs that are compared (Holm 1979)
+        fnr_difference, fnr_low, fnr_high: miss rate minus the baseline's at equal false-positive
+            rate
+        regressions: videos that the baseline calls right and this run calls wrong
+        repaired: the other way round
+        notes: what is undefined, and why
+    """
+
+    key: str
+    auroc: float | None
+    auroc_low: float | None
+    auroc_high: float | None
+    eer: float | None
+    threshold: float
+    fpr: float | None
+    fnr: float | None
+    difference: float | None
+    low: float | None
+    high: float | None
+    p_value: float | None
+    p_holm: float | None
+    fnr_difference: float | None
+    fnr_low: float | None
+    fnr_high: float | None
+    regressions: tuple[str, ...]
+    repaired: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain dict."""
+        data = asdict(self)
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in data.items()}
+
+
+def common_videos(scored: Mapping[str, Sequence[VideoRow]]) -> CommonVideos:
+    """Align the video scores of several runs.
+
+    Args:
+        scored: per run the rows of its videos; ``p_fake`` None counts as not scored
+
+    Raises:
+        ForensicsError: fewer than two runs, no common video, or runs that disagree on a label
+    """
+    if len(scored) < 2:
+        raise ForensicsError("One run cannot be compared.", "Choose two or more.", "keys")
+    by_run = {
+        key: {row["video_id"]: row for row in rows if row["p_fake"] is not None}
+        for key, rows in scored.items()
+    }
+    names = sorted(set.intersection(*(set(rows) for rows in by_run.values())))
+    if not names:
+        raise ForensicsError(
+            f"The runs {', '.join(scored)} have no scored video in common.",
+            "Score the same view with all of them, and compare their stored scores.",
+            "keys",
+        )
+    first = next(iter(by_run.values()))
+    for key, rows in by_run.items():
+        wrong = [name for name in names if rows[name]["label"] != first[name]["label"]]
+        if wrong:
+            raise ForensicsError(
+                f"{key!r} holds another label of {wrong[0]!r} than the other runs.",
+                "The ground truth was changed between the runs; train or score again.",
+                "keys",
+            )
+    return CommonVideos(
+        video_id=tuple(names),
+        label=np.array([first[name]["label"] for name in names], dtype=np.int64),
+        group=np.array([first[name]["group_id"] or name for name in names]),
+        p_fake={
+            key: np.array([rows[name]["p_fake"] for name in names], dtype=np.float64)
+            for key, rows in by_run.items()
+        },
+        left_out={key: len(rows) - len(names) for key, rows in by_run.items()},
+    )
+
+
+def compare(
+    videos: CommonVideos, baseline: str, fpr: float = 0.05, replicates: int = 2000, seed: int = 0
+) -> list[RunRow]:
+    """One row per run, the baseline first.
+
+    Args:
+        videos: see :func:`common_videos`
+        baseline: the run that the others are compared with
+        fpr: false-positive rate at which each run gets a threshold of its own; where there are
+            too few reals for it, all get 0.5 and the notes say so
+        replicates, seed: of the bootstrap
+
+    Raises:
+        ForensicsError: a baseline that is not among the runs, ``fpr`` outside (0, 1)
+    """
+    if baseline not in videos.p_fake:
+        raise ForensicsError(
+            f"The baseline {baseline!r} is not among the runs.",
+            f"Choose one of: {', '.join(videos.p_fake)}.",
+            "baseline",
+        )
+    if not 0 < fpr < 1:
+        raise ForensicsError(
+            f"A false-positive rate of {fpr} is no share.", "For example 0.05.", "fpr"
+        )
+    others = [key for key in videos.p_fake if key != baseline]
+    thresholds, note = _thresholds(videos, fpr)
+    paired: dict[str, tuple[Comparison | None, Comparison | None, list[str]]] = {}
+    for key in others:
+        notes: list[str] = []
+        auroc = _paired(videos, key, baseline, "auroc", replicates, seed, notes)
+        at_rate = None
+        if not note:
+            at_rate = _paired(videos, key, baseline, f"tpr@{fpr:g}", replicates, seed, notes)
+        paired[key] = auroc, at_rate, notes
+    corrected = holm({k: c.p_value for k, (c, _, _) in paired.items() if c is not None})
+    right = {key: (p >= thresholds[key]) == (videos.label == 1) for key, p in videos.p_fake.items()}
+    rows = []
+    for key in [baseline, *others]:
+        auroc, at_rate, notes = paired.get(key, (None, None, []))
+        rows.append(
+            _row(
+                videos,
+                key,
+                thresholds[key],
+                auroc,
+                at_rate,
+                corrected.get(key),
+                [*([note] if note else []), *notes],
+                right[baseline],
+                right[key],
+                replicates,
+                seed,
+            )
+        )
+    return rows
+
+
+def _row(
+    videos: CommonVideos,
+    key: str,
+    threshold: float,
+    auroc: Comparison | None,
+    at_rate: Comparison | None,
+    corrected: float | None,
+    notes: list[str],
+    base_right: np.ndarray,
+    right: np.ndarray,
+    replicates: int,
+    seed: int,
+) -> RunRow:
+    label, p_fake = videos.label, videos.p_fake[key]
+
+    def defined(metric: Any) -> Any:
+        try:
+            return metric()
+        except MetricUndefined as error:
+            if error.message not in notes:
+                notes.append(error.message)
+            return None
+
+    interval = defined(
+        lambda: bootstrap_interval(
+            label, p_fake, "auroc", videos.group, replicates=replicates, seed=seed
+        )
+    )
+    eer = defined(lambda: equal_error_rate(label, p_fake))
+    real, fake = label == 0, label == 1
+    names = np.array(videos.video_id)
+    return RunRow(
+        key=key,
+        auroc=defined(lambda: roc_auc(label, p_fake)),
+        auroc_low=interval.low if interval else None,
+        auroc_high=interval.high if interval else None,
+        eer=eer.rate if eer else None,
+        threshold=threshold,
+        fpr=float(np.mean(~right[real])) if real.any() else None,
+        fnr=float(np.mean(~right[fake])) if fake.any() else None,
+        difference=auroc.difference if auroc else None,
+        low=auroc.low if auroc else None,
+        high=auroc.high if auroc else None,
+        p_value=auroc.p_value if auroc else None,
+        p_holm=corrected,
+        fnr_difference=-at_rate.difference if at_rate else None,
+        fnr_low=-at_rate.high if at_rate else None,
+        fnr_high=-at_rate.low if at_rate else None,
+        regressions=tuple(names[base_right & ~right].tolist()),
+        repaired=tuple(names[~base_right & right].tolist()),
+        notes=tuple(notes),
+    )
+
+
+def _thresholds(videos: CommonVideos, fpr: float) -> tuple[dict[str, float], str]:
+    """A threshold per run at the same false-positive rate, or 0.5 for all and why."""
+    try:
+        found = {
+            key: operating_point(videos.label, p_fake, fpr).threshold
+            for key, p_fake in videos.p_fake.items()
+        }
+    except MetricUndefined as error:
+        note = f"All at the threshold {FIXED_THRESHOLD}: {error.message}"
+        return dict.fromkeys(videos.p_fake, FIXED_THRESHOLD), note
+    return found, ""
+
+
+def _paired(
+    videos: CommonVideos,
+    key: str,
+    baseline: str,
+    metric: str,
+    replicates: int,
+    seed: int,
+    notes: list[str],
+) -> Comparison | None:
+    try:
+        return paired_bootstrap(
+            videos.label,
+            videos.p_fake[key],
+            videos.p_fake[baseline],
+            metric,
+            videos.group,
+            replicates=replicates,
+            seed=seed,
+        )
+    except MetricUndefined as error:
+        notes.append(error.message)
+        return None
+
+
+def holm(p_values: Mapping[str, float]) -> dict[str, float]:
+    """p-values corrected for their number, step-down (Holm 1979, Scand. J. Statist. 6)."""
+    out: dict[str, float] = {}
+    largest = 0.0
+    for number, key in enumerate(sorted(p_values, key=lambda name: p_values[name])):
+        largest = max(largest, min(1.0, p_values[key] * (len(p_values) - number)))
+        out[key] = largest
+    return out
+
+
+def differing_settings(
+    configs: Mapping[str, Mapping[str, Any]],
+) -> dict[str, dict[str, Any]]:
+    """Setting -> run -> value, for the settings in which the runs are not all alike."""
+    names = dict.fromkeys(name for config in configs.values() for name in config)
+    values = {name: {key: config.get(name) for key, config in configs.items()} for name in names}
+    return {
+        name: found
+        for name, found in values.items()
+        if any(value != next(iter(found.values())) for value in found.values())
+    }
