@@ -77,23 +77,56 @@
   const number = (n) => n.toLocaleString("en-US");
   const plural = (n, word) => number(n) + " " + word + (n === 1 ? "" : "s");
 
-  /** Sends a panel event; while one of its kind is under way only the newest next one waits. */
-  function useEvents() {
-    const trigger = foo.useTriggerPanelEvent();
-    const state = useRef({});
+  /* The App runs the answer of an event some renders after the event's callback, and posts its own
+   * copy of the panel's state with the next event. So events go one after the other: the next one
+   * leaves when the answer (with the number that the event carried) has arrived in the data, or
+   * when there is none for a while. Of several waiting changes of one control the newest counts.
+   * A panel that is closed leaves nothing behind: what waited is dropped. */
+  const lines = {};
+  const PATIENCE = 700; // ms; only an event that was refused leaves without an answer
+
+  function pump(line) {
+    const next = line.waiting.entries().next();
+    if (line.busy || next.done) return;
+    const [id, event] = next.value;
+    line.waiting.delete(id);
+    line.busy = true; line.answered = false;
+    line.sent = Math.max(line.sent + 1, Date.now());
+    event.trigger.current(event.uri, { ...event.params, rev: line.sent }, undefined, (result) => {
+      if (event.then) event.then(result && result.result);
+      line.answered = true;
+      line.timer = setTimeout(() => free(line), PATIENCE);
+      if (line.seen >= line.sent) free(line);
+    });
+  }
+  function free(line) {
+    clearTimeout(line.timer); line.busy = false; pump(line);
+  }
+
+  /** send(uri, params, then) for the panel called name, whose data last answered event number rev. */
+  function useEvents(name, rev) {
+    const trigger = useRef(null);
+    trigger.current = foo.useTriggerPanelEvent();
+    const line = (lines[name] = lines[name] || { waiting: new Map(), users: 0, busy: false, answered: false, sent: 0, seen: 0, timer: 0 });
+    useEffect(() => {
+      line.seen = Math.max(line.seen, rev || 0);
+      if (line.busy && line.answered && line.seen >= line.sent) free(line);
+    }, [rev]);
+    useEffect(() => {
+      line.users++;
+      return () => {
+        line.users--;
+        setTimeout(() => { // closed while an answer was due: it never comes
+          if (!line.users) { clearTimeout(line.timer); line.waiting.clear(); line.busy = false; }
+        }, 0);
+      };
+    }, []);
     return useCallback((uri, params, then) => {
       if (!uri) return;
-      const slot = (state.current[uri] = state.current[uri] || { busy: false, next: null });
-      const send = (what, done) => {
-        slot.busy = true;
-        trigger(uri, what, undefined, (result) => {
-          slot.busy = false;
-          if (done) done(result && result.result);
-          if (slot.next) { const [w, d] = slot.next; slot.next = null; send(w, d); }
-        });
-      };
-      if (slot.busy) slot.next = [params, then]; else send(params, then);
-    }, [trigger]);
+      const id = uri + "|" + (params.name || "");
+      line.waiting.delete(id); line.waiting.set(id, { uri, params, then, trigger });
+      pump(line);
+    }, []);
   }
 
   function Select({ label, value, options, onChange, cy }) {
@@ -131,7 +164,7 @@
 
   function AuditHeader({ data, schema }) {
     useEffect(injectStyle, []);
-    const send = useEvents();
+    const send = useEvents("audit", data && data.rev);
     const on = schema.view;
     if (!data || !data.choice) return null;
     const { choice, options, threshold, total, unit } = data;
@@ -221,7 +254,7 @@
 
   function AuditTable({ data, schema }) {
     useEffect(injectStyle, []);
-    const send = useEvents();
+    const send = useEvents("audit");
     const [sort, setSort] = useState("worst");
     const on = schema.view;
     const rows = data && data.rows;
@@ -617,7 +650,7 @@
 
   function Sphere({ data, schema }) {
     useEffect(injectStyle, []);
-    const send = useEvents(), on = schema.view;
+    const send = useEvents("sphere", data && data.rev), peek = foo.useTriggerPanelEvent(), on = schema.view;
     const raw = data && data.sphere, extra = data || {};
     const canvas = useRef(null), painter = useRef(null), drag = useRef(null), cards = useRef(new Map()), waiting = useRef(0);
     const [mode, setMode] = useState("3d"), [shape, setShape] = useState("stretched"), [by, setBy] = useState("label"), [hidden, setHidden] = useState(new Set());
@@ -669,8 +702,8 @@
       if (i < 0) { setCard(null); return; }
       const px = [p.U[i] / p.ratio, p.V[i] / p.ratio];
       if (cards.current.has(i)) { setCard(cards.current.get(i)); setAt(px); return; }
-      waiting.current = setTimeout(() => send(on.on_hover, { idx: i }, (found) => {
-        if (!found) return; cards.current.set(i, found); if (painter.current.hover === i) { setCard(found); setAt(px); }
+      waiting.current = setTimeout(() => peek(on.on_hover, { idx: i }, undefined, (answer) => { // changes nothing: need not wait in line
+        const found = answer && answer.result; if (!found) return; cards.current.set(i, found); if (painter.current.hover === i) { setCard(found); setAt(px); }
       }), 120);
     };
     const down = (e) => { const [x, y] = place(e); canvas.current.setPointerCapture(e.pointerId); drag.current = { x, y, far: 0, lasso: lasso || e.shiftKey }; if (drag.current.lasso) painter.current.path = [[x, y]]; setCard(null); };

@@ -89,9 +89,9 @@ def study_of(dataset: fo.Dataset | None, choice: dict[str, Any]) -> Study:
     choice["group"] = choice.get("group") or BY_METHOD
     choice["scope"] = choice.get("scope") or audit_scope.default_scope(columns)
     names = ("key", "level", "group", "scope", "kept", "token")
-    return _STUDIES.get(
-        tuple(choice.get(name) for name in names), lambda: _build(source, columns, choice)
-    )
+    # the same faces are audited from their own dataset and from that of their videos
+    about = (source.shown.name, *(choice.get(name) for name in names))
+    return _STUDIES.get(about, lambda: _build(source, columns, choice))
 
 
 def _build(source: face_columns.Source, columns: FaceColumns, choice: dict[str, Any]) -> Study:
@@ -290,7 +290,7 @@ class ErrorAudit(foo.Panel):
 
     def _remember(self, ctx: Any, choice: dict[str, Any]) -> None:
         ctx.panel.set_state("choice", choice)
-        ctx.panel.set_data("header.shown", choice.get("shown"))
+        ctx.panel.set_data({"header.shown": choice["shown"], "header.rev": ctx.params.get("rev")})
 
     def _show(self, ctx: Any, choice: dict[str, Any]) -> None:
         """Recompute for ``choice`` and send it; what cannot be audited says what to do next."""
@@ -310,7 +310,10 @@ class ErrorAudit(foo.Panel):
         )
         ctx.panel.set_data(
             {
-                "header": _header(study, threshold, total, rows, choice),
+                "header": {
+                    **_header(study, threshold, total, rows, choice),
+                    "rev": ctx.params.get("rev"),  # the event that this answers
+                },
                 "table": _table(study, total, rows),
                 "charts.distributions": study.traces,
                 "charts.roc": audit_figures.roc_figure(study.curve),
@@ -407,7 +410,7 @@ def _header(
         "outliers": audit_words.outliers(rows, study.units.level),
         "coverage": audit_words.coverage(total, study.units.level),
         "total": total.to_json(),
-        "shown": choice.get("shown"),
+        "shown": choice["shown"],
         "shows_faces": study.source.shows_faces,
     }
 

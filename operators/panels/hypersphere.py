@@ -195,7 +195,7 @@ class Hypersphere(foo.Panel):
 
     def _remember(self, ctx: Any, choice: dict[str, Any]) -> None:
         ctx.panel.set_state("choice", choice)
-        ctx.panel.set_data("panel.shown", choice["shown"])
+        ctx.panel.set_data({"panel.shown": choice["shown"], "panel.rev": ctx.params.get("rev")})
 
     def _show(self, ctx: Any, choice: dict[str, Any]) -> None:
         """Send the sphere of ``choice``; where there is none, say what to do next."""
@@ -224,6 +224,7 @@ class Hypersphere(foo.Panel):
                     sphere.picture.anchored,
                 ),
                 "shown": choice["shown"],
+                "rev": ctx.params.get("rev"),  # the event that this answers
                 "selected": _indices_of(source, sphere, choice["selected"]),
             },
         )

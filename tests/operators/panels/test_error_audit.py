@@ -57,6 +57,16 @@ def test_state_stays_small_and_apart_from_the_data(audit):
         assert not set(audit.state) & set(audit.data)
 
 
+def test_every_answer_names_the_event_that_it_answers(audit):
+    """The browser sends the next event when this number has arrived."""
+    audit.send("on_set", name="level", value="face", rev=7)
+    assert audit.data["header"]["rev"] == 7
+    audit.send("on_show", row=-1, kind="fp", rev=8)
+    assert audit.data["header"]["rev"] == 8
+    audit.send("on_clear", rev=9)
+    assert audit.data["header"]["rev"] == 9
+
+
 def test_plots_do_not_write_their_data_into_the_state(audit):
     """FiftyOne copies a plot's data into the panel's state unless its view is composite."""
     charts = audit.schema["type"]["properties"]["charts"]["type"]["properties"]

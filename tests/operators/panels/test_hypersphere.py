@@ -113,6 +113,13 @@ def test_hover_returns_a_card_and_changes_nothing(sphere, faces):
     assert sphere.send("on_hover", idx=10**6) is None
 
 
+def test_every_answer_names_the_event_that_it_answers(sphere):
+    sphere.send("on_pick", idx=[17], rev=5)
+    assert sphere.data["panel"]["rev"] == 5
+    sphere.send("on_refresh", rev=6)
+    assert sphere.data["panel"]["rev"] == 6
+
+
 def test_its_video(sphere, faces):
     row = drawn(faces)[40]
     found = sphere.send("on_more", idx=40, what="video")
