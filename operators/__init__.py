@@ -13,6 +13,7 @@ OPERATORS = (
     ("score_faces", "ScoreFaces"),
     ("evaluate_detector", "EvaluateDetector"),
     ("find_hard_examples", "FindHardExamples"),
+    ("export_report", "ExportReport"),
     ("train_detector", "TrainDetector"),
     ("metrics", "Auroc"),
     ("metrics", "EqualErrorRate"),

@@ -39,6 +39,7 @@ OPERATORS = {
     "score_faces",
     "evaluate_detector",
     "find_hard_examples",
+    "export_report",
     "train_detector",
 }
 PANELS = {"hypersphere", "error_audit"}
