@@ -13,6 +13,8 @@ OPERATORS = (
     ("score_faces", "ScoreFaces"),
     ("evaluate_detector", "EvaluateDetector"),
     ("find_hard_examples", "FindHardExamples"),
+    ("review_faces", "ReviewFaces"),
+    ("export_training_set", "ExportTrainingSet"),
     ("export_report", "ExportReport"),
     ("train_detector", "TrainDetector"),
     ("metrics", "Auroc"),

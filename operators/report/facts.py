@@ -209,7 +209,7 @@ def _groupings(units: Units, settings: Settings) -> list[str]:
     names = settings.breakdowns
     if names is None:
         names = tuple(n for n in BREAKDOWNS if n in units.texts or n in units.numbers)
-        names = tuple(n for n in names if len(group(units, n).labels) > 1)
+        names = tuple(n for n in names if np.unique(group(units, n).row).size > 1)
     return [BY_METHOD, *names]
 
 

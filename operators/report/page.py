@@ -67,6 +67,10 @@ def page(facts: Facts, made: str, version: str) -> str:
     if total.real + total.fake:
         parts.append("<h2>Error rates</h2>")
         parts.append(f"<p>{escape(facts.outliers)}</p>")
+        parts.append(
+            '<p class="dim">▲ worse than the rest beyond chance, all rows of its table considered; '
+            '"few": too few independent units to be judged.</p>'
+        )
         parts += [_rates(table) for table in facts.tables]
     if settings.examples:
         parts += ["<h2>Examples</h2>", _examples(facts.examples, settings.blur)]
@@ -147,11 +151,7 @@ def _rates(table: Table) -> str:
     body = "".join(_row(row, len(table.columns)) for row in table.rows)
     if len(table.rows) > 1:
         body += _row(table.total, len(table.columns))
-    return (
-        f"<h3>{escape(table.title)}</h3><table>{_head(names)}<tbody>{body}</tbody></table>"
-        '<p class="dim">▲ worse than the rest beyond chance, all rows considered; '
-        '"few": too few independent units to be judged.</p>'
-    )
+    return f"<h3>{escape(table.title)}</h3><table>{_head(names)}<tbody>{body}</tbody></table>"
 
 
 def _row(row: Row, width: int) -> str:
