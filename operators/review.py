@@ -43,7 +43,7 @@ _FIELDS: dict[str, type] = {
     TIME: fo.DateTimeField,
     BATCH: fo.IntField,
 }
-_STATE = (DECISION, KEEP, NOTE, TIME, BATCH)
+_STATE: tuple[str, ...] = (DECISION, KEEP, NOTE, TIME, BATCH)
 
 
 def declare(dataset: fo.Dataset) -> None:

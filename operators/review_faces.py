@@ -98,6 +98,10 @@ class ReviewFaces(foo.Operator):
             )
         return dataset.select(chosen)
 
+    def resolve_run_name(self, ctx: Any) -> str:
+        """Label of the action."""
+        return f"Review of {ctx.dataset.name}"
+
     def execute(self, ctx: Any) -> dict[str, Any]:
         action = ctx.params.get("action") or review.CONFIRMED
         faces = ctx.dataset if action == UNDO else self._faces(ctx)
