@@ -26,6 +26,14 @@ class ScoredFaces:
         label: (N,) 0 real, 1 fake
         video_id, method, pair_id: (N,) strings; ``pair_id`` is "" for reals and unpaired fakes
         frame_number: (N,) integers
+        track: (N,) person within the video
+        group_id, source_dataset, split: (N,) strings, "" where unknown
+        other_p_fake: (N,) scores of a second detector, NaN where there is none
+        embedding: (N, D) unit vectors of the detector, NaN where there is none
+        generic: (N, E) unit vectors of an untuned network, which still tells persons and scenes
+            apart, NaN where there is none
+
+    Only the first six are always needed; the catalogue names what a queue needs beside them.
     """
 
     p_fake: np.ndarray
@@ -34,6 +42,20 @@ class ScoredFaces:
     method: np.ndarray
     pair_id: np.ndarray
     frame_number: np.ndarray
+    track: np.ndarray | None = None
+    group_id: np.ndarray | None = None
+    source_dataset: np.ndarray | None = None
+    split: np.ndarray | None = None
+    other_p_fake: np.ndarray | None = None
+    embedding: np.ndarray | None = None
+    generic: np.ndarray | None = None
+
+    @property
+    def groups(self) -> np.ndarray:
+        """(N,) ``group_id``, or the video where a face has none."""
+        if self.group_id is None:
+            return self.video_id
+        return np.where(self.group_id == "", self.video_id, self.group_id)
 
 
 def loss(p_fake: np.ndarray, label: np.ndarray) -> np.ndarray:
@@ -43,9 +65,12 @@ def loss(p_fake: np.ndarray, label: np.ndarray) -> np.ndarray:
 
 
 def false_positives(faces: ScoredFaces, threshold: float) -> np.ndarray:
-    """Real faces with p_fake >= threshold, highest score first."""
+    """Real faces with p_fake >= threshold, highest score first, in turn from each dataset."""
     wrong = np.flatnonzero((faces.label == REAL) & (faces.p_fake >= threshold))
-    return wrong[np.argsort(-faces.p_fake[wrong], kind="stable")]
+    order = wrong[np.argsort(-faces.p_fake[wrong], kind="stable")]
+    if faces.source_dataset is None:
+        return order
+    return in_turn(order, faces.source_dataset, faces.p_fake)
 
 
 def false_negatives(faces: ScoredFaces, threshold: float) -> np.ndarray:
@@ -62,11 +87,22 @@ def high_loss(faces: ScoredFaces, threshold: float) -> np.ndarray:
     values = loss(faces.p_fake, faces.label)
     scored = np.flatnonzero(np.isfinite(values))
     order = scored[np.argsort(-values[scored], kind="stable")]
-    turn = np.zeros(len(values), dtype=np.int64)
-    for method in np.unique(faces.method[order]):
-        mine = order[faces.method[order] == method]
+    return in_turn(order, faces.method, values)
+
+
+def in_turn(order: np.ndarray, kind: np.ndarray, urgency: np.ndarray) -> np.ndarray:
+    """``order`` with the first of each kind first, then the second of each, and so on.
+
+    Args:
+        order: indices, most urgent first
+        kind: (N,) for example the method
+        urgency: (N,) decides among equal turns, highest first
+    """
+    turn = np.zeros(len(kind), dtype=np.int64)
+    for name in np.unique(kind[order]):
+        mine = order[kind[order] == name]
         turn[mine] = np.arange(len(mine))
-    return order[np.lexsort((-values[order], turn[order]))]
+    return order[np.lexsort((-urgency[order], turn[order]))]
 
 
 def pair_difference(faces: ScoredFaces) -> np.ndarray:
@@ -97,9 +133,38 @@ def pair_anomaly(faces: ScoredFaces, threshold: float) -> np.ndarray:
     return odd[np.argsort(difference[odd], kind="stable")]
 
 
-Queue = Callable[[ScoredFaces, float], np.ndarray]
+def disagreement(faces: ScoredFaces, threshold: float) -> np.ndarray:
+    """Faces that the second detector calls otherwise at the same threshold, furthest apart first.
 
-QUEUES: dict[str, Queue] = {
+    Needs ``other_p_fake``.
+    """
+    assert faces.other_p_fake is not None
+    mine, other = faces.p_fake, faces.other_p_fake
+    both = np.isfinite(mine) & np.isfinite(other)
+    odd = np.flatnonzero(both & ((mine >= threshold) != (other >= threshold)))
+    return odd[np.argsort(-np.abs(mine[odd] - other[odd]), kind="stable")]
+
+
+def group_leaks(faces: ScoredFaces, threshold: float) -> np.ndarray:
+    """Faces of groups that lie in more than one split: one side has seen the other.
+
+    Groups in turn; within a group the splits in turn. ``threshold`` is not used. Needs
+    ``group_id`` and ``split``.
+    """
+    assert faces.group_id is not None and faces.split is not None
+    splits: dict[str, set[str]] = {}
+    known = np.flatnonzero((faces.group_id != "") & (faces.split != ""))
+    for i in known:
+        splits.setdefault(faces.group_id[i], set()).add(faces.split[i])
+    odd = np.array([i for i in known if len(splits[faces.group_id[i]]) > 1], dtype=np.int64)
+    sides = np.array([f"{faces.group_id[i]}\x1f{faces.split[i]}" for i in range(len(faces.label))])
+    return in_turn(odd, sides, np.zeros(len(sides))) if odd.size else odd
+
+
+Ranking = Callable[[ScoredFaces, float], np.ndarray]
+
+#: What stored scores alone are enough for.
+QUEUES: dict[str, Ranking] = {
     "false_positive": false_positives,
     "false_negative": false_negatives,
     "high_loss": high_loss,

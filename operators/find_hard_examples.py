@@ -1,24 +1,27 @@
-"""Operator ``find_hard_examples``: ranked queues of errors as fields, tags and saved views."""
+"""Operator ``find_hard_examples``: ranked queues of faces as fields, tags and saved views."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 import fiftyone as fo
 import fiftyone.operators as foo
 from fiftyone import ViewField as F
 from fiftyone.operators import types
 
-from ..detector.errors import ForensicsError
-from . import forms, views
+from ..detector.errors import Cancelled, ForensicsError
+from ..detector.queue_catalogue import CATALOGUE
+from . import fields, forms, jobs, views
+from .progress import Progress, ShouldStop, in_app, never, silent, stop_of, terminal
+from .registry import TRAINING_PREFIX
 
-QUEUES = (
-    ("false_positive", "False positives: reals that score as fake"),
-    ("false_negative", "False negatives: fakes that score as real"),
-    ("high_loss", "High loss, in turn from each method"),
-    ("pair_anomaly", "Pair anomaly: fakes that score no higher than their own real"),
-)
+if TYPE_CHECKING:
+    from ..detector.queues import ScoredFaces
+
+DEFAULT = tuple(name for name, queue in CATALOGUE.items() if queue.default)
+#: Columns that take minutes on many faces: the work runs in a process of its own.
+HEAVY = ("embedding", "generic")
 
 
 def queue_field(key: str, queue: str) -> str:
@@ -27,7 +30,7 @@ def queue_field(key: str, queue: str) -> str:
 
 
 def queue_tag(queue: str) -> str:
-    """Sample tag of a queue's faces."""
+    """Sample tag of a queue's faces: the reason code."""
     return f"hard:{queue}"
 
 
@@ -35,60 +38,80 @@ def run(
     samples: Any,
     *,
     key: str,
-    queues: Sequence[str] = tuple(name for name, _ in QUEUES),
+    queues: Sequence[str] = DEFAULT,
     threshold: float = 0.5,
     limit: int = 200,
     per_video: int = 2,
+    other: str | None = None,
+    generic: str | None = None,
+    progress: Progress = silent,
+    should_stop: ShouldStop = never,
 ) -> dict[str, Any]:
     """Fill review queues from the stored scores of detector ``key``. Deletes no sample.
 
     Args:
         samples: faces dataset or view
         key: detector key
-        queues: names of :data:`QUEUES`
+        queues: names of :data:`detector.queue_catalogue.CATALOGUE`
         threshold: p_fake from which a face counts as fake
         limit: faces per queue at most
         per_video: faces of one video per queue at most
+        other: key of the second detector, for ``disagreement``
+        generic: key of a detector on an untuned tower (a linear probe), whose embeddings
+            ``near_duplicate`` and ``leak`` need; found by itself where it was trained here
+        progress, should_stop: see :mod:`.progress`
 
     Returns:
         ``{queue: {"faces": n, "videos": n, "view": saved view, "field": rank field}}``
 
     Raises:
-        ForensicsError: unknown queue, empty view, no scores, threshold outside [0, 1]
+        ForensicsError: unknown queue, empty view, no scores, threshold outside [0, 1], or a column
+            that a queue needs is not there
+        Cancelled: stopped by the user; queues that are filled stay
     """
-    from ..detector.queues import QUEUES as RANKINGS
-    from ..detector.queues import ScoredFaces, capped
+    from ..detector.queues import capped
 
     _check(queues, threshold, limit, per_video)
-    columns = views.face_scores(samples, key)
-    dataset = views.dataset_of(views.flat(samples))
-    faces = ScoredFaces(
-        p_fake=columns.p_fake,
-        label=columns.label,
-        video_id=columns.video_id,
-        method=columns.method,
-        pair_id=columns.pair_id,
-        frame_number=columns.frame_number,
-    )
+    view = views.flat(samples)
+    dataset = views.dataset_of(view)
+    needed = {column for queue in queues for column in CATALOGUE[queue].needs}
+    if "generic" in needed:
+        generic = generic or untuned_key(dataset)
+    _check_columns(dataset, key, needed, other, generic)
+    ids, faces = _read(view, key, needed, other, generic)
     out = {}
-    for queue in queues:
-        order = RANKINGS[queue](faces, threshold)
+    for number, queue in enumerate(queues):
+        if should_stop():
+            raise Cancelled("The queues were stopped.", "Those that are filled stay.")
+        progress(number, len(queues), CATALOGUE[queue].label)
+        order = CATALOGUE[queue].rank(faces, threshold)
         chosen = capped(order, faces.video_id, per_video, limit)
-        ids = [str(i) for i in columns.ids[chosen]]
+        names = [str(ids[i]) for i in chosen]
         out[queue] = {
-            "faces": len(ids),
+            "faces": len(names),
             "videos": len(set(faces.video_id[chosen])),
-            **_write(dataset, key, queue, ids, threshold),
+            **_write(dataset, key, queue, names, threshold),
         }
+    progress(len(queues), len(queues), "queues")
     return out
 
 
+def untuned_key(dataset: fo.Dataset) -> str | None:
+    """The newest detector of ``dataset`` that was trained here with its tower left as it was."""
+    for key in reversed(fields.detector_keys(dataset)):
+        name = TRAINING_PREFIX + key
+        if dataset.has_run(name):
+            config = dataset.get_run_info(name).config.config
+            if config.get("tune") == "head":
+                return key
+    return None
+
+
 def _check(queues: Sequence[str], threshold: float, limit: int, per_video: int) -> None:
-    known = [name for name, _ in QUEUES]
     for queue in queues:
-        if queue not in known:
+        if queue not in CATALOGUE:
             raise ForensicsError(
-                f"There is no queue {queue!r}.", f"Known: {', '.join(known)}.", field="queues"
+                f"There is no queue {queue!r}.", f"Known: {', '.join(CATALOGUE)}.", field="queues"
             )
     if not queues:
         raise ForensicsError("No queue is chosen.", "Choose at least one.", field="queues")
@@ -99,6 +122,89 @@ def _check(queues: Sequence[str], threshold: float, limit: int, per_video: int) 
     for name, value in (("limit", limit), ("per_video", per_video)):
         if value < 1:
             raise ForensicsError(f"{name} is {value}.", "It must be 1 or more.", field=name)
+
+
+def _check_columns(
+    dataset: fo.Dataset, key: str, needed: set[str], other: str | None, generic: str | None
+) -> None:
+    """Say what is missing before anything is read."""
+    if "embedding" in needed and not dataset.has_field(fields.ScoreFields(key).embedding):
+        raise ForensicsError(
+            f"The scores of {key!r} come without embeddings.",
+            "Run 'Score faces' with its checkpoint, or leave out the queues that need them.",
+            field="queues",
+        )
+    if "other_p_fake" in needed and (
+        not other or other == key or not dataset.has_field(fields.ScoreFields(other).p_fake)
+    ):
+        raise ForensicsError(
+            "The queue 'disagreement' needs a second detector that has scored these faces.",
+            f"Choose one of: {', '.join(k for k in fields.detector_keys(dataset) if k != key)}.",
+            field="other",
+        )
+    if "generic" in needed and (
+        not generic or not dataset.has_field(fields.ScoreFields(generic).embedding)
+    ):
+        raise ForensicsError(
+            "Duplicates are found in the embeddings of an untuned tower, and there are none.",
+            "Train a linear_probe, score the faces with it, and choose its key.",
+            field="generic",
+        )
+
+
+def _read(
+    view: Any, key: str, needed: set[str], other: str | None, generic: str | None
+) -> tuple[Any, ScoredFaces]:
+    """Ids and columns of the faces of ``view``."""
+    from ..detector.queues import ScoredFaces
+
+    columns = views.face_scores(view, key)
+    embedding = generic_vectors = other_scores = None
+    if "embedding" in needed:
+        embedding = _vectors(view, fields.ScoreFields(key).embedding)
+    if "generic" in needed and generic:
+        generic_vectors = (
+            embedding
+            if generic == key and embedding is not None
+            else _vectors(view, fields.ScoreFields(generic).embedding)
+        )
+    if "other_p_fake" in needed and other:
+        other_scores = views.face_scores(view, other).p_fake
+    return columns.ids, ScoredFaces(
+        p_fake=columns.p_fake,
+        label=columns.label,
+        video_id=columns.video_id,
+        method=columns.method,
+        pair_id=columns.pair_id,
+        frame_number=columns.frame_number,
+        track=columns.track,
+        group_id=columns.group_id,
+        source_dataset=columns.source_dataset,
+        split=columns.split,
+        other_p_fake=other_scores,
+        embedding=embedding,
+        generic=generic_vectors,
+    )
+
+
+def _vectors(view: Any, name: str) -> Any:
+    """(N, D) float32 unit vectors of a field, NaN where a face has none."""
+    import numpy as np
+
+    values = view.values(name)
+    lengths = {np.size(value) for value in values if value is not None}
+    if len(lengths) > 1:
+        raise ForensicsError(
+            f"The embeddings in {name!r} have different lengths: {sorted(lengths)}.",
+            "They come from different networks; score the faces again with one checkpoint.",
+            field="queues",
+        )
+    out = np.full((len(values), lengths.pop() if lengths else 1), np.nan, np.float32)
+    for row, value in enumerate(values):
+        if value is not None:
+            vector = np.asarray(value, np.float32).ravel()
+            out[row] = vector / max(float(np.linalg.norm(vector)), 1e-12)
+    return out
 
 
 def _write(
@@ -115,35 +221,47 @@ def _write(
     if ids:
         dataset.select(ids).tag_samples(tag)
     name = f"hard_{key}_{queue}"
+    text = f"{CATALOGUE[queue].label}: {CATALOGUE[queue].why}; {key}, threshold {threshold:g}"
     view = dataset.match(F(field) != None).sort_by(field)  # noqa: E711
-    views.save_view(dataset, name, view, f"{dict(QUEUES)[queue]}; {key}, threshold {threshold:g}")
+    views.save_view(dataset, name, view, text)
     return {"view": name, "field": field}
 
 
 class FindHardExamples(foo.Operator):
-    """Ranks the errors that are worth a look and saves them as views."""
+    """Ranks the faces that are worth a look and saves them as views."""
 
     @property
     def config(self) -> foo.OperatorConfig:
         return foo.OperatorConfig(
             name="find_hard_examples",
             label="Find hard examples",
-            description="Queues of false positives, false negatives, high loss and odd pairs, from "
-            "the stored scores; ranks, tags and saved views, nothing is deleted",
+            description="Queues of errors, odd pairs, unsteady persons, doubtful labels, "
+            "duplicates, hard examples to train on; as ranks, tags and saved views",
             icon="troubleshoot",
             dynamic=True,
+            execute_as_generator=True,
             allow_immediate_execution=True,
             allow_delegated_execution=True,
             risk_level=types.RiskLevel.LOW,
         )
 
-    def __call__(self, samples: Any, *, delegate: bool = False, **params: Any) -> Any:
+    def __call__(
+        self,
+        samples: Any,
+        *,
+        delegate: bool = False,
+        progress: Progress | None = None,
+        **params: Any,
+    ) -> Any:
         """Run from Python; the arguments and the result are those of :func:`run`."""
         if delegate:
             return foo.execute_operator(
                 self.uri, dict(view=samples.view()), params=params, request_delegation=True
             )
-        return run(samples, **params)
+        if progress is not None:
+            return run(samples, progress=progress, **params)
+        with terminal("queues") as bar:
+            return run(samples, progress=bar, **params)
 
     def resolve_input(self, ctx: Any) -> types.Property:
         inputs = types.Object()
@@ -152,15 +270,39 @@ class FindHardExamples(foo.Operator):
             return form
         if forms.detector_choice(inputs, ctx.dataset) is None:
             return form
-        threshold = inputs.float(
-            "threshold",
-            default=0.5,
-            label="Threshold",
-            description="p_fake from which a face counts as fake, 0 to 1",
-        )
-        for name, text in QUEUES:
-            title, _, detail = text.partition(": ")
-            forms.flag(inputs, name, default=True, label=title, description=detail or title)
+        properties = {
+            "threshold": inputs.float(
+                "threshold",
+                default=0.5,
+                label="Threshold",
+                description="p_fake from which a face counts as fake, 0 to 1",
+            )
+        }
+        for name, queue in CATALOGUE.items():
+            forms.flag(
+                inputs, name, default=queue.default, label=queue.label, description=queue.why
+            )
+        params = _params(ctx.params)
+        keys = [(key, key) for key in fields.detector_keys(ctx.dataset)]
+        needed = {column for name in params["queues"] for column in CATALOGUE[name].needs}
+        if "other_p_fake" in needed:
+            properties["other"] = forms.choice(
+                inputs,
+                "other",
+                [pair for pair in keys if pair[0] != params["key"]],
+                default=None,
+                label="Second detector",
+                description="For 'Detectors disagree'",
+            )
+        if "generic" in needed:
+            properties["generic"] = forms.choice(
+                inputs,
+                "generic",
+                keys,
+                default=untuned_key(ctx.dataset),
+                label="Untuned embeddings of",
+                description="A linear probe: a tuned tower puts different persons in one place",
+            )
         inputs.int("limit", default=200, min=1, label="Faces per queue", description="At most")
         inputs.int(
             "per_video",
@@ -169,14 +311,14 @@ class FindHardExamples(foo.Operator):
             label="Faces per video",
             description="At most, so that one video does not flood a queue",
         )
-        params = _params(ctx.params)
-        forms.check(
-            inputs,
-            {"threshold": threshold},
-            lambda: _check(
-                params["queues"], params["threshold"], params["limit"], params["per_video"]
-            ),
-        )
+
+        def looked_at() -> None:
+            _check(params["queues"], params["threshold"], params["limit"], params["per_video"])
+            if params["key"]:
+                generic = params.get("generic") or untuned_key(ctx.dataset)
+                _check_columns(ctx.dataset, params["key"], needed, params.get("other"), generic)
+
+        forms.check(inputs, properties, looked_at)
         return form
 
     @staticmethod
@@ -190,30 +332,31 @@ class FindHardExamples(foo.Operator):
         """Label of the queued job."""
         return f"Hard examples of {ctx.params.get('key')} in {ctx.dataset.name}"
 
-    def execute(self, ctx: Any) -> dict[str, Any]:
-        result = run(self._faces(ctx), **_params(ctx.params))
-        if not ctx.delegated and ctx.executor:
-            ctx.ops.reload_dataset()
-            first = next((r["view"] for r in result.values() if r["faces"]), None)
-            if first:
-                ctx.ops.set_view(name=first)
-            counts = ", ".join(f"{q.replace('_', ' ')} {r['faces']}" for q, r in result.items())
-            ctx.ops.notify(f"Queues: {counts}", variant="success")
-        return result
-
-    def resolve_output(self, ctx: Any) -> types.Property:
-        outputs = types.Object()
-        for name, text in QUEUES:
-            found = (ctx.results or {}).get(name)
-            if found:
-                line = f"{found['faces']} faces of {found['videos']} videos: view {found['view']}"
-                outputs.view(name, types.Notice(label=text.split(":")[0], description=line))
-        return types.Property(outputs, view=types.View(label="Queues"))
+    def execute(self, ctx: Any) -> Iterator[Any]:
+        faces, params = self._faces(ctx), _params(ctx.params)
+        if ctx.delegated:
+            yield run(faces, progress=in_app(ctx), should_stop=stop_of(ctx), **params)
+            return
+        if any(column in HEAVY for name in params["queues"] for column in CATALOGUE[name].needs):
+            job = jobs.start("find_hard_examples", faces, params)
+            yield from jobs.follow(ctx, job, "Queues")
+            result = job.result()
+        else:
+            result = run(faces, **params)
+        yield ctx.ops.reload_dataset()
+        first = next((r["view"] for r in result.values() if r["faces"]), None)
+        if first:
+            yield ctx.ops.set_view(name=first)
+        counts = ", ".join(f"{q.replace('_', ' ')} {r['faces']}" for q, r in result.items())
+        yield ctx.ops.notify(f"Queues, as saved views: {counts}", variant="success")
 
 
 def _params(form: dict[str, Any]) -> dict[str, Any]:
-    """The arguments of :func:`run` that a form, or a call from Python, gives."""
-    queues = form.get("queues") or [name for name, _ in QUEUES if form.get(name, True)]
+    """The arguments of :func:`run` that a form gives."""
+    queues = form.get("queues") or [
+        name for name, queue in CATALOGUE.items() if form.get(name, queue.default)
+    ]
     default = {"threshold": 0.5, "limit": 200, "per_video": 2}
     given = {k: form[k] if form.get(k) is not None else v for k, v in default.items()}
-    return {"key": form.get("key"), "queues": queues, **given}
+    more = {k: form[k] for k in ("other", "generic") if form.get(k)}
+    return {"key": form.get("key"), "queues": queues, **given, **more}

@@ -41,6 +41,7 @@ OPERATORS = {
     "calibrate_threshold",
     "explain_faces",
     "find_hard_examples",
+    "export_report",
     "train_detector",
     "compare_runs",
     "manage_runs",

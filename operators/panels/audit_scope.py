@@ -81,13 +81,26 @@ def resolve(source: Source, columns: FaceColumns, name: str, kept: str | None) -
     view = _view(source, name, kept)
     if view is None:
         raise ForensicsError("That view is not there any more.", "Choose another.", field="scope")
+    part = within(source, columns, view)
+    label = "The view I kept" if name == KEPT else f"Saved view {name.removeprefix(SAVED)}"
+    return _checked(Scope(name, label, part, {}, view))
+
+
+def within(source: Source, columns: FaceColumns, view: Any) -> FaceColumns:
+    """The faces of ``view``, and the videos without a face that belong to it.
+
+    A view of the video dataset names its videos, those without a face among them. For a view of
+    faces these belong to it by dataset, split and method.
+    """
+    if views.dataset_of(view).name != source.faces.name:
+        named = set(view.values("video_id"))
+        mask = _among(columns.video, named)
+        return _part(columns, mask, lambda lost: _among(lost.video, named))
     inside = set(view.values("id"))
     mask = np.fromiter((i in inside for i in columns.ids), bool, len(columns))
     kinds = _kinds(columns)
     chosen = set(kinds[mask].tolist())
-    part = _part(columns, mask, lambda lost: np.isin(_kinds(lost), list(chosen)))
-    label = "The view I kept" if name == KEPT else f"Saved view {name.removeprefix(SAVED)}"
-    return _checked(Scope(name, label, part, {}, view))
+    return _part(columns, mask, lambda lost: np.isin(_kinds(lost), list(chosen)))
 
 
 def keep(view: Any) -> str:
@@ -123,6 +136,12 @@ def _equals(column: Coded, value: str) -> np.ndarray:
     if value not in column.values:
         return np.zeros(len(column.codes), bool)
     return column.codes == column.values.index(value)
+
+
+def _among(column: Coded, names: set[str]) -> np.ndarray:
+    """(N,) whether the value is one of ``names``."""
+    known = np.array([*(value in names for value in column.values), False])
+    return known[column.codes]
 
 
 def _kinds(columns: FaceColumns) -> np.ndarray:

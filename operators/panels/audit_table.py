@@ -196,10 +196,10 @@ class AuditTable:
         low, high = shares.bounds()
         rest = _rest(shares)
         small = shares.effective < SMALL
-        excess = _excess(shares, rest, 0.95)
+        excess = excess_bound(shares, rest, 0.95)
         tested = ~small & (rest.trials > 0) & (shares.trials > 0)
         strict = 1 - 2 * FAMILY_ERROR / max(1, int(tested.sum()))
-        stands_out = tested & (_excess(shares, rest, strict) > 0)
+        stands_out = tested & (excess_bound(shares, rest, strict) > 0)
         cells: list[Cell | None] = []
         for r in range(self._rows):
             if not shares.trials[r]:
@@ -293,7 +293,7 @@ def _rest(shares: Shares) -> Shares:
     )
 
 
-def _excess(shares: Shares, rest: Shares, level: float) -> np.ndarray:
+def excess_bound(shares: Shares, rest: Shares, level: float) -> np.ndarray:
     """(R,) lower bound of the difference to the rest (Newcombe 1998, hybrid score interval)."""
     low, _ = wilson_bounds(shares.rate, shares.effective, level)
     _, high = wilson_bounds(rest.rate, rest.effective, level)

@@ -1,0 +1,135 @@
+"""Every review queue by name: what it holds, in words, and which columns it needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from . import queues, queues_embedding, queues_time
+from .queues import Ranking
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """A review queue.
+
+    Attributes:
+        name: the reason code, in fields, tags and views
+        label: for people
+        why: what to look for, in one sentence
+        rank: gives the faces, most urgent first
+        needs: columns of :class:`.queues.ScoredFaces` beside the scores
+        default: filled unless the user says otherwise: it needs nothing but scores
+    """
+
+    name: str
+    label: str
+    why: str
+    rank: Ranking
+    needs: tuple[str, ...] = ()
+    default: bool = False
+
+
+CATALOGUE: dict[str, Queue] = {
+    queue.name: queue
+    for queue in (
+        Queue(
+            "false_positive",
+            "False positives",
+            "reals that score as fake, in turn from each dataset",
+            queues.false_positives,
+            default=True,
+        ),
+        Queue(
+            "false_negative",
+            "False negatives",
+            "fakes that score as real",
+            queues.false_negatives,
+            default=True,
+        ),
+        Queue(
+            "high_loss",
+            "High loss",
+            "most surprising for the detector, in turn from each method",
+            queues.high_loss,
+            default=True,
+        ),
+        Queue(
+            "pair_anomaly",
+            "Pair anomaly",
+            "fakes that score no higher than their own real",
+            queues.pair_anomaly,
+            default=True,
+        ),
+        Queue(
+            "unsteady",
+            "Unsteady persons",
+            "the frame farthest from its person's median: a bad crop, or manipulated in part",
+            queues_time.unsteady,
+            default=True,
+        ),
+        Queue(
+            "change_point",
+            "Change points",
+            "the frame from which a person's score stays on the other side of the threshold",
+            queues_time.change_points,
+            default=True,
+        ),
+        Queue(
+            "group_leak",
+            "Groups in two splits",
+            "faces whose group lies in more than one split",
+            queues.group_leaks,
+            ("group_id", "split"),
+            default=True,
+        ),
+        Queue(
+            "label_issue",
+            "Label or crop issues",
+            "a head that never saw the group doubts the label; most often a wrong crop",
+            queues_embedding.label_issues,
+            ("embedding",),
+        ),
+        Queue(
+            "knn_disagreement",
+            "Neighbours disagree",
+            "most nearest faces of other groups carry the other label",
+            queues_embedding.knn_disagreement,
+            ("embedding",),
+        ),
+        Queue(
+            "atypical",
+            "Atypical",
+            "farthest from all faces of other groups",
+            queues_embedding.atypical,
+            ("embedding",),
+        ),
+        Queue(
+            "diverse",
+            "Diverse hard set",
+            "hard faces far from each other, with their pairs: to train on",
+            queues_embedding.diverse,
+            ("embedding",),
+        ),
+        Queue(
+            "disagreement",
+            "Detectors disagree",
+            "two detectors call it differently",
+            queues.disagreement,
+            ("other_p_fake",),
+        ),
+        Queue(
+            "near_duplicate",
+            "Near-duplicates",
+            "nearly the same picture in another group (untuned embedding)",
+            queues_embedding.near_duplicates,
+            ("generic",),
+        ),
+        Queue(
+            "leak",
+            "Leaks across splits",
+            "nearly the same picture in another split (untuned embedding)",
+            queues_embedding.leaks,
+            ("generic", "split"),
+        ),
+    )
+}

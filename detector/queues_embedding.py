@@ -1,0 +1,249 @@
+"""Queues that look at embeddings: odd neighbours, odd labels, duplicates, and a diverse hard set.
+
+Neighbours of a face's own group never count: they agree trivially.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .errors import ForensicsError
+from .neighbours import Neighbours, nearest
+from .queues import ScoredFaces, loss
+from .records import FAKE, REAL
+
+NEIGHBOURS = 10
+MOST_REFERENCES = 20_000
+"""Faces that neighbours are looked for among; of more, a seeded sample (shares stay unbiased)."""
+MOST_FITTED = 20_000
+FOLDS = 5
+NEAR = 0.95
+"""Cosine of an untuned network from which two faces count as near-duplicates."""
+HARD_SHARE = 0.2  # of each class, by loss, that the diverse set is chosen from
+MOST_CANDIDATES, MOST_CHOSEN = 5000, 1000
+PER_GROUP = 4
+
+
+def _unit_rows(vectors: np.ndarray | None) -> np.ndarray:
+    """Indices of the faces that have a vector."""
+    if vectors is None:
+        raise ForensicsError("This queue needs embeddings.", "Score the faces first.", "queues")
+    return np.flatnonzero(np.isfinite(vectors[:, 0]))
+
+
+def _sample(rows: np.ndarray, most: int) -> np.ndarray:
+    if len(rows) <= most:
+        return rows
+    return np.sort(np.random.default_rng(0).choice(rows, most, replace=False))
+
+
+def _neighbours(faces: ScoredFaces) -> tuple[np.ndarray, np.ndarray, Neighbours]:
+    """Faces with an embedding, references among them, and each face's neighbours in these."""
+    assert faces.embedding is not None
+    rows = _unit_rows(faces.embedding)
+    references = _sample(rows, MOST_REFERENCES)
+    found = nearest(
+        faces.embedding[rows],
+        faces.embedding[references],
+        NEIGHBOURS,
+        faces.groups[rows].tolist(),
+        faces.groups[references].tolist(),
+    )
+    return rows, references, found
+
+
+def knn_disagreement(faces: ScoredFaces, threshold: float) -> np.ndarray:
+    """Faces most of whose neighbours from other groups carry the other label; needs ``embedding``.
+
+    By the share of such neighbours, then by how near they are. ``threshold`` is not used.
+    """
+    if not _unit_rows(faces.embedding).size:
+        return np.zeros(0, np.int64)
+    rows, references, found = _neighbours(faces)
+    there = found.indices >= 0
+    label = faces.label[references][found.indices]
+    other = there & (label != faces.label[rows][:, None])
+    count = there.sum(axis=1)
+    with np.errstate(invalid="ignore"):
+        share = other.sum(axis=1) / count
+        near = np.where(there, found.cosine, 0).sum(axis=1) / count
+    odd = np.flatnonzero((count > 0) & (share > 0.5))
+    return rows[odd[np.lexsort((-near[odd], -share[odd]))]]
+
+
+def atypical(faces: ScoredFaces, threshold: float) -> np.ndarray:
+    """Faces farthest from everything else: by cosine to the k-th neighbour of another group.
+
+    Deep nearest neighbours (Sun et al. 2022, arXiv 2204.06507) on unit vectors; a ranking, not a
+    test: the first are the most atypical of this set, whatever the set. Needs ``embedding``;
+    ``threshold`` is not used.
+    """
+    if not _unit_rows(faces.embedding).size:
+        return np.zeros(0, np.int64)
+    rows, _, found = _neighbours(faces)
+    last = (found.indices >= 0).sum(axis=1) - 1
+    known = np.flatnonzero(last >= 0)
+    cosine = found.cosine[known, last[known]]
+    return rows[known[np.argsort(cosine, kind="stable")]]
+
+
+def out_of_fold(faces: ScoredFaces) -> tuple[np.ndarray, np.ndarray]:
+    """p_fake of a logistic head on frozen embeddings that never saw the face's group.
+
+    Returns:
+        indices of the faces with an embedding, and their (M,) out-of-fold p_fake
+
+    Raises:
+        ForensicsError: one class only, or fewer than two groups of a class
+    """
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    assert faces.embedding is not None
+    rows = _unit_rows(faces.embedding)
+    x, y, groups = faces.embedding[rows], faces.label[rows], faces.groups[rows]
+    independent = min((len(np.unique(groups[y == code])) for code in (REAL, FAKE)), default=0)
+    if independent < 2:
+        raise ForensicsError(
+            "Label issues need two independent groups of reals and of fakes.",
+            "Choose a wider view, or leave this queue out.",
+            field="queues",
+        )
+    folds = StratifiedGroupKFold(min(FOLDS, independent), shuffle=True, random_state=0)
+    out = np.full(len(rows), np.nan)
+    for fitted, held in folds.split(x, y, groups):
+        fitted = _sample(fitted, MOST_FITTED)
+        if len(np.unique(y[fitted])) < 2:
+            continue
+        head = LogisticRegression(C=10.0, max_iter=300).fit(x[fitted], y[fitted])
+        out[held] = head.predict_proba(x[held])[:, list(head.classes_).index(FAKE)]
+    return rows, out
+
+
+def label_issues(faces: ScoredFaces, threshold: float) -> np.ndarray:
+    """Faces whose label a head that never saw their group doubts; needs ``embedding``.
+
+    Confident learning (Northcutt et al. 2021, arXiv 1911.00068) with two classes: the other class
+    is likelier, and at least as likely as it is on average where it is the label. Largest margin
+    first. Most of these are wrong crops rather than wrong labels. ``threshold`` is not used.
+    """
+    rows, p_fake = out_of_fold(faces)
+    label = faces.label[rows]
+    known = np.isfinite(p_fake)
+    p_label = np.where(label == FAKE, p_fake, 1 - p_fake)
+    limit = {code: float(np.mean(p_label[known & (label == code)])) for code in (REAL, FAKE)}
+    needed = np.where(label == FAKE, limit[REAL], limit[FAKE])
+    with np.errstate(invalid="ignore"):
+        odd = np.flatnonzero(known & (p_label < 0.5) & (1 - p_label >= needed))
+    return rows[odd[np.argsort(p_label[odd], kind="stable")]]
+
+
+def near_duplicates(faces: ScoredFaces, threshold: float) -> np.ndarray:
+    """Faces that have a near-duplicate in another group, nearest first; needs ``generic``.
+
+    ``threshold`` is not used.
+    """
+    return _duplicates(faces, np.arange(len(faces.label)), faces.groups)
+
+
+def leaks(faces: ScoredFaces, threshold: float) -> np.ndarray:
+    """Faces that have a near-duplicate in another split, nearest first; needs ``generic``.
+
+    A tuned embedding would not do: it puts different persons of one class in one place.
+    ``threshold`` is not used.
+    """
+    assert faces.split is not None
+    return _duplicates(faces, np.flatnonzero(faces.split != ""), faces.split)
+
+
+def _duplicates(faces: ScoredFaces, among: np.ndarray, apart: np.ndarray) -> np.ndarray:
+    """Faces of ``among`` with a cosine of :data:`NEAR` to one whose key in ``apart`` differs."""
+    rows = np.intersect1d(among, _unit_rows(faces.generic))
+    if not rows.size or faces.generic is None:
+        return np.zeros(0, np.int64)
+    keys = apart[rows].tolist()
+    cosine = nearest(faces.generic[rows], faces.generic[rows], 1, keys, keys).cosine[:, 0]
+    with np.errstate(invalid="ignore"):
+        odd = np.flatnonzero(cosine >= NEAR)
+    return rows[odd[np.argsort(-cosine[odd], kind="stable")]]
+
+
+def diverse(faces: ScoredFaces, threshold: float) -> np.ndarray:
+    """A varied set of hard faces to train on, each followed by its pair; needs ``embedding``.
+
+    Greedy k-centre (Gonzalez 1985; Sener & Savarese 2018, arXiv 1708.00489) among the hardest fifth
+    of each class: the highest loss first, then always the face farthest from all chosen, at most
+    :data:`PER_GROUP` of a group. A fake is followed by its real at the same frame, a real by its
+    hardest fake there. ``threshold`` is not used.
+    """
+    values = loss(faces.p_fake, faces.label)
+    rows = _unit_rows(faces.embedding)
+    rows = rows[np.isfinite(values[rows])]
+    if not rows.size or faces.embedding is None:
+        return np.zeros(0, np.int64)
+    hard = np.concatenate([_hardest(rows[faces.label[rows] == c], values) for c in (REAL, FAKE)])
+    chosen = k_centre(
+        faces.embedding[hard],
+        faces.groups[hard],
+        first=int(np.argmax(values[hard])),
+        most=MOST_CHOSEN,
+        per_group=PER_GROUP,
+    )
+    return _with_pairs(faces, hard[chosen], values)
+
+
+def _hardest(rows: np.ndarray, values: np.ndarray) -> np.ndarray:
+    count = min(int(np.ceil(HARD_SHARE * len(rows))), MOST_CANDIDATES // 2)
+    return rows[np.argsort(-values[rows], kind="stable")[:count]]
+
+
+def k_centre(
+    vectors: np.ndarray, groups: np.ndarray, first: int, most: int, per_group: int
+) -> np.ndarray:
+    """Indices of greedy k-centres of unit vectors (N, D), in the order of their choice.
+
+    Args:
+        groups: (N,) no more than ``per_group`` of one are taken
+        first: the first centre
+        most: centres at most
+    """
+    _, group = np.unique(groups, return_inverse=True)
+    group = group.ravel()
+    taken = np.zeros(group.max(initial=0) + 1, np.int64)
+    distance = np.full(len(vectors), np.inf)
+    chosen: list[int] = []
+    new = first
+    while len(chosen) < most:
+        chosen.append(new)
+        taken[group[new]] += 1
+        distance = np.minimum(distance, 1 - vectors @ vectors[new])
+        distance[new] = -np.inf
+        open_ = np.where(taken[group] < per_group, distance, -np.inf)
+        new = int(np.argmax(open_))
+        if np.isneginf(open_[new]):
+            break
+    return np.array(chosen, np.int64)
+
+
+def _with_pairs(faces: ScoredFaces, order: np.ndarray, values: np.ndarray) -> np.ndarray:
+    reals: dict[tuple[str, int], int] = {}
+    fakes: dict[tuple[str, int], int] = {}
+    for i in range(len(faces.label)):
+        number = int(faces.frame_number[i])
+        if faces.label[i] == REAL:
+            reals.setdefault((str(faces.video_id[i]), number), i)
+        elif faces.pair_id[i]:
+            key = (str(faces.pair_id[i]), number)
+            if key not in fakes or np.nan_to_num(values[i]) > np.nan_to_num(values[fakes[key]]):
+                fakes[key] = i
+    out: dict[int, None] = {}
+    for i in order.tolist():
+        out[i] = None
+        number = int(faces.frame_number[i])
+        if faces.label[i] == REAL:
+            partner = fakes.get((str(faces.video_id[i]), number))
+        else:
+            partner = reals.get((str(faces.pair_id[i]), number))
+        if partner is not None:
+            out[partner] = None
+    return np.array(list(out), np.int64)

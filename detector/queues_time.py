@@ -1,0 +1,89 @@
+"""Queues along the frames of a person: unsteady scores, and scores that change at one moment.
+
+Both speak of a *person* (track of a video) and return one face of it: that where to look.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from .queues import ScoredFaces
+
+LEAST_FACES = 4  # scored faces of a person below which nothing is said
+LEAST_SPREAD = 0.1  # standard deviation of p_fake below which a person is steady
+LEAST_SIDE = 3  # scored faces on either side of a change
+LEAST_CHANGE = 0.3  # difference of the mean p_fake on either side
+LEAST_RATIO = 12.0
+"""Variance between the sides over variance within, at the best split. The ratio of a single given
+split of normal scores would exceed 12 with a chance of 0.2 % (20 faces); the best of many splits
+does so more often, and :data:`LEAST_CHANGE` guards the rest."""
+
+
+def persons(faces: ScoredFaces) -> Iterator[np.ndarray]:
+    """Indices of the scored faces of each person, by frame."""
+    track = np.zeros(len(faces.label), np.int64) if faces.track is None else faces.track
+    scored = np.flatnonzero(np.isfinite(faces.p_fake))
+    _, video = np.unique(faces.video_id, return_inverse=True)
+    order = scored[np.lexsort((faces.frame_number[scored], track[scored], video.ravel()[scored]))]
+    if not order.size:
+        return
+    new = (np.diff(video.ravel()[order]) != 0) | (np.diff(track[order]) != 0)
+    yield from np.split(order, np.flatnonzero(new) + 1)
+
+
+def unsteady(faces: ScoredFaces, threshold: float) -> np.ndarray:
+    """Persons whose p_fake varies most over the frames; of each the face farthest from its median.
+
+    A single outlier is often a bad crop, a wide spread a partial manipulation. ``threshold`` is
+    not used.
+    """
+    found = []
+    for rows in persons(faces):
+        scores = faces.p_fake[rows]
+        spread = float(scores.std())
+        if len(rows) >= LEAST_FACES and spread >= LEAST_SPREAD:
+            farthest = int(np.argmax(np.abs(scores - np.median(scores))))
+            found.append((-spread, int(rows[farthest])))
+    return _in_order(found)
+
+
+def change_points(faces: ScoredFaces, threshold: float) -> np.ndarray:
+    """Persons whose p_fake jumps at one frame and stays; the first face after the jump.
+
+    The split that explains most variance is taken (least squares with one change). It counts where
+    the means on its sides differ by :data:`LEAST_CHANGE` and lie on different sides of
+    ``threshold``. Largest change first.
+    """
+    found = []
+    for rows in persons(faces):
+        scores = faces.p_fake[rows]
+        at = change_point(scores)
+        if at is None:
+            continue
+        before, after = float(scores[:at].mean()), float(scores[at:].mean())
+        if (before >= threshold) != (after >= threshold):
+            found.append((-abs(after - before), int(rows[at])))
+    return _in_order(found)
+
+
+def change_point(scores: np.ndarray) -> int | None:
+    """Index of the first score after the one change of level, or None where there is none."""
+    n = len(scores)
+    if n < 2 * LEAST_SIDE:
+        return None
+    sums = np.cumsum(scores)
+    left = np.arange(LEAST_SIDE, n - LEAST_SIDE + 1)
+    mean_left = sums[left - 1] / left
+    mean_right = (sums[-1] - sums[left - 1]) / (n - left)
+    between = left * (n - left) / n * (mean_left - mean_right) ** 2
+    best = int(np.argmax(between))
+    within = float(((scores - scores.mean()) ** 2).sum() - between[best]) / (n - 2)
+    if abs(mean_left[best] - mean_right[best]) < LEAST_CHANGE:
+        return None
+    return int(left[best]) if between[best] > LEAST_RATIO * max(within, 1e-12) else None
+
+
+def _in_order(found: list[tuple[float, int]]) -> np.ndarray:
+    return np.array([row for _, row in sorted(found)], dtype=np.int64)

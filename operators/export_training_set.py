@@ -1,0 +1,213 @@
+"""Operator ``export_training_set``: the reviewed faces as a hashed manifest and a saved view."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import fiftyone as fo
+import fiftyone.operators as foo
+from fiftyone import ViewField as F
+from fiftyone.operators import types
+
+from ..detector.errors import ForensicsError
+from . import forms, review, views
+
+VIEW = "training_set"
+RUN_PREFIX = "training_set_"
+
+
+def run(
+    dataset: Any,
+    *,
+    name: str = VIEW,
+    base: str | None = None,
+    complete_pairs: bool = True,
+    file: str | None = None,
+    validation_fraction: float = 0.2,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Freeze what the review chose: a saved view, and a manifest with its sha256.
+
+    ``train_detector`` on the saved view, with the same validation share and seed, trains on exactly
+    this manifest: its record names the same sha256.
+
+    Args:
+        dataset: faces dataset
+        name: of the saved view and of the record
+        base: saved view whose faces are trained on too, less those called wrong or unusable; for
+            example the faces of the last training
+        complete_pairs: also take the faces of the pair's other side: the real that a chosen fake
+            was made from, and the fakes made from a chosen real, at the same frames
+        file: of the manifest (JSON lines); by default beside the training runs
+        validation_fraction, seed: as ``train_detector``'s
+
+    Returns:
+        ``{"view", "manifest", "sha256", "faces", "chosen", "completed", "left_out": {reason: n}}``
+
+    Raises:
+        ForensicsError: nothing reviewed, no such view, a leak, one class only
+    """
+    faces = views.dataset_of(views.flat(dataset))
+    chosen = review.chosen_for_training(faces).values("id")
+    ids = dict.fromkeys(chosen)
+    if base is not None:
+        ids |= dict.fromkeys(_base(faces, base))
+    completed = _partners(faces, set(ids)) if complete_pairs else []
+    ids |= dict.fromkeys(completed)
+    doubted = [d for d in review.DECISIONS if d != review.CONFIRMED]
+    view = faces.select(list(ids)).match(
+        ~F(review.DECISION).is_in(doubted) & (F(review.KEEP) != False)  # noqa: E712
+    )
+    views.require_samples(view, "faces to train on")
+    manifest = _manifest(view, validation_fraction, seed)
+    manifest.check()
+    path = Path(file).expanduser() if file else _default_file(faces, name)
+    manifest.save(path)
+    views.save_view(faces, name, view, f"Reviewed training set, manifest {manifest.sha256[:12]}")
+    _record(view, name, manifest.sha256, path, len(chosen), len(completed))
+    left_out = Counter(
+        decision for decision in faces.values(review.DECISION) if decision in doubted
+    )
+    return {
+        "view": name,
+        "manifest": str(path),
+        "sha256": manifest.sha256,
+        "faces": len(manifest),
+        "chosen": len(chosen),
+        "completed": len(completed),
+        "left_out": dict(left_out),
+    }
+
+
+def _manifest(view: Any, validation_fraction: float, seed: int) -> Any:
+    from .train_detector import build_manifest
+
+    return build_manifest(view, validation_fraction=validation_fraction, seed=seed)
+
+
+def _base(faces: fo.Dataset, name: str) -> list[str]:
+    if not faces.has_saved_view(name):
+        raise ForensicsError(
+            f"{faces.name!r} has no saved view {name!r}.",
+            f"Known: {', '.join(faces.list_saved_views())}.",
+            field="base",
+        )
+    return views.flat(faces.load_saved_view(name)).values("id")
+
+
+def _partners(faces: fo.Dataset, chosen: set[str]) -> list[str]:
+    """Faces that are not chosen but belong to the pair of a chosen one, at the same frame."""
+    columns = faces.values(["id", "video_id", "pair_id", "frame_number"])
+    rows = list(zip(*columns, strict=True))
+    scenes = {(r[2] or r[1], r[3]) for r in rows if r[0] in chosen}  # the real's video and frame
+    return [r[0] for r in rows if r[0] not in chosen and (r[2] or r[1], r[3]) in scenes]
+
+
+def _default_file(faces: fo.Dataset, name: str) -> Path:
+    root = Path(fo.config.default_dataset_dir) / "media_forensics" / "training_sets"
+    return root / faces.name / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}.jsonl"
+
+
+def _record(view: Any, name: str, sha256: str, path: Path, chosen: int, completed: int) -> None:
+    """Keep what the set was made of as a custom run of the dataset."""
+    faces = views.dataset_of(view)
+    run_name = RUN_PREFIX + name
+    if faces.has_run(run_name):
+        faces.delete_run(run_name)
+    config = faces.init_run(
+        method="media_forensics/training_set",
+        manifest=str(path),
+        manifest_sha256=sha256,
+        chosen=chosen,
+        completed=completed,
+    )
+    view.register_run(run_name, config)
+
+
+class ExportTrainingSet(foo.Operator):
+    """The confirmed faces as a training set whose hash a training run names."""
+
+    @property
+    def config(self) -> foo.OperatorConfig:
+        return foo.OperatorConfig(
+            name="export_training_set",
+            label="Export training set",
+            description="Confirmed and kept faces, with their pairs, as a saved view and a hashed "
+            "manifest that 'Train detector' uses",
+            icon="inventory",
+            dynamic=True,
+            allow_immediate_execution=True,
+            allow_delegated_execution=True,
+            risk_level=types.RiskLevel.LOW,
+        )
+
+    def __call__(self, samples: Any, *, delegate: bool = False, **params: Any) -> Any:
+        """Run from Python; the arguments and the result are those of :func:`run`."""
+        if delegate:
+            return foo.execute_operator(
+                self.uri, dict(view=samples.view()), params=params, request_delegation=True
+            )
+        return run(samples, **params)
+
+    def resolve_input(self, ctx: Any) -> types.Property:
+        inputs = types.Object()
+        form = types.Property(inputs, view=types.View(label="Export training set"))
+        dataset = forms.check(inputs, {}, lambda: forms.require_dataset(ctx, "faces"))
+        if dataset is None:
+            return form
+        chosen = forms.check(inputs, {}, lambda: review.chosen_for_training(dataset))
+        if chosen is None:
+            return form
+        inputs.view("count", types.Notice(label=f"{len(chosen):,} confirmed or kept faces"))
+        inputs.str(
+            "name", default=VIEW, required=True, label="Name", description="Of the saved view"
+        )
+        saved = [(name, name) for name in dataset.list_saved_views()]
+        forms.choice(
+            inputs,
+            "base",
+            [("", "nothing else"), *saved],
+            default="",
+            label="Together with",
+            description="A saved view whose faces are trained on too",
+        )
+        forms.flag(
+            inputs,
+            "complete_pairs",
+            default=True,
+            label="Complete pairs",
+            description="Also the real of a chosen fake, and the fakes of a chosen real, at the "
+            "same frames",
+        )
+        return form
+
+    def resolve_run_name(self, ctx: Any) -> str:
+        """Label of the queued job."""
+        return f"Training set of {ctx.dataset.name}"
+
+    def execute(self, ctx: Any) -> dict[str, Any]:
+        dataset = forms.require_dataset(ctx, "faces")
+        names = ("name", "base", "complete_pairs", "file", "validation_fraction", "seed")
+        params = {k: ctx.params[k] for k in names if ctx.params.get(k) not in (None, "")}
+        result = run(dataset, **params)
+        if not ctx.delegated and ctx.executor:
+            ctx.ops.reload_dataset()
+            ctx.ops.set_view(name=result["view"])
+            text = f"{result['faces']} faces, manifest {result['sha256'][:12]}"
+            ctx.ops.notify(text, variant="success")
+        return result
+
+    def resolve_output(self, ctx: Any) -> types.Property:
+        outputs = types.Object()
+        found = ctx.results or {}
+        if found:
+            line = f"{found['chosen']} chosen, {found['completed']} to complete pairs"
+            outputs.view("faces", types.Notice(label=f"{found['faces']} faces", description=line))
+            outputs.view(
+                "manifest",
+                types.Notice(label=found["manifest"], description=f"sha256 {found['sha256']}"),
+            )
+        return types.Property(outputs, view=types.View(label="Training set"))

@@ -1,0 +1,56 @@
+"""What a report must say about itself: the limits of the method, and of these numbers."""
+
+from __future__ import annotations
+
+import fiftyone as fo
+import numpy as np
+
+from .. import fields
+from ..panels import face_columns
+from ..panels.audit_threshold import Threshold
+from ..panels.audit_units import Units
+
+ALWAYS = (
+    "p_fake is the output of a detector of face manipulations of the kinds it was trained on. It "
+    "is not the probability that a video is manipulated, and it says nothing about sound, captions "
+    "or context.",
+    "Compositing, beauty filters, overlays and heavy compression can raise p_fake on real faces; "
+    "fully synthetic faces and small lip-sync edits can leave it low. Error rates hold for "
+    "material like that on which they were measured.",
+    "A face or video that could not be scored has a reason instead of a score. It is in no rate "
+    "and was not taken as real.",
+    "Intervals are at 95 %. Faces of one video, and videos of one source, are not taken as "
+    "independent; with few independent groups an interval is wide or missing.",
+)
+FEW_GROUPS = 20
+
+
+def sentences(faces: fo.Dataset, key: str, threshold: Threshold, units: Units) -> list[str]:
+    """The limits in plain words, those that hold for this report first."""
+    found = []
+    if not threshold.honest:
+        found.append(
+            "The threshold was chosen on units that are also judged here, so the rates at it are "
+            "better than they will be on other material."
+        )
+    if not units.scored.any():
+        found.append(
+            "Nothing here has both a score and a ground truth, so the report states no error rate: "
+            "use rates measured on comparable material."
+        )
+    groups = np.unique(units.cluster[units.scored]).size
+    if 0 < groups < FEW_GROUPS:
+        found.append(
+            f"Only {groups} independent groups are judged: read the intervals, not the rates."
+        )
+    config = face_columns.run_config(faces, key)
+    here = fields.describe(faces).get("recipe_hash")
+    made_for = getattr(config, "trained_on_recipe", None)
+    if made_for and here and made_for != here:
+        found.append(
+            f"The detector was trained on crops of recipe {made_for}, these are of {here}: the "
+            "same weights can score very differently on other crops."
+        )
+    if config is None:
+        found.append("Who wrote these scores, and on which crops, is not recorded.")
+    return [*found, *ALWAYS]

@@ -1,0 +1,56 @@
+"""Face crops as small pictures inside the page, blurred where persons must not be shown."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+from pathlib import Path
+from typing import NamedTuple
+
+SIDE = 128  # pixels
+
+
+class Thumbnail(NamedTuple):
+    """A picture for the page.
+
+    Attributes:
+        uri: data URI, or None where the file gives no picture
+        sha256: of the crop file, or None
+        reason: why there is no picture, or None
+    """
+
+    uri: str | None
+    sha256: str | None
+    reason: str | None
+
+
+def thumbnail(path: str | Path, blur: bool = False) -> Thumbnail:
+    """The crop at ``path`` as a JPEG of at most ``SIDE`` pixels; ``blur`` hides the person.
+
+    The blur is applied after shrinking to 16 pixels a side, so that what is in the file cannot be
+    sharpened again.
+    """
+    from PIL import Image, ImageFilter
+
+    from ...detector.records import Reason
+
+    try:
+        data = Path(path).read_bytes()
+    except OSError:
+        return Thumbnail(None, None, Reason.MISSING_FILE.value)
+    digest = hashlib.sha256(data).hexdigest()
+    try:
+        with Image.open(io.BytesIO(data)) as opened:
+            picture = opened.convert("RGB")
+    except (OSError, ValueError, Image.DecompressionBombError):
+        return Thumbnail(None, digest, Reason.UNREADABLE_IMAGE.value)
+    picture.thumbnail((SIDE, SIDE))
+    if blur:
+        size = picture.size
+        picture = picture.resize((max(1, size[0] * 16 // SIDE), max(1, size[1] * 16 // SIDE)))
+        picture = picture.resize(size).filter(ImageFilter.GaussianBlur(6))
+    stream = io.BytesIO()
+    picture.save(stream, "JPEG", quality=82)
+    text = base64.b64encode(stream.getvalue()).decode()
+    return Thumbnail(f"data:image/jpeg;base64,{text}", digest, None)

@@ -1,0 +1,168 @@
+"""Review actions on a real database: decisions, times, undo, progress and the training set."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+from media_forensics.detector.errors import ForensicsError
+from media_forensics.operators import export_training_set, review
+from media_forensics.operators.review_faces import run
+from media_forensics.training.manifest import Manifest
+
+pytestmark = pytest.mark.fiftyone
+STATE = [review.DECISION, review.KEEP, review.NOTE, review.TIME]
+
+
+@pytest.fixture
+def faces(faces_of):
+    return faces_of(160).dataset
+
+
+def states(dataset) -> dict:
+    columns = dataset.values(["id", *STATE])
+    return {row[0]: row[1:] for row in zip(*columns, strict=True)}
+
+
+def test_a_decision_is_kept_with_its_time_and_changes_nothing_else(faces):
+    labels = faces.values("ground_truth.label")
+    ids = faces.values("id")[:3]
+    done = run(faces.select(ids), action="confirm_label", note="seen twice")
+    assert done["faces"] == 3 and len(faces) == 160
+    assert faces.values("ground_truth.label") == labels
+    for sample_id, (decision, keep, note, time) in states(faces).items():
+        if sample_id in ids:
+            assert (decision, keep, note) == ("confirm_label", None, "seen twice")
+            when = time.replace(tzinfo=timezone.utc)
+            assert abs(datetime.now(timezone.utc) - when) < timedelta(minutes=1)
+        else:
+            assert (decision, keep, note, time) == (None, None, None, None)
+
+
+def test_every_action_can_be_undone_in_turn(faces):
+    ids = faces.values("id")
+    review.declare(faces)
+    seen = [states(faces)]
+    for part, action, note in (
+        (ids[:6], "confirm_label", None),
+        (ids[4:9], "wrong_face", "hand"),
+        (ids[0:2], "keep", None),
+        (ids[5:6], "note", "look again"),
+        (ids[:3], "clear", None),
+        (ids[1:8], "unusable", ""),
+    ):
+        run(faces.select(part), action=action, note=note)
+        seen.append(states(faces))
+    assert seen[3][ids[0]][:2] == ("confirm_label", True)
+    assert seen[4][ids[5]][:3] == ("wrong_face", None, "look again")
+    assert seen[5][ids[0]][:3] == (None, None, None)
+    for before in reversed(seen[:-1]):
+        run(faces, action="undo")
+        assert states(faces) == before
+    assert set(map(len, faces.values(review.HISTORY, missing_value=[]))) <= {0}
+    with pytest.raises(ForensicsError, match="no review action to undo"):
+        run(faces, action="undo")
+
+
+def test_a_cleared_face_is_older_than_the_next_action(faces):
+    """``clear`` leaves a time and a number, or the undo after it would take the wrong action."""
+    ids = faces.values("id")
+    run(faces.select(ids[:2]), action="keep")
+    run(faces.select(ids[:2]), action="clear")
+    run(faces.select(ids[5:6]), action="keep")
+    run(faces, action="undo")
+    run(faces, action="undo")
+    assert states(faces)[ids[0]][1] is True
+
+
+def test_progress_counts_each_queue(faces, fiftyone_db):
+    ids = faces.values("id")
+    faces.add_sample_field("det_rank_high_loss", fiftyone_db.IntField)
+    faces.set_values(
+        "det_rank_high_loss", {i: n for n, i in enumerate(ids[:10], 1)}, key_field="id"
+    )
+    run(faces.select(ids[5:8]), action="wrong_label")
+    found = run(faces.select(ids[9:12]), action="confirm_label")["progress"]
+    assert found["det_rank_high_loss"] == {
+        "faces": 10,
+        "reviewed": 4,
+        "wrong_label": 3,
+        "confirm_label": 1,
+    }
+    assert found["all"]["reviewed"] == 6 and found["all"]["faces"] == 160
+
+
+def test_wrong_input(faces):
+    with pytest.raises(ForensicsError) as caught:
+        run(faces, action="delete")
+    assert caught.value.field == "action"
+    with pytest.raises(ForensicsError) as caught:
+        run(faces, action="note")
+    assert caught.value.field == "note"
+    with pytest.raises(ForensicsError, match="no faces"):
+        run(faces.match({"video_id": "none"}), action="keep")
+
+
+@pytest.fixture
+def crops(faces_of, fiftyone_db, tmp_path):
+    """Faces with crops on disk, and fakes that are paired with the reals of their group."""
+    fo = fiftyone_db
+    made = faces_of(640, seed=3)
+    dataset = made.dataset
+    rows = zip(*dataset.values(["id", "video_id", "group_id", "ground_truth.label"]), strict=True)
+    rows = list(rows)
+    real_of = {r[2]: r[1] for r in rows if r[3] == "real"}
+    pairs = {r[0]: real_of.get(r[2]) for r in rows if r[3] == "fake"}
+    dataset.set_values("pair_id", pairs, key_field="id")
+    files = {r[0]: str(tmp_path / f"{r[0]}.png") for r in rows}
+    for path in files.values():
+        Path(path).touch()
+    dataset.set_values("filepath", files, key_field="id")
+    split = {r[0]: "train" if int(r[2][1:]) % 4 else "val" for r in rows}
+    dataset.set_values("split", split, key_field="id")
+    dataset.set_values("recipe", ["r"] * len(rows))
+    dataset.set_values("subject", [True] * len(rows))
+    if not dataset.has_field("crop_landmarks"):
+        dataset.add_sample_field("crop_landmarks", fo.ListField, subfield=fo.FloatField)
+    return dataset
+
+
+def test_the_training_set_is_what_was_confirmed_with_its_pairs(crops, tmp_path):
+    dataset = crops
+    columns = dataset.values(["id", "video_id", "pair_id", "frame_number", "ground_truth.label"])
+    rows = list(zip(*columns, strict=True))
+    fakes = [r for r in rows if r[2]][::3]
+    run(dataset.select([r[0] for r in fakes]), action="confirm_label")
+    doubted = [r[0] for r in fakes[:5]]
+    run(dataset.select(doubted), action="wrong_label")
+    chosen = [r for r in fakes[5:]]
+    scenes = {(r[2], r[3]) for r in chosen}
+    want = {r[0] for r in rows if ((r[2] or r[1]), r[3]) in scenes} - set(doubted)
+    done = export_training_set.run(dataset, file=str(tmp_path / "m.jsonl"))
+    view = dataset.load_saved_view("training_set")
+    assert set(view.values("id")) == want
+    manifest = Manifest.load(tmp_path / "m.jsonl")
+    assert manifest.sha256 == done["sha256"]
+    assert len(manifest) == done["faces"] == len(want)
+    assert (done["chosen"], done["left_out"]) == (len(chosen), {"wrong_label": 5})
+    assert Counter(r.label for r in manifest.rows)[0] > 0
+    assert export_training_set._manifest(view, 0.2, 0).sha256 == done["sha256"]
+    config = dataset.get_run_info("training_set_training_set").config
+    assert config.manifest_sha256 == done["sha256"]
+    lines = (tmp_path / "m.jsonl").read_text().splitlines()
+    assert {json.loads(line)["split"] for line in lines} == {"train", "val"}
+
+
+def test_nothing_reviewed_is_said(faces):
+    with pytest.raises(ForensicsError, match="has been reviewed"):
+        export_training_set.run(faces)
+    run(faces.select(faces.values("id")[:2]), action="unusable")
+    with pytest.raises(ForensicsError, match="no confirmed or kept"):
+        export_training_set.run(faces)
+    run(faces.select(faces.values("id")[4:6]), action="keep")
+    with pytest.raises(ForensicsError) as caught:
+        export_training_set.run(faces, base="nothing")
+    assert caught.value.field == "base"
