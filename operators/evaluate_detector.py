@@ -18,6 +18,7 @@ from fiftyone.operators import types
 from ..detector.errors import ForensicsError
 from ..detector.records import LABELS
 from . import fields, forms, views
+from .markup import plain
 
 if TYPE_CHECKING:
     import numpy as np
@@ -175,7 +176,8 @@ def table(rows: list[dict[str, Any]]) -> str:
     for row in rows:
         eer = "n/a" if row["eer"] is None else f"{row['eer']:.3f}"
         lines.append(
-            f"| {row['level']} | {row['source_dataset']} | {row['method']} | {row['n_real']} "
+            f"| {row['level']} | {plain(row['source_dataset'])} | {plain(row['method'])} "
+            f"| {row['n_real']} "
             f"| {row['n_fake']} | {interval_text(row['auroc'])} | {eer} "
             f"| {interval_text(row['fpr'])} | {interval_text(row['fnr'])} "
             f"| {row['coverage']:.2f} |"

@@ -10,6 +10,7 @@ import fiftyone as fo
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
+from ..detector.allowed_roots import require_allowed
 from ..detector.errors import Cancelled, ForensicsError
 from ..detector.records import CropRecipe
 from . import faces_dataset, fields, forms, jobs, views
@@ -77,6 +78,8 @@ def run(
     view = views.flat(samples)
     videos = views.dataset_of(view)
     _require_videos(view)
+    root = Path(crops_dir) if crops_dir else default_crops_dir(videos)
+    require_allowed(root, "crops_dir")
     if count < 1:
         raise ForensicsError(f"count is {count}.", "It must be 1 or more.", field="count")
     recipe = CropRecipe.from_json(recipe) if isinstance(recipe, dict) else recipe or CropRecipe()
@@ -85,7 +88,6 @@ def run(
     del detector
 
     records = views.video_records(view)
-    root = Path(crops_dir) if crops_dir else default_crops_dir(videos)
     faces = faces_dataset.open_faces_dataset(faces_name or f"{videos.name}-faces", videos, recipe)
     writer = faces_dataset.FacesWriter(videos, faces, recipe, root / recipe.hash)
     by_id = {record.video_id: record for record in records}

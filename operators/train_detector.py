@@ -11,6 +11,7 @@ import fiftyone as fo
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
+from ..detector.allowed_roots import require_allowed, require_files
 from ..detector.errors import Cancelled, ForensicsError
 from . import fields, forms, jobs, views
 from .progress import Progress, ShouldStop, in_app, never, silent, stop_of, terminal
@@ -152,14 +153,15 @@ def run(
     names = fields.ScoreFields(key)  # the key must be able to name fields
     view = views.flat(samples)
     dataset = views.dataset_of(view)
+    run_dir = (Path(runs_dir) if runs_dir else default_runs_dir(dataset)) / names.key
+    require_allowed(run_dir, "runs_dir")
+    require_files(view.values("filepath"), "faces")
     config = named_recipe(recipe, backbone=backbone, **(settings or {}))
     manifest = build_manifest(
         view, validation_fraction=validation_fraction, seed=getattr(config, "seed", 0)
     )
     manifest.check()
     load_backbone(config.backbone, device="cpu")  # missing weights are said before anything starts
-    run_dir = Path(runs_dir) if runs_dir else default_runs_dir(dataset)
-    run_dir = run_dir / names.key
     counts = _counts(manifest)
     crop_recipe = fields.describe(dataset).get("recipe") or {}
     launch.prepare(
