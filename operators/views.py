@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import fiftyone as fo
 import fiftyone.core.media as fomm
-from fiftyone import ViewField as F
 from fiftyone.core.utils import to_slug
 
 from ..detector.allowed_roots import require_files
@@ -210,5 +209,9 @@ def select_ids(dataset: fo.Dataset, ids: Sequence[str]) -> Any:
 
 
 def match_in(dataset: Any, field: str, values: Sequence[Any]) -> Any:
-    """The samples whose ``field`` is one of ``values``."""
-    return dataset.match(F(field).is_in(list(values)))
+    """The samples whose ``field`` is one of ``values``.
+
+    A plain query, no view expression: there a value that begins with ``$`` names another field,
+    and a method may be called that.
+    """
+    return dataset.match({field: {"$in": list(values)}})
