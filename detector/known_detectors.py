@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from .allowed_roots import require_allowed
 from .atomic import write_json
 from .errors import ForensicsError
 from .weights import cache_dir, file_sha256
@@ -164,6 +165,8 @@ def find_detector(source: str | Path, allow_download: bool = False) -> Path:
             it comes from, its size and the command that fetches it
     """
     path = Path(source).expanduser()
+    if path.is_absolute() or path.exists():
+        require_allowed(path, "detector")
     if path.exists():
         return path
     name = str(source)
@@ -171,6 +174,7 @@ def find_detector(source: str | Path, allow_download: bool = False) -> Path:
         return _published_path(PUBLISHED[name], allow_download)
     registered = registered_detectors()
     if name in registered:
+        require_allowed(registered[name], "detector")
         if Path(registered[name]).exists():
             return Path(registered[name])
         raise ForensicsError(

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from .allowed_roots import require_allowed
 from .atomic import replacing
 from .errors import ForensicsError
 
@@ -166,6 +167,7 @@ def weights_path(
     """
     if weights is not None:
         path = Path(weights).expanduser()
+        require_allowed(path, "weights")
         if not path.is_file():
             raise ForensicsError(
                 f"The weight file {path} is not there.", "Give the path of a file.", "weights"

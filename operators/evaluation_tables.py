@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .evaluation_items import ALL, LEVELS, Items, parts_of, video_items
+from .markup import plain
 
 MACRO = "mean of methods"
 
@@ -109,8 +110,8 @@ def table(
     ]
     for row in rows:
         lines.append(
-            f"| {row['level']} | {row['source_dataset']} | {row['method']} | {row['compression']} "
-            f"| {row['split']} | {row['n_real']} | {row['n_fake']} | {interval_text(row['auroc'])} "
+            f"| {row['level']} | {plain(row['source_dataset'])} | {plain(row['method'])} "
+            f"| {plain(row['compression'])} | {plain(row['split'])} | {row['n_real']} | {row['n_fake']} | {interval_text(row['auroc'])} "
             f"| {number_text(row['eer'])} | {number_text(row['tpr_at_fpr']['0.05'])} "
             f"| {interval_text(row['fpr'])} | {interval_text(row['fnr'])} "
             f"| {row['coverage']:.2f} | {number_text(row['auroc_worst_case'])} |"

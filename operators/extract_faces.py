@@ -11,6 +11,7 @@ import fiftyone as fo
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
+from ..detector.allowed_roots import require_allowed
 from ..detector.errors import Cancelled, ForensicsError
 from ..detector.records import CropRecipe
 from . import extract_form, faces_dataset, fields, forms, jobs, views
@@ -72,6 +73,8 @@ def run(
     _require_videos(view)
     recipe = CropRecipe.from_json(recipe) if isinstance(recipe, dict) else recipe or CropRecipe()
     count = recipe.count if count is None else count
+    root = Path(crops_dir) if crops_dir else default_crops_dir(videos)
+    require_allowed(root, "crops_dir")
     if count < 1:
         raise ForensicsError(f"count is {count}.", "It must be 1 or more.", field="count")
     check_recipe(recipe)
@@ -81,7 +84,6 @@ def run(
 
     records = views.video_records(view)
     by_id = {record.video_id: record for record in records}
-    root = Path(crops_dir) if crops_dir else default_crops_dir(videos)
     name = faces_name or f"{videos.name}-faces"
     results = extract_videos(
         records,

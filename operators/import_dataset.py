@@ -172,10 +172,10 @@ def save_views(dataset: fo.Dataset) -> None:
         views.save_view(dataset, label, view, f"Everything that is {label}")
     for method in sorted(dataset.distinct("method")):
         if method != "original":
-            view = dataset.match(F("method") == method)
+            view = views.match_in(dataset, "method", [method])
             views.save_view(dataset, f"method {method}", view, f"Fakes made with {method}")
     for split in sorted(dataset.distinct("split")):
-        view = dataset.match(F("split") == split)
+        view = views.match_in(dataset, "split", [split])
         views.save_view(dataset, f"split {split}", view, f"The {split} split")
     if dataset.count_values("audio_label").get("fake"):
         real = F(f"{fields.GROUND_TRUTH}.label") == "real"

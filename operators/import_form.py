@@ -15,6 +15,7 @@ from .importers.contract import ImportOptions
 from .importers.plan import ImportPlan, Source, plan_source, read_source
 from .importers.registry import importers
 from .importers.selection import is_audio_only
+from .markup import plain
 
 CHOICES = ("splits", "methods", "compressions")
 COLUMNS = ("split", "method", "label", "compression", "found", "chosen", "official", "difference")
@@ -208,7 +209,7 @@ def _preview(inputs: types.Object, plan: ImportPlan) -> None:
     )
     problems = report.problems()
     if problems:
-        text = "\n".join(f"- {problem}" for problem in problems)
+        text = "\n".join(f"- {plain(problem)}" for problem in problems)
         inputs.md(f"**Look at this before you import**\n\n{text}", name="problems")
 
 

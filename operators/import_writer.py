@@ -182,7 +182,7 @@ def _set_by_video(dataset: fo.Dataset, name: str, values: dict[str, Any]) -> Non
     """Write ``{video id: value}`` onto every sample of those videos."""
     ids = list(values)
     for start in range(0, len(ids), 5000):
-        view = dataset.match(fo.ViewField("video_id").is_in(ids[start : start + 5000]))
+        view = dataset.match({"video_id": {"$in": ids[start : start + 5000]}})
         sample_ids, video_ids = view.values(["id", "video_id"])
         rows = {s: values[v] for s, v in zip(sample_ids, video_ids, strict=True)}
         dataset.set_values(name, rows, key_field="id")
@@ -339,7 +339,7 @@ def relocate(dataset: fo.Dataset, moved: Sequence[VideoRecord]) -> int:
     is_video = dataset.media_type == fo.core.media.VIDEO
     count = 0
     for start in range(0, len(ids), 5000):
-        view = dataset.match(fo.ViewField("video_id").is_in(ids[start : start + 5000]))
+        view = dataset.match({"video_id": {"$in": ids[start : start + 5000]}})
         names = ["id", "video_id"] if is_video else ["id", "video_id", "frame_number"]
         paths, masks, folders = {}, {}, {}
         for row in zip(*view.values(names), strict=True):

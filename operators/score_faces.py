@@ -13,6 +13,7 @@ import fiftyone.core.media as fomm
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
+from ..detector.allowed_roots import require_allowed, require_files
 from ..detector.errors import Cancelled, ForensicsError
 from ..detector.records import CropRecipe, Reason
 from . import fields, forms, jobs, views
@@ -78,6 +79,7 @@ def run(
             "Run 'Extract faces' first and score the faces dataset.",
         )
     views.require_samples(view, "faces")
+    require_files(view.values("filepath"), "faces")
     source = detector_source(dataset, detector)
     model = load_detector(source, device=device)
     names = fields.ScoreFields(key or default_key(detector))
@@ -334,12 +336,14 @@ class ScoreFaces(foo.Operator):
                 description="Trained on this dataset, published or registered",
             )
         if not known or ctx.params.get("detector") == "":
-            inputs.str(
+            checkpoint = inputs.str(
                 "checkpoint",
                 required=True,
                 label="Checkpoint",
                 description="Folder of our format or of GenD, model.safetensors, or model.ckpt",
             )
+            path = ctx.params.get("checkpoint") or ""
+            forms.check(inputs, {"detector": checkpoint}, lambda: require_allowed(path, "detector"))
         chosen = ctx.params.get("detector") or ctx.params.get("checkpoint") or ""
         key = inputs.str(
             "key",

@@ -10,6 +10,7 @@ import fiftyone as fo
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
+from ..detector.allowed_roots import require_allowed, require_files
 from ..detector.errors import Cancelled, ForensicsError
 from ..training import budget
 from ..training.config import RECIPES as RECIPES_BY_NAME
@@ -91,6 +92,9 @@ def run(
     names = fields.ScoreFields(key)  # the key must be able to name fields
     view = views.flat(samples)
     dataset = views.dataset_of(view)
+    run_dir = (Path(runs_dir) if runs_dir else default_runs_dir(dataset)) / names.key
+    require_allowed(run_dir, "runs_dir")
+    require_files(view.values("filepath"), "faces")
     config = config_of(recipe, backbone, settings, tag_weights)
     contents = training_manifest.read(
         view,
@@ -102,7 +106,6 @@ def run(
     manifest = contents.manifest
     manifest.check(files=False, batch_size=config.batch_size)
     load_backbone(config.backbone, device="cpu")  # missing weights are said before anything starts
-    run_dir = (Path(runs_dir) if runs_dir else default_runs_dir(dataset)) / names.key
     counts = training_manifest.counts(manifest)
     about = fields.describe(dataset)
     launch.prepare(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import fiftyone as fo
 
+from ..detector.allowed_roots import require_files
 from ..detector.errors import Cancelled
 from ..detector.records import Reason
 from . import fields, views
@@ -57,6 +58,7 @@ def run(
             dataset.add_sample_field(f"metadata.{name}", kind)
     todo = views.flat(samples).match({"metadata": None, fields.REASON: None})
     ids, paths = todo.values(["id", "filepath"])
+    require_files(paths, "videos")
     reasons: dict[str, int] = {}
     done = 0
     progress(0, len(ids), "videos")

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 import fiftyone as fo
 import fiftyone.core.media as fomm
 from fiftyone import ViewField as F
+from fiftyone.core.utils import to_slug
 
+from ..detector.allowed_roots import require_files
 from ..detector.errors import ForensicsError
 from ..detector.records import LABELS, VideoRecord
 from . import fields
@@ -73,7 +75,8 @@ def video_records(samples: Any) -> list[VideoRecord]:
     """One record per video of ``samples``: video samples, or image samples by ``video_id``.
 
     Raises:
-        ForensicsError: the samples carry no ``video_id`` or no ground truth
+        ForensicsError: the samples carry no ``video_id`` or no ground truth, or some file lies
+            outside the allowed folders
     """
     view = flat(samples)
     require_fields(view, ["video_id", fields.GROUND_TRUTH], "Import deepfake dataset")
@@ -85,6 +88,7 @@ def video_records(samples: Any) -> list[VideoRecord]:
             strict=True,
         )
     )
+    require_files([*columns["filepath"], *columns["mask_path"]], "videos")
     is_video = view.media_type == fomm.VIDEO
     rows: dict[str, dict[str, Any]] = {}
     frames: dict[str, list[tuple[int, str]]] = {}
@@ -175,11 +179,25 @@ def face_scores(samples: Any, key: str) -> FaceScores:
     )
 
 
-def save_view(dataset: fo.Dataset, name: str, view: Any, description: str) -> None:
-    """Save ``view`` under ``name``, replacing an older one of that name."""
-    if dataset.has_saved_view(name):
-        dataset.delete_saved_view(name)
-    dataset.save_view(name, view, description=description)
+def save_view(dataset: fo.Dataset, name: str, view: Any, description: str) -> str:
+    """Save ``view`` under ``name``, replacing an older one of that name.
+
+    FiftyOne refuses names that differ only in punctuation (``Deep Fakes``, ``deep-fakes``), which
+    methods of a source may do; the later one gets a number.
+
+    Returns:
+        the name that it got
+    """
+    free = name = name[:200]
+    slugs = {to_slug(other): other for other in dataset.list_saved_views()}
+    number = 1
+    while slugs.get(to_slug(free), free) != free:
+        number += 1
+        free = f"{name} ({number})"
+    if dataset.has_saved_view(free):
+        dataset.delete_saved_view(free)
+    dataset.save_view(free, view, description=description)
+    return free
 
 
 def set_by_id(dataset: fo.Dataset, field: str, values: dict[str, Any]) -> None:
@@ -194,5 +212,9 @@ def select_ids(dataset: fo.Dataset, ids: Sequence[str]) -> Any:
 
 
 def match_in(dataset: Any, field: str, values: Sequence[Any]) -> Any:
-    """The samples whose ``field`` is one of ``values``."""
-    return dataset.match(F(field).is_in(list(values)))
+    """The samples whose ``field`` is one of ``values``.
+
+    A plain query, no view expression: there a value that begins with ``$`` names another field,
+    and a method may be called that.
+    """
+    return dataset.match({field: {"$in": list(values)}})

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from ...detector.allowed_roots import require_allowed
 from ...detector.asset_catalogue import FOOTAGE, PACKAGES
 from ...detector.atomic import write_bytes
 from ...detector.errors import ForensicsError
@@ -39,8 +40,9 @@ def check_root(root: Path, seed: int) -> bool:
     """Whether ``root`` holds a corpus of this recipe; False where it is new or empty.
 
     Raises:
-        ForensicsError: it is a file, cannot be read, or holds something else
+        ForensicsError: it is a file, cannot be read or is not allowed, or holds something else
     """
+    require_allowed(root, "root")
     marker = root / _MARKER
     try:
         if marker.is_file():

@@ -63,7 +63,7 @@ def recognise(tree: Tree) -> Evidence | None:
 
 def read(tree: Tree, options: ImportOptions) -> Reading:
     """Records from the rows; rows with one ``video_id`` and frame numbers are one sequence."""
-    rel = options.manifest or manifest_of(tree)
+    rel = inside(options.manifest, "manifest") if options.manifest else manifest_of(tree)
     if rel is None:
         raise ForensicsError(
             f"There is no manifest in {str(tree.root)!r}.",

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ...detector.allowed_roots import is_allowed, require_allowed
 from ...detector.errors import ForensicsError
 
 # fmt: off
@@ -94,7 +95,7 @@ class Tree:
             compressions on other disks); off by default
 
     Raises:
-        ForensicsError: ``root`` is empty, missing, not a folder or not readable
+        ForensicsError: ``root`` is empty, missing, not a folder, not readable or not allowed
     """
 
     def __init__(self, root: str | os.PathLike[str], follow_links: bool = False) -> None:
@@ -102,6 +103,7 @@ class Tree:
         if not text:
             raise ForensicsError("No folder is given.", "Choose the dataset's root folder.", "root")
         path = Path(text).expanduser()
+        require_allowed(path, "root")
         if not path.exists():
             raise ForensicsError(
                 f"The folder {text!r} does not exist.", "Choose the dataset's root folder.", "root"
@@ -305,7 +307,7 @@ class Tree:
             self.problems.broken.add(path)
             return False
         inside = (target + os.sep).startswith(self._real_prefix)
-        if not inside and not self.follow_links:
+        if not inside and not (self.follow_links and is_allowed(target)):
             self.problems.outside.add(path)
             return False
         if os.path.isdir(target) and (folder_real + os.sep).startswith(

@@ -15,6 +15,7 @@ from fiftyone.operators import types
 
 from ...detector.errors import ForensicsError
 from ...detector.records import FAKE, REAL
+from ..markup import plain
 from . import audit_figures, audit_scope, audit_threshold, audit_words, face_columns, grid
 from .audit_groups import BY_METHOD, Grouping, group
 from .audit_table import AuditTable, Row
@@ -326,7 +327,10 @@ class ErrorAudit(foo.Panel):
         root = types.Property(panel, view=_grid("minmax(0, 1fr)", "12px"))
         empty = ctx.panel.get_state("empty")
         if empty:
-            panel.md(f"### Nothing to audit yet\n\n{empty['message']} {empty['hint']}", name="why")
+            panel.md(
+                f"### Nothing to audit yet\n\n{plain(empty['message'])} {plain(empty['hint'])}",
+                name="why",
+            )
             if "Score faces" in empty["hint"]:
                 panel.btn("score", label="Score faces …", on_click=self.on_score)
             panel.btn("again", label="Look again", on_click=self.on_refresh)

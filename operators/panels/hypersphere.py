@@ -12,6 +12,7 @@ from fiftyone.operators import types
 
 from ...detector.errors import ForensicsError
 from .. import fields
+from ..markup import plain
 from . import face_columns, sphere_payload, sphere_words
 from .audit_units import Coded
 from .audit_words import count
@@ -234,7 +235,10 @@ class Hypersphere(foo.Panel):
         panel = types.Object()
         empty = ctx.panel.get_state("empty")
         if empty:
-            panel.md(f"### No sphere to show yet\n\n{empty['message']} {empty['hint']}", name="why")
+            panel.md(
+                f"### No sphere to show yet\n\n{plain(empty['message'])} {plain(empty['hint'])}",
+                name="why",
+            )
             if "Score faces" in empty["hint"]:
                 panel.btn("score", label="Score faces …", on_click=self.on_score)
             panel.btn("again", label="Look again", on_click=self.on_refresh)

@@ -1,0 +1,108 @@
+"""Which folders the plugin may touch on a server: one list, asked by everything that takes a path.
+
+Where ``MEDIA_FORENSICS_ROOTS`` is set, each path that comes from a form, a script or a metadata
+file must lie below one of its folders once links are resolved. Where it is not set, the plugin may
+do what its user may. docs/security.md says what this protects against and what it does not.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from .errors import ForensicsError
+
+VARIABLE = "MEDIA_FORENSICS_ROOTS"
+
+
+def allowed_roots() -> tuple[str, ...] | None:
+    """The real paths of the allowed folders; None where no list is set.
+
+    A list that is set but empty allows nothing except the plugin's own cache (weights, registry),
+    which is always allowed.
+
+    Raises:
+        ForensicsError: an entry that is not an absolute path
+    """
+    text = os.environ.get(VARIABLE)
+    if text is None:
+        return None
+    from .weights import cache_dir
+
+    entries = [entry for entry in text.split(os.pathsep) if entry.strip()]
+    for entry in entries:
+        if not Path(entry).expanduser().is_absolute():
+            raise ForensicsError(
+                f"{VARIABLE} holds {entry!r}, which is not an absolute path.",
+                f"Separate absolute folders by {os.pathsep!r}.",
+            )
+    folders = [*(Path(entry).expanduser() for entry in entries), cache_dir()]
+    return tuple(os.path.realpath(folder) for folder in folders)
+
+
+def is_allowed(path: str | os.PathLike[str]) -> bool:
+    """Whether ``path`` (existing or not) lies below an allowed folder, links resolved."""
+    roots = allowed_roots()
+    return roots is None or _below(os.path.realpath(Path(path).expanduser()), roots)
+
+
+def require_allowed(path: str | os.PathLike[str], field: str | None = None) -> None:
+    """Refuse a path outside the allowed folders before anything looks at it.
+
+    Args:
+        path: file or folder, existing or not
+        field: the form field that holds it
+
+    Raises:
+        ForensicsError: outside, or a path that no file can have
+    """
+    if "\0" in os.fspath(path):
+        raise ForensicsError("A path holds a zero byte.", "Give the path of a file.", field)
+    if not is_allowed(path):
+        raise ForensicsError(
+            f"{os.fspath(path)!r} lies outside the folders that this server allows.",
+            f"Choose a folder below one of {VARIABLE}, or ask whoever runs the server to add it.",
+            field,
+        )
+
+
+def require_files(paths: Iterable[str | None], what: str) -> None:
+    """Refuse a dataset of which some file lies outside the allowed folders.
+
+    A folder is resolved once, however many of the files lie in it; a file that is itself a link is
+    resolved alone.
+
+    Args:
+        paths: absolute paths as FiftyOne stores them; None is skipped
+        what: for the message, for example ``faces``
+
+    Raises:
+        ForensicsError: naming the first such file and how many there are
+    """
+    roots = allowed_roots()
+    if roots is None:
+        return
+    folders: dict[str, bool] = {}
+    outside: list[str] = []
+    for path in paths:
+        if path is None:
+            continue
+        folder = os.path.dirname(path)  # noqa: PTH120 - a Path each is slow at a million files
+        if folder not in folders:
+            folders[folder] = _below(os.path.realpath(folder), roots)
+        fine = folders[folder]
+        if os.path.islink(path):  # noqa: PTH114
+            fine = _below(os.path.realpath(path), roots)
+        if not fine:
+            outside.append(path)
+    if outside:
+        raise ForensicsError(
+            f"{len(outside)} files of these {what} lie outside the folders that this server "
+            f"allows (for example {outside[0]!r}).",
+            f"Filter them out, or ask whoever runs the server to add their folder to {VARIABLE}.",
+        )
+
+
+def _below(real: str, roots: tuple[str, ...]) -> bool:
+    return any(real == root or real.startswith(root.rstrip(os.sep) + os.sep) for root in roots)
