@@ -111,7 +111,8 @@ def table(
     for row in rows:
         lines.append(
             f"| {row['level']} | {plain(row['source_dataset'])} | {plain(row['method'])} "
-            f"| {plain(row['compression'])} | {plain(row['split'])} | {row['n_real']} | {row['n_fake']} | {interval_text(row['auroc'])} "
+            f"| {plain(row['compression'])} | {plain(row['split'])} "
+            f"| {row['n_real']} | {row['n_fake']} | {interval_text(row['auroc'])} "
             f"| {number_text(row['eer'])} | {number_text(row['tpr_at_fpr']['0.05'])} "
             f"| {interval_text(row['fpr'])} | {interval_text(row['fnr'])} "
             f"| {row['coverage']:.2f} | {number_text(row['auroc_worst_case'])} |"

@@ -83,9 +83,9 @@ def run(
 
 
 def _manifest(view: Any, validation_fraction: float, seed: int) -> Any:
-    from .train_detector import build_manifest
+    from . import training_manifest
 
-    return build_manifest(view, validation_fraction=validation_fraction, seed=seed)
+    return training_manifest.read(view, validation_fraction=validation_fraction, seed=seed).manifest
 
 
 def _base(faces: fo.Dataset, name: str) -> list[str]:

@@ -14,7 +14,7 @@ from ..detector.errors import Cancelled, ForensicsError
 from ..detector.queue_catalogue import CATALOGUE
 from . import fields, forms, jobs, views
 from .progress import Progress, ShouldStop, in_app, never, silent, stop_of, terminal
-from .registry import TRAINING_PREFIX
+from .training_records import record_name
 
 if TYPE_CHECKING:
     from ..detector.queues import ScoredFaces
@@ -99,7 +99,7 @@ def run(
 def untuned_key(dataset: fo.Dataset) -> str | None:
     """The newest detector of ``dataset`` that was trained here with its tower left as it was."""
     for key in reversed(fields.detector_keys(dataset)):
-        name = TRAINING_PREFIX + key
+        name = record_name(key)
         if dataset.has_run(name):
             config = dataset.get_run_info(name).config.config
             if config.get("tune") == "head":
