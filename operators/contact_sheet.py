@@ -131,6 +131,10 @@ class ContactSheet(foo.Operator):
         _records(view.limit(1))
         return view
 
+    def resolve_run_name(self, ctx: Any) -> str:
+        """Label of the run."""
+        return f"Contact sheets of {ctx.dataset.name}"
+
     def execute(self, ctx: Any) -> dict[str, Any]:
         done = run(self._samples(ctx), limit=_limit(ctx.params))
         drawn = [row for row in done["sheets"] if row["path"]][:SHOWN]
