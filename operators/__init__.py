@@ -18,6 +18,7 @@ OPERATORS = (
     ("import_scores", "ImportScores"),
     ("export_scores", "ExportScores"),
     ("probe_robustness", "ProbeRobustness"),
+    ("run_protocol", "RunProtocol"),
     ("find_hard_examples", "FindHardExamples"),
     ("train_detector", "TrainDetector"),
     ("metrics", "Auroc"),
