@@ -19,6 +19,7 @@ OPERATORS = (
     ("export_scores", "ExportScores"),
     ("probe_robustness", "ProbeRobustness"),
     ("run_protocol", "RunProtocol"),
+    ("map_embeddings", "MapEmbeddings"),
     ("find_hard_examples", "FindHardExamples"),
     ("train_detector", "TrainDetector"),
     ("metrics", "Auroc"),
