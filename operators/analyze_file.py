@@ -94,6 +94,10 @@ def run(
         if len(files) > 1:
             progress(len(found), len(files), "files")
     text = "\n\n".join(markdown(result) for result in found)
+    if dataset:
+        text += (
+            f"\n\nThe faces are in the dataset {dataset!r}; `drives` marks the frames named here."
+        )
     return {"files": found, "dataset": dataset or None, "text": text}
 
 

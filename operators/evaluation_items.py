@@ -70,6 +70,7 @@ def items_of(view: Any, key: str, level: str) -> Items:
     Raises:
         ForensicsError: empty view, or ``key`` has not scored this dataset
     """
+    views.require_samples(view, "faces")
     return face_items(view, key) if level == "face" else video_items(view, key)
 
 

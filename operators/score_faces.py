@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,16 +15,15 @@ from fiftyone.operators import types
 
 from ..detector.allowed_roots import require_allowed, require_files
 from ..detector.errors import Cancelled, ForensicsError
-from ..detector.records import CropRecipe, Reason
+from ..detector.records import CropRecipe
 from . import fields, forms, jobs, views
 from .progress import Progress, ShouldStop, in_app, never, silent, stop_of, terminal
 from .registry import detector_source, known_detectors
+from .score_writer import ScoreWriter
 from .video_scores import RULES, declare, write_video_scores
 
 if TYPE_CHECKING:
     from ..detector.model import Detector
-
-CHUNK = 512  # faces per bulk write: what a killed run loses at most
 
 
 def run(
@@ -217,15 +216,7 @@ def _score_missing(
         if shard[1] == 1 or _shard_of(row[3], shard[1]) == shard[0]
     ]
     todo = [(sample_id, path) for sample_id, path, p_fake, _ in rows if p_fake is None]
-    waiting: dict[str, dict[str, Any]] = defaultdict(dict)
-    reasons: Counter = Counter()
-    scored = 0
-
-    def flush() -> None:
-        for field, values in waiting.items():
-            views.set_by_id(dataset, field, values)
-        waiting.clear()
-
+    writer = ScoreWriter(dataset, names)
     try:
         for batch in score_crops(
             model,
@@ -234,30 +225,15 @@ def _score_missing(
             should_stop=should_stop,
             precision=precision,
         ):
-            for row, index in enumerate(batch.indices):
-                sample_id = todo[index][0]
-                reason = batch.reasons[row]
-                waiting[names.reason][sample_id] = None if reason is None else Reason(reason).value
-                if reason is not None:
-                    reasons[Reason(reason).value] += 1
-                    continue
-                scored += 1
-                p_fake = float(batch.p_fake[row])
-                waiting[names.p_fake][sample_id] = p_fake
-                waiting[names.label][sample_id] = fields.classification(p_fake, batch.logits[row])
-                waiting[names.margin][sample_id] = float(batch.margin[row])
-                waiting[names.angle][sample_id] = float(batch.angle[row])
-                waiting[names.embedding][sample_id] = batch.embeddings[row]
-            progress(scored + sum(reasons.values()), len(todo), "faces")
-            if len(waiting[names.reason]) >= CHUNK:
-                flush()
+            writer.add([todo[index][0] for index in batch.indices], batch)
+            progress(writer.done, len(todo), "faces")
     finally:
-        flush()
-    if scored + sum(reasons.values()) < len(todo):
+        writer.flush()
+    if writer.done < len(todo):
         raise Cancelled(
-            f"Stopped after {scored} of {len(todo)} faces.", "Run it again to continue."
+            f"Stopped after {writer.scored} of {len(todo)} faces.", "Run it again to continue."
         )
-    return scored, len(rows) - len(todo), reasons
+    return writer.scored, len(rows) - len(todo), writer.reasons
 
 
 def _shard_of(video_id: str | None, shards: int) -> int:

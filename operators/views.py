@@ -151,6 +151,14 @@ class FaceScores:
     track: np.ndarray
 
 
+def judged_faces(samples: Any) -> Any:
+    """The faces that numbers are made of: without those that turned out to be somebody else's."""
+    view = flat(samples)
+    if not view.has_field("subject"):
+        return view
+    return view.match(F("subject") != False)  # noqa: E712 - builds a database query
+
+
 def face_scores(samples: Any, key: str) -> FaceScores:
     """The stored scores of detector ``key`` on ``samples``, by columns.
 
@@ -162,8 +170,7 @@ def face_scores(samples: Any, key: str) -> FaceScores:
     view = flat(samples)
     names = fields.ScoreFields(key)
     require_fields(view, [names.p_fake], "Score faces")
-    if view.has_field("subject"):  # a face that turned out to be somebody else's counts no more
-        view = view.match(F("subject") != False)  # noqa: E712 - builds a database query
+    view = judged_faces(view)
     require_samples(view, "faces")
     plain = ("video_id", "group_id", "source_dataset", "method", "compression", "split", "pair_id")
     got = view.values(

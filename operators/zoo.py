@@ -122,31 +122,29 @@ def published(model_name: str) -> PublishedDetector:
 
 
 def download_model(model_name: str, model_path: str) -> None:
-    """Fetch a published detector to ``model_path``; called by FiftyOne when it is not there.
+    """Fetch a published detector into the folder ``model_path``; called by FiftyOne where it is not
+    there.
 
     Raises:
         ForensicsError: unknown name, or a file that is not the published one
     """
     from ..detector.weights import file_sha256
 
-    target = Path(model_path)
-    target.parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(model_path)
+    folder.mkdir(parents=True, exist_ok=True)
     if model_name == ANY:
-        target.write_text("Give the checkpoint as load_zoo_model(..., checkpoint=PATH).\n")
-        return
+        return  # nothing to fetch: the checkpoint is given when it is loaded
     known = published(model_name)
     if known.path.is_file():
         for file in known.files:
-            shutil.copyfile(known.path.parent / file, target.parent / file)
+            shutil.copyfile(known.path.parent / file, folder / file)
     else:
         from huggingface_hub import hf_hub_download
 
         for file in known.files:
-            hf_hub_download(
-                known.repository, file, revision=known.revision, local_dir=target.parent
-            )
-    if known.sha256 and file_sha256(target) != known.sha256:
-        target.unlink()
+            hf_hub_download(known.repository, file, revision=known.revision, local_dir=folder)
+    if known.sha256 and file_sha256(folder / known.file) != known.sha256:
+        shutil.rmtree(folder)
         raise ForensicsError(
             f"The file fetched for {model_name} is not the published one (its sha256 is not "
             f"{known.sha256}).",
@@ -179,4 +177,6 @@ def load_model(
         raise ForensicsError(
             f"{ANY} needs a checkpoint.", "Pass checkpoint=PATH or a registered name.", "checkpoint"
         )
-    return DetectorModel(load_detector(checkpoint or model_path, device=device), precision)
+    if not checkpoint:
+        checkpoint = str(Path(model_path) / published(model_name).file)
+    return DetectorModel(load_detector(checkpoint, device=device), precision)

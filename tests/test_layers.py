@@ -71,7 +71,9 @@ def test_no_module_is_a_drawer():
     assert not found
 
 
-def test_root_init_holds_register_and_nothing_else():
-    body = ast.parse((ROOT / "__init__.py").read_text()).body
-    kinds = [type(node).__name__ for node in body]
-    assert kinds == ["Expr", "FunctionDef"] and body[1].name == "register"
+def test_root_init_hands_over_and_does_nothing_else():
+    """Plugin entry and model source: FiftyOne runs this file again on every request."""
+    first, *rest = ast.parse((ROOT / "__init__.py").read_text()).body
+    assert isinstance(first, ast.Expr) and all(isinstance(node, ast.FunctionDef) for node in rest)
+    names = {node.name for node in rest if isinstance(node, ast.FunctionDef)}
+    assert names == {"_make_importable", "register", "download_model", "load_model"}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from media_forensics.detector.evaluation import evaluate
+from media_forensics.detector.evaluation import BOOTSTRAP_ITEMS, design_effects, evaluate
+from media_forensics.detector.metrics_clusters import clustered_auroc, clustered_rate
 from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score
 
 
@@ -67,3 +68,42 @@ def test_one_group_gives_a_value_without_an_interval(items):
 def test_nothing_scored_is_a_row_of_gaps():
     row = evaluate(np.array([0, 1]), np.array([np.nan, np.nan]), np.array(["a", "b"]))
     assert row.coverage == 0.0 and row.auroc is None and row.fpr is None
+
+
+def test_intervals_of_rates_know_the_groups_and_a_part_takes_the_effect_of_the_whole():
+    rng = np.random.default_rng(8)
+    group = np.repeat(np.arange(40), 20)
+    label = (group % 2).astype(int)
+    p_fake = np.clip(0.35 + 0.3 * label + rng.normal(0, 0.25, 40)[group], 0, 1)
+    row = evaluate(label, p_fake, group, replicates=50)
+    real = label == 0
+    assert (row.fpr.low, row.fpr.high) == pytest.approx(
+        clustered_rate(p_fake[real] >= 0.5, group[real])
+    )
+    effects = design_effects(label, p_fake, group, 0.5)
+    part = group < 8  # four groups of each class: too few to tell their own effect
+    few = evaluate(label[part], p_fake[part], group[part], replicates=50, effects=effects)
+    chosen = part & ~real
+    assert (few.fnr.low, few.fnr.high) == pytest.approx(
+        clustered_rate(p_fake[chosen] < 0.5, group[chosen], fallback=effects[1])
+    )
+
+
+def test_many_items_get_an_analytic_interval_of_the_area_and_say_what_they_lack():
+    rng = np.random.default_rng(9)
+    group = np.arange(BOOTSTRAP_ITEMS + 2) // 20
+    label = (group % 2).astype(int)
+    p_fake = np.clip(rng.normal(0.4 + 0.2 * label, 0.2), 0, 1)
+    row = evaluate(label, p_fake, group)
+    low, high = clustered_auroc(label, p_fake, group)
+    assert (row.auroc.low, row.auroc.high) == (low, high)
+    assert row.ap_fake.low is None and "ap_fake_interval" in row.notes
+
+
+def test_a_rate_that_so_few_reals_cannot_resolve_is_none(items):
+    row = evaluate(*items, replicates=50)  # 60 reals: 5 % exists, 1 % does not
+    label, p_fake, _ = items
+    at = np.sort(p_fake[label == 0])[::-1]
+    best = max(np.mean(p_fake[label == 1] >= t) for t in [*p_fake, 2] if np.mean(at >= t) <= 0.05)
+    assert row.tpr_at_fpr["0.05"] == pytest.approx(best)
+    assert row.tpr_at_fpr["0.01"] is None and "tpr_at_fpr_0.01" in row.notes

@@ -1,3 +1,5 @@
+import pickle
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -191,3 +193,20 @@ def test_paired_bootstrap_is_antisymmetric_and_takes_callables():
     assert ab.low == pytest.approx(-ba.high)
     slow = paired_bootstrap(y, s, other, NAMED["eer"], g, replicates=200)
     assert slow == pytest.approx(ab)
+
+
+def test_an_interval_unpacks_into_its_bounds_and_keeps_what_it_was_made_of():
+    rng = np.random.default_rng(0)
+    y = np.repeat([0, 1], 40)
+    s = rng.normal(y, 1)
+    found = bootstrap_interval(y, s, groups=np.arange(80) // 2, replicates=200)
+    low, high = found
+    assert (low, high) == (found.low, found.high) == (found[0], found[1]) and len(found) == 2
+    assert low < high and (found.level, found.groups, found.undefined) == (0.95, 40, 0)
+    for name in ("roc_auc", "auroc"):
+        same = bootstrap_interval(y, s, name, np.arange(80) // 2, replicates=200)
+        assert tuple(same) == tuple(found)
+    again = pickle.loads(pickle.dumps(found))
+    assert again == found and again.groups == 40
+    with pytest.raises(ForensicsError, match="groups="):
+        bootstrap_interval(y, s, np.arange(80))

@@ -347,3 +347,87 @@ def test_errors_only_and_bad_choices(demo_dataset, operators):
     ):
         with pytest.raises(ForensicsError, match=words):
             operators("explain_faces")(demo_dataset, key="probe", **params)
+
+
+# ------------------------------------------------------------------ maps and forms
+
+
+def test_maps_index_and_neighbours_come_from_the_stored_embeddings(demo_dataset, operators):
+    result = operators("map_embeddings")(demo_dataset, key="probe")
+    assert result["runs"] == ["probe_pca", "probe_axis", "probe_similarity"]
+    vectors = np.stack(demo_dataset.values("probe_embedding")).astype(float)
+    label, group, split = columns(demo_dataset, "ground_truth.label", "group_id", "split")
+    config = demo_dataset.get_run_info("scores_probe").config
+    weight = np.array(config.head_weight)
+    axis = (weight[1] - weight[0]) / np.linalg.norm(weight[1] - weight[0])
+    shown = demo_dataset.load_brain_results("probe_axis")
+    order = {i: n for n, i in enumerate(shown.sample_ids)}
+    rows = [order[i] for i in demo_dataset.values("id")]
+    assert np.allclose(shown.points[rows][:, 0], vectors @ axis, atol=1e-5)
+    query = demo_dataset.first()
+    nearest = demo_dataset.sort_by_similarity(query.id, k=3, brain_key="probe_similarity")
+    best = np.argsort(-(vectors @ vectors[0]), kind="stable")[:3]
+    assert set(nearest.values("id")) == {demo_dataset.values("id")[i] for i in best}
+    cosine = vectors @ vectors[split == "train"].T
+    cosine[group[:, None] == group[split == "train"][None]] = -2
+    top = np.argsort(-cosine, axis=1)[:, :10]
+    share = np.mean((label[split == "train"] == "fake")[top], axis=1)
+    assert np.allclose(demo_dataset.values("probe_knn_fake"), share, atol=1e-6)
+    reals = vectors[label == "real"]
+    pairs = [np.sum((a - b) ** 2) for i, a in enumerate(reals) for b in reals[i + 1 :]]
+    found = result["geometry"]["groups"]["real/original"]
+    assert found["alignment"] == pytest.approx(np.mean(pairs), rel=1e-4)
+    mean = reals.mean(axis=0) / np.linalg.norm(reals.mean(axis=0))
+    assert found["degrees_to_fake_axis"] == pytest.approx(np.degrees(np.arccos(mean @ axis)))
+    for name in result["runs"]:
+        demo_dataset.delete_brain_run(name)
+    for name in result["fields"]:
+        demo_dataset.delete_sample_field(name)
+    with pytest.raises(ForensicsError, match="no part"):
+        operators("map_embeddings")(demo_dataset, key="probe", parts=["odd"])
+
+
+@pytest.mark.parametrize(
+    ("name", "params", "wrong"),
+    [
+        ("score_faces", {}, None),
+        ("evaluate_detector", {}, None),
+        ("evaluate_detector", {"calibrated": False, "threshold": 1.5}, "threshold"),
+        ("calibrate_threshold", {}, None),
+        ("calibrate_threshold", {"target_fpr": 2.0}, "target_fpr"),
+        ("explain_faces", {}, None),
+        ("explain_faces", {"only": "errors", "threshold": -1.0}, "threshold"),
+        ("analyze_file", {}, None),
+        ("analyze_file", {"path": "/nowhere.mp4"}, "path"),
+        ("import_scores", {"path": "/nowhere.csv", "key": "fine"}, "path"),
+        ("import_scores", {"key": "Not fine"}, "key"),
+        ("export_scores", {"path": "/tmp/scores.txt"}, "path"),
+        ("probe_robustness", {}, None),
+        ("run_protocol", {}, None),
+        ("map_embeddings", {}, None),
+    ],
+)
+def test_forms_open_and_show_what_is_wrong_at_its_field(
+    demo_dataset, operators, name, params, wrong
+):
+    from fiftyone.operators.executor import ExecutionContext
+
+    request = {"dataset_name": demo_dataset.name, "params": params}
+    context = ExecutionContext(request, operator_uri=f"@mediaforensics/deepfake/{name}")
+    form = operators(name).resolve_input(context)
+    properties = form.type.properties
+    assert properties and "input_error" not in properties
+    bad = [n for n, prop in properties.items() if prop.invalid]
+    assert bad == ([wrong] if wrong else [])
+    if wrong:
+        assert properties[wrong].error_message
+    form.to_json()
+
+
+@pytest.mark.parametrize(
+    "name", ["calibrate_threshold", "explain_faces", "export_scores", "probe_robustness"]
+)
+def test_an_empty_view_is_said_to_be_empty(demo_dataset, operators, name, tmp_path):
+    params = {"path": str(tmp_path / "x.csv")} if name == "export_scores" else {}
+    with pytest.raises(ForensicsError, match="no faces"):
+        operators(name)(demo_dataset.limit(0), key="probe", **params)

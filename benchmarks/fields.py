@@ -1,0 +1,179 @@
+#!/usr/bin/env python3
+"""Writing scores and embeddings into FiftyOne, and reading them back for a panel.
+
+    python benchmarks/fields.py                       # 100,000 faces, 768 numbers each
+
+Baselines in the same run, on the same numbers: FiftyOne's own ``set_values`` of each whole column
+at once (which keeps everything in memory and loses all of it when it is stopped), and numpy's
+``save`` and ``load`` of the embeddings. Scores and embeddings are random: this measures seconds and
+memory and nothing else. The dataset is deleted at the end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import resource
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT / "_mount"), str(ROOT / "scripts")]
+os.environ.setdefault("FIFTYONE_DATABASE_VALIDATION", "false")
+os.environ.setdefault("FIFTYONE_DO_NOT_TRACK", "true")
+
+import numpy as np  # noqa: E402 - after the environment
+
+BATCH = 32
+
+
+def main() -> int:
+    """Print seconds, ratios and peak memory."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--faces", type=int, default=100_000)
+    parser.add_argument("--width", type=int, default=768)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        from own_database import use_own_database
+
+        use_own_database(Path(folder) / "db")
+        run(options.faces, options.width, Path(folder))
+    return 0
+
+
+def run(count: int, width: int, folder: Path) -> None:
+    """Measure everything once."""
+    import fiftyone as fo
+
+    dataset = fo.Dataset()
+    samples = [
+        fo.Sample(filepath=f"/nowhere/{i}.png", video_id=f"v{i // 32}") for i in range(count)
+    ]
+    dataset.add_samples(samples, progress=False)
+    del samples
+    ids = dataset.values("id")
+    before = peak()
+    ours = write_ours(dataset, ids, width)
+    grown = peak() - before
+    reading = read(dataset, "ours_p_fake", "ours_embedding", count, width)
+    whole = write_whole(dataset, ids, width)
+    plain = plain_numpy(folder, count, width)
+    where = f"{processor()}, {os.cpu_count()} cores, fiftyone {fo.__version__}"
+    print(f"{count:,} faces, {width} numbers each; {where}")
+    for label, seconds in (
+        (f"write, {BATCH} at a time as score_faces does", ours),
+        ("write, whole columns at once", whole),
+        ("read scores and embeddings", reading),
+        ("numpy save and load of the embeddings", plain),
+    ):
+        print(f"  {label:44} {seconds:7.1f} s")
+    print(f"  memory while writing: +{grown:.0f} MB")
+    print(f"ratios: write {ours / whole:.2f} of whole columns, read {reading / plain:.1f} of numpy")
+
+
+def batches(count: int, width: int) -> Any:
+    """Random ScoreBatches, made as they are asked for."""
+    from media_forensics.detector.scoring import ScoreBatch
+
+    rng = np.random.default_rng(0)
+    for start in range(0, count, BATCH):
+        n = min(BATCH, count - start)
+        vectors = rng.normal(size=(n, width)).astype(np.float32)
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        logits = rng.normal(size=(n, 2)).astype(np.float32)
+        margin = logits[:, 1] - logits[:, 0]
+        p_fake = 1 / (1 + np.exp(-margin))
+        yield ScoreBatch(
+            list(range(start, start + n)),
+            p_fake,
+            logits,
+            margin,
+            np.full(n, 90, np.float32),
+            vectors,
+            [None] * n,
+        )
+
+
+def write_ours(dataset: Any, ids: list[str], width: int) -> float:
+    """Seconds of the writer of ``score_faces``; making the numbers is not counted."""
+    from media_forensics.operators.fields import ScoreFields
+    from media_forensics.operators.score_writer import ScoreWriter
+    from media_forensics.operators.video_scores import declare
+
+    names = ScoreFields("ours")
+    declare(dataset, names)
+    writer = ScoreWriter(dataset, names)
+    seconds = 0.0
+    for batch in batches(len(ids), width):
+        begin = time.perf_counter()
+        writer.add([ids[i] for i in batch.indices], batch)
+        seconds += time.perf_counter() - begin
+    begin = time.perf_counter()
+    writer.flush()
+    return seconds + time.perf_counter() - begin
+
+
+def write_whole(dataset: Any, ids: list[str], width: int) -> float:
+    """Seconds of one ``set_values`` per column."""
+    from media_forensics.operators.fields import ScoreFields, classification
+    from media_forensics.operators.video_scores import declare
+
+    names = ScoreFields("whole")
+    declare(dataset, names)
+    made = list(batches(len(ids), width))
+    begin = time.perf_counter()
+    p_fake = [float(p) for b in made for p in b.p_fake]
+    logits = [row for b in made for row in b.logits]
+    dataset.set_values(
+        names.label, [classification(p, x) for p, x in zip(p_fake, logits, strict=True)]
+    )
+    dataset.set_values(names.margin, [float(m) for b in made for m in b.margin])
+    dataset.set_values(names.angle, [float(a) for b in made for a in b.angle])
+    dataset.set_values(names.embedding, [row for b in made for row in b.embeddings])
+    dataset.set_values(names.p_fake, p_fake)
+    dataset.set_values(names.reason, [None] * len(ids))
+    return time.perf_counter() - begin
+
+
+def read(dataset: Any, p_fake: str, embedding: str, count: int, width: int) -> float:
+    """Seconds of what a panel reads: scores, ids and embeddings as one array."""
+    begin = time.perf_counter()
+    scores, _, vectors = dataset.values([p_fake, "id", embedding])
+    out = np.empty((count, width), np.float32)
+    for row, vector in enumerate(vectors):
+        out[row] = vector
+    seconds = time.perf_counter() - begin
+    assert len(scores) == count and np.isfinite(out).all()
+    return seconds
+
+
+def plain_numpy(folder: Path, count: int, width: int) -> float:
+    """Seconds of a file with the same embeddings."""
+    vectors = np.concatenate([batch.embeddings for batch in batches(count, width)])
+    begin = time.perf_counter()
+    np.save(folder / "embeddings.npy", vectors)
+    np.load(folder / "embeddings.npy")
+    return time.perf_counter() - begin
+
+
+def peak() -> float:
+    """Highest memory of this process so far in MB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def processor() -> str:
+    """Name of the CPU."""
+    path = Path("/proc/cpuinfo")
+    lines = path.read_text().splitlines() if path.is_file() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

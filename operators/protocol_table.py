@@ -1,0 +1,61 @@
+"""A protocol's rows beside the published values, as Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..detector.protocols import Protocol
+
+
+def table(plan: Protocol, found: dict[str, Any]) -> str:
+    """The rows as Markdown, with the deviations below."""
+    lines = [
+        f"**{plan.title}**",
+        "",
+        f"Video-level AUROC in %, {plan.frames} frames, {plan.rule}. Detector {found['key']} "
+        f"({(found['checkpoint_sha256'] or 'not run')[:12]}); columns on the right are published.",
+        "",
+        "| dataset | real | fake | ours [95 %] | coverage | " + " | ".join(plan.columns) + " |",
+        "|---|---:|---:|---|---:|" + "---:|" * len(plan.columns),
+    ]
+    for row in found["rows"]:
+        coverage = "n/a" if row["coverage"] is None else f"{row['coverage']:.2f}"
+        published = (row["published"].get(c) for c in plan.columns)
+        lines.append(
+            f"| {row['short']} | {row['n_real']} | {row['n_fake']} | {_percent(row['auroc'])} "
+            f"| {coverage} | "
+            + " | ".join("n/a" if v is None else f"{v:.2f}" for v in published)
+            + " |"
+        )
+    lines += ["", *_means(plan, found["rows"]), "", "Deviations:"]
+    lines += [
+        f"- {row['short']}: {'; '.join(row['deviations']) or 'none'}" for row in found["rows"]
+    ]
+    return "\n".join(lines)
+
+
+def _percent(estimate: dict[str, Any] | None) -> str:
+    if estimate is None:
+        return "n/a"
+    value = f"{100 * estimate['value']:.2f}"
+    if estimate["low"] is None:
+        return f"{value} [too few groups]"
+    return f"{value} [{100 * estimate['low']:.2f}, {100 * estimate['high']:.2f}]"
+
+
+def _means(plan: Protocol, rows: Sequence[dict[str, Any]]) -> list[str]:
+    """Our mean beside each column's, over the datasets that both have."""
+    from ..detector.metrics import macro_mean
+
+    out = []
+    for column in plan.columns:
+        both = [r for r in rows if r["auroc"] is not None and column in r["published"]]
+        ours = macro_mean(100 * row["auroc"]["value"] for row in both)
+        theirs = macro_mean(row["published"][column] for row in both)
+        if ours.value is not None and theirs.value is not None:
+            out.append(
+                f"Mean over the {ours.used} datasets that {column} reports and are here: ours "
+                f"{ours.value:.2f}, published {theirs.value:.2f}."
+            )
+    return out or ["No dataset with a published value is here."]

@@ -1,0 +1,374 @@
+"""Operator ``run_protocol``: a paper's cross-dataset table with a detector of one's own.
+
+Every number stands next to the published one, with its interval and counts, and every way in which
+this run departs from the paper is named. From a shell:
+``python -m media_forensics.operators.run_protocol --detector D --datasets a-faces b-faces``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import fiftyone as fo
+import fiftyone.operators as foo
+from fiftyone import ViewField as F
+from fiftyone.operators import types
+
+from ..detector.errors import ForensicsError, MetricUndefined
+from ..detector.protocols import (
+    PROTOCOLS,
+    Benchmark,
+    Protocol,
+    count_deviations,
+    protocol_named,
+)
+from ..detector.records import LABELS
+from . import fields, forms, jobs, score_faces, views
+from .evaluation_items import video_items
+from .progress import Progress, ShouldStop, in_app, never, silent, stop_of, terminal
+from .protocol_table import table
+from .registry import TRAINING_PREFIX, detector_source, known_detectors
+
+
+def run(
+    samples: Any = None,
+    *,
+    detector: str,
+    protocol: str = "yermakov2025",
+    datasets: Sequence[str] | None = None,
+    key: str | None = None,
+    replicates: int = 2000,
+    seed: int = 0,
+    batch_size: int = 32,
+    device: str | None = None,
+    out: str | None = None,
+    progress: Progress = silent,
+    should_stop: ShouldStop = never,
+) -> dict[str, Any]:
+    """Score what is missing, evaluate each benchmark at video level, and print it beside the paper.
+
+    Args:
+        samples: a faces dataset whose training runs ``detector`` may name; its scores count too
+        detector: registered name, path of a checkpoint, or key of a training run of ``samples``
+        protocol: name of :data:`detector.protocols.PROTOCOLS`
+        datasets: names of faces datasets; by default every faces dataset of the database
+        key: field key of the scores; the detector's own name by default
+        replicates, seed: of the group bootstrap
+        batch_size, device: as in ``score_faces``
+        out: path without suffix; ``.md`` and ``.json`` are written there
+        progress, should_stop: see :mod:`.progress`
+
+    Returns:
+        ``{"protocol", "key", "checkpoint_sha256", "rows", "table"}``; a row has ``short``,
+        ``auroc`` (value, low, high in [0, 1]), ``n_real``, ``n_fake``, ``coverage``, ``published``
+        (per cent by column), ``deviations`` and ``datasets``; one that is not here says so
+
+    Raises:
+        ForensicsError: unknown protocol, detector or dataset, missing weights, ``key`` is taken
+        Cancelled: stopped by the user; scores are kept
+    """
+    plan = protocol_named(protocol)
+    home = None if samples is None else views.dataset_of(samples)
+    source = detector if home is None else detector_source(home, detector)
+    key = key or score_faces.default_key(detector)
+    here = _faces_datasets(datasets)
+    rows, sha256 = [], None
+    for benchmark in plan.benchmarks:
+        parts = [(d, v) for d in here if (v := _view(d, benchmark)) is not None]
+        for dataset, view in parts:
+            score_faces.run(
+                view,
+                detector=source,
+                key=key,
+                batch_size=batch_size,
+                device=device,
+                progress=progress,
+                should_stop=should_stop,
+            )
+            sha256 = dataset.get_run_info(fields.ScoreFields(key).run).config.checkpoint_sha256
+        rows.append(_row(plan, benchmark, parts, (key, detector), replicates, seed))
+    found = {"protocol": plan.name, "key": key, "checkpoint_sha256": sha256, "rows": rows}
+    found["table"] = table(plan, found)
+    if out:
+        _write(Path(out).expanduser(), found)
+    return found
+
+
+def _faces_datasets(names: Sequence[str] | None) -> list[fo.Dataset]:
+    """The named faces datasets, or all of them."""
+    wanted = list(names) if names else fo.list_datasets()
+    found = []
+    for name in wanted:
+        if not fo.dataset_exists(name):
+            raise ForensicsError(f"There is no dataset {name!r}.", "Check the name.", "datasets")
+        dataset = fo.load_dataset(name)
+        if fields.describe(dataset).get("kind") == "faces":
+            found.append(dataset)
+        elif names:
+            raise ForensicsError(
+                f"{name!r} is not a faces dataset.", "Run 'Extract faces' first.", "datasets"
+            )
+    if not found:
+        raise ForensicsError(
+            "There is no faces dataset to evaluate.", "Import one and run 'Extract faces'."
+        )
+    return found
+
+
+def _view(dataset: fo.Dataset, benchmark: Benchmark) -> Any:
+    """The benchmark's faces in ``dataset``, or None where it holds none of that source.
+
+    A split or compression that is not there is not filtered by; :func:`_deviations` names it.
+    """
+    view = dataset.match(F("source_dataset") == benchmark.source_dataset)
+    for field, value in (("split", benchmark.split), ("compression", benchmark.compression)):
+        if value and value in view.distinct(field):
+            view = view.match(F(field) == value)
+    if benchmark.methods:
+        chosen = F("method").is_in(list(benchmark.methods))
+        if not len(view.match(chosen)):
+            return None
+        view = view.match((F(f"{fields.GROUND_TRUTH}.label") == LABELS[0]) | chosen)
+    return view if len(view) else None
+
+
+def _row(
+    plan: Protocol,
+    benchmark: Benchmark,
+    parts: Sequence[tuple[fo.Dataset, Any]],
+    judged: tuple[str, str],
+    replicates: int,
+    seed: int,
+) -> dict[str, Any]:
+    """One benchmark; ``judged`` is the field key and the detector's name."""
+    import numpy as np
+
+    from ..detector.metrics import bootstrap_interval, equal_error_rate, roc_auc
+
+    row: dict[str, Any] = {
+        "short": benchmark.short,
+        "source_dataset": benchmark.source_dataset,
+        "auroc": None,
+        "eer": None,
+        "n_real": 0,
+        "n_fake": 0,
+        "coverage": None,
+        "published": dict(benchmark.published),
+        "deviations": [],
+        "datasets": [dataset.name for dataset, _ in parts],
+    }
+    if not parts:
+        row["deviations"] = ["not imported"]
+        return row
+    items = [video_items(view, judged[0]) for _, view in parts]
+    names = np.concatenate([i.name for i in items])
+    _, first = np.unique(names, return_index=True)  # a video in two datasets counts once
+    label = np.concatenate([i.label for i in items])[first]
+    p_fake = np.concatenate([i.p_fake for i in items])[first]
+    group = np.concatenate([i.group for i in items])[first]
+    scored = np.isfinite(p_fake)
+    row |= {
+        "n_real": int(np.sum(label == 0)),
+        "n_fake": int(np.sum(label == 1)),
+        "coverage": float(scored.mean()),
+    }
+    row["deviations"] = _deviations(plan, benchmark, parts, judged, row)
+    y, s, g = label[scored], p_fake[scored], group[scored]
+    try:
+        row["auroc"] = {"value": roc_auc(y, s), "low": None, "high": None}
+        row["eer"] = float(equal_error_rate(y, s))
+        low, high = bootstrap_interval(y, s, "auroc", g, replicates=replicates, seed=seed)
+        row["auroc"] |= {"low": low, "high": high}
+    except MetricUndefined as error:
+        row["deviations"].append(error.message)
+    return row
+
+
+def _deviations(
+    plan: Protocol,
+    benchmark: Benchmark,
+    parts: Sequence[tuple[fo.Dataset, Any]],
+    judged: tuple[str, str],
+    row: dict[str, Any],
+) -> list[str]:
+    """Every way in which this row is not the paper's."""
+    import numpy as np
+
+    key, detector = judged
+
+    out = count_deviations(benchmark, row["n_real"], row["n_fake"])
+    if row["coverage"] < 1:
+        out.append(f"{1 - row['coverage']:.1%} of the videos have no score and are left out")
+    if benchmark.note:
+        out.append(benchmark.note)
+    for dataset, view in parts:
+        training = f"{TRAINING_PREFIX}{detector}"
+        if dataset.has_run(training):
+            groups = set(dataset.load_run_view(training).distinct("group_id"))
+            seen = groups & set(view.distinct("group_id"))
+            if seen:
+                out.append(f"THE DETECTOR WAS TRAINED ON {len(seen)} OF THESE GROUPS")
+        splits, compressions = view.distinct("split"), view.distinct("compression")
+        if benchmark.split and splits != [benchmark.split]:
+            out.append(f"split {', '.join(splits) or 'unknown'} instead of {benchmark.split}")
+        if benchmark.split and "derived" in view.distinct("split_source"):
+            out.append("the split is derived, not official")
+        if benchmark.compression and compressions != [benchmark.compression]:
+            shown = ", ".join(c for c in compressions if c) or "unknown"
+            out.append(f"compression {shown} instead of {benchmark.compression}")
+        scored = view.match(F(fields.ScoreFields(key).p_fake) != None)  # noqa: E711
+        _, counts = np.unique(scored.values("video_id"), return_counts=True)
+        short = int(np.sum(counts < plan.frames))
+        if short:
+            out.append(
+                f"{short} videos have fewer than {plan.frames} scored faces (median "
+                f"{np.median(counts):g})"
+            )
+        about = fields.describe(dataset).get("recipe") or {}
+        out.append(
+            f"crops {about.get('name', 'of the source')} found by "
+            f"{about.get('detector', 'others')}, frames {about.get('sampling', 'as they came')}; "
+            f"the paper: {plan.face_detector}"
+        )
+        config = dataset.get_run_info(fields.ScoreFields(key).run).config
+        if config.rule != plan.rule:
+            out.append(f"video score by {config.rule} instead of {plan.rule}")
+        if config.trained_on_recipe and config.trained_on_recipe != config.recipe_hash:
+            out.append("the crops are not of the recipe that the detector was trained on")
+    return list(dict.fromkeys(out))
+
+
+def _write(out: Path, found: dict[str, Any]) -> None:
+    from ..detector.atomic import write_bytes
+
+    data = json.dumps({k: v for k, v in found.items() if k != "table"}, indent=1)
+    write_bytes(out.with_name(out.name + ".json"), data.encode())
+    write_bytes(out.with_name(out.name + ".md"), (found["table"] + "\n").encode())
+
+
+class RunProtocol(foo.Operator):
+    """A published cross-dataset table, reproduced beside its values."""
+
+    @property
+    def config(self) -> foo.OperatorConfig:
+        return foo.OperatorConfig(
+            name="run_protocol",
+            label="Run protocol",
+            description="Evaluate a detector on a paper's cross-dataset protocol, beside the "
+            "published values, with intervals and every deviation named",
+            icon="table_chart",
+            dynamic=True,
+            execute_as_generator=True,
+            allow_immediate_execution=True,
+            allow_delegated_execution=True,
+            risk_level=types.RiskLevel.MEDIUM,
+        )
+
+    def __call__(
+        self,
+        samples: Any = None,
+        *,
+        delegate: bool = False,
+        progress: Progress | None = None,
+        **params: Any,
+    ) -> Any:
+        """Run from Python; the arguments and the result are those of :func:`run`."""
+        if delegate:
+            context = {} if samples is None else dict(view=samples.view())
+            return foo.execute_operator(self.uri, context, params=params, request_delegation=True)
+        if progress is not None:
+            return run(samples, progress=progress, **params)
+        with terminal("protocol") as bar:
+            return run(samples, progress=bar, **params)
+
+    def resolve_input(self, ctx: Any) -> types.Property:
+        inputs = types.Object()
+        form = types.Property(inputs, view=types.View(label="Run protocol"))
+        if forms.check(inputs, {}, lambda: forms.require_dataset(ctx, "faces")) is None:
+            return form
+        known = known_detectors(ctx.dataset)
+        forms.choice(
+            inputs,
+            "detector",
+            known,
+            default=known[-1][0],
+            label="Detector",
+            description="Trained on this dataset, published or registered",
+        )
+        forms.choice(
+            inputs,
+            "protocol",
+            [(p.name, p.title) for p in PROTOCOLS.values()],
+            default="yermakov2025",
+            label="Protocol",
+            description="Whose table",
+        )
+        here = forms.check(inputs, {}, lambda: _faces_datasets(None))
+        if here is None:
+            return form
+        plan = protocol_named(ctx.params.get("protocol") or "yermakov2025")
+        sources = {source for dataset in here for source in dataset.distinct("source_dataset")}
+        there = [b.short for b in plan.benchmarks if b.source_dataset in sources]
+        lacking = [b.short for b in plan.benchmarks if b.source_dataset not in sources]
+        inputs.view(
+            "plan",
+            types.Notice(
+                label=f"Here: {', '.join(there) or 'none'}. Not imported: "
+                f"{', '.join(lacking) or 'none'}",
+                description="All faces datasets of the database are used. Faces without a score "
+                "are scored first, in a process of its own.",
+            ),
+        )
+        inputs.str(
+            "out",
+            label="Save as",
+            description="Path without suffix on the App's machine; .md and .json are written",
+        )
+        return form
+
+    def resolve_run_name(self, ctx: Any) -> str:
+        """Label of the queued job."""
+        return f"Protocol {ctx.params.get('protocol')} with {ctx.params.get('detector')}"
+
+    def execute(self, ctx: Any):
+        names = ("detector", "protocol", "key", "out", "replicates", "batch_size", "device")
+        params = {k: ctx.params[k] for k in names if ctx.params.get(k)}
+        view = None if ctx.dataset is None else ctx.dataset.view()
+        if ctx.delegated:
+            yield run(view, progress=in_app(ctx), should_stop=stop_of(ctx), **params)
+            return
+        job = jobs.start("run_protocol", view, params)
+        yield from jobs.follow(ctx, job, "Protocol")
+        done = job.result()
+        here = [row["short"] for row in done["rows"] if row["auroc"] is not None]
+        yield ctx.ops.notify(f"Evaluated: {', '.join(here) or 'nothing'}.", variant="success")
+        yield ctx.ops.reload_dataset()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Command line; prints the table."""
+    parser = argparse.ArgumentParser(description="A published table with a detector of one's own.")
+    parser.add_argument("--detector", required=True, help="name or path of a checkpoint")
+    parser.add_argument("--protocol", default="yermakov2025", choices=sorted(PROTOCOLS))
+    parser.add_argument("--datasets", nargs="*", help="faces datasets; all by default")
+    parser.add_argument("--key", help="field key of the scores")
+    parser.add_argument("--device")
+    parser.add_argument("--replicates", type=int, default=2000)
+    parser.add_argument("--out", help="path without suffix for .md and .json")
+    options = vars(parser.parse_args(arguments))
+    try:
+        with terminal("protocol") as bar:
+            print(run(progress=bar, **options)["table"])
+    except ForensicsError as error:
+        print(f"{error.message}\n{error.hint}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
