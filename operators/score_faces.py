@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,27 +14,30 @@ from fiftyone.operators import types
 from ..detector.allowed_roots import require_allowed, require_files
 from ..detector.errors import Cancelled, ForensicsError
 from ..detector.records import CropRecipe, Reason
-from . import fields, forms, jobs, views
+from . import appearance, fields, forms, jobs, views
 from .progress import Progress, ShouldStop, in_app, never, silent, stop_of, terminal
 from .registry import detector_source, known_detectors
-from .video_scores import RULES, declare, write_video_scores
 
 if TYPE_CHECKING:
     from ..detector.model import Detector
 
+RULES = (
+    ("mean", "mean over the faces (the papers' rule)"),
+    ("median", "median over the faces"),
+    ("max", "highest face"),
+    ("top_k", "mean of the highest faces"),
+)
 CHUNK = 512  # faces per bulk write: what a killed run loses at most
 
 
 def run(
     samples: Any,
     *,
-    detector: str | None = None,
+    detector: str,
     key: str | None = None,
     rule: str = "mean",
     batch_size: int = 32,
     device: str | None = None,
-    precision: str | None = None,
-    shard: Sequence[int] = (0, 1),
     overwrite: bool = False,
     progress: Progress = silent,
     should_stop: ShouldStop = never,
@@ -47,14 +48,11 @@ def run(
 
     Args:
         samples: faces dataset or view
-        detector: key of a training run of this dataset, registered name, or path of a checkpoint;
-            None computes the scores of videos and persons again, from those that ``key`` has
+        detector: key of a training run of this dataset, registered name, or path of a checkpoint
         key: field key; the detector's own name by default
-        rule: video score rule, one of :data:`RULES`
+        rule: video score rule, see :func:`detector.aggregate.video_score`
         batch_size: crops per forward pass
         device: torch device; a GPU where there is one
-        precision: ``fp32``, ``bf16`` or ``fp16``; bf16 on a GPU and fp32 on a CPU by default
-        shard: (I, N): only the videos of shard I (0-based) of N, for several machines at once
         overwrite: replace the scores that another checkpoint wrote under ``key``
         progress, should_stop: see :mod:`.progress`
 
@@ -62,16 +60,13 @@ def run(
         ``{"key", "scored", "already", "not_scored": {reason: n}, "videos", "warning"}``
 
     Raises:
-        ForensicsError: empty view, unknown detector or rule, missing weights, or ``key`` is taken
+        ForensicsError: empty view, unknown detector, missing weights, or ``key`` is taken
         Cancelled: stopped by the user; what was scored is kept
     """
     from ..detector.checkpoints import load_detector
 
     view = views.flat(samples)
     dataset = views.dataset_of(view)
-    check(rule, shard)
-    if detector is None:
-        return _only_aggregate(view, key, rule)
     views.require_fields(view, ["video_id"], "Import deepfake dataset")
     if view.media_type != fomm.IMAGE:
         raise ForensicsError(
@@ -84,10 +79,8 @@ def run(
     model = load_detector(source, device=device)
     names = fields.ScoreFields(key or default_key(detector))
     _claim(dataset, names, model, source, rule, overwrite)
-    declare(dataset, names)
-    scored, already, reasons = _score_missing(
-        view, names, model, batch_size, precision, shard, progress, should_stop
-    )
+    _declare(dataset, names)
+    scored, already, reasons = _score_missing(view, names, model, batch_size, progress, should_stop)
     videos = write_video_scores(dataset, names.key, rule)
     return {
         "key": names.key,
@@ -96,40 +89,6 @@ def run(
         "not_scored": dict(reasons),
         "videos": videos,
         "warning": _recipe_warning(dataset, model),
-    }
-
-
-def check(rule: str, shard: Sequence[int]) -> None:
-    """Raise :class:`ForensicsError` for a rule or shard that there is not."""
-    known = [name for name, _ in RULES]
-    if rule not in known:
-        raise ForensicsError(
-            f"There is no video score rule {rule!r}.", f"Known: {', '.join(known)}.", "rule"
-        )
-    if len(shard) != 2 or not 0 <= shard[0] < shard[1]:
-        raise ForensicsError(
-            f"There is no shard {tuple(shard)}.", "Give (I, N) with 0 <= I < N.", "shard"
-        )
-
-
-def _only_aggregate(view: Any, key: str | None, rule: str) -> dict[str, Any]:
-    """Scores of videos and persons from the stored scores of faces; no network is loaded."""
-    if not key:
-        raise ForensicsError("Neither a detector nor a key is given.", "Give one.", "detector")
-    names = fields.ScoreFields(key)
-    views.require_fields(view, [names.p_fake], "Score faces")
-    dataset = views.dataset_of(view)
-    declare(dataset, names, embeddings=False)
-    videos = write_video_scores(dataset, key, rule)
-    already = len(view.exists(names.p_fake))
-    lost = {"not_scored": len(view) - already} if already < len(view) else {}
-    return {
-        "key": key,
-        "scored": 0,
-        "already": already,
-        "not_scored": lost,
-        "videos": videos,
-        "warning": None,
     }
 
 
@@ -190,17 +149,33 @@ def _version() -> str:
     return str(yaml.safe_load(text)["version"])
 
 
+def _declare(dataset: fo.Dataset, names: fields.ScoreFields) -> None:
+    schema = dataset.get_field_schema()
+    for name in (names.p_fake, names.margin, names.angle, names.video_p_fake):
+        if name not in schema:
+            dataset.add_sample_field(name, fo.FloatField)
+    if names.reason not in schema:
+        dataset.add_sample_field(names.reason, fo.StringField)
+    if names.embedding not in schema:
+        dataset.add_sample_field(names.embedding, fo.VectorField)
+    for name in (names.label, names.video_label):
+        if name not in schema:
+            dataset.add_sample_field(
+                name, fo.EmbeddedDocumentField, embedded_doc_type=fo.Classification
+            )
+    dataset.create_index(names.p_fake)
+    appearance.dress(dataset)
+
+
 def _score_missing(
     view: Any,
     names: fields.ScoreFields,
     model: Detector,
     batch_size: int,
-    precision: str | None,
-    shard: Sequence[int],
     progress: Progress,
     should_stop: ShouldStop,
 ) -> tuple[int, int, Counter]:
-    """Score the faces of ``view`` and ``shard`` without a score.
+    """Score the faces of ``view`` without a score.
 
     Returns:
         number scored now, number scored before, and why others were not
@@ -208,15 +183,9 @@ def _score_missing(
     from ..detector.scoring import score_crops
 
     dataset = views.dataset_of(view)
-    rows = [
-        row
-        for row in zip(
-            *view.values(["id", "filepath", names.p_fake, "video_id"]),
-            strict=True,
-        )
-        if shard[1] == 1 or _shard_of(row[3], shard[1]) == shard[0]
-    ]
-    todo = [(sample_id, path) for sample_id, path, p_fake, _ in rows if p_fake is None]
+    rows = zip(*view.values(["id", "filepath", names.p_fake]), strict=True)
+    rows = list(rows)
+    todo = [(sample_id, path) for sample_id, path, p_fake in rows if p_fake is None]
     waiting: dict[str, dict[str, Any]] = defaultdict(dict)
     reasons: Counter = Counter()
     scored = 0
@@ -228,11 +197,7 @@ def _score_missing(
 
     try:
         for batch in score_crops(
-            model,
-            [path for _, path in todo],
-            batch_size=batch_size,
-            should_stop=should_stop,
-            precision=precision,
+            model, [path for _, path in todo], batch_size=batch_size, should_stop=should_stop
         ):
             for row, index in enumerate(batch.indices):
                 sample_id = todo[index][0]
@@ -260,9 +225,78 @@ def _score_missing(
     return scored, len(rows) - len(todo), reasons
 
 
-def _shard_of(video_id: str | None, shards: int) -> int:
-    """The shard of a video's faces: the same on every machine, whatever the view."""
-    return int(hashlib.sha256(str(video_id).encode()).hexdigest(), 16) % shards
+def write_video_scores(dataset: fo.Dataset, key: str, rule: str) -> int:
+    """Compute each video's score from its stored face scores and write it on faces and videos.
+
+    Needs no network. A video without a scored face gets no score but a reason.
+
+    Returns:
+        number of videos with a score
+    """
+    import numpy as np
+
+    from ..detector.aggregate import video_score
+
+    names = fields.ScoreFields(key)
+    video_ids, sample_ids, p_fake, subject = dataset.values(
+        ["video_id", "id", names.p_fake, "subject"]
+    )
+    faces: dict[str, list[float]] = defaultdict(list)
+    for video_id, score, is_subject in zip(video_ids, p_fake, subject, strict=True):
+        if score is not None and is_subject is not False:
+            faces[video_id].append(score)
+    found = {video_id: video_score(np.array(p), rule) for video_id, p in faces.items()}
+    scores = {video_id: score for video_id, score in found.items() if score is not None}
+    on_faces = {
+        sample_id: scores[video_id]
+        for sample_id, video_id in zip(sample_ids, video_ids, strict=True)
+        if video_id in scores
+    }
+    views.set_by_id(dataset, names.video_p_fake, on_faces)
+    labels = {sample_id: fields.classification(score) for sample_id, score in on_faces.items()}
+    views.set_by_id(dataset, names.video_label, labels)
+    videos = views.videos_of(dataset)
+    if videos is not None and videos.media_type == fomm.VIDEO:
+        _write_on_videos(videos, dataset, names, scores, faces)
+    return len(scores)
+
+
+def _write_on_videos(
+    videos: fo.Dataset,
+    dataset: fo.Dataset,
+    names: fields.ScoreFields,
+    scores: dict[str, float],
+    faces: dict[str, list[float]],
+) -> None:
+    schema = videos.get_field_schema()
+    for name in (names.p_fake, names.coverage):
+        if name not in schema:
+            videos.add_sample_field(name, fo.FloatField)
+    if names.reason not in schema:
+        videos.add_sample_field(names.reason, fo.StringField)
+    if names.label not in schema:
+        videos.add_sample_field(
+            names.label, fo.EmbeddedDocumentField, embedded_doc_type=fo.Classification
+        )
+    rows = zip(*dataset.values(["video_id", "subject"]), strict=True)
+    cut = Counter(video_id for video_id, subject in rows if subject is not False)
+    rows = zip(*videos.values(["id", "video_id", fields.REASON, fields.COVERAGE]), strict=True)
+    columns: dict[str, dict[str, Any]] = defaultdict(dict)
+    for sample_id, video_id, reason, coverage in rows:
+        score = scores.get(video_id)
+        usable = coverage if coverage is not None else 0.0
+        share = usable * len(faces.get(video_id, ())) / cut[video_id] if cut[video_id] else 0.0
+        columns[names.coverage][sample_id] = share
+        columns[names.p_fake][sample_id] = score
+        columns[names.label][sample_id] = None if score is None else fields.classification(score)
+        lost = None if score is not None else reason or Reason.NOT_SCORED.value
+        columns[names.reason][sample_id] = lost
+    for field, values in columns.items():
+        views.set_by_id(videos, field, values)
+    appearance.dress(videos)
+    if videos.has_run(names.run):
+        videos.delete_run(names.run)
+    videos.register_run(names.run, dataset.get_run_info(names.run).config)
 
 
 def _made_for(model: Detector) -> str | None:
@@ -333,7 +367,7 @@ class ScoreFaces(foo.Operator):
                 [*known, ("", "a checkpoint file or folder ...")],
                 default=known[-1][0],
                 label="Detector",
-                description="Trained on this dataset, published or registered",
+                description="Trained on this dataset, or registered",
             )
         if not known or ctx.params.get("detector") == "":
             checkpoint = inputs.str(

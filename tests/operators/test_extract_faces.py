@@ -88,13 +88,16 @@ def test_another_file_replaces_the_faces_of_the_old_one(clips, operators, clean,
     crops = str(tmp_path / "crops")
     done = operators("extract_faces")(one, recipe=FAST, crops_dir=crops)
     faces = clean.load_dataset(done["faces_dataset"])
-    old = faces.first()
-    shutil.copy(footage["carphone_pristine.mp4"], one.first().filepath)
+    old, before = faces.first(), set(one.first().frames)
+    shutil.copy(footage["single_face.mp4"], one.first().filepath)
     done = operators("extract_faces")(one, recipe=FAST, crops_dir=crops)
     faces.reload()
     assert done["removed"] == {"changed_file": 3} and done["added"] == len(faces) == 3
     assert old.id not in faces.values("id")
     assert old.source_sha256 not in faces.values("source_sha256")
+    clips.reload()
+    shown = {n for n, f in clips.match(F("video_id") == "x/a").first().frames.items() if f.faces}
+    assert shown == set(faces.values("frame_number")) and before - shown
 
 
 # ------------------------------------------------------- what more frames do to older samples
