@@ -143,14 +143,13 @@ class RetinaFaceDetector:
         batch = (pixels.float() - self._mean).permute(0, 3, 1, 2)
         if self._half is not None:
             rows = self._rows(self._half, batch.half())
-            if all(torch.isfinite(scores).all() for _, scores, _ in rows):
+            if _finite(rows):
                 return rows
         rows = self._rows(self._exact, batch)
-        for loc, scores, points in rows:
-            if not all(torch.isfinite(x).all() for x in (loc, scores, points)):
-                raise NonFiniteError(
-                    "The face detector returned NaN or infinity.", "Check its weight file."
-                )
+        if not _finite(rows):
+            raise NonFiniteError(
+                "The face detector returned NaN or infinity.", "Check its weight file."
+            )
         return rows
 
     @staticmethod
@@ -162,6 +161,10 @@ class RetinaFaceDetector:
             (loc[i].float(), scores[i, :, 1].float(), points[i].float())
             for i in range(batch.shape[0])
         ]
+
+
+def _finite(rows: list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]) -> bool:
+    return all(bool(torch.isfinite(x).all()) for row in rows for x in row)
 
 
 def _faces(

@@ -55,8 +55,9 @@ def run(
         progress, should_stop: see :mod:`.progress`
 
     Returns:
-        :meth:`detector.coverage.Coverage.to_json` with ``faces_dataset``, ``added``, ``replaced``,
-        ``recipe_hash``, ``crops`` (folder) and ``table`` (Markdown)
+        :meth:`detector.coverage.Coverage.to_json` with ``faces_dataset``, ``added``,
+        ``removed`` (see :class:`faces_writer.FacesWriter`), ``recipe_hash``, ``crops`` (folder)
+        and ``table`` (Markdown)
 
     Raises:
         ForensicsError: nothing to do, wrong dataset, missing weights, unwritable folder
@@ -123,7 +124,7 @@ def run(
     return summary | {
         "faces_dataset": faces.name,
         "added": writer.added,
-        "replaced": writer.replaced,
+        "removed": dict(writer.removed),
         "recipe_hash": recipe.hash,
         "crops": str(root / recipe.hash),
         "table": coverage_table(summary),
@@ -215,9 +216,10 @@ class ExtractFaces(foo.Operator):
         yield from jobs.follow(ctx, job, "Faces")
         done = job.result()
         lost = f"; {done['without_face']} without a usable face" if done["without_face"] else ""
+        lost += "".join(f"; {n} removed ({why})" for why, n in done["removed"].items())
         yield ctx.ops.notify(
             f"{done['faces']} faces of {done['videos']} videos{lost}",
-            variant="warning" if done["without_face"] else "success",
+            variant="warning" if lost else "success",
         )
         outputs = types.Object()
         outputs.str("table", view=types.MarkdownView())

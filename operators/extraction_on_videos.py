@@ -35,11 +35,14 @@ def _write_on_videos(videos: fo.Dataset, found: Found) -> None:
     _declare(videos)
     by_id = {record.video_id: result for record, result in found}
     view = views.match_in(videos, "video_id", list(by_id))
-    ids, video_ids = view.values(["id", "video_id"])
+    rows = zip(*view.values(["id", "video_id", fields.SOURCE_SHA256]), strict=True)
     columns: dict[str, dict[str, Any]] = defaultdict(dict)
     boxes: dict[str, dict[int, fo.Detections]] = {}
-    for sample_id, video_id in zip(ids, video_ids, strict=True):
+    changed: set[str] = set()
+    for sample_id, video_id, source in rows:
         result = by_id[video_id]
+        if source and result.source_sha256 not in ("", source):
+            changed.add(sample_id)
         columns[fields.REASON][sample_id] = result.reason
         columns[fields.COVERAGE][sample_id] = result.coverage
         columns[fields.SOURCE_SHA256][sample_id] = result.source_sha256 or None
@@ -51,6 +54,9 @@ def _write_on_videos(videos: fo.Dataset, found: Found) -> None:
         views.set_by_id(videos, field, values)
     view = videos.select(list(boxes)).select_fields(f"frames.{fields.FACES}")
     for sample in view.iter_samples(autosave=True, batch_size=16):
+        if sample.id in changed:  # boxes of another file
+            for number in set(sample.frames) - set(boxes[sample.id]):
+                sample.frames[number][fields.FACES] = None
         for number, found_there in boxes[sample.id].items():
             sample.frames[number][fields.FACES] = found_there
 

@@ -94,10 +94,9 @@ def save_views(videos: fo.Dataset, faces: fo.Dataset) -> None:
 
 def one_face_per_video(faces: fo.Dataset) -> Any:
     """One sample per video, for evaluation at video level: its middle face in frame order."""
-    columns = faces.values(["id", "video_id", "frame_number", "subject"])
+    ids, video_ids, numbers = faces.values(["id", "video_id", "frame_number"])
     rows: dict[str, list[tuple[int, str]]] = {}
-    for sample_id, video_id, number, subject in zip(*columns, strict=True):
-        if subject is not False:
-            rows.setdefault(video_id, []).append((number or 0, sample_id))
+    for sample_id, video_id, number in zip(ids, video_ids, numbers, strict=True):
+        rows.setdefault(video_id, []).append((number or 0, sample_id))
     chosen = [sorted(found)[len(found) // 2][1] for found in rows.values()]
     return faces.select(chosen)

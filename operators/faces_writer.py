@@ -1,13 +1,13 @@
 """From extracted faces to samples of the faces dataset, and to boxes on the videos.
 
 One writer, bulk writes, idempotent by (video, frame, face): writing the same faces twice adds
-nothing, and what a user tagged or scored stays.
+nothing, and what a user tagged or scored stays as long as it is the same face of the same file.
 """
 
 from __future__ import annotations
 
 import logging
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import fiftyone as fo
 
-from ..detector.records import CropRecipe, Reason, VideoRecord
+from ..detector.records import CropRecipe, VideoRecord
 from . import extraction_on_videos, fields, views
 from .faces_dataset import shipped_attributes
 
@@ -32,7 +32,6 @@ class _Written:
 
     sample_id: str
     track: int | None
-    subject: bool | None
     source_sha256: str | None
 
 
@@ -48,7 +47,8 @@ class FacesWriter:
 
     Attributes:
         added: samples made
-        replaced: samples removed because their video file is another one now
+        removed: samples taken out, by cause: ``changed_file`` (their video file is another one
+            now), ``other_person`` (more frames changed who the subject is)
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class FacesWriter:
         self.crop_folder = crop_folder
         self.chunk = chunk
         self.added = 0
-        self.replaced = 0
+        self.removed = Counter[str]()
         self._waiting: list[tuple[VideoRecord, VideoFaces]] = []
         self._attributes = shipped_attributes(videos)
 
@@ -82,15 +82,15 @@ class FacesWriter:
         waiting, self._waiting = self._waiting, []
         there = self._read([record.video_id for record, _ in waiting])
         self._drop_outdated(waiting, there)
-        self._write_faces(waiting, there)
         # A smaller count than before says nothing new about a video that is known better.
         current = [row for row in waiting if not self._is_part(row[1], there[row[0].video_id])]
         self._settle(current, there)
+        self._write_faces(current, there)
         extraction_on_videos.write_found(self.videos, current)
 
     def _read(self, video_ids: list[str]) -> dict[str, dict[_Key, _Written]]:
         """The samples of these videos that the faces dataset holds."""
-        names = ["video_id", "frame_number", "face_index", "id", "track", "subject"]
+        names = ["video_id", "frame_number", "face_index", "id", "track"]
         view = views.match_in(self.faces, "video_id", video_ids)
         found: dict[str, dict[_Key, _Written]] = defaultdict(dict)
         for row in zip(*view.values([*names, fields.SOURCE_SHA256]), strict=True):
@@ -117,9 +117,7 @@ class FacesWriter:
                 log.warning("%s: its file has changed; its faces are replaced", record.video_id)
                 gone += [row.sample_id for row in old.values()]
                 old.clear()
-        if gone:
-            self.faces.delete_samples(gone)
-            self.replaced += len(gone)
+        self._remove(gone, "changed_file")
 
     def _is_part(self, result: VideoFaces, old: dict[_Key, _Written]) -> bool:
         """True if the dataset knows more of this video: a smaller count, or a file gone since.
@@ -136,24 +134,29 @@ class FacesWriter:
         found: list[tuple[VideoRecord, VideoFaces]],
         there: dict[str, dict[_Key, _Written]],
     ) -> None:
-        """Bring the persons and the subject of older samples up to date.
+        """Bring the persons of older samples up to date, and remove those of somebody else.
 
-        More frames can change who the person of a video is. A face of somebody else stays, with
-        its tags and scores, but says ``not_subject`` and counts no more.
+        More frames can change who the person of a video is. Two people in one video's numbers
+        would be wrong everywhere, so each sample is a face of the subject; the crops of the others
+        stay in the store.
         """
-        columns: dict[str, dict[str, Any]] = defaultdict(dict)
+        tracks: dict[str, int] = {}
+        gone: list[str] = []
         for record, result in found:
             old = there[record.video_id]
             for number, face in _faces(result):
                 row = old.get((number, face.face_index))
-                if row is None or (row.track, row.subject) == (face.track, face.subject):
-                    continue
-                columns["track"][row.sample_id] = face.track
-                columns["subject"][row.sample_id] = face.subject
-                reason = None if face.subject else Reason.NOT_SUBJECT.value
-                columns[fields.REASON][row.sample_id] = reason
-        for name, values in columns.items():
-            views.set_by_id(self.faces, name, values)
+                if row is not None and not face.subject:
+                    gone.append(row.sample_id)
+                elif row is not None and row.track != face.track:
+                    tracks[row.sample_id] = face.track
+        views.set_by_id(self.faces, "track", tracks)
+        self._remove(gone, "other_person")
+
+    def _remove(self, sample_ids: list[str], why: str) -> None:
+        if sample_ids:
+            self.faces.delete_samples(sample_ids)
+            self.removed[why] += len(sample_ids)
 
     def _write_faces(
         self,

@@ -14,7 +14,7 @@ from fiftyone import ViewField as F
 from media_forensics.detector.errors import Cancelled, ForensicsError
 from media_forensics.detector.records import CropRecipe, VideoRecord
 from media_forensics.detector.video_faces import FaceRow, FrameFaces, VideoFaces
-from media_forensics.operators import extract_form, faces_dataset, fields, views
+from media_forensics.operators import extract_form, faces_dataset, fields
 from media_forensics.operators.faces_writer import FacesWriter
 
 pytestmark = [pytest.mark.fiftyone, pytest.mark.weights]
@@ -80,7 +80,7 @@ def test_boxes_persons_reasons_and_a_summary(clips, operators, clean, tmp_path):
     assert len(a.source_sha256) == 64 and len(faces) == done["added"] == 6
     assert fields.describe(faces)["crops"] == str(tmp_path / "crops")
     again = operators("extract_faces")(clips, recipe=FAST, crops_dir=str(tmp_path / "crops"))
-    assert (again["added"], again["replaced"], again["groups"]) == (0, 0, done["groups"])
+    assert (again["added"], again["removed"], again["groups"]) == (0, {}, done["groups"])
 
 
 def test_another_file_replaces_the_faces_of_the_old_one(clips, operators, clean, footage, tmp_path):
@@ -88,13 +88,16 @@ def test_another_file_replaces_the_faces_of_the_old_one(clips, operators, clean,
     crops = str(tmp_path / "crops")
     done = operators("extract_faces")(one, recipe=FAST, crops_dir=crops)
     faces = clean.load_dataset(done["faces_dataset"])
-    old = faces.first()
-    shutil.copy(footage["carphone_pristine.mp4"], one.first().filepath)
+    old, before = faces.first(), set(one.first().frames)
+    shutil.copy(footage["single_face.mp4"], one.first().filepath)
     done = operators("extract_faces")(one, recipe=FAST, crops_dir=crops)
     faces.reload()
-    assert done["replaced"] == done["added"] == len(faces) == 3
+    assert done["removed"] == {"changed_file": 3} and done["added"] == len(faces) == 3
     assert old.id not in faces.values("id")
     assert old.source_sha256 not in faces.values("source_sha256")
+    clips.reload()
+    shown = {n for n, f in clips.match(F("video_id") == "x/a").first().frames.items() if f.faces}
+    assert shown == set(faces.values("frame_number")) and before - shown
 
 
 # ------------------------------------------------------- what more frames do to older samples
@@ -136,47 +139,43 @@ def write(clean, tmp_path):
     return go
 
 
-def test_a_new_subject_takes_over_and_the_old_one_counts_no_more(write):
-    rows, _ = write(found({0: (True, False), 4: (True, False)}))
-    assert set(rows) == {(0, 0), (4, 0)}
-    tagged = rows[0, 0]
-    tagged.tags.append("mine")
-    tagged.save()
+def test_a_new_subject_takes_over_and_nobody_else_stays(write):
+    rows, _ = write(found({0: (True, False), 4: (False, True)}))
+    assert set(rows) == {(0, 0), (4, 1)}
+    for row in rows.values():
+        row.tags.append("mine")
+        row.save()
     rows, writer = write(found({0: (False, True), 2: (False, True), 4: (False, True)}))
-    assert writer.added == 3 and writer.replaced == 0
-    assert {key: row.subject for key, row in rows.items()} == {
-        (0, 0): False,
-        (4, 0): False,
-        (0, 1): True,
-        (2, 1): True,
-        (4, 1): True,
-    }
-    assert rows[0, 0].reason == "not_subject" and rows[0, 0].tags == ["mine"]
+    assert writer.added == 2 and writer.removed == {"other_person": 1}
+    assert set(rows) == {(0, 1), (2, 1), (4, 1)} and all(row.subject for row in rows.values())
+    assert rows[4, 1].tags == ["mine"]
     rows, writer = write(found({0: (True, False), 2: (True, False), 4: (True, False)}))
-    assert rows[0, 0].subject and rows[0, 0].reason is None
-    assert not rows[4, 1].subject and writer.added == 1
+    assert set(rows) == {(0, 0), (2, 0), (4, 0)} and writer.removed == {"other_person": 3}
+
+
+def test_persons_are_numbered_anew_when_more_frames_show_more_people(write):
+    write(found({4: (True,)}))
+    first = FaceRow(0, (40.0, 5.0, 48.0, 15.0), reason="not_subject", track=0)
+    later = found({2: (False,), 4: (True,)})
+    frames = (
+        replace(later.frames[0], faces=(first,)),
+        replace(later.frames[1], faces=(replace(later.frames[1].faces[0], track=1),)),
+    )
+    rows, writer = write(replace(later, frames=frames))
+    assert rows[4, 0].track == 1 and (writer.added, writer.removed) == (0, {})
 
 
 def test_a_smaller_count_leaves_what_is_known_alone(write, fiftyone_db):
     write(found({0: (False, True), 2: (False, True), 4: (False, True)}))
     rows, writer = write(found({2: (True, False)}))
-    assert rows[2, 1].subject and rows[0, 1].subject and writer.replaced == 0
+    assert rows[2, 1].subject and rows[0, 1].subject and not writer.removed
     video = fiftyone_db.load_dataset("written").first()
     assert sorted(video.frames) == [1, 3, 5]
     assert [d.label for d in video.frames[3].faces.detections] == ["other face", "subject"]
     gone = replace(found({}), reason="missing_file", source_sha256="", frames=())
     rows, _ = write(gone)
-    assert len(rows) == 4
+    assert len(rows) == 3
     assert fiftyone_db.load_dataset("written").first().reason is None
-
-
-def test_faces_that_are_somebody_else_are_in_no_number(write, fiftyone_db):
-    write(found({0: (True, False), 4: (True, False)}))
-    write(found({0: (False, True), 2: (False, True), 4: (False, True)}))
-    faces = fiftyone_db.load_dataset("written-faces")
-    faces.set_values("k_p_fake", [0.5] * len(faces))
-    assert len(faces) == 5 and len(views.face_scores(faces, "k").ids) == 3
-    assert faces_dataset.one_face_per_video(faces).first().subject
 
 
 # ------------------------------------------------------------------------------ whole frames
