@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ...detector.errors import ForensicsError
-from ...detector.records import Reason, VideoRecord
+from ...detector.records import FAKE, Reason, VideoRecord
 from .contract import Evidence, Importer, ImportOptions, Reading
 from .groups import KnownVideo, crossings, link_records, with_pair_status
 from .registry import importer_named, recognise
@@ -89,7 +89,8 @@ def read_source(
             "root",
         )
     reading.records[:] = _one_kind(reading.records, options.media)
-    return Source(importer, evidence, tree, reading, tuple(_unique(reading, tree)))
+    records = _paired_with_reals(_unique(reading, tree), reading)
+    return Source(importer, evidence, tree, reading, tuple(records))
 
 
 def plan_import(
@@ -198,17 +199,31 @@ def _one_kind(records: list[VideoRecord], media: str) -> list[VideoRecord]:
 
 
 def _unique(reading: Reading, tree: Tree) -> list[VideoRecord]:
-    """The records, if no two of different files share an id.
+    """The records, each id once.
+
+    A list may name a file twice: its first entry counts, and entries that contradict each other
+    become conflicts. A file that is real in one and fake in the other is left out.
 
     Raises:
-        ForensicsError: naming the first few ids and their files
+        ForensicsError: two files share an id; names the first few ids and their files
     """
     by_id: dict[str, VideoRecord] = {}
     twice: dict[str, set[str]] = defaultdict(set)
+    torn: set[str] = set()
     for record in reading.records:
         first = by_id.setdefault(record.video_id, record)
-        if first is not record:
+        if first is record or first == record:
+            continue
+        rel = tree.relative(record.path)
+        if (first.path, first.frames) != (record.path, record.frames):
             twice[record.video_id] |= {first.path, record.path}
+        elif first.label != record.label:
+            reading.conflicts.append(f"{rel} is listed as real and as fake; it is left out.")
+            torn.add(record.video_id)
+        else:
+            reading.conflicts.append(
+                f"{rel} is listed twice, with other statements; the first are kept."
+            )
     if twice:
         shown = "; ".join(
             f"{video_id}: {' and '.join(sorted(tree.relative(p) for p in paths))}"
@@ -219,7 +234,22 @@ def _unique(reading: Reading, tree: Tree) -> list[VideoRecord]:
             "Remove the copies, or import a folder that holds only one of them.",
             "root",
         )
-    return list(by_id.values())
+    return [record for video_id, record in by_id.items() if video_id not in torn]
+
+
+def _paired_with_reals(records: list[VideoRecord], reading: Reading) -> list[VideoRecord]:
+    """The records; one whose source names a fake as its original has no pair, but that parent."""
+    fakes = {record.video_id for record in records if record.label == FAKE}
+    result = []
+    for record in records:
+        if record.pair_id in fakes:
+            reading.conflicts.append(
+                f"{record.video_id}: its original {record.pair_id} is a fake; it has no pair."
+            )
+            parents = (*record.parents, record.pair_id)
+            record = replace(record, pair_id=None, parents=tuple(dict.fromkeys(parents)))
+        result.append(record)
+    return result
 
 
 def _available(records: list[VideoRecord]) -> str:
@@ -245,7 +275,8 @@ def _fill(
     report.found, report.chosen = len(records), len(chosen)
     report.groups = len({record.group_id for record in chosen})
     report.frames = sum(len(record.frames) for record in chosen)
-    report.missing = sorted(reading.missing, key=lambda m: m.path)
+    # Several lists may name a file that is not there: it is missing once.
+    report.missing = sorted({m.path: m for m in reading.missing}.values(), key=lambda m: m.path)
     report.unexplained = [rel for rel in tree.unexplained() if rel not in reading.skipped]
     report.skipped = dict(sorted(reading.skipped.items()))
     report.unreadable = sorted(tree.problems.broken | tree.problems.undecodable)
