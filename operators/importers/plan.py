@@ -15,7 +15,14 @@ from pathlib import Path
 from ...detector.errors import ForensicsError
 from ...detector.records import FAKE, Reason, VideoRecord
 from .contract import Evidence, Importer, ImportOptions, Reading
-from .groups import KnownVideo, crossings, link_records, with_pair_status
+from .groups import (
+    KnownVideo,
+    Side,
+    crossings,
+    link_records,
+    sides_of_known,
+    with_pair_status,
+)
 from .registry import importer_named, recognise
 from .report import ImportReport, count_rows, new_report
 from .selection import select_records
@@ -125,7 +132,8 @@ def plan_source(
     importer, tree = source.importer, source.tree
     report = new_report(source.evidence, importer.title, str(tree.root), importer.license_note)
     records = sorted(link_records(source.records, known), key=lambda record: record.video_id)
-    records, derived = _derive(records, source.reading, importer, options)
+    there = sides_of_known(records, known)
+    records, derived = _derive(records, source.reading, importer, options, there)
     chosen, remarks = select_records(records, options)
     if not chosen:
         raise ForensicsError(
@@ -134,7 +142,7 @@ def plan_source(
             "splits",
         )
     chosen = with_pair_status(chosen, {video.video_id for video in known})
-    reasons = _fill(report, source, records, chosen)
+    reasons = _fill(report, source, records, chosen, there)
     report.warnings.extend([*derived, *remarks])
     return ImportPlan(importer, str(tree.root), chosen, reasons, report)
 
@@ -157,18 +165,41 @@ def _open(
 
 
 def _derive(
-    records: list[VideoRecord], reading: Reading, importer: Importer, options: ImportOptions
+    records: list[VideoRecord],
+    reading: Reading,
+    importer: Importer,
+    options: ImportOptions,
+    there: Sequence[Side],
 ) -> tuple[list[VideoRecord], list[str]]:
-    """Derived splits for the datasets that may have them, and remarks."""
+    """Derived splits for the datasets that may have them, and remarks.
+
+    What was derived at an earlier import stays, and what is new goes where its group is.
+    """
     if options.derive_splits == "never":
         return records, []
     datasets = {record.source_dataset for record in records}
     if options.derive_splits == "auto" and importer.official_split:
         datasets &= reading.unsplit
-    mine = [record for record in records if record.source_dataset in datasets]
+    stored = {side.video_id: side.split for side in there}
+    mine = [
+        replace(record, split=stored[record.video_id], split_source="derived")
+        if record.split is None and record.video_id in stored
+        else record
+        for record in records
+        if record.source_dataset in datasets
+    ]
     if all(record.split is not None for record in mine):
-        return records, []
-    derived, remark = derive_splits(mine, options.val_share, options.test_share, options.seed)
+        by_id = {record.video_id: record for record in mine}
+        return [by_id.get(record.video_id, record) for record in records], []
+    settled: dict[str, set[str]] = defaultdict(set)
+    for group, split in (
+        *((side.group, side.split) for side in there),
+        *((record.group_id, record.split) for record in records if record.split),
+    ):
+        settled[group].add(split)
+    derived, remark = derive_splits(
+        mine, options.val_share, options.test_share, options.seed, settled
+    )
     by_id = {record.video_id: record for record in derived}
     return [by_id.get(record.video_id, record) for record in records], [remark]
 
@@ -260,7 +291,11 @@ def _available(records: list[VideoRecord]) -> str:
 
 
 def _fill(
-    report: ImportReport, source: Source, records: list[VideoRecord], chosen: list[VideoRecord]
+    report: ImportReport,
+    source: Source,
+    records: list[VideoRecord],
+    chosen: list[VideoRecord],
+    there: Sequence[Side],
 ) -> dict[str, Reason]:
     """Fill the report; returns the reasons of files that cannot give anything."""
     tree, reading = source.tree, source.reading
@@ -282,6 +317,6 @@ def _fill(
     report.unreadable = sorted(tree.problems.broken | tree.problems.undecodable)
     report.refused = sorted(tree.problems.outside | tree.problems.loops)
     report.conflicts = list(reading.conflicts)
-    report.crossings = crossings(chosen)
+    report.crossings = crossings(chosen, there)
     report.warnings = list(reading.warnings)
     return reasons
