@@ -52,18 +52,18 @@ def stored(dataset: fo.Dataset | None) -> Stored:
     found = Stored()
     if dataset is None or not len(dataset):
         return found
-    names = ["video_id", "compression", "group_id", "pair_id", "pair_status", "filepath"]
+    names = ["video_id", "compression", "group_id", "pair_id", "pair_status", "split", "filepath"]
     is_video = dataset.media_type == fo.core.media.VIDEO
     columns = dataset.values(names if is_video else [*names, "frame_number"])
-    numbers = [None] * len(columns[0]) if is_video else columns[6]
-    for video_id, compression, group, pair, status, path, number in zip(
-        *columns[:6], numbers, strict=True
+    numbers = [None] * len(columns[0]) if is_video else columns[7]
+    for video_id, compression, group, pair, status, split, path, number in zip(
+        *columns[:7], numbers, strict=True
     ):
         found.rows.add((video_id, number))
         if video_id not in found.paths:
             found.paths[video_id] = path
             found.videos.append(
-                KnownVideo(video_id, compression or "", group or "", pair, status or "none")
+                KnownVideo(video_id, compression or "", group or "", pair, status or "none", split)
             )
     return found
 
@@ -139,8 +139,8 @@ def write_plan(
             if should_stop():
                 raise Cancelled("The import was stopped; nothing was added.")
             if docs:
+                added.extend(doc["_id"] for doc in docs)  # first: an insert may stop half way
                 dataset._sample_collection.insert_many(docs, ordered=False)
-                added.extend(doc["_id"] for doc in docs)
             done += seen
             progress(done, total, "samples")
     except BaseException:

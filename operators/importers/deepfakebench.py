@@ -23,7 +23,7 @@ from .deepfakebench_lists import (
     read_videos,
 )
 from .lists import read_json
-from .names import family_of, frame_indices, pair_names
+from .names import NameParts, family_of, frame_indices, parts_of_fake, parts_of_real
 from .tree import GLANCE, Tree, join
 
 LICENSE = (
@@ -85,8 +85,6 @@ def read(tree: Tree, options: ImportOptions) -> Reading:
 
 def _record(tree: Tree, name: str, video: Video) -> VideoRecord:
     dataset, subset, compression = place_of(video.folder, tree.root.name)
-    if subset in ("actors", "DeepFakeDetection"):
-        dataset = "DeepFakeDetection"
     method = METHODS.get(video.listed_label) or re.sub(r"(?i)_?fake$", "", video.listed_label)
     if video.listed_label == "DF_fake" and subset:
         method = subset
@@ -113,7 +111,9 @@ def _record(tree: Tree, name: str, video: Video) -> VideoRecord:
 
 def _family(method: str) -> str:
     known = {"method_a": "face_swap", "method_b": "face_swap", "uadfv": "face_swap",
-             "deeperforensics": "face_swap"}  # fmt: skip
+             "deeperforensics": "face_swap", "reenact_postprocess": "face_swap"}  # fmt: skip
+    if method.startswith("end_to_end"):
+        return "face_swap"  # DeeperForensics-1.0
     return known.get(method.lower()) or family_of(method)
 
 
@@ -172,27 +172,43 @@ def _link(reading: Reading) -> None:
             name = record.video_id.rpartition("/")[2]
             reals[record.source_dataset, record.compression, name].append(record.video_id)
     for i, record in enumerate(reading.records):
-        if record.label == 0:
-            continue
         name = record.video_id.rpartition("/")[2]
-        pair, donor = pair_names(name)
-        if not pair and record.source_dataset == "DFDC-Preview":
-            pair = name.partition("_")[2]
-        key = (record.source_dataset, record.compression)
-        if not pair:
+        said = _parts(record, name)
+        reading.records[i] = record = replace(
+            record,
+            target_id=said.target or None,
+            source_id=said.source or None,
+            attributes={**record.attributes, **said.identities},
+        )
+        if not said.pair:
             continue
-        found = reals.get((*key, pair)) or [_absent(record, pair)]
+        if record.source_dataset == "DeeperForensics-1.0":
+            reading.records[i] = replace(
+                record,
+                pair_id=make_id("FaceForensics++", "youtube", "c23", said.pair),
+                parents=(make_id("FaceForensics++", "youtube", "", said.pair),),
+            )
+            continue
+        key = (record.source_dataset, record.compression)
+        found = reals.get((*key, said.pair)) or [_absent(record, said.pair)]
         donors = []
-        if donor:
-            donors = reals.get((*key, donor)) or [_absent(record, donor)]
+        if said.donor:
+            donors = reals.get((*key, said.donor)) or [_absent(record, said.donor)]
         reading.records[i] = replace(
             record,
-            target_id=pair,
-            source_id=donor or None,
             pair_id=found[0] if len(found) == 1 else None,
             pair_status="ambiguous" if len(found) > 1 else "missing",
             parents=tuple(dict.fromkeys((*found, *donors))),
         )
+
+
+def _parts(record: VideoRecord, name: str) -> NameParts:
+    """What the name says; DFDC-Preview's are ``[<swapped>_]<actor>_<recording>_<clip>``."""
+    if record.source_dataset != "DFDC-Preview":
+        return parts_of_fake(name) if record.label else parts_of_real(name)
+    swapped, _, rest = name.partition("_") if record.label else ("", "", name)
+    people = ("target", "source")
+    return NameParts(rest if record.label else "", "", rest.partition("_")[0], swapped, people)
 
 
 def _absent(record: VideoRecord, name: str) -> str:

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...detector.errors import ForensicsError
-from ...detector.records import SPLITS
 from .contract import Missing, Reading
 from .lists import bad_entry, read_json
+from .names import split_named
 from .tree import Tree, join
 
 COMPRESSIONS = {"raw": "raw", "c0": "raw", "c23": "c23", "c40": "c40"}
@@ -46,6 +46,8 @@ _DATASETS = {
 }
 REAL_FOLDERS = {"original_sequences", "celeb-real", "youtube-real", "real", "original_videos"}
 FAKE_FOLDERS = {"manipulated_sequences", "celeb-synthesis", "fake", "method_a", "method_b"}
+# Folders that say by themselves that the one above them is the dataset's.
+_INNER_FOLDERS = (REAL_FOLDERS | FAKE_FOLDERS | {"manipulated_videos"}) - {"real", "fake"}
 _DRIVE = re.compile(r"^[A-Za-z]:")
 
 
@@ -82,12 +84,15 @@ def place_of(folder: str, root_name: str) -> tuple[str, str, str]:
     """(dataset, subset, compression) by the path of a video's folder of frames.
 
     ``FaceForensics++/manipulated_sequences/Deepfakes/c23/frames/000_003`` is (FaceForensics++,
-    Deepfakes, c23); without the top folder the root's name is the dataset.
+    Deepfakes, c23); without the top folder the root's name is the dataset. What lies above it
+    does not matter. DeepFakeDetection, within FaceForensics++, is a dataset of its own.
     """
     parts = folder.split("/")[:-1]  # without the video
     while parts and parts[0] in ("datasets", "rgb"):
         parts = parts[1:]
     dataset = root_name
+    inner = next((i for i, part in enumerate(parts) if part.lower() in _INNER_FOLDERS), 0)
+    parts = parts[max(inner - 1, 0) :]
     if parts and parts[0].lower() not in REAL_FOLDERS | FAKE_FOLDERS | {"frames", "test"}:
         dataset, parts = parts[0], parts[1:]
     levels = ("frames", "manipulated_videos")
@@ -96,6 +101,8 @@ def place_of(folder: str, root_name: str) -> tuple[str, str, str]:
     subset = "/".join(part for part in middle if part not in COMPRESSIONS)
     if dataset.lower() == "dfdcp":
         subset = subset.partition("/")[0]  # below it are folders of actors and recordings
+    if subset in ("actors", "DeepFakeDetection"):
+        return "DeepFakeDetection", subset, compression
     return _DATASETS.get(dataset.lower(), dataset), subset, compression
 
 
@@ -120,8 +127,8 @@ def read_videos(
             for label, by_split in _items(labels, f"{rel}, {dataset}"):
                 where = f"{rel}, {dataset}, {label}"
                 for split, content in _items(by_split, where):
-                    named = {"valid": "val", "validation": "val"}.get(split, split)
-                    if named not in SPLITS:
+                    named = split_named(split)
+                    if named is None:
                         raise bad_entry(where, f"{split!r} is no split.")
                     for compression, name, entry in _entries(content, f"{where}, {split}"):
                         video = _read_entry(
@@ -284,8 +291,7 @@ def _settle_splits(tree: Tree, reading: Reading, videos: dict[tuple[str, str], V
             )
             for video in members:
                 video.splits = set()
-            # the records of DFD are filed under their own name
-            reading.unsplit |= {dataset, "DeepFakeDetection"}
+            reading.unsplit.add(dataset)
             continue
         reading.warnings.append(
             f"The lists put {len(repeated)} videos of {dataset} into more than one split; what is "

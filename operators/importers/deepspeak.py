@@ -22,8 +22,8 @@ from .contract import (
     make_id,
     unique_stems,
 )
-from .lists import inside, read_csv
-from .names import family_of
+from .lists import bad_entry, inside, read_csv
+from .names import family_of, split_named
 from .tree import GLANCE, Tree, join, stem_of
 
 LICENSE = (
@@ -151,8 +151,10 @@ def _read_splits(tree: Tree, reading: Reading) -> dict[str, str]:
         return {}
     splits: dict[str, str] = {}
     for number, row in read_csv(tree, rel, ("identity", "split")):
-        split = row["split"].lower()
-        if split not in ("train", "val", "test"):
+        split = split_named(row["split"])
+        if split is None:
+            if row["split"]:
+                raise bad_entry(f"{rel}, line {number}", f"{row['split']!r} is no split.")
             continue
         if splits.setdefault(row["identity"], split) != split:
             reading.conflicts.append(

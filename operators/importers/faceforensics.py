@@ -48,7 +48,9 @@ def recognise(tree: Tree) -> Evidence | None:
     splits = _split_folder(tree)
     if splits is not None:
         reasons.append(f"{splits or 'the root'} holds the split lists")
-    return Evidence("faceforensics++", tuple(reasons))
+    # DeeperForensics-1.0 takes its reals from here; its root may hold FF++'s originals.
+    guest = not methods and tree.is_folder("manipulated_videos")
+    return Evidence("faceforensics++", tuple(reasons), weak=guest)
 
 
 def _has_videos(tree: Tree, methods: list[str]) -> bool:

@@ -9,14 +9,14 @@ part. The names ``label``, ``video``, ``frame``, ``split``, ``method``, ``compre
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import replace
 from typing import Any
 
 from ...detector.errors import ForensicsError
-from ...detector.records import SPLITS, VideoRecord
+from ...detector.records import VideoRecord
 from .contract import Evidence, Importer, ImportOptions, Reading, make_id
-from .names import family_of, frame_indices, pair_names
+from .names import family_of, frame_indices, parts_of_fake, split_named
 from .tree import Tree, is_image, is_video, join
 
 LICENSE = "Not stated: the terms of your data hold."
@@ -32,15 +32,8 @@ MEANINGS = (
     "source",
     "pair",
 )
+_SOUNDS_REAL = re.compile(r"(?i)(?:^|[^a-z])(?:real|original|pristine)s?(?:$|[^a-z])")
 _PART = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}|(\*)")
-_SPLIT_WORDS = {
-    **{split: split for split in SPLITS},
-    "training": "train",
-    "valid": "val",
-    "validation": "val",
-    "dev": "val",
-    "testing": "test",
-}
 
 
 def compile_pattern(pattern: str) -> re.Pattern[str]:
@@ -126,6 +119,11 @@ def read(tree: Tree, options: ImportOptions) -> Reading:
             f"A file there is {_an_example(tree)!r}.",
             "pattern",
         )
+    odd = sorted({r.method for r in reading.records if r.label and _SOUNDS_REAL.search(r.method)})
+    if odd:
+        reading.warnings.append(
+            f"{', '.join(odd)} is read as fake; name it in real_names if it is real."
+        )
     _link(reading)
     return reading
 
@@ -147,8 +145,8 @@ def _record(tree: Tree, rel: str, parts: dict[str, str], options: ImportOptions)
     if not named and kind.lower() not in ("fake", "1", "fakes", "synthetic", "manipulated"):
         named = kind
     method = "original" if label == 0 else named or "unknown"
-    word = parts.get("split", "").lower()
-    split = _SPLIT_WORDS.get(word)
+    word = parts.get("split", "")
+    split = split_named(word)
     if word and split is None:
         raise ForensicsError(
             f"{rel}: {parts['split']!r} is no split.", "Use train, val or test.", "pattern"
@@ -185,6 +183,13 @@ def _sequence(
     tree: Tree, parts: dict[str, str], rels: list[str], options: ImportOptions
 ) -> VideoRecord:
     by_name = {rel.rpartition("/")[2]: rel for rel in rels}
+    if len(by_name) < len(rels):
+        name, _ = Counter(rel.rpartition("/")[2] for rel in rels).most_common(1)[0]
+        raise ForensicsError(
+            f"{parts['video']!r} has two frames called {name!r}, in different folders.",
+            "Name the folder between them in the pattern, for example {part}.",
+            "pattern",
+        )
     record = _record(tree, rels[0], parts, options)
     return replace(
         record,
@@ -204,16 +209,16 @@ def _link(reading: Reading) -> None:
         if record.label == 0:
             continue
         name = record.video_id.rpartition("/")[2]
-        pair, donor = pair_names(name)
-        wanted = record.pair_id or record.target_id or pair or name
+        said = parts_of_fake(name)
+        wanted = record.pair_id or record.target_id or said.pair or name
         key = (record.source_dataset, record.compression)
         found = reals.get((*key, wanted), [])
-        donors = reals.get((*key, record.source_id or donor), [])
+        donors = reals.get((*key, record.source_id or said.donor), [])
         reading.records[i] = replace(
             record,
             pair_id=found[0] if len(found) == 1 else None,
             pair_status="ambiguous" if len(found) > 1 else "missing",
-            parents=tuple(dict.fromkeys((*found, *donors, *_absent(record, wanted, donor)))),
+            parents=tuple(dict.fromkeys((*found, *donors, *_absent(record, wanted, said.donor)))),
         )
 
 

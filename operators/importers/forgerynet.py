@@ -48,13 +48,19 @@ def _split(rel: str) -> str | None:
 
 def _kind(tree: Tree, rel: str) -> str | None:
     """``image`` or ``video`` by the first line of a list; None if it is neither."""
-    with open(tree.absolute(rel), errors="replace") as handle:  # noqa: PTH123 - plain string
-        words = handle.readline().split()
-    if len(words) == 4 and is_image(words[0]) and all(w.lstrip("-").isdigit() for w in words[1:]):
-        return "image"
-    if len(words) >= 5 and words[0].isdigit() and len(words) == 2 + 3 * int(words[0]) + 3:
+    line = _first_line(tree, rel)
+    words = line.split()
+    if len(words) >= 5 and words[0].isdigit() and len(words) >= 2 + 3 * int(words[0]) + 3:
         return "video"
+    path, *classes = line.rsplit(None, 3)
+    if len(classes) == 3 and is_image(path) and all(w.lstrip("-").isdigit() for w in classes):
+        return "image"
     return None
+
+
+def _first_line(tree: Tree, rel: str) -> str:
+    with open(tree.absolute(rel), errors="replace") as handle:  # noqa: PTH123 - plain string
+        return handle.readline().strip().lstrip("\ufeff")
 
 
 def recognise(tree: Tree) -> Evidence | None:
@@ -71,7 +77,13 @@ def recognise(tree: Tree) -> Evidence | None:
 def read(tree: Tree, options: ImportOptions) -> Reading:
     """Records of the listed videos, or of the listed images (one media type a dataset)."""
     reading = Reading()
-    lists = [(rel, kind) for rel in _lists(tree) if (kind := _kind(tree, rel))]
+    lists = []
+    for rel in _lists(tree):
+        kind, line = _kind(tree, rel), _first_line(tree, rel)
+        if kind:
+            lists.append((rel, kind))
+        elif any(is_image(word) or is_video(word) for word in line.split()):
+            raise bad_entry(f"{rel}, line 1", f"no line of a ForgeryNet list: {line[:80]!r}.")
     kinds = {kind for _, kind in lists}
     wanted = {"video": "video", "frames": "image"}.get(options.media)
     if wanted is None:
@@ -115,20 +127,17 @@ def _read_list(tree: Tree, reading: Reading, rel: str, kind: str, seen: dict[str
 
 def _parse(line: str, kind: str, where: str) -> tuple[str, tuple[int, int, int], list[list[Any]]]:
     """(path, (binary, triple, 16-class), segments) of a line."""
-    words = line.split()
     segments: list[list[Any]] = []
     try:
         if kind == "image":
-            path, rest = words[0], words[1:]
+            path, *rest = line.rsplit(None, 3)
         else:
-            count = int(words[0])
-            path = words[1]
-            triples = words[2 : 2 + 3 * count]
+            number, line_of_path = line.split(None, 1)
+            path, *rest = line_of_path.rsplit(None, 3 * int(number) + 3)
             segments = [
-                [int(triples[i]), int(triples[i + 1]), triples[i + 2]]
-                for i in range(0, 3 * count, 3)
+                [int(rest[i]), int(rest[i + 1]), rest[i + 2]] for i in range(0, 3 * int(number), 3)
             ]
-            rest = words[2 + 3 * count :]
+            rest = rest[3 * int(number) :]
         binary, triple, sixteen = (int(word) for word in rest)
     except (ValueError, IndexError):
         raise bad_entry(where, f"not a line of ForgeryNet's {kind} list: {line[:80]!r}.") from None

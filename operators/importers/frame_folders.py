@@ -12,19 +12,34 @@ from collections import defaultdict
 from ...detector.records import VideoRecord
 from .contract import Evidence, Importer, ImportOptions, Missing, Reading, make_id
 from .lists import inside, read_lines
-from .names import family_of, frame_indices, pair_names
+from .names import family_of, frame_indices, parts_of_fake, parts_of_real
 from .tree import Tree, is_image, join
 
 LICENSE = "The terms of the dataset that the frames were taken from hold for the frames."
-# The official code looks for the substring "real" only; a folder with one of these names would
-# come out fake there, which no one can mean.
-_REAL_NAMES = {"real", "reals", "original", "originals", "pristine"}
+# The official code looks for the substring "real" only; a folder with one of these words in its
+# name would come out fake there, which no one can mean. RV and RealVideo are FakeAVCeleb's, whose
+# FakeVideo-RealAudio is fake.
+_REAL_WORDS = {"real", "reals", "original", "originals", "pristine", "rv", "realvideo"}
+_SOUND_WORDS = {"ra": "real", "realaudio": "real", "fa": "fake", "fakeaudio": "fake"}
+_VIDEO_WORDS = {"rv", "fv", "realvideo", "fakevideo"}
 _SPLIT = re.compile(r"^(train|val|test)(?:$|-)")
 
 
 def is_real_source(name: str) -> bool:
     """Whether a source folder is real: ``real`` in its name (``Real3DPortrait`` is a method)."""
-    return "real" in name or name.lower() in _REAL_NAMES
+    return "real" in name or not _REAL_WORDS.isdisjoint(_words(name))
+
+
+def _words(name: str) -> list[str]:
+    return re.split(r"[^a-z0-9]+", name.lower())
+
+
+def _sound_of(name: str) -> str | None:
+    """Label of the sound, where the folder is called like FakeAVCeleb's (``RV-FA``)."""
+    words = _words(name)
+    if _VIDEO_WORDS.isdisjoint(words):
+        return None
+    return next((_SOUND_WORDS[word] for word in words if word in _SOUND_WORDS), None)
 
 
 def _datasets(tree: Tree) -> list[tuple[str, str]]:
@@ -103,8 +118,9 @@ def _read_dataset(
         if is_real_source(source):
             for video in tree.folders(join(folder, source)):
                 reals[video].append(make_id(dataset, source, "", video))
-    real_sources = [source for source in sources if is_real_source(source)]
-    missing = make_id(dataset, real_sources[0] if len(real_sources) == 1 else "real", "", "")
+    # Where a real that is not there would lie; Celeb-DF's fakes are never made from YouTube-real.
+    homes = ["Celeb-real" if s == "YouTube-real" else s for s in sources if is_real_source(s)]
+    missing = make_id(dataset, homes[0] if len(set(homes)) == 1 else "real", "", "")
     for source in sources:
         if is_real_source(source) and "real" not in source:
             reading.warnings.append(
@@ -136,6 +152,7 @@ def _record(
 ) -> VideoRecord:
     real = is_real_source(source)
     pair_id, status, parents = None, "none", ()
+    said = parts_of_real(video) if real else parts_of_fake(video)
     if not real:
         pair_id, status, parents = _resolve_pair(video, reals, missing)
     return VideoRecord(
@@ -147,13 +164,16 @@ def _record(
         family="none" if real else family_of(source),
         split=split,
         split_source="official" if split else None,
+        target_id=said.target or None,
+        source_id=said.source or None,
         pair_id=pair_id,
         pair_status=status,
         parents=parents,
+        audio_label=_sound_of(source),
         license_note=LICENSE,
         frames=tuple((n, tree.absolute(join(base, name))) for n, name in frame_indices(names)),
         aligned=True,
-        attributes={"subset": source},
+        attributes={"subset": source, **said.identities},
     )
 
 
@@ -170,14 +190,15 @@ def _resolve_pair(
     What the name says is a parent even if its real is not there, so that two fakes of one absent
     real are one group.
     """
-    pair, donor = pair_names(video)
-    name = video if video in reals else pair
+    said = parts_of_fake(video)
+    name = video if video in reals else said.pair
     if not name:
         return None, "none", ()
     found = reals.get(name, [f"{missing}/{name}"])
     if len(found) > 1:
         return None, "ambiguous", tuple(found)
-    donors = reals.get(donor, [f"{missing}/{donor}"]) if donor and name == pair else []
+    donor = said.donor if name == said.pair else ""
+    donors = reals.get(donor, [f"{missing}/{donor}"]) if donor else []
     return found[0], "missing", tuple(dict.fromkeys((*found, *donors)))
 
 
@@ -219,7 +240,8 @@ IMPORTERS = (
         read=read,
         official_split=False,
         gotchas=(
-            "A source is real if its name holds `real` in lower case; Real3DPortrait is a method.",
+            "A source is real if its name holds `real` in lower case, or the word Real, original, "
+            "pristine or RV; Real3DPortrait is a method.",
             "Frames are taken as aligned crops and are never cropped again.",
         ),
         aliases=("gend", "official-code", "frame-folders"),

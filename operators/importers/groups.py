@@ -61,6 +61,7 @@ class KnownVideo:
     group_id: str
     pair_id: str | None
     pair_status: str
+    split: str | None = None
 
 
 class Links:
@@ -164,6 +165,30 @@ def changes_of_known(
 
 
 @dataclass(frozen=True, slots=True)
+class Side:
+    """A video that is in the dataset already: its group as of now, and its split."""
+
+    group: str
+    split: str
+    video_id: str
+
+
+def sides_of_known(records: Sequence[VideoRecord], known: Sequence[KnownVideo]) -> list[Side]:
+    """On which side of the split the videos are that are there already, and have one.
+
+    Args:
+        records: what the importer read, as for :func:`link_records`
+        known: videos that are in the dataset already
+    """
+    links = Links(records, known) if known else None
+    return [
+        Side(links.group_of(video.video_id, video.compression), video.split, video.video_id)
+        for video in known
+        if links and video.split and video.group_id
+    ]
+
+
+@dataclass(frozen=True, slots=True)
 class Crossing:
     """A group or identity that is on more than one side of the split.
 
@@ -198,19 +223,32 @@ def identities_of(record: VideoRecord) -> tuple[str, ...]:
     )
 
 
-def crossings(records: Iterable[VideoRecord]) -> list[Crossing]:
+def crossings(records: Iterable[VideoRecord], there: Iterable[Side] = ()) -> list[Crossing]:
     """Groups, then identities, that appear in more than one split, sorted by name.
 
     Videos without a split are not looked at.
+
+    Args:
+        records: linked records
+        there: videos of the dataset; they count in the groups of the records, and where a record
+            is among them, the split that is stored counts
     """
     seen: dict[tuple[str, str], dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    stored = {side.video_id: side for side in there}
+    groups = set()
     for record in records:
-        if record.split is None:
+        side = stored.pop(record.video_id, None)
+        split = side.split if side else record.split
+        groups.add(record.group_id)
+        if split is None:
             continue
         if record.group_id:
-            seen["group", record.group_id][record.split].append(record.video_id)
+            seen["group", record.group_id][split].append(record.video_id)
         for identity in identities_of(record):
-            seen["identity", identity][record.split].append(record.video_id)
+            seen["identity", identity][split].append(record.video_id)
+    for side in stored.values():
+        if side.group in groups:
+            seen["group", side.group][side.split].append(side.video_id)
     found = [
         Crossing(
             kind,

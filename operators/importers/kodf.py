@@ -7,7 +7,6 @@ Only names matter, whatever the folders: a real is ``<actor>_<nnn>``, a fake
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 
 from ...detector.records import VideoRecord
 from .contract import Evidence, Importer, ImportOptions, Official, Reading, make_id, unique_stems
@@ -43,17 +42,12 @@ def read(tree: Tree, options: ImportOptions) -> Reading:
     reading = Reading()
     videos = list(tree.all_videos())
     stems = unique_stems(videos)
-    reals: dict[str, list[str]] = defaultdict(list)
-    for rel in videos:
-        match = _REAL.match(stem_of(rel))
-        if match:
-            reals[match.group(1)].append(make_id(DATASET, "real", "", stems[rel]))
     for rel in videos:
         adversarial = any("adv" in part.lower() for part in rel.split("/")[:-1])
         fake = _FAKE.match(stem_of(rel))
         real = _REAL.match(stem_of(rel))
         if fake and fake.group(3) in CODES:
-            reading.add(tree, rel, _fake(tree, rel, stems[rel], fake, reals, adversarial))
+            reading.add(tree, rel, _fake(tree, rel, stems[rel], fake, adversarial))
         elif real:
             reading.add(tree, rel, _real(tree, rel, stems[rel], real.group(1), adversarial))
     return reading
@@ -82,12 +76,10 @@ def _fake(
     rel: str,
     stem: str,
     match: re.Match[str],
-    reals: dict[str, list[str]],
     adversarial: bool,
 ) -> VideoRecord:
     target, source, code, _ = match.groups()
     method = CODES[code]
-    candidates = reals.get(target, [])
     return VideoRecord(
         video_id=make_id(DATASET, method, "", stem),
         path=tree.absolute(rel),
@@ -97,8 +89,7 @@ def _fake(
         family=FAMILIES.get(method) or family_of(method),
         target_id=target,
         source_id=source,
-        pair_id=candidates[0] if len(candidates) == 1 else None,
-        pair_status="ambiguous" if len(candidates) > 1 else "none",
+        pair_status="ambiguous",
         parents=(_person(target),),
         license_note=LICENSE,
         attributes={

@@ -4,15 +4,69 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ...detector.records import SPLITS
 
 _DIGITS = re.compile(r"\d+")
 _SPLIT_DIGITS = re.compile(r"(\d+)")
-# (pattern of a fake's stem, template of the paired real's stem, template of the donor's stem)
-_PAIR_RULES: tuple[tuple[re.Pattern[str], str, str], ...] = (
-    (re.compile(r"^(\d{3})_(\d{3})$"), r"\1", r"\2"),  # FaceForensics++
-    (re.compile(r"^(id\d+)_id\d+_(\d{4})$"), r"\1_\2", ""),  # Celeb-DF
-    (re.compile(r"^(\d{2})_\d{2}__(.+)__[A-Z0-9]{8}$"), r"\1__\2", ""),  # DeepFakeDetection
-    (re.compile(r"^(.+)_fake$"), r"\1", ""),  # UADFV
+_SPLIT_WORDS = {
+    **{split: split for split in SPLITS},
+    "training": "train",
+    "valid": "val",
+    "validation": "val",
+    "dev": "val",
+    "testing": "test",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class NameParts:
+    """What the stem of a video says by the naming rule of its dataset, ``""`` for nothing.
+
+    Attributes:
+        pair: stem of the real that a fake was made from
+        donor: stem of the video that gives the face or the expression
+        target: id of the video or person that gives frames and background
+        source: id of the video or person that gives the face or the expression
+        people: which of ``target`` and ``source`` are people rather than videos
+    """
+
+    pair: str = ""
+    donor: str = ""
+    target: str = ""
+    source: str = ""
+    people: tuple[str, ...] = ()
+
+    @property
+    def identities(self) -> dict[str, str]:
+        """The attributes ``identity`` and ``source_identity`` of a record."""
+        names = {"target": "identity", "source": "source_identity"}
+        return {names[who]: getattr(self, who) for who in self.people if getattr(self, who)}
+
+
+_BOTH = ("target", "source")
+# pattern of a stem -> templates of pair, donor, target and source, and who of them is a person
+_FAKE_RULES: tuple[tuple[re.Pattern[str], NameParts], ...] = (
+    # FaceForensics++
+    (re.compile(r"^(\d{3})_(\d{3})$"), NameParts(r"\1", r"\2", r"\1", r"\2")),
+    # Celeb-DF: swaps and reenactments; talking faces of Celeb-DF++
+    (re.compile(r"^(id\d+)_(id\d+)_(\d+)$"), NameParts(r"\1_\3", "", r"\1", r"\2", _BOTH)),
+    (re.compile(r"^(id\d+)_(\d+)_test_.+$"), NameParts(r"\1_\2", "", r"\1", "", _BOTH)),
+    # DeepFakeDetection
+    (
+        re.compile(r"^(\d{2})_(\d{2})__(.+)__[A-Z0-9]{8}$"),
+        NameParts(r"\1__\3", "", r"\1", r"\2", _BOTH),
+    ),
+    # DeeperForensics-1.0
+    (re.compile(r"^(\d{3})_([MW]\d{3})$"), NameParts(r"\1", "", r"\1", r"\2", ("source",))),
+    # UADFV
+    (re.compile(r"^(.+)_fake$"), NameParts(r"\1", "", r"\1")),
+)
+_REAL_RULES: tuple[tuple[re.Pattern[str], NameParts], ...] = (
+    (re.compile(r"^(\d{3})$"), NameParts(target=r"\1")),
+    (re.compile(r"^(id\d+)_\d+$"), NameParts(target=r"\1", people=_BOTH)),
+    (re.compile(r"^(\d{2})__.+$"), NameParts(target=r"\1", people=_BOTH)),
 )
 
 _FAMILY_OF = {
@@ -68,10 +122,25 @@ def frame_indices(names: Iterable[str]) -> list[tuple[int, str]]:
     return sorted(zip([n for n in numbers if n is not None], ordered, strict=True))
 
 
-def pair_names(stem: str) -> tuple[str, str]:
-    """Stems of the paired real and of the donor that a fake's stem names, ``""`` for neither."""
-    for pattern, pair, donor in _PAIR_RULES:
+def split_named(word: str) -> str | None:
+    """The split that a word of a list or folder means (``validation`` is ``val``), or None."""
+    return _SPLIT_WORDS.get(word.strip().lower())
+
+
+def parts_of_fake(stem: str) -> NameParts:
+    """What the stem of a fake says, by the rules of the datasets with rules."""
+    return _first_match(_FAKE_RULES, stem)
+
+
+def parts_of_real(stem: str) -> NameParts:
+    """What the stem of a real says; the pair and the donor are empty."""
+    return _first_match(_REAL_RULES, stem)
+
+
+def _first_match(rules: tuple[tuple[re.Pattern[str], NameParts], ...], stem: str) -> NameParts:
+    for pattern, said in rules:
         match = pattern.match(stem)
         if match:
-            return match.expand(pair), match.expand(donor) if donor else ""
-    return "", ""
+            texts = (said.pair, said.donor, said.target, said.source)
+            return NameParts(*(match.expand(text) for text in texts), said.people)
+    return NameParts()

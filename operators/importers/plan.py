@@ -13,9 +13,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ...detector.errors import ForensicsError
-from ...detector.records import Reason, VideoRecord
+from ...detector.records import FAKE, Reason, VideoRecord
 from .contract import Evidence, Importer, ImportOptions, Reading
-from .groups import KnownVideo, crossings, link_records, with_pair_status
+from .groups import (
+    KnownVideo,
+    Side,
+    crossings,
+    link_records,
+    sides_of_known,
+    with_pair_status,
+)
 from .registry import importer_named, recognise
 from .report import ImportReport, count_rows, new_report
 from .selection import select_records
@@ -89,7 +96,8 @@ def read_source(
             "root",
         )
     reading.records[:] = _one_kind(reading.records, options.media)
-    return Source(importer, evidence, tree, reading, tuple(_unique(reading, tree)))
+    records = _paired_with_reals(_unique(reading, tree), reading)
+    return Source(importer, evidence, tree, reading, tuple(records))
 
 
 def plan_import(
@@ -124,7 +132,8 @@ def plan_source(
     importer, tree = source.importer, source.tree
     report = new_report(source.evidence, importer.title, str(tree.root), importer.license_note)
     records = sorted(link_records(source.records, known), key=lambda record: record.video_id)
-    records, derived = _derive(records, source.reading, importer, options)
+    there = sides_of_known(records, known)
+    records, derived = _derive(records, source.reading, importer, options, there)
     chosen, remarks = select_records(records, options)
     if not chosen:
         raise ForensicsError(
@@ -133,7 +142,7 @@ def plan_source(
             "splits",
         )
     chosen = with_pair_status(chosen, {video.video_id for video in known})
-    reasons = _fill(report, source, records, chosen)
+    reasons = _fill(report, source, records, chosen, there)
     report.warnings.extend([*derived, *remarks])
     return ImportPlan(importer, str(tree.root), chosen, reasons, report)
 
@@ -156,18 +165,41 @@ def _open(
 
 
 def _derive(
-    records: list[VideoRecord], reading: Reading, importer: Importer, options: ImportOptions
+    records: list[VideoRecord],
+    reading: Reading,
+    importer: Importer,
+    options: ImportOptions,
+    there: Sequence[Side],
 ) -> tuple[list[VideoRecord], list[str]]:
-    """Derived splits for the datasets that may have them, and remarks."""
+    """Derived splits for the datasets that may have them, and remarks.
+
+    What was derived at an earlier import stays, and what is new goes where its group is.
+    """
     if options.derive_splits == "never":
         return records, []
     datasets = {record.source_dataset for record in records}
     if options.derive_splits == "auto" and importer.official_split:
         datasets &= reading.unsplit
-    mine = [record for record in records if record.source_dataset in datasets]
+    stored = {side.video_id: side.split for side in there}
+    mine = [
+        replace(record, split=stored[record.video_id], split_source="derived")
+        if record.split is None and record.video_id in stored
+        else record
+        for record in records
+        if record.source_dataset in datasets
+    ]
     if all(record.split is not None for record in mine):
-        return records, []
-    derived, remark = derive_splits(mine, options.val_share, options.test_share, options.seed)
+        by_id = {record.video_id: record for record in mine}
+        return [by_id.get(record.video_id, record) for record in records], []
+    settled: dict[str, set[str]] = defaultdict(set)
+    for group, split in (
+        *((side.group, side.split) for side in there),
+        *((record.group_id, record.split) for record in records if record.split),
+    ):
+        settled[group].add(split)
+    derived, remark = derive_splits(
+        mine, options.val_share, options.test_share, options.seed, settled
+    )
     by_id = {record.video_id: record for record in derived}
     return [by_id.get(record.video_id, record) for record in records], [remark]
 
@@ -198,17 +230,31 @@ def _one_kind(records: list[VideoRecord], media: str) -> list[VideoRecord]:
 
 
 def _unique(reading: Reading, tree: Tree) -> list[VideoRecord]:
-    """The records, if no two of different files share an id.
+    """The records, each id once.
+
+    A list may name a file twice: its first entry counts, and entries that contradict each other
+    become conflicts. A file that is real in one and fake in the other is left out.
 
     Raises:
-        ForensicsError: naming the first few ids and their files
+        ForensicsError: two files share an id; names the first few ids and their files
     """
     by_id: dict[str, VideoRecord] = {}
     twice: dict[str, set[str]] = defaultdict(set)
+    torn: set[str] = set()
     for record in reading.records:
         first = by_id.setdefault(record.video_id, record)
-        if first is not record:
+        if first is record or first == record:
+            continue
+        rel = tree.relative(record.path)
+        if (first.path, first.frames) != (record.path, record.frames):
             twice[record.video_id] |= {first.path, record.path}
+        elif first.label != record.label:
+            reading.conflicts.append(f"{rel} is listed as real and as fake; it is left out.")
+            torn.add(record.video_id)
+        else:
+            reading.conflicts.append(
+                f"{rel} is listed twice, with other statements; the first are kept."
+            )
     if twice:
         shown = "; ".join(
             f"{video_id}: {' and '.join(sorted(tree.relative(p) for p in paths))}"
@@ -219,7 +265,22 @@ def _unique(reading: Reading, tree: Tree) -> list[VideoRecord]:
             "Remove the copies, or import a folder that holds only one of them.",
             "root",
         )
-    return list(by_id.values())
+    return [record for video_id, record in by_id.items() if video_id not in torn]
+
+
+def _paired_with_reals(records: list[VideoRecord], reading: Reading) -> list[VideoRecord]:
+    """The records; one whose source names a fake as its original has no pair, but that parent."""
+    fakes = {record.video_id for record in records if record.label == FAKE}
+    result = []
+    for record in records:
+        if record.pair_id in fakes:
+            reading.conflicts.append(
+                f"{record.video_id}: its original {record.pair_id} is a fake; it has no pair."
+            )
+            parents = (*record.parents, record.pair_id)
+            record = replace(record, pair_id=None, parents=tuple(dict.fromkeys(parents)))
+        result.append(record)
+    return result
 
 
 def _available(records: list[VideoRecord]) -> str:
@@ -230,7 +291,11 @@ def _available(records: list[VideoRecord]) -> str:
 
 
 def _fill(
-    report: ImportReport, source: Source, records: list[VideoRecord], chosen: list[VideoRecord]
+    report: ImportReport,
+    source: Source,
+    records: list[VideoRecord],
+    chosen: list[VideoRecord],
+    there: Sequence[Side],
 ) -> dict[str, Reason]:
     """Fill the report; returns the reasons of files that cannot give anything."""
     tree, reading = source.tree, source.reading
@@ -245,12 +310,13 @@ def _fill(
     report.found, report.chosen = len(records), len(chosen)
     report.groups = len({record.group_id for record in chosen})
     report.frames = sum(len(record.frames) for record in chosen)
-    report.missing = sorted(reading.missing, key=lambda m: m.path)
+    # Several lists may name a file that is not there: it is missing once.
+    report.missing = sorted({m.path: m for m in reading.missing}.values(), key=lambda m: m.path)
     report.unexplained = [rel for rel in tree.unexplained() if rel not in reading.skipped]
     report.skipped = dict(sorted(reading.skipped.items()))
     report.unreadable = sorted(tree.problems.broken | tree.problems.undecodable)
     report.refused = sorted(tree.problems.outside | tree.problems.loops)
     report.conflicts = list(reading.conflicts)
-    report.crossings = crossings(chosen)
+    report.crossings = crossings(chosen, there)
     report.warnings = list(reading.warnings)
     return reasons

@@ -202,7 +202,7 @@ def count_rows(
         chosen: those that would be written
         official: the published counts
     """
-    found = list(found)
+    found, chosen = list(found), list(chosen)
     on_disk = Counter(_cell(record) for record in found)
     kept = Counter(_cell(record) for record in chosen)
     compressions = sorted({record.compression for record in found}) or [""]
@@ -231,35 +231,31 @@ def count_rows(
             )
         )
     for item, compression in sums:
-        rows.append(_sum_row(item, compression, found, kept))
+        rows.append(_sum_row(item, compression, found, chosen))
     return rows
 
 
 def _sum_row(
-    item: Official, compression: str, found: list[VideoRecord], kept: Counter[Any]
+    item: Official, compression: str, found: list[VideoRecord], chosen: list[VideoRecord]
 ) -> CountRow:
-    def matches(split: str, method: str, label: int, comp: str) -> bool:
+    def matches(record: VideoRecord) -> bool:
+        split, method, label, comp = _cell(record)
         return (
             (item.split is None or split == item.split)
             and (item.method is None or method == item.method)
             and (item.label is None or label == item.label)
             and (compression == "all" or comp == compression)
+            and (item.subset is None or record.attributes.get("subset") == item.subset)
         )
 
-    inside = [
-        record
-        for record in found
-        if matches(*_cell(record))
-        and (item.subset is None or record.attributes.get("subset") == item.subset)
-    ]
     method = item.method or "all"
     return CountRow(
         item.split or "all",
         f"{method} ({item.subset})" if item.subset else method,
         LABELS[item.label] if item.label is not None else "all",
         compression if compression != "all" else "",
-        len(inside),
-        sum(n for cell, n in kept.items() if matches(*cell)) if not item.subset else len(inside),
+        sum(map(matches, found)),
+        sum(map(matches, chosen)),
         item.count,
         item.certain,
     )

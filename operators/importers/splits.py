@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from ...detector.records import SPLITS, VideoRecord
@@ -18,6 +18,7 @@ def derive_splits(
     val_share: float = 0.1,
     test_share: float = 0.2,
     seed: int = 0,
+    settled: Mapping[str, set[str]] | None = None,
 ) -> tuple[list[VideoRecord], str]:
     """Give each record without a split one, marked ``derived``; no group is ever divided.
 
@@ -33,32 +34,41 @@ def derive_splits(
         val_share: share for ``val``, in [0, 1)
         test_share: share for ``test``, in [0, 1)
         seed: any integer
+        settled: group -> splits that it is in already, by videos beside ``records``: of another
+            dataset, or imported before
 
     Returns:
         new records in the same order, and a remark for the report
     """
     parts, remark = _parts(records)
+    groups = [record.group_id or record.video_id for record in records]
+    known = [
+        ({record.split} if record.split else set()) | (settled or {}).get(group, set())
+        for record, group in zip(records, groups, strict=True)
+    ]
+    of_part: dict[str, set[str]] = defaultdict(set)
+    for part, splits in zip(parts, known, strict=True):
+        of_part[part] |= splits
+    # A person who is on two sides already does not keep groups together.
+    units = [
+        part if len(of_part[part]) < 2 else group for part, group in zip(parts, groups, strict=True)
+    ]
     members: dict[str, list[VideoRecord]] = defaultdict(list)
-    for record, part in zip(records, parts, strict=True):
-        members[part].append(record)
-    given: dict[str, str | None] = {}
-    open_parts: list[str] = []
-    for part, inside in members.items():
-        known = {record.split for record in inside if record.split is not None}
-        if not known:
-            open_parts.append(part)
-        else:
-            given[part] = known.pop() if len(known) == 1 else None
-    given.update(_deal(open_parts, members, val_share, test_share, seed))
+    sides: dict[str, set[str]] = defaultdict(set)
+    for record, unit, splits in zip(records, units, known, strict=True):
+        members[unit].append(record)
+        sides[unit] |= splits
+    given = _deal([u for u in members if not sides[u]], members, val_share, test_share, seed)
+    given |= {unit: next(iter(splits)) for unit, splits in sides.items() if len(splits) == 1}
     result = []
-    for record, part in zip(records, parts, strict=True):
-        split = given[part]
+    for record, unit in zip(records, units, strict=True):
+        split = given.get(unit)
         if record.split is None and split is not None:
             record = replace(record, split=split, split_source="derived")
         result.append(record)
     left = sum(record.split is None for record in result)
     if left:
-        remark += f" {left} videos have none: their groups already cross the official splits."
+        remark += f" {left} videos have none: their groups cross the splits that are there."
     return result, remark
 
 

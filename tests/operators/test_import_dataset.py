@@ -210,6 +210,45 @@ def test_new_files_and_late_lists_are_taken_in(operator, ffpp, clip, fiftyone_db
     assert len(set(dataset.values("video_id"))) == len(dataset) == 10
 
 
+def test_new_files_join_the_derived_split_of_their_group(operator, tmp_path, clip, fiftyone_db):
+    root = tmp_path / "UADFV"
+    for number in range(12):
+        put(root / f"real/{number:04d}.mp4", clip)
+    put(root / "fake/0000_fake.mp4", clip)
+    operator(str(root), name="grows", metadata=False)
+    dataset = fiftyone_db.load_dataset("grows")
+    before = by_id(dataset, "split")
+    for number in range(1, 12):
+        put(root / f"fake/{number:04d}_fake.mp4", clip)
+    done = operator(str(root), name="grows", metadata=False, seed=5)
+    dataset.reload()
+    after = by_id(dataset, "split")
+    assert done["added"] == 11 and before.items() <= after.items()
+    for number in range(12):
+        assert after[f"UADFV/fake/{number:04d}_fake"] == after[f"UADFV/real/{number:04d}"]
+    assert set(dataset.values("split_source")) == {"derived"}
+    assert done["report"].crossings == []
+
+
+def test_derived_splits_follow_the_official_ones_in_the_dataset(
+    operator, tmp_path, clip, fiftyone_db
+):
+    celeb, models = tmp_path / "Celeb-DF-v2", tmp_path / "DFDM"
+    for number in range(8):
+        put(celeb / f"Celeb-real/id{number}_0000.mp4", clip)
+        put(models / f"DFDM_crf23/iae/id{number}_id9_0000_iae.mp4", clip)
+    put(celeb / "YouTube-real/00000.mp4", clip)
+    tested = "\n".join(f"1 Celeb-real/id{number}_0000.mp4" for number in range(0, 8, 2))
+    put(celeb / "List_of_testing_videos.txt", tested.encode())
+    operator(str(celeb), name="together", metadata=False)
+    done = operator(str(models), name="together", metadata=False)
+    split = by_id(fiftyone_db.load_dataset("together"), "split")
+    for number in range(8):
+        expected = "test" if number % 2 == 0 else "train"
+        assert split[f"DFDM/iae/c23/id{number}_id9_0000_iae"] == expected
+    assert [c for c in done["report"].crossings if c.kind == "group"] == []
+
+
 def test_a_moved_root_is_relocated_by_one_call(operator, ffpp, fiftyone_db):
     operator(str(ffpp), name="ffpp", metadata=False)
     dataset = fiftyone_db.load_dataset("ffpp")

@@ -161,7 +161,10 @@ Celeb-DF-v2/Celeb-synthesis/id0_id2_0000   1     Celeb-synthesis face_swap test 
 """,
     )
     assert any("more than one split" in text for text in plan.report.warnings)
-    assert [c.kind for c in plan.report.crossings] == ["group"]
+    assert [(c.kind, c.name) for c in plan.report.crossings] == [
+        ("group", "Celeb-DF-v2/Celeb-real/id0_0000"),
+        ("identity", "Celeb-DF-v2/id0"),
+    ]
 
 
 def test_videos_in_all_three_splits_have_none(plant):
@@ -190,7 +193,7 @@ def test_the_dataset_folder_itself_is_a_root(plant, agree):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ('{"D": {"FF-real": {"testing": {}}}}', "is no split"),
+        ('{"D": {"FF-real": {"holdout": {}}}}', "is no split"),
         ('{"D": {"FF-real": {"test": {"v": {"label": "x"}}}}}', "expected {'label', 'frames'"),
         (
             '{"D": {"mystery": {"test": {"v": {"label": "x", "frames": ["a/b/000.png"]}}}}}',
@@ -227,11 +230,20 @@ def test_ids_are_those_of_the_videos(plant):
         for label, path in frames.items()
     }
     plan = plan_import(plant("dfb", "\n".join(frames.values()), lists))
+    people = {r.method: (r.target_id, r.source_id) for r in plan.records}
+    assert people == {
+        "method_A": ("643669", "2040724"),
+        "original": ("643669", None),
+        "UADFV": ("0000", None),
+        "end_to_end": ("000", "M101"),
+        "DeepFakeDetection": ("01", "02"),
+        "dfdc": (None, None),
+    }
     assert {r.video_id: (r.method, r.pair_status) for r in plan.records} == {
         "DFDC-Preview/method_A/2040724_643669_C_033": ("method_A", "present"),
         "DFDC-Preview/original_videos/643669_C_033": ("original", "none"),
         "UADFV/fake/0000_fake": ("UADFV", "missing"),
-        "DeeperForensics-1.0/end_to_end/000_M101": ("end_to_end", "none"),
+        "DeeperForensics-1.0/end_to_end/000_M101": ("end_to_end", "missing"),
         "DeepFakeDetection/DeepFakeDetection/c23/01_02__a__ABCDEFGH": (
             "DeepFakeDetection",
             "missing",

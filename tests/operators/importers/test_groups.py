@@ -16,6 +16,7 @@ from media_forensics.operators.importers.groups import (
     changes_of_known,
     crossings,
     link_records,
+    sides_of_known,
 )
 from media_forensics.operators.importers.selection import at_most, select_records
 from media_forensics.operators.importers.splits import derive_splits
@@ -179,6 +180,51 @@ def test_a_group_that_crosses_already_gets_nothing_more():
     split, remark = derive_splits(records)
     assert [r.split for r in split] == ["train", "test", None]
     assert "1 videos have none" in remark
+
+
+@given(sources(), st.integers(0, 30), st.integers(0, 5))
+@settings(max_examples=60, deadline=None)
+def test_what_is_imported_later_joins_the_split_of_its_group(records, cut, seed):
+    """In two steps, with other seeds: what the first derived stays, and nothing leaks."""
+    first, _ = derive_splits(link_records(records[:cut]), seed=seed)
+    known = [
+        KnownVideo(r.video_id, r.compression, r.group_id, r.pair_id, r.pair_status, r.split)
+        for r in first
+    ]
+    linked = link_records(records, known)
+    there = sides_of_known(records, known)
+    assert {side.video_id: side.split for side in there} == {r.video_id: r.split for r in first}
+    settled = defaultdict(set)
+    for side in there:
+        settled[side.group].add(side.split)
+    new = [r for r in linked if r.video_id not in {k.video_id for k in known}]
+    split, _ = derive_splits(new, seed=seed + 1, settled=settled)
+    leaks = {c.name for c in crossings(split, there) if c.kind == "group"}
+    assert leaks <= {group for group, splits in settled.items() if len(splits) > 1}
+    for record in split:
+        if len(settled[record.group_id]) == 1:
+            assert {record.split} == settled[record.group_id]
+        else:
+            assert (record.split is None) == (len(settled[record.group_id]) > 1)
+
+
+def test_a_person_on_both_sides_takes_no_group_along():
+    base = {"path": "/x", "label": 0, "source_dataset": "D"}
+    ann = {"identity": "ann"}
+    official = {"split_source": "official", "attributes": ann, **base}
+    records = [
+        VideoRecord(video_id="D/a/1", split="train", **official),
+        VideoRecord(video_id="D/a/2", split="test", **official),
+        VideoRecord(video_id="D/a/3", attributes=ann, **base),
+        *(
+            VideoRecord(video_id=f"D/b/{i}", attributes={"identity": f"person {i}"}, **base)
+            for i in range(20)
+        ),
+    ]
+    fake = VideoRecord(video_id="D/f/1", path="/y", label=1, source_dataset="D", pair_id="D/a/2")
+    split, remark = derive_splits(link_records([*records, fake]))
+    assert {r.video_id: r.split for r in split}["D/f/1"] == "test"
+    assert all(r.split for r in split) and "have none" not in remark
 
 
 def test_shares_are_met_where_groups_are_small():

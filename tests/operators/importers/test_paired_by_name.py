@@ -127,8 +127,8 @@ KoDF/real/{A}_001                    0     original     none         {A}       -
 KoDF/real/{A}_002                    0     original     none         {A}       -         -                  none        a     False
 KoDF/real/{B}_001                    0     original     none         {B}       -         -                  none        b     False
 KoDF/dfl/{A}_{B}_1_0001              1     dfl          face_swap    {A}       {B}       -                  ambiguous   a     False
-KoDF/audio-driven/{B}_{A}_5_0004     1     audio-driven talking_face {B}       {A}       KoDF/real/{B}_001  present     b     False
-KoDF/fo/{B}_{A}_4_0002               1     fo           reenactment  {B}       {A}       KoDF/real/{B}_001  present     b     True
+KoDF/audio-driven/{B}_{A}_5_0004     1     audio-driven talking_face {B}       {A}       -                  ambiguous   b     False
+KoDF/fo/{B}_{A}_4_0002               1     fo           reenactment  {B}       {A}       -                  ambiguous   b     True
 """,
     )
 
