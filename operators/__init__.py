@@ -26,6 +26,8 @@ OPERATORS = (
     ("export_training_set", "ExportTrainingSet"),
     ("export_report", "ExportReport"),
     ("train_detector", "TrainDetector"),
+    ("retrain_head", "RetrainHead"),
+    ("run_ablation", "RunAblation"),
     ("compare_runs", "CompareRuns"),
     ("manage_runs", "ManageRuns"),
     ("metrics", "Auroc"),

@@ -84,35 +84,50 @@ def read(
         ForensicsError: empty view, nothing but test faces, or what :meth:`Manifest.check` refuses
     """
     view = views.flat(samples)
+    used, left_out = usable_rows(view)
+    words = _choose_validation(used, view, validation, validation_fraction, seed)
+    factors = _factors(used, tag_weights or {})
+    manifest = Manifest(
+        manifest_row(row, factor) for row, factor in zip(used, factors, strict=True)
+    )
+    report = manifest.check(files=files)
+    return Contents(
+        manifest,
+        report,
+        left_out,
+        words,
+        (*report.warnings, *_identity_warnings(used)),
+        dict(Counter(f for row, f in zip(used, factors, strict=True) if row["split"] == "train")),
+    )
+
+
+def usable_rows(view: Any) -> tuple[list[dict[str, Any]], dict[str, int]]:
+    """The faces that may be learnt from, by columns, and how many others there are, by reason.
+
+    Raises:
+        ForensicsError: empty view, missing fields, or nothing but test faces
+    """
     views.require_samples(view, "faces")
     names = [name for name in _COLUMNS if name not in ("target_id", "source_id", "tags")]
     views.require_fields(view, names, "Extract faces")
     schema = view.get_field_schema()
     names += [name for name in ("target_id", "source_id", "tags") if name in schema]
+    names.append("id")
     rows = [dict(zip(names, row, strict=True)) for row in zip(*view.values(names), strict=True)]
-    used = [row for row in rows if row["split"] != "test" and row["subject"] is not False]
-    left_out = Counter(
-        "test split, never trained on" if row["split"] == "test" else "not the subject"
-        for row in rows
-        if row["split"] == "test" or row["subject"] is False
-    )
+    used, left_out = [], Counter()
+    for row in rows:
+        if row["split"] == "test":
+            left_out["test split, never trained on"] += 1
+        elif row["subject"] is False:
+            left_out["not the subject"] += 1
+        else:
+            used.append(row)
     if not used:
         raise ForensicsError(
             "The view holds only faces of the test split, and those are never trained on.",
             "Choose a view with faces of the training split.",
         )
-    words = _choose_validation(used, view, validation, validation_fraction, seed)
-    factors = _factors(used, tag_weights or {})
-    manifest = Manifest(_row(row, factor) for row, factor in zip(used, factors, strict=True))
-    report = manifest.check(files=files)
-    return Contents(
-        manifest,
-        report,
-        dict(left_out),
-        words,
-        (*report.warnings, *_identity_warnings(used)),
-        dict(Counter(f for row, f in zip(used, factors, strict=True) if row["split"] == "train")),
-    )
+    return used, dict(left_out)
 
 
 def _choose_validation(
@@ -211,7 +226,8 @@ def _factors(rows: Sequence[dict[str, Any]], tag_weights: Mapping[str, float]) -
     return found
 
 
-def _row(row: dict[str, Any], weight: float) -> ManifestRow:
+def manifest_row(row: dict[str, Any], weight: float = 1.0) -> ManifestRow:
+    """The row of a manifest for one of :func:`usable_rows` with its ``split`` set."""
     points = row["crop_landmarks"]
     label = row[f"{fields.GROUND_TRUTH}.label"]
     if label not in LABELS:

@@ -295,11 +295,13 @@ def _refuse_live(run: TrainingRun, what: str) -> None:
 
 
 def validation_view(dataset: fo.Dataset, key: str) -> Any:
-    """The faces of the videos that the run ``key`` is validated on.
+    """The faces of the videos that the run ``key`` is validated on (of a retrained head, whose
+    scores are out of fold: all that it has learnt from).
 
     Raises:
         ForensicsError: no such run, or its folder is gone
     """
     run = training_run(dataset, key)
-    videos = sorted({row.video_id for row in RunFolder(run.folder).manifest.val})
-    return views.match_in(dataset, "video_id", videos)
+    manifest = RunFolder(run.folder).manifest
+    videos = {row.video_id for row in manifest.val or manifest.train}
+    return views.match_in(dataset, "video_id", sorted(videos))

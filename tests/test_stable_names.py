@@ -43,6 +43,8 @@ OPERATORS = {
     "find_hard_examples",
     "export_report",
     "train_detector",
+    "retrain_head",
+    "run_ablation",
     "compare_runs",
     "manage_runs",
 }

@@ -23,6 +23,7 @@ from .runs import RunFolder, prepare
 __all__ = ["Handle", "follow", "prepare", "start", "stop"]
 
 ENTRY = "media_forensics.training.entry"
+REFUSED_EXIT = 2  # of training.entry
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,6 +94,7 @@ def test_a_run_leaves_everything_it_promises(tiny_config, make_manifest, tmp_pat
         "run.json",
         "state.pt",
         "status.json",
+        "validation.json",
     }
 
 

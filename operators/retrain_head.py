@@ -1,0 +1,288 @@
+"""Operator ``retrain_head``: a new head on stored embeddings, with out-of-fold scores."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import fiftyone as fo
+import fiftyone.operators as foo
+from fiftyone.operators import types
+
+from ..detector.errors import ForensicsError
+from ..training import runs
+from ..training.manifest import Manifest
+from ..training.retrained_head import FittedHead, HeadConfig
+from ..training.runs import RunFolder
+from . import fields, forms, registry, training_manifest, training_records, training_words, views
+from .train_detector import default_runs_dir
+
+if TYPE_CHECKING:
+    import numpy as np
+
+OUT_OF_FOLD = "_oof"
+
+
+def run(
+    samples: Any,
+    *,
+    detector: str,
+    key: str = "new_head",
+    c: float = 10.0,
+    folds: int = 5,
+    seed: int = 0,
+    runs_dir: str | None = None,
+) -> dict[str, Any]:
+    """Fit a head on the embeddings that ``score_faces`` stored for ``detector``.
+
+    The new detector is that of ``detector`` with another head. Every face used gets a score of a
+    head that has not seen its group, under the key ``<key>_oof``: for evaluation, and for 'Find
+    hard examples', whose high-loss queue then shows likely label errors.
+
+    Args:
+        samples: faces dataset or view; test faces are not used
+        detector: key with embeddings on ``samples``
+        key: name of the new detector
+        c, folds, seed: see :class:`training.retrained_head.HeadConfig`
+        runs_dir: parent of the run folder
+
+    Returns:
+        ``{"key", "scores": key of the out-of-fold scores, "checkpoint", "best": {...}, "faces": n,
+        "left_out": {reason: n}}``
+
+    Raises:
+        ForensicsError: no embeddings, one class only, fewer groups than folds, or a key in use
+    """
+    import numpy as np
+
+    from ..training import retrained_head
+
+    names = fields.ScoreFields(key + OUT_OF_FOLD)
+    config = HeadConfig(detector, c, folds, seed)
+    view = views.flat(samples)
+    dataset = views.dataset_of(view)
+    folder = (Path(runs_dir) if runs_dir else default_runs_dir(dataset)) / key
+    _refuse_other(dataset, key, folder)
+    rows, left_out, vectors = _embedded(view, detector)
+    manifest_rows = [training_manifest.manifest_row({**row, "split": "train"}) for row in rows]
+    label = np.array([row.label for row in manifest_rows])
+    group = np.array([row.group_id for row in manifest_rows])
+    video = np.array([row.video_id for row in manifest_rows])
+    head = retrained_head.fit_head(vectors, label, group, config)
+    videos = retrained_head.video_rows(head.p_fake, label, group, video)
+    best = retrained_head.judge(videos)
+    manifest = Manifest(manifest_rows)
+    checkpoint = _save(dataset, folder, key, config, head, manifest, best, videos)
+    training_records.register(view, key, config, manifest.sha256, folder, {"faces": len(rows)})
+    training_records.training_run(dataset, key)  # the record says that it is completed
+    _write_scores(dataset, names, [row["id"] for row in rows], head, config, manifest.sha256)
+    return {
+        "key": key,
+        "scores": names.key,
+        "checkpoint": str(checkpoint),
+        "best": best,
+        "faces": len(rows),
+        "left_out": left_out,
+    }
+
+
+def _refuse_other(dataset: fo.Dataset, key: str, folder: Path) -> None:
+    """A head may be fitted anew; the run of an LN-tuned detector is never replaced."""
+    if dataset.has_run(training_records.record_name(key)):
+        config = training_records.training_run(dataset, key).config
+        if config.get("name") != HeadConfig("").name:
+            raise ForensicsError(
+                f"{key!r} is a training run already.", "Choose another name.", "key"
+            )
+    elif folder.exists():
+        raise ForensicsError(f"{folder} is in use.", "Choose another name.", "key")
+
+
+def _embedded(view: Any, detector: str) -> tuple[list[dict[str, Any]], dict[str, int], np.ndarray]:
+    """Usable faces with an embedding, how many others there are, and the embeddings (N, D)."""
+    import numpy as np
+
+    field = fields.ScoreFields(detector).embedding
+    views.require_fields(view, [field], "Score faces")
+    rows, left_out = training_manifest.usable_rows(view)
+    by_id = dict(zip(*view.values(["id", field]), strict=True))
+    kept = [row for row in rows if by_id[row["id"]] is not None]
+    if len(kept) < len(rows):
+        left_out["no embedding"] = len(rows) - len(kept)
+    if not kept:
+        raise ForensicsError(
+            f"No face of the view has an embedding of {detector!r}.", "Run 'Score faces' first."
+        )
+    return kept, left_out, np.stack([by_id[row["id"]] for row in kept])
+
+
+def _save(
+    dataset: fo.Dataset,
+    folder: Path,
+    key: str,
+    config: HeadConfig,
+    head: FittedHead,
+    manifest: Manifest,
+    best: dict[str, Any],
+    videos: list[dict[str, Any]],
+) -> Path:
+    """The run folder with the detector: the tower and LayerNorms as they were, another head."""
+    import torch
+
+    from ..detector.checkpoints import load_detector, save_detector
+    from ..detector.model import Detector
+
+    scored = dataset.get_run_info(fields.ScoreFields(config.detector).run).config
+    source = registry.detector_source(dataset, scored.detector)
+    model = load_detector(source, device="cpu")
+    if model.sha256 != scored.checkpoint_sha256:
+        raise ForensicsError(
+            f"The embeddings of {config.detector!r} are of another checkpoint than {source}.",
+            "Score the faces again.",
+            "detector",
+        )
+    run_folder = RunFolder(folder)
+    with run_folder.locked():
+        new = Detector(model.backbone, normalize=True, key_name=key)
+        with torch.no_grad():
+            new.head.weight.copy_(torch.from_numpy(head.weight))
+            new.head.bias.copy_(torch.from_numpy(head.bias))
+        training = {
+            "config": config.to_json(),
+            "config_hash": config.hash,
+            "manifest_sha256": manifest.sha256,
+            "code_sha256": runs.code_sha256(),
+            "embeddings_of": scored.checkpoint_sha256,
+            "validation": best,
+        }
+        info = {"crop_recipe": model.info.get("crop_recipe"), "training": training}
+        manifest.save(folder / "manifest.jsonl")
+        run_folder.write("config", config.to_json())
+        run_folder.write("run", {"key": key, "manifest_sha256": manifest.sha256})
+        run_folder.write("validation", {**best, "videos": videos})
+        save_detector(new, run_folder.checkpoint("best"), info)
+        run_folder.set_status(runs.COMPLETED, best=best)
+    return run_folder.checkpoint("best")
+
+
+def _write_scores(
+    dataset: fo.Dataset,
+    names: fields.ScoreFields,
+    ids: list[str],
+    head: FittedHead,
+    config: HeadConfig,
+    manifest_sha256: str,
+) -> None:
+    """Out-of-fold scores of the faces and the means of the videos, replacing earlier ones."""
+    from .score_faces import write_video_scores
+
+    written = (names.p_fake, names.margin, names.label, names.video_p_fake, names.video_label)
+    for field in written:
+        if dataset.has_field(field):
+            dataset.clear_sample_field(field)
+    views.set_by_id(dataset, names.p_fake, dict(zip(ids, head.p_fake.tolist(), strict=True)))
+    views.set_by_id(dataset, names.margin, dict(zip(ids, head.margin.tolist(), strict=True)))
+    labels = {i: fields.classification(p) for i, p in zip(ids, head.p_fake.tolist(), strict=True)}
+    views.set_by_id(dataset, names.label, labels)
+    if dataset.has_run(names.run):
+        dataset.delete_run(names.run)
+    scored = dataset.get_run_info(fields.ScoreFields(config.detector).run).config
+    about = {
+        k: getattr(scored, k, None)
+        for k in ("checkpoint_sha256", "backbone", "backbone_sha256", "recipe_hash")
+    }
+    record = dataset.init_run(
+        method="media_forensics/scores",
+        key=names.key,
+        detector=config.detector,
+        out_of_fold=config.to_json(),
+        manifest_sha256=manifest_sha256,
+        normalize=True,
+        rule="mean",
+        **about,
+    )
+    dataset.register_run(names.run, record)
+    write_video_scores(dataset, names.key, "mean")
+
+
+class RetrainHead(foo.Operator):
+    """Fits a new linear head on stored embeddings, without a GPU."""
+
+    @property
+    def config(self) -> foo.OperatorConfig:
+        return foo.OperatorConfig(
+            name="retrain_head",
+            label="Retrain head",
+            description="Fit a new head on stored embeddings in seconds; out-of-fold scores for "
+            "evaluation and for finding label errors",
+            icon="bolt",
+            dynamic=True,
+            allow_immediate_execution=True,
+            allow_delegated_execution=True,
+            risk_level=types.RiskLevel.MEDIUM,
+        )
+
+    def __call__(self, samples: Any, *, delegate: bool = False, **params: Any) -> Any:
+        """Run from Python; the arguments and the result are those of :func:`run`."""
+        if delegate:
+            return foo.execute_operator(
+                self.uri, dict(view=samples.view()), params=params, request_delegation=True
+            )
+        return run(samples, **params)
+
+    def resolve_input(self, ctx: Any) -> types.Property:
+        inputs = types.Object()
+        form = types.Property(inputs, view=types.View(label="Retrain head"))
+        if forms.check(inputs, {}, lambda: self._faces(ctx)) is None:
+            return form
+        if forms.detector_choice(inputs, ctx.dataset, name="detector") is None:
+            return form
+        key = inputs.str(
+            "key",
+            default="new_head",
+            required=True,
+            label="Name",
+            description="Of the new detector; its out-of-fold scores get _oof behind it",
+        )
+        given = ctx.params.get("key")
+        if given:
+            forms.check(inputs, {"key": key}, lambda: fields.ScoreFields(given + OUT_OF_FOLD))
+        inputs.float(
+            "c", default=10.0, min=0.0001, label="C", description="Inverse strength of the penalty"
+        )
+        inputs.int(
+            "folds",
+            default=5,
+            min=2,
+            max=20,
+            label="Folds",
+            description="Each leaves whole groups out",
+        )
+        inputs.int("seed", default=0, label="Seed", description="Of the folds")
+        return form
+
+    @staticmethod
+    def _faces(ctx: Any) -> Any:
+        forms.require_dataset(ctx, "faces")
+        view = views.target(ctx)
+        views.require_samples(view, "faces")
+        return view
+
+    def resolve_run_name(self, ctx: Any) -> str:
+        """Label of the queued job."""
+        return f"Retrain the head of {ctx.params.get('detector')} on {ctx.dataset.name}"
+
+    def execute(self, ctx: Any) -> dict[str, Any]:
+        names = ("detector", "key", "c", "folds", "seed")
+        params = {k: ctx.params[k] for k in names if ctx.params.get(k) is not None}
+        result = run(self._faces(ctx), **params)
+        if not ctx.delegated and ctx.executor:
+            ctx.ops.reload_dataset()
+        auroc = training_words.auroc(result["best"])
+        return {**result, "text": f"{result['key']}: out-of-fold video AUROC {auroc}"}
+
+    def resolve_output(self, ctx: Any) -> types.Property:
+        outputs = types.Object()
+        if (ctx.results or {}).get("text"):
+            outputs.str("text", view=types.MarkdownView())
+        return types.Property(outputs, view=types.View(label="New head"))

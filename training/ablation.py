@@ -1,0 +1,346 @@
+"""Named recipes times seeds on one manifest: the papers' ablation, for anybody's own data.
+
+Every cell is an ordinary run in a folder of its own. A worker takes the next cell that is neither
+done nor being worked on, so any number of workers can share one folder, and a call that was cut
+off goes on where it was.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..detector.atomic import replacing, write_bytes, write_json
+from ..detector.errors import Cancelled, ForensicsError, MetricUndefined
+from ..detector.metrics_intervals import paired_bootstrap
+from . import launch, runs
+from .comparison import holm
+from .config import named_recipe
+from .manifest import Manifest
+from .runs import RunFolder
+
+log = logging.getLogger(__name__)
+
+LADDER = ("linear_probe", "ln", "ln_l2", "ln_l2_unal", "ln_l2_unal_slerp")
+"""Figure 1 of arXiv 2503.19683: each recipe adds one thing to the one before."""
+
+STEP_WORDS = {
+    "linear_probe": "linear probe",
+    "ln": "+ LN-tuning",
+    "ln_l2": "+ Norm",
+    "ln_l2_unal": "+ UnAl",
+    "ln_l2_unal_slerp": "+ Slerp",
+}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One recipe with one seed.
+
+    Attributes:
+        recipe, seed: of the run
+        folder: of the run
+    """
+
+    recipe: str
+    seed: int
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        """For people and for the folder."""
+        return f"{self.recipe}_s{self.seed}"
+
+
+@dataclass(frozen=True)
+class RecipeRow:
+    """One recipe over its finished seeds. A value is None where it is undefined.
+
+    Attributes:
+        recipe: its name
+        seeds: finished ones
+        aurocs: validation AUROC (video level, best checkpoint) of each seed
+        mean, spread: of ``aurocs``; ``spread`` is their standard deviation (n - 1)
+        auroc: AUROC of the videos' mean score over seeds
+        before: the recipe that it is compared with, None for the first
+        difference, difference_low, difference_high, p_value: ``auroc`` minus that of ``before``
+            over the seeds that both have, paired over groups
+        p_holm: corrected for the number of comparisons
+    """
+
+    recipe: str
+    seeds: tuple[int, ...]
+    aurocs: tuple[float | None, ...]
+    mean: float | None
+    spread: float | None
+    auroc: float | None
+    before: str | None
+    difference: float | None
+    difference_low: float | None
+    difference_high: float | None
+    p_value: float | None
+    p_holm: float | None
+
+
+def prepare(
+    folder: str | Path,
+    manifest: Manifest,
+    recipes: Sequence[str] = LADDER,
+    seeds: Sequence[int] = (0, 1, 2),
+    settings: Mapping[str, Any] | None = None,
+    crop_recipe: dict[str, Any] | None = None,
+    crop_recipe_hash: str | None = None,
+) -> list[Cell]:
+    """Write down every cell, or recognise those that were prepared before.
+
+    Args:
+        folder: of the ablation; each cell gets one inside
+        manifest: the crops, the same for all
+        recipes: named recipes in the order of the ladder
+        seeds: of each recipe
+        settings: fields of ``TrainConfig`` for all cells (tower, epochs, ...), never ``seed``
+
+    Returns:
+        the cells, seed by seed, so that every recipe has a result early
+
+    Raises:
+        ForensicsError: unknown recipe or setting, what :meth:`Manifest.check` refuses, or a folder
+            that holds another ablation (says what differs)
+    """
+    settings = dict(settings or {})
+    if "seed" in settings:
+        raise ForensicsError("The seed is not a setting here.", "Give 'seeds'.", "seeds")
+    for name, values in (("recipes", recipes), ("seeds", seeds)):
+        if not values or len(set(values)) < len(values):
+            raise ForensicsError(
+                f"{name} = {list(values)} cannot be used.", "Give each once, at least one.", name
+            )
+    root = Path(folder).expanduser().absolute()
+    cells, configs = [], {}
+    for seed in seeds:
+        for recipe in recipes:
+            cell = Cell(recipe, int(seed), root / f"{recipe}_s{seed}")
+            configs[cell] = named_recipe(recipe, **settings, seed=int(seed))
+            cells.append(cell)
+    manifest.check(batch_size=max(config.batch_size for config in configs.values()))
+    for cell in cells:
+        if not RunFolder(cell.folder).is_running():
+            launch.prepare(
+                cell.folder, configs[cell], manifest, crop_recipe, crop_recipe_hash, cell.name
+            )
+    write_json(
+        root / "ablation.json",
+        {
+            "recipes": list(recipes),
+            "seeds": [int(seed) for seed in seeds],
+            "settings": settings,
+            "manifest_sha256": manifest.sha256,
+        },
+    )
+    return cells
+
+
+def work(
+    cells: Sequence[Cell],
+    progress: Callable[[int, int, str], None],
+    should_stop: Callable[[], bool],
+    device: str | None = None,
+) -> dict[str, str]:
+    """Train the cells that nobody has done or works on, one after the other.
+
+    A cell that fails does not stop the others; the next call tries it again.
+
+    Returns:
+        why each cell failed, by its name
+
+    Raises:
+        Cancelled: stopped on request, the cell in hand saved
+    """
+    failed = {}
+    for cell in cells:
+        done = sum(map(completed, cells))
+        run = RunFolder(cell.folder)
+        if completed(cell) or run.is_running():
+            continue
+        try:
+            handle = launch.start(cell.folder, device=device)
+            for state in launch.follow(handle):
+                progress(done, len(cells), f"{cell.name}: {state['text']}")
+                if should_stop():
+                    handle.stop()
+            if handle.process.wait() == launch.REFUSED_EXIT and run.is_running():
+                continue  # another worker took it between the look and the start
+            if handle.result()["status"] == runs.STOPPED:
+                raise Cancelled("The ablation was stopped.", "The same call goes on where it was.")
+        except Cancelled:
+            raise
+        except ForensicsError as error:
+            if run.is_running():
+                continue  # another worker was faster
+            log.warning("%s failed: %s", cell.name, error)
+            failed[cell.name] = str(error)
+    progress(sum(map(completed, cells)), len(cells), "")
+    return failed
+
+
+def completed(cell: Cell) -> bool:
+    """Whether the run of ``cell`` is done."""
+    return RunFolder(cell.folder).status["status"] == runs.COMPLETED
+
+
+def summarise(cells: Sequence[Cell], replicates: int = 2000) -> list[RecipeRow]:
+    """One row per recipe over the seeds that are done; recipes without one are left out.
+
+    Each recipe is compared with the one before it in the ladder that is done, on the mean score
+    of each video over the seeds that both have, by resampling groups.
+    """
+    recipes = list(dict.fromkeys(cell.recipe for cell in cells))
+    found = {
+        recipe: {
+            cell.seed: json.loads((cell.folder / "validation.json").read_text(encoding="utf-8"))
+            for cell in cells
+            if cell.recipe == recipe and completed(cell)
+        }
+        for recipe in recipes
+    }
+    there = [recipe for recipe in recipes if found[recipe]]
+    pairs = {
+        recipe: _paired(found[recipe], found[before], replicates)
+        for before, recipe in pairwise(there)
+    }
+    corrected = holm({recipe: c.p_value for recipe, c in pairs.items() if c is not None})
+    rows = []
+    for number, recipe in enumerate(there):
+        aurocs = tuple(record["auroc"] for record in found[recipe].values())
+        values = [value for value in aurocs if value is not None]
+        pair = pairs.get(recipe)
+        rows.append(
+            RecipeRow(
+                recipe=recipe,
+                seeds=tuple(found[recipe]),
+                aurocs=aurocs,
+                mean=float(np.mean(values)) if values else None,
+                spread=float(np.std(values, ddof=1)) if len(values) > 1 else None,
+                auroc=_auroc_of_means(found[recipe]),
+                before=there[number - 1] if number else None,
+                difference=pair.difference if pair else None,
+                difference_low=pair.low if pair else None,
+                difference_high=pair.high if pair else None,
+                p_value=pair.p_value if pair else None,
+                p_holm=corrected.get(recipe),
+            )
+        )
+    return rows
+
+
+def _videos(records: Mapping[int, Any], seeds: Sequence[int]) -> dict[str, list[Any]]:
+    """video -> [label, group, p_fake of each seed]; all cells have the same manifest."""
+    out: dict[str, list[Any]] = {}
+    for seed in seeds:
+        for row in records[seed]["videos"]:
+            out.setdefault(row["video_id"], [row["label"], row["group_id"]]).append(row["p_fake"])
+    return {name: row for name, row in out.items() if len(row) == 2 + len(seeds)}
+
+
+def _paired(a: Mapping[int, Any], b: Mapping[int, Any], replicates: int) -> Any:
+    seeds = sorted(set(a) & set(b))
+    if not seeds:
+        return None
+    first, second = _videos(a, seeds), _videos(b, seeds)
+    names = sorted(set(first) & set(second))
+    try:
+        return paired_bootstrap(
+            [first[name][0] for name in names],
+            [float(np.mean(first[name][2:])) for name in names],
+            [float(np.mean(second[name][2:])) for name in names],
+            "auroc",
+            [first[name][1] for name in names],
+            replicates=replicates,
+        )
+    except MetricUndefined as error:
+        log.info("no paired test: %s", error)
+        return None
+
+
+def _auroc_of_means(records: Mapping[int, Any]) -> float | None:
+    from ..detector.metrics import roc_auc
+
+    videos = _videos(records, list(records))
+    try:
+        return roc_auc(
+            [row[0] for row in videos.values()],
+            [float(np.mean(row[2:])) for row in videos.values()],
+        )
+    except MetricUndefined:
+        return None
+
+
+def save(folder: str | Path, cells: Sequence[Cell], rows: Sequence[RecipeRow]) -> dict[str, Path]:
+    """Write ``results.json``, ``results.md`` and ``figure.png`` into the ablation's folder."""
+    root = Path(folder).expanduser().absolute()
+    write_json(root / "results.json", {"rows": [asdict(row) for row in rows]})
+    write_bytes(root / "results.md", (table(rows, len(cells)) + "\n").encode())
+    _draw(root / "figure.png", rows)
+    names = {"json": "results.json", "table": "results.md", "figure": "figure.png"}
+    return {kind: root / name for kind, name in names.items()}
+
+
+def table(rows: Sequence[RecipeRow], cells: int) -> str:
+    """The rows as Markdown."""
+    done = sum(len(row.seeds) for row in rows)
+    lines = [
+        f"{done} of {cells} runs are done. Validation AUROC, video level, best checkpoint.",
+        "",
+        "| recipe | seeds | mean ± spread | each seed | to the one before [95 %] | p (Holm) |",
+        "|---|---:|---|---|---|---|",
+    ]
+    for row in rows:
+        spread = "" if row.spread is None else f" ± {row.spread:.3f}"
+        mean = "n/a" if row.mean is None else f"{row.mean:.3f}{spread}"
+        each = ", ".join("n/a" if v is None else f"{v:.3f}" for v in row.aurocs)
+        if row.difference is None:
+            difference, p_value = ("—" if row.before is None else "n/a"), "—"
+        else:
+            difference = (
+                f"{row.difference:+.3f} [{row.difference_low:+.3f}, {row.difference_high:+.3f}]"
+            )
+            p_value = f"{row.p_holm:.3f}"
+        lines.append(
+            f"| {row.recipe} | {len(row.seeds)} | {mean} | {each} | {difference} | {p_value} |"
+        )
+    lines += [
+        "",
+        "Spread: standard deviation over seeds. Differences: of each video's mean score over "
+        "seeds, paired, groups resampled. The checkpoint was chosen on these same videos, so all "
+        "values are optimistic alike.",
+    ]
+    return "\n".join(lines)
+
+
+def _draw(path: Path, rows: Sequence[RecipeRow]) -> None:
+    """A point per seed, the mean as a line; drawn without a display."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(1.6 + 1.3 * max(len(rows), 2), 3.6), layout="constrained")
+    axes = figure.add_subplot()
+    for place, row in enumerate(rows):
+        values = [value for value in row.aurocs if value is not None]
+        axes.scatter([place] * len(values), values, s=28, color="#4c8dd6", zorder=3)
+        if row.mean is not None:
+            axes.hlines(row.mean, place - 0.3, place + 0.3, color="#e8833a", linewidth=2)
+            if row.spread is not None:
+                axes.errorbar(place, row.mean, row.spread, color="#e8833a", capsize=4)
+    axes.set_xticks(range(len(rows)), [STEP_WORDS.get(row.recipe, row.recipe) for row in rows])
+    axes.tick_params(axis="x", rotation=20)
+    axes.set_ylabel("validation AUROC (video level)")
+    axes.grid(axis="y", alpha=0.3)
+    with replacing(path) as temporary:
+        FigureCanvasAgg(figure).print_png(temporary)
