@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...detector.errors import ForensicsError, MetricUndefined
-from ...detector.records import LABELS
+from ...detector.records import LABELS, content_hash
 from . import audit_compare, audit_scope, audit_transfer, face_columns, grid
 from .audit_groups import group
 from .audit_study import Study, wide_of
@@ -31,7 +31,7 @@ MOST_LISTED = 50
 def drawing(study: Study, choice: dict[str, Any]) -> str:
     """Names what the plots show: they are sent again only where it changes."""
     names = ("token", "key", "level", "scope", "kept")
-    return repr([study.source.shown.name, *(choice.get(name) for name in names)])
+    return content_hash([study.source.shown.name, *(choice.get(name) for name in names)])[:16]
 
 
 def contents(study: Study, choice: dict[str, Any], threshold: Threshold) -> dict[str, Any]:
