@@ -21,6 +21,7 @@ OPERATORS = (
     ("metrics", "EqualErrorRate"),
     ("panels.error_audit", "ErrorAudit"),
     ("panels.hypersphere", "Hypersphere"),
+    ("panels.timeline", "TimelinePanel"),
 )
 
 
