@@ -125,10 +125,11 @@ def best_of(repeats: int, work: Callable[[], tuple[float, int]]) -> tuple[float,
 
 def forget() -> None:
     """As after a restart of the server: nothing in memory."""
-    from media_forensics.operators.panels import error_audit, face_columns, sphere_source
+    from media_forensics.operators.panels import audit_study, face_columns, sphere_source
 
     for cache in (
-        error_audit._STUDIES,
+        audit_study._STUDIES,
+        audit_study._WIDE,
         face_columns._COLUMNS,
         sphere_source._SPHERES,
         sphere_source._EMBEDDINGS,

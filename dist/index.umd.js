@@ -52,6 +52,7 @@
   .mf-bar i { position: absolute; top: 0; bottom: 0; border-radius: 3px; opacity: .55; min-width: 2px; }
   .mf-bar u { position: absolute; top: -2px; width: 3px; height: 9px; border-radius: 1px; margin-left: -1px; }
   .mf-bar s { position: absolute; top: -3px; width: 0; height: 11px; border-left: 1px dashed var(--fo-palette-text-secondary); }
+  .mf-tabs { display: flex; flex-wrap: wrap; gap: 4px; margin-bottom: 8px; }
   .mf-acts { display: flex; gap: 3px; justify-content: flex-end; }
   .mf-acts button { height: 22px; padding: 0 5px; font-size: 11px; }
   .mf-sphere { position: relative; width: 100%; border: 1px solid var(--fo-palette-divider, #8886); border-radius: 6px; overflow: hidden; background: var(--fo-palette-background-mediaSpace, var(--fo-palette-background-level1)); }
@@ -256,6 +257,58 @@
         act("fp", "FP", "Show the false positives", row.fpr && row.fpr.hits), act("fn", "FN", "Show the false negatives", row.fnr && row.fnr.hits), act("all", "All", "Show all", true))));
   }
 
+  const plainHead = (names) => h("thead", null, h("tr", null, names.map(([text, title, numeric], i) => h("th", { key: i, title, className: numeric ? "mf-num" : undefined, style: { padding: "6px" } }, text))));
+  const says = (words) => h("div", { className: "mf-says", role: "status", "data-cy": "mf-tab-words" }, words);
+  const share = (x) => (x == null ? "n/a" : percent(x));
+
+  /** Values of one or two fields whose errors exceed the rest. */
+  function Slices({ data, unit, send }) {
+    return h("div", null, says(data.words), data.rows.length > 0 && h("div", { className: "mf-scroll" }, h("table", null,
+      plainHead([["where"], ["errors", "95 % interval below"], ["× rest", "Rate divided by the rate of all other " + unit + "s of the class", true], ["the rest", "", true], [""]]),
+      h("tbody", null, data.rows.map((s, i) => {
+        const go = (kind) => send(s.conditions, kind), fp = s.kind === "fp";
+        return h("tr", { key: i, "data-cy": "mf-slice", "data-name": s.name.join(" & ") },
+          h("td", { className: "mf-name" }, s.name.map((n, k) => h("div", { key: k }, k ? "and " + n : n)), h("div", { className: "mf-dim mf-small" }, fp ? "● false alarms" : "▲ missed fakes")),
+          h(RateCell, { cell: { ...s, stands_out: true, small: false }, whole: { rate: s.rest }, colour: fp ? REAL : FAKE, kind: s.kind, of: fp ? "real" : "fake", go, cy: (k) => "mf-slice-" + i + "-" + k, words: fp ? "of real " + unit + "s called fake" : "of fake " + unit + "s called real" }),
+          h("td", { className: "mf-num" }, s.lift == null ? "–" : s.lift.toFixed(1)), h("td", { className: "mf-num" }, share(s.rest)),
+          h("td", null, h("div", { className: "mf-acts" }, h("button", { onClick: () => go(s.kind), "data-cy": "mf-slice-show-" + i }, "Show errors"))));
+      })))));
+  }
+
+  /** The chosen threshold on each dataset, beside the dataset's own. */
+  function Transfer({ data, total, unit, send }) {
+    return h("div", null, says(data.words), h("div", { className: "mf-scroll" }, h("table", null,
+      plainHead([["dataset"], ["false alarms", "At the chosen threshold: " + data.provenance], ["missed fakes", "At the chosen threshold: " + data.provenance], ["both at 0.5", "False alarms and missed fakes at the threshold 0.5", true],
+        ["own threshold", "The one with most fakes found among those with at most " + percent(data.target) + " false alarms, chosen on this dataset's own labels (oracle)", true], ["both at it", "False alarms and missed fakes at the own threshold", true], ["reals: median, 95 %", "p_fake of the reals", true]]),
+      h("tbody", null, data.rows.map((r) => {
+        const go = (kind) => send(r.index, kind), cy = (k) => "mf-transfer-" + r.index + "-" + k;
+        return h("tr", { key: r.index, "data-cy": "mf-transfer", "data-name": r.name }, h("td", { className: "mf-name" }, r.name),
+          h(RateCell, { cell: r.fpr, whole: total.fpr, colour: REAL, kind: "fp", of: "real", go, cy, words: "of real " + unit + "s called fake" }),
+          h(RateCell, { cell: r.fnr, whole: total.fnr, colour: FAKE, kind: "fn", of: "fake", go, cy, words: "of fake " + unit + "s called real" }),
+          h("td", { className: "mf-num" }, share(r.half[0]) + ", " + share(r.half[1])),
+          h("td", { className: "mf-num", title: r.why }, r.oracle ? r.oracle.threshold.toFixed(3) : "n/a"),
+          h("td", { className: "mf-num", title: r.why }, r.oracle ? percent(r.oracle.fpr) + ", " + percent(r.oracle.fnr) : "n/a"),
+          h("td", { className: "mf-num" }, r.reals ? r.reals.map((q) => q.toFixed(2)).join(", ") : "n/a"));
+      })))));
+  }
+
+  /** A second detector at the same false alarms: what it fixes and what it breaks. */
+  function Compare({ data, columns, unit, choose, send }) {
+    const link = (n, params, cy) => (n ? h("button", { className: "mf-link", onClick: () => send(params), "data-cy": cy }, number(n)) : h("span", { className: "mf-dim" }, "0"));
+    const list = (what, title) => data.list && data.list[what] && data.list[what].length > 0 && h("div", { style: { flex: "1 1 260px", minWidth: 0 } }, h("div", { className: "mf-dim mf-small", style: { marginTop: 8 } }, title),
+      h("div", { className: "mf-scroll", style: { maxHeight: 220, marginTop: 3 } }, h("table", null, h("tbody", null, data.list[what].map((u) => h("tr", { key: u.unit, "data-cy": "mf-" + what },
+        h("td", { className: "mf-name" }, h("button", { className: "mf-link", style: { whiteSpace: "normal", textAlign: "left" }, onClick: () => send({ what, unit: u.unit }) }, u.video || unit + " " + u.unit)),
+        h("td", null, u.label === 1 ? "▲ fake" : "● real"), h("td", { className: "mf-num" }, u.p[0].toFixed(3) + " → " + u.p[1].toFixed(3))))))));
+    return h("div", null,
+      data.others.length > 0 && h("div", { className: "mf-row" }, h(Select, { label: "Second detector", value: data.key, options: data.others, onChange: choose, cy: "mf-other" })),
+      says(data.words), data.rows.length > 0 && h("div", { className: "mf-scroll" }, h("table", null,
+        plainHead([...columns.map((c) => [c]), ["fixed reals", "False alarms of the first that the second does not raise", true], ["fixed fakes", "Fakes that only the second finds", true], ["broken reals", "New false alarms", true], ["broken fakes", "Fakes that only the first found", true], [unit + "s", "Scored by both", true]]),
+        h("tbody", null, data.rows.map((r) => h("tr", { key: r.index, "data-cy": "mf-compare", "data-name": r.name.join(" · ") }, r.name.map((n, i) => h("td", { key: i, className: "mf-name" }, n)),
+          ...["fixed", "broken"].flatMap((what) => [0, 1].map((c) => h("td", { key: what + c, className: "mf-num" }, link(r[what][c], { what, row: r.index, label: c }, "mf-" + what + "-" + r.index + "-" + c)))),
+          h("td", { className: "mf-num mf-dim" }, number(r.units))))))),
+      h("div", { className: "mf-row", style: { alignItems: "flex-start" } }, list("broken", "Newly broken, largest change first"), list("fixed", "Fixed, largest change first")));
+  }
+
   function AuditTable({ data, schema }) {
     useEffect(injectStyle, []);
     const send = useEvents("audit");
@@ -269,9 +322,15 @@
     }, [rows, sort]);
     if (!rows) return null;
     const show = (row, kind) => send(on.on_show, { row, kind });
+    const tabs = h("div", { className: "mf-tabs", role: "tablist" }, (data.tabs || []).map(([id, text]) => h("button", { key: id, role: "tab", "aria-selected": data.tab === id,
+      className: data.tab === id ? "mf-on" : "", onClick: () => send(on.on_set, { name: "tab", value: id }), "data-cy": "mf-tab-" + id }, text)));
+    if (data.tab === "slices" && data.slices) return h("div", { className: "mf", "data-cy": "mf-table" }, tabs, h(Slices, { data: data.slices, unit: data.unit, send: (conditions, kind) => send(on.on_slice, { conditions, kind }) }));
+    if (data.tab === "transfer" && data.transfer) return h("div", { className: "mf", "data-cy": "mf-table" }, tabs, h(Transfer, { data: data.transfer, total: data.total, unit: data.unit, send: (row, kind) => send(on.on_slice, { conditions: [["source_dataset", row]], kind }) }));
+    if (data.tab === "compare" && data.compare) return h("div", { className: "mf", "data-cy": "mf-table" }, tabs, h(Compare, { data: data.compare, columns: data.columns, unit: data.unit,
+      choose: (value) => send(on.on_set, { name: "other", value }), send: (params) => send(on.on_changed, params) }));
     const head = (id, text, title, numeric) => h("th", { key: id, className: numeric ? "mf-num" : undefined, "aria-sort": sort === id ? "ascending" : "none" },
       h("button", { onClick: () => setSort(sort === id ? "worst" : id), title }, text + (sort === id ? " ▾" : "")));
-    return h("div", { className: "mf", "data-cy": "mf-table" },
+    return h("div", { className: "mf", "data-cy": "mf-table" }, tabs,
       h("div", { className: "mf-row", style: { justifyContent: "space-between" } },
         h(Select, { label: "One row per", value: data.group, options: data.groups, onChange: (v) => send(on.on_set, { name: "group", value: v }), cy: "mf-group" }),
         h("span", { className: "mf-dim mf-small" }, plural(rows.length, "row") + (sort === "worst" ? ", worst first" : "") + ". Bars: 95 % interval, 0 to 100 %; dashed: all rows together; ▲ worse than the rest beyond chance")),

@@ -34,6 +34,7 @@ OPERATORS = (
     ("metrics", "EqualErrorRate"),
     ("panels.error_audit", "ErrorAudit"),
     ("panels.hypersphere", "Hypersphere"),
+    ("panels.timeline", "TimelinePanel"),
     ("panels.training_runs", "TrainingRuns"),
 )
 

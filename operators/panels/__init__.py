@@ -12,6 +12,7 @@ def __getattr__(name: str):
     if name == "PANELS":
         from .error_audit import ErrorAudit
         from .hypersphere import Hypersphere
+        from .timeline import TimelinePanel
 
-        return (ErrorAudit, Hypersphere)
+        return (ErrorAudit, Hypersphere, TimelinePanel)
     raise AttributeError(name)

@@ -120,17 +120,17 @@ def histogram_layout(threshold: float, top: float, unit: str) -> dict[str, Any]:
             }
         ],
         "annotations": [
-            _note("called fake →", threshold, 1, "left", "bottom", GREY, 4),
-            _note("← called real", threshold, 1, "right", "bottom", GREY, -4),
-            _note("▲ real", 0, 1, "left", "top", COLOURS[REAL], 4),
-            _note("▼ fake", 0, 0, "left", "bottom", COLOURS[FAKE], 4),
+            note("called fake →", threshold, 1, "left", "bottom", GREY, 4),
+            note("← called real", threshold, 1, "right", "bottom", GREY, -4),
+            note("▲ real", 0, 1, "left", "top", COLOURS[REAL], 4),
+            note("▼ fake", 0, 0, "left", "bottom", COLOURS[FAKE], 4),
         ],
         "hoverlabel": {"align": "left"},
         "uirevision": "distributions",
     }
 
 
-def _note(
+def note(
     text: str, x: float, y: float, x_anchor: str, y_anchor: str, colour: str, shift: int
 ) -> dict[str, Any]:
     """A small text; ``y`` in fractions of the plot."""
@@ -232,9 +232,9 @@ def roc_layout(fpr: float | None, tpr: float | None) -> dict[str, Any]:
         "uirevision": "roc",
     }
     if fpr is not None and tpr is not None:
-        diamond = _note("◆", fpr, tpr, "center", "middle", POINT, 0)
+        diamond = note("◆", fpr, tpr, "center", "middle", POINT, 0)
         diamond |= {"yref": "y", "font": {"size": 17, "color": POINT}}
         text = f"◆ {fpr:.1%} false alarms,<br>{tpr:.1%} of fakes found"
-        label = _note(text, 1, 0.02, "right", "bottom", POINT, -2)
+        label = note(text, 1, 0.02, "right", "bottom", POINT, -2)
         layout["annotations"] = [diamond, {**label, "align": "right"}]
     return layout

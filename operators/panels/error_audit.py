@@ -5,10 +5,8 @@ from __future__ import annotations
 import functools
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
-import fiftyone as fo
 import fiftyone.operators as foo
 import numpy as np
 from fiftyone.operators import types
@@ -16,12 +14,21 @@ from fiftyone.operators import types
 from ...detector.errors import ForensicsError
 from ...detector.records import FAKE, REAL
 from ..markup import plain
-from . import audit_figures, audit_scope, audit_threshold, audit_words, face_columns, grid
-from .audit_groups import BY_METHOD, Grouping, group
-from .audit_table import AuditTable, Row
+from . import (
+    audit_figures,
+    audit_pairs,
+    audit_scope,
+    audit_tabs,
+    audit_threshold,
+    audit_words,
+    face_columns,
+    grid,
+)
+from .audit_groups import BY_METHOD, Grouping
+from .audit_study import Study, evaluation_of, study_of, threshold_of
+from .audit_table import Row
 from .audit_threshold import Threshold
-from .audit_units import LEVELS, FaceColumns, Units, at_level
-from .rebuild_cache import RebuildCache
+from .audit_units import LEVELS, Units
 
 logger = logging.getLogger(__name__)
 
@@ -33,114 +40,7 @@ HELP = (
 )
 #: The panel's whole state; what it is about is in :func:`study_of` and :class:`Threshold`.
 CHOICE = ("dataset", "token", "key", "level", "scope", "kept", "group", "source", "value", "shown")
-_STUDIES = RebuildCache(8)
-
-
-@dataclass(frozen=True)
-class Study:
-    """Everything of one audit that does not depend on the threshold.
-
-    Attributes:
-        source, key: the faces and their detector
-        scope: the part that is judged
-        everything, units: all units of the dataset, and those judged
-        table: rows
-        curve: ROC, None with one class only
-        traces: of the histogram
-        flag: the table is grouped by a field of true and false
-    """
-
-    source: face_columns.Source
-    key: str
-    scope: audit_scope.Scope
-    everything: Units
-    units: Units
-    table: AuditTable
-    curve: audit_figures.Roc | None
-    traces: list[dict[str, Any]]
-    flag: bool
-
-    @property
-    def grouping(self) -> Grouping:
-        """Rows of the table."""
-        return self.table.grouping
-
-
-def study_of(dataset: fo.Dataset | None, choice: dict[str, Any]) -> Study:
-    """The audit of ``choice``, built or taken from the cache.
-
-    Args:
-        dataset: the dataset that is open in the App
-        choice: ``key``, ``level``, ``scope``, ``kept``, ``group`` and ``token``; missing ones
-            are filled in, in place
-
-    Raises:
-        ForensicsError: nothing to audit; the hint says what to do
-    """
-    source = face_columns.source_of(dataset)
-    keys = face_columns.detector_keys(source.faces)
-    if choice.get("key") not in keys:
-        choice["key"], choice["token"] = keys[-1], None
-    key = choice["key"]
-    if not choice.get("token"):
-        choice["token"] = repr(face_columns.state_token(source, key))
-    token = choice["token"]
-    columns = face_columns.columns_of(source, key, token)
-    choice["level"] = choice.get("level") or "video"
-    choice["group"] = choice.get("group") or BY_METHOD
-    choice["scope"] = choice.get("scope") or audit_scope.default_scope(columns)
-    names = ("key", "level", "group", "scope", "kept", "token")
-    # the same faces are audited from their own dataset and from that of their videos
-    about = (source.shown.name, *(choice.get(name) for name in names))
-    return _STUDIES.get(about, lambda: _build(source, columns, choice))
-
-
-def _build(source: face_columns.Source, columns: FaceColumns, choice: dict[str, Any]) -> Study:
-    name, level = choice["group"], choice["level"]
-    flag = False
-    if name != BY_METHOD and name not in columns.texts:
-        extra = face_columns.field_column(source, name, choice["token"])
-        if isinstance(extra, np.ndarray):
-            columns = columns.with_numbers(name, extra)
-        else:
-            columns = columns.with_text(name, extra)
-            flag = isinstance(source.faces.get_field(name), fo.BooleanField)
-    scope = audit_scope.resolve(source, columns, choice["scope"], choice.get("kept"))
-    units = at_level(scope.columns, level)
-    return Study(
-        source=source,
-        key=choice["key"],
-        scope=scope,
-        everything=units if scope.columns is columns else at_level(columns, level),
-        units=units,
-        table=AuditTable(units, group(units, name)),
-        curve=audit_figures.roc(units),
-        traces=audit_figures.histogram(units, level),
-        flag=flag,
-    )
-
-
-def threshold_of(study: Study, choice: dict[str, Any]) -> Threshold:
-    """The chosen threshold; a source that has none here falls back to 0.5 and says so."""
-    try:
-        return audit_threshold.choose(
-            choice.get("source") or audit_threshold.FIXED,
-            study.everything,
-            study.units,
-            value=0.5 if choice.get("value") is None else choice["value"],
-            evaluation=_evaluation(study),
-        )
-    except ForensicsError as error:
-        text = f"fixed at 0.5, because: {error.message}"
-        return Threshold(0.5, audit_threshold.FIXED, text)
-
-
-def _evaluation(study: Study) -> tuple[float, str] | None:
-    name = f"evaluation_{study.key}"
-    if not study.source.faces.has_run(name):
-        return None
-    config = study.source.faces.get_run_info(name).config
-    return float(config.threshold), str(getattr(config, "threshold_from", "fixed"))
+CHOICE += ("tab", "other", "drawn")
 
 
 def handler(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -182,7 +82,7 @@ class ErrorAudit(foo.Panel):
     def on_load(self, ctx: Any) -> None:
         """First paint, and again when the panel is opened anew."""
         choice = self._choice(ctx)
-        choice["token"] = None  # look at the database again
+        choice |= {"token": None, "drawn": None}  # look at the database again, draw everything
         self._show(ctx, choice)
 
     def on_change_dataset(self, ctx: Any) -> None:
@@ -198,7 +98,7 @@ class ErrorAudit(foo.Panel):
         name, value = ctx.params.get("name"), ctx.params.get("value")
         if name == "threshold":
             choice |= {"source": audit_threshold.HAND, "value": float(value)}
-        elif name in ("key", "level", "scope", "group", "source"):
+        elif name in ("key", "level", "scope", "group", "source", "tab", "other"):
             choice[name] = value
             if name == "key":
                 choice["token"] = None
@@ -229,6 +129,31 @@ class ErrorAudit(foo.Panel):
         if row >= 0:
             pick = grid.both(pick, grid.pick_row(study.grouping, row, study.flag))
         self._to_grid(ctx, study, pick, choice)
+
+    @handler
+    def on_slice(self, ctx: Any) -> None:
+        """A number of a slice: ``conditions`` and ``kind``."""
+        study, threshold, choice = self._current(ctx)
+        scope, units, pick = audit_tabs.pick_slice(study, choice, threshold, ctx.params)
+        self._to_grid(ctx, study, pick, choice, scope, units)
+
+    @handler
+    def on_changed(self, ctx: Any) -> None:
+        """Units that the second detector calls otherwise: ``what`` and ``row`` or ``unit``."""
+        study, threshold, choice = self._current(ctx)
+        pick = audit_tabs.pick_changed(study, choice, threshold, ctx.params)
+        self._to_grid(ctx, study, pick, choice)
+
+    @handler
+    def on_pair(self, ctx: Any) -> None:
+        """A pair of videos: the grid shows both."""
+        number = ctx.params.get("id")
+        study, _, choice = self._current(ctx)
+        if number is None or study.pairs is None:
+            return
+        view, text = audit_tabs.pair_view(study, int(number))
+        ctx.ops.set_view(view)
+        self._remember(ctx, {**choice, "shown": text})
 
     @handler
     def on_bar(self, ctx: Any) -> None:
@@ -281,10 +206,18 @@ class ErrorAudit(foo.Panel):
             choice[error.field] = None
             return study_of(ctx.dataset, choice)
 
-    def _to_grid(self, ctx: Any, study: Study, pick: grid.Pick, choice: dict[str, Any]) -> None:
+    def _to_grid(
+        self,
+        ctx: Any,
+        study: Study,
+        pick: grid.Pick,
+        choice: dict[str, Any],
+        scope: audit_scope.Scope | None = None,
+        units: Units | None = None,
+    ) -> None:
         if not pick.mask.any():
             raise ForensicsError(f"There are no {pick.words}.")
-        view, text = grid.grid_view(study.source, study.scope, study.units, pick)
+        view, text = grid.grid_view(study.source, scope or study.scope, units or study.units, pick)
         ctx.ops.set_view(view)
         choice["shown"] = text
         self._remember(ctx, choice)
@@ -306,6 +239,9 @@ class ErrorAudit(foo.Panel):
             return
         choice |= {"source": threshold.source, "value": threshold.value}
         total, rows = study.table.at(threshold.value)
+        drawn = audit_tabs.drawing(study, choice)
+        charts = {} if choice["drawn"] == drawn else _charts(study)
+        choice["drawn"] = drawn
         ctx.panel.set_state(
             {"choice": choice, "empty": None, "lines": _lines(study, threshold, total)}
         )
@@ -315,9 +251,11 @@ class ErrorAudit(foo.Panel):
                     **_header(study, threshold, total, rows, choice),
                     "rev": ctx.params.get("rev"),  # the event that this answers
                 },
-                "table": _table(study, total, rows),
-                "charts.distributions": study.traces,
-                "charts.roc": audit_figures.roc_figure(study.curve),
+                "table": {
+                    **_table(study, total, rows),
+                    **audit_tabs.contents(study, choice, threshold),
+                },
+                **charts,
             }
         )
 
@@ -367,11 +305,24 @@ class ErrorAudit(foo.Panel):
             height="220px",
             composite_view=True,
         )
+        if lines["pairs"]:
+            row.plot(
+                "pairs",
+                layout=audit_pairs.layout(lines["threshold"], *lines["pairs"]),
+                on_click=self.on_pair,
+                height="220px",
+                composite_view=True,
+            )
         panel.define_property(
             "table",
             types.Object(),
             view=types.View(
-                component=TABLE, composite_view=True, on_set=self.on_set, on_show=self.on_show
+                component=TABLE,
+                composite_view=True,
+                on_set=self.on_set,
+                on_show=self.on_show,
+                on_slice=self.on_slice,
+                on_changed=self.on_changed,
             ),
         )
         return root
@@ -385,12 +336,25 @@ def _grid(columns: str, padding: str = "0") -> types.GridView:
 
 def _lines(study: Study, threshold: Threshold, total: Row) -> dict[str, Any]:
     """What the plots' layouts need to know."""
+    pairs = study.pairs
     return {
         "threshold": threshold.value,
         "top": audit_figures.highest(study.traces),
         "unit": study.units.level,
         "fpr": None if total.fpr is None else total.fpr.rate,
         "tpr": None if total.fnr is None else 1 - total.fnr.rate,
+        "pairs": None if pairs is None else [len(pairs.fake), int((pairs.delta <= 0).sum())],
+    }
+
+
+def _charts(study: Study) -> dict[str, Any]:
+    """The plots' data: what a new threshold does not change."""
+    pairs = study.pairs
+    names = study.scope.columns.video.values
+    return {
+        "charts.distributions": study.traces,
+        "charts.roc": audit_figures.roc_figure(study.curve),
+        "charts.pairs": [] if pairs is None else audit_pairs.figure(pairs, names),
     }
 
 
@@ -406,7 +370,7 @@ def _header(
             "key": [[key, key] for key in keys],
             "level": [[level, f"per {level}"] for level in LEVELS],
             "scope": audit_scope.options(study.source, whole, choice.get("kept")),
-            "source": audit_threshold.sources(_evaluation(study) is not None),
+            "source": audit_threshold.sources(evaluation_of(study) is not None),
         },
         "threshold": threshold.to_json(),
         "unit": study.units.level,

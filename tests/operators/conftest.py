@@ -93,6 +93,7 @@ class Client:
         data: what the components get
         ops: operations of the last event but the panel's own, as (name, params)
         result: what the last event returned
+        selected, current: samples that are ticked, and the one that is open
     """
 
     def __init__(self, panel: Any, dataset: Any, view: Any = None) -> None:
@@ -103,6 +104,7 @@ class Client:
         self.schema: dict[str, Any] = {}
         self.result: Any = None
         self.selected: list[str] = []
+        self.current: str | None = None
         self.sent = self.received = 0
 
     def send(self, event: str, /, **params: Any) -> Any:
@@ -114,6 +116,7 @@ class Client:
             "dataset_name": self.dataset.name,
             "view": json.loads(_dumps(self.view._serialize())) if self.view is not None else [],
             "selected": self.selected,
+            "current_sample": self.current,
             "params": {
                 **params,
                 "panel_id": "p",

@@ -354,3 +354,121 @@ def test_scores_without_a_run_are_found(faces_of, client):
     driven = client(ErrorAudit(), made.dataset)
     driven.send("on_load")
     assert driven.data["header"]["options"]["key"] == [["det", "det"]]
+
+
+# -- tabs under the plots ------------------------------------------------------------------------
+
+
+def test_the_plots_are_sent_again_only_when_they_change(audit):
+    audit.data["charts"] = {}
+    audit.send("on_set", name="threshold", value=0.31)
+    assert audit.data["charts"] == {}
+    audit.send("on_set", name="level", value="face")
+    assert audit.data["charts"]["distributions"]
+    audit.data["charts"] = {}
+    audit.send("on_load")
+    assert audit.data["charts"]["roc"]
+
+
+def test_only_the_open_tab_is_computed(audit):
+    assert audit.data["table"]["tab"] == "table" and audit.data["table"]["slices"] is None
+    audit.send("on_set", name="tab", value="transfer")
+    assert audit.data["table"]["slices"] is None
+    assert {row["name"] for row in audit.data["table"]["transfer"]["rows"]} <= {
+        "alpha",
+        "beta",
+        "gamma",
+    }
+    assert audit.sent < 1500
+
+
+@pytest.mark.parametrize("level", ["face", "video"])
+def test_a_slice_shows_exactly_its_errors(audit, level):
+    audit.send("on_set", name="scope", value="all")
+    audit.send("on_set", name="level", value=level)
+    audit.send("on_set", name="tab", value="slices")
+    found = audit.data["table"]["slices"]
+    assert found["rows"] and "looked at" in found["words"]
+    for row in found["rows"][:4]:
+        for kind, count in ((row["kind"], row["hits"]), ("fake", None), ("real", None)):
+            audit.send("on_slice", conditions=row["conditions"], kind=kind)
+            if not any(name == "set_view" for name, _ in audit.ops):
+                assert audit.op("notify")["variant"] == "warning"  # a slice of one class
+                continue
+            view = audit.grid()
+            assert number_of(audit.data["header"]["shown"]) == len(view)
+            units = len(view) if level == "face" else len(set(view.values("video_id")))
+            assert count is None or units == count
+    audit.send("on_slice", conditions=[["nothing", 0]], kind="fp")
+    assert audit.op("notify")["variant"] == "warning"
+
+
+def test_a_cell_of_the_transfer_shows_its_errors(audit):
+    audit.send("on_set", name="scope", value="all")
+    audit.send("on_set", name="tab", value="transfer")
+    for row in audit.data["table"]["transfer"]["rows"]:
+        if row["fpr"] and row["fpr"]["hits"]:
+            audit.send("on_slice", conditions=[["source_dataset", row["index"]]], kind="fp")
+            view = audit.grid()
+            assert set(view.values("source_dataset")) == {row["name"]}
+            assert len(set(view.values("video_id"))) == row["fpr"]["hits"]
+
+
+def test_a_second_detector_fixes_and_breaks(faces_of, client, fiftyone_db):
+    made = faces_of(1600, seed=21)
+    driven = client(ErrorAudit(), made.dataset)
+    driven.send("on_load")
+    driven.send("on_set", name="tab", value="compare")
+    assert "Only one detector" in driven.data["table"]["compare"]["words"]
+    rng = np.random.default_rng(0)
+    ids, scores = made.dataset.values(["id", "det_p_fake"])
+    other = {
+        i: None if s is None else float(np.clip(s + rng.normal(0, 0.2), 0, 1))
+        for i, s in zip(ids, scores, strict=True)
+    }
+    made.dataset.add_sample_field("second_p_fake", fiftyone_db.FloatField)
+    made.dataset.set_values("second_p_fake", other, key_field="id")
+    driven.send("on_load")
+    driven.send("on_set", name="key", value="det")
+    driven.send("on_set", name="level", value="face")
+    driven.send("on_set", name="scope", value="all")
+    found = driven.data["table"]["compare"]
+    assert found["key"] == "second" and "at the same false alarms" in found["words"]
+    for what in ("fixed", "broken"):
+        total = sum(sum(row[what]) for row in found["rows"])
+        driven.send("on_changed", what=what)
+        assert len(driven.grid()) == total > 0
+        row = max(found["rows"], key=lambda r, w=what: sum(r[w]))
+        label = int(np.argmax(row[what]))
+        driven.send("on_changed", what=what, row=row["index"], label=label)
+        view = driven.grid()
+        assert len(view) == row[what][label]
+        assert set(view.values("ground_truth.label")) == {("real", "fake")[label]}
+        unit = found["list"][what][0]
+        driven.send("on_changed", what=what, unit=unit["unit"])
+        view = driven.grid()
+        assert view.values("video_id") == [unit["video"]]
+        assert view.values("det_p_fake")[0] == pytest.approx(unit["p"][0])
+        assert view.values("second_p_fake")[0] == pytest.approx(unit["p"][1])
+
+
+def test_a_pair_shows_both_videos(faces_of, client):
+    made = faces_of(800, seed=22)
+    frame = frame_of(made)
+    real_of = frame[frame.label == "real"].groupby("group_id").video_id.first()
+    fakes = frame[frame.label == "fake"]
+    pair = dict(zip(fakes.id, fakes.group_id.map(real_of), strict=True))
+    pair = {i: p for i, p in pair.items() if isinstance(p, str)}
+    made.dataset.set_values("pair_id", pair, key_field="id")
+    driven = client(ErrorAudit(), made.dataset)
+    driven.send("on_load")
+    driven.send("on_set", name="scope", value="all")
+    points = driven.data["charts"]["pairs"][1]
+    number = points["ids"][0]
+    name = points["customdata"][0][0]
+    driven.send("on_pair", id=number, trace_idx=1)
+    view = driven.grid()
+    assert set(view.values("video_id")) == {name, pair[fakes[fakes.video_id == name].id.iloc[0]]}
+    driven.send("on_pair", id=None)  # a click beside every point
+    charts = driven.schema["type"]["properties"]["charts"]["type"]["properties"]
+    assert set(charts) == {"distributions", "roc", "pairs"}

@@ -1,0 +1,129 @@
+"""Two detectors on the same units at the same false-positive rate: what is fixed, what is broken.
+
+A better mean can hide new errors. So beside the counts stands the list: units that the first
+detector got wrong and the second gets right, and the other way round.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import comb
+from typing import Any
+
+import numpy as np
+
+from ...detector.errors import MetricUndefined
+from ...detector.records import FAKE, REAL
+from .audit_groups import Grouping
+from .audit_units import Units
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two detectors at one false-positive rate.
+
+    Attributes:
+        first, second: thresholds
+        words: how the second threshold was matched
+        fixed, broken: (U,) masks of the units
+        both: (U,) units that both have scored
+    """
+
+    first: float
+    second: float
+    words: str
+    fixed: np.ndarray
+    broken: np.ndarray
+    both: np.ndarray
+
+
+def compare(a: Units, b: Units, threshold: float) -> Comparison:
+    """``b`` against ``a``, which is judged at ``threshold``.
+
+    The threshold of ``b`` is the lowest at which it calls no more of the common reals fake than
+    ``a`` does: neither is favoured by the choice of an operating point.
+
+    Args:
+        a, b: the same units, row by row, as two detectors scored them
+
+    Raises:
+        MetricUndefined: no real that both have scored
+    """
+    both = a.scored & b.scored
+    reals = both & (a.label == REAL)
+    count = int(reals.sum())
+    if not count:
+        raise MetricUndefined(
+            "No real has a score of both detectors, so their false alarms cannot be made equal.",
+            "Choose a part with reals, or another detector.",
+        )
+    allowed = int((a.p_fake[reals] >= threshold).sum())
+    second = _at_most(b.p_fake[reals], allowed)
+    fake = a.label == FAKE
+    with np.errstate(invalid="ignore"):
+        wrong_a = both & ((a.p_fake >= threshold) != fake)
+        wrong_b = both & ((b.p_fake >= second) != fake)
+    got = int((b.p_fake[reals] >= second).sum())
+    words = (
+        f"second threshold {second:.3f}: {got:,} of {count:,} reals called fake, the first has "
+        f"{allowed:,}; matched on the reals shown"
+    )
+    return Comparison(threshold, second, words, wrong_a & ~wrong_b, wrong_b & ~wrong_a, both)
+
+
+def _at_most(scores: np.ndarray, allowed: int) -> float:
+    """The lowest threshold with at most ``allowed`` of ``scores`` at or above it."""
+    ordered = np.sort(scores)[::-1]
+    if allowed >= len(ordered):
+        return float(ordered[-1])
+    return float(np.nextafter(ordered[allowed], np.inf))
+
+
+def sign_test(fixed: int, broken: int) -> float | None:
+    """Two-sided p of McNemar's exact test on independent units, None where nothing changed.
+
+    Units of one group are not independent, so it is a guide, not a proof.
+    """
+    total = fixed + broken
+    if not total:
+        return None
+    if total > 1000:
+        from math import erfc, sqrt
+
+        return erfc(max(0.0, abs(fixed - broken) - 1) / sqrt(2 * total))
+    tail = sum(comb(total, k) for k in range(min(fixed, broken) + 1)) / 2**total
+    return min(1.0, 2 * tail)
+
+
+def rows(found: Comparison, units: Units, grouping: Grouping) -> list[dict[str, Any]]:
+    """Fixed and broken reals and fakes of each row of ``grouping``, most broken first."""
+    out = []
+    for row, label in enumerate(grouping.labels):
+        here = grouping.row == row
+        line: dict[str, Any] = {"index": row, "name": list(label)}
+        for name, mask in (("fixed", found.fixed), ("broken", found.broken)):
+            line[name] = [int((mask & here & (units.label == c)).sum()) for c in (REAL, FAKE)]
+        line["units"] = int((found.both & here).sum())
+        out.append(line)
+    return sorted(out, key=lambda r: (-sum(r["broken"]), -sum(r["fixed"]), r["name"]))
+
+
+def changed(
+    found: Comparison, a: Units, b: Units, most: int
+) -> dict[str, Sequence[dict[str, Any]]]:
+    """The units that changed, the largest change of p_fake first."""
+    out = {}
+    for name, mask in (("fixed", found.fixed), ("broken", found.broken)):
+        index = np.flatnonzero(mask)
+        order = index[np.argsort(-np.abs(a.p_fake[index] - b.p_fake[index]), kind="stable")]
+        out[name] = [
+            {
+                "unit": int(i),
+                "video": a.video.values[a.video.codes[i]] if a.video.codes[i] >= 0 else "",
+                "label": int(a.label[i]),
+                "p": [float(a.p_fake[i]), float(b.p_fake[i])],
+            }
+            for i in order[:most]
+        ]
+    return out

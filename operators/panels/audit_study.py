@@ -1,0 +1,207 @@
+"""What one audit is of: its faces, units, table and pairs, kept until the samples change.
+
+A threshold is not part of it: everything here is computed once, and a new threshold costs a few
+``bincount`` calls.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import fiftyone as fo
+import numpy as np
+
+from ...detector.errors import ForensicsError
+from . import audit_figures, audit_scope, audit_threshold, face_columns
+from .audit_groups import BY_METHOD, Grouping, group
+from .audit_pairs import Pairs, pairs_of
+from .audit_slices import MOST_VALUES, SliceFinder
+from .audit_table import AuditTable
+from .audit_threshold import Threshold
+from .audit_units import Coded, FaceColumns, Units, at_level
+from .rebuild_cache import RebuildCache
+
+_STUDIES = RebuildCache(8)
+_WIDE = RebuildCache(2)
+
+
+@dataclass(frozen=True)
+class Study:
+    """Everything of one audit that does not depend on the threshold.
+
+    Attributes:
+        source, key: the faces and their detector
+        scope: the part that is judged
+        everything, units: all units of the dataset, and those judged
+        table: rows
+        curve: ROC, None with one class only
+        traces: of the histogram
+        flag: the table is grouped by a field of true and false
+        pairs: fakes and their reals at common frames, None where there are none
+    """
+
+    source: face_columns.Source
+    key: str
+    scope: audit_scope.Scope
+    everything: Units
+    units: Units
+    table: AuditTable
+    curve: audit_figures.Roc | None
+    traces: list[dict[str, Any]]
+    flag: bool
+    pairs: Pairs | None
+
+    @property
+    def grouping(self) -> Grouping:
+        """Rows of the table."""
+        return self.table.grouping
+
+
+def study_of(dataset: fo.Dataset | None, choice: dict[str, Any]) -> Study:
+    """The audit of ``choice``, built or taken from the cache.
+
+    Args:
+        dataset: the dataset that is open in the App
+        choice: ``key``, ``level``, ``scope``, ``kept``, ``group`` and ``token``; missing ones
+            are filled in, in place
+
+    Raises:
+        ForensicsError: nothing to audit; the hint says what to do
+    """
+    source = face_columns.source_of(dataset)
+    keys = face_columns.detector_keys(source.faces)
+    if choice.get("key") not in keys:
+        choice["key"], choice["token"] = keys[-1], None
+    key = choice["key"]
+    if not choice.get("token"):
+        choice["token"] = repr(face_columns.state_token(source, key))
+    token = choice["token"]
+    columns = face_columns.columns_of(source, key, token)
+    choice["level"] = choice.get("level") or "video"
+    choice["group"] = choice.get("group") or BY_METHOD
+    choice["scope"] = choice.get("scope") or audit_scope.default_scope(columns)
+    names = ("key", "level", "group", "scope", "kept", "token")
+    # the same faces are audited from their own dataset and from that of their videos
+    about = (source.shown.name, *(choice.get(name) for name in names))
+    return _STUDIES.get(about, lambda: _build(source, columns, choice))
+
+
+def _build(source: face_columns.Source, columns: FaceColumns, choice: dict[str, Any]) -> Study:
+    name, level = choice["group"], choice["level"]
+    flag = False
+    if name != BY_METHOD and name not in columns.texts:
+        extra = face_columns.field_column(source, name, choice["token"])
+        if isinstance(extra, np.ndarray):
+            columns = columns.with_numbers(name, extra)
+        else:
+            columns = columns.with_text(name, extra)
+            flag = isinstance(source.faces.get_field(name), fo.BooleanField)
+    scope = audit_scope.resolve(source, columns, choice["scope"], choice.get("kept"))
+    units = at_level(scope.columns, level)
+    return Study(
+        source=source,
+        key=choice["key"],
+        scope=scope,
+        everything=units if scope.columns is columns else at_level(columns, level),
+        units=units,
+        table=AuditTable(units, group(units, name)),
+        curve=audit_figures.roc(units),
+        traces=audit_figures.histogram(units, level),
+        flag=flag,
+        pairs=_pairs(source, columns, scope, choice["token"]),
+    )
+
+
+def _pairs(
+    source: face_columns.Source, columns: FaceColumns, scope: audit_scope.Scope, token: str
+) -> Pairs | None:
+    if not all(source.faces.has_field(name) for name in ("pair_id", "frame_number")):
+        return None
+    found = face_columns.field_columns(source, ("pair_id", "frame_number"), token)
+    pair, number = found["pair_id"], found["frame_number"]
+    assert isinstance(pair, Coded) and isinstance(number, np.ndarray)
+    if scope.columns is not columns:
+        rows = rows_of(columns, scope.columns)
+        pair, number = pair.take(rows), number[rows]
+    pairs = pairs_of(scope.columns, pair, number)
+    return pairs if len(pairs.fake) else None
+
+
+def rows_of(whole: FaceColumns, part: FaceColumns) -> np.ndarray:
+    """(M,) row in ``whole`` of each face of ``part``."""
+    place = {sample_id: row for row, sample_id in enumerate(whole.ids)}
+    return np.fromiter((place[sample_id] for sample_id in part.ids), np.int64, len(part))
+
+
+@dataclass(frozen=True)
+class Wide:
+    """The judged units with every field that slices are made of; no threshold in it.
+
+    Attributes:
+        scope, units: as the study's, with more columns
+        finder: of the slices
+        flags: fields of true and false
+    """
+
+    scope: audit_scope.Scope
+    units: Units
+    finder: SliceFinder
+    flags: frozenset[str]
+
+
+def wide_of(study: Study, choice: dict[str, Any]) -> Wide:
+    """The slices of ``study``, laid out when they are first asked for."""
+    names = ("key", "level", "scope", "kept", "token")
+    about = ("wide", study.source.shown.name, *(choice.get(name) for name in names))
+    return _WIDE.get(about, lambda: _widen(study, choice))
+
+
+def _widen(study: Study, choice: dict[str, Any]) -> Wide:
+    source, token = study.source, choice["token"]
+    columns = face_columns.columns_of(source, study.key, token)
+    names = face_columns.group_fields(source.faces, study.key)
+    more = tuple(name for name in names if name not in columns.texts)
+    flags = []
+    for name, column in face_columns.field_columns(source, more, token).items():
+        if isinstance(column, np.ndarray):
+            columns = columns.with_numbers(name, column)
+        elif len(column.values) <= MOST_VALUES:
+            columns = columns.with_text(name, column)
+            if isinstance(source.faces.get_field(name), fo.BooleanField):
+                flags.append(name)
+    scope = audit_scope.resolve(source, columns, choice["scope"], choice.get("kept"))
+    units = at_level(scope.columns, study.units.level)
+    used = [name for name in _by_interest(names) if name in units.texts or name in units.numbers]
+    return Wide(scope, units, SliceFinder(units, used), frozenset(flags))
+
+
+def _by_interest(names: list[str]) -> list[str]:
+    """What is most often behind errors first: only the first fields are combined in pairs."""
+    first = ("source_dataset", "compression", "method", "eye_distance", "sharpness", "brightness")
+    first += ("yaw", "border_share", "contrast")
+    return [n for n in first if n in names] + [n for n in names if n not in first]
+
+
+def threshold_of(study: Study, choice: dict[str, Any]) -> Threshold:
+    """The chosen threshold; a source that has none here falls back to 0.5 and says so."""
+    try:
+        return audit_threshold.choose(
+            choice.get("source") or audit_threshold.FIXED,
+            study.everything,
+            study.units,
+            value=0.5 if choice.get("value") is None else choice["value"],
+            evaluation=evaluation_of(study),
+        )
+    except ForensicsError as error:
+        text = f"fixed at 0.5, because: {error.message}"
+        return Threshold(0.5, audit_threshold.FIXED, text)
+
+
+def evaluation_of(study: Study) -> tuple[float, str] | None:
+    """Threshold of the last evaluation and where it had it from, or None."""
+    name = f"evaluation_{study.key}"
+    if not study.source.faces.has_run(name):
+        return None
+    config = study.source.faces.get_run_info(name).config
+    return float(config.threshold), str(getattr(config, "threshold_from", "fixed"))

@@ -1,0 +1,201 @@
+"""What stands under the plots beside the table: slices, threshold transfer, a second detector.
+
+Each is computed only while its tab is open.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ...detector.errors import ForensicsError, MetricUndefined
+from ...detector.records import LABELS, content_hash
+from . import audit_compare, audit_scope, audit_transfer, face_columns, grid
+from .audit_groups import group
+from .audit_study import Study, wide_of
+from .audit_threshold import Threshold
+from .audit_units import Units, at_level
+from .audit_words import count
+
+TABLE, SLICES, TRANSFER, COMPARE = "table", "slices", "transfer", "compare"
+TABS = (
+    (TABLE, "Table"),
+    (SLICES, "Where errors concentrate"),
+    (TRANSFER, "Threshold transfer"),
+    (COMPARE, "Second detector"),
+)
+MOST_LISTED = 50
+
+
+def drawing(study: Study, choice: dict[str, Any]) -> str:
+    """Names what the plots show: they are sent again only where it changes."""
+    names = ("token", "key", "level", "scope", "kept")
+    return content_hash([study.source.shown.name, *(choice.get(name) for name in names)])[:16]
+
+
+def contents(study: Study, choice: dict[str, Any], threshold: Threshold) -> dict[str, Any]:
+    """Data of the open tab; the others' are None."""
+    tab = choice.get("tab") or TABLE
+    filled = {SLICES: _slices, TRANSFER: _transfer, COMPARE: _compare}
+    data: dict[str, Any] = {"tab": tab, "tabs": [list(t) for t in TABS]}
+    for name, make in filled.items():
+        data[name] = make(study, choice, threshold) if name == tab else None
+    return data
+
+
+# -- slices --------------------------------------------------------------------------------------
+
+
+def _slices(study: Study, choice: dict[str, Any], threshold: Threshold) -> dict[str, Any]:
+    wide = wide_of(study, choice)
+    found = wide.finder.at(threshold.value)
+    unit = study.units.level
+    if not found.tested:
+        words = f"Too few independent {unit}s to look for slices."
+    elif not found.slices:
+        words = f"None of {found.tested:,} slices is worse than the rest beyond chance."
+    else:
+        words = (
+            f"{count(len(found.slices), 'slice')} of {found.tested:,} looked at, each worse than "
+            "the rest beyond chance (all of them considered)."
+        )
+    return {"rows": [s.to_json() for s in found.slices], "words": words}
+
+
+def pick_slice(
+    study: Study, choice: dict[str, Any], threshold: Threshold, params: dict[str, Any]
+) -> tuple[audit_scope.Scope, Units, grid.Pick]:
+    """The units of one number of a slice.
+
+    Raises:
+        ForensicsError: the slice is not there any more
+    """
+    wide = wide_of(study, choice)
+    pick = grid.pick_kind(wide.units, params["kind"], threshold.value, study.key)
+    for name, row in params["conditions"]:
+        grouping = wide.finder.groupings.get(name) or group(wide.units, name)
+        if not 0 <= int(row) < len(grouping.labels):
+            raise ForensicsError("That slice is not there any more.", "Look again.")
+        pick = grid.both(pick, grid.pick_row(grouping, int(row), name in wide.flags))
+    return wide.scope, wide.units, pick
+
+
+# -- threshold transfer --------------------------------------------------------------------------
+
+
+def _transfer(study: Study, choice: dict[str, Any], threshold: Threshold) -> dict[str, Any]:
+    rows = audit_transfer.transfer(study.units, threshold.value)
+    return {
+        "rows": rows,
+        "words": audit_transfer.sentence(rows),
+        "target": audit_transfer.TARGET,
+        "provenance": threshold.provenance,
+    }
+
+
+# -- second detector -----------------------------------------------------------------------------
+
+
+def _others(study: Study) -> list[str]:
+    keys = face_columns.detector_keys(study.source.faces)
+    return [key for key in keys if key != study.key]
+
+
+def _second(study: Study, choice: dict[str, Any]) -> tuple[str, Units]:
+    """Key and units of the second detector: the same units in the same order.
+
+    Raises:
+        ForensicsError: there is no other detector
+    """
+    keys = _others(study)
+    if not keys:
+        raise ForensicsError(
+            "Only one detector has scored these faces.",
+            "Train another and run 'Score faces' with it, then compare here.",
+        )
+    key = choice.get("other") if choice.get("other") in keys else keys[0]
+    assert key is not None
+    token = repr(face_columns.state_token(study.source, key))
+    columns = face_columns.columns_of(study.source, key, token)
+    scope = audit_scope.resolve(study.source, columns, choice["scope"], choice.get("kept"))
+    units = at_level(scope.columns, study.units.level)
+    if len(units) != len(study.units) or scope.columns.ids != study.scope.columns.ids:
+        raise ForensicsError("The samples have changed meanwhile.", "Read them again (↻).")
+    return key, units
+
+
+def _compare(study: Study, choice: dict[str, Any], threshold: Threshold) -> dict[str, Any]:
+    try:
+        key, second = _second(study, choice)
+        found = audit_compare.compare(study.units, second, threshold.value)
+    except (ForensicsError, MetricUndefined) as error:
+        return {"words": str(error), "rows": [], "others": [], "key": None, "list": {}}
+    fixed, broken = int(found.fixed.sum()), int(found.broken.sum())
+    p_value = audit_compare.sign_test(fixed, broken)
+    unit = study.units.level
+    words = (
+        f"{key} against {study.key} at the same false alarms: {count(fixed, unit)} fixed, "
+        f"{broken:,} newly broken of {int(found.both.sum()):,}"
+    )
+    words += "" if p_value is None else f" (sign test p = {p_value:.2g})"
+    return {
+        "words": f"{words}; {found.words}.",
+        "key": key,
+        "others": [[name, name] for name in _others(study)],
+        "columns": len(study.grouping.labels[0]),
+        "rows": audit_compare.rows(found, study.units, study.grouping),
+        "list": audit_compare.changed(found, study.units, second, MOST_LISTED),
+    }
+
+
+def pick_changed(
+    study: Study, choice: dict[str, Any], threshold: Threshold, params: dict[str, Any]
+) -> grid.Pick:
+    """Fixed or broken units: all, of one row, or one of them. They are found one by one."""
+    _, second = _second(study, choice)
+    found = audit_compare.compare(study.units, second, threshold.value)
+    what = params.get("what")
+    if what not in ("fixed", "broken"):
+        raise ForensicsError(f"There is nothing called {what!r}.")
+    mask = found.fixed if what == "fixed" else found.broken
+    words = "fixed" if what == "fixed" else "newly broken"
+    row, unit = params.get("row"), params.get("unit")
+    if row is not None and int(row) >= 0:
+        mask = mask & (study.grouping.row == int(row))
+        words += f" of {' · '.join(study.grouping.labels[int(row)])}"
+    label = params.get("label")
+    if label is not None:
+        mask = mask & (study.units.label == int(label))
+        words = f"{words} ({LABELS[int(label)]})"
+    if unit is not None:
+        mask = mask & (np.arange(len(mask)) == int(unit))
+    faces = np.flatnonzero(mask[study.units.unit_of_face])
+    ids = [study.scope.columns.ids[int(i)] for i in faces]
+    return grid.Pick(mask, _ids_query(ids), words)
+
+
+def _ids_query(ids: list[str]) -> dict[str, Any]:
+    from bson import ObjectId
+
+    return {"_id": {"$in": [ObjectId(i) for i in ids]}}
+
+
+# -- pairs ---------------------------------------------------------------------------------------
+
+
+def pair_view(study: Study, number: int) -> tuple[Any, str]:
+    """Both videos of pair ``number``, and what they are, in words.
+
+    Raises:
+        ForensicsError: no such pair
+    """
+    pairs, video = study.pairs, study.scope.columns.video
+    if pairs is None or not 0 <= number < len(pairs.fake):
+        raise ForensicsError("That pair is not there any more.", "Look again.")
+    names = [video.values[pairs.fake[number]], video.values[pairs.real[number]]]
+    view = study.source.shown.select_by("video_id", names)
+    what = "face" if study.source.shows_faces else "video"
+    delta = float(pairs.delta[number])
+    text = f"Grid: {count(len(view), what)} — {names[0]} and its real ({delta:+.3f})"
+    return view, text

@@ -1,0 +1,85 @@
+"""What the threshold of one place is worth in another: one row per dataset.
+
+Beside the rates at the chosen threshold stand those of the best threshold for the dataset itself
+(an oracle: it has seen the labels, and keeps the target rate). The gap is the risk of deployment;
+the reals' scores alone, without a single fake, already show most of it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ...detector.errors import MetricUndefined
+from ...detector.records import REAL
+from .audit_groups import group
+from .audit_table import AuditTable
+from .audit_units import Units
+
+TARGET = 0.05  # highest false-positive rate of the oracle
+
+
+def transfer(units: Units, threshold: float) -> list[dict[str, Any]]:
+    """Rows for the browser, in the order of the datasets' names.
+
+    Returns:
+        ``name``, ``index`` (row of the grouping by dataset), ``fpr`` and ``fnr`` as cells of the
+        audit table, ``half`` (the same two rates at 0.5), ``oracle`` (threshold, fpr, fnr; None
+        with ``why`` where undefined) and ``reals`` (median and 95 % quantile of p_fake)
+    """
+    grouping = group(units, "source_dataset")
+    table = AuditTable(units, grouping)
+    _, rows = table.at(threshold)
+    half = {row.index: row for row in table.at(0.5)[1]}
+    found = []
+    for row in sorted(rows, key=lambda r: r.name):
+        here = units.scored & (grouping.row == row.index)
+        label, scores = units.label[here], units.p_fake[here]
+        reals = scores[label == REAL]
+        plain = row.to_json()
+        oracle, why = _oracle(label, scores)
+        found.append(
+            {
+                "index": row.index,
+                "name": " · ".join(row.name),
+                "fpr": plain["fpr"],
+                "fnr": plain["fnr"],
+                "half": [_rate(half[row.index].fpr), _rate(half[row.index].fnr)],
+                "oracle": oracle,
+                "why": why,
+                "reals": [float(q) for q in np.quantile(reals, (0.5, 0.95))]
+                if reals.size
+                else None,
+            }
+        )
+    return found
+
+
+def _rate(cell: Any) -> float | None:
+    return None if cell is None else cell.rate
+
+
+def _oracle(label: np.ndarray, scores: np.ndarray) -> tuple[dict[str, float] | None, str]:
+    from ...detector.metrics import operating_point
+
+    try:
+        point = operating_point(label, scores, TARGET)
+    except MetricUndefined as error:
+        return None, str(error)
+    threshold = float(min(1.0, point.threshold)) if np.isfinite(point.threshold) else 1.0
+    return {"threshold": threshold, "fpr": point.fpr, "fnr": 1 - point.tpr}, ""
+
+
+def sentence(rows: list[dict[str, Any]]) -> str:
+    """How far apart the datasets' own thresholds lie."""
+    own = [(row["oracle"]["threshold"], row["name"]) for row in rows if row["oracle"]]
+    if len(own) < 2:
+        return (
+            f"Fewer than two datasets have a threshold of their own at {TARGET:.0%} false alarms."
+        )
+    low, high = min(own), max(own)
+    return (
+        f"For at most {TARGET:.0%} false alarms each dataset would need its own threshold: from "
+        f"{low[0]:.3f} ({low[1]}) to {high[0]:.3f} ({high[1]})."
+    )

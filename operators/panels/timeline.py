@@ -1,0 +1,314 @@
+"""Panel ``timeline``: the scores of one video, frame by frame and person by person."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+from urllib.parse import quote
+
+import fiftyone as fo
+import fiftyone.operators as foo
+import numpy as np
+from fiftyone import ViewField as F
+from fiftyone.operators import types
+
+from ...detector.errors import ForensicsError
+from ...detector.records import Reason
+from .. import fields
+from . import face_columns, timeline_figure
+from .error_audit import handler
+from .timeline_figure import Person, Timeline
+
+logger = logging.getLogger(__name__)
+HELP = (
+    "The scores of one video along its frames, for each person, with the frames that could not be "
+    "scored and the paired real. Click a point to see the face."
+)
+STATE = ("key", "sample", "video_id", "shown")
+
+
+def timeline_of(
+    source: face_columns.Source, video_id: str, key: str, threshold: float, provenance: str
+) -> Timeline:
+    """Everything about ``video_id`` that the panel draws.
+
+    Raises:
+        ForensicsError: the video has neither faces nor tried frames
+    """
+    names = fields.ScoreFields(key)
+    people, label, pair_id, score = _people(source.faces, video_id, names)
+    gaps = dict(_tried(source, video_id))
+    for person in people:
+        scored = set(person.frames[~np.isnan(person.p_fake)].tolist())
+        gaps = {frame: reason for frame, reason in gaps.items() if frame not in scored}
+    gaps |= _unscored(source.faces, video_id, names, people)
+    if not people and not gaps:
+        raise ForensicsError(
+            f"{video_id!r} has no faces and no tried frames.", "Run 'Extract faces' first."
+        )
+    real = None
+    if pair_id:
+        found, *_ = _people(source.faces, pair_id, names)
+        real = next((p for p in found if p.subject), found[0]) if found else None
+    return Timeline(
+        video_id=video_id,
+        label=label,
+        people=tuple(people),
+        real=real,
+        gaps=tuple(sorted(gaps.items())),
+        threshold=threshold,
+        provenance=provenance,
+        score=score,
+    )
+
+
+def _columns(faces: fo.Dataset, video_id: str, paths: dict[str, str]) -> dict[str, list[Any]]:
+    """Columns of the faces of a video; a field that is not there is a column of None."""
+    view = faces.match(F("video_id") == video_id)
+    have = {name: path for name, path in paths.items() if faces.has_field(path.split(".")[0])}
+    found = dict(zip(have, view.values(list(have.values())), strict=True))
+    empty = [None] * len(found["id"])
+    return {name: found.get(name, empty) for name in paths}
+
+
+def _people(
+    faces: fo.Dataset, video_id: str, names: fields.ScoreFields
+) -> tuple[list[Person], str | None, str | None, float | None]:
+    """Persons, the highest mean first, and label, pair and score of the video."""
+    got = _columns(
+        faces,
+        video_id,
+        {
+            "id": "id",
+            "frame": "frame_number",
+            "track": "track",
+            "subject": "subject",
+            "p_fake": names.p_fake,
+            "label": f"{fields.GROUND_TRUTH}.label",
+            "pair": "pair_id",
+            "video": names.video_p_fake,
+        },
+    )
+    if not got["id"]:
+        return [], None, None, None
+    frame = np.array([0 if v is None else v for v in got["frame"]], np.int64)
+    track = np.array([-1 if v is None else v for v in got["track"]], np.int64)
+    score = np.array([np.nan if v is None else v for v in got["p_fake"]], np.float64)
+    people = []
+    for number in np.unique(track):
+        rows = np.flatnonzero(track == number)
+        rows = rows[np.argsort(frame[rows], kind="stable")]
+        people.append(
+            Person(
+                track=int(number),
+                subject=any(got["subject"][i] is not False for i in rows),
+                frames=frame[rows],
+                p_fake=score[rows],
+                ids=[got["id"][i] for i in rows],
+            )
+        )
+    people.sort(key=_order)
+    video = next((v for v in got["video"] if v is not None), None)
+    if video is None and not np.isnan(score).all():
+        video = float(np.nanmean(score))
+    return people, got["label"][0], got["pair"][0], video
+
+
+def _order(person: Person) -> tuple[float, int]:
+    scores = person.p_fake[~np.isnan(person.p_fake)]
+    return (-float(scores.mean()) if scores.size else 1.0, person.track)
+
+
+def _unscored(
+    faces: fo.Dataset, video_id: str, names: fields.ScoreFields, people: list[Person]
+) -> dict[int, str]:
+    """Frames whose every face lacks a score, with the reason of the first."""
+    paths = {"id": "id", "frame": "frame_number", "score": names.reason, "cut": fields.REASON}
+    got = _columns(faces, video_id, paths)
+    why = {
+        i: a or b or Reason.NOT_SCORED.value
+        for i, a, b in zip(got["id"], got["score"], got["cut"], strict=True)
+    }
+    scored = {int(f) for p in people for f, s in zip(p.frames, p.p_fake, strict=True) if s == s}
+    return {
+        int(frame): why[sample_id]
+        for person in people
+        for frame, sample_id in zip(person.frames, person.ids, strict=True)
+        if int(frame) not in scored
+    }
+
+
+def _tried(source: face_columns.Source, video_id: str) -> dict[int, str]:
+    """Every tried frame of the video, with the reason why it gave no face."""
+    videos = source.videos
+    if videos is None or "faces" not in (videos.get_frame_field_schema() or {}):
+        return {}
+    view = videos.match(F("video_id") == video_id)
+    numbers, reasons = view.values(
+        ["frames.frame_number", f"frames.{fields.FACES}.detections.reason"]
+    )
+    if not numbers or not numbers[0]:
+        return {}
+    return {
+        number: next((r for r in found or () if r), Reason.NO_FACE.value)
+        for number, found in zip(numbers[0], reasons[0] or [None] * len(numbers[0]), strict=True)
+    }
+
+
+class TimelinePanel(foo.Panel):
+    """Scores of the open video along its frames."""
+
+    @property
+    def config(self) -> foo.PanelConfig:
+        return foo.PanelConfig(
+            name="timeline",
+            label="Score timeline",
+            icon="timeline",
+            help_markdown=HELP,
+            category=foo.Categories.ANALYZE,
+            surfaces="grid modal",
+            allow_multiple=False,
+        )
+
+    @staticmethod
+    def _choice(ctx: Any) -> dict[str, Any]:
+        return {**dict.fromkeys(STATE), **(ctx.panel.get_state("choice") or {})}
+
+    def on_load(self, ctx: Any) -> None:
+        """First paint."""
+        self._show(ctx, {**self._choice(ctx), "sample": self._asked(ctx)})
+
+    def on_change_current_sample(self, ctx: Any) -> None:
+        """Another sample is open; also fires with nothing changed."""
+        self._follow(ctx)
+
+    def on_change_selected(self, ctx: Any) -> None:
+        """Another sample is ticked in the grid."""
+        self._follow(ctx)
+
+    def _follow(self, ctx: Any) -> None:
+        choice, asked = self._choice(ctx), self._asked(ctx)
+        if asked is not None and asked != choice["sample"]:
+            self._show(ctx, {**choice, "sample": asked, "shown": None})
+
+    @staticmethod
+    def _asked(ctx: Any) -> str | None:
+        """The open sample, else the first ticked one."""
+        return ctx.current_sample or next(iter(ctx.selected or []), None)
+
+    @handler
+    def on_key(self, ctx: Any) -> None:
+        """Another detector: ``key``."""
+        self._show(ctx, {**self._choice(ctx), "key": ctx.params.get("key")})
+
+    @handler
+    def on_point(self, ctx: Any) -> None:
+        """A point: show its face here, and open it where the App shows faces."""
+        sample_id = ctx.params.get("id")
+        if not sample_id:
+            return
+        choice = {**self._choice(ctx), "shown": sample_id}
+        source = face_columns.source_of(ctx.dataset)
+        if source.shows_faces and ctx.current_sample:
+            choice["sample"] = sample_id  # opening it is no other video
+            ctx.ops.open_sample(id=sample_id)
+        self._show(ctx, choice)
+
+    def _show(self, ctx: Any, choice: dict[str, Any]) -> None:
+        try:
+            timeline, choice, keys, card = self._read(ctx, choice)
+        except ForensicsError as error:
+            logger.info("no timeline: %s", error)
+            empty = {"message": error.message, "hint": error.hint}
+            ctx.panel.set_state({"choice": choice, "empty": empty, "view": None})
+            return
+        view = {
+            "title": timeline.video_id,
+            "words": timeline_figure.sentence(timeline),
+            "threshold": timeline.threshold,
+            "provenance": timeline.provenance,
+            "keys": keys,
+            "card": card,
+        }
+        ctx.panel.set_state({"choice": choice, "empty": None, "view": view})
+        data: dict[str, Any] = {"plot": timeline_figure.figure(timeline)}
+        if card:
+            data["crop"] = card["url"]
+        ctx.panel.set_data(data)
+
+    def _read(
+        self, ctx: Any, choice: dict[str, Any]
+    ) -> tuple[Timeline, dict[str, Any], list[str], dict[str, str] | None]:
+        source = face_columns.source_of(ctx.dataset)
+        keys = face_columns.detector_keys(source.faces)
+        if choice["key"] not in keys:
+            choice["key"] = keys[-1]
+        if not choice["sample"]:
+            raise ForensicsError("No video is chosen.", "Open a sample, or tick one in the grid.")
+        found = ctx.dataset.select(choice["sample"]).values("video_id")
+        if not found or not found[0]:
+            raise ForensicsError("This sample belongs to no video.", "Open another.")
+        choice["video_id"] = found[0]
+        threshold, provenance = 0.5, "fixed, chosen on no data"
+        run = f"evaluation_{choice['key']}"
+        if source.faces.has_run(run):
+            config = source.faces.get_run_info(run).config
+            threshold = float(config.threshold)
+            provenance = f"of the last evaluation: {getattr(config, 'threshold_from', 'fixed')}"
+        timeline = timeline_of(source, found[0], choice["key"], threshold, provenance)
+        return timeline, choice, keys, _card(source.faces, timeline, choice["shown"])
+
+    def render(self, ctx: Any) -> types.Property:
+        """The plot, what it says in words, and the face that was clicked."""
+        panel = types.Object()
+        props = {"sx": {"display": "grid", "gridTemplateColumns": "minmax(0, 1fr)", "padding": 1.5}}
+        root = types.Property(
+            panel,
+            view=types.GridView(orientation="vertical", gap=1, componentsProps={"grid": props}),
+        )
+        empty, view = ctx.panel.get_state("empty"), ctx.panel.get_state("view")
+        if empty:
+            panel.md(f"### No timeline yet\n\n{empty['message']} {empty['hint']}", name="why")
+            return root
+        if not view:
+            return root
+        chosen = self._choice(ctx)["key"]
+        if len(view["keys"]) > 1:
+            row = panel.h_stack("keys", gap=1)
+            for key in view["keys"]:
+                variant = "contained" if key == chosen else "outlined"
+                row.btn(
+                    f"key_{key}",
+                    label=key,
+                    variant=variant,
+                    on_click=self.on_key,
+                    params={"key": key},
+                )
+        panel.plot(
+            "plot",
+            layout=timeline_figure.layout(view["threshold"], view["title"]),
+            on_click=self.on_point,
+            height="320px",
+            composite_view=True,
+        )
+        panel.md(view["words"], name="words")
+        panel.md(f"Threshold {view['threshold']:.3f}: {view['provenance']}.", name="threshold")
+        if view["card"]:
+            panel.md(view["card"]["words"], name="card")
+            image = types.ImageView(height="192px", alt="aligned face crop")
+            panel.str("crop", default=view["card"]["url"], view=image)
+        return root
+
+
+def _card(faces: fo.Dataset, timeline: Timeline, shown: str | None) -> dict[str, str] | None:
+    """The clicked face, else the one that scores highest."""
+    top = timeline_figure.driving(timeline)
+    sample_id = shown or (top[0][2] if top else None)
+    if sample_id is None or not len(faces.select(sample_id)):
+        return None
+    sample = faces[sample_id]
+    what = "Clicked" if shown else "Highest"
+    return {
+        "words": f"{what}: frame {sample.frame_number}",
+        "url": f"/media?filepath={quote(sample.filepath, safe='')}",
+    }
