@@ -1,7 +1,7 @@
 PYTHON ?= python3
 VENV := .venv/bin
 
-.PHONY: demo test install lint bench clean
+.PHONY: demo test install lint audit bench clean
 
 ## The whole loop on real clips, then the App on it. HEADLESS=1 stops before the App.
 demo:
@@ -22,9 +22,15 @@ lint:
 	$(VENV)/ruff format --check .
 	$(VENV)/basedpyright --level error
 
+## Known vulnerabilities of the locked packages; fails where the database cannot be asked.
+audit:
+	$(PYTHON) -m venv .audit
+	.audit/bin/pip install --quiet --disable-pip-version-check pip-audit
+	.audit/bin/pip-audit --strict --no-deps --disable-pip -r requirements.lock
+
 ## Ratios against named baselines, each measured in one run.
 bench:
 	for script in benchmarks/*.py; do $(VENV)/python $$script || exit 1; done
 
 clean:
-	rm -rf .demo .pytest_cache .ruff_cache
+	rm -rf .audit .demo .pytest_cache .ruff_cache

@@ -13,6 +13,8 @@ from .frames import MAX_FRAME_PIXELS, DecodedFrame, FrameError, VideoInfo
 from .records import Reason
 
 _SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"})
+# What Pillow raises for cut, damaged, foreign and exploding files.
+BROKEN_IMAGE = (OSError, UnidentifiedImageError, SyntaxError, ValueError, EOFError)
 _SIGNATURES = (b"\x89PNG\r\n", b"\xff\xd8\xff", b"BM", b"II*\x00", b"MM\x00*")
 
 
@@ -60,9 +62,13 @@ def read_image(path: str | Path) -> np.ndarray:
                 grey = (np.asarray(upright).astype(np.uint32) >> 8).astype(np.uint8)
                 return np.repeat(grey[:, :, None], 3, axis=2)
             return np.array(upright.convert("RGB"))
+    except FrameError:  # ours is a ValueError too
+        raise
     except FileNotFoundError as error:
         raise FrameError(Reason.MISSING_FILE, f"{path} is not there.") from error
-    except (OSError, UnidentifiedImageError, SyntaxError, Image.DecompressionBombError) as error:
+    except Image.DecompressionBombError as error:  # larger still: Pillow does not even open it
+        raise FrameError(Reason.TOO_LARGE, f"{path}: {error}") from error
+    except BROKEN_IMAGE as error:
         raise FrameError(
             Reason.UNREADABLE_IMAGE, f"{path} cannot be read as an image: {error}."
         ) from error
@@ -109,7 +115,7 @@ class ImageSource:
                     width, height = image.size[::-1] if turned else image.size
                     codec, mode = (image.format or "").lower(), image.mode
                 break
-            except (OSError, UnidentifiedImageError, SyntaxError):
+            except (*BROKEN_IMAGE, Image.DecompressionBombError):
                 continue  # read() reports it, with its reason, for the frame itself
         return VideoInfo(
             len(self._numbers), None, width, height, None, codec, None, 0, mode, None, "images"

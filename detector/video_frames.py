@@ -40,6 +40,8 @@ _OPTIONS = {
 _ONE_FRAME_PER_PACKET = frozenset(
     {"h264", "hevc", "av1", "vp9", "mpeg2video", "mpeg1video", "mjpeg", "prores", "dnxhd", "ffv1"}
 )
+# What demuxing a damaged file ends with; IndexError: a stream that was not there at the start.
+_STOPPED = (av.error.FFmpegError, OSError, IndexError)
 _SEEK_COST = 12  # frames that could be decoded in the time of one seek and decoder refill
 _Shape = tuple[int, tuple[int, int]]  # rotation in degrees, coded (width, height)
 _NO_SHAPE: _Shape = (0, (0, 0))
@@ -243,7 +245,7 @@ def _decode(container: Any, stream: Any) -> Iterator[Any]:
             packet = next(packets)
         except StopIteration:
             return
-        except (av.error.FFmpegError, OSError) as error:
+        except _STOPPED as error:
             log.info("reading stopped: %s", error)  # cut-off file: give what there is
             return
         yield from _frames_of(packet)
@@ -269,7 +271,7 @@ def _scan(container: Any, stream: Any) -> tuple[PacketTable, _Shape]:
                 break
             # An edit list marks packets that are decoded (others need them) but never shown.
             rows.append((packet.pts, packet.is_keyframe, not packet.is_discard))
-    except (av.error.FFmpegError, OSError) as error:
+    except _STOPPED as error:
         log.info("scanning stopped: %s", error)
     shown = [row for row in rows if row[2]]
     pts = np.array([row[0] for row in shown], dtype=np.int64)

@@ -327,12 +327,16 @@ def _ready_made(record: VideoRecord, recipe: CropRecipe, policy: str) -> VideoFa
 def _ready_row(number: int, path: str) -> FrameFaces:
     from PIL import Image
 
+    from .image_frames import BROKEN_IMAGE
+
     try:
         with Image.open(path) as image:  # reads the header only
             width, height = image.size
     except FileNotFoundError:
         return FrameFaces(number, reason=Reason.MISSING_FILE.value)
-    except (OSError, SyntaxError):
+    except Image.DecompressionBombError:
+        return FrameFaces(number, reason=Reason.TOO_LARGE.value)
+    except BROKEN_IMAGE:
         empty = Path(path).stat().st_size == 0
         reason = Reason.EMPTY_FILE if empty else Reason.UNREADABLE_IMAGE
         return FrameFaces(number, reason=reason.value)

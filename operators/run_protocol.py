@@ -32,7 +32,8 @@ from . import fields, forms, jobs, score_faces, views
 from .evaluation_items import video_items
 from .progress import Progress, ShouldStop, in_app, never, silent, stop_of, terminal
 from .protocol_table import table
-from .registry import TRAINING_PREFIX, detector_source, known_detectors
+from .registry import detector_source, known_detectors
+from .training_records import record_name
 
 
 def run(
@@ -207,7 +208,7 @@ def _deviations(
     if benchmark.note:
         out.append(benchmark.note)
     for dataset, view in parts:
-        training = f"{TRAINING_PREFIX}{detector}"
+        training = record_name(detector)
         if dataset.has_run(training):
             groups = set(dataset.load_run_view(training).distinct("group_id"))
             seen = groups & set(view.distinct("group_id"))

@@ -141,6 +141,8 @@ def _first_match(rules: tuple[tuple[re.Pattern[str], NameParts], ...], stem: str
     for pattern, said in rules:
         match = pattern.match(stem)
         if match:
-            texts = (said.pair, said.donor, said.target, said.source)
-            return NameParts(*(match.expand(text) for text in texts), said.people)
+            pair, donor, target, source = (
+                match.expand(text) for text in (said.pair, said.donor, said.target, said.source)
+            )
+            return NameParts(pair, donor, target, source, said.people)
     return NameParts()

@@ -180,7 +180,11 @@ def test_the_training_record_names_its_data(demo_dataset):
         ("find_hard_examples", {"key": "probe", "limit": 0}, "limit"),
         ("train_detector", {"key": "x", "recipe": "magic"}, "magic"),
         ("train_detector", {"key": "x", "settings": {"epoch": 3}}, "epochs"),
-        ("train_detector", {"key": "x", "backbone": "local-dir:nowhere"}, "nowhere"),
+        (
+            "train_detector",
+            {"key": "x", "backbone": "local-dir:nowhere", "settings": {"batch_size": 8}},
+            "nowhere",
+        ),
         ("extract_faces", {}, "already holds face crops"),
     ],
 )

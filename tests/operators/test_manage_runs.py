@@ -97,7 +97,7 @@ def test_stop_resume_kill_and_settle(demo_dataset, operators, prepared):
     child.kill()
     child.wait(30)
     dead = wait_for(demo_dataset, "long", "interrupted")
-    assert "resume" in manage_runs.possible(dead) and dead.checkpoint is not None
+    assert "resume" in manage_runs.possible(dead)
     assert dead.best["auroc"] is not None
 
 
