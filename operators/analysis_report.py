@@ -7,6 +7,7 @@ from typing import Any
 
 from . import fields
 from .appearance import COLOURS
+from .markup import plain
 
 WORDS = {
     "fake": "called fake",
@@ -19,12 +20,12 @@ def markdown(result: dict[str, Any]) -> str:
     """The verdict, its reasons and a line per person."""
     score = "" if result["score"] is None else f", score {result['score']:.3f}"
     lines = [
-        f"### {Path(result['path']).name}: {WORDS[result['verdict']]}{score}",
+        f"### {plain(Path(result['path']).name)}: {WORDS[result['verdict']]}{score}",
         "",
-        *(f"- {reason}" for reason in result["reasons"]),
+        *(f"- {plain(reason)}" for reason in result["reasons"]),
         f"- {result['frames_usable']} of {result['frames_tried']} frames show a usable face; rule "
-        f"{result['rule']}; detector {result['detector']} ({result['detector_sha256'][:12]}); file "
-        f"sha256 {result['sha256'][:16]}.",
+        f"{result['rule']}; detector {plain(result['detector'])} "
+        f"({result['detector_sha256'][:12]}); file sha256 {result['sha256'][:16]}.",
     ]
     if result["persons"]:
         lines += [

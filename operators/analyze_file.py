@@ -10,6 +10,7 @@ import fiftyone as fo
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
+from ..detector.allowed_roots import require_allowed, require_files
 from ..detector.errors import Cancelled, ForensicsError
 from . import fields, forms, jobs, views
 from .analysis_report import in_seconds, markdown, timeline
@@ -64,7 +65,13 @@ def run(
     from ..detector.checkpoints import load_detector
     from ..detector.faces import load_face_detector
 
+    root = Path(crops_dir) if crops_dir else jobs.jobs_dir().parent / "analyses"
+    require_allowed(root, "crops_dir")
+    if face_weights:
+        require_allowed(face_weights, "face_weights")
+    require_allowed(path, "path")
     files = files_of(path)
+    require_files((str(file.absolute()) for file in files), "files")
     home = None if samples is None else views.dataset_of(samples)
     model = load_detector(detector if home is None else detector_source(home, detector), device)
     record = None
@@ -72,7 +79,6 @@ def run(
         record = stored_calibration(home, calibrated_for)
     operating = operating_of(model, record)
     face_detector = load_face_detector(_face_detector(model), device=device, weights=face_weights)
-    root = Path(crops_dir) if crops_dir else jobs.jobs_dir().parent / "analyses"
     found = []
     for file in files:
         if should_stop():
@@ -304,6 +310,7 @@ def _path_of(form: dict[str, Any]) -> str:
 
 def _require_path(form: dict[str, Any]) -> None:
     path = Path(_path_of(form)).expanduser()
+    require_allowed(path, "path")
     if not path.exists():
         raise ForensicsError(f"There is nothing at {path}.", "Choose a file.", "path")
 

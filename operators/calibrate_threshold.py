@@ -19,6 +19,7 @@ from . import fields, forms, views
 from .calibrations import RUN_PREFIX, checkpoint_of
 from .evaluation_items import LEVELS, Items, items_of
 from .evaluation_tables import number_text
+from .markup import plain
 
 METHODS = (
     ("none", "none: a threshold only"),
@@ -230,7 +231,7 @@ def table(record: dict[str, Any], transfer: list[dict[str, Any]], excluded: int)
     from .calibrations import statement
 
     lines = [
-        f"Threshold **{record['threshold']:.4f}**, {statement(record)}.",
+        f"Threshold **{record['threshold']:.4f}**, {plain(statement(record))}.",
         "",
         "| on | real | fake | FPR [95 %] | TPR [95 %] | oracle threshold | its FPR | its TPR "
         "| reals: median, 95th percentile |",
@@ -241,7 +242,7 @@ def table(record: dict[str, Any], transfer: list[dict[str, Any]], excluded: int)
         quantiles = row["real_quantiles"]
         reals = f"{quantiles[2]:.3f}, {quantiles[4]:.3f}" if quantiles else "n/a"
         lines.append(
-            f"| {row['name']} | {fixed['n_real']} | {fixed['n_fake']} "
+            f"| {plain(row['name'])} | {fixed['n_real']} | {fixed['n_fake']} "
             f"| {_rate(fixed, 'fpr')} | {_rate(fixed, 'tpr')} "
             f"| {number_text(oracle.get('threshold'))} | {number_text(oracle.get('fpr'))} "
             f"| {number_text(oracle.get('tpr'))} | {reals} |"

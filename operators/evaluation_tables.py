@@ -102,7 +102,7 @@ def table(
 ) -> str:
     """The rows as Markdown, under the threshold and where it comes from."""
     lines = [
-        f"Threshold {threshold:g}: {provenance}.",
+        f"Threshold {threshold:g}: {plain(provenance)}.",
         "",
         "| level | dataset | method | compression | split | real | fake | AUROC [95 %] | EER "
         "| TPR at FPR 5 % | FPR [95 %] | FNR [95 %] | coverage | AUROC worst case |",

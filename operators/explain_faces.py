@@ -12,6 +12,7 @@ import fiftyone.operators as foo
 from fiftyone import ViewField as F
 from fiftyone.operators import types
 
+from ..detector.allowed_roots import require_files
 from ..detector.errors import Cancelled, ForensicsError
 from ..detector.records import LABELS, Reason
 from . import fields, forms, jobs, views
@@ -72,6 +73,7 @@ def run(
     chosen = _chosen(view, key, only, threshold)
     rows = list(zip(*chosen.values(_COLUMNS), strict=True))
     left_out, rows = max(0, len(rows) - limit), rows[:limit]
+    require_files((row[1] for row in rows), "faces")
     model = scored_model(dataset, key, device)
     field = f"{key}_{method}"
     if not dataset.has_field(field):

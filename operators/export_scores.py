@@ -9,6 +9,7 @@ import fiftyone.core.media as fomm
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
+from ..detector.allowed_roots import require_allowed
 from ..detector.errors import ForensicsError
 from . import fields, forms, views
 
@@ -58,6 +59,7 @@ def check(target: Path, level: str, overwrite: bool) -> None:
     """Raise :class:`ForensicsError` where this could not be written."""
     from ..detector.score_tables import FORMATS
 
+    require_allowed(target, "path")
     if level not in [name for name, _ in LEVELS]:
         raise ForensicsError(f"There is no level {level!r}.", "Known: face, video.", "level")
     if target.suffix.lower() not in FORMATS:

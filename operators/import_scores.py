@@ -12,6 +12,7 @@ import fiftyone as fo
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
+from ..detector.allowed_roots import require_allowed
 from ..detector.errors import ForensicsError
 from . import fields, forms, views
 from .video_scores import RULES, declare, write_video_scores
@@ -52,6 +53,7 @@ def run(
     from ..detector.score_tables import read_scores
     from ..detector.weights import file_sha256
 
+    require_allowed(path, "path")
     view = views.flat(samples)
     dataset = views.dataset_of(view)
     views.require_fields(view, ["video_id"], "Import deepfake dataset")
@@ -266,6 +268,7 @@ def _path_of(form: dict[str, Any]) -> str:
 def _preview(inputs: types.Object, form: dict[str, Any]) -> None:
     from ..detector.score_tables import read_scores
 
+    require_allowed(_path_of(form), "path")
     table = read_scores(_path_of(form), form.get("scale") or "probability")
     inputs.view(
         "found",

@@ -18,6 +18,7 @@ from fiftyone.operators import types
 from ..detector.errors import ForensicsError
 from ..detector.records import FAKE, LABELS
 from . import fields, forms, jobs, views
+from .markup import plain
 from .progress import Progress, ShouldStop, in_app, never, silent, stop_of, terminal
 
 PARTS = (
@@ -245,7 +246,7 @@ def table(found: dict[str, Any]) -> str:
             row[n] for n in ("alignment", "kappa", "degrees_to_fake_axis", "degrees_to_mean_real")
         ]
         shown = " | ".join("n/a" if v is None else f"{v:.3g}" for v in values)
-        lines.append(f"| {name} | {row['faces']} | {shown} |")
+        lines.append(f"| {plain(name)} | {row['faces']} | {shown} |")
     even = "n/a" if found["uniformity"] is None else f"{found['uniformity']:.3f}"
     return "\n".join([*lines, "", f"Uniformity of {found['uniformity_of']} faces: {even}."])
 

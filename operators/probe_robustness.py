@@ -11,10 +11,12 @@ import fiftyone.operators as foo
 from fiftyone import ViewField as F
 from fiftyone.operators import types
 
+from ..detector.allowed_roots import require_files
 from ..detector.errors import Cancelled, ForensicsError
 from . import fields, forms, jobs, views
 from .evaluation_items import face_items
 from .evaluation_tables import interval_text, number_text
+from .markup import plain
 from .progress import Progress, ShouldStop, in_app, never, silent, stop_of, terminal
 from .registry import scored_model
 
@@ -78,6 +80,7 @@ def run(
     p_fake = fields.ScoreFields(key).p_fake
     views.require_fields(view, [p_fake], "Score faces")
     views.require_samples(view, "faces")
+    require_files(view.values("filepath"), "faces")
     model = scored_model(dataset, key, device)
     columns = [delta_field(key, name) for name in names]
     for column in columns:
@@ -148,8 +151,7 @@ def _save_views(dataset: fo.Dataset, key: str, names: Sequence[str], threshold: 
             | there & ((p_fake < threshold) & (after >= threshold))
         )
         text = f"Faces whose call changes under {name}; {key}, threshold {threshold:g}"
-        views.save_view(dataset, flips_view(key, name), flips, text)
-        made.append(flips_view(key, name))
+        made.append(views.save_view(dataset, flips_view(key, name), flips, text))
     return made
 
 
@@ -162,10 +164,11 @@ def curves(view: Any, key: str, names: Sequence[str], threshold: float) -> list[
     from ..detector.metrics_clusters import clustered_auroc
 
     items = face_items(view, key)
-    deltas = {
-        name: np.array([np.nan if v is None else v for v in view.values(delta_field(key, name))])
-        for name in names
-    }
+    deltas = {}
+    for name in names:
+        stored = dict(zip(*view.values(["id", delta_field(key, name)]), strict=True))
+        found = [stored[i] for i in items.name]
+        deltas[name] = np.array([np.nan if v is None else v for v in found], np.float64)
     there = np.isfinite(items.p_fake) & np.all([np.isfinite(d) for d in deltas.values()], axis=0)
     rows = []
     for source in np.unique(items.source_dataset[there]).tolist():
@@ -214,7 +217,7 @@ def table(rows: list[dict[str, Any]], threshold: float) -> str:
     ]
     for row in rows:
         lines.append(
-            f"| {row['source_dataset']} | {row['perturbation']} | {row['faces']} "
+            f"| {plain(row['source_dataset'])} | {row['perturbation']} | {row['faces']} "
             f"| {interval_text(row['auroc'])} | {number_text(row['fpr'])} "
             f"| {number_text(row['tpr'])} | {row['flips']:.1%} "
             f"| {number_text(row['mean_delta_real'])} | {number_text(row['mean_delta_fake'])} |"

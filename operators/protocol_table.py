@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..detector.protocols import Protocol
+from .markup import plain
 
 
 def table(plan: Protocol, found: dict[str, Any]) -> str:
@@ -13,8 +14,9 @@ def table(plan: Protocol, found: dict[str, Any]) -> str:
     lines = [
         f"**{plan.title}**",
         "",
-        f"Video-level AUROC in %, {plan.frames} frames, {plan.rule}. Detector {found['key']} "
-        f"({(found['checkpoint_sha256'] or 'not run')[:12]}); columns on the right are published.",
+        f"Video-level AUROC in %, {plan.frames} frames, {plan.rule}. Detector "
+        f"{plain(found['key'])} ({(found['checkpoint_sha256'] or 'not run')[:12]}); the columns "
+        "on the right are published.",
         "",
         "| dataset | real | fake | ours [95 %] | coverage | " + " | ".join(plan.columns) + " |",
         "|---|---:|---:|---|---:|" + "---:|" * len(plan.columns),
@@ -30,7 +32,8 @@ def table(plan: Protocol, found: dict[str, Any]) -> str:
         )
     lines += ["", *_means(plan, found["rows"]), "", "Deviations:"]
     lines += [
-        f"- {row['short']}: {'; '.join(row['deviations']) or 'none'}" for row in found["rows"]
+        f"- {row['short']}: {plain('; '.join(row['deviations'])) or 'none'}"
+        for row in found["rows"]
     ]
     return "\n".join(lines)
 

@@ -19,7 +19,9 @@ import fiftyone.operators as foo
 from fiftyone import ViewField as F
 from fiftyone.operators import types
 
+from ..detector.allowed_roots import require_allowed
 from ..detector.errors import ForensicsError, MetricUndefined
+from ..detector.known_detectors import find_detector
 from ..detector.protocols import (
     PROTOCOLS,
     Benchmark,
@@ -74,8 +76,11 @@ def run(
         Cancelled: stopped by the user; scores are kept
     """
     plan = protocol_named(protocol)
+    if out:
+        require_allowed(out, "out")
     home = None if samples is None else views.dataset_of(samples)
     source = detector if home is None else detector_source(home, detector)
+    find_detector(source)  # an unknown one is refused before anything is read
     key = key or score_faces.default_key(detector)
     here = _faces_datasets(datasets)
     rows, sha256 = [], None

@@ -22,10 +22,31 @@ PATHS = {
     "extract_faces": {"crops_dir": "{out}/crops", "weights": "{out}/weights.pth"},
     "score_faces": {"detector": "{out}/model.ckpt"},
     "train_detector": {"runs_dir": "{out}/runs"},
+    "analyze_file": {
+        "path": "{out}/a.mp4",
+        "detector": "{out}/model.ckpt",
+        "crops_dir": "{out}/crops",
+        "face_weights": "{out}/weights.pth",
+    },
+    "export_scores": {"path": "{out}/a.csv"},
+    "import_scores": {"path": "{out}/a.csv"},
+    "run_protocol": {"detector": "{out}/model.ckpt", "out": "{out}/table"},
 }
 # What else the operator must be given to come as far as its checks.
-OTHERS = {"train_detector": {"key": "mine"}, "score_faces": {"detector": "probe"}}
-READS_SAMPLES = ("extract_faces", "score_faces", "train_detector", "video_metadata")
+OTHERS = {
+    "train_detector": {"key": "mine"},
+    "score_faces": {"detector": "probe"},
+    "analyze_file": {"path": "{in}/a.mp4", "detector": "probe", "crops_dir": "{in}/crops"},
+    "export_scores": {"key": "probe"},
+    "import_scores": {"key": "mine"},
+    "run_protocol": {"detector": "probe"},
+}
+READS_SAMPLES = (
+    "extract_faces",
+    "score_faces",
+    "train_detector",
+    "video_metadata",
+)
 # (operator, argument) -> why no check is needed
 NO_PATH = {("import_dataset", "target"): "a dataset's name"}
 _PATH_LIKE = re.compile(r"(^|_)(root|dir|folder|path|file|weights|detector|target|output|out)$")
@@ -91,10 +112,14 @@ def test_a_path_outside_is_refused_before_anything_starts(operator, argument, fo
     Path(value).parent.mkdir(parents=True, exist_ok=True)
     if Path(value).suffix:
         Path(value).write_bytes(b"x")
-    given = {**OTHERS.get(operator, {}), argument: value}
+    others = {
+        name: text.replace("{in}", str(folders.inside))
+        for name, text in OTHERS.get(operator, {}).items()
+    }
+    given = {**others, argument: value}
     if operator == "extract_faces":
         given.setdefault("crops_dir", str(folders.inside / "crops"))
-    takes_samples = operator in READS_SAMPLES
+    takes_samples = operator in READS_SAMPLES or operator in ("export_scores", "import_scores")
     kind = "videos" if operator == "extract_faces" else "faces"
     first = [samples(kind, folders.inside)] if takes_samples else []
     before = sorted(folders.outside.rglob("*"))

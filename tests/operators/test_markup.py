@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
-from media_forensics.operators.evaluation_tables import table
+from media_forensics.operators.evaluate_detector import table
 from media_forensics.operators.markup import plain
 
 # HTML switched on: whatever is not escaped becomes a tag. CommonMark and tables.
@@ -86,10 +86,10 @@ def test_bare_addresses_are_broken(address):
 def test_the_evaluation_table_keeps_its_columns():
     row = {
         "level": "face", "source_dataset": "a | b", "method": "<img src=x onerror=alert(1)>",
-        "compression": "c23", "split": "test", "auroc_worst_case": None,
-        "tpr_at_fpr": {"0.05": None}, "n_real": 3, "n_fake": 4, "auroc": None, "eer": None, "fpr": None, "fnr": None,
-        "coverage": 1.0,
+        "compression": "c23", "split": "test", "n_real": 3, "n_fake": 4, "auroc": None,
+        "eer": None, "tpr_at_fpr": {"0.05": None}, "fpr": None, "fnr": None,
+        "coverage": 1.0, "auroc_worst_case": None,
     }  # fmt: skip
-    tags, text = read(table([row], 0.5, "fixed", [], None))
-    assert "img" not in tags and tags.count("td") == 14
+    tags, text = read(table([row], 0.5, "<b>chosen</b> | here", [], None))
+    assert "img" not in tags and "b" not in tags and tags.count("td") == 14
     assert "<img src=x onerror=alert(1)>" in text and "a | b" in text
