@@ -12,9 +12,11 @@ memory and nothing else. The dataset is deleted at the end.
 from __future__ import annotations
 
 import argparse
+import atexit
 import os
 import platform
 import resource
+import shutil
 import sys
 import tempfile
 import time
@@ -39,11 +41,13 @@ def main() -> int:
     parser.add_argument("--faces", type=int, default=100_000)
     parser.add_argument("--width", type=int, default=768)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        from own_database import use_own_database
+    folder = Path(tempfile.mkdtemp())
+    # before fiftyone registers its own: it runs last, when mongod has let go of its files
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    from own_database import use_own_database
 
-        use_own_database(Path(folder) / "db")
-        run(options.faces, options.width, Path(folder))
+    use_own_database(folder / "db")
+    run(options.faces, options.width, folder)
     return 0
 
 

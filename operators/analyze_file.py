@@ -12,6 +12,7 @@ from fiftyone.operators import types
 
 from ..detector.allowed_roots import require_allowed, require_files
 from ..detector.errors import Cancelled, ForensicsError
+from ..detector.known_detectors import find_detector
 from . import fields, forms, jobs, views
 from .analysis_report import in_seconds, markdown, timeline
 from .calibrations import has_calibration, stored_calibration
@@ -70,10 +71,12 @@ def run(
     if face_weights:
         require_allowed(face_weights, "face_weights")
     require_allowed(path, "path")
+    home = None if samples is None else views.dataset_of(samples)
+    source = detector if home is None else detector_source(home, detector)
+    find_detector(source)  # an unknown one is refused before anything is read
     files = files_of(path)
     require_files((str(file.absolute()) for file in files), "files")
-    home = None if samples is None else views.dataset_of(samples)
-    model = load_detector(detector if home is None else detector_source(home, detector), device)
+    model = load_detector(source, device)
     record = None
     if calibrated_for is not None and home is not None:
         record = stored_calibration(home, calibrated_for)
