@@ -105,7 +105,7 @@ def _write_evaluations(dataset: fo.Dataset, view: Any, key: str, threshold: floa
 
     names = fields.ScoreFields(key)
     levels = (
-        ("faces", view, names.p_fake, names.label),
+        ("faces", views.subjects(view), names.p_fake, names.label),
         ("videos", one_face_per_video(view), names.video_p_fake, names.video_label),
     )
     made = []

@@ -158,7 +158,7 @@ def _read(
     """Ids and columns of the faces of ``view``."""
     from ..detector.queues import ScoredFaces
 
-    view = views.judged_faces(view)
+    view = views.subjects(view)
     columns = views.face_scores(view, key)
     embedding = generic_vectors = other_scores = None
     if "embedding" in needed:

@@ -151,9 +151,8 @@ class FaceScores:
     track: np.ndarray
 
 
-def judged_faces(samples: Any) -> Any:
-    """The faces that numbers are made of: without those that turned out to be somebody else's."""
-    view = flat(samples)
+def subjects(view: Any) -> Any:
+    """``view`` without faces that turned out to be somebody else's: they count no more."""
     if not view.has_field("subject"):
         return view
     return view.match(F("subject") != False)  # noqa: E712 - builds a database query
@@ -170,7 +169,7 @@ def face_scores(samples: Any, key: str) -> FaceScores:
     view = flat(samples)
     names = fields.ScoreFields(key)
     require_fields(view, [names.p_fake], "Score faces")
-    view = judged_faces(view)
+    view = subjects(view)
     require_samples(view, "faces")
     plain = ("video_id", "group_id", "source_dataset", "method", "compression", "split", "pair_id")
     got = view.values(
