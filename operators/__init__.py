@@ -36,6 +36,7 @@ OPERATORS = (
     ("panels.hypersphere", "Hypersphere"),
     ("panels.timeline", "TimelinePanel"),
     ("panels.training_runs", "TrainingRuns"),
+    ("panels.timeline", "TimelinePanel"),
 )
 
 

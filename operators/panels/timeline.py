@@ -15,6 +15,7 @@ from fiftyone.operators import types
 from ...detector.errors import ForensicsError
 from ...detector.records import Reason
 from .. import fields
+from ..markup import plain
 from . import face_columns, timeline_figure
 from .error_audit import handler
 from .timeline_figure import Person, Timeline
@@ -268,7 +269,10 @@ class TimelinePanel(foo.Panel):
         )
         empty, view = ctx.panel.get_state("empty"), ctx.panel.get_state("view")
         if empty:
-            panel.md(f"### No timeline yet\n\n{empty['message']} {empty['hint']}", name="why")
+            panel.md(
+                f"### No timeline yet\n\n{plain(empty['message'])} {plain(empty['hint'])}",
+                name="why",
+            )
             return root
         if not view:
             return root
@@ -291,8 +295,10 @@ class TimelinePanel(foo.Panel):
             height="320px",
             composite_view=True,
         )
-        panel.md(view["words"], name="words")
-        panel.md(f"Threshold {view['threshold']:.3f}: {view['provenance']}.", name="threshold")
+        panel.md(plain(view["words"]), name="words")
+        panel.md(
+            f"Threshold {view['threshold']:.3f}: {plain(view['provenance'])}.", name="threshold"
+        )
         if view["card"]:
             panel.md(view["card"]["words"], name="card")
             image = types.ImageView(height="192px", alt="aligned face crop")
