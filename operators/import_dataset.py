@@ -7,6 +7,7 @@ import queue
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any
 
 import fiftyone as fo
@@ -16,7 +17,7 @@ from fiftyone.operators import types
 
 from ..detector.errors import ForensicsError
 from ..detector.records import LABELS
-from . import fields, import_form, import_writer, jobs, video_metadata, views
+from . import fields, import_form, import_target, import_writer, jobs, video_metadata, views
 from .appearance import dress
 from .importers.contract import ImportOptions
 from .importers.plan import ImportPlan, plan_source, read_source
@@ -81,7 +82,7 @@ def run(
             fo.delete_dataset(name)
         raise
     if moved:
-        written["relocated"] = import_writer.relocate(dataset, moved)
+        written["relocated"] = import_target.relocate(dataset, moved)
         _relocate_faces(dataset, moved)
     plan.report.written = written
     _describe(dataset, plan, format, chosen)
@@ -93,7 +94,7 @@ def run(
     return _result(plan, name, written, broken)
 
 
-def _stored(target: fo.Dataset | None, name: str) -> import_writer.Stored:
+def _stored(target: fo.Dataset | None, name: str) -> import_target.Stored:
     """What the target holds, if it is one of ours.
 
     Raises:
@@ -105,16 +106,26 @@ def _stored(target: fo.Dataset | None, name: str) -> import_writer.Stored:
             "Choose another name.",
             "name",
         )
-    return import_writer.stored(target)
+    return import_target.stored(target)
 
 
-def _moved(plan: ImportPlan, there: import_writer.Stored, relocate: bool) -> list[Any]:
+def _moved(plan: ImportPlan, there: import_target.Stored, relocate: bool) -> list[Any]:
     """The videos to relocate.
 
     Raises:
-        ForensicsError: some have moved and the user has not said so
+        ForensicsError: some have moved and the user has not said so; or none of them is here
     """
-    moved = import_writer.moved_videos(plan.records, there)
+    moved = import_target.moved_videos(plan.records, there)
+    if relocate and not any(record.video_id in there.paths for record in plan.records):
+        lost = [path for path in there.paths.values() if not Path(path).exists()]
+        if lost:
+            raise ForensicsError(
+                f"None of the videos that are no longer where they were (for example {lost[0]}) "
+                "is in this folder.",
+                "Choose the folder that holds them now, and keep its name: some formats take the "
+                "dataset's name from it.",
+                "root",
+            )
     if moved and not relocate:
         old = there.paths[moved[0].video_id]
         raise ForensicsError(

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from pathlib import Path
 from typing import Any
 
 import fiftyone as fo
@@ -20,7 +18,7 @@ from bson import ObjectId
 from ..detector.errors import Cancelled, ForensicsError
 from ..detector.records import VideoRecord
 from . import fields
-from .importers.groups import KnownVideo, changes_of_known
+from .import_target import Stored, files_of, update_known
 from .importers.plan import ImportPlan
 from .progress import Progress, ShouldStop, never, silent
 
@@ -30,42 +28,6 @@ _TAKEN = {
     *(fields.GROUND_TRUTH, fields.REASON, fields.COVERAGE, *fields.FACE_LISTS, "frames"),
 }
 _TYPES = {bool: fo.BooleanField, int: fo.IntField, float: fo.FloatField, str: fo.StringField}
-
-
-@dataclass(slots=True)
-class Stored:
-    """What a dataset holds already.
-
-    Attributes:
-        videos: the videos, for linking
-        paths: video id -> path of the video, or of one of its frames
-        rows: (video id, 1-based frame number or None) of every sample
-    """
-
-    videos: list[KnownVideo] = field(default_factory=list)
-    paths: dict[str, str] = field(default_factory=dict)
-    rows: set[tuple[str, int | None]] = field(default_factory=set)
-
-
-def stored(dataset: fo.Dataset | None) -> Stored:
-    """Read what ``dataset`` holds, by columns."""
-    found = Stored()
-    if dataset is None or not len(dataset):
-        return found
-    names = ["video_id", "compression", "group_id", "pair_id", "pair_status", "split", "filepath"]
-    is_video = dataset.media_type == fo.core.media.VIDEO
-    columns = dataset.values(names if is_video else [*names, "frame_number"])
-    numbers = [None] * len(columns[0]) if is_video else columns[7]
-    for video_id, compression, group, pair, status, split, path, number in zip(
-        *columns[:7], numbers, strict=True
-    ):
-        found.rows.add((video_id, number))
-        if video_id not in found.paths:
-            found.paths[video_id] = path
-            found.videos.append(
-                KnownVideo(video_id, compression or "", group or "", pair, status or "none", split)
-            )
-    return found
 
 
 def open_target(name: str, media: str, aligned: bool) -> tuple[fo.Dataset, bool]:
@@ -104,7 +66,7 @@ def open_target(name: str, media: str, aligned: bool) -> tuple[fo.Dataset, bool]
 
 def foresee(plan: ImportPlan, there: Stored) -> dict[str, int]:
     """What :func:`write_plan` would do, in samples: ``{"to add", "already there"}``."""
-    rows = [(record.video_id, number) for record in plan.records for number, _ in _files(record)]
+    rows = [(record.video_id, number) for record in plan.records for number, _ in files_of(record)]
     known = sum(row in there.rows for row in rows)
     return {"to add": len(rows) - known, "already there": known}
 
@@ -152,47 +114,12 @@ def write_plan(
     return {"added": len(added), "already there": total - len(added), "updated": updated}
 
 
-def update_known(dataset: fo.Dataset, records: Sequence[VideoRecord], there: Stored) -> int:
-    """Write the new groups and pairs of videos that were there; returns how many samples."""
-    if not there.videos:
-        return 0
-    changed: set[str] = set()
-    for name, values in changes_of_known(records, there.videos).items():
-        changed |= values.keys()
-        _set_by_video(dataset, name, values)
-    # A list that was missing at the first import may be there now; nothing set is overwritten.
-    of_now = {record.video_id: record for record in records}
-    for name in ("split", "mask_path"):
-        view = dataset.match({name: None})
-        lacking = set(view.values("video_id")) if len(view) else set()
-        values = {
-            video_id: getattr(of_now[video_id], name)
-            for video_id in lacking & of_now.keys()
-            if getattr(of_now[video_id], name) is not None
-        }
-        changed |= values.keys()
-        _set_by_video(dataset, name, values)
-        if name == "split":
-            sources = {video_id: of_now[video_id].split_source for video_id in values}
-            _set_by_video(dataset, "split_source", sources)
-    return len(changed)
-
-
-def _set_by_video(dataset: fo.Dataset, name: str, values: dict[str, Any]) -> None:
-    """Write ``{video id: value}`` onto every sample of those videos."""
-    ids = list(values)
-    for start in range(0, len(ids), 5000):
-        view = dataset.match({"video_id": {"$in": ids[start : start + 5000]}})
-        sample_ids, video_ids = view.values(["id", "video_id"])
-        rows = {s: values[v] for s, v in zip(sample_ids, video_ids, strict=True)}
-        dataset.set_values(name, rows, key_field="id")
-
-
 def check_attributes(dataset: fo.Dataset | None, records: Sequence[VideoRecord]) -> dict[str, type]:
     """The type of each shipped attribute (bool, int, float or str), if all can become fields.
 
     Raises:
-        ForensicsError: a name that FiftyOne or we use, or a type other than that of the field
+        ForensicsError: a name that FiftyOne or we use, or that no field can have; or a type other
+            than that of the field
     """
     kinds: dict[str, set[type]] = {}
     for record in records:
@@ -206,6 +133,12 @@ def check_attributes(dataset: fo.Dataset | None, records: Sequence[VideoRecord])
             raise ForensicsError(
                 f"The source ships an attribute {name!r}, which is the name of a field of ours.",
                 "Rename the column.",
+                "root",
+            )
+        if name.startswith(("_", "$")) or any(c in name for c in ".\0"):
+            raise ForensicsError(
+                f"The source ships an attribute {name!r}, which cannot be the name of a field.",
+                "Rename the column: no dot in it, and no _ or $ before it.",
                 "root",
             )
         kind = next(iter(types)) if len(types) == 1 else float if types == {int, float} else str
@@ -241,7 +174,7 @@ def _chunks(
     seen = 0
     for record in plan.records:
         values = _values(record, kinds)
-        for number, path in _files(record):
+        for number, path in files_of(record):
             seen += 1
             if (record.video_id, number) not in there.rows:
                 prototype = prototype or _prototype(dataset, plan)
@@ -253,14 +186,6 @@ def _chunks(
             yield docs, seen
             docs, seen = [], 0
     yield docs, seen
-
-
-def _files(record: VideoRecord) -> Iterator[tuple[int | None, str]]:
-    """(1-based frame number or None, path) of each sample of a record."""
-    if not record.frames:
-        yield None, record.path
-    for index, path in record.frames:
-        yield fields.frame_number(index), path
 
 
 def _values(record: VideoRecord, kinds: dict[str, type]) -> dict[str, Any]:
@@ -311,48 +236,6 @@ def _document(
 def _prototype(dataset: fo.Dataset, plan: ImportPlan) -> dict[str, Any]:
     """What FiftyOne itself would store with a sample of this dataset, without our values."""
     record = plan.records[0]
-    _, path = next(_files(record))
+    _, path = next(files_of(record))
     sample = fo.Sample(filepath=path, ground_truth=fo.Classification(label=record.label_name))
     return dataset._make_dict(sample)
-
-
-def moved_videos(records: Sequence[VideoRecord], there: Stored) -> list[VideoRecord]:
-    """Videos that are in the dataset under a path where they are no longer."""
-    moved = []
-    for record in records:
-        old = there.paths.get(record.video_id)
-        if old is None or old in {path for _, path in _files(record)}:
-            continue
-        if not Path(old).exists():
-            moved.append(record)
-    return moved
-
-
-def relocate(dataset: fo.Dataset, moved: Sequence[VideoRecord]) -> int:
-    """Point the samples of moved videos at where they are now; nothing else changes.
-
-    Returns:
-        number of samples
-    """
-    by_id = {record.video_id: record for record in moved}
-    ids = list(by_id)
-    is_video = dataset.media_type == fo.core.media.VIDEO
-    count = 0
-    for start in range(0, len(ids), 5000):
-        view = dataset.match({"video_id": {"$in": ids[start : start + 5000]}})
-        names = ["id", "video_id"] if is_video else ["id", "video_id", "frame_number"]
-        paths, masks, folders = {}, {}, {}
-        for row in zip(*view.values(names), strict=True):
-            record = by_id[row[1]]
-            files = dict(_files(record))
-            path = files.get(None if is_video else row[2])
-            if path is not None:
-                paths[row[0]] = path
-                folders[row[0]] = record.path
-            masks[row[0]] = record.mask_path
-        dataset.set_values("filepath", paths, key_field="id")
-        dataset.set_values("mask_path", masks, key_field="id")
-        if not is_video:
-            dataset.set_values("video_path", folders, key_field="id")
-        count += len(paths)
-    return count

@@ -32,7 +32,7 @@ MEANINGS = (
     "source",
     "pair",
 )
-_SOUNDS_REAL = re.compile(r"(?i)(?:^|[^a-z])(?:real|original|pristine)s?(?:$|[^a-z])")
+_SOUNDS_REAL = re.compile(r"(?i)(?:^|[^a-z0-9])(?:real|original|pristine)s?(?:$|[^a-z0-9])")
 _PART = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}|(\*)")
 
 

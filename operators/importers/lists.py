@@ -11,6 +11,7 @@ import io
 import json
 import posixpath
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -54,11 +55,19 @@ def read_json(tree: Tree, rel: str, kind: type | tuple[type, ...] = (dict, list)
         kind: type(s) that its top level must have
 
     Raises:
-        ForensicsError: malformed (with line and column) or of another type
+        ForensicsError: malformed (with line and column), an object with one key twice, or of
+            another type
     """
     text = read_text(tree, rel)
+
+    def with_each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        value = dict(pairs)
+        if len(value) < len(pairs):
+            raise _key_twice(rel, text, [key for key, _ in pairs])
+        return value
+
     try:
-        value = json.loads(text)
+        value = json.loads(text, object_pairs_hook=with_each_key_once)
     except json.JSONDecodeError as error:
         raise ForensicsError(
             f"{rel}, line {error.lineno}, column {error.colno}: not valid JSON ({error.msg}).",
@@ -74,6 +83,15 @@ def read_json(tree: Tree, rel: str, kind: type | tuple[type, ...] = (dict, list)
             "root",
         )
     return value
+
+
+def _key_twice(rel: str, text: str, keys: list[str]) -> ForensicsError:
+    """The error for an object with one key twice: JSON readers would keep the last in silence."""
+    key, _ = Counter(keys).most_common(1)[0]
+    found = list(re.finditer(re.escape(json.dumps(key, ensure_ascii=False)) + r"\s*:", text))
+    # More than two, and it is not known which of them belong to one object.
+    line = f", line {text.count(chr(10), 0, found[1].start()) + 1}" if len(found) == 2 else ""
+    return ForensicsError(f"{rel}{line}: {key!r} is there twice.", "Remove one of them.", "root")
 
 
 def read_lines(tree: Tree, rel: str) -> Iterator[tuple[int, str]]:

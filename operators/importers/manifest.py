@@ -6,7 +6,9 @@ The header is documented in docs/datasets.md; any further column becomes a field
 from __future__ import annotations
 
 import importlib
+import itertools
 import os
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -71,8 +73,9 @@ def read(tree: Tree, options: ImportOptions) -> Reading:
             "root",
         )
     reading = Reading()
-    sequences: dict[str, list[tuple[int, str]]] = {}
+    sequences: dict[str, list[tuple[int, str]]] = defaultdict(list)
     first: dict[str, VideoRecord] = {}
+    torn: set[str] = set()  # sequences with frames of either label
     ids_by_path: dict[str, str] = {}
     for where, row in _rows(tree, rel):
         record, path, number = _record(tree, row, where, options)
@@ -83,18 +86,23 @@ def read(tree: Tree, options: ImportOptions) -> Reading:
         path = found or path
         ids_by_path[path] = record.video_id
         if found is None:
-            _add_folder(tree, path, record, sequences, first, where)
+            _note_sequence(record, first, reading, torn, where)
+            sequences[record.video_id].extend(_frames_of_folder(tree, path, where))
             continue
         tree.claim(path)
         if record.mask_path:
             tree.claim(tree.relative(record.mask_path))
         if is_image(path):
-            _add_frame(tree, path, record, number, sequences, first, reading, where)
+            _note_sequence(record, first, reading, torn, where)
+            frames = sequences[record.video_id]
+            frames.append((len(frames) if number is None else number, path))
         elif is_video(path):
             reading.records.append(record)
         else:
             reading.skipped[path] = "neither a video nor an image by its suffix"
     for video_id, frames in sequences.items():
+        if video_id in torn:
+            continue
         reading.records.append(_sequence(first[video_id], frames, tree))
     _resolve_pair_paths(reading, ids_by_path)
     return reading
@@ -209,46 +217,40 @@ def _frame_number(row: dict[str, str], where: str) -> int | None:
     return number
 
 
-def _add_frame(
-    tree: Tree,
-    path: str,
+def _note_sequence(
     record: VideoRecord,
-    number: int | None,
-    sequences: dict[str, list[tuple[int, str]]],
     first: dict[str, VideoRecord],
     reading: Reading,
+    torn: set[str],
     where: str,
 ) -> None:
+    """Keep the first row of a sequence, and see that its other rows have the same label."""
     known = first.setdefault(record.video_id, record)
     if known.label != record.label:
         reading.conflicts.append(
             f"{where}: {record.video_id} is {record.label_name} here and {known.label_name} in "
-            f"an earlier row; {known.label_name} is kept."
+            "an earlier row; it is left out."
         )
-    frames = sequences.setdefault(record.video_id, [])
-    frames.append((len(frames) if number is None else number, path))
+        torn.add(record.video_id)
 
 
-def _add_folder(
-    tree: Tree,
-    path: str,
-    record: VideoRecord,
-    sequences: dict[str, list[tuple[int, str]]],
-    first: dict[str, VideoRecord],
-    where: str,
-) -> None:
+def _frames_of_folder(tree: Tree, path: str, where: str) -> list[tuple[int, str]]:
     names = tree.images(path)
     if not names:
         raise bad_entry(where, f"the folder {path!r} holds no image.")
     tree.claim_folder(path)
-    first.setdefault(record.video_id, record)
-    sequences.setdefault(record.video_id, []).extend(
-        (number, f"{path}/{name}") for number, name in frame_indices(names)
-    )
+    return [(number, f"{path}/{name}") for number, name in frame_indices(names)]
 
 
 def _sequence(record: VideoRecord, frames: list[tuple[int, str]], tree: Tree) -> VideoRecord:
-    frames = sorted(frames)
+    frames = sorted(set(frames))
+    for (number, path), (other, path_of_other) in itertools.pairwise(frames):
+        if number == other:
+            raise ForensicsError(
+                f"{record.video_id} has two frames {number}: {path} and {path_of_other}.",
+                "Give each frame of a video a number of its own, or each video its own video_id.",
+                "root",
+            )
     return replace(
         record,
         path=tree.absolute(frames[0][1].rpartition("/")[0]),

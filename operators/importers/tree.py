@@ -95,7 +95,8 @@ class Tree:
             compressions on other disks); off by default
 
     Raises:
-        ForensicsError: ``root`` is empty, missing, not a folder, not readable or not allowed
+        ForensicsError: ``root`` is empty, missing, not a folder, not readable, not allowed or not
+            UTF-8
     """
 
     def __init__(self, root: str | os.PathLike[str], follow_links: bool = False) -> None:
@@ -115,6 +116,14 @@ class Tree:
                 "root",
             )
         self.root = Path(os.path.abspath(path))  # as given: a link to it stays in the paths
+        try:
+            str(self.root).encode()
+        except UnicodeEncodeError:
+            raise ForensicsError(
+                f"The path of the folder is not UTF-8: {os.fsencode(self.root)!r}.",
+                "Rename the folder, or make a link to it: FiftyOne cannot store such a path.",
+                "root",
+            ) from None
         self.follow_links = follow_links
         self.problems = TreeProblems()
         self.claimed: set[str] = set()

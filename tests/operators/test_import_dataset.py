@@ -267,6 +267,18 @@ def test_a_moved_root_is_relocated_by_one_call(operator, ffpp, fiftyone_db):
     assert len(dataset.match_tags("hard")) == 6
 
 
+def test_relocating_to_a_folder_that_has_none_of_them_adds_nothing(
+    operator, tmp_path, clip, fiftyone_db
+):
+    put(tmp_path / "old/manifest.csv", b"path,label\na.mp4,real\n")
+    put(tmp_path / "old/a.mp4", clip)
+    operator(str(tmp_path / "old"), name="own", metadata=False)
+    shutil.move(tmp_path / "old", tmp_path / "new")  # the ids begin with the folder's name
+    with pytest.raises(ForensicsError, match="None of the videos") as error:
+        operator(str(tmp_path / "new"), name="own", metadata=False, relocate=True)
+    assert error.value.field == "root" and len(fiftyone_db.load_dataset("own")) == 1
+
+
 def test_two_datasets_in_one_complete_each_others_pairs(operator, ffpp, clip, fiftyone_db):
     other = ffpp.parent / "DeeperForensics-1.0"
     put(other / "manipulated_videos/end_to_end/000_M101.mp4", clip)
@@ -339,6 +351,17 @@ def test_an_attribute_with_the_name_of_a_field_is_refused_before_writing(
     assert "mine" not in fiftyone_db.list_datasets()
 
 
+@pytest.mark.parametrize("column", ["_id", "a.b", "$v"])
+def test_an_attribute_that_cannot_be_a_field_is_refused_before_writing(
+    operator, tmp_path, fiftyone_db, column
+):
+    put(tmp_path / "x/manifest.csv", f"path,label,{column}\na.mp4,real,1\n".encode())
+    put(tmp_path / "x/a.mp4", b"x")
+    with pytest.raises(ForensicsError, match="cannot be the name of a field"):
+        operator(str(tmp_path / "x"), name="odd", metadata=False)
+    assert "odd" not in fiftyone_db.list_datasets()
+
+
 def test_partial_imports(operator, ffpp, fiftyone_db):
     done = operator(str(ffpp), name="part", metadata=False, splits="test", methods=["Deepfakes"])
     assert done["counts"] == {"real": 2, "fake": 2}
@@ -407,6 +430,25 @@ def test_a_write_that_fails_leaves_nothing_behind(operator, ffpp, fiftyone_db, m
         assert len(fiftyone_db.load_dataset("half")) == 4
     else:
         assert "half" not in fiftyone_db.list_datasets()
+
+
+def test_an_insert_that_stops_half_way_leaves_nothing_behind(
+    operator, ffpp, fiftyone_db, monkeypatch
+):
+    """The database refuses one document of a chunk after it has stored others."""
+    from media_forensics.operators import import_writer
+
+    operator(str(ffpp), name="half", metadata=False, splits="train")
+    real, docs = import_writer._document, []
+
+    def third_with_the_id_of_the_second(*args):
+        docs.append(real(*args))
+        return {**docs[-1], "_id": docs[1]["_id"]} if len(docs) == 3 else docs[-1]
+
+    monkeypatch.setattr(import_writer, "_document", third_with_the_id_of_the_second)
+    with pytest.raises(Exception, match="duplicate key"):
+        operator(str(ffpp), name="half", metadata=False)
+    assert len(docs) == 6 and len(fiftyone_db.load_dataset("half")) == 4
 
 
 def test_stopping_adds_nothing(operator, ffpp, fiftyone_db):

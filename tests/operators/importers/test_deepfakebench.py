@@ -167,6 +167,47 @@ Celeb-DF-v2/Celeb-synthesis/id0_id2_0000   1     Celeb-synthesis face_swap test 
     ]
 
 
+def test_a_list_of_dfd_beside_one_of_ff(plant):
+    """DFD's list repeats all of its videos; that FF++'s lie in the same folder changes nothing."""
+    ff = "FaceForensics++/original_sequences/youtube/c23/frames/000/000.png"
+    dfd = "FaceForensics++/original_sequences/actors/c23/frames/01__walk/000.png"
+    lists = {
+        "FaceForensics++": {
+            "FF-real": {"test": {"c23": {"000": {"label": "FF-real", "frames": [ff]}}}}
+        },
+        "DeepFakeDetection": {
+            "DFD_real": {
+                split: {"c23": {"01__walk": {"label": "DFD_real", "frames": [dfd]}}}
+                for split in ("train", "val", "test")
+            }
+        },
+    }
+    texts = {f"dataset_json/{name}.json": json.dumps({name: lists[name]}) for name in lists}
+    plan = plan_import(plant("dfb", f"{ff}\n{dfd}", texts), options=AS_IS)
+    assert {r.video_id: r.split for r in plan.records} == {
+        "FaceForensics++/youtube/c23/000": "test",
+        "DeepFakeDetection/actors/c23/01__walk": None,
+    }
+    derived = plan_import(plant("dfb", "", texts))
+    assert {r.source_dataset: r.split_source for r in derived.records} == {
+        "FaceForensics++": "official",
+        "DeepFakeDetection": "derived",
+    }
+
+
+def test_a_root_above_has_the_same_ids(plant):
+    root = plant(
+        "above",
+        "disk 1/Celeb-DF-v2/Celeb-{real/frames/id0_0000,synthesis/frames/id0_id1_0000}/000.png",
+    )
+    for start in (root, root / "disk 1", root / "disk 1/Celeb-DF-v2"):
+        plan = plan_import(start, options=AS_IS)
+        assert {(r.video_id, r.pair_status) for r in plan.records} == {
+            ("Celeb-DF-v2/Celeb-real/id0_0000", "none"),
+            ("Celeb-DF-v2/Celeb-synthesis/id0_id1_0000", "present"),
+        }
+
+
 def test_videos_in_all_three_splits_have_none(plant):
     names = {"train": ["id0_0000"], "val": ["id0_0000"], "test": ["id0_0000"]}
     text = celeb({"real": names, "fake": {s: ["id0_id1_0000"] for s in names}})

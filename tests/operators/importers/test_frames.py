@@ -64,6 +64,43 @@ def test_a_name_that_the_official_code_would_call_fake(plant):
     assert "the official code would call it fake" in plan.report.warnings[0]
 
 
+def test_sources_called_like_those_of_fakeavceleb(plant):
+    tree = "FAVC/{RV-RA,RV-FA,FV-RA-wav2lip,RealVideo-FakeAudio,FakeVideo-RealAudio,YouTube-Real}/a/1.png"
+    plan = plan_import(plant("X", tree), options=AS_IS)
+    assert {r.attributes["subset"]: (r.label_name, r.audio_label) for r in plan.records} == {
+        "RV-RA": ("real", "real"),
+        "RV-FA": ("real", "fake"),
+        "FV-RA-wav2lip": ("fake", "real"),
+        "RealVideo-FakeAudio": ("real", "fake"),
+        "FakeVideo-RealAudio": ("fake", "real"),
+        "YouTube-Real": ("real", None),
+    }
+
+
+def test_names_say_people_and_pairs(plant, agree):
+    tree = """
+    CDFv3/{Celeb-real,YouTube-real}/id7_0001/1.png
+    CDFv3/SadTalker/id0_0002_test_00012/1.png
+    CDFv3/LIA/id0_id3_0002/1.png
+    DFD/fake/01_02__exit_phone_room__0XUW13RW/1.png
+    DFD/real/02__exit_phone_room/1.png
+    """
+    plan = plan_import(
+        plant("X", tree.replace("{Celeb-real,YouTube-real}", "Celeb-real")), options=AS_IS
+    )
+    agree(
+        plan,
+        """
+video_id                                        label target_id source_id @identity @source_identity pair_id                     pair_status group
+CDFv3/Celeb-real/id7_0001                       0     id7       -         id7       -                -                           none        a
+CDFv3/SadTalker/id0_0002_test_00012             1     id0       -         id0       -                CDFv3/Celeb-real/id0_0002   missing     b
+CDFv3/LIA/id0_id3_0002                          1     id0       id3       id0       id3              CDFv3/Celeb-real/id0_0002   missing     b
+DFD/fake/01_02__exit_phone_room__0XUW13RW       1     01        02        01        02               DFD/real/01__exit_phone_room missing    c
+DFD/real/02__exit_phone_room                    0     02        -         02        -                -                           none        d
+""",
+    )
+
+
 def test_two_reals_of_one_name_are_an_ambiguous_pair(plant):
     plan = plan_import(plant("X", "D/{real,real-2,fake}/a/1.png"), options=AS_IS)
     fake = next(r for r in plan.records if r.label == 1)
@@ -181,3 +218,29 @@ def test_forgerynet_bad_line(plant):
         plan_import(
             plant("ForgeryNet", FORGERYNET_TREE, texts), options=ImportOptions(media="frames")
         )
+
+
+def test_forgerynet_paths_with_spaces(plant):
+    root = plant(
+        "ForgeryNet",
+        "Training/image/a folder/{x y,b}.jpg\nTraining/video/a folder/c d.mp4",
+        {
+            "Training/image_list.txt": "a folder/x y.jpg 1 1 5\na folder/b.jpg 0 0 0\n",
+            "Training/video_list.txt": "1 a folder/c d.mp4 3 9 2 1 2 11\n",
+        },
+    )
+    images = plan_import(root, options=ImportOptions(media="frames"))
+    assert {r.video_id: r.label for r in images.records} == {
+        "ForgeryNet/train/a folder/x y": 1,
+        "ForgeryNet/train/a folder/b": 0,
+    }
+    (video,) = plan_import(root, options=ImportOptions(media="video")).records
+    assert (video.video_id, video.method) == ("ForgeryNet/train/a folder/c d", "forgery_11")
+    assert video.attributes["fake_segments"] == '[[3, 9, "2"]]'
+
+
+def test_a_forgerynet_list_that_is_malformed_is_not_passed_over(plant):
+    texts = {**FORGERYNET, "Test/image_list.txt": "a/b.jpg 1 fake\n"}
+    root = plant("ForgeryNet", FORGERYNET_TREE, texts)
+    with pytest.raises(ForensicsError, match=r"Test/image_list.txt, line 1"):
+        plan_import(root)

@@ -107,6 +107,16 @@ def test_deeperforensics_bad_list(plant):
         plan_import(root)
 
 
+def test_originals_of_ff_in_the_root_do_not_make_it_ambiguous(plant):
+    root = plant(
+        "x",
+        "manipulated_videos/end_to_end/000_M101.mp4\noriginal_sequences/youtube/c23/videos/000.mp4",
+    )
+    plan = plan_import(root, options=AS_IS)
+    assert plan.importer.name == "deeperforensics"
+    assert {r.label: r.pair_status for r in plan.records} == {0: "none", 1: "present"}
+
+
 def test_kodf(plant, agree):
     root = plant(
         "KoDF",

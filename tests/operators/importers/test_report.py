@@ -96,6 +96,19 @@ def test_sums_where_only_sums_are_published(plant):
     assert counts["test", "original"].found == 1
 
 
+def test_a_published_sum_of_a_folder_counts_what_is_chosen(plant):
+    root = plant(
+        "Celeb-DF-v2",
+        "Celeb-real/id{0_0000,1_0000,2_0000}.mp4\nCeleb-synthesis/id0_id1_0000.mp4",
+        {"List_of_testing_videos.txt": "1 Celeb-real/id0_0000.mp4\n"},
+    )
+    report = plan_import(root, options=ImportOptions(splits=("test",))).report
+    rows = {row.method: row for row in report.counts if row.split == "all"}
+    celeb = rows["all (Celeb-real)"]
+    assert (celeb.found, celeb.chosen, celeb.official) == (3, 1, 590)
+    assert (rows["all"].found, rows["all"].chosen) == (1, 0)
+
+
 def test_nothing_left_says_what_there_is(plant):
     root = plant("FaceForensics++", TREE, TEXTS)
     with pytest.raises(ForensicsError, match="test, Deepfakes, c23: 2") as error:

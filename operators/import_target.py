@@ -1,0 +1,141 @@
+"""The dataset that an import writes into: what it holds already, and what the import changes on it.
+
+Nothing is added here (import_writer.py does that): old samples learn their new groups, pairs and
+splits, and where their files are after a folder has moved. What a user or a model wrote stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import fiftyone as fo
+
+from ..detector.records import VideoRecord
+from . import fields
+from .importers.groups import KnownVideo, changes_of_known
+
+
+@dataclass(slots=True)
+class Stored:
+    """What a dataset holds already.
+
+    Attributes:
+        videos: the videos, for linking
+        paths: video id -> path of the video, or of one of its frames
+        rows: (video id, 1-based frame number or None) of every sample
+    """
+
+    videos: list[KnownVideo] = field(default_factory=list)
+    paths: dict[str, str] = field(default_factory=dict)
+    rows: set[tuple[str, int | None]] = field(default_factory=set)
+
+
+def stored(dataset: fo.Dataset | None) -> Stored:
+    """Read what ``dataset`` holds, by columns."""
+    found = Stored()
+    if dataset is None or not len(dataset):
+        return found
+    names = ["video_id", "compression", "group_id", "pair_id", "pair_status", "split", "filepath"]
+    is_video = dataset.media_type == fo.core.media.VIDEO
+    columns = dataset.values(names if is_video else [*names, "frame_number"])
+    numbers = [None] * len(columns[0]) if is_video else columns[7]
+    for video_id, compression, group, pair, status, split, path, number in zip(
+        *columns[:7], numbers, strict=True
+    ):
+        found.rows.add((video_id, number))
+        if video_id not in found.paths:
+            found.paths[video_id] = path
+            found.videos.append(
+                KnownVideo(video_id, compression or "", group or "", pair, status or "none", split)
+            )
+    return found
+
+
+def update_known(dataset: fo.Dataset, records: Sequence[VideoRecord], there: Stored) -> int:
+    """Write the new groups and pairs of videos that were there; returns how many samples."""
+    if not there.videos:
+        return 0
+    changed: set[str] = set()
+    for name, values in changes_of_known(records, there.videos).items():
+        changed |= values.keys()
+        _set_by_video(dataset, name, values)
+    # A list that was missing at the first import may be there now; nothing set is overwritten.
+    of_now = {record.video_id: record for record in records}
+    for name in ("split", "mask_path"):
+        view = dataset.match({name: None})
+        lacking = set(view.values("video_id")) if len(view) else set()
+        values = {
+            video_id: getattr(of_now[video_id], name)
+            for video_id in lacking & of_now.keys()
+            if getattr(of_now[video_id], name) is not None
+        }
+        changed |= values.keys()
+        _set_by_video(dataset, name, values)
+        if name == "split":
+            sources = {video_id: of_now[video_id].split_source for video_id in values}
+            _set_by_video(dataset, "split_source", sources)
+    return len(changed)
+
+
+def _set_by_video(dataset: fo.Dataset, name: str, values: dict[str, Any]) -> None:
+    """Write ``{video id: value}`` onto every sample of those videos."""
+    ids = list(values)
+    for start in range(0, len(ids), 5000):
+        view = dataset.match({"video_id": {"$in": ids[start : start + 5000]}})
+        sample_ids, video_ids = view.values(["id", "video_id"])
+        rows = {s: values[v] for s, v in zip(sample_ids, video_ids, strict=True)}
+        dataset.set_values(name, rows, key_field="id")
+
+
+def files_of(record: VideoRecord) -> Iterator[tuple[int | None, str]]:
+    """(1-based frame number or None, path) of each sample of a record."""
+    if not record.frames:
+        yield None, record.path
+    for index, path in record.frames:
+        yield fields.frame_number(index), path
+
+
+def moved_videos(records: Sequence[VideoRecord], there: Stored) -> list[VideoRecord]:
+    """Videos that are in the dataset under a path where they are no longer."""
+    moved = []
+    for record in records:
+        old = there.paths.get(record.video_id)
+        if old is None or old in {path for _, path in files_of(record)}:
+            continue
+        gone_from_its_folder = record.frames and str(Path(old).parent) == record.path
+        if not gone_from_its_folder and not Path(old).exists():
+            moved.append(record)
+    return moved
+
+
+def relocate(dataset: fo.Dataset, moved: Sequence[VideoRecord]) -> int:
+    """Point the samples of moved videos at where they are now; nothing else changes.
+
+    Returns:
+        number of samples
+    """
+    by_id = {record.video_id: record for record in moved}
+    ids = list(by_id)
+    is_video = dataset.media_type == fo.core.media.VIDEO
+    count = 0
+    for start in range(0, len(ids), 5000):
+        view = dataset.match({"video_id": {"$in": ids[start : start + 5000]}})
+        names = ["id", "video_id"] if is_video else ["id", "video_id", "frame_number"]
+        paths, masks, folders = {}, {}, {}
+        for row in zip(*view.values(names), strict=True):
+            record = by_id[row[1]]
+            files = dict(files_of(record))
+            path = files.get(None if is_video else row[2])
+            if path is not None:
+                paths[row[0]] = path
+                folders[row[0]] = record.path
+            masks[row[0]] = record.mask_path
+        dataset.set_values("filepath", paths, key_field="id")
+        dataset.set_values("mask_path", masks, key_field="id")
+        if not is_video:
+            dataset.set_values("video_path", folders, key_field="id")
+        count += len(paths)
+    return count
