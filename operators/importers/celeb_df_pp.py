@@ -122,7 +122,8 @@ IMPORTERS = (
         license_note=LICENSE,
         expects=(
             "Celeb-real/id0_0000.mp4\nYouTube-real/00000.mp4\n"
-            "Celeb-synthesis/{FaceSwap,FaceReenact,TalkingFace}/<method>/id0_id1_0000.mp4\n"
+            "Celeb-synthesis/{FaceSwap,FaceReenact}/<method>/id0_id1_0000.mp4\n"
+            "Celeb-synthesis/TalkingFace/<method>/id0_0000_test_00001.mp4\n"
             f"{TEST_LIST}   ('1 Celeb-real/id0_0000.mp4', 1 = real)"
         ),
         recognise=recognise,
