@@ -11,6 +11,7 @@ import io
 import json
 import posixpath
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -54,17 +55,36 @@ def read_json(tree: Tree, rel: str, kind: type | tuple[type, ...] = (dict, list)
         kind: type(s) that its top level must have
 
     Raises:
-        ForensicsError: malformed (with line and column) or of another type
+        ForensicsError: malformed (with line and column), nested without end, a key twice in one
+            object, NaN or infinity, or of another type
     """
     text = read_text(tree, rel)
+    again = "Download the list again, or repair that line."
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs):  # json would keep the last and say nothing
+            key = next(key for key, count in Counter(k for k, _ in pairs).items() if count > 1)
+            raise ForensicsError(f"{rel}: the key {key!r} is there twice.", again, "root")
+        return found
+
+    def no_number(word: str) -> Any:
+        raise ForensicsError(f"{rel}: {word} is no JSON number.", again, "root")
+
     try:
-        value = json.loads(text)
+        value = json.loads(text, object_pairs_hook=unique, parse_constant=no_number)
     except json.JSONDecodeError as error:
         raise ForensicsError(
             f"{rel}, line {error.lineno}, column {error.colno}: not valid JSON ({error.msg}).",
-            "Download the list again, or repair that line.",
+            again,
             "root",
         ) from error
+    except RecursionError as error:
+        raise ForensicsError(f"{rel} is nested too deeply.", again, "root") from error
+    except ForensicsError:
+        raise
+    except ValueError as error:  # a number of thousands of digits
+        raise ForensicsError(f"{rel}: {error}.", again, "root") from error
     if not isinstance(value, kind):
         kinds = kind if isinstance(kind, tuple) else (kind,)
         names = " or ".join({"dict": "object", "list": "array"}[k.__name__] for k in kinds)
@@ -98,6 +118,13 @@ def read_csv(
         header = [name.strip().lower() for name in next(reader)]
     except StopIteration:
         raise ForensicsError(f"{rel} is empty.", "It needs a header line.", "root") from None
+    except csv.Error as error:
+        raise ForensicsError(f"{rel}, line 1: {error}.", "", "root") from error
+    strange = [name for name in header if not name.isprintable()]
+    if strange:
+        raise ForensicsError(
+            f"{rel}, line 1: {strange[0]!r} is no name of a column.", "Repair the header.", "root"
+        )
     twice = sorted({name for name in header if name and header.count(name) > 1})
     if twice:
         raise ForensicsError(f"{rel}, line 1: column {twice[0]!r} is there twice.", "", "root")
