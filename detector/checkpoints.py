@@ -37,6 +37,14 @@ REGISTERED = PUBLISHED
 FORMAT = 1
 TENSORS, RECORD = "detector.safetensors", "detector.json"
 _HEADER = "media_forensics"
+# What loading relies on; everything else in a record is for people.
+_RECORD_TYPES = {
+    "format": int,
+    "backbone": str,
+    "backbone_sha256": str,
+    "normalize": bool,
+    "sha256": str,
+}
 
 
 def save_detector(
@@ -121,16 +129,28 @@ def read_record(source: str | Path) -> dict[str, Any]:
         with safe_open(path, "pt") as stream:
             header = stream.metadata() or {}
         record = json.loads(header[_HEADER])
-    except (SafetensorError, OSError, KeyError, json.JSONDecodeError) as error:
+    except (SafetensorError, OSError, KeyError, ValueError, RecursionError) as error:
         raise ForensicsError(
             f"{path} is not a detector in our format ({type(error).__name__}: {error}).",
             "It may be truncated, or written by another program.",
             "detector",
         ) from error
-    if record.get("format", FORMAT + 1) > FORMAT:
+    found = record.get("format") if isinstance(record, dict) else None
+    if type(found) is int and found > FORMAT:
         raise ForensicsError(
-            f"{path} has format {record.get('format')}; this version reads up to {FORMAT}.",
+            f"{path} has format {found}; this version reads up to {FORMAT}.",
             "Update the plugin.",
+            "detector",
+        )
+    wrong = [
+        name
+        for name, kind in _RECORD_TYPES.items()
+        if not isinstance(record, dict) or type(record.get(name)) is not kind
+    ]
+    if wrong or found < 1:
+        raise ForensicsError(
+            f"The record of {path} is not one of ours (its {', '.join(wrong) or 'format'}).",
+            "It was written or changed by another program.",
             "detector",
         )
     return record

@@ -159,14 +159,23 @@ def _tower_shape(tensors: Mapping[str, torch.Tensor]) -> tuple[int, int, int, in
     try:
         width, _, patch, _ = tensors["conv1.weight"].shape
         tokens = tensors["positional_embedding"].shape[0] - 1
-    except (KeyError, ValueError) as error:
+    except (KeyError, ValueError, IndexError) as error:
         raise ForensicsError(
             "The checkpoint has no patch or position embedding, so it is not a CLIP vision tower.",
             "It is incomplete, or of another architecture.",
             "detector",
         ) from error
-    blocks = [name.split(".")[2] for name in tensors if name.startswith("transformer.resblocks.")]
-    count = max((int(block) for block in blocks), default=-1) + 1
+    prefix = "transformer.resblocks."
+    blocks = {name.split(".")[2] for name in tensors if name.startswith(prefix)}
+    count = len(blocks)
+    # A tower is built as the names say: one block called 999999999 must not make a billion.
+    if blocks != {str(index) for index in range(count)} or min(width, patch, tokens, count) < 1:
+        raise ForensicsError(
+            f"The checkpoint describes no CLIP vision tower ({count} blocks, width {width}, patch "
+            f"{patch}, {tokens} patches, or blocks that are missing).",
+            "It is incomplete, or of another architecture.",
+            "detector",
+        )
     return int(width), count, int(patch), round(tokens**0.5) * int(patch)
 
 
@@ -176,7 +185,7 @@ def _tower_config(
     """open_clip config of a CLIP vision tower of that shape, with QuickGELU."""
     width, layers, patch, side = shape
     hidden = tensors.get("transformer.resblocks.0.mlp.c_fc.bias")
-    ratio = hidden.shape[0] / width if hidden is not None else 4.0
+    ratio = hidden.numel() / width if hidden is not None else 4.0
     vision = {
         "image_size": side,
         "layers": layers,

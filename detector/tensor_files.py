@@ -69,13 +69,16 @@ def _read_safetensors(path: Path, field: str) -> dict[str, torch.Tensor]:
     from safetensors.torch import load_file
 
     try:
-        return load_file(path, device="cpu")
+        tensors = load_file(path, device="cpu")
     except (SafetensorError, OSError, ValueError) as error:
         raise ForensicsError(
             f"{path} is not a readable safetensors file ({error}).",
             "It may be truncated: compare its size and sha256 with the source's.",
             field,
         ) from error
+    if not tensors:
+        raise ForensicsError(f"{path} holds no tensors.", "Is it a checkpoint?", field)
+    return tensors
 
 
 def _read_torch(path: Path, field: str) -> Any:

@@ -55,25 +55,35 @@ def read_json(tree: Tree, rel: str, kind: type | tuple[type, ...] = (dict, list)
         kind: type(s) that its top level must have
 
     Raises:
-        ForensicsError: malformed (with line and column), an object with one key twice, or of
-            another type
+        ForensicsError: malformed (with line and column), nested without end, an object with one
+            key twice, NaN or infinity, or of another type
     """
     text = read_text(tree, rel)
+    again = "Download the list again, or repair that line."
 
     def with_each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         value = dict(pairs)
-        if len(value) < len(pairs):
+        if len(value) < len(pairs):  # json would keep the last and say nothing
             raise _key_twice(rel, text, [key for key, _ in pairs])
         return value
 
+    def no_number(word: str) -> Any:
+        raise ForensicsError(f"{rel}: {word} is no JSON number.", again, "root")
+
     try:
-        value = json.loads(text, object_pairs_hook=with_each_key_once)
+        value = json.loads(text, object_pairs_hook=with_each_key_once, parse_constant=no_number)
     except json.JSONDecodeError as error:
         raise ForensicsError(
             f"{rel}, line {error.lineno}, column {error.colno}: not valid JSON ({error.msg}).",
-            "Download the list again, or repair that line.",
+            again,
             "root",
         ) from error
+    except RecursionError as error:
+        raise ForensicsError(f"{rel} is nested too deeply.", again, "root") from error
+    except ForensicsError:
+        raise
+    except ValueError as error:  # a number of thousands of digits
+        raise ForensicsError(f"{rel}: {error}.", again, "root") from error
     if not isinstance(value, kind):
         kinds = kind if isinstance(kind, tuple) else (kind,)
         names = " or ".join({"dict": "object", "list": "array"}[k.__name__] for k in kinds)
@@ -116,6 +126,13 @@ def read_csv(
         header = [name.strip().lower() for name in next(reader)]
     except StopIteration:
         raise ForensicsError(f"{rel} is empty.", "It needs a header line.", "root") from None
+    except csv.Error as error:
+        raise ForensicsError(f"{rel}, line 1: {error}.", "", "root") from error
+    strange = [name for name in header if not name.isprintable()]
+    if strange:
+        raise ForensicsError(
+            f"{rel}, line 1: {strange[0]!r} is no name of a column.", "Repair the header.", "root"
+        )
     twice = sorted({name for name in header if name and header.count(name) > 1})
     if twice:
         raise ForensicsError(f"{rel}, line 1: column {twice[0]!r} is there twice.", "", "root")

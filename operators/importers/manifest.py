@@ -18,7 +18,7 @@ from ...detector.errors import ForensicsError
 from ...detector.records import FAMILIES, LABELS, SPLITS, VideoRecord
 from .contract import Evidence, Importer, ImportOptions, Missing, Reading, make_id
 from .lists import bad_entry, inside, read_csv
-from .names import family_of, frame_indices
+from .names import LARGEST_FRAME, family_of, frame_indices
 from .tree import Tree, is_image, is_video, stem_of, suffix_of
 
 # fmt: off
@@ -210,9 +210,10 @@ def _frame_number(row: dict[str, str], where: str) -> int | None:
         return None
     try:
         number = int(float(value))
-    except ValueError:
-        number = -1
-    if number < 0 or number != float(value):
+        whole = number == float(value)
+    except (ValueError, OverflowError):  # OverflowError: infinity
+        number, whole = -1, False
+    if not whole or not 0 <= number <= LARGEST_FRAME:
         raise bad_entry(where, f"frame_number {value!r} is not a whole number from 0.")
     return number
 

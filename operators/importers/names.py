@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from ...detector.records import SPLITS
 
+LARGEST_FRAME = 2**31 - 1  # three years at 25 frames per second, and what every store can hold
 _DIGITS = re.compile(r"\d+")
 _SPLIT_DIGITS = re.compile(r"(\d+)")
 _SPLIT_WORDS = {
@@ -110,16 +111,18 @@ def frame_indices(names: Iterable[str]) -> list[tuple[int, str]]:
     """(0-based frame index, name) in frame order.
 
     The index is the last number in the name (``frame_0012.png`` is 12). Where a name has none, or
-    two names share one, the numbers say nothing and the position in natural order is used.
+    two names share one, the numbers say nothing and the position in natural order is used; so it
+    is where one is larger than any frame number (a time stamp in nanoseconds).
     """
     ordered = sorted(names, key=natural_key)
     numbers = []
     for name in ordered:
         found = _DIGITS.findall(name.rpartition(".")[0])
         numbers.append(int(found[-1]) if found else None)
-    if None in numbers or len(set(numbers)) < len(numbers):
+    known = [number for number in numbers if number is not None and number <= LARGEST_FRAME]
+    if len(set(known)) < len(ordered):
         return list(enumerate(ordered))
-    return sorted(zip([n for n in numbers if n is not None], ordered, strict=True))
+    return sorted(zip(known, ordered, strict=True))
 
 
 def split_named(word: str) -> str | None:

@@ -1,4 +1,4 @@
-"""Hundreds of broken and hostile videos and pictures: a reason for each, and nothing else breaks."""
+"""Hundreds of broken and hostile videos and pictures: a reason for each, nothing else breaks."""
 
 from __future__ import annotations
 
