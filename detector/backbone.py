@@ -33,6 +33,8 @@ class Backbone(nn.Module):
         width: D
         sha256: identity of the frozen weights, see :func:`frozen_sha256`
         checkpointing: True recomputes each block in the backward pass (less memory, more time)
+        also_tuned: names of tensors beside the LayerNorms that training has changed, empty for
+            LN-tuning; checkpoints hold them too. ``sha256`` stays that of the tower as loaded
     """
 
     def __init__(self, visual: Any, name: str, preprocess: Preprocess) -> None:
@@ -43,6 +45,7 @@ class Backbone(nn.Module):
         self.name = name
         self.preprocess = preprocess
         self.checkpointing = False
+        self.also_tuned: tuple[str, ...] = ()
         self.sha256 = frozen_sha256(visual)
         self.fast = _has_exact_fast_path(visual)
         self.width = _width(visual)

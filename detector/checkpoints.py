@@ -68,6 +68,7 @@ def save_detector(
         "backbone_sha256": detector.backbone.sha256,
         "width": detector.backbone.width,
         "normalize": detector.normalize,
+        "also_tuned": list(detector.backbone.also_tuned),
         "sha256": detector.sha256,
     }
     return _write(Path(folder), tuned_tensors(detector), record)
@@ -83,7 +84,8 @@ def update_record(folder: str | Path, **changes: Any) -> dict[str, Any]:
         ForensicsError: not a detector in our format, or a change that is not JSON or that would
             touch the identity of the detector
     """
-    fixed = {"format", "backbone", "backbone_sha256", "width", "normalize", "sha256"} & set(changes)
+    fixed = {"format", "backbone", "backbone_sha256", "width", "normalize", "also_tuned", "sha256"}
+    fixed &= set(changes)
     if fixed:
         raise ForensicsError(f"{', '.join(sorted(fixed))} of a stored detector cannot be changed.")
     record = {**read_record(folder), **changes}
@@ -187,6 +189,7 @@ def _load_own(
         key_name=str(record.get("key_name", "detector")),
         info=record,
     )
+    backbone.also_tuned = tuple(record.get("also_tuned") or ())
     tensors = read_tensors(file)
     check_fit(tuned_tensors(detector), tensors, str(file))
     parameters = dict(detector.named_parameters())

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import operator
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -155,11 +156,15 @@ def autocast(device: torch.device, precision: str | None = None) -> Any:
 
 
 def tuned_tensors(detector: Detector) -> dict[str, torch.Tensor]:
-    """What our checkpoints hold: LayerNorm and head parameters by name, float32 on the CPU."""
+    """What our checkpoints hold: LayerNorm and head parameters by name, float32 on the CPU, and
+    whatever else of the tower was trained (``Backbone.also_tuned``)."""
     tensors = {
         f"backbone.{name}": parameter
         for name, parameter in detector.backbone.layer_norm_parameters().items()
     }
+    for name in detector.backbone.also_tuned:
+        # by attribute, not by parameter: a reparametrised weight is the merged one
+        tensors[f"backbone.{name}"] = operator.attrgetter(name)(detector.backbone)
     tensors |= {f"head.{name}": parameter for name, parameter in detector.head.named_parameters()}
     return {
         name: tensor.detach().to("cpu", torch.float32).contiguous().clone()

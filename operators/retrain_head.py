@@ -16,6 +16,7 @@ from ..training.retrained_head import FittedHead, HeadConfig
 from ..training.runs import RunFolder
 from . import fields, forms, registry, training_manifest, training_records, training_words, views
 from .train_detector import default_runs_dir
+from .video_scores import declare, write_video_scores
 
 if TYPE_CHECKING:
     import numpy as np
@@ -174,12 +175,11 @@ def _write_scores(
     manifest_sha256: str,
 ) -> None:
     """Out-of-fold scores of the faces and the means of the videos, replacing earlier ones."""
-    from .score_faces import write_video_scores
-
     written = (names.p_fake, names.margin, names.label, names.video_p_fake, names.video_label)
     for field in written:
         if dataset.has_field(field):
             dataset.clear_sample_field(field)
+    declare(dataset, names, embeddings=False)
     views.set_by_id(dataset, names.p_fake, dict(zip(ids, head.p_fake.tolist(), strict=True)))
     views.set_by_id(dataset, names.margin, dict(zip(ids, head.margin.tolist(), strict=True)))
     labels = {i: fields.classification(p) for i, p in zip(ids, head.p_fake.tolist(), strict=True)}
@@ -187,19 +187,17 @@ def _write_scores(
     if dataset.has_run(names.run):
         dataset.delete_run(names.run)
     scored = dataset.get_run_info(fields.ScoreFields(config.detector).run).config
-    about = {
-        k: getattr(scored, k, None)
-        for k in ("checkpoint_sha256", "backbone", "backbone_sha256", "recipe_hash")
-    }
     record = dataset.init_run(
         method="media_forensics/scores",
         key=names.key,
-        detector=config.detector,
+        detector=f"out-of-fold heads on the embeddings of {config.detector}",
+        # of no single checkpoint: nothing may take these for the scores of one
+        checkpoint_sha256=f"out_of_fold:{config.hash}:{manifest_sha256}",
+        embeddings_of=scored.checkpoint_sha256,
         out_of_fold=config.to_json(),
-        manifest_sha256=manifest_sha256,
         normalize=True,
+        recipe_hash=scored.recipe_hash,
         rule="mean",
-        **about,
     )
     dataset.register_run(names.run, record)
     write_video_scores(dataset, names.key, "mean")

@@ -25,6 +25,9 @@ RECIPES = (
     ("ln_l2_unal", "ln_l2_unal: with alignment and uniformity"),
     ("ln_l2_unal_slerp", "ln_l2_unal_slerp: with slerp augmentation (paper 1, in full)"),
     ("gend", "gend: the recipe of the successor paper"),
+    ("bitfit", "bitfit: all biases instead of the LayerNorms (to compare)"),
+    ("lora", "lora: rank-8 adapters on queries and values (to compare; larger checkpoint)"),
+    ("full", "full: the whole tower (to compare; checkpoint as large as the tower)"),
 )
 BACKBONES = (
     ("vit-s14-dinov2-saliency", "DINOv2 ViT-S/14, saliency-tuned (offline weights)"),

@@ -17,7 +17,7 @@ from typing import Any
 from ..detector.errors import ForensicsError
 from ..detector.records import content_hash, known_keys
 
-TUNE = ("head", "ln")
+TUNE = ("head", "ln", "bitfit", "lora", "full")
 SCHEDULES = ("constant", "cosine", "warmup_cycles")
 SAMPLINGS = ("shuffle", "paired", "balanced", "balanced_methods")
 AUGMENTATIONS = ("none", "paper1", "gend")
@@ -61,8 +61,9 @@ class TrainConfig:
     Attributes:
         name: a label, not hashed; recipes put their own name here
         backbone: tower name, see :func:`detector.backbone.load_backbone`
-        tune: what gets gradients: ``head`` (nothing but the head: linear probe) or ``ln`` (the
-            head and each LayerNorm's weight and bias)
+        tune: what gets gradients beside the head: ``head`` (nothing: linear probe), ``ln`` (each
+            LayerNorm's weight and bias), ``bitfit`` (each bias), ``lora`` (adapters on queries
+            and values), ``full`` (everything)
         normalize: True divides the feature by its L2 norm before the head (``LinearNorm``)
         ce_weight: weight of the cross-entropy
         label_smoothing: of the cross-entropy, in [0, 1)
@@ -298,7 +299,17 @@ RECIPES: dict[str, TrainConfig] = {
         slerp=True,
     ),
 }
-"""Named recipes with the authors' values.
+# To compare LN-tuning with; not the authors'. All but what is tuned is as in ln_l2_unal_slerp;
+# full tuning needs the smaller steps that are usual for it.
+RECIPES |= {
+    name: RECIPES["ln_l2_unal_slerp"].changed(name=name, tune=name, **rates)
+    for name, rates in (
+        ("bitfit", {}),
+        ("lora", {}),
+        ("full", {"learning_rate": 1e-5, "min_learning_rate": 1e-6}),
+    )
+}
+"""Named recipes; all but ``bitfit``, ``lora`` and ``full`` with the authors' values.
 
 ``gend`` follows the paper's text where its released experiment file differs: there is a warm-up
 of one epoch from 1e-5 in each cycle of ten and the minimum is 1e-5 (the file: no warm-up, 1e-6).

@@ -20,7 +20,6 @@ import torch
 
 from ..detector.backbone import default_device
 from ..detector.errors import ForensicsError
-from ..detector.model import tuned_tensors
 from . import distributed, runs
 from .augment import feature_generator
 from .config import TrainConfig
@@ -293,7 +292,11 @@ class _Training:
         self.run.save_state(
             {
                 "ids": self._ids(),
-                "parameters": tuned_tensors(self.detector),
+                "parameters": {
+                    name: parameter.detach().cpu().clone()
+                    for name, parameter in self.detector.named_parameters()
+                    if parameter.requires_grad
+                },
                 "optimizer": self.optimizer.state_dict(),
                 "position": asdict(self.position),
             }

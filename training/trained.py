@@ -13,6 +13,7 @@ from ..detector.errors import ForensicsError
 from ..detector.model import Detector
 from . import runs
 from .config import TrainConfig
+from .lora import add_adapters
 
 
 def new_detector(config: TrainConfig, device: torch.device, key: str = "detector") -> Detector:
@@ -30,25 +31,41 @@ def trainable(detector: Detector, config: TrainConfig) -> tuple[list[nn.Paramete
 
     Returns:
         the tower's trained parameters (empty for a linear probe) and the head
+
+    Raises:
+        ForensicsError: ``lora`` on a tower without attention projections that are known
     """
     detector.requires_grad_(False)
     detector.head.requires_grad_(True)
-    tower = []
-    if config.tune == "ln":
-        tower = list(detector.backbone.layer_norm_parameters().values())
-    for parameter in tower:
+    backbone = detector.backbone
+    tower: dict[str, nn.Parameter] = {}
+    if config.tune != "head":
+        tower = backbone.layer_norm_parameters()
+    if config.tune == "lora":
+        backbone.also_tuned, tower = add_adapters(backbone, config.seed)
+    elif config.tune in ("bitfit", "full"):
+        norms = set(tower)
+        own = dict(backbone.named_parameters())
+        chosen = [n for n in own if config.tune == "full" or n.endswith("bias")]
+        backbone.also_tuned = tuple(name for name in chosen if name not in norms)
+        tower = {name: own[name] for name in chosen}
+    for parameter in tower.values():
         parameter.requires_grad_(True)
-    return tower, detector.head
+    return list(tower.values()), detector.head
 
 
 def build_optimizer(
     tower: list[nn.Parameter], head: nn.Linear, config: TrainConfig
 ) -> torch.optim.AdamW:
-    """AdamW; weight decay on the head's matrix only, as GenD's code groups its parameters."""
+    """AdamW; weight decay on matrices only, as GenD's code groups its parameters."""
     head_rate = config.head_learning_rate or config.learning_rate
+    rate, decay = config.learning_rate, config.weight_decay
+    matrices = [p for p in tower if p.ndim > 1]
+    vectors = [p for p in tower if p.ndim <= 1]
     groups = [
-        {"params": tower, "base_lr": config.learning_rate, "weight_decay": 0.0},
-        {"params": [head.weight], "base_lr": head_rate, "weight_decay": config.weight_decay},
+        {"params": vectors, "base_lr": rate, "weight_decay": 0.0},
+        {"params": matrices, "base_lr": rate, "weight_decay": decay},
+        {"params": [head.weight], "base_lr": head_rate, "weight_decay": decay},
         {"params": [head.bias], "base_lr": head_rate, "weight_decay": 0.0},
     ]
     groups = [{**group, "lr": group["base_lr"]} for group in groups if group["params"]]

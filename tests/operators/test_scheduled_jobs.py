@@ -10,6 +10,7 @@ import time
 
 import fiftyone as fo
 import pytest
+from bson import ObjectId
 from media_forensics.detector.errors import ForensicsError
 from media_forensics.operators import job_list, jobs, scheduled_jobs
 
@@ -41,8 +42,6 @@ def queue(dataset, label: str):
 
 def start(dataset, name: str, **worker):
     """The operation as a worker leaves it that began and noted itself."""
-    from bson import ObjectId
-
     scheduled_jobs._service().set_running(ObjectId(name))
     if worker:
         scheduled_jobs._store().set(name, worker)
@@ -108,7 +107,6 @@ def test_without_a_note_only_long_silence_counts(dataset, monkeypatch):
 def test_cancelling_is_seen_by_the_operator_that_runs(dataset):
     from types import SimpleNamespace
 
-    from bson import ObjectId
     from media_forensics.operators.progress import stop_of
 
     name = queue(dataset, "cancelled")
@@ -154,15 +152,13 @@ def test_our_worker_runs_the_queue_and_ends(dataset, monkeypatch):
         if str(other.id) not in (first, second):  # left by another test
             scheduled_jobs._service().delete_operation(other.id)
     pid = scheduled_jobs.start_worker()
+    deadline = time.monotonic() + 20
+    while pid not in scheduled_jobs.workers() and time.monotonic() < deadline:
+        time.sleep(0.05)  # a process has no command line for a moment after it was started
     assert pid in scheduled_jobs.workers()
     os.waitpid(pid, 0)
     found = [row(dataset, name) for name in (first, second)]
     assert [r.state for r in found] == ["failed", "failed"]  # nobody has scored this dataset
-    ends = [scheduled_jobs._service().get(scheduled_jobs_id(n)).started_at for n in (first, second)]
-    assert ends[0] < ends[1]
-
-
-def scheduled_jobs_id(name: str):
-    from bson import ObjectId
-
-    return ObjectId(name)
+    service = scheduled_jobs._service()
+    began = [service.get(ObjectId(name)).started_at for name in (first, second)]
+    assert began[0] < began[1]

@@ -98,11 +98,12 @@ def test_a_run_leaves_everything_it_promises(tiny_config, make_manifest, tmp_pat
     }
 
 
-def test_the_checkpoint_scores_as_the_validation_said(tiny_config, make_manifest, tmp_path):
+@pytest.mark.parametrize("tune", ["ln", "bitfit", "lora", "full"])
+def test_the_checkpoint_scores_as_the_validation_said(tune, tiny_config, make_manifest, tmp_path):
     from media_forensics.detector.metrics import roc_auc
 
     manifest = make_manifest(val=4)
-    result = fit(tiny_config(), manifest, tmp_path / "r")
+    result = fit(tiny_config(tune=tune), manifest, tmp_path / "r")
     detector = load_detector(result.checkpoint, "cpu")
     images = [np.asarray(Image.open(row.crop)) for row in manifest.val]
     p_fake = detector.score(images).p_fake
@@ -137,8 +138,9 @@ def test_it_learns_what_can_be_learnt(tiny_config, make_manifest, tmp_path):
         {"self_blend_probability": 0.5, "slerp": True, "sampling": "paired"},
         {"tune": "head", "augmentation": "none"},
         {"micro_batch": 3},
+        {"tune": "lora", "weight_decay": 0.1},
     ],
-    ids=["everything", "cached-probe", "micro"],
+    ids=["everything", "cached-probe", "micro", "lora"],
 )
 @pytest.mark.parametrize("stop_at", [1, 3, 4])
 def test_stop_and_resume_is_bit_equal(settings, stop_at, tiny_config, make_manifest, tmp_path):

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 from media_forensics.detector.backbone import Backbone
-from media_forensics.detector.model import Detector
+from media_forensics.detector.model import Detector, tuned_tensors
 from media_forensics.detector.preprocess import Preprocess
 from media_forensics.training.config import named_recipe
 from media_forensics.training.losses import alignment, uniformity
@@ -69,6 +69,42 @@ def test_exactly_layer_norms_and_head_get_gradients_and_move(tiny_config):
     assert moved == wanted
     assert {k for k, p in detector.named_parameters() if p.grad is not None} == wanted
     assert len(wanted) == 6 * 2 + 2  # pre, post, two blocks of two
+
+
+@pytest.mark.parametrize("tune", ["bitfit", "lora", "full"])
+def test_what_the_comparisons_tune(tune, tiny_config):
+    config = tiny_config(tune=tune, learning_rate=1e-2)
+    detector = new_detector(config, CPU)
+    pixels, labels = pixels_and_labels()
+    untouched = detector.backbone.preprocess.normalize(pixels)
+    before = detector.backbone(untouched).detach()
+    plain = {k: p.detach().clone() for k, p in detector.backbone.named_parameters()}
+    tower, head = trainable(detector, config)
+    assert torch.equal(detector.backbone(untouched), before)  # training begins at the tower
+    optimizer = build_optimizer(tower, head, config)
+    for number in range(2):  # of an adapter only one half gets a gradient at first
+        optimizer.zero_grad()
+        generator = torch.Generator().manual_seed(number)
+        backward_on_pixels(detector, detector.backbone, pixels, labels, config, generator)
+        optimizer.step()
+    tensors = tuned_tensors(detector)
+    moved = {
+        name
+        for name, tensor in plain.items()
+        if not torch.equal(tensors.get(f"backbone.{name}", tensor), tensor)
+    }
+    blocks = [f"visual.transformer.resblocks.{i}." for i in range(2)]
+    if tune == "lora":
+        assert moved == {f"{block}attn.in_proj_weight" for block in blocks}
+        key_rows = slice(32, 64)
+        for name in moved:
+            assert torch.equal(tensors[f"backbone.{name}"][key_rows], plain[name][key_rows])
+        assert sum(p.numel() for p in tower) == 2 * 4 * 32 * 8
+    elif tune == "bitfit":
+        assert moved == {name for name in plain if name.endswith("bias")}
+        assert len(moved) == 2 + 2 * 6  # pre, post; a block: two norms, attention 2, perceptron 2
+    else:
+        assert moved == set(plain)
 
 
 def test_a_linear_probe_moves_the_head_only(tiny_config):

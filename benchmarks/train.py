@@ -1,0 +1,275 @@
+#!/usr/bin/env python3
+"""A training step of LN-tuning against the same step written the reference way.
+
+The reference is built as the papers' code builds it: transformers' CLIPVisionModel, PEFT's
+LNTuningConfig, autograd's defaults. Same shape, batch, losses, threads and precision, random
+weights (time and memory do not depend on them); rounds of both alternate in one process, and the
+fastest of each counts, because a shared machine only ever adds time. Peak memory over the loaded
+model is measured in a process of its own for each. ``loop`` is the step fed from crop files,
+decoded and augmented, against the step on pixels that are ready.
+
+    python benchmarks/train.py --model ViT-L-14-quickgelu --batch 4
+    python benchmarks/train.py --device cuda --batch 128 --precision bf16 --peak-tflops 989
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "_mount"))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from media_forensics.detector.model import Detector, autocast
+from media_forensics.training.config import TrainConfig
+from media_forensics.training.data import CropCache, TrainingCrops, pixel_batches, worker_count
+from media_forensics.training.manifest import ManifestRow
+from media_forensics.training.step import backward_on_pixels
+from media_forensics.training.trained import build_optimizer, trainable
+from PIL import Image
+from score import tower
+
+Step = Callable[[torch.Tensor, torch.Tensor], None]
+
+
+def main() -> int:
+    """Print ratios; exit with 1 where one misses its bound."""
+    args = arguments()
+    torch.set_num_threads(args.threads)
+    if args.memory_of:
+        print(json.dumps(peak_memory(args)))
+        return 0
+    pixels, labels = batch_of(args)
+    steps: dict[str, Step] = {"ours": ours(args)[0]}
+    if not args.skip_reference:
+        steps["reference"] = reference(args)
+    best = fastest(steps, pixels, labels, args)
+    print(f"{platform.processor() or platform.machine()}, {args.threads} threads, {args.model}, ")
+    print(f"batch {args.batch}, {args.precision}, {args.device}")
+    for name, seconds in best.items():
+        print(f"  {name:<10} {seconds:8.3f} s a step, {args.batch / seconds:8.2f} crops/s")
+    good = True
+    if "reference" in best:
+        ratio = best["ours"] / best["reference"]
+        print(f"time: {ratio:.3f} of the reference (bound {args.time_at_most})")
+        good &= ratio <= args.time_at_most
+        memory = {name: memory_apart(name, args) for name in best}
+        ratio = memory["ours"] / memory["reference"]
+        each = ", ".join(f"{name} {value / 2**20:.0f} MiB" for name, value in memory.items())
+        print(f"peak memory over the model: {ratio:.3f} ({each}; bound {args.memory_at_most})")
+        good &= ratio <= args.memory_at_most
+    ratio = loop_ratio(args)
+    print(f"loop: {ratio:.3f} of the step alone (bound {args.loop_at_least})")
+    good &= ratio >= args.loop_at_least
+    if args.peak_tflops:
+        used = flops(args) * args.batch / best["ours"] / 1e12
+        print(f"model FLOP utilisation: {used / args.peak_tflops:.3f} ({used:.0f} TFLOP/s)")
+    return 0 if good else 1
+
+
+def arguments() -> argparse.Namespace:
+    """Command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--model", default="ViT-L-14-quickgelu", help="of open_clip")
+    parser.add_argument("--batch", type=int, default=4)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
+    parser.add_argument("--checkpointing", action="store_true", help="ours only")
+    parser.add_argument("--peak-tflops", type=float, default=0.0)
+    parser.add_argument("--time-at-most", type=float, default=0.9)
+    parser.add_argument("--memory-at-most", type=float, default=0.8)
+    parser.add_argument("--loop-at-least", type=float, default=0.95)
+    parser.add_argument("--skip-reference", action="store_true")
+    parser.add_argument("--memory-of", choices=("ours", "reference"), help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def config_of(args: argparse.Namespace) -> TrainConfig:
+    """GenD's losses."""
+    return TrainConfig(
+        backbone="benchmark",
+        precision=args.precision,
+        batch_size=args.batch,
+        activation_checkpointing=args.checkpointing,
+    )
+
+
+def batch_of(args: argparse.Namespace) -> tuple[torch.Tensor, torch.Tensor]:
+    """uint8 pixels and labels of one batch."""
+    generator = torch.Generator().manual_seed(0)
+    shape = (args.batch, 3, 224, 224)
+    pixels = torch.randint(0, 256, shape, dtype=torch.uint8, generator=generator)
+    return pixels.to(args.device), (torch.arange(args.batch) % 2).to(args.device)
+
+
+def ours(args: argparse.Namespace) -> tuple[Step, Detector]:
+    """A whole step of the training loop, and its detector."""
+    config = config_of(args)
+    detector = Detector(tower(f"random:{args.model}")).to(args.device)
+    parameters, head = trainable(detector, config)
+    detector.backbone.checkpointing = config.activation_checkpointing
+    optimizer = build_optimizer(parameters, head, config)
+    generator = torch.Generator()
+
+    def step(pixels: torch.Tensor, labels: torch.Tensor) -> None:
+        optimizer.zero_grad(set_to_none=True)
+        backward_on_pixels(detector, detector.backbone, pixels, labels, config, generator)
+        optimizer.step()
+
+    return step, detector
+
+
+def reference(args: argparse.Namespace) -> Step:
+    """The same step by transformers and PEFT."""
+    import open_clip
+    import peft
+    import transformers
+
+    vision = open_clip.get_model_config(args.model)["vision_cfg"]
+    width = vision["width"]
+    config = transformers.CLIPVisionConfig(
+        hidden_size=width,
+        intermediate_size=4 * width,
+        num_hidden_layers=vision["layers"],
+        num_attention_heads=width // vision.get("head_width", 64),
+        image_size=224,
+        patch_size=vision["patch_size"],
+        hidden_act="quick_gelu",
+    )
+    names = ["pre_layrnorm", "layer_norm1", "layer_norm2", "post_layernorm"]
+    tuned = peft.LNTuningConfig(target_modules=names)
+    model = peft.get_peft_model(transformers.CLIPVisionModel(config), tuned).to(args.device)
+    head = torch.nn.Linear(width, 2).to(args.device)
+    trained = [p for p in model.parameters() if p.requires_grad] + list(head.parameters())
+    optimizer = torch.optim.AdamW(trained, lr=3e-4, weight_decay=0.0)
+    device = torch.device(args.device)
+    mean = torch.tensor([0.481, 0.458, 0.408], device=device)[:, None, None]
+    std = torch.tensor([0.269, 0.261, 0.276], device=device)[:, None, None]
+
+    def step(pixels: torch.Tensor, labels: torch.Tensor) -> None:
+        x = (pixels.float() / 255 - mean) / std
+        with autocast(device, args.precision):
+            features = model(pixel_values=x).pooler_output
+        z = F.normalize(features.float(), dim=1)
+        same = torch.nonzero((labels[:, None] == labels[None, :]).triu(diagonal=1))
+        align = (z[same[:, 0]] - z[same[:, 1]]).norm(dim=1).pow(2).mean()
+        spread = torch.pdist(z).pow(2).mul(-2).exp().mean().clamp(min=1e-6).log()
+        loss = F.cross_entropy(head(z), labels) + 0.1 * align + 0.5 * spread
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+    return step
+
+
+def timed(step: Step, pixels: torch.Tensor, labels: torch.Tensor, device: str) -> float:
+    """Seconds of one step."""
+    began = time.perf_counter()
+    step(pixels, labels)
+    if device.startswith("cuda"):
+        torch.cuda.synchronize()
+    return time.perf_counter() - began
+
+
+def fastest(
+    steps: dict[str, Step], pixels: torch.Tensor, labels: torch.Tensor, args: argparse.Namespace
+) -> dict[str, float]:
+    """The fastest round of each after one to warm up."""
+    best = dict.fromkeys(steps, float("inf"))
+    for number in range(args.rounds + 1):
+        for name, step in steps.items():
+            seconds = timed(step, pixels, labels, args.device)
+            if number:
+                best[name] = min(best[name], seconds)
+    return best
+
+
+def peak_memory(args: argparse.Namespace) -> int:
+    """Bytes that a step needs over the loaded model, in this process."""
+    step = ours(args)[0] if args.memory_of == "ours" else reference(args)
+    pixels, labels = batch_of(args)
+    if args.device.startswith("cuda"):
+        before = torch.cuda.memory_allocated()
+        torch.cuda.reset_peak_memory_stats()
+        step(pixels, labels)
+        return torch.cuda.max_memory_allocated() - before
+    with Path("/proc/self/statm").open() as stream:
+        before = int(stream.read().split()[1]) * resource.getpagesize()
+    step(pixels, labels)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - before
+
+
+def memory_apart(name: str, args: argparse.Namespace) -> int:
+    """:func:`peak_memory` in a process of its own."""
+    words = ["--memory-of", name, "--model", args.model, "--batch", str(args.batch)]
+    words += ["--device", args.device, "--precision", args.precision]
+    words += ["--threads", str(args.threads)]
+    words += ["--checkpointing"] if args.checkpointing else []
+    done = subprocess.run(
+        [sys.executable, __file__, *words], capture_output=True, text=True, check=True
+    )
+    return int(json.loads(done.stdout.splitlines()[-1]))
+
+
+def loop_ratio(args: argparse.Namespace) -> float:
+    """Crops per second of the step fed from files, over the step on pixels that are ready."""
+    step, detector = ours(args)
+    batches = args.rounds + 1
+    rng = np.random.default_rng(0)
+    with tempfile.TemporaryDirectory() as folder:
+        rows = []
+        for number in range(args.batch * batches):
+            path = Path(folder) / f"{number}.png"
+            small = Image.fromarray(rng.integers(0, 256, (16, 16, 3), dtype=np.uint8))
+            small.resize((256, 256)).save(path)
+            rows.append(ManifestRow(str(path), number % 2, f"v{number}", 0))
+        config = config_of(args)
+        preprocess = detector.backbone.preprocess
+        crops = TrainingCrops(rows, config, preprocess, CropCache(0))
+        order = np.arange(len(rows)).reshape(batches, args.batch).tolist()
+        workers = worker_count(config, torch.device(args.device))
+        feed = pixel_batches(crops, order, 0, workers, args.device.startswith("cuda"))
+        alone, whole = [], []
+        pixels, labels = batch_of(args)
+        for number in range(batches):
+            began = time.perf_counter()
+            batch = next(feed)
+            step(batch.pixels, batch.labels)
+            if args.device.startswith("cuda"):
+                torch.cuda.synchronize()
+            if number:
+                whole.append(time.perf_counter() - began)
+            alone.append(timed(step, pixels, labels, args.device))
+    return min(alone[1:]) / min(whole)
+
+
+def flops(args: argparse.Namespace) -> float:
+    """FLOP of one crop's step: forward, and backward to the activations (frozen weights need no
+    gradient); matrix products only."""
+    import open_clip
+
+    vision = open_clip.get_model_config(args.model)["vision_cfg"]
+    width, layers = vision["width"], vision["layers"]
+    tokens = (224 // vision["patch_size"]) ** 2 + 1
+    block = 2 * tokens * 12 * width**2 + 4 * tokens**2 * width
+    return 2 * layers * block
+
+
+if __name__ == "__main__":
+    sys.exit(main())
