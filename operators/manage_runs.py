@@ -9,6 +9,7 @@ import fiftyone as fo
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
+from ..detector.allowed_roots import require_allowed
 from ..detector.errors import ForensicsError
 from . import fields, forms, training_records, training_words, views
 
@@ -144,6 +145,8 @@ def export(dataset: fo.Dataset, key: str, format: str, folder: str | None) -> di
     from ..training.export import export_detector
     from ..training.runs import RunFolder
 
+    if folder:
+        require_allowed(folder, "folder")
     run = training_records.training_run(dataset, key)
     if run.checkpoint is None:
         raise ForensicsError(
