@@ -15,6 +15,7 @@ from ..detector.errors import ForensicsError
 from ..detector.records import LABELS
 from ..training.runs import RunFolder
 from . import fields, forms, training_records, views
+from .markup import plain
 
 SCORES = (
     ("validation", "of the runs' own validation videos, recorded when the best was chosen"),
@@ -152,7 +153,9 @@ def table(found: dict[str, Any], baseline: str, fpr: float) -> str:
         keys = list(next(iter(found["settings"].values())))
         lines += ["", "| setting | " + " | ".join(keys) + " |", "|---" * (len(keys) + 1) + "|"]
         for name, values in found["settings"].items():
-            lines.append(f"| {name} | " + " | ".join(str(values[key]) for key in keys) + " |")
+            lines.append(
+                f"| {name} | " + " | ".join(plain(str(values[key])) for key in keys) + " |"
+            )
     notes = dict.fromkeys(note for row in found["rows"] for note in row["notes"])
     left = {key: n for key, n in found["left_out"].items() if n}
     if left:

@@ -9,6 +9,7 @@ import fiftyone as fo
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
+from ..detector.allowed_roots import require_allowed
 from ..detector.errors import ForensicsError
 from . import fields, forms, training_records, training_words, views
 
@@ -38,6 +39,7 @@ def run(
     format: str = "detector",
     folder: str | None = None,
     device: str | None = None,
+    processes: int = 1,
 ) -> dict[str, Any]:
     """Do one thing to the training runs of a dataset.
 
@@ -49,7 +51,8 @@ def run(
         delete_files: for ``delete``: also delete the run's folder with its checkpoints
         format: for ``export``, name of :data:`FORMATS`
         folder: for ``export``, where to write; made if needed, must be empty
-        device: for ``resume``, torch device; a GPU where there is one
+        device, processes: for ``resume``, torch device (a GPU where there is one) and ranks;
+            neither has to be what the run began with
 
     Returns:
         ``{"runs": [...], "table": str}``; ``rename`` adds ``"key"``, ``export`` adds ``"export"``
@@ -68,7 +71,10 @@ def run(
     if action != "list":
         if not key:
             raise ForensicsError("No run is chosen.", "Give its key.", "key")
-        more = _act(dataset, action, key, new_key, delete_files, format, folder, device)
+        if action == "resume":
+            resume(dataset, key, device, processes)
+        else:
+            more = _act(dataset, action, key, new_key, delete_files, format, folder)
     found = training_records.training_runs(dataset)
     return {
         "runs": [run.to_json() for run in found],
@@ -85,12 +91,9 @@ def _act(
     delete_files: bool,
     format: str,
     folder: str | None,
-    device: str | None,
 ) -> dict[str, Any]:
     if action == "stop":
         stop(dataset, key)
-    elif action == "resume":
-        resume(dataset, key, device)
     elif action == "rename":
         return {"key": training_records.rename(dataset, key, new_key or "").key}
     elif action == "delete":
@@ -116,7 +119,7 @@ def stop(dataset: fo.Dataset, key: str) -> None:
     launch.stop(run.folder)
 
 
-def resume(dataset: fo.Dataset, key: str, device: str | None = None) -> None:
+def resume(dataset: fo.Dataset, key: str, device: str | None = None, processes: int = 1) -> None:
     """Start a stopped, interrupted or failed run again in a process of its own; returns at once.
 
     Raises:
@@ -131,7 +134,7 @@ def resume(dataset: fo.Dataset, key: str, device: str | None = None) -> None:
             training_records.WORDS[run.status].capitalize() + ".",
             "key",
         )
-    launch.start(run.folder, device=device)
+    launch.start(run.folder, device=device, processes=processes)
 
 
 def export(dataset: fo.Dataset, key: str, format: str, folder: str | None) -> dict[str, Any]:
@@ -144,6 +147,8 @@ def export(dataset: fo.Dataset, key: str, format: str, folder: str | None) -> di
     from ..training.export import export_detector
     from ..training.runs import RunFolder
 
+    if folder:
+        require_allowed(folder, "folder")
     run = training_records.training_run(dataset, key)
     if run.checkpoint is None:
         raise ForensicsError(
@@ -244,6 +249,7 @@ class ManageRuns(foo.Operator):
 
     def execute(self, ctx: Any) -> dict[str, Any]:
         names = ("action", "key", "new_key", "delete_files", "format", "folder", "device")
+        names = (*names, "processes")
         params = {k: ctx.params[k] for k in names if ctx.params.get(k) is not None}
         result = run(forms.require_dataset(ctx, "faces"), **params)
         if not ctx.delegated and ctx.executor and params.get("action", "list") != "list":

@@ -9,6 +9,7 @@ import fiftyone as fo
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
+from ..detector.allowed_roots import require_allowed
 from ..detector.errors import ForensicsError
 from ..training import runs
 from ..training.manifest import Manifest
@@ -63,6 +64,7 @@ def run(
     view = views.flat(samples)
     dataset = views.dataset_of(view)
     folder = (Path(runs_dir) if runs_dir else default_runs_dir(dataset)) / key
+    require_allowed(folder, "runs_dir")
     _refuse_other(dataset, key, folder)
     rows, left_out, vectors = _embedded(view, detector)
     manifest_rows = [training_manifest.manifest_row({**row, "split": "train"}) for row in rows]

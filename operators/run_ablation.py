@@ -13,6 +13,7 @@ import fiftyone as fo
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
+from ..detector.allowed_roots import require_allowed, require_files
 from ..detector.errors import ForensicsError
 from ..training import ablation
 from ..training.ablation import LADDER
@@ -75,12 +76,14 @@ def run(
         )
     view = views.flat(samples)
     dataset = views.dataset_of(view)
+    root = (Path(runs_dir) if runs_dir else default_runs_dir(dataset)) / name
+    require_allowed(root, "runs_dir")
+    require_files(view.values("filepath"), "faces")
     found = training_manifest.read(
         view, validation=validation, validation_fraction=validation_fraction
     )
     load_backbone(backbone, device="cpu")  # missing weights are said before anything starts
     about = fields.describe(dataset)
-    root = (Path(runs_dir) if runs_dir else default_runs_dir(dataset)) / name
     cells = ablation.prepare(
         root,
         found.manifest,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..training.budget import Budget, duration
+from .markup import plain
 from .training_manifest import Contents, counts
 from .training_records import WORDS, TrainingRun
 
@@ -74,7 +75,7 @@ def table(found: list[TrainingRun]) -> str:
     ]
     for run in found:
         lines.append(
-            f"| {run.key} | {status(run)} | {run.config.get('name', '')} | {progress(run)} "
+            f"| {run.key} | {plain(status(run))} | {run.config.get('name', '')} | {progress(run)} "
             f"| {auroc(run.best)} |"
         )
     return "\n".join(lines) if found else "No training runs yet."

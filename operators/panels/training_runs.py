@@ -21,6 +21,7 @@ from .. import (
     training_words,
     views,
 )
+from ..markup import plain
 from ..training_records import TrainingRun
 from . import face_columns, training_figures
 from .error_audit import handler
@@ -218,7 +219,8 @@ class TrainingRuns(foo.Panel):
         root = types.Property(panel, view=view)
         empty = ctx.panel.get_state("empty")
         if empty:
-            panel.md(f"### No runs to show yet\n\n{empty['message']} {empty['hint']}", name="why")
+            why = plain(f"{empty['message']} {empty['hint']}")
+            panel.md(f"### No runs to show yet\n\n{why}", name="why")
             panel.btn("again", label="Look again", on_click=self.on_refresh)
             return root
         lines = ctx.panel.get_state("lines")
@@ -258,7 +260,7 @@ class TrainingRuns(foo.Panel):
             "work": ("Start a worker", self.on_work),
         }
         for number, finding in enumerate(findings):
-            panel.md(finding["text"], name=f"finding_{number}")
+            panel.md(plain(finding["text"]), name=f"finding_{number}")
             if finding["repair"]:
                 label, call = repairs[finding["repair"]]
                 panel.btn(f"repair_{finding['repair']}", label=label, on_click=call)

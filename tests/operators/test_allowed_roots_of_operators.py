@@ -22,6 +22,9 @@ PATHS = {
     "extract_faces": {"crops_dir": "{out}/crops", "weights": "{out}/weights.pth"},
     "score_faces": {"detector": "{out}/model.ckpt"},
     "train_detector": {"runs_dir": "{out}/runs"},
+    "run_ablation": {"runs_dir": "{out}/runs"},
+    "retrain_head": {"runs_dir": "{out}/runs"},
+    "manage_runs": {"folder": "{out}/exported"},
     "analyze_file": {
         "path": "{out}/a.mp4",
         "detector": "{out}/model.ckpt",
@@ -35,6 +38,9 @@ PATHS = {
 # What else the operator must be given to come as far as its checks.
 OTHERS = {
     "train_detector": {"key": "mine"},
+    "run_ablation": {"name": "mine"},
+    "retrain_head": {"detector": "probe", "key": "mine"},
+    "manage_runs": {"action": "export", "key": "mine"},
     "score_faces": {"detector": "probe"},
     "analyze_file": {"path": "{in}/a.mp4", "detector": "probe", "crops_dir": "{in}/crops"},
     "export_scores": {"key": "probe"},
@@ -45,10 +51,16 @@ READS_SAMPLES = (
     "extract_faces",
     "score_faces",
     "train_detector",
+    "run_ablation",
     "video_metadata",
 )
+TAKES_SAMPLES = ("export_scores", "import_scores", "retrain_head", "manage_runs")
 # (operator, argument) -> why no check is needed
-NO_PATH = {("import_dataset", "target"): "a dataset's name"}
+NO_PATH = {
+    ("import_dataset", "target"): "a dataset's name",
+    ("retrain_head", "detector"): "the key of stored embeddings",
+    ("train_detector", "tag_weights"): "how often tagged faces are drawn",
+}
 _PATH_LIKE = re.compile(r"(^|_)(root|dir|folder|path|file|weights|detector|target|output|out)$")
 
 
@@ -119,7 +131,7 @@ def test_a_path_outside_is_refused_before_anything_starts(operator, argument, fo
     given = {**others, argument: value}
     if operator == "extract_faces":
         given.setdefault("crops_dir", str(folders.inside / "crops"))
-    takes_samples = operator in READS_SAMPLES or operator in ("export_scores", "import_scores")
+    takes_samples = operator in READS_SAMPLES or operator in TAKES_SAMPLES
     kind = "videos" if operator == "extract_faces" else "faces"
     first = [samples(kind, folders.inside)] if takes_samples else []
     before = sorted(folders.outside.rglob("*"))
@@ -135,7 +147,7 @@ def test_samples_that_point_outside_are_refused(operator, folders, samples):
     given = dict(OTHERS.get(operator, {}))
     if operator == "extract_faces":
         given["crops_dir"] = str(folders.inside / "crops")
-    if operator == "train_detector":
+    if operator in ("train_detector", "run_ablation"):
         given["runs_dir"] = str(folders.inside / "runs")
     with pytest.raises(ForensicsError, match=r"1 files of these \w+ lie outside"):
         run_of(operator)(samples(kind, folders.outside), **given)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from media_forensics.operators import training_records
 from media_forensics.operators.panels.training_runs import TrainingRuns
@@ -74,3 +76,23 @@ def test_nothing_to_show_says_what_to_do(fiftyone_db, client):
         assert "no_runs" in driven.schema["type"]["properties"]
     finally:
         dataset.delete()
+
+
+def test_a_job_is_listed_with_its_end_and_forgotten(panel, demo_dataset):
+    from media_forensics.operators import jobs
+
+    job = jobs.start("score_faces", demo_dataset.view(), {"detector": "nowhere", "key": "x"})
+    panel.send("on_refresh")
+    assert panel.state["lines"]["live"] and "timer" in panel.schema["type"]["properties"]
+    while not job.ended:
+        time.sleep(0.2)
+    panel.send("on_refresh")
+    names = [row[0] for row in panel.data["jobs"]["rows"]]
+    row = names.index("Score faces x")
+    assert panel.data["jobs"]["rows"][row][1] == "failed"
+    assert "nowhere" in panel.data["jobs"]["rows"][row][3]
+    assert panel.state["lines"]["jobs"][row] == ["again", "forget"]
+    panel.send("on_job", row=row, event="cancel")
+    assert panel.op("notify")["variant"] == "warning" and job.folder.exists()
+    panel.send("on_job", row=row, event="forget")
+    assert not job.folder.exists()

@@ -1,0 +1,116 @@
+"""The forms of training, as the App resolves them: what they say and what they refuse."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+from fiftyone import ViewField as F
+
+pytestmark = [pytest.mark.fiftyone, pytest.mark.weights]
+
+
+@pytest.fixture
+def form(demo_dataset, operators):
+    """Function: (operator, view, params) -> properties of its resolved form."""
+    from fiftyone.operators.executor import ExecutionContext
+
+    def resolve(name: str, view=None, **params) -> dict:
+        view = demo_dataset.view() if view is None else view
+        request = {
+            "dataset_name": demo_dataset.name,
+            "view": view._serialize(),
+            "params": {**params, "view_target": "CURRENT_VIEW"},
+        }
+        context = ExecutionContext(request, operator_uri=operators(name).uri)
+        return operators(name).resolve_input(context).to_json()["type"]["properties"]
+
+    return resolve
+
+
+def words(properties: dict, name: str) -> str:
+    view = properties[name]["view"]
+    return f"{view.get('label') or ''} {view.get('description') or ''}"
+
+
+def test_training_shows_what_the_view_holds(form, demo_dataset):
+    found = form("train_detector", epochs=2, batch_size=8)
+    text = words(found, "contents")
+    train = demo_dataset.match(F("split") == "train")
+    reals = len(train.match(F("ground_truth.label") == "real"))
+    assert f"Training: {reals} real" in text and "have their real" in text
+    assert "By method:" in text and "test split, never trained on" in text
+    assert "steps" in words(found, "cost")
+    assert not any(p.get("invalid") for p in found.values())
+
+
+def test_training_refuses_at_the_field(form, demo_dataset):
+    assert form("train_detector", batch_size=100_000)["batch_size"]["invalid"]
+    assert form("train_detector", key="Not a key")["key"]["invalid"]
+    only_test = form("train_detector", view=demo_dataset.match(F("split") == "test"))
+    assert "never trained on" in words(only_test, "input_error")
+
+
+def test_a_long_run_is_announced(form):
+    from media_forensics.operators import train_detector
+    from media_forensics.training import budget
+
+    config = train_detector.config_of("ln", train_detector.DEFAULT_BACKBONE)
+    if budget.known(config) is None:
+        budget.measure(config)
+    found = form("train_detector", recipe="ln", epochs=100_000, batch_size=8)
+    assert "days on this machine (measured)" in words(found, "cost")
+    assert "Schedule" in words(found, "cost")
+
+
+def test_the_other_forms_resolve(form):
+    assert {"detector", "key", "c", "folds"} <= set(form("retrain_head"))
+    ablation = form("run_ablation")
+    assert {"name", "recipes", "seed_count", "contents"} <= set(ablation)
+    assert form("manage_runs")["action"]["default"] == "list"
+    assert "table" in form("manage_runs", action="list")
+    assert {"format", "folder", "key"} <= set(form("manage_runs", action="export"))
+    assert "none" in form("manage_runs", action="stop")
+    compare = form("compare_runs")
+    assert "too_few" in compare or {"keys", "baseline", "fpr"} <= set(compare)
+
+
+def test_what_a_form_gives_is_what_run_takes():
+    import inspect
+
+    from media_forensics.operators import run_ablation, train_detector
+
+    given = train_detector._params(
+        {
+            "key": "x",
+            "recipe": "ln",
+            "epochs": 2,
+            "batch_size": None,
+            "hard_tag": "hard:high_loss",
+            "hard_weight": 3,
+            "validation": "groups",
+            "background": True,
+        }
+    )
+    assert given["settings"] == {"epochs": 2} and given["tag_weights"] == {"hard:high_loss": 3.0}
+    assert set(given) <= set(inspect.signature(train_detector.run).parameters)
+    given = run_ablation._params({"name": "a", "recipes": ["ln"], "seed_count": 2, "epochs": 1})
+    assert given["seeds"] == [0, 1] and given["settings"] == {"epochs": 1}
+    assert set(given) <= set(inspect.signature(run_ablation.run).parameters)
+
+
+def test_a_long_run_in_the_form_is_refused_before_a_job_starts(demo_dataset, monkeypatch):
+    from media_forensics.operators import jobs, train_detector
+    from media_forensics.training import budget
+
+    config = train_detector.config_of("ln", train_detector.DEFAULT_BACKBONE)
+    if budget.known(config) is None:
+        budget.measure(config)
+    operator = train_detector.TrainDetector()
+    monkeypatch.setattr(jobs, "start", lambda *_: pytest.fail("a job was started"))
+    monkeypatch.setattr(operator, "_faces", lambda _: demo_dataset.view(), raising=False)
+    ops = SimpleNamespace(set_progress=lambda **_: None)
+    params = {"key": "long", "recipe": "ln", "epochs": 100_000, "batch_size": 8}
+    context = SimpleNamespace(params=params, delegated=False, ops=ops, dataset=demo_dataset)
+    with pytest.raises(ValueError, match="measured"):
+        list(operator.execute(context))
