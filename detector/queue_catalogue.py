@@ -111,6 +111,13 @@ CATALOGUE: dict[str, Queue] = {
             ("embedding",),
         ),
         Queue(
+            "fragile",
+            "Flips under corruption",
+            "another call after recompression, blur or resizing (run 'Probe robustness' first)",
+            queues.fragile,
+            ("changes",),
+        ),
+        Queue(
             "disagreement",
             "Detectors disagree",
             "two detectors call it differently",

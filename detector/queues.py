@@ -30,6 +30,7 @@ class ScoredFaces:
         group_id, source_dataset, split: (N,) strings, "" where unknown
         other_p_fake: (N,) scores of a second detector, NaN where there is none
         embedding: (N, D) unit vectors of the detector, NaN where there is none
+        changes: (N, P) p_fake under each of P corruptions minus p_fake, NaN where not probed
         generic: (N, E) unit vectors of an untuned network, which still tells persons and scenes
             apart, NaN where there is none
 
@@ -47,6 +48,7 @@ class ScoredFaces:
     source_dataset: np.ndarray | None = None
     split: np.ndarray | None = None
     other_p_fake: np.ndarray | None = None
+    changes: np.ndarray | None = None
     embedding: np.ndarray | None = None
     generic: np.ndarray | None = None
 
@@ -143,6 +145,21 @@ def disagreement(faces: ScoredFaces, threshold: float) -> np.ndarray:
     both = np.isfinite(mine) & np.isfinite(other)
     odd = np.flatnonzero(both & ((mine >= threshold) != (other >= threshold)))
     return odd[np.argsort(-np.abs(mine[odd] - other[odd]), kind="stable")]
+
+
+def fragile(faces: ScoredFaces, threshold: float) -> np.ndarray:
+    """Faces whose call flips under a corruption; those that flip under most first, then those that
+    move farthest. Needs ``changes``.
+    """
+    assert faces.changes is not None
+    before = faces.p_fake[:, None]
+    after = before + faces.changes
+    with np.errstate(invalid="ignore"):
+        flips = np.isfinite(after) & ((after >= threshold) != (before >= threshold))
+    count = flips.sum(axis=1)
+    moved = np.where(flips, np.abs(faces.changes), 0).max(axis=1, initial=0)
+    odd = np.flatnonzero(count > 0)
+    return odd[np.lexsort((-moved[odd], -count[odd]))]
 
 
 def group_leaks(faces: ScoredFaces, threshold: float) -> np.ndarray:

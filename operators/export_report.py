@@ -17,6 +17,7 @@ from fiftyone.operators import types
 from ..detector.errors import ForensicsError
 from . import forms, jobs, views
 from .panels import audit_threshold, face_columns
+from .panels.audit_study import stored_of
 from .panels.audit_units import LEVELS
 from .progress import Progress, ShouldStop, in_app, never, silent, stop_of, terminal
 
@@ -62,7 +63,7 @@ def run(
         level: ``face``, ``person`` or ``video``: what the rates count
         threshold: p_fake from which a unit counts as fake
         threshold_from: a source of :mod:`.panels.audit_threshold`; by default ``hand`` where a
-            threshold is given, else that of the last evaluation, else 0.5
+            threshold is given, else the calibrated one, else that of the last evaluation, else 0.5
         breakdowns: fields with a table of their own; the quality fields by default
         examples: faces shown per kind of error
         blur: blur the faces that are shown
@@ -124,9 +125,10 @@ def _source(dataset: fo.Dataset, key: str, threshold: float | None) -> str:
     """Where the threshold comes from unless it is said."""
     if threshold is not None:
         return audit_threshold.HAND
-    faces = face_columns.source_of(dataset).faces
-    evaluated = faces.has_run(f"evaluation_{key}")
-    return audit_threshold.EVALUATION if evaluated else audit_threshold.FIXED
+    stored = stored_of(face_columns.source_of(dataset).faces, key)
+    if stored.calibration is None and stored.evaluation is not None:
+        return audit_threshold.EVALUATION
+    return stored.default
 
 
 def _free(folder: Path) -> Path:
@@ -283,13 +285,13 @@ class ExportReport(foo.Operator):
             label="Judged",
             description="What the error rates count",
         )
-        evaluated = bool(key) and source.faces.has_run(f"evaluation_{key}")
-        origins = audit_threshold.sources(evaluated)
+        key = key or face_columns.detector_keys(source.faces)[-1]
+        origins = audit_threshold.sources(stored_of(source.faces, key))
         forms.choice(
             inputs,
             "threshold_from",
             origins,
-            default=audit_threshold.EVALUATION if evaluated else audit_threshold.FIXED,
+            default=_source(ctx.dataset, key, None),
             label="Threshold from",
             description="Stands in the report beside every rate",
         )

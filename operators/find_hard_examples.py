@@ -13,6 +13,7 @@ from fiftyone.operators import types
 from ..detector.errors import Cancelled, ForensicsError
 from ..detector.queue_catalogue import CATALOGUE
 from . import fields, forms, jobs, views
+from .probe_robustness import delta_field
 from .progress import Progress, ShouldStop, in_app, never, silent, stop_of, terminal
 from .training_records import record_name
 
@@ -107,6 +108,12 @@ def untuned_key(dataset: fo.Dataset) -> str | None:
     return None
 
 
+def probed_fields(dataset: fo.Dataset, key: str) -> list[str]:
+    """Fields of 'Probe robustness': changes of p_fake under a corruption."""
+    prefix = delta_field(key, "")
+    return [name for name in dataset.get_field_schema() if name.startswith(prefix)]
+
+
 def _check(queues: Sequence[str], threshold: float, limit: int, per_video: int) -> None:
     for queue in queues:
         if queue not in CATALOGUE:
@@ -142,6 +149,12 @@ def _check_columns(
             f"Choose one of: {', '.join(k for k in fields.detector_keys(dataset) if k != key)}.",
             field="other",
         )
+    if "changes" in needed and not probed_fields(dataset, key):
+        raise ForensicsError(
+            f"The faces have not been scored under corruptions with {key!r}.",
+            "Run 'Probe robustness' first, or leave out the queue 'fragile'.",
+            field="queues",
+        )
     if "generic" in needed and (
         not generic or not dataset.has_field(fields.ScoreFields(generic).embedding)
     ):
@@ -156,6 +169,8 @@ def _read(
     view: Any, key: str, needed: set[str], other: str | None, generic: str | None
 ) -> tuple[Any, ScoredFaces]:
     """Ids and columns of the faces of ``view``."""
+    import numpy as np
+
     from ..detector.queues import ScoredFaces
 
     view = views.subjects(view)
@@ -171,6 +186,10 @@ def _read(
         )
     if "other_p_fake" in needed and other:
         other_scores = views.face_scores(view, other).p_fake
+    changes = None
+    if "changes" in needed:
+        found = view.values(probed_fields(views.dataset_of(view), key))
+        changes = np.array([[np.nan if v is None else v for v in column] for column in found]).T
     return columns.ids, ScoredFaces(
         p_fake=columns.p_fake,
         label=columns.label,
@@ -183,6 +202,7 @@ def _read(
         source_dataset=columns.source_dataset,
         split=columns.split,
         other_p_fake=other_scores,
+        changes=changes,
         embedding=embedding,
         generic=generic_vectors,
     )

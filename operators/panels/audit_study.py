@@ -13,12 +13,13 @@ import fiftyone as fo
 import numpy as np
 
 from ...detector.errors import ForensicsError
+from .. import calibrations
 from . import audit_figures, audit_scope, audit_threshold, face_columns
 from .audit_groups import BY_METHOD, Grouping, group
 from .audit_pairs import Pairs, pairs_of
 from .audit_slices import MOST_VALUES, SliceFinder
 from .audit_table import AuditTable
-from .audit_threshold import Threshold
+from .audit_threshold import Stored, Threshold
 from .audit_units import Coded, FaceColumns, Units, at_level
 from .rebuild_cache import RebuildCache
 
@@ -186,22 +187,30 @@ def _by_interest(names: list[str]) -> list[str]:
 def threshold_of(study: Study, choice: dict[str, Any]) -> Threshold:
     """The chosen threshold; a source that has none here falls back to 0.5 and says so."""
     try:
+        stored = stored_of(study.source.faces, study.key)
         return audit_threshold.choose(
-            choice.get("source") or audit_threshold.FIXED,
+            choice.get("source") or stored.default,
             study.everything,
             study.units,
             value=0.5 if choice.get("value") is None else choice["value"],
-            evaluation=evaluation_of(study),
+            stored=stored,
+            groups=study.scope.columns.group.present(),
         )
     except ForensicsError as error:
         text = f"fixed at 0.5, because: {error.message}"
         return Threshold(0.5, audit_threshold.FIXED, text)
 
 
-def evaluation_of(study: Study) -> tuple[float, str] | None:
-    """Threshold of the last evaluation and where it had it from, or None."""
-    name = f"evaluation_{study.key}"
-    if not study.source.faces.has_run(name):
-        return None
-    config = study.source.faces.get_run_info(name).config
-    return float(config.threshold), str(getattr(config, "threshold_from", "fixed"))
+def stored_of(faces: fo.Dataset, key: str) -> Stored:
+    """Thresholds of ``key`` that 'Evaluate detector' and 'Calibrate threshold' left behind."""
+    evaluation = calibration = None
+    name = f"evaluation_{key}"
+    if faces.has_run(name):
+        config = faces.get_run_info(name).config
+        origin = str(getattr(config, "threshold_from", "fixed"))
+        evaluation = (float(config.threshold), origin)
+    if calibrations.has_calibration(faces, key):
+        record = calibrations.stored_calibration(faces, key)
+        text = calibrations.statement(record)
+        calibration = (float(record["threshold"]), text, frozenset(record["groups"]))
+    return Stored(evaluation, calibration)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -15,6 +16,7 @@ from .audit_words import count
 HAND = "hand"
 FIXED = "fixed"
 EVALUATION = "evaluation"
+CALIBRATION = "calibration"
 ORACLE = "oracle_eer"
 #: source -> highest false-positive rate allowed on the validation split
 VALIDATION = {"val_fpr_5": 0.05, "val_fpr_1": 0.01}
@@ -26,8 +28,8 @@ class Threshold:
 
     Attributes:
         value: in [0, 1]
-        source: :data:`HAND`, :data:`FIXED`, :data:`EVALUATION`, :data:`ORACLE` or a key of
-            :data:`VALIDATION`
+        source: :data:`HAND`, :data:`FIXED`, :data:`EVALUATION`, :data:`CALIBRATION`,
+            :data:`ORACLE` or a key of :data:`VALIDATION`
         provenance: what it was chosen on, in words
         honest: False where it was chosen on the very units that are judged
     """
@@ -42,10 +44,32 @@ class Threshold:
         return asdict(self)
 
 
-def sources(has_evaluation: bool) -> list[tuple[str, str]]:
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """Thresholds that were chosen earlier for these scores, each None where there is none.
+
+    Attributes:
+        stored: thresholds that were chosen earlier
+        groups: ``group_id`` of what is judged
+        calibration: threshold of 'Calibrate threshold', how it was chosen, and the groups that it
+            was chosen on
+    """
+
+    evaluation: tuple[float, str] | None = None
+    calibration: tuple[float, str, frozenset[str]] | None = None
+
+    @property
+    def default(self) -> str:
+        """The most honest source that there is."""
+        return CALIBRATION if self.calibration is not None else FIXED
+
+
+def sources(stored: Stored) -> list[tuple[str, str]]:
     """(source, label) of every way to choose a threshold."""
     chosen = [(FIXED, "Fixed at 0.5")]
-    if has_evaluation:
+    if stored.calibration is not None:
+        chosen.insert(0, (CALIBRATION, "Calibrated"))
+    if stored.evaluation is not None:
         chosen.append((EVALUATION, "As in the last evaluation"))
     chosen += [(name, f"At most {rate:.0%} of val reals") for name, rate in VALIDATION.items()]
     return [*chosen, (ORACLE, "Equal errors here (oracle)"), (HAND, "Moved by hand")]
@@ -57,7 +81,8 @@ def choose(
     judged: Units,
     *,
     value: float = 0.5,
-    evaluation: tuple[float, str] | None = None,
+    stored: Stored = Stored(),
+    groups: Collection[str] = (),
 ) -> Threshold:
     """The threshold of ``source``.
 
@@ -77,8 +102,15 @@ def choose(
         return Threshold(float(value), HAND, "moved by hand, chosen on no data")
     if source == FIXED:
         return Threshold(0.5, FIXED, "fixed, chosen on no data")
-    if source == EVALUATION and evaluation is not None:
-        return Threshold(evaluation[0], EVALUATION, f"of the last evaluation: {evaluation[1]}")
+    if source == EVALUATION and stored.evaluation is not None:
+        value, text = stored.evaluation
+        return Threshold(value, EVALUATION, f"of the last evaluation: {text}")
+    if source == CALIBRATION and stored.calibration is not None:
+        value, text, chosen_on = stored.calibration
+        seen = len(chosen_on & set(groups))
+        if seen:
+            text += f"; {seen} of its groups are among those shown, so these rates flatter"
+        return Threshold(value, CALIBRATION, text, honest=not seen)
     if source == ORACLE:
         return _oracle(judged)
     if source in VALIDATION:

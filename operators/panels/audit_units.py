@@ -29,6 +29,10 @@ class Coded(NamedTuple):
     codes: np.ndarray
     values: tuple[str, ...]
 
+    def present(self) -> set[str]:
+        """The values that occur."""
+        return {self.values[code] for code in np.unique(self.codes) if code >= 0}
+
     def take(self, index: np.ndarray) -> Coded:
         """The rows ``index`` of this column, with the same values."""
         return Coded(self.codes[index], self.values)

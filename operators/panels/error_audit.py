@@ -25,7 +25,7 @@ from . import (
     grid,
 )
 from .audit_groups import BY_METHOD, Grouping
-from .audit_study import Study, evaluation_of, study_of, threshold_of
+from .audit_study import Study, stored_of, study_of, threshold_of
 from .audit_table import Row
 from .audit_threshold import Threshold
 from .audit_units import LEVELS, Units
@@ -370,7 +370,7 @@ def _header(
             "key": [[key, key] for key in keys],
             "level": [[level, f"per {level}"] for level in LEVELS],
             "scope": audit_scope.options(study.source, whole, choice.get("kept")),
-            "source": audit_threshold.sources(evaluation_of(study) is not None),
+            "source": audit_threshold.sources(stored_of(study.source.faces, study.key)),
         },
         "threshold": threshold.to_json(),
         "unit": study.units.level,

@@ -16,6 +16,7 @@ from ...detector.errors import ForensicsError
 from ...detector.records import Reason
 from .. import fields
 from . import face_columns, timeline_figure
+from .audit_study import stored_of
 from .error_audit import handler
 from .timeline_figure import Person, Timeline
 
@@ -249,12 +250,13 @@ class TimelinePanel(foo.Panel):
         if not found or not found[0]:
             raise ForensicsError("This sample belongs to no video.", "Open another.")
         choice["video_id"] = found[0]
+        stored = stored_of(source.faces, choice["key"])
         threshold, provenance = 0.5, "fixed, chosen on no data"
-        run = f"evaluation_{choice['key']}"
-        if source.faces.has_run(run):
-            config = source.faces.get_run_info(run).config
-            threshold = float(config.threshold)
-            provenance = f"of the last evaluation: {getattr(config, 'threshold_from', 'fixed')}"
+        if stored.calibration is not None:
+            threshold, provenance, _ = stored.calibration
+        elif stored.evaluation is not None:
+            threshold, provenance = stored.evaluation
+            provenance = f"of the last evaluation: {provenance}"
         timeline = timeline_of(source, found[0], choice["key"], threshold, provenance)
         return timeline, choice, keys, _card(source.faces, timeline, choice["shown"])
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import fiftyone as fo
 import numpy as np
 
 from ...detector.errors import ForensicsError
@@ -14,6 +13,7 @@ from ...detector.records import FAKE, LABELS, REAL
 from .. import fields, views
 from ..panels import audit_scope, audit_threshold, audit_words, face_columns
 from ..panels.audit_groups import BY_METHOD, group
+from ..panels.audit_study import stored_of
 from ..panels.audit_table import AuditTable, Row
 from ..panels.audit_threshold import Threshold
 from ..panels.audit_units import FaceColumns, Units, at_level
@@ -160,7 +160,8 @@ def collect(samples: Any, settings: Settings, progress: Progress, should_stop: S
         everything,
         units,
         value=settings.threshold,
-        evaluation=_evaluation(source.faces, settings.key),
+        stored=stored_of(source.faces, settings.key),
+        groups=part.group.present(),
     )
     tables = [_table(units, name, threshold.value) for name in _groupings(units, settings)]
     files = _files(source, part)
@@ -221,14 +222,6 @@ def _table(units: Units, name: str, threshold: float) -> Table:
         columns = ["dataset", "method"][-len(grouping.labels[0]) :]
     title = "By dataset and method" if name == BY_METHOD else f"By {name.replace('_', ' ')}"
     return Table(title, columns, total, rows)
-
-
-def _evaluation(faces: fo.Dataset, key: str) -> tuple[float, str] | None:
-    name = f"evaluation_{key}"
-    if not faces.has_run(name):
-        return None
-    config = faces.get_run_info(name).config
-    return float(config.threshold), str(getattr(config, "threshold_from", "fixed"))
 
 
 def _coverage(units: Units) -> str:

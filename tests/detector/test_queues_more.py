@@ -7,7 +7,13 @@ import pytest
 from media_forensics.detector import queues_embedding, queues_time
 from media_forensics.detector.errors import ForensicsError
 from media_forensics.detector.queue_catalogue import CATALOGUE
-from media_forensics.detector.queues import ScoredFaces, disagreement, false_positives, group_leaks
+from media_forensics.detector.queues import (
+    ScoredFaces,
+    disagreement,
+    false_positives,
+    fragile,
+    group_leaks,
+)
 from sklearn.neighbors import NearestNeighbors
 
 
@@ -132,6 +138,23 @@ def test_detectors_disagree_at_the_threshold():
     assert (np.diff(np.abs(faces.p_fake - other)[order]) <= 0).all()
 
 
+def test_fragile_faces_flip_under_most_corruptions_first():
+    rng = np.random.default_rng(8)
+    changes = rng.normal(0, 0.2, (400, 3))
+    changes[rng.random((400, 3)) < 0.2] = np.nan
+    faces = table(changes=changes)
+    rows = []
+    for i in range(400):
+        flips = [
+            abs(c)
+            for c in changes[i]
+            if c == c and (faces.p_fake[i] + c >= 0.5) != (faces.p_fake[i] >= 0.5)
+        ]
+        if flips:
+            rows.append((-len(flips), -max(flips), i))
+    assert fragile(faces, 0.5).tolist() == [i for *_, i in sorted(rows)]
+
+
 def test_groups_in_two_splits_are_found():
     faces = table()
     faces.split[8:16] = "test"  # the fake of group g0, whose real is in train
@@ -236,7 +259,13 @@ def test_faces_without_a_vector_are_in_no_queue():
     vectors[::7] = np.nan
     score = table().p_fake
     score[::5] = np.nan
-    faces = table(p_fake=score, embedding=vectors, generic=vectors, other_p_fake=1 - score)
+    faces = table(
+        p_fake=score,
+        embedding=vectors,
+        generic=vectors,
+        other_p_fake=1 - score,
+        changes=np.zeros((400, 2)),
+    )
     for queue in CATALOGUE.values():
         order = queue.rank(faces, 0.5)
         assert len(set(order.tolist())) == len(order)

@@ -20,7 +20,9 @@ def test_fixed_hand_and_evaluation(units):
     everything, test, _ = units
     assert thresholds.choose("fixed", everything, test).value == 0.5
     assert thresholds.choose("hand", everything, test, value=0.31).value == 0.31
-    found = thresholds.choose("evaluation", everything, test, evaluation=(0.7, "FPR 1 % on val"))
+    found = thresholds.choose(
+        "evaluation", everything, test, stored=thresholds.Stored((0.7, "FPR 1 % on val"))
+    )
     assert found.value == 0.7 and "FPR 1 % on val" in found.provenance
 
 
@@ -59,6 +61,18 @@ def test_what_has_no_threshold_here(units, columns_of):
 
 
 def test_sources_are_offered_only_where_they_exist():
-    names = [name for name, _ in thresholds.sources(False)]
+    names = [name for name, _ in thresholds.sources(thresholds.Stored())]
     assert "evaluation" not in names and names[0] == "fixed"
-    assert "evaluation" in [name for name, _ in thresholds.sources(True)]
+    assert "evaluation" in [name for name, _ in thresholds.sources(thresholds.Stored((0.7, "")))]
+
+
+def test_the_calibrated_threshold_comes_first_and_says_when_it_flatters(units):
+    everything, test, _ = units
+    stored = thresholds.Stored(calibration=(0.61, "chosen on 40 reals", frozenset({"g1", "g2"})))
+    assert stored.default == thresholds.CALIBRATION
+    assert thresholds.sources(stored)[0][0] == thresholds.CALIBRATION
+    apart = thresholds.choose("calibration", everything, test, stored=stored, groups={"g7"})
+    assert (apart.value, apart.honest, apart.provenance) == (0.61, True, "chosen on 40 reals")
+    seen = thresholds.choose("calibration", everything, test, stored=stored, groups={"g2", "g7"})
+    assert not seen.honest and "1 of its groups" in seen.provenance
+    assert thresholds.Stored().default == thresholds.FIXED
