@@ -29,6 +29,8 @@ PATHS = {
         "face_weights": "{out}/weights.pth",
     },
     "export_scores": {"path": "{out}/a.csv"},
+    "export_report": {"folder": "{out}/report"},
+    "export_training_set": {"file": "{out}/manifest.jsonl"},
     "import_scores": {"path": "{out}/a.csv"},
     "run_protocol": {"detector": "{out}/model.ckpt", "out": "{out}/table"},
 }
@@ -38,6 +40,7 @@ OTHERS = {
     "score_faces": {"detector": "probe"},
     "analyze_file": {"path": "{in}/a.mp4", "detector": "probe", "crops_dir": "{in}/crops"},
     "export_scores": {"key": "probe"},
+    "export_report": {"key": "probe"},
     "import_scores": {"key": "mine"},
     "run_protocol": {"detector": "probe"},
 }
@@ -119,7 +122,7 @@ def test_a_path_outside_is_refused_before_anything_starts(operator, argument, fo
     given = {**others, argument: value}
     if operator == "extract_faces":
         given.setdefault("crops_dir", str(folders.inside / "crops"))
-    takes_samples = operator in READS_SAMPLES or operator in ("export_scores", "import_scores")
+    takes_samples = operator in READS_SAMPLES or operator.startswith(("export_", "import_scores"))
     kind = "videos" if operator == "extract_faces" else "faces"
     first = [samples(kind, folders.inside)] if takes_samples else []
     before = sorted(folders.outside.rglob("*"))
