@@ -14,6 +14,7 @@ import fiftyone as fo
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
+from ..detector.allowed_roots import require_allowed
 from ..detector.errors import ForensicsError
 from . import forms, jobs, views
 from .panels import audit_threshold, face_columns
@@ -83,8 +84,8 @@ def run(
     view = views.flat(samples)
     dataset = views.dataset_of(view)
     _check(level, threshold, examples)
-    source = threshold_from or _source(dataset, key, threshold)
     target = _free(Path(folder).expanduser() if folder else default_folder(dataset, key))
+    source = threshold_from or _source(dataset, key, threshold)
     settings = Settings(
         key=key,
         level=level,
@@ -132,7 +133,8 @@ def _source(dataset: fo.Dataset, key: str, threshold: float | None) -> str:
 
 
 def _free(folder: Path) -> Path:
-    """``folder``, which no other report lies in."""
+    """``folder``, which this server allows and no other report lies in."""
+    require_allowed(folder, "folder")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ForensicsError(
             f"{folder} exists and is not empty.", "Choose a new folder.", field="folder"

@@ -12,6 +12,7 @@ import fiftyone.operators as foo
 from fiftyone import ViewField as F
 from fiftyone.operators import types
 
+from ..detector.allowed_roots import require_allowed
 from ..detector.errors import ForensicsError
 from . import forms, review, views
 
@@ -51,6 +52,8 @@ def run(
         ForensicsError: nothing reviewed, no such view, a leak, one class only
     """
     faces = views.dataset_of(views.flat(dataset))
+    path = Path(file).expanduser() if file else _default_file(faces, name)
+    require_allowed(path, "file")
     chosen = review.chosen_for_training(faces).values("id")
     ids = dict.fromkeys(chosen)
     if base is not None:
@@ -64,7 +67,6 @@ def run(
     views.require_samples(view, "faces to train on")
     manifest = _manifest(view, validation_fraction, seed)
     manifest.check()
-    path = Path(file).expanduser() if file else _default_file(faces, name)
     manifest.save(path)
     views.save_view(faces, name, view, f"Reviewed training set, manifest {manifest.sha256[:12]}")
     _record(view, name, manifest.sha256, path, len(chosen), len(completed))

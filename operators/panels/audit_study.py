@@ -20,11 +20,12 @@ from .audit_pairs import Pairs, pairs_of
 from .audit_slices import MOST_VALUES, SliceFinder
 from .audit_table import AuditTable
 from .audit_threshold import Stored, Threshold
+from .audit_transfer import by_dataset
 from .audit_units import Coded, FaceColumns, Units, at_level
 from .rebuild_cache import RebuildCache
 
 _STUDIES = RebuildCache(8)
-_WIDE = RebuildCache(2)
+_WIDE = RebuildCache(4)
 
 
 @dataclass(frozen=True)
@@ -153,9 +154,18 @@ class Wide:
 
 def wide_of(study: Study, choice: dict[str, Any]) -> Wide:
     """The slices of ``study``, laid out when they are first asked for."""
+    return _WIDE.get(("wide", *_about(study, choice)), lambda: _widen(study, choice))
+
+
+def by_dataset_of(study: Study, choice: dict[str, Any]) -> AuditTable:
+    """The table by dataset of ``study``, whatever its own grouping."""
+    return _WIDE.get(("datasets", *_about(study, choice)), lambda: by_dataset(study.units))
+
+
+def _about(study: Study, choice: dict[str, Any]) -> tuple[Any, ...]:
+    """What the judged units depend on, without the grouping."""
     names = ("key", "level", "scope", "kept", "token")
-    about = ("wide", study.source.shown.name, *(choice.get(name) for name in names))
-    return _WIDE.get(about, lambda: _widen(study, choice))
+    return (study.source.shown.name, *(choice.get(name) for name in names))
 
 
 def _widen(study: Study, choice: dict[str, Any]) -> Wide:

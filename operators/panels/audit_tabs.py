@@ -13,7 +13,7 @@ from ...detector.errors import ForensicsError, MetricUndefined
 from ...detector.records import LABELS, content_hash
 from . import audit_compare, audit_scope, audit_transfer, face_columns, grid
 from .audit_groups import group
-from .audit_study import Study, wide_of
+from .audit_study import Study, by_dataset_of, wide_of
 from .audit_threshold import Threshold
 from .audit_units import Units, at_level
 from .audit_words import count
@@ -85,7 +85,7 @@ def pick_slice(
 
 
 def _transfer(study: Study, choice: dict[str, Any], threshold: Threshold) -> dict[str, Any]:
-    rows = audit_transfer.transfer(study.units, threshold.value)
+    rows = audit_transfer.transfer(by_dataset_of(study, choice), threshold.value)
     return {
         "rows": rows,
         "words": audit_transfer.sentence(rows),

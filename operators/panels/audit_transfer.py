@@ -20,16 +20,20 @@ from .audit_units import Units
 TARGET = 0.05  # highest false-positive rate of the oracle
 
 
-def transfer(units: Units, threshold: float) -> list[dict[str, Any]]:
-    """Rows for the browser, in the order of the datasets' names.
+def by_dataset(units: Units) -> AuditTable:
+    """The table with one row per dataset: what no threshold changes."""
+    return AuditTable(units, group(units, "source_dataset"))
+
+
+def transfer(table: AuditTable, threshold: float) -> list[dict[str, Any]]:
+    """Rows of :func:`by_dataset` for the browser, in the order of the datasets' names.
 
     Returns:
         ``name``, ``index`` (row of the grouping by dataset), ``fpr`` and ``fnr`` as cells of the
         audit table, ``half`` (the same two rates at 0.5), ``oracle`` (threshold, fpr, fnr; None
         with ``why`` where undefined) and ``reals`` (median and 95 % quantile of p_fake)
     """
-    grouping = group(units, "source_dataset")
-    table = AuditTable(units, grouping)
+    units, grouping = table.units, table.grouping
     _, rows = table.at(threshold)
     half = {row.index: row for row in table.at(0.5)[1]}
     found = []

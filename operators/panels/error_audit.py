@@ -37,6 +37,7 @@ HEADER, TABLE = "MediaForensicsAuditHeader", "MediaForensicsAuditTable"  # in di
 HELP = (
     "Error rates of a detector at one threshold, by dataset and method or any field. "
     "Click a number, a bar or a point of the curve to see exactly those faces in the grid."
+    " How each number is made: docs/audit.md of the plugin."
 )
 #: The panel's whole state; what it is about is in :func:`study_of` and :class:`Threshold`.
 CHOICE = ("dataset", "token", "key", "level", "scope", "kept", "group", "source", "value", "shown")

@@ -25,7 +25,7 @@ VIEW = "MediaForensicsSphere"  # in dist/index.umd.js
 HELP = (
     "Unit embeddings on the sphere, turned so that the detector's fake axis points to the right. "
     "Click a face or draw a lasso to see those faces in the grid; what you select in the grid "
-    "lights up here."
+    "lights up here. How each number is made: docs/audit.md of the plugin."
 )
 THRESHOLD = 0.5  # at which errors are coloured: the detector's own call
 NEAREST = 24

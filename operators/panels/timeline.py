@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 HELP = (
     "The scores of one video along its frames, for each person, with the frames that could not be "
     "scored and the paired real. Click a point to see the face."
+    " How each number is made: docs/audit.md of the plugin."
 )
 STATE = ("key", "sample", "video_id", "shown")
 

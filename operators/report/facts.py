@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ...detector.allowed_roots import is_allowed
 from ...detector.errors import ForensicsError
 from ...detector.records import FAKE, LABELS, REAL
 from .. import fields, views
@@ -21,6 +22,7 @@ from ..progress import Progress, ShouldStop
 from . import limits
 from .thumbnails import Thumbnail, thumbnail
 
+OUTSIDE = "outside the folders that this server allows"
 #: Fields that the report breaks the rates down by, where the faces have them.
 BREAKDOWNS = (
     "compression",
@@ -311,7 +313,9 @@ def _videos(
         code = units.video.codes[i]
         video_id = units.video.values[code] if code >= 0 else ""
         path, sha256, reason = files.get(video_id), None, ""
-        if settings.hash_files and path:
+        if settings.hash_files and path and not is_allowed(path):
+            reason = OUTSIDE
+        elif settings.hash_files and path:
             try:
                 sha256 = file_sha256(path)
             except FileNotFoundError:
@@ -374,7 +378,9 @@ def _examples(
                     label=LABELS[part.label[row]] if part.label[row] >= 0 else "",
                     method=_value(part.texts["method"], row),
                     p_fake=float(score[row]),
-                    picture=thumbnail(path, settings.blur),
+                    picture=thumbnail(path, settings.blur)
+                    if is_allowed(path)
+                    else Thumbnail(None, None, OUTSIDE),
                 )
             )
     return found

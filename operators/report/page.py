@@ -17,7 +17,7 @@ from .figures import curve, distributions
 
 #: Videos listed on the page; all of them are in the CSV.
 MOST_VIDEOS = 500
-DOCS = "docs/audit.md"
+DOCS = "docs/audit.md and docs/metrics.md"
 STYLE = """
 :root { color-scheme: light; }
 body { font: 14px/1.5 system-ui, sans-serif; color: #1a1a1a; background: #fff; max-width: 1000px;
@@ -77,6 +77,7 @@ def page(facts: Facts, made: str, version: str) -> str:
     parts += ["<h2>Videos</h2>", _videos(facts.videos)]
     parts.append("<h2>Limits</h2>")
     parts.append("<ul>" + "".join(f"<li>{escape(text)}</li>" for text in facts.limits) + "</ul>")
+    parts.append(f'<p class="dim">How each number is made: {DOCS} of the plugin.</p>')
     policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'

@@ -246,3 +246,20 @@ def test_written_numbers_say_where_the_threshold_is_from(faces_of, tmp_path):
     subprocess.run(
         ["sha256sum", "--check", "--quiet", "SHA256SUMS"], cwd=tmp_path / "r", check=True
     )
+
+
+def test_files_outside_the_allowed_folders_are_not_read(faces_of, tmp_path, monkeypatch):
+    made = faces_of(80, seed=7)
+    secret = tmp_path / "secret"
+    secret.mkdir()
+    Image.new("RGB", (32, 32), (200, 0, 0)).save(secret / "face.png")
+    ids = made.dataset.values("id")
+    made.dataset.set_values("filepath", [str(secret / "face.png")] * len(ids))
+    made.dataset.set_values("video_path", [str(secret / "face.png")] * len(ids))
+    monkeypatch.setenv("MEDIA_FORENSICS_ROOTS", str(tmp_path / "in"))
+    done = run(made.dataset, key="det", folder=str(tmp_path / "in" / "r"))
+    data = json.loads((tmp_path / "in" / "r" / "report.json").read_text())
+    assert {v["sha256"] for v in data["videos"]} == {None}
+    assert all("this server allows" in v["file_reason"] for v in data["videos"])
+    assert data["examples"] and {e["crop_sha256"] for e in data["examples"]} == {None}
+    assert "<img" not in Path(done["html"]).read_text()

@@ -107,7 +107,7 @@ def test_one_class_or_no_field_is_no_error(columns_of):
 
 def test_transfer_rows(large):
     columns, table = large
-    rows = audit_transfer.transfer(at_level(columns, "video"), 0.6)
+    rows = audit_transfer.transfer(audit_transfer.by_dataset(at_level(columns, "video")), 0.6)
     frame = video_frame(table).dropna(subset="p")
     assert [row["name"] for row in rows] == ["alpha", "beta", "gamma"]
     for row in rows:
@@ -130,7 +130,7 @@ def test_transfer_rows(large):
 
 def test_too_few_reals_have_no_threshold_of_their_own(columns_of):
     columns, _ = columns_of(160)
-    rows = audit_transfer.transfer(at_level(columns, "video"), 0.5)
+    rows = audit_transfer.transfer(audit_transfer.by_dataset(at_level(columns, "video")), 0.5)
     assert any(row["oracle"] is None and "cannot be observed" in row["why"] for row in rows)
 
 
