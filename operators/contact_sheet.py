@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
+from ..detector.allowed_roots import require_allowed
 from ..detector.errors import ForensicsError
 from ..detector.records import CropRecipe
 from . import fields, forms, views
@@ -40,6 +41,8 @@ def run(samples: Any, *, limit: int = 12, output_dir: str | None = None) -> dict
 
     if limit < 1:
         raise ForensicsError(f"limit is {limit}.", "Draw 1 video or more.", field="limit")
+    if output_dir:
+        require_allowed(output_dir, "output_dir")
     records, about = _records(samples)
     store = CropStore(about["crops"], CropRecipe.from_json(about["recipe"]))
     folder = Path(output_dir) if output_dir else store.folder / "sheets"

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import fiftyone as fo
-import fiftyone.brain as fob
 import fiftyone.operators as foo
 from fiftyone import ViewField as F
 from fiftyone.operators import types
@@ -123,6 +122,8 @@ def _brain(
     view: Any, vectors: Any, key: str, part: str, head: Any, embedding: str, seed: int
 ) -> str:
     """Compute one brain run, replacing an older one; returns its key."""
+    import fiftyone.brain as fob  # pulls in most of scikit-learn
+
     from ..detector.sphere import fake_axis_projection
 
     name = f"{key}_{part}"

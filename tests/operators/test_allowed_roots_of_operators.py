@@ -31,7 +31,10 @@ PATHS = {
         "crops_dir": "{out}/crops",
         "face_weights": "{out}/weights.pth",
     },
+    "contact_sheet": {"output_dir": "{out}/sheets"},
     "export_scores": {"path": "{out}/a.csv"},
+    "export_report": {"folder": "{out}/report"},
+    "export_training_set": {"file": "{out}/manifest.jsonl"},
     "import_scores": {"path": "{out}/a.csv"},
     "run_protocol": {"detector": "{out}/model.ckpt", "out": "{out}/table"},
 }
@@ -44,6 +47,7 @@ OTHERS = {
     "score_faces": {"detector": "probe"},
     "analyze_file": {"path": "{in}/a.mp4", "detector": "probe", "crops_dir": "{in}/crops"},
     "export_scores": {"key": "probe"},
+    "export_report": {"key": "probe"},
     "import_scores": {"key": "mine"},
     "run_protocol": {"detector": "probe"},
 }
@@ -54,7 +58,15 @@ READS_SAMPLES = (
     "run_ablation",
     "video_metadata",
 )
-TAKES_SAMPLES = ("export_scores", "import_scores", "retrain_head", "manage_runs")
+TAKES_SAMPLES = (
+    "contact_sheet",
+    "export_report",
+    "export_scores",
+    "export_training_set",
+    "import_scores",
+    "manage_runs",
+    "retrain_head",
+)
 # (operator, argument) -> why no check is needed
 NO_PATH = {
     ("import_dataset", "target"): "a dataset's name",
