@@ -22,6 +22,7 @@ from .deepfakebench_lists import (
     place_of,
     read_videos,
 )
+from .df40 import origin_of
 from .lists import read_json
 from .names import NameParts, family_of, frame_indices, parts_of_fake, parts_of_real
 from .tree import GLANCE, Tree, join
@@ -180,6 +181,11 @@ def _link(reading: Reading) -> None:
             source_id=said.source or None,
             attributes={**record.attributes, **said.identities},
         )
+        if record.label and record.source_dataset.lower().startswith("df40"):
+            # Made from FaceForensics++ and Celeb-DF, whose crops are the reals of its lists.
+            _, _, pair, parents = origin_of("cdf" if name.startswith("id") else "ff", name)
+            reading.records[i] = replace(record, pair_id=pair, parents=parents)
+            continue
         if not said.pair:
             continue
         if record.source_dataset == "DeeperForensics-1.0":

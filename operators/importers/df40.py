@@ -11,6 +11,7 @@ import re
 
 from ...detector.records import VideoRecord
 from .contract import Evidence, Importer, ImportOptions, Reading, make_id
+from .deepfakebench_lists import list_files, looks_like_list
 from .names import family_of, frame_indices
 from .tree import Tree, join, stem_of
 
@@ -54,7 +55,10 @@ def recognise(tree: Tree) -> Evidence | None:
             names.append(folder.rpartition("/")[2])
     if not names:
         return None
-    return Evidence("df40", (f"method folders are there: {', '.join(sorted(set(names))[:10])}",))
+    # With the release's JSON lists, which know the splits, the format deepfakebench says more.
+    listed = any(looks_like_list(tree, rel) for rel in list_files(tree))
+    reason = f"method folders are there: {', '.join(sorted(set(names))[:10])}"
+    return Evidence("df40", (reason,), weak=listed)
 
 
 def read(tree: Tree, options: ImportOptions) -> Reading:
@@ -98,7 +102,7 @@ def _record(
         split = next((s for s in SPLITS if s in lower), None)
     video = stem_of(images[0]) if loose else parts[-1]
     kept = [p for p in (parts if loose else parts[:-1]) if p and p.lower() != "frames"]
-    target, source, pair, parents = _origin(domain, video) if not real else (None, None, None, ())
+    target, source, pair, parents = origin_of(domain, video) if not real else (None, None, None, ())
     frames = [(0, images[0])] if loose else frame_indices(images)
     return VideoRecord(
         video_id=make_id(DATASET, "/".join((method, *kept)), "", video),
@@ -120,8 +124,15 @@ def _record(
     )
 
 
-def _origin(domain: str, video: str) -> tuple[str | None, str | None, str | None, tuple[str, ...]]:
-    """(target, source, pair, parents) by the name of the video that was manipulated."""
+def origin_of(
+    domain: str, video: str
+) -> tuple[str | None, str | None, str | None, tuple[str, ...]]:
+    """(target, source, pair, parents) by the name of the video that was manipulated.
+
+    Args:
+        domain: ``ff`` or ``cdf``; ``""`` where nothing is known
+        video: name of the fake
+    """
     match = _FF.match(video) if domain == "ff" else None
     if match:
         ends = [end for end in match.groups() if end]

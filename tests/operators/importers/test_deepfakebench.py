@@ -291,3 +291,36 @@ def test_ids_are_those_of_the_videos(plant):
         ),
         "DFDC/test/aaaaaaaaaa": ("dfdc", "none"),
     }
+
+
+def test_lists_of_df40_pair_with_the_crops_of_their_sources(plant, agree):
+    prefix = "deepfakes_detection_datasets"
+    paths = {
+        (
+            "simswap_ff",
+            "simswap_Real",
+            "train",
+        ): "FaceForensics++/original_sequences/youtube/c23/frames/000/000.png",
+        ("simswap_ff", "simswap_Fake", "train"): "DF40_train/simswap/frames/000_003/000.png",
+        ("simswap_cdf", "simswap_Real", "test"): "Celeb-DF-v2/Celeb-real/frames/id0_0000/000.png",
+        ("simswap_cdf", "simswap_Fake", "test"): "DF40/simswap/cdf/frames/id0_id1_0000/000.png",
+    }
+    lists: dict = {}
+    for (name, label, split), path in paths.items():
+        entry = {path.split("/")[-2]: {"label": label, "frames": [f"{prefix}/{path}"]}}
+        lists.setdefault(name, {name: {}})[name][label] = {split: entry}
+    texts = {
+        f"preprocessing/dataset_json/{n}.json": json.dumps(value) for n, value in lists.items()
+    }
+    plan = plan_import(plant("DF40", "\n".join(paths.values()), texts))
+    assert plan.importer.name == "deepfakebench"
+    agree(
+        plan,
+        """
+video_id                           label method   split target_id source_id pair_id                          pair_status group
+FaceForensics++/youtube/c23/000    0     original train 000       -         -                                none        a
+DF40_train/simswap/000_003         1     simswap  train 000       003       FaceForensics++/youtube/c23/000  present     a
+Celeb-DF-v2/Celeb-real/id0_0000    0     original test  id0       -         -                                none        b
+DF40/simswap/cdf/id0_id1_0000      1     simswap  test  id0       id1       Celeb-DF-v2/Celeb-real/id0_0000  present     b
+""",
+    )
