@@ -713,7 +713,8 @@
 
   function Sphere({ data, schema }) {
     useEffect(injectStyle, []);
-    const send = useEvents("sphere", data && data.rev), peek = foo.useTriggerPanelEvent(), on = schema.view;
+    const post = useEvents("sphere", data && data.rev), trigger = foo.useTriggerPanelEvent(), on = schema.view, side = on.side || 1;
+    const send = (uri, params, then) => post(uri, { ...params, side }, then), peek = (uri, params, ...rest) => trigger(uri, { ...params, side }, ...rest);
     const raw = data && data.sphere, extra = data || {};
     const canvas = useRef(null), painter = useRef(null), drag = useRef(null), cards = useRef(new Map()), waiting = useRef(0);
     const [mode, setMode] = useState("3d"), [shape, setShape] = useState("stretched"), [by, setBy] = useState("label"), [hidden, setHidden] = useState(new Set());
@@ -798,7 +799,8 @@
     const tab = (value, current, set, text) => h("button", { className: value === current ? "mf-on" : "", "aria-pressed": value === current, onClick: () => set(value), "data-cy": "mf-mode-" + value }, text);
     return h("div", { className: "mf", "data-cy": "mf-sphere" },
       h("div", { className: "mf-row" },
-        h(Select, { label: "Detector", value: extra.key, options: extra.keys, onChange: (v) => send(on.on_set, { name: "key", value: v }), cy: "mf-sphere-key" }),
+        h(Select, { label: side === 2 ? "Beside it" : "Detector", value: extra.key, options: extra.keys, onChange: (v) => send(on.on_set, { name: side === 2 ? "other" : "key", value: v }), cy: "mf-sphere-key" + (side === 2 ? "-2" : "") }),
+        side === 1 && (extra.keys || []).length > 1 && h(Select, { label: "Compare with", value: extra.other || "", options: [["", "nothing"], ...extra.keys.filter((k) => k[0] !== extra.key)], onChange: (v) => send(on.on_set, { name: "other", value: v }), cy: "mf-sphere-other" }),
         h(Select, { label: "Colour by", value: by, options: choices, onChange: (v) => { setBy(v); setHidden(new Set()); }, cy: "mf-colour" }),
         h("div", { className: "mf-row", style: { gap: 0 } }, tab("3d", mode, setMode, "3-D"), tab("2d", mode, setMode, "2-D")),
         mode === "3d" && h(Select, { label: "Drawn", value: shape, onChange: setShape, cy: "mf-shape", options: [

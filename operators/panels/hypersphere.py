@@ -30,7 +30,9 @@ HELP = (
 THRESHOLD = 0.5  # at which errors are coloured: the detector's own call
 NEAREST = 24
 MOST_FIELDS = 12  # to colour by: each costs a byte per face
-CHOICE = ("dataset", "token", "key", "selected", "shown")
+CHOICE = ("dataset", "token", "key", "other", "selected", "shown")
+FIRST, SECOND = "panel", "second"  # where the data of the two spheres lies
+MOST_LIT = 2000  # faces that light up in the other sphere
 
 
 class Hypersphere(foo.Panel):
@@ -72,21 +74,25 @@ class Hypersphere(foo.Panel):
         if ctx.panel.get_state("empty") or chosen == (choice["selected"] or []):
             return  # also fires when nothing has changed
         try:
-            source, sphere = self._current(ctx, choice)
+            lit = {
+                f"{place}.selected": _indices_of(*self._current(ctx, side), chosen)
+                for place, side in self._sides(choice)
+            }
         except ForensicsError as error:
             logger.info("selection not shown: %s", error)
             return
         choice["selected"] = chosen
         ctx.panel.set_state("choice", choice)
-        ctx.panel.set_data("panel.selected", _indices_of(source, sphere, chosen))
+        ctx.panel.set_data(lit)
 
     @handler
     def on_set(self, ctx: Any) -> None:
-        """Another detector."""
-        if ctx.params.get("name") != "key":
-            raise ForensicsError(f"There is no control {ctx.params.get('name')!r}.")
-        choice = {**self._choice(ctx), "key": ctx.params["value"], "token": None, "shown": None}
-        self._show(ctx, choice)
+        """Another detector, or another one beside it (``other``, "" for none)."""
+        name, value = ctx.params.get("name"), ctx.params.get("value")
+        if name not in ("key", "other"):
+            raise ForensicsError(f"There is no control {name!r}.")
+        choice = {**self._choice(ctx), name: value or None, "shown": None}
+        self._show(ctx, {**choice, "token": None})
 
     @handler
     def on_refresh(self, ctx: Any) -> None:
@@ -96,7 +102,7 @@ class Hypersphere(foo.Panel):
     def on_hover(self, ctx: Any) -> dict[str, Any] | None:
         """The card of one face, returned to the browser."""
         try:
-            source, sphere = self._current(ctx, self._choice(ctx))
+            source, sphere = self._current(ctx, self._asked(ctx, self._choice(ctx)))
         except ForensicsError:
             return None  # the next event says what is wrong
         found = sphere_payload.indices(ctx.params, len(sphere.columns))
@@ -106,7 +112,8 @@ class Hypersphere(foo.Panel):
     def on_pick(self, ctx: Any) -> None:
         """A click or a lasso: the grid shows those faces."""
         choice = self._choice(ctx)
-        source, sphere = self._current(ctx, choice)
+        side = self._asked(ctx, choice)
+        source, sphere = self._current(ctx, side)
         found = sphere_payload.indices(ctx.params, len(sphere.columns))
         what = "clicked" if found.size == 1 else "inside the lasso"
         self._to_grid(ctx, source, sphere, found, what, choice)
@@ -115,7 +122,8 @@ class Hypersphere(foo.Panel):
     def on_more(self, ctx: Any) -> dict[str, Any] | None:
         """From one face to its video, or to its nearest faces of other groups; returns them."""
         choice = self._choice(ctx)
-        source, sphere = self._current(ctx, choice)
+        side = self._asked(ctx, choice)
+        source, sphere = self._current(ctx, side)
         found = sphere_payload.indices(ctx.params, len(sphere.columns))
         if not found.size:
             return None
@@ -125,7 +133,7 @@ class Hypersphere(foo.Panel):
             chosen = np.flatnonzero(video.codes == code) if code >= 0 else found
             what = "of the same video"
         else:
-            chosen = _nearest(source, sphere, choice, int(found[0]))
+            chosen = _nearest(source, sphere, side, int(found[0]))
             what = f"the face and its {len(chosen) - 1} nearest of other groups"
         self._to_grid(ctx, source, sphere, chosen, what, choice)
         return {"idx": [int(i) for i in chosen]}
@@ -136,12 +144,14 @@ class Hypersphere(foo.Panel):
         ctx.ops.clear_view()
         ctx.ops.set_selected_samples([])
         ctx.ops.set_extended_selection(reset=True)
-        self._remember(ctx, {**self._choice(ctx), "shown": None})
+        choice = {**self._choice(ctx), "shown": None}
+        lit = {f"{place}.selected": [] for place, _ in self._sides(choice)}
+        self._remember(ctx, {**choice, "selected": []}, lit)
 
     @handler
     def on_register(self, ctx: Any) -> None:
         """Give FiftyOne's Embeddings panel the 2-D projection."""
-        choice = self._choice(ctx)
+        choice = self._asked(ctx, self._choice(ctx))
         source, sphere = self._current(ctx, choice)
         if not source.shows_faces:
             raise ForensicsError("The grid shows videos.", f"Open {source.faces.name!r} for it.")
@@ -154,6 +164,19 @@ class Hypersphere(foo.Panel):
         ctx.prompt(SCORE_FACES, on_success=self.on_refresh)
 
     # -- what the events have in common ----------------------------------------------------------
+
+    @staticmethod
+    def _sides(choice: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+        """Place of the data and choice of each sphere that is drawn: one, or two beside."""
+        sides = [(FIRST, choice)]
+        if choice["other"]:
+            sides.append((SECOND, {**choice, "key": choice["other"], "token": None}))
+        return sides
+
+    def _asked(self, ctx: Any, choice: dict[str, Any]) -> dict[str, Any]:
+        """The choice of the sphere that an event came from."""
+        sides = self._sides(choice)
+        return sides[-1][1] if ctx.params.get("side") == 2 else sides[0][1]
 
     def _current(self, ctx: Any, choice: dict[str, Any]) -> tuple[face_columns.Source, Sphere]:
         """Source and sphere of ``choice``; missing values are filled in, in place."""
@@ -192,43 +215,61 @@ class Hypersphere(foo.Panel):
             names = [video.values[code] for code in codes if code >= 0]
             ctx.ops.set_view(source.shown.select_by("video_id", names))
             text = f"Grid: {count(len(names), 'video')} of {count(len(chosen), 'face')} — {what}"
-        self._remember(ctx, {**choice, "shown": text})
+        lit = {}
+        if choice["other"]:  # the same faces before and after
+            same = [sphere.columns.ids[int(i)] for i in chosen[:MOST_LIT]]
+            for place, side in self._sides(choice):
+                mine = place == (SECOND if ctx.params.get("side") == 2 else FIRST)
+                there = [] if mine else _rows_of(self._current(ctx, side)[1], same)
+                lit[f"{place}.selected"] = there
+        self._remember(ctx, {**choice, "shown": text}, lit)
 
-    def _remember(self, ctx: Any, choice: dict[str, Any]) -> None:
+    def _remember(
+        self, ctx: Any, choice: dict[str, Any], lit: dict[str, list[int]] | None = None
+    ) -> None:
         ctx.panel.set_state("choice", choice)
-        ctx.panel.set_data({"panel.shown": choice["shown"], "panel.rev": ctx.params.get("rev")})
+        data: dict[str, Any] = dict(lit or {})
+        for place, _ in self._sides(choice):
+            data |= {f"{place}.shown": choice["shown"], f"{place}.rev": ctx.params.get("rev")}
+        ctx.panel.set_data(data)
 
     def _show(self, ctx: Any, choice: dict[str, Any]) -> None:
         """Send the sphere of ``choice``; where there is none, say what to do next."""
         choice["dataset"] = ctx.dataset.name if ctx.dataset is not None else None
         choice["selected"] = sorted(ctx.selected or [])
         try:
-            source, sphere = self._current(ctx, choice)
+            self._current(ctx, choice)
+            if choice["other"] == choice["key"]:
+                choice["other"] = None
+            data = {place: self._picture(ctx, side) for place, side in self._sides(choice)}
         except ForensicsError as error:
             logger.info("no sphere: %s", error)
             empty = {"message": error.message, "hint": error.hint}
             ctx.panel.set_state({"choice": choice, "empty": empty})
             return
-        keys = face_columns.detector_keys(source.faces)
         ctx.panel.set_state({"choice": choice, "empty": None})
-        ctx.panel.set_data(
-            "panel",
-            {
-                "sphere": payload_of(source, sphere, choice["key"], choice["token"]),
-                "keys": [[key, key] for key in keys],
-                "key": choice["key"],
-                "words": sphere.picture.words,
-                "note": sphere_words.anchor(
-                    sphere.picture.explained,
-                    sphere.dropped,
-                    len(sphere.columns) if sphere.sampled else 0,
-                    sphere.picture.anchored,
-                ),
-                "shown": choice["shown"],
-                "rev": ctx.params.get("rev"),  # the event that this answers
-                "selected": _indices_of(source, sphere, choice["selected"]),
-            },
-        )
+        ctx.panel.set_data(data)
+
+    def _picture(self, ctx: Any, side: dict[str, Any]) -> dict[str, Any]:
+        """Everything that one component draws and says."""
+        source, sphere = self._current(ctx, side)
+        keys = face_columns.detector_keys(source.faces)
+        return {
+            "sphere": payload_of(source, sphere, side["key"], side["token"]),
+            "keys": [[key, key] for key in keys],
+            "key": side["key"],
+            "other": side["other"],
+            "words": sphere.picture.words,
+            "note": sphere_words.anchor(
+                sphere.picture.explained,
+                sphere.dropped,
+                len(sphere.columns) if sphere.sampled else 0,
+                sphere.picture.anchored,
+            ),
+            "shown": side["shown"],
+            "rev": ctx.params.get("rev"),  # the event that this answers
+            "selected": _indices_of(source, sphere, side["selected"]),
+        }
 
     def render(self, ctx: Any) -> types.Property:
         """The component, or what to do to see it."""
@@ -243,22 +284,25 @@ class Hypersphere(foo.Panel):
                 panel.btn("score", label="Score faces …", on_click=self.on_score)
             panel.btn("again", label="Look again", on_click=self.on_refresh)
         else:
-            panel.define_property(
-                "panel",
-                types.Object(),
-                view=types.View(
-                    component=VIEW,
-                    composite_view=True,
-                    on_set=self.on_set,
-                    on_refresh=self.on_refresh,
-                    on_hover=self.on_hover,
-                    on_pick=self.on_pick,
-                    on_more=self.on_more,
-                    on_clear=self.on_clear,
-                    on_register=self.on_register,
-                ),
-            )
-        props = {"sx": {"display": "grid", "gridTemplateColumns": "minmax(0, 1fr)", "padding": 1.5}}
+            for number, (place, _) in enumerate(self._sides(self._choice(ctx)), 1):
+                panel.define_property(
+                    place,
+                    types.Object(),
+                    view=types.View(
+                        component=VIEW,
+                        composite_view=True,
+                        side=number,
+                        on_set=self.on_set,
+                        on_refresh=self.on_refresh,
+                        on_hover=self.on_hover,
+                        on_pick=self.on_pick,
+                        on_more=self.on_more,
+                        on_clear=self.on_clear,
+                        on_register=self.on_register,
+                    ),
+                )
+        columns = "repeat(auto-fit, minmax(min(100%, 400px), 1fr))"
+        props = {"sx": {"display": "grid", "gridTemplateColumns": columns, "padding": 1.5}}
         view = types.GridView(orientation="vertical", gap=1, componentsProps={"grid": props})
         return types.Property(panel, view=view)
 
@@ -313,6 +357,12 @@ def _indices_of(source: face_columns.Source, sphere: Sphere, chosen: list[str]) 
     video = sphere.columns.video
     codes = [code for code, name in enumerate(video.values) if name in names]
     return np.flatnonzero(np.isin(video.codes, codes)).tolist()
+
+
+def _rows_of(sphere: Sphere, ids: list[str]) -> list[int]:
+    """Points of the faces ``ids``, where they are drawn."""
+    wanted = set(ids)
+    return [row for row, sample_id in enumerate(sphere.columns.ids) if sample_id in wanted]
 
 
 def _card(source: face_columns.Source, sphere: Sphere, row: int) -> dict[str, Any]:

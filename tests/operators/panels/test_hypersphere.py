@@ -258,3 +258,42 @@ def test_from_the_video_dataset(fiftyone_db, faces_of, client):
     driven.send("on_register")
     assert "Open" in driven.op("notify")["message"]
     fo.delete_dataset(videos.name)
+
+
+def test_two_detectors_side_by_side(faces_of, client, fiftyone_db):
+    """Before and after a tuning run: each sphere has its own, a pick lights up in the other."""
+    fo = fiftyone_db
+    made = faces_of(240, embeddings=8, seed=12)
+    rows = drawn(made)
+    ids = np.array(made.dataset.values("id"))
+    made.dataset.add_sample_field("tuned_p_fake", fo.FloatField)
+    made.dataset.add_sample_field("tuned_embedding", fo.VectorField)
+    some = rows[10:]  # the other detector has not scored all
+    turned = {ids[i]: made.vectors[i][::-1].copy() for i in some}
+    made.dataset.set_values("tuned_embedding", turned, key_field="id")
+    scores = {ids[i]: float(made.table["p_fake"][i]) for i in some}
+    made.dataset.set_values("tuned_p_fake", scores, key_field="id")
+    driven = client(Hypersphere(), made.dataset)
+    driven.send("on_load")
+    driven.send("on_set", name="key", value="det")
+    assert set(driven.schema["type"]["properties"]) == {"panel"}
+    driven.send("on_set", name="other", value="tuned")
+    views = driven.schema["type"]["properties"]
+    assert [views[name]["view"]["side"] for name in ("panel", "second")] == [1, 2]
+    assert driven.data["panel"]["sphere"]["n"] == len(rows)
+    assert driven.data["second"]["sphere"]["n"] == len(some)
+    driven.send("on_pick", idx=[3, 40], side=1)
+    assert set(driven.grid().values("id")) == set(ids[rows[[3, 40]]])
+    assert driven.data["second"]["selected"] == [30] and driven.data["panel"]["selected"] == []
+    driven.send("on_pick", idx=[0], side=2, rev=4)
+    assert driven.grid().values("id") == [ids[some[0]]]
+    assert driven.data["panel"]["selected"] == [10] and driven.data["second"]["rev"] == 4
+    assert driven.send("on_hover", idx=0, side=2)["filepath"] == made.dataset[ids[some[0]]].filepath
+    assert driven.sent < 1500
+    driven.selected = [ids[some[5]]]
+    driven.send("on_change_selected")
+    assert (driven.data["panel"]["selected"], driven.data["second"]["selected"]) == ([15], [5])
+    driven.send("on_clear")
+    assert driven.data["panel"]["selected"] == driven.data["second"]["selected"] == []
+    driven.send("on_set", name="other", value="")
+    assert set(driven.schema["type"]["properties"]) == {"panel"}
