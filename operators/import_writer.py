@@ -208,6 +208,12 @@ def check_attributes(dataset: fo.Dataset | None, records: Sequence[VideoRecord])
                 "Rename the column.",
                 "root",
             )
+        if name.startswith(("_", "$")) or "." in name or not name.strip():
+            raise ForensicsError(
+                f"The source ships an attribute {name!r}, which cannot name a field.",
+                "Rename the column: no dots, no _ or $ at its start.",
+                "root",
+            )
         kind = next(iter(types)) if len(types) == 1 else float if types == {int, float} else str
         kind = kind if kind in _TYPES else str
         there = schema.get(name)
