@@ -135,7 +135,7 @@ def check_attributes(dataset: fo.Dataset | None, records: Sequence[VideoRecord])
                 "Rename the column.",
                 "root",
             )
-        if name.startswith(("_", "$")) or any(c in name for c in ".\0"):
+        if name.startswith(("_", "$")) or any(c in name for c in ".\0") or not name.strip():
             raise ForensicsError(
                 f"The source ships an attribute {name!r}, which cannot be the name of a field.",
                 "Rename the column: no dot in it, and no _ or $ before it.",

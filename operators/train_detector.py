@@ -382,12 +382,12 @@ def _params(form: dict[str, Any]) -> dict[str, Any]:
     """The arguments of :func:`run` that a form gives."""
     keep = ("key", "recipe", "backbone", "validation", "validation_fraction", "tag_weights")
     keep = (*keep, "runs_dir", "device", "processes")
-    settings = dict(form.get("settings") or {})
-    for name in ("epochs", "batch_size", "self_blend_probability", "seed"):
-        if form.get(name) is not None:
-            settings[name] = form[name]
+    names = ("epochs", "batch_size", "self_blend_probability", "seed")
+    settings = {name: form[name] for name in names if form.get(name) is not None}
+    # A delegated call from Python gets the form's defaults too: what it asked for goes first.
+    settings |= form.get("settings") or {}
     given = {k: form[k] for k in keep if form.get(k) is not None}
     given.setdefault("key", "ln_tuned")
-    if form.get("hard_tag"):
+    if form.get("hard_tag") and "tag_weights" not in given:
         given["tag_weights"] = {form["hard_tag"]: float(form.get("hard_weight") or 2.0)}
     return {**given, "settings": settings}
