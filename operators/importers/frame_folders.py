@@ -61,11 +61,13 @@ def _datasets(tree: Tree) -> list[tuple[str, str]]:
 
 def _is_dataset(tree: Tree, folder: str) -> bool:
     """Whether two levels of folders lie between ``folder`` and image files."""
-    for source in tree.folders(folder)[:20]:
-        for video in tree.folders(join(folder, source))[:5]:
-            if tree.images(join(folder, source, video)):
-                return True
-    return False
+    return any(_has_frames(tree, join(folder, source)) for source in tree.folders(folder)[:20])
+
+
+def _frames_folder(tree: Tree, video: str) -> str:
+    """Where the frames of a video lie: in its folder, or (GenD's cropper) in ``frames`` below."""
+    inner = join(video, "frames")
+    return inner if not tree.images(video) and tree.images(inner) else video
 
 
 def recognise(tree: Tree) -> Evidence | None:
@@ -87,7 +89,8 @@ def recognise(tree: Tree) -> Evidence | None:
 
 
 def _has_frames(tree: Tree, source: str) -> bool:
-    return any(tree.images(join(source, video)) for video in tree.folders(source)[:5])
+    videos = (join(source, video) for video in tree.folders(source)[:5])
+    return any(tree.images(_frames_folder(tree, video)) for video in videos)
 
 
 def read(tree: Tree, options: ImportOptions) -> Reading:
@@ -127,7 +130,7 @@ def _read_dataset(
                 f"{join(folder, source)} is read as real; the official code would call it fake."
             )
         for video in tree.folders(join(folder, source)):
-            base = join(folder, source, video)
+            base = _frames_folder(tree, join(folder, source, video))
             names = [name for name in tree.files(base) if is_image(name)]
             if not names:
                 continue
@@ -233,6 +236,7 @@ IMPORTERS = (
         license_note=LICENSE,
         expects=(
             "<dataset>/<source>/<video>/<frame>.png   as CDFv2/Celeb-real/id0_0000/000.png\n"
+            "(or <video>/frames/<frame>.png, as GenD's cropper writes them)\n"
             "(the root may be one dataset, hold several, or hold them in datasets/)\n"
             "config/datasets/<dataset>/{train,val,test}/<source>.txt   (optional split lists)"
         ),

@@ -42,6 +42,17 @@ def test_the_root_may_be_datasets_or_one_dataset(plant, agree):
     assert [r.video_id for r in one.records] == ["FF/DF/000_003", "FF/real/000", "FF/real/003"]
 
 
+def test_crops_as_the_official_cropper_writes_them(plant):
+    root = plant("X", "DFD/{real/01__a,fake/01_02__a__ABCDEFGH}/frames/frame_{0002,0010}.png")
+    plan = plan_import(root, options=AS_IS)
+    assert {r.video_id: (r.label, [n for n, _ in r.frames]) for r in plan.records} == {
+        "DFD/real/01__a": (0, [2, 10]),
+        "DFD/fake/01_02__a__ABCDEFGH": (1, [2, 10]),
+    }
+    assert {r.pair_status for r in plan.records} == {"none", "present"}
+    assert plan.report.unexplained == []
+
+
 def test_split_lists_of_the_official_code(plant):
     root = plant(
         "GenD",
