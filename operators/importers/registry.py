@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ...detector.errors import ForensicsError
 from .contract import Evidence, Importer
+from .lists import read_json
 from .tree import Tree
 
 _MODULES = (
@@ -94,7 +95,7 @@ def recognise(tree: Tree, format: str = "auto") -> tuple[Importer, Evidence]:
 
     Raises:
         ForensicsError: nothing or more than one thing is recognised, the root is a level too high
-            or too low, or it is empty
+            or too low, it is empty, or the list that a named format looks for is malformed
     """
     if not tree.folders() and not tree.files():
         raise ForensicsError(
@@ -112,6 +113,9 @@ def recognise(tree: Tree, format: str = "auto") -> tuple[Importer, Evidence]:
         return importer, Evidence("tree", ("the pattern says so",))
     evidence = importer.recognise(tree)
     if evidence is None:
+        for name in tree.files():
+            if name.lower().endswith(".json"):
+                read_json(tree, name)  # a list so damaged that it is not recognised says where
         raise _unrecognised(tree, importer)
     return importer, evidence
 

@@ -157,3 +157,9 @@ def test_a_root_that_is_not_utf8(tmp_path):
     with pytest.raises(ForensicsError, match="not UTF-8") as error:
         plan_import(root)
     assert error.value.field == "root" and str(error.value).isascii()
+
+
+def test_a_list_that_is_malformed_from_its_beginning_says_where(plant):
+    root = plant("LAV", LAV, {"metadata.json": '[{"file": "train/000001.mp4"},\n {"file": }]'})
+    with pytest.raises(ForensicsError, match=r"metadata\.json, line 2, column 11: not valid JSON"):
+        plan_import(root, "lav-df")
