@@ -147,7 +147,7 @@ def read_record(source: str | Path) -> dict[str, Any]:
         for name, kind in _RECORD_TYPES.items()
         if not isinstance(record, dict) or type(record.get(name)) is not kind
     ]
-    if wrong or found < 1:
+    if wrong or found is None or found < 1:
         raise ForensicsError(
             f"The record of {path} is not one of ours (its {', '.join(wrong) or 'format'}).",
             "It was written or changed by another program.",
