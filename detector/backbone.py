@@ -107,12 +107,34 @@ def _block(block: Any, x: torch.Tensor, class_only: bool) -> torch.Tensor:
 
 
 def _mlp(mlp: Any, x: torch.Tensor) -> torch.Tensor:
-    """The block's perceptron; without gradients QuickGELU works in one buffer instead of three,
-    with the same roundings."""
-    if torch.is_grad_enabled() or type(mlp.gelu).__name__ != "QuickGELU":
+    """The block's perceptron; QuickGELU in fewer buffers, with the same roundings."""
+    if type(mlp.gelu).__name__ != "QuickGELU":
         return mlp(x)
     x = mlp.c_fc(x)
-    return mlp.c_proj((x * 1.702).sigmoid_().mul_(x))
+    return mlp.c_proj(_QuickGELU.apply(x) if torch.is_grad_enabled() else _quick_gelu(x))
+
+
+def _quick_gelu(x: torch.Tensor) -> torch.Tensor:
+    """x sigmoid(1.702 x) in one buffer."""
+    return (x * 1.702).sigmoid_().mul_(x)
+
+
+class _QuickGELU(torch.autograd.Function):
+    """Keeps its input alone for the backward pass, where autograd keeps the sigmoid too: of a
+    block with frozen weights that is 4 of the 14 widths per token that are kept."""
+
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor) -> torch.Tensor:
+        ctx.save_for_backward(x)
+        return _quick_gelu(x)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
+        (x,) = ctx.saved_tensors
+        sigmoid = (x * 1.702).sigmoid_()
+        # s + 1.702 x s (1 - s) = s (1 + 1.702 (x - x s))
+        slope = torch.addcmul(x, x, sigmoid, value=-1).mul_(1.702).add_(1).mul_(sigmoid)
+        return slope.mul_(gradient)
 
 
 def _attention(attention: Any, x: torch.Tensor, class_only: bool) -> torch.Tensor:

@@ -157,4 +157,4 @@ def test_our_worker_runs_the_queue_and_ends(dataset, monkeypatch):
     assert pid in scheduled_jobs.workers()
     os.waitpid(pid, 0)
     found = row(dataset, name)
-    assert found.state == "failed" and "nobody" in found.text  # nobody has scored this dataset
+    assert found.state == "failed" and "is not a faces dataset" in found.text  # it did run
