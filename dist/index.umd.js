@@ -324,7 +324,10 @@
     const show = (row, kind) => send(on.on_show, { row, kind });
     const tabs = h("div", { className: "mf-tabs", role: "tablist" }, (data.tabs || []).map(([id, text]) => h("button", { key: id, role: "tab", "aria-selected": data.tab === id,
       className: data.tab === id ? "mf-on" : "", onClick: () => send(on.on_set, { name: "tab", value: id }), "data-cy": "mf-tab-" + id }, text)));
-    if (data.tab === "slices" && data.slices) return h("div", { className: "mf", "data-cy": "mf-table" }, tabs, h(Slices, { data: data.slices, unit: data.unit, send: (conditions, kind) => send(on.on_slice, { conditions, kind }) }));
+    if (data.tab === "slices" && data.slices) return h("div", { className: "mf", "data-cy": "mf-table" }, tabs,
+      data.slices.can_regions && h("label", { className: "mf-small mf-dim", style: { display: "flex", gap: 6, alignItems: "center" } }, h("input", { type: "checkbox", checked: data.slices.regions, onChange: (e) => send(on.on_set, { name: "regions", value: e.target.checked }), "data-cy": "mf-regions" }),
+        "Also by regions of the sphere: faces whose embeddings lie together (reads all embeddings)"),
+      h(Slices, { data: data.slices, unit: data.unit, send: (conditions, kind) => send(on.on_slice, { conditions, kind }) }));
     if (data.tab === "transfer" && data.transfer) return h("div", { className: "mf", "data-cy": "mf-table" }, tabs, h(Transfer, { data: data.transfer, total: data.total, unit: data.unit, send: (row, kind) => send(on.on_slice, { conditions: [["source_dataset", row]], kind }) }));
     if (data.tab === "compare" && data.compare) return h("div", { className: "mf", "data-cy": "mf-table" }, tabs, h(Compare, { data: data.compare, columns: data.columns, unit: data.unit,
       choose: (value) => send(on.on_set, { name: "other", value }), send: (params) => send(on.on_changed, params) }));

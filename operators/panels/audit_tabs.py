@@ -11,7 +11,7 @@ import numpy as np
 
 from ...detector.errors import ForensicsError, MetricUndefined
 from ...detector.records import LABELS, content_hash
-from . import audit_compare, audit_scope, audit_transfer, face_columns, grid
+from . import audit_compare, audit_scope, audit_transfer, face_columns, grid, sphere_regions
 from .audit_groups import group
 from .audit_study import Study, by_dataset_of, wide_of
 from .audit_threshold import Threshold
@@ -60,7 +60,12 @@ def _slices(study: Study, choice: dict[str, Any], threshold: Threshold) -> dict[
             f"{count(len(found.slices), 'slice')} of {found.tested:,} looked at, each worse than "
             "the rest beyond chance (all of them considered)."
         )
-    return {"rows": [s.to_json() for s in found.slices], "words": words}
+    return {
+        "rows": [s.to_json() for s in found.slices],
+        "words": words,
+        "regions": bool(choice.get("regions")),
+        "can_regions": unit == "face",
+    }
 
 
 def pick_slice(
@@ -77,7 +82,11 @@ def pick_slice(
         grouping = wide.finder.groupings.get(name) or group(wide.units, name)
         if not 0 <= int(row) < len(grouping.labels):
             raise ForensicsError("That slice is not there any more.", "Look again.")
-        pick = grid.both(pick, grid.pick_row(grouping, int(row), name in wide.flags))
+        part = grid.pick_row(grouping, int(row), name in wide.flags)
+        if name == sphere_regions.FIELD:  # no field of the database: its faces one by one
+            ids = [wide.scope.columns.ids[int(i)] for i in np.flatnonzero(part.mask)]
+            part = grid.Pick(part.mask, _ids_query(ids), part.words)
+        pick = grid.both(pick, part)
     return wide.scope, wide.units, pick
 
 

@@ -41,7 +41,7 @@ HELP = (
 )
 #: The panel's whole state; what it is about is in :func:`study_of` and :class:`Threshold`.
 CHOICE = ("dataset", "token", "key", "level", "scope", "kept", "group", "source", "value", "shown")
-CHOICE += ("tab", "other", "drawn")
+CHOICE += ("tab", "other", "regions", "drawn")
 
 
 def handler(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -99,7 +99,7 @@ class ErrorAudit(foo.Panel):
         name, value = ctx.params.get("name"), ctx.params.get("value")
         if name == "threshold":
             choice |= {"source": audit_threshold.HAND, "value": float(value)}
-        elif name in ("key", "level", "scope", "group", "source", "tab", "other"):
+        elif name in ("key", "level", "scope", "group", "source", "tab", "other", "regions"):
             choice[name] = value
             if name == "key":
                 choice["token"] = None

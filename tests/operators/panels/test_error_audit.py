@@ -472,3 +472,22 @@ def test_a_pair_shows_both_videos(faces_of, client):
     driven.send("on_pair", id=None)  # a click beside every point
     charts = driven.schema["type"]["properties"]["charts"]["type"]["properties"]
     assert set(charts) == {"distributions", "roc", "pairs"}
+
+
+def test_a_region_of_the_sphere_shows_its_errors(faces_of, client):
+    made = faces_of(1600, embeddings=8, seed=23)
+    driven = client(ErrorAudit(), made.dataset)
+    driven.send("on_load")
+    for name, value in (("level", "face"), ("scope", "all"), ("tab", "slices")):
+        driven.send("on_set", name=name, value=value)
+    assert not any("region" in n for r in driven.data["table"]["slices"]["rows"] for n in r["name"])
+    driven.send("on_set", name="regions", value=True)
+    rows = driven.data["table"]["slices"]["rows"]
+    mine = [r for r in rows if any(name.startswith("region") for name in r["name"])]
+    assert mine  # the angle to the fake axis is in the embeddings, so errors lie together
+    for row in mine[:3]:
+        driven.send("on_slice", conditions=row["conditions"], kind=row["kind"])
+        view = driven.grid()
+        assert len(view) == row["hits"]
+        label = "real" if row["kind"] == "fp" else "fake"
+        assert set(view.values("ground_truth.label")) == {label}
