@@ -159,7 +159,7 @@ def _read_fields(source: Source, names: tuple[str, ...]) -> dict[str, Coded | np
     if missing:
         raise ForensicsError(f"There is no field {missing[0]!r}.", "Choose another.", "group")
     out: dict[str, Coded | np.ndarray] = {}
-    columns = source.faces.values(list(names)) if names else []
+    columns = views.subjects(source.faces).values(list(names)) if names else []
     for name, values in zip(names, columns, strict=True):
         field = source.faces.get_field(name)
         if isinstance(field, (fo.FloatField, fo.IntField)):
@@ -194,7 +194,7 @@ def _load(source: Source, key: str) -> FaceColumns:
             "An audit needs to know which faces are real: import the dataset with its labels.",
         )
     have = {name: field for name, field in wanted.items() if field is not None}
-    found = source.faces.values(["id", *have.values()])
+    found = views.subjects(source.faces).values(["id", *have.values()])
     if not found[0]:
         raise ForensicsError(
             f"{source.faces.name!r} holds no faces.", "Run 'Extract faces', and come back."

@@ -109,7 +109,7 @@ def test_a_click_on_the_total_shows_exactly_those(audit, faces, level, scope, ki
     assert number_of(audit.data["header"]["shown"]) == len(view)
 
 
-@pytest.mark.parametrize("group", ["dataset_method", "compression", "sharpness", "subject"])
+@pytest.mark.parametrize("group", ["dataset_method", "compression", "sharpness", "glasses"])
 @pytest.mark.parametrize("level", ["face", "video"])
 def test_every_cell_of_the_table_shows_its_count(audit, group, level):
     audit.send("on_set", name="level", value=level)
@@ -491,3 +491,27 @@ def test_a_region_of_the_sphere_shows_its_errors(faces_of, client):
         assert len(view) == row["hits"]
         label = "real" if row["kind"] == "fp" else "fake"
         assert set(view.values("ground_truth.label")) == {label}
+
+
+def test_faces_of_somebody_else_count_no_more(faces_of, client):
+    made = faces_of(320, seed=24)
+    frame = frame_of(made)
+    others = frame.id[::7]
+    made.dataset.set_values("subject", dict.fromkeys(others, False), key_field="id")
+    driven = client(ErrorAudit(), made.dataset)
+    driven.send("on_load")
+    for name, value in (("level", "face"), ("scope", "all"), ("threshold", 0.4)):
+        driven.send("on_set", name=name, value=value)
+    judged = frame[~frame.id.isin(others)]
+    wrong = judged[(judged.label == "real") & (judged.p_fake >= 0.4)]
+    total = driven.data["header"]["total"]
+    assert total["real"] + total["fake"] == len(judged)
+    assert total["fpr"]["hits"] == len(wrong)
+    driven.send("on_show", row=-1, kind="fp")
+    assert set(driven.grid().values("id")) == set(wrong.id)
+    driven.send("on_set", name="group", value="sharpness")
+    rows = driven.data["table"]["rows"]
+    assert sum(r["real"] + r["fake"] for r in rows) == len(judged)
+    driven.send("on_set", name="level", value="video")
+    driven.send("on_show", row=-1, kind="all")
+    assert set(driven.grid().values("id")) == set(judged.id)
