@@ -306,14 +306,6 @@ class ErrorAudit(foo.Panel):
             height="220px",
             composite_view=True,
         )
-        if lines["pairs"]:
-            row.plot(
-                "pairs",
-                layout=audit_pairs.layout(lines["threshold"], *lines["pairs"]),
-                on_click=self.on_pair,
-                height="220px",
-                composite_view=True,
-            )
         panel.define_property(
             "table",
             types.Object(),
@@ -326,6 +318,14 @@ class ErrorAudit(foo.Panel):
                 on_changed=self.on_changed,
             ),
         )
+        if lines["pairs"] and self._choice(ctx)["tab"] == audit_tabs.PAIRS:
+            panel.plot(
+                "pairs",
+                layout=audit_pairs.layout(lines["threshold"]),
+                on_click=self.on_pair,
+                height="340px",
+                composite_view=True,
+            )
         return root
 
 
@@ -337,14 +337,13 @@ def _grid(columns: str, padding: str = "0") -> types.GridView:
 
 def _lines(study: Study, threshold: Threshold, total: Row) -> dict[str, Any]:
     """What the plots' layouts need to know."""
-    pairs = study.pairs
     return {
         "threshold": threshold.value,
         "top": audit_figures.highest(study.traces),
         "unit": study.units.level,
         "fpr": None if total.fpr is None else total.fpr.rate,
         "tpr": None if total.fnr is None else 1 - total.fnr.rate,
-        "pairs": None if pairs is None else [len(pairs.fake), int((pairs.delta <= 0).sum())],
+        "pairs": study.pairs is not None,
     }
 
 
@@ -355,7 +354,7 @@ def _charts(study: Study) -> dict[str, Any]:
     return {
         "charts.distributions": study.traces,
         "charts.roc": audit_figures.roc_figure(study.curve),
-        "charts.pairs": [] if pairs is None else audit_pairs.figure(pairs, names),
+        "pairs": [] if pairs is None else audit_pairs.figure(pairs, names),
     }
 
 

@@ -40,6 +40,7 @@ NAMES = (
 YES, NO = "yes", "no"  # how flags are shown
 P_FAKE = "_p_fake"
 VIDEO_P_FAKE = "_video_p_fake"
+WIDER = (VIDEO_P_FAKE, "_track_p_fake")  # scores of a face's video and person, not its own
 _COLUMNS = RebuildCache(4)
 
 
@@ -97,7 +98,7 @@ def detector_keys(faces: fo.Dataset) -> list[str]:
     keys = [key for key in fields.detector_keys(faces) if f"{key}{P_FAKE}" in schema]
     for name in schema:
         key = name.removesuffix(P_FAKE)
-        if name.endswith(P_FAKE) and not name.endswith(VIDEO_P_FAKE) and key not in keys:
+        if name.endswith(P_FAKE) and not name.endswith(WIDER) and key not in keys:
             keys.append(key)
     if not keys:
         raise ForensicsError(

@@ -348,6 +348,15 @@ def test_another_dataset_starts_anew(audit, faces_of):
     assert audit.state["choice"]["dataset"] == other.dataset.name
 
 
+def test_scores_of_persons_and_videos_are_no_detectors(faces_of, client, fiftyone_db):
+    made = faces_of(80, seed=25)
+    for name in ("det_track_p_fake", "det_video_p_fake"):
+        made.dataset.add_sample_field(name, fiftyone_db.FloatField)
+    driven = client(ErrorAudit(), made.dataset)
+    driven.send("on_load")
+    assert driven.data["header"]["options"]["key"] == [["det", "det"]]
+
+
 def test_scores_without_a_run_are_found(faces_of, client):
     made = faces_of(200, seed=7)
     made.dataset.delete_run("scores_det")
@@ -463,15 +472,18 @@ def test_a_pair_shows_both_videos(faces_of, client):
     driven = client(ErrorAudit(), made.dataset)
     driven.send("on_load")
     driven.send("on_set", name="scope", value="all")
-    points = driven.data["charts"]["pairs"][1]
+    driven.send("on_set", name="tab", value="pairs")
+    points = driven.data["pairs"][1]
+    assert "score no higher than their own real" in driven.data["table"]["pairs"]["words"]
     number = points["ids"][0]
     name = points["customdata"][0][0]
     driven.send("on_pair", id=number, trace_idx=1)
     view = driven.grid()
     assert set(view.values("video_id")) == {name, pair[fakes[fakes.video_id == name].id.iloc[0]]}
     driven.send("on_pair", id=None)  # a click beside every point
-    charts = driven.schema["type"]["properties"]["charts"]["type"]["properties"]
-    assert set(charts) == {"distributions", "roc", "pairs"}
+    assert "pairs" in driven.schema["type"]["properties"]
+    driven.send("on_set", name="tab", value="table")
+    assert "pairs" not in driven.schema["type"]["properties"]
 
 
 def test_a_region_of_the_sphere_shows_its_errors(faces_of, client):
