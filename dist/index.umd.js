@@ -22,7 +22,7 @@
   .mf button { font: inherit; cursor: pointer; color: var(--fo-palette-text-primary); background: none; border: 1px solid var(--fo-palette-divider, #8886); border-radius: 4px; padding: 3px 9px; height: 28px; white-space: nowrap; }
   .mf button:hover:not(:disabled) { background: var(--fo-palette-background-level3, #8883); }
   .mf button:disabled { opacity: .45; cursor: default; }
-  .mf button.mf-on { background: var(--fo-palette-text-secondary); color: var(--fo-palette-background-level1); }
+  .mf button.mf-on, .mf button.mf-on:hover:not(:disabled) { background: var(--fo-palette-text-secondary); color: var(--fo-palette-background-level1); }
   .mf :focus-visible { outline: 2px solid #56B4E9; outline-offset: 1px; }
   .mf button.mf-link { border: none; padding: 0 3px; margin: 0 -3px; height: auto; text-decoration: underline dotted; text-underline-offset: 3px; border-radius: 2px; font-variant-numeric: tabular-nums; }
   .mf button.mf-link:hover { text-decoration: underline; }
@@ -324,8 +324,12 @@
     const show = (row, kind) => send(on.on_show, { row, kind });
     const tabs = h("div", { className: "mf-tabs", role: "tablist" }, (data.tabs || []).map(([id, text]) => h("button", { key: id, role: "tab", "aria-selected": data.tab === id,
       className: data.tab === id ? "mf-on" : "", onClick: () => send(on.on_set, { name: "tab", value: id }), "data-cy": "mf-tab-" + id }, text)));
-    if (data.tab === "slices" && data.slices) return h("div", { className: "mf", "data-cy": "mf-table" }, tabs, h(Slices, { data: data.slices, unit: data.unit, send: (conditions, kind) => send(on.on_slice, { conditions, kind }) }));
+    if (data.tab === "slices" && data.slices) return h("div", { className: "mf", "data-cy": "mf-table" }, tabs,
+      data.slices.can_regions && h("label", { className: "mf-small mf-dim", style: { display: "flex", gap: 6, alignItems: "center" } }, h("input", { type: "checkbox", checked: data.slices.regions, onChange: (e) => send(on.on_set, { name: "regions", value: e.target.checked }), "data-cy": "mf-regions" }),
+        "Also by regions of the sphere: faces whose embeddings lie together (reads all embeddings)"),
+      h(Slices, { data: data.slices, unit: data.unit, send: (conditions, kind) => send(on.on_slice, { conditions, kind }) }));
     if (data.tab === "transfer" && data.transfer) return h("div", { className: "mf", "data-cy": "mf-table" }, tabs, h(Transfer, { data: data.transfer, total: data.total, unit: data.unit, send: (row, kind) => send(on.on_slice, { conditions: [["source_dataset", row]], kind }) }));
+    if (data.tab === "pairs" && data.pairs) return h("div", { className: "mf", "data-cy": "mf-table" }, tabs, says(data.pairs.words));
     if (data.tab === "compare" && data.compare) return h("div", { className: "mf", "data-cy": "mf-table" }, tabs, h(Compare, { data: data.compare, columns: data.columns, unit: data.unit,
       choose: (value) => send(on.on_set, { name: "other", value }), send: (params) => send(on.on_changed, params) }));
     const head = (id, text, title, numeric) => h("th", { key: id, className: numeric ? "mf-num" : undefined, "aria-sort": sort === id ? "ascending" : "none" },

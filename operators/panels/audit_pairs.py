@@ -110,8 +110,8 @@ def figure(pairs: Pairs, names: tuple[str, ...]) -> list[dict[str, Any]]:
             "y": [round(float(v), 4) for v in pairs.p_fake[order]],
             "ids": [str(int(i)) for i in order],
             "marker": {
-                "size": 6,
-                "opacity": 0.6,
+                "size": 8,
+                "opacity": 0.75,
                 "symbol": "triangle-up",
                 "color": [COLOURS[FAKE] if d > 0 else "#CC79A7" for d in pairs.delta[order]],
             },
@@ -126,12 +126,21 @@ def figure(pairs: Pairs, names: tuple[str, ...]) -> list[dict[str, Any]]:
     ]
 
 
-def layout(threshold: float, count: int, below: int) -> dict[str, Any]:
+def sentence(pairs: Pairs) -> str:
+    """How many fakes score no higher than their own real, and how many have none."""
+    below = int((pairs.delta <= 0).sum())
+    text = f"{below:,} of {len(pairs.fake):,} fake videos score no higher than their own real"
+    text += f"; on average a fake scores {pairs.delta.mean():+.3f} against it."
+    if pairs.unpaired:
+        text += f" {pairs.unpaired:,} more have no scored real at a common frame."
+    return text
+
+
+def layout(threshold: float) -> dict[str, Any]:
     """Axes from 0 to 1, the threshold on both, and what the corners mean."""
     axis = {"range": [-0.02, 1.02], "dtick": 0.25, "tickfont": {"size": 11}, "fixedrange": True}
     title = {"standoff": 6, "font": {"size": 12}}
     line = {"type": "line", "line": {"color": GREY, "width": 1, "dash": "dash"}}
-    text = f"{below:,} of {count:,} fakes score no higher than their own real"
     return {
         "showlegend": False,
         "margin": MARGIN,
@@ -142,7 +151,6 @@ def layout(threshold: float, count: int, below: int) -> dict[str, Any]:
             {**line, "y0": threshold, "y1": threshold, "x0": 0, "x1": 1, "xref": "paper"},
         ],
         "annotations": [
-            note(text, 0, 1, "left", "bottom", GREY, 0),
             note("both called fake", 1, 0.99, "right", "top", GREY, -2),
             note("both called real", 0, 0.01, "left", "bottom", GREY, 2),
         ],

@@ -14,7 +14,7 @@ import numpy as np
 
 from ...detector.errors import ForensicsError
 from .. import calibrations
-from . import audit_figures, audit_scope, audit_threshold, face_columns
+from . import audit_figures, audit_scope, audit_threshold, face_columns, sphere_regions
 from .audit_groups import BY_METHOD, Grouping, group
 from .audit_pairs import Pairs, pairs_of
 from .audit_slices import MOST_VALUES, SliceFinder
@@ -23,6 +23,7 @@ from .audit_threshold import Stored, Threshold
 from .audit_transfer import by_dataset
 from .audit_units import Coded, FaceColumns, Units, at_level
 from .rebuild_cache import RebuildCache
+from .sphere_source import embeddings_of
 
 _STUDIES = RebuildCache(8)
 _WIDE = RebuildCache(4)
@@ -154,7 +155,8 @@ class Wide:
 
 def wide_of(study: Study, choice: dict[str, Any]) -> Wide:
     """The slices of ``study``, laid out when they are first asked for."""
-    return _WIDE.get(("wide", *_about(study, choice)), lambda: _widen(study, choice))
+    about = ("wide", bool(choice.get("regions")), *_about(study, choice))
+    return _WIDE.get(about, lambda: _widen(study, choice))
 
 
 def by_dataset_of(study: Study, choice: dict[str, Any]) -> AuditTable:
@@ -181,15 +183,39 @@ def _widen(study: Study, choice: dict[str, Any]) -> Wide:
             columns = columns.with_text(name, column)
             if isinstance(source.faces.get_field(name), fo.BooleanField):
                 flags.append(name)
+    if choice.get("regions") and study.units.level == "face":
+        names = [sphere_regions.FIELD, *names]
+        columns = columns.with_text(
+            sphere_regions.FIELD, _regions(source, study.key, columns, token)
+        )
     scope = audit_scope.resolve(source, columns, choice["scope"], choice.get("kept"))
     units = at_level(scope.columns, study.units.level)
     used = [name for name in _by_interest(names) if name in units.texts or name in units.numbers]
     return Wide(scope, units, SliceFinder(units, used), frozenset(flags))
 
 
+def _regions(source: face_columns.Source, key: str, columns: FaceColumns, token: str) -> Coded:
+    """Region of the sphere of each face; no value where it has no embedding."""
+    vectors, rows = embeddings_of(source, key, token)
+    if len(rows) < 2:
+        raise ForensicsError(
+            "Fewer than two faces have an embedding.", "Score the faces with a checkpoint.", "tab"
+        )
+    kinds = [columns.texts["source_dataset"], columns.texts["method"]]
+    return sphere_regions.named(sphere_regions.regions(vectors), rows, len(columns), kinds)
+
+
 def _by_interest(names: list[str]) -> list[str]:
     """What is most often behind errors first: only the first fields are combined in pairs."""
-    first = ("source_dataset", "compression", "method", "eye_distance", "sharpness", "brightness")
+    first = (
+        sphere_regions.FIELD,
+        "source_dataset",
+        "compression",
+        "method",
+        "eye_distance",
+        "sharpness",
+        "brightness",
+    )
     first += ("yaw", "border_share", "contrast")
     return [n for n in first if n in names] + [n for n in names if n not in first]
 

@@ -11,19 +11,28 @@ import numpy as np
 
 from ...detector.errors import ForensicsError, MetricUndefined
 from ...detector.records import LABELS, content_hash
-from . import audit_compare, audit_scope, audit_transfer, face_columns, grid
+from . import (
+    audit_compare,
+    audit_pairs,
+    audit_scope,
+    audit_transfer,
+    face_columns,
+    grid,
+    sphere_regions,
+)
 from .audit_groups import group
 from .audit_study import Study, by_dataset_of, wide_of
 from .audit_threshold import Threshold
 from .audit_units import Units, at_level
 from .audit_words import count
 
-TABLE, SLICES, TRANSFER, COMPARE = "table", "slices", "transfer", "compare"
+TABLE, SLICES, TRANSFER, COMPARE, PAIRS = "table", "slices", "transfer", "compare", "pairs"
 TABS = (
     (TABLE, "Table"),
     (SLICES, "Where errors concentrate"),
     (TRANSFER, "Threshold transfer"),
     (COMPARE, "Second detector"),
+    (PAIRS, "Fakes and their reals"),
 )
 MOST_LISTED = 50
 
@@ -37,7 +46,7 @@ def drawing(study: Study, choice: dict[str, Any]) -> str:
 def contents(study: Study, choice: dict[str, Any], threshold: Threshold) -> dict[str, Any]:
     """Data of the open tab; the others' are None."""
     tab = choice.get("tab") or TABLE
-    filled = {SLICES: _slices, TRANSFER: _transfer, COMPARE: _compare}
+    filled = {SLICES: _slices, TRANSFER: _transfer, COMPARE: _compare, PAIRS: _pairs}
     data: dict[str, Any] = {"tab": tab, "tabs": [list(t) for t in TABS]}
     for name, make in filled.items():
         data[name] = make(study, choice, threshold) if name == tab else None
@@ -60,7 +69,12 @@ def _slices(study: Study, choice: dict[str, Any], threshold: Threshold) -> dict[
             f"{count(len(found.slices), 'slice')} of {found.tested:,} looked at, each worse than "
             "the rest beyond chance (all of them considered)."
         )
-    return {"rows": [s.to_json() for s in found.slices], "words": words}
+    return {
+        "rows": [s.to_json() for s in found.slices],
+        "words": words,
+        "regions": bool(choice.get("regions")),
+        "can_regions": unit == "face",
+    }
 
 
 def pick_slice(
@@ -77,7 +91,11 @@ def pick_slice(
         grouping = wide.finder.groupings.get(name) or group(wide.units, name)
         if not 0 <= int(row) < len(grouping.labels):
             raise ForensicsError("That slice is not there any more.", "Look again.")
-        pick = grid.both(pick, grid.pick_row(grouping, int(row), name in wide.flags))
+        part = grid.pick_row(grouping, int(row), name in wide.flags)
+        if name == sphere_regions.FIELD:  # no field of the database: its faces one by one
+            ids = [wide.scope.columns.ids[int(i)] for i in np.flatnonzero(part.mask)]
+            part = grid.Pick(part.mask, _ids_query(ids), part.words)
+        pick = grid.both(pick, part)
     return wide.scope, wide.units, pick
 
 
@@ -182,6 +200,13 @@ def _ids_query(ids: list[str]) -> dict[str, Any]:
 
 
 # -- pairs ---------------------------------------------------------------------------------------
+
+
+def _pairs(study: Study, choice: dict[str, Any], threshold: Threshold) -> dict[str, Any]:
+    """The words; the plot itself is Python's."""
+    if study.pairs is None:
+        return {"words": "No fake has a scored real at a common frame (field pair_id)."}
+    return {"words": f"{audit_pairs.sentence(study.pairs)} Click a point to see both videos."}
 
 
 def pair_view(study: Study, number: int) -> tuple[Any, str]:

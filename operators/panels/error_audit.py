@@ -41,7 +41,7 @@ HELP = (
 )
 #: The panel's whole state; what it is about is in :func:`study_of` and :class:`Threshold`.
 CHOICE = ("dataset", "token", "key", "level", "scope", "kept", "group", "source", "value", "shown")
-CHOICE += ("tab", "other", "drawn")
+CHOICE += ("tab", "other", "regions", "drawn")
 
 
 def handler(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -99,7 +99,7 @@ class ErrorAudit(foo.Panel):
         name, value = ctx.params.get("name"), ctx.params.get("value")
         if name == "threshold":
             choice |= {"source": audit_threshold.HAND, "value": float(value)}
-        elif name in ("key", "level", "scope", "group", "source", "tab", "other"):
+        elif name in ("key", "level", "scope", "group", "source", "tab", "other", "regions"):
             choice[name] = value
             if name == "key":
                 choice["token"] = None
@@ -306,14 +306,6 @@ class ErrorAudit(foo.Panel):
             height="220px",
             composite_view=True,
         )
-        if lines["pairs"]:
-            row.plot(
-                "pairs",
-                layout=audit_pairs.layout(lines["threshold"], *lines["pairs"]),
-                on_click=self.on_pair,
-                height="220px",
-                composite_view=True,
-            )
         panel.define_property(
             "table",
             types.Object(),
@@ -326,6 +318,14 @@ class ErrorAudit(foo.Panel):
                 on_changed=self.on_changed,
             ),
         )
+        if lines["pairs"] and self._choice(ctx)["tab"] == audit_tabs.PAIRS:
+            panel.plot(
+                "pairs",
+                layout=audit_pairs.layout(lines["threshold"]),
+                on_click=self.on_pair,
+                height="340px",
+                composite_view=True,
+            )
         return root
 
 
@@ -337,14 +337,13 @@ def _grid(columns: str, padding: str = "0") -> types.GridView:
 
 def _lines(study: Study, threshold: Threshold, total: Row) -> dict[str, Any]:
     """What the plots' layouts need to know."""
-    pairs = study.pairs
     return {
         "threshold": threshold.value,
         "top": audit_figures.highest(study.traces),
         "unit": study.units.level,
         "fpr": None if total.fpr is None else total.fpr.rate,
         "tpr": None if total.fnr is None else 1 - total.fnr.rate,
-        "pairs": None if pairs is None else [len(pairs.fake), int((pairs.delta <= 0).sum())],
+        "pairs": study.pairs is not None,
     }
 
 
@@ -355,7 +354,7 @@ def _charts(study: Study) -> dict[str, Any]:
     return {
         "charts.distributions": study.traces,
         "charts.roc": audit_figures.roc_figure(study.curve),
-        "charts.pairs": [] if pairs is None else audit_pairs.figure(pairs, names),
+        "pairs": [] if pairs is None else audit_pairs.figure(pairs, names),
     }
 
 

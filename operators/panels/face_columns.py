@@ -40,6 +40,7 @@ NAMES = (
 YES, NO = "yes", "no"  # how flags are shown
 P_FAKE = "_p_fake"
 VIDEO_P_FAKE = "_video_p_fake"
+WIDER = (VIDEO_P_FAKE, "_track_p_fake")  # scores of a face's video and person, not its own
 _COLUMNS = RebuildCache(4)
 
 
@@ -97,7 +98,7 @@ def detector_keys(faces: fo.Dataset) -> list[str]:
     keys = [key for key in fields.detector_keys(faces) if f"{key}{P_FAKE}" in schema]
     for name in schema:
         key = name.removesuffix(P_FAKE)
-        if name.endswith(P_FAKE) and not name.endswith(VIDEO_P_FAKE) and key not in keys:
+        if name.endswith(P_FAKE) and not name.endswith(WIDER) and key not in keys:
             keys.append(key)
     if not keys:
         raise ForensicsError(
@@ -159,7 +160,7 @@ def _read_fields(source: Source, names: tuple[str, ...]) -> dict[str, Coded | np
     if missing:
         raise ForensicsError(f"There is no field {missing[0]!r}.", "Choose another.", "group")
     out: dict[str, Coded | np.ndarray] = {}
-    columns = source.faces.values(list(names)) if names else []
+    columns = views.subjects(source.faces).values(list(names)) if names else []
     for name, values in zip(names, columns, strict=True):
         field = source.faces.get_field(name)
         if isinstance(field, (fo.FloatField, fo.IntField)):
@@ -194,7 +195,7 @@ def _load(source: Source, key: str) -> FaceColumns:
             "An audit needs to know which faces are real: import the dataset with its labels.",
         )
     have = {name: field for name, field in wanted.items() if field is not None}
-    found = source.faces.values(["id", *have.values()])
+    found = views.subjects(source.faces).values(["id", *have.values()])
     if not found[0]:
         raise ForensicsError(
             f"{source.faces.name!r} holds no faces.", "Run 'Extract faces', and come back."

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...detector.records import FAKE, LABELS, REAL
-from .. import fields
+from .. import fields, views
 from .audit_figures import BARS, bar_of, edges
 from .audit_groups import NO_VALUE, Grouping
 from .audit_scope import Scope
@@ -128,7 +128,7 @@ def grid_view(source: Source, scope: Scope, units: Units, pick: Pick) -> tuple[A
         view = source.shown.select_by("video_id", videos)
         grid, kind = len(videos), "video"
     else:
-        base = scope.base if scope.base is not None else source.faces.view()
+        base = views.subjects(scope.base if scope.base is not None else source.faces.view())
         if units.level == "face":
             query = [q for q in (scope.query, pick.query) if q]
             view = base.match({"$and": query}) if query else base

@@ -70,6 +70,9 @@ def test_the_tabs_of_the_audit(audit, demo_dataset):
     audit.click("mf-tab-compare")
     audit.until("words", lambda: audit.find("mf-tab-words").inner_text())
     audit.shot("audit-compare")
+    audit.click("mf-tab-pairs")
+    audit.wait_plot(2)
+    audit.shot("audit-pairs")
     audit.click("mf-tab-table")
     audit.page.locator('[data-cy="mf-row"]').first.wait_for()
 
@@ -103,7 +106,8 @@ def test_the_timeline_of_a_ticked_face(app):
     app.open_panel("timeline")
     app.page.get_by_text("tick one in the grid").first.wait_for()
     app.page.locator('[data-cy="looker"]').first.hover()
-    app.page.locator('[data-cy="looker"] input[type=checkbox]').first.click(force=True)
+    ticked = app.page.locator('[data-cy="looker"] input[type=checkbox]').first
+    ticked.evaluate("box => box.click()")  # it lies outside the tile until the tile is hovered
     app.wait_plot(0)
     app.shot("timeline")
     app.page.get_by_text("Video score").first.wait_for()

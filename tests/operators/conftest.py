@@ -55,7 +55,7 @@ def table_of():
             "p_fake": np.where(lost, np.nan, p_fake),
             "reason": np.where(lost, "too_small", None),
             "sharpness": rng.gamma(2, 20, count),
-            "subject": rng.random(count) < 0.9,
+            "glasses": rng.random(count) < 0.9,
         }
 
     return make
@@ -210,6 +210,7 @@ def faces_of(fiftyone_db, table_of):
         dataset.add_sample_field(names.p_fake, fo.FloatField)
         dataset.add_sample_field(names.reason, fo.StringField)
         dataset.add_sample_field(names.embedding, fo.VectorField)
+        dataset.add_sample_field("glasses", fo.BooleanField)
         label = (table["label"] == "fake").astype(int)
         vectors, weight = None, None
         if embeddings:

@@ -50,7 +50,7 @@ def test_positions_are_the_projection_on_the_stored_head(sphere, faces):
     label = (faces.table["label"][rows] == "fake").astype(int)
     assert np.array_equal(array(raw["label"], "u1"), label)
     names = [f["name"] for f in raw["fields"]]
-    assert {"source_dataset", "method", "split", "subject"} <= set(names)
+    assert {"source_dataset", "method", "split", "glasses"} <= set(names)
     method = raw["fields"][names.index("method")]
     codes = array(method["codes"], "u1")
     assert [method["values"][c] for c in codes] == list(faces.table["method"][rows])
