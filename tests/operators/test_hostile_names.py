@@ -80,3 +80,24 @@ def test_every_name_is_imported_and_its_view_holds_its_videos(root, fiftyone_db)
         if fiftyone_db.dataset_exists(name):
             fiftyone_db.delete_dataset(name)
         shutil.rmtree(root)
+
+
+@pytest.mark.parametrize("column", ["$where", "a.b", "_id", "a b", "frames", "ﷺ", "<b>", "tags"])
+def test_a_column_that_cannot_be_a_field_is_said_before_anything_is_written(
+    column, tmp_path, clip, fiftyone_db
+):
+    from media_forensics.detector.errors import ForensicsError
+
+    (tmp_path / "a.mp4").write_bytes(clip)
+    (tmp_path / "manifest.csv").write_text(f"path,label,{column}\na.mp4,real,1\n")
+    name = "hostile column"
+    try:
+        done = run(str(tmp_path), name=name, metadata=False)
+        assert fiftyone_db.load_dataset(name).values(column) == ["1"]
+        assert done["added"] == 1
+    except ForensicsError as error:
+        assert column in str(error)
+        assert not fiftyone_db.dataset_exists(name)
+    finally:
+        if fiftyone_db.dataset_exists(name):
+            fiftyone_db.delete_dataset(name)
