@@ -79,6 +79,8 @@ def run(
     count = recipe.count if count is None else count
     root = Path(crops_dir) if crops_dir else default_crops_dir(videos)
     require_allowed(root, "crops_dir")
+    for folder in merge_from:
+        require_allowed(folder, "merge_from")
     if count < 1:
         raise ForensicsError(f"count is {count}.", "It must be 1 or more.", field="count")
     check_recipe(recipe)
