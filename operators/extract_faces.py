@@ -16,6 +16,7 @@ from ..detector.errors import Cancelled, ForensicsError
 from ..detector.records import CropRecipe
 from . import extract_form, faces_dataset, fields, forms, jobs, views
 from .faces_writer import FacesWriter
+from .lease import exclusively
 from .progress import Progress, ShouldStop, in_app, never, silent, stop_of, terminal
 
 
@@ -24,6 +25,7 @@ def default_crops_dir(dataset: fo.Dataset) -> Path:
     return Path(fo.config.default_dataset_dir) / "media_forensics" / "crops" / dataset.name
 
 
+@exclusively(lambda samples, **_: (views.dataset_of(samples).name, "extract faces"))
 def run(
     samples: Any,
     *,
@@ -60,7 +62,8 @@ def run(
         and ``table`` (Markdown)
 
     Raises:
-        ForensicsError: nothing to do, wrong dataset, missing weights, unwritable folder
+        ForensicsError: nothing to do, wrong dataset, missing weights, unwritable folder, or another
+            run extracts faces of this dataset
         Cancelled: stopped by the user; what was finished is kept
     """
     from ..detector.coverage import Coverage, coverage_table
@@ -76,6 +79,8 @@ def run(
     count = recipe.count if count is None else count
     root = Path(crops_dir) if crops_dir else default_crops_dir(videos)
     require_allowed(root, "crops_dir")
+    for folder in merge_from:
+        require_allowed(folder, "merge_from")
     if count < 1:
         raise ForensicsError(f"count is {count}.", "It must be 1 or more.", field="count")
     check_recipe(recipe)

@@ -21,9 +21,13 @@ from . import fields, import_form, import_target, import_writer, jobs, video_met
 from .appearance import dress
 from .importers.contract import ImportOptions
 from .importers.plan import ImportPlan, plan_source, read_source
+from .lease import exclusively
 from .progress import Progress, ShouldStop, in_app, never, silent, stop_of, terminal
 
 
+@exclusively(
+    lambda root, name=None, dry_run=False, **_: None if dry_run else (name or str(root), "import")
+)
 def run(
     root: str,
     *,
@@ -60,7 +64,7 @@ def run(
         ``table()`` and ``to_json()``; ``counts`` is label -> number of videos
 
     Raises:
-        ForensicsError: bad input; nothing is written then
+        ForensicsError: bad input, or another import into it is at work; nothing is written then
         Cancelled: stopped by the user; nothing is added then
     """
     chosen = ImportOptions.from_params(options)

@@ -17,6 +17,7 @@ from ..detector.allowed_roots import require_allowed, require_files
 from ..detector.errors import Cancelled, ForensicsError
 from ..detector.records import CropRecipe
 from . import fields, forms, jobs, views
+from .lease import exclusively
 from .progress import Progress, ShouldStop, in_app, never, silent, stop_of, terminal
 from .registry import detector_source, known_detectors
 from .score_writer import ScoreWriter
@@ -26,6 +27,12 @@ if TYPE_CHECKING:
     from ..detector.model import Detector
 
 
+@exclusively(
+    lambda samples, detector=None, key=None, shard=(0, 1), **_: (
+        views.dataset_of(samples).name,
+        f"score with {key or default_key(detector or '')}, shard {shard[0]} of {shard[1]}",
+    )
+)
 def run(
     samples: Any,
     *,
@@ -61,7 +68,8 @@ def run(
         ``{"key", "scored", "already", "not_scored": {reason: n}, "videos", "warning"}``
 
     Raises:
-        ForensicsError: empty view, unknown detector or rule, missing weights, or ``key`` is taken
+        ForensicsError: empty view, unknown detector or rule, missing weights, ``key`` is taken, or
+            another run scores the same shard with it
         Cancelled: stopped by the user; what was scored is kept
     """
     from ..detector.checkpoints import load_detector

@@ -1,0 +1,151 @@
+"""One run at a time per dataset and work: a lease in the database that every machine shares.
+
+Two runs that write the same fields would each overwrite what the other has just computed. A run
+therefore holds a lease while it works and renews it; the lease of a process that was killed is
+taken over, at once on the same machine, after :data:`SILENCE_SECONDS` from another one. All times
+are the database server's, so that clocks that differ or jump do not matter.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import os
+import socket
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from ..detector.errors import ForensicsError
+
+logger = logging.getLogger(__name__)
+
+COLLECTION = "media_forensics.leases"
+SILENCE_SECONDS = 90
+RENEW_SECONDS = 15
+_Result = TypeVar("_Result")
+
+
+def _leases() -> Any:
+    import fiftyone.core.odm as foo
+
+    return foo.get_db_conn()[COLLECTION]
+
+
+@contextmanager
+def held(dataset: str, work: str) -> Iterator[None]:
+    """Hold the lease of ``work`` on ``dataset`` while the block runs.
+
+    Args:
+        dataset: name of the dataset that is written
+        work: what is done, for people: ``extract faces``, ``score with probe``
+
+    Raises:
+        ForensicsError: another run holds it; says which process, where and since when
+    """
+    import psutil
+
+    token = uuid.uuid4().hex
+    owner = {
+        "token": token,
+        "host": socket.gethostname(),
+        "pid": os.getpid(),
+        "born": psutil.Process().create_time(),  # a pid is used again, with another birth
+    }
+    name = f"{dataset}: {work}"
+    _take(name, owner, dataset, work)
+    stop = threading.Event()
+    renewing = threading.Thread(target=_renew, args=(name, token, stop), daemon=True)
+    renewing.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        renewing.join()
+        _leases().delete_one({"_id": name, "token": token})
+
+
+def _take(name: str, owner: dict[str, Any], dataset: str, work: str) -> None:
+    from pymongo.errors import DuplicateKeyError
+
+    leases = _leases()
+    for _ in range(3):  # others may take or leave it between two of our steps
+        try:
+            # an upsert that matches nothing inserts; one that would match another's lease fails
+            leases.update_one(
+                {"_id": name, "token": owner["token"]},
+                [{"$set": {**owner, "since": "$$NOW", "seen": "$$NOW"}}],
+                upsert=True,
+            )
+            return
+        except DuplicateKeyError:
+            silence = {"$dateDiff": {"startDate": "$seen", "endDate": "$$NOW", "unit": "second"}}
+            found = next(
+                leases.aggregate([{"$match": {"_id": name}}, {"$set": {"silence": silence}}]), None
+            )
+        if found is None:
+            continue
+        if not _is_gone(found):
+            raise ForensicsError(
+                f"Another run is at it already: {work}, on {dataset!r} (process {found['pid']} on "
+                f"{found['host']}, since {found['since']:%H:%M} UTC, last heard of "
+                f"{found['silence']} s ago).",
+                "Wait for it or stop it. If its machine is gone, try again "
+                f"{SILENCE_SECONDS} s after its last sign of life.",
+            )
+        logger.warning("taking over %r of process %s on %s", name, found["pid"], found["host"])
+        leases.delete_one({"_id": name, "token": found["token"]})
+    raise ForensicsError(f"Several runs want {name!r} at the same moment.", "Try again.")
+
+
+def _is_gone(lease: dict[str, Any]) -> bool:
+    """Whether the process that holds ``lease`` is known to be dead, or has long said nothing."""
+    import psutil
+
+    if lease["silence"] > SILENCE_SECONDS:
+        return True
+    if lease["host"] != socket.gethostname():
+        return False
+    try:
+        process = psutil.Process(lease["pid"])
+        same = abs(process.create_time() - lease["born"]) < 2.0
+        return not same or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+def _renew(name: str, token: str, stop: threading.Event) -> None:
+    from pymongo.errors import PyMongoError
+
+    while not stop.wait(RENEW_SECONDS):
+        try:
+            mine = {"_id": name, "token": token}
+            if not _leases().update_one(mine, [{"$set": {"seen": "$$NOW"}}]).matched_count:
+                logger.warning("the lease %r was taken over by another run", name)
+                return
+        except PyMongoError as error:  # the database is away; the work will notice by itself
+            logger.warning("the lease %r could not be renewed: %s", name, error)
+
+
+def exclusively(
+    what: Callable[..., tuple[str, str] | None],
+) -> Callable[[Callable[..., _Result]], Callable[..., _Result]]:
+    """Decorator: hold the lease that ``what(*arguments)`` names (dataset, work) during the call.
+
+    ``what`` takes the arguments of the function; None means that nothing is written.
+    """
+
+    def decorate(function: Callable[..., _Result]) -> Callable[..., _Result]:
+        @functools.wraps(function)
+        def wrapped(*args: Any, **kwargs: Any) -> _Result:
+            lease = what(*args, **kwargs)
+            if lease is None:
+                return function(*args, **kwargs)
+            with held(*lease):
+                return function(*args, **kwargs)
+
+        return wrapped
+
+    return decorate
