@@ -150,6 +150,8 @@ def result_table(results: dict[str, dict]) -> str:
 def _interval(found: dict | None) -> str:
     if not found or found["value"] is None:
         return "n/a"
+    if found["low"] is None:
+        return f"{found['value']:.3f} [too few groups]"
     return f"{found['value']:.3f} [{found['low']:.3f}, {found['high']:.3f}]"
 
 
