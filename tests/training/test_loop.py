@@ -119,6 +119,29 @@ def test_the_checkpoint_scores_as_the_validation_said(tune, tiny_config, make_ma
     assert loss == pytest.approx(result.best["loss"], rel=1e-5)
 
 
+def test_more_than_layer_norms_needs_a_tower_of_its_own(tiny_config, make_manifest, tmp_path):
+    from media_forensics.detector.checkpoints import save_detector
+
+    config = tiny_config(tune="bitfit", epochs=1)
+    result = fit(config, make_manifest(), tmp_path / "r")
+    detector = load_detector(result.checkpoint, "cpu")
+    assert detector.backbone.also_tuned
+    with pytest.raises(ForensicsError, match="tower of its own"):
+        load_detector(result.checkpoint, "cpu", backbone=detector.backbone)
+    detector.backbone.also_tuned = ()
+    detector.info["also_tuned"] = ["__class__"]
+    with pytest.raises(ForensicsError, match="tower of its own"):
+        load_detector(result.checkpoint, "cpu", backbone=detector.backbone)
+    folder = save_detector(detector, tmp_path / "changed")
+    file = folder / "detector.safetensors"
+    data = file.read_bytes()
+    shown = b'\\"also_tuned\\": []'
+    assert shown in data
+    file.write_bytes(data.replace(shown, b'\\"also_tuned\\": 17'))
+    with pytest.raises(ForensicsError, match="names tensors that the tower"):
+        load_detector(folder, "cpu")
+
+
 def test_it_learns_what_can_be_learnt(tiny_config, make_manifest, tmp_path):
     """The fakes have a bright square: held-out videos are told apart after a few epochs."""
     manifest = make_manifest(train=10, val=5, frames=2)
