@@ -188,6 +188,17 @@ def measure(count: int) -> None:
         log.info("    ratio to a fresh read and pandas %6.3f   (%.2f s)", move / base, base)
         click, size = best_of(5, lambda: audit.send("on_show", row=-1, kind="fp"))
         log.info("  audit, a click to the grid         %6.3f s  %9s bytes", click, f"{size:,}")
+        for tab in ("slices", "transfer"):
+            seconds, size = audit.send("on_set", name="tab", value=tab)
+            log.info(
+                "  audit, %-9s opened            %6.2f s  %9s bytes", tab, seconds, f"{size:,}"
+            )
+            moved, size = best_of(
+                5, lambda: audit.send("on_set", name="threshold", value=float(next(values)))
+            )
+            log.info("  audit, %-9s threshold moved   %6.3f s  %9s bytes", tab, moved, f"{size:,}")
+            log.info("    ratio to a fresh read and pandas %6.3f", moved / base)
+        audit.send("on_set", name="tab", value="table")
         sphere = Caller(Hypersphere(), dataset)
         seconds, size = sphere.send("on_load")
         log.info("  sphere, embeddings never projected %6.2f s  %9s bytes", seconds, f"{size:,}")

@@ -112,29 +112,15 @@ def _build(source: face_columns.Source, columns: FaceColumns, choice: dict[str, 
         curve=audit_figures.roc(units),
         traces=audit_figures.histogram(units, level),
         flag=flag,
-        pairs=_pairs(source, columns, scope, choice["token"]),
+        pairs=_pairs(scope.columns),
     )
 
 
-def _pairs(
-    source: face_columns.Source, columns: FaceColumns, scope: audit_scope.Scope, token: str
-) -> Pairs | None:
-    if not all(source.faces.has_field(name) for name in ("pair_id", "frame_number")):
+def _pairs(columns: FaceColumns) -> Pairs | None:
+    if columns.pair is None or columns.frame_number is None:
         return None
-    found = face_columns.field_columns(source, ("pair_id", "frame_number"), token)
-    pair, number = found["pair_id"], found["frame_number"]
-    assert isinstance(pair, Coded) and isinstance(number, np.ndarray)
-    if scope.columns is not columns:
-        rows = rows_of(columns, scope.columns)
-        pair, number = pair.take(rows), number[rows]
-    pairs = pairs_of(scope.columns, pair, number)
+    pairs = pairs_of(columns, columns.pair, columns.frame_number)
     return pairs if len(pairs.fake) else None
-
-
-def rows_of(whole: FaceColumns, part: FaceColumns) -> np.ndarray:
-    """(M,) row in ``whole`` of each face of ``part``."""
-    place = {sample_id: row for row, sample_id in enumerate(whole.ids)}
-    return np.fromiter((place[sample_id] for sample_id in part.ids), np.int64, len(part))
 
 
 @dataclass(frozen=True)

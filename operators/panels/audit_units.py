@@ -75,6 +75,8 @@ class FaceColumns:
         texts: other text columns by field name
         numbers: number columns (N,) by field name
         video_p_fake: (N,) the stored score of the face's video, or None where it is not stored
+        pair: ``pair_id``, the video of the real that a fake was made from; None where not stored
+        frame_number: (N,) as the App shows them, NaN where unknown; None where not stored
         faceless: videos without any face, one row each (``label``, ``video``, ``group``,
             ``reason`` and ``texts`` only)
     """
@@ -90,6 +92,8 @@ class FaceColumns:
     numbers: dict[str, np.ndarray] = field(default_factory=dict)
     video_p_fake: np.ndarray | None = None
     faceless: FaceColumns | None = None
+    pair: Coded | None = None
+    frame_number: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.label)
@@ -117,6 +121,8 @@ class FaceColumns:
             texts={name: column.take(index) for name, column in self.texts.items()},
             numbers={name: column[index] for name, column in self.numbers.items()},
             video_p_fake=None if self.video_p_fake is None else self.video_p_fake[index],
+            pair=None if self.pair is None else self.pair.take(index),
+            frame_number=None if self.frame_number is None else self.frame_number[index],
         )
 
 

@@ -186,6 +186,8 @@ def _load(source: Source, key: str) -> FaceColumns:
         "video": path("video_id"),
         "track": path("track"),
         "group": path("group_id"),
+        "pair": path("pair_id"),
+        "number": path("frame_number"),
         "reason": path(f"{key}_reason") or path("reason"),
         **{name: path(name) for name in TEXTS},
     }
@@ -216,6 +218,8 @@ def _load(source: Source, key: str) -> FaceColumns:
         texts={name: coded(got.get(name, empty)) for name in TEXTS},
         video_p_fake=None if stored is None else numbers(stored),
         faceless=_faceless(source, set(got.get("video", ()))),
+        pair=coded(got["pair"]) if "pair" in got else None,
+        frame_number=numbers(got["number"]) if "number" in got else None,
     )
 
 
