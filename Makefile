@@ -1,7 +1,7 @@
 PYTHON ?= python3
 VENV := .venv/bin
 
-.PHONY: demo test install lint audit bench clean
+.PHONY: demo test install lint audit robustness bench clean
 
 ## The whole loop on real clips, then the App on it. HEADLESS=1 stops before the App.
 demo:
@@ -27,6 +27,10 @@ audit:
 	$(PYTHON) -m venv .audit
 	.audit/bin/pip install --quiet --disable-pip-version-check pip-audit
 	.audit/bin/pip-audit --strict --no-deps --disable-pip -r requirements.lock
+
+## Hostile files and killed processes, the long form (docs/robustness.md).
+robustness:
+	MEDIA_FORENSICS_FULL=1 MEDIA_FORENSICS_SEEDS=$${MEDIA_FORENSICS_SEEDS:-50} $(VENV)/python -m pytest tests/robustness
 
 ## Ratios against named baselines, each measured in one run.
 bench:

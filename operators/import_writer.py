@@ -61,6 +61,9 @@ def open_target(name: str, media: str, aligned: bool) -> tuple[fo.Dataset, bool]
         raise ForensicsError(
             f"{name!r} cannot name a dataset: {error}.", "Choose another name.", "name"
         ) from error
+    # From the first moment: an import that is killed must find its own dataset again.
+    more = {} if kind == "videos" else {"aligned": aligned}
+    fields.set_description(dataset, kind=kind, **more)
     return dataset, True
 
 

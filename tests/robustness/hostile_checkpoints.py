@@ -223,3 +223,32 @@ def strange_published() -> dict[str, bytes]:
             {**patch, f"{layer}.0.layer_norm1.weight": torch.ones(8, dtype=torch.int64), **head}
         ),
     }
+
+
+def tiny_tower(folder: Path) -> Path:
+    """An open_clip model folder with a tiny random tower."""
+    import open_clip
+    from safetensors.torch import save_file
+
+    vision = {"image_size": 32, "layers": 2, "width": 32, "patch_size": 16, "head_width": 16}
+    text = {"context_length": 4, "vocab_size": 64, "width": 16, "heads": 1, "layers": 1}
+    config = {"embed_dim": 16, "vision_cfg": vision, "text_cfg": text}
+    torch.manual_seed(1)
+    model = open_clip.model.CLIP(**config)
+    place = folder / "tower"
+    place.mkdir()
+    state = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
+    save_file(state, place / "open_clip_model.safetensors")
+    (place / "open_clip_config.json").write_text(json.dumps({"model_cfg": config}))
+    return place
+
+
+def tiny_detector(folder: Path) -> Path:
+    """A detector in our format on :func:`tiny_tower`, which loads."""
+    from media_forensics.detector.backbone import load_backbone
+    from media_forensics.detector.checkpoints import save_detector
+    from media_forensics.detector.model import Detector
+
+    backbone = load_backbone(f"local-dir:{tiny_tower(folder)}", "cpu")
+    torch.manual_seed(2)
+    return save_detector(Detector(backbone, key_name="tiny").eval(), folder / "sound")

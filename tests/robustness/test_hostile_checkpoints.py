@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from media_forensics.detector.checkpoints import load_detector, read_record, save_detector
+from media_forensics.detector.checkpoints import load_detector, read_record
 from media_forensics.detector.errors import ForensicsError
 from media_forensics.detector.tensor_files import read_checkpoint
 from safetensors.torch import load_file
@@ -25,35 +24,9 @@ def folder(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def tower(folder) -> Path:
-    """An open_clip folder with a tiny random tower."""
-    import open_clip
-    from safetensors.torch import save_file
-
-    vision = {"image_size": 32, "layers": 2, "width": 32, "patch_size": 16, "head_width": 16}
-    text = {"context_length": 4, "vocab_size": 64, "width": 16, "heads": 1, "layers": 1}
-    config = {"embed_dim": 16, "vision_cfg": vision, "text_cfg": text}
-    torch.manual_seed(1)
-    model = open_clip.model.CLIP(**config)
-    place = folder / "tower"
-    place.mkdir()
-    save_file(
-        {k: v.contiguous() for k, v in model.state_dict().items()},
-        place / "open_clip_model.safetensors",
-    )
-    (place / "open_clip_config.json").write_text(json.dumps({"model_cfg": config}))
-    return place
-
-
-@pytest.fixture(scope="module")
-def sound(folder, tower) -> Path:
+def sound(folder) -> Path:
     """A detector in our format that loads."""
-    from media_forensics.detector.backbone import load_backbone
-    from media_forensics.detector.model import Detector
-
-    torch.manual_seed(2)
-    detector = Detector(load_backbone(f"local-dir:{tower}", "cpu"), key_name="tiny").eval()
-    return save_detector(detector, folder / "sound")
+    return hostile_checkpoints.tiny_detector(folder)
 
 
 @pytest.fixture(scope="module")

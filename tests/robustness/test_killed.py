@@ -1,0 +1,166 @@
+"""kill -9 at random moments of an import and of scoring: the same call ends with the same values.
+
+Extraction and training have theirs beside their other tests. ``MEDIA_FORENSICS_SEEDS=50`` (``make
+robustness``) kills more often; a seed decides the moment.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.fiftyone
+ROOT = Path(__file__).resolve().parents[2]
+SEEDS = range(int(os.environ.get("MEDIA_FORENSICS_SEEDS", "3")))
+VIDEOS = 6000
+
+# Prints a line when the writing begins, so that the kill falls into it and not into the imports.
+SCRIPT = """
+import sys
+import fiftyone as fo
+from media_forensics.operators import import_dataset, score_faces
+
+def told(done, total, text):
+    print(done, total, flush=True)
+
+what, *rest = sys.argv[1:]
+if what == "import":
+    root, name = rest
+    import_dataset.run(root, name=name, metadata=False, progress=told)
+else:
+    name, detector = rest
+    score_faces.run(fo.load_dataset(name), detector=detector, key="k", batch_size=1,
+                    device="cpu", progress=told)
+"""
+
+
+def kill_at_random(seed: int, *arguments: str) -> bool:
+    """Run the script and kill it at a moment drawn by ``seed``; whether it was still running."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "_mount"), "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, *arguments],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment,
+    )
+    assert process.stdout.readline(), "it began"
+    time.sleep(random.Random(seed).expovariate(8.0))
+    running = process.poll() is None
+    os.kill(process.pid, signal.SIGKILL) if running else None
+    process.wait()
+    process.stdout.close()
+    return running
+
+
+@pytest.fixture
+def datasets(fiftyone_db):
+    """Removes what a test has made."""
+    before = set(fiftyone_db.list_datasets())
+    yield
+    for name in set(fiftyone_db.list_datasets()) - before:
+        fiftyone_db.delete_dataset(name)
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory) -> Path:
+    """``manifest.csv`` of many videos whose files hold one byte."""
+    root = tmp_path_factory.mktemp("tree")
+    lines = ["path,label,method,pair_id"]
+    for number in range(VIDEOS):
+        (root / f"{number:05d}.mp4").write_bytes(b"x")
+        fake = number % 2
+        pair = f"{number - 1:05d}.mp4" if fake else ""
+        lines.append(f"{number:05d}.mp4,{'fake' if fake else 'real'},{'FS' * fake},{pair}")
+    (root / "manifest.csv").write_text("\n".join(lines) + "\n")
+    return root
+
+
+def values(dataset, names: list[str]) -> list[tuple]:
+    """Rows of ``dataset`` in the order of their ids; an id twice is seen."""
+    return sorted(zip(*dataset.values(names), strict=True), key=str)
+
+
+def test_a_killed_import_is_finished_by_the_same_call(tree, datasets, fiftyone_db):
+    from media_forensics.operators import import_dataset
+
+    names = ["video_id", "filepath", "ground_truth.label", "method", "pair_id", "group_id", "split"]
+    import_dataset.run(str(tree), name="whole", metadata=False)
+    whole = fiftyone_db.load_dataset("whole")
+    expected = values(whole, names)
+    assert len(expected) == VIDEOS
+    cut = 0
+    for seed in SEEDS:
+        name = f"killed {seed}"
+        kill_at_random(seed, "import", str(tree), name)
+        there = len(fiftyone_db.load_dataset(name, reload=True))
+        cut += there < VIDEOS
+        done = import_dataset.run(str(tree), name=name, metadata=False)
+        dataset = fiftyone_db.load_dataset(name, reload=True)
+        assert values(dataset, names) == expected
+        assert done["added"] + done["already_there"] == VIDEOS
+        assert dataset.list_saved_views() == whole.list_saved_views()
+    print(f"{cut} of {len(SEEDS)} imports were cut in the middle")
+
+
+@pytest.fixture(scope="module")
+def tiny_detector(tmp_path_factory) -> Path:
+    """A detector in our format on a tiny random tower."""
+    import hostile_checkpoints
+
+    return hostile_checkpoints.tiny_detector(tmp_path_factory.mktemp("tiny"))
+
+
+def test_killed_scoring_is_finished_by_the_same_call(
+    tiny_detector, tmp_path, datasets, fiftyone_db
+):
+    import numpy as np
+    from media_forensics.operators import fields, score_faces
+    from PIL import Image
+
+    rng = np.random.default_rng(0)
+    paths = []
+    for number in range(200):
+        paths.append(tmp_path / f"{number:04d}.png")
+        if number % 20 == 7:
+            paths[-1].write_bytes(b"broken")
+        else:
+            Image.fromarray(rng.integers(0, 255, (32, 32, 3), np.uint8)).save(paths[-1])
+
+    def faces(name: str):
+        dataset = fiftyone_db.Dataset(name)
+        dataset.media_type = "image"
+        fields.declare_common_fields(dataset, faces=True)
+        fields.set_description(dataset, kind="faces")
+        dataset.add_samples(
+            [
+                fiftyone_db.Sample(
+                    str(path),
+                    video_id=f"set/{number // 10}",
+                    group_id=str(number // 10),
+                    frame_number=number % 10 + 1,
+                    ground_truth=fiftyone_db.Classification(label="real"),
+                )
+                for number, path in enumerate(paths)
+            ],
+            progress=False,
+        )
+        return dataset
+
+    names = ["filepath", "k_p_fake", "k_margin", "k_angle", "k_reason", "k_video_p_fake"]
+    given = {"detector": str(tiny_detector), "key": "k", "batch_size": 1, "device": "cpu"}
+    score_faces.run(faces("whole faces"), **given)
+    expected = values(fiftyone_db.load_dataset("whole faces"), names)
+    assert sum(row[1] is None for row in expected) == 10
+    for seed in SEEDS:
+        dataset = faces(f"killed faces {seed}")
+        kill_at_random(seed, "score", dataset.name, str(tiny_detector))
+        dataset.reload()
+        score_faces.run(dataset, **given)
+        assert values(dataset, names) == expected
