@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
+from ...detector.metrics_clusters import ClusterCounts, Shares, pooled_effect
 from ...detector.records import FAKE, REAL
 from .audit_groups import NO_VALUE, Grouping, group
-from .audit_intervals import ClusterCounts, Shares, pooled_effect
 from .audit_table import FAMILY_ERROR, SMALL, excess_bound
 from .audit_units import Units
 

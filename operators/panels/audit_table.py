@@ -12,9 +12,15 @@ from typing import Any
 import numpy as np
 
 from ...detector.errors import MetricUndefined
+from ...detector.metrics_clusters import (
+    ClusterCounts,
+    Shares,
+    clustered_auroc,
+    pooled_effect,
+    wilson_bounds,
+)
 from ...detector.records import FAKE, REAL
 from .audit_groups import Grouping
-from .audit_intervals import ClusterCounts, Shares, clustered_auroc, pooled_effect, wilson_bounds
 from .audit_units import Units
 
 #: Effective trials below which a rate is shown but neither coloured nor named.

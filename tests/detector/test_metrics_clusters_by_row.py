@@ -11,7 +11,7 @@ from media_forensics.detector.metrics import (
     roc_auc,
     wilson_interval,
 )
-from media_forensics.operators.panels.audit_intervals import (
+from media_forensics.detector.metrics_clusters import (
     ClusterCounts,
     clustered_auroc,
     pooled_effect,
