@@ -88,7 +88,7 @@ def test_unknown_keys_name_the_nearest():
         {"slerp_range": (0.0, 1.5)},
         {"slerp": 1},
         {"schedule": "linear"},
-        {"tune": "lora"},
+        {"tune": "prompt"},
         {"warmup_epochs": 10.0},
         {"ce_weight": 0.0},
         {"self_blend_probability": 1.5},
