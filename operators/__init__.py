@@ -36,7 +36,6 @@ OPERATORS = (
     ("panels.hypersphere", "Hypersphere"),
     ("panels.timeline", "TimelinePanel"),
     ("panels.training_runs", "TrainingRuns"),
-    ("panels.timeline", "TimelinePanel"),
 )
 
 
