@@ -291,6 +291,7 @@ class TimelinePanel(foo.Panel):
                     on_click=self.on_key,
                     params={"key": key},
                 )
+        panel.md(f"**{plain(view['title'])}**", name="title")
         panel.plot(
             "plot",
             layout=timeline_figure.layout(view["threshold"], view["title"]),

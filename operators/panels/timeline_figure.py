@@ -168,13 +168,13 @@ def _line(person: Person, name: str, colour: str, symbol: str, dash: str) -> dic
     }
 
 
-def layout(threshold: float, title: str) -> dict[str, Any]:
-    """Frame against p_fake, with the threshold as a line."""
+def layout(threshold: float, video_id: str) -> dict[str, Any]:
+    """Frame against p_fake, with the threshold as a line; zoom is kept within a video."""
     font = {"size": 12}
     return {
-        "margin": {**MARGIN, "t": 34, "r": 14},
-        "title": {"text": title, "font": {"size": 12}, "x": 0.01, "automargin": True},
-        "legend": {"orientation": "h", "y": -0.28},
+        "margin": {**MARGIN, "r": 14, "b": 72},
+        "showlegend": True,
+        "legend": {"orientation": "h", "y": -0.24},
         "xaxis": {"title": {"text": "frame", "standoff": 6, "font": font}},
         "yaxis": {
             "title": {"text": "p_fake of the face", "standoff": 4, "font": font},
@@ -197,5 +197,5 @@ def layout(threshold: float, title: str) -> dict[str, Any]:
             | {"xref": "paper"},
         ],
         "hovermode": "closest",
-        "uirevision": title,
+        "uirevision": video_id,
     }
