@@ -25,7 +25,7 @@ def derive_splits(
     Videos that show one person (``identity``, where the source names it) stay together as well, as
     long as that leaves enough parts to deal out. A part that already lies in exactly one split
     stays there; one that already crosses splits gets nothing, as any choice would leak. The others
-    are dealt out largest first, each to the split that lacks most of what the part holds, counted
+    are dealt out, largest first, each to the split that lacks most of what the part holds, counted
     by (dataset, method); ties are broken by a generator seeded with ``seed`` over the sorted
     parts, so that the result does not depend on the order of the files.
 
@@ -58,7 +58,11 @@ def derive_splits(
     for record, unit, splits in zip(records, units, known, strict=True):
         members[unit].append(record)
         sides[unit] |= splits
-    given = _deal([u for u in members if not sides[u]], members, val_share, test_share, seed)
+    # Dealt as if nothing had been derived before, so that an import that was cut in the middle ends
+    # like one that was not; what is settled then goes before.
+    free = [u for u in members if not any(_official(record) for record in members[u])]
+    dealt = _deal(free, members, val_share, test_share, seed)
+    given = {unit: split for unit, split in dealt.items() if not sides[unit]}
     given |= {unit: next(iter(splits)) for unit, splits in sides.items() if len(splits) == 1}
     result = []
     for record, unit in zip(records, units, strict=True):
@@ -70,6 +74,10 @@ def derive_splits(
     if left:
         remark += f" {left} videos have none: their groups cross the splits that are there."
     return result, remark
+
+
+def _official(record: VideoRecord) -> bool:
+    return record.split is not None and record.split_source != "derived"
 
 
 def _parts(records: Sequence[VideoRecord]) -> tuple[list[str], str]:
