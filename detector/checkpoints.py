@@ -193,6 +193,12 @@ def _load_own(
     file: Path, device: torch.device, backbone: Backbone | str | None, allow_download: bool
 ) -> Detector:
     record = read_record(file)
+    if isinstance(backbone, Backbone) and (record.get("also_tuned") or backbone.also_tuned):
+        raise ForensicsError(
+            f"{file} cannot share a loaded tower: more than LayerNorms was trained in one of them.",
+            "Load each with a tower of its own.",
+            "backbone",
+        )
     if not isinstance(backbone, Backbone):
         backbone = load_backbone(backbone or record["backbone"], device, allow_download)
     if backbone.sha256 != record["backbone_sha256"]:
@@ -209,7 +215,7 @@ def _load_own(
         key_name=str(record.get("key_name", "detector")),
         info=record,
     )
-    backbone.also_tuned = tuple(record.get("also_tuned") or ())
+    backbone.also_tuned = _also_tuned(record, backbone, file)
     tensors = read_tensors(file)
     check_fit(tuned_tensors(detector), tensors, str(file))
     parameters = dict(detector.named_parameters())
@@ -223,3 +229,16 @@ def _load_own(
             "detector",
         )
     return detector.to(device).eval()
+
+
+def _also_tuned(record: Mapping[str, Any], backbone: Backbone, file: Path) -> tuple[str, ...]:
+    """Names of trained tensors beside the LayerNorms; only those that the tower has."""
+    names = record.get("also_tuned") or []
+    own = {name for name, _ in backbone.named_parameters()}
+    if not isinstance(names, list) or not all(isinstance(n, str) and n in own for n in names):
+        raise ForensicsError(
+            f"The record of {file} names tensors that the tower {backbone.name} does not have.",
+            "It was written or changed by another program.",
+            "detector",
+        )
+    return tuple(names)
