@@ -49,7 +49,7 @@ def prepared(demo_dataset, tmp_path):
 
 
 def wait_for(dataset, key: str, *states: str) -> training_records.TrainingRun:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while time.monotonic() < deadline:
         run = training_records.training_run(dataset, key)
         if run.status in states:
