@@ -19,7 +19,7 @@ import pytest
 pytestmark = pytest.mark.fiftyone
 ROOT = Path(__file__).resolve().parents[2]
 SEEDS = range(int(os.environ.get("MEDIA_FORENSICS_SEEDS", "3")))
-VIDEOS = 6000
+VIDEOS = 4100  # three chunks of writing
 
 # Prints a line when the writing begins, so that the kill falls into it and not into the imports.
 SCRIPT = """
@@ -158,7 +158,7 @@ def test_killed_scoring_is_finished_by_the_same_call(
     score_faces.run(faces("whole faces"), **given)
     expected = values(fiftyone_db.load_dataset("whole faces"), names)
     assert sum(row[1] is None for row in expected) == 10
-    for seed in SEEDS:
+    for seed in SEEDS[: max(2, len(SEEDS) // 2)]:  # a start with torch is twice as dear
         dataset = faces(f"killed faces {seed}")
         kill_at_random(seed, "score", dataset.name, str(tiny_detector))
         dataset.reload()
