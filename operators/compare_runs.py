@@ -273,7 +273,7 @@ class CompareRuns(foo.Operator):
             ctx.ops.reload_dataset()
             found = [name for name in result["views"] if name.startswith("regressions_")]
             if ctx.params.get("show_regressions") and found:
-                ctx.ops.set_view(name=found[0])
+                views.show_saved_view(ctx, found[0])
         return result
 
     def resolve_output(self, ctx: Any) -> types.Property:

@@ -197,7 +197,7 @@ class ExportTrainingSet(foo.Operator):
         result = run(dataset, **params)
         if not ctx.delegated and ctx.executor:
             ctx.ops.reload_dataset()
-            ctx.ops.set_view(name=result["view"])
+            views.show_saved_view(ctx, result["view"])
             text = f"{result['faces']} faces, manifest {result['sha256'][:12]}"
             ctx.ops.notify(text, variant="success")
         return result

@@ -367,7 +367,7 @@ class FindHardExamples(foo.Operator):
         yield ctx.ops.reload_dataset()
         first = next((r["view"] for r in result.values() if r["faces"]), None)
         if first:
-            yield ctx.ops.set_view(name=first)
+            yield views.show_saved_view(ctx, first)
         counts = ", ".join(f"{q.replace('_', ' ')} {r['faces']}" for q, r in result.items())
         yield ctx.ops.notify(f"Queues, as saved views: {counts}", variant="success")
 

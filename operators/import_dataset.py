@@ -71,10 +71,6 @@ def run(
     source = read_source(root, format, chosen)
     name = name or source.importer.name
     target = fo.load_dataset(name) if fo.dataset_exists(name) else None
-    if target is not None and _only_begun(target):
-        if not dry_run:
-            fo.delete_dataset(name)
-        target = None
     there = _stored(target, name)
     plan = plan_source(source, chosen, there.videos)
     if dry_run:
@@ -100,16 +96,6 @@ def run(
             dataset, workers=workers, progress=progress, should_stop=should_stop
         )
     return _result(plan, name, written, broken)
-
-
-def _only_begun(target: fo.Dataset) -> bool:
-    """Whether ``target`` is what a killed first import left, and nobody has used it since.
-
-    It is begun again: derived splits depend on all the videos that are dealt out together.
-    """
-    about = fields.describe(target)
-    used = about.get("faces_dataset") or target.distinct("tags")
-    return bool(about.get("unfinished")) and not used
 
 
 def _stored(target: fo.Dataset | None, name: str) -> import_target.Stored:
@@ -180,7 +166,7 @@ def _describe(dataset: fo.Dataset, plan: ImportPlan, format: str, options: Impor
         "written": plan.report.written,
         "license_note": plan.importer.license_note,
     }
-    values: dict[str, Any] = {"imports": [*about.get("imports", []), record], "unfinished": False}
+    values: dict[str, Any] = {"imports": [*about.get("imports", []), record]}
     if plan.media == "video":
         values["kind"] = "videos"
     else:

@@ -63,7 +63,7 @@ def open_target(name: str, media: str, aligned: bool) -> tuple[fo.Dataset, bool]
         ) from error
     # From the first moment: an import that is killed must find its own dataset again.
     more = {} if kind == "videos" else {"aligned": aligned}
-    fields.set_description(dataset, kind=kind, unfinished=True, **more)
+    fields.set_description(dataset, kind=kind, **more)
     return dataset, True
 
 

@@ -206,6 +206,15 @@ def save_view(dataset: fo.Dataset, name: str, view: Any, description: str) -> st
     return free
 
 
+def show_saved_view(ctx: Any, name: str) -> Any:
+    """The App's message that shows a saved view.
+
+    By its stages: a name that the App has not loaded yet is not found there.
+    """
+    ctx.dataset.reload()
+    return ctx.ops.set_view(view=ctx.dataset.load_saved_view(name))
+
+
 def set_by_id(dataset: fo.Dataset, field: str, values: dict[str, Any]) -> None:
     """Bulk-write ``{sample id: value}``; the field's type is inferred from the first value."""
     if values:

@@ -46,7 +46,7 @@ FLAGS = [
 ]
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 #: Patience in seconds: two shared cores can be slow.
-PATIENCE = 120
+PATIENCE = 90
 #: What FiftyOne itself throws now and then while its grid loads.
 NOT_OURS = ("entry is loading",)
 
