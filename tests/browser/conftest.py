@@ -29,7 +29,8 @@ def reset():
         session.selected = []
         session.spaces = fo.Space(children=[fo.Panel(type="Samples", pinned=True)])
     except RuntimeError as error:  # not connected yet
-        return str(error)
+        print(error, file=sys.stderr)
+        return True
 for line in sys.stdin:
     while reset():
         time.sleep(0.5)
@@ -40,29 +41,59 @@ for line in sys.stdin:
 class Server:
     """The App's process and its address."""
 
-    def __init__(self, process: subprocess.Popen, url: str, log: Path) -> None:
-        self.process, self.url, self.log = process, url, log
-        self._said: queue.Queue[str] = queue.Queue()
-        threading.Thread(target=self._listen, daemon=True).start()
+    def __init__(self, dataset: str, port: int, log: Path) -> None:
+        self.dataset, self.port, self.log = dataset, port, log
+        self.url = f"http://127.0.0.1:{port}"
+        self.start()
 
-    def _listen(self) -> None:
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
+    def start(self) -> None:
+        """Start the process and wait until it answers."""
+        self._said: queue.Queue[str] = queue.Queue()
+        with self.log.open("ab") as stream:
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", SERVE, self.dataset, str(self.port)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=stream,
+                text=True,
+            )
+        threading.Thread(target=self._listen, args=(self.process,), daemon=True).start()
+        _wait_for(self)
+
+    def stop(self) -> None:
+        """End the process."""
+        self.process.terminate()
+        self.process.wait(30)
+
+    def _listen(self, process: subprocess.Popen) -> None:
+        assert process.stdout is not None
+        for line in process.stdout:
             self._said.put(line.strip())
 
     def reset(self) -> None:
-        """Close all panels and views."""
+        """Close all panels and views.
+
+        Now and then the session loses its connection to its own server when a page is closed, and
+        finds it no more; then the App is started anew.
+        """
+        if not self._reset_within(20):
+            self.stop()
+            self.start()
+            assert self._reset_within(100), self.log.read_text()
+
+    def _reset_within(self, seconds: float) -> bool:
         assert self.process.stdin is not None
         self.process.stdin.write("reset\n")
         self.process.stdin.flush()
-        deadline = time.monotonic() + 120
-        while True:
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            assert self.process.poll() is None, self.log.read_text()
             try:
                 if self._said.get(timeout=1) == "reset":
-                    return
+                    return True
             except queue.Empty:
-                assert self.process.poll() is None, self.log.read_text()
-                assert time.monotonic() < deadline, self.log.read_text()
+                continue
+        return False
 
 
 @pytest.fixture(scope="session")
@@ -76,22 +107,9 @@ def app_server(demo_dataset, tmp_path_factory):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    log = tmp_path_factory.mktemp("app") / "app.log"
-    with log.open("wb") as stream:
-        process = subprocess.Popen(
-            [sys.executable, "-c", SERVE, demo_dataset.name, str(port)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=stream,
-            text=True,
-        )
-    server = Server(process, f"http://127.0.0.1:{port}", log)
-    try:
-        _wait_for(server)
-        yield server
-    finally:
-        process.terminate()
-        process.wait(30)
+    server = Server(demo_dataset.name, port, tmp_path_factory.mktemp("app") / "app.log")
+    yield server
+    server.stop()
 
 
 def _wait_for(server: Server) -> None:
