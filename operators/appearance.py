@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fiftyone as fo
+import fiftyone.core.media as fomm
 
 from ..detector.records import FAKE, LABELS, REAL
 from . import fields
@@ -42,8 +43,8 @@ def colour_scheme(labels: list[str]) -> fo.ColorScheme:
 def dress(dataset: fo.Dataset) -> None:
     """Give ``dataset`` our colours and a sidebar in the order of an analyst's questions.
 
-    On the tiles stand the ground truth and the newest detector's verdict; the rest is one click
-    away.
+    On the tiles stand the ground truth and the newest detector's verdict, on playing videos also
+    the faces' boxes and the persons; the rest is one click away.
     """
     schema = dataset.get_field_schema()
     keys = [fields.ScoreFields(key) for key in fields.detector_keys(dataset)]
@@ -66,7 +67,10 @@ def dress(dataset: fo.Dataset) -> None:
         if paths
     ]
     shown = [fields.GROUND_TRUTH, *([keys[-1].label] if keys else [])]
-    app.active_fields = fo.ActiveFields(exclude=False, paths=[n for n in shown if n in schema])
+    paths = [name for name in (*shown, fields.PERSONS) if name in schema]
+    if dataset.media_type == fomm.VIDEO and fields.FACES in dataset.get_frame_field_schema():
+        paths.append(f"frames.{fields.FACES}")
+    app.active_fields = fo.ActiveFields(exclude=False, paths=paths)
     app.color_scheme = colour_scheme(labels)
     dataset.save()
 

@@ -14,7 +14,7 @@ from fiftyone.operators import types
 from ..detector.allowed_roots import require_allowed
 from ..detector.errors import Cancelled, ForensicsError
 from ..detector.records import CropRecipe
-from . import extract_form, faces_dataset, fields, forms, jobs, views
+from . import appearance, extract_form, faces_dataset, fields, forms, jobs, views
 from .faces_writer import FacesWriter
 from .lease import exclusively
 from .progress import Progress, ShouldStop, in_app, never, silent, stop_of, terminal
@@ -120,6 +120,7 @@ def run(
     finally:
         writer.flush()  # a run that stops keeps what it finished
     faces_dataset.save_views(videos, faces)
+    appearance.dress(videos)
     if coverage.videos < len(records):
         raise Cancelled(
             f"Stopped after {coverage.videos} of {len(records)} videos.",

@@ -34,6 +34,8 @@ def test_videos_show_the_sampled_frames_with_boxes(demo_dataset):
     box = frame.faces.detections[0].bounding_box
     assert all(0 <= value <= 1 for value in box)
     assert set(videos.values("reason")) == {None}
+    shown = videos.app_config.active_fields.paths
+    assert {"ground_truth", "persons", "frames.faces"} <= set(shown)  # drawn without a click
 
 
 def test_saved_views(demo_dataset):
