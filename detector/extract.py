@@ -175,7 +175,7 @@ def _one(
         return extract_video(record, setup.recipe, detector, store, paired, **options)
     except ForensicsError:
         raise
-    except Exception as error:
+    except Exception as error:  # whatever a file does to a library: a row with its reason
         log.exception("%s", record.video_id)
         return _failed(record, setup.recipe, f"{type(error).__name__}: {error}")
 

@@ -15,7 +15,7 @@ import fiftyone.operators as foo
 from fiftyone.operators import types
 
 from ..detector.errors import ForensicsError
-from . import fields, forms, views
+from . import fields, forms, from_python, views
 from .calibrations import RUN_PREFIX, checkpoint_of
 from .evaluation_items import LEVELS, Items, items_of
 from .evaluation_tables import number_text
@@ -279,11 +279,7 @@ class CalibrateThreshold(foo.Operator):
 
     def __call__(self, samples: Any, *, delegate: bool = False, **params: Any) -> Any:
         """Run from Python; the arguments and the result are those of :func:`run`."""
-        if delegate:
-            return foo.execute_operator(
-                self.uri, dict(view=samples.view()), params=params, request_delegation=True
-            )
-        return run(samples, **params)
+        return from_python.call(self, run, samples, params, delegate=delegate)
 
     def resolve_input(self, ctx: Any) -> types.Property:
         inputs = types.Object()

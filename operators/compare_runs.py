@@ -14,7 +14,7 @@ from fiftyone.operators import types
 from ..detector.errors import ForensicsError
 from ..detector.records import LABELS
 from ..training.runs import RunFolder
-from . import fields, forms, training_records, views
+from . import fields, forms, from_python, training_records, views
 from .markup import plain
 
 SCORES = (
@@ -198,11 +198,7 @@ class CompareRuns(foo.Operator):
 
     def __call__(self, samples: Any, *, delegate: bool = False, **params: Any) -> Any:
         """Run from Python; the arguments and the result are those of :func:`run`."""
-        if delegate:
-            return foo.execute_operator(
-                self.uri, dict(view=samples.view()), params=params, request_delegation=True
-            )
-        return run(samples, **params)
+        return from_python.call(self, run, samples, params, delegate=delegate)
 
     def resolve_input(self, ctx: Any) -> types.Property:
         inputs = types.Object()

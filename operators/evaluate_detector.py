@@ -14,7 +14,7 @@ from fiftyone.operators import types
 
 from ..detector.errors import ForensicsError
 from ..detector.records import LABELS
-from . import fields, forms, views
+from . import fields, forms, from_python, views
 from .calibrations import CALIBRATED, has_calibration, stored_threshold
 from .evaluation_items import LEVELS, items_of
 from .evaluation_tables import compare, evaluate_items, macro, table
@@ -195,11 +195,7 @@ class EvaluateDetector(foo.Operator):
 
     def __call__(self, samples: Any, *, delegate: bool = False, **params: Any) -> Any:
         """Run from Python; the arguments and the result are those of :func:`run`."""
-        if delegate:
-            return foo.execute_operator(
-                self.uri, dict(view=samples.view()), params=params, request_delegation=True
-            )
-        return run(samples, **params)
+        return from_python.call(self, run, samples, params, delegate=delegate)
 
     def resolve_input(self, ctx: Any) -> types.Property:
         inputs = types.Object()

@@ -15,8 +15,8 @@ from fiftyone.operators import types
 from ..detector.allowed_roots import require_files
 from ..detector.errors import Cancelled, ForensicsError
 from ..detector.records import LABELS, Reason
-from . import fields, forms, jobs, views
-from .progress import Progress, ShouldStop, in_app, never, silent, stop_of, terminal
+from . import fields, forms, from_python, jobs, views
+from .progress import Progress, ShouldStop, in_app, never, silent, stop_of
 from .registry import scored_model
 
 METHODS = (
@@ -228,14 +228,9 @@ class ExplainFaces(foo.Operator):
         **params: Any,
     ) -> Any:
         """Run from Python; the arguments and the result are those of :func:`run`."""
-        if delegate:
-            return foo.execute_operator(
-                self.uri, dict(view=samples.view()), params=params, request_delegation=True
-            )
-        if progress is not None:
-            return run(samples, progress=progress, **params)
-        with terminal("heatmaps") as bar:
-            return run(samples, progress=bar, **params)
+        return from_python.call(
+            self, run, samples, params, delegate=delegate, progress=progress, bar="heatmaps"
+        )
 
     def resolve_input(self, ctx: Any) -> types.Property:
         inputs = types.Object()

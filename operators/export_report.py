@@ -16,11 +16,11 @@ from fiftyone.operators import types
 
 from ..detector.allowed_roots import require_allowed
 from ..detector.errors import ForensicsError
-from . import forms, jobs, views
+from . import forms, from_python, jobs, views
 from .panels import audit_threshold, face_columns
 from .panels.audit_study import stored_of
 from .panels.audit_units import LEVELS
-from .progress import Progress, ShouldStop, in_app, never, silent, stop_of, terminal
+from .progress import Progress, ShouldStop, in_app, never, silent, stop_of
 
 if TYPE_CHECKING:
     from .report.facts import Facts
@@ -260,14 +260,9 @@ class ExportReport(foo.Operator):
         **params: Any,
     ) -> Any:
         """Run from Python; the arguments and the result are those of :func:`run`."""
-        if delegate:
-            return foo.execute_operator(
-                self.uri, dict(view=samples.view()), params=params, request_delegation=True
-            )
-        if progress is not None:
-            return run(samples, progress=progress, **params)
-        with terminal("report") as bar:
-            return run(samples, progress=bar, **params)
+        return from_python.call(
+            self, run, samples, params, delegate=delegate, progress=progress, bar="report"
+        )
 
     def resolve_input(self, ctx: Any) -> types.Property:
         inputs = types.Object()

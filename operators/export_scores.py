@@ -11,7 +11,7 @@ from fiftyone.operators import types
 
 from ..detector.allowed_roots import require_allowed
 from ..detector.errors import ForensicsError
-from . import fields, forms, views
+from . import fields, forms, from_python, views
 
 LEVELS = (("face", "one row per face"), ("video", "one row per video"))
 _COMMON = ("source_dataset", "method", "compression", "split", "group_id", "pair_id")
@@ -142,11 +142,7 @@ class ExportScores(foo.Operator):
 
     def __call__(self, samples: Any, *, delegate: bool = False, **params: Any) -> Any:
         """Run from Python; the arguments and the result are those of :func:`run`."""
-        if delegate:
-            return foo.execute_operator(
-                self.uri, dict(view=samples.view()), params=params, request_delegation=True
-            )
-        return run(samples, **params)
+        return from_python.call(self, run, samples, params, delegate=delegate)
 
     def resolve_input(self, ctx: Any) -> types.Property:
         inputs = types.Object()

@@ -12,9 +12,9 @@ from fiftyone.operators import types
 
 from ..detector.errors import Cancelled, ForensicsError
 from ..detector.queue_catalogue import CATALOGUE
-from . import fields, forms, jobs, views
+from . import fields, forms, from_python, jobs, views
 from .probe_robustness import delta_field
-from .progress import Progress, ShouldStop, in_app, never, silent, stop_of, terminal
+from .progress import Progress, ShouldStop, in_app, never, silent, stop_of
 from .training_records import record_name
 
 if TYPE_CHECKING:
@@ -275,14 +275,9 @@ class FindHardExamples(foo.Operator):
         **params: Any,
     ) -> Any:
         """Run from Python; the arguments and the result are those of :func:`run`."""
-        if delegate:
-            return foo.execute_operator(
-                self.uri, dict(view=samples.view()), params=params, request_delegation=True
-            )
-        if progress is not None:
-            return run(samples, progress=progress, **params)
-        with terminal("queues") as bar:
-            return run(samples, progress=bar, **params)
+        return from_python.call(
+            self, run, samples, params, delegate=delegate, progress=progress, bar="queues"
+        )
 
     def resolve_input(self, ctx: Any) -> types.Property:
         inputs = types.Object()

@@ -14,7 +14,7 @@ from fiftyone.operators import types
 
 from ..detector.allowed_roots import require_allowed
 from ..detector.errors import ForensicsError
-from . import fields, forms, views
+from . import fields, forms, from_python, views
 from .video_scores import RULES, declare, write_video_scores
 
 SCALES = (("probability", "p_fake, 0 to 1"), ("logit", "a logit: its sigmoid is taken"))
@@ -194,11 +194,7 @@ class ImportScores(foo.Operator):
 
     def __call__(self, samples: Any, *, delegate: bool = False, **params: Any) -> Any:
         """Run from Python; the arguments and the result are those of :func:`run`."""
-        if delegate:
-            return foo.execute_operator(
-                self.uri, dict(view=samples.view()), params=params, request_delegation=True
-            )
-        return run(samples, **params)
+        return from_python.call(self, run, samples, params, delegate=delegate)
 
     def resolve_input(self, ctx: Any) -> types.Property:
         inputs = types.Object()

@@ -16,9 +16,9 @@ from fiftyone.operators import types
 
 from ..detector.errors import ForensicsError
 from ..detector.records import FAKE, LABELS
-from . import fields, forms, jobs, views
+from . import fields, forms, from_python, jobs, views
 from .markup import plain
-from .progress import Progress, ShouldStop, in_app, never, silent, stop_of, terminal
+from .progress import Progress, ShouldStop, in_app, never, silent, stop_of
 
 PARTS = (
     ("pca", "2-D map by principal components"),
@@ -279,14 +279,9 @@ class MapEmbeddings(foo.Operator):
         **params: Any,
     ) -> Any:
         """Run from Python; the arguments and the result are those of :func:`run`."""
-        if delegate:
-            return foo.execute_operator(
-                self.uri, dict(view=samples.view()), params=params, request_delegation=True
-            )
-        if progress is not None:
-            return run(samples, progress=progress, **params)
-        with terminal("maps") as bar:
-            return run(samples, progress=bar, **params)
+        return from_python.call(
+            self, run, samples, params, delegate=delegate, progress=progress, bar="maps"
+        )
 
     def resolve_input(self, ctx: Any) -> types.Property:
         inputs = types.Object()

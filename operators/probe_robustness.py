@@ -13,11 +13,11 @@ from fiftyone.operators import types
 
 from ..detector.allowed_roots import require_files
 from ..detector.errors import Cancelled, ForensicsError
-from . import fields, forms, jobs, views
+from . import fields, forms, from_python, jobs, views
 from .evaluation_items import face_items
 from .evaluation_tables import interval_text, number_text
 from .markup import plain
-from .progress import Progress, ShouldStop, in_app, never, silent, stop_of, terminal
+from .progress import Progress, ShouldStop, in_app, never, silent, stop_of
 from .registry import scored_model
 
 RUN_PREFIX = "robustness_"
@@ -277,14 +277,9 @@ class ProbeRobustness(foo.Operator):
         **params: Any,
     ) -> Any:
         """Run from Python; the arguments and the result are those of :func:`run`."""
-        if delegate:
-            return foo.execute_operator(
-                self.uri, dict(view=samples.view()), params=params, request_delegation=True
-            )
-        if progress is not None:
-            return run(samples, progress=progress, **params)
-        with terminal("corruptions") as bar:
-            return run(samples, progress=bar, **params)
+        return from_python.call(
+            self, run, samples, params, delegate=delegate, progress=progress, bar="corruptions"
+        )
 
     def resolve_input(self, ctx: Any) -> types.Property:
         from ..detector.perturbations import PERTURBATIONS, USUAL

@@ -15,7 +15,16 @@ from ..training import runs
 from ..training.manifest import Manifest
 from ..training.retrained_head import FittedHead, HeadConfig
 from ..training.runs import RunFolder
-from . import fields, forms, registry, training_manifest, training_records, training_words, views
+from . import (
+    fields,
+    forms,
+    from_python,
+    registry,
+    training_manifest,
+    training_records,
+    training_words,
+    views,
+)
 from .train_detector import default_runs_dir
 from .video_scores import declare, write_video_scores
 
@@ -224,11 +233,7 @@ class RetrainHead(foo.Operator):
 
     def __call__(self, samples: Any, *, delegate: bool = False, **params: Any) -> Any:
         """Run from Python; the arguments and the result are those of :func:`run`."""
-        if delegate:
-            return foo.execute_operator(
-                self.uri, dict(view=samples.view()), params=params, request_delegation=True
-            )
-        return run(samples, **params)
+        return from_python.call(self, run, samples, params, delegate=delegate)
 
     def resolve_input(self, ctx: Any) -> types.Property:
         inputs = types.Object()

@@ -18,8 +18,17 @@ from ..detector.errors import ForensicsError
 from ..training import ablation
 from ..training.ablation import LADDER
 from ..training.config import named_recipe
-from . import fields, forms, jobs, training_manifest, training_records, training_words, views
-from .progress import Progress, ShouldStop, in_app, never, silent, stop_of, terminal
+from . import (
+    fields,
+    forms,
+    from_python,
+    jobs,
+    training_manifest,
+    training_records,
+    training_words,
+    views,
+)
+from .progress import Progress, ShouldStop, in_app, never, silent, stop_of
 from .train_detector import BACKBONES, DEFAULT_BACKBONE, RECIPES, VALIDATIONS, default_runs_dir
 
 RUN_PREFIX = "ablation_"
@@ -169,14 +178,9 @@ class RunAblation(foo.Operator):
         **params: Any,
     ) -> Any:
         """Run from Python; the arguments and the result are those of :func:`run`."""
-        if delegate:
-            return foo.execute_operator(
-                self.uri, dict(view=samples.view()), params=params, request_delegation=True
-            )
-        if progress is not None:
-            return run(samples, progress=progress, **params)
-        with terminal("ablation") as bar:
-            return run(samples, progress=bar, **params)
+        return from_python.call(
+            self, run, samples, params, delegate=delegate, progress=progress, bar="ablation"
+        )
 
     def resolve_input(self, ctx: Any) -> types.Property:
         inputs = types.Object()

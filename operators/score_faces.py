@@ -16,9 +16,9 @@ from fiftyone.operators import types
 from ..detector.allowed_roots import require_allowed, require_files
 from ..detector.errors import Cancelled, ForensicsError
 from ..detector.records import CropRecipe
-from . import fields, forms, jobs, views
+from . import fields, forms, from_python, jobs, views
 from .lease import exclusively
-from .progress import Progress, ShouldStop, in_app, never, silent, stop_of, terminal
+from .progress import Progress, ShouldStop, in_app, never, silent, stop_of
 from .registry import detector_source, known_detectors
 from .score_writer import ScoreWriter
 from .video_scores import RULES, declare, write_video_scores
@@ -294,14 +294,9 @@ class ScoreFaces(foo.Operator):
         **params: Any,
     ) -> Any:
         """Run from Python; the arguments and the result are those of :func:`run`."""
-        if delegate:
-            return foo.execute_operator(
-                self.uri, dict(view=samples.view()), params=params, request_delegation=True
-            )
-        if progress is not None:
-            return run(samples, progress=progress, **params)
-        with terminal("scores") as bar:
-            return run(samples, progress=bar, **params)
+        return from_python.call(
+            self, run, samples, params, delegate=delegate, progress=progress, bar="scores"
+        )
 
     def resolve_input(self, ctx: Any) -> types.Property:
         inputs = types.Object()

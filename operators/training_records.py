@@ -242,7 +242,7 @@ def rename(dataset: fo.Dataset, key: str, new_key: str) -> TrainingRun:
         dataset.rename_run(record_name(key), record_name(new_key))
         checkpoint = str(target / "checkpoints" / "best") if run.checkpoint else ""
         update(dataset, new_key, key=new_key, run_dir=str(target), checkpoint=checkpoint)
-    except Exception:
+    except Exception:  # record and folder must keep one name, whatever the database said
         if run.status != GONE:
             target.rename(run.folder)
         raise

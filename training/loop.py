@@ -81,7 +81,7 @@ def fit(
     with run.locked():
         try:
             return _Training(config, manifest, run, progress, should_stop, device).run_to_end()
-        except Exception as error:
+        except Exception as error:  # the reason must outlive this process: others read the folder
             hint = error.hint if isinstance(error, ForensicsError) else ""
             message = str(error) if not isinstance(error, ForensicsError) else error.message
             run.set_status(
