@@ -23,7 +23,7 @@ from .panels.audit_units import LEVELS
 from .progress import Progress, ShouldStop, in_app, never, silent, stop_of
 
 if TYPE_CHECKING:
-    from .report.facts import Facts
+    from .report.contents import Facts
 
 FORMAT = "media_forensics/report/1"
 
@@ -79,7 +79,8 @@ def run(
         ForensicsError: nothing scored, or an argument that does not hold
         Cancelled: stopped by the user; nothing is written
     """
-    from .report.facts import Settings, collect, named
+    from .report.contents import Settings
+    from .report.facts import collect, named
 
     view = views.flat(samples)
     dataset = views.dataset_of(view)

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..panels.audit_table import Area, Cell, Row
 from ..panels.audit_words import count, percent
-from .facts import Example, Facts, Table, Video
+from .contents import Example, Facts, Table, Video
 from .figures import curve, distributions
 
 #: Videos listed on the page; all of them are in the CSV.

@@ -1,0 +1,109 @@
+"""What a report holds, from the settings to the examples; :mod:`.facts` collects it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..panels import audit_threshold
+from ..panels.audit_table import Row
+from ..panels.audit_threshold import Threshold
+from ..panels.audit_units import Units
+from .thumbnails import Thumbnail
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What was asked for.
+
+    Attributes:
+        key: detector key
+        level: ``face``, ``person`` or ``video``: what the rates count
+        source: where the threshold comes from, see :mod:`..panels.audit_threshold`
+        threshold: its value, for source ``hand``
+        breakdowns: fields with a table of their own; None for :data:`.facts.BREAKDOWNS`
+        examples: faces shown per kind
+        blur: hide the persons in the examples
+        hash_files: sha256 of every source video
+        title, note: words of the person who makes the report
+    """
+
+    key: str
+    level: str = "video"
+    source: str = audit_threshold.FIXED
+    threshold: float = 0.5
+    breakdowns: tuple[str, ...] | None = None
+    examples: int = 12
+    blur: bool = False
+    hash_files: bool = True
+    title: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table of rates: a title, the names of the row's parts, total and rows worst first."""
+
+    title: str
+    columns: list[str]
+    total: Row
+    rows: list[Row]
+
+
+@dataclass(frozen=True)
+class Video:
+    """One examined video.
+
+    Attributes:
+        video_id, label, source_dataset, method, split: as imported; "" where unknown
+        p_fake: None where it has no score
+        verdict: ``called fake``, ``called real`` or ``not scored``
+        reason: why it has no score
+        faces, scored: faces cut from it, and those with a score
+        path, sha256: of its file; None where there is none or it was not hashed
+        file_reason: why there is no hash
+    """
+
+    video_id: str
+    label: str
+    source_dataset: str
+    method: str
+    split: str
+    p_fake: float | None
+    verdict: str
+    reason: str
+    faces: int
+    scored: int
+    path: str | None
+    sha256: str | None
+    file_reason: str
+
+
+@dataclass(frozen=True)
+class Example:
+    """One face that is shown: what it is and its picture."""
+
+    kind: str
+    video_id: str
+    frame_number: int | None
+    track: int
+    label: str
+    method: str
+    p_fake: float
+    picture: Thumbnail
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Everything that a report says."""
+
+    settings: Settings
+    about: list[tuple[str, str]]
+    threshold: Threshold
+    units: Units
+    total: Row
+    tables: list[Table]
+    outliers: str
+    coverage: str
+    videos: list[Video]
+    examples: list[Example]
+    limits: list[str]
