@@ -81,7 +81,9 @@ def test_a_lasso_shows_exactly_the_faces_inside(app):
     app.open_panel("hypersphere")
     app.wait_sphere()
     app.click("mf-mode-2d")
-    app.wait(0.5)
+    drawn = "p.mode === '2d' && !p.dirty && p.U.some(Boolean)"
+    app.until("the flat map", lambda: app.sphere(drawn))
+    app.settled_pixel(0)
     x, y, w, h = app.sphere(
         "(() => { const b = p.canvas.getBoundingClientRect();"
         " return [b.left, b.top, b.width, b.height]; })()"

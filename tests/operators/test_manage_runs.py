@@ -89,10 +89,10 @@ def test_stop_resume_kill_and_settle(demo_dataset, operators, prepared):
     operators("manage_runs")(demo_dataset, action="resume", key="long")
     again = wait_for(demo_dataset, "long", "running")
     deadline = time.monotonic() + 60
-    while again.step <= stopped.step and time.monotonic() < deadline:
+    while (again.step <= stopped.step or not again.best) and time.monotonic() < deadline:
         time.sleep(0.2)
         again = training_records.training_run(demo_dataset, "long")
-    assert again.step > stopped.step
+    assert again.step > stopped.step and again.best
     child = psutil.Process(json.loads((folder / "status.json").read_text())["pid"])
     child.kill()
     child.wait(30)
