@@ -21,11 +21,12 @@ _WORDS = {"real": 0, "fake": 1, "0": 0, "1": 1}
 
 
 def _folders(tree: Tree) -> list[str]:
-    """The root and its folders two levels down (parts may lie in ``train/``)."""
+    """The root, its folders, and what lies in those of a split (parts may lie in ``train/``)."""
     found = [""]
     for name in tree.folders():
         found.append(name)
-        found.extend(join(name, inner) for inner in tree.folders(name))
+        if _split_of(name):  # any other folder is a root of its own, a level further down
+            found.extend(join(name, inner) for inner in tree.folders(name))
     return found
 
 

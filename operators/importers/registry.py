@@ -113,11 +113,16 @@ def recognise(tree: Tree, format: str = "auto") -> tuple[Importer, Evidence]:
         return importer, Evidence("tree", ("the pattern says so",))
     evidence = importer.recognise(tree)
     if evidence is None:
-        for name in tree.files():
-            if name.lower().endswith(".json"):
-                read_json(tree, name)  # a list so damaged that it is not recognised says where
+        _read_lists(tree)
         raise _unrecognised(tree, importer)
     return importer, evidence
+
+
+def _read_lists(tree: Tree) -> None:
+    """Let a list of the root that is too damaged to be recognised say where it is damaged."""
+    for name in tree.files():
+        if name.lower().endswith(".json"):
+            read_json(tree, name)
 
 
 def _ambiguous(tree: Tree, found: list[Evidence]) -> ForensicsError:
@@ -145,6 +150,8 @@ def _unrecognised(tree: Tree, wanted: Importer | None) -> ForensicsError:
                 f"It is a level too high: {title} begins at {str(folder)!r}.",
                 "root",
             )
+    if wanted is None:
+        _read_lists(tree)
     for folder in list(tree.root.parents)[:3]:
         if time.monotonic() > until + SEARCH_SECONDS:
             break
@@ -174,7 +181,10 @@ def _below(tree: Tree) -> list[Path]:
 
 
 def _title_of(folder: Path, wanted: Importer | None) -> str | None:
-    """Title of the dataset whose root ``folder`` is, by strong evidence; None if of none."""
+    """Title of the dataset whose root ``folder`` is, by strong evidence; None if of none.
+
+    A folder that looks like many datasets holds downloads: it is the root of none.
+    """
     if folder == folder.parent or folder == Path.home():
         return None
     try:
@@ -184,4 +194,5 @@ def _title_of(folder: Path, wanted: Importer | None) -> str | None:
     if wanted:
         return wanted.title if wanted.recognise(tree) else None
     found = [evidence for evidence in evidence_for(tree) if not evidence.weak]
-    return " or ".join(importer_named(e.format).title for e in found) or None
+    titles = [importer_named(evidence.format).title for evidence in found]
+    return " or ".join(titles) if len(titles) in (1, 2) else None
