@@ -1,7 +1,7 @@
 PYTHON ?= python3
 VENV := .venv/bin
 
-.PHONY: demo test install lint audit robustness bench clean
+.PHONY: demo test install lint audit lock robustness bench clean
 
 ## The whole loop on real clips, then the App on it. HEADLESS=1 stops before the App.
 demo:
@@ -26,7 +26,11 @@ lint:
 audit:
 	$(PYTHON) -m venv .audit
 	.audit/bin/pip install --quiet --disable-pip-version-check pip-audit
-	.audit/bin/pip-audit --strict --no-deps --disable-pip -r requirements.lock
+	.audit/bin/pip-audit --strict --no-deps --disable-pip -r requirements.lock -r requirements-test.lock
+
+## The locks with hashes; UPGRADE=1 takes the newest versions that the requirements allow.
+lock:
+	$(PYTHON) scripts/lock.py $(if $(UPGRADE),--upgrade)
 
 ## Hostile files and killed processes, the long form (docs/robustness.md).
 robustness:
@@ -37,4 +41,4 @@ bench:
 	for script in benchmarks/*.py; do $(VENV)/python $$script || exit 1; done
 
 clean:
-	rm -rf .audit .demo .pytest_cache .ruff_cache
+	rm -rf .audit .compat .lock .demo .pytest_cache .ruff_cache

