@@ -8,11 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import multiprocessing
-import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +16,7 @@ from typing import Any
 from .crops import CropStore, VideoFaces
 from .errors import Cancelled, ForensicsError
 from .faces import FaceDetector, load_face_detector
+from .process_pool import PoolWork, cores_each, run_in_pool
 from .recipe_check import check_recipe
 from .records import CropRecipe, Reason, VideoRecord
 from .video_work import ShouldStop, extract_video, resolve_policy
@@ -32,8 +29,17 @@ _Task = tuple[VideoRecord, VideoRecord | None]  # a video and, where its policy 
 
 
 @dataclass(frozen=True, slots=True)
-class _Setup:
-    """What a worker needs to build its own state."""
+class Extraction:
+    """What a process needs to extract, see :func:`prepare`.
+
+    Attributes:
+        recipe: with the hash of the face detector
+        root: folder of the crop stores
+        device: torch device of the face detector; None: the GPU if there is one
+        weights: weight file of the face detector
+        threads: of the decoder, 0: as many as there are cores
+        time_limit_seconds: limit for one video
+    """
 
     recipe: CropRecipe
     root: str
@@ -41,6 +47,22 @@ class _Setup:
     weights: str | None
     threads: int
     time_limit_seconds: float | None
+
+    def load(self) -> tuple[FaceDetector, CropStore]:
+        """The face detector and the store.
+
+        Raises:
+            ForensicsError: the weights here are not those of the recipe
+        """
+        detector = load_face_detector(self.recipe.detector, self.device, self.weights)
+        if detector.sha256 != self.recipe.detector_sha256:
+            raise ForensicsError(
+                f"{self.recipe.detector} has other weights here ({detector.sha256[:12]}) than "
+                f"where the work was handed out ({self.recipe.detector_sha256[:12]}).",
+                "Give every machine the same weight file.",
+                "weights",
+            )
+        return detector, CropStore(self.root, self.recipe)
 
 
 def shard_of(record: VideoRecord, shards: int) -> int:
@@ -83,6 +105,35 @@ def extract_videos(
             weights other than the recipe's, unwritable folder, bad shard
     """
     mine = _checked(records, recipe, shard)
+    extraction, detector = prepare(
+        recipe, store_root, device, weights, time_limit_seconds, allow_download
+    )
+    stop = should_stop or _never
+    if workers > 0:
+        del detector  # each worker loads its own
+        results = _in_pool(mine, records, extraction, workers, stop)
+    else:
+        store = CropStore(extraction.root, extraction.recipe)
+        results = _in_process(mine, records, extraction, detector, store, stop)
+    return _reported(results, len(mine), progress)
+
+
+def prepare(
+    recipe: CropRecipe,
+    store_root: str | Path,
+    device: str | None = None,
+    weights: str | None = None,
+    time_limit_seconds: float | None = None,
+    allow_download: bool = False,
+) -> tuple[Extraction, FaceDetector]:
+    """Check everything that can be wrong before work starts, and make the store.
+
+    Returns:
+        what a process needs, its recipe with the detector's hash; and the loaded face detector
+
+    Raises:
+        ForensicsError: see :func:`extract_videos`
+    """
     detector = load_face_detector(recipe.detector, device, weights, allow_download)
     if recipe.detector_sha256 not in ("", detector.sha256):
         raise ForensicsError(
@@ -92,16 +143,8 @@ def extract_videos(
             "weights",
         )
     recipe = replace(recipe, detector_sha256=detector.sha256)
-    store = CropStore(store_root, recipe)
-    store.prepare()
-    setup = _Setup(recipe, str(store_root), device, weights, 0, time_limit_seconds)
-    stop = should_stop or _never
-    if workers > 0:
-        del detector  # each worker loads its own
-        results = _in_pool(mine, records, setup, workers, stop)
-    else:
-        results = _in_process(mine, records, setup, detector, store, stop)
-    return _reported(results, len(mine), progress)
+    CropStore(store_root, recipe).prepare()
+    return Extraction(recipe, str(store_root), device, weights, 0, time_limit_seconds), detector
 
 
 def _never() -> bool:
@@ -148,13 +191,13 @@ def _pair_of(
     return by_id.get(record.pair_id or "") if resolve_policy(record, recipe) == "pair" else None
 
 
-def _one(
+def one_video(
     record: VideoRecord,
     pair: VideoRecord | None,
-    setup: _Setup,
+    setup: Extraction,
     detector: FaceDetector,
     store: CropStore,
-    stop: ShouldStop,
+    stop: ShouldStop | None = None,
 ) -> VideoFaces:
     """One video; its real is done first if the policy needs it and nobody has.
 
@@ -183,7 +226,7 @@ def _one(
 def _in_process(
     mine: Sequence[VideoRecord],
     records: Sequence[VideoRecord],
-    setup: _Setup,
+    setup: Extraction,
     detector: FaceDetector,
     store: CropStore,
     stop: ShouldStop,
@@ -194,7 +237,7 @@ def _in_process(
             return
         try:
             pair = _pair_of(record, setup.recipe, by_id)
-            result = _one(record, pair, setup, detector, store, stop)
+            result = one_video(record, pair, setup, detector, store, stop)
         except Cancelled:
             return
         yield result
@@ -204,21 +247,19 @@ def _in_process(
 _worker: dict[str, Any] = {}  # state of one worker process, built by _start_worker
 
 
-def _start_worker(setup: _Setup, workers: int, stop: Any) -> None:
+def _start_worker(setup: Extraction, workers: int, stop: Any) -> None:
     import torch
 
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    torch.set_num_threads(max(1, (cores or 1) // workers))
-    detector = load_face_detector(setup.recipe.detector, setup.device, setup.weights)
-    store = CropStore(setup.root, setup.recipe)
+    torch.set_num_threads(cores_each(workers))
+    detector, store = setup.load()
     _worker.update(setup=setup, detector=detector, store=store, stop=stop)
 
 
-def _do(record: VideoRecord, pair: VideoRecord | None) -> VideoFaces | None:
+def _do(task: _Task) -> VideoFaces | None:
     """One video in a worker; None if it was stopped."""
     stop = _worker["stop"].is_set
     try:
-        return _one(record, pair, _worker["setup"], _worker["detector"], _worker["store"], stop)
+        return one_video(*task, _worker["setup"], _worker["detector"], _worker["store"], stop)
     except Cancelled:
         return None
 
@@ -226,74 +267,47 @@ def _do(record: VideoRecord, pair: VideoRecord | None) -> VideoFaces | None:
 def _in_pool(
     mine: Sequence[VideoRecord],
     records: Sequence[VideoRecord],
-    setup: _Setup,
+    setup: Extraction,
     workers: int,
     stop: ShouldStop,
 ) -> Iterator[VideoFaces]:
     """Videos in ``workers`` processes; one that kills its process gets a reason, alone."""
-    by_id = {record.video_id: record for record in records}
-    targets = {record.pair_id for record in mine if _pair_of(record, setup.recipe, by_id)}
+
+    def died(task: _Task) -> VideoFaces:
+        return worker_died(task[0], setup.recipe)
+
     setup = replace(setup, threads=1)
-    first = [record for record in mine if record.video_id in targets]
-    rest = [record for record in mine if record.video_id not in targets]
-    for part in (first, rest):
-        tasks = [(record, _pair_of(record, setup.recipe, by_id)) for record in part]
-        suspects: list[_Task] = []
-        while tasks and not stop():
-            yield from _Pool(setup, workers, 2 * workers, stop).run(tasks, suspects)
-        while suspects and not stop():
-            # What was running when a process died runs again, one at a time, to find the culprit.
-            culprit: list[_Task] = []
-            yield from _Pool(setup, 1, 1, stop).run(suspects, culprit)
-            for record, _ in culprit:
-                detail = "The process that worked on this video died."
-                yield _failed(record, setup.recipe, detail)
+    work = PoolWork(_start_worker, _do, died, setup)
+    for part in paired_first(mine, records, setup.recipe):
+        yield from run_in_pool(work, part, workers, stop)
 
 
-def _failed(record: VideoRecord, recipe: CropRecipe, detail: str) -> VideoFaces:
-    return VideoFaces(
-        record.video_id,
-        recipe.hash,
-        reason=Reason.DECODE_ERROR.value,
-        detail=detail,
-        policy=resolve_policy(record, recipe),
+def paired_first(
+    mine: Sequence[VideoRecord], records: Sequence[VideoRecord], recipe: CropRecipe
+) -> tuple[list[_Task], list[_Task]]:
+    """The videos of ``mine`` with the reals that they follow: those reals, then the rest."""
+    by_id = {record.video_id: record for record in records}
+    targets = {record.pair_id for record in mine if _pair_of(record, recipe, by_id)}
+    tasks = [(record, _pair_of(record, recipe, by_id)) for record in mine]
+    return (
+        [task for task in tasks if task[0].video_id in targets],
+        [task for task in tasks if task[0].video_id not in targets],
     )
 
 
-class _Pool:
-    """One life of a process pool."""
+def worker_died(record: VideoRecord, recipe: CropRecipe) -> VideoFaces:
+    """The result of a video that takes its process with it."""
+    detail = "The process that worked on this video died: a crash of a decoder, or out of memory."
+    return _failed(record, recipe, detail, Reason.WORKER_DIED)
 
-    def __init__(self, setup: _Setup, workers: int, in_flight: int, stop: ShouldStop) -> None:
-        # Spawned: a fork would copy the threads of torch, of the decoder and of FiftyOne.
-        context = multiprocessing.get_context("spawn")
-        self._stop = stop
-        self._event = context.Event()
-        self._in_flight = in_flight
-        self._pool = ProcessPoolExecutor(
-            workers, context, _start_worker, (setup, workers, self._event)
-        )
 
-    def run(
-        self,
-        tasks: list[_Task],
-        suspects: list[_Task],
-    ) -> Iterator[VideoFaces]:
-        """Take from ``tasks`` until it is empty; what ran when a process died goes to suspects."""
-        running: dict[Future[VideoFaces | None], _Task] = {}
-        try:
-            while (tasks or running) and not self._stop():
-                while tasks and len(running) < self._in_flight:
-                    running[self._pool.submit(_do, *tasks[0])] = tasks[0]
-                    tasks.pop(0)
-                done, _ = wait(running, timeout=0.2, return_when=FIRST_COMPLETED)
-                for future in done:
-                    result = future.result()
-                    del running[future]
-                    if result is not None:
-                        yield result
-        except BrokenProcessPool:
-            log.warning("a worker process died; %d videos run again alone", len(running))
-            suspects.extend(running.values())
-        finally:
-            self._event.set()
-            self._pool.shutdown(wait=True, cancel_futures=True)
+def _failed(
+    record: VideoRecord, recipe: CropRecipe, detail: str, reason: Reason = Reason.DECODE_ERROR
+) -> VideoFaces:
+    return VideoFaces(
+        record.video_id,
+        recipe.hash,
+        reason=reason.value,
+        detail=detail,
+        policy=resolve_policy(record, recipe),
+    )

@@ -4,7 +4,8 @@
     python -m media_forensics.detector.extract_command merge crops shard0 shard1 shard2 shard3
 
 ``run`` does one shard of a list of videos (:mod:`.video_list`); shards may share a crop folder or
-have their own. ``merge`` copies the crops of several folders into one. Both can be killed and
+have their own. ``merge`` says what is there twice, what is missing and who is still at it, and
+copies the crops of several folders into one when nothing is left to decide. Both can be killed and
 repeated. The exit status is 0 when every video has a result (which may be a reason), 2 for a
 mistake in what was asked for, 3 when it was told to stop (SIGTERM, Ctrl-C).
 """
@@ -27,7 +28,8 @@ from .errors import ForensicsError
 from .extract import extract_videos, shard_of
 from .pace import pace
 from .records import CropRecipe, VideoRecord
-from .store_merge import merge_stores
+from .shard_notes import noted
+from .store_merge import examine_stores, merge_stores
 from .video_list import read_video_list
 
 log = logging.getLogger("extract")
@@ -72,6 +74,8 @@ def _parser() -> argparse.ArgumentParser:
     merge = commands.add_parser("merge", help="crop folders of several shards into one")
     merge.add_argument("crops", help="folder that gets everything")
     merge.add_argument("shards", nargs="+", help="folders that are read")
+    merge.add_argument("--videos", help="list of videos: what it names has to be complete")
+    merge.add_argument("--allow-gaps", action="store_true", help="join although something lacks")
     return parser
 
 
@@ -97,12 +101,12 @@ def run_command(options: argparse.Namespace) -> int:
     records = read_video_list(options.videos)
     shard = shard_from_text(options.shard)
     recipe = _recipe(options)
-    with _stop_signals() as stopped:
+    with stop_signals() as stopped:
         return _extract(options, records, recipe, shard, stopped)
 
 
 @contextmanager
-def _stop_signals() -> Iterator[Callable[[], bool]]:
+def stop_signals() -> Iterator[Callable[[], bool]]:
     """A function that says whether SIGTERM or Ctrl-C came; the video in hand is then left."""
     seen: list[int] = []
     numbers = (signal.SIGTERM, signal.SIGINT)
@@ -124,7 +128,7 @@ def _extract(
     began = last = time.monotonic()
     total = sum(shard_of(record, shard[1]) == shard[0] for record in records)
     coverage, by_id = Coverage(), {record.video_id: record for record in records}
-    for result in extract_videos(
+    results = extract_videos(
         records,
         recipe,
         options.crops,
@@ -135,15 +139,18 @@ def _extract(
         allow_download=options.allow_download,
         time_limit_seconds=options.time_limit,
         should_stop=should_stop,
-    ):
-        coverage.add(by_id[result.video_id], result)
-        if result.reason:
-            log.warning("%s: %s %s", result.video_id, result.reason, result.detail)
-        now = time.monotonic()
-        if now - last > _LOG_SECONDS:
-            last = now
-            speed = pace(coverage.videos, total, now - began)
-            log.info("%d of %d videos, %s", coverage.videos, total, speed)
+    )
+    with noted(options.crops, f"extract, shard {options.shard}", total) as step:
+        for result in results:
+            coverage.add(by_id[result.video_id], result)
+            step(coverage.videos)
+            if result.reason:
+                log.warning("%s: %s %s", result.video_id, result.reason, result.detail)
+            now = time.monotonic()
+            if now - last > _LOG_SECONDS:
+                last = now
+                speed = pace(coverage.videos, total, now - began)
+                log.info("%d of %d videos, %s", coverage.videos, total, speed)
     summary = coverage.to_json()
     if options.summary:
         Path(options.summary).write_text(json.dumps(summary, indent=1))
@@ -154,6 +161,17 @@ def _extract(
     return 0
 
 
+def merge_command(options: argparse.Namespace) -> int:
+    """The command ``merge``; the exit status."""
+    records = read_video_list(options.videos) if options.videos else None
+    report = examine_stores(options.shards, records)
+    sys.stdout.write(report.table() + "\n")
+    report.require(options.allow_gaps)
+    for row in merge_stores(options.crops, options.shards):
+        log.info("%s: %d videos of recipe %s", row.source, row.videos, row.recipe_hash)
+    return 0
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit status."""
     options = _parser().parse_args(arguments)
@@ -161,12 +179,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if options.command == "run":
             return run_command(options)
-        for row in merge_stores(options.crops, options.shards):
-            log.info("%s: %d videos of recipe %s", row.source, row.videos, row.recipe_hash)
+        return merge_command(options)
     except ForensicsError as error:
         log.error("%s", error)
         return 2
-    return 0
 
 
 if __name__ == "__main__":

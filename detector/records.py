@@ -57,6 +57,7 @@ class Reason(str, Enum):
     WRITE_ERROR = "write_error"  # the crop could not be written
     TIME_LIMIT = "time_limit"  # the unit of work ran longer than allowed
     NON_FINITE = "non_finite"  # the network returned NaN or infinity
+    WORKER_DIED = "worker_died"  # the process that worked on it crashed or ran out of memory
     NOT_SCORED = "not_scored"  # no detector has looked at it yet
 
 

@@ -18,7 +18,7 @@ from PIL import Image, UnidentifiedImageError
 
 from .errors import ForensicsError
 from .model import Detector, angle
-from .preprocess import as_rgb
+from .preprocess import Preprocess, as_rgb
 from .records import Reason
 
 if TYPE_CHECKING:
@@ -73,6 +73,14 @@ def read_crop(path: str | Path) -> Image.Image | Reason:
         return Reason.EMPTY_FILE if is_empty else Reason.UNREADABLE_IMAGE
 
 
+def decode_crops(
+    preprocess: Preprocess, paths: Sequence[str | Path]
+) -> list[torch.Tensor | Reason]:
+    """Network pixels (3, S, S) uint8 of each crop file, or why there are none."""
+    images = (read_crop(path) for path in paths)
+    return [i if isinstance(i, Reason) else preprocess.to_pixels(i) for i in images]
+
+
 def score_crops(
     detector: Detector,
     paths: Sequence[str | Path],
@@ -121,8 +129,7 @@ def _score(
     preprocess = detector.backbone.preprocess
 
     def decode(path: str | Path) -> torch.Tensor | Reason:
-        image = read_crop(path)
-        return image if isinstance(image, Reason) else preprocess.to_pixels(image)
+        return decode_crops(preprocess, [path])[0]
 
     waiting: deque[Future[torch.Tensor | Reason]] = deque()
     pool = ThreadPoolExecutor(max(1, workers), thread_name_prefix="decode")
@@ -137,20 +144,27 @@ def _score(
                 waiting.append(pool.submit(decode, paths[submitted]))
                 submitted += 1
             decoded = [waiting.popleft().result() for _ in range(start, end)]
-            yield _score_batch(detector, list(range(start, end)), decoded, precision)
+            yield score_decoded(detector, list(range(start, end)), decoded, precision)
             if progress is not None:
                 progress(end, len(paths), "crops")
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _score_batch(
+def score_decoded(
     detector: Detector,
     indices: list[int],
     decoded: list[torch.Tensor | Reason],
     precision: str | None,
 ) -> ScoreBatch:
-    """Scores of the pictures in ``decoded``; reasons stay reasons."""
+    """Scores of the pictures in ``decoded``; reasons stay reasons.
+
+    Args:
+        detector: on its device
+        indices: positions of the pictures in whatever they are part of
+        decoded: see :func:`decode_crops`
+        precision: see :meth:`Detector.score_pixels`
+    """
     import torch
 
     count, width = len(indices), detector.backbone.width

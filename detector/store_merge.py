@@ -9,7 +9,9 @@ from pathlib import Path
 
 from .crops import CropStore
 from .errors import ForensicsError
-from .records import CropRecipe
+from .merge_report import MergeReport
+from .records import CropRecipe, VideoRecord
+from .shard_notes import shard_notes
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,50 @@ def merge_stores(target: str | Path, sources: Sequence[str | Path]) -> list[Merg
         copied = 0 if itself else CropStore(target, recipe).merge(source)
         made.append(Merged(str(source), recipe.hash, copied))
     return made
+
+
+def examine_stores(
+    sources: Sequence[str | Path], records: Sequence[VideoRecord] | None = None
+) -> MergeReport:
+    """What several stores hold of the same videos, and what they lack; writes nothing.
+
+    A video that two stores have cut from different files is a conflict: the crops of one of them
+    are of something else than the other's.
+
+    Args:
+        sources: roots of the shards' stores
+        records: videos that have to be complete; None: gaps are not looked for
+
+    Raises:
+        ForensicsError: see :func:`merge_stores`
+    """
+    stores = [CropStore(s, recipe) for s in sources for recipe in stored_recipes(s)]
+    folders = {store.folder.resolve(): store for store in stores}  # a shared store counts once
+    found: dict[tuple[str, str], list[CropStore]] = {}
+    for store in folders.values():
+        for video_id in store.video_ids():
+            found.setdefault((store.recipe.hash, video_id), []).append(store)
+    twice: set[str] = set()
+    conflicts: set[str] = set()
+    for (_, video_id), where in found.items():
+        if len(where) > 1:
+            known = [stored for s in where if (stored := s.load_stored(video_id))]
+            hashes = {stored.faces.source_sha256 for stored in known} - {""}
+            (conflicts if len(hashes) > 1 else twice).add(video_id)
+    there = {video_id for _, video_id in found}
+    wanted = [record.video_id for record in records] if records is not None else sorted(there)
+    gaps = tuple(sorted(set(wanted) - there))
+    notes = [note for root in {Path(s).resolve() for s in sources} for note in shard_notes(root)]
+    return MergeReport(
+        units=len(wanted),
+        complete=len(wanted) - len(gaps),
+        duplicates=tuple(sorted(twice - conflicts)),
+        conflicts=tuple(sorted(conflicts)),
+        gaps=gaps,
+        foreign=tuple(sorted(there - set(wanted))),
+        running=tuple(note for note in notes if note.alive),
+        died=tuple(note for note in notes if note.died),
+    )
 
 
 def stored_recipes(root: str | Path) -> list[CropRecipe]:

@@ -609,7 +609,7 @@ def test_a_video_that_kills_its_worker_does_not_stop_the_others(footage, weights
     assert sorted(lines) == [
         "v/0 None",
         "v/1 None",
-        "v/2 decode_error",
+        "v/2 worker_died",
         "v/3 None",
         "v/4 None",
     ]

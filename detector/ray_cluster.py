@@ -1,0 +1,94 @@
+"""A Ray to work on: a local one for the time of a block, or an existing cluster.
+
+Ray is optional. Nothing here or in :mod:`ray_runner` is imported unless somebody asks for it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from .errors import ForensicsError
+
+log = logging.getLogger(__name__)
+_INSTALL = "pip install 'media-forensics[ray]'  (or: pip install 'ray[data]>=2.40')"
+
+
+def require_ray() -> Any:
+    """The module ``ray``, with ``ray.data``.
+
+    Raises:
+        ForensicsError: not installed, with the command that installs it
+    """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would report to its makers
+    try:
+        ray = import_module("ray")
+        import_module("ray.data")
+    except ImportError as error:
+        raise ForensicsError(
+            f"The runner 'ray' needs Ray Data, which is not installed ({error}).",
+            f"Run: {_INSTALL}",
+            "runner",
+        ) from error
+    return ray
+
+
+@contextmanager
+def on_ray(
+    address: str | None = None, cpus: int | None = None, memory: int | None = None
+) -> Iterator[Any]:
+    """``ray``, connected; what was connected before stays so.
+
+    Args:
+        address: of an existing cluster (``auto``, ``host:port``, ``ray://host:port``); None starts
+            Ray on this machine, reachable from this machine only, and stops it at the end
+        cpus: of a local Ray; None: all
+        memory: bytes of the object store of a local Ray; None: Ray's own choice
+
+    Raises:
+        ForensicsError: Ray is not installed, or there is no cluster at ``address``
+    """
+    ray = require_ray()
+    if ray.is_initialized():
+        yield ray
+        return
+    options: dict[str, Any] = {"log_to_driver": True, "logging_level": logging.WARNING}
+    options["runtime_env"] = {"env_vars": {"PYTHONPATH": _search_path()}}
+    if address:
+        options["address"] = address
+    else:
+        options |= {"num_cpus": cpus, "include_dashboard": False, "_node_ip_address": "127.0.0.1"}
+        if memory is not None:
+            options["object_store_memory"] = memory
+    try:
+        ray.init(**options)
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        where = f"at {address}" if address else "on this machine"
+        raise ForensicsError(
+            f"Ray cannot be reached {where}: {error}",
+            "Start it with 'ray start --head', give its address, or leave the address empty.",
+            "ray_address",
+        ) from error
+    try:
+        _quiet(ray)
+        yield ray
+    finally:
+        ray.shutdown()
+
+
+def _quiet(ray: Any) -> None:
+    context = ray.data.DataContext.get_current()
+    context.enable_progress_bars = False
+    context.print_on_execution_start = False
+
+
+def _search_path() -> str:
+    """``PYTHONPATH`` of the workers: this package under its one name, and what is ours."""
+    mount = Path(__file__).resolve().parents[1] / "_mount"
+    own = [str(mount)] if mount.is_dir() else []
+    return os.pathsep.join([*own, *filter(None, [os.environ.get("PYTHONPATH")])])

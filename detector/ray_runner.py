@@ -1,0 +1,350 @@
+"""Extraction and scoring on Ray Data: processors that decode and crop feed a pool of detectors.
+
+    videos -> extract actors (CPU) -> decode crops (CPU) -> score actors (GPU or CPU) -> here
+
+Both stages are actors, so that a network is loaded once a process and Ray does not melt the two
+into one. Ray holds a stage back when the next one is busy; results are taken one by one by the one
+process that writes. Ray repeats the task of an actor that died for ever: an attempt is therefore
+noted on disk, and a video that has taken two processes with it becomes a row with its reason.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import secrets
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .errors import ForensicsError
+from .extract import Extraction, one_video, paired_first, worker_died
+from .records import Reason, VideoRecord
+from .score_parts import ScoredVideo
+from .score_units import ScoreUnit, unit_of
+from .score_videos import ScoreSetup, scored_video, unscored
+from .scoring import decode_crops, score_decoded
+from .video_faces import VideoFaces
+
+log = logging.getLogger(__name__)
+ATTEMPTS = 2
+_BLOCK_VIDEOS = 8  # videos of one task in a large run
+_BATCH_VIDEOS = 4  # videos that a detector gets at a time
+ShouldStop = Callable[[], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Actors of one stage.
+
+    Attributes:
+        most: how many at most; the pool grows to it while there is work
+        cpus, gpus: that each takes; whatever has a GPU needs little of a processor
+    """
+
+    most: int = 1
+    cpus: float = 1.0
+    gpus: float = 0.0
+
+
+def stages(ray: Any, workers: int = 0, device: str | None = None) -> tuple[Stage, Stage]:
+    """Actors that decode, and actors that score, for the processors and GPUs of ``ray``.
+
+    Args:
+        workers: actors that decode; 0: as many as there are processors left
+        device: of the detector; ``cpu`` leaves GPUs alone
+    """
+    here = ray.cluster_resources()
+    cpus, gpus = int(here.get("CPU", 1)), int(here.get("GPU", 0))
+    if gpus and device != "cpu":
+        return Stage(workers or max(1, cpus - gpus)), Stage(gpus, 1.0, 1.0)
+    scorers = max(1, cpus // 2)
+    return Stage(workers or max(1, cpus - scorers)), Stage(scorers)
+
+
+@dataclass(frozen=True, slots=True)
+class _Attempts:
+    """Notes on disk of who began what, in one folder for each run."""
+
+    folder: str
+
+    def begin(self, name: str) -> int:
+        """Note an attempt at ``name``; returns how many there were before."""
+        stem = hashlib.sha256(name.encode()).hexdigest()[:32]
+        folder = Path(self.folder)
+        before = len(list(folder.glob(f"{stem}.*")))
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{stem}.{before}").touch()
+        return before
+
+    def end(self, name: str) -> None:
+        """Forget the attempts at ``name``: it has a result."""
+        stem = hashlib.sha256(name.encode()).hexdigest()[:32]
+        for path in Path(self.folder).glob(f"{stem}.*"):
+            path.unlink(missing_ok=True)
+
+
+class _Extract:
+    """Actor: a video, with the real that it follows, to its faces, and its crops as pixels."""
+
+    def __init__(
+        self, extraction: Extraction, attempts: _Attempts, preprocess: dict[str, Any] | None
+    ) -> None:
+        self._attempts = attempts
+        self._extraction = extraction
+        self._detector, self._store = extraction.load()
+        self._preprocess = _preprocess(preprocess)
+
+    def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
+        record, pair = row["task"]
+        if self._attempts.begin(record.video_id) >= ATTEMPTS:
+            found = worker_died(record, self._extraction.recipe)
+        else:
+            found = one_video(record, pair, self._extraction, self._detector, self._store)
+        pixels = None
+        if self._preprocess is not None:
+            pixels = _decoded(unit_of(found, self._store.folder), self._preprocess)
+        self._attempts.end(record.video_id)
+        return {"found": _Found(found, pixels)}
+
+
+class _Decode:
+    """Actor: the crops of a video to pixels."""
+
+    def __init__(self, attempts: _Attempts, preprocess: dict[str, Any]) -> None:
+        self._attempts = attempts
+        self._preprocess = _preprocess(preprocess)
+
+    def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
+        unit = row["task"]
+        if self._attempts.begin(unit.video_id) >= ATTEMPTS:
+            pixels = _Pixels(unit, None, tuple(Reason.WORKER_DIED for _ in unit.faces))
+        else:
+            pixels = _decoded(unit, self._preprocess)
+        self._attempts.end(unit.video_id)
+        return {"found": _Found(None, pixels)}
+
+
+class _Score:
+    """Actor: pixels of several videos to their scores."""
+
+    def __init__(self, setup: ScoreSetup, attempts: _Attempts) -> None:
+        self._attempts = attempts
+        self._setup = setup
+        self._detector = setup.load()
+
+    def __call__(self, batch: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        made = np.empty(len(batch["found"]), dtype=object)
+        for place, found in enumerate(batch["found"]):
+            made[place] = replace(found, pixels=None, scored=self._score(found.pixels))
+        return {"found": made}
+
+    def _score(self, pixels: _Pixels) -> ScoredVideo:
+        unit, width = pixels.unit, self._detector.backbone.width
+        if self._attempts.begin(f"score {unit.video_id}") >= ATTEMPTS:
+            return unscored(unit, Reason.WORKER_DIED, width)
+        decoded = pixels.tensors()
+        size = self._setup.batch_size
+        batches = [
+            score_decoded(
+                self._detector,
+                list(range(start, min(start + size, len(decoded)))),
+                decoded[start : start + size],
+                self._setup.precision,
+            )
+            for start in range(0, len(decoded), size)
+        ]
+        self._attempts.end(f"score {unit.video_id}")
+        return scored_video(unit, batches, width)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Pixels:
+    """Crops of one unit as network input before the arithmetic: (k, 3, S, S) uint8 of those that
+    have no reason."""
+
+    unit: ScoreUnit
+    array: np.ndarray | None
+    reasons: tuple[Reason | None, ...]
+
+    def tensors(self) -> list[Any]:
+        """Per face a tensor (3, S, S), or its reason."""
+        import torch
+
+        rows = iter(torch.from_numpy(self.array.copy()) if self.array is not None else ())
+        return [next(rows) if reason is None else reason for reason in self.reasons]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Found:
+    """What one row of the pipeline carries."""
+
+    video: VideoFaces | None
+    pixels: _Pixels | None = None
+    scored: ScoredVideo | None = None
+
+
+def _preprocess(config: dict[str, Any] | None) -> Any:
+    if config is None:
+        return None
+    import torch
+
+    from .preprocess import Preprocess
+
+    torch.set_num_threads(1)  # Ray counts one processor for this actor
+    return Preprocess(config)
+
+
+def _decoded(unit: ScoreUnit, preprocess: Any) -> _Pixels:
+    decoded = decode_crops(preprocess, [face.path for face in unit.faces])
+    reasons = tuple(entry if isinstance(entry, Reason) else None for entry in decoded)
+    arrays = [entry.numpy() for entry in decoded if not isinstance(entry, Reason)]
+    return _Pixels(unit, np.stack(arrays) if arrays else None, reasons)
+
+
+def extract_on_ray(
+    ray: Any,
+    records: Sequence[VideoRecord],
+    extraction: Extraction,
+    stage: Stage,
+    should_stop: ShouldStop,
+) -> Iterator[VideoFaces]:
+    """Extract videos on the connected ``ray``; results come as they are finished.
+
+    Args:
+        records: videos that are to be done; those that fakes follow are done first
+        extraction: see :func:`extract.prepare`; its folder is one that every node reaches
+        stage: extract actors
+    """
+    for found in _extracted(ray, records, extraction, stage, should_stop, None, None):
+        assert found.video is not None
+        yield found.video
+
+
+def extract_and_score_on_ray(
+    ray: Any,
+    records: Sequence[VideoRecord],
+    extraction: Extraction,
+    setup: ScoreSetup,
+    preprocess: dict[str, Any],
+    stage: Stage,
+    score_stage: Stage,
+    should_stop: ShouldStop,
+) -> Iterator[tuple[VideoFaces, ScoredVideo]]:
+    """Extract and score in one pass: crops go to the detectors while the next video is decoded.
+
+    Args:
+        preprocess: :attr:`preprocess.Preprocess.config` of the detector of ``setup``
+        score_stage: score actors; the other arguments are those of :func:`extract_on_ray`
+    """
+    scoring = (setup, score_stage)
+    for found in _extracted(ray, records, extraction, stage, should_stop, preprocess, scoring):
+        assert found.video is not None and found.scored is not None
+        yield found.video, found.scored
+
+
+def score_on_ray(
+    ray: Any,
+    units: Sequence[ScoreUnit],
+    setup: ScoreSetup,
+    preprocess: dict[str, Any],
+    notes: str | Path,
+    stage: Stage,
+    score_stage: Stage,
+    should_stop: ShouldStop,
+) -> Iterator[ScoredVideo]:
+    """Score units on the connected ``ray``; results come as they are finished.
+
+    Args:
+        notes: folder, reached by every node, for the notes of attempts
+        stage, score_stage: decode and score actors
+    """
+    with _noted(Path(notes)) as attempts:
+        arguments = {"attempts": attempts, "preprocess": preprocess}
+        rows = _rows(ray, units, _Decode, arguments, stage)
+        rows = _scores(ray, rows, setup, attempts, score_stage)
+        for found in _taken(rows, should_stop):
+            assert found.scored is not None
+            yield found.scored
+
+
+def _extracted(
+    ray: Any,
+    records: Sequence[VideoRecord],
+    extraction: Extraction,
+    stage: Stage,
+    should_stop: ShouldStop,
+    preprocess: dict[str, Any] | None,
+    scoring: tuple[ScoreSetup, Stage] | None,
+) -> Iterator[_Found]:
+    extraction = replace(extraction, threads=max(1, int(stage.cpus)))
+    with _noted(Path(extraction.root)) as attempts:
+        arguments = {"extraction": extraction, "attempts": attempts, "preprocess": preprocess}
+        for part in paired_first(records, records, extraction.recipe):
+            if not part or should_stop():
+                continue
+            rows = _rows(ray, part, _Extract, arguments, stage)
+            if scoring is not None:
+                rows = _scores(ray, rows, scoring[0], attempts, scoring[1])
+            yield from _taken(rows, should_stop)
+
+
+class _noted:
+    """Folder of the attempts of one run, removed at its end."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder / "attempts" / secrets.token_hex(8)
+
+    def __enter__(self) -> _Attempts:
+        return _Attempts(str(self._folder))
+
+    def __exit__(self, *_: object) -> None:
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _rows(
+    ray: Any, tasks: Sequence[Any], actor: type, arguments: dict[str, Any], stage: Stage
+) -> Any:
+    blocks = min(len(tasks), max(200, len(tasks) // _BLOCK_VIDEOS))
+    rows = ray.data.from_items([{"task": task} for task in tasks], override_num_blocks=blocks)
+    return rows.map(actor, fn_constructor_kwargs=arguments, **_resources(ray, stage))
+
+
+def _scores(ray: Any, rows: Any, setup: ScoreSetup, attempts: _Attempts, stage: Stage) -> Any:
+    return rows.map_batches(
+        _Score,
+        fn_constructor_kwargs={"setup": setup, "attempts": attempts},
+        batch_size=_BATCH_VIDEOS,
+        batch_format="numpy",
+        **_resources(ray, stage),
+    )
+
+
+def _resources(ray: Any, stage: Stage) -> dict[str, Any]:
+    pool = ray.data.ActorPoolStrategy(
+        min_size=1, max_size=stage.most, max_tasks_in_flight_per_actor=2
+    )
+    return {"compute": pool, "num_cpus": stage.cpus, "num_gpus": stage.gpus or None}
+
+
+def _taken(rows: Any, should_stop: ShouldStop) -> Iterator[_Found]:
+    """The rows as they come; leaving early ends the pipeline."""
+    from ray.exceptions import RayError
+
+    try:
+        for row in rows.iter_rows():
+            yield row["found"]
+            if should_stop():
+                return
+    except RayError as error:
+        cause = getattr(error, "cause", None)
+        if isinstance(cause, ForensicsError):
+            raise cause from error
+        raise ForensicsError(
+            f"Ray gave up: {str(error).strip().splitlines()[-1]}",
+            "What was finished is kept; run it again to continue.",
+        ) from error

@@ -1,0 +1,143 @@
+"""Scoring from the command line, without FiftyOne and without a database.
+
+    python -m media_forensics.detector.score_command list videos.jsonl crops faces.jsonl
+    python -m media_forensics.detector.score_command run faces.jsonl scores --detector D --shard 0/4
+    python -m media_forensics.detector.score_command merge faces.jsonl all scores0 scores1
+
+``list`` names the crops that ``extract_command`` made; ``run`` scores one shard of a list; shards
+may share a folder of scores or have their own. ``merge`` says what is there twice, what is missing
+and who is still at it, and copies several folders into one when nothing is left to decide. All can
+be killed and repeated. The exit status is 0, 2 for a mistake or an incomplete merge, 3 when it was
+told to stop.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+
+from .crops import CropStore
+from .errors import ForensicsError
+from .extract_command import shard_from_text, stop_signals
+from .merge_report import MergeReport
+from .score_merge import copy_parts, examine
+from .score_parts import ScoreParts, provenance_of, score_folders
+from .score_units import read_score_list, units_of_store, write_score_list
+from .score_videos import (
+    ScoreSetup,
+    provenance,
+    resolved_precision,
+    score_in_pool,
+    score_units,
+    shard_of_scores,
+    write_parts,
+)
+from .store_merge import stored_recipes
+from .video_list import read_video_list
+
+log = logging.getLogger("score")
+
+
+def _parser() -> argparse.ArgumentParser:
+    summary = (__doc__ or "").splitlines()[0]
+    parser = argparse.ArgumentParser(prog="score_command", description=summary)
+    commands = parser.add_subparsers(dest="command", required=True)
+    listing = commands.add_parser("list", help="the crops of extracted videos as work to do")
+    listing.add_argument("videos", help="list of videos, one JSON record a line")
+    listing.add_argument("crops", help="folder of the crop store")
+    listing.add_argument("faces", help="list of faces to write")
+    listing.add_argument("--recipe-hash", help="where the store holds crops of several recipes")
+    listing.add_argument("--count", type=int, help="frames per video, as the extraction was told")
+    run = commands.add_parser("run", help="faces to scores")
+    run.add_argument("faces", help="list of faces")
+    run.add_argument("scores", help="folder of the scores")
+    run.add_argument("--detector", required=True, help="name, folder or file of a checkpoint")
+    run.add_argument("--shard", default="0/1", help="I/N: only part I (from 0) of N")
+    run.add_argument("--workers", type=int, default=0, help="processes; 0 works in this one")
+    run.add_argument("--device", help="torch device")
+    run.add_argument("--precision", help="fp32, bf16 or fp16")
+    run.add_argument("--batch-size", type=int, default=32, help="crops per forward pass")
+    merge = commands.add_parser("merge", help="check scores of several shards, and join them")
+    merge.add_argument("faces", help="list of faces that has to be complete")
+    merge.add_argument("scores", help="folder that gets everything, or is only checked")
+    merge.add_argument("shards", nargs="*", help="folders that are read")
+    merge.add_argument("--allow-gaps", action="store_true", help="join although something lacks")
+    return parser
+
+
+def _list(options: argparse.Namespace) -> int:
+    recipes = {recipe.hash: recipe for recipe in stored_recipes(options.crops)}
+    chosen = options.recipe_hash or (next(iter(recipes)) if len(recipes) == 1 else None)
+    if chosen not in recipes:
+        raise ForensicsError(
+            f"{options.crops} holds crops of the recipes {', '.join(recipes)}.",
+            "Choose one with --recipe-hash.",
+        )
+    recipe = recipes[chosen]
+    store = CropStore(options.crops, replace(recipe, count=options.count or recipe.count))
+    units = units_of_store(read_video_list(options.videos), store)
+    count = write_score_list(options.faces, units, chosen)
+    log.info("%s: %d faces of %d videos", options.faces, sum(len(u.faces) for u in units), count)
+    return 0
+
+
+def _run(options: argparse.Namespace) -> int:
+    from .checkpoints import load_detector
+
+    units, recipe_hash = read_score_list(options.faces)
+    index, shards = shard_from_text(options.shard)
+    detector = load_detector(options.detector, device=options.device)
+    precision = resolved_precision(detector.device.type, options.precision)
+    about = provenance(detector, options.detector, recipe_hash, precision)
+    parts = ScoreParts(options.scores, about)
+    parts.prepare()
+    mine = [unit for unit in units if shard_of_scores(unit.video_id, shards) == index]
+    todo = parts.missing(mine)
+    log.info("%d of %d videos of this shard are left", len(todo), len(mine))
+    with stop_signals() as stopped:
+        if options.workers > 0:
+            setup = ScoreSetup(
+                options.detector, detector.sha256, options.device, options.batch_size, precision
+            )
+            width = detector.backbone.width
+            del detector  # each worker loads its own
+            scored = score_in_pool(setup, todo, options.workers, width, stopped)
+        else:
+            scored = score_units(detector, todo, options.batch_size, precision, stopped)
+        done = write_parts(parts, scored, len(todo), f"score, shard {options.shard}")
+    log.info("%s: %d videos", parts.folder, done)
+    if done < len(todo):
+        log.error("Stopped after %d of %d videos; repeat it to continue.", done, len(todo))
+        return 3
+    return 0
+
+
+def _merge(options: argparse.Namespace) -> int:
+    units, _ = read_score_list(options.faces)
+    roots = options.shards or [options.scores]
+    folders = [folder for root in roots for folder in score_folders(root)]
+    report: MergeReport = examine(folders, units)
+    sys.stdout.write(report.table() + "\n")
+    report.require(options.allow_gaps)
+    if options.shards:
+        target = ScoreParts(options.scores, provenance_of(folders[0]))
+        log.info("%s: %d videos copied", target.folder, copy_parts(target, folders, units))
+    return 0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; the exit status."""
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    try:
+        return {"list": _list, "run": _run, "merge": _merge}[options.command](options)
+    except ForensicsError as error:
+        log.error("%s", error)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

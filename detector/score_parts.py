@@ -1,0 +1,324 @@
+"""Scores on disk, without a database: parts of Parquet and arrays that any number of runs add to.
+
+    ROOT/<recipe hash>-<checkpoint hash>/about.json          whose scores these are
+    ROOT/<recipe hash>-<checkpoint hash>/part-<name>.npy     embeddings (n, D) float32
+    ROOT/<recipe hash>-<checkpoint hash>/part-<name>.parquet one row a face, or a video without one
+    ROOT/<recipe hash>-<checkpoint hash>/running/            who is at it (shard_notes.py)
+
+A part is written complete, the table last; a killed run leaves at most an array that no table
+names. Nothing is ever changed: what a run finds finished it does not do again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .atomic import replacing, write_json
+from .errors import ForensicsError
+from .records import Reason
+from .score_units import ScoreUnit, face_key
+
+log = logging.getLogger(__name__)
+_FORMAT = "1"
+_NUMBERS = ("p_fake", "logit_real", "logit_fake", "margin", "angle")
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Whose scores a folder holds.
+
+    Attributes:
+        recipe_hash: of the crops, "" where they have none
+        checkpoint_sha256: :attr:`model.Detector.sha256`
+        detector: name or path that was given
+        precision: ``fp32``, ``bf16`` or ``fp16``
+    """
+
+    recipe_hash: str
+    checkpoint_sha256: str
+    detector: str
+    precision: str
+
+    @property
+    def folder(self) -> str:
+        """Name of the folder below the root."""
+        return f"{self.recipe_hash or 'no-recipe'}-{self.checkpoint_sha256[:16]}"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ScoredVideo:
+    """The scores of one video's faces; a row without a score has NaN and a reason.
+
+    Attributes:
+        video_id, source_sha256: of the unit
+        frame, face: (n,) int64, see :class:`score_units.FaceFile`
+        p_fake, margin, angle: (n,) float32; logits: (n, 2) float32
+        embeddings: (n, D) float32 unit vectors
+        reasons: n times None or a value of :class:`records.Reason`
+    """
+
+    video_id: str
+    source_sha256: str
+    frame: np.ndarray
+    face: np.ndarray
+    p_fake: np.ndarray
+    logits: np.ndarray
+    margin: np.ndarray
+    angle: np.ndarray
+    embeddings: np.ndarray
+    reasons: tuple[str | None, ...]
+
+    @property
+    def keys(self) -> np.ndarray:
+        """Face keys (n,) int64."""
+        return face_key(self.frame, self.face)
+
+    def rows(self, chosen: np.ndarray) -> ScoredVideo:
+        """The rows at the positions ``chosen``."""
+        names = ("frame", "face", "p_fake", "logits", "margin", "angle", "embeddings")
+        picked = {name: getattr(self, name)[chosen] for name in names}
+        return replace(self, **picked, reasons=tuple(self.reasons[i] for i in chosen))
+
+    @property
+    def final(self) -> np.ndarray:
+        """(n,) False where the process died on the face: the next run tries again."""
+        return np.array([reason != Reason.WORKER_DIED for reason in self.reasons], bool)
+
+
+class ScoreParts:
+    """The parts of one recipe and checkpoint.
+
+    Args:
+        root: folder of all scores; made when something is written
+        about: whose scores they are
+    """
+
+    def __init__(self, root: str | Path, about: Provenance) -> None:
+        self.about = about
+        self.folder = Path(root) / about.folder
+
+    def prepare(self) -> None:
+        """Make the folder and note in it whose scores it holds.
+
+        Raises:
+            ForensicsError: it cannot be written, holds scores of another precision, or pyarrow is
+                missing
+        """
+        _arrow()
+        path = self.folder / "about.json"
+        try:
+            if not path.is_file():
+                write_json(path, asdict(self.about))
+        except OSError as error:
+            raise ForensicsError(
+                f"The folder of scores {self.folder} cannot be written: {error}.",
+                "Choose another folder, or free space on the disk.",
+                "parts_dir",
+            ) from error
+        there = provenance_of(self.folder)
+        if (there.checkpoint_sha256, there.precision) != (
+            self.about.checkpoint_sha256,
+            self.about.precision,
+        ):
+            raise ForensicsError(
+                f"{self.folder} holds scores in {there.precision}, not {self.about.precision}.",
+                "Use the same precision on every machine, or another folder.",
+                "precision",
+            )
+
+    def write(self, videos: Sequence[ScoredVideo]) -> Path:
+        """Write one part; the same videos with the same scores give the same files.
+
+        Raises:
+            OSError: the disk is full or cannot be written
+        """
+        arrow, parquet = _arrow()
+        embeddings = np.concatenate([video.embeddings for video in videos])
+        columns = _columns(videos)
+        digest = hashlib.sha256(embeddings.tobytes())
+        digest.update(repr([columns[n] for n in ("video_id", "frame", "face")]).encode())
+        path = self.folder / f"part-{digest.hexdigest()[:20]}.parquet"
+        arrays = path.with_suffix(".npy")
+        with replacing(arrays) as temporary, temporary.open("wb") as stream:
+            np.save(stream, embeddings, allow_pickle=False)
+        metadata = {
+            **asdict(self.about),
+            "format": _FORMAT,
+            "arrays_sha256": hashlib.sha256(arrays.read_bytes()).hexdigest(),
+        }
+        table = arrow.table(columns, schema=_schema(arrow).with_metadata(metadata))
+        with replacing(path) as temporary:
+            parquet.write_table(table, temporary)
+        return path
+
+    def paths(self) -> list[Path]:
+        """The tables of the finished parts, sorted."""
+        return sorted(self.folder.glob("part-*.parquet"))
+
+    def done(self) -> dict[tuple[str, str], np.ndarray]:
+        """Keys of the faces that have a row, by (video id, source hash); no array is read.
+
+        A video without a face is there with no key. A damaged part counts as not there, and so
+        does a face on which a process died.
+        """
+        found: dict[tuple[str, str], list[np.ndarray]] = {}
+        for path in self.paths():
+            try:
+                videos = read_part(path, arrays=False)
+            except ForensicsError as error:
+                log.warning("%s", error)
+                continue
+            for video in videos:
+                found.setdefault((video.video_id, video.source_sha256), []).append(
+                    video.keys[video.final]
+                )
+        return {name: np.unique(np.concatenate(keys)) for name, keys in found.items()}
+
+    def missing(self, units: Sequence[ScoreUnit]) -> list[ScoreUnit]:
+        """What of ``units`` no part holds; a unit without faces counts until it has its row."""
+        done = self.done()
+        left = []
+        for unit in units:
+            keys = done.get((unit.video_id, unit.source_sha256))
+            rest = unit.without(keys)
+            if rest.faces or keys is None:
+                left.append(rest)
+        return left
+
+
+def provenance_of(folder: Path) -> Provenance:
+    """Whose scores ``folder`` holds.
+
+    Raises:
+        ForensicsError: no folder of scores
+    """
+    try:
+        return Provenance(**json.loads((folder / "about.json").read_text()))
+    except (OSError, TypeError, ValueError) as error:
+        raise ForensicsError(
+            f"{folder} holds no scores: {error}.", "Give the folder of 'score_command'."
+        ) from error
+
+
+def score_folders(root: str | Path) -> list[Path]:
+    """The folders of scores below ``root``, or ``root`` itself where it is one.
+
+    Raises:
+        ForensicsError: there is none
+    """
+    root = Path(root)
+    if (root / "about.json").is_file():
+        return [root]
+    found = sorted(path.parent for path in root.glob("*/about.json"))
+    if not found:
+        raise ForensicsError(
+            f"{root} holds no scores.", "Give the folder of 'score_command'.", "merge_from"
+        )
+    return found
+
+
+def read_part(path: Path, arrays: bool = True) -> Iterator[ScoredVideo]:
+    """The videos of a part, each once; without ``arrays`` the embeddings are (n, 0).
+
+    Raises:
+        ForensicsError: damaged: the table cannot be read, or the arrays are not those it names
+    """
+    _, parquet = _arrow()
+    try:
+        table = parquet.read_table(path)
+        metadata = {k.decode(): v.decode() for k, v in (table.schema.metadata or {}).items()}
+        if metadata.get("format") != _FORMAT:
+            raise ValueError(f"format {metadata.get('format')!r}, not {_FORMAT!r}")
+        columns = {name: table.column(name).to_pylist() for name in ("video_id", "source_sha256")}
+        columns["reason"] = table.column("reason").to_pylist()
+        numbers = {n: table.column(n).to_numpy() for n in ("frame", "face", *_NUMBERS)}
+        embeddings = np.zeros((int((numbers["frame"] >= 0).sum()), 0), np.float32)
+        if arrays:
+            embeddings = _embeddings(path.with_suffix(".npy"), metadata["arrays_sha256"])
+    except (OSError, ValueError, KeyError) as error:  # what pyarrow and numpy raise is of these
+        raise ForensicsError(f"The part {path} is damaged: {error}.", "Remove it.") from error
+    return _videos(columns, numbers, embeddings)
+
+
+def _embeddings(path: Path, sha256: str) -> np.ndarray:
+    data = path.read_bytes()
+    if hashlib.sha256(data).hexdigest() != sha256:
+        raise ValueError(f"{path.name} is not what the table names")
+    return np.load(path, mmap_mode="r", allow_pickle=False)
+
+
+def _videos(
+    text: dict[str, list[Any]], numbers: dict[str, np.ndarray], embeddings: np.ndarray
+) -> Iterator[ScoredVideo]:
+    names = text["video_id"]
+    starts = [i for i in range(len(names)) if i == 0 or names[i] != names[i - 1]]
+    position = 0
+    for start, end in zip(starts, [*starts[1:], len(names)], strict=True):
+        rows = np.arange(start, end)
+        rows = rows[numbers["frame"][rows] >= 0]  # -1: the video has no face
+        logits = np.stack([numbers["logit_real"][rows], numbers["logit_fake"][rows]], axis=1)
+        yield ScoredVideo(
+            names[start],
+            text["source_sha256"][start],
+            numbers["frame"][rows],
+            numbers["face"][rows],
+            numbers["p_fake"][rows],
+            logits,
+            numbers["margin"][rows],
+            numbers["angle"][rows],
+            np.asarray(embeddings[position : position + len(rows)]),
+            tuple(text["reason"][i] for i in rows),
+        )
+        position += len(rows)
+
+
+def _columns(videos: Sequence[ScoredVideo]) -> dict[str, list[Any]]:
+    columns: dict[str, list[Any]] = {field: [] for field in _schema_names()}
+    for video in videos:
+        count = len(video.frame)
+        columns["video_id"] += [video.video_id] * max(count, 1)
+        columns["source_sha256"] += [video.source_sha256] * max(count, 1)
+        if not count:
+            columns["frame"].append(-1)
+            columns["face"].append(-1)
+            columns["reason"].append(None)
+            for name in _NUMBERS:
+                columns[name].append(float("nan"))
+            continue
+        columns["frame"] += video.frame.tolist()
+        columns["face"] += video.face.tolist()
+        columns["reason"] += video.reasons
+        values = (video.p_fake, *video.logits.T, video.margin, video.angle)
+        for name, value in zip(_NUMBERS, values, strict=True):
+            columns[name] += value.tolist()
+    return columns
+
+
+def _schema_names() -> tuple[str, ...]:
+    return ("video_id", "source_sha256", "frame", "face", *_NUMBERS, "reason")
+
+
+def _schema(arrow: Any) -> Any:
+    types = {"video_id": arrow.string(), "source_sha256": arrow.string(), "reason": arrow.string()}
+    types |= {"frame": arrow.int64(), "face": arrow.int64()}
+    return arrow.schema([(name, types.get(name, arrow.float32())) for name in _schema_names()])
+
+
+def _arrow() -> tuple[Any, Any]:
+    try:
+        return import_module("pyarrow"), import_module("pyarrow.parquet")
+    except ImportError as error:
+        raise ForensicsError(
+            "Scores of several machines are kept as Parquet, which needs the package pyarrow.",
+            "Run: pip install 'media-forensics[parts]'  (or: pip install pyarrow)",
+            "runner",
+        ) from error

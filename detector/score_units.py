@@ -1,0 +1,175 @@
+"""What is to be scored, video by video, as records and as a file that needs no database.
+
+A list is a file of JSON lines: the first names the recipe of the crops, each other one a video.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .atomic import write_bytes
+from .crops import CropStore
+from .errors import ForensicsError
+from .records import VideoRecord
+from .video_faces import VideoFaces
+
+_FORMAT = 1
+_SHIFT = 1 << 20  # faces of a frame are fewer
+
+
+@dataclass(frozen=True, slots=True)
+class FaceFile:
+    """A crop: 0-based frame number, number of the face in the frame, file."""
+
+    frame: int
+    face: int
+    path: str
+
+    @property
+    def key(self) -> int:
+        """One number for frame and face."""
+        return face_key(self.frame, self.face)
+
+
+def face_key(frame: Any, face: Any) -> Any:
+    """One number (or array of int64) for frame and face numbers."""
+    return frame * _SHIFT + face
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreUnit:
+    """The faces of one video that are to be scored.
+
+    Attributes:
+        video_id: as in the record
+        source_sha256: hash of the file that the crops are of, "" where unknown
+        faces: each (frame, face) once
+    """
+
+    video_id: str
+    source_sha256: str
+    faces: tuple[FaceFile, ...]
+
+    @property
+    def keys(self) -> np.ndarray:
+        """Sorted face keys (n,) int64."""
+        return np.array(sorted(face.key for face in self.faces), np.int64)
+
+    def without(self, done: np.ndarray | None) -> ScoreUnit:
+        """The unit without the faces whose keys are in ``done``."""
+        if done is None or not len(done):
+            return self
+        gone = set(done.tolist())
+        return replace(self, faces=tuple(f for f in self.faces if f.key not in gone))
+
+
+def unit_of(result: VideoFaces, folder: Path) -> ScoreUnit:
+    """What extraction found in a video, as work for a detector.
+
+    Args:
+        result: finished video
+        folder: that the crop paths are relative to, :attr:`CropStore.folder`
+    """
+    faces = (FaceFile(f.index, c.face_index, str(folder / str(c.crop))) for f, c in result.crops)
+    return ScoreUnit(result.video_id, result.source_sha256, tuple(faces))
+
+
+def units_of_store(records: Sequence[VideoRecord], store: CropStore) -> list[ScoreUnit]:
+    """The crops of ``records`` in a store; a video without a face is a unit without faces.
+
+    Raises:
+        ForensicsError: videos that the store has not finished, by name
+    """
+    units, missing = [], []
+    for record in records:
+        result = store.load(record.video_id)
+        if result is None:
+            missing.append(record.video_id)
+        else:
+            units.append(unit_of(result, store.folder))
+    if missing:
+        raise ForensicsError(
+            f"{len(missing)} of {len(records)} videos have no crops of this recipe and count: "
+            f"{', '.join(missing[:5])}{' ...' if len(missing) > 5 else ''}.",
+            "Finish the extraction first.",
+        )
+    return units
+
+
+def check_units(units: Iterable[ScoreUnit]) -> None:
+    """Raise :class:`ForensicsError` for a video or a face that is listed twice."""
+    seen: set[str] = set()
+    for unit in units:
+        if unit.video_id in seen:
+            raise ForensicsError(
+                f"The video_id {unit.video_id!r} occurs twice.", "Give each video its own id."
+            )
+        seen.add(unit.video_id)
+        if len({face.key for face in unit.faces}) < len(unit.faces):
+            raise ForensicsError(
+                f"{unit.video_id!r} has two faces with the same frame and face number.",
+                "Give each face of a frame its own face_index.",
+            )
+
+
+def write_score_list(path: str | Path, units: Iterable[ScoreUnit], recipe_hash: str) -> int:
+    """Write ``units`` as a list; returns the number of videos."""
+    lines = [json.dumps({"format": _FORMAT, "recipe_hash": recipe_hash})]
+    for unit in units:
+        faces = [[face.frame, face.face, face.path] for face in unit.faces]
+        values = {"video_id": unit.video_id, "source_sha256": unit.source_sha256, "faces": faces}
+        lines.append(json.dumps(values, ensure_ascii=False))
+    write_bytes(Path(path), "".join(f"{line}\n" for line in lines).encode())
+    return len(lines) - 1
+
+
+def read_score_list(path: str | Path) -> tuple[list[ScoreUnit], str]:
+    """The units of a list, and the hash of their crop recipe ("" where it has none).
+
+    Paths that are not absolute are relative to the list's folder.
+
+    Raises:
+        ForensicsError: no such file, or a line that is no unit (its number is named)
+    """
+    path = Path(path)
+    folder = path.resolve().parent
+    units: list[ScoreUnit] = []
+    recipe_hash: str | None = None
+    try:
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+            try:
+                data = json.loads(line)
+                if recipe_hash is None:
+                    recipe_hash = _recipe_hash(data)
+                else:
+                    units.append(_unit(data, folder))
+            except (KeyError, TypeError, ValueError) as error:
+                raise ForensicsError(
+                    f"{path}, line {number}: {type(error).__name__}: {error}",
+                    "Make the list with 'score_command list', or with the form of 'Score faces'.",
+                ) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ForensicsError(
+            f"The list of faces {path} cannot be read: {error}.", "Give a list of 'score_command'."
+        ) from error
+    if recipe_hash is None or not units:
+        raise ForensicsError(f"{path} lists no video.", "Make it again.")
+    check_units(units)
+    return units, recipe_hash
+
+
+def _recipe_hash(data: dict[str, Any]) -> str:
+    if data["format"] != _FORMAT:
+        raise ValueError(f"format {data['format']}, not {_FORMAT}")
+    return str(data["recipe_hash"])
+
+
+def _unit(data: dict[str, Any], folder: Path) -> ScoreUnit:
+    faces = (FaceFile(int(f), int(n), str(folder / path)) for f, n, path in data["faces"])
+    return ScoreUnit(str(data["video_id"]), str(data["source_sha256"]), tuple(faces))

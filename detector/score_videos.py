@@ -1,0 +1,262 @@
+"""Many videos' crops to scores: in this process, in a pool of processes, or one shard of N.
+
+The unit of work is a video, the result a :class:`score_parts.ScoredVideo`; one writer, the process
+that was started, puts them into parts. What the parts hold already is not done again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .errors import ForensicsError
+from .process_pool import PoolWork, cores_each, run_in_pool
+from .records import Reason
+from .score_parts import Provenance, ScoredVideo, ScoreParts
+from .score_units import ScoreUnit
+from .scoring import ScoreBatch, score_crops
+from .shard_notes import noted
+
+if TYPE_CHECKING:
+    from .model import Detector
+
+PART_VIDEOS = 64  # what a killed run loses at most
+_CHUNK_VIDEOS = 256  # whose paths are listed at a time, so that memory stays flat
+Progress = Callable[[int, int, str], None]
+ShouldStop = Callable[[], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreSetup:
+    """What a process needs to score.
+
+    Attributes:
+        source: what :func:`checkpoints.load_detector` takes
+        sha256: of the detector that it must turn out to be
+        device: torch device, None: the GPU where there is one
+        batch_size: crops per forward pass
+        precision: ``fp32``, ``bf16`` or ``fp16``
+    """
+
+    source: str
+    sha256: str
+    device: str | None = None
+    batch_size: int = 32
+    precision: str = "fp32"
+
+    def load(self) -> Detector:
+        """The detector.
+
+        Raises:
+            ForensicsError: it is another one here than where the work was handed out
+        """
+        from .checkpoints import load_detector
+
+        detector = load_detector(self.source, device=self.device)
+        if detector.sha256 != self.sha256:
+            raise ForensicsError(
+                f"{self.source} is another detector here ({detector.sha256[:12]}) than where the "
+                f"work was handed out ({self.sha256[:12]}).",
+                "Give every machine the same checkpoint and tower.",
+                "detector",
+            )
+        return detector
+
+
+def shard_of_scores(video_id: str | None, shards: int) -> int:
+    """The shard, 0 .. shards - 1, that scores a video: the same on every machine."""
+    return int(hashlib.sha256(str(video_id).encode()).hexdigest(), 16) % shards
+
+
+def resolved_precision(device: str, precision: str | None) -> str:
+    """The precision that ``None`` stands for on a device, see :meth:`Detector.score_pixels`."""
+    return precision or ("bf16" if device.startswith("cuda") else "fp32")
+
+
+def provenance(detector: Detector, source: str, recipe_hash: str, precision: str) -> Provenance:
+    """Whose scores ``detector`` gives."""
+    return Provenance(recipe_hash, detector.sha256, source, precision)
+
+
+def score_units(
+    detector: Detector,
+    units: Iterable[ScoreUnit],
+    batch_size: int = 32,
+    precision: str | None = None,
+    should_stop: ShouldStop | None = None,
+) -> Iterator[ScoredVideo]:
+    """Scores of each unit in order; forward passes reach across videos.
+
+    Ends early, after a whole video, when ``should_stop`` says so.
+    """
+    chunk: list[ScoreUnit] = []
+    for unit in units:
+        chunk.append(unit)
+        if len(chunk) == _CHUNK_VIDEOS:
+            yield from _chunk(detector, chunk, batch_size, precision, should_stop)
+            chunk = []
+    yield from _chunk(detector, chunk, batch_size, precision, should_stop)
+
+
+def _chunk(
+    detector: Detector,
+    units: Sequence[ScoreUnit],
+    batch_size: int,
+    precision: str | None,
+    should_stop: ShouldStop | None,
+) -> Iterator[ScoredVideo]:
+    paths = [face.path for unit in units for face in unit.faces]
+    batches = score_crops(
+        detector, paths, batch_size=batch_size, precision=precision, should_stop=should_stop
+    )
+    held: list[ScoreBatch] = []
+    rows = 0
+    for unit in units:
+        while rows < len(unit.faces):
+            batch = next(batches, None)
+            if batch is None:
+                return  # stopped
+            held.append(batch)
+            rows += len(batch.indices)
+        taken, held = _split(held, len(unit.faces))
+        rows -= len(unit.faces)
+        yield scored_video(unit, taken, detector.backbone.width)
+
+
+def _split(held: list[ScoreBatch], count: int) -> tuple[list[ScoreBatch], list[ScoreBatch]]:
+    """The first ``count`` rows of ``held``, and the rest."""
+    taken: list[ScoreBatch] = []
+    while count and held:
+        batch = held.pop(0)
+        size = len(batch.indices)
+        taken.append(_part(batch, 0, min(size, count)))
+        if size > count:
+            held.insert(0, _part(batch, count, size))
+        count -= min(size, count)
+    return taken, held
+
+
+def _part(batch: ScoreBatch, start: int, end: int) -> ScoreBatch:
+    cut = slice(start, end)
+    names = ("indices", "p_fake", "logits", "margin", "angle", "embeddings", "reasons")
+    return replace(batch, **{name: getattr(batch, name)[cut] for name in names})
+
+
+def scored_video(unit: ScoreUnit, batches: Sequence[ScoreBatch], width: int) -> ScoredVideo:
+    """The batches of one unit's faces, in their order, as one row each."""
+
+    def column(name: str, *shape: int) -> np.ndarray:
+        values = [getattr(batch, name) for batch in batches]
+        return np.concatenate(values) if values else np.zeros((0, *shape), np.float32)
+
+    reasons = [reason for batch in batches for reason in batch.reasons]
+    return ScoredVideo(
+        unit.video_id,
+        unit.source_sha256,
+        np.array([face.frame for face in unit.faces], np.int64),
+        np.array([face.face for face in unit.faces], np.int64),
+        column("p_fake"),
+        column("logits", 2),
+        column("margin"),
+        column("angle"),
+        column("embeddings", width),
+        tuple(None if reason is None else Reason(reason).value for reason in reasons),
+    )
+
+
+def unscored(unit: ScoreUnit, reason: Reason, width: int) -> ScoredVideo:
+    """A unit whose faces have no score, all for the same reason."""
+    count = len(unit.faces)
+    nothing = np.full(count, np.nan, np.float32)
+    batch = ScoreBatch(
+        list(range(count)),
+        nothing,
+        np.full((count, 2), np.nan, np.float32),
+        nothing,
+        nothing,
+        np.full((count, width), np.nan, np.float32),
+        [reason] * count,
+    )
+    return scored_video(unit, [batch], width)
+
+
+# ------------------------------------------------------------------------ pool of processes
+_worker: dict[str, Any] = {}  # state of one worker process, built by _start_worker
+
+
+def _start_worker(setup: ScoreSetup, workers: int, stop: Any) -> None:
+    import torch
+
+    torch.set_num_threads(cores_each(workers))
+    _worker.update(setup=setup, detector=setup.load(), stop=stop)
+
+
+def _do(unit: ScoreUnit) -> ScoredVideo | None:
+    setup = _worker["setup"]
+    stop = _worker["stop"].is_set
+    scored = score_units(_worker["detector"], [unit], setup.batch_size, setup.precision, stop)
+    return next(scored, None)
+
+
+def score_in_pool(
+    setup: ScoreSetup,
+    units: Sequence[ScoreUnit],
+    workers: int,
+    width: int,
+    should_stop: ShouldStop,
+) -> Iterator[ScoredVideo]:
+    """:func:`score_units` in ``workers`` processes, each with a detector of its own.
+
+    Args:
+        width: D of the embeddings, for a unit whose process died
+    """
+
+    def died(unit: ScoreUnit) -> ScoredVideo:
+        return unscored(unit, Reason.WORKER_DIED, width)
+
+    return run_in_pool(PoolWork(_start_worker, _do, died, setup), units, workers, should_stop)
+
+
+# ---------------------------------------------------------------------------- the one writer
+def write_parts(
+    parts: ScoreParts,
+    scored: Iterable[ScoredVideo],
+    total: int,
+    work: str,
+    progress: Progress | None = None,
+    part_videos: int = PART_VIDEOS,
+) -> int:
+    """Put ``scored`` into ``parts`` as it comes; what was finished is kept when it ends early.
+
+    Args:
+        parts: prepared
+        scored: results of any runner
+        total: videos that are expected
+        work: for people who look who is at it, see :func:`shard_notes.noted`
+        progress: called with (videos done, ``total``, ``"videos"``) after each
+        part_videos: videos in one part
+
+    Returns:
+        number of videos
+    """
+    waiting: list[ScoredVideo] = []
+    done = 0
+    with noted(parts.folder, work, total) as step:
+        try:
+            for video in scored:
+                waiting.append(video)
+                done += 1
+                step(done)
+                if len(waiting) >= part_videos:
+                    parts.write(waiting)
+                    waiting = []
+                if progress is not None:
+                    progress(done, total, "videos")
+        finally:
+            if waiting:
+                parts.write(waiting)
+    return done
