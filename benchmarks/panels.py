@@ -38,6 +38,7 @@ import numpy as np  # noqa: E402 - after the environment
 log = logging.getLogger("benchmark")
 WIDTH = 384  # of the embeddings: the offline ViT-S/14
 SOURCES, METHODS = 5, 6
+FACES = 32  # of a video
 
 
 def synthetic_dataset(count: int) -> Any:
@@ -57,7 +58,7 @@ def synthetic_dataset(count: int) -> Any:
     dataset.add_sample(sample)
     raw = dataset._sample_collection.find_one({"_id": sample._id})
     dataset._sample_collection.delete_one({"_id": sample._id})
-    fake = rng.random(count) < 0.6
+    fake = (rng.random(-(-count // FACES)) < 0.6)[np.arange(count) // FACES]
     p_fake = 1 / (1 + np.exp(-rng.normal(np.where(fake, 1.0, -1.0), 1.2)))
     axis = np.eye(WIDTH)[0]
     for start in range(0, count, 5000):
@@ -70,15 +71,16 @@ def synthetic_dataset(count: int) -> Any:
             label = "fake" if fake[i] else "real"
             truth = dict(raw["ground_truth"], _id=ObjectId(), label=label)
             document = dict(raw, _id=ObjectId(), filepath=f"/nowhere/{i}.png", ground_truth=truth)
-            video = i // 32
+            video = i // FACES
             document["video_id"] = f"set{video % SOURCES}/v{video:06d}/{label}"
             document["group_id"] = f"g{video // 4}"
             document["source_dataset"] = f"set{video % SOURCES}"
-            document["method"] = f"method{i % METHODS}" if fake[i] else "original"
+            document["method"] = f"method{video % METHODS}" if fake[i] else "original"
             document["compression"] = ("c23", "c40")[video % 2]
             document["split"] = ("train", "val", "test")[video % 3]
             document["sharpness"] = float(rng.gamma(2, 20))
             document["track"] = 0
+            document["frame_number"] = i % FACES + 1
             document[names.p_fake] = float(p_fake[i])
             document[names.embedding] = Binary(serialize_numpy_array(vectors[place]))
             documents.append(document)

@@ -52,6 +52,17 @@
   .mf-bar i { position: absolute; top: 0; bottom: 0; border-radius: 3px; opacity: .55; min-width: 2px; }
   .mf-bar u { position: absolute; top: -2px; width: 3px; height: 9px; border-radius: 1px; margin-left: -1px; }
   .mf-bar s { position: absolute; top: -3px; width: 0; height: 11px; border-left: 1px dashed var(--fo-palette-text-secondary); }
+  .mf table.mf-cells { width: max-content; min-width: 100%; }
+  .mf table.mf-cells th { padding: 4px 6px; vertical-align: bottom; min-width: 92px; max-width: 132px; white-space: normal; overflow-wrap: anywhere; }
+  .mf table.mf-cells th:first-child, .mf table.mf-cells td:first-child { position: sticky; left: 0; z-index: 1; background: var(--fo-palette-background-level2); max-width: 150px; }
+  .mf table.mf-cells th:first-child { z-index: 2; }
+  .mf table.mf-cells td { padding: 2px 6px; border-left: 1px solid var(--fo-palette-background-level3, #8883); }
+  .mf button.mf-strip { display: block; position: relative; border: none; padding: 0; width: 100%; min-width: 80px; height: 15px; border-radius: 2px; }
+  .mf-strip i { position: absolute; top: 6px; height: 3px; border-radius: 2px; opacity: .6; min-width: 2px; }
+  .mf-strip s { position: absolute; top: 0; bottom: 0; width: 0; border-left: 1px dashed var(--fo-palette-text-tertiary, #888); }
+  .mf-strip b { position: absolute; top: 0; width: 14px; margin-left: -7px; font-size: 12px; line-height: 15px; text-align: center; font-weight: 400; }
+  .mf-strip b.mf-few { opacity: .55; }
+  .mf-axis { display: flex; justify-content: space-between; font-size: 10px; font-weight: 400; }
   .mf-tabs { display: flex; flex-wrap: wrap; gap: 4px; margin-bottom: 8px; }
   .mf-acts { display: flex; gap: 3px; justify-content: flex-end; }
   .mf-acts button { height: 22px; padding: 0 5px; font-size: 11px; }
@@ -261,6 +272,40 @@
   const says = (words) => h("div", { className: "mf-says", role: "status", "data-cy": "mf-tab-words" }, words);
   const share = (x) => (x == null ? "n/a" : percent(x));
 
+  /** Every cell of two fields as a dot with its interval, all on one scale. */
+  function Cells({ data, groups, unit, set, show }) {
+    const fields = groups.filter(([id]) => id !== "dataset_method"), at = (x) => (100 * Math.min(1, x / data.scale)).toFixed(1) + "%";
+    const strip = (cell, total, fake, go, name) => {
+      if (!cell) return null;
+      const [hits, trials, rate, low, high, rest, , mark] = cell, colour = fake ? FAKE : REAL;
+      const words = name + ": " + percent(rate) + (fake ? " of fake " : " of real ") + unit + "s called " + (fake ? "real" : "fake") + " (" + number(hits) + " of " + number(trials) + "; 95 %: " + percent(low) + " to " + percent(high) +
+        (rest == null ? "" : "; all other cells " + percent(rest)) + ")" + (mark === 1 ? ". Too few independent units to be judged." : mark === 2 ? ". Worse than the rest beyond chance." : "");
+      return h("button", { className: "mf-strip", title: words, "aria-label": words, onClick: () => go(hits ? (fake ? "fn" : "fp") : fake ? "fake" : "real"), "data-cy": "mf-strip-" + (fake ? "fn" : "fp") },
+        total && h("s", { style: { left: at(total[2]) } }),
+        h("i", { style: { left: at(low), width: "calc(" + at(high) + " - " + at(low) + ")", background: colour } }),
+        h("b", { className: mark === 1 ? "mf-few" : "", style: { left: at(rate), color: colour } }, mark === 1 ? (fake ? "△" : "○") : fake ? "▲" : "●"));
+    };
+    const heat = (cell) => (cell && cell[7] !== 1 && cell[6] > 0 ? Math.min(0.5, 0.12 + 0.9 * (cell[2] - cell[5])) : 0);
+    const grid = new Map(data.cells.map((c) => [c[0] + " " + c[1], c]));
+    const axis = h("div", { className: "mf-axis" }, h("span", null, "0"), h("span", null, percent(data.scale / 2)), h("span", null, percent(data.scale)));
+    return h("div", null, says(data.words),
+      h("div", { className: "mf-row", style: { marginTop: 8 } },
+        h(Select, { label: "Down", value: data.fields[0], options: fields, onChange: (v) => set("down", v), cy: "mf-down" }),
+        h(Select, { label: "Across", value: data.fields[1], options: fields, onChange: (v) => set("across", v), cy: "mf-across" }),
+        h("span", { className: "mf-dim mf-small", style: { flex: "1 1 220px" } }, "● reals called fake, ▲ fakes called real, each with its 95 % interval on one scale from 0 to " + percent(data.scale) + (data.scale < 1 ? " (what is higher stands at the right edge)" : "") +
+          "; dashed: all cells together; ○ △ on too few independent units to be judged; shaded: above the rest; empty: no scored " + unit + ". Worst first. Click to see the errors.")),
+      h("div", { className: "mf-scroll" }, h("table", { className: "mf-cells" },
+        h("thead", null, h("tr", null, h("th", null, data.fields[0]), data.across.map((name, c) => h("th", { key: c, scope: "col" }, name, axis)))),
+        h("tbody", null, data.down.map((name, r) => h("tr", { key: r }, h("td", { className: "mf-name" }, name), data.across.map((other, c) => {
+          const cell = grid.get(r + " " + c);
+          if (!cell) return h("td", { key: c });
+          const go = (kind) => show(cell[2], kind), dark = Math.max(heat(cell[3]), heat(cell[4])), title = name + " · " + other;
+          return h("td", { key: c, "data-cy": "mf-cell", "data-name": title, style: dark ? { background: `rgba(213,94,0,${dark.toFixed(3)})` } : null },
+            strip(cell[3], data.total[0], false, go, title), strip(cell[4], data.total[1], true, go, title),
+            !cell[3] && !cell[4] && h("button", { className: "mf-link mf-dim mf-small", title: "None of them is in a rate", onClick: () => go(cell[6] ? "lost" : "all") }, cell[6] ? number(cell[6]) + " not scored" : number(cell[5]) + " without truth"));
+        })))))));
+  }
+
   /** Values of one or two fields whose errors exceed the rest. */
   function Slices({ data, unit, send }) {
     return h("div", null, says(data.words), data.rows.length > 0 && h("div", { className: "mf-scroll" }, h("table", null,
@@ -324,6 +369,8 @@
     const show = (row, kind) => send(on.on_show, { row, kind });
     const tabs = h("div", { className: "mf-tabs", role: "tablist" }, (data.tabs || []).map(([id, text]) => h("button", { key: id, role: "tab", "aria-selected": data.tab === id,
       className: data.tab === id ? "mf-on" : "", onClick: () => send(on.on_set, { name: "tab", value: id }), "data-cy": "mf-tab-" + id }, text)));
+    if (data.tab === "cells" && data.cells) return h("div", { className: "mf", "data-cy": "mf-table" }, tabs, h(Cells, { data: data.cells, groups: data.groups, unit: data.unit,
+      set: (name, value) => send(on.on_set, { name, value }), show: (cell, kind) => send(on.on_cell, { cell, kind }) }));
     if (data.tab === "slices" && data.slices) return h("div", { className: "mf", "data-cy": "mf-table" }, tabs,
       data.slices.can_regions && h("label", { className: "mf-small mf-dim", style: { display: "flex", gap: 6, alignItems: "center" } }, h("input", { type: "checkbox", checked: data.slices.regions, onChange: (e) => send(on.on_set, { name: "regions", value: e.target.checked }), "data-cy": "mf-regions" }),
         "Also by regions of the sphere: faces whose embeddings lie together (reads all embeddings)"),

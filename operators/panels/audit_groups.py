@@ -55,6 +55,21 @@ def group(units: Units, name: str) -> Grouping:
     )
 
 
+def cross(down: Grouping, across: Grouping) -> Grouping:
+    """Every pair of rows of two groupings of the same units that holds a unit."""
+    width = len(across.labels)
+    found, row = np.unique(down.row * width + across.row, return_inverse=True)
+    row = row.ravel()
+    pairs = [divmod(number, width) for number in found.tolist()]
+    return Grouping(
+        name=f"{down.name} and {across.name}",
+        labels=tuple(down.labels[a] + across.labels[b] for a, b in pairs),
+        row=row,
+        against=row,
+        filters=tuple({**down.filters[a], **across.filters[b]} for a, b in pairs),
+    )
+
+
 def _by_method(units: Units) -> Grouping:
     """Every (dataset, method); the dataset is left out of the names where there is only one."""
     dataset, method = units.texts["source_dataset"], units.texts["method"]

@@ -6,8 +6,9 @@ A threshold is not part of it: everything here is computed once, and a new thres
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import fiftyone as fo
 import numpy as np
@@ -26,7 +27,8 @@ from .rebuild_cache import RebuildCache
 from .sphere_source import embeddings_of
 
 _STUDIES = RebuildCache(8)
-_WIDE = RebuildCache(4)
+_WIDE = RebuildCache(6)
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
@@ -93,13 +95,9 @@ def study_of(dataset: fo.Dataset | None, choice: dict[str, Any]) -> Study:
 def _build(source: face_columns.Source, columns: FaceColumns, choice: dict[str, Any]) -> Study:
     name, level = choice["group"], choice["level"]
     flag = False
-    if name != BY_METHOD and name not in columns.texts:
-        extra = face_columns.field_column(source, name, choice["token"])
-        if isinstance(extra, np.ndarray):
-            columns = columns.with_numbers(name, extra)
-        else:
-            columns = columns.with_text(name, extra)
-            flag = isinstance(source.faces.get_field(name), fo.BooleanField)
+    if name != BY_METHOD:
+        columns, flags = _add(source, columns, (name,), choice["token"])
+        flag = name in flags
     scope = audit_scope.resolve(source, columns, choice["scope"], choice.get("kept"))
     units = at_level(scope.columns, level)
     return Study(
@@ -114,6 +112,37 @@ def _build(source: face_columns.Source, columns: FaceColumns, choice: dict[str, 
         flag=flag,
         pairs=_pairs(scope.columns),
     )
+
+
+def _add(
+    source: face_columns.Source, columns: FaceColumns, names: Sequence[str], token: str
+) -> tuple[FaceColumns, frozenset[str]]:
+    """``columns`` with the fields ``names``, and which of these are of true and false."""
+    more = tuple(name for name in names if name not in columns.texts)
+    flags = set()
+    for name, column in face_columns.field_columns(source, more, token).items():
+        if isinstance(column, np.ndarray):
+            columns = columns.with_numbers(name, column)
+        else:
+            columns = columns.with_text(name, column)
+            if isinstance(source.faces.get_field(name), fo.BooleanField):
+                flags.add(name)
+    return columns, frozenset(flags)
+
+
+def with_fields(
+    study: Study, token: str, names: Sequence[str]
+) -> tuple[FaceColumns, frozenset[str]]:
+    """All faces of the dataset with the fields ``names``, and which of these are flags."""
+    columns = face_columns.columns_of(study.source, study.key, token)
+    return _add(study.source, columns, names, token)
+
+
+def kept_for(
+    study: Study, choice: dict[str, Any], what: tuple[str, ...], build: Callable[[], Value]
+) -> Value:
+    """``what`` of ``study``, built or taken from the cache."""
+    return _WIDE.get((*what, *_about(study, choice)), build)
 
 
 def _pairs(columns: FaceColumns) -> Pairs | None:
@@ -141,13 +170,13 @@ class Wide:
 
 def wide_of(study: Study, choice: dict[str, Any]) -> Wide:
     """The slices of ``study``, laid out when they are first asked for."""
-    about = ("wide", bool(choice.get("regions")), *_about(study, choice))
-    return _WIDE.get(about, lambda: _widen(study, choice))
+    about = ("wide", str(bool(choice.get("regions"))))
+    return kept_for(study, choice, about, lambda: _widen(study, choice))
 
 
 def by_dataset_of(study: Study, choice: dict[str, Any]) -> AuditTable:
     """The table by dataset of ``study``, whatever its own grouping."""
-    return _WIDE.get(("datasets", *_about(study, choice)), lambda: by_dataset(study.units))
+    return kept_for(study, choice, ("datasets",), lambda: by_dataset(study.units))
 
 
 def _about(study: Study, choice: dict[str, Any]) -> tuple[Any, ...]:
@@ -158,17 +187,8 @@ def _about(study: Study, choice: dict[str, Any]) -> tuple[Any, ...]:
 
 def _widen(study: Study, choice: dict[str, Any]) -> Wide:
     source, token = study.source, choice["token"]
-    columns = face_columns.columns_of(source, study.key, token)
     names = face_columns.group_fields(source.faces, study.key)
-    more = tuple(name for name in names if name not in columns.texts)
-    flags = []
-    for name, column in face_columns.field_columns(source, more, token).items():
-        if isinstance(column, np.ndarray):
-            columns = columns.with_numbers(name, column)
-        elif len(column.values) <= MOST_VALUES:
-            columns = columns.with_text(name, column)
-            if isinstance(source.faces.get_field(name), fo.BooleanField):
-                flags.append(name)
+    columns, flags = with_fields(study, token, names)
     if choice.get("regions") and study.units.level == "face":
         names = [sphere_regions.FIELD, *names]
         columns = columns.with_text(
@@ -176,8 +196,9 @@ def _widen(study: Study, choice: dict[str, Any]) -> Wide:
         )
     scope = audit_scope.resolve(source, columns, choice["scope"], choice.get("kept"))
     units = at_level(scope.columns, study.units.level)
-    used = [name for name in _by_interest(names) if name in units.texts or name in units.numbers]
-    return Wide(scope, units, SliceFinder(units, used), frozenset(flags))
+    many = {name for name, column in units.texts.items() if len(column.values) > MOST_VALUES}
+    used = [name for name in _by_interest(names) if name not in many]
+    return Wide(scope, units, SliceFinder(units, used), flags)
 
 
 def _regions(source: face_columns.Source, key: str, columns: FaceColumns, token: str) -> Coded:

@@ -123,9 +123,10 @@ class AuditTable:
     Args:
         units: what is judged
         grouping: their rows
+        areas: whether rows have an AUROC, which is what takes time
     """
 
-    def __init__(self, units: Units, grouping: Grouping) -> None:
+    def __init__(self, units: Units, grouping: Grouping, *, areas: bool = True) -> None:
         self.units = units
         self.grouping = grouping
         self._rows = len(grouping.labels)
@@ -148,8 +149,8 @@ class AuditTable:
         }
         self._unlabelled = np.bincount(grouping.row[units.label < 0], minlength=self._rows)
         self._lost = self._reasons()
-        self.areas = self._areas()
-        self.area = self._area(scored, int(scored.sum()))
+        self.areas = self._areas() if areas else [None] * self._rows
+        self.area = self._area(scored, int(scored.sum())) if areas else None
 
     def at(self, threshold: float) -> tuple[Row, list[Row]]:
         """Total and rows at ``threshold``, worst first."""

@@ -1,4 +1,4 @@
-"""What stands under the plots beside the table: slices, threshold transfer, a second detector.
+"""What stands under the plots beside the table: cells, slices, transfer, a second detector.
 
 Each is computed only while its tab is open.
 """
@@ -12,6 +12,7 @@ import numpy as np
 from ...detector.errors import ForensicsError, MetricUndefined
 from ...detector.records import LABELS, content_hash
 from . import (
+    audit_cells,
     audit_compare,
     audit_pairs,
     audit_scope,
@@ -26,9 +27,11 @@ from .audit_threshold import Threshold
 from .audit_units import Units, at_level
 from .audit_words import count
 
-TABLE, SLICES, TRANSFER, COMPARE, PAIRS = "table", "slices", "transfer", "compare", "pairs"
+TABLE, CELLS, SLICES, TRANSFER = "table", "cells", "slices", "transfer"
+COMPARE, PAIRS = "compare", "pairs"
 TABS = (
     (TABLE, "Table"),
+    (CELLS, "At a glance"),
     (SLICES, "Where errors concentrate"),
     (TRANSFER, "Threshold transfer"),
     (COMPARE, "Second detector"),
@@ -46,7 +49,13 @@ def drawing(study: Study, choice: dict[str, Any]) -> str:
 def contents(study: Study, choice: dict[str, Any], threshold: Threshold) -> dict[str, Any]:
     """Data of the open tab; the others' are None."""
     tab = choice.get("tab") or TABLE
-    filled = {SLICES: _slices, TRANSFER: _transfer, COMPARE: _compare, PAIRS: _pairs}
+    filled = {
+        CELLS: audit_cells.contents,
+        SLICES: _slices,
+        TRANSFER: _transfer,
+        COMPARE: _compare,
+        PAIRS: _pairs,
+    }
     data: dict[str, Any] = {"tab": tab, "tabs": [list(t) for t in TABS]}
     for name, make in filled.items():
         data[name] = make(study, choice, threshold) if name == tab else None
@@ -89,9 +98,8 @@ def pick_slice(
     pick = grid.pick_kind(wide.units, params["kind"], threshold.value, study.key)
     for name, row in params["conditions"]:
         grouping = wide.finder.groupings.get(name) or group(wide.units, name)
-        if not 0 <= int(row) < len(grouping.labels):
-            raise ForensicsError("That slice is not there any more.", "Look again.")
-        part = grid.pick_row(grouping, int(row), name in wide.flags)
+        row = grid.known_row(grouping, row)
+        part = grid.pick_row(grouping, row, name in wide.flags)
         if name == sphere_regions.FIELD:  # no field of the database: its faces one by one
             ids = [wide.scope.columns.ids[int(i)] for i in np.flatnonzero(part.mask)]
             part = grid.Pick(part.mask, _ids_query(ids), part.words)

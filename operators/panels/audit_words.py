@@ -21,7 +21,7 @@ def count(number: int, word: str) -> str:
     return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"
 
 
-def outliers(rows: Sequence[Row], unit: str) -> str:
+def outliers(rows: Sequence[Row], unit: str, what_row: str = "row") -> str:
     """One sentence that names the rows that are worse than the rest beyond chance."""
     found: list[tuple[Cell, Row, str]] = []
     for row in rows:
@@ -36,8 +36,8 @@ def outliers(rows: Sequence[Row], unit: str) -> str:
             for cell in (row.fpr, row.fnr)
         )
         if not tested:
-            return "Too few independent units per row to tell rows apart."
-        return f"No row stands out: none of {tested} rates is above the rest beyond chance."
+            return f"Too few independent units per {what_row} to tell {what_row}s apart."
+        return f"No {what_row} stands out: none of {tested} rates is above the rest beyond chance."
     texts = [
         f"{' · '.join(row.name)}: {percent(cell.rate)} of {what} ({percent(cell.low)} to "
         f"{percent(cell.high)}; the rest {percent(cell.rest or 0)})"

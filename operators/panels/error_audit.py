@@ -15,20 +15,19 @@ from ...detector.errors import ForensicsError
 from ...detector.records import FAKE, REAL
 from ..markup import plain
 from . import (
+    audit_cells,
     audit_figures,
     audit_pairs,
+    audit_payload,
     audit_scope,
     audit_tabs,
     audit_threshold,
-    audit_words,
     face_columns,
     grid,
 )
-from .audit_groups import BY_METHOD, Grouping
-from .audit_study import Study, stored_of, study_of, threshold_of
-from .audit_table import Row
+from .audit_study import Study, study_of, threshold_of
 from .audit_threshold import Threshold
-from .audit_units import LEVELS, Units
+from .audit_units import Units
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +40,9 @@ HELP = (
 )
 #: The panel's whole state; what it is about is in :func:`study_of` and :class:`Threshold`.
 CHOICE = ("dataset", "token", "key", "level", "scope", "kept", "group", "source", "value", "shown")
-CHOICE += ("tab", "other", "regions", "drawn")
+CHOICE += ("tab", "other", "regions", "down", "across", "drawn")
+CONTROLS = ("key", "level", "scope", "group", "source", "tab", "other", "regions")
+CONTROLS += ("down", "across")
 
 
 def handler(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -99,7 +100,7 @@ class ErrorAudit(foo.Panel):
         name, value = ctx.params.get("name"), ctx.params.get("value")
         if name == "threshold":
             choice |= {"source": audit_threshold.HAND, "value": float(value)}
-        elif name in ("key", "level", "scope", "group", "source", "tab", "other", "regions"):
+        elif name in CONTROLS:
             choice[name] = value
             if name == "key":
                 choice["token"] = None
@@ -136,6 +137,13 @@ class ErrorAudit(foo.Panel):
         """A number of a slice: ``conditions`` and ``kind``."""
         study, threshold, choice = self._current(ctx)
         scope, units, pick = audit_tabs.pick_slice(study, choice, threshold, ctx.params)
+        self._to_grid(ctx, study, pick, choice, scope, units)
+
+    @handler
+    def on_cell(self, ctx: Any) -> None:
+        """A number of a cell of two fields: ``cell`` and ``kind``."""
+        study, threshold, choice = self._current(ctx)
+        scope, units, pick = audit_cells.pick(study, choice, threshold, ctx.params)
         self._to_grid(ctx, study, pick, choice, scope, units)
 
     @handler
@@ -241,19 +249,19 @@ class ErrorAudit(foo.Panel):
         choice |= {"source": threshold.source, "value": threshold.value}
         total, rows = study.table.at(threshold.value)
         drawn = audit_tabs.drawing(study, choice)
-        charts = {} if choice["drawn"] == drawn else _charts(study)
+        charts = {} if choice["drawn"] == drawn else audit_payload.charts(study)
         choice["drawn"] = drawn
         ctx.panel.set_state(
-            {"choice": choice, "empty": None, "lines": _lines(study, threshold, total)}
+            {"choice": choice, "empty": None, "lines": audit_payload.lines(study, threshold, total)}
         )
         ctx.panel.set_data(
             {
                 "header": {
-                    **_header(study, threshold, total, rows, choice),
+                    **audit_payload.header(study, threshold, total, rows, choice),
                     "rev": ctx.params.get("rev"),  # the event that this answers
                 },
                 "table": {
-                    **_table(study, total, rows),
+                    **audit_payload.table(study, total, rows),
                     **audit_tabs.contents(study, choice, threshold),
                 },
                 **charts,
@@ -315,6 +323,7 @@ class ErrorAudit(foo.Panel):
                 on_set=self.on_set,
                 on_show=self.on_show,
                 on_slice=self.on_slice,
+                on_cell=self.on_cell,
                 on_changed=self.on_changed,
             ),
         )
@@ -333,83 +342,3 @@ def _grid(columns: str, padding: str = "0") -> types.GridView:
     """A grid whose columns never grow beyond the panel (FiftyOne's own follow their content)."""
     props = {"sx": {"display": "grid", "gridTemplateColumns": columns, "padding": padding}}
     return types.GridView(orientation="vertical", gap=1, componentsProps={"grid": props})
-
-
-def _lines(study: Study, threshold: Threshold, total: Row) -> dict[str, Any]:
-    """What the plots' layouts need to know."""
-    return {
-        "threshold": threshold.value,
-        "top": audit_figures.highest(study.traces),
-        "unit": study.units.level,
-        "fpr": None if total.fpr is None else total.fpr.rate,
-        "tpr": None if total.fnr is None else 1 - total.fnr.rate,
-        "pairs": study.pairs is not None,
-    }
-
-
-def _charts(study: Study) -> dict[str, Any]:
-    """The plots' data: what a new threshold does not change."""
-    pairs = study.pairs
-    names = study.scope.columns.video.values
-    return {
-        "charts.distributions": study.traces,
-        "charts.roc": audit_figures.roc_figure(study.curve),
-        "pairs": [] if pairs is None else audit_pairs.figure(pairs, names),
-    }
-
-
-def _header(
-    study: Study, threshold: Threshold, total: Row, rows: list[Row], choice: dict[str, Any]
-) -> dict[str, Any]:
-    """Controls with their options, the headline numbers and the sentences."""
-    keys = face_columns.detector_keys(study.source.faces)
-    whole = face_columns.columns_of(study.source, study.key, choice["token"])
-    return {
-        "choice": {name: choice[name] for name in ("key", "level", "scope", "source")},
-        "options": {
-            "key": [[key, key] for key in keys],
-            "level": [[level, f"per {level}"] for level in LEVELS],
-            "scope": audit_scope.options(study.source, whole, choice.get("kept")),
-            "source": audit_threshold.sources(stored_of(study.source.faces, study.key)),
-        },
-        "threshold": threshold.to_json(),
-        "unit": study.units.level,
-        "rule": _rule(study),
-        "outliers": audit_words.outliers(rows, study.units.level),
-        "coverage": audit_words.coverage(total, study.units.level),
-        "total": total.to_json(),
-        "shown": choice["shown"],
-        "shows_faces": study.source.shows_faces,
-    }
-
-
-def _table(study: Study, total: Row, rows: list[Row]) -> dict[str, Any]:
-    """Rows, and what they can be grouped by."""
-    names = face_columns.group_fields(study.source.faces, study.key)
-    return {
-        "rows": [row.to_json() for row in rows],
-        "total": total.to_json(),
-        "unit": study.units.level,
-        "group": study.grouping.name,
-        "groups": [[BY_METHOD, "dataset and method"], *([name, name] for name in names)],
-        "columns": _columns(study.grouping),
-    }
-
-
-def _columns(grouping: Grouping) -> list[str]:
-    """Heads of the parts of a row's name."""
-    if grouping.name != BY_METHOD:
-        return [grouping.name]
-    return ["dataset", "method"][-len(grouping.labels[0]) :]
-
-
-def _rule(study: Study) -> str:
-    """How a unit has its score, in words."""
-    if study.units.level == "face":
-        return "each face by its own score"
-    if study.units.level == "person":
-        return "each person (track) by the mean over its scored faces"
-    config = face_columns.run_config(study.source.faces, study.key)
-    stored = study.scope.columns.video_p_fake is not None
-    rule = getattr(config, "rule", None) if stored and config is not None else "mean"
-    return f"each video by the {rule} of its scored faces" if rule else "each video's stored score"

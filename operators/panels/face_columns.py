@@ -16,6 +16,7 @@ import numpy as np
 from ...detector.errors import ForensicsError
 from .. import fields, views
 from .audit_units import Coded, FaceColumns, coded, label_codes, numbers
+from .face_reading import read
 from .rebuild_cache import RebuildCache
 
 #: Text columns that every audit needs.
@@ -139,7 +140,7 @@ def group_fields(faces: fo.Dataset, key: str) -> list[str]:
 
 
 def columns_of(source: Source, key: str, token: Hashable) -> FaceColumns:
-    """The columns that every audit of ``key`` needs, cached under ``token``."""
+    """The columns that every audit of ``key`` needs, ids ascending, cached under ``token``."""
     return _COLUMNS.get(("columns", token), lambda: _load(source, key))
 
 
@@ -160,7 +161,8 @@ def _read_fields(source: Source, names: tuple[str, ...]) -> dict[str, Coded | np
     if missing:
         raise ForensicsError(f"There is no field {missing[0]!r}.", "Choose another.", "group")
     out: dict[str, Coded | np.ndarray] = {}
-    columns = views.subjects(source.faces).values(list(names)) if names else []
+    faces = views.subjects(source.faces).sort_by("id")  # the order of :func:`columns_of`
+    columns = faces.values(list(names)) if names else []
     for name, values in zip(names, columns, strict=True):
         field = source.faces.get_field(name)
         if isinstance(field, (fo.FloatField, fo.IntField)):
@@ -179,47 +181,50 @@ def _load(source: Source, key: str) -> FaceColumns:
         return name if name.split(".")[0] in schema else None
 
     label_path = f"{fields.GROUND_TRUTH}.label"
-    wanted = {
+    shared = {
         "label": path(label_path),
-        "p_fake": f"{key}{P_FAKE}",
         "video_p_fake": path(f"{key}{VIDEO_P_FAKE}"),
         "video": path("video_id"),
-        "track": path("track"),
         "group": path("group_id"),
         "pair": path("pair_id"),
-        "number": path("frame_number"),
         "reason": path(f"{key}_reason") or path("reason"),
         **{name: path(name) for name in TEXTS},
     }
-    if wanted["label"] is None:
+    own = {"p_fake": f"{key}{P_FAKE}", "track": path("track"), "number": path("frame_number")}
+    if shared["label"] is None:
         raise ForensicsError(
             f"{source.faces.name!r} has no field {fields.GROUND_TRUTH!r}.",
             "An audit needs to know which faces are real: import the dataset with its labels.",
         )
-    have = {name: field for name, field in wanted.items() if field is not None}
-    found = views.subjects(source.faces).values(["id", *have.values()])
-    if not found[0]:
+    got = read(
+        views.subjects(source.faces),
+        {name: field for name, field in shared.items() if field is not None},
+        {name: field for name, field in own.items() if field is not None},
+    )
+    if not got.ids:
         raise ForensicsError(
             f"{source.faces.name!r} holds no faces.", "Run 'Extract faces', and come back."
         )
-    got: dict[str, list[Any]] = dict(zip(have, found[1:], strict=True))
-    count = len(found[0])
-    empty = [None] * count
-    track = [-1 if t is None else t for t in got.get("track", empty)]
-    stored = got.get("video_p_fake")
+    groups = len(next(iter(got.shared.values())))
+
+    def text(name: str) -> Coded:
+        return coded(got.shared.get(name, [None] * groups)).take(got.group)
+
+    track = got.own.get("track", np.full(len(got.ids), np.nan))
+    stored = got.shared.get("video_p_fake")
     return FaceColumns(
-        ids=found[0],
-        label=label_codes(got["label"]),
-        p_fake=numbers(got["p_fake"]),
-        video=coded(got.get("video", empty)),
-        track=np.array(track, np.int64),
-        group=coded(got.get("group", empty)),
-        reason=coded(got.get("reason", empty)),
-        texts={name: coded(got.get(name, empty)) for name in TEXTS},
-        video_p_fake=None if stored is None else numbers(stored),
-        faceless=_faceless(source, set(got.get("video", ()))),
-        pair=coded(got["pair"]) if "pair" in got else None,
-        frame_number=numbers(got["number"]) if "number" in got else None,
+        ids=got.ids,
+        label=label_codes(got.shared["label"])[got.group],
+        p_fake=got.own["p_fake"],
+        video=text("video"),
+        track=np.where(np.isnan(track), -1, track).astype(np.int64),
+        group=text("group"),
+        reason=text("reason"),
+        texts={name: text(name) for name in TEXTS},
+        video_p_fake=None if stored is None else numbers(stored)[got.group],
+        faceless=_faceless(source, set(got.shared.get("video", ()))),
+        pair=text("pair") if "pair" in got.shared else None,
+        frame_number=got.own.get("number"),
     )
 
 

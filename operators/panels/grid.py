@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ...detector.errors import ForensicsError
 from ...detector.records import FAKE, LABELS, REAL
 from .. import fields, views
 from .audit_figures import BARS, bar_of, edges
@@ -68,6 +69,17 @@ def pick_kind(units: Units, kind: str, threshold: float, key: str) -> Pick:
     }
     mask, query = picks[kind]
     return Pick(mask, query, KINDS[kind])
+
+
+def known_row(grouping: Grouping, row: Any) -> int:
+    """``row`` as a number of ``grouping``.
+
+    Raises:
+        ForensicsError: the samples have changed since it was shown
+    """
+    if not 0 <= int(row) < len(grouping.labels):
+        raise ForensicsError("That row is not there any more.", "Look again.")
+    return int(row)
 
 
 def pick_row(grouping: Grouping, row: int, flag: bool = False) -> Pick:

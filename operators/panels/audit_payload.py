@@ -1,0 +1,99 @@
+"""What the error audit sends to the browser: controls, headline numbers, plots and the table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import (
+    audit_figures,
+    audit_pairs,
+    audit_scope,
+    audit_threshold,
+    audit_words,
+    face_columns,
+)
+from .audit_groups import BY_METHOD, Grouping
+from .audit_study import Study, stored_of
+from .audit_table import Row
+from .audit_threshold import Threshold
+from .audit_units import LEVELS
+
+
+def lines(study: Study, threshold: Threshold, total: Row) -> dict[str, Any]:
+    """What the plots' layouts need to know."""
+    return {
+        "threshold": threshold.value,
+        "top": audit_figures.highest(study.traces),
+        "unit": study.units.level,
+        "fpr": None if total.fpr is None else total.fpr.rate,
+        "tpr": None if total.fnr is None else 1 - total.fnr.rate,
+        "pairs": study.pairs is not None,
+    }
+
+
+def charts(study: Study) -> dict[str, Any]:
+    """The plots' data: what a new threshold does not change."""
+    pairs = study.pairs
+    names = study.scope.columns.video.values
+    return {
+        "charts.distributions": study.traces,
+        "charts.roc": audit_figures.roc_figure(study.curve),
+        "pairs": [] if pairs is None else audit_pairs.figure(pairs, names),
+    }
+
+
+def header(
+    study: Study, threshold: Threshold, total: Row, rows: list[Row], choice: dict[str, Any]
+) -> dict[str, Any]:
+    """Controls with their options, the headline numbers and the sentences."""
+    keys = face_columns.detector_keys(study.source.faces)
+    whole = face_columns.columns_of(study.source, study.key, choice["token"])
+    return {
+        "choice": {name: choice[name] for name in ("key", "level", "scope", "source")},
+        "options": {
+            "key": [[key, key] for key in keys],
+            "level": [[level, f"per {level}"] for level in LEVELS],
+            "scope": audit_scope.options(study.source, whole, choice.get("kept")),
+            "source": audit_threshold.sources(stored_of(study.source.faces, study.key)),
+        },
+        "threshold": threshold.to_json(),
+        "unit": study.units.level,
+        "rule": _rule(study),
+        "outliers": audit_words.outliers(rows, study.units.level),
+        "coverage": audit_words.coverage(total, study.units.level),
+        "total": total.to_json(),
+        "shown": choice["shown"],
+        "shows_faces": study.source.shows_faces,
+    }
+
+
+def table(study: Study, total: Row, rows: list[Row]) -> dict[str, Any]:
+    """Rows, and what they can be grouped by."""
+    names = face_columns.group_fields(study.source.faces, study.key)
+    return {
+        "rows": [row.to_json() for row in rows],
+        "total": total.to_json(),
+        "unit": study.units.level,
+        "group": study.grouping.name,
+        "groups": [[BY_METHOD, "dataset and method"], *([name, name] for name in names)],
+        "columns": _columns(study.grouping),
+    }
+
+
+def _columns(grouping: Grouping) -> list[str]:
+    """Heads of the parts of a row's name."""
+    if grouping.name != BY_METHOD:
+        return [grouping.name]
+    return ["dataset", "method"][-len(grouping.labels[0]) :]
+
+
+def _rule(study: Study) -> str:
+    """How a unit has its score, in words."""
+    if study.units.level == "face":
+        return "each face by its own score"
+    if study.units.level == "person":
+        return "each person (track) by the mean over its scored faces"
+    config = face_columns.run_config(study.source.faces, study.key)
+    stored = study.scope.columns.video_p_fake is not None
+    rule = getattr(config, "rule", None) if stored and config is not None else "mean"
+    return f"each video by the {rule} of its scored faces" if rule else "each video's stored score"
