@@ -110,8 +110,11 @@ class Hypersphere(foo.Panel):
         """The points that the first plot left out: those after the first ``n``."""
         side = self._asked(ctx, self._choice(ctx))
         source, _ = self._current(ctx, side)
+        if side["key"] != ctx.params.get("key"):
+            return None  # another detector was chosen meanwhile
         sphere = whole_sphere(source, side["key"], side["token"])
         return {
+            "key": side["key"],
             **sphere_message.rest(source, sphere, side["key"], since=int(ctx.params["n"])),
             "selected": sphere_lookup.selected_points(source, sphere, side["selected"] or []),
         }
