@@ -409,96 +409,118 @@
 
   // Okabe & Ito's palette; past its end everything is "other" in grey
   const PALETTE = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#AA4499"];
+  const ORDERED = ["#4575b4", "#74add1", "#e6d98c", "#f46d43", "#b2182b"]; // low to high
   const OTHER = "#8c8c8c";
   const STEPS = 64; // of the score's colour scale
 
-  /** What colours the points: codes per point, and per code a name, a colour and a count. */
-  function colouring(data, by) {
+  /** What colours the points: codes per point, and per code a name, a colour and a count. field: from Python. */
+  function colouring(data, by, field) {
     const count = (codes, size) => { const out = new Array(size).fill(0); for (let i = 0; i < codes.length; i++) out[codes[i]]++; return out; };
     const of = (codes, names, colours) => {
       const counts = count(codes, names.length);
       return { codes, groups: names.map((name, i) => ({ name, colour: colours[i], count: counts[i] })) };
     };
     if (by === "label") return of(data.label, ["real", "fake", "unknown"], [REAL, FAKE, OTHER]);
-    if (by === "prediction") return of(data.label.map((_, i) => (data.error[i] === 4 ? 2 : data.error[i] === 1 || data.error[i] === 2 ? 1 : 0)), ["called real", "called fake", "no ground truth"], [REAL, FAKE, OTHER]);
+    if (by === "prediction") return of(data.error.map((e, i) => (e === 5 ? 2 : data.call[i])), ["called real", "called fake", "not scored"], [REAL, FAKE, OTHER]);
     // colour says what the detector said, shape what is true: errors are the loud ones
-    if (by === "error") return of(data.error, ["real, right", "fake, right", "false positive", "false negative", "no ground truth"], ["#8fa7b8", "#b8a08f", FAKE, REAL, OTHER]);
-    if (by === "score") {
-      const codes = new Uint8Array(data.n);
-      for (let i = 0; i < data.n; i++) codes[i] = Math.min(STEPS - 1, Math.floor((data.score[i] / 65536) * STEPS));
+    if (by === "error") return of(data.error, ["real, right", "fake, right", "false positive", "false negative", "no ground truth", "not scored"], ["#8fa7b8", "#b8a08f", FAKE, REAL, OTHER, "#6b6b6b"]);
+    if (by === "score" || !field) {
+      const codes = data.score.map((v) => (v === 255 ? STEPS : Math.min(STEPS - 1, Math.floor((v / 254) * STEPS))));
       const scale = (t) => (t < 0.5 ? mix(rgb(REAL), rgb("#c9c9c9"), 2 * t) : mix(rgb("#c9c9c9"), rgb(FAKE), 2 * t - 1));
       const hex = (c) => "#" + c.map((v) => v.toString(16).padStart(2, "0")).join("");
-      return { codes, scale: true, groups: Array.from({ length: STEPS }, (_, i) => ({ name: (i / STEPS).toFixed(2), colour: hex(scale((i + 0.5) / STEPS)), count: 0 })) };
+      const groups = Array.from({ length: STEPS }, (_, i) => ({ name: (i / STEPS).toFixed(2), colour: hex(scale((i + 0.5) / STEPS)), count: 0 }));
+      return { codes, scale: true, groups: [...groups, { name: "not scored", colour: OTHER, count: 0 }] };
     }
-    const field = data.fields.find((f) => f.name === by) || data.fields[0];
-    const counts = count(field.codes, field.values.length);
-    const order = counts.map((c, i) => [c, i]).sort((a, b) => b[0] - a[0]).map((p) => p[1]);
-    const colours = new Array(field.values.length).fill(OTHER);
-    order.slice(0, PALETTE.length).forEach((code, rank) => { colours[code] = PALETTE[rank]; });
+    const counts = count(field.codes, field.values.length), colours = new Array(field.values.length).fill(OTHER);
+    let order = counts.map((c, i) => [c, i]).sort((a, b) => b[0] - a[0]).map((p) => p[1]);
+    if (field.ordered) {
+      const last = field.values.length - 1 - (field.values[field.values.length - 1] === "no value");
+      order = counts.map((_, i) => i);
+      for (let i = 0; i <= last; i++) colours[i] = ORDERED[last ? Math.round((i / last) * (ORDERED.length - 1)) : 0];
+    } else order.slice(0, PALETTE.length).forEach((code, rank) => { colours[code] = PALETTE[rank]; });
     return { codes: field.codes, groups: field.values.map((name, i) => ({ name, colour: colours[i], count: counts[i] })), order };
   }
 
   /** By how much angles must be stretched around the threshold to fill the sphere; 1 if they do. */
   function stretchOf(xyz, n, boundary) {
-    const centre = boundary != null ? Math.acos(boundary) : Math.PI / 2, off = new Float32Array(n);
-    for (let i = 0; i < n; i++) off[i] = Math.abs(Math.acos(Math.max(-1, Math.min(1, xyz[3 * i] / 32767))) - centre);
-    off.sort();
-    const wide = (off[Math.floor(0.99 * (n - 1))] * 180) / Math.PI, factor = 62 / Math.max(wide, 0.05);
+    const centre = boundary != null ? Math.acos(boundary) : Math.PI / 2, off = [];
+    for (let i = 0; i < n; i += Math.ceil(n / 50000)) off.push(Math.abs(Math.acos(Math.max(-1, Math.min(1, xyz[3 * i] / 32767))) - centre));
+    off.sort((a, b) => a - b);
+    const wide = (off[Math.floor(0.99 * (off.length - 1))] * 180) / Math.PI, factor = 62 / Math.max(wide, 0.05);
     return factor < 1.5 ? 1 : Math.min(200, factor < 10 ? Math.round(factor * 2) / 2 : Math.round(factor));
   }
 
-  /** Arrays out of the payload, once per payload. */
-  function unpack(raw) {
-    const xyz = decode(raw.xyz, Int16Array);
-    return {
-      n: raw.n, xyz, stretch: stretchOf(xyz, raw.n, raw.boundary), label: decode(raw.label, Uint8Array), error: decode(raw.error, Uint8Array),
-      score: decode(raw.score, Uint16Array), boundary: raw.boundary,
-      fields: raw.fields.map((f) => ({ name: f.name, values: f.values, codes: decode(f.codes, f.wide ? Uint16Array : Uint8Array) })),
-    };
+  const joined = (a, b) => { const out = new a.constructor(a.length + b.length); out.set(a); out.set(b, a.length); return out; };
+
+  /** Arrays out of the payload, and out of the points that came after it; nothing that was there moves. */
+  function unpack(raw, rest) {
+    let xyz = decode(raw.xyz, Int16Array), code = decode(raw.code, Uint8Array), score = decode(raw.score, Uint8Array);
+    const stretch = stretchOf(xyz, raw.n, raw.boundary);
+    if (rest) { xyz = joined(xyz, decode(rest.xyz, Int16Array)); code = joined(code, decode(rest.code, Uint8Array)); score = joined(score, decode(rest.score, Uint8Array)); }
+    return { n: code.length, xyz, score, stretch, boundary: raw.boundary, label: code.map((c) => c & 3), error: code.map((c) => (c >> 2) & 7), call: code.map((c) => (c >> 5) & 1) };
   }
 
   // ---------------------------------------------------------------- sphere: drawing
 
-  /** Coverage of a disc or triangle of radius r on its own little grid, with a dark rim if asked. */
-  function sprite(shape, r, rim) {
-    const outer = r + (rim ? 1 : 0), size = Math.ceil(outer) + 1, list = [];
+  /** Pixels of a disc (shape 0) or triangle (1) of radius r in an image of this width: offsets of those
+   * inside, and offsets and coverage (0 to 256) of those on the edge and, if asked, on a dark rim. */
+  function sprite(shape, r, rim, width, plain) {
+    const outer = r + (rim ? 1 : 0), size = Math.ceil(outer) + 1, solid = [], edge = [], dark = [];
     const inside = (x, y, rad) => (shape === 0 ? x * x + y * y <= rad * rad
       : y <= rad * 0.72 && y >= 2 * Math.abs(x) * 0.86 - rad * 1.18);
     for (let y = -size; y <= size; y++) for (let x = -size; x <= size; x++) {
-      let fill = 0, edge = 0;
+      let fill = 0, around = 0;
       for (let j = 0; j < 16; j++) {
         const sx = x + ((j & 3) - 1.5) / 4, sy = y + ((j >> 2) - 1.5) / 4;
-        if (inside(sx, sy, r)) fill++; else if (rim && inside(sx, sy, outer + 0.3)) edge++;
+        if (inside(sx, sy, r)) fill++; else if (rim && inside(sx, sy, outer + 0.3)) around++;
       }
-      if (fill + edge) list.push([x, y, fill / 16, edge / 16]);
+      if (around) dark.push(y * width + x, around * 16);
+      if (fill === 16 || (plain && fill > 6)) solid.push(y * width + x); else if (fill && !plain) edge.push(y * width + x, fill * 16);
     }
-    return list;
+    return { solid: Int32Array.from(solid), edge: Int32Array.from(edge), dark: Int32Array.from(dark) };
   }
+  const blend = (below, colour, t) => { // packed colours, t of 256
+    const u = 256 - t, rb = (((below & 0xff00ff) * u + (colour & 0xff00ff) * t) >>> 8) & 0xff00ff, g = (((below & 0xff00) * u + (colour & 0xff00) * t) >>> 8) & 0xff00;
+    return 0xff000000 | rb | g;
+  };
 
+  const BUDGET = 9; // ms for the points of a frame while they move; the rest of 16 ms is for the lines and the browser
+  const REST = 160; // ms without a move, after which all points are drawn
+
+  /* Draws on a plain canvas, point by point into its pixels: without a graphics card that is several
+   * times faster than WebGL (benchmarks/sphere_frames.py), and with one it keeps 60 frames a second too,
+   * because a moving picture of very many points holds only as many as fit into the time of a frame. */
   class Painter {
     constructor(canvas) {
       this.canvas = canvas;
       this.g = canvas.getContext("2d", { willReadFrequently: true });
+      this.still = document.createElement("canvas"); // the last full picture, for what only lies above it
       this.turn = [0.55, 0.32]; this.zoom = 1; this.pan = [0, 0];
       this.mode = "3d"; this.surface = true; this.stretch = true; this.data = null; this.hidden = new Set();
-      this.marked = null; this.chosen = null; this.hover = -1; this.path = null; this.dirty = false; this.ms = 0; this.moving = false;
+      this.marked = null; this.chosen = null; this.hover = -1; this.path = null; this.cursor = null;
+      this.dirty = false; this.light = false; this.ms = 0; this.moving = false; this.each = 0; this.step = 1;
     }
     setData(data) {
       this.data = data; const n = data.n;
       this.U = new Float32Array(n); this.V = new Float32Array(n); this.W = new Float32Array(n);
+      this.look = new Uint16Array(n); this.order = new Uint32Array(n); this.looked = [];
+      if (this.chosen && this.chosen.length < n) { const chosen = new Uint8Array(n); chosen.set(this.chosen); this.chosen = chosen; }
       this.place();
     }
-    /** Positions in the unit ball (3-D) or in degrees and residual (2-D). */
+    /** Positions in the unit ball (3-D), in degrees and residual (2-D), or on the UMAP. */
     place() {
-      const { n, xyz } = this.data, P = (this.P = new Float32Array(3 * n));
+      const { n, xyz } = this.data, P = (this.P = new Float32Array(3 * n)), map = this.mode === "umap" && this.map;
       let lo = 180, hi = 0, top = 1e-3;
       this.centre = this.data.boundary != null ? (Math.acos(this.data.boundary) * 180) / Math.PI : 90;
       this.factor = this.stretch ? this.data.stretch : 1;
       for (let i = 0; i < n; i++) {
         const c = Math.max(-1, Math.min(1, xyz[3 * i] / 32767)), a = xyz[3 * i + 1] / 32767, b = xyz[3 * i + 2] / 32767;
-        if (this.mode === "2d") {
+        if (this.mode === "umap") {
+          const there = map && map[2 * i] > -32768;
+          P[3 * i] = there ? -map[2 * i] / 32767 : 0; P[3 * i + 1] = there ? map[2 * i + 1] / 32767 : 0; P[3 * i + 2] = there ? -1 : 1;
+        } else if (this.mode === "2d") {
           const angle = (Math.acos(c) * 180) / Math.PI;
-          P[3 * i] = angle; P[3 * i + 1] = a;
+          P[3 * i] = angle; P[3 * i + 1] = a; P[3 * i + 2] = -1;
           lo = Math.min(lo, angle); hi = Math.max(hi, angle); top = Math.max(top, Math.abs(a));
         } else if (this.surface) { // the angle to the axis is kept; the residual only gives the direction
           const t = this.latitude((Math.acos(c) * 180) / Math.PI), s = Math.sin(t), r = Math.hypot(a, b) || 1;
@@ -506,7 +528,7 @@
         } else { P[3 * i] = c; P[3 * i + 1] = a; P[3 * i + 2] = b; }
       }
       const edge = Math.max(2, 0.04 * (hi - lo));
-      this.range = { lo: Math.max(0, lo - edge), hi: Math.min(180, hi + edge), top: 1.08 * top };
+      this.range = this.mode === "umap" ? { lo: -1.06, hi: 1.06, top: 1.06 } : { lo: Math.max(0, lo - edge), hi: Math.min(180, hi + edge), top: 1.08 * top };
       this.ask();
     }
     /** Where an angle to the fake axis (degrees) is drawn (radians): stretched around the threshold. */
@@ -514,11 +536,26 @@
       const drawn = this.mode === "3d" && this.surface ? this.centre + this.factor * (angle - this.centre) : angle;
       return (Math.max(0, Math.min(180, drawn)) * Math.PI) / 180;
     }
-    ask() { if (!this.dirty) { this.dirty = true; requestAnimationFrame(() => { this.dirty = false; this.draw(); }); } }
+    /** Draw soon; lightly: only what lies above the points has changed. */
+    ask(lightly) {
+      if (!lightly || this.moving) this.light = false; else if (!this.dirty) this.light = true;
+      if (!this.dirty) { this.dirty = true; requestAnimationFrame(() => { this.dirty = false; this.draw(); }); }
+    }
+    /** The view is changing: draw what a frame has time for, and all points when it rests. */
+    move(following) {
+      this.moving = true; clearTimeout(this.timer);
+      this.timer = setTimeout(() => this.rest(), REST);
+      this.ask();
+      if (!following) for (const p of this.beside()) { p.turn = this.turn; p.zoom = this.zoom; p.pan = this.pan; p.move(true); }
+    }
+    rest() { clearTimeout(this.timer); if (this.moving) { this.moving = false; this.ask(); } }
+    /** Spheres of other detectors that turn with this one. */
+    beside() { return [...Painter.open].filter((p) => p !== this && p.mode === this.mode); }
     measure() {
       const ratio = Math.min(2, window.devicePixelRatio || 1), w = this.canvas.clientWidth, hgt = this.canvas.clientHeight;
       if (this.canvas.width !== Math.round(w * ratio) || this.canvas.height !== Math.round(hgt * ratio)) {
-        this.canvas.width = Math.round(w * ratio); this.canvas.height = Math.round(hgt * ratio);
+        this.canvas.width = this.still.width = Math.round(w * ratio); this.canvas.height = this.still.height = Math.round(hgt * ratio);
+        this.light = false;
       }
       this.ratio = ratio; this.w = this.canvas.width; this.h = this.canvas.height;
     }
@@ -537,34 +574,44 @@
         x: (angle) => mx + px + z * W * ((hi - angle) / (hi - lo) - 0.5), y: (v) => my + py - (z * H * v) / (2 * t),
         angle: (x) => hi - (hi - lo) * ((x - mx - px) / (z * W) + 0.5), value: (y) => ((my + py - y) * 2 * t) / (z * H) };
     }
-    project() {
+    /** Screen positions of every step-th point. */
+    project(step) {
       const { n } = this.data, { P, U, V, W } = this;
-      if (this.mode === "2d") {
+      if (this.mode !== "3d") {
         const f = this.frame2d(), ax = f.x(0), bx = f.x(1) - ax, ay = f.y(0), by = f.y(1) - ay;
-        for (let i = 0; i < n; i++) { U[i] = ax + bx * P[3 * i]; V[i] = ay + by * P[3 * i + 1]; W[i] = -1; }
+        for (let i = 0; i < n; i += step) { U[i] = ax + bx * P[3 * i]; V[i] = ay + by * P[3 * i + 1]; W[i] = P[3 * i + 2]; }
         return;
       }
       const [yaw, pitch] = this.turn, cy = Math.cos(yaw), sy = Math.sin(yaw), cp = Math.cos(pitch), sp = Math.sin(pitch);
       const s = Math.min(this.w, this.h) * 0.42 * this.zoom, ox = this.w / 2 + this.pan[0] * this.ratio, oy = this.h / 2 + this.pan[1] * this.ratio;
-      for (let i = 0; i < n; i++) {
+      for (let i = 0; i < n; i += step) {
         const x = P[3 * i], y = P[3 * i + 1], z = P[3 * i + 2], z1 = -sy * x + cy * z;
         U[i] = ox + s * (cy * x + sy * z); V[i] = oy - s * (cp * y - sp * z1); W[i] = sp * y + cp * z1;
       }
     }
+    /** All positions are those of the view as it is now. */
+    settle() { if (this.step > 1) { this.project(1); this.step = 1; this.ask(); } }
     visible(i) { return !this.hidden.has(this.colours.codes[i]); }
     draw() {
       if (!this.data || !this.colours || !this.canvas.clientWidth) return;
-      const start = performance.now();
+      const start = performance.now(), g = this.g;
       this.measure();
-      const css = getComputedStyle(this.canvas), g = this.g;
-      this.theme = { back: this.colour(css.getPropertyValue("--fo-palette-background-mediaSpace") || "#1a1a1a"),
+      g.setTransform(1, 0, 0, 1, 0, 0);
+      if (this.light) { this.light = false; g.drawImage(this.still, 0, 0); this.overlay(); return; }
+      const css = getComputedStyle(this.canvas);
+      this.theme = { back: this.colour(css.getPropertyValue("--fo-palette-background-mediaSpace") || "#1a1a1a"), font: css.fontFamily,
         text: css.getPropertyValue("--fo-palette-text-primary") || "#fff", dim: css.getPropertyValue("--fo-palette-text-secondary") || "#999" };
-      const [r0, g0, b0] = this.theme.back;
-      g.setTransform(1, 0, 0, 1, 0, 0); g.fillStyle = `rgb(${r0},${g0},${b0})`; g.fillRect(0, 0, this.w, this.h);
-      this.project();
-      if (this.mode === "2d") this.grid2d(); else this.globe(false);
-      this.points();
+      const [r0, g0, b0] = this.theme.back, n = this.data.n;
+      g.fillStyle = `rgb(${r0},${g0},${b0})`; g.fillRect(0, 0, this.w, this.h);
+      // powers of two, so that the points that are left while it moves are always the same
+      this.step = this.moving ? 2 ** Math.max(0, Math.ceil(Math.log2((n * (this.each || 5e-5)) * (1 + this.beside().length) / BUDGET))) : 1;
+      if (this.mode === "3d") this.globe(false); else if (this.mode === "2d") this.grid2d(); else this.frameUmap();
+      const before = performance.now();
+      this.project(this.step); this.points(this.step);
+      const took = performance.now() - before;
+      if (this.moving) this.each = 0.8 * (this.each || 5e-5) + (0.2 * took * this.step) / n;
       if (this.mode === "3d") this.globe(true);
+      if (!this.moving) this.still.getContext("2d").drawImage(this.canvas, 0, 0);
       this.overlay();
       this.ms = performance.now() - start;
     }
@@ -575,46 +622,44 @@
       this.known = text; this.knownRgb = [...probe.getImageData(0, 0, 1, 1).data].slice(0, 3);
       return this.knownRgb;
     }
-    points() {
-      const { n } = this.data, { U, V, W, w, h: hgt } = this, back = this.theme.back;
+    /** How each point looks: 0 hidden, else 1 + its group, + the number of groups where others are lit. */
+    looks() {
+      const now = [this.colours, this.hidden, this.chosen, this.marked], { look, data, chosen, marked } = this;
+      if (now.every((part, i) => part === this.looked[i])) return;
+      const { codes, groups } = this.colours, faded = !!(chosen || (marked && marked.size)), hide = groups.map((_, i) => this.hidden.has(i));
+      for (let i = 0; i < data.n; i++) look[i] = hide[codes[i]] ? 0 : 1 + codes[i] + (faded && !(chosen && chosen[i]) && !(marked && marked.has(i)) ? groups.length : 0);
+      this.looked = now; this.faded = faded;
+    }
+    points(step) {
+      this.looks();
+      const { n, label } = this.data, { U, V, W, w, h: hgt, look, order } = this, back = this.theme.back, many = this.colours.groups.length;
       const base = n <= 2000 ? 4 : n <= 8000 ? 3.2 : n <= 40000 ? 2.4 : n <= 150000 ? 1.7 : 1.1;
-      const radius = base * this.ratio * Math.min(1.6, Math.max(1, Math.sqrt(this.zoom))), rim = n <= 8000;
-      const shapes = [sprite(0, radius, rim), sprite(1, radius * 1.12, rim)];
-      const { codes, groups } = this.colours, faded = !!(this.chosen || (this.marked && this.marked.size));
-      const lit = (i) => (this.chosen && this.chosen[i]) || (this.marked && this.marked.has(i));
-      const colours = groups.map((c) => rgb(c.colour));
-      const front = colours.map((c) => pack(c)), far = colours.map((c) => pack(mix(c, back, 0.68)));
-      const pale = colours.map((c) => pack(mix(c, back, 0.72))), paleFar = colours.map((c) => pack(mix(c, back, 0.86)));
-      const hide = new Uint8Array(groups.length); this.hidden.forEach((c) => { hide[c] = 1; });
+      const radius = base * this.ratio * Math.min(1.6, Math.max(1, Math.sqrt(this.zoom))), plain = n > 40000;
+      const shapes = [sprite(0, radius, n <= 8000, w, plain), sprite(1, radius * 1.12, n <= 8000, w, plain)];
+      const colours = this.colours.groups.map((c) => rgb(c.colour)), table = (a, b) => Uint32Array.from([0, ...colours.map((c) => pack(mix(c, back, a))), ...colours.map((c) => pack(mix(c, back, b)))]);
+      const near = table(0, 0.72), far = table(0.68, 0.86);
       const image = this.g.getImageData(0, 0, w, hgt), px = new Uint32Array(image.data.buffer);
-      const rimColour = mix(back, back[0] > 128 ? [255, 255, 255] : [0, 0, 0], 0.6);
-      const label = this.data.label, step = this.moving && n > 200000 ? Math.ceil(n / 200000) : 1;
-      const blend = (q, c, t) => { // c packed, t coverage
-        const d = px[q], u = 1 - t;
-        const r = (d & 255) * u + (c & 255) * t, gg = ((d >> 8) & 255) * u + ((c >> 8) & 255) * t, b = ((d >> 16) & 255) * u + ((c >> 16) & 255) * t;
-        px[q] = (255 << 24) | (b << 16) | (gg << 8) | r;
-      };
-      const rimPacked = pack(rimColour);
-      const stamp = (i, colour) => {
+      const rim = pack(mix(back, back[0] > 128 ? [255, 255, 255] : [0, 0, 0], 0.6));
+      const stamp = (i, colour, front) => {
         const u = Math.round(U[i]), v = Math.round(V[i]);
         if (u < 8 || v < 8 || u >= w - 8 || v >= hgt - 8) return;
-        const shape = shapes[label[i] === 1 ? 1 : 0];
-        for (let k = 0; k < shape.length; k++) {
-          const s = shape[k], q = (v + s[1]) * w + u + s[0];
-          if (s[3] && (W[i] <= 0)) blend(q, rimPacked, s[3]);
-          if (s[2] === 1) px[q] = colour; else if (s[2]) blend(q, colour, s[2]);
-        }
+        const { solid, edge, dark } = shapes[label[i] === 1 ? 1 : 0], q = v * w + u;
+        if (front) for (let k = 0; k < dark.length; k += 2) px[q + dark[k]] = blend(px[q + dark[k]], rim, dark[k + 1]);
+        for (let k = 0; k < solid.length; k++) px[q + solid[k]] = colour;
+        for (let k = 0; k < edge.length; k += 2) px[q + edge[k]] = blend(px[q + edge[k]], colour, edge[k + 1]);
       };
-      const pass = (wantFront, wantLit, table) => {
-        for (let i = 0; i < n; i += step) {
-          if (W[i] <= 0 !== wantFront || hide[codes[i]]) continue;
-          if (faded && !!lit(i) !== wantLit) continue;
-          stamp(i, table[codes[i]]);
-        }
-      };
-      if (this.mode === "3d") pass(false, false, faded ? paleFar : far);
-      pass(true, false, faded ? pale : front);
-      if (faded) { if (this.mode === "3d") pass(false, true, far); pass(true, true, front); }
+      // far points first, then those in front; where some are lit, these above all others
+      let fronts = 0, lit = n;
+      for (let i = 0; i < n; i += step) {
+        const l = look[i];
+        if (!l) continue;
+        if (this.faded && l <= many) order[--lit] = i;
+        else if (W[i] <= 0) order[fronts++] = i;
+        else if (this.mode === "3d") stamp(i, far[l], false);
+      }
+      for (let k = 0; k < fronts; k++) stamp(order[k], near[look[order[k]]], true);
+      if (this.mode === "3d") for (let k = n - 1; k >= lit; k--) if (W[order[k]] > 0) stamp(order[k], far[look[order[k]]], false);
+      for (let k = n - 1; k >= lit; k--) if (W[order[k]] <= 0) stamp(order[k], near[look[order[k]]], true);
       this.g.putImageData(image, 0, 0);
     }
     line(points, style, width, dash) {
@@ -661,7 +706,7 @@
       this.text("● real", this.at(-1.14, 0, 0), REAL, "center", true); this.text("▲ fake", this.at(1.14, 0, 0), FAKE, "center", true);
     }
     text(words, at, colour, align, halo, size) {
-      const g = this.g; g.font = `${size ? 400 : 600} ${(size || 12) * this.ratio}px ${getComputedStyle(this.canvas).fontFamily}`; g.textAlign = align || "left"; g.textBaseline = "middle";
+      const g = this.g; g.font = `${size ? 400 : 600} ${(size || 12) * this.ratio}px ${this.theme.font}`; g.textAlign = align || "left"; g.textBaseline = "middle";
       if (halo) { g.strokeStyle = `rgb(${this.theme.back.join(",")})`; g.lineWidth = 4 * this.ratio; g.strokeText(words, at[0], at[1]); }
       g.fillStyle = colour; g.fillText(words, at[0], at[1]);
     }
@@ -669,7 +714,7 @@
       const g = this.g, f = this.frame2d(), ratio = this.ratio, x1 = this.w - f.right, y1 = this.h - f.bottom;
       const nice = (span) => { const p = 10 ** Math.floor(Math.log10(span / 5)); return [1, 2, 5, 10].map((m) => m * p).find((s) => span / s <= 7); };
       const a0 = f.angle(f.left), a1 = f.angle(x1), da = nice(Math.abs(a0 - a1)), v0 = f.value(y1), v1 = f.value(f.top), dv = nice(v1 - v0);
-      const font = (px, weight) => { g.font = `${weight || 400} ${px * ratio}px ${getComputedStyle(this.canvas).fontFamily}`; };
+      const font = (px, weight) => { g.font = `${weight || 400} ${px * ratio}px ${this.theme.font}`; };
       g.fillStyle = this.theme.dim; font(11); g.textBaseline = "top"; g.textAlign = "center";
       for (let a = Math.ceil(Math.min(a0, a1) / da) * da; a <= Math.max(a0, a1); a += da) {
         const x = f.x(a); g.globalAlpha = 0.22; this.line([[x, f.top], [x, y1]], this.theme.dim, 1); g.globalAlpha = 1;
@@ -686,11 +731,21 @@
       const b = this.data.boundary;
       if (b != null && Math.abs(b) < 1) this.line([[f.x((Math.acos(b) * 180) / Math.PI), f.top], [f.x((Math.acos(b) * 180) / Math.PI), y1]], this.theme.text, 1.4, [6, 5]);
     }
+    frameUmap() { // no numbers on its axes: they have no unit
+      const f = this.frame2d(), x1 = this.w - f.right, y1 = this.h - f.bottom;
+      this.g.globalAlpha = 0.4; this.line([[f.left, f.top], [f.left, y1], [x1, y1]], this.theme.dim, 1); this.g.globalAlpha = 1;
+      this.text("UMAP 1, no unit: not an angle", [(f.left + x1) / 2, this.h - 22 * this.ratio], this.theme.dim, "center", false, 12);
+      this.g.save(); this.g.translate(34 * this.ratio, (f.top + y1) / 2); this.g.rotate(-Math.PI / 2); this.text("UMAP 2, no unit", [0, 0], this.theme.dim, "center", false, 12); this.g.restore();
+    }
     overlay() {
       const g = this.g, mark = (i, r, style, width) => { g.beginPath(); g.strokeStyle = style; g.lineWidth = width * this.ratio; g.arc(this.U[i], this.V[i], r * this.ratio, 0, 7); g.stroke(); };
-      if (this.marked && this.marked.size <= 400) this.marked.forEach((i) => { if (this.visible(i)) mark(i, 8, this.theme.text, 2); });
-      if (this.chosen && this.few) this.few.forEach((i) => { if (this.W[i] <= 0 && this.visible(i)) mark(i, 7, this.theme.text, 1.2); });
+      if (this.marked && this.marked.size <= 400) this.marked.forEach((i) => { if (i < this.data.n && this.visible(i) && (this.mode === "3d" || this.W[i] <= 0)) mark(i, 8, this.theme.text, 2); });
+      if (this.chosen && this.few) this.few.forEach((i) => { if (i < this.data.n && this.W[i] <= 0 && this.visible(i)) mark(i, 7, this.theme.text, 1.2); });
       if (this.hover >= 0) mark(this.hover, 9, this.theme.text, 1.5);
+      if (this.cursor) {
+        const [x, y] = this.cursor.map((v) => v * this.ratio), r = 11 * this.ratio;
+        this.line([[x - r, y], [x + r, y]], this.theme.text, 1.5); this.line([[x, y - r], [x, y + r]], this.theme.text, 1.5);
+      }
       if (this.path && this.path.length > 1) {
         g.globalAlpha = 0.15; g.fillStyle = this.theme.text; g.beginPath();
         this.path.forEach((p, i) => (i ? g.lineTo(p[0] * this.ratio, p[1] * this.ratio) : g.moveTo(p[0] * this.ratio, p[1] * this.ratio))); g.closePath(); g.fill(); g.globalAlpha = 1;
@@ -699,6 +754,7 @@
     }
     /** Nearest visible point in front within reach (css px), or -1. */
     nearest(x, y, reach) {
+      this.settle();
       const { U, V, W } = this, n = this.data.n, mx = x * this.ratio, my = y * this.ratio; let best = -1, least = (reach * this.ratio) ** 2;
       for (let i = 0; i < n; i++) {
         if (W[i] > 0) continue;
@@ -709,6 +765,7 @@
     }
     /** Visible points in front inside a polygon of css px. */
     inside(path) {
+      this.settle();
       const { U, V, W } = this, n = this.data.n, pts = path.map((p) => [p[0] * this.ratio, p[1] * this.ratio]), out = [];
       const xs = pts.map((p) => p[0]), ys = pts.map((p) => p[1]), x0 = Math.min(...xs), x1 = Math.max(...xs), y0 = Math.min(...ys), y1 = Math.max(...ys);
       for (let i = 0; i < n; i++) {
@@ -723,7 +780,11 @@
       return out;
     }
     reset() { this.turn = [0.55, 0.32]; this.zoom = 1; this.pan = [0, 0]; this.ask(); }
+    /** Corners of a box between two places (css px). */
+    static box([x0, y0], [x1, y1]) { return [[x0, y0], [x1, y0], [x1, y1], [x0, y1]]; }
   }
+
+  Painter.open = new Set();
 
   // ---------------------------------------------------------------- sphere: component
 
@@ -753,7 +814,7 @@
       h("span", { style: { marginLeft: 10 } }, "● real  ▲ fake"));
     }
     const order = (colours.order || colours.groups.map((_, i) => i)).filter((i) => colours.groups[i].count);
-    const shape = (i) => (by === "label" ? (i === 1 ? "▲" : "●") : by === "error" ? ["●", "▲", "●", "▲", "●"][i] : "■");
+    const shape = (i) => (by === "label" ? (i === 1 ? "▲" : "●") : by === "error" ? ["●", "▲", "●", "▲", "●", "■"][i] : "■");
     return h("div", { className: "mf-legend" }, order.slice(0, 24).map((i) => {
       const group = colours.groups[i];
       return h("button", { key: i, "aria-pressed": !hidden.has(i), onClick: () => toggle(i), title: "Show or hide", "data-cy": "mf-legend-" + group.name },
@@ -762,29 +823,56 @@
     !["label", "error"].includes(by) && h("span", { className: "mf-dim mf-small", style: { marginLeft: 6 } }, "● real  ▲ fake"));
   }
 
+  /** Keys of the picture of a payload: what comes later is only taken if it is of the same. */
+  const sameOf = (a, b) => a && b && a.xyz === b.xyz && a.code === b.code && a.score === b.score;
+
   function Sphere({ data, schema }) {
     useEffect(injectStyle, []);
     const post = useEvents("sphere", data && data.rev), trigger = foo.useTriggerPanelEvent(), on = schema.view, side = on.side || 1;
-    const send = (uri, params, then) => post(uri, { ...params, side }, then), peek = (uri, params, ...rest) => trigger(uri, { ...params, side }, ...rest);
     const raw = data && data.sphere, extra = data || {};
-    const canvas = useRef(null), painter = useRef(null), drag = useRef(null), cards = useRef(new Map()), waiting = useRef(0);
+    const send = (uri, params, then) => post(uri, { ...params, side }, then);
+    const peek = (uri, params, then) => trigger(uri, { ...params, side, n: count }, undefined, (answer) => then(answer && answer.result)); // changes nothing: need not wait in line
+    const canvas = useRef(null), painter = useRef(null), drag = useRef(null), cards = useRef(new Map()), waiting = useRef(0), latest = useRef(extra);
+    latest.current = extra;
     const [mode, setMode] = useState("3d"), [shape, setShape] = useState("stretched"), [by, setBy] = useState("label"), [hidden, setHidden] = useState(new Set());
-    const [lasso, setLasso] = useState(false), [card, setCard] = useState(null), [at, setAt] = useState(null), [last, setLast] = useState(-1);
-    const points = useMemo(() => (raw && raw.xyz ? unpack(raw) : null), [raw && raw.xyz, raw && raw.error, raw && raw.fields]);
-    const colours = useMemo(() => (points ? colouring(points, by) : null), [points, by]);
+    const [tool, setTool] = useState(""), [nothing, setNothing] = useState(false), [card, setCard] = useState(null), [at, setAt] = useState(null), [last, setLast] = useState(-1);
+    const [more, setMore] = useState(null), [field, setField] = useState(null), [map, setMap] = useState(null);
+    const rest = more && sameOf(more.of, raw) && more.key === extra.key ? more : null;
+    const points = useMemo(() => (raw && raw.xyz ? unpack(raw, rest && rest.sphere) : null), [raw && raw.xyz, raw && raw.code, raw && raw.score, rest]);
+    const count = points ? points.n : 0;
+    const given = !["label", "prediction", "error", "score"].includes(by), ours = field && field.of === points && field.name === by ? field : null;
+    const colours = useMemo(() => (points ? colouring(points, given && !ours ? "label" : by, ours) : null), [points, by, ours]);
+    const umap = map && map.of === points ? map : null;
 
+    useEffect(() => { // faces that the first plot left out
+      if (!raw || !raw.partial || rest) return;
+      const of = raw, key = extra.key;
+      peek(on.on_rest, { key }, (found) => {
+        if (found && found.key === key) setMore({ ...found, of, before: latest.current.selected }); else setMore({ of, key, failed: true });
+      });
+    }, [raw && raw.xyz, raw && raw.code, extra.key]);
+    useEffect(() => {
+      if (points && given && !ours) peek(on.on_colour, { name: by }, (found) => { if (found) setField({ ...found, of: points, codes: decode(found.codes, found.wide ? Uint16Array : Uint8Array) }); else setBy("label"); });
+    }, [points, by]);
+    useEffect(() => {
+      if (points && mode === "umap" && !umap) peek(on.on_umap, {}, (found) => { if (found) setMap({ of: points, xy: decode(found.xy, Int16Array), words: found.words }); else setMode("2d"); });
+    }, [points, mode]);
+    const setUp = (p) => { p.mode = mode; p.surface = shape !== "ball"; p.stretch = shape === "stretched"; p.map = umap && umap.xy; };
     useEffect(() => {
       if (!canvas.current || !points) return undefined;
       const p = (painter.current = painter.current && painter.current.canvas === canvas.current ? painter.current : new Painter(canvas.current));
-      p.colours = colours; p.mode = mode; p.surface = shape !== "ball"; p.stretch = shape === "stretched"; p.setData(points); cards.current.clear();
+      p.colours = colours; setUp(p); p.setData(points); Painter.open.add(p);
       canvas.current.mfPainter = p; // for the browser tests
       const watch = new ResizeObserver(() => p.ask()); watch.observe(canvas.current);
       const theme = new MutationObserver(() => p.ask()); theme.observe(document.documentElement, { attributes: true });
-      return () => { watch.disconnect(); theme.disconnect(); };
+      return () => { watch.disconnect(); theme.disconnect(); Painter.open.delete(p); };
     }, [points]);
+    useEffect(() => { cards.current.clear(); }, [raw]);
     useEffect(() => { const p = painter.current; if (p && colours) { p.colours = colours; p.hidden = hidden; p.ask(); } }, [colours, hidden]);
-    useEffect(() => { const p = painter.current; if (p && p.data) { p.mode = mode; p.surface = shape !== "ball"; p.stretch = shape === "stretched"; p.pan = [0, 0]; p.zoom = 1; p.place(); } }, [mode, shape]);
-    useEffect(() => { const p = painter.current; if (p && p.data) { p.marked = new Set(extra.selected || []); p.ask(); } }, [extra.selected, points]);
+    useEffect(() => { const p = painter.current; if (p && p.data) { setUp(p); p.pan = [0, 0]; p.zoom = 1; p.place(); } }, [mode, shape]);
+    useEffect(() => { const p = painter.current; if (p && p.data && umap) { p.map = umap.xy; p.place(); } }, [umap]);
+    const selected = rest && rest.before === extra.selected ? rest.selected : extra.selected;
+    useEffect(() => { const p = painter.current; if (p && p.data) { p.marked = new Set(selected || []); p.ask(); } }, [selected, points]);
     useEffect(() => { const p = painter.current; if (p && !extra.shown) { p.chosen = null; p.ask(); setLast(-1); } }, [extra.shown]);
     useEffect(() => { // a passive React listener could not stop the panel from scrolling
       const el = canvas.current; if (!el) return undefined;
@@ -796,87 +884,125 @@
     const zoomAt = (p, factor, x, y) => {
       const next = Math.min(40, Math.max(0.5, p.zoom * factor)), k = next / p.zoom, cx = p.canvas.clientWidth / 2, cy = p.canvas.clientHeight / 2;
       const dx = (x == null ? cx : x) - cx, dy = (y == null ? cy : y) - cy;
-      p.pan = [dx - (dx - p.pan[0]) * k, dy - (dy - p.pan[1]) * k]; p.zoom = next; p.ask();
+      p.pan = [dx - (dx - p.pan[0]) * k, dy - (dy - p.pan[1]) * k]; p.zoom = next; p.move();
     };
+    const turnBy = (p, x, y) => { p.turn = [p.turn[0] + x, Math.max(-1.57, Math.min(1.57, p.turn[1] + y))]; p.move(); };
+    const panBy = (p, x, y) => { p.pan = [p.pan[0] + x, p.pan[1] + y]; p.move(); };
     const place = (e) => { const b = canvas.current.getBoundingClientRect(); return [e.clientX - b.left, e.clientY - b.top]; };
     const light = (list) => {
       const p = painter.current; p.chosen = new Uint8Array(points.n); list.forEach((i) => { p.chosen[i] = 1; });
       p.few = list.length <= 60 ? list : null; p.ask();
     };
-    const more = (what) => send(on.on_more, { idx: last, what }, (found) => { if (found && found.idx) light(found.idx); });
-    const pick = (list) => {
+    const toMore = (what) => send(on.on_more, { idx: last, what, n: count }, (found) => { if (found && found.idx) light(found.idx); });
+    const pick = (list, how) => {
+      setNothing(!list.length);
       if (!list.length) return;
       light(list); setLast(list.length === 1 ? list[0] : -1);
-      send(on.on_pick, chosenAs(list, points.n));
+      send(on.on_pick, { ...chosenAs(list, points.n), n: count, tool: how });
     };
+    const choose = (next) => { const p = painter.current; p.path = p.cursor = null; p.corners = []; p.ask(true); setNothing(false); setTool(next === tool ? "" : next); };
+    const finish = (path, how) => { const list = painter.current.inside(path); choose(tool); setTool(""); pick(list, how); };
     const clear = () => { const p = painter.current; p.chosen = null; p.path = null; setLast(-1); p.ask(); send(on.on_clear, {}); };
-    const hover = (x, y) => {
-      const p = painter.current, i = p.nearest(x, y, 9);
-      if (i === p.hover) return;
-      p.hover = i; p.ask(); clearTimeout(waiting.current);
-      if (i < 0) { setCard(null); return; }
-      const px = [p.U[i] / p.ratio, p.V[i] / p.ratio];
+    const showCard = (i) => {
+      const p = painter.current, px = [p.U[i] / p.ratio, p.V[i] / p.ratio];
       if (cards.current.has(i)) { setCard(cards.current.get(i)); setAt(px); return; }
-      waiting.current = setTimeout(() => peek(on.on_hover, { idx: i }, undefined, (answer) => { // changes nothing: need not wait in line
-        const found = answer && answer.result; if (!found) return; cards.current.set(i, found); if (painter.current.hover === i) { setCard(found); setAt(px); }
-      }), 120);
+      peek(on.on_hover, { idx: i }, (found) => { if (!found) return; cards.current.set(i, found); if (painter.current.hover === i) { setCard(found); setAt(px); } });
     };
-    const down = (e) => { const [x, y] = place(e); canvas.current.setPointerCapture(e.pointerId); drag.current = { x, y, far: 0, lasso: lasso || e.shiftKey }; if (drag.current.lasso) painter.current.path = [[x, y]]; setCard(null); };
+    const hover = (x, y) => {
+      const p = painter.current; if (p.moving) return;
+      const i = p.nearest(x, y, 9);
+      if (i === p.hover) return;
+      p.hover = i; p.ask(true); clearTimeout(waiting.current);
+      if (i < 0 || !cards.current.has(i)) setCard(null);
+      if (i >= 0) waiting.current = setTimeout(() => showCard(i), cards.current.has(i) ? 0 : 120);
+    };
+    const down = (e) => {
+      const [x, y] = place(e), p = painter.current; canvas.current.setPointerCapture(e.pointerId);
+      drag.current = { x, y, from: [x, y], far: 0, tool: e.shiftKey ? "lasso" : tool }; p.cursor = null; p.corners = []; setCard(null);
+      if (drag.current.tool) p.path = [[x, y]];
+    };
     const move = (e) => {
       const [x, y] = place(e), d = drag.current, p = painter.current;
       if (!d) return hover(x, y);
-      const dx = x - d.x, dy = y - d.y; d.far += Math.abs(dx) + Math.abs(dy); d.x = x; d.y = y;
-      if (d.lasso) p.path.push([x, y]);
-      else if (p.mode === "3d") { p.moving = true; p.turn = [p.turn[0] + dx * 0.008, Math.max(-1.57, Math.min(1.57, p.turn[1] + dy * 0.008))]; }
-      else { p.moving = true; p.pan = [p.pan[0] + dx, p.pan[1] + dy]; }
-      p.ask();
+      const dx = x - d.x, dy = y - d.y; d.far += Math.abs(dx) + Math.abs(dy);
+      if (d.tool === "lasso" && Math.abs(dx) + Math.abs(dy) < 3) return undefined; // fewer corners: a test of each point against all of them follows
+      d.x = x; d.y = y;
+      if (d.tool) { if (d.tool === "box") p.path = Painter.box(d.from, [x, y]); else p.path.push([x, y]); p.ask(true); }
+      else if (p.mode === "3d") turnBy(p, dx * 0.008, dy * 0.008); else panBy(p, dx, dy);
+      return undefined;
     };
     const up = () => {
-      const d = drag.current, p = painter.current; drag.current = null; p.moving = false; if (!d) return;
-      if (d.lasso && d.far > 8) { const list = p.inside(p.path); p.path = null; p.ask(); setLasso(false); pick(list); return; }
-      p.path = null; p.ask();
+      const d = drag.current, p = painter.current; drag.current = null; if (!d) return;
+      [p, ...p.beside()].forEach((q) => q.rest());
+      if (d.tool && d.far > 8) { finish(p.path, d.tool); return; }
+      p.path = null; p.ask(true);
       if (d.far <= 4) { const i = p.nearest(d.x, d.y, 10); if (i >= 0) pick([i]); }
+    };
+    const corner = (p, enter) => { // by keyboard: a corner where the cross is, or the end
+      p.cursor = p.cursor || [p.canvas.clientWidth / 2, p.canvas.clientHeight / 2];
+      if (tool === "box" && p.corners.length) return finish(Painter.box(p.corners[0], p.cursor), tool);
+      if (tool === "lasso" && enter && p.corners.length > 2) return finish(p.corners, tool);
+      p.corners.push(p.cursor); return p.ask(true);
     };
     const keys = (e) => {
       const p = painter.current, step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[e.key];
-      if (step) { if (p.mode === "3d") p.turn = [p.turn[0] + step[0] * 0.12, Math.max(-1.57, Math.min(1.57, p.turn[1] + step[1] * 0.12))]; else p.pan = [p.pan[0] - step[0] * 24, p.pan[1] - step[1] * 24]; p.ask(); }
+      if (e.ctrlKey || e.metaKey || e.altKey) return;
+      if (e.key === "l" || e.key === "b") { const next = e.key === "l" ? "lasso" : "box"; choose(next); if (next !== tool) { p.cursor = [p.canvas.clientWidth / 2, p.canvas.clientHeight / 2]; p.ask(true); } }
+      else if (tool && step) {
+        const far = e.shiftKey ? 40 : 8, [x, y] = p.cursor || [p.canvas.clientWidth / 2, p.canvas.clientHeight / 2];
+        p.cursor = [Math.max(0, Math.min(p.canvas.clientWidth, x + far * step[0])), Math.max(0, Math.min(p.canvas.clientHeight, y + far * step[1]))];
+        if (p.corners.length) p.path = tool === "box" ? Painter.box(p.corners[0], p.cursor) : [...p.corners, p.cursor];
+        p.ask(true);
+      }
+      else if (tool && (e.key === "Enter" || e.key === " ")) corner(p, e.key === "Enter");
+      else if (tool && e.key === "Escape") choose(tool);
+      else if (step) { if (p.mode === "3d") turnBy(p, step[0] * 0.12, step[1] * 0.12); else panBy(p, -step[0] * 24, -step[1] * 24); }
       else if (e.key === "+" || e.key === "=") zoomAt(p, 1.2); else if (e.key === "-") zoomAt(p, 1 / 1.2);
       else if (e.key === "Escape") clear(); else if (e.key === "0") p.reset();
-      else if (e.key === "Enter") { const i = p.nearest(p.canvas.clientWidth / 2, p.canvas.clientHeight / 2, 1e5); if (i >= 0) pick([i]); }
+      else if (e.key === "Enter") { const i = p.nearest(p.canvas.clientWidth / 2, p.canvas.clientHeight / 2, 1e5); if (i >= 0) { pick([i]); p.hover = i; showCard(i); } }
       else return;
       e.preventDefault(); e.stopPropagation();
     };
-    const choices = [["label", "truth"], ["prediction", "prediction"], ["error", "right and wrong"], ["score", "score (p_fake)"], ...points.fields.map((f) => [f.name, f.name])];
-    const tab = (value, current, set, text) => h("button", { className: value === current ? "mf-on" : "", "aria-pressed": value === current, onClick: () => set(value), "data-cy": "mf-mode-" + value }, text);
+    const choices = [["label", "truth"], ["prediction", "prediction"], ["error", "right and wrong"], ["score", "score (p_fake)"], ...(extra.fields || []).map((name) => [name, name])];
+    const tab = (value, text, title) => h("button", { className: value === mode ? "mf-on" : "", "aria-pressed": value === mode, onClick: () => setMode(value), title, "data-cy": "mf-mode-" + value }, text);
+    const toolButton = (value, text, title) => h("button", { className: value === tool ? "mf-on" : "", "aria-pressed": value === tool, onClick: () => { choose(value); canvas.current.focus(); }, title, "data-cy": "mf-" + value }, text);
+    const told = tool ? (tool === "box" ? "Box: drag, or move the cross with the arrows (Shift: faster) and set two corners with Enter." : "Lasso: drag, or move the cross with the arrows (Shift: faster), set corners with Space and close with Enter.") + " Escape leaves."
+      : `Drag or arrows ${mode === "3d" ? "turn" : "move"}, wheel or + and − zoom, shift-drag or L is a lasso, B a box; click a face, or Enter for the one in the middle, to see it in the grid.`;
+    const meant = mode === "umap" ? (umap ? umap.words : "The UMAP is being read.")
+      : mode === "2d" ? "Angles to the fake axis are true; dashed is the threshold."
+      : shape === "ball" ? "Orthogonal projection into the ball."
+      : (shape === "stretched" && points.stretch > 1 ? `Angles to the fake axis are drawn × ${points.stretch} around the threshold (dashed); the degrees on the rings are true.` : "Angles to the fake axis are true; dashed is the threshold.") + " The way around the axis is the direction of the residual.";
     return h("div", { className: "mf", "data-cy": "mf-sphere" },
       h("div", { className: "mf-row" },
         h(Select, { label: side === 2 ? "Beside it" : "Detector", value: extra.key, options: extra.keys, onChange: (v) => send(on.on_set, { name: side === 2 ? "other" : "key", value: v }), cy: "mf-sphere-key" + (side === 2 ? "-2" : "") }),
         side === 1 && (extra.keys || []).length > 1 && h(Select, { label: "Compare with", value: extra.other || "", options: [["", "nothing"], ...extra.keys.filter((k) => k[0] !== extra.key)], onChange: (v) => send(on.on_set, { name: "other", value: v }), cy: "mf-sphere-other" }),
         h(Select, { label: "Colour by", value: by, options: choices, onChange: (v) => { setBy(v); setHidden(new Set()); }, cy: "mf-colour" }),
-        h("div", { className: "mf-row", style: { gap: 0 } }, tab("3d", mode, setMode, "3-D"), tab("2d", mode, setMode, "2-D")),
+        h("div", { className: "mf-row", style: { gap: 0 }, role: "group", "aria-label": "View" }, tab("3d", "3-D", "The sphere"), tab("2d", "2-D", "Angle to the fake axis against the leading residual"),
+          extra.umap && tab("umap", "UMAP", "Who lies near whom by cosine; not true to angles")),
         mode === "3d" && h(Select, { label: "Drawn", value: shape, onChange: setShape, cy: "mf-shape", options: [
           ...(points.stretch > 1 ? [["stretched", `angles × ${points.stretch}`]] : []), [points.stretch > 1 ? "true" : "stretched", "true angles"], ["ball", "inside ball"]] }),
-        h("button", { className: lasso ? "mf-on" : "", "aria-pressed": lasso, onClick: () => setLasso(!lasso), title: "Draw around faces (or hold shift and drag)", "data-cy": "mf-lasso" }, "Lasso"),
+        h("div", { className: "mf-row", style: { gap: 0 }, role: "group", "aria-label": "Select faces" }, toolButton("lasso", "Lasso", "Draw around faces (L, or hold shift and drag)"), toolButton("box", "Box", "Draw a box around faces (B)")),
         h("button", { onClick: () => painter.current.reset(), title: "Back to the first view (0)", "data-cy": "mf-reset" }, "Reset"),
         h("button", { onClick: () => send(on.on_refresh, {}), title: "Read the samples again", "aria-label": "Read the samples again" }, "↻")),
       h("div", { className: "mf-sphere", style: { height: 470, marginTop: 8 } },
-        h("canvas", { ref: canvas, tabIndex: 0, role: "img", "aria-label": `${number(points.n)} faces on the sphere of embeddings. Arrows turn, plus and minus zoom, Enter takes the face in the middle, Escape clears.`,
-          style: { cursor: lasso ? "crosshair" : "grab" }, onPointerDown: down, onPointerMove: move, onPointerUp: up, onPointerCancel: up,
-          onPointerLeave: () => { if (!drag.current) { clearTimeout(waiting.current); painter.current.hover = -1; setCard(null); painter.current.ask(); } },
+        h("canvas", { ref: canvas, tabIndex: 0, role: "application", "aria-label": `${number(points.n)} faces on the sphere of embeddings. ` + told,
+          style: { cursor: tool ? "crosshair" : "grab" }, onPointerDown: down, onPointerMove: move, onPointerUp: up, onPointerCancel: up,
+          onPointerLeave: () => { if (!drag.current) { clearTimeout(waiting.current); painter.current.hover = -1; setCard(null); painter.current.ask(true); } },
           onKeyDown: keys, onDoubleClick: () => painter.current.reset(), "data-cy": "mf-canvas" }),
         h(Card, { card, at, size: canvas.current ? [canvas.current.clientWidth, canvas.current.clientHeight] : [600, 470] })),
-      h(Legend, { colours, hidden, by, toggle: (i) => { const next = new Set(hidden); if (next.has(i)) next.delete(i); else next.add(i); setHidden(next); } }),
+      h("div", { className: "mf-small mf-dim", style: { marginTop: 4, minHeight: 16 }, "data-cy": "mf-drawn" }, (rest && rest.drawn) || extra.drawn, rest && rest.failed && " They could not be read; ↻ tries again.",
+        points.n > 200000 && " While the picture moves, fewer are drawn."),
+      h(Legend, { colours, hidden, by: given && !ours ? "label" : by, toggle: (i) => { const next = new Set(hidden); if (next.has(i)) next.delete(i); else next.add(i); setHidden(next); } }),
       h("div", { className: "mf-shown", role: "status", "data-cy": "mf-sphere-shown" },
-        extra.shown ? h(React.Fragment, null, h("span", null, extra.shown), h("button", { onClick: clear, "data-cy": "mf-sphere-clear" }, "Show all"),
-          last >= 0 && h("button", { onClick: () => more("video"), "data-cy": "mf-more-video" }, "Its video"),
-          last >= 0 && h("button", { onClick: () => more("near"), "data-cy": "mf-more-near" }, "24 nearest of other groups"))
-          : h("span", { className: "mf-dim" }, `${number(points.n)} faces. Drag to ${mode === "3d" ? "turn" : "move"}, wheel to zoom, shift-drag for a lasso, click a face to see it in the grid.`)),
+        nothing ? h("span", null, "No face is inside. Faces on the far side are not taken: turn the sphere.") : extra.shown && !tool ? h(React.Fragment, null, h("span", null, extra.shown), h("button", { onClick: clear, "data-cy": "mf-sphere-clear" }, "Show all"),
+          last >= 0 && h("button", { onClick: () => toMore("video"), "data-cy": "mf-more-video" }, "Its video"),
+          last >= 0 && h("button", { onClick: () => toMore("near"), "data-cy": "mf-more-near" }, "24 nearest of other groups"))
+          : h("span", { className: "mf-dim" }, told)),
       h("div", { className: "mf-words mf-small", "data-cy": "mf-words" }, (extra.words || []).map(([name, value, meaning], i) => h(React.Fragment, { key: i }, h("span", { className: "mf-dim" }, name), h("b", null, value), h("span", { className: "mf-dim" }, meaning)))),
-      h("div", { className: "mf-row mf-small mf-dim", style: { marginTop: 8, justifyContent: "space-between" } }, h("span", { style: { flex: 1 } }, mode === "3d" && h("b", null, shape === "ball" ? "Orthogonal projection into the ball. " : shape === "stretched" && points.stretch > 1
-          ? `Angles to the fake axis are drawn × ${points.stretch} around the threshold (dashed); the degrees on the rings are true. ` : "Angles to the fake axis are true; dashed is the threshold. "),
-        mode === "3d" && shape !== "ball" && "The way around the axis is the direction of the residual. ", extra.note),
+      h("div", { className: "mf-row mf-small mf-dim", style: { marginTop: 8, justifyContent: "space-between" } }, h("span", { style: { flex: 1 }, "data-cy": "mf-meant" }, h("b", null, meant + " "), mode !== "umap" && ((rest && rest.note) || extra.note)),
         h("button", { onClick: () => send(on.on_register, {}), title: "Add the 2-D projection to FiftyOne's Embeddings panel", "data-cy": "mf-register" }, "To Embeddings panel")));
   }
+  Sphere.parts = { Painter, unpack, colouring }; // for the benchmark and the browser tests
 
   const register = (name, component) => fop.registerComponent({ name, label: name, component, type: fop.PluginComponentType.Component, activator: () => true });
   register("MediaForensicsAuditHeader", AuditHeader);

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-import fiftyone as fo
 import fiftyone.operators as foo
 import numpy as np
 from fiftyone.operators import types
@@ -13,23 +12,25 @@ from fiftyone.operators import types
 from ...detector.errors import ForensicsError
 from .. import fields
 from ..markup import plain
-from . import face_columns, sphere_payload, sphere_words
-from .audit_units import Coded
-from .audit_words import count
+from . import (
+    face_columns,
+    sphere_colours,
+    sphere_lookup,
+    sphere_maps,
+    sphere_message,
+    sphere_payload,
+)
 from .error_audit import SCORE_FACES, handler
-from .sphere_source import Sphere, embedding_field, embeddings_of, sphere_of
+from .sphere_source import Sphere, embedding_field, first_sphere, sphere_with, whole_sphere
 
 logger = logging.getLogger(__name__)
 
 VIEW = "MediaForensicsSphere"  # in dist/index.umd.js
 HELP = (
     "Unit embeddings on the sphere, turned so that the detector's fake axis points to the right. "
-    "Click a face or draw a lasso to see those faces in the grid; what you select in the grid "
-    "lights up here. How each number is made: docs/audit.md of the plugin."
+    "Click a face, draw a lasso or a box to see those faces in the grid; what you select in the "
+    "grid lights up here. How each number is made: docs/audit.md of the plugin."
 )
-THRESHOLD = 0.5  # at which errors are coloured: the detector's own call
-NEAREST = 24
-MOST_FIELDS = 12  # to colour by: each costs a byte per face
 CHOICE = ("dataset", "token", "key", "other", "selected", "shown")
 FIRST, SECOND = "panel", "second"  # where the data of the two spheres lies
 MOST_LIT = 2000  # faces that light up in the other sphere
@@ -75,7 +76,9 @@ class Hypersphere(foo.Panel):
             return  # also fires when nothing has changed
         try:
             lit = {
-                f"{place}.selected": _indices_of(*self._current(ctx, side), chosen)
+                f"{place}.selected": sphere_lookup.selected_points(
+                    *self._current(ctx, side), chosen
+                )
                 for place, side in self._sides(choice)
             }
         except ForensicsError as error:
@@ -99,23 +102,55 @@ class Hypersphere(foo.Panel):
         """Read the samples again."""
         self._show(ctx, {**self._choice(ctx), "token": None})
 
+    # the answers of the following go to the component that asked, not into the panel's data: they
+    # change nothing that other events could undo
+
+    @handler
+    def on_rest(self, ctx: Any) -> dict[str, Any] | None:
+        """The points that the first plot left out: those after the first ``n``."""
+        side = self._asked(ctx, self._choice(ctx))
+        source, _ = self._current(ctx, side)
+        if side["key"] != ctx.params.get("key"):
+            return None  # another detector was chosen meanwhile
+        sphere = whole_sphere(source, side["key"], side["token"])
+        return {
+            "key": side["key"],
+            **sphere_message.rest(source, sphere, side["key"], since=int(ctx.params["n"])),
+            "selected": sphere_lookup.selected_points(source, sphere, side["selected"] or []),
+        }
+
+    @handler
+    def on_colour(self, ctx: Any) -> dict[str, Any] | None:
+        """Values of field ``name`` for the ``n`` points that are drawn."""
+        side = self._asked(ctx, self._choice(ctx))
+        source, sphere = self._current(ctx, side)
+        name, number = ctx.params.get("name"), int(ctx.params["n"])
+        return sphere_colours.colour_field(source, sphere, name, side["token"], number)
+
+    @handler
+    def on_umap(self, ctx: Any) -> dict[str, Any] | None:
+        """Places of the ``n`` points that are drawn on the UMAP."""
+        side = self._asked(ctx, self._choice(ctx))
+        source, sphere = self._current(ctx, side)
+        return sphere_maps.umap_map(source.faces, side["key"], sphere, int(ctx.params["n"]))
+
     def on_hover(self, ctx: Any) -> dict[str, Any] | None:
-        """The card of one face, returned to the browser."""
+        """The card of one face."""
         try:
             source, sphere = self._current(ctx, self._asked(ctx, self._choice(ctx)))
         except ForensicsError:
             return None  # the next event says what is wrong
         found = sphere_payload.indices(ctx.params, len(sphere.columns))
-        return _card(source, sphere, int(found[0])) if found.size else None
+        return sphere_lookup.card(source, sphere, int(found[0])) if found.size else None
 
     @handler
     def on_pick(self, ctx: Any) -> None:
-        """A click or a lasso: the grid shows those faces."""
+        """A click, a lasso or a box: the grid shows those faces."""
         choice = self._choice(ctx)
-        side = self._asked(ctx, choice)
-        source, sphere = self._current(ctx, side)
+        source, sphere = self._current(ctx, self._asked(ctx, choice))
         found = sphere_payload.indices(ctx.params, len(sphere.columns))
-        what = "clicked" if found.size == 1 else "inside the lasso"
+        tool = "box" if ctx.params.get("tool") == "box" else "lasso"
+        what = "clicked" if found.size == 1 else f"inside the {tool}"
         self._to_grid(ctx, source, sphere, found, what, choice)
 
     @handler
@@ -123,17 +158,18 @@ class Hypersphere(foo.Panel):
         """From one face to its video, or to its nearest faces of other groups; returns them."""
         choice = self._choice(ctx)
         side = self._asked(ctx, choice)
-        source, sphere = self._current(ctx, side)
+        source, _ = self._current(ctx, side)
+        sphere = whole_sphere(source, side["key"], side["token"])
         found = sphere_payload.indices(ctx.params, len(sphere.columns))
         if not found.size:
             return None
         if ctx.params.get("what") == "video":
-            video = sphere.columns.video
-            code = video.codes[found[0]]
-            chosen = np.flatnonzero(video.codes == code) if code >= 0 else found
+            chosen = sphere_lookup.same_video(sphere, int(found[0]))
             what = "of the same video"
         else:
-            chosen = _nearest(source, sphere, side, int(found[0]))
+            chosen = sphere_lookup.nearest(
+                source, sphere, side["key"], side["token"], int(found[0])
+            )
             what = f"the face and its {len(chosen) - 1} nearest of other groups"
         self._to_grid(ctx, source, sphere, chosen, what, choice)
         return {"idx": [int(i) for i in chosen]}
@@ -152,10 +188,11 @@ class Hypersphere(foo.Panel):
     def on_register(self, ctx: Any) -> None:
         """Give FiftyOne's Embeddings panel the 2-D projection."""
         choice = self._asked(ctx, self._choice(ctx))
-        source, sphere = self._current(ctx, choice)
+        source, _ = self._current(ctx, choice)
+        sphere = whole_sphere(source, choice["key"], choice["token"])
         if not source.shows_faces:
             raise ForensicsError("The grid shows videos.", f"Open {source.faces.name!r} for it.")
-        name = register_plane(source.faces, choice["key"], sphere)
+        name = sphere_maps.register_plane(source.faces, choice["key"], sphere)
         ctx.ops.notify(f"Open the Embeddings panel and choose {name!r}.", variant="success")
         ctx.ops.reload_dataset()
 
@@ -192,7 +229,14 @@ class Hypersphere(foo.Panel):
             choice |= {"key": keys[-1], "token": None}
         if not choice["token"]:
             choice["token"] = repr(face_columns.state_token(source, choice["key"]))
-        return source, sphere_of(source, choice["key"], choice["token"])
+        drawn = int(ctx.params.get("n") or 0)  # points that the browser has
+        return source, sphere_with(source, choice["key"], choice["token"], drawn)
+
+    def _beside(self, ctx: Any, side: dict[str, Any]) -> Sphere:
+        """The sphere of the other side, as far as it is at hand."""
+        source = face_columns.source_of(ctx.dataset)
+        token = side["token"] or repr(face_columns.state_token(source, side["key"]))
+        return sphere_with(source, side["key"], token, 0)
 
     def _to_grid(
         self,
@@ -205,22 +249,15 @@ class Hypersphere(foo.Panel):
     ) -> None:
         if not chosen.size:
             raise ForensicsError("There is no face there.")
-        if source.shows_faces:
-            ids = [sphere.columns.ids[int(i)] for i in chosen]
-            ctx.ops.set_view(source.faces.select(ids))
-            text = f"Grid: {count(len(ids), 'face')} — {what}"
-        else:
-            video = sphere.columns.video
-            codes = np.unique(video.codes[chosen])
-            names = [video.values[code] for code in codes if code >= 0]
-            ctx.ops.set_view(source.shown.select_by("video_id", names))
-            text = f"Grid: {count(len(names), 'video')} of {count(len(chosen), 'face')} — {what}"
+        view, text = sphere_lookup.grid_view(source, sphere, chosen, what)
+        if view is not None:
+            ctx.ops.set_view(view)
         lit = {}
         if choice["other"]:  # the same faces before and after
             same = [sphere.columns.ids[int(i)] for i in chosen[:MOST_LIT]]
             for place, side in self._sides(choice):
                 mine = place == (SECOND if ctx.params.get("side") == 2 else FIRST)
-                there = [] if mine else _rows_of(self._current(ctx, side)[1], same)
+                there = [] if mine else sphere_lookup.points_of(self._beside(ctx, side), same)
                 lit[f"{place}.selected"] = there
         self._remember(ctx, {**choice, "shown": text}, lit)
 
@@ -252,23 +289,14 @@ class Hypersphere(foo.Panel):
 
     def _picture(self, ctx: Any, side: dict[str, Any]) -> dict[str, Any]:
         """Everything that one component draws and says."""
-        source, sphere = self._current(ctx, side)
-        keys = face_columns.detector_keys(source.faces)
+        source, _ = self._current(ctx, side)
+        sphere = first_sphere(source, side["key"], side["token"])
         return {
-            "sphere": payload_of(source, sphere, side["key"], side["token"]),
-            "keys": [[key, key] for key in keys],
-            "key": side["key"],
+            **sphere_message.picture(source, sphere, side["key"]),
             "other": side["other"],
-            "words": sphere.picture.words,
-            "note": sphere_words.anchor(
-                sphere.picture.explained,
-                sphere.dropped,
-                len(sphere.columns) if sphere.sampled else 0,
-                sphere.picture.anchored,
-            ),
             "shown": side["shown"],
             "rev": ctx.params.get("rev"),  # the event that this answers
-            "selected": _indices_of(source, sphere, side["selected"]),
+            "selected": sphere_lookup.selected_points(source, sphere, side["selected"]),
         }
 
     def render(self, ctx: Any) -> types.Property:
@@ -294,6 +322,9 @@ class Hypersphere(foo.Panel):
                         side=number,
                         on_set=self.on_set,
                         on_refresh=self.on_refresh,
+                        on_rest=self.on_rest,
+                        on_colour=self.on_colour,
+                        on_umap=self.on_umap,
                         on_hover=self.on_hover,
                         on_pick=self.on_pick,
                         on_more=self.on_more,
@@ -305,118 +336,3 @@ class Hypersphere(foo.Panel):
         props = {"sx": {"display": "grid", "gridTemplateColumns": columns, "padding": 1.5}}
         view = types.GridView(orientation="vertical", gap=1, componentsProps={"grid": props})
         return types.Property(panel, view=view)
-
-
-def payload_of(source: face_columns.Source, sphere: Sphere, key: str, token: str) -> dict[str, Any]:
-    """The sphere's columns for the browser."""
-    columns = sphere.columns
-    config = face_columns.run_config(source.faces, key)
-    head = getattr(config, "head_weight", None)
-    limit = None
-    if head is not None:
-        bias = getattr(config, "head_bias", None) or [0.0, 0.0]
-        limit = sphere_payload.boundary(
-            head, bias, THRESHOLD, bool(getattr(config, "normalize", True))
-        )
-    return sphere_payload.payload(
-        sphere.picture.xyz,
-        columns.label,
-        columns.p_fake,
-        THRESHOLD,
-        _colour_fields(source, sphere, key, token),
-        limit,
-    )
-
-
-def _colour_fields(
-    source: face_columns.Source, sphere: Sphere, key: str, token: str
-) -> dict[str, Coded]:
-    """Text and flag columns that the points can be coloured by; ours first."""
-    found = dict(sphere.columns.texts)
-    more = [
-        name
-        for name in face_columns.group_fields(source.faces, key)
-        if name not in found
-        and isinstance(source.faces.get_field(name), (fo.StringField, fo.BooleanField))
-    ]
-    names = tuple(more[: MOST_FIELDS - len(found)])
-    for name, column in face_columns.field_columns(source, names, token).items():
-        assert isinstance(column, Coded)
-        found[name] = column.take(sphere.rows)
-    return found
-
-
-def _indices_of(source: face_columns.Source, sphere: Sphere, chosen: list[str]) -> list[int]:
-    """Points of the selected samples; of a selected video all its faces."""
-    if not chosen:
-        return []
-    if source.shows_faces:
-        wanted = set(chosen)
-        return [row for row, sample_id in enumerate(sphere.columns.ids) if sample_id in wanted]
-    names = set(source.shown.select(chosen).values("video_id"))
-    video = sphere.columns.video
-    codes = [code for code, name in enumerate(video.values) if name in names]
-    return np.flatnonzero(np.isin(video.codes, codes)).tolist()
-
-
-def _rows_of(sphere: Sphere, ids: list[str]) -> list[int]:
-    """Points of the faces ``ids``, where they are drawn."""
-    wanted = set(ids)
-    return [row for row, sample_id in enumerate(sphere.columns.ids) if sample_id in wanted]
-
-
-def _card(source: face_columns.Source, sphere: Sphere, row: int) -> dict[str, Any]:
-    columns = sphere.columns
-    sample_id = columns.ids[row]
-    sample = source.faces[sample_id]
-    label = sample[fields.GROUND_TRUTH]
-    score = float(columns.p_fake[row])
-    names = ("source_dataset", "method", "split", "frame_number", "video_id")
-    values: dict[str, Any] = {name: sample[name] for name in names if sample.has_field(name)}
-    values["filepath"] = sample.filepath
-    values["label"] = label.label if label is not None else None
-    values["p_fake"] = None if np.isnan(score) else score
-    return sphere_words.card(values)
-
-
-def _nearest(
-    source: face_columns.Source, sphere: Sphere, choice: dict[str, Any], row: int
-) -> np.ndarray:
-    """The face ``row`` and its nearest drawn faces by cosine that are not of its group."""
-    from ...detector.neighbours import nearest
-
-    vectors, there = embeddings_of(source, choice["key"], choice["token"])
-    vectors = vectors[np.searchsorted(there, sphere.rows)]
-    columns = sphere.columns
-    group = np.where(
-        columns.group.codes >= 0, columns.group.codes, -2 - columns.video.codes.astype(np.int64)
-    )
-    found = nearest(
-        vectors[row : row + 1],
-        vectors,
-        k=min(NEAREST, len(vectors)),
-        query_groups=group[row : row + 1].tolist(),
-        reference_groups=group.tolist(),
-    ).indices[0]
-    return np.concatenate([[row], found[found >= 0]])
-
-
-def register_plane(faces: fo.Dataset, key: str, sphere: Sphere) -> str:
-    """Store the 2-D projection of ``sphere`` for FiftyOne's Embeddings panel.
-
-    Returns:
-        the brain key, ``<key>_plane``: degrees to the fake axis against the leading residual
-    """
-    import fiftyone.brain as fob
-
-    name = f"{key}_plane"
-    angle = np.degrees(np.arccos(np.clip(sphere.picture.xyz[:, 0], -1, 1)))
-    points = np.stack(
-        [-angle, sphere.picture.xyz[:, 1] * 100], axis=1
-    )  # fakes to the right, as here
-    if faces.has_brain_run(name):
-        faces.delete_brain_run(name)
-    fob.compute_visualization(
-        faces.select(list(sphere.columns.ids), ordered=True), points=points, brain_key=name
-    )
-    return name

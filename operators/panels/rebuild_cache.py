@@ -52,6 +52,11 @@ class RebuildCache:
                     self._values.popitem(last=False)
             return value
 
+    def has(self, key: Hashable) -> bool:
+        """Whether the value of ``key`` is at hand now."""
+        with self._lock:
+            return key in self._values
+
     def clear(self) -> None:
         """Forget everything."""
         with self._lock:

@@ -2,34 +2,28 @@
 
 from __future__ import annotations
 
-import hashlib
-import logging
-import zipfile
 from collections.abc import Hashable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import fiftyone as fo
 import numpy as np
 
 from ...detector.errors import ForensicsError
-from ...detector.records import FAKE, REAL
 from .. import fields
+from . import sphere_picture
 from .audit_units import FaceColumns
-from .face_columns import Source, columns_of, run_config
+from .face_columns import Source, columns_of, run_config, source_of, state_token
 from .rebuild_cache import RebuildCache
-from .sphere_words import geometry, sample
+from .sphere_picture import Picture
 
-logger = logging.getLogger(__name__)
-
-#: Faces that are drawn; of more, all errors and a seeded sample of the rest.
-MOST_DRAWN = 200_000
-#: Faces from which a projection is worth a file: reading 100,000 embeddings takes seconds.
-WORTH_KEEPING = 3000
+#: Faces up to which a picture that is ready is sent at once: 2 MB.
+SENT_AT_ONCE = 200_000
 #: Numbers that are kept in single precision: 80 MB.
 MOST_SINGLE = 20_000_000
 _SPHERES = RebuildCache(4)
+_FIRST = RebuildCache(4)
+_THERE = RebuildCache(4)
 _EMBEDDINGS = RebuildCache(1)
 
 
@@ -37,49 +31,67 @@ _EMBEDDINGS = RebuildCache(1)
 class Sphere:
     """Faces with an embedding, in the order in which the browser numbers them.
 
+    The first sphere of many faces holds the first faces of the whole one: a number means the same
+    face in both.
+
     Attributes:
         columns: of these faces
         rows: (N,) their rows among all faces of :func:`.face_columns.columns_of`
         picture: where they are drawn, and what can be said of them
-        dropped: faces without an embedding
-        sampled: True where not all faces are drawn
+        faces: of the dataset, with or without an embedding
     """
 
     columns: FaceColumns
     rows: np.ndarray
     picture: Picture
-    dropped: int
-    sampled: bool
+    faces: int
+
+    @property
+    def partial(self) -> bool:
+        """Whether more faces are to come, see :func:`whole_sphere`."""
+        return self.picture.partial
 
 
-@dataclass(frozen=True)
-class Picture:
-    """What is computed from the embeddings, small enough to keep.
-
-    Attributes:
-        rows: (N,) rows of the faces that are drawn
-        there: faces with an embedding, drawn or not
-        xyz: (N, 3) float32 in the unit ball, see :func:`detector.sphere.fake_axis_projection`
-        explained: share of the residual spread that is shown
-        anchored: what the first axis is
-        words: see :func:`.sphere_words.geometry`
-    """
-
-    rows: np.ndarray
-    there: int
-    xyz: np.ndarray
-    explained: float
-    anchored: str
-    words: list[list[str]]
-
-
-def sphere_of(source: Source, key: str, token: Hashable) -> Sphere:
-    """The sphere of detector ``key``, built or taken from the cache.
+def whole_sphere(source: Source, key: str, token: Hashable) -> Sphere:
+    """The sphere of detector ``key`` with all faces that are drawn, built or from the cache.
 
     Raises:
         ForensicsError: no embeddings; the hint says what to do
     """
-    return _SPHERES.get(("sphere", token), lambda: _build(source, key, token))
+    return _SPHERES.get(token, lambda: _sphere(source, key, token, _whole(source, key, token)))
+
+
+def first_sphere(source: Source, key: str, token: Hashable) -> Sphere:
+    """What is shown first: the whole sphere where it is at hand, else its first faces.
+
+    Raises:
+        ForensicsError: no embeddings; the hint says what to do
+    """
+    path = _file(source, key, token)
+    ready = _SPHERES.has(token) or (path is not None and path.exists())
+    small = len(columns_of(source, key, token)) <= sphere_picture.READ_AT_ONCE
+    if ready or small:
+        whole = whole_sphere(source, key, token)
+        if len(whole.rows) <= max(SENT_AT_ONCE, whole.picture.first):
+            return whole
+        return _FIRST.get(token, lambda: _head(source, key, token, whole.picture))
+    return _FIRST.get(token, lambda: _sphere(source, key, token, _first(source, key, token)))
+
+
+def sphere_with(source: Source, key: str, token: Hashable, count: int) -> Sphere:
+    """A sphere of at least the first ``count`` faces: the whole one where it is in memory."""
+    if _SPHERES.has(token):
+        return whole_sphere(source, key, token)
+    first = first_sphere(source, key, token)
+    return first if count <= len(first.rows) else whole_sphere(source, key, token)
+
+
+def prepare(faces: fo.Dataset, key: str) -> None:
+    """Make the picture of ``key`` now, so that the panel opens fast: for the end of long jobs."""
+    source = source_of(faces)
+    token = repr(state_token(source, key))
+    if _file(source, key, token) is not None:
+        _whole(source, key, token)
 
 
 def embedding_field(faces: fo.Dataset, key: str) -> str:
@@ -97,61 +109,63 @@ def embedding_field(faces: fo.Dataset, key: str) -> str:
     return name
 
 
-def _build(source: Source, key: str, token: Hashable) -> Sphere:
-    embedding_field(source.faces, key)
+def _sphere(source: Source, key: str, token: Hashable, picture: Picture) -> Sphere:
     columns = columns_of(source, key, token)
-    picture = _picture(source, key, token, columns)
-    drawn = columns.take(picture.rows)
-    dropped = len(columns) - picture.there
-    return Sphere(drawn, picture.rows, picture, dropped, len(drawn) < picture.there)
+    return Sphere(columns.take(picture.rows), picture.rows, picture, len(columns))
 
 
-def _picture(source: Source, key: str, token: Hashable, columns: FaceColumns) -> Picture:
-    """The picture, from a file of an earlier time where nothing has changed.
+def _head(source: Source, key: str, token: Hashable, whole: Picture) -> Sphere:
+    """The first sphere of a whole picture that is ready, but large to send."""
+    from dataclasses import replace
 
-    Scores and embeddings are written together, so the scored faces tell when to look again.
-    """
-    faces, config = source.faces, run_config(source.faces, key)
-    if len(columns) < WORTH_KEEPING or config is None:
-        return _draw(source, key, token, columns, config)
-    when = faces.get_run_info(f"scores_{key}").timestamp
-    mark = hashlib.sha256(f"{faces._doc.id} {key} {when} {MOST_DRAWN} 2".encode())
-    mark.update("".join(columns.ids).encode())
-    mark.update(columns.label.tobytes() + np.isnan(columns.p_fake).tobytes())
-    path = _folder() / f"{mark.hexdigest()[:32]}.npz"
-    picture = _read(path)
-    if picture is None:
-        picture = _draw(source, key, token, columns, config)
-        _write(path, picture)
+    count = whole.first
+    return _sphere(
+        source, key, token, replace(whole, rows=whole.rows[:count], xyz=whole.xyz[:count])
+    )
+
+
+def _first(source: Source, key: str, token: Hashable) -> Picture:
+    there = _rows_with_embedding(source, key, token)
+    config = run_config(source.faces, key)
+    return sphere_picture.first_picture(
+        lambda rows: _read(source, key, token, rows),
+        there,
+        columns_of(source, key, token),
+        config,
+        source.faces.name,
+    )
+
+
+def _whole(source: Source, key: str, token: Hashable) -> Picture:
+    """The whole picture, from a file of an earlier time where nothing has changed."""
+    path = _file(source, key, token)
+    picture = sphere_picture.kept(path) if path else None
+    if picture is not None:
+        return picture
+    picture = _FIRST.get(
+        token, lambda: _sphere(source, key, token, _first(source, key, token))
+    ).picture
+    if picture.partial:
+        picture = sphere_picture.whole_picture(
+            picture,
+            lambda rows: _read(source, key, token, rows),
+            _rows_with_embedding(source, key, token),
+            columns_of(source, key, token),
+        )
+    if path:
+        sphere_picture.keep(path, picture)
     return picture
 
 
-def _draw(source: Source, key: str, token: Hashable, columns: FaceColumns, config: Any) -> Picture:
-    embeddings, there = embeddings_of(source, key, token)
-    if len(there) < 2:
-        raise ForensicsError(
-            f"Fewer than two faces of {source.faces.name!r} have an embedding of {key!r}.",
-            "Run 'Score faces', and come back.",
-        )
-    chosen = np.arange(len(there))
-    if chosen.size > MOST_DRAWN:
-        chosen = _worth_drawing(columns.take(there))
-    rows = there[chosen]
-    vectors = embeddings[chosen].astype(np.float32)
-    label = columns.label[rows]
-    xyz, explained, anchored = project(vectors, label, config)
-    return Picture(rows, len(there), xyz, explained, anchored, geometry(vectors, label))
-
-
-def _worth_drawing(columns: FaceColumns) -> np.ndarray:
-    """Indices of all errors at 0.5 and of a seeded sample of the rest."""
-    called = columns.p_fake >= 0.5
-    wrong = ((columns.label == REAL) & called) | ((columns.label == FAKE) & ~called)
-    errors = np.flatnonzero(wrong)
-    errors = errors[sample(len(errors), MOST_DRAWN // 2)]
-    rest = np.flatnonzero(~wrong)
-    rest = rest[sample(len(rest), MOST_DRAWN - len(errors))]
-    return np.sort(np.concatenate([errors, rest]))
+def _file(source: Source, key: str, token: Hashable) -> Any:
+    """Path of the kept picture, None where it is not worth one."""
+    embedding_field(source.faces, key)
+    columns = columns_of(source, key, token)
+    name = fields.ScoreFields(key).run
+    if len(columns) < sphere_picture.WORTH_KEEPING or not source.faces.has_run(name):
+        return None
+    when = source.faces.get_run_info(name).timestamp
+    return sphere_picture.file_of(f"{source.faces._doc.id} {key} {when}", columns)
 
 
 def embeddings_of(source: Source, key: str, token: Hashable) -> tuple[np.ndarray, np.ndarray]:
@@ -163,19 +177,43 @@ def embeddings_of(source: Source, key: str, token: Hashable) -> tuple[np.ndarray
     Raises:
         ForensicsError: not all are vectors of one length
     """
-    return _EMBEDDINGS.get(("embeddings", token), lambda: _read_embeddings(source, key, token))
+    return _EMBEDDINGS.get(("embeddings", token), lambda: _read(source, key, token, None))
 
 
-def _read_embeddings(source: Source, key: str, token: Hashable) -> tuple[np.ndarray, np.ndarray]:
+def _rows_with_embedding(source: Source, key: str, token: Hashable) -> np.ndarray:
+    """Rows (M,) of the faces that have an embedding, ascending."""
+
+    def look() -> np.ndarray:
+        name = embedding_field(source.faces, key)
+        ids = set(source.faces.match({name: {"$ne": None}}).values("id"))
+        columns = columns_of(source, key, token)
+        return np.flatnonzero(np.fromiter((i in ids for i in columns.ids), bool, len(columns)))
+
+    return _THERE.get(token, look)
+
+
+def _read(
+    source: Source, key: str, token: Hashable, chosen: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Unit embeddings (M, D) and rows (M,), ascending, of those of ``chosen`` that have one.
+
+    Args:
+        chosen: rows of faces; None for all
+    """
     name = embedding_field(source.faces, key)
-    ids, values = source.faces.match({name: {"$ne": None}}).values(["id", name])
+    columns = columns_of(source, key, token)
+    view = source.faces.view()
+    if chosen is not None and len(chosen) < len(columns):
+        view = view.select([columns.ids[int(row)] for row in chosen])
+    ids, values = view.match({name: {"$ne": None}}).values(["id", name])
     lengths = {np.size(value) for value in values}
     if len(lengths) > 1:
         raise ForensicsError(
             f"The embeddings in {name!r} have different lengths: {sorted(lengths)}.",
             "They come from different networks; score the faces again with one checkpoint.",
         )
-    place = {sample_id: row for row, sample_id in enumerate(columns_of(source, key, token).ids)}
+    known = range(len(columns)) if chosen is None else chosen
+    place = {columns.ids[int(row)]: int(row) for row in known}
     rows = np.array([place.get(sample_id, -1) for sample_id in ids], np.int64)
     shape = (len(values), lengths.pop() if lengths else 0)
     out = np.empty(shape, np.float32 if np.prod(shape) <= MOST_SINGLE else np.float16)
@@ -186,75 +224,3 @@ def _read_embeddings(source: Source, key: str, token: Hashable) -> tuple[np.ndar
     order = np.argsort(rows, kind="stable")
     order = order[rows[order] >= 0]
     return out[order], rows[order]
-
-
-def project(
-    embeddings: np.ndarray, label: np.ndarray, config: Any
-) -> tuple[np.ndarray, float, str]:
-    """Coordinates (N, 3), explained share and anchor of unit embeddings (N, D).
-
-    The anchor is the head's fake axis. Without a head (imported scores) it is the direction from
-    the mean real to the mean fake, which needs both classes.
-
-    Raises:
-        ForensicsError: neither a head nor two classes
-    """
-    from ...detector.sphere import fake_axis_projection
-
-    head = getattr(config, "head_weight", None)
-    if head is not None:
-        anchored = "the head's fake axis (w_fake - w_real)"
-        weight = np.asarray(head, np.float64)
-    else:
-        if not ((label == REAL).any() and (label == FAKE).any()):
-            raise ForensicsError(
-                "The scores come without the detector's head, and one class is missing.",
-                "Run 'Score faces' with a checkpoint.",
-            )
-        anchored = "the line from the mean real to the mean fake face (no head is stored)"
-        weight = np.stack([embeddings[label == code].mean(axis=0) for code in (REAL, FAKE)])
-    found = fake_axis_projection(embeddings, weight)
-    return found.xyz, found.explained, anchored
-
-
-def _folder() -> Path:
-    from ...detector.weights import cache_dir
-
-    return cache_dir() / "projections"
-
-
-def _read(path: Path) -> Picture | None:
-    if not path.exists():
-        return None
-    try:
-        with np.load(path, allow_pickle=False) as data:
-            return Picture(
-                rows=data["rows"],
-                there=int(data["there"]),
-                xyz=data["xyz"],
-                explained=float(data["explained"]),
-                anchored=str(data["anchored"]),
-                words=[[str(cell) for cell in row] for row in data["words"]],
-            )
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        logger.warning("%s cannot be read (%s); it is made again", path.name, error)
-        return None
-
-
-def _write(path: Path, picture: Picture) -> None:
-    """Keep a picture; a folder that cannot be written costs time later and nothing else."""
-    from ...detector.atomic import replacing
-
-    try:
-        with replacing(path) as temporary, temporary.open("wb") as handle:
-            np.savez(
-                handle,
-                rows=picture.rows,
-                there=picture.there,
-                xyz=picture.xyz,
-                explained=picture.explained,
-                anchored=picture.anchored,
-                words=np.array(picture.words),
-            )
-    except OSError as error:
-        logger.warning("the projection was not kept: %s", error)

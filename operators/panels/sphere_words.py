@@ -84,18 +84,41 @@ def _tightness(resultant: float) -> str:
     return "very tight"
 
 
-def anchor(explained: float, dropped: int, drawn: int, anchored: str) -> str:
-    """What the picture shows, and what it leaves out."""
+def anchor(explained: float, anchored: str, fitted: int | None) -> str:
+    """What the picture shows; ``fitted``: faces that its directions are made from, if not all."""
     text = f"Anchored on {anchored}."
     if np.isfinite(explained):
         text += (
             f" The two residual directions show {explained:.0%} of the spread at right angles to"
             " it, so faces that look close need not be close."
         )
-    if dropped:
-        text += f" {dropped:,} faces without an embedding are not drawn."
-    if drawn:
-        text += f" Drawn is a sample of {drawn:,} faces."
+    if fitted:
+        text += f" The directions and the numbers above are those of {fitted:,} faces by chance."
+    return text
+
+
+def drawn(shown: int, there: int, faces: int, partial: bool) -> str:
+    """How many faces of how many are drawn, and why not the others.
+
+    Args:
+        shown: faces that are drawn
+        there: faces with an embedding
+        faces: of the dataset
+        partial: more are to come
+    """
+    if shown < there:
+        text = f"{shown:,} of {there:,} faces are drawn: "
+        text += (
+            "a sample; all others are being read."
+            if partial
+            else "errors at 0.5 first, the rest is a seeded sample."
+        )
+    else:
+        text = (
+            f"All {shown:,} faces are drawn." if there == faces else f"{shown:,} faces are drawn."
+        )
+    if faces > there:
+        text += f" {faces - there:,} of {faces:,} have no embedding and are not on the sphere."
     return text
 
 

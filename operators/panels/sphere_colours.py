@@ -1,0 +1,56 @@
+"""What the points of the sphere can be coloured by, beside label, prediction, error and score."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import fiftyone as fo
+import numpy as np
+
+from ...detector.errors import ForensicsError
+from . import face_columns, sphere_payload
+from .audit_groups import bin_edges
+from .audit_units import Coded
+from .sphere_source import Sphere
+
+
+def field_names(source: face_columns.Source, sphere: Sphere, key: str) -> list[str]:
+    """Fields of the faces, ours first; of ours only those that tell faces apart."""
+    ours = [name for name, text in sphere.columns.texts.items() if np.ptp(text.codes) > 0]
+    more = face_columns.group_fields(source.faces, key)
+    return [*ours, *(name for name in more if name not in sphere.columns.texts)]
+
+
+def colour_field(
+    source: face_columns.Source, sphere: Sphere, name: str, token: str, count: int
+) -> dict[str, Any]:
+    """Field ``name`` of the first ``count`` points for the browser; numbers in about equal parts.
+
+    Raises:
+        ForensicsError: no such field
+    """
+    texts = sphere.columns.texts
+    if name in texts:
+        column, ordered = texts[name], False
+    else:
+        whole = face_columns.field_column(source, name, token)
+        ordered = isinstance(source.faces.get_field(name), (fo.FloatField, fo.IntField))
+        if isinstance(whole, Coded):
+            column = whole.take(sphere.rows)
+        else:
+            column = binned(whole).take(sphere.rows)
+    if count > len(column.codes):
+        raise ForensicsError("The samples have changed.", "Look again.")
+    return sphere_payload.field(name, column.take(np.arange(count)), ordered)
+
+
+def binned(values: np.ndarray) -> Coded:
+    """Numbers (N,) as parts with about equally many values, lowest first; NaN is no value."""
+    edges = bin_edges(values)
+    codes = np.searchsorted(edges, values, side="right").astype(np.int32)
+    low, high = ["", *(f"{e:.3g}" for e in edges)], [*(f"{e:.3g}" for e in edges), ""]
+    names = [
+        f"{a} to {b}" if a and b else f"{a} and above" if a else f"below {b}" if b else "all"
+        for a, b in zip(low, high, strict=True)
+    ]
+    return Coded(np.where(np.isnan(values), -1, codes).astype(np.int32), tuple(names))

@@ -1,0 +1,224 @@
+"""Where the faces of a detector are drawn: the projection of its embeddings, kept as a file.
+
+A *whole* picture takes as long as all embeddings take to be read. Where that is long, a *first*
+picture of a seeded sample comes before it. It fixes the directions, and its faces are the first of
+the whole one, so that the whole only adds faces: none moves, and none is numbered anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...detector.errors import ForensicsError
+from ...detector.records import FAKE, REAL
+from .audit_units import FaceColumns
+from .sphere_words import geometry, sample
+
+logger = logging.getLogger(__name__)
+
+#: Faces up to which there is no first picture: all are read in about a second.
+READ_AT_ONCE = 30_000
+#: Faces of the first picture; the directions of many faces are fitted on these.
+FIRST = 10_000
+#: Faces that are drawn at most; of more, errors first and a seeded sample of the rest.
+MOST_DRAWN = 1_000_000
+#: Faces from which a picture is worth a file.
+WORTH_KEEPING = 3000
+_BLOCK = 20_000  # faces read at a time
+
+#: (rows of faces) -> unit embeddings (M, D) and which of the rows have one (M,)
+Reader = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What is computed from the embeddings, small enough to keep.
+
+    Attributes:
+        rows: (N,) rows of the faces that are drawn
+        first: how many of them the first picture holds; N where there is none
+        there: faces with an embedding, drawn or not
+        fitted: faces that the directions and ``words`` are made from
+        xyz: (N, 3) float32 in the unit ball, see :func:`detector.sphere.fake_axis_projection`
+        basis: (3, D) of that projection
+        explained: share of the residual spread that is shown
+        anchored: what the first axis is
+        words: see :func:`.sphere_words.geometry`
+    """
+
+    rows: np.ndarray
+    first: int
+    there: int
+    fitted: int
+    xyz: np.ndarray
+    basis: np.ndarray
+    explained: float
+    anchored: str
+    words: list[list[str]]
+
+    @property
+    def partial(self) -> bool:
+        """Whether this is a first picture: more faces will be drawn."""
+        return self.first == len(self.rows) < min(self.there, MOST_DRAWN)
+
+
+def first_picture(
+    read: Reader, there: np.ndarray, columns: FaceColumns, config: Any, name: str
+) -> Picture:
+    """The whole picture of few faces, or the first of many.
+
+    Args:
+        there: (M,) rows of the faces with an embedding
+        config: of the run that wrote the scores, or None
+        name: of the dataset, for the message
+
+    Raises:
+        ForensicsError: fewer than two faces, or nothing to anchor the picture on
+    """
+    chosen = there
+    if len(there) > READ_AT_ONCE:
+        chosen = there[sample(len(there), FIRST)]
+    vectors, rows = read(chosen)
+    if len(rows) < 2:
+        raise ForensicsError(
+            f"Fewer than two faces of {name!r} have an embedding of this detector.",
+            "Run 'Score faces', and come back.",
+        )
+    label = columns.label[rows]
+    xyz, basis, explained, anchored = project(vectors, label, config)
+    return Picture(
+        rows=rows,
+        first=len(rows),
+        there=len(rows) if len(there) == len(chosen) else len(there),
+        fitted=len(rows),
+        xyz=xyz,
+        basis=basis,
+        explained=explained,
+        anchored=anchored,
+        words=geometry(vectors, label),
+    )
+
+
+def whole_picture(first: Picture, read: Reader, there: np.ndarray, columns: FaceColumns) -> Picture:
+    """``first`` and all other faces that are drawn, in its directions."""
+    from ...detector.sphere import fake_axis_projection
+
+    others = np.setdiff1d(there, first.rows)
+    if len(there) > MOST_DRAWN:
+        others = others[_worth_drawing(columns.label[others], columns.p_fake[others], first.first)]
+    rows, xyz = [first.rows], [first.xyz]
+    lost = 0
+    for start in range(0, len(others), _BLOCK):
+        asked = others[start : start + _BLOCK]
+        vectors, found = read(asked)
+        lost += len(asked) - len(found)
+        if not len(found):
+            continue
+        if vectors.shape[1] != first.basis.shape[1]:
+            raise ForensicsError(
+                "The embeddings have different lengths: "
+                f"{sorted({vectors.shape[1], first.basis.shape[1]})}.",
+                "They come from different networks; score the faces again with one checkpoint.",
+            )
+        xyz.append(fake_axis_projection(vectors, None, basis=first.basis).xyz)
+        rows.append(found)
+    return replace(
+        first, rows=np.concatenate(rows), xyz=np.concatenate(xyz), there=len(there) - lost
+    )
+
+
+def _worth_drawing(label: np.ndarray, p_fake: np.ndarray, taken: int) -> np.ndarray:
+    """Indices of the errors at 0.5 (at most half of what is drawn) and of a sample of the rest."""
+    most = MOST_DRAWN - taken
+    wrong = ((label == REAL) & (p_fake >= 0.5)) | ((label == FAKE) & (p_fake < 0.5))
+    errors = np.flatnonzero(wrong)
+    errors = errors[sample(len(errors), most // 2)]
+    rest = np.flatnonzero(~wrong)
+    rest = rest[sample(len(rest), most - len(errors))]
+    return np.sort(np.concatenate([errors, rest]))
+
+
+def project(
+    embeddings: np.ndarray, label: np.ndarray, config: Any
+) -> tuple[np.ndarray, np.ndarray, float, str]:
+    """Coordinates (N, 3), basis (3, D), explained share and anchor of unit embeddings (N, D).
+
+    The anchor is the head's fake axis. Without a head (imported scores) it is the direction from
+    the mean real to the mean fake, which needs both classes.
+
+    Raises:
+        ForensicsError: neither a head nor two classes
+    """
+    from ...detector.sphere import fake_axis_projection
+
+    head = getattr(config, "head_weight", None)
+    if head is not None:
+        anchored = "the head's fake axis (w_fake - w_real)"
+        weight = np.asarray(head, np.float64)
+    else:
+        if not ((label == REAL).any() and (label == FAKE).any()):
+            raise ForensicsError(
+                "The scores come without the detector's head, and one class is missing.",
+                "Run 'Score faces' with a checkpoint.",
+            )
+        anchored = "the line from the mean real to the mean fake face (no head is stored)"
+        weight = np.stack([embeddings[label == code].mean(axis=0) for code in (REAL, FAKE)])
+    found = fake_axis_projection(embeddings, weight)
+    return found.xyz, found.basis, found.explained, anchored
+
+
+def file_of(about: str, columns: FaceColumns) -> Path:
+    """Where the whole picture of these faces is kept.
+
+    Args:
+        about: names dataset, detector and the time of its scores. Scores and embeddings are
+            written together, so the scored faces tell when to look again.
+    """
+    from ...detector.weights import cache_dir
+
+    limits = (READ_AT_ONCE, FIRST, MOST_DRAWN, 3)
+    mark = hashlib.sha256(f"{about} {limits}".encode())
+    mark.update("".join(columns.ids).encode())
+    mark.update(columns.label.tobytes() + np.isnan(columns.p_fake).tobytes())
+    return cache_dir() / "projections" / f"{mark.hexdigest()[:32]}.npz"
+
+
+def kept(path: Path) -> Picture | None:
+    """The picture in a file, None where there is none that can be read."""
+    if not path.exists():
+        return None
+    try:
+        with np.load(path, allow_pickle=False) as data:
+            return Picture(
+                rows=data["rows"],
+                first=int(data["first"]),
+                there=int(data["there"]),
+                fitted=int(data["fitted"]),
+                xyz=data["xyz"],
+                basis=data["basis"],
+                explained=float(data["explained"]),
+                anchored=str(data["anchored"]),
+                words=[[str(cell) for cell in row] for row in data["words"]],
+            )
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        logger.warning("%s cannot be read (%s); it is made again", path.name, error)
+        return None
+
+
+def keep(path: Path, picture: Picture) -> None:
+    """Write a picture; a folder that cannot be written costs time later and nothing else."""
+    from ...detector.atomic import replacing
+
+    try:
+        with replacing(path) as temporary, temporary.open("wb") as handle:
+            np.savez(handle, **{**vars(picture), "words": np.array(picture.words)})
+    except OSError as error:
+        logger.warning("the projection was not kept: %s", error)
