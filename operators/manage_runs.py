@@ -25,7 +25,7 @@ FORMATS = (
     ("detector", "our folder: LayerNorm and head only (needs the same tower)"),
     ("gend", "GenD: config.json and model.safetensors (CLIP towers)"),
     ("torchscript", "TorchScript: the whole network in one file"),
-    ("onnx", "ONNX: the whole network in one file (needs the package onnx)"),
+    ("onnx", "ONNX: the whole network in one file (needs onnx, onnxscript, onnxruntime)"),
 )
 
 
