@@ -142,11 +142,11 @@ def table(found: dict[str, Any], baseline: str, fpr: float) -> str:
     ]
     for row in found["rows"]:
         lines.append(
-            f"| {row['key']} | {_interval(row['auroc'], row['auroc_low'], row['auroc_high'])} "
-            f"| {_interval(row['difference'], row['low'], row['high'], '+.3f')} "
-            f"| {_number(row['p_holm'])} | {_number(row['eer'])} "
-            f"| {_number(row['fpr'])} / {_number(row['fnr'])} at {row['threshold']:.3f} "
-            f"| {_interval(row['fnr_difference'], row['fnr_low'], row['fnr_high'], '+.3f')} "
+            f"| {row['key']} | {interval(row['auroc'], row['auroc_low'], row['auroc_high'])} "
+            f"| {interval(row['difference'], row['low'], row['high'], '+.3f')} "
+            f"| {number(row['p_holm'])} | {number(row['eer'])} "
+            f"| {number(row['fpr'])} / {number(row['fnr'])} at {row['threshold']:.3f} "
+            f"| {interval(row['fnr_difference'], row['fnr_low'], row['fnr_high'], '+.3f')} "
             f"| {len(row['regressions'])} | {len(row['repaired'])} |"
         )
     if found["settings"]:
@@ -169,13 +169,15 @@ def table(found: dict[str, Any], baseline: str, fpr: float) -> str:
     return "\n".join(lines)
 
 
-def _interval(value: float | None, low: float | None, high: float | None, form: str = ".3f") -> str:
+def interval(value: float | None, low: float | None, high: float | None, form: str = ".3f") -> str:
+    """``0.912 [0.850, 0.961]``, or ``n/a``."""
     if value is None:
         return "n/a"
     return f"{value:{form}}" + ("" if low is None else f" [{low:{form}}, {high:{form}}]")
 
 
-def _number(value: float | None) -> str:
+def number(value: float | None) -> str:
+    """``0.912``, or ``n/a``."""
     return "n/a" if value is None else f"{value:.3f}"
 
 

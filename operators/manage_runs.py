@@ -25,7 +25,7 @@ FORMATS = (
     ("detector", "our folder: LayerNorm and head only (needs the same tower)"),
     ("gend", "GenD: config.json and model.safetensors (CLIP towers)"),
     ("torchscript", "TorchScript: the whole network in one file"),
-    ("onnx", "ONNX: the whole network in one file (needs the package onnx)"),
+    ("onnx", "ONNX: the whole network in one file (needs onnx, onnxscript, onnxruntime)"),
 )
 
 
@@ -51,7 +51,7 @@ def run(
         delete_files: for ``delete``: also delete the run's folder with its checkpoints
         format: for ``export``, name of :data:`FORMATS`
         folder: for ``export``, where to write; made if needed, must be empty
-        device, processes: for ``resume``, torch device (a GPU where there is one) and ranks;
+        device, processes: for ``resume``, see :func:`devices.placement`;
             neither has to be what the run began with
 
     Returns:
@@ -123,9 +123,10 @@ def resume(dataset: fo.Dataset, key: str, device: str | None = None, processes: 
     """Start a stopped, interrupted or failed run again in a process of its own; returns at once.
 
     Raises:
-        ForensicsError: no such run, in progress or finished already, or its folder is gone
+        ForensicsError: no such run, in progress or finished already, its folder is gone, or a
+            device that is not there
     """
-    from ..training import launch
+    from ..training import devices, launch
 
     run = training_records.training_run(dataset, key)
     if run.live or run.status in ("completed", training_records.GONE):
@@ -134,7 +135,8 @@ def resume(dataset: fo.Dataset, key: str, device: str | None = None, processes: 
             training_records.WORDS[run.status].capitalize() + ".",
             "key",
         )
-    launch.start(run.folder, device=device, processes=processes)
+    where = devices.placement(device, processes, run.config.get("batch_size"))
+    launch.start(run.folder, device=where.device, processes=where.processes)
 
 
 def export(dataset: fo.Dataset, key: str, format: str, folder: str | None) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from fiftyone.operators import types
 
 from ..detector.allowed_roots import require_allowed, require_files
 from ..detector.errors import ForensicsError
-from ..training import ablation
+from ..training import ablation, devices
 from ..training.ablation import LADDER
 from ..training.config import named_recipe
 from . import (
@@ -29,7 +29,8 @@ from . import (
     views,
 )
 from .progress import Progress, ShouldStop, in_app, never, silent, stop_of
-from .train_detector import BACKBONES, DEFAULT_BACKBONE, RECIPES, VALIDATIONS, default_runs_dir
+from .train_detector import default_runs_dir
+from .training_form import BACKBONES, DEFAULT_BACKBONE, DEVICES, RECIPES, VALIDATIONS
 
 RUN_PREFIX = "ablation_"
 
@@ -63,7 +64,7 @@ def run(
         settings: fields of ``TrainConfig`` for all runs, for example ``{"epochs": 4}``
         validation, validation_fraction: see :func:`training_manifest.read`
         runs_dir: parent of the ablation's folder
-        device: torch device; a GPU where there is one
+        device: ``auto`` (a GPU where there is one), ``cpu``, ``cuda`` or ``cuda:N``
         progress, should_stop: see :mod:`.progress`
 
     Returns:
@@ -88,6 +89,7 @@ def run(
     root = (Path(runs_dir) if runs_dir else default_runs_dir(dataset)) / name
     require_allowed(root, "runs_dir")
     require_files(view.values("filepath"), "faces")
+    where = devices.placement(device)
     found = training_manifest.read(
         view, validation=validation, validation_fraction=validation_fraction
     )
@@ -110,7 +112,7 @@ def run(
         )
         if not dataset.has_run(training_records.record_name(key)):
             training_records.register(view, key, config, found.manifest.sha256, cell.folder, counts)
-    failed = ablation.work(cells, progress, should_stop, device)
+    failed = ablation.work(cells, progress, should_stop, where.device)
     rows = ablation.summarise(cells)
     files = ablation.save(root, cells, rows)
     done = sum(map(ablation.completed, cells))
@@ -224,8 +226,17 @@ class RunAblation(foo.Operator):
             label="Validation",
             description="Whose videos are compared; never those of the test split",
         )
+        device = forms.choice(
+            inputs,
+            "device",
+            DEVICES,
+            default=devices.AUTO,
+            label="Device",
+            description="Where it trains",
+        )
         inputs.int("epochs", min=1, label="Epochs", description="Empty: the recipes' own, 10")
         inputs.int("batch_size", min=2, label="Batch size", description="Empty: 128")
+        forms.check(inputs, {"device": device}, lambda: devices.placement(ctx.params.get("device")))
         validation = ctx.params.get("validation") or "auto"
         found = forms.check(
             inputs, {}, lambda: training_manifest.read(faces, validation=validation, files=False)
@@ -259,6 +270,7 @@ class RunAblation(foo.Operator):
         if ctx.delegated:
             yield run(view, progress=in_app(ctx), should_stop=stop_of(ctx), **params)
             return
+        devices.placement(params.get("device"))
         given = {k: params[k] for k in ("validation", "validation_fraction") if k in params}
         training_manifest.read(view, **given)  # what cannot be trained on is said here
         jobs.start("run_ablation", view, params)

@@ -12,37 +12,28 @@ from fiftyone.operators import types
 
 from ..detector.allowed_roots import require_allowed, require_files
 from ..detector.errors import Cancelled, ForensicsError
-from ..training import budget
-from ..training.config import RECIPES as RECIPES_BY_NAME
-from ..training.config import TrainConfig, named_recipe
-from . import fields, forms, jobs, training_manifest, training_records, training_words, views
-from .progress import Progress, ShouldStop, in_app, never, silent, stop_of, terminal
-
-RECIPES = (
-    ("linear_probe", "linear_probe: the head alone, on the untuned tower (the baseline)"),
-    ("ln", "ln: LayerNorm parameters and the head"),
-    ("ln_l2", "ln_l2: LN-tuning with unit-length features"),
-    ("ln_l2_unal", "ln_l2_unal: with alignment and uniformity"),
-    ("ln_l2_unal_slerp", "ln_l2_unal_slerp: with slerp augmentation (paper 1, in full)"),
-    ("gend", "gend: the recipe of the successor paper"),
-    ("bitfit", "bitfit: all biases instead of the LayerNorms (to compare)"),
-    ("lora", "lora: rank-8 adapters on queries and values (to compare; larger checkpoint)"),
-    ("full", "full: the whole tower (to compare; checkpoint as large as the tower)"),
+from ..training import budget, devices
+from ..training.config import TrainConfig
+from . import (
+    fields,
+    forms,
+    from_python,
+    jobs,
+    training_form,
+    training_manifest,
+    training_records,
+    training_words,
+    views,
 )
-BACKBONES = (
-    ("vit-s14-dinov2-saliency", "DINOv2 ViT-S/14, saliency-tuned (offline weights)"),
-    ("clip-vit-l14", "CLIP ViT-L/14 (the papers' tower; 0.9 GB of weights)"),
+from .progress import Progress, ShouldStop, in_app, never, silent, stop_of
+from .training_form import (
+    DEFAULT_BACKBONE,
+    DEFAULT_RECIPE,
+    LONGEST_WAIT,
+    asked,
+    config_of,
+    params_of,
 )
-
-
-VALIDATIONS = (
-    ("auto", "auto: the split 'val' where there is one, else groups set aside"),
-    ("split", "the split 'val' of the source"),
-    ("groups", "groups set aside here"),
-)
-DEFAULT_RECIPE, DEFAULT_BACKBONE = "ln_l2_unal_slerp", "vit-s14-dinov2-saliency"
-LONGEST_WAIT = 480.0
-"""Seconds. The App cuts an operator off after ten minutes."""
 
 
 def default_runs_dir(dataset: fo.Dataset) -> Path:
@@ -76,7 +67,7 @@ def run(
         settings: fields of ``TrainConfig`` that replace the recipe's
         validation, validation_fraction, tag_weights: see :func:`training_manifest.read`
         runs_dir: parent of the run folder
-        device: torch device; a GPU where there is one
+        device: ``auto`` (a GPU where there is one), ``cpu``, ``cuda`` or ``cuda:N``
         processes: ranks that train together on this machine
         progress, should_stop: see :mod:`.progress`
 
@@ -86,7 +77,7 @@ def run(
 
     Raises:
         ForensicsError: a leak between training and validation, one class only, unknown setting,
-            missing weights, or the training process failed
+            a device that is not there, missing weights, or the training process failed
         Cancelled: stopped by the user; the run can be resumed by the same call
     """
     from ..detector.backbone import load_backbone
@@ -99,6 +90,7 @@ def run(
     require_allowed(run_dir, "runs_dir")
     require_files(view.values("filepath"), "faces")
     config = config_of(recipe, backbone, settings, tag_weights)
+    where = devices.placement(device, processes, config.batch_size)
     contents = training_manifest.read(
         view,
         validation=validation,
@@ -119,7 +111,7 @@ def run(
         crop_recipe_hash=about.get("recipe_hash"),
     )
     training_records.register(view, key, config, manifest.sha256, run_dir, counts)
-    handle = launch.start(run_dir, device=device, processes=processes)
+    handle = launch.start(run_dir, device=where.device, processes=where.processes)
     try:
         for state in launch.follow(handle):
             progress(state["step"], state["steps"], state["text"])
@@ -143,21 +135,6 @@ def run(
         "counts": counts,
         "warnings": list(contents.warnings),
     }
-
-
-def config_of(
-    recipe: str,
-    backbone: str,
-    settings: dict[str, Any] | None = None,
-    tag_weights: dict[str, float] | None = None,
-) -> TrainConfig:
-    """The config that the arguments of :func:`run` stand for.
-
-    Raises:
-        ForensicsError: unknown recipe or setting, or a value out of range
-    """
-    weights = {"use_weights": True} if tag_weights else {}
-    return named_recipe(recipe, backbone=backbone, **{**weights, **(settings or {})})
 
 
 class TrainDetector(foo.Operator):
@@ -187,130 +164,17 @@ class TrainDetector(foo.Operator):
         **params: Any,
     ) -> Any:
         """Run from Python; the arguments and the result are those of :func:`run`."""
-        if delegate:
-            return foo.execute_operator(
-                self.uri, dict(view=samples.view()), params=params, request_delegation=True
-            )
-        if progress is not None:
-            return run(samples, progress=progress, **params)
-        with terminal(f"train {params.get('key', '')}") as bar:
-            return run(samples, progress=bar, **params)
+        bar = f"train {params.get('key', '')}"
+        return from_python.call(
+            self, run, samples, params, delegate=delegate, progress=progress, bar=bar
+        )
 
     def resolve_input(self, ctx: Any) -> types.Property:
         inputs = types.Object()
-        form = types.Property(inputs, view=types.View(label="Train detector"))
         faces = forms.check(inputs, {}, lambda: self._faces(ctx))
-        if faces is None:
-            return form
-        key = inputs.str(
-            "key",
-            default="ln_tuned",
-            required=True,
-            label="Name",
-            description="Names the run, the new detector and later its fields",
-        )
-        forms.choice(
-            inputs,
-            "recipe",
-            RECIPES,
-            default=DEFAULT_RECIPE,
-            label="Recipe",
-            description="The published recipes and their ablations",
-        )
-        forms.choice(
-            inputs,
-            "backbone",
-            BACKBONES,
-            default=DEFAULT_BACKBONE,
-            label="Tower",
-            description="The pretrained vision transformer",
-        )
-        saved = [(name, f"saved view {name}") for name in ctx.dataset.list_saved_views()]
-        validation = forms.choice(
-            inputs,
-            "validation",
-            (*VALIDATIONS, *saved),
-            default="auto",
-            label="Validation",
-            description="Whose videos choose the best checkpoint; never those of the test split",
-        )
-        own = RECIPES_BY_NAME[ctx.params.get("recipe") or DEFAULT_RECIPE]
-        batch = inputs.int(
-            "batch_size",
-            min=2,
-            label="Batch size",
-            description=f"Faces per step; empty is the recipe's own, {own.batch_size}",
-        )
-        inputs.int(
-            "epochs",
-            min=1,
-            label="Epochs",
-            description=f"Passes over the faces; empty is the recipe's own, {own.epochs}",
-        )
-        tags = [tag for tag in ctx.dataset.distinct("tags") if tag.startswith("hard:")]
-        if tags:
-            forms.choice(
-                inputs,
-                "hard_tag",
-                [(tag, tag) for tag in sorted(tags)],
-                default=None,
-                label="Hard examples",
-                description="Faces of this queue are drawn more often",
-            )
-            inputs.float(
-                "hard_weight",
-                default=2.0,
-                min=1.0,
-                label="How much more often",
-                description="The config's weight_cap limits it",
-            )
-        inputs.float(
-            "self_blend_probability",
-            default=0.0,
-            min=0.0,
-            max=1.0,
-            label="Self-blends",
-            description="Share of the real faces that also give a fresh self-blended fake",
-        )
-        inputs.int("seed", default=0, label="Seed", description="Of every random draw")
-        forms.flag(
-            inputs,
-            "background",
-            default=False,
-            label="In the background",
-            description="Do not wait here; the panel 'Training runs' shows how far it is",
-        )
-        if ctx.params.get("key"):
-            forms.check(inputs, {"key": key}, lambda: fields.ScoreFields(ctx.params["key"]))
-        self._contents(
-            inputs, faces, _params(ctx.params), {"validation": validation, "batch_size": batch}
-        )
-        return form
-
-    @staticmethod
-    def _contents(
-        inputs: types.Object, faces: Any, params: dict[str, Any], at: dict[str, types.Property]
-    ) -> None:
-        """What the view holds and the run costs, or why it cannot be trained on."""
-
-        def looked_at() -> tuple[training_manifest.Contents, budget.Budget]:
-            config, contents = _asked(faces, params, files=False)
-            known = budget.known(config, params.get("device"))
-            return contents, budget.budget(config, contents.manifest, known)
-
-        found = forms.check(inputs, at, looked_at)
-        if found is None:
-            return
-        contents, cost = found
-        lines, description = training_words.contents(contents), "No group is on both sides"
-        inputs.view("contents", types.Notice(label=lines, description=description))
-        if contents.warnings:
-            inputs.view("warnings", types.Warning(label=" ".join(contents.warnings)))
-        text = training_words.cost(cost)
-        if cost.seconds is not None and cost.seconds > LONGEST_WAIT:
-            inputs.view("cost", types.Warning(label=text, description=training_words.TOO_LONG))
-        else:
-            inputs.view("cost", types.Notice(label=text))
+        if faces is not None:
+            training_form.add_inputs(inputs, ctx, faces)
+        return types.Property(inputs, view=types.View(label="Train detector"))
 
     @staticmethod
     def _faces(ctx: Any) -> Any:
@@ -325,12 +189,12 @@ class TrainDetector(foo.Operator):
 
     def execute(self, ctx: Any) -> Iterator[Any]:
         view = self._faces(ctx)
-        params = _params(ctx.params)
+        params = params_of(ctx.params)
         if ctx.delegated:
             yield run(view, progress=in_app(ctx), should_stop=stop_of(ctx), **params)
             return
         if ctx.params.get("background"):
-            _asked(view, params)  # what cannot be trained on is said here, not in a log
+            asked(view, params)  # what cannot be trained on is said here, not in a log
             jobs.start("train_detector", view, params)
             yield ctx.ops.notify(
                 f"Training of {params['key']!r} is starting; see the panel 'Training runs'",
@@ -338,7 +202,8 @@ class TrainDetector(foo.Operator):
             )
             return
         yield ctx.ops.set_progress(label="Measuring a step", progress=0.0)
-        refuse_long(*_asked(view, params), device=params.get("device"))
+        config, contents, where = asked(view, params)
+        refuse_long(config, contents, where.device)
         job = jobs.start("train_detector", view, params)
         yield from jobs.follow(ctx, job, "Training")
         done = job.result()
@@ -362,32 +227,3 @@ def refuse_long(
     if cost.seconds is not None and cost.seconds > LONGEST_WAIT:
         raise ForensicsError(training_words.cost(cost), training_words.TOO_LONG, "background")
     return cost
-
-
-def _asked(
-    samples: Any, params: dict[str, Any], files: bool = True
-) -> tuple[TrainConfig, training_manifest.Contents]:
-    """Config and manifest of the arguments ``params`` of :func:`run`, checked."""
-    names = ("recipe", "backbone", "settings", "tag_weights")
-    defaults = {"recipe": DEFAULT_RECIPE, "backbone": DEFAULT_BACKBONE}
-    config = config_of(**{**defaults, **{k: params[k] for k in names if k in params}})
-    names = ("validation", "validation_fraction", "tag_weights")
-    given = {k: params[k] for k in names if k in params}
-    contents = training_manifest.read(samples, seed=config.seed, files=files, **given)
-    contents.manifest.check(files=False, batch_size=config.batch_size)
-    return config, contents
-
-
-def _params(form: dict[str, Any]) -> dict[str, Any]:
-    """The arguments of :func:`run` that a form gives."""
-    keep = ("key", "recipe", "backbone", "validation", "validation_fraction", "tag_weights")
-    keep = (*keep, "runs_dir", "device", "processes")
-    names = ("epochs", "batch_size", "self_blend_probability", "seed")
-    settings = {name: form[name] for name in names if form.get(name) is not None}
-    # A delegated call from Python gets the form's defaults too: what it asked for goes first.
-    settings |= form.get("settings") or {}
-    given = {k: form[k] for k in keep if form.get(k) is not None}
-    given.setdefault("key", "ln_tuned")
-    if form.get("hard_tag") and "tag_weights" not in given:
-        given["tag_weights"] = {form["hard_tag"]: float(form.get("hard_weight") or 2.0)}
-    return {**given, "settings": settings}

@@ -46,11 +46,12 @@ def cost(found: Budget) -> str:
 
 
 def auroc(best: dict[str, Any]) -> str:
-    """``0.912 [0.850, 0.961]`` of a validation record, or ``n/a``."""
+    """``0.912 [0.850, 0.961]`` of a validation record, ``0.912 [too few groups]``, or ``n/a``."""
     if not best or best.get("auroc") is None:
         return "n/a"
     low, high = best.get("auroc_low"), best.get("auroc_high")
-    return f"{best['auroc']:.3f}" + ("" if low is None else f" [{low:.3f}, {high:.3f}]")
+    bounds = "[too few groups]" if low is None else f"[{low:.3f}, {high:.3f}]"
+    return f"{best['auroc']:.3f} {bounds}"
 
 
 def progress(run: TrainingRun) -> str:
@@ -59,6 +60,14 @@ def progress(run: TrainingRun) -> str:
     if run.seconds_left is not None:
         done += f", {duration(run.seconds_left)} left"
     return done
+
+
+def short(run: TrainingRun) -> str:
+    """How a run stands, in a few words; the reason where something is wrong."""
+    if run.status == "failed":
+        return f"failed: {run.error}"
+    done = progress(run)
+    return done if run.status == "running" else f"{run.status}, {done}"
 
 
 def status(run: TrainingRun) -> str:

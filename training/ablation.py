@@ -21,7 +21,7 @@ from ..detector.atomic import replacing, write_bytes, write_json
 from ..detector.errors import Cancelled, ForensicsError, MetricUndefined
 from ..detector.metrics_intervals import paired_bootstrap
 from . import launch, runs
-from .comparison import holm
+from .comparison import holm, require_groups
 from .config import named_recipe
 from .manifest import Manifest
 from .runs import RunFolder
@@ -255,13 +255,15 @@ def _paired(a: Mapping[int, Any], b: Mapping[int, Any], replicates: int) -> Any:
         return None
     first, second = _videos(a, seeds), _videos(b, seeds)
     names = sorted(set(first) & set(second))
+    groups = [first[name][1] for name in names]
     try:
+        require_groups(groups)
         return paired_bootstrap(
             [first[name][0] for name in names],
             [float(np.mean(first[name][2:])) for name in names],
             [float(np.mean(second[name][2:])) for name in names],
             "auroc",
-            [first[name][1] for name in names],
+            groups,
             replicates=replicates,
         )
     except MetricUndefined as error:

@@ -6,7 +6,7 @@ numpy only.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -15,9 +15,11 @@ import numpy as np
 from ..detector.errors import ForensicsError, MetricUndefined
 from ..detector.metrics import bootstrap_interval, equal_error_rate, roc_auc
 from ..detector.metrics_curve import operating_point
-from ..detector.metrics_intervals import Comparison, paired_bootstrap
+from ..detector.metrics_intervals import Comparison, Interval, paired_bootstrap
 
 FIXED_THRESHOLD = 0.5
+LEAST_GROUPS = 5
+"""For an interval. Four groups give 35 different resamples: too few for the tails of 95 %."""
 
 VideoRow = Mapping[str, Any]  # video_id, label, group_id, p_fake
 
@@ -84,6 +86,19 @@ class RunRow:
         """Plain dict."""
         data = asdict(self)
         return {k: list(v) if isinstance(v, tuple) else v for k, v in data.items()}
+
+
+def require_groups(groups: Iterable[Any]) -> None:
+    """Refuse an interval that resampling cannot give.
+
+    Raises:
+        MetricUndefined: fewer than :data:`LEAST_GROUPS` independent groups
+    """
+    count = len(set(groups))
+    if count < LEAST_GROUPS:
+        raise MetricUndefined(
+            f"No interval and no p-value: {count} independent groups, {LEAST_GROUPS} is the least."
+        )
 
 
 def common_videos(scored: Mapping[str, Sequence[VideoRow]]) -> CommonVideos:
@@ -210,11 +225,13 @@ def _row(
                 notes.append(error.message)
             return None
 
-    interval = defined(
-        lambda: bootstrap_interval(
+    def bounds() -> Interval:
+        require_groups(videos.group)
+        return bootstrap_interval(
             label, p_fake, "auroc", videos.group, replicates=replicates, seed=seed
         )
-    )
+
+    interval = defined(bounds)
     eer = defined(lambda: equal_error_rate(label, p_fake))
     real, fake = label == 0, label == 1
     names = np.array(videos.video_id)
@@ -264,6 +281,7 @@ def _paired(
     notes: list[str],
 ) -> Comparison | None:
     try:
+        require_groups(videos.group)
         return paired_bootstrap(
             videos.label,
             videos.p_fake[key],
@@ -274,7 +292,8 @@ def _paired(
             seed=seed,
         )
     except MetricUndefined as error:
-        notes.append(error.message)
+        if error.message not in notes:
+            notes.append(error.message)
         return None
 
 

@@ -33,6 +33,7 @@ EXECUTION = (
     "workers",
     "cache_gb",
     "save_every_seconds",
+    "tensorboard",
 )
 
 _CHOICES = {
@@ -105,6 +106,7 @@ class TrainConfig:
         workers: processes that decode and augment; -1 chooses, 0 works in the main process
         cache_gb: decoded training crops kept in RAM, GiB
         save_every_seconds: least time between two saves of the resume state within an epoch
+        tensorboard: also write the curves as TensorBoard event files, into ``events``
     """
 
     name: str = "gend"
@@ -146,6 +148,7 @@ class TrainConfig:
     workers: int = -1
     cache_gb: float = 4.0
     save_every_seconds: float = 60.0
+    tensorboard: bool = False
 
     def __post_init__(self) -> None:
         _check_types(self)

@@ -23,6 +23,7 @@ from ..detector.errors import ForensicsError
 from . import distributed, runs
 from .augment import feature_generator
 from .config import TrainConfig
+from .event_files import EventFiles
 from .manifest import Manifest
 from .position import Position, RunResult
 from .sampling import Batch, epoch_batches, indices
@@ -131,6 +132,7 @@ class _Training:
         self.position = Position()
         self.began = self.saved = time.monotonic()
         self.crops_at_start = 0  # for the speed
+        self.events: EventFiles | None = None
 
     def run_to_end(self) -> RunResult:
         """Resume, train, and say how it ended."""
@@ -138,6 +140,8 @@ class _Training:
         if self.lead:
             facts = runs.environment(str(self.device), distributed.ranks())
             runs.write_json(self.run.path / "environment.json", facts)
+            if self.config.tensorboard:
+                self.events = EventFiles(self.run.path, self.position.step)
             self._report("start", precision=precision_of(self.config, self.device), **facts)
             self.run.set_status(runs.RUNNING, step=self.position.step)
         self.source.prepare()
@@ -289,6 +293,8 @@ class _Training:
         self.saved = now
         if not self.lead:
             return
+        if self.events is not None:
+            self.events.flush()
         self.run.save_state(
             {
                 "ids": self._ids(),
@@ -309,6 +315,8 @@ class _Training:
         at = self.position
         record = {"kind": kind, "epoch": at.epoch, "step": at.step, **values}
         self.run.append(record)
+        if self.events is not None:
+            self.events.add(record)
         if self.progress is not None:
             self.progress(record)
 
@@ -331,6 +339,8 @@ class _Training:
             manifest_sha256=self.manifest.sha256,
         )
         self._report("end", status=status)
+        if self.events is not None:
+            self.events.close()
         if self.lead:
             if stopped:
                 self._save_detector("last", None)

@@ -14,6 +14,7 @@ import numpy as np
 
 from ..detector.errors import ForensicsError
 from ..detector.records import FAKE, LABELS, REAL, content_hash
+from .comparison import require_groups
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,8 +150,10 @@ def judge(rows: list[dict[str, Any]]) -> dict[str, Any]:
 
     truth = np.array([row["label"] for row in rows])
     scores = np.array([row["p_fake"] for row in rows])
+    groups = [row["group_id"] for row in rows]
     try:
-        interval = bootstrap_interval(truth, scores, "auroc", [row["group_id"] for row in rows])
+        require_groups(groups)
+        interval = bootstrap_interval(truth, scores, "auroc", groups)
         low, high = interval.low, interval.high
     except MetricUndefined:  # too few groups
         low = high = None

@@ -5,7 +5,7 @@ on · ``metrics.jsonl`` one line per step and epoch · ``state.pt`` all that a r
 ``status.json`` how far it is or how it ended · ``validation.json`` the best checkpoint's score of
 each validation video · ``checkpoints/best`` ``checkpoints/last`` detectors
 · ``stop`` written by whoever wants it to stop · ``lock`` held by the process that works on it ·
-``log.txt`` what a launched process printed.
+``log.txt`` what a launched process printed · ``events`` TensorBoard files, where asked for.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from typing import Any
 from ..detector.atomic import replacing, write_bytes, write_json
 from ..detector.errors import ForensicsError
 from .config import EXECUTION, TrainConfig, differences
+from .event_files import require_package
 from .manifest import Manifest
 
 RUNNING, STOPPED, COMPLETED, FAILED = "running", "stopped", "completed", "failed"
@@ -220,8 +221,11 @@ def prepare(
 
     Raises:
         ForensicsError: the folder holds a run of another config or manifest (says what differs),
-            or something else, or another process works on it
+            or something else, or another process works on it; TensorBoard is asked for and not
+            installed
     """
+    if config.tensorboard:
+        require_package()
     run = RunFolder(Path(run_dir).expanduser().absolute())
     before: dict[str, Any] = {}
     if (run.path / "run.json").is_file():

@@ -15,7 +15,9 @@ from torch import Tensor
 from ..detector.aggregate import grouped_scores
 from ..detector.errors import MetricUndefined
 from ..detector.metrics import average_precision, bootstrap_interval, roc_auc
+from ..detector.metrics_intervals import Interval
 from ..detector.model import Detector
+from .comparison import require_groups
 from .data import CropCache, plain_batches
 from .distributed import gather_rows, rank, ranks
 from .losses import alignment, uniformity
@@ -32,7 +34,7 @@ class Validation:
 
     Attributes:
         auroc: video level, mean of p_fake over a video's crops
-        auroc_low, auroc_high: 95 % bootstrap interval over groups
+        auroc_low, auroc_high: 95 % bootstrap interval over groups, None where they are too few
         macro_ap: mean of the average precisions of fake and of real, video level (the authors'
             ``mAP_video``)
         auroc_frames: crop level
@@ -113,7 +115,12 @@ def judge(
     counts = Counter(row.video_id for row in used)
     groups = [first[video].group_id or video for video in videos]
     step = -(-len(units) // MOST_FOR_GEOMETRY)
-    interval = _defined(lambda: bootstrap_interval(truth, means, "auroc", groups))
+
+    def bounds() -> Interval:
+        require_groups(groups)
+        return bootstrap_interval(truth, means, "auroc", groups)
+
+    interval = _defined(bounds)
     return Validation(
         auroc=_defined(lambda: roc_auc(truth, means)),
         auroc_low=interval.low if interval else None,

@@ -13,7 +13,7 @@ CURVES = (
     ("auroc", "AUROC", "validation AUROC (video level)", "epoch"),
     ("total", "loss", "training loss", "step"),
     ("ce", "CE", "cross-entropy (training)", "step"),
-    ("loss", "val. CE", "cross-entropy (validation)", "epoch"),
+    ("loss", "CE", "cross-entropy (validation)", "epoch"),
     ("alignment", "alignment", "alignment (training)", "step"),
     ("uniformity", "uniformity", "uniformity (training)", "step"),
     ("learning_rate", "lr", "learning rate", "step"),
@@ -49,28 +49,35 @@ def traces(runs: Sequence[tuple[str, Sequence[dict[str, Any]]]], name: str) -> l
             "line": {"color": colour, "width": 2},
             "marker": {"size": 5},
         }
-        if name == "auroc":
-            trace["error_y"] = _interval(records)
         out.append(trace)
+        if name == "auroc":
+            out += _band(records, key, colour)
     return out
 
 
-def _interval(records: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Plotly's error bars of the validation AUROC; 0 where there is no interval."""
-    rows = [r for r in records if r["kind"] == "epoch" and r["auroc"] is not None]
-    rows = rows[:MOST_POINTS]
-
-    def reach(row: dict[str, Any], end: str) -> float:
-        return 0.0 if row[end] is None else round(abs(row[end] - row["auroc"]), 6)
-
-    return {
-        "type": "data",
-        "symmetric": False,
-        "array": [reach(row, "auroc_high") for row in rows],
-        "arrayminus": [reach(row, "auroc_low") for row in rows],
-        "thickness": 1,
-        "width": 3,
-    }
+def _band(records: Sequence[dict[str, Any]], key: str, colour: str) -> list[dict[str, Any]]:
+    """The 95 % interval of the validation AUROC as a shaded band; nothing where there is none."""
+    rows = [r for r in records if r["kind"] == "epoch" and r["auroc_low"] is not None]
+    step = -(-len(rows) // MOST_POINTS) or 1
+    rows = rows[::step]
+    if not rows:
+        return []
+    x = [r["step"] for r in rows]
+    low, high = ([round(r[end], 6) for r in rows] for end in ("auroc_low", "auroc_high"))
+    return [
+        {
+            "type": "scatter",
+            "mode": "lines",
+            "name": f"{key} 95 %",
+            "x": [*x, *x[::-1]],
+            "y": [*low, *high[::-1]],
+            "fill": "toself",
+            "fillcolor": f"{colour}2e",
+            "line": {"width": 0},
+            "hoverinfo": "skip",
+            "showlegend": False,
+        }
+    ]
 
 
 def layout(name: str) -> dict[str, Any]:
@@ -82,6 +89,6 @@ def layout(name: str) -> dict[str, Any]:
         "yaxis": {**axis, "title": {"text": label}},
         "margin": {"t": 8, "r": 8, "b": 36, "l": 48},
         "showlegend": True,
-        "legend": {"orientation": "h", "y": 1.12},
+        "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
         "uirevision": name,
     }

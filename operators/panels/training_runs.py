@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from pathlib import Path
 from typing import Any
 
 import fiftyone as fo
@@ -12,20 +11,23 @@ from fiftyone.operators import types
 
 from ...detector.errors import ForensicsError
 from ...training.runs import RunFolder
-from .. import (
-    job_list,
-    jobs,
-    manage_runs,
-    scheduled_jobs,
-    training_records,
-    training_words,
-    views,
-)
+from .. import job_list, jobs, manage_runs, scheduled_jobs, training_records, views
 from ..markup import plain
 from ..training_records import TrainingRun
-from . import face_columns, training_figures
+from . import face_columns, training_comparison, training_figures
 from .error_audit import handler
 from .rebuild_cache import RebuildCache
+from .training_tables import (
+    JOB_ACTIONS,
+    JOB_COLUMNS,
+    RUN_ACTIONS,
+    RUN_COLUMNS,
+    job_row,
+    run_actions,
+    run_row,
+    table_data,
+    table_view,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -35,34 +37,9 @@ HELP = (
     "how far it is, what went wrong, and what can be done."
 )
 #: The panel's whole state, small and plain.
-CHOICE = ("dataset", "shown", "curve")
+CHOICE = ("dataset", "shown", "curve", "compared")
 REFRESH_MILLISECONDS = 3000
 MOST_SHOWN = 6
-RUN_COLUMNS = (
-    ("shown", "Curve"),
-    ("key", "Run"),
-    ("status", "Status"),
-    ("recipe", "Recipe"),
-    ("progress", "Progress"),
-    ("auroc", "Best validation AUROC [95 %]"),
-)
-JOB_COLUMNS = (("label", "Job"), ("state", "State"), ("done", "Done"), ("text", ""))
-RUN_ACTIONS = (
-    ("toggle", "Show or hide the curve", "show_chart"),
-    ("stop", "Stop, saved", "stop"),
-    ("resume", "Resume", "play_arrow"),
-    ("score", "Score its validation faces", "speed"),
-    ("view", "Show its validation faces", "grid_view"),
-    ("rename", "Rename …", "edit"),
-    ("export", "Export …", "download"),
-    ("delete", "Delete …", "delete"),
-)
-JOB_ACTIONS = (
-    (job_list.CANCEL, "Cancel", "stop"),
-    (job_list.AGAIN, "Run again", "replay"),
-    (job_list.NEXT, "Run next", "low_priority"),
-    (job_list.FORGET, "Remove from the list", "clear"),
-)
 _METRICS = RebuildCache(32)
 
 
@@ -89,8 +66,8 @@ class TrainingRuns(foo.Panel):
         return {**dict.fromkeys(CHOICE), **(ctx.panel.get_state("choice") or {})}
 
     def on_load(self, ctx: Any) -> None:
-        """First paint, and again when the panel is opened anew."""
-        self._show(ctx, self._choice(ctx))
+        """First paint, and again when the panel is opened anew: its tables are gone then."""
+        self._show(ctx, {**self._choice(ctx), "compared": None})
 
     def on_change_dataset(self, ctx: Any) -> None:
         """Another dataset: nothing of the old choice holds."""
@@ -160,8 +137,28 @@ class TrainingRuns(foo.Panel):
         """Open the form of 'Train detector'."""
         ctx.prompt(f"{PLUGIN}/train_detector", on_success=self.on_refresh)
 
+    @handler
     def on_compare(self, ctx: Any) -> None:
-        """Open the form of 'Compare runs' with the runs whose curves are shown."""
+        """Compare the runs whose curves are shown, here."""
+        choice = self._choice(ctx)
+        kept, tables = training_comparison.compared(_faces(ctx.dataset), choice["shown"] or [])
+        self._show(ctx, {**choice, "compared": kept})
+        ctx.panel.set_data(tables)
+
+    @handler
+    def on_changed(self, ctx: Any) -> None:
+        """Videos of the comparison that are now wrong, or right: ``event`` and ``row``."""
+        choice = self._choice(ctx)
+        self._require_grid(ctx, _faces(ctx.dataset))
+        row, kind = int(ctx.params["row"]), ctx.params["event"]
+        training_comparison.to_grid(ctx, choice["compared"] or {"keys": []}, row, kind)
+
+    def on_close(self, ctx: Any) -> None:
+        """Put the comparison away."""
+        self._show(ctx, {**self._choice(ctx), "compared": None})
+
+    def on_compare_scores(self, ctx: Any) -> None:
+        """Open the form of 'Compare runs': stored scores, another baseline, another rate."""
         shown = self._choice(ctx)["shown"] or []
         params = {"keys": shown} if len(shown) > 1 else {}
         ctx.prompt(f"{PLUGIN}/compare_runs", params=params, on_success=self.on_refresh)
@@ -173,9 +170,12 @@ class TrainingRuns(foo.Panel):
         self._show(ctx, self._choice(ctx))
 
     @staticmethod
-    def _to_grid(ctx: Any, faces: fo.Dataset, run: TrainingRun) -> None:
+    def _require_grid(ctx: Any, faces: fo.Dataset) -> None:
         if ctx.dataset.name != faces.name:
             raise ForensicsError("The grid shows videos.", f"Open {faces.name!r} to see faces.")
+
+    def _to_grid(self, ctx: Any, faces: fo.Dataset, run: TrainingRun) -> None:
+        self._require_grid(ctx, faces)
         ctx.ops.set_view(training_records.validation_view(faces, run.key))
 
     def _show(self, ctx: Any, choice: dict[str, Any]) -> None:
@@ -195,7 +195,7 @@ class TrainingRuns(foo.Panel):
         choice["curve"] = choice["curve"] or training_figures.CURVES[0][0]
         work = job_list.rows(_names(faces))
         lines = {
-            "runs": [_run_actions(run) for run in found],
+            "runs": [run_actions(run) for run in found],
             "jobs": [list(row.actions) for row in work],
             "findings": scheduled_jobs.findings(work),
             "live": any(run.live for run in found)
@@ -205,8 +205,8 @@ class TrainingRuns(foo.Panel):
         chosen = [(run.key, _metrics(run)) for run in found if run.key in choice["shown"]]
         ctx.panel.set_data(
             {
-                "runs": _table(RUN_COLUMNS, [_run_row(run, choice) for run in found]),
-                "jobs": _table(JOB_COLUMNS, [_job_row(row) for row in work]),
+                "runs": table_data(RUN_COLUMNS, [run_row(run, choice["shown"]) for run in found]),
+                "jobs": table_data(JOB_COLUMNS, [job_row(row) for row in work]),
                 "curves": training_figures.traces(chosen, choice["curve"]),
             }
         )
@@ -230,7 +230,8 @@ class TrainingRuns(foo.Panel):
         menu = panel.menu("menu", variant="square")
         menu.btn("train", label="Train …", icon="model_training", on_click=self.on_train)
         if len(lines["runs"]) > 1:
-            menu.btn("compare", label="Compare …", icon="compare_arrows", on_click=self.on_compare)
+            menu.btn("compare", label="Compare", icon="compare_arrows", on_click=self.on_compare)
+            menu.btn("scores", label="Scores …", icon="rule", on_click=self.on_compare_scores)
         menu.btn("refresh", label="Refresh", icon="refresh", on_click=self.on_refresh)
         if lines["live"]:
             timer = types.TimerView(interval=REFRESH_MILLISECONDS, on_interval=self.on_refresh)
@@ -240,9 +241,11 @@ class TrainingRuns(foo.Panel):
             panel.list(
                 "runs",
                 types.Object(),
-                view=_table_view(RUN_COLUMNS, RUN_ACTIONS, lines["runs"], self.on_run),
+                view=table_view(RUN_COLUMNS, RUN_ACTIONS, lines["runs"], self.on_run),
             )
             self._curves(panel, choice)
+            if choice["compared"]:
+                training_comparison.show(panel, choice["compared"], self.on_changed, self.on_close)
         else:
             panel.md("No training runs yet. *Train …* starts one.", name="no_runs")
         if lines["jobs"]:
@@ -250,7 +253,7 @@ class TrainingRuns(foo.Panel):
             panel.list(
                 "jobs",
                 types.Object(),
-                view=_table_view(JOB_COLUMNS, JOB_ACTIONS, lines["jobs"], self.on_job),
+                view=table_view(JOB_COLUMNS, JOB_ACTIONS, lines["jobs"], self.on_job),
             )
         return root
 
@@ -266,17 +269,20 @@ class TrainingRuns(foo.Panel):
                 panel.btn(f"repair_{finding['repair']}", label=label, on_click=call)
 
     def _curves(self, panel: types.Object, choice: dict[str, Any]) -> None:
-        # buttons, because FiftyOne copies all data of a panel into its state on an input's change
-        row = panel.btn_group("curve_names")
-        for name, short, label, _ in training_figures.CURVES:
-            row.btn(
-                f"curve_{name}",
-                label=short,
-                title=label,
-                variant="contained" if name == choice["curve"] else "outlined",
-                on_click=self.on_curve,
-                params={"name": name},
-            )
+        # buttons, because FiftyOne copies all data of a panel into its state on an input's change;
+        # two rows, because one is wider than the panel
+        for level, title in (("epoch", "Validation"), ("step", "Training")):
+            row = panel.btn_group(f"curves_of_{level}", label=title)
+            for name, short, label, of in training_figures.CURVES:
+                if of == level:
+                    row.btn(
+                        f"curve_{name}",
+                        label=short,
+                        title=label,
+                        variant="contained" if name == choice["curve"] else "outlined",
+                        on_click=self.on_curve,
+                        params={"name": name},
+                    )
         panel.plot(
             "curves",
             layout=training_figures.layout(choice["curve"]),
@@ -308,54 +314,6 @@ def _metrics(run: TrainingRun) -> list[dict[str, Any]]:
     stat = path.stat()
     key = (str(path), stat.st_mtime_ns, stat.st_size)
     return _METRICS.get(key, RunFolder(run.folder).metrics)
-
-
-def _run_actions(run: TrainingRun) -> list[str]:
-    """Actions of the row of ``run``."""
-    out = ["toggle", *manage_runs.possible(run)]
-    if run.status == "completed":
-        out.append("score")
-    if Path(run.folder / "manifest.jsonl").is_file():
-        out.append("view")
-    return out
-
-
-def _run_row(run: TrainingRun, choice: dict[str, Any]) -> list[str]:
-    return [
-        "●" if run.key in choice["shown"] else "",
-        run.key,
-        training_words.status(run),
-        str(run.config.get("name", "")),
-        training_words.progress(run),
-        training_words.auroc(run.best),
-    ]
-
-
-def _job_row(row: job_list.WorkRow) -> list[str]:
-    kind = " (scheduled)" if row.scheduled else ""
-    share = "" if row.share is None else f"{row.share:.0%}"
-    return [row.label + kind, row.state, share, row.text]
-
-
-def _table(columns: tuple[tuple[str, str], ...], rows: list[list[str]]) -> dict[str, Any]:
-    return {"columns": [key for key, _ in columns], "rows": rows}
-
-
-def _table_view(
-    columns: tuple[tuple[str, str], ...],
-    actions: tuple[tuple[str, str, str], ...],
-    allowed: list[list[str]],
-    call: Any,
-) -> types.TableView:
-    """A table whose rows offer only what their state allows."""
-    table = types.TableView(variant="outlined", max_inline_actions=2)
-    for key, label in columns:
-        table.add_column(key, label=label)
-    for name, label, icon in actions:
-        rows = [name in names for names in allowed]
-        if any(rows):
-            table.add_row_action(name, call, label=label, icon=icon, tooltip=label, rows=rows)
-    return table
 
 
 def _do(faces: fo.Dataset, run: TrainingRun, event: str) -> str:

@@ -47,6 +47,12 @@ def test_training_shows_what_the_view_holds(form, demo_dataset):
 def test_training_refuses_at_the_field(form, demo_dataset):
     assert form("train_detector", batch_size=100_000)["batch_size"]["invalid"]
     assert form("train_detector", key="Not a key")["key"]["invalid"]
+    assert form("train_detector", epochs=0)["epochs"]["invalid"]
+    nowhere = form("train_detector", batch_size=8, device="cuda:99")["device"]
+    assert nowhere["invalid"] and "is not there" in nowhere["error_message"]
+    for count in (0, 10_000):
+        wrong = form("train_detector", batch_size=8, device="cpu", processes=count)["processes"]
+        assert wrong["invalid"] and "processes" in wrong["error_message"]
     only_test = form("train_detector", view=demo_dataset.match(F("split") == "test"))
     assert "never trained on" in words(only_test, "input_error")
 
@@ -78,9 +84,9 @@ def test_the_other_forms_resolve(form):
 def test_what_a_form_gives_is_what_run_takes():
     import inspect
 
-    from media_forensics.operators import run_ablation, train_detector
+    from media_forensics.operators import run_ablation, train_detector, training_form
 
-    given = train_detector._params(
+    given = training_form.params_of(
         {
             "key": "x",
             "recipe": "ln",
@@ -90,8 +96,11 @@ def test_what_a_form_gives_is_what_run_takes():
             "hard_weight": 3,
             "validation": "groups",
             "background": True,
+            "device": "cpu",
+            "processes": 2,
         }
     )
+    assert (given["device"], given["processes"]) == ("cpu", 2)
     assert given["settings"] == {"epochs": 2} and given["tag_weights"] == {"hard:high_loss": 3.0}
     assert set(given) <= set(inspect.signature(train_detector.run).parameters)
     given = run_ablation._params({"name": "a", "recipes": ["ln"], "seed_count": 2, "epochs": 1})

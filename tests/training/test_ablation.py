@@ -25,7 +25,7 @@ def small(tiny_tower, make_manifest):
         "augmentation": "none",
         "workers": 0,
     }
-    return make_manifest(train=4, val=4, frames=2), settings
+    return make_manifest(train=4, val=5, frames=2), settings
 
 
 def no_stop() -> bool:

@@ -53,6 +53,16 @@ def test_what_cannot_be_compared_is_refused():
         compare(both, "a", fpr=0)
 
 
+def test_few_groups_give_differences_but_neither_interval_nor_p_value():
+    few = {name: value for name, value in noisy(0, 1.0).items() if int(name[1:]) < 4}
+    other = {name: value for name, value in noisy(1, 3.0).items() if int(name[1:]) < 4}
+    videos = common_videos({"a": rows_of(few), "b": rows_of(other)})
+    for row in compare(videos, "a", fpr=0.5, replicates=100):
+        assert row.auroc is not None and row.auroc_low is None
+        assert (row.low, row.p_value, row.p_holm, row.fnr_low) == (None, None, None, None)
+        assert sum("4 independent groups" in note for note in row.notes) == 1
+
+
 def test_difference_threshold_and_regressions_by_hand():
     weak, strong = noisy(0, 1.0), noisy(1, 3.0)
     videos = common_videos({"weak": rows_of(weak), "strong": rows_of(strong)})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import open_clip
@@ -98,17 +99,24 @@ def test_a_folder_in_use_and_unknown_formats_are_refused(checkpoint, tmp_path):
     assert (tmp_path / "out" / "mine.txt").read_text() == "kept"
 
 
-@pytest.mark.skipif(importlib.util.find_spec("onnx") is not None, reason="onnx is installed")
-def test_a_missing_package_is_named_before_any_work(checkpoint, tmp_path):
-    with pytest.raises(ForensicsError, match="onnx") as error:
+@pytest.mark.parametrize("package", export.ONNX_PACKAGES)
+def test_a_missing_package_is_named_before_any_work(package, checkpoint, tmp_path, monkeypatch):
+    found = importlib.util.find_spec
+    hidden = SimpleNamespace(find_spec=lambda name: None if name == package else found(name))
+    monkeypatch.setattr(export.importlib, "util", hidden)
+    with pytest.raises(ForensicsError, match=f"needs the packages {package}, which") as error:
         export_detector(checkpoint, tmp_path / "out", "onnx")
     assert error.value.field == "format" and not (tmp_path / "out").exists()
 
 
-@pytest.mark.skipif(
-    not all(importlib.util.find_spec(n) for n in ("onnx", "onnxscript", "onnxruntime")),
-    reason="onnx, onnxscript and onnxruntime are not installed",
-)
-def test_onnx_scores_the_same(checkpoint, crops, tmp_path):
+def test_onnx_scores_the_same_at_any_batch_size(checkpoint, crops, tmp_path):
+    import onnxruntime
+
     record = export_detector(checkpoint, tmp_path / "out", "onnx", crops)
     assert record["parity"]["largest_difference"] < 1e-4
+    session = onnxruntime.InferenceSession(str(tmp_path / "out" / "detector.onnx"))
+    detector = load_detector(checkpoint, device="cpu")
+    for count in (1, 3, 7):
+        pixels = torch.randint(0, 256, (count, 3, 28, 28), dtype=torch.uint8)
+        (logits,) = session.run(None, {"pixels": pixels.numpy()})
+        assert np.allclose(logits, detector.score_pixels(pixels).logits, atol=1e-5)

@@ -28,6 +28,7 @@ def test_video_level_numbers_by_hand(detector):
     from sklearn.metrics import average_precision_score, roc_auc_score
 
     counts = {("ra", 0): 3, ("fa", 1): 1, ("rb", 0): 2, ("fb", 1): 4, ("rc", 0): 1, ("fc", 1): 2}
+    counts |= {("rd", 0): 1, ("fd", 1): 1, ("re", 0): 2, ("fe", 1): 1}
     rows, features = rows_and_features(counts)
     found = judge(detector, features, torch.arange(len(rows)), rows)
     logits, _ = detector.classify(features)
@@ -45,7 +46,7 @@ def test_video_level_numbers_by_hand(detector):
     assert found.loss == pytest.approx(
         -np.mean([np.log(q if y else 1 - q) for q, y in zip(p, labels, strict=True)]), rel=1e-5
     )
-    assert (found.n_real, found.n_fake, found.crops, found.unreadable) == (3, 3, 13, 0)
+    assert (found.n_real, found.n_fake, found.crops, found.unreadable) == (5, 5, 18, 0)
     assert found.auroc_low <= found.auroc <= found.auroc_high
 
 
@@ -57,11 +58,13 @@ def test_unreadable_rows_and_undefined_metrics(detector):
     assert found.rank_by("auroc")[0] == -np.inf
 
 
-def test_one_group_has_no_interval(detector):
-    rows, features = rows_and_features({("ra", 0): 3, ("fa", 1): 2})
-    found = judge(detector, features, torch.arange(5), rows)
+@pytest.mark.parametrize("groups", ["a", "abcd"])
+def test_few_groups_have_no_interval(detector, groups):
+    counts = {(kind + g, label): 2 for g in groups for kind, label in (("r", 0), ("f", 1))}
+    rows, features = rows_and_features(counts)
+    found = judge(detector, features, torch.arange(len(rows)), rows)
     assert found.auroc is not None
-    assert found.auroc_low is None
+    assert found.auroc_low is None and found.auroc_high is None
 
 
 def test_ties_go_to_the_lower_loss():

@@ -1,0 +1,76 @@
+"""A run's curves as TensorBoard event files, for those who follow many runs there.
+
+They hold the numbers of ``metrics.jsonl`` and no others; ``metrics.jsonl`` is what we read back.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+from ..detector.errors import ForensicsError
+
+FOLDER = "events"
+STEP = (
+    "total",
+    "ce",
+    "alignment",
+    "uniformity",
+    "learning_rate",
+    "gradient_norm",
+    "crops_per_second",
+)
+EPOCH = ("auroc", "auroc_low", "auroc_high", "macro_ap", "auroc_frames", "loss")
+EPOCH += ("alignment", "uniformity", "train_loss")
+_CHARTS = {"step": ("training", STEP), "epoch": ("validation", EPOCH)}
+
+
+def require_package() -> None:
+    """Refuse before anything starts where event files cannot be written.
+
+    Raises:
+        ForensicsError: the package ``tensorboard`` is not installed
+    """
+    if importlib.util.find_spec("tensorboard") is None:
+        raise ForensicsError(
+            "TensorBoard event files need the package tensorboard, which is not installed.",
+            "Install it (pip install tensorboard), or switch them off.",
+            "tensorboard",
+        )
+
+
+class EventFiles:
+    """Writes the records of one run.
+
+    Args:
+        run_dir: folder of the run; the files go into ``events`` inside
+        step: optimiser steps that are done. TensorBoard then leaves out what a killed process
+            wrote after its last save, because those steps come again.
+
+    Raises:
+        ForensicsError: the package is missing
+    """
+
+    def __init__(self, run_dir: Path, step: int) -> None:
+        require_package()
+        from torch.utils.tensorboard import SummaryWriter
+
+        purge = step + 1 if step else None
+        self._writer: Any = SummaryWriter(str(run_dir / FOLDER), purge_step=purge)
+
+    def add(self, record: dict[str, Any]) -> None:
+        """Write a record of ``metrics.jsonl``; kinds without a curve, and None, are left out."""
+        chart, names = _CHARTS.get(record["kind"], ("", ()))
+        for name in names:
+            value = record.get(name)
+            if value is not None:
+                self._writer.add_scalar(f"{chart}/{name}", value, record["step"])
+
+    def flush(self) -> None:
+        """Bring what was added to the disk: called with each save, for a kill loses the rest."""
+        self._writer.flush()
+
+    def close(self) -> None:
+        """Write what is still in memory."""
+        self._writer.close()
