@@ -1,7 +1,7 @@
 PYTHON ?= python3
 VENV := .venv/bin
 
-.PHONY: demo test install lint audit lock robustness bench clean
+.PHONY: demo test install lint audit compat lock robustness bench clean
 
 ## The whole loop on real clips, then the App on it. HEADLESS=1 stops before the App.
 demo:
@@ -26,11 +26,15 @@ lint:
 audit:
 	$(PYTHON) -m venv .audit
 	.audit/bin/pip install --quiet --disable-pip-version-check pip-audit
-	.audit/bin/pip-audit --strict --no-deps --disable-pip -r requirements.lock -r requirements-test.lock
+	.audit/bin/pip-audit --strict --require-hashes --disable-pip -r requirements.lock -r requirements-test.lock
 
 ## The locks with hashes; UPGRADE=1 takes the newest versions that the requirements allow.
 lock:
 	$(PYTHON) scripts/lock.py $(if $(UPGRADE),--upgrade)
+
+## The plugin on the oldest and the newest FiftyOne that fiftyone.yml promises.
+compat:
+	$(VENV)/python scripts/compat.py
 
 ## Hostile files and killed processes, the long form (docs/robustness.md).
 robustness:

@@ -19,7 +19,11 @@ pytestmark = pytest.mark.fiftyone
 PATHS = {
     "create_demo": {"root": "{out}/demo"},
     "import_dataset": {"root": "{out}"},
-    "extract_faces": {"crops_dir": "{out}/crops", "weights": "{out}/weights.pth"},
+    "extract_faces": {
+        "crops_dir": "{out}/crops",
+        "weights": "{out}/weights.pth",
+        "merge_from": ["{out}/shard"],
+    },
     "score_faces": {"detector": "{out}/model.ckpt"},
     "train_detector": {"runs_dir": "{out}/runs"},
     "run_ablation": {"runs_dir": "{out}/runs"},
@@ -70,10 +74,11 @@ TAKES_SAMPLES = (
 # (operator, argument) -> why no check is needed
 NO_PATH = {
     ("import_dataset", "target"): "a dataset's name",
+    ("export_report", "threshold_from"): "a source of the threshold",
     ("retrain_head", "detector"): "the key of stored embeddings",
     ("train_detector", "tag_weights"): "how often tagged faces are drawn",
 }
-_PATH_LIKE = re.compile(r"(^|_)(root|dir|folder|path|file|weights|detector|target|output|out)$")
+_PATH_LIKE = re.compile(r"(^|_)(root|dir|folder|path|file|weights|detector|target|output|out|from)$")
 
 
 def run_of(name: str):
@@ -132,7 +137,8 @@ def test_every_path_argument_of_every_operator_is_tried_here():
     ("operator", "argument"), [(o, a) for o, arguments in PATHS.items() for a in arguments]
 )
 def test_a_path_outside_is_refused_before_anything_starts(operator, argument, folders, samples):
-    value = PATHS[operator][argument].format(out=folders.outside)
+    several = isinstance(PATHS[operator][argument], list)
+    value = "".join(PATHS[operator][argument]).format(out=folders.outside)
     Path(value).parent.mkdir(parents=True, exist_ok=True)
     if Path(value).suffix:
         Path(value).write_bytes(b"x")
@@ -140,7 +146,7 @@ def test_a_path_outside_is_refused_before_anything_starts(operator, argument, fo
         name: text.replace("{in}", str(folders.inside))
         for name, text in OTHERS.get(operator, {}).items()
     }
-    given = {**others, argument: value}
+    given = {**others, argument: [value] if several else value}
     if operator == "extract_faces":
         given.setdefault("crops_dir", str(folders.inside / "crops"))
     takes_samples = operator in READS_SAMPLES or operator in TAKES_SAMPLES
