@@ -286,7 +286,9 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.part:
-        print(json.dumps(measure(options.part, Size(options.faces[0], options.width, options.folder))))
+        print(
+            json.dumps(measure(options.part, Size(options.faces[0], options.width, options.folder)))
+        )
         return
     folder = Path(tempfile.mkdtemp(prefix="scale-bench-"))
     # before fiftyone registers its own: it runs last, when mongod has let go of its files

@@ -97,7 +97,8 @@ def extract_videos(
         weights: weight file of the face detector
         progress: called with (videos done, videos in all, ``"videos"``) after each
         should_stop: asked often; when true the iterator ends, and what is finished is kept
-        time_limit_seconds: limit for one video
+        time_limit_seconds: limit for one video, looked at between its frames; with ``workers``
+            the process of a video that does not come back at all is ended after twice as long
         allow_download: fetch missing detector weights
 
     Raises:
@@ -218,6 +219,9 @@ def one_video(
         return extract_video(record, setup.recipe, detector, store, paired, **options)
     except ForensicsError:
         raise
+    except MemoryError:
+        detail = "This video needs more memory than there is."
+        return _failed(record, setup.recipe, detail, Reason.WORKER_DIED)
     except Exception as error:  # whatever a file does to a library: a row with its reason
         log.exception("%s", record.video_id)
         return _failed(record, setup.recipe, f"{type(error).__name__}: {error}")
@@ -273,11 +277,17 @@ def _in_pool(
 ) -> Iterator[VideoFaces]:
     """Videos in ``workers`` processes; one that kills its process gets a reason, alone."""
 
-    def died(task: _Task) -> VideoFaces:
-        return worker_died(task[0], setup.recipe)
+    def died(task: _Task, hung: bool) -> VideoFaces:
+        return did_not_return(task[0], setup) if hung else worker_died(task[0], setup.recipe)
+
+    def limit(task: _Task) -> float | None:
+        # The video itself looks at its limit between frames; twice as long, and no frame comes.
+        videos = 1 if task[1] is None else 2
+        seconds = setup.time_limit_seconds
+        return None if seconds is None else 2 * videos * seconds
 
     setup = replace(setup, threads=1)
-    work = PoolWork(_start_worker, _do, died, setup)
+    work = PoolWork(_start_worker, _do, died, setup, limit)
     for part in paired_first(mine, records, setup.recipe):
         yield from run_in_pool(work, part, workers, stop)
 
@@ -299,6 +309,12 @@ def worker_died(record: VideoRecord, recipe: CropRecipe) -> VideoFaces:
     """The result of a video that takes its process with it."""
     detail = "The process that worked on this video died: a crash of a decoder, or out of memory."
     return _failed(record, recipe, detail, Reason.WORKER_DIED)
+
+
+def did_not_return(record: VideoRecord, setup: Extraction) -> VideoFaces:
+    """The result of a video in which a decoder hangs until its process is ended."""
+    detail = f"No frame came, also at twice the limit of {setup.time_limit_seconds:g} seconds."
+    return _failed(record, setup.recipe, detail, Reason.TIME_LIMIT)
 
 
 def _failed(

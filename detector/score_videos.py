@@ -215,7 +215,7 @@ def score_in_pool(
         width: D of the embeddings, for a unit whose process died
     """
 
-    def died(unit: ScoreUnit) -> ScoredVideo:
+    def died(unit: ScoreUnit, _hung: bool) -> ScoredVideo:
         return unscored(unit, Reason.WORKER_DIED, width)
 
     return run_in_pool(PoolWork(_start_worker, _do, died, setup), units, workers, should_stop)

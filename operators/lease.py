@@ -3,7 +3,9 @@
 Two runs that write the same fields would each overwrite what the other has just computed. A run
 therefore holds a lease while it works and renews it; the lease of a process that was killed is
 taken over, at once on the same machine, after :data:`SILENCE_SECONDS` from another one. All times
-are the database server's, so that clocks that differ or jump do not matter.
+are the database server's, so that clocks that differ do not matter. Nor does a server's clock that
+jumps: before a lease of another machine is taken over, it is watched for two renewals by a clock
+that cannot jump, and on the same machine only the process counts.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import logging
 import os
 import socket
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,6 +28,7 @@ logger = logging.getLogger(__name__)
 COLLECTION = "media_forensics.leases"
 SILENCE_SECONDS = 90
 RENEW_SECONDS = 15
+WATCH_SECONDS = 2 * RENEW_SECONDS + 5
 _Result = TypeVar("_Result")
 
 
@@ -104,10 +108,9 @@ def _is_gone(lease: dict[str, Any]) -> bool:
     """Whether the process that holds ``lease`` is known to be dead, or has long said nothing."""
     import psutil
 
-    if lease["silence"] > SILENCE_SECONDS:
-        return True
     if lease["host"] != socket.gethostname():
-        return False
+        # a last sign of life in the future: the server's clock was set back
+        return not 0 <= lease["silence"] <= SILENCE_SECONDS and not _is_renewed(lease)
     try:
         process = psutil.Process(lease["pid"])
         same = abs(process.create_time() - lease["born"]) < 2.0
@@ -116,13 +119,26 @@ def _is_gone(lease: dict[str, Any]) -> bool:
         return True
 
 
+def _is_renewed(lease: dict[str, Any]) -> bool:
+    """Whether the holder renews ``lease`` while we watch, or has given it back."""
+    logger.warning("watching for %s s whether %r is renewed", WATCH_SECONDS, lease["_id"])
+    deadline = time.monotonic() + WATCH_SECONDS
+    while time.monotonic() < deadline:
+        now = _leases().find_one({"_id": lease["_id"]})
+        if now is None or any(now.get(k) != lease.get(k) for k in ("token", "seen", "beats")):
+            return True
+        time.sleep(min(0.5, WATCH_SECONDS / 4))
+    return False
+
+
 def _renew(name: str, token: str, stop: threading.Event) -> None:
     from pymongo.errors import PyMongoError
 
     while not stop.wait(RENEW_SECONDS):
         try:
             mine = {"_id": name, "token": token}
-            if not _leases().update_one(mine, [{"$set": {"seen": "$$NOW"}}]).matched_count:
+            beat = {"seen": "$$NOW", "beats": {"$add": [{"$ifNull": ["$beats", 0]}, 1]}}
+            if not _leases().update_one(mine, [{"$set": beat}]).matched_count:
                 logger.warning("the lease %r was taken over by another run", name)
                 return
         except PyMongoError as error:  # the database is away; the work will notice by itself

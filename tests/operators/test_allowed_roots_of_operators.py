@@ -78,7 +78,9 @@ NO_PATH = {
     ("retrain_head", "detector"): "the key of stored embeddings",
     ("train_detector", "tag_weights"): "how often tagged faces are drawn",
 }
-_PATH_LIKE = re.compile(r"(^|_)(root|dir|folder|path|file|weights|detector|target|output|out|from)$")
+_PATH_LIKE = re.compile(
+    r"(^|_)(root|dir|folder|path|file|weights|detector|target|output|out|from)$"
+)
 
 
 def run_of(name: str):

@@ -73,8 +73,13 @@ def test_two_threads_of_one_process_are_two_runs():
         pytest.fail("two runs at once")
 
 
-@pytest.mark.parametrize(("silent", "taken"), [(lease.SILENCE_SECONDS + 30, True), (10, False)])
-def test_a_machine_that_says_nothing_loses_its_lease(silent, taken):
+@pytest.mark.parametrize(
+    ("silent", "taken"),
+    [(lease.SILENCE_SECONDS + 30, True), (10, False), (-3600, True)],
+    ids=["long silent", "just heard of", "the server's clock was set back"],
+)
+def test_a_machine_that_says_nothing_loses_its_lease(silent, taken, monkeypatch):
+    monkeypatch.setattr(lease, "WATCH_SECONDS", 0.2)
     leases = lease._leases()
     now = leases.database.command("hello")["localTime"]
     owner = {"token": "t", "host": "elsewhere", "pid": 1, "born": 0.0}
@@ -86,6 +91,38 @@ def test_a_machine_that_says_nothing_loses_its_lease(silent, taken):
     else:
         with pytest.raises(ForensicsError, match="elsewhere"), lease.held("set", "score"):
             pytest.fail("two runs at once")
+
+
+def test_a_clock_that_jumps_takes_no_lease_from_the_living(monkeypatch):
+    """The server's clock is an hour later at once; the other machine goes on renewing."""
+    import threading
+
+    leases = lease._leases()
+    seen = leases.database.command("hello")["localTime"] - timedelta(hours=1)
+    owner = {"token": "t", "host": "elsewhere", "pid": 1, "born": 0.0, "beats": 0}
+    leases.insert_one({"_id": "set: score", **owner, "since": seen, "seen": seen})
+    stop = threading.Event()
+
+    def renew():
+        while not stop.wait(0.01):
+            leases.update_one({"_id": "set: score"}, {"$inc": {"beats": 1}})
+
+    renewing = threading.Thread(target=renew)
+    renewing.start()
+    try:
+        with pytest.raises(ForensicsError, match="elsewhere"), lease.held("set", "score"):
+            pytest.fail("two runs at once")
+    finally:
+        stop.set()
+        renewing.join()
+
+
+def test_on_the_same_machine_only_the_process_counts(holder):
+    leases = lease._leases()
+    early = leases.find_one({})["seen"] - timedelta(hours=1)
+    leases.update_one({}, {"$set": {"seen": early}})
+    with pytest.raises(ForensicsError, match=f"process {holder.pid}"), lease.held("set", "score"):
+        pytest.fail("two runs at once")
 
 
 def test_a_pid_that_is_used_again_is_another_process(monkeypatch):
