@@ -1,16 +1,18 @@
 #!/usr/bin/env python3
 """From an import to a report at 10,000, 100,000 and 1,000,000 synthetic faces.
 
-    python benchmarks/scale.py                              # 10,000 and 100,000 faces
-    python benchmarks/scale.py --faces 1000000              # takes a free machine, see docs/scale.md
+    python benchmarks/scale.py                         # 10,000 and 100,000 faces
+    python benchmarks/scale.py --faces 100000 1000000  # about an hour on a free machine
     python benchmarks/scale.py --faces 10000 --parts import score
 
-Ten faces a video: 1,000,000 faces are 100,000 videos. The videos are one-byte files in the layout of
-FaceForensics++, imported as any dataset; the faces are rows of random numbers on those videos. This
-measures seconds and memory of the records and nothing else: no video is decoded, no network runs.
+Ten faces a video: 1,000,000 faces are 100,000 videos. The videos are one-byte files in the layout
+of FaceForensics++, imported as any dataset; the faces are rows of random numbers on those videos.
+This measures seconds and memory of the records and nothing else: no video is decoded, no network
+runs.
 
 Each part is a process of its own; its peak is the kernel's VmHWM of that process. mongod is another
-process and is not counted. The growth exponent of a quantity q between sizes n and N is
+process and is not counted. CPU seconds are of the part's process: on a machine that does other
+things too, they say more about growth than the clock. The growth exponent of a quantity q between sizes n and N is
 log(q(N) / q(n)) / log(N / n), of memory beyond what the process holds before it begins.
 """
 
@@ -249,9 +251,11 @@ def measure(part: str, size: Size) -> dict[str, Any]:
         nonlocal found
         found = PARTS[part](size)
 
+    before = time.process_time()
     seconds = timed(work)
     return {
         "seconds": found or {part: seconds},
+        "cpu": time.process_time() - before,
         "peak_mb": high_water_mb(),
         "idle_mb": idle,
     }
@@ -276,6 +280,19 @@ def exponent(old: float, new: float, ratio: float) -> float:
     return math.log(max(new, 1e-9) / max(old, 1e-9)) / math.log(ratio)
 
 
+COLUMNS = (("faces", 9), ("part", 22), ("s", 8), ("exp", 5), ("CPU s", 8), ("exp", 5))
+COLUMNS += (("MB beyond", 9), ("exp", 5), ("peak MB", 7))
+
+
+def line(count: int, what: str, now: list[float], peak: float, grown: list[float] | None) -> str:
+    """A row of the table."""
+    cells: list[str] = [f"{count:,}", what]
+    for place, (value, digits) in enumerate(zip(now, (2, 2, 0), strict=True)):
+        cells += [f"{value:.{digits}f}", "" if grown is None else f"{grown[place]:.2f}"]
+    cells.append(f"{peak:.0f}")
+    return "  ".join(f"{cell:>{width}}" for cell, (_, width) in zip(cells, COLUMNS, strict=True))
+
+
 def main() -> None:
     """Measure every part at every size and print the growth between neighbours."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -286,9 +303,8 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.part:
-        print(
-            json.dumps(measure(options.part, Size(options.faces[0], options.width, options.folder)))
-        )
+        size = Size(options.faces[0], options.width, options.folder)
+        print(json.dumps(measure(options.part, size)))
         return
     folder = Path(tempfile.mkdtemp(prefix="scale-bench-"))
     # before fiftyone registers its own: it runs last, when mongod has let go of its files
@@ -299,27 +315,23 @@ def main() -> None:
     use_own_database(folder / "db")
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {sys.version.split()[0]}, "
           f"embeddings of {options.width}")  # fmt: skip
-    print(f"{'faces':>9}  {'part':24} {'seconds':>9} {'exponent':>8} {'peak MB':>8} "
-          f"{'beyond idle':>11} {'exponent':>8}", flush=True)  # fmt: skip
-    last: dict[str, tuple[int, float, float]] = {}
+    print("  ".join(f"{title:>{width}}" for title, width in COLUMNS), flush=True)
+    last: dict[str, tuple[int, list[float]]] = {}
     over = []
     for count in sorted(options.faces):
         size = Size(count, options.width, folder)
         make_tree(size.tree, count // FACES_OF_A_VIDEO)
         for part in options.parts:
             found = child(part, size, folder)
-            beyond = found["peak_mb"] - found["idle_mb"]
             for what, seconds in found["seconds"].items():
-                grown = ["", ""]
+                now = [seconds, found["cpu"], found["peak_mb"] - found["idle_mb"]]
+                grown: list[float] | None = None
                 if what in last:
-                    before, old_seconds, old_beyond = last[what]
-                    rates = (exponent(old_seconds, seconds, count / before),
-                             exponent(old_beyond, beyond, count / before))  # fmt: skip
-                    grown = [f"{rate:.2f}" for rate in rates]
-                    over += [f"{what} at {count:,}"] if max(rates) > GOAL else []
-                last[what] = (count, seconds, beyond)
-                print(f"{count:>9,}  {what:24} {seconds:>9.2f} {grown[0]:>8} "
-                      f"{found['peak_mb']:>8.0f} {beyond:>11.0f} {grown[1]:>8}", flush=True)  # fmt: skip
+                    before, old = last[what]
+                    grown = [exponent(a, b, count / before) for a, b in zip(old, now, strict=True)]
+                    over += [f"{what} at {count:,}"] if max(grown[0], grown[2]) > GOAL else []
+                last[what] = (count, now)
+                print(line(count, what, now, found["peak_mb"], grown), flush=True)
         shutil.rmtree(size.tree)
     print("over the goal of 1.1: " + (", ".join(over) or "none"))
 

@@ -54,6 +54,8 @@ def site_packages(environment: Path) -> Path:
 
 def environment_with(version: str) -> Path:
     """Python with FiftyOne ``version`` before everything of ``.venv``; made once."""
+    if (site_packages(MAIN) / f"fiftyone-{version}.dist-info").exists():
+        return MAIN / "bin/python"
     home = PLACE / version
     python = home / "bin/python"
     if not (home / ".done").exists():

@@ -149,6 +149,7 @@ def test_page_4_tunes_and_compares(guide):
         **HERE,
         'settings={"epochs": 6}': 'backbone="vit-s14-dinov2-saliency", '
         'settings={"epochs": 1, "batch_size": 8, "frames_per_video": 1}',
+        "target_fpr=0.05": "target_fpr=0.5",  # two real videos to calibrate on
     }
     walk("4-train-and-compare.md", small)
     guide.reload()

@@ -29,8 +29,7 @@ def limit(task: str) -> float | None:
     return 3.0 if task in ("hangs", "fine 0") else None
 
 
-def test_each_of_them_gets_its_reason_and_the_others_are_done(monkeypatch):
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join((os.path.dirname(__file__), "_mount")))
+def test_each_of_them_gets_its_reason_and_the_others_are_done():
     tasks = ["fine 0", "hangs", "fine 1", "killed", "fine 2"]
     work = PoolWork(start, do, died, None, limit)
     got = sorted(run_in_pool(work, tasks, 2, lambda: False))

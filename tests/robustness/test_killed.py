@@ -25,7 +25,7 @@ VIDEOS = 4100  # three chunks of writing
 SCRIPT = """
 import sys
 import fiftyone as fo
-from media_forensics.operators import import_dataset, score_faces
+from media_forensics.operators import import_dataset, score_faces, score_writer
 
 def told(done, total, text):
     print(done, total, flush=True)
@@ -36,6 +36,7 @@ if what == "import":
     import_dataset.run(root, name=name, metadata=False, progress=told)
 else:
     name, detector = rest
+    score_writer.CHUNK = 16  # so that there is something to lose in the middle
     score_faces.run(fo.load_dataset(name), detector=detector, key="k", batch_size=1,
                     device="cpu", progress=told)
 """
@@ -120,46 +121,17 @@ def tiny_detector(tmp_path_factory) -> Path:
 def test_killed_scoring_is_finished_by_the_same_call(
     tiny_detector, tmp_path, datasets, fiftyone_db
 ):
-    import numpy as np
-    from media_forensics.operators import fields, score_faces
-    from PIL import Image
+    import faces_to_score
+    from media_forensics.operators import score_faces
 
-    rng = np.random.default_rng(0)
-    paths = []
-    for number in range(200):
-        paths.append(tmp_path / f"{number:04d}.png")
-        if number % 20 == 7:
-            paths[-1].write_bytes(b"broken")
-        else:
-            Image.fromarray(rng.integers(0, 255, (32, 32, 3), np.uint8)).save(paths[-1])
-
-    def faces(name: str):
-        dataset = fiftyone_db.Dataset(name)
-        dataset.media_type = "image"
-        fields.declare_common_fields(dataset, faces=True)
-        fields.set_description(dataset, kind="faces")
-        dataset.add_samples(
-            [
-                fiftyone_db.Sample(
-                    str(path),
-                    video_id=f"set/{number // 10}",
-                    group_id=str(number // 10),
-                    frame_number=number % 10 + 1,
-                    ground_truth=fiftyone_db.Classification(label="real"),
-                )
-                for number, path in enumerate(paths)
-            ],
-            progress=False,
-        )
-        return dataset
-
+    paths = faces_to_score.pictures(tmp_path, 200)
     names = ["filepath", "k_p_fake", "k_margin", "k_angle", "k_reason", "k_video_p_fake"]
     given = {"detector": str(tiny_detector), "key": "k", "batch_size": 1, "device": "cpu"}
-    score_faces.run(faces("whole faces"), **given)
+    score_faces.run(faces_to_score.dataset_of(paths, "whole faces"), **given)
     expected = values(fiftyone_db.load_dataset("whole faces"), names)
     assert sum(row[1] is None for row in expected) == 10
     for seed in SEEDS[: max(2, len(SEEDS) // 2)]:  # a start with torch is twice as dear
-        dataset = faces(f"killed faces {seed}")
+        dataset = faces_to_score.dataset_of(paths, f"killed faces {seed}")
         kill_at_random(seed, "score", dataset.name, str(tiny_detector))
         dataset.reload()
         score_faces.run(dataset, **given)

@@ -1,0 +1,74 @@
+"""Too little memory for one video: it has a reason, the others are done."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SIDE = 8000  # a picture of 64 million pixels is 192 MB of RGB
+
+# The limit is set in each worker after it has loaded what it needs.
+SCRIPT = """
+import json, resource, sys
+from pathlib import Path
+from media_forensics.detector import extract
+from media_forensics.detector.records import CropRecipe, VideoRecord
+original = extract._start_worker
+
+def start(*arguments):
+    original(*arguments)
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    most = pages * resource.getpagesize() + (250 << 20)
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
+
+start.__module__, start.__qualname__ = extract.__name__, "_start_worker"
+extract._start_worker = start
+if __name__ == "__main__":
+    root, *paths = sys.argv[1:]
+    records = [VideoRecord(video_id=f"v/{n}", path=p, label=0, source_dataset="v")
+               for n, p in enumerate(paths)]
+    found = extract.extract_videos(records, CropRecipe(count=1, max_side=320), root,
+                                   workers=1, device="cpu")
+    print(json.dumps({r.video_id: [r.reason, len(r.crops), r.detail] for r in found}))
+"""
+
+
+@pytest.mark.weights
+@pytest.mark.skipif(sys.platform != "linux", reason="RLIMIT_AS holds on Linux")
+def test_a_video_that_needs_more_memory_than_there_is(footage, weights_dir, tmp_path):
+    import av
+    import numpy as np
+    from media_forensics.detector.frames import read_frames
+
+    huge = tmp_path / "huge.mp4"
+    with av.open(str(huge), "w") as file:
+        stream = file.add_stream("libx264", rate=25, options={"preset": "ultrafast"})
+        stream.width = stream.height = SIDE
+        stream.pix_fmt = "yuv420p"
+        grey = np.full((SIDE * 3 // 2, SIDE), 128, np.uint8)
+        picture = av.VideoFrame.from_ndarray(grey, "yuv420p")
+        for packet in (*stream.encode(picture), *stream.encode(None)):
+            file.mux(packet)
+    (read,) = read_frames(huge, [0])
+    assert read[1].shape == (SIDE, SIDE, 3), "with enough memory there is nothing wrong with it"
+    script = tmp_path / "job.py"
+    script.write_text(SCRIPT)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "_mount"), "OMP_NUM_THREADS": "1"}
+    paths = [huge, footage["single_face.mp4"]]
+    done = subprocess.run(
+        [sys.executable, str(script), str(tmp_path / "crops"), *map(str, paths)],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+        env=environment,
+    )
+    found = json.loads(done.stdout.splitlines()[-1])
+    reason, crops, detail = found["v/0"]
+    assert reason == "worker_died" and crops == 0, detail
+    assert found["v/1"][0] is None and found["v/1"][1] == 1
