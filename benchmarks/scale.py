@@ -12,8 +12,9 @@ runs.
 
 Each part is a process of its own; its peak is the kernel's VmHWM of that process. mongod is another
 process and is not counted. CPU seconds are of the part's process: on a machine that does other
-things too, they say more about growth than the clock. The growth exponent of a quantity q between sizes n and N is
-log(q(N) / q(n)) / log(N / n), of memory beyond what the process holds before it begins.
+things too, they say more about growth than the clock. The growth exponent of a quantity q between
+sizes n and N is log(q(N) / q(n)) / log(N / n), of memory beyond what the process holds before it
+begins.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -34,7 +35,9 @@ rows = {
     }
     for o in ours
 }
-print(json.dumps({"contexts": len(contexts), "errors": errors, "rows": rows, "panels": panels}))
+skills = {s.name: [s.description, s.category, s.content] for s in fop.list_skills(plugin=name)}
+found = {"contexts": len(contexts), "errors": errors, "rows": rows, "panels": panels}
+print(json.dumps({**found, "skills": skills}))
 """
 
 
@@ -78,3 +81,13 @@ def test_operators_say_what_they_do_and_how_risky_it_is(loaded, manifest):
             assert row["risk"] not in ("None", "RiskLevel.DANGEROUS"), name
             assert row["run_name"], f"{name} has no resolve_run_name"
             assert row["callable"], f"{name} cannot be called from Python"
+
+
+@pytest.mark.fiftyone
+def test_every_skill_of_the_manifest_is_found_and_names_operators_that_exist(loaded, manifest):
+    assert sorted(loaded["skills"]) == sorted(manifest["skills"])
+    for name, (description, category, content) in loaded["skills"].items():
+        assert len(description) > 80 and "Use when" in description, name
+        assert category, name
+        named = set(re.findall(r'op\("(\w+)"\)', content))
+        assert named and named <= set(loaded["rows"]), name
