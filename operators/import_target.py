@@ -14,7 +14,7 @@ from typing import Any
 import fiftyone as fo
 
 from ..detector.records import VideoRecord
-from . import fields
+from . import fields, views
 from .importers.groups import KnownVideo, changes_of_known
 
 
@@ -36,7 +36,7 @@ class Stored:
 def stored(dataset: fo.Dataset | None) -> Stored:
     """Read what ``dataset`` holds, by columns."""
     found = Stored()
-    if dataset is None or not len(dataset):
+    if dataset is None or views.is_empty(dataset):
         return found
     names = ["video_id", "compression", "group_id", "pair_id", "pair_status", "split", "filepath"]
     is_video = dataset.media_type == fo.core.media.VIDEO

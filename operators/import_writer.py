@@ -17,7 +17,7 @@ from bson import ObjectId
 
 from ..detector.errors import Cancelled, ForensicsError
 from ..detector.records import VideoRecord
-from . import fields
+from . import fields, views
 from .import_target import Stored, files_of, update_known
 from .importers.plan import ImportPlan
 from .progress import Progress, ShouldStop, never, silent
@@ -40,14 +40,15 @@ def open_target(name: str, media: str, aligned: bool) -> tuple[fo.Dataset, bool]
     if fo.dataset_exists(name):
         dataset = fo.load_dataset(name)
         about = fields.describe(dataset)
-        if len(dataset) and about.get("kind") != kind:
+        filled = not views.is_empty(dataset)
+        if filled and about.get("kind") != kind:
             raise ForensicsError(
                 f"The dataset {name!r} exists and holds {about.get('kind') or 'something else'}, "
                 f"not {kind}.",
                 "Choose another name.",
                 "name",
             )
-        if len(dataset) and kind == "faces" and bool(about.get("aligned", True)) != aligned:
+        if filled and kind == "faces" and bool(about.get("aligned", True)) != aligned:
             raise ForensicsError(
                 f"{name!r} holds {'crops' if not aligned else 'full frames'}, this source has "
                 f"{'crops' if aligned else 'full frames'}: their scores must not be mixed.",

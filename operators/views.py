@@ -40,9 +40,18 @@ def dataset_of(samples: Any) -> fo.Dataset:
     return samples if isinstance(samples, fo.Dataset) else samples._dataset
 
 
+def is_empty(samples: Any) -> bool:
+    """Whether there is no sample.
+
+    One is looked for: the length of a dataset is MongoDB's own estimate, which may be 0 for a full
+    collection after MongoDB was killed.
+    """
+    return not samples.limit(1).values("id")
+
+
 def require_samples(samples: Any, what: str) -> None:
     """Raise :class:`ForensicsError` where ``samples`` is empty."""
-    if len(samples) == 0:
+    if is_empty(samples):
         raise ForensicsError(
             f"The chosen view holds no {what}.",
             "Clear the filters or choose another view or dataset.",

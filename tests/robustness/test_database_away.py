@@ -53,6 +53,7 @@ except Exception as error:
     said = type(error).__name__
 cut.reload()
 there = len(cut.exists("k_p_fake"))
+assert len(cut.limit(1000).values("id")) == 80
 again = score_faces.run(cut, **given)
 print(json.dumps({"said": said, "there": there, "already": again["already"],
                   "equal": rows(cut) == rows(whole), "rows": len(rows(cut)),
