@@ -24,6 +24,9 @@ RULES = (
 )
 
 
+CHUNK = 10_000  # faces whose labels are in memory at a time
+
+
 def declare(dataset: fo.Dataset, names: fields.ScoreFields, embeddings: bool = True) -> None:
     """Create the fields of a detector; without ``embeddings`` those of imported scores only."""
     schema = dataset.get_field_schema()
@@ -88,13 +91,18 @@ def write_video_scores(dataset: fo.Dataset, key: str, rule: str) -> int:
         i: persons[v, t or 0] for i, v, t in zip(sample_ids, video_ids, track, strict=True)
     }
     views.set_by_id(dataset, names.track_p_fake, of_person)
-    # None too: a score that an earlier rule or checkpoint left must not stay
-    on_faces = {i: scores.get(v) for i, v in zip(sample_ids, video_ids, strict=True)}
-    views.set_by_id(dataset, names.video_p_fake, on_faces)
-    labels = {
-        i: None if score is None else fields.classification(score) for i, score in on_faces.items()
-    }
-    views.set_by_id(dataset, names.video_label, labels)
+    for start in range(0, len(sample_ids), CHUNK):  # a label is large: never all at once
+        part = slice(start, start + CHUNK)
+        # None too: a score that an earlier rule or checkpoint left must not stay
+        on_faces = {
+            i: scores.get(v) for i, v in zip(sample_ids[part], video_ids[part], strict=True)
+        }
+        views.set_by_id(dataset, names.video_p_fake, on_faces)
+        labels = {
+            i: None if score is None else fields.classification(score)
+            for i, score in on_faces.items()
+        }
+        views.set_by_id(dataset, names.video_label, labels)
     _record_rule(dataset, names, rule)
     videos = views.videos_of(dataset)
     if videos is not None and videos.media_type == fomm.VIDEO:

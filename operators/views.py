@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import fiftyone as fo
@@ -22,6 +23,8 @@ from . import fields
 
 if TYPE_CHECKING:
     import numpy as np
+
+SLICE = 10_000  # values of one bulk write
 
 
 def flat(samples: Any) -> Any:
@@ -225,9 +228,13 @@ def show_saved_view(ctx: Any, name: str) -> Any:
 
 
 def set_by_id(dataset: fo.Dataset, field: str, values: dict[str, Any]) -> None:
-    """Bulk-write ``{sample id: value}``; the field's type is inferred from the first value."""
-    if values:
-        dataset.set_values(field, values, key_field="id")
+    """Bulk-write ``{sample id: value}``; the field's type is inferred from the first value.
+
+    In slices: FiftyOne makes an operation of the database of every value before it writes any.
+    """
+    left = iter(values.items())
+    while part := dict(islice(left, SLICE)):
+        dataset.set_values(field, part, key_field="id")
 
 
 def select_ids(dataset: fo.Dataset, ids: Sequence[str]) -> Any:
