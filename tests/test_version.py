@@ -14,5 +14,5 @@ def test_version_is_the_same_everywhere():
     version = yaml.safe_load((ROOT / "fiftyone.yml").read_text())["version"]
     assert re.fullmatch(r"\d+\.\d+\.\d+", version)
     assert f'\nversion = "{version}"\n' in (ROOT / "pyproject.toml").read_text()
-    newest = re.search(r"^## \[([^\]]+)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    newest = re.search(r"^## \[(\d[^\]]*)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
     assert newest and newest.group(1) == version
