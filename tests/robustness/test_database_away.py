@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+FULL = bool(os.environ.get("MEDIA_FORENSICS_FULL"))  # `make robustness` also stops it gently
 
 SCRIPT = """
 import json, sys
@@ -92,7 +93,9 @@ def database(tmp_path):
 
 
 @pytest.mark.fiftyone
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL], ids=["stopped", "killed"])
+@pytest.mark.parametrize(
+    "how", [signal.SIGKILL] + [signal.SIGTERM] * FULL, ids=lambda how: how.name
+)
 def test_scoring_is_finished_after_the_database_was_away(database, how, tmp_path):
     import hostile_checkpoints
 
