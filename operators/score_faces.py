@@ -21,6 +21,7 @@ from . import (
     from_python,
     jobs,
     runners,
+    score_form,
     score_runners,
     shard_plan,
     views,
@@ -28,7 +29,8 @@ from . import (
 from .lease import exclusively
 from .markup import plain
 from .progress import Progress, ShouldStop, in_app, never, silent, stop_of
-from .registry import detector_source, known_detectors
+from .registry import detector_source
+from .score_form import default_key
 from .score_writer import ScoreWriter
 from .video_scores import RULES, declare, write_video_scores
 
@@ -197,13 +199,6 @@ def _only_aggregate(view: Any, key: str | None, rule: str) -> dict[str, Any]:
     }
 
 
-def default_key(detector: str) -> str:
-    """A field key made of a detector's name or path."""
-    stem = Path(detector).stem if Path(detector).suffix else Path(detector).name
-    key = "".join(c if c.isalnum() else "_" for c in stem.lower()).strip("_")
-    return key if key[:1].isalpha() else f"detector_{key}"
-
-
 def _claim(
     dataset: fo.Dataset,
     names: fields.ScoreFields,
@@ -345,68 +340,7 @@ class ScoreFaces(foo.Operator):
         view = forms.check(inputs, {}, lambda: self._faces(ctx))
         if view is None:
             return form
-        known = known_detectors(ctx.dataset)
-        if known:
-            forms.choice(
-                inputs,
-                "detector",
-                [*known, ("", "a checkpoint file or folder ...")],
-                default=known[-1][0],
-                label="Detector",
-                description="Trained on this dataset, published or registered",
-            )
-        if not known or ctx.params.get("detector") == "":
-            checkpoint = inputs.str(
-                "checkpoint",
-                required=True,
-                label="Checkpoint",
-                description="Folder of our format or of GenD, model.safetensors, or model.ckpt",
-            )
-            path = ctx.params.get("checkpoint") or ""
-            forms.check(inputs, {"detector": checkpoint}, lambda: require_allowed(path, "detector"))
-        chosen = ctx.params.get("detector") or ctx.params.get("checkpoint") or ""
-        key = inputs.str(
-            "key",
-            default=default_key(chosen) if chosen else None,
-            required=True,
-            label="Key",
-            description="Name of the fields that are written: KEY, KEY_p_fake, KEY_embedding, ...",
-        )
-        if ctx.params.get("key"):
-            forms.check(inputs, {"key": key}, lambda: fields.ScoreFields(ctx.params["key"]))
-        forms.choice(
-            inputs,
-            "rule",
-            RULES,
-            default="mean",
-            label="Video score",
-            description="How the faces of a video give its score; recomputable without the network",
-        )
-        made: dict[str, types.Property] = {}
-        runners.fill(inputs, ctx.params, made)
-        made["merge_from"] = inputs.list(
-            "merge_from",
-            types.String(),
-            label="Scores of shards",
-            description="Folders that score_command made; they are written and nothing is computed",
-        )
-        if ctx.params.get("merge_from"):
-            made["allow_gaps"] = forms.flag(
-                inputs,
-                "allow_gaps",
-                default=False,
-                label="Allow gaps",
-                description="Merge what is there although some videos are not finished",
-            )
-        forms.check(inputs, made, lambda: runners.arguments(ctx.params))
-        inputs.view(
-            "plan",
-            types.Notice(
-                label=f"{len(view)} faces",
-                description="Faces that this detector has scored already are left alone. The work "
-                "runs in a process of its own; closing the App does not end it.",
-            ),
-        )
+        score_form.fill(inputs, ctx, view)
         return form
 
     @staticmethod
@@ -422,16 +356,7 @@ class ScoreFaces(foo.Operator):
 
     def execute(self, ctx: Any):
         view = self._faces(ctx)
-        form = ctx.params
-        detector = form.get("detector") or form.get("checkpoint")
-        if not detector:
-            raise ForensicsError("No detector is chosen.", "Choose one, or give a checkpoint.")
-        names = (
-            *("key", "rule", "batch_size", "device", "overwrite"),
-            *("parts_dir", "merge_from", "allow_gaps"),
-        )
-        params = {k: form[k] for k in names if form.get(k) not in (None, [])}
-        params |= {"detector": detector, **runners.arguments(form)}
+        params = score_form.arguments(ctx.params)
         if ctx.delegated:
             yield run(view, progress=in_app(ctx), should_stop=stop_of(ctx), **params)
             return
