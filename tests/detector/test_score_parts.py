@@ -26,8 +26,6 @@ from media_forensics.detector.score_units import (
     write_score_list,
 )
 from media_forensics.detector.score_videos import (
-    ScoreSetup,
-    score_in_pool,
     score_units,
     scored_video,
     unscored,
@@ -232,13 +230,9 @@ def test_videos_are_cut_out_of_batches_that_reach_across_them(tiny_detector, fac
     assert found[4].frame.tolist() == [0, 1, 2, 3] and found[4].face.tolist() == [0, 1, 0, 1]
 
 
-def test_shards_and_a_pool_are_the_rows_of_one_run(tiny_detector, faces, tmp_path, capsys):
+def test_merged_shards_are_the_rows_of_one_run(tiny_detector, faces, tmp_path, capsys):
     source = str(save_detector(tiny_detector, tmp_path / "tiny"))
     alone = {v.video_id: v for v in score_units(tiny_detector, faces)}
-    setup = ScoreSetup(source, tiny_detector.sha256, "cpu", 2, "fp32")
-    pooled = list(score_in_pool(setup, faces, 1, 64, lambda: False))
-    assert sorted(v.video_id for v in pooled) == sorted(alone)
-
     listed = tmp_path / "faces.jsonl"
     assert write_score_list(listed, faces, "recipe") == 5
     assert read_score_list(listed) == (faces, "recipe")
@@ -255,7 +249,7 @@ def test_shards_and_a_pool_are_the_rows_of_one_run(tiny_detector, faces, tmp_pat
     assert main(["merge", str(listed), str(tmp_path / "all")]) == 0  # complete by itself
     (folder,) = (path.parent for path in (tmp_path / "all").glob("*/about.json"))
     found = list(merged([folder], faces))
-    for video in [*pooled, *found]:
+    for video in found:
         np.testing.assert_allclose(video.p_fake, alone[video.video_id].p_fake, atol=1e-6)
         np.testing.assert_allclose(video.embeddings, alone[video.video_id].embeddings, atol=1e-5)
     assert sorted(v.video_id for v in found) == sorted(alone)
