@@ -70,7 +70,8 @@ def on_ray(
     if address:
         options["address"] = address
     else:
-        options |= {"num_cpus": cpus, "include_dashboard": False}
+        # "local", or the variable RAY_ADDRESS would decide
+        options |= {"address": "local", "num_cpus": cpus, "include_dashboard": False}
         if memory is not None:
             options["object_store_memory"] = memory
     try:

@@ -12,6 +12,7 @@ from typing import Any
 
 from fiftyone.operators import types
 
+from ..detector.allowed_roots import allowed_roots
 from ..detector.errors import ForensicsError
 from . import forms
 
@@ -67,6 +68,14 @@ def chosen(
     if kind == RAY:
         from ..detector.ray_cluster import require_ray
 
+        # objects that come from a cluster are unpickled: it can run code here
+        confined = allowed_roots() is not None
+        if ray_address and confined and ray_address != os.environ.get("RAY_ADDRESS"):
+            raise ForensicsError(
+                f"This server does not connect to the Ray cluster {ray_address!r}.",
+                "Whoever runs it allows one by the variable RAY_ADDRESS.",
+                "ray_address",
+            )
         require_ray()
     if kind == POOL and not workers:
         workers = os.cpu_count() or 1

@@ -119,6 +119,8 @@ def run(
     where = runners.chosen(runner, workers, ray_address, shards)
     root = Path(parts_dir) if parts_dir else score_runners.default_parts_dir(dataset)
     require_allowed(root, "parts_dir")
+    for folder in merge_from:
+        require_allowed(folder, "merge_from")
     source = detector_source(dataset, detector)
     model = load_detector(source, device=device)
     recipe_hash = fields.describe(dataset).get("recipe_hash") or ""

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 import fiftyone as fo
 
-from ..detector.allowed_roots import require_allowed
 from ..detector.errors import ForensicsError
 from . import fields, runners
 from .progress import Progress, ShouldStop
@@ -190,8 +189,6 @@ def merge(
     from ..detector.score_merge import examine, merged
     from ..detector.score_parts import provenance_of, score_folders
 
-    for root in merge_from:
-        require_allowed(root, "merge_from")
     wanted = (work.recipe_hash, work.model.sha256)
     there = [folder for root in merge_from for folder in score_folders(root)]
     folders = []

@@ -20,7 +20,7 @@ PATHS = {
     "create_demo": {"root": "{out}/demo"},
     "import_dataset": {"root": "{out}"},
     "extract_faces": {"crops_dir": "{out}/crops", "weights": "{out}/weights.pth"},
-    "score_faces": {"detector": "{out}/model.ckpt"},
+    "score_faces": {"detector": "{out}/model.ckpt", "parts_dir": "{out}/scores"},
     "train_detector": {"runs_dir": "{out}/runs"},
     "run_ablation": {"runs_dir": "{out}/runs"},
     "retrain_head": {"runs_dir": "{out}/runs"},

@@ -12,6 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from media_forensics.detector.allowed_roots import VARIABLE
 from media_forensics.detector.errors import ForensicsError
 from media_forensics.detector.shard_notes import noted
 from media_forensics.operators import (
@@ -226,3 +227,12 @@ def test_without_ray_the_form_says_what_to_install(monkeypatch):
     with pytest.raises(ForensicsError, match="pip install") as caught:
         runners.arguments({"runner": "ray"})
     assert caught.value.field == "runner"
+
+
+def test_a_server_with_allowed_folders_connects_to_no_other_cluster(monkeypatch, tmp_path):
+    monkeypatch.setenv(VARIABLE, str(tmp_path))
+    monkeypatch.setenv("RAY_ADDRESS", "ours:6379")
+    with pytest.raises(ForensicsError, match="does not connect") as caught:
+        runners.chosen("ray", ray_address="theirs:6379")
+    assert caught.value.field == "ray_address"
+    assert runners.chosen("ray", ray_address="ours:6379").ray_address == "ours:6379"
