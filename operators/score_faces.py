@@ -332,6 +332,8 @@ class ScoreFaces(foo.Operator):
         **params: Any,
     ) -> Any:
         """Run from Python; the arguments and the result are those of :func:`run`."""
+        if delegate:
+            params = score_form.as_form(views.dataset_of(samples), params)
         return from_python.call(
             self, run, samples, params, delegate=delegate, progress=progress, bar="scores"
         )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import fiftyone as fo
 from fiftyone.operators import types
 
 from ..detector.allowed_roots import require_allowed
@@ -104,3 +105,11 @@ def arguments(form: Mapping[str, Any]) -> dict[str, Any]:
         raise ForensicsError("No detector is chosen.", "Choose one, or give a checkpoint.")
     kept = {name: form[name] for name in _PLAIN if form.get(name) not in (None, [])}
     return {"detector": detector, **kept, **runners.arguments(form)}
+
+
+def as_form(dataset: fo.Dataset, params: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of ``score_faces.run`` as form values; the inverse of :func:`arguments`."""
+    detector = params.get("detector")
+    if detector in dict(known_detectors(dataset)):
+        return dict(params)
+    return {**params, "detector": "", "checkpoint": detector}

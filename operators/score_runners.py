@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -103,6 +104,7 @@ def score(
     should_stop: ShouldStop,
 ) -> None:
     """Score in a pool or on Ray; what the parts hold already is only written."""
+    from ..detector.ray_cluster import on_ray
     from ..detector.score_merge import merged
     from ..detector.score_parts import ScoreParts
     from ..detector.score_videos import write_parts
@@ -115,28 +117,27 @@ def score(
             progress(writer.done, total, "faces")
             yield video
 
-    device, results = _pool(work, where, should_stop)
-    if where.kind == runners.RAY:
-        device, results = _ray(work, where, should_stop)
-    parts = ScoreParts(work.root, work.about(device))
-    parts.prepare()
-    todo = parts.missing(work.units)
-    left = {unit.video_id: set(unit.keys.tolist()) for unit in todo}
-    known = [
-        unit.without(_keys(left.get(unit.video_id)))
-        for unit in work.units
-        if len(left.get(unit.video_id, ())) < len(unit.faces)
-    ]
-    for _ in taken(merged([parts.folder], known)):
-        pass
-    if todo and not should_stop():
-        write_parts(parts, taken(results(todo, parts.folder)), len(todo), f"score ({where.kind})")
+    with ExitStack() as stack:
+        if where.kind == runners.RAY:
+            ray = stack.enter_context(on_ray(where.ray_address))
+            device, results = _ray(ray, work, where, should_stop)
+        else:
+            device, results = _pool(work, where, should_stop)
+        parts = ScoreParts(work.root, work.about(device))
+        parts.prepare()
+        todo = parts.missing(work.units)
+        for _ in taken(merged([parts.folder], _there(work.units, todo))):
+            pass
+        if todo and not should_stop():
+            name = f"score, {where.kind}"
+            write_parts(parts, taken(results(todo, parts.folder)), len(todo), name)
 
 
-def _keys(keys: set[int] | None) -> Any:
-    import numpy as np
-
-    return np.array(sorted(keys or ()), np.int64)
+def _there(units: Sequence[ScoreUnit], todo: Sequence[ScoreUnit]) -> list[ScoreUnit]:
+    """What of ``units`` is not in ``todo``."""
+    left = {unit.video_id: unit.keys for unit in todo}
+    rest = [unit.without(left.get(unit.video_id)) for unit in units]
+    return [unit for unit in rest if unit.faces]
 
 
 def _pool(work: ScoreWork, where: runners.Runner, should_stop: ShouldStop) -> tuple[str, Any]:
@@ -151,24 +152,21 @@ def _pool(work: ScoreWork, where: runners.Runner, should_stop: ShouldStop) -> tu
     return work.model.device.type, results
 
 
-def _ray(work: ScoreWork, where: runners.Runner, should_stop: ShouldStop) -> tuple[str, Any]:
+def _ray(
+    ray: Any, work: ScoreWork, where: runners.Runner, should_stop: ShouldStop
+) -> tuple[str, Any]:
     """The device that the cluster's actors have, and what scores units there."""
-    from ..detector.ray_cluster import on_ray
     from ..detector.ray_runner import score_on_ray, stages
     from ..detector.score_videos import ScoreSetup
 
-    with on_ray(where.ray_address) as ray:
-        decode, scorers = stages(ray, where.workers, work.device)
+    decode, scorers = stages(ray, where.workers, work.device)
     device = "cuda" if scorers.gpus else "cpu"
 
     def results(units: Sequence[ScoreUnit], folder: Path) -> Iterator[ScoredVideo]:
         precision = work.about(device).precision
         setup = ScoreSetup(work.source, work.model.sha256, device, work.batch_size, precision)
         preprocess = work.model.backbone.preprocess.config
-        with on_ray(where.ray_address) as ray:
-            yield from score_on_ray(
-                ray, units, setup, preprocess, folder, decode, scorers, should_stop
-            )
+        return score_on_ray(ray, units, setup, preprocess, folder, decode, scorers, should_stop)
 
     return device, results
 
