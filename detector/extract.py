@@ -105,7 +105,7 @@ def extract_videos(
         ForensicsError: before the first result: an id twice, unknown option, missing weights,
             weights other than the recipe's, unwritable folder, bad shard
     """
-    mine = _checked(records, recipe, shard)
+    mine = in_order(records, recipe, shard)
     extraction, detector = prepare(
         recipe, store_root, device, weights, time_limit_seconds, allow_download
     )
@@ -161,10 +161,14 @@ def _reported(
         yield result
 
 
-def _checked(
-    records: Sequence[VideoRecord], recipe: CropRecipe, shard: tuple[int, int]
+def in_order(
+    records: Sequence[VideoRecord], recipe: CropRecipe, shard: tuple[int, int] = (0, 1)
 ) -> list[VideoRecord]:
-    """The records of the shard, paired reals first, after checking what can be checked."""
+    """The records of the shard, paired reals first, after checking what can be checked.
+
+    Raises:
+        ForensicsError: an id twice, an unknown option of the recipe, bad shard
+    """
     index, shards = shard
     if not 0 <= index < shards:
         raise ForensicsError(

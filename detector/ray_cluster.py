@@ -16,14 +16,15 @@ from typing import Any
 from .errors import ForensicsError
 
 log = logging.getLogger(__name__)
-_INSTALL = "pip install 'media-forensics[ray]'  (or: pip install 'ray[data]>=2.40')"
+_OLDEST = (2, 59)  # the first that asks whoever connects for a token; it listens to the network
+_INSTALL = "pip install 'media-forensics[ray]'  (or: pip install 'ray[data]>=2.59')"
 
 
 def require_ray() -> Any:
     """The module ``ray``, with ``ray.data``.
 
     Raises:
-        ForensicsError: not installed, with the command that installs it
+        ForensicsError: not installed or too old, with the command that installs it
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would report to its makers
     try:
@@ -35,6 +36,12 @@ def require_ray() -> Any:
             f"Run: {_INSTALL}",
             "runner",
         ) from error
+    if tuple(int(part) for part in ray.__version__.split(".")[:2]) < _OLDEST:
+        raise ForensicsError(
+            f"Ray {ray.__version__} is too old: it lets anyone in who reaches this machine.",
+            f"Run: {_INSTALL}",
+            "runner",
+        )
     return ray
 
 
@@ -46,7 +53,8 @@ def on_ray(
 
     Args:
         address: of an existing cluster (``auto``, ``host:port``, ``ray://host:port``); None starts
-            Ray on this machine, reachable from this machine only, and stops it at the end
+            Ray on this machine and stops it at the end; whoever connects needs its token, unless
+            ``RAY_AUTH_MODE`` says otherwise
         cpus: of a local Ray; None: all
         memory: bytes of the object store of a local Ray; None: Ray's own choice
 
@@ -62,7 +70,8 @@ def on_ray(
     if address:
         options["address"] = address
     else:
-        options |= {"num_cpus": cpus, "include_dashboard": False, "_node_ip_address": "127.0.0.1"}
+        # "local", or the variable RAY_ADDRESS would decide
+        options |= {"address": "local", "num_cpus": cpus, "include_dashboard": False}
         if memory is not None:
             options["object_store_memory"] = memory
     try:

@@ -25,14 +25,13 @@ from .extract_command import shard_from_text, stop_signals
 from .merge_report import MergeReport
 from .score_merge import copy_parts, examine
 from .score_parts import ScoreParts, provenance_of, score_folders
-from .score_units import read_score_list, units_of_store, write_score_list
+from .score_units import read_score_list, shard_of_scores, units_of_store, write_score_list
 from .score_videos import (
     ScoreSetup,
     provenance,
     resolved_precision,
     score_in_pool,
     score_units,
-    shard_of_scores,
     write_parts,
 )
 from .store_merge import stored_recipes

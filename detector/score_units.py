@@ -5,19 +5,22 @@ A list is a file of JSON lines: the first names the recipe of the crops, each ot
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .atomic import write_bytes
-from .crops import CropStore
 from .errors import ForensicsError
-from .records import VideoRecord
-from .video_faces import VideoFaces
+
+if TYPE_CHECKING:
+    from .crops import CropStore
+    from .records import VideoRecord
+    from .video_faces import VideoFaces
 
 _FORMAT = 1
 _SHIFT = 1 << 20  # faces of a frame are fewer
@@ -67,6 +70,11 @@ class ScoreUnit:
             return self
         gone = set(done.tolist())
         return replace(self, faces=tuple(f for f in self.faces if f.key not in gone))
+
+
+def shard_of_scores(video_id: str | None, shards: int) -> int:
+    """The shard, 0 .. shards - 1, that scores a video: the same on every machine."""
+    return int(hashlib.sha256(str(video_id).encode()).hexdigest(), 16) % shards
 
 
 def unit_of(result: VideoFaces, folder: Path) -> ScoreUnit:

@@ -6,7 +6,6 @@ that was started, puts them into parts. What the parts hold already is not done 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -65,11 +64,6 @@ class ScoreSetup:
                 "detector",
             )
         return detector
-
-
-def shard_of_scores(video_id: str | None, shards: int) -> int:
-    """The shard, 0 .. shards - 1, that scores a video: the same on every machine."""
-    return int(hashlib.sha256(str(video_id).encode()).hexdigest(), 16) % shards
 
 
 def resolved_precision(device: str, precision: str | None) -> str:

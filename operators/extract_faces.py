@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import fiftyone as fo
 import fiftyone.operators as foo
@@ -14,10 +14,24 @@ from fiftyone.operators import types
 from ..detector.allowed_roots import require_allowed
 from ..detector.errors import Cancelled, ForensicsError
 from ..detector.records import CropRecipe
-from . import appearance, extract_form, faces_dataset, fields, forms, jobs, views
+from . import (
+    appearance,
+    extract_form,
+    faces_dataset,
+    fields,
+    forms,
+    jobs,
+    runners,
+    shard_plan,
+    views,
+)
 from .faces_writer import FacesWriter
 from .lease import exclusively
 from .progress import Progress, ShouldStop, in_app, never, silent, stop_of, terminal
+
+if TYPE_CHECKING:
+    from ..detector.records import VideoRecord
+    from ..detector.video_faces import VideoFaces
 
 
 def default_crops_dir(dataset: fo.Dataset) -> Path:
@@ -38,6 +52,9 @@ def run(
     weights: str | None = None,
     allow_download: bool = False,
     merge_from: Sequence[str] = (),
+    runner: str | None = None,
+    ray_address: str | None = None,
+    shards: int | None = None,
     progress: Progress = silent,
     should_stop: ShouldStop = never,
 ) -> dict[str, Any]:
@@ -49,11 +66,15 @@ def run(
         recipe: crop recipe; the reference recipe by default
         count: frames per video, see :class:`CropRecipe`; the recipe's (32) by default
         crops_dir: folder of the crop store
-        workers: processes; 0 works in this process
+        workers: processes of the runner; 0 with no runner named works in this process
         device: torch device of the face detector
         weights: file of the face detector's weights
         allow_download: fetch missing weights (checked by sha256)
         merge_from: crop folders that shards made elsewhere; copied into the store first
+        runner: ``here``, ``pool``, ``ray`` or ``shards``, see :mod:`.runners`; ``shards`` computes
+            nothing and returns the commands, see :meth:`shard_plan.ShardPlan.result`
+        ray_address: of a Ray cluster; None: a Ray on this machine
+        shards: parts that ``shards`` prepares, 4 by default
         progress, should_stop: see :mod:`.progress`
 
     Returns:
@@ -62,15 +83,15 @@ def run(
         and ``table`` (Markdown)
 
     Raises:
-        ForensicsError: nothing to do, wrong dataset, missing weights, unwritable folder, or another
-            run extracts faces of this dataset
+        ForensicsError: nothing to do, wrong dataset, missing weights, unwritable folder, another
+            run extracts faces of this dataset, Ray is missing, or a shard of ``merge_from`` still
+            runs or contradicts another
         Cancelled: stopped by the user; what was finished is kept
     """
     from ..detector.coverage import Coverage, coverage_table
-    from ..detector.extract import extract_videos
     from ..detector.faces import load_face_detector
     from ..detector.recipe_check import check_recipe
-    from ..detector.store_merge import merge_stores
+    from ..detector.store_merge import examine_stores, merge_stores
 
     view = views.flat(samples)
     videos = views.dataset_of(view)
@@ -84,22 +105,22 @@ def run(
     if count < 1:
         raise ForensicsError(f"count is {count}.", "It must be 1 or more.", field="count")
     check_recipe(recipe)
+    where = runners.chosen(runner, workers, ray_address, shards)
     detector = load_face_detector(recipe.detector, device, weights, allow_download)
     recipe = replace(recipe, count=count, detector_sha256=detector.sha256)
     del detector
 
     records = views.video_records(view)
     by_id = {record.video_id: record for record in records}
+    if where.kind == runners.SHARDS:
+        options = {"device": device, "weights": weights}
+        return shard_plan.extraction(
+            videos.name, records, recipe, root, where.shards, options
+        ).result()
     name = faces_name or f"{videos.name}-faces"
-    results = extract_videos(
-        records,
-        recipe,
-        root,
-        workers=workers,
-        device=device,
-        weights=weights,
-        should_stop=should_stop,
-    )
+    results = _results(records, recipe, root, where, device, weights, should_stop)
+    if merge_from:  # what they lack is extracted now
+        examine_stores(merge_from, records).require(allow_gaps=True)
     merged = merge_stores(root, merge_from)
     if merge_from and recipe.hash not in [row.recipe_hash for row in merged]:
         raise ForensicsError(
@@ -135,6 +156,42 @@ def run(
         "crops": str(root / recipe.hash),
         "table": coverage_table(summary),
     }
+
+
+def _results(
+    records: list[VideoRecord],
+    recipe: CropRecipe,
+    root: Path,
+    where: runners.Runner,
+    device: str | None,
+    weights: str | None,
+    should_stop: ShouldStop,
+) -> Iterator[VideoFaces]:
+    """The videos as the runner finishes them; mistakes are raised at once."""
+    from ..detector import extract
+
+    if where.kind != runners.RAY:
+        return extract.extract_videos(
+            records,
+            recipe,
+            root,
+            workers=where.workers if where.kind == runners.POOL else 0,
+            device=device,
+            weights=weights,
+            should_stop=should_stop,
+        )
+    from ..detector.ray_cluster import on_ray
+    from ..detector.ray_runner import Stage, extract_on_ray
+
+    extraction, _ = extract.prepare(recipe, root, device, weights)
+    listed = extract.in_order(records, recipe)
+
+    def results() -> Iterator[VideoFaces]:
+        with on_ray(where.ray_address) as ray:
+            most = where.workers or int(ray.cluster_resources().get("CPU", 1))
+            yield from extract_on_ray(ray, listed, extraction, Stage(most), should_stop)
+
+    return results()
 
 
 def _require_videos(view: Any) -> None:
@@ -218,6 +275,9 @@ class ExtractFaces(foo.Operator):
         if ctx.delegated:
             yield run(view, progress=in_app(ctx), should_stop=stop_of(ctx), **params)
             return
+        if params.get("runner") == runners.SHARDS:
+            yield ctx.ops.show_output(*forms.message("Shards", run(view, **params)["table"]))
+            return
         job = jobs.start("extract_faces", view, params)
         yield from jobs.follow(ctx, job, "Faces")
         done = job.result()
@@ -227,8 +287,5 @@ class ExtractFaces(foo.Operator):
             f"{done['faces']} faces of {done['videos']} videos{lost}",
             variant="warning" if lost else "success",
         )
-        outputs = types.Object()
-        outputs.str("table", view=types.MarkdownView())
-        shown = types.Property(outputs, view=types.View(label="Extracted faces"))
-        yield ctx.ops.show_output(shown.to_json(), {"table": done["table"]})
+        yield ctx.ops.show_output(*forms.message("Extracted faces", done["table"]))
         yield ctx.ops.open_dataset(done["faces_dataset"])

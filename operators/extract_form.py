@@ -10,7 +10,7 @@ from fiftyone.operators import types
 from ..detector.errors import ForensicsError
 from ..detector.records import CropRecipe
 from ..detector.weights import cache_dir, known, weights_path
-from . import forms
+from . import forms, runners
 
 DETECTORS = (
     ("retinaface_mobile0.25", "RetinaFace mobile0.25 (fast; the default)"),
@@ -46,9 +46,7 @@ _RECIPE = (
     *("sampling", "subject", "detector", "template", "scale", "size", "border", "interpolation"),
     *("image_format", "score_threshold", "max_side", "min_eye_distance"),
 )
-_PLAIN = (
-    *("faces_name", "crops_dir", "workers", "device", "weights", "allow_download", "merge_from"),
-)
+_PLAIN = (*("faces_name", "crops_dir", "device", "weights", "allow_download", "merge_from"),)
 
 
 def fill(inputs: types.Object, ctx: Any, view: Any) -> None:
@@ -88,12 +86,13 @@ def fill(inputs: types.Object, ctx: Any, view: Any) -> None:
             inputs, name, options, default=options[0][0], label=label, description=description
         )
     _weights(inputs, ctx.params, made)
+    runners.fill(inputs, ctx.params, made)
     forms.flag(
         inputs,
         "more",
         default=False,
         label="More settings",
-        description="Alignment, thresholds, storage, processes. Another recipe makes another "
+        description="Alignment, thresholds, storage, device. Another recipe makes another "
         "faces dataset: the same detector scores other crops differently",
     )
     if ctx.params.get("more"):
@@ -166,9 +165,6 @@ def _alignment(inputs: types.Object, made: dict[str, Any]) -> None:
 
 
 def _work(inputs: types.Object, made: dict[str, Any]) -> None:
-    made["workers"] = inputs.int(
-        "workers", default=0, min=0, label="Processes", description="0: one, without a pool"
-    )
     made["device"] = inputs.str(
         "device", label="Device", description="cpu, cuda, cuda:1; empty: a GPU where there is one"
     )
@@ -200,7 +196,7 @@ def arguments(form: Mapping[str, Any]) -> dict[str, Any]:
     kept = {name: form[name] for name in _PLAIN if form.get(name) not in (None, "", [])}
     if not kept.get("allow_download"):
         weights_path(recipe.detector, kept.get("weights"))
-    return {"recipe": recipe.to_json(), "count": count, **kept}
+    return {"recipe": recipe.to_json(), "count": count, **kept, **runners.arguments(form)}
 
 
 def as_form(params: Mapping[str, Any]) -> dict[str, Any]:

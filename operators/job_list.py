@@ -1,4 +1,4 @@
-"""Every piece of long work on a dataset as one kind of row: jobs of the App, scheduled operations.
+"""Long work on a dataset as one kind of row: jobs of the App, scheduled operations, shards.
 
 What can be done about a row is part of it, so that the panel and the operator offer the same.
 """
@@ -8,9 +8,11 @@ from __future__ import annotations
 import shutil
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from ..detector.errors import ForensicsError
+from ..detector.shard_notes import shard_notes
 from . import jobs, scheduled_jobs
 from .jobs import Job
 
@@ -68,7 +70,39 @@ def _app_rows(dataset_names: set[str]) -> list[WorkRow]:
         asked = job.read("job")
         if asked is not None and asked["dataset"] in {*dataset_names, None}:
             found.append(_app_row(job, asked))
+        plan = job.read("plan")
+        if plan is not None and plan["dataset"] in dataset_names:
+            found.append(_shards_row(job, plan))
     return found
+
+
+def _shards_row(job: Job, plan: dict[str, Any]) -> WorkRow:
+    """Shards that somebody runs from the command line, by the notes that they leave."""
+    words = {"extract_faces": "extract", "score_faces": "score"}
+    root, shards = Path(plan["root"]), plan["shards"]
+    works = {f"{words[plan['operator']]}, shard {n}/{shards}" for n in range(shards)}
+    folders = [root, *(root.iterdir() if root.is_dir() else ())]
+    since = (job.folder / "plan.json").stat().st_mtime
+    notes = [note for folder in folders for note in shard_notes(folder) if note.work in works]
+    ended = {note.work for note in notes if note.ended and note.done >= note.total}
+    running = [note for note in notes if note.alive]
+    died = {note.work for note in notes if note.died} - {note.work for note in running} - ended
+    done, total = sum(note.done for note in notes), sum(note.total for note in notes)
+    parts = [f"{len(ended)} of {shards} shards finished", f"{len(running)} running"]
+    parts += [f"{len(died)} died: run them again"] if died else []
+    parts += [f"{done} of their {total} videos done"] if notes else []
+    state = DONE if len(ended) == shards else RUNNING if running else DEAD if died else QUEUED
+    return WorkRow(
+        name=job.folder.name,
+        scheduled=False,
+        operator=plan["operator"],
+        label=f"{plan['operator'].replace('_', ' ').capitalize()}: {shards} shards",
+        state=state,
+        share=len(ended) / shards,
+        text=", ".join(parts),
+        since=since,
+        actions=() if running else (FORGET,),
+    )
 
 
 def _app_row(job: Job, asked: dict[str, Any]) -> WorkRow:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,10 +14,23 @@ from fiftyone.operators import types
 from ..detector.allowed_roots import require_allowed, require_files
 from ..detector.errors import Cancelled, ForensicsError
 from ..detector.records import CropRecipe
-from . import fields, forms, from_python, jobs, views
+from ..detector.score_units import shard_of_scores
+from . import (
+    fields,
+    forms,
+    from_python,
+    jobs,
+    runners,
+    score_form,
+    score_runners,
+    shard_plan,
+    views,
+)
 from .lease import exclusively
+from .markup import plain
 from .progress import Progress, ShouldStop, in_app, never, silent, stop_of
-from .registry import detector_source, known_detectors
+from .registry import detector_source
+from .score_form import default_key
 from .score_writer import ScoreWriter
 from .video_scores import RULES, declare, write_video_scores
 
@@ -44,6 +55,13 @@ def run(
     precision: str | None = None,
     shard: Sequence[int] = (0, 1),
     overwrite: bool = False,
+    runner: str | None = None,
+    workers: int = 0,
+    ray_address: str | None = None,
+    shards: int | None = None,
+    parts_dir: str | None = None,
+    merge_from: Sequence[str] = (),
+    allow_gaps: bool = False,
     progress: Progress = silent,
     should_stop: ShouldStop = never,
 ) -> dict[str, Any]:
@@ -62,14 +80,25 @@ def run(
         precision: ``fp32``, ``bf16`` or ``fp16``; bf16 on a GPU and fp32 on a CPU by default
         shard: (I, N): only the videos of shard I (0-based) of N, for several machines at once
         overwrite: replace the scores that another checkpoint wrote under ``key``
+        runner: ``here``, ``pool``, ``ray`` or ``shards``, see :mod:`.runners`; ``shards`` computes
+            nothing and returns the commands, see :meth:`shard_plan.ShardPlan.result`
+        workers: processes of the runner; 0 with no runner named works in this process
+        ray_address: of a Ray cluster; None: a Ray on this machine
+        shards: parts that ``shards`` prepares, 4 by default
+        parts_dir: folder of the scores that a pool, Ray or shards keep on disk
+        merge_from: folders of scores that shards made elsewhere; they are written, and nothing is
+            computed
+        allow_gaps: merge although something is missing
         progress, should_stop: see :mod:`.progress`
 
     Returns:
-        ``{"key", "scored", "already", "not_scored": {reason: n}, "videos", "warning"}``
+        ``{"key", "scored", "already", "not_scored": {reason: n}, "videos", "warning"}``, and after
+        a merge ``report``, see :meth:`detector.merge_report.MergeReport.to_json`
 
     Raises:
-        ForensicsError: empty view, unknown detector or rule, missing weights, ``key`` is taken, or
-            another run scores the same shard with it
+        ForensicsError: empty view, unknown detector or rule, missing weights, ``key`` is taken,
+            another run scores the same shard with it, Ray is missing, or a merge that a person has
+            to decide
         Cancelled: stopped by the user; what was scored is kept
     """
     from ..detector.checkpoints import load_detector
@@ -87,22 +116,54 @@ def run(
         )
     views.require_samples(view, "faces")
     require_files(view.values("filepath"), "faces")
+    where = runners.chosen(runner, workers, ray_address, shards)
+    root = Path(parts_dir) if parts_dir else score_runners.default_parts_dir(dataset)
+    require_allowed(root, "parts_dir")
+    for folder in merge_from:
+        require_allowed(folder, "merge_from")
     source = detector_source(dataset, detector)
     model = load_detector(source, device=device)
+    recipe_hash = fields.describe(dataset).get("recipe_hash") or ""
+    if where.kind == runners.SHARDS:
+        options = {"device": device, "precision": precision, "batch_size": batch_size}
+        units, _ = score_runners.units_of_view(view)
+        return shard_plan.scoring(
+            dataset.name, units, recipe_hash, source, root, where.shards, options
+        ).result()
     names = fields.ScoreFields(key or default_key(detector))
     _claim(dataset, names, model, source, rule, overwrite)
     declare(dataset, names)
-    scored, already, reasons = _score_missing(
-        view, names, model, batch_size, precision, shard, progress, should_stop
-    )
+    count, todo = _missing(view, names, shard)
+    writer = ScoreWriter(dataset, names)
+    report: dict[str, Any] = {}
+    try:
+        if where.kind == runners.HERE and not merge_from:
+            _score_here(model, todo, writer, batch_size, precision, progress, should_stop)
+        else:
+            units, ids = score_runners.units_of_view(view, {sample_id for sample_id, _ in todo})
+            work = score_runners.ScoreWork(
+                units, ids, model, source, recipe_hash, device, precision, batch_size, root
+            )
+            if merge_from:
+                found = score_runners.merge(work, merge_from, allow_gaps, writer, progress)
+                report = {"report": found.to_json(), "table": found.table(plain)}
+            else:
+                score_runners.score(work, where, writer, progress, should_stop)
+    finally:
+        writer.flush()  # a run that stops keeps what it finished
+    if writer.done < len(todo) and not merge_from:
+        raise Cancelled(
+            f"Stopped after {writer.scored} of {len(todo)} faces.", "Run it again to continue."
+        )
     videos = write_video_scores(dataset, names.key, rule)
     return {
         "key": names.key,
-        "scored": scored,
-        "already": already,
-        "not_scored": dict(reasons),
+        "scored": writer.scored,
+        "already": count - len(todo),
+        "not_scored": dict(writer.reasons),
         "videos": videos,
         "warning": _recipe_warning(dataset, model),
+        **report,
     }
 
 
@@ -138,13 +199,6 @@ def _only_aggregate(view: Any, key: str | None, rule: str) -> dict[str, Any]:
         "videos": videos,
         "warning": None,
     }
-
-
-def default_key(detector: str) -> str:
-    """A field key made of a detector's name or path."""
-    stem = Path(detector).stem if Path(detector).suffix else Path(detector).name
-    key = "".join(c if c.isalnum() else "_" for c in stem.lower()).strip("_")
-    return key if key[:1].isalpha() else f"detector_{key}"
 
 
 def _claim(
@@ -197,56 +251,40 @@ def _version() -> str:
     return str(yaml.safe_load(text)["version"])
 
 
-def _score_missing(
-    view: Any,
-    names: fields.ScoreFields,
-    model: Detector,
-    batch_size: int,
-    precision: str | None,
-    shard: Sequence[int],
-    progress: Progress,
-    should_stop: ShouldStop,
-) -> tuple[int, int, Counter]:
-    """Score the faces of ``view`` and ``shard`` without a score.
-
-    Returns:
-        number scored now, number scored before, and why others were not
-    """
-    from ..detector.scoring import score_crops
-
-    dataset = views.dataset_of(view)
+def _missing(
+    view: Any, names: fields.ScoreFields, shard: Sequence[int]
+) -> tuple[int, list[tuple[str, str]]]:
+    """Number of faces of ``view`` and ``shard``; ids and files of those without a score."""
+    columns = view.values(["id", "filepath", names.p_fake, "video_id"])
     rows = [
         row
-        for row in zip(
-            *view.values(["id", "filepath", names.p_fake, "video_id"]),
-            strict=True,
-        )
-        if shard[1] == 1 or _shard_of(row[3], shard[1]) == shard[0]
+        for row in zip(*columns, strict=True)
+        if shard[1] == 1 or shard_of_scores(row[3], shard[1]) == shard[0]
     ]
-    todo = [(sample_id, path) for sample_id, path, p_fake, _ in rows if p_fake is None]
-    writer = ScoreWriter(dataset, names)
-    try:
-        for batch in score_crops(
-            model,
-            [path for _, path in todo],
-            batch_size=batch_size,
-            should_stop=should_stop,
-            precision=precision,
-        ):
-            writer.add([todo[index][0] for index in batch.indices], batch)
-            progress(writer.done, len(todo), "faces")
-    finally:
-        writer.flush()
-    if writer.done < len(todo):
-        raise Cancelled(
-            f"Stopped after {writer.scored} of {len(todo)} faces.", "Run it again to continue."
-        )
-    return writer.scored, len(rows) - len(todo), writer.reasons
+    return len(rows), [(sample_id, path) for sample_id, path, p_fake, _ in rows if p_fake is None]
 
 
-def _shard_of(video_id: str | None, shards: int) -> int:
-    """The shard of a video's faces: the same on every machine, whatever the view."""
-    return int(hashlib.sha256(str(video_id).encode()).hexdigest(), 16) % shards
+def _score_here(
+    model: Detector,
+    todo: list[tuple[str, str]],
+    writer: ScoreWriter,
+    batch_size: int,
+    precision: str | None,
+    progress: Progress,
+    should_stop: ShouldStop,
+) -> None:
+    """Score the (sample id, file) pairs ``todo`` in this process."""
+    from ..detector.scoring import score_crops
+
+    for batch in score_crops(
+        model,
+        [path for _, path in todo],
+        batch_size=batch_size,
+        should_stop=should_stop,
+        precision=precision,
+    ):
+        writer.add([todo[index][0] for index in batch.indices], batch)
+        progress(writer.done, len(todo), "faces")
 
 
 def _made_for(model: Detector) -> str | None:
@@ -294,6 +332,8 @@ class ScoreFaces(foo.Operator):
         **params: Any,
     ) -> Any:
         """Run from Python; the arguments and the result are those of :func:`run`."""
+        if delegate:
+            params = score_form.as_form(views.dataset_of(samples), params)
         return from_python.call(
             self, run, samples, params, delegate=delegate, progress=progress, bar="scores"
         )
@@ -304,51 +344,7 @@ class ScoreFaces(foo.Operator):
         view = forms.check(inputs, {}, lambda: self._faces(ctx))
         if view is None:
             return form
-        known = known_detectors(ctx.dataset)
-        if known:
-            forms.choice(
-                inputs,
-                "detector",
-                [*known, ("", "a checkpoint file or folder ...")],
-                default=known[-1][0],
-                label="Detector",
-                description="Trained on this dataset, published or registered",
-            )
-        if not known or ctx.params.get("detector") == "":
-            checkpoint = inputs.str(
-                "checkpoint",
-                required=True,
-                label="Checkpoint",
-                description="Folder of our format or of GenD, model.safetensors, or model.ckpt",
-            )
-            path = ctx.params.get("checkpoint") or ""
-            forms.check(inputs, {"detector": checkpoint}, lambda: require_allowed(path, "detector"))
-        chosen = ctx.params.get("detector") or ctx.params.get("checkpoint") or ""
-        key = inputs.str(
-            "key",
-            default=default_key(chosen) if chosen else None,
-            required=True,
-            label="Key",
-            description="Name of the fields that are written: KEY, KEY_p_fake, KEY_embedding, ...",
-        )
-        if ctx.params.get("key"):
-            forms.check(inputs, {"key": key}, lambda: fields.ScoreFields(ctx.params["key"]))
-        forms.choice(
-            inputs,
-            "rule",
-            RULES,
-            default="mean",
-            label="Video score",
-            description="How the faces of a video give its score; recomputable without the network",
-        )
-        inputs.view(
-            "plan",
-            types.Notice(
-                label=f"{len(view)} faces",
-                description="Faces that this detector has scored already are left alone. The work "
-                "runs in a process of its own; closing the App does not end it.",
-            ),
-        )
+        score_form.fill(inputs, ctx, view)
         return form
 
     @staticmethod
@@ -364,14 +360,12 @@ class ScoreFaces(foo.Operator):
 
     def execute(self, ctx: Any):
         view = self._faces(ctx)
-        form = ctx.params
-        detector = form.get("detector") or form.get("checkpoint")
-        if not detector:
-            raise ForensicsError("No detector is chosen.", "Choose one, or give a checkpoint.")
-        names = ("key", "rule", "batch_size", "device", "overwrite")
-        params = {k: form[k] for k in names if form.get(k) is not None} | {"detector": detector}
+        params = score_form.arguments(ctx.params)
         if ctx.delegated:
             yield run(view, progress=in_app(ctx), should_stop=stop_of(ctx), **params)
+            return
+        if params.get("runner") == runners.SHARDS:
+            yield ctx.ops.show_output(*forms.message("Shards", run(view, **params)["table"]))
             return
         job = jobs.start("score_faces", view, params)
         yield from jobs.follow(ctx, job, "Scores")
@@ -380,4 +374,6 @@ class ScoreFaces(foo.Operator):
         text = f"{done['scored']} faces scored as {done['key']!r}"
         text += f"; {lost} not scorable" if lost else ""
         yield ctx.ops.notify(done["warning"] or text, variant="warning" if lost else "success")
+        if "table" in done:
+            yield ctx.ops.show_output(*forms.message("Merged scores", done["table"]))
         yield ctx.ops.reload_dataset()

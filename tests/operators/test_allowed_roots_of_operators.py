@@ -24,7 +24,7 @@ PATHS = {
         "weights": "{out}/weights.pth",
         "merge_from": ["{out}/shard"],
     },
-    "score_faces": {"detector": "{out}/model.ckpt"},
+    "score_faces": {"detector": "{out}/model.ckpt", "parts_dir": "{out}/scores"},
     "train_detector": {"runs_dir": "{out}/runs"},
     "run_ablation": {"runs_dir": "{out}/runs"},
     "retrain_head": {"runs_dir": "{out}/runs"},

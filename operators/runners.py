@@ -1,0 +1,135 @@
+"""Where extraction and scoring run: in one process, a pool, on Ray, or as shards elsewhere.
+
+The work is the same function for each video, and so are its results (docs/runners.md).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fiftyone.operators import types
+
+from ..detector.allowed_roots import allowed_roots
+from ..detector.errors import ForensicsError
+from . import forms
+
+HERE, POOL, RAY, SHARDS = "here", "pool", "ray", "shards"
+CHOICES = (
+    (HERE, "one process on this machine"),
+    (POOL, "several processes on this machine"),
+    (RAY, "Ray: this machine, or a cluster"),
+    (SHARDS, "elsewhere: prepare shards for the command line (SLURM, several machines)"),
+)
+ARGUMENTS = ("runner", "workers", "ray_address", "shards")
+MOST_SHARDS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Runner:
+    """A checked choice.
+
+    Attributes:
+        kind: one of ``here``, ``pool``, ``ray``, ``shards``
+        workers: processes of a pool, or Ray actors that decode (0: as many as there are cores)
+        ray_address: of a cluster; None: a Ray on this machine
+        shards: how many parts the work is cut into
+    """
+
+    kind: str = HERE
+    workers: int = 0
+    ray_address: str | None = None
+    shards: int = 4
+
+
+def chosen(
+    runner: str | None = None,
+    workers: int = 0,
+    ray_address: str | None = None,
+    shards: int | None = None,
+) -> Runner:
+    """The runner that the arguments of an operator name; by default ``workers`` decides.
+
+    Raises:
+        ForensicsError: no such runner, a count that cannot be, or Ray is not installed
+    """
+    kind = runner or (RAY if ray_address else POOL if workers else HERE)
+    if kind not in dict(CHOICES):
+        raise ForensicsError(
+            f"There is no runner {kind!r}.", f"Known: {', '.join(dict(CHOICES))}.", "runner"
+        )
+    if not isinstance(workers, int) or workers < 0:
+        raise ForensicsError(f"{workers!r} processes.", "Give a number from 0.", "workers")
+    count = 4 if shards is None else shards
+    if not isinstance(count, int) or not 1 <= count <= MOST_SHARDS:
+        raise ForensicsError(f"{count!r} shards.", f"Give 1 to {MOST_SHARDS}.", "shards")
+    if kind == RAY:
+        from ..detector.ray_cluster import require_ray
+
+        # objects that come from a cluster are unpickled: it can run code here
+        confined = allowed_roots() is not None
+        if ray_address and confined and ray_address != os.environ.get("RAY_ADDRESS"):
+            raise ForensicsError(
+                f"This server does not connect to the Ray cluster {ray_address!r}.",
+                "Whoever runs it allows one by the variable RAY_ADDRESS.",
+                "ray_address",
+            )
+        require_ray()
+    if kind == POOL and not workers:
+        workers = os.cpu_count() or 1
+    return Runner(kind, workers, ray_address or None, count)
+
+
+def fill(inputs: types.Object, form: Mapping[str, Any], made: dict[str, Any]) -> None:
+    """Add the choice of the runner, and what the chosen one asks for."""
+    made["runner"] = forms.choice(
+        inputs,
+        "runner",
+        CHOICES,
+        default=HERE,
+        label="Runs",
+        description="Every way gives the same results, and each goes on where another stopped",
+    )
+    kind = form.get("runner") or HERE
+    if kind in (POOL, RAY):
+        made["workers"] = inputs.int(
+            "workers",
+            default=0,
+            min=0,
+            label="Processes" if kind == POOL else "Processes that decode",
+            description="0: as many as there are cores",
+        )
+    if kind == RAY:
+        made["ray_address"] = inputs.str(
+            "ray_address",
+            label="Cluster",
+            description="host:port or auto; empty starts Ray on this machine. Crops and weights "
+            "must lie where every node finds them under the same path",
+        )
+    if kind == SHARDS:
+        made["shards"] = inputs.int(
+            "shards",
+            default=4,
+            min=1,
+            max=MOST_SHARDS,
+            label="Shards",
+            description="Nothing is computed here: a list and the commands are written. One "
+            "process merges what they made",
+        )
+
+
+def arguments(form: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of ``run`` that choose the runner.
+
+    Raises:
+        ForensicsError: see :func:`chosen`
+    """
+    given = {name: form[name] for name in ARGUMENTS if form.get(name) not in (None, "")}
+    kind = given.get("runner")
+    wanted = {POOL: ("workers",), RAY: ("workers", "ray_address"), SHARDS: ("shards",)}
+    if kind is not None:  # fields of a choice that was changed again are left behind in a form
+        given = {n: v for n, v in given.items() if n == "runner" or n in wanted.get(kind, ())}
+    chosen(**given)
+    return given

@@ -1,0 +1,115 @@
+"""The form of ``score_faces``: what it asks, and the arguments of ``run`` that it gives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import fiftyone as fo
+from fiftyone.operators import types
+
+from ..detector.allowed_roots import require_allowed
+from ..detector.errors import ForensicsError
+from . import fields, forms, runners
+from .registry import known_detectors
+from .video_scores import RULES
+
+_PLAIN = (
+    *("key", "rule", "batch_size", "device", "precision", "shard", "overwrite"),
+    *("parts_dir", "merge_from", "allow_gaps"),
+)
+
+
+def default_key(detector: str) -> str:
+    """A field key made of a detector's name or path."""
+    stem = Path(detector).stem if Path(detector).suffix else Path(detector).name
+    key = "".join(c if c.isalnum() else "_" for c in stem.lower()).strip("_")
+    return key if key[:1].isalpha() else f"detector_{key}"
+
+
+def fill(inputs: types.Object, ctx: Any, view: Any) -> None:
+    """Add every field of the form; mistakes are shown at the field that is wrong."""
+    known = known_detectors(ctx.dataset)
+    if known:
+        forms.choice(
+            inputs,
+            "detector",
+            [*known, ("", "a checkpoint file or folder ...")],
+            default=known[-1][0],
+            label="Detector",
+            description="Trained on this dataset, published or registered",
+        )
+    if not known or ctx.params.get("detector") == "":
+        checkpoint = inputs.str(
+            "checkpoint",
+            required=True,
+            label="Checkpoint",
+            description="Folder of our format or of GenD, model.safetensors, or model.ckpt",
+        )
+        path = ctx.params.get("checkpoint") or ""
+        forms.check(inputs, {"detector": checkpoint}, lambda: require_allowed(path, "detector"))
+    chosen = ctx.params.get("detector") or ctx.params.get("checkpoint") or ""
+    key = inputs.str(
+        "key",
+        default=default_key(chosen) if chosen else None,
+        required=True,
+        label="Key",
+        description="Name of the fields that are written: KEY, KEY_p_fake, KEY_embedding, ...",
+    )
+    if ctx.params.get("key"):
+        forms.check(inputs, {"key": key}, lambda: fields.ScoreFields(ctx.params["key"]))
+    forms.choice(
+        inputs,
+        "rule",
+        RULES,
+        default="mean",
+        label="Video score",
+        description="How the faces of a video give its score; recomputable without the network",
+    )
+    made: dict[str, types.Property] = {}
+    runners.fill(inputs, ctx.params, made)
+    made["merge_from"] = inputs.list(
+        "merge_from",
+        types.String(),
+        label="Scores of shards",
+        description="Folders that score_command made; they are written and nothing is computed",
+    )
+    if ctx.params.get("merge_from"):
+        made["allow_gaps"] = forms.flag(
+            inputs,
+            "allow_gaps",
+            default=False,
+            label="Allow gaps",
+            description="Merge what is there although some videos are not finished",
+        )
+    forms.check(inputs, made, lambda: runners.arguments(ctx.params))
+    inputs.view(
+        "plan",
+        types.Notice(
+            label=f"{len(view)} faces",
+            description="Faces that this detector has scored already are left alone. The work "
+            "runs in a process of its own; closing the App does not end it.",
+        ),
+    )
+
+
+def arguments(form: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of ``score_faces.run`` that a form gives.
+
+    Raises:
+        ForensicsError: no detector, or a runner that cannot be
+    """
+    detector = form.get("detector") or form.get("checkpoint")
+    if not detector:
+        raise ForensicsError("No detector is chosen.", "Choose one, or give a checkpoint.")
+    kept = {name: form[name] for name in _PLAIN if form.get(name) not in (None, [])}
+    return {"detector": detector, **kept, **runners.arguments(form)}
+
+
+def as_form(dataset: fo.Dataset, params: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of ``score_faces.run`` as form values; the inverse of :func:`arguments`."""
+    detector = params.get("detector")
+    if detector in dict(known_detectors(dataset)):
+        return dict(params)
+    return {**params, "detector": "", "checkpoint": detector}

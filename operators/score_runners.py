@@ -1,0 +1,226 @@
+"""Scores that were computed in a pool, on Ray or by shards elsewhere, into FiftyOne.
+
+All of them go through parts on disk (:mod:`detector.score_parts`), which this process alone writes
+into the database: a run that dies leaves its parts, and the next one starts with them.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import fiftyone as fo
+
+from ..detector.errors import ForensicsError
+from . import fields, runners
+from .progress import Progress, ShouldStop
+from .score_writer import ScoreWriter
+
+if TYPE_CHECKING:
+    from ..detector.merge_report import MergeReport
+    from ..detector.model import Detector
+    from ..detector.score_parts import Provenance, ScoredVideo
+    from ..detector.score_units import ScoreUnit
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreWork:
+    """Which faces, by which detector, and where parts are kept.
+
+    Attributes:
+        units: faces to score, by video
+        sample_ids: by (video id, face key)
+        model: loaded detector
+        source: what loads it elsewhere
+        device, precision, batch_size: as given to ``score_faces.run``
+        root: folder of scores
+    """
+
+    units: list[ScoreUnit]
+    sample_ids: dict[tuple[str, int], str]
+    model: Detector
+    source: str
+    recipe_hash: str
+    device: str | None
+    precision: str | None
+    batch_size: int
+    root: Path
+
+    def about(self, device: str) -> Provenance:
+        """Whose scores these are when they are computed on ``device``."""
+        from ..detector.score_videos import provenance, resolved_precision
+
+        precision = resolved_precision(device, self.precision)
+        return provenance(self.model, self.source, self.recipe_hash, precision)
+
+
+def default_parts_dir(dataset: fo.Dataset) -> Path:
+    """Where the scores of a faces dataset lie unless the user names another folder."""
+    return Path(fo.config.default_dataset_dir) / "media_forensics" / "scores" / dataset.name
+
+
+def units_of_view(view: Any, only: set[str] | None = None) -> tuple[list[ScoreUnit], dict]:
+    """The faces of a view by video, and their sample ids by (video id, face key).
+
+    Args:
+        only: ids of the samples that count; None: all
+
+    Raises:
+        ForensicsError: two faces of a video with the same frame and face number
+    """
+    from ..detector.score_units import FaceFile, ScoreUnit, check_units
+
+    names = ["id", "filepath", "video_id", "frame_number", "face_index", fields.SOURCE_SHA256]
+    faces: dict[str, list[FaceFile]] = defaultdict(list)
+    sources: dict[str, str] = {}
+    ids: dict[tuple[str, int], str] = {}
+    for sample_id, path, video_id, number, face, source in zip(*view.values(names), strict=True):
+        if only is not None and sample_id not in only:
+            continue
+        frame = 0 if number is None else fields.frame_index(number)
+        made = FaceFile(frame, face or 0, path)
+        name = str(video_id)
+        faces[name].append(made)
+        if sources.setdefault(name, source or "") != (source or ""):
+            raise ForensicsError(
+                f"The faces of {name!r} were cut from different files.",
+                "Run 'Extract faces' again for this video.",
+            )
+        ids[name, made.key] = sample_id
+    units = [ScoreUnit(name, sources[name], tuple(found)) for name, found in faces.items()]
+    check_units(units)
+    return units, ids
+
+
+def score(
+    work: ScoreWork,
+    where: runners.Runner,
+    writer: ScoreWriter,
+    progress: Progress,
+    should_stop: ShouldStop,
+) -> None:
+    """Score in a pool or on Ray; what the parts hold already is only written."""
+    from ..detector.ray_cluster import on_ray
+    from ..detector.score_merge import merged
+    from ..detector.score_parts import ScoreParts
+    from ..detector.score_videos import write_parts
+
+    total = len(work.sample_ids)
+
+    def taken(scored: Iterator[ScoredVideo]) -> Iterator[ScoredVideo]:
+        for video in scored:
+            _add(writer, work.sample_ids, video)
+            progress(writer.done, total, "faces")
+            yield video
+
+    with ExitStack() as stack:
+        if where.kind == runners.RAY:
+            ray = stack.enter_context(on_ray(where.ray_address))
+            device, results = _ray(ray, work, where, should_stop)
+        else:
+            device, results = _pool(work, where, should_stop)
+        parts = ScoreParts(work.root, work.about(device))
+        parts.prepare()
+        todo = parts.missing(work.units)
+        for _ in taken(merged([parts.folder], _there(work.units, todo))):
+            pass
+        if todo and not should_stop():
+            name = f"score, {where.kind}"
+            write_parts(parts, taken(results(todo, parts.folder)), len(todo), name)
+
+
+def _there(units: Sequence[ScoreUnit], todo: Sequence[ScoreUnit]) -> list[ScoreUnit]:
+    """What of ``units`` is not in ``todo``."""
+    left = {unit.video_id: unit.keys for unit in todo}
+    rest = [unit.without(left.get(unit.video_id)) for unit in units]
+    return [unit for unit in rest if unit.faces]
+
+
+def _pool(work: ScoreWork, where: runners.Runner, should_stop: ShouldStop) -> tuple[str, Any]:
+    def results(units: Sequence[ScoreUnit], folder: Path) -> Iterator[ScoredVideo]:
+        from ..detector.score_videos import ScoreSetup, score_in_pool
+
+        precision = work.about(work.model.device.type).precision
+        setup = ScoreSetup(work.source, work.model.sha256, work.device, work.batch_size, precision)
+        width = work.model.backbone.width
+        return score_in_pool(setup, units, where.workers, width, should_stop)
+
+    return work.model.device.type, results
+
+
+def _ray(
+    ray: Any, work: ScoreWork, where: runners.Runner, should_stop: ShouldStop
+) -> tuple[str, Any]:
+    """The device that the cluster's actors have, and what scores units there."""
+    from ..detector.ray_runner import score_on_ray, stages
+    from ..detector.score_videos import ScoreSetup
+
+    decode, scorers = stages(ray, where.workers, work.device)
+    device = "cuda" if scorers.gpus else "cpu"
+
+    def results(units: Sequence[ScoreUnit], folder: Path) -> Iterator[ScoredVideo]:
+        precision = work.about(device).precision
+        setup = ScoreSetup(work.source, work.model.sha256, device, work.batch_size, precision)
+        preprocess = work.model.backbone.preprocess.config
+        return score_on_ray(ray, units, setup, preprocess, folder, decode, scorers, should_stop)
+
+    return device, results
+
+
+def merge(
+    work: ScoreWork,
+    merge_from: Sequence[str],
+    allow_gaps: bool,
+    writer: ScoreWriter,
+    progress: Progress,
+) -> MergeReport:
+    """Write what shards have made into FiftyOne, when nothing is left to decide.
+
+    Raises:
+        ForensicsError: no scores of this detector and recipe there; a shard is running; results
+            that contradict each other; gaps that are not allowed
+    """
+    from ..detector.score_merge import examine, merged
+    from ..detector.score_parts import provenance_of, score_folders
+
+    wanted = (work.recipe_hash, work.model.sha256)
+    there = [folder for root in merge_from for folder in score_folders(root)]
+    folders = []
+    for folder in there:
+        about = provenance_of(folder)
+        if (about.recipe_hash, about.checkpoint_sha256) == wanted:
+            folders.append(folder)
+    if not folders:
+        raise ForensicsError(
+            f"There are no scores of this detector ({wanted[1][:12]}) on crops of recipe "
+            f"{wanted[0] or 'none'} in {', '.join(map(str, merge_from))}.",
+            f"There are: {', '.join(folder.name for folder in there)}.",
+            "merge_from",
+        )
+    report = examine(folders, work.units)
+    report.require(allow_gaps)
+    for video in merged(folders, work.units):
+        _add(writer, work.sample_ids, video)
+        progress(writer.done, len(work.sample_ids), "faces")
+    return report
+
+
+def _add(writer: ScoreWriter, ids: dict[tuple[str, int], str], video: ScoredVideo) -> None:
+    from ..detector.records import Reason
+    from ..detector.scoring import ScoreBatch
+
+    keys = video.keys.tolist()
+    batch = ScoreBatch(
+        list(range(len(keys))),
+        video.p_fake,
+        video.logits,
+        video.margin,
+        video.angle,
+        video.embeddings,
+        [None if reason is None else Reason(reason) for reason in video.reasons],
+    )
+    writer.add([ids[video.video_id, key] for key in keys], batch)

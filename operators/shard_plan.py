@@ -1,0 +1,196 @@
+"""Work for machines without FiftyOne: a list, the commands of every shard, and the merge.
+
+The folder of a plan lies among the jobs, so that the panel shows how far its shards are.
+"""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..detector.atomic import write_bytes, write_json
+from ..detector.records import CropRecipe, VideoRecord
+from ..detector.score_units import ScoreUnit, write_score_list
+from ..detector.video_list import write_video_list
+from ..training.budget import search_path
+from . import jobs
+from .markup import plain
+
+_SHOWN = 4  # commands in the message; all stand in the file
+
+
+@dataclass(frozen=True, slots=True)
+class ShardPlan:
+    """What was written.
+
+    Attributes:
+        folder: with the list, ``commands.sh`` and ``array.sbatch``
+        commands: one for each shard
+        check: the command that tells duplicates, gaps and running shards
+        after: what to do in FiftyOne when all have ended
+    """
+
+    folder: Path
+    commands: tuple[str, ...]
+    check: str
+    after: str
+
+    def result(self) -> dict[str, Any]:
+        """What the operator returns."""
+        return {
+            "folder": str(self.folder),
+            "commands": list(self.commands),
+            "check": self.check,
+            "after": self.after,
+            "table": self.table(),
+        }
+
+    def table(self) -> str:
+        """The plan as Markdown."""
+        shown = [*self.commands[:_SHOWN]]
+        if len(self.commands) > _SHOWN:
+            shown.append(f"# ... {len(self.commands)} in all, see commands.sh")
+        fence = "~~~"
+        return "\n".join(
+            [
+                f"Written to {plain(self.folder)}. Run each on any machine that finds the files "
+                "under these paths, in any order, as often as you like:",
+                "",
+                fence,
+                f"export PYTHONPATH={shlex.quote(search_path())}",
+                *shown,
+                fence,
+                "",
+                "or all as one SLURM array:",
+                "",
+                fence,
+                f"sbatch {shlex.quote(str(self.folder / 'array.sbatch'))}",
+                fence,
+                "",
+                "What is there twice, what is missing, who is still at it:",
+                "",
+                fence,
+                self.check,
+                fence,
+                "",
+                self.after,
+            ]
+        )
+
+
+def extraction(
+    dataset: str,
+    records: Sequence[VideoRecord],
+    recipe: CropRecipe,
+    root: Path,
+    shards: int,
+    options: dict[str, Any],
+) -> ShardPlan:
+    """Prepare ``extract_faces`` for the command line.
+
+    Args:
+        dataset: name of the video dataset
+        records: the videos
+        recipe: with the hash of the face detector
+        root: crop store that all shards share
+        shards: how many
+        options: ``device``, ``weights`` where given
+    """
+    folder = _folder("extract_faces")
+    videos = folder / "videos.jsonl"
+    write_video_list(videos, records)
+    write_json(folder / "recipe.json", recipe.to_json())
+    module = "media_forensics.detector.extract_command"
+    given = [f"--{name}={value}" for name, value in sorted(options.items()) if value]
+    run = ["run", videos, root, "--recipe", folder / "recipe.json", *given]
+    check = _command(module, "merge", root, root, "--videos", videos)
+    after = (
+        "Then run 'Extract faces' on the same videos with the same settings and crop folder: "
+        "it writes what is there into FiftyOne and decodes nothing again."
+    )
+    return _written(folder, "extract_faces", dataset, root, module, run, shards, check, after)
+
+
+def scoring(
+    dataset: str,
+    units: Sequence[ScoreUnit],
+    recipe_hash: str,
+    source: str,
+    root: Path,
+    shards: int,
+    options: dict[str, Any],
+) -> ShardPlan:
+    """Prepare ``score_faces`` for the command line.
+
+    Args:
+        dataset: name of the faces dataset
+        units: its faces, by video
+        recipe_hash: of its crops
+        source: what :func:`checkpoints.load_detector` takes
+        root: folder of scores that all shards share
+        shards: how many
+        options: ``device``, ``precision``, ``batch_size`` where given
+    """
+    folder = _folder("score_faces")
+    faces = folder / "faces.jsonl"
+    write_score_list(faces, units, recipe_hash)
+    module = "media_forensics.detector.score_command"
+    named = {name.replace("_", "-"): value for name, value in options.items() if value}
+    given = [f"--{name}={value}" for name, value in sorted(named.items())]
+    run = ["run", faces, root, f"--detector={source}", *given]
+    check = _command(module, "merge", faces, root)
+    after = (
+        "Then run 'Score faces' with the same detector and this folder of scores under "
+        "'Scores of shards': it writes them into FiftyOne, or says what is missing."
+    )
+    return _written(folder, "score_faces", dataset, root, module, run, shards, check, after)
+
+
+def _folder(operator: str) -> Path:
+    stamp = f"{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:6]}"
+    return jobs.jobs_dir() / f"{operator}-shards-{stamp}"
+
+
+def _command(module: str, *arguments: object) -> str:
+    return " ".join([shlex.quote(sys.executable), "-m", module, *(_quoted(a) for a in arguments)])
+
+
+def _quoted(argument: object) -> str:
+    return shlex.quote(str(argument))
+
+
+def _written(
+    folder: Path,
+    operator: str,
+    dataset: str,
+    root: Path,
+    module: str,
+    run: Sequence[object],
+    shards: int,
+    check: str,
+    after: str,
+) -> ShardPlan:
+    one = _command(module, *run)
+    commands = tuple(f"{one} --shard={n}/{shards}" for n in range(shards))
+    path = f"export PYTHONPATH={shlex.quote(search_path())}"
+    lines = ["#!/bin/sh", path, *commands, check, ""]
+    write_bytes(folder / "commands.sh", "\n".join(lines).encode())
+    array = [
+        "#!/bin/sh",
+        f"#SBATCH --job-name={operator}",
+        f"#SBATCH --array=0-{shards - 1}",
+        "#SBATCH --requeue",
+        path,
+        f"exec {one} --shard=$SLURM_ARRAY_TASK_ID/{shards}",
+        "",
+    ]
+    write_bytes(folder / "array.sbatch", "\n".join(array).encode())
+    plan = {"operator": operator, "dataset": dataset, "root": str(root), "shards": shards}
+    write_json(folder / "plan.json", plan)
+    return ShardPlan(folder, commands, check, after)
