@@ -274,7 +274,7 @@
 
   /** Every cell of two fields as a dot with its interval, all on one scale. */
   function Cells({ data, groups, unit, set, show }) {
-    const fields = groups.filter(([id]) => id !== "dataset_method"), at = (x) => (100 * Math.min(1, x / data.scale)).toFixed(1) + "%";
+    const fields = groups.filter(([id]) => id !== "dataset_method"), part = (x) => Math.min(1, x / data.scale).toFixed(4), at = (x) => "calc(7px + (100% - 14px) * " + part(x) + ")"; // a mark is 14 pixels wide
     const strip = (cell, total, fake, go, name) => {
       if (!cell) return null;
       const [hits, trials, rate, low, high, rest, , mark] = cell, colour = fake ? FAKE : REAL;
@@ -282,7 +282,7 @@
         (rest == null ? "" : "; all other cells " + percent(rest)) + ")" + (mark === 1 ? ". Too few independent units to be judged." : mark === 2 ? ". Worse than the rest beyond chance." : "");
       return h("button", { className: "mf-strip", title: words, "aria-label": words, onClick: () => go(hits ? (fake ? "fn" : "fp") : fake ? "fake" : "real"), "data-cy": "mf-strip-" + (fake ? "fn" : "fp") },
         total && h("s", { style: { left: at(total[2]) } }),
-        h("i", { style: { left: at(low), width: "calc(" + at(high) + " - " + at(low) + ")", background: colour } }),
+        h("i", { style: { left: at(low), width: "calc((100% - 14px) * " + (part(high) - part(low)).toFixed(4) + ")", background: colour } }),
         h("b", { className: mark === 1 ? "mf-few" : "", style: { left: at(rate), color: colour } }, mark === 1 ? (fake ? "△" : "○") : fake ? "▲" : "●"));
     };
     const heat = (cell) => (cell && cell[7] !== 1 && cell[6] > 0 ? Math.min(0.5, 0.12 + 0.9 * (cell[2] - cell[5])) : 0);
@@ -291,9 +291,9 @@
     return h("div", null, says(data.words),
       h("div", { className: "mf-row", style: { marginTop: 8 } },
         h(Select, { label: "Down", value: data.fields[0], options: fields, onChange: (v) => set("down", v), cy: "mf-down" }),
-        h(Select, { label: "Across", value: data.fields[1], options: fields, onChange: (v) => set("across", v), cy: "mf-across" }),
-        h("span", { className: "mf-dim mf-small", style: { flex: "1 1 220px" } }, "● reals called fake, ▲ fakes called real, each with its 95 % interval on one scale from 0 to " + percent(data.scale) + (data.scale < 1 ? " (what is higher stands at the right edge)" : "") +
-          "; dashed: all cells together; ○ △ on too few independent units to be judged; shaded: above the rest; empty: no scored " + unit + ". Worst first. Click to see the errors.")),
+        h(Select, { label: "Across", value: data.fields[1], options: fields, onChange: (v) => set("across", v), cy: "mf-across" })),
+      h("div", { className: "mf-dim mf-small", style: { marginTop: 6 } }, "● reals called fake, ▲ fakes called real, each with its 95 % interval on one scale from 0 to " + percent(data.scale) + (data.scale < 1 ? " (what is higher stands at the right edge)" : "") +
+          "; dashed: all cells together; ○ △ on too few independent units to be judged; shaded: above the rest; empty: no scored " + unit + ". Worst first. Click to see the errors."),
       h("div", { className: "mf-scroll" }, h("table", { className: "mf-cells" },
         h("thead", null, h("tr", null, h("th", null, data.fields[0]), data.across.map((name, c) => h("th", { key: c, scope: "col" }, name, axis)))),
         h("tbody", null, data.down.map((name, r) => h("tr", { key: r }, h("td", { className: "mf-name" }, name), data.across.map((other, c) => {
@@ -394,6 +394,23 @@
           h("th", null))),
         h("tbody", null, sorted.map((row) => h(AuditRow, { key: row.index, row, total: data.total, columns: data.columns, show, unit: data.unit })),
           rows.length > 1 && h(AuditRow, { row: data.total, total: null, columns: data.columns, show, unit: data.unit })))));
+  }
+
+  // ---------------------------------------------------------------- timeline: the player
+
+  /** Moves the open video's player to data.frame whenever data.when changes. */
+  function Player({ data }) {
+    useEffect(injectStyle, []);
+    const looker = window.recoil.useRecoilValue(window.__fos__.modalLooker);
+    const frame = data && data.frame, when = data && data.when, able = !!(looker && looker.updater);
+    useEffect(() => {
+      if (!frame || !able) return;
+      looker.updater({ playing: false, frameNumber: frame });
+    }, [when]);
+    const seen = able && document.querySelector('[data-cy="modal-looker-container"]'); // a hidden tab is not mounted
+    return h("div", { className: "mf mf-dim", role: "status", "data-cy": "mf-player" }, !seen
+      ? "Put this panel beside the player (split it, next to its tab): a click on a point then moves the player to its frame."
+      : frame ? "The player stands at frame " + number(frame) + "." : "Click a point: the player goes to its frame.");
   }
 
   // ---------------------------------------------------------------- sphere: data
@@ -1007,5 +1024,6 @@
   const register = (name, component) => fop.registerComponent({ name, label: name, component, type: fop.PluginComponentType.Component, activator: () => true });
   register("MediaForensicsAuditHeader", AuditHeader);
   register("MediaForensicsAuditTable", AuditTable);
+  register("MediaForensicsPlayer", Player);
   register("MediaForensicsSphere", Sphere);
 })();

@@ -21,8 +21,9 @@ from .audit_units import Units, at_level
 from .audit_words import count, outliers
 
 MOST_ROWS, MOST_COLUMNS = 60, 24
-#: Fields that are laid across where all faces are of one dataset.
-ACROSS = ("compression", "split", "family")
+#: What is laid across: the first field with several values, else the first number that there is.
+ACROSS = ("source_dataset", "compression", "split")
+NUMBERS = ("eye_distance", "sharpness", "brightness")
 #: Upper ends of the scale: the first that holds every rate on enough units.
 SCALES = (0.1, 0.25, 0.5, 1.0)
 PLAIN, FEW, STANDS_OUT = 0, 1, 2
@@ -56,8 +57,9 @@ def fields_of(study: Study, choice: dict[str, Any]) -> tuple[str, str]:
         down = "method"
     if across is None or not _there(study, across):
         texts = study.units.texts
-        several = [n for n in ("source_dataset", *ACROSS) if len(texts[n].present()) > 1]
-        across = next((name for name in several if name != down), "source_dataset")
+        found = [name for name in ACROSS if len(texts[name].present()) > 1]
+        found += [name for name in NUMBERS if _there(study, name)]
+        across = next((name for name in found if name != down), ACROSS[0])
     return down, across
 
 
