@@ -96,6 +96,9 @@ def contents(study: Study, choice: dict[str, Any], threshold: Threshold) -> dict
     across = list(dict.fromkeys(place[row.index][1] for row in rows))
     hidden = max(0, len(down) - MOST_ROWS), max(0, len(across) - MOST_COLUMNS)
     down, across = down[:MOST_ROWS], across[:MOST_COLUMNS]
+    # ranges of a number stand in their own order
+    down = sorted(down) if cells.down.name in cells.units.numbers else down
+    across = sorted(across) if cells.across.name in cells.units.numbers else across
     at = {r: i for i, r in enumerate(down)}, {c: i for i, c in enumerate(across)}
     shown = [row for row in rows if place[row.index][0] in at[0] and place[row.index][1] in at[1]]
     words = outliers(rows, unit, "cell")
