@@ -22,7 +22,7 @@
   .mf button { font: inherit; cursor: pointer; color: var(--fo-palette-text-primary); background: none; border: 1px solid var(--fo-palette-divider, #8886); border-radius: 4px; padding: 3px 9px; height: 28px; white-space: nowrap; }
   .mf button:hover:not(:disabled) { background: var(--fo-palette-background-level3, #8883); }
   .mf button:disabled { opacity: .45; cursor: default; }
-  .mf button.mf-on, .mf button.mf-on:hover:not(:disabled) { background: var(--fo-palette-text-secondary); color: var(--fo-palette-background-level1); }
+  .mf button.mf-on, .mf button.mf-on:hover:not(:disabled) { background: var(--fo-palette-text-primary); color: var(--fo-palette-background-level1); }
   .mf :focus-visible { outline: 2px solid #56B4E9; outline-offset: 1px; }
   .mf button.mf-link { border: none; padding: 0 3px; margin: 0 -3px; height: auto; text-decoration: underline dotted; text-underline-offset: 3px; border-radius: 2px; font-variant-numeric: tabular-nums; }
   .mf button.mf-link:hover { text-decoration: underline; }
@@ -61,7 +61,9 @@
   .mf-strip i { position: absolute; top: 6px; height: 3px; border-radius: 2px; opacity: .6; min-width: 2px; }
   .mf-strip s { position: absolute; top: 0; bottom: 0; width: 0; border-left: 1px dashed var(--fo-palette-text-tertiary, #888); }
   .mf-strip b { position: absolute; top: 0; width: 14px; margin-left: -7px; font-size: 12px; line-height: 15px; text-align: center; font-weight: 400; }
-  .mf-strip b.mf-few { opacity: .55; }
+  .mf-strip b.mf-few { opacity: .75; }
+  .mf-strip b.mf-dot { width: 9px; height: 9px; margin: 3px 0 0 -4.5px; border: 2px solid; border-radius: 50%; background: currentColor; }
+  .mf-strip b.mf-dot.mf-few { background: var(--fo-palette-background-level1); }
   .mf-axis { display: flex; justify-content: space-between; font-size: 10px; font-weight: 400; }
   .mf-tabs { display: flex; flex-wrap: wrap; gap: 4px; margin-bottom: 8px; }
   .mf-acts { display: flex; gap: 3px; justify-content: flex-end; }
@@ -274,7 +276,7 @@
 
   /** Every cell of two fields as a dot with its interval, all on one scale. */
   function Cells({ data, groups, unit, set, show }) {
-    const fields = groups.filter(([id]) => id !== "dataset_method"), at = (x) => (100 * Math.min(1, x / data.scale)).toFixed(1) + "%";
+    const fields = groups.filter(([id]) => id !== "dataset_method"), part = (x) => Math.min(1, x / data.scale).toFixed(4), at = (x) => "calc(7px + (100% - 14px) * " + part(x) + ")"; // a mark is 14 pixels wide
     const strip = (cell, total, fake, go, name) => {
       if (!cell) return null;
       const [hits, trials, rate, low, high, rest, , mark] = cell, colour = fake ? FAKE : REAL;
@@ -282,8 +284,8 @@
         (rest == null ? "" : "; all other cells " + percent(rest)) + ")" + (mark === 1 ? ". Too few independent units to be judged." : mark === 2 ? ". Worse than the rest beyond chance." : "");
       return h("button", { className: "mf-strip", title: words, "aria-label": words, onClick: () => go(hits ? (fake ? "fn" : "fp") : fake ? "fake" : "real"), "data-cy": "mf-strip-" + (fake ? "fn" : "fp") },
         total && h("s", { style: { left: at(total[2]) } }),
-        h("i", { style: { left: at(low), width: "calc(" + at(high) + " - " + at(low) + ")", background: colour } }),
-        h("b", { className: mark === 1 ? "mf-few" : "", style: { left: at(rate), color: colour } }, mark === 1 ? (fake ? "△" : "○") : fake ? "▲" : "●"));
+        h("i", { style: { left: at(low), width: "calc((100% - 14px) * " + (part(high) - part(low)).toFixed(4) + ")", background: colour } }),
+        h("b", { className: (mark === 1 ? "mf-few" : "") + (fake ? "" : " mf-dot"), style: { left: at(rate), color: colour } }, fake && (mark === 1 ? "△" : "▲")));
     };
     const heat = (cell) => (cell && cell[7] !== 1 && cell[6] > 0 ? Math.min(0.5, 0.12 + 0.9 * (cell[2] - cell[5])) : 0);
     const grid = new Map(data.cells.map((c) => [c[0] + " " + c[1], c]));
@@ -291,9 +293,9 @@
     return h("div", null, says(data.words),
       h("div", { className: "mf-row", style: { marginTop: 8 } },
         h(Select, { label: "Down", value: data.fields[0], options: fields, onChange: (v) => set("down", v), cy: "mf-down" }),
-        h(Select, { label: "Across", value: data.fields[1], options: fields, onChange: (v) => set("across", v), cy: "mf-across" }),
-        h("span", { className: "mf-dim mf-small", style: { flex: "1 1 220px" } }, "● reals called fake, ▲ fakes called real, each with its 95 % interval on one scale from 0 to " + percent(data.scale) + (data.scale < 1 ? " (what is higher stands at the right edge)" : "") +
-          "; dashed: all cells together; ○ △ on too few independent units to be judged; shaded: above the rest; empty: no scored " + unit + ". Worst first. Click to see the errors.")),
+        h(Select, { label: "Across", value: data.fields[1], options: fields, onChange: (v) => set("across", v), cy: "mf-across" })),
+      h("div", { className: "mf-dim mf-small", style: { marginTop: 6 } }, "● reals called fake, ▲ fakes called real, each with its 95 % interval on one scale from 0 to " + percent(data.scale) + (data.scale < 1 ? " (what is higher stands at the right edge)" : "") +
+          "; dashed: all cells together; ○ △ on too few independent units to be judged; shaded: above the rest; empty: no scored " + unit + ". Worst first. Click to see the errors."),
       h("div", { className: "mf-scroll" }, h("table", { className: "mf-cells" },
         h("thead", null, h("tr", null, h("th", null, data.fields[0]), data.across.map((name, c) => h("th", { key: c, scope: "col" }, name, axis)))),
         h("tbody", null, data.down.map((name, r) => h("tr", { key: r }, h("td", { className: "mf-name" }, name), data.across.map((other, c) => {
@@ -394,6 +396,24 @@
           h("th", null))),
         h("tbody", null, sorted.map((row) => h(AuditRow, { key: row.index, row, total: data.total, columns: data.columns, show, unit: data.unit })),
           rows.length > 1 && h(AuditRow, { row: data.total, total: null, columns: data.columns, show, unit: data.unit })))));
+  }
+
+  // ---------------------------------------------------------------- timeline: the player
+
+  /** Moves the open video's player to data.frame whenever data.when changes. */
+  function Player({ data }) {
+    useEffect(injectStyle, []);
+    const atom = window.recoil && window.__fos__ && window.__fos__.modalLooker; // undocumented: may be gone in another version
+    const looker = atom ? window.recoil.useRecoilValue(atom) : null;
+    const frame = data && data.frame, when = data && data.when, able = !!(looker && looker.updater);
+    useEffect(() => {
+      if (!frame || !able) return;
+      looker.updater({ playing: false, frameNumber: frame });
+    }, [when]);
+    const seen = able && document.querySelector('[data-cy="modal-looker-container"]'); // a hidden tab is not mounted
+    return h("div", { className: "mf mf-dim", role: "status", "data-cy": "mf-player" }, !atom ? "This version of the App gives no way to its player: go to the frame by hand." : !seen
+      ? "Put this panel beside the player (split it, next to its tab): a click on a point then moves the player to its frame."
+      : frame ? "The player stands at frame " + number(frame) + "." : "Click a point: the player goes to its frame.");
   }
 
   // ---------------------------------------------------------------- sphere: data
@@ -1007,5 +1027,6 @@
   const register = (name, component) => fop.registerComponent({ name, label: name, component, type: fop.PluginComponentType.Component, activator: () => true });
   register("MediaForensicsAuditHeader", AuditHeader);
   register("MediaForensicsAuditTable", AuditTable);
+  register("MediaForensicsPlayer", Player);
   register("MediaForensicsSphere", Sphere);
 })();

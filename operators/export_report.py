@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-import shutil
 import time
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import fiftyone as fo
 import fiftyone.operators as foo
@@ -21,11 +18,6 @@ from .panels import audit_threshold, face_columns
 from .panels.audit_study import stored_of
 from .panels.audit_units import LEVELS
 from .progress import Progress, ShouldStop, in_app, never, silent, stop_of
-
-if TYPE_CHECKING:
-    from .report.contents import Facts
-
-FORMAT = "media_forensics/report/1"
 
 
 def default_folder(dataset: fo.Dataset, key: str) -> Path:
@@ -81,6 +73,7 @@ def run(
     """
     from .report.contents import Settings
     from .report.facts import collect, named
+    from .report.files import write
 
     view = views.flat(samples)
     dataset = views.dataset_of(view)
@@ -100,7 +93,7 @@ def run(
         note=note,
     )
     facts = collect(view, named(settings, f"Report on {dataset.name}"), progress, should_stop)
-    hashes = _write(target, facts)
+    hashes = write(target, facts)
     return {
         "folder": str(target),
         "html": str(target / "report.html"),
@@ -141,97 +134,6 @@ def _free(folder: Path) -> Path:
             f"{folder} exists and is not empty.", "Choose a new folder.", field="folder"
         )
     return folder
-
-
-def _write(folder: Path, facts: Facts) -> dict[str, str]:
-    """Write the files under another name, then rename; returns their hashes."""
-    from ..detector.atomic import write_bytes
-    from ..detector.records import canonical_json
-    from .report.page import page
-    from .report.tables import csv_text
-    from .score_faces import _version
-
-    made = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())
-    version = _version()
-    texts = {
-        "report.html": page(facts, made, version),
-        "report.json": canonical_json(_json(facts, made, version)) + "\n",
-        "rates.csv": csv_text(*_rates(facts)),
-        "videos.csv": csv_text(
-            list(asdict(facts.videos[0])) if facts.videos else [],
-            (list(asdict(video).values()) for video in facts.videos),
-        ),
-    }
-    data = {name: text.encode() for name, text in texts.items()}
-    hashes = {name: hashlib.sha256(content).hexdigest() for name, content in data.items()}
-    data["SHA256SUMS"] = "".join(f"{h}  {n}\n" for n, h in sorted(hashes.items())).encode()
-    unfinished = folder.with_name(f".{folder.name}.unfinished")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    try:
-        for name, content in data.items():
-            write_bytes(unfinished / name, content)
-        if folder.exists():
-            folder.rmdir()  # empty, see _free
-        unfinished.rename(folder)
-    except OSError as error:
-        raise ForensicsError(
-            f"The report cannot be written to {folder}: {error.strerror or error}.",
-            "Choose a folder that can be written, on a disk with space.",
-            field="folder",
-        ) from error
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
-    return hashes
-
-
-def _rates(facts: Facts) -> tuple[list[str], list[list[Any]]]:
-    """Columns and rows of ``rates.csv``: every table, one after the other."""
-    columns = ["table", "row", "real", "fake", "scored_real", "scored_fake", "not_scored"]
-    columns += [f"fpr{part}" for part in ("", "_low", "_high", "_hits")]
-    columns += [f"fnr{part}" for part in ("", "_low", "_high", "_hits")]
-    columns += ["auroc", "auroc_low", "auroc_high", "auroc_interval"]
-    rows = []
-    for table in facts.tables:
-        for row in [table.total, *table.rows]:
-            values: list[Any] = [table.title, " / ".join(row.name), row.real, row.fake]
-            values += [row.scored_real, row.scored_fake, sum(row.lost.values())]
-            for cell in (row.fpr, row.fnr):
-                values += [cell.rate, cell.low, cell.high, cell.hits] if cell else [None] * 4
-            area = row.auroc
-            values += [area.value, area.low, area.high, area.how] if area else [None] * 4
-            rows.append(values)
-    return columns, rows
-
-
-def _json(facts: Facts, made: str, version: str) -> dict[str, Any]:
-    """Everything but the pictures."""
-    examples = []
-    for example in facts.examples:
-        row = {k: v for k, v in asdict(example).items() if k != "picture"}
-        row |= {"crop_sha256": example.picture.sha256, "no_picture": example.picture.reason}
-        examples.append(row)
-    return {
-        "format": FORMAT,
-        "made": made,
-        "version": version,
-        "settings": {**asdict(facts.settings)},
-        "about": [list(pair) for pair in facts.about],
-        "threshold": facts.threshold.to_json(),
-        "coverage": facts.coverage,
-        "outliers": facts.outliers,
-        "tables": [
-            {
-                "title": table.title,
-                "columns": table.columns,
-                "total": table.total.to_json(),
-                "rows": [row.to_json() for row in table.rows],
-            }
-            for table in facts.tables
-        ],
-        "videos": [asdict(video) for video in facts.videos],
-        "examples": examples,
-        "limits": facts.limits,
-    }
 
 
 class ExportReport(foo.Operator):

@@ -18,6 +18,9 @@ from . import forms, from_python, review, views
 
 VIEW = "training_set"
 RUN_PREFIX = "training_set_"
+DOUBTED = [decision for decision in review.DECISIONS if decision != review.CONFIRMED]
+#: Faces up to which the form looks at the whole set whenever something is changed in it.
+MOST_CHECKED = 20_000
 
 
 def run(
@@ -54,34 +57,39 @@ def run(
     faces = views.dataset_of(views.flat(dataset))
     path = Path(file).expanduser() if file else _default_file(faces, name)
     require_allowed(path, "file")
-    chosen = review.chosen_for_training(faces).values("id")
-    ids = dict.fromkeys(chosen)
-    if base is not None:
-        ids |= dict.fromkeys(_base(faces, base))
-    completed = _partners(faces, set(ids)) if complete_pairs else []
-    ids |= dict.fromkeys(completed)
-    doubted = [d for d in review.DECISIONS if d != review.CONFIRMED]
-    view = faces.select(list(ids)).match(
-        ~F(review.DECISION).is_in(doubted) & (F(review.KEEP) != False)  # noqa: E712
-    )
-    views.require_samples(view, "faces to train on")
+    view, chosen, completed = _compose(faces, base, complete_pairs)
     manifest = _manifest(view, validation_fraction, seed)
     manifest.check()
     manifest.save(path)
     views.save_view(faces, name, view, f"Reviewed training set, manifest {manifest.sha256[:12]}")
-    _record(view, name, manifest.sha256, path, len(chosen), len(completed))
+    _record(view, name, manifest.sha256, path, chosen, completed)
     left_out = Counter(
-        decision for decision in faces.values(review.DECISION) if decision in doubted
+        decision for decision in faces.values(review.DECISION) if decision in DOUBTED
     )
     return {
         "view": name,
         "manifest": str(path),
         "sha256": manifest.sha256,
         "faces": len(manifest),
-        "chosen": len(chosen),
-        "completed": len(completed),
+        "chosen": chosen,
+        "completed": completed,
         "left_out": dict(left_out),
     }
+
+
+def _compose(faces: fo.Dataset, base: str | None, complete_pairs: bool) -> tuple[Any, int, int]:
+    """The view of the set, how many faces the review chose, and how many complete their pairs."""
+    chosen = review.chosen_for_training(faces).values("id")
+    ids = dict.fromkeys(chosen)
+    if base:
+        ids |= dict.fromkeys(_base(faces, base))
+    completed = _partners(faces, set(ids)) if complete_pairs else []
+    ids |= dict.fromkeys(completed)
+    view = faces.select(list(ids)).match(
+        ~F(review.DECISION).is_in(DOUBTED) & (F(review.KEEP) != False)  # noqa: E712
+    )
+    views.require_samples(view, "faces to train on")
+    return view, len(chosen), len(completed)
 
 
 def _manifest(view: Any, validation_fraction: float, seed: int) -> Any:
@@ -180,6 +188,11 @@ class ExportTrainingSet(foo.Operator):
             description="Also the real of a chosen fake, and the fakes of a chosen real, at the "
             "same frames",
         )
+        base, pairs = ctx.params.get("base"), ctx.params.get("complete_pairs", True)
+        found = forms.check(inputs, {}, lambda: _compose(dataset, base, pairs))
+        if found is not None and len(found[0]) <= MOST_CHECKED:
+            # one class or one group cannot be trained on: said here, not after the button
+            forms.check(inputs, {}, lambda: _manifest(found[0], 0.2, 0).check())
         return form
 
     def resolve_run_name(self, ctx: Any) -> str:

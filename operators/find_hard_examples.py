@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import fiftyone as fo
 import fiftyone.operators as foo
@@ -13,12 +13,8 @@ from fiftyone.operators import types
 from ..detector.errors import Cancelled, ForensicsError
 from ..detector.queue_catalogue import CATALOGUE
 from . import fields, forms, from_python, jobs, views
-from .probe_robustness import delta_field
 from .progress import Progress, ShouldStop, in_app, never, silent, stop_of
-from .training_records import record_name
-
-if TYPE_CHECKING:
-    from ..detector.queues import ScoredFaces
+from .queue_columns import check_columns, read, untuned_key
 
 DEFAULT = tuple(name for name, queue in CATALOGUE.items() if queue.default)
 #: Columns that take minutes on many faces: the work runs in a process of its own.
@@ -78,8 +74,8 @@ def run(
     needed = {column for queue in queues for column in CATALOGUE[queue].needs}
     if "generic" in needed:
         generic = generic or untuned_key(dataset)
-    _check_columns(dataset, key, needed, other, generic)
-    ids, faces = _read(view, key, needed, other, generic)
+    check_columns(dataset, key, needed, other, generic)
+    ids, faces = read(view, key, needed, other, generic)
     out = {}
     for number, queue in enumerate(queues):
         if should_stop():
@@ -97,23 +93,6 @@ def run(
     return out
 
 
-def untuned_key(dataset: fo.Dataset) -> str | None:
-    """The newest detector of ``dataset`` that was trained here with its tower left as it was."""
-    for key in reversed(fields.detector_keys(dataset)):
-        name = record_name(key)
-        if dataset.has_run(name):
-            config = dataset.get_run_info(name).config.config
-            if config.get("tune") == "head":
-                return key
-    return None
-
-
-def probed_fields(dataset: fo.Dataset, key: str) -> list[str]:
-    """Fields of 'Probe robustness': changes of p_fake under a corruption."""
-    prefix = delta_field(key, "")
-    return [name for name in dataset.get_field_schema() if name.startswith(prefix)]
-
-
 def _check(queues: Sequence[str], threshold: float, limit: int, per_video: int) -> None:
     for queue in queues:
         if queue not in CATALOGUE:
@@ -129,103 +108,6 @@ def _check(queues: Sequence[str], threshold: float, limit: int, per_video: int) 
     for name, value in (("limit", limit), ("per_video", per_video)):
         if value < 1:
             raise ForensicsError(f"{name} is {value}.", "It must be 1 or more.", field=name)
-
-
-def _check_columns(
-    dataset: fo.Dataset, key: str, needed: set[str], other: str | None, generic: str | None
-) -> None:
-    """Say what is missing before anything is read."""
-    if "embedding" in needed and not dataset.has_field(fields.ScoreFields(key).embedding):
-        raise ForensicsError(
-            f"The scores of {key!r} come without embeddings.",
-            "Run 'Score faces' with its checkpoint, or leave out the queues that need them.",
-            field="queues",
-        )
-    if "other_p_fake" in needed and (
-        not other or other == key or not dataset.has_field(fields.ScoreFields(other).p_fake)
-    ):
-        raise ForensicsError(
-            "The queue 'disagreement' needs a second detector that has scored these faces.",
-            f"Choose one of: {', '.join(k for k in fields.detector_keys(dataset) if k != key)}.",
-            field="other",
-        )
-    if "changes" in needed and not probed_fields(dataset, key):
-        raise ForensicsError(
-            f"The faces have not been scored under corruptions with {key!r}.",
-            "Run 'Probe robustness' first, or leave out the queue 'fragile'.",
-            field="queues",
-        )
-    if "generic" in needed and (
-        not generic or not dataset.has_field(fields.ScoreFields(generic).embedding)
-    ):
-        raise ForensicsError(
-            "Duplicates are found in the embeddings of an untuned tower, and there are none.",
-            "Train a linear_probe, score the faces with it, and choose its key.",
-            field="generic",
-        )
-
-
-def _read(
-    view: Any, key: str, needed: set[str], other: str | None, generic: str | None
-) -> tuple[Any, ScoredFaces]:
-    """Ids and columns of the faces of ``view``."""
-    import numpy as np
-
-    from ..detector.queues import ScoredFaces
-
-    view = views.subjects(view)
-    columns = views.face_scores(view, key)
-    embedding = generic_vectors = other_scores = None
-    if "embedding" in needed:
-        embedding = _vectors(view, fields.ScoreFields(key).embedding)
-    if "generic" in needed and generic:
-        generic_vectors = (
-            embedding
-            if generic == key and embedding is not None
-            else _vectors(view, fields.ScoreFields(generic).embedding)
-        )
-    if "other_p_fake" in needed and other:
-        other_scores = views.face_scores(view, other).p_fake
-    changes = None
-    if "changes" in needed:
-        found = view.values(probed_fields(views.dataset_of(view), key))
-        changes = np.array([[np.nan if v is None else v for v in column] for column in found]).T
-    return columns.ids, ScoredFaces(
-        p_fake=columns.p_fake,
-        label=columns.label,
-        video_id=columns.video_id,
-        method=columns.method,
-        pair_id=columns.pair_id,
-        frame_number=columns.frame_number,
-        track=columns.track,
-        group_id=columns.group_id,
-        source_dataset=columns.source_dataset,
-        split=columns.split,
-        other_p_fake=other_scores,
-        changes=changes,
-        embedding=embedding,
-        generic=generic_vectors,
-    )
-
-
-def _vectors(view: Any, name: str) -> Any:
-    """(N, D) float32 unit vectors of a field, NaN where a face has none."""
-    import numpy as np
-
-    values = view.values(name)
-    lengths = {np.size(value) for value in values if value is not None}
-    if len(lengths) > 1:
-        raise ForensicsError(
-            f"The embeddings in {name!r} have different lengths: {sorted(lengths)}.",
-            "They come from different networks; score the faces again with one checkpoint.",
-            field="queues",
-        )
-    out = np.full((len(values), lengths.pop() if lengths else 1), np.nan, np.float32)
-    for row, value in enumerate(values):
-        if value is not None:
-            vector = np.asarray(value, np.float32).ravel()
-            out[row] = vector / max(float(np.linalg.norm(vector)), 1e-12)
-    return out
 
 
 def _write(
@@ -332,7 +214,7 @@ class FindHardExamples(foo.Operator):
             _check(params["queues"], params["threshold"], params["limit"], params["per_video"])
             if params["key"]:
                 generic = params.get("generic") or untuned_key(ctx.dataset)
-                _check_columns(ctx.dataset, params["key"], needed, params.get("other"), generic)
+                check_columns(ctx.dataset, params["key"], needed, params.get("other"), generic)
 
         forms.check(inputs, properties, looked_at)
         return form

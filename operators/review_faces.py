@@ -8,7 +8,9 @@ import fiftyone.operators as foo
 from fiftyone.operators import types
 
 from ..detector.errors import ForensicsError
+from ..detector.queue_catalogue import CATALOGUE
 from . import forms, review, views
+from .panels.audit_words import count
 
 UNDO = "undo"
 
@@ -108,13 +110,24 @@ class ReviewFaces(foo.Operator):
         result = run(faces, action=action, note=ctx.params.get("note") or None)
         ctx.ops.set_selected_samples([])
         ctx.ops.reload_samples()
-        text = f"{result['faces']} faces: {dict(review.ACTIONS).get(action, 'undone')}"
+        what = dict(review.ACTIONS).get(action, "the newest action is undone")
+        text = f"{count(result['faces'], 'face')}: {what}"
         ctx.ops.notify(text, variant="success")
         return result
 
     def resolve_output(self, ctx: Any) -> types.Property:
         outputs = types.Object()
         for name, counts in ((ctx.results or {}).get("progress") or {}).items():
+            if not counts["faces"]:  # an empty queue needs no review
+                continue
             line = f"{counts['reviewed']:,} of {counts['faces']:,} reviewed"
-            outputs.view(name, types.Notice(label=name, description=line))
+            outputs.view(name, types.Notice(label=_title(name), description=line))
         return types.Property(outputs, view=types.View(label="Progress of the review"))
+
+
+def _title(name: str) -> str:
+    """A queue's rank field in words; ``all`` is no queue."""
+    if name == "all":
+        return "All faces"
+    key, _, queue = name.partition("_rank_")
+    return f"{CATALOGUE[queue].label if queue in CATALOGUE else queue} ({key})"

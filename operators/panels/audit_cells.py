@@ -21,8 +21,9 @@ from .audit_units import Units, at_level
 from .audit_words import count, outliers
 
 MOST_ROWS, MOST_COLUMNS = 60, 24
-#: Fields that are laid across where all faces are of one dataset.
-ACROSS = ("compression", "split", "family")
+#: What is laid across: the first field with several values, else the first number that there is.
+ACROSS = ("source_dataset", "compression", "split")
+NUMBERS = ("eye_distance", "sharpness", "brightness")
 #: Upper ends of the scale: the first that holds every rate on enough units.
 SCALES = (0.1, 0.25, 0.5, 1.0)
 PLAIN, FEW, STANDS_OUT = 0, 1, 2
@@ -56,8 +57,9 @@ def fields_of(study: Study, choice: dict[str, Any]) -> tuple[str, str]:
         down = "method"
     if across is None or not _there(study, across):
         texts = study.units.texts
-        several = [n for n in ("source_dataset", *ACROSS) if len(texts[n].present()) > 1]
-        across = next((name for name in several if name != down), "source_dataset")
+        found = [name for name in ACROSS if len(texts[name].present()) > 1]
+        found += [name for name in NUMBERS if _there(study, name)]
+        across = next((name for name in found if name != down), ACROSS[0])
     return down, across
 
 
@@ -94,6 +96,9 @@ def contents(study: Study, choice: dict[str, Any], threshold: Threshold) -> dict
     across = list(dict.fromkeys(place[row.index][1] for row in rows))
     hidden = max(0, len(down) - MOST_ROWS), max(0, len(across) - MOST_COLUMNS)
     down, across = down[:MOST_ROWS], across[:MOST_COLUMNS]
+    # ranges of a number stand in their own order
+    down = sorted(down) if cells.down.name in cells.units.numbers else down
+    across = sorted(across) if cells.across.name in cells.units.numbers else across
     at = {r: i for i, r in enumerate(down)}, {c: i for i, c in enumerate(across)}
     shown = [row for row in rows if place[row.index][0] in at[0] and place[row.index][1] in at[1]]
     words = outliers(rows, unit, "cell")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from typing import Any
 from urllib.parse import quote
 
@@ -27,6 +28,7 @@ HELP = (
     "scored and the paired real. Click a point to see the face."
     " How each number is made: docs/audit.md of the plugin."
 )
+PLAYER = "MediaForensicsPlayer"  # in dist/index.umd.js
 STATE = ("key", "sample", "video_id", "shown")
 
 
@@ -206,16 +208,19 @@ class TimelinePanel(foo.Panel):
 
     @handler
     def on_point(self, ctx: Any) -> None:
-        """A point: show its face here, and open it where the App shows faces."""
-        sample_id = ctx.params.get("id")
-        if not sample_id:
-            return
-        choice = {**self._choice(ctx), "shown": sample_id}
+        """A point: show its face here; where it is open, open that face or seek to its frame."""
+        sample_id, frame = ctx.params.get("id"), ctx.params.get("x")
+        choice = self._choice(ctx)
         source = face_columns.source_of(ctx.dataset)
-        if source.shows_faces and ctx.current_sample:
+        if sample_id:
+            choice["shown"] = sample_id
+        if ctx.current_sample and source.shows_faces and sample_id:
             choice["sample"] = sample_id  # opening it is no other video
             ctx.ops.open_sample(id=sample_id)
         self._show(ctx, choice)
+        if ctx.current_sample and not source.shows_faces and frame is not None:
+            # the component moves the player; the time tells a second click on one point apart
+            ctx.panel.set_data({"player": {"frame": round(frame), "when": time.time()}})
 
     def _show(self, ctx: Any, choice: dict[str, Any]) -> None:
         try:
@@ -232,6 +237,7 @@ class TimelinePanel(foo.Panel):
             "provenance": timeline.provenance,
             "keys": keys,
             "card": card,
+            "faces": face_columns.source_of(ctx.dataset).shows_faces,
         }
         ctx.panel.set_state({"choice": choice, "empty": None, "view": view})
         data: dict[str, Any] = {"plot": timeline_figure.figure(timeline)}
@@ -260,12 +266,18 @@ class TimelinePanel(foo.Panel):
             threshold, provenance = stored.evaluation
             provenance = f"of the last evaluation: {provenance}"
         timeline = timeline_of(source, found[0], choice["key"], threshold, provenance)
+        if choice["shown"] is None and ctx.current_sample and source.shows_faces:
+            choice["shown"] = ctx.current_sample  # the open face is the one to be seen
         return timeline, choice, keys, _card(source.faces, timeline, choice["shown"])
 
     def render(self, ctx: Any) -> types.Property:
         """The plot, what it says in words, and the face that was clicked."""
         panel = types.Object()
-        props = {"sx": {"display": "grid", "gridTemplateColumns": "minmax(0, 1fr)", "padding": 1.5}}
+        # an open sample has arrows to its neighbours at both sides, over everything
+        padding = "12px 48px" if ctx.current_sample else "12px"
+        props = {
+            "sx": {"display": "grid", "gridTemplateColumns": "minmax(0, 1fr)", "padding": padding}
+        }
         root = types.Property(
             panel,
             view=types.GridView(orientation="vertical", gap=1, componentsProps={"grid": props}),
@@ -303,6 +315,10 @@ class TimelinePanel(foo.Panel):
         panel.md(
             f"Threshold {view['threshold']:.3f}: {plain(view['provenance'])}.", name="threshold"
         )
+        if ctx.current_sample and not view["faces"]:
+            panel.define_property(
+                "player", types.Object(), view=types.View(component=PLAYER, composite_view=True)
+            )
         if view["card"]:
             panel.md(view["card"]["words"], name="card")
             image = types.ImageView(height="192px", alt="aligned face crop")
@@ -317,8 +333,9 @@ def _card(faces: fo.Dataset, timeline: Timeline, shown: str | None) -> dict[str,
     if sample_id is None or not len(faces.select(sample_id)):
         return None
     sample = faces[sample_id]
-    what = "Clicked" if shown else "Highest"
+    what = "This face" if shown else "The highest"
+    other = "" if sample.video_id == timeline.video_id else f" of {plain(sample.video_id)}"
     return {
-        "words": f"{what}: frame {sample.frame_number}",
+        "words": f"{what}: frame {sample.frame_number}{other}",
         "url": f"/media?filepath={quote(sample.filepath, safe='')}",
     }

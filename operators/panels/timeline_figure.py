@@ -172,9 +172,9 @@ def layout(threshold: float, video_id: str) -> dict[str, Any]:
     """Frame against p_fake, with the threshold as a line; zoom is kept within a video."""
     font = {"size": 12}
     return {
-        "margin": {**MARGIN, "r": 14, "b": 72},
+        "margin": {**MARGIN, "r": 56, "b": 84},
         "showlegend": True,
-        "legend": {"orientation": "h", "y": -0.24},
+        "legend": {"orientation": "h", "x": 0, "xanchor": "left", "y": -0.24, "yanchor": "top"},
         "xaxis": {"title": {"text": "frame", "standoff": 6, "font": font}},
         "yaxis": {
             "title": {"text": "p_fake of the face", "standoff": 4, "font": font},
@@ -193,8 +193,8 @@ def layout(threshold: float, video_id: str) -> dict[str, Any]:
             }
         ],
         "annotations": [
-            {**note("called fake ↑", 1, threshold, "right", "bottom", GREY, 0), "yref": "y"}
-            | {"xref": "paper"},
+            {**note("fake ↑<br>real ↓", 1, threshold, "left", "middle", GREY, 4)}
+            | {"xref": "paper", "yref": "y"},
         ],
         "hovermode": "closest",
         "uirevision": video_id,

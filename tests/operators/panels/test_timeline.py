@@ -111,6 +111,13 @@ def test_a_click_shows_and_opens_the_face(panel, made):
     assert panel.sent < 3000
 
 
+def test_the_open_face_is_the_one_that_is_shown(panel, made):
+    panel.current = made.frame.id[5]  # another face of the video that is drawn
+    panel.send("on_change_current_sample")
+    assert made.dataset[panel.current].filepath.rpartition("/")[2] in panel.data["crop"]
+    assert panel.state["view"]["card"]["words"] == f"This face: frame {made.frame.frame_number[5]}"
+
+
 def test_from_the_video_dataset(made, client):
     panel = client(TimelinePanel(), made.videos)
     panel.current = made.videos.match({"video_id": made.fake}).first().id
@@ -120,6 +127,10 @@ def test_from_the_video_dataset(made, client):
     assert drawn == set(part.id)
     panel.send("on_point", id=part.id.iloc[0])  # a face cannot be opened in a video dataset
     assert not [name for name, _ in panel.ops if name == "open_sample"]
+    assert "player" not in panel.data
+    panel.send("on_point", x=7.0)  # of a frame without a face
+    assert panel.data["player"]["frame"] == 7
+    assert "player" in panel.schema["type"]["properties"]
     panel.current = made.videos.match({"video_id": "alpha/original/nothing"}).first().id
     panel.send("on_change_current_sample")
     assert "The video has no score" in panel.state["view"]["words"]
