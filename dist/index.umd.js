@@ -485,6 +485,7 @@
   };
 
   const BUDGET = 9; // ms for the points of a frame while they move; the rest of 16 ms is for the lines and the browser
+  const LEAST = 25000; // points of a moving picture, however slow the machine is at the moment
   const REST = 160; // ms without a move, after which all points are drawn
 
   /* Draws on a plain canvas, point by point into its pixels: without a graphics card that is several
@@ -498,7 +499,8 @@
       this.turn = [0.55, 0.32]; this.zoom = 1; this.pan = [0, 0];
       this.mode = "3d"; this.surface = true; this.stretch = true; this.data = null; this.hidden = new Set();
       this.marked = null; this.chosen = null; this.hover = -1; this.path = null; this.cursor = null;
-      this.dirty = false; this.light = false; this.ms = 0; this.moving = false; this.each = 0; this.step = 1;
+      this.dirty = false; this.light = false; this.ms = 0; this.moving = false; this.step = 1;
+      this.each = 5e-5; // ms for a point, as measured while it moves
     }
     setData(data) {
       this.data = data; const n = data.n;
@@ -604,12 +606,13 @@
       const [r0, g0, b0] = this.theme.back, n = this.data.n;
       g.fillStyle = `rgb(${r0},${g0},${b0})`; g.fillRect(0, 0, this.w, this.h);
       // powers of two, so that the points that are left while it moves are always the same
-      this.step = this.moving ? 2 ** Math.max(0, Math.ceil(Math.log2((n * (this.each || 5e-5)) * (1 + this.beside().length) / BUDGET))) : 1;
+      const most = Math.max(LEAST, BUDGET / this.each / (1 + this.beside().length));
+      this.step = this.moving && n > most ? 2 ** Math.ceil(Math.log2(n / most)) : 1;
       if (this.mode === "3d") this.globe(false); else if (this.mode === "2d") this.grid2d(); else this.frameUmap();
       const before = performance.now();
       this.project(this.step); this.points(this.step);
       const took = performance.now() - before;
-      if (this.moving) this.each = 0.8 * (this.each || 5e-5) + (0.2 * took * this.step) / n;
+      if (this.moving) this.each = 0.8 * this.each + (0.2 * took * this.step) / n;
       if (this.mode === "3d") this.globe(true);
       if (!this.moving) this.still.getContext("2d").drawImage(this.canvas, 0, 0);
       this.overlay();
@@ -850,7 +853,7 @@
       peek(on.on_rest, { key }, (found) => {
         if (found && found.key === key) setMore({ ...found, of, before: latest.current.selected }); else setMore({ of, key, failed: true });
       });
-    }, [raw && raw.xyz, raw && raw.code, extra.key]);
+    }, [raw && raw.xyz, raw && raw.code, extra.key, !rest]);
     useEffect(() => {
       if (points && given && !ours) peek(on.on_colour, { name: by }, (found) => { if (found) setField({ ...found, of: points, codes: decode(found.codes, found.wide ? Uint16Array : Uint8Array) }); else setBy("label"); });
     }, [points, by]);
@@ -983,7 +986,7 @@
           ...(points.stretch > 1 ? [["stretched", `angles × ${points.stretch}`]] : []), [points.stretch > 1 ? "true" : "stretched", "true angles"], ["ball", "inside ball"]] }),
         h("div", { className: "mf-row", style: { gap: 0 }, role: "group", "aria-label": "Select faces" }, toolButton("lasso", "Lasso", "Draw around faces (L, or hold shift and drag)"), toolButton("box", "Box", "Draw a box around faces (B)")),
         h("button", { onClick: () => painter.current.reset(), title: "Back to the first view (0)", "data-cy": "mf-reset" }, "Reset"),
-        h("button", { onClick: () => send(on.on_refresh, {}), title: "Read the samples again", "aria-label": "Read the samples again" }, "↻")),
+        h("button", { onClick: () => { setMore(null); send(on.on_refresh, {}); }, title: "Read the samples again", "aria-label": "Read the samples again" }, "↻")),
       h("div", { className: "mf-sphere", style: { height: 470, marginTop: 8 } },
         h("canvas", { ref: canvas, tabIndex: 0, role: "application", "aria-label": `${number(points.n)} faces on the sphere of embeddings. ` + told,
           style: { cursor: tool ? "crosshair" : "grab" }, onPointerDown: down, onPointerMove: move, onPointerUp: up, onPointerCancel: up,
