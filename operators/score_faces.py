@@ -96,6 +96,10 @@ def run(
         view, names, model, batch_size, precision, shard, progress, should_stop
     )
     videos = write_video_scores(dataset, names.key, rule)
+    if scored and shard[1] == 1:
+        from .panels.sphere_source import prepare
+
+        prepare(dataset, names.key)
     return {
         "key": names.key,
         "scored": scored,
