@@ -326,8 +326,8 @@ def test_prepared_pictures_are_whole_at_once(faces_of, client, monkeypatch, tmp_
     assert driven.send("on_rest", n=60, key="det")["sphere"]["n"] == len(drawn(made)) - 60
 
 
-def test_umap_of_map_embeddings(faces_of, client):
-    import fiftyone.brain as fob
+def test_the_umap_of_the_brain_run_is_shown_and_what_it_leaves_out_is_said(faces_of, client):
+    from fiftyone.brain.visualization import UMAPVisualizationConfig, VisualizationResults
 
     made = faces_of(120, embeddings=8, seed=13)
     rows = drawn(made)
@@ -337,10 +337,11 @@ def test_umap_of_map_embeddings(faces_of, client):
     driven.send("on_umap", n=len(rows))
     assert "Map embeddings" in driven.op("notify")["message"]
     there = made.dataset.exists("det_embedding").limit(100)
-    vectors = np.stack(there.values("det_embedding"))
-    fob.compute_visualization(
-        there, embeddings=vectors, method="umap", metric="cosine", brain_key="det_umap", seed=0
-    )
+    points = np.random.default_rng(0).normal(size=(100, 2))  # UMAP itself takes long to load
+    config = UMAPVisualizationConfig(metric="cosine")
+    config.build().register_run(there, "det_umap")
+    results = VisualizationResults(there, config, "det_umap", points)
+    config.build().save_run_results(there, "det_umap", results)
     driven.send("on_refresh")
     assert driven.data["panel"]["umap"] is True
     found = driven.send("on_umap", n=len(rows))
@@ -348,7 +349,6 @@ def test_umap_of_map_embeddings(faces_of, client):
         "mean nothing" in found["words"] and f"{len(rows) - 100} faces were not" in found["words"]
     )
     got = array(found["xy"], "<i2").reshape(-1, 2) / 32767
-    points = made.dataset.load_brain_results("det_umap").points
     half = np.ptp(points, axis=0).max() / 2
     want = (points - (points.min(axis=0) + points.max(axis=0)) / 2) / half
     assert np.abs(got[:100] - want).max() < 1e-4 and (got[100:] < -1).all()
