@@ -134,6 +134,8 @@ def forget() -> None:
         audit_study._WIDE,
         face_columns._COLUMNS,
         sphere_source._SPHERES,
+        sphere_source._FIRST,
+        sphere_source._THERE,
         sphere_source._EMBEDDINGS,
     ):
         cache.clear()

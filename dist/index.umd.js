@@ -505,6 +505,7 @@
   };
 
   const BUDGET = 9; // ms for the points of a frame while they move; the rest of 16 ms is for the lines and the browser
+  const LEAST = 25000; // points of a moving picture, however slow the machine is at the moment
   const REST = 160; // ms without a move, after which all points are drawn
 
   /* Draws on a plain canvas, point by point into its pixels: without a graphics card that is several
@@ -518,7 +519,8 @@
       this.turn = [0.55, 0.32]; this.zoom = 1; this.pan = [0, 0];
       this.mode = "3d"; this.surface = true; this.stretch = true; this.data = null; this.hidden = new Set();
       this.marked = null; this.chosen = null; this.hover = -1; this.path = null; this.cursor = null;
-      this.dirty = false; this.light = false; this.ms = 0; this.moving = false; this.each = 0; this.step = 1;
+      this.dirty = false; this.light = false; this.ms = 0; this.moving = false; this.step = 1;
+      this.each = 5e-5; // ms for a point, as measured while it moves
     }
     setData(data) {
       this.data = data; const n = data.n;
@@ -624,12 +626,13 @@
       const [r0, g0, b0] = this.theme.back, n = this.data.n;
       g.fillStyle = `rgb(${r0},${g0},${b0})`; g.fillRect(0, 0, this.w, this.h);
       // powers of two, so that the points that are left while it moves are always the same
-      this.step = this.moving ? 2 ** Math.max(0, Math.ceil(Math.log2((n * (this.each || 5e-5)) * (1 + this.beside().length) / BUDGET))) : 1;
+      const most = Math.max(LEAST, BUDGET / this.each / (1 + this.beside().length));
+      this.step = this.moving && n > most ? 2 ** Math.ceil(Math.log2(n / most)) : 1;
       if (this.mode === "3d") this.globe(false); else if (this.mode === "2d") this.grid2d(); else this.frameUmap();
       const before = performance.now();
       this.project(this.step); this.points(this.step);
       const took = performance.now() - before;
-      if (this.moving) this.each = 0.8 * (this.each || 5e-5) + (0.2 * took * this.step) / n;
+      if (this.moving) this.each = 0.8 * this.each + (0.2 * took * this.step) / n;
       if (this.mode === "3d") this.globe(true);
       if (!this.moving) this.still.getContext("2d").drawImage(this.canvas, 0, 0);
       this.overlay();
@@ -820,7 +823,7 @@
 
   function Card({ card, at, size }) {
     if (!card || !at) return null;
-    const left = at[0] + 250 > size[0] ? at[0] - 246 : at[0] + 14, top = Math.max(4, Math.min(at[1] - 40, size[1] - 128));
+    const left = Math.max(2, at[0] + 250 > size[0] ? at[0] - 246 : at[0] + 14), top = Math.max(4, Math.min(at[1] - 40, size[1] - 128));
     return h("div", { className: "mf-card", style: { left, top }, "data-cy": "mf-card" },
       h("img", { src: source(card.filepath), alt: "aligned face crop" }),
       h("div", null, h("b", { style: { color: card.label === "fake" ? FAKE : card.label === "real" ? REAL : undefined } }, (card.label === "fake" ? "▲ " : "● ") + (card.label || "unknown")),
@@ -846,6 +849,14 @@
   /** Keys of the picture of a payload: what comes later is only taken if it is of the same. */
   const sameOf = (a, b) => a && b && a.xyz === b.xyz && a.code === b.code && a.score === b.score;
 
+  /** What two spheres beside each other have in common: view, drawing, colour. */
+  const common = { mode: "3d", shape: "stretched", by: "label", hidden: new Set() }, watchers = new Set();
+  function useCommon(name) {
+    const [, redraw] = useState(0);
+    useEffect(() => { const again = () => redraw((k) => k + 1); watchers.add(again); return () => { watchers.delete(again); }; }, []);
+    return [common[name], (value) => { common[name] = value; watchers.forEach((again) => again()); }];
+  }
+
   function Sphere({ data, schema }) {
     useEffect(injectStyle, []);
     const post = useEvents("sphere", data && data.rev), trigger = foo.useTriggerPanelEvent(), on = schema.view, side = on.side || 1;
@@ -854,7 +865,8 @@
     const peek = (uri, params, then) => trigger(uri, { ...params, side, n: count }, undefined, (answer) => then(answer && answer.result)); // changes nothing: need not wait in line
     const canvas = useRef(null), painter = useRef(null), drag = useRef(null), cards = useRef(new Map()), waiting = useRef(0), latest = useRef(extra);
     latest.current = extra;
-    const [mode, setMode] = useState("3d"), [shape, setShape] = useState("stretched"), [by, setBy] = useState("label"), [hidden, setHidden] = useState(new Set());
+    const [view, setMode] = useCommon("mode"), [shape, setShape] = useCommon("shape"), [by, setBy] = useCommon("by"), [hidden, setHidden] = useCommon("hidden");
+    const mode = view === "umap" && !extra.umap ? "2d" : view, two = side === 2 || !!extra.other;
     const [tool, setTool] = useState(""), [nothing, setNothing] = useState(false), [card, setCard] = useState(null), [at, setAt] = useState(null), [last, setLast] = useState(-1);
     const [more, setMore] = useState(null), [field, setField] = useState(null), [map, setMap] = useState(null);
     const rest = more && sameOf(more.of, raw) && more.key === extra.key ? more : null;
@@ -870,7 +882,7 @@
       peek(on.on_rest, { key }, (found) => {
         if (found && found.key === key) setMore({ ...found, of, before: latest.current.selected }); else setMore({ of, key, failed: true });
       });
-    }, [raw && raw.xyz, raw && raw.code, extra.key]);
+    }, [raw && raw.xyz, raw && raw.code, extra.key, !rest]);
     useEffect(() => {
       if (points && given && !ours) peek(on.on_colour, { name: by }, (found) => { if (found) setField({ ...found, of: points, codes: decode(found.codes, found.wide ? Uint16Array : Uint8Array) }); else setBy("label"); });
     }, [points, by]);
@@ -992,19 +1004,20 @@
       : mode === "2d" ? "Angles to the fake axis are true; dashed is the threshold."
       : shape === "ball" ? "Orthogonal projection into the ball."
       : (shape === "stretched" && points.stretch > 1 ? `Angles to the fake axis are drawn × ${points.stretch} around the threshold (dashed); the degrees on the rings are true.` : "Angles to the fake axis are true; dashed is the threshold.") + " The way around the axis is the direction of the residual.";
-    return h("div", { className: "mf", "data-cy": "mf-sphere" },
-      h("div", { className: "mf-row" },
+    return h("div", { className: "mf", style: { display: "flex", flexDirection: "column" }, "data-cy": "mf-sphere" },
+      two && h("b", { style: { order: -3 }, "data-cy": "mf-which" }, extra.key),
+      h("div", { className: "mf-row", style: two ? { marginTop: 8 } : { order: -2 } }, // below two pictures, so that these stand side by side
         h(Select, { label: side === 2 ? "Beside it" : "Detector", value: extra.key, options: extra.keys, onChange: (v) => send(on.on_set, { name: side === 2 ? "other" : "key", value: v }), cy: "mf-sphere-key" + (side === 2 ? "-2" : "") }),
         side === 1 && (extra.keys || []).length > 1 && h(Select, { label: "Compare with", value: extra.other || "", options: [["", "nothing"], ...extra.keys.filter((k) => k[0] !== extra.key)], onChange: (v) => send(on.on_set, { name: "other", value: v }), cy: "mf-sphere-other" }),
-        h(Select, { label: "Colour by", value: by, options: choices, onChange: (v) => { setBy(v); setHidden(new Set()); }, cy: "mf-colour" }),
-        h("div", { className: "mf-row", style: { gap: 0 }, role: "group", "aria-label": "View" }, tab("3d", "3-D", "The sphere"), tab("2d", "2-D", "Angle to the fake axis against the leading residual"),
+        side === 1 && h(Select, { label: "Colour by", value: by, options: choices, onChange: (v) => { setBy(v); setHidden(new Set()); }, cy: "mf-colour" }),
+        side === 1 && h("div", { className: "mf-row", style: { gap: 0 }, role: "group", "aria-label": "View" }, tab("3d", "3-D", "The sphere"), tab("2d", "2-D", "Angle to the fake axis against the leading residual"),
           extra.umap && tab("umap", "UMAP", "Who lies near whom by cosine; not true to angles")),
-        mode === "3d" && h(Select, { label: "Drawn", value: shape, onChange: setShape, cy: "mf-shape", options: [
+        side === 1 && mode === "3d" && h(Select, { label: "Drawn", value: shape, onChange: setShape, cy: "mf-shape", options: [
           ...(points.stretch > 1 ? [["stretched", `angles × ${points.stretch}`]] : []), [points.stretch > 1 ? "true" : "stretched", "true angles"], ["ball", "inside ball"]] }),
         h("div", { className: "mf-row", style: { gap: 0 }, role: "group", "aria-label": "Select faces" }, toolButton("lasso", "Lasso", "Draw around faces (L, or hold shift and drag)"), toolButton("box", "Box", "Draw a box around faces (B)")),
         h("button", { onClick: () => painter.current.reset(), title: "Back to the first view (0)", "data-cy": "mf-reset" }, "Reset"),
-        h("button", { onClick: () => send(on.on_refresh, {}), title: "Read the samples again", "aria-label": "Read the samples again" }, "↻")),
-      h("div", { className: "mf-sphere", style: { height: 470, marginTop: 8 } },
+        h("button", { onClick: () => { setMore(null); send(on.on_refresh, {}); }, title: "Read the samples again", "aria-label": "Read the samples again" }, "↻")),
+      h("div", { className: "mf-sphere", style: { order: -1, height: two ? 380 : 470, flex: "none", marginTop: 8 } },
         h("canvas", { ref: canvas, tabIndex: 0, role: "application", "aria-label": `${number(points.n)} faces on the sphere of embeddings. ` + told,
           style: { cursor: tool ? "crosshair" : "grab" }, onPointerDown: down, onPointerMove: move, onPointerUp: up, onPointerCancel: up,
           onPointerLeave: () => { if (!drag.current) { clearTimeout(waiting.current); painter.current.hover = -1; setCard(null); painter.current.ask(true); } },
@@ -1018,7 +1031,7 @@
           last >= 0 && h("button", { onClick: () => toMore("video"), "data-cy": "mf-more-video" }, "Its video"),
           last >= 0 && h("button", { onClick: () => toMore("near"), "data-cy": "mf-more-near" }, "24 nearest of other groups"))
           : h("span", { className: "mf-dim" }, told)),
-      h("div", { className: "mf-words mf-small", "data-cy": "mf-words" }, (extra.words || []).map(([name, value, meaning], i) => h(React.Fragment, { key: i }, h("span", { className: "mf-dim" }, name), h("b", null, value), h("span", { className: "mf-dim" }, meaning)))),
+      h("div", { className: "mf-words mf-small", "data-cy": "mf-words" }, (extra.words || []).map(([name, value, meaning], i) => h(React.Fragment, { key: i }, h("span", { className: "mf-dim" }, name), h("b", { title: meaning }, value), h("span", { className: "mf-dim" }, two ? "" : meaning)))),
       h("div", { className: "mf-row mf-small mf-dim", style: { marginTop: 8, justifyContent: "space-between" } }, h("span", { style: { flex: 1 }, "data-cy": "mf-meant" }, h("b", null, meant + " "), mode !== "umap" && ((rest && rest.note) || extra.note)),
         h("button", { onClick: () => send(on.on_register, {}), title: "Add the 2-D projection to FiftyOne's Embeddings panel", "data-cy": "mf-register" }, "To Embeddings panel")));
   }

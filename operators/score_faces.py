@@ -156,6 +156,10 @@ def run(
             f"Stopped after {writer.scored} of {len(todo)} faces.", "Run it again to continue."
         )
     videos = write_video_scores(dataset, names.key, rule)
+    if scored and shard[1] == 1:
+        from .panels.sphere_source import prepare
+
+        prepare(dataset, names.key)
     return {
         "key": names.key,
         "scored": writer.scored,

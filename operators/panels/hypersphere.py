@@ -332,7 +332,7 @@ class Hypersphere(foo.Panel):
                         on_register=self.on_register,
                     ),
                 )
-        columns = "repeat(auto-fit, minmax(min(100%, 400px), 1fr))"
+        columns = "repeat(auto-fit, minmax(min(100%, 250px), 1fr))"
         props = {"sx": {"display": "grid", "gridTemplateColumns": columns, "padding": 1.5}}
         view = types.GridView(orientation="vertical", gap=1, componentsProps={"grid": props})
         return types.Property(panel, view=view)

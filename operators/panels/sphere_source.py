@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Hashable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import fiftyone as fo
 import numpy as np
@@ -16,6 +17,8 @@ from .audit_units import FaceColumns
 from .face_columns import Source, columns_of, run_config, source_of, state_token
 from .rebuild_cache import RebuildCache
 from .sphere_picture import Picture
+
+logger = logging.getLogger(__name__)
 
 #: Faces up to which a picture that is ready is sent at once: 2 MB.
 SENT_AT_ONCE = 200_000
@@ -87,11 +90,17 @@ def sphere_with(source: Source, key: str, token: Hashable, count: int) -> Sphere
 
 
 def prepare(faces: fo.Dataset, key: str) -> None:
-    """Make the picture of ``key`` now, so that the panel opens fast: for the end of long jobs."""
-    source = source_of(faces)
-    token = repr(state_token(source, key))
-    if _file(source, key, token) is not None:
-        _whole(source, key, token)
+    """Make the picture of ``key`` now, so that the panel opens fast: for the end of long jobs.
+
+    Where there is none to make, the panel will say why; the job has done its work all the same.
+    """
+    try:
+        source = source_of(faces)
+        token = repr(state_token(source, key))
+        if _file(source, key, token) is not None:
+            _whole(source, key, token)
+    except ForensicsError as error:
+        logger.info("no picture of %s: %s", key, error)
 
 
 def embedding_field(faces: fo.Dataset, key: str) -> str:
@@ -116,8 +125,6 @@ def _sphere(source: Source, key: str, token: Hashable, picture: Picture) -> Sphe
 
 def _head(source: Source, key: str, token: Hashable, whole: Picture) -> Sphere:
     """The first sphere of a whole picture that is ready, but large to send."""
-    from dataclasses import replace
-
     count = whole.first
     return _sphere(
         source, key, token, replace(whole, rows=whole.rows[:count], xyz=whole.xyz[:count])
@@ -157,7 +164,7 @@ def _whole(source: Source, key: str, token: Hashable) -> Picture:
     return picture
 
 
-def _file(source: Source, key: str, token: Hashable) -> Any:
+def _file(source: Source, key: str, token: Hashable) -> Path | None:
     """Path of the kept picture, None where it is not worth one."""
     embedding_field(source.faces, key)
     columns = columns_of(source, key, token)
@@ -165,6 +172,8 @@ def _file(source: Source, key: str, token: Hashable) -> Any:
     if len(columns) < sphere_picture.WORTH_KEEPING or not source.faces.has_run(name):
         return None
     when = source.faces.get_run_info(name).timestamp
+    if when is not None:  # as precise as the database: a run is registered with microseconds
+        when = when.replace(microsecond=when.microsecond // 1000 * 1000)
     return sphere_picture.file_of(f"{source.faces._doc.id} {key} {when}", columns)
 
 

@@ -8,6 +8,22 @@ import pytest
 
 pytestmark = [pytest.mark.browser, pytest.mark.fiftyone, pytest.mark.weights]
 OURS = "@mediaforensics/deepfake/"
+#: A million points in the painter of the page; what it draws while it moves and when it rests.
+MILLION = """(() => {
+  const n = 1000000, xyz = new Int16Array(3 * n), zero = new Uint8Array(n), q = p.constructor;
+  for (let i = 0; i < n; i++) xyz[3 * i] = (i * 7919) % 60001 - 30000;
+  const canvas = p.canvas.cloneNode(); p.canvas.parentNode.append(canvas);
+  const m = new q(canvas), count = () => Math.ceil(n / m.step), out = {};
+  m.colours = { codes: zero, groups: [{ colour: "#0072B2" }] }; m.mode = "2d"; m.each = 1e-4;
+  m.setData({ n, xyz, label: zero, boundary: 0, stretch: 1 });
+  m.moving = true; m.draw(); out.moving = count();
+  m.pan = [30, 0]; m.draw();
+  const f = m.frame2d(), left = f.x(180) / m.ratio - 9, middle = f.x(90.0008) / m.ratio;
+  out.inside = m.inside(q.box([left, -9], [middle, 9999])).length;
+  m.moving = false; m.draw(); out.resting = count();
+  out.want = xyz.filter((v, i) => i % 3 === 0 && v < 0).length;
+  canvas.remove(); return out;
+})()"""
 
 
 def said(app, name: str = "mf-shown") -> int:
@@ -102,6 +118,38 @@ def test_a_lasso_shows_exactly_the_faces_inside(app):
     app.until("the lasso", lambda: "inside the lasso" in app.find("mf-sphere-shown").inner_text())
     assert said(app, "mf-sphere-shown") == inside
     app.wait_count(inside)
+
+
+def test_a_box_by_keyboard_and_the_grids_selection_in_the_plot(app, demo_dataset):
+    app.open_panel("hypersphere")
+    total = app.wait_sphere()
+    app.find("mf-canvas").focus()
+    for key in ("b", *["Shift+ArrowLeft"] * 7, *["Shift+ArrowUp"] * 4, "Enter"):
+        app.page.keyboard.press(key)
+    for key in (*["Shift+ArrowRight"] * 6, *["Shift+ArrowDown"] * 8):
+        app.page.keyboard.press(key)
+    inside = app.sphere("p.inside(p.path).length")
+    assert 0 < inside < total
+    app.page.keyboard.press("Enter")
+    app.until("the box", lambda: "inside the box" in app.find("mf-sphere-shown").inner_text())
+    assert said(app, "mf-sphere-shown") == inside
+    app.wait_count(inside)
+    ticked = app.page.locator('[data-cy="looker"] input[type=checkbox]').first
+    ticked.evaluate("box => box.click()")
+    app.until("one face lit", lambda: app.sphere("p.marked && p.marked.size") == 1)
+    app.find("mf-canvas").focus()
+    app.page.keyboard.press("Escape")
+    app.wait_count(total)
+
+
+def test_a_moving_picture_of_a_million_points_draws_what_a_frame_has_time_for(app):
+    """The frames themselves are timed by benchmarks/sphere_frames.py."""
+    app.open_panel("hypersphere")
+    app.wait_sphere()
+    drawn = app.sphere(MILLION)
+    assert drawn["moving"] <= 200_000 and drawn["resting"] == 1_000_000
+    # a box that is drawn at once after a move counts all points, not only those that were drawn
+    assert drawn["inside"] == drawn["want"] > 300_000
 
 
 def test_the_timeline_of_a_ticked_face(app):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from media_forensics.detector.sphere import fake_axis_projection
 from media_forensics.operators import fields
-from media_forensics.operators.panels import sphere_source
+from media_forensics.operators.panels import sphere_lookup, sphere_picture, sphere_source
 from media_forensics.operators.panels.hypersphere import Hypersphere
 
 pytestmark = pytest.mark.fiftyone
@@ -31,6 +31,11 @@ def sphere(faces, client):
     return driven
 
 
+def forget():
+    for name in ("_SPHERES", "_FIRST", "_THERE", "_EMBEDDINGS"):
+        getattr(sphere_source, name).clear()
+
+
 def drawn(faces) -> np.ndarray:
     """Rows of the table that have an embedding, in the order of the browser."""
     return np.flatnonzero(np.isfinite(faces.table["p_fake"]))
@@ -48,13 +53,11 @@ def test_positions_are_the_projection_on_the_stored_head(sphere, faces):
     got = array(raw["xyz"], "<i2").reshape(-1, 3) / 32767
     assert np.abs(got - want).max() < 1e-4
     label = (faces.table["label"][rows] == "fake").astype(int)
-    assert np.array_equal(array(raw["label"], "u1"), label)
-    names = [f["name"] for f in raw["fields"]]
-    assert {"source_dataset", "method", "split", "glasses"} <= set(names)
-    method = raw["fields"][names.index("method")]
-    codes = array(method["codes"], "u1")
-    assert [method["values"][c] for c in codes] == list(faces.table["method"][rows])
-    assert f"{1200 - len(rows)} faces without an embedding" in sphere.data["panel"]["note"]
+    assert np.array_equal(array(raw["code"], "u1") & 3, label)
+    assert sphere.data["panel"]["drawn"].startswith(
+        f"{len(rows):,} faces are drawn. {1200 - len(rows)}"
+    )
+    assert not raw["partial"]
     assert "head's fake axis" in sphere.data["panel"]["note"]
     assert [row[0] for row in sphere.data["panel"]["words"]] == [
         "Concentration, real",
@@ -63,6 +66,26 @@ def test_positions_are_the_projection_on_the_stored_head(sphere, faces):
         "Alignment",
         "Uniformity",
     ]
+
+
+def test_fields_to_colour_by_are_sent_when_asked_for(sphere, faces):
+    rows = drawn(faces)
+    names = sphere.data["panel"]["fields"]
+    assert {"source_dataset", "method", "split", "glasses", "sharpness"} <= set(names)
+    before = str(sphere.data)
+    method = sphere.send("on_colour", name="method", n=len(rows))
+    codes = array(method["codes"], "u1")
+    assert [method["values"][c] for c in codes] == list(faces.table["method"][rows])
+    glasses = sphere.send("on_colour", name="glasses", n=len(rows))
+    worn = [glasses["values"][c] for c in array(glasses["codes"], "u1")]
+    assert worn == ["yes" if v else "no" for v in faces.table["glasses"][rows]]
+    sharp = sphere.send("on_colour", name="sharpness", n=len(rows))
+    codes, values = array(sharp["codes"], "u1"), faces.table["sharpness"][rows]
+    assert sharp["ordered"] and len(sharp["values"]) == 5
+    assert all(values[codes == k].max() < values[codes == k + 1].min() for k in range(4))
+    assert str(sphere.data) == before and sphere.ops == []
+    sphere.send("on_colour", name="nothing", n=len(rows))
+    assert "no field 'nothing'" in sphere.op("notify")["message"]
 
 
 def test_a_click_shows_that_face(sphere, faces):
@@ -80,7 +103,9 @@ def test_a_lasso_shows_exactly_its_faces_and_says_how_many(sphere, faces):
     sphere.send("on_pick", bits=sent)
     ids = np.array(faces.dataset.values("id"))[drawn(faces)[chosen]]
     assert set(sphere.grid().values("id")) == set(ids)
-    assert "1,095 faces" in sphere.data["panel"]["shown"]
+    assert "1,095 faces — inside the lasso" in sphere.data["panel"]["shown"]
+    sphere.send("on_pick", idx=[4, 5], tool="box")
+    assert "2 faces — inside the box" in sphere.data["panel"]["shown"]
     sphere.send("on_clear")
     assert sphere.data["panel"]["shown"] is None
     sphere.op("clear_view")
@@ -169,39 +194,164 @@ def test_without_a_head_the_class_means_anchor(faces_of, client):
 
 def test_large_projections_are_kept_and_read_again(faces_of, client, monkeypatch, tmp_path):
     made = faces_of(400, embeddings=8, seed=4)
-    monkeypatch.setattr(sphere_source, "WORTH_KEEPING", 100)
+    monkeypatch.setattr(sphere_picture, "WORTH_KEEPING", 100)
     first = client(Hypersphere(), made.dataset)
     first.send("on_load")
     kept = list((tmp_path / "projections").glob("*.npz"))
     assert len(kept) == 1
-    sphere_source._SPHERES.clear()
-    sphere_source._EMBEDDINGS.clear()
-    monkeypatch.setattr(sphere_source, "embeddings_of", None)  # must not be needed
+    forget()
+    monkeypatch.setattr(sphere_source, "_read", None)  # must not be needed
     again = client(Hypersphere(), made.dataset)
     again.send("on_load")
     assert again.data == first.data
     monkeypatch.undo()
     monkeypatch.setenv("MEDIA_FORENSICS_CACHE", str(tmp_path))
-    monkeypatch.setattr(sphere_source, "WORTH_KEEPING", 100)
+    monkeypatch.setattr(sphere_picture, "WORTH_KEEPING", 100)
     kept[0].write_bytes(b"not a file of numpy")
-    sphere_source._SPHERES.clear()
+    forget()
     third = client(Hypersphere(), made.dataset)
     third.send("on_load")
     assert third.data == first.data
 
 
-def test_more_than_can_be_drawn_keeps_the_errors(faces_of, client, monkeypatch):
+@pytest.fixture
+def many(faces_of, client, monkeypatch):
+    """900 faces that are many: a first picture of 60, the others after it."""
+    monkeypatch.setattr(sphere_picture, "READ_AT_ONCE", 100)
+    monkeypatch.setattr(sphere_picture, "FIRST", 60)
+    monkeypatch.setattr(sphere_picture, "_BLOCK", 250)
     made = faces_of(900, embeddings=8, seed=5)
-    monkeypatch.setattr(sphere_source, "MOST_DRAWN", 500)
     driven = client(Hypersphere(), made.dataset)
     driven.send("on_load")
-    raw = driven.data["panel"]["sphere"]
-    assert raw["n"] == 500 and "sample of 500 faces" in driven.data["panel"]["note"]
-    error = array(raw["error"], "u1")
+    return made, driven
+
+
+def test_of_many_faces_some_come_first_and_none_moves(many):
+    made, driven = many
+    rows, data = drawn(made), driven.data["panel"]
+    assert data["sphere"]["n"] == 60 and data["sphere"]["partial"]
+    assert data["drawn"].startswith(f"60 of {len(rows)} faces are drawn")
+    ids = np.array(made.dataset.values("id"))
+    driven.send("on_pick", idx=[7, 59], n=60)
+    before = driven.grid().values("id")
+    card = driven.send("on_hover", idx=7, n=60)
+    rest = driven.send("on_rest", n=60, key="det")
+    assert rest["sphere"]["n"] == len(rows) - 60 and driven.ops == []
+    assert rest["drawn"].startswith(f"{len(rows)} faces are drawn. {900 - len(rows)} of 900")
+    assert "those of 60 faces" in rest["note"]
+    driven.send("on_pick", idx=[7, 59], n=len(rows))  # a number means the same face as before
+    assert driven.grid().values("id") == before
+    assert driven.send("on_hover", idx=7, n=len(rows)) == card
+    xyz = np.concatenate([array(p["xyz"], "<i2") for p in (data["sphere"], rest["sphere"])])
+    xyz = xyz.reshape(-1, 3) / 32767
+    order = []
+    for start in range(0, len(rows), 100):  # which face each number means
+        chosen = list(range(start, min(start + 100, len(rows))))
+        driven.send("on_pick", idx=chosen, n=len(rows))
+        order.append(set(driven.grid().values("id")))
+    assert set().union(*order) == set(ids[rows]) and sum(map(len, order)) == len(rows)
+    cosine = xyz[:, 0]
+    axis = made.weight[1] - made.weight[0]
+    want = {i: v @ axis / np.linalg.norm(axis) for i, v in zip(ids, made.vectors, strict=True)}
+    for start, found in zip(range(0, len(rows), 100), order, strict=True):
+        assert np.allclose(
+            sorted(cosine[start : start + 100]), sorted(want[i] for i in found), atol=1e-4
+        )
+    assert driven.send("on_rest", n=60, key="other") is None
+    assert np.allclose((xyz**2).sum(axis=1) <= 1.001, True)
+
+
+def test_the_selection_of_the_grid_is_found_before_and_after_the_others_came(many):
+    made, driven = many
+    rows, ids = drawn(made), made.dataset.values("id")
+    driven.selected = [ids[i] for i in rows]
+    driven.send("on_change_selected")
+    assert driven.data["panel"]["selected"] == list(range(60))
+    assert driven.send("on_rest", n=60, key="det")["selected"] == list(range(len(rows)))
+
+
+def test_its_video_and_its_neighbours_are_among_all_faces(many):
+    made, driven = many
+    rows = drawn(made)
+    driven.send("on_pick", idx=[7], n=60)
+    face = driven.grid().first()
+    driven.send("on_more", idx=[7], n=60, what="video")
+    same = made.table["video_id"][rows] == face["video_id"]
+    assert len(driven.grid()) == same.sum()
+    driven.send("on_more", idx=[7], n=60, what="near")
+    cosine = made.vectors[rows] @ np.asarray(face["det_embedding"])
+    cosine[made.table["group_id"][rows] == face["group_id"]] = -2
+    want = set(np.array(made.dataset.values("id"))[rows][np.argsort(-cosine)[:24]])
+    assert set(driven.grid().values("id")) == want | {face.id}
+
+
+def test_more_than_can_be_drawn_keeps_the_errors(many, monkeypatch):
+    made, driven = many
+    monkeypatch.setattr(sphere_picture, "MOST_DRAWN", 500)
+    rest = driven.send("on_rest", n=60, key="det")
+    there = len(drawn(made))
+    assert rest["sphere"]["n"] == 440
+    assert rest["drawn"].startswith(f"500 of {there} faces are drawn: errors at 0.5 first")
+    code = np.concatenate(
+        [array(p["code"], "u1") for p in (driven.data["panel"]["sphere"], rest["sphere"])]
+    )
     called = made.table["p_fake"] >= 0.5
     fake = made.table["label"] == "fake"
     scored = np.isfinite(made.table["p_fake"])
-    assert np.isin(error, (2, 3)).sum() == (scored & (called != fake)).sum()
+    assert np.isin(code >> 2 & 7, (2, 3)).sum() == (scored & (called != fake)).sum()
+
+
+def test_very_many_are_counted_and_the_grid_stays(sphere, monkeypatch):
+    monkeypatch.setattr(sphere_lookup, "MOST_IN_GRID", 20)
+    sphere.send("on_pick", idx=list(range(21)))
+    assert "set_view" not in [name for name, _ in sphere.ops]
+    assert sphere.data["panel"]["shown"].startswith("21 faces inside the lasso. The grid stays")
+
+
+def test_prepared_pictures_are_whole_at_once(faces_of, client, monkeypatch, tmp_path):
+    for name, value in (("READ_AT_ONCE", 100), ("FIRST", 60), ("WORTH_KEEPING", 100)):
+        monkeypatch.setattr(sphere_picture, name, value)
+    made = faces_of(400, embeddings=8, seed=9)
+    sphere_source.prepare(made.dataset, "det")
+    assert len(list((tmp_path / "projections").glob("*.npz"))) == 1
+    forget()
+    monkeypatch.setattr(sphere_source, "_read", None)  # must not be needed
+    driven = client(Hypersphere(), made.dataset)
+    driven.send("on_load")
+    assert driven.data["panel"]["sphere"]["n"] == len(drawn(made))
+    forget()
+    monkeypatch.setattr(sphere_source, "SENT_AT_ONCE", 100)  # ready, but much to send
+    driven.send("on_refresh")
+    assert driven.data["panel"]["sphere"]["n"] == 60 and driven.data["panel"]["sphere"]["partial"]
+    assert driven.send("on_rest", n=60, key="det")["sphere"]["n"] == len(drawn(made)) - 60
+
+
+def test_the_umap_of_the_brain_run_is_shown_and_what_it_leaves_out_is_said(faces_of, client):
+    from fiftyone.brain.visualization import UMAPVisualizationConfig, VisualizationResults
+
+    made = faces_of(120, embeddings=8, seed=13)
+    rows = drawn(made)
+    driven = client(Hypersphere(), made.dataset)
+    driven.send("on_load")
+    assert driven.data["panel"]["umap"] is False
+    driven.send("on_umap", n=len(rows))
+    assert "Map embeddings" in driven.op("notify")["message"]
+    there = made.dataset.exists("det_embedding").limit(100)
+    points = np.random.default_rng(0).normal(size=(100, 2))  # UMAP itself takes long to load
+    config = UMAPVisualizationConfig(metric="cosine")
+    config.build().register_run(there, "det_umap")
+    results = VisualizationResults(there, config, "det_umap", points)
+    config.build().save_run_results(there, "det_umap", results)
+    driven.send("on_refresh")
+    assert driven.data["panel"]["umap"] is True
+    found = driven.send("on_umap", n=len(rows))
+    assert (
+        "mean nothing" in found["words"] and f"{len(rows) - 100} faces were not" in found["words"]
+    )
+    got = array(found["xy"], "<i2").reshape(-1, 2) / 32767
+    half = np.ptp(points, axis=0).max() / 2
+    want = (points - (points.min(axis=0) + points.max(axis=0)) / 2) / half
+    assert np.abs(got[:100] - want).max() < 1e-4 and (got[100:] < -1).all()
 
 
 def test_empty_states_say_what_to_do(fiftyone_db, faces_of, client):

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from media_forensics.operators.panels import sphere_payload as payloads
 from media_forensics.operators.panels.audit_units import coded
+from media_forensics.operators.panels.sphere_colours import binned
+from media_forensics.operators.panels.sphere_maps import placed
 
 
 def unpacked(text: str, dtype: str) -> np.ndarray:
@@ -26,26 +28,33 @@ def faces():
 
 def test_round_trip(faces):
     xyz, label, p_fake = faces
-    fields = {"method": coded(np.where(label > 0, "a", "b")), "same": coded(["x"] * 5000)}
-    found = payloads.payload(xyz, label, p_fake, 0.5, fields, 0.25)
+    p_fake = np.where(np.arange(5000) % 9 == 0, np.nan, p_fake)
+    found = payloads.payload(xyz, label, p_fake, 0.5, 0.25)
     got = unpacked(found["xyz"], "<i2").reshape(-1, 3) / payloads.STEP
     assert np.abs(got - xyz).max() <= 0.5001 / payloads.STEP
-    assert np.abs(unpacked(found["score"], "<u2") / payloads.SCORES - p_fake).max() < 1e-5
-    assert np.array_equal(unpacked(found["label"], "u1"), np.where(label < 0, 2, label))
-    assert [f["name"] for f in found["fields"]] == ["method"]  # one value tells nothing apart
+    score = unpacked(found["score"], "u1")
+    scored = np.isfinite(p_fake)
+    assert np.abs(score[scored] / payloads.SCORES - p_fake[scored]).max() <= 0.5001 / 254
+    assert set(score[~scored]) == {payloads.NO_SCORE}
+    code = unpacked(found["code"], "u1")
+    assert np.array_equal(code & 3, np.where(label < 0, 2, label))
+    assert np.array_equal(code >> 2 & 7, payloads.errors(label, p_fake, 0.5))
+    assert np.array_equal(code >> 5, p_fake >= 0.5)
     assert found["n"] == 5000 and found["boundary"] == 0.25
     json.dumps(found, allow_nan=False)
 
 
 def test_errors_are_those_of_the_threshold(faces):
     _, label, p_fake = faces
+    p_fake = np.where(np.arange(5000) % 9 == 0, np.nan, p_fake)
     codes = payloads.errors(label, p_fake, 0.37)
     for code, want in (
         (payloads.RIGHT_REAL, (label == 0) & (p_fake < 0.37)),
         (payloads.RIGHT_FAKE, (label == 1) & (p_fake >= 0.37)),
         (payloads.FALSE_POSITIVE, (label == 0) & (p_fake >= 0.37)),
         (payloads.FALSE_NEGATIVE, (label == 1) & (p_fake < 0.37)),
-        (payloads.UNKNOWN, label < 0),
+        (payloads.UNKNOWN, (label < 0) & np.isfinite(p_fake)),
+        (payloads.NOT_SCORED, np.isnan(p_fake)),  # neither right nor real
     ):
         assert np.array_equal(codes == code, want)
 
@@ -60,21 +69,41 @@ def test_field_with_missing_and_with_very_many_values():
     assert found["wide"] and found["values"][-1] == payloads.RARE
     assert len(found["values"]) == payloads.MOST_VALUES + 1
     assert found["values"][codes[-1]] == "v00007"
-    assert payloads.field("f", coded([None] * 3)) is None
 
 
-def test_a_hundred_thousand_faces_are_small():
+def test_numbers_to_colour_by_are_parts_of_about_equal_size():
+    rng = np.random.default_rng(2)
+    values = np.where(rng.random(1000) < 0.1, np.nan, rng.gamma(2, 20, 1000))
+    column = binned(values)
+    assert np.array_equal(column.codes < 0, np.isnan(values))
+    sizes = np.bincount(column.codes[column.codes >= 0])
+    assert len(sizes) == len(column.values) == 5 and sizes.min() > 150
+    highest = [values[column.codes == code].max() for code in range(5)]
+    assert highest == sorted(highest)
+    for code, name in enumerate(column.values[:-1]):
+        assert highest[code] < float(name.split()[-1])
+    assert binned(np.full(3, np.nan)).codes.tolist() == [-1, -1, -1]
+
+
+def test_a_million_faces_are_small():
     rng = np.random.default_rng(1)
-    fields = {f"f{k}": coded(rng.choice(["a", "b", "c"], 100_000)) for k in range(8)}
+    count = 100_000
     found = payloads.payload(
-        rng.normal(size=(100_000, 3)) / 3,
-        rng.integers(0, 2, 100_000),
-        rng.random(100_000),
-        0.5,
-        fields,
-        None,
+        rng.normal(size=(count, 3)) / 3, rng.integers(0, 2, count), rng.random(count), 0.5, None
     )
-    assert len(json.dumps(found)) < 2_600_000
+    assert len(json.dumps(found)) < 11 * count  # 1.1 MB for 100,000, 11 MB for a million
+
+
+def test_places_of_a_map_and_faces_that_it_has_not():
+    class Results:
+        points = np.array([[0.0, 10.0], [4.0, 12.0], [2.0, 14.0]])
+        sample_ids = ("b", "a", "c")
+
+    places, missing = placed(Results(), ["a", "x", "b"])
+    assert missing == 1
+    assert np.allclose(places[[0, 2]], [[1, 0], [-1, -1]]) and np.isnan(places[1]).all()
+    got = unpacked(payloads.flat_map(places), "<i2").reshape(-1, 2)
+    assert got.tolist() == [[32767, 0], [-32768, -32768], [-32767, -32767]]
 
 
 def test_boundary_is_where_the_head_says_the_threshold():

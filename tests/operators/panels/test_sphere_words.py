@@ -52,6 +52,16 @@ def test_card_and_note():
         {"filepath": "/a.png", "label": "fake", "p_fake": None, "method": "m", "video_id": "x/y/z"}
     )
     assert card["p_fake"] == "not scored" and card["words"] == ["m", "z"]
-    note = sphere_words.anchor(0.42, 1200, 0, "the axis")
-    assert "42%" in note and "1,200 faces without an embedding" in note
-    assert "sample" in sphere_words.anchor(float("nan"), 0, 5, "x")
+    note = sphere_words.anchor(0.42, "the axis", None)
+    assert "42%" in note and "by chance" not in note
+    assert "those of 10,000 faces" in sphere_words.anchor(float("nan"), "x", 10_000)
+
+
+def test_what_is_drawn_of_how_many():
+    assert sphere_words.drawn(1200, 1200, 1200, False) == "All 1,200 faces are drawn."
+    some = sphere_words.drawn(1000, 1000, 1200, False)
+    assert some.startswith("1,000 faces are drawn. 200 of 1,200 have no embedding")
+    first = sphere_words.drawn(50, 1000, 1000, True)
+    assert first.startswith("50 of 1,000 faces are drawn") and "being read" in first
+    most = sphere_words.drawn(1_000_000, 1_300_000, 1_300_000, False)
+    assert most.startswith("1,000,000 of 1,300,000 faces") and "errors at 0.5 first" in most
