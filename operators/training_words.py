@@ -66,6 +66,8 @@ def short(run: TrainingRun) -> str:
     """How a run stands, in a few words; the reason where something is wrong."""
     if run.status == "failed":
         return f"failed: {run.error}"
+    if run.status == "completed":
+        return f"completed, {run.step} steps"
     done = progress(run)
     return done if run.status == "running" else f"{run.status}, {done}"
 
