@@ -59,7 +59,7 @@ def progress(run: TrainingRun) -> str:
     done = f"step {run.step} of {run.steps}" if run.steps else "not begun"
     if run.seconds_left is not None:
         done += f", {duration(run.seconds_left)} left"
-    return done
+    return done + (f", on {run.host}" if run.host else "")
 
 
 def short(run: TrainingRun) -> str:

@@ -175,7 +175,7 @@ def work(
                 progress(done, len(cells), f"{cell.name}: {state['text']}")
                 if should_stop():
                     handle.stop()
-            if handle.process.wait() == launch.REFUSED_EXIT and run.is_running():
+            if handle.wait() == launch.REFUSED_EXIT and run.is_running():
                 continue  # another worker took it between the look and the start
             if handle.result()["status"] == runs.STOPPED:
                 raise Cancelled("The ablation was stopped.", "The same call goes on where it was.")

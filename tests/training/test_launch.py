@@ -59,7 +59,7 @@ def test_kill_9_and_resume_is_bit_equal(prepared, tmp_path):
         for record in launch.follow(handle, 0.01):
             if record["kind"] == "step" and record["step"] >= after:
                 os.kill(handle.pid, signal.SIGKILL)
-                handle.process.wait()
+                handle.wait()
                 kills += 1
                 break
         with pytest.raises(ForensicsError, match="exit status -9"):
@@ -117,7 +117,7 @@ def test_failures_come_back_with_their_words(prepared):
     handle = launch.start(run.path, device="cpu")
     with pytest.raises(ForensicsError, match="/nowhere"):
         handle.result(timeout=60)
-    assert handle.process.returncode == 2
+    assert handle.wait() == 2
     assert run.status["status"] == "failed"
 
 
