@@ -75,7 +75,7 @@ def run(
 
     Returns:
         ``{"key", "checkpoint", "run_dir", "best": {...}, "manifest_sha256", "counts": {...},
-        "warnings": [...]}``
+        "left_out": {reason: faces}, "warnings": [...]}``
 
     Raises:
         ForensicsError: a leak between training and validation, one class only, unknown setting,
@@ -139,6 +139,7 @@ def run(
         "best": outcome["best"],
         "manifest_sha256": manifest.sha256,
         "counts": counts,
+        "left_out": contents.left_out,
         "warnings": list(contents.warnings),
     }
 

@@ -244,11 +244,18 @@ def prepare(
         "config_hash": config.hash,
         "manifest_sha256": manifest.sha256,
     }
-    with run.locked():
-        run.stop_file.unlink(missing_ok=True)
-        write_json(run.path / "config.json", config.to_json())
-        manifest.save(run.path / "manifest.jsonl")
-        write_json(run.path / "run.json", info)
+    try:
+        with run.locked():
+            run.stop_file.unlink(missing_ok=True)
+            write_json(run.path / "config.json", config.to_json())
+            manifest.save(run.path / "manifest.jsonl")
+            write_json(run.path / "run.json", info)
+    except OSError as error:
+        raise ForensicsError(
+            f"The folder of the run, {run.path}, cannot be written ({error}).",
+            "Choose another, or free space.",
+            "runs_dir",
+        ) from error
     return run
 
 

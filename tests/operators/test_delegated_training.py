@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import time
 
 import psutil
@@ -46,21 +45,15 @@ def clean(demo_dataset):
     scheduled_jobs._service().delete_for_dataset(demo_dataset._doc.id)
 
 
-def kill_group(pid: int) -> None:
-    """The worker and the child in which it runs the operation, as a machine that is switched off;
-    not the training, which has a session of its own."""
-    group = os.getpgid(pid)
-    members = [p for p in psutil.process_iter() if _group(p.pid) == group]
-    os.killpg(group, signal.SIGKILL)
+def kill_worker(pid: int) -> None:
+    """The worker and the process in which it runs the operation, as if the machine had no memory
+    left for them; not the training, which is a process of its own."""
+    family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
+    family = [p for p in family if "media_forensics.training.entry" not in p.cmdline()]
+    for process in family:
+        process.kill()
     os.waitpid(pid, 0)
-    psutil.wait_procs(members, 30)
-
-
-def _group(pid: int) -> int | None:
-    try:
-        return os.getpgid(pid)
-    except ProcessLookupError:
-        return None
+    psutil.wait_procs(family[1:], 30)
 
 
 def test_a_queued_training_is_shown_survives_its_worker_and_is_cancelled(
@@ -96,7 +89,7 @@ def test_a_queued_training_is_shown_survives_its_worker_and_is_cancelled(
     assert any(KEY in r[0] and "step" in r[2] for r in panel.data["runs"]["rows"])
     assert "timer" in panel.schema["type"]["properties"]
 
-    kill_group(worker)  # FiftyOne goes on to call the operation running
+    kill_worker(worker)  # FiftyOne goes on to call the operation running
     dead = until("the dead worker", lambda: row().state == "dead" and row())
     assert any("is dead" in f["text"] for f in scheduled_jobs.findings([dead]))
     assert run().status == "running"  # the training has a process of its own

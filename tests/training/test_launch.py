@@ -142,9 +142,20 @@ def test_a_run_in_progress_is_not_started_twice(prepared):
         config, manifest = run.config, run.manifest
         with pytest.raises(ForensicsError, match="Another process"):
             launch.prepare(run.path, config, manifest)
+        while run.status["status"] != runs.RUNNING:
+            assert handle.running, (run.path / "log.txt").read_text()
+            time.sleep(0.05)
+        again = launch.attach(run.path, config, manifest)  # as after its starter died
+        assert again is not None and again.running and again.pid == handle.pid
+        with pytest.raises(ForensicsError, match="other settings: seed"):
+            launch.attach(run.path, config.changed(seed=7), manifest)
+        again.stop()
+        assert again.result(timeout=60)["status"] == "stopped"
+        assert launch.attach(run.path, config, manifest) is None
     finally:
-        handle.process.kill()
-        handle.process.wait()
+        if handle.running:
+            os.kill(handle.pid, signal.SIGKILL)
+        handle.wait()
 
 
 def test_no_run_no_start(tmp_path):
