@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import fiftyone as fo
@@ -192,7 +193,7 @@ def groups_aside(groups: Sequence[str], fraction: float, seed: int) -> set[str]:
     """
     import numpy as np
 
-    if not isinstance(fraction, int | float) or not 0 < fraction < 1:
+    if not isinstance(fraction, Real) or not 0 < fraction < 1:
         raise ForensicsError(
             f"A validation share of {fraction} leaves nothing on one side.",
             "It lies between 0 and 1.",
@@ -215,7 +216,7 @@ def _group(row: dict[str, Any]) -> str:
 
 def _factors(rows: Sequence[dict[str, Any]], tag_weights: Mapping[str, float]) -> list[float]:
     for tag, factor in tag_weights.items():
-        if not isinstance(factor, int | float) or not factor > 0:
+        if not isinstance(factor, Real) or not factor > 0:
             raise ForensicsError(
                 f"The weight {factor} of the tag {tag!r} cannot be used.",
                 "It is more than 0; 1 changes nothing.",
