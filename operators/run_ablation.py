@@ -244,12 +244,12 @@ class RunAblation(foo.Operator):
         )
         if found is not None:
             inputs.view("contents", types.Notice(label=training_words.contents(found)))
-            cost = forms.check(inputs, {}, lambda: _cost(_params(ctx.params), found.manifest))
+            cost = forms.check(inputs, {}, lambda: _cost(_params(ctx.params), found.manifest)) or ""
+            words = "It runs in the background; the panel 'Training runs' shows how far it is."
             inputs.view(
                 "time",
                 types.Notice(
-                    label=f"{cost or ''} It runs in the background; the panel 'Training runs' shows "
-                    "how far it is.".strip(),
+                    label=f"{cost} {words}".strip(),
                     description="Scheduled more than once under one name, the workers share it.",
                 ),
             )
