@@ -24,7 +24,7 @@ KEY = "queued"
 ENDLESS = {"epochs": 50_000, "batch_size": 8, "augmentation": "none", "save_every_seconds": 0.0}
 
 
-def until(what: str, test, seconds: float = 300.0):
+def until(what: str, test, seconds: float = 600.0):
     deadline = time.monotonic() + seconds
     while not (found := test()):
         assert time.monotonic() < deadline, f"{what}: not within {seconds} s"
