@@ -78,7 +78,7 @@ class ScoreFields:
     key: str
 
     def __post_init__(self) -> None:
-        if not re.fullmatch(r"[a-z][a-z0-9_]{0,40}", self.key):
+        if not re.fullmatch(r"[a-z][a-z0-9_]{0,40}", str(self.key)) or self.key is None:
             raise ForensicsError(
                 f"{self.key!r} cannot name a detector's fields.",
                 "Use a lower-case word of letters, digits and underscores, for example ln_tuned.",

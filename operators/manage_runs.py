@@ -11,7 +11,7 @@ from fiftyone.operators import types
 
 from ..detector.allowed_roots import require_allowed
 from ..detector.errors import ForensicsError
-from . import fields, forms, from_python, training_records, training_words, views
+from . import fields, forms, from_python, live_status, training_records, training_words, views
 
 ACTIONS = (
     ("list", "List all runs"),
@@ -116,7 +116,9 @@ def stop(dataset: fo.Dataset, key: str) -> None:
         raise ForensicsError(
             f"The training run {key!r} is {run.status}.", "Only a run in progress stops.", "key"
         )
-    launch.stop(run.folder)
+    live_status.ask_to_stop(dataset, key)
+    if (run.folder / "run.json").is_file():  # else it runs on another machine
+        launch.stop(run.folder)
 
 
 def resume(dataset: fo.Dataset, key: str, device: str | None = None, processes: int = 1) -> None:

@@ -15,9 +15,10 @@ from fiftyone.operators import types
 
 from ..detector.allowed_roots import require_allowed, require_files
 from ..detector.errors import ForensicsError
-from ..training import ablation, devices
+from ..training import ablation, budget, devices
 from ..training.ablation import LADDER
 from ..training.config import named_recipe
+from ..training.manifest import Manifest
 from . import (
     fields,
     forms,
@@ -243,11 +244,12 @@ class RunAblation(foo.Operator):
         )
         if found is not None:
             inputs.view("contents", types.Notice(label=training_words.contents(found)))
+            cost = forms.check(inputs, {}, lambda: _cost(_params(ctx.params), found.manifest)) or ""
+            words = "It runs in the background; the panel 'Training runs' shows how far it is."
             inputs.view(
                 "time",
                 types.Notice(
-                    label="It runs in the background for as long as it takes; the panel "
-                    "'Training runs' shows how far it is.",
+                    label=f"{cost} {words}".strip(),
                     description="Scheduled more than once under one name, the workers share it.",
                 ),
             )
@@ -277,6 +279,23 @@ class RunAblation(foo.Operator):
         yield ctx.ops.notify(
             "The ablation is starting; see the panel 'Training runs'", variant="success"
         )
+
+
+def _cost(params: dict[str, Any], manifest: Manifest) -> str:
+    """Number of runs and their expected time together, as far as steps were measured."""
+    where = devices.placement(params.get("device"))
+    seeds = params.get("seeds", (0, 1, 2))
+    seconds, unknown = 0.0, []
+    for recipe in params.get("recipes") or LADDER:
+        backbone = params.get("backbone", DEFAULT_BACKBONE)
+        config = named_recipe(recipe, **{**params["settings"], "backbone": backbone})
+        one = budget.budget(config, manifest, budget.known(config, where.device))
+        seconds += (one.seconds or 0.0) * len(seeds)
+        unknown += [recipe] if one.seconds is None else []
+    runs = len(params.get("recipes") or LADDER) * len(seeds)
+    if unknown:
+        return f"{runs} runs; no step of {', '.join(unknown)} was measured here yet."
+    return f"{runs} runs, about {budget.duration(seconds)} of one worker (measured steps)."
 
 
 def _params(form: dict[str, Any]) -> dict[str, Any]:

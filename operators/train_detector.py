@@ -19,6 +19,7 @@ from . import (
     forms,
     from_python,
     jobs,
+    live_status,
     training_form,
     training_manifest,
     training_records,
@@ -57,7 +58,8 @@ def run(
     progress: Progress = silent,
     should_stop: ShouldStop = never,
 ) -> dict[str, Any]:
-    """LN-tune a detector on the faces of ``samples``; resumes a run that was cut off.
+    """LN-tune a detector on the faces of ``samples``; resumes a run that was cut off, and follows
+    one that is in progress although whoever started it is gone.
 
     Args:
         samples: faces dataset or view
@@ -73,7 +75,7 @@ def run(
 
     Returns:
         ``{"key", "checkpoint", "run_dir", "best": {...}, "manifest_sha256", "counts": {...},
-        "warnings": [...]}``
+        "left_out": {reason: faces}, "warnings": [...]}``
 
     Raises:
         ForensicsError: a leak between training and validation, one class only, unknown setting,
@@ -103,20 +105,24 @@ def run(
     load_backbone(config.backbone, device="cpu")  # missing weights are said before anything starts
     counts = training_manifest.counts(manifest)
     about = fields.describe(dataset)
-    launch.prepare(
-        run_dir,
-        config,
-        manifest,
-        crop_recipe=about.get("recipe") or {},
-        crop_recipe_hash=about.get("recipe_hash"),
-    )
-    training_records.register(view, key, config, manifest.sha256, run_dir, counts)
-    handle = launch.start(run_dir, device=where.device, processes=where.processes)
+    handle = launch.attach(run_dir, config, manifest)
+    if handle is None:
+        launch.prepare(
+            run_dir,
+            config,
+            manifest,
+            crop_recipe=about.get("recipe") or {},
+            crop_recipe_hash=about.get("recipe_hash"),
+        )
+        training_records.register(view, key, config, manifest.sha256, run_dir, counts)
+        handle = launch.start(run_dir, device=where.device, processes=where.processes)
     try:
-        for state in launch.follow(handle):
-            progress(state["step"], state["steps"], state["text"])
-            if should_stop():
-                handle.stop()
+        with live_status.Reporter(dataset, key) as live:
+            for state in launch.follow(handle):
+                live.say(state["step"], state["steps"], state["text"])
+                progress(state["step"], state["steps"], state["text"])
+                if should_stop() or live.stop_asked():
+                    handle.stop()
         outcome = handle.result()
     except KeyboardInterrupt:
         handle.stop()  # it runs in a session of its own and would go on
@@ -133,6 +139,7 @@ def run(
         "best": outcome["best"],
         "manifest_sha256": manifest.sha256,
         "counts": counts,
+        "left_out": contents.left_out,
         "warnings": list(contents.warnings),
     }
 

@@ -3,10 +3,12 @@ that come out of it."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from fiftyone.operators import types
 
+from ..detector.errors import ForensicsError
 from ..training import budget, devices, event_files
 from ..training.config import RECIPES as RECIPES_BY_NAME
 from ..training.config import TrainConfig, named_recipe
@@ -198,6 +200,11 @@ def config_of(
     Raises:
         ForensicsError: unknown recipe or setting, or a value out of range
     """
+    for name, given in (("settings", settings), ("tag_weights", tag_weights)):
+        if given is not None and not isinstance(given, Mapping):
+            raise ForensicsError(
+                f"{name} = {given!r} cannot be used.", "Give a dict of names and values.", name
+            )
     weights = {"use_weights": True} if tag_weights else {}
     return named_recipe(recipe, backbone=backbone, **{**weights, **(settings or {})})
 

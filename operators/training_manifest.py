@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import fiftyone as fo
@@ -120,14 +121,22 @@ def usable_rows(view: Any) -> tuple[list[dict[str, Any]], dict[str, int]]:
             left_out["test split, never trained on"] += 1
         elif row["subject"] is False:
             left_out["not the subject"] += 1
+        elif row[f"{fields.GROUND_TRUTH}.label"] not in LABELS:
+            left_out["neither real nor fake by its ground truth"] += 1
         else:
             used.append(row)
     if not used:
         raise ForensicsError(
-            "The view holds only faces of the test split, and those are never trained on.",
+            "The view holds only faces of the test split, and those are never trained on."
+            if left_out.keys() == {"test split, never trained on"}
+            else f"No face of the view can be learnt from: {_some(left_out)}.",
             "Choose a view with faces of the training split.",
         )
     return used, dict(left_out)
+
+
+def _some(left_out: Mapping[str, int]) -> str:
+    return ", ".join(f"{n} {reason}" for reason, n in left_out.items())
 
 
 def _choose_validation(
@@ -184,7 +193,7 @@ def groups_aside(groups: Sequence[str], fraction: float, seed: int) -> set[str]:
     """
     import numpy as np
 
-    if not 0 < fraction < 1:
+    if not isinstance(fraction, Real) or not 0 < fraction < 1:
         raise ForensicsError(
             f"A validation share of {fraction} leaves nothing on one side.",
             "It lies between 0 and 1.",
@@ -207,7 +216,7 @@ def _group(row: dict[str, Any]) -> str:
 
 def _factors(rows: Sequence[dict[str, Any]], tag_weights: Mapping[str, float]) -> list[float]:
     for tag, factor in tag_weights.items():
-        if not factor > 0:
+        if not isinstance(factor, Real) or not factor > 0:
             raise ForensicsError(
                 f"The weight {factor} of the tag {tag!r} cannot be used.",
                 "It is more than 0; 1 changes nothing.",
@@ -229,14 +238,9 @@ def _factors(rows: Sequence[dict[str, Any]], tag_weights: Mapping[str, float]) -
 def manifest_row(row: dict[str, Any], weight: float = 1.0) -> ManifestRow:
     """The row of a manifest for one of :func:`usable_rows` with its ``split`` set."""
     points = row["crop_landmarks"]
-    label = row[f"{fields.GROUND_TRUTH}.label"]
-    if label not in LABELS:
-        raise ForensicsError(
-            f"The ground truth of {row['filepath']!r} is {label!r}.", f"It must be one of {LABELS}."
-        )
     return ManifestRow(
         crop=row["filepath"],
-        label=LABELS.index(label),
+        label=LABELS.index(row[f"{fields.GROUND_TRUTH}.label"]),
         video_id=row["video_id"],
         frame_number=fields.frame_index(row["frame_number"] or 1),
         track=row["track"] or 0,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ import fiftyone as fo
 from ..detector.errors import ForensicsError
 from ..training import runs
 from ..training.runs import RunFolder
-from . import fields, views
+from . import fields, live_status, views
 
 TRAINING_PREFIX = "training_"
 STARTING, INTERRUPTED, GONE = "starting", "interrupted", "gone"
@@ -55,6 +55,7 @@ class TrainingRun:
         seconds_left: as the run itself expects, None where it does not run
         error: why it failed, or ""
         checkpoint: folder of the best detector, None before the first validation
+        host: machine that it runs on, where that is another one
     """
 
     key: str
@@ -71,6 +72,7 @@ class TrainingRun:
     seconds_left: float | None
     error: str
     checkpoint: Path | None
+    host: str = ""
 
     @property
     def live(self) -> bool:
@@ -123,6 +125,9 @@ def training_run(dataset: fo.Dataset, key: str) -> TrainingRun:
         )
     record = dataset.get_run_info(name).config
     run = _joined(key, record)
+    if run.status == GONE and (live := live_status.read(dataset, key)) is not None:
+        # on another machine, whose disk is not here; its record is that machine's to settle
+        return replace(run, status=runs.RUNNING, step=live.step, steps=live.steps, host=live.host)
     settled = {"status": run.status}
     if run.status == runs.COMPLETED:
         settled |= {"checkpoint": str(run.checkpoint or ""), "best": run.best}

@@ -59,13 +59,15 @@ def progress(run: TrainingRun) -> str:
     done = f"step {run.step} of {run.steps}" if run.steps else "not begun"
     if run.seconds_left is not None:
         done += f", {duration(run.seconds_left)} left"
-    return done
+    return done + (f", on {run.host}" if run.host else "")
 
 
 def short(run: TrainingRun) -> str:
     """How a run stands, in a few words; the reason where something is wrong."""
     if run.status == "failed":
         return f"failed: {run.error}"
+    if run.status == "completed":
+        return f"completed, {run.step} steps"
     done = progress(run)
     return done if run.status == "running" else f"{run.status}, {done}"
 

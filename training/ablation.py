@@ -131,10 +131,16 @@ def prepare(
             cells.append(cell)
     manifest.check(batch_size=max(config.batch_size for config in configs.values()))
     for cell in cells:
-        if not RunFolder(cell.folder).is_running():
+        run = RunFolder(cell.folder)
+        if run.is_running():
+            continue
+        try:
             launch.prepare(
                 cell.folder, configs[cell], manifest, crop_recipe, crop_recipe_hash, cell.name
             )
+        except ForensicsError:
+            if not run.is_running():  # else another worker has just taken it
+                raise
     write_json(
         root / "ablation.json",
         {
@@ -175,7 +181,7 @@ def work(
                 progress(done, len(cells), f"{cell.name}: {state['text']}")
                 if should_stop():
                     handle.stop()
-            if handle.process.wait() == launch.REFUSED_EXIT and run.is_running():
+            if handle.wait() == launch.REFUSED_EXIT and run.is_running():
                 continue  # another worker took it between the look and the start
             if handle.result()["status"] == runs.STOPPED:
                 raise Cancelled("The ablation was stopped.", "The same call goes on where it was.")

@@ -18,9 +18,11 @@ from typing import Any
 from ..detector.errors import ForensicsError
 from . import runs
 from .budget import duration, search_path
+from .config import TrainConfig
+from .manifest import Manifest
 from .runs import RunFolder, prepare
 
-__all__ = ["Handle", "follow", "prepare", "start", "stop"]
+__all__ = ["Handle", "attach", "follow", "prepare", "start", "stop"]
 
 ENTRY = "media_forensics.training.entry"
 REFUSED_EXIT = 2  # of training.entry
@@ -32,21 +34,22 @@ class Handle:
 
     Attributes:
         run: its folder
-        process: the child; under torchrun the launcher of the ranks
+        process: the child; under torchrun the launcher of the ranks. None of a run that another
+            process has started, see :func:`attach`
     """
 
     run: RunFolder
-    process: subprocess.Popen[bytes]
+    process: subprocess.Popen[bytes] | None
 
     @property
     def pid(self) -> int:
-        """Of the child."""
-        return self.process.pid
+        """Of the process that works on it."""
+        return self.process.pid if self.process is not None else int(self.run.status["pid"])
 
     @property
     def running(self) -> bool:
-        """Whether the child is still there."""
-        return self.process.poll() is None
+        """Whether it is still there."""
+        return self.run.is_running() if self.process is None else self.process.poll() is None
 
     def stop(self) -> None:
         """Ask it to stop after the step in hand; returns at once."""
@@ -62,17 +65,33 @@ class Handle:
                 killed (with the end of its log)
             subprocess.TimeoutExpired: still running after ``timeout`` seconds
         """
-        code = self.process.wait(timeout)
-        if code in (0, 3):
-            return self.run.read("result")
+        code = self.wait(timeout)
         status = self.run.status
+        if code in (0, 3) or (code is None and status["status"] in (runs.COMPLETED, runs.STOPPED)):
+            return self.run.read("result")
         if status["status"] == runs.FAILED and "error" in status:
             error = status["error"]
             raise ForensicsError(error["message"], error["hint"])
         raise ForensicsError(
-            f"The training process ended with exit status {code} (killed, or out of memory).",
+            f"The training process ended with exit status {'unknown' if code is None else code} "
+            "(killed, or out of memory).",
             f"Start the same run again to resume it. Its last words: {_tail(self.run.path)}",
         )
+
+    def wait(self, timeout: float | None = None) -> int | None:
+        """Exit status after the end; None of a process that is not our child.
+
+        Raises:
+            subprocess.TimeoutExpired: still running after ``timeout`` seconds
+        """
+        if self.process is not None:
+            return self.process.wait(timeout)
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while self.run.is_running():
+            if deadline is not None and time.monotonic() > deadline:
+                raise subprocess.TimeoutExpired(str(self.run.path), timeout or 0.0)
+            time.sleep(0.2)
+        return None
 
 
 def start(
@@ -117,6 +136,22 @@ def start(
             start_new_session=True,  # closing the App's terminal does not end the run
         )
     return Handle(run, process)
+
+
+def attach(run_dir: str | Path, config: TrainConfig, manifest: Manifest) -> Handle | None:
+    """The run in ``run_dir`` if some process works on it now, else None.
+
+    A run outlives whoever started it: a worker that died, an App that was closed. Asking for the
+    same run again then follows it instead of failing.
+
+    Raises:
+        ForensicsError: it is a run of another config or manifest (says what differs)
+    """
+    run = RunFolder(Path(run_dir).expanduser().absolute())
+    if not run.is_running() or run.status["status"] != runs.RUNNING:
+        return None
+    runs.refuse_another(run, config, manifest)
+    return Handle(run, None)
 
 
 def follow(handle: Handle, interval_seconds: float = 0.5) -> Iterator[dict[str, Any]]:

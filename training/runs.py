@@ -229,7 +229,7 @@ def prepare(
     run = RunFolder(Path(run_dir).expanduser().absolute())
     before: dict[str, Any] = {}
     if (run.path / "run.json").is_file():
-        _refuse_another(run, config, manifest)
+        refuse_another(run, config, manifest)
         before = run.read("run")
     elif run.path.is_dir() and any(p.name not in _BEFORE for p in run.path.iterdir()):
         raise ForensicsError(
@@ -244,15 +244,23 @@ def prepare(
         "config_hash": config.hash,
         "manifest_sha256": manifest.sha256,
     }
-    with run.locked():
-        run.stop_file.unlink(missing_ok=True)
-        write_json(run.path / "config.json", config.to_json())
-        manifest.save(run.path / "manifest.jsonl")
-        write_json(run.path / "run.json", info)
+    try:
+        with run.locked():
+            run.stop_file.unlink(missing_ok=True)
+            write_json(run.path / "config.json", config.to_json())
+            manifest.save(run.path / "manifest.jsonl")
+            write_json(run.path / "run.json", info)
+    except OSError as error:
+        raise ForensicsError(
+            f"The folder of the run, {run.path}, cannot be written ({error}).",
+            "Choose another, or free space.",
+            "runs_dir",
+        ) from error
     return run
 
 
-def _refuse_another(run: RunFolder, config: TrainConfig, manifest: Manifest) -> None:
+def refuse_another(run: RunFolder, config: TrainConfig, manifest: Manifest) -> None:
+    """Refuse to go on with ``run`` under other settings or on other crops; says what differs."""
     before = run.config
     changed = {k: v for k, v in differences(before, config).items() if k not in EXECUTION}
     if changed:

@@ -23,8 +23,8 @@ COLUMNS = (
 )
 REGRESSIONS, REPAIRED = "regressions", "repaired"
 ACTIONS = (
-    (REGRESSIONS, "Show the videos that were right and are now wrong", "trending_down"),
-    (REPAIRED, "Show the videos that were wrong and are now right", "trending_up"),
+    (REGRESSIONS, "wrong", "trending_down"),
+    (REPAIRED, "right", "trending_up"),
 )
 MOST_SETTINGS = 30
 
@@ -71,7 +71,8 @@ def _words(found: dict[str, Any], base: str, fpr: float, settings: int) -> str:
     text = (
         f"{found['videos']} validation videos that all have scored, against **{plain(base)}**. "
         f"Miss rates each at a threshold of its own, at a false-positive rate of at most {fpr:g} "
-        "on these videos."
+        "on these videos. *wrong* shows the videos that were right and are now wrong, *right* "
+        "the others."
     )
     notes = dict.fromkeys(note for row in found["rows"] for note in row["notes"])
     left = ", ".join(f"{plain(key)} {n}" for key, n in found["left_out"].items() if n)
@@ -106,8 +107,7 @@ def _setting_columns(keys: Sequence[str]) -> list[tuple[str, str]]:
 
 def show(panel: types.Object, kept: dict[str, Any], on_row: Callable, on_close: Callable) -> None:
     """Draw what :func:`compared` has kept."""
-    panel.md("#### Compared", name="comparison_title")
-    panel.md(kept["words"], name="comparison_words")
+    panel.md("**Compared.** " + kept["words"], name="comparison_words")
     view = table_view(COLUMNS, ACTIONS, kept["offered"], on_row)
     panel.list("comparison", types.Object(), view=view)
     if kept["settings"]:

@@ -10,10 +10,10 @@ MOST_POINTS = 400
 
 #: what can be drawn: name, short and full label, level it is recorded at
 CURVES = (
-    ("auroc", "AUROC", "validation AUROC (video level)", "epoch"),
+    ("auroc", "val. AUROC", "validation AUROC (video level)", "epoch"),
     ("total", "loss", "training loss", "step"),
     ("ce", "CE", "cross-entropy (training)", "step"),
-    ("loss", "CE", "cross-entropy (validation)", "epoch"),
+    ("loss", "val. CE", "cross-entropy (validation)", "epoch"),
     ("alignment", "alignment", "alignment (training)", "step"),
     ("uniformity", "uniformity", "uniformity (training)", "step"),
     ("learning_rate", "lr", "learning rate", "step"),

@@ -138,10 +138,20 @@ class TrainingRuns(foo.Panel):
         ctx.prompt(f"{PLUGIN}/train_detector", on_success=self.on_refresh)
 
     @handler
+    def on_score(self, ctx: Any) -> None:
+        """Score the validation faces of the run ``key`` with its detector."""
+        faces = _faces(ctx.dataset)
+        run = training_records.training_run(faces, ctx.params["key"])
+        ctx.ops.notify(_do(faces, run, "score"), variant="success")
+        self._show(ctx, self._choice(ctx))
+
+    @handler
     def on_compare(self, ctx: Any) -> None:
         """Compare the runs whose curves are shown, here."""
-        choice = self._choice(ctx)
-        kept, tables = training_comparison.compared(_faces(ctx.dataset), choice["shown"] or [])
+        choice, faces = self._choice(ctx), _faces(ctx.dataset)
+        oldest_first = [run.key for run in training_records.training_runs(faces)]
+        keys = [key for key in oldest_first if key in (choice["shown"] or [])]
+        kept, tables = training_comparison.compared(faces, keys)
         self._show(ctx, {**choice, "compared": kept})
         ctx.panel.set_data(tables)
 
@@ -198,6 +208,7 @@ class TrainingRuns(foo.Panel):
             "runs": [run_actions(run) for run in found],
             "jobs": [list(row.actions) for row in work],
             "findings": scheduled_jobs.findings(work),
+            "unscored": _unscored(faces, found, work),
             "live": any(run.live for run in found)
             or any(row.state in job_list.LIVE for row in work),
         }
@@ -243,13 +254,17 @@ class TrainingRuns(foo.Panel):
                 types.Object(),
                 view=table_view(RUN_COLUMNS, RUN_ACTIONS, lines["runs"], self.on_run),
             )
+            if lines["unscored"]:
+                key = lines["unscored"]
+                label = f"Score the validation faces with {key}"
+                panel.btn("score", label=label, on_click=self.on_score, params={"key": key})
             self._curves(panel, choice)
             if choice["compared"]:
                 training_comparison.show(panel, choice["compared"], self.on_changed, self.on_close)
         else:
             panel.md("No training runs yet. *Train …* starts one.", name="no_runs")
         if lines["jobs"]:
-            panel.md("#### Jobs", name="jobs_title")
+            panel.md("**Jobs**", name="jobs_title")
             panel.list(
                 "jobs",
                 types.Object(),
@@ -271,8 +286,8 @@ class TrainingRuns(foo.Panel):
     def _curves(self, panel: types.Object, choice: dict[str, Any]) -> None:
         # buttons, because FiftyOne copies all data of a panel into its state on an input's change;
         # two rows, because one is wider than the panel
-        for level, title in (("epoch", "Validation"), ("step", "Training")):
-            row = panel.btn_group(f"curves_of_{level}", label=title)
+        for level in ("epoch", "step"):
+            row = panel.btn_group(f"curves_of_{level}")
             for name, short, label, of in training_figures.CURVES:
                 if of == level:
                     row.btn(
@@ -304,6 +319,17 @@ def _names(faces: fo.Dataset) -> set[str]:
 
 def _newest_first(faces: fo.Dataset) -> list[TrainingRun]:
     return training_records.training_runs(faces)[::-1]
+
+
+def _unscored(
+    faces: fo.Dataset, found: list[TrainingRun], work: list[job_list.WorkRow]
+) -> str | None:
+    """The newest finished run, where it has scored nothing yet and does not do so now."""
+    run = next((run for run in found if run.status == "completed"), None)
+    busy = any(row.operator == "score_faces" and row.state in job_list.LIVE for row in work)
+    if run is None or busy or faces.has_run(f"scores_{run.key}"):
+        return None
+    return run.key
 
 
 def _metrics(run: TrainingRun) -> list[dict[str, Any]]:

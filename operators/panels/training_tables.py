@@ -14,12 +14,11 @@ from ..training_records import TrainingRun
 Columns = Sequence[tuple[str, str]]
 Actions = Sequence[tuple[str, str, str]]
 
-# The panel is about 500 px wide beside the grid: with more columns the actions are cut off.
 RUN_COLUMNS = (
     ("run", "Run"),
     ("recipe", "Recipe"),
     ("state", "State"),
-    ("auroc", "Validation AUROC [95 %]"),
+    ("auroc", "AUROC [95 %]"),
 )
 JOB_COLUMNS = (("label", "Job"), ("state", "State"), ("text", "How far"))
 RUN_ACTIONS = (
@@ -38,6 +37,15 @@ JOB_ACTIONS = (
     (job_list.NEXT, "Run next", "low_priority"),
     (job_list.FORGET, "Remove from the list", "clear"),
 )
+# FiftyOne's tables are 650 px wide at least; the panel is narrower and would cut the actions off.
+_NARROW = {
+    "table": {
+        "sx": {
+            "minWidth": 0,
+            "& .MuiTableCell-root": {"padding": "5px 8px", "fontSize": "0.85rem"},
+        }
+    }
+}
 SHOWN = "● "
 """Before the name of a run whose curve is shown."""
 
@@ -81,7 +89,7 @@ def table_view(
     call: Callable[..., Any] | None = None,
 ) -> types.TableView:
     """A table whose rows offer only what their state allows."""
-    table = types.TableView(variant="outlined", max_inline_actions=2)
+    table = types.TableView(variant="outlined", max_inline_actions=2, componentsProps=_NARROW)
     for key, label in columns:
         table.add_column(key, label=label)
     for name, label, icon in actions:

@@ -205,3 +205,22 @@ def test_every_rate_at_a_glance(audit, demo_dataset):
     assert hits == 0 or said(audit) == hits  # without an error it shows all of them
     audit.wait_count(said(audit))
     audit.click("mf-tab-table")
+
+
+def test_a_training_run_its_curves_and_its_validation_faces(app, demo_dataset):
+    from media_forensics.operators.training_records import validation_view
+
+    app.open_panel("training_runs")
+    app.wait_plot(0)
+    panel = app.page.locator('[data-cy="panel-content-training_runs"]').first
+    title = "() => window.__driver.plots()[0]._fullLayout.yaxis.title.text"
+    panel.get_by_role("button", name="loss", exact=True).click()
+    app.until("the loss", lambda: app.page.evaluate(title) == "training loss")
+    app.shot("training-runs")
+    row = panel.locator("tr", has_text="probe").first
+    menu = row.locator("td").last.get_by_role("button").first
+    box, around = menu.bounding_box(), panel.bounding_box()
+    assert box["x"] + box["width"] <= around["x"] + around["width"]  # not cut off
+    menu.click()
+    app.page.get_by_text("Show its validation faces", exact=True).click()
+    app.wait_count(len(validation_view(demo_dataset, "probe")))

@@ -83,7 +83,7 @@ def test_stop_resume_kill_and_settle(demo_dataset, operators, prepared):
         operators("manage_runs")(demo_dataset, action="delete", key="long")
     operators("manage_runs")(demo_dataset, action="stop", key="long")
     stopped = wait_for(demo_dataset, "long", "stopped")
-    assert handle.process.wait(30) == 3 and stopped.step >= 0
+    assert handle.wait(30) == 3 and stopped.step >= 0
     assert demo_dataset.get_run_info("training_long").config.status == "stopped"
 
     operators("manage_runs")(demo_dataset, action="resume", key="long")
@@ -105,7 +105,7 @@ def test_settle_rename_export_delete(demo_dataset, operators, prepared, tmp_path
     from media_forensics.training import launch
 
     folder = prepared("first", QUICK)
-    launch.start(folder, threads=1).process.wait(60)  # nobody watches
+    launch.start(folder, threads=1).wait(60)  # nobody watches
     assert demo_dataset.get_run_info("training_first").config.status == "starting"
     assert "first" in registry.training_runs(demo_dataset)
     config = demo_dataset.get_run_info("training_first").config

@@ -123,3 +123,41 @@ def test_a_long_run_in_the_form_is_refused_before_a_job_starts(demo_dataset, mon
     context = SimpleNamespace(params=params, delegated=False, ops=ops, dataset=demo_dataset)
     with pytest.raises(ValueError, match="measured"):
         list(operator.execute(context))
+
+
+def test_bad_arguments_are_refused_at_their_name(demo_dataset, operators, tmp_path):
+    from media_forensics.detector.errors import ForensicsError
+
+    (tmp_path / "file").write_text("not a folder")
+    train = operators("train_detector")
+    for field, given in (
+        ("key", {"key": None}),
+        ("settings", {"settings": [("epochs", 1)]}),
+        ("tag_weights", {"tag_weights": "hard:high_loss"}),
+        ("tag_weights", {"tag_weights": {"hard:high_loss": "3"}}),
+        ("validation_fraction", {"validation": "groups", "validation_fraction": "half"}),
+        ("epochs", {"settings": {"epochs": "3"}}),
+        ("device", {"device": "gpu"}),
+        ("processes", {"processes": 0}),
+        ("runs_dir", {"runs_dir": str(tmp_path / "file"), "settings": {"batch_size": 8}}),
+    ):
+        with pytest.raises(ForensicsError) as error:
+            train(demo_dataset, **{"key": "refused", "device": "cpu", **given})
+        assert error.value.field == field, given
+    assert not demo_dataset.has_run("training_refused")
+
+
+def test_faces_without_a_verdict_are_left_out_and_counted(demo_dataset):
+    from media_forensics.operators import training_manifest
+
+    clone = demo_dataset.clone()
+    try:
+        train = clone.match(F("split") == "train")
+        some = train.limit(3).values("id")
+        clone.select(some[0]).set_field("ground_truth", None).save()
+        clone.select(some[1:]).set_field("ground_truth.label", "unsure").save()
+        found = training_manifest.read(clone)
+        assert found.left_out["neither real nor fake by its ground truth"] == 3
+        assert len(found.manifest) == len(training_manifest.read(demo_dataset).manifest) - 3
+    finally:
+        clone.delete()

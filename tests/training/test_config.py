@@ -31,6 +31,7 @@ def test_hash_covers_everything_but_the_execution():
         "workers": 2,
         "cache_gb": 1.0,
         "save_every_seconds": 5.0,
+        "tensorboard": True,
     }
     assert set(other) == set(EXECUTION)
     assert all(base.changed(**{k: v}).hash == base.hash for k, v in other.items())

@@ -59,7 +59,7 @@ def test_kill_9_and_resume_is_bit_equal(prepared, tmp_path):
         for record in launch.follow(handle, 0.01):
             if record["kind"] == "step" and record["step"] >= after:
                 os.kill(handle.pid, signal.SIGKILL)
-                handle.process.wait()
+                handle.wait()
                 kills += 1
                 break
         with pytest.raises(ForensicsError, match="exit status -9"):
@@ -117,7 +117,7 @@ def test_failures_come_back_with_their_words(prepared):
     handle = launch.start(run.path, device="cpu")
     with pytest.raises(ForensicsError, match="/nowhere"):
         handle.result(timeout=60)
-    assert handle.process.returncode == 2
+    assert handle.wait() == 2
     assert run.status["status"] == "failed"
 
 
@@ -142,9 +142,20 @@ def test_a_run_in_progress_is_not_started_twice(prepared):
         config, manifest = run.config, run.manifest
         with pytest.raises(ForensicsError, match="Another process"):
             launch.prepare(run.path, config, manifest)
+        while run.status["status"] != runs.RUNNING:
+            assert handle.running, (run.path / "log.txt").read_text()
+            time.sleep(0.05)
+        again = launch.attach(run.path, config, manifest)  # as after its starter died
+        assert again is not None and again.running and again.pid == handle.pid
+        with pytest.raises(ForensicsError, match="other settings: seed"):
+            launch.attach(run.path, config.changed(seed=7), manifest)
+        again.stop()
+        assert again.result(timeout=60)["status"] == "stopped"
+        assert launch.attach(run.path, config, manifest) is None
     finally:
-        handle.process.kill()
-        handle.process.wait()
+        if handle.running:
+            os.kill(handle.pid, signal.SIGKILL)
+        handle.wait()
 
 
 def test_no_run_no_start(tmp_path):

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import time
+from pathlib import Path
 
 import pytest
 from media_forensics.operators import training_records
 from media_forensics.operators.panels.training_runs import TrainingRuns
+from media_forensics.operators.panels.training_tables import SHOWN
+from media_forensics.training.config import TrainConfig
 
 pytestmark = [pytest.mark.fiftyone, pytest.mark.weights]
 
@@ -19,14 +24,14 @@ def panel(demo_dataset, client):
 
 
 def row_of(driven, key: str) -> int:
-    return [row[1] for row in driven.data["runs"]["rows"]].index(key)
+    return [row[0].removeprefix(SHOWN) for row in driven.data["runs"]["rows"]].index(key)
 
 
 def test_a_finished_run_with_its_curve(panel, demo_dataset):
     row = panel.data["runs"]["rows"][row_of(panel, "probe")]
     best = training_records.training_run(demo_dataset, "probe").best
-    assert row[2].startswith("completed") and row[3] == "linear_probe"
-    assert row[5].startswith(f"{best['auroc']:.3f}")
+    assert row[1] == "linear_probe" and row[2].startswith("completed")
+    assert row[3].startswith(f"{best['auroc']:.3f}")
     panel.send("on_curve", name="total")
     curve = next(t for t in panel.data["curves"] if t["name"] == "probe")
     assert len(curve["x"]) == len(curve["y"]) > 5 and curve["y"][-1] < curve["y"][0]
@@ -60,6 +65,64 @@ def test_the_validation_faces_go_into_the_grid(panel, demo_dataset):
     assert len(view) > 0 and "test" not in view.distinct("split")
 
 
+@pytest.fixture
+def twin(demo_dataset):
+    """A run ``twin`` beside ``probe``: the same but for its seed, and wrong on one video more."""
+    config = demo_dataset.get_run_info("training_probe").config
+    source = Path(config.run_dir)
+    folder = source.with_name("twin")
+    shutil.copytree(source, folder)
+    found = json.loads((folder / "validation.json").read_text())
+    right = next(v for v in found["videos"] if (v["p_fake"] >= 0.5) == bool(v["label"]))
+    right["p_fake"] = 1.0 - right["label"]
+    (folder / "validation.json").write_text(json.dumps(found))
+    settings = TrainConfig.from_json({**config.config, "seed": 5})
+    sha, view = config.manifest_sha256, demo_dataset.view()
+    training_records.register(view, "twin", settings, sha, folder, {})
+    yield right["video_id"]
+    training_records.delete(demo_dataset, "twin", files=True)
+    for name in ("regressions_twin_probe", "repaired_twin_probe"):
+        if demo_dataset.has_saved_view(name):
+            demo_dataset.delete_saved_view(name)
+
+
+def test_runs_side_by_side(panel, demo_dataset, twin):
+    panel.send("on_refresh")
+    for key in ("probe", "twin"):
+        if key not in panel.state["choice"]["shown"]:
+            panel.send("on_run", row=row_of(panel, key), event="toggle")
+    for key in set(panel.state["choice"]["shown"]) - {"probe", "twin"}:
+        panel.send("on_run", row=row_of(panel, key), event="toggle")
+    panel.send("on_compare")
+    names = [row[0] for row in panel.data["comparison"]["rows"]]
+    assert names == ["probe (baseline)", "twin"]  # the oldest is the baseline
+    assert panel.data["comparison"]["rows"][1][5].startswith("1 /")
+    seed = demo_dataset.get_run_info("training_probe").config.config["seed"]
+    assert panel.data["settings"]["rows"] == [["seed", str(seed), "5"]]
+    panel.send("on_changed", row=1, event="regressions")
+    assert panel.grid().distinct("video_id") == [twin]
+    panel.send("on_changed", row=0, event="regressions")  # of the baseline there is none
+    assert panel.op("notify")["variant"] == "warning"
+    assert panel.sent < 6000  # the tables stay out of the state
+    panel.send("on_close")
+    assert "comparison" not in panel.schema["type"]["properties"]
+
+
+def test_one_click_scores_the_validation_faces(panel, demo_dataset, twin, monkeypatch):
+    from media_forensics.operators import jobs
+
+    panel.send("on_refresh")
+    assert panel.state["lines"]["unscored"] == "twin"  # the newest, which has scored nothing
+    started = []
+    monkeypatch.setattr(jobs, "start", lambda *given: started.append(given))
+    panel.send("on_score", key="twin")
+    ((operator, view, params),) = started
+    assert operator == "score_faces" and params == {"detector": "twin", "key": "twin"}
+    assert set(view.distinct("video_id")) == set(
+        training_records.validation_view(demo_dataset, "probe").distinct("video_id")
+    )
+
+
 def test_state_stays_small(panel):
     for _ in range(3):
         panel.send("on_refresh")
@@ -90,7 +153,7 @@ def test_a_job_is_listed_with_its_end_and_forgotten(panel, demo_dataset):
     names = [row[0] for row in panel.data["jobs"]["rows"]]
     row = names.index("Score faces x")
     assert panel.data["jobs"]["rows"][row][1] == "failed"
-    assert "nowhere" in panel.data["jobs"]["rows"][row][3]
+    assert "nowhere" in panel.data["jobs"]["rows"][row][2]
     assert panel.state["lines"]["jobs"][row] == ["again", "forget"]
     panel.send("on_job", row=row, event="cancel")
     assert panel.op("notify")["variant"] == "warning" and job.folder.exists()
