@@ -156,7 +156,7 @@ def run(
             f"Stopped after {writer.scored} of {len(todo)} faces.", "Run it again to continue."
         )
     videos = write_video_scores(dataset, names.key, rule)
-    if scored and shard[1] == 1:
+    if writer.scored and shard[1] == 1:
         from .panels.sphere_source import prepare
 
         prepare(dataset, names.key)
