@@ -169,14 +169,19 @@ def relative_box(
     return x1 / width, y1 / height, (x2 - x1) / width, (y2 - y1) / height
 
 
+def call(p_fake: float) -> tuple[str, float]:
+    """Label of a score and its confidence: ``fake`` from p_fake >= 0.5."""
+    fake = p_fake >= 0.5
+    return LABELS[FAKE if fake else REAL], float(p_fake if fake else 1.0 - p_fake)
+
+
 def classification(p_fake: float, logits: Sequence[float] | None = None) -> fo.Classification:
     """Label of a score: ``fake`` from p_fake >= 0.5, with the winner's confidence."""
     import numpy as np
 
-    label = LABELS[FAKE if p_fake >= 0.5 else REAL]
-    confidence = p_fake if label == LABELS[FAKE] else 1.0 - p_fake
+    label, confidence = call(p_fake)
     logits_array = None if logits is None else np.asarray(logits, dtype=np.float32)
-    return fo.Classification(label=label, confidence=float(confidence), logits=logits_array)
+    return fo.Classification(label=label, confidence=confidence, logits=logits_array)
 
 
 def record_fields(record: VideoRecord) -> dict[str, Any]:

@@ -6,8 +6,10 @@ Search panels work on them. Neighbours are training faces of other groups.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 import fiftyone as fo
 import fiftyone.operators as foo
@@ -16,18 +18,25 @@ from fiftyone.operators import types
 
 from ..detector.errors import ForensicsError
 from ..detector.records import FAKE, LABELS
-from . import fields, forms, from_python, jobs, views
-from .markup import plain
+from . import embedding_geometry, fields, forms, from_python, jobs, views
 from .progress import Progress, ShouldStop, in_app, never, silent, stop_of
+
+if TYPE_CHECKING:
+    from .stored_vectors import Vectors
 
 PARTS = (
     ("pca", "2-D map by principal components"),
-    ("umap", "2-D map by UMAP (cosine); needs the package umap-learn"),
+    ("umap", "2-D map by UMAP (cosine); needs the package umap-learn, compiles itself first"),
     ("axis", "2-D map: fake axis and largest spread at right angles"),
     ("similarity", "Similarity index (cosine)"),
     ("neighbours", "Nearest training faces of other people"),
 )
+#: Fewest faces that a part can be made of.
+LEAST = {"pca": 2, "axis": 2, "umap": 4}
 NEIGHBOURS = 10
+UMAP_NEIGHBOURS = 15  # umap-learn's own default
+#: Fields that are read with the embeddings.
+COLUMNS = (*embedding_geometry.COLUMNS, "group_id", "video_id")
 CHUNK = 20_000  # faces whose neighbours are written at once
 
 
@@ -54,40 +63,52 @@ def run(
         "table"}``;
         ``geometry`` has, per class and method, alignment (in-class spread), concentration and the
         angle of its mean to the fake axis and to the mean real in degrees, and the uniformity of
-        all faces
+        all faces. A face whose stored embedding is not finite counts as without one.
 
     Raises:
-        ForensicsError: unknown part, empty view, no embeddings, umap-learn missing
+        ForensicsError: unknown part, empty view, no or too few embeddings, none of a training face,
+            umap-learn missing
     """
-    import numpy as np
+    from . import stored_vectors
 
     _check(parts)
     view = views.flat(samples)
     dataset = views.dataset_of(view)
     names = fields.ScoreFields(key)
     views.require_fields(view, [names.embedding], "Score faces")
+    found = stored_vectors.read(view, names.embedding, COLUMNS)
     there = view.match(F(names.embedding) != None)  # noqa: E711 - builds a database query
+    if found.not_finite:
+        there = view.select(found.ids)
     views.require_samples(there, f"faces with an embedding of {key!r}")
-    vectors = np.stack([np.asarray(v, np.float32) for v in there.values(names.embedding)])
+    for part in parts:
+        if len(found.ids) < LEAST.get(part, 1):
+            raise ForensicsError(
+                f"The part {part!r} needs {LEAST[part]} faces with an embedding, not "
+                f"{len(found.ids)}.",
+                "Choose more faces, or leave it off.",
+                part,
+            )
+    references = _references(dataset, key) if "neighbours" in parts else None
     head = _head(dataset, names)
     runs, made = [], []
     for done, part in enumerate(parts):
         if should_stop():
             break
         progress(done, len(parts), part)
-        if part == "neighbours":
-            made += _neighbours(dataset, there, vectors, key)
+        if references is not None and part == "neighbours":
+            made += _neighbours(dataset, found, references, key)
         elif part != "axis" or head is not None:
-            runs.append(_brain(there, vectors, key, part, head, names.embedding, seed))
+            runs.append(_brain(there, found.vectors, key, part, head, names.embedding, seed))
     progress(len(parts), len(parts), "done")
-    measured = geometry(there, vectors, head)
+    measured = embedding_geometry.geometry(found, head)
     return {
-        "faces": len(vectors),
-        "without_embedding": len(view) - len(vectors),
+        "faces": len(found.ids),
+        "without_embedding": len(view) - len(found.ids),
         "runs": runs,
         "fields": made,
         "geometry": measured,
-        "table": table(measured),
+        "table": embedding_geometry.table(measured),
     }
 
 
@@ -121,58 +142,75 @@ def _head(dataset: fo.Dataset, names: fields.ScoreFields) -> Any:
 def _brain(
     view: Any, vectors: Any, key: str, part: str, head: Any, embedding: str, seed: int
 ) -> str:
-    """Compute one brain run, replacing an older one; returns its key."""
+    """Compute one brain run; an older one is replaced when the new one is there.
+
+    Returns:
+        its key
+    """
     import fiftyone.brain as fob  # pulls in most of scikit-learn
 
     from ..detector.sphere import fake_axis_projection
 
-    name = f"{key}_{part}"
-    dataset = views.dataset_of(view)
-    if dataset.has_brain_run(name):
-        dataset.delete_brain_run(name)
+    name, dataset = f"{key}_{part}", views.dataset_of(view)
+    new = f"{name}_new"
+    if dataset.has_brain_run(new):  # of a killed run
+        dataset.delete_brain_run(new)
     if part == "similarity":
         fob.compute_similarity(
-            view, embeddings=embedding, brain_key=name, backend="sklearn", metric="cosine"
+            view, embeddings=embedding, brain_key=new, backend="sklearn", metric="cosine"
         )
-        return name
-    options: dict[str, Any] = {"method": "manual"}
-    if part == "axis":
-        options["points"] = fake_axis_projection(vectors, head).xy
-    elif part == "pca":
-        options = {"method": "pca", "embeddings": vectors}
     else:
-        options = {"method": "umap", "embeddings": vectors, "metric": "cosine"}
-    if part != "axis":
-        options["seed"] = seed
-    fob.compute_visualization(view, brain_key=name, num_dims=2, **options)
+        options: dict[str, Any] = {"method": part, "embeddings": vectors, "seed": seed}
+        if part == "axis":
+            options = {"method": "manual", "points": fake_axis_projection(vectors, head).xy}
+        elif part == "umap":
+            # Not by the field's name: FiftyOne would keep the fitted model as a pickle.
+            near = min(UMAP_NEIGHBOURS, len(vectors) - 1)
+            options |= {"metric": "cosine", "num_neighbors": near, "verbose": False}
+        with _quiet():
+            fob.compute_visualization(view, brain_key=new, num_dims=2, **options)
+    if dataset.has_brain_run(name):
+        dataset.delete_brain_run(name)
+    dataset.rename_brain_run(new, name)
     return name
 
 
-def _neighbours(dataset: fo.Dataset, view: Any, vectors: Any, key: str) -> list[str]:
-    """Share of fakes among the nearest training faces of other groups, and how near they are."""
-    import numpy as np
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without umap-learn's remark that a seed means one thread: the same map twice is worth it."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="n_jobs value", category=UserWarning)
+        yield
 
-    from ..detector.neighbours import nearest
 
-    embedding = fields.ScoreFields(key).embedding
-    training = dataset.match((F("split") == "train") & (F(embedding) != None))  # noqa: E711
-    if len(training) == 0:
+def _references(dataset: fo.Dataset, key: str) -> Vectors:
+    """Every training face with an embedding.
+
+    Raises:
+        ForensicsError: there is none
+    """
+    from . import stored_vectors
+
+    training = dataset.match(F("split") == "train")
+    found = stored_vectors.read(training, fields.ScoreFields(key).embedding, COLUMNS)
+    if not found.ids:
         raise ForensicsError(
             "No face of the split train has an embedding.",
             "Score the training faces too, or leave the neighbours off.",
             "neighbours",
         )
-    stored = training.values([embedding, f"{fields.GROUND_TRUTH}.label", "group_id", "video_id"])
-    references = np.stack([np.asarray(v, np.float32) for v in stored[0]])
-    is_fake = np.array([label == LABELS[FAKE] for label in stored[1]])
-    ids, *keys = view.values(["id", "group_id", "video_id"])
-    found = nearest(
-        vectors,
-        references,
-        NEIGHBOURS,
-        [g or v for g, v in zip(*keys, strict=True)],
-        [g or v for g, v in zip(*stored[2:], strict=True)],
-    )
+    return found
+
+
+def _neighbours(dataset: fo.Dataset, faces: Vectors, training: Vectors, key: str) -> list[str]:
+    """Share of fakes among the nearest training faces of other groups, and how near they are."""
+    import numpy as np
+
+    from ..detector.neighbours import nearest
+
+    labels = training.columns[COLUMNS[0]]
+    is_fake = np.array([label == LABELS[FAKE] for label in labels])
+    found = nearest(faces.vectors, training.vectors, NEIGHBOURS, _groups(faces), _groups(training))
     there = found.indices >= 0
     count = there.sum(axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -182,74 +220,18 @@ def _neighbours(dataset: fo.Dataset, view: Any, vectors: Any, key: str) -> list[
     for field, values in ((f"{key}_knn_fake", share), (f"{key}_knn_cosine", near)):
         if not dataset.has_field(field):
             dataset.add_sample_field(field, fo.FloatField)
-        for start in range(0, len(ids), CHUNK):
+        for start in range(0, len(faces.ids), CHUNK):
             part = slice(start, start + CHUNK)
-            rows = zip(ids[part], values[part], strict=True)
+            rows = zip(faces.ids[part], values[part], strict=True)
             views.set_by_id(dataset, field, {i: None if np.isnan(v) else float(v) for i, v in rows})
         made.append(field)
     return made
 
 
-def geometry(view: Any, vectors: Any, head: Any) -> dict[str, Any]:
-    """Spread and direction of each class and method, as plain numbers.
-
-    ``uniformity`` takes time with the square of the number of faces: above 20,000 it is of a
-    seeded sample, and ``uniformity_of`` says of how many.
-    """
-    import numpy as np
-
-    from ..detector.errors import MetricUndefined
-    from ..detector.sphere import alignment, concentration, fake_axis, uniformity
-
-    label, method = view.values([f"{fields.GROUND_TRUTH}.label", "method"])
-    keys = np.array([f"{a}/{b}" for a, b in zip(label, method, strict=True)])
-    axis = None if head is None else fake_axis(head)
-    reals = vectors[np.array([x == LABELS[0] for x in label])]
-    real_mean = concentration(reals).direction if len(reals) else None
-    groups = {}
-    for name in np.unique(keys).tolist():
-        part = vectors[keys == name]
-        cone = concentration(part)
-        try:
-            spread = alignment(part)
-        except MetricUndefined:
-            spread = None  # one face has no spread
-        groups[name] = {
-            "faces": len(part),
-            "alignment": spread,
-            "kappa": cone.kappa if np.isfinite(cone.kappa) else None,
-            "degrees_to_fake_axis": _degrees(cone.direction, axis),
-            "degrees_to_mean_real": _degrees(cone.direction, real_mean),
-        }
-    chosen = vectors
-    if len(vectors) > CHUNK:
-        chosen = vectors[np.random.default_rng(0).choice(len(vectors), CHUNK, replace=False)]
-    even = uniformity(chosen) if len(chosen) > 1 else None
-    return {"groups": groups, "uniformity": even, "uniformity_of": len(chosen)}
-
-
-def _degrees(first: Any, second: Any) -> float | None:
-    import numpy as np
-
-    if second is None:
-        return None
-    return float(np.degrees(np.arccos(np.clip(first @ second, -1, 1))))
-
-
-def table(found: dict[str, Any]) -> str:
-    """The geometry as Markdown."""
-    lines = [
-        "| class/method | faces | in-class spread | kappa | degrees to fake axis | to mean real |",
-        "|---|---:|---:|---:|---:|---:|",
-    ]
-    for name, row in found["groups"].items():
-        values = [
-            row[n] for n in ("alignment", "kappa", "degrees_to_fake_axis", "degrees_to_mean_real")
-        ]
-        shown = " | ".join("n/a" if v is None else f"{v:.3g}" for v in values)
-        lines.append(f"| {plain(name)} | {row['faces']} | {shown} |")
-    even = "n/a" if found["uniformity"] is None else f"{found['uniformity']:.3f}"
-    return "\n".join([*lines, "", f"Uniformity of {found['uniformity_of']} faces: {even}."])
+def _groups(faces: Vectors) -> list[str]:
+    """Leakage group of each face; its video where the source knows no groups."""
+    keys = zip(faces.columns["group_id"], faces.columns["video_id"], strict=True)
+    return [group or video for group, video in keys]
 
 
 class MapEmbeddings(foo.Operator):
@@ -321,6 +303,27 @@ class MapEmbeddings(foo.Operator):
         text = f"{done['faces']} faces: {', '.join([*done['runs'], *done['fields']])}"
         yield ctx.ops.notify(text, variant="success")
         yield ctx.ops.reload_dataset()
+        yield done
+
+    def resolve_output(self, ctx: Any) -> types.Property:
+        outputs, done = types.Object(), ctx.results or {}
+        if done.get("table"):
+            outputs.str("table", view=types.MarkdownView())
+            outputs.view("next", types.Notice(label=_next_step(done)))
+        return types.Property(outputs, view=types.View(label="Maps"))
+
+
+def _next_step(done: dict[str, Any]) -> str:
+    """Where what was made is to be seen."""
+    maps = [name for name in done["runs"] if not name.endswith("_similarity")]
+    steps = [f"Maps: open the Embeddings panel and choose {', '.join(maps)}."] if maps else []
+    if len(maps) < len(done["runs"]):
+        steps.append("Similar faces: tick a face and use 'Sort by similarity' above the grid.")
+    if done["fields"]:
+        steps.append(f"Neighbours: fields {', '.join(done['fields'])} in the sidebar.")
+    if done["without_embedding"]:
+        steps.append(f"{done['without_embedding']} faces have no usable embedding.")
+    return " ".join(steps)
 
 
 def _parts(form: dict[str, Any]) -> list[str]:

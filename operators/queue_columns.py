@@ -113,17 +113,11 @@ def _vectors(view: Any, name: str) -> Any:
     """(N, D) float32 unit vectors of a field, NaN where a face has none."""
     import numpy as np
 
-    values = view.values(name)
-    lengths = {np.size(value) for value in values if value is not None}
-    if len(lengths) > 1:
-        raise ForensicsError(
-            f"The embeddings in {name!r} have different lengths: {sorted(lengths)}.",
-            "They come from different networks; score the faces again with one checkpoint.",
-            field="queues",
-        )
-    out = np.full((len(values), lengths.pop() if lengths else 1), np.nan, np.float32)
-    for row, value in enumerate(values):
-        if value is not None:
-            vector = np.asarray(value, np.float32).ravel()
-            out[row] = vector / max(float(np.linalg.norm(vector)), 1e-12)
+    from .stored_vectors import read
+
+    found = read(view, name)
+    out = np.full((len(view), max(1, found.vectors.shape[1])), np.nan, np.float32)
+    place = {sample_id: row for row, sample_id in enumerate(view.values("id"))}
+    if found.ids:
+        out[[place[sample_id] for sample_id in found.ids]] = found.vectors
     return out

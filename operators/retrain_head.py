@@ -112,20 +112,21 @@ def _refuse_other(dataset: fo.Dataset, key: str, folder: Path) -> None:
 
 def _embedded(view: Any, detector: str) -> tuple[list[dict[str, Any]], dict[str, int], np.ndarray]:
     """Usable faces with an embedding, how many others there are, and the embeddings (N, D)."""
-    import numpy as np
+    from . import stored_vectors
 
     field = fields.ScoreFields(detector).embedding
     views.require_fields(view, [field], "Score faces")
     rows, left_out = training_manifest.usable_rows(view)
-    by_id = dict(zip(*view.values(["id", field]), strict=True))
-    kept = [row for row in rows if by_id[row["id"]] is not None]
+    found = stored_vectors.read(view, field)
+    place = {sample_id: row for row, sample_id in enumerate(found.ids)}
+    kept = [row for row in rows if row["id"] in place]
     if len(kept) < len(rows):
         left_out["no embedding"] = len(rows) - len(kept)
     if not kept:
         raise ForensicsError(
             f"No face of the view has an embedding of {detector!r}.", "Run 'Score faces' first."
         )
-    return kept, left_out, np.stack([by_id[row["id"]] for row in kept])
+    return kept, left_out, found.vectors[[place[row["id"]] for row in kept]]
 
 
 def _save(

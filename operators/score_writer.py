@@ -1,17 +1,26 @@
-"""Scores of faces into sample fields, in bulk writes of a few hundred faces."""
+"""Scores of faces into sample fields, in bulk writes of a few hundred faces.
+
+One update a face with all its fields: a face has all of them or none. FiftyOne's ``set_values``,
+which writes field by field, takes twice the time (benchmarks/fields.py).
+"""
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Sequence
+from datetime import datetime, timezone
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import fiftyone as fo
 
 from ..detector.records import Reason
-from . import fields, views
+from . import fields
+from .stored_vectors import packed
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from ..detector.scoring import ScoreBatch
 
 CHUNK = 512  # faces per bulk write: what a killed run loses at most
@@ -34,7 +43,7 @@ class ScoreWriter:
         self.names = names
         self.scored = 0
         self.reasons: Counter = Counter()
-        self._waiting: dict[str, dict[str, Any]] = defaultdict(dict)
+        self._waiting: dict[str, dict[str, Any]] = {}
 
     @property
     def done(self) -> int:
@@ -43,25 +52,60 @@ class ScoreWriter:
 
     def add(self, sample_ids: Sequence[str], batch: ScoreBatch) -> None:
         """Take the scores of ``sample_ids`` (n,), the rows of ``batch``."""
-        names, waiting = self.names, self._waiting
         for row, sample_id in enumerate(sample_ids):
             reason = batch.reasons[row]
-            waiting[names.reason][sample_id] = None if reason is None else Reason(reason).value
-            if reason is not None:
+            if reason is None:
+                self.scored += 1
+                self._waiting[sample_id] = self._values(batch, row)
+            else:
                 self.reasons[Reason(reason).value] += 1
-                continue
-            self.scored += 1
-            p_fake = float(batch.p_fake[row])
-            waiting[names.p_fake][sample_id] = p_fake
-            waiting[names.label][sample_id] = fields.classification(p_fake, batch.logits[row])
-            waiting[names.margin][sample_id] = float(batch.margin[row])
-            waiting[names.angle][sample_id] = float(batch.angle[row])
-            waiting[names.embedding][sample_id] = batch.embeddings[row]
-        if len(waiting[names.reason]) >= CHUNK:
+                self._waiting[sample_id] = {self.names.reason: Reason(reason).value}
+        if len(self._waiting) >= CHUNK:
             self.flush()
 
+    def _values(self, batch: ScoreBatch, row: int) -> dict[str, Any]:
+        """A face's fields as the database holds them."""
+        names, p_fake = self.names, float(batch.p_fake[row])
+        return {
+            names.p_fake: p_fake,
+            names.label: _document(p_fake, batch.logits[row]),
+            names.margin: float(batch.margin[row]),
+            names.angle: float(batch.angle[row]),
+            names.embedding: packed(batch.embeddings[row]),
+            names.reason: None,
+        }
+
     def flush(self) -> None:
-        """Write what is waiting; the score last, so that a face with one has all the rest."""
-        for field in sorted(self._waiting, key=lambda name: name == self.names.p_fake):
-            views.set_by_id(self.dataset, field, self._waiting[field])
+        """Write what is waiting."""
+        if not self._waiting:
+            return
+        from bson import ObjectId
+        from pymongo import UpdateOne
+
+        now = datetime.now(timezone.utc)
+        updates = [
+            UpdateOne({"_id": ObjectId(key)}, {"$set": {**values, "last_modified_at": now}})
+            for key, values in self._waiting.items()
+        ]
+        self.dataset._bulk_write(updates, ids=list(self._waiting))
         self._waiting.clear()
+
+
+@lru_cache(1)
+def _template() -> dict[str, Any]:
+    """What the database holds of a label, whatever FiftyOne adds to it."""
+    return fo.Classification(label="", confidence=0.0).to_dict()
+
+
+def _document(p_fake: float, logits: np.ndarray) -> dict[str, Any]:
+    """:func:`fields.classification` as the database holds it; a document a face costs too much."""
+    from bson import ObjectId
+
+    label, confidence = fields.call(p_fake)
+    return {
+        **_template(),
+        "_id": ObjectId(),
+        "label": label,
+        "confidence": confidence,
+        "logits": packed(logits),
+    }

@@ -11,7 +11,7 @@ import fiftyone as fo
 import numpy as np
 
 from ...detector.errors import ForensicsError
-from .. import fields
+from .. import fields, stored_vectors
 from . import sphere_picture
 from .audit_units import FaceColumns
 from .face_columns import Source, columns_of, run_config, source_of, state_token
@@ -214,22 +214,12 @@ def _read(
     view = source.faces.view()
     if chosen is not None and len(chosen) < len(columns):
         view = view.select([columns.ids[int(row)] for row in chosen])
-    ids, values = view.match({name: {"$ne": None}}).values(["id", name])
-    lengths = {np.size(value) for value in values}
-    if len(lengths) > 1:
-        raise ForensicsError(
-            f"The embeddings in {name!r} have different lengths: {sorted(lengths)}.",
-            "They come from different networks; score the faces again with one checkpoint.",
-        )
+    found = stored_vectors.read(view, name, most_single=MOST_SINGLE)
     known = range(len(columns)) if chosen is None else chosen
     place = {columns.ids[int(row)]: int(row) for row in known}
-    rows = np.array([place.get(sample_id, -1) for sample_id in ids], np.int64)
-    shape = (len(values), lengths.pop() if lengths else 0)
-    out = np.empty(shape, np.float32 if np.prod(shape) <= MOST_SINGLE else np.float16)
-    for index, value in enumerate(values):  # a stack in float64 would need eight times the memory
-        vector = np.asarray(value, np.float32).ravel()
-        out[index] = vector / max(float(np.linalg.norm(vector)), 1e-12)
-        values[index] = None
+    rows = np.array([place.get(sample_id, -1) for sample_id in found.ids], np.int64)
     order = np.argsort(rows, kind="stable")
     order = order[rows[order] >= 0]
-    return out[order], rows[order]
+    if np.array_equal(order, np.arange(len(rows))):
+        return found.vectors, rows  # no copy of what is largest here
+    return found.vectors[order], rows[order]

@@ -1,0 +1,87 @@
+"""Where the classes and methods of a view lie on the unit sphere, in numbers and as a table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..detector.records import LABELS
+from .fields import GROUND_TRUTH
+from .markup import plain
+
+if TYPE_CHECKING:
+    from .stored_vectors import Vectors
+
+#: Fields that are needed with the embeddings.
+COLUMNS = (f"{GROUND_TRUTH}.label", "method")
+#: Faces from which the uniformity, whose time grows with their square, is of a sample.
+MOST_EXACT = 20_000
+
+
+def geometry(faces: Vectors, head: Any) -> dict[str, Any]:
+    """Spread and direction of each class and method, as plain numbers.
+
+    Args:
+        faces: with :data:`COLUMNS`
+        head: weight (2, D) of the detector's head, or None
+
+    Returns:
+        ``{"groups": {"class/method": {...}}, "uniformity", "uniformity_of"}``: per group the
+        number of faces, alignment (mean squared distance of its pairs), kappa, and the degrees from
+        its mean to the fake axis and to the mean real. Above :data:`MOST_EXACT` faces
+        ``uniformity`` is of a seeded sample; ``uniformity_of`` says of how many.
+    """
+    import numpy as np
+
+    from ..detector.errors import MetricUndefined
+    from ..detector.sphere import alignment, concentration, fake_axis, uniformity
+
+    vectors = faces.vectors
+    label, method = (faces.columns[name] for name in COLUMNS)
+    keys = np.array([f"{a}/{b}" for a, b in zip(label, method, strict=True)])
+    axis = None if head is None else fake_axis(head)
+    reals = vectors[np.array([x == LABELS[0] for x in label])]
+    real_mean = concentration(reals).direction if len(reals) else None
+    groups = {}
+    for name in np.unique(keys).tolist():
+        part = vectors[keys == name]
+        cone = concentration(part)
+        try:
+            spread = alignment(part)
+        except MetricUndefined:
+            spread = None  # one face has no spread
+        groups[name] = {
+            "faces": len(part),
+            "alignment": spread,
+            "kappa": cone.kappa if np.isfinite(cone.kappa) else None,
+            "degrees_to_fake_axis": _degrees(cone.direction, axis),
+            "degrees_to_mean_real": _degrees(cone.direction, real_mean),
+        }
+    chosen = vectors
+    if len(vectors) > MOST_EXACT:
+        chosen = vectors[np.random.default_rng(0).choice(len(vectors), MOST_EXACT, replace=False)]
+    even = uniformity(chosen) if len(chosen) > 1 else None
+    return {"groups": groups, "uniformity": even, "uniformity_of": len(chosen)}
+
+
+def _degrees(first: Any, second: Any) -> float | None:
+    import numpy as np
+
+    if second is None:
+        return None
+    return float(np.degrees(np.arccos(np.clip(first @ second, -1, 1))))
+
+
+def table(found: dict[str, Any]) -> str:
+    """The geometry as Markdown."""
+    lines = [
+        "| class/method | faces | in-class spread | kappa | degrees to fake axis | to mean real |",
+        "|---|---:|---:|---:|---:|---:|",
+    ]
+    for name, row in found["groups"].items():
+        values = [
+            row[n] for n in ("alignment", "kappa", "degrees_to_fake_axis", "degrees_to_mean_real")
+        ]
+        shown = " | ".join("n/a" if v is None else f"{v:.3g}" for v in values)
+        lines.append(f"| {plain(name)} | {row['faces']} | {shown} |")
+    even = "n/a" if found["uniformity"] is None else f"{found['uniformity']:.3f}"
+    return "\n".join([*lines, "", f"Uniformity of {found['uniformity_of']} faces: {even}."])
