@@ -21,6 +21,7 @@ from . import (
     fields,
     forms,
     jobs,
+    outcome,
     runners,
     shard_plan,
     views,
@@ -276,7 +277,7 @@ class ExtractFaces(foo.Operator):
             yield run(view, progress=in_app(ctx), should_stop=stop_of(ctx), **params)
             return
         if params.get("runner") == runners.SHARDS:
-            yield ctx.ops.show_output(*forms.message("Shards", run(view, **params)["table"]))
+            yield outcome.show_table(ctx, "Shards", run(view, **params)["table"])
             return
         job = jobs.start("extract_faces", view, params)
         yield from jobs.follow(ctx, job, "Faces")
@@ -287,5 +288,5 @@ class ExtractFaces(foo.Operator):
             f"{done['faces']} faces of {done['videos']} videos{lost}",
             variant="warning" if lost else "success",
         )
-        yield ctx.ops.show_output(*forms.message("Extracted faces", done["table"]))
+        yield outcome.show_table(ctx, "Extracted faces", done["table"])
         yield ctx.ops.open_dataset(done["faces_dataset"])

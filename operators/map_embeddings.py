@@ -18,7 +18,7 @@ from fiftyone.operators import types
 
 from ..detector.errors import ForensicsError
 from ..detector.records import FAKE, LABELS
-from . import embedding_geometry, fields, forms, from_python, jobs, views
+from . import embedding_geometry, fields, forms, from_python, jobs, outcome, views
 from .progress import Progress, ShouldStop, in_app, never, silent, stop_of
 
 if TYPE_CHECKING:
@@ -303,27 +303,20 @@ class MapEmbeddings(foo.Operator):
         text = f"{done['faces']} faces: {', '.join([*done['runs'], *done['fields']])}"
         yield ctx.ops.notify(text, variant="success")
         yield ctx.ops.reload_dataset()
-        yield done
-
-    def resolve_output(self, ctx: Any) -> types.Property:
-        outputs, done = types.Object(), ctx.results or {}
-        if done.get("table"):
-            outputs.str("table", view=types.MarkdownView())
-            outputs.view("next", types.Notice(label=_next_step(done)))
-        return types.Property(outputs, view=types.View(label="Maps"))
+        yield outcome.show_table(ctx, "Maps", done["table"], _next_steps(done))
 
 
-def _next_step(done: dict[str, Any]) -> str:
-    """Where what was made is to be seen."""
+def _next_steps(done: dict[str, Any]) -> list[str]:
+    """Where what was made is to be seen, and what is missing."""
     maps = [name for name in done["runs"] if not name.endswith("_similarity")]
-    steps = [f"Maps: open the Embeddings panel and choose {', '.join(maps)}."] if maps else []
+    steps = [f"Maps: open the Embeddings panel and choose {' or '.join(maps)}."] if maps else []
     if len(maps) < len(done["runs"]):
-        steps.append("Similar faces: tick a face and use 'Sort by similarity' above the grid.")
+        steps.append("Similar faces: tick a face, then 'Sort by similarity' above the grid.")
     if done["fields"]:
-        steps.append(f"Neighbours: fields {', '.join(done['fields'])} in the sidebar.")
+        steps.append(f"Neighbours: the fields {' and '.join(done['fields'])}.")
     if done["without_embedding"]:
         steps.append(f"{done['without_embedding']} faces have no usable embedding.")
-    return " ".join(steps)
+    return steps
 
 
 def _parts(form: dict[str, Any]) -> list[str]:
