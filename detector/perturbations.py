@@ -2,8 +2,9 @@
 
 JPEG qualities, blurs, sizes and noise levels are those of the GenD test augmentations (Yermakov et
 al. 2025, arXiv 2508.06248). They are applied to the aligned crop: the face detector is not put to
-the test, and ``h264`` is one intra frame of the crop, not a recompressed video. Noise and jitter
-are drawn from a generator seeded by the pixels, so a result depends on nothing but the crop.
+the test, and ``h264`` is one intra frame of the crop (:mod:`.recompression` encodes the video).
+Noise and jitter are drawn from a generator seeded by the pixels, so a result depends on nothing but
+the crop.
 """
 
 from __future__ import annotations
@@ -153,10 +154,10 @@ def known(names: Sequence[str]) -> list[Perturbation]:
 
 @dataclass(frozen=True, slots=True)
 class PerturbedBatch:
-    """Scores of consecutive files under each corruption; NaN where ``reasons`` has an entry.
+    """Scores of faces under each corruption; NaN where ``reasons`` has an entry.
 
     Attributes:
-        indices: (n,) positions in the list of files
+        indices: (n,) positions in the list of faces
         p_fake: (n,) float32 by name of the corruption
         reasons: (n,) None, or why there is no score
     """

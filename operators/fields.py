@@ -150,6 +150,11 @@ class ScoreFields:
         return f"scores_{self.key}"
 
 
+def delta_field(key: str, perturbation: str) -> str:
+    """Field with p_fake of detector ``key`` under a corruption minus that of the crop as it is."""
+    return f"{key}_delta_{perturbation}"
+
+
 def frame_number(index: int) -> int:
     """FiftyOne's 1-based frame number of a 0-based frame index."""
     return index + 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,20 +13,19 @@ from fiftyone.operators import types
 
 from ..detector.allowed_roots import require_files
 from ..detector.errors import Cancelled, ForensicsError
-from . import fields, forms, from_python, jobs, views
-from .evaluation_items import face_items
-from .evaluation_tables import interval_text, number_text
-from .markup import plain
+from . import fields, forms, from_python, jobs, outcome, views
 from .progress import Progress, ShouldStop, in_app, never, silent, stop_of
 from .registry import scored_model
+from .robustness_table import curves, table
+from .score_differences import Differences
+from .source_faces import source_faces
 
 RUN_PREFIX = "robustness_"
-CHUNK = 512  # faces per bulk write
 
 
-def delta_field(key: str, perturbation: str) -> str:
-    """Field with p_fake under a corruption minus p_fake of the crop as it is."""
-    return f"{key}_delta_{perturbation}"
+def reason_field(key: str) -> str:
+    """Field that says why a face has no score from its video encoded again."""
+    return f"{key}_recompression_reason"
 
 
 def flips_view(key: str, perturbation: str) -> str:
@@ -53,28 +52,29 @@ def run(
     Args:
         samples: faces dataset, view or selection
         key: detector key; the checkpoint of its scores is used
-        perturbations: names of :data:`detector.perturbations.PERTURBATIONS`; ``USUAL`` by default
+        perturbations: names of :data:`detector.perturbations.PERTURBATIONS` (of the crop) and
+            :data:`detector.recompression.RECOMPRESSIONS` (of the source video, much slower);
+            ``USUAL`` by default
         threshold: p_fake from which a face counts as fake, for flips and rates
         batch_size: crops per forward pass
         device, precision: as in ``score_faces``
         progress, should_stop: see :mod:`.progress`
 
     Returns:
-        ``{"scored", "already", "not_scored": {reason: n}, "rows", "table", "views", "run"}``; a row
-        is one corruption on one dataset
+        ``{"scored", "already", "not_scored": {reason: n}, "not_recompressed": {reason: n}, "rows",
+        "table", "views", "run"}``; a row is one corruption on one dataset. Why a face has no score
+        from its video stands in the field ``recompression_reason``.
 
     Raises:
         ForensicsError: empty view, unknown corruption, no scores, imported scores
         Cancelled: stopped by the user; what was scored is kept
     """
-    from ..detector.perturbations import USUAL, known, score_perturbed
+    from ..detector.perturbations import USUAL, score_perturbed
+    from ..detector.recompressed_scores import by_kind, score_recompressed
 
-    names = list(perturbations or USUAL)
-    known(names)
-    if not 0.0 <= threshold <= 1.0:
-        raise ForensicsError(
-            f"The threshold {threshold} is outside [0, 1].", "p_fake is a probability.", "threshold"
-        )
+    names = list(dict.fromkeys(perturbations or USUAL))
+    of_crop, of_video = by_kind(names)
+    check_threshold(threshold)
     view = views.flat(samples)
     dataset = views.dataset_of(view)
     p_fake = fields.ScoreFields(key).p_fake
@@ -82,68 +82,63 @@ def run(
     views.require_samples(view, "faces")
     require_files(view.values("filepath"), "faces")
     model = scored_model(dataset, key, device)
-    columns = [delta_field(key, name) for name in names]
-    for column in columns:
-        if not dataset.has_field(column):
-            dataset.add_sample_field(column, fo.FloatField)
-    rows = [r for r in zip(*view.values(["id", "filepath", p_fake, *columns]), strict=True)]
-    scored = [row for row in rows if row[2] is not None]
-    todo = [row for row in scored if None in row[3:]]
-    lost: Counter = Counter()
-    if len(rows) > len(scored):
-        lost["not_scored"] = len(rows) - len(scored)
-    waiting: dict[str, dict[str, float]] = defaultdict(dict)
-    done = 0
-
-    def flush() -> None:
-        for column, values in waiting.items():
-            views.set_by_id(dataset, column, values)
-        waiting.clear()
-
-    try:
-        for batch in score_perturbed(
-            model,
-            [row[1] for row in todo],
-            names,
-            batch_size,
-            should_stop=should_stop,
-            precision=precision,
-        ):
-            for position, index in enumerate(batch.indices):
-                done += 1
-                reason = batch.reasons[position]
-                if reason is not None:
-                    lost[reason.value] += 1
-                    continue
-                for name, column in zip(names, columns, strict=True):
-                    value = float(batch.p_fake[name][position]) - todo[index][2]
-                    waiting[column][todo[index][0]] = value
-            progress(done, len(todo), "faces")
-            if len(waiting[columns[0]]) >= CHUNK:
-                flush()
-    finally:
-        flush()
-    if done < len(todo):
-        raise Cancelled(f"Stopped after {done} of {len(todo)} faces.", "Run it again to continue.")
-    saved = _save_views(dataset, key, names, threshold)
-    found = curves(view, key, names, threshold)
-    text = table(found, threshold)
+    for name in names:
+        if not dataset.has_field(fields.delta_field(key, name)):
+            dataset.add_sample_field(fields.delta_field(key, name), fo.FloatField)
+    every = len(view)
+    scored = view.match(F(p_fake) != None)  # noqa: E711 - builds a database query
+    crops = Differences(dataset, scored, key, of_crop)
+    videos = Differences(dataset, scored, key, of_video, reason_field(key))
+    total = len(crops.todo) + len(videos.todo)
+    options = {"batch_size": batch_size, "should_stop": should_stop, "precision": precision}
+    for part in (crops, videos):
+        if not part.todo:
+            continue
+        if part is crops:
+            paths = [path for _, path, _ in part.todo]
+            batches = score_perturbed(model, paths, of_crop, **options)
+        else:
+            faces = source_faces(dataset, [face_id for face_id, _, _ in part.todo])
+            batches = score_recompressed(model, faces, of_video, **options)
+        try:
+            for batch in batches:
+                part.take(batch)
+                progress(crops.done + videos.done, total, "faces")
+        finally:
+            part.flush()
+        if part.done < len(part.todo):
+            done = crops.done + videos.done
+            raise Cancelled(f"Stopped after {done} of {total} faces.", "Run it again to continue.")
+    lost = Counter(crops.reasons)
+    if every > len(scored):
+        lost["not_scored"] = every - len(scored)
+    found = curves(view, key, [of_crop, of_video], threshold)
+    todo = {face_id for part in (crops, videos) for face_id, _, _ in part.todo}
     return {
-        "scored": done - sum(n for r, n in lost.items() if r != "not_scored"),
+        "scored": len(crops.changed | videos.changed),
         "already": len(scored) - len(todo),
         "not_scored": dict(lost),
+        "not_recompressed": dict(videos.reasons),
         "rows": found,
-        "table": text,
-        "views": saved,
+        "table": table(found, threshold, videos.reasons),
+        "views": _save_views(dataset, key, names, threshold),
         "run": _record(dataset, view, key, names, threshold, found),
     }
+
+
+def check_threshold(threshold: float) -> None:
+    """Raise :class:`ForensicsError` for a threshold that no p_fake can have."""
+    if not 0.0 <= threshold <= 1.0:
+        raise ForensicsError(
+            f"The threshold {threshold} is outside [0, 1].", "p_fake is a probability.", "threshold"
+        )
 
 
 def _save_views(dataset: fo.Dataset, key: str, names: Sequence[str], threshold: float) -> list[str]:
     p_fake = F(fields.ScoreFields(key).p_fake)
     made = []
     for name in names:
-        delta = F(delta_field(key, name))
+        delta = F(fields.delta_field(key, name))
         there = delta != None  # noqa: E711 - builds a database query
         after = p_fake + delta
         flips = dataset.match(
@@ -153,76 +148,6 @@ def _save_views(dataset: fo.Dataset, key: str, names: Sequence[str], threshold: 
         text = f"Faces whose call changes under {name}; {key}, threshold {threshold:g}"
         made.append(views.save_view(dataset, flips_view(key, name), flips, text))
     return made
-
-
-def curves(view: Any, key: str, names: Sequence[str], threshold: float) -> list[dict[str, Any]]:
-    """One row per dataset and corruption, ``none`` first, on the faces that have them all."""
-    import numpy as np
-
-    from ..detector.errors import MetricUndefined
-    from ..detector.metrics import rates_at_threshold, roc_auc
-    from ..detector.metrics_clusters import clustered_auroc
-
-    items = face_items(view, key)
-    deltas = {}
-    for name in names:
-        stored = dict(zip(*view.values(["id", delta_field(key, name)]), strict=True))
-        found = [stored[i] for i in items.name]
-        deltas[name] = np.array([np.nan if v is None else v for v in found], np.float64)
-    there = np.isfinite(items.p_fake) & np.all([np.isfinite(d) for d in deltas.values()], axis=0)
-    rows = []
-    for source in np.unique(items.source_dataset[there]).tolist():
-        chosen = there & (items.source_dataset == source)
-        label, group, before = items.label[chosen], items.group[chosen], items.p_fake[chosen]
-        for name in ("none", *names):
-            delta = np.zeros(len(before)) if name == "none" else deltas[name][chosen]
-            after = np.clip(before + delta, 0, 1)
-            rates = rates_at_threshold(label, after, threshold, groups=group)
-            auroc = None
-            try:
-                value = roc_auc(label, after)
-                low, high = clustered_auroc(label, after, group)
-                auroc = {"value": value, "low": low, "high": high}
-            except MetricUndefined:
-                pass  # one class or one group only: shown as n/a
-            flips = (before >= threshold) != (after >= threshold)
-            rows.append(
-                {
-                    "source_dataset": source,
-                    "perturbation": name,
-                    "faces": int(chosen.sum()),
-                    "auroc": auroc,
-                    "fpr": rates.fpr,
-                    "tpr": rates.tpr,
-                    "flips": float(flips.mean()),
-                    "mean_delta_real": _mean(delta[label == 0]),
-                    "mean_delta_fake": _mean(delta[label == 1]),
-                }
-            )
-    return rows
-
-
-def _mean(values: Any) -> float | None:
-    return float(values.mean()) if len(values) else None
-
-
-def table(rows: list[dict[str, Any]], threshold: float) -> str:
-    """The rows as Markdown."""
-    lines = [
-        f"Faces, threshold {threshold:g}; corruptions of the crop, not of the video.",
-        "",
-        "| dataset | corruption | faces | AUROC [95 %] | FPR | TPR | flips | mean change of reals "
-        "| of fakes |",
-        "|---|---|---:|---|---:|---:|---:|---:|---:|",
-    ]
-    for row in rows:
-        lines.append(
-            f"| {plain(row['source_dataset'])} | {row['perturbation']} | {row['faces']} "
-            f"| {interval_text(row['auroc'])} | {number_text(row['fpr'])} "
-            f"| {number_text(row['tpr'])} | {row['flips']:.1%} "
-            f"| {number_text(row['mean_delta_real'])} | {number_text(row['mean_delta_fake'])} |"
-        )
-    return "\n".join(lines)
 
 
 def _record(
@@ -250,8 +175,35 @@ def _record(
     return name
 
 
+def _check(names: Sequence[str], form: dict[str, Any]) -> tuple[list[str], list[str]]:
+    """Corruptions of the crop and of the video, checked, with the form's threshold."""
+    from ..detector.recompressed_scores import by_kind
+
+    threshold = form.get("threshold")
+    check_threshold(0.5 if threshold is None else threshold)
+    return by_kind(list(names))
+
+
+def _plan(inputs: types.Object, view: Any, of_crop: list[str], of_video: list[str]) -> None:
+    """What the work amounts to."""
+    count = len(view) * (len(of_crop) + len(of_video))
+    text = "Faces that have the differences already are left alone."
+    if of_video and "video_path" in views.dataset_of(view).get_field_schema():
+        videos = len(view.distinct("video_path"))
+        text += f" {videos} videos are encoded again with {len(of_video)} settings; where one is "
+        text += "missing, its faces get a reason."
+    inputs.view(
+        "plan",
+        types.Notice(
+            label=f"{len(view)} faces under {len(of_crop) + len(of_video)} corruptions: "
+            f"{count} forward passes",
+            description=text,
+        ),
+    )
+
+
 class ProbeRobustness(foo.Operator):
-    """Score differences under JPEG, blur, resizing, noise, H.264 and crop jitter."""
+    """Score differences under JPEG, blur, resizing, noise, H.264, jitter and recompression."""
 
     @property
     def config(self) -> foo.OperatorConfig:
@@ -283,30 +235,41 @@ class ProbeRobustness(foo.Operator):
 
     def resolve_input(self, ctx: Any) -> types.Property:
         from ..detector.perturbations import PERTURBATIONS, USUAL
+        from ..detector.recompression import RECOMPRESSIONS
 
         inputs = types.Object()
         form = types.Property(inputs, view=types.View(label="Probe robustness"))
         view = forms.check(inputs, {}, lambda: self._faces(ctx))
         if view is None or forms.detector_choice(inputs, ctx.dataset) is None:
             return form
-        inputs.list(
-            "perturbations",
-            types.String(),
-            default=list(USUAL),
-            label="Corruptions",
-            description=f"Of the crop: {', '.join(PERTURBATIONS)}",
-        )
-        inputs.float(
-            "threshold", default=0.5, label="Threshold", description="p_fake that counts as fake"
-        )
-        count = len(ctx.params.get("perturbations") or USUAL)
-        inputs.view(
-            "plan",
-            types.Notice(
-                label=f"{len(view)} faces under {count} corruptions: {len(view) * count} passes",
-                description="Faces that have the differences already are left alone.",
+        chosen = ctx.params.get("perturbations") or list(USUAL)
+        many = types.DropdownView(multiple=True)
+        for name in PERTURBATIONS:
+            many.add_choice(name, label=f"{name} (the crop)")
+        for name in RECOMPRESSIONS:
+            many.add_choice(name, label=f"{name} (the whole video encoded again; slow)")
+        properties = {
+            "perturbations": inputs.list(
+                "perturbations",
+                types.String(),
+                default=list(USUAL),
+                required=True,
+                view=many,
+                label="Corruptions",
+                description="Each gives a field with the change of p_fake and a view of the flips",
             ),
-        )
+            "threshold": inputs.float(
+                "threshold",
+                default=0.5,
+                min=0,
+                max=1,
+                label="Threshold",
+                description="p_fake that counts as fake, 0 to 1",
+            ),
+        }
+        split = forms.check(inputs, properties, lambda: _check(chosen, ctx.params))
+        if split is not None:
+            _plan(inputs, view, *split)
         return form
 
     @staticmethod
@@ -330,8 +293,15 @@ class ProbeRobustness(foo.Operator):
         job = jobs.start("probe_robustness", view, params)
         yield from jobs.follow(ctx, job, "Corruptions")
         done = job.result()
-        lost = sum(done["not_scored"].values())
+        lost = sum((*done["not_scored"].values(), *done["not_recompressed"].values()))
         text = f"{done['scored']} faces under {len(done['views'])} corruptions"
         text += f"; {lost} without a score" if lost else ""
         yield ctx.ops.notify(text, variant="warning" if lost else "success")
         yield ctx.ops.reload_dataset()
+        yield outcome.show_table(ctx, "Robustness", done["table"], _next_steps(done))
+
+
+def _next_steps(done: dict[str, Any]) -> list[str]:
+    lost = [f"{count} {reason}" for reason, count in done["not_scored"].items()]
+    notes = [f"Faces whose call changes: saved views {', '.join(done['views'])}."]
+    return [*notes, *([f"Without a score: {', '.join(lost)}."] if lost else [])]

@@ -8,7 +8,6 @@ import fiftyone as fo
 
 from ..detector.errors import ForensicsError
 from . import fields, views
-from .probe_robustness import delta_field
 from .training_records import record_name
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ def untuned_key(dataset: fo.Dataset) -> str | None:
 
 def probed_fields(dataset: fo.Dataset, key: str) -> list[str]:
     """Fields of 'Probe robustness': changes of p_fake under a corruption."""
-    prefix = delta_field(key, "")
+    prefix = fields.delta_field(key, "")
     return [name for name in dataset.get_field_schema() if name.startswith(prefix)]
 
 

@@ -1,0 +1,211 @@
+"""Frames of a video as they are after the video has been encoded again.
+
+The picture stream is encoded by x264 (preset medium, 8 bit, 4:2:0) at a constant rate factor, which
+is what the names c23 and c40 stand for (Roessler et al. 2019, FaceForensics++, arXiv 1901.08971),
+and decoded again. Of a long video not the whole: each wanted frame is encoded with the ``LEAD``
+frames before and the ``TAIL`` frames after it, so that it is predicted from others as in a running
+encode; spans that touch are one. So at most ``LEAD + TAIL + 1`` frames are encoded per wanted one.
+Sound, container and resolution stay out of it.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from .frames import DecodedFrame, FrameError
+from .records import Reason
+
+LEAD, TAIL = 24, 12  # frames; x264 decides the quality of a frame from what comes after it
+PREFIX = "video_h264_"
+#: Every recompression by name: its constant rate factor.
+RECOMPRESSIONS = {f"{PREFIX}{crf}": crf for crf in (23, 35, 40)}
+
+
+@dataclass(frozen=True, slots=True)
+class RecompressedFrame:
+    """One frame under each rate factor.
+
+    Attributes:
+        index: 0-based frame number
+        images: RGB uint8 (H, W, 3) by rate factor; empty where there is a reason
+        reason: None, or why there is no picture
+    """
+
+    index: int
+    images: dict[int, np.ndarray]
+    reason: Reason | None = None
+
+
+def spans(numbers: Iterable[int], total: int) -> list[range]:
+    """What is encoded for the wanted ``numbers`` of a video of ``total`` frames, ascending."""
+    found: list[range] = []
+    for number in sorted(set(numbers)):
+        start, stop = max(0, number - LEAD), min(total, number + TAIL + 1)
+        if found and start <= found[-1].stop:
+            found[-1] = range(found[-1].start, max(stop, found[-1].stop))
+        else:
+            found.append(range(start, stop))
+    return found
+
+
+def recompressed(
+    path: str | Path,
+    numbers: Iterable[int],
+    crfs: Sequence[int],
+    check: Callable[[], None] | None = None,
+) -> Iterator[RecompressedFrame]:
+    """The wanted frames of a video file after encoding it again, in ascending order.
+
+    The result depends on the file and the wanted numbers only. Memory holds a few frames and the
+    encoded span.
+
+    Args:
+        path: a video file
+        numbers: 0-based frame numbers
+        crfs: rate factors of x264, 0 to 51
+        check: called before each frame; may raise to stop
+
+    Raises:
+        FrameError: missing, empty, not a video, or too large
+    """
+    from .frames import open_source
+    from .video_frames import VideoSource
+
+    wanted = sorted(set(numbers))
+    source = open_source(path)
+    if not isinstance(source, VideoSource):
+        raise FrameError(Reason.NO_VIDEO_STREAM, f"{path} is not a video.")
+    rate = Fraction(source.info.fps or 25).limit_denominator(1001)
+    total = len(source.numbers)
+    for number in wanted:
+        if not 0 <= number < total:
+            yield RecompressedFrame(number, {}, Reason.SHORT_VIDEO)
+    for span in spans((n for n in wanted if 0 <= n < total), total):
+        inside = {n for n in wanted if n in span}
+        for part in _alike(source.read(span)):
+            yield from _encoded_again(part, inside, crfs, rate, check)
+
+
+def _alike(frames: Iterator[DecodedFrame]) -> Iterator[Iterator[DecodedFrame]]:
+    """Runs of frames that one encoder takes: of one size, or without a picture."""
+    held = next(frames, None)
+
+    def run() -> Iterator[DecodedFrame]:
+        nonlocal held
+        shape = None
+        while held is not None:
+            if held.image is not None:
+                if shape is not None and held.image.shape != shape:
+                    return
+                shape = held.image.shape
+            frame, held = held, next(frames, None)
+            yield frame
+
+    while held is not None:
+        yield run()
+
+
+def _encoded_again(
+    frames: Iterator[DecodedFrame],
+    wanted: set[int],
+    crfs: Sequence[int],
+    rate: Fraction,
+    check: Callable[[], None] | None,
+) -> Iterator[RecompressedFrame]:
+    """The wanted of ``frames``, all of one size, through one encoder for each rate factor."""
+    encoders: list[_Encoder] = []
+    kept: list[int] = []
+    lost: list[RecompressedFrame] = []
+    with ExitStack() as stack:
+        for frame in frames:
+            if check is not None:
+                check()
+            if frame.image is None:
+                if frame.index in wanted:
+                    reason = frame.reason or Reason.DECODE_ERROR
+                    lost.append(RecompressedFrame(frame.index, {}, reason))
+                continue
+            if not encoders:
+                encoders = [_Encoder(crf, frame.image.shape, rate) for crf in crfs]
+                for encoder in encoders:
+                    stack.callback(encoder.close)
+            for encoder in encoders:
+                encoder.add(frame.image)
+            kept.append(frame.index)
+        streams = [encoder.decoded() for encoder in encoders]
+        for index in kept:
+            if check is not None:
+                check()
+            pictures = [next(stream, None) for stream in streams]
+            if index not in wanted:
+                continue
+            if any(picture is None for picture in pictures):
+                lost.append(RecompressedFrame(index, {}, Reason.DECODE_ERROR))
+                continue
+            images = {
+                encoder.crf: encoder.pixels(picture)
+                for encoder, picture in zip(encoders, pictures, strict=True)
+            }
+            while lost and lost[0].index < index:
+                yield lost.pop(0)
+            yield RecompressedFrame(index, images)
+    yield from lost
+
+
+class _Encoder:
+    """Pictures into H.264 in memory, and back."""
+
+    def __init__(self, crf: int, shape: tuple[int, ...], rate: Fraction) -> None:
+        import av
+
+        self.crf = crf
+        self._height, self._width = shape[:2]
+        self._buffer = io.BytesIO()
+        self._output = av.open(self._buffer, "w", format="matroska")
+        stream: Any = self._output.add_stream("libx264", rate=rate)
+        stream.height = self._height + self._height % 2  # 4:2:0 has no odd sides
+        stream.width = self._width + self._width % 2
+        stream.pix_fmt = "yuv420p"
+        # One thread: with more the bytes depend on their number.
+        stream.options = {"crf": str(crf), "preset": "medium", "threads": "1"}
+        self._stream = stream
+        self._input: Any = None
+
+    def add(self, image: np.ndarray) -> None:
+        """Encode one RGB uint8 picture of the size that was announced."""
+        import av
+
+        bottom, right = self._height % 2, self._width % 2
+        if bottom or right:
+            image = cv2.copyMakeBorder(image, 0, bottom, 0, right, cv2.BORDER_REPLICATE)
+        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), "rgb24")
+        self._output.mux(self._stream.encode(frame))
+
+    def decoded(self) -> Iterator[Any]:
+        """End the encoding; the frames in their order."""
+        import av
+
+        self._output.mux(self._stream.encode())
+        self._output.close()
+        self._buffer.seek(0)
+        self._input = av.open(self._buffer)
+        return self._input.decode(video=0)
+
+    def pixels(self, frame: Any) -> np.ndarray:
+        """RGB uint8 (H, W, 3) of a decoded frame, without the padding."""
+        return frame.to_ndarray(format="rgb24")[: self._height, : self._width]
+
+    def close(self) -> None:
+        """Free both ends."""
+        for end in (self._output, self._input):
+            if end is not None:
+                end.close()

@@ -1,0 +1,115 @@
+"""Error rates under each corruption from the stored score differences, as rows and as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .evaluation_items import face_items
+from .evaluation_tables import interval_text, number_text
+from .fields import delta_field
+from .markup import plain
+
+NONE = "none"
+
+
+def curves(
+    view: Any, key: str, kinds: Sequence[Sequence[str]], threshold: float
+) -> list[dict[str, Any]]:
+    """One row per dataset and corruption, after one for the faces as they are.
+
+    Args:
+        view: faces
+        key: detector key
+        kinds: names of corruptions; those of one kind are compared on the faces that have them all
+        threshold: p_fake from which a face counts as fake
+    """
+    import numpy as np
+
+    items = face_items(view, key)
+    rows: list[dict[str, Any]] = []
+    before: Any = None
+    for names in kinds:
+        deltas = {}
+        for name in names:
+            stored = dict(zip(*view.values(["id", delta_field(key, name)]), strict=True))
+            found = [stored[i] for i in items.name]
+            deltas[name] = np.array([np.nan if v is None else v for v in found], np.float64)
+        deltas = {name: values for name, values in deltas.items() if np.isfinite(values).any()}
+        finite = [np.isfinite(values) for values in deltas.values()]
+        there = np.isfinite(items.p_fake) & np.all(finite, axis=0) if finite else None
+        if there is None:
+            continue
+        same = before is not None and np.array_equal(there, before)
+        before = there
+        for source in np.unique(items.source_dataset[there]).tolist():
+            chosen = there & (items.source_dataset == source)
+            for name in deltas if same else (NONE, *deltas):
+                delta = 0.0 * items.p_fake if name == NONE else deltas[name]
+                rows.append(_row(items, chosen, source, name, delta, threshold))
+    return sorted(rows, key=lambda row: row["source_dataset"])
+
+
+def _row(
+    items: Any, chosen: Any, source: str, name: str, delta: Any, threshold: float
+) -> dict[str, Any]:
+    """One corruption on the ``chosen`` faces."""
+    import numpy as np
+
+    from ..detector.errors import MetricUndefined
+    from ..detector.metrics import rates_at_threshold, roc_auc
+    from ..detector.metrics_clusters import clustered_auroc
+
+    label, group, before = items.label[chosen], items.group[chosen], items.p_fake[chosen]
+    delta = delta[chosen]
+    after = np.clip(before + delta, 0, 1)
+    rates = rates_at_threshold(label, after, threshold, groups=group)
+    auroc = None
+    try:
+        low, high = clustered_auroc(label, after, group)
+        auroc = {"value": roc_auc(label, after), "low": low, "high": high}
+    except MetricUndefined:
+        pass  # one class or one group only: shown as n/a
+    return {
+        "source_dataset": source,
+        "perturbation": name,
+        "faces": int(chosen.sum()),
+        "auroc": auroc,
+        "fpr": rates.fpr,
+        "tpr": rates.tpr,
+        "flips": float(((before >= threshold) != (after >= threshold)).mean()),
+        "mean_delta_real": _mean(delta[label == 0]),
+        "mean_delta_fake": _mean(delta[label == 1]),
+    }
+
+
+def _mean(values: Any) -> float | None:
+    return float(values.mean()) if len(values) else None
+
+
+def table(rows: list[dict[str, Any]], threshold: float, not_recompressed: Mapping[str, int]) -> str:
+    """The rows as Markdown, and why faces have no score under a recompression."""
+    lines = [
+        f"Faces, threshold {threshold:g}. `video_...`: the source video encoded again, the face "
+        "cut from the same frame with the same transform; the others change the stored crop.",
+        "",
+        "| dataset | corruption | faces | AUROC [95 %] | FPR | TPR | flips | mean change of reals "
+        "| of fakes |",
+        "|---|---|---:|---|---:|---:|---:|---:|---:|",
+    ]
+    for row in rows:
+        lines.append(
+            f"| {plain(row['source_dataset'])} | {row['perturbation']} | {row['faces']} "
+            f"| {interval_text(row['auroc'])} | {number_text(row['fpr'])} "
+            f"| {number_text(row['tpr'])} | {row['flips']:.1%} "
+            f"| {change_text(row['mean_delta_real'])} | {change_text(row['mean_delta_fake'])} |"
+        )
+    if not_recompressed:
+        lost = ", ".join(f"{count} {reason}" for reason, count in not_recompressed.items())
+        lines += ["", f"Faces without a score from the video encoded again: {lost}."]
+    return "\n".join(lines)
+
+
+def change_text(value: float | None) -> str:
+    """A signed difference of p_fake."""
+    return "n/a" if value is None else f"{value:+.3f}"

@@ -1,0 +1,83 @@
+"""Score differences of faces under corruptions, into sample fields by bulk writes."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import fiftyone as fo
+
+from . import fields, views
+
+if TYPE_CHECKING:
+    from ..detector.perturbations import PerturbedBatch
+
+CHUNK = 512  # faces per bulk write: what a killed run loses at most
+
+
+class Differences:
+    """Faces that lack some difference of one kind of corruption, and the writing of them.
+
+    Args:
+        dataset: faces dataset
+        scored: its faces with a score of ``key``
+        key: detector key
+        names: corruptions of one kind
+        reason_field: where it is kept why a face has none of these differences
+
+    Attributes:
+        todo: (id, crop file, p_fake) of the faces that lack a difference
+        done: how many of them were looked at
+        changed: ids of those that got their differences
+        reasons: why others did not
+    """
+
+    def __init__(
+        self,
+        dataset: fo.Dataset,
+        scored: Any,
+        key: str,
+        names: Sequence[str],
+        reason_field: str | None = None,
+    ) -> None:
+        self._dataset = dataset
+        self._fields = {name: fields.delta_field(key, name) for name in names}
+        self._reason_field = reason_field
+        if names and reason_field and not dataset.has_field(reason_field):
+            dataset.add_sample_field(reason_field, fo.StringField)
+        self.todo: list[tuple[str, str, float]] = []
+        if names:
+            columns = ["id", "filepath", fields.ScoreFields(key).p_fake, *self._fields.values()]
+            rows = zip(*scored.values(columns), strict=True)
+            self.todo = [row[:3] for row in rows if None in row[3:]]
+        self.done = 0
+        self.changed: set[str] = set()
+        self.reasons: Counter[str] = Counter()
+        self._waiting: dict[str, dict[str, Any]] = defaultdict(dict)
+        self._held = 0
+
+    def take(self, batch: PerturbedBatch) -> None:
+        """Take the scores of a batch of :attr:`todo`."""
+        for row, index in enumerate(batch.indices):
+            face_id, _, before = self.todo[index]
+            reason = batch.reasons[row]
+            if self._reason_field:
+                self._waiting[self._reason_field][face_id] = reason.value if reason else None
+            if reason is not None:
+                self.reasons[reason.value] += 1
+            else:
+                self.changed.add(face_id)
+                for name, field in self._fields.items():
+                    self._waiting[field][face_id] = float(batch.p_fake[name][row]) - before
+        self.done += len(batch.indices)
+        self._held += len(batch.indices)
+        if self._held >= CHUNK:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what is waiting."""
+        for field, values in self._waiting.items():
+            views.set_by_id(self._dataset, field, values)
+        self._waiting.clear()
+        self._held = 0

@@ -1,0 +1,58 @@
+"""Where the crops of a faces dataset were cut from: video, frame and transform."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import fiftyone as fo
+
+from ..detector.allowed_roots import require_files
+from . import fields
+
+if TYPE_CHECKING:
+    from ..detector.recompressed_scores import SourceFace
+
+
+def source_faces(dataset: fo.Dataset, face_ids: Sequence[str]) -> list[SourceFace]:
+    """Where the crops of ``face_ids`` were cut from, in that order.
+
+    Raises:
+        ForensicsError: a video lies outside the allowed folders
+    """
+    from PIL import Image
+
+    from ..detector.recompressed_scores import SourceFace
+    from ..detector.records import CropRecipe
+
+    stored = fields.describe(dataset).get("recipe")
+    recipe = CropRecipe.from_json(stored) if stored else CropRecipe()
+    names = ["id", "filepath", "video_path", fields.SOURCE_SHA256, "frame_number", "crop_matrix"]
+    schema = dataset.get_field_schema()
+    known = [name for name in names if name in schema]
+    view = dataset.select(list(face_ids))
+    rows = {
+        row[0]: dict(zip(known, row, strict=True)) for row in zip(*view.values(known), strict=True)
+    }
+    require_files((row.get("video_path") for row in rows.values()), "videos")
+    faces = []
+    for face_id in face_ids:
+        row = rows[face_id]
+        matrix, number = row.get("crop_matrix"), row.get("frame_number")
+        size = recipe.size
+        if size == 0 and matrix:  # cut at the resolution of the frame
+            with Image.open(row["filepath"]) as image:
+                size = image.width
+        whole = bool(matrix) and number is not None
+        faces.append(
+            SourceFace(
+                row.get("video_path"),
+                row.get(fields.SOURCE_SHA256) or "",
+                fields.frame_index(number) if number is not None else -1,
+                (tuple(matrix[:3]), tuple(matrix[3:])) if matrix and whole else None,
+                size,
+                recipe.border,
+                recipe.interpolation,
+            )
+        )
+    return faces
