@@ -122,7 +122,7 @@ def read_record(source: str | Path) -> dict[str, Any]:
     """
     from safetensors import SafetensorError, safe_open
 
-    path = _own_file(Path(source))
+    path = _tensors(Path(source))
     if not path.is_file():
         raise ForensicsError(f"There is no detector in {source}.", "Check the path.", "detector")
     try:
@@ -179,13 +179,20 @@ def load_detector(
     """
     path = find_detector(source, allow_download)
     target = default_device(device)
-    file = _own_file(path)
-    if file.is_file() and (file.name == TENSORS or (file.parent / RECORD).is_file()):
+    file = own_file(path)
+    if file is not None:
         return _load_own(file, target, backbone, allow_download)
     return load_published(path).to(target)
 
 
-def _own_file(path: Path) -> Path:
+def own_file(path: Path) -> Path | None:
+    """The tensors of a detector in our format at ``path``; None for another format."""
+    file = _tensors(path)
+    ours = file.is_file() and (file.name == TENSORS or (file.parent / RECORD).is_file())
+    return file if ours else None
+
+
+def _tensors(path: Path) -> Path:
     return path / TENSORS if path.is_dir() else path
 
 

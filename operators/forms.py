@@ -104,10 +104,3 @@ def require_dataset(ctx: Any, kind: str | None = None) -> fo.Dataset:
     what = "a faces dataset" if kind == "faces" else "a video dataset"
     hint = f"Open {linked!r}." if linked else "Run 'Extract faces' first."
     raise ForensicsError(f"{dataset.name!r} is not {what}.", hint)
-
-
-def message(label: str, markdown: str) -> tuple[Any, dict[str, str]]:
-    """The arguments of ``ctx.ops.show_output`` that show ``markdown``."""
-    outputs = types.Object()
-    outputs.str("table", view=types.MarkdownView())
-    return types.Property(outputs, view=types.View(label=label)).to_json(), {"table": markdown}

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import fiftyone as fo
 import fiftyone.core.media as fomm
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
 from ..detector.allowed_roots import require_allowed, require_files
 from ..detector.errors import Cancelled, ForensicsError
-from ..detector.records import CropRecipe
 from ..detector.score_units import shard_of_scores
 from . import (
     fields,
     forms,
     from_python,
     jobs,
+    outcome,
     runners,
     score_form,
     score_runners,
@@ -30,6 +30,7 @@ from .lease import exclusively
 from .markup import plain
 from .progress import Progress, ShouldStop, in_app, never, silent, stop_of
 from .registry import detector_source
+from .score_claim import claim, recipe_warning
 from .score_form import default_key
 from .score_writer import ScoreWriter
 from .video_scores import RULES, declare, write_video_scores
@@ -122,6 +123,9 @@ def run(
     for folder in merge_from:
         require_allowed(folder, "merge_from")
     source = detector_source(dataset, detector)
+    mismatch = recipe_warning(dataset, source)
+    if mismatch:
+        warnings.warn(mismatch, stacklevel=3)  # before the hours that it may make worthless
     model = load_detector(source, device=device)
     recipe_hash = fields.describe(dataset).get("recipe_hash") or ""
     if where.kind == runners.SHARDS:
@@ -131,7 +135,7 @@ def run(
             dataset.name, units, recipe_hash, source, root, where.shards, options
         ).result()
     names = fields.ScoreFields(key or default_key(detector))
-    _claim(dataset, names, model, source, rule, overwrite)
+    claim(dataset, names, model, source, rule, overwrite)
     declare(dataset, names)
     count, todo = _missing(view, names, shard)
     writer = ScoreWriter(dataset, names)
@@ -166,7 +170,7 @@ def run(
         "already": count - len(todo),
         "not_scored": dict(writer.reasons),
         "videos": videos,
-        "warning": _recipe_warning(dataset, model),
+        "warning": mismatch,
         **report,
     }
 
@@ -205,56 +209,6 @@ def _only_aggregate(view: Any, key: str | None, rule: str) -> dict[str, Any]:
     }
 
 
-def _claim(
-    dataset: fo.Dataset,
-    names: fields.ScoreFields,
-    model: Detector,
-    source: str,
-    rule: str,
-    overwrite: bool,
-) -> None:
-    """Record whose scores ``names`` hold, before the first one is written."""
-    if dataset.has_run(names.run):
-        old = dataset.get_run_info(names.run).config
-        if old.checkpoint_sha256 == model.sha256:
-            return
-        if not overwrite:
-            raise ForensicsError(
-                f"The key {names.key!r} holds scores of another checkpoint "
-                f"({old.checkpoint_sha256[:12]}, now {model.sha256[:12]}).",
-                "Choose another key, or allow overwriting.",
-                field="key",
-            )
-        dataset.delete_run(names.run)
-        for field in (names.p_fake, names.label, names.margin, names.angle, names.embedding):
-            if dataset.has_field(field):
-                dataset.clear_sample_field(field)
-    about = fields.describe(dataset)
-    config = dataset.init_run(
-        method="media_forensics/scores",
-        key=names.key,
-        detector=source,
-        checkpoint_sha256=model.sha256,
-        backbone=model.backbone.name,
-        backbone_sha256=model.backbone.sha256,
-        head_weight=model.head.weight.detach().cpu().tolist(),
-        head_bias=model.head.bias.detach().cpu().tolist(),
-        normalize=bool(model.normalize),
-        recipe_hash=about.get("recipe_hash"),
-        trained_on_recipe=_made_for(model),
-        rule=rule,
-        code_version=_version(),
-    )
-    dataset.register_run(names.run, config)
-
-
-def _version() -> str:
-    import yaml
-
-    text = (Path(__file__).resolve().parents[1] / "fiftyone.yml").read_text()
-    return str(yaml.safe_load(text)["version"])
-
-
 def _missing(
     view: Any, names: fields.ScoreFields, shard: Sequence[int]
 ) -> tuple[int, list[tuple[str, str]]]:
@@ -289,24 +243,6 @@ def _score_here(
     ):
         writer.add([todo[index][0] for index in batch.indices], batch)
         progress(writer.done, len(todo), "faces")
-
-
-def _made_for(model: Detector) -> str | None:
-    """Hash of the crop recipe that ``model`` was trained on, where it says so."""
-    recipe = model.info.get("crop_recipe")
-    return CropRecipe.from_json(recipe).hash if recipe else None
-
-
-def _recipe_warning(dataset: fo.Dataset, model: Detector) -> str | None:
-    """A sentence if the detector was made for crops of another recipe than these."""
-    made_for = _made_for(model)
-    here = fields.describe(dataset).get("recipe_hash")
-    if made_for and here and made_for != here:
-        return (
-            f"The detector was trained on crops of recipe {made_for}, these are of {here}: the "
-            "same weights can score very differently on other crops."
-        )
-    return None
 
 
 class ScoreFaces(foo.Operator):
@@ -369,7 +305,7 @@ class ScoreFaces(foo.Operator):
             yield run(view, progress=in_app(ctx), should_stop=stop_of(ctx), **params)
             return
         if params.get("runner") == runners.SHARDS:
-            yield ctx.ops.show_output(*forms.message("Shards", run(view, **params)["table"]))
+            yield outcome.show_table(ctx, "Shards", run(view, **params)["table"])
             return
         job = jobs.start("score_faces", view, params)
         yield from jobs.follow(ctx, job, "Scores")
@@ -379,5 +315,5 @@ class ScoreFaces(foo.Operator):
         text += f"; {lost} not scorable" if lost else ""
         yield ctx.ops.notify(done["warning"] or text, variant="warning" if lost else "success")
         if "table" in done:
-            yield ctx.ops.show_output(*forms.message("Merged scores", done["table"]))
+            yield outcome.show_table(ctx, "Merged scores", done["table"])
         yield ctx.ops.reload_dataset()

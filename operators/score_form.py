@@ -12,7 +12,8 @@ from fiftyone.operators import types
 from ..detector.allowed_roots import require_allowed
 from ..detector.errors import ForensicsError
 from . import fields, forms, runners
-from .registry import known_detectors
+from .registry import detector_source, known_detectors
+from .score_claim import recipe_warning
 from .video_scores import RULES
 
 _PLAIN = (
@@ -50,6 +51,9 @@ def fill(inputs: types.Object, ctx: Any, view: Any) -> None:
         path = ctx.params.get("checkpoint") or ""
         forms.check(inputs, {"detector": checkpoint}, lambda: require_allowed(path, "detector"))
     chosen = ctx.params.get("detector") or ctx.params.get("checkpoint") or ""
+    if not chosen and known and ctx.params.get("detector") is None:
+        chosen = known[-1][0]  # the default, before the form has sent it
+    _warn_of_recipe(inputs, ctx.dataset, chosen)
     key = inputs.str(
         "key",
         default=default_key(chosen) if chosen else None,
@@ -92,6 +96,17 @@ def fill(inputs: types.Object, ctx: Any, view: Any) -> None:
             "runs in a process of its own; closing the App does not end it.",
         ),
     )
+
+
+def _warn_of_recipe(inputs: types.Object, dataset: fo.Dataset, detector: str) -> None:
+    """A warning in the form where the crops are not those of the detector's training."""
+    if not detector:
+        return
+    found = forms.check(
+        inputs, {}, lambda: recipe_warning(dataset, detector_source(dataset, detector))
+    )
+    if found:
+        inputs.view("recipe", types.Warning(label="Other crops", description=found))
 
 
 def arguments(form: Mapping[str, Any]) -> dict[str, Any]:
