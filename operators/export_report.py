@@ -136,6 +136,100 @@ def _free(folder: Path) -> Path:
     return folder
 
 
+<<<<<<< HEAD
+=======
+def _write(folder: Path, facts: Facts) -> dict[str, str]:
+    """Write the files under another name, then rename; returns their hashes."""
+    from ..detector.atomic import write_bytes
+    from ..detector.records import canonical_json
+    from .report.page import page
+    from .report.tables import csv_text
+    from .score_claim import code_version
+
+    made = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())
+    version = code_version()
+    texts = {
+        "report.html": page(facts, made, version),
+        "report.json": canonical_json(_json(facts, made, version)) + "\n",
+        "rates.csv": csv_text(*_rates(facts)),
+        "videos.csv": csv_text(
+            list(asdict(facts.videos[0])) if facts.videos else [],
+            (list(asdict(video).values()) for video in facts.videos),
+        ),
+    }
+    data = {name: text.encode() for name, text in texts.items()}
+    hashes = {name: hashlib.sha256(content).hexdigest() for name, content in data.items()}
+    data["SHA256SUMS"] = "".join(f"{h}  {n}\n" for n, h in sorted(hashes.items())).encode()
+    unfinished = folder.with_name(f".{folder.name}.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    try:
+        for name, content in data.items():
+            write_bytes(unfinished / name, content)
+        if folder.exists():
+            folder.rmdir()  # empty, see _free
+        unfinished.rename(folder)
+    except OSError as error:
+        raise ForensicsError(
+            f"The report cannot be written to {folder}: {error.strerror or error}.",
+            "Choose a folder that can be written, on a disk with space.",
+            field="folder",
+        ) from error
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    return hashes
+
+
+def _rates(facts: Facts) -> tuple[list[str], list[list[Any]]]:
+    """Columns and rows of ``rates.csv``: every table, one after the other."""
+    columns = ["table", "row", "real", "fake", "scored_real", "scored_fake", "not_scored"]
+    columns += [f"fpr{part}" for part in ("", "_low", "_high", "_hits")]
+    columns += [f"fnr{part}" for part in ("", "_low", "_high", "_hits")]
+    columns += ["auroc", "auroc_low", "auroc_high", "auroc_interval"]
+    rows = []
+    for table in facts.tables:
+        for row in [table.total, *table.rows]:
+            values: list[Any] = [table.title, " / ".join(row.name), row.real, row.fake]
+            values += [row.scored_real, row.scored_fake, sum(row.lost.values())]
+            for cell in (row.fpr, row.fnr):
+                values += [cell.rate, cell.low, cell.high, cell.hits] if cell else [None] * 4
+            area = row.auroc
+            values += [area.value, area.low, area.high, area.how] if area else [None] * 4
+            rows.append(values)
+    return columns, rows
+
+
+def _json(facts: Facts, made: str, version: str) -> dict[str, Any]:
+    """Everything but the pictures."""
+    examples = []
+    for example in facts.examples:
+        row = {k: v for k, v in asdict(example).items() if k != "picture"}
+        row |= {"crop_sha256": example.picture.sha256, "no_picture": example.picture.reason}
+        examples.append(row)
+    return {
+        "format": FORMAT,
+        "made": made,
+        "version": version,
+        "settings": {**asdict(facts.settings)},
+        "about": [list(pair) for pair in facts.about],
+        "threshold": facts.threshold.to_json(),
+        "coverage": facts.coverage,
+        "outliers": facts.outliers,
+        "tables": [
+            {
+                "title": table.title,
+                "columns": table.columns,
+                "total": table.total.to_json(),
+                "rows": [row.to_json() for row in table.rows],
+            }
+            for table in facts.tables
+        ],
+        "videos": [asdict(video) for video in facts.videos],
+        "examples": examples,
+        "limits": facts.limits,
+    }
+
+
+>>>>>>> 19a0c7f (Tests of maps and robustness have files of their own; UMAP and recompression on the real demo dataset)
 class ExportReport(foo.Operator):
     """A page and tables of what was examined, found, and not scored."""
 

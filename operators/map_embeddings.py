@@ -99,7 +99,7 @@ def run(
         if references is not None and part == "neighbours":
             made += _neighbours(dataset, found, references, key)
         elif part != "axis" or head is not None:
-            runs.append(_brain(there, found.vectors, key, part, head, names.embedding, seed))
+            runs.append(_brain(there, found, key, part, head, names.embedding, seed))
     progress(len(parts), len(parts), "done")
     measured = embedding_geometry.geometry(found, head)
     return {
@@ -140,7 +140,7 @@ def _head(dataset: fo.Dataset, names: fields.ScoreFields) -> Any:
 
 
 def _brain(
-    view: Any, vectors: Any, key: str, part: str, head: Any, embedding: str, seed: int
+    view: Any, faces: Vectors, key: str, part: str, head: Any, embedding: str, seed: int
 ) -> str:
     """Compute one brain run; an older one is replaced when the new one is there.
 
@@ -151,13 +151,15 @@ def _brain(
 
     from ..detector.sphere import fake_axis_projection
 
-    name, dataset = f"{key}_{part}", views.dataset_of(view)
+    name, dataset, vectors = f"{key}_{part}", views.dataset_of(view), faces.vectors
     new = f"{name}_new"
     if dataset.has_brain_run(new):  # of a killed run
         dataset.delete_brain_run(new)
     if part == "similarity":
+        # By the field's name nothing is stored twice, but all that the field holds is in the index.
+        stored = vectors if faces.not_finite else embedding
         fob.compute_similarity(
-            view, embeddings=embedding, brain_key=new, backend="sklearn", metric="cosine"
+            view, embeddings=stored, brain_key=new, backend="sklearn", metric="cosine"
         )
     else:
         options: dict[str, Any] = {"method": part, "embeddings": vectors, "seed": seed}

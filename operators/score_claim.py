@@ -64,12 +64,12 @@ def claim(
         recipe_hash=about.get("recipe_hash"),
         trained_on_recipe=_made_for(model),
         rule=rule,
-        code_version=_version(),
+        code_version=code_version(),
     )
     dataset.register_run(names.run, config)
 
 
-def _version() -> str:
+def code_version() -> str:
     import yaml
 
     text = (Path(__file__).resolve().parents[1] / "fiftyone.yml").read_text()

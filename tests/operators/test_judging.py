@@ -1,4 +1,4 @@
-"""Operators on stored scores of real clips: thresholds, tables, exchange, robustness, heatmaps."""
+"""Operators on stored scores of real clips: thresholds, tables, exchange, heatmaps."""
 
 from __future__ import annotations
 
@@ -265,33 +265,7 @@ def _forget(dataset, key):
     videos.delete_sample_fields([n for n in schema if n == key or n.startswith(f"{key}_")])
 
 
-# ------------------------------------------------------------------ robustness and heatmaps
-
-
-def test_robustness_is_a_column_and_a_flip_is_a_view(demo_dataset, operators):
-    from media_forensics.detector.perturbations import PERTURBATIONS
-    from PIL import Image
-
-    few = demo_dataset.take(12, seed=5)
-    names = ["jpeg_10", "blur_30"]
-    result = operators("probe_robustness")(few, key="probe", perturbations=names, batch_size=4)
-    assert result["scored"] == 12 and not result["not_scored"]
-    model = _detector(demo_dataset)
-    face = few.first()
-    crop = np.asarray(Image.open(face.filepath).convert("RGB"))
-    expected = model.score([PERTURBATIONS["jpeg_10"].apply(crop)]).p_fake[0] - face.probe_p_fake
-    assert face.probe_delta_jpeg_10 == pytest.approx(expected, abs=1e-4)
-    before, delta = columns(few, "probe_p_fake", "probe_delta_blur_30")
-    flips = int(np.sum((before >= 0.5) != (before + delta >= 0.5)))
-    assert len(demo_dataset.load_saved_view("flips_probe_blur_30")) == flips
-    row = next(r for r in result["rows"] if r["perturbation"] == "blur_30")
-    assert row["faces"] == 12 and row["flips"] == pytest.approx(flips / 12)
-    again = operators("probe_robustness")(few, key="probe", perturbations=names)
-    assert again["scored"] == 0 and again["already"] == 12
-    for name in names:
-        demo_dataset.delete_sample_field(f"probe_delta_{name}")
-        demo_dataset.delete_saved_view(f"flips_probe_{name}")
-    demo_dataset.delete_run("robustness_probe")
+# ------------------------------------------------------------------ heatmaps
 
 
 def _detector(dataset):
@@ -350,42 +324,7 @@ def test_errors_only_and_bad_choices(demo_dataset, operators):
             operators("explain_faces")(demo_dataset, key="probe", **params)
 
 
-# ------------------------------------------------------------------ maps and forms
-
-
-def test_maps_index_and_neighbours_come_from_the_stored_embeddings(demo_dataset, operators):
-    result = operators("map_embeddings")(demo_dataset, key="probe")
-    assert result["runs"] == ["probe_pca", "probe_axis", "probe_similarity"]
-    vectors = np.stack(demo_dataset.values("probe_embedding")).astype(float)
-    label, group, split = columns(demo_dataset, "ground_truth.label", "group_id", "split")
-    config = demo_dataset.get_run_info("scores_probe").config
-    weight = np.array(config.head_weight)
-    axis = (weight[1] - weight[0]) / np.linalg.norm(weight[1] - weight[0])
-    shown = demo_dataset.load_brain_results("probe_axis")
-    order = {i: n for n, i in enumerate(shown.sample_ids)}
-    rows = [order[i] for i in demo_dataset.values("id")]
-    assert np.allclose(shown.points[rows][:, 0], vectors @ axis, atol=1e-5)
-    query = demo_dataset.first()
-    nearest = demo_dataset.sort_by_similarity(query.id, k=3, brain_key="probe_similarity")
-    best = np.argsort(-(vectors @ vectors[0]), kind="stable")[:3]
-    assert set(nearest.values("id")) == {demo_dataset.values("id")[i] for i in best}
-    cosine = vectors @ vectors[split == "train"].T
-    cosine[group[:, None] == group[split == "train"][None]] = -2
-    top = np.argsort(-cosine, axis=1)[:, :10]
-    share = np.mean((label[split == "train"] == "fake")[top], axis=1)
-    assert np.allclose(demo_dataset.values("probe_knn_fake"), share, atol=1e-6)
-    reals = vectors[label == "real"]
-    pairs = [np.sum((a - b) ** 2) for i, a in enumerate(reals) for b in reals[i + 1 :]]
-    found = result["geometry"]["groups"]["real/original"]
-    assert found["alignment"] == pytest.approx(np.mean(pairs), rel=1e-4)
-    mean = reals.mean(axis=0) / np.linalg.norm(reals.mean(axis=0))
-    assert found["degrees_to_fake_axis"] == pytest.approx(np.degrees(np.arccos(mean @ axis)))
-    for name in result["runs"]:
-        demo_dataset.delete_brain_run(name)
-    for name in result["fields"]:
-        demo_dataset.delete_sample_field(name)
-    with pytest.raises(ForensicsError, match="no part"):
-        operators("map_embeddings")(demo_dataset, key="probe", parts=["odd"])
+# ------------------------------------------------------------------ forms
 
 
 @pytest.mark.parametrize(
@@ -404,6 +343,8 @@ def test_maps_index_and_neighbours_come_from_the_stored_embeddings(demo_dataset,
         ("import_scores", {"key": "Not fine"}, "key"),
         ("export_scores", {"path": "/tmp/scores.txt"}, "path"),
         ("probe_robustness", {}, None),
+        ("probe_robustness", {"threshold": 2.0}, "threshold"),
+        ("probe_robustness", {"perturbations": ["fog"]}, "perturbations"),
         ("run_protocol", {}, None),
         ("map_embeddings", {}, None),
     ],
