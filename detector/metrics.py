@@ -28,12 +28,11 @@ from .metrics_curve import (
     roc_curve,
     tpr_at_fpr,
 )
+from .metrics_delong import delong, delong_interval
 from .metrics_intervals import (
     Comparison,
     Interval,
     bootstrap_interval,
-    delong,
-    delong_interval,
     paired_bootstrap,
     wilson_interval,
 )

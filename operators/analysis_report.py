@@ -20,7 +20,7 @@ def markdown(result: dict[str, Any]) -> str:
     """The verdict, its reasons and a line per person."""
     score = "" if result["score"] is None else f", score {result['score']:.3f}"
     lines = [
-        f"### {plain(Path(result['path']).name)}: {WORDS[result['verdict']]}{score}",
+        f"**{plain(Path(result['path']).name)}: {WORDS[result['verdict']]}{score}**",
         "",
         *(f"- {plain(reason)}" for reason in result["reasons"]),
         f"- {result['frames_usable']} of {result['frames_tried']} frames show a usable face; rule "
@@ -30,7 +30,7 @@ def markdown(result: dict[str, Any]) -> str:
     if result["persons"]:
         lines += [
             "",
-            "| person | score | scored faces | frames that drive it |",
+            "| person | score | scored faces | frames that drive it (p_fake) |",
             "|---:|---:|---:|---|",
         ]
     for rank, person in enumerate(result["persons"], 1):
@@ -46,7 +46,7 @@ def markdown(result: dict[str, Any]) -> str:
 
 def _moment(face: dict[str, Any]) -> str:
     where = "" if face["seconds"] is None else f" at {face['seconds']:.2f} s"
-    return f"{fields.frame_number(face['frame'])}{where} ({face['p_fake']:.2f})"
+    return f"frame {fields.frame_number(face['frame'])}{where} ({face['p_fake']:.2f})"
 
 
 def timeline(result: dict[str, Any]) -> list[dict[str, Any]]:

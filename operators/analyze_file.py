@@ -21,6 +21,7 @@ from .registry import detector_source, known_detectors
 
 WAIT_SECONDS = 540  # the App cuts an operator's answer off after 600
 DATASET = "analyses"
+OWN = "the checkpoint's own"  # threshold
 
 
 def run(
@@ -221,29 +222,25 @@ class AnalyzeFile(foo.Operator):
         form = types.Property(inputs, view=types.View(label="Analyze file"))
         path = self._path(inputs, ctx)
         known = known_detectors(ctx.dataset) if ctx.dataset is not None else _everywhere()
-        forms.choice(
-            inputs,
-            "detector",
-            [*known, ("", "a checkpoint file or folder ...")],
-            default=known[-1][0],
-            label="Detector",
-            description="Trained on this dataset, published or registered",
-        )
-        if ctx.params.get("detector") == "":
-            inputs.str("checkpoint", required=True, label="Checkpoint")
+        forms.detector_or_file(inputs, ctx.params, known)
         keys = [] if ctx.dataset is None else fields.detector_keys(ctx.dataset)
         keys = [key for key in keys if has_calibration(ctx.dataset, key)]
         if keys:
             forms.choice(
                 inputs,
                 "calibrated_for",
-                [("", "the checkpoint's own"), *((key, key) for key in keys)],
-                default="",
+                [(OWN, OWN), *((key, key) for key in keys)],
+                default=OWN,
                 label="Threshold of",
                 description="A calibration of this dataset; it must be of the same checkpoint",
             )
-        inputs.int("count", default=32, min=1, label="Frames", description="To look at per video")
-        inputs.str("dataset", default=DATASET, label="Keep the faces in", description="A dataset")
+        inputs.int("count", default=32, min=1, label="Frames", description="Per video")
+        inputs.str(
+            "dataset",
+            default=DATASET,
+            label="Keep the faces in",
+            description="Name of a dataset; open it to look at them",
+        )
         if ctx.params.get("path"):
             forms.check(inputs, {"path": path}, lambda: _require_path(ctx.params))
         return form
@@ -254,7 +251,7 @@ class AnalyzeFile(foo.Operator):
         if ctx.params.get("folder"):
             about |= {"label": "Folder", "description": "Each video and picture in it is analysed"}
         forms.flag(
-            inputs, "folder", default=False, label="A whole folder", description="Not one file"
+            inputs, "folder", default=False, label="A whole folder", description="Every file in it"
         )
         if isinstance(ctx.params.get("path"), str):
             return inputs.str("path", **about)
@@ -293,7 +290,12 @@ class AnalyzeFile(foo.Operator):
                 "xaxis": {"title": {"text": unit}},
                 "yaxis": {"title": {"text": "p_fake"}, "range": [0, 1]},
             }
-            outputs.plot("timeline", label="p_fake of each person over time", layout=layout)
+            outputs.plot(
+                "timeline",
+                label="p_fake of each person over time",
+                layout=layout,
+                height="280px",
+            )
         return types.Property(outputs, view=types.View(label="Analysis"))
 
 
@@ -324,12 +326,12 @@ def _params(ctx: Any) -> tuple[Any, dict[str, Any]]:
     path = _path_of(form)
     if not path:
         raise ForensicsError("No file is chosen.", "Choose one.", "path")
-    detector = form.get("detector") or form.get("checkpoint")
+    detector = forms.chosen_detector(form)
     if not detector:
         raise ForensicsError("No detector is chosen.", "Choose one.", "detector")
     names = ("rule", "count", "dataset", "crops_dir", "face_weights", "device")
     given = {k: form[k] for k in names if form.get(k) is not None}
-    if form.get("calibrated_for"):
+    if form.get("calibrated_for") not in (None, "", OWN):
         given["calibrated_for"] = form["calibrated_for"]
     samples = None if ctx.dataset is None else ctx.dataset.view()
     return samples, {"dataset": DATASET, **given, "path": path, "detector": detector}

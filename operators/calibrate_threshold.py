@@ -18,8 +18,7 @@ from ..detector.errors import ForensicsError
 from . import fields, forms, from_python, views
 from .calibrations import RUN_PREFIX, checkpoint_of
 from .evaluation_items import LEVELS, Items, items_of
-from .evaluation_tables import number_text
-from .markup import plain
+from .transfer_rows import table, transfer_rows
 
 METHODS = (
     ("none", "none: a threshold only"),
@@ -27,7 +26,6 @@ METHODS = (
     ("platt", "Platt: slope and offset"),
     ("isotonic", "isotonic: any rising function; wants some hundred rows"),
 )
-HERE = "the calibration view itself"
 
 
 def run(
@@ -77,7 +75,7 @@ def run(
         calibration = fitted.to_json()
         _write_calibrated(dataset, key, level, fitted)
     record |= {"calibration": calibration}
-    transfer, excluded = _transfer(dataset, scored, key, level, threshold, target_fpr)
+    transfer, excluded = transfer_rows(dataset, scored, key, level, threshold, target_fpr)
     if into_checkpoint:
         _into_checkpoint(dataset, key, record)
     text = table(record, transfer, excluded)
@@ -162,33 +160,6 @@ def _write_calibrated(dataset: fo.Dataset, key: str, level: str, calibration: An
         views.set_by_id(target, names.calibrated, clean)
 
 
-def _transfer(
-    dataset: fo.Dataset, fitted: Items, key: str, level: str, threshold: float, target_fpr: float
-) -> tuple[list[dict[str, Any]], int]:
-    """Rates at the threshold on everything that shares no group with the calibration view.
-
-    Returns:
-        rows, the calibration view itself first; and how many items were left out because they
-        share a group with it
-    """
-    import numpy as np
-
-    from ..detector.threshold_transfer import transfer_table
-
-    everything = items_of(dataset.view(), key, level)
-    everything = everything.take(np.isfinite(everything.p_fake))
-    inside = np.isin(everything.name, fitted.name)
-    related = np.isin(everything.group, fitted.group) & ~inside
-    rest = everything.take(~inside & ~related)
-    parts = {HERE: fitted}
-    for source in np.unique(rest.source_dataset).tolist():
-        parts[source] = rest.take(rest.source_dataset == source)
-    rows = transfer_table(
-        threshold, target_fpr, {n: (p.label, p.p_fake, p.group) for n, p in parts.items()}
-    )
-    return [row.to_json() for row in rows], int(related.sum())
-
-
 def _into_checkpoint(dataset: fo.Dataset, key: str, record: dict[str, Any]) -> None:
     from pathlib import Path
 
@@ -224,40 +195,6 @@ def _store(
     results = dataset.init_run_results(name, transfer=transfer)
     dataset.save_run_results(name, results, overwrite=True)
     return name
-
-
-def table(record: dict[str, Any], transfer: list[dict[str, Any]], excluded: int) -> str:
-    """The threshold, and what it does elsewhere, as Markdown."""
-    from .calibrations import statement
-
-    lines = [
-        f"Threshold **{record['threshold']:.4f}**, {plain(statement(record))}.",
-        "",
-        "| on | real | fake | FPR [95 %] | TPR [95 %] | oracle threshold | its FPR | its TPR "
-        "| reals: median, 95th percentile |",
-        "|---|---:|---:|---|---|---:|---:|---:|---|",
-    ]
-    for row in transfer:
-        fixed, oracle = row["fixed"], row["oracle"] or {}
-        quantiles = row["real_quantiles"]
-        reals = f"{quantiles[2]:.3f}, {quantiles[4]:.3f}" if quantiles else "n/a"
-        lines.append(
-            f"| {plain(row['name'])} | {fixed['n_real']} | {fixed['n_fake']} "
-            f"| {_rate(fixed, 'fpr')} | {_rate(fixed, 'tpr')} "
-            f"| {number_text(oracle.get('threshold'))} | {number_text(oracle.get('fpr'))} "
-            f"| {number_text(oracle.get('tpr'))} | {reals} |"
-        )
-    lines += [
-        "",
-        f"The oracle has seen the labels of its own rows: a bound, not a result. {excluded} "
-        f"{record['level']}s that share a group with the calibration view are left out.",
-    ]
-    return "\n".join(lines)
-
-
-def _rate(fixed: dict[str, Any], name: str) -> str:
-    value, bounds = fixed[name], fixed[f"{name}_interval"]
-    return "n/a" if value is None else f"{value:.3f} [{bounds[0]:.3f}, {bounds[1]:.3f}]"
 
 
 class CalibrateThreshold(foo.Operator):
@@ -296,6 +233,15 @@ class CalibrateThreshold(foo.Operator):
                 "you will not report results on.",
             ),
         )
+        if "test" in splits:
+            inputs.view(
+                "test_split",
+                types.Warning(
+                    label="The test split is among them",
+                    description="Rates on it will flatter the detector, and nothing is left to "
+                    "show the threshold on. Filter the grid to the split val first.",
+                ),
+            )
         rate = inputs.float(
             "target_fpr",
             default=0.05,

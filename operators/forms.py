@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import fiftyone as fo
@@ -10,6 +10,9 @@ from fiftyone.operators import types
 
 from ..detector.errors import ForensicsError
 from . import fields
+
+#: Choice of a checkpoint by its path. Not "": the App would show nothing for it.
+A_FILE = "a checkpoint file or folder ..."
 
 
 def choice(
@@ -30,6 +33,40 @@ def choice(
     return inputs.enum(
         name, values, default=default, label=label, description=description, view=view
     )
+
+
+def detector_or_file(
+    inputs: types.Object, form: dict[str, Any], known: Iterable[tuple[str, str]]
+) -> types.Property | None:
+    """A drop-down of the ``known`` detectors, and a field for a checkpoint where it is asked for.
+
+    Returns:
+        the checkpoint's field, if it is shown
+    """
+    known = list(known)
+    if known:
+        choice(
+            inputs,
+            "detector",
+            [*known, (A_FILE, A_FILE)],
+            default=known[-1][0],
+            label="Detector",
+            description="Trained on this dataset, published or registered",
+        )
+    if known and form.get("detector") not in ("", A_FILE):
+        return None
+    return inputs.str(
+        "checkpoint",
+        required=True,
+        label="Checkpoint",
+        description="Folder of our format or of GenD, model.safetensors, or model.ckpt",
+    )
+
+
+def chosen_detector(form: Mapping[str, Any]) -> str:
+    """The detector, or the checkpoint's path, that :func:`detector_or_file` asked for; or ""."""
+    named = form.get("detector")
+    return str((form.get("checkpoint") if named in (None, "", A_FILE) else named) or "")
 
 
 def flag(

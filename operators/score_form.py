@@ -32,26 +32,12 @@ def default_key(detector: str) -> str:
 def fill(inputs: types.Object, ctx: Any, view: Any) -> None:
     """Add every field of the form; mistakes are shown at the field that is wrong."""
     known = known_detectors(ctx.dataset)
-    if known:
-        forms.choice(
-            inputs,
-            "detector",
-            [*known, ("", "a checkpoint file or folder ...")],
-            default=known[-1][0],
-            label="Detector",
-            description="Trained on this dataset, published or registered",
-        )
-    if not known or ctx.params.get("detector") == "":
-        checkpoint = inputs.str(
-            "checkpoint",
-            required=True,
-            label="Checkpoint",
-            description="Folder of our format or of GenD, model.safetensors, or model.ckpt",
-        )
-        path = ctx.params.get("checkpoint") or ""
-        forms.check(inputs, {"detector": checkpoint}, lambda: require_allowed(path, "detector"))
-    chosen = ctx.params.get("detector") or ctx.params.get("checkpoint") or ""
-    if not chosen and known and ctx.params.get("detector") is None:
+    checkpoint = forms.detector_or_file(inputs, ctx.params, known)
+    chosen = forms.chosen_detector(ctx.params)
+    if checkpoint is not None:
+        props = {"detector": checkpoint}
+        forms.check(inputs, props, lambda: require_allowed(chosen, "detector"))
+    elif not chosen:
         chosen = known[-1][0]  # the default, before the form has sent it
     _warn_of_recipe(inputs, ctx.dataset, chosen)
     key = inputs.str(
@@ -115,7 +101,7 @@ def arguments(form: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         ForensicsError: no detector, or a runner that cannot be
     """
-    detector = form.get("detector") or form.get("checkpoint")
+    detector = forms.chosen_detector(form)
     if not detector:
         raise ForensicsError("No detector is chosen.", "Choose one, or give a checkpoint.")
     kept = {name: form[name] for name in _PLAIN if form.get(name) not in (None, [])}
@@ -127,4 +113,4 @@ def as_form(dataset: fo.Dataset, params: Mapping[str, Any]) -> dict[str, Any]:
     detector = params.get("detector")
     if detector in dict(known_detectors(dataset)):
         return dict(params)
-    return {**params, "detector": "", "checkpoint": detector}
+    return {**params, "detector": forms.A_FILE, "checkpoint": detector}

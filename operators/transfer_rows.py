@@ -1,0 +1,81 @@
+"""What a threshold that was chosen on one view does on everything else, as rows and as a table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import fiftyone as fo
+
+from .evaluation_items import Items, items_of
+from .evaluation_tables import number_text
+from .markup import plain
+
+HERE = "the calibration view itself"
+
+
+def transfer_rows(
+    dataset: fo.Dataset, fitted: Items, key: str, level: str, threshold: float, target_fpr: float
+) -> tuple[list[dict[str, Any]], int]:
+    """Rates at the threshold on everything that shares no group with the calibration view.
+
+    Returns:
+        rows, the calibration view itself first; and how many items were left out because they
+        share a group with it
+    """
+    import numpy as np
+
+    from ..detector.threshold_transfer import transfer_table
+
+    everything = items_of(dataset.view(), key, level)
+    everything = everything.take(np.isfinite(everything.p_fake))
+    inside = np.isin(everything.name, fitted.name)
+    related = np.isin(everything.group, fitted.group) & ~inside
+    rest = everything.take(~inside & ~related)
+    parts = {HERE: fitted}
+    for source in np.unique(rest.source_dataset).tolist():
+        parts[source] = rest.take(rest.source_dataset == source)
+    rows = transfer_table(
+        threshold, target_fpr, {n: (p.label, p.p_fake, p.group) for n, p in parts.items()}
+    )
+    return [row.to_json() for row in rows], int(related.sum())
+
+
+def table(record: dict[str, Any], transfer: list[dict[str, Any]], excluded: int) -> str:
+    """The threshold, and what it does elsewhere, as Markdown."""
+    from .calibrations import statement
+
+    lines = [
+        f"Threshold **{record['threshold']:.4f}**, {plain(statement(record))}.",
+        "",
+        "| on | real | fake | FPR [95 %] | TPR [95 %] | oracle threshold | its FPR | its TPR "
+        "| reals: median, 95th percentile |",
+        "|---|---:|---:|---|---|---:|---:|---:|---|",
+    ]
+    for row in transfer:
+        fixed, oracle = row["fixed"], row["oracle"] or {}
+        quantiles = row["real_quantiles"]
+        reals = f"{quantiles[2]:.3f}, {quantiles[4]:.3f}" if quantiles else "n/a"
+        lines.append(
+            f"| {plain(row['name'])} | {fixed['n_real']} | {fixed['n_fake']} "
+            f"| {_rate(fixed, 'fpr')} | {_rate(fixed, 'tpr')} "
+            f"| {number_text(oracle.get('threshold'))} | {number_text(oracle.get('fpr'))} "
+            f"| {number_text(oracle.get('tpr'))} | {reals} |"
+        )
+    if len(transfer) < 2:
+        lines += [
+            "",
+            f"Nothing else can be judged at this threshold: no scored {record['level']} lies "
+            "outside the groups of this view. Rates on the view itself flatter; choose a part of "
+            "the dataset, for example the split val.",
+        ]
+    lines += [
+        "",
+        f"The oracle has seen the labels of its own rows: a bound, not a result. {excluded} "
+        f"{record['level']}s that share a group with the calibration view are left out.",
+    ]
+    return "\n".join(lines)
+
+
+def _rate(fixed: dict[str, Any], name: str) -> str:
+    value, bounds = fixed[name], fixed[f"{name}_interval"]
+    return "n/a" if value is None else f"{value:.3f} [{bounds[0]:.3f}, {bounds[1]:.3f}]"
