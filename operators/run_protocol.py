@@ -30,7 +30,7 @@ from ..detector.protocols import (
     protocol_named,
 )
 from ..detector.records import LABELS
-from . import fields, forms, jobs, score_faces, views
+from . import fields, forms, jobs, outcome, score_faces, views
 from .evaluation_items import video_items
 from .progress import Progress, ShouldStop, in_app, never, silent, stop_of, terminal
 from .protocol_table import table
@@ -352,8 +352,11 @@ class RunProtocol(foo.Operator):
         yield from jobs.follow(ctx, job, "Protocol")
         done = job.result()
         here = [row["short"] for row in done["rows"] if row["auroc"] is not None]
-        yield ctx.ops.notify(f"Evaluated: {', '.join(here) or 'nothing'}.", variant="success")
+        text = f"Evaluated: {', '.join(here) or 'nothing'}."
+        yield ctx.ops.notify(text, variant="success" if here else "warning")
         yield ctx.ops.reload_dataset()
+        saved = [f"Saved as {params['out']}.md and .json."] if params.get("out") else []
+        yield outcome.show_table(ctx, "Protocol", done["table"], saved)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
