@@ -10,12 +10,13 @@ from typing import Any
 
 from fiftyone.operators import types
 
+from .markup import plain
+
 
 def show_table(ctx: Any, title: str, table: str, notes: Sequence[str] = ()) -> Any:
     """The App's message that opens ``table`` (Markdown) in a window, ``notes`` below it."""
+    text = "\n".join([f"**{title}**", "", table, "", *(f"- {plain(note)}" for note in notes)])
     outputs = types.Object()
-    outputs.str("table", view=types.MarkdownView())
-    for number, note in enumerate(notes):
-        outputs.view(f"note{number}", types.Notice(label=note))
+    outputs.str("table", view=types.MarkdownView())  # the window shows no label of its own
     shown = types.Property(outputs, view=types.View(label=title))
-    return ctx.ops.show_output(shown.to_json(), {"table": table})
+    return ctx.ops.show_output(shown.to_json(), {"table": text})
