@@ -139,10 +139,15 @@ def _resolve_peft(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor
     """Names without PEFT's wrapping; of the two LayerNorm copies the tuned one.
 
     Raises:
-        ForensicsError: an original LayerNorm whose tuned copy is missing
+        ForensicsError: one of a LayerNorm's two copies is missing
     """
     out = {}
     for name, tensor in tensors.items():
+        original = name.replace(_TUNED, _BASE)
+        if original not in tensors:  # not needed, but the file is not what was saved
+            raise ForensicsError(
+                f"The checkpoint lacks {original}.", "It is incomplete.", "detector"
+            )
         if _BASE in name:
             if name.replace(_BASE, _TUNED) not in tensors:
                 raise ForensicsError(

@@ -15,7 +15,8 @@ from fiftyone.operators import types
 from ..detector.allowed_roots import require_files
 from ..detector.errors import Cancelled, ForensicsError
 from ..detector.records import LABELS, Reason
-from . import fields, forms, from_python, jobs, views
+from . import fields, forms, from_python, jobs, outcome, views
+from .markup import plain
 from .progress import Progress, ShouldStop, in_app, never, silent, stop_of
 from .registry import scored_model
 
@@ -313,6 +314,8 @@ class ExplainFaces(foo.Operator):
         text += f"; {done['left_out']} beyond the limit" if done["left_out"] else ""
         yield ctx.ops.notify(text, variant="warning" if lost else "success")
         yield ctx.ops.reload_dataset()
+        notes = [f"{count} {reason}" for reason, count in done["not_explained"].items()]
+        yield outcome.show_table(ctx, "Heatmaps", plain(text) + ".", notes)
 
 
 def _params(form: dict[str, Any]) -> dict[str, Any]:

@@ -171,6 +171,8 @@ def follow(ctx: Any, job: Job, label: str) -> Iterator[Any]:
             share = state["done"] / max(state["total"], 1)
             yield ctx.ops.set_progress(label=text, progress=share)
         time.sleep(0.5)
+    if job.read("result") is not None:  # a short job may end before it has said anything
+        yield ctx.ops.set_progress(label=f"{label}: finished", progress=1.0)
 
 
 def hold_database() -> None:

@@ -321,15 +321,18 @@ class RunProtocol(foo.Operator):
         sources = {source for dataset in here for source in dataset.distinct("source_dataset")}
         there = [b.short for b in plan.benchmarks if b.source_dataset in sources]
         lacking = [b.short for b in plan.benchmarks if b.source_dataset not in sources]
-        inputs.view(
-            "plan",
-            types.Notice(
-                label=f"Here: {', '.join(there) or 'none'}. Not imported: "
-                f"{', '.join(lacking) or 'none'}",
-                description="All faces datasets of the database are used. Faces without a score "
-                "are scored first, in a process of its own.",
-            ),
-        )
+        if there:
+            text = "All faces datasets of the database are used. Faces without a score are scored "
+            text += "first, in a process of its own."
+            missing = f"Not imported: {', '.join(lacking) or 'none'}"
+            notice = types.Notice(label=f"Here: {', '.join(there)}. {missing}", description=text)
+        else:
+            notice = types.Warning(
+                label=f"None of its datasets is here: {', '.join(lacking)}",
+                description="The table will hold the published values only. Run 'Import deepfake "
+                "dataset' and 'Extract faces' for one of them first.",
+            )
+        inputs.view("plan", notice)
         inputs.str(
             "out",
             label="Save as",

@@ -231,12 +231,15 @@ def test_tensors_that_do_not_fit_are_named(gend_folder, tmp_path, change, words)
         load_detector(tmp_path, "cpu")
 
 
-def test_a_missing_tuned_copy_is_an_error_not_the_original(paper_checkpoint, tmp_path):
+@pytest.mark.parametrize(
+    ("copy", "words"), [("ln_tuning_layers", "tuned copy"), ("base_layer", "lacks .*base_layer")]
+)
+def test_both_copies_of_a_layernorm_are_needed(paper_checkpoint, tmp_path, copy, words):
     content = torch.load(paper_checkpoint[0], weights_only=True)
-    name = next(k for k in content["state_dict"] if "post_layernorm.ln_tuning_layers" in k)
+    name = next(k for k in content["state_dict"] if f"post_layernorm.{copy}" in k)
     del content["state_dict"][name]
     torch.save(content, tmp_path / "model.ckpt")
-    with pytest.raises(ForensicsError, match="tuned copy"):
+    with pytest.raises(ForensicsError, match=words):
         load_detector(tmp_path / "model.ckpt", "cpu")
 
 
