@@ -12,7 +12,7 @@ from typing import Any
 from ...detector.atomic import write_bytes
 from ...detector.errors import ForensicsError
 from ...detector.records import canonical_json
-from ..score_faces import _version
+from ..score_claim import code_version
 from .contents import Facts
 from .page import page
 from .tables import csv_text
@@ -23,7 +23,7 @@ FORMAT = "media_forensics/report/1"
 def write(folder: Path, facts: Facts) -> dict[str, str]:
     """Write the files under another name, then rename; returns their hashes."""
     made = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())
-    version = _version()
+    version = code_version()
     texts = {
         "report.html": page(facts, made, version),
         "report.json": canonical_json(_json(facts, made, version)) + "\n",
