@@ -18,7 +18,6 @@ import argparse
 import json
 import os
 import platform
-import resource
 import subprocess
 import sys
 import tempfile
@@ -215,10 +214,17 @@ def peak_memory(args: argparse.Namespace) -> int:
         torch.cuda.reset_peak_memory_stats()
         step(pixels, labels)
         return torch.cuda.max_memory_allocated() - before
-    with Path("/proc/self/statm").open() as stream:
-        before = int(stream.read().split()[1]) * resource.getpagesize()
+    # not ru_maxrss: after fork and exec that is at least what the parent held
+    Path("/proc/self/clear_refs").write_text("5")  # the high-water mark is the present size again
+    before = resident("VmRSS")
     step(pixels, labels)
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - before
+    return resident("VmHWM") - before
+
+
+def resident(name: str) -> int:
+    """Bytes of this process that ``/proc/self/status`` calls ``VmRSS`` or ``VmHWM`` (its peak)."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(1024 * int(line.split()[1]) for line in lines if line.startswith(f"{name}:"))
 
 
 def memory_apart(name: str, args: argparse.Namespace) -> int:

@@ -72,13 +72,18 @@ def test_a_queued_training_is_shown_survives_its_worker_and_is_cancelled(
     def row():
         return next(r for r in job_list.rows(names) if r.scheduled)
 
+    def working():
+        found = row()
+        assert found.state in ("queued", "running"), found.text
+        return found.state == "running" and found.share and found
+
     def run():
         found = demo_dataset.has_run(training_records.record_name(KEY))
         return training_records.training_run(demo_dataset, KEY) if found else None
 
     assert row().state == "queued" and KEY in row().label
     worker = scheduled_jobs.start_worker()
-    until("a share of the work", lambda: row().state == "running" and row().share)
+    until("a share of the work", working)
     live = until("a live status", lambda: live_status.read(demo_dataset, KEY))
     assert 0 < live.step < live.steps and live.text
 
@@ -98,7 +103,7 @@ def test_a_queued_training_is_shown_survives_its_worker_and_is_cancelled(
 
     job_list.act(names, dead.name, "again")
     worker = scheduled_jobs.start_worker()
-    again = until("the new worker", lambda: row().state == "running" and row().share and row())
+    again = until("the new worker", working)
     assert again.name != dead.name
     until("more steps", lambda: run().step > step)
     assert process.is_running()  # taken up, not started a second time
