@@ -386,7 +386,7 @@
     return h("div", { className: "mf", "data-cy": "mf-table" }, tabs,
       h("div", { className: "mf-row", style: { justifyContent: "space-between" } },
         h(Select, { label: "One row per", value: data.group, options: data.groups, onChange: (v) => send(on.on_set, { name: "group", value: v }), cy: "mf-group" }),
-        h("span", { className: "mf-dim mf-small" }, plural(rows.length, "row") + (sort === "worst" ? ", worst first" : "") + ". Bars: 95 % interval, 0 to 100 %; dashed: all rows together; ▲ worse than the rest beyond chance")),
+        h("span", { className: "mf-dim mf-small", style: { flex: "1 1 260px" } }, plural(rows.length, "row") + (sort === "worst" ? ", worst first" : "") + ". Bars: 95 % interval, 0 to 100 %; dashed: all rows together; ▲ worse than the rest beyond chance")),
       h("div", { className: "mf-scroll" }, h("table", null,
         h("thead", null, h("tr", null,
           data.columns.map((c, i) => head(i ? "name" + i : "name", c, "Sort by name")),

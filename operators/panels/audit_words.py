@@ -37,7 +37,8 @@ def outliers(rows: Sequence[Row], unit: str, what_row: str = "row") -> str:
         )
         if not tested:
             return f"Too few independent units per {what_row} to tell {what_row}s apart."
-        return f"No {what_row} stands out: none of {tested} rates is above the rest beyond chance."
+        judged = count(tested, "judged rate")
+        return f"No {what_row} stands out: of {judged} none is above the rest beyond chance."
     texts = [
         f"{' · '.join(row.name)}: {percent(cell.rate)} of {what} ({percent(cell.low)} to "
         f"{percent(cell.high)}; the rest {percent(cell.rest or 0)})"

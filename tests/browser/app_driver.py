@@ -66,8 +66,9 @@ window.__driver = {
     const xa = g._fullLayout['xaxis' + (t.xaxis || 'x').slice(1)];
     const ya = g._fullLayout['yaxis' + (t.yaxis || 'y').slice(1)];
     const y = t.type === 'bar' ? t.y[point] / 2 : t.y[point];
-    return [b.left + xa._offset + xa.c2p(xa.d2c(t.x[point])),
-            b.top + ya._offset + ya.c2p(ya.d2c(y))];
+    const at = [b.left + xa._offset + xa.c2p(xa.d2c(t.x[point])),
+                b.top + ya._offset + ya.c2p(ya.d2c(y))];
+    return at.every(Number.isFinite) ? at : null;  // it is being laid out again
   },
 };
 """
@@ -268,7 +269,8 @@ class App:
             "i => window.__driver.plots()[i].scrollIntoView({block: 'center'})", plot
         )
         self.wait(0.3)
-        x, y = self.page.evaluate(script, [plot, trace, point])
+        at = [plot, trace, point]
+        x, y = self.until("the point", lambda: self.page.evaluate(script, at))
         self.page.mouse.move(x - 5, y - 5)
         self.page.mouse.move(x, y, steps=4)
         self.wait(0.4)  # Plotly clicks what it hovers
