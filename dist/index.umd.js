@@ -627,7 +627,7 @@
       g.fillStyle = `rgb(${r0},${g0},${b0})`; g.fillRect(0, 0, this.w, this.h);
       // powers of two, so that the points that are left while it moves are always the same
       const most = Math.max(LEAST, BUDGET / this.each / (1 + this.beside().length));
-      this.step = this.moving && n > most ? 2 ** Math.ceil(Math.log2(n / most)) : 1;
+      this.step = this.moving && n > most ? 2 ** Math.min(Math.ceil(Math.log2(n / most)), Math.floor(Math.log2(n / LEAST))) : 1;
       if (this.mode === "3d") this.globe(false); else if (this.mode === "2d") this.grid2d(); else this.frameUmap();
       const before = performance.now();
       this.project(this.step); this.points(this.step);
