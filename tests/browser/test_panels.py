@@ -163,35 +163,6 @@ def test_the_timeline_of_a_ticked_face(app):
     app.page.get_by_text("Video score").first.wait_for()
 
 
-def test_a_point_of_the_timeline_moves_the_player(app, demo_dataset):
-    from media_forensics.operators import views
-
-    videos = views.videos_of(demo_dataset)
-    app.page.goto(f"{app.url}/datasets/{videos.name}", wait_until="domcontentloaded")
-    app.page.locator('[data-cy="looker"]').first.click()
-    modal = app.page.locator('[data-cy="modal"]')
-    modal.locator('[data-cy="looker-video-time"]').first.wait_for(state="attached")
-    modal.locator('[data-cy="panel-tab-timeline"]').click()
-    modal.locator('[title="Split horizontally"]').click()
-    app.until("the player", lambda: "Click a point" in app.find("mf-player").inner_text())
-    app.wait_plot(0)
-    names = app.page.evaluate("() => window.__driver.plots()[0]._fullData.map(t => t.name)")
-    person = next(i for i, name in enumerate(names) if name.startswith("person"))
-    frames = app.page.evaluate("i => [...window.__driver.plots()[0]._fullData[i].x]", person)
-
-    def stands_at_the_last_face():
-        app.click_plot(0, person, len(frames) - 1)
-        app.wait(1)
-        return f"at frame {frames[-1]}." in app.find("mf-player").inner_text()
-
-    app.until("the last frame", stands_at_the_last_face)
-    shown = modal.locator('[data-cy="looker-video-time"]').first
-    rate = videos.first().metadata.frame_rate
-    wanted = f"0:{int((frames[-1] - 1) / rate):02d} /"
-    app.until(wanted, lambda: shown.text_content().startswith(wanted))
-    app.shot("timeline-modal")
-
-
 def test_every_rate_at_a_glance(audit, demo_dataset):
     audit.click("mf-tab-cells")
     audit.page.locator('[data-cy="mf-cell"]').first.wait_for()
