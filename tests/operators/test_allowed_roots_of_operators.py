@@ -24,7 +24,11 @@ PATHS = {
         "weights": "{out}/weights.pth",
         "merge_from": ["{out}/shard"],
     },
-    "score_faces": {"detector": "{out}/model.ckpt", "parts_dir": "{out}/scores"},
+    "score_faces": {
+        "detector": "{out}/model.ckpt",
+        "parts_dir": "{out}/scores",
+        "merge_from": ["{out}/shard"],
+    },
     "train_detector": {"runs_dir": "{out}/runs"},
     "run_ablation": {"runs_dir": "{out}/runs"},
     "retrain_head": {"runs_dir": "{out}/runs"},
@@ -74,6 +78,7 @@ TAKES_SAMPLES = (
 # (operator, argument) -> why no check is needed
 NO_PATH = {
     ("import_dataset", "target"): "a dataset's name",
+    ("evaluate_detector", "threshold_from"): "a source of the threshold",
     ("export_report", "threshold_from"): "a source of the threshold",
     ("retrain_head", "detector"): "the key of stored embeddings",
     ("train_detector", "tag_weights"): "how often tagged faces are drawn",
@@ -151,6 +156,8 @@ def test_a_path_outside_is_refused_before_anything_starts(operator, argument, fo
     given = {**others, argument: [value] if several else value}
     if operator == "extract_faces":
         given.setdefault("crops_dir", str(folders.inside / "crops"))
+    if argument == "merge_from" and operator == "score_faces":
+        given.setdefault("parts_dir", str(folders.inside / "scores"))
     takes_samples = operator in READS_SAMPLES or operator in TAKES_SAMPLES
     kind = "videos" if operator == "extract_faces" else "faces"
     first = [samples(kind, folders.inside)] if takes_samples else []
