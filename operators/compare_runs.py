@@ -13,6 +13,7 @@ from fiftyone.operators import types
 
 from ..detector.errors import ForensicsError
 from ..detector.records import LABELS
+from ..training.config import TrainConfig
 from ..training.runs import RunFolder
 from . import fields, forms, from_python, training_records, views
 from .markup import plain
@@ -71,7 +72,7 @@ def run(
     base = baseline or chosen[0]
     rows = comparison.compare(videos, base, fpr, replicates, seed)
     trained = [key for key in chosen if dataset.has_run(training_records.record_name(key))]
-    configs = {key: training_records.training_run(dataset, key).config for key in trained}
+    configs = {key: _config(training_records.training_run(dataset, key).config) for key in trained}
     settings = comparison.differing_settings(configs)
     names = _save_views(dataset, rows, base) if save_views else []
     found = {
@@ -82,6 +83,12 @@ def run(
         "views": names,
     }
     return {**found, "table": table(found, base, fpr)}
+
+
+def _config(stored: dict[str, Any]) -> dict[str, Any]:
+    """Settings of a run; one that is older than a setting had what is its default now."""
+    is_head = "tune" not in stored  # of a retrained head
+    return stored if is_head else {**TrainConfig().to_json(), **stored}
 
 
 def _recorded(view: Any, key: str) -> list[dict[str, Any]]:
