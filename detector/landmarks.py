@@ -25,7 +25,7 @@ from .weights import KNOWN, LANDMARKS, file_sha256, weights_path
 _INPUT = 48
 _LAYERS = ("conv1", "conv2", "conv3", "conv4", "dense5", "dense6_3")
 #: Sides of the squares, in units of the larger of eye distance and eyes-to-mouth distance.
-#: Chosen on seven marked faces and checked on seven others; 2.0 to 2.4 do about as well.
+#: Chosen by fourteen marked faces (docs/faces.md); 2.0 to 2.4 do about as well.
 _SIDES = (1.8, 2.0, 2.2, 2.4)
 _MIRRORED = [1, 0, 2, 4, 3]  # a mirror image swaps left and right
 _BATCH = 512

@@ -93,7 +93,7 @@ def run(
     """
     from ..detector.coverage import Coverage, coverage_table
     from ..detector.faces import detector_of
-    from ..detector.recipe_check import check_recipe
+    from ..detector.recipe_check import check_recipe, check_time_limit
     from ..detector.store_merge import examine_stores, merge_stores
 
     view = views.flat(samples)
@@ -108,6 +108,7 @@ def run(
     if count < 1:
         raise ForensicsError(f"count is {count}.", "It must be 1 or more.", field="count")
     check_recipe(recipe)
+    check_time_limit(time_limit_seconds)
     where = runners.chosen(runner, workers, ray_address, shards)
     detector = detector_of(recipe, device, weights, allow_download)
     recipe = replace(recipe, count=count, detector_sha256=detector.sha256)

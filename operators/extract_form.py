@@ -142,6 +142,7 @@ def _weights(inputs: types.Object, form: Mapping[str, Any], made: dict[str, Any]
         label=f"Fetch the weights ({sum(e.size for e in missing) / 1e6:.1f} MB)",
         description="; ".join(f"{e.origin}; {e.license}" for e in missing) + ". Checked by sha256",
     )
+    made["weights"] = made["allow_download"]  # where a mistake is shown
     if missing[0].name == detector:
         made["weights"] = inputs.str(
             "weights",

@@ -44,9 +44,8 @@ CLIPS_BY_HAND = {
     ),
 }
 
-#: Seven more faces, marked on enlargements before any network had looked at them, to check a
-#: design that was chosen on the others: file, frame index (None: a picture), points. One corner
-#: of a mouth is behind a hand.
+#: Seven more faces, marked on enlargements without a network's points in view: file, frame index
+#: (None: a picture), points. One corner of a mouth is behind a hand.
 HIDDEN = (float("nan"), float("nan"))
 MARKED_BEFORE = {
     ("obama2", None): (
