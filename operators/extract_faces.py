@@ -294,5 +294,8 @@ class ExtractFaces(foo.Operator):
             f"{done['faces']} faces of {done['videos']} videos{lost}",
             variant="warning" if lost else "success",
         )
-        yield ctx.ops.show_output(*forms.message("Extracted faces", done["table"]))
+        text = done["table"]
+        if done["without_face"]:
+            text += "\n\nThe videos without a face are the saved view `not_scorable` of the videos."
+        yield ctx.ops.show_output(*forms.message("Extracted faces", text))
         yield ctx.ops.open_dataset(done["faces_dataset"])
