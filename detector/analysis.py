@@ -53,6 +53,8 @@ def files_of(path: str | Path) -> list[Path]:
 
 def recipe_for(detector: Detector, face_detector: FaceDetector, count: int) -> CropRecipe:
     """The recipe that the detector was trained on (else the reference), of every person."""
+    from .landmarks import RefinedDetector
+
     trained = detector.info.get("crop_recipe")
     recipe = CropRecipe.from_json(trained) if trained else CropRecipe()
     return replace(
@@ -62,6 +64,7 @@ def recipe_for(detector: Detector, face_detector: FaceDetector, count: int) -> C
         count=count,
         detector=face_detector.name,
         detector_sha256=face_detector.sha256,
+        refine_landmarks=isinstance(face_detector, RefinedDetector),
     )
 
 

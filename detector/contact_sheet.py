@@ -13,6 +13,7 @@ from .image_frames import read_image
 from .records import VideoRecord
 from .video_faces import FaceRow, FrameFaces, VideoFaces
 
+_DARK, _LINE = 40, 24  # grey level behind a reason, and the height of its line
 _GREEN, _GREY, _RED, _WHITE = (70, 200, 90), (170, 170, 170), (220, 70, 60), (255, 255, 255)
 
 
@@ -20,7 +21,7 @@ def contact_sheet(
     record: VideoRecord,
     result: VideoFaces,
     crop_folder: str | Path,
-    columns: int = 8,
+    columns: int = 6,
     tile: int = 160,
     limit: int = 64,
 ) -> np.ndarray:
@@ -35,28 +36,38 @@ def contact_sheet(
         limit: at most so many frames, evenly taken from all
 
     Returns:
-        RGB uint8 (H, W, 3); one grey tile with the reason for a source without frames
+        RGB uint8 (H, W, 3); a strip with the reason for a source without frames
     """
+    folder = Path(crop_folder)
+    rows = shown_frames(result, limit)
+    if not rows:
+        strip = np.full((_LINE * 2, tile * columns, 3), _DARK, np.uint8)
+        return _caption(strip, result.reason or "", _RED)
+    pictures = dict(_frames(record, rows))
+    columns = min(columns, len(rows))
+    lines = []
+    for start in range(0, len(rows), columns):
+        line = [
+            [_frame_tile(row, pictures.get(row.index), tile), *_crop_tiles(row, folder, tile)]
+            for row in rows[start : start + columns]
+        ]
+        lines.append(np.hstack(_filled([np.vstack(tiles) for tiles in line], columns)))
+    return np.vstack(lines)
+
+
+def shown_frames(result: VideoFaces, limit: int = 64) -> tuple[FrameFaces, ...]:
+    """The frames that a sheet shows: all, or ``limit`` evenly taken from them."""
     rows = result.frames
     if len(rows) > limit:
         rows = tuple(rows[i] for i in np.linspace(0, len(rows) - 1, limit, dtype=int))
-    if not rows:
-        return _caption(np.full((tile, tile * 2, 3), 40, np.uint8), result.reason or "", _RED)
-    pictures = dict(_frames(record, rows))
-    tiles = [
-        np.vstack(
-            [
-                _frame_tile(row, pictures.get(row.index), tile),
-                *_crop_tiles(row, Path(crop_folder), tile),
-            ]
-        )
-        for row in rows
-    ]
-    height = max(t.shape[0] for t in tiles)
+    return rows
+
+
+def _filled(tiles: list[np.ndarray], columns: int) -> list[np.ndarray]:
+    """The tiles of one line, equally high, with empty ones up to ``columns``."""
+    height = max(len(tile) for tile in tiles)
     padded = [cv2.copyMakeBorder(t, 0, height - len(t), 0, 0, cv2.BORDER_CONSTANT) for t in tiles]
-    columns = min(columns, len(padded))
-    padded += [np.zeros_like(padded[0])] * (-len(padded) % columns)
-    return np.vstack([np.hstack(padded[i : i + columns]) for i in range(0, len(padded), columns)])
+    return padded + [np.zeros_like(padded[0])] * (columns - len(padded))
 
 
 def _frames(record: VideoRecord, rows: tuple[FrameFaces, ...]) -> Iterator[tuple[int, np.ndarray]]:
@@ -96,11 +107,12 @@ def _crop_tiles(row: FrameFaces, folder: Path, tile: int) -> list[np.ndarray]:
         try:
             crop = read_image(folder / face.crop)
         except FrameError as error:
-            crop = _caption(np.full((tile, tile, 3), 40, np.uint8), error.reason.value, _RED)
+            crop = _caption(np.full((tile, tile, 3), _DARK, np.uint8), error.reason.value, _RED)
         crop = cv2.resize(crop, (tile, tile), interpolation=cv2.INTER_AREA)
         tiles.append(_caption(crop, f"person {face.track}", _WHITE))
     if not tiles:
-        tiles.append(_caption(np.full((tile, tile, 3), 40, np.uint8), row.reason or "", _RED))
+        strip = np.full((_LINE, tile, 3), _DARK, np.uint8)
+        tiles.append(_caption(strip, row.reason or "", _RED))
     return tiles
 
 
@@ -110,6 +122,6 @@ def _caption(image: np.ndarray, text: str, colour: tuple[int, int, int]) -> np.n
     place = (4, image.shape[0] - 6)
     for thickness, shade in ((3, (0, 0, 0)), (1, colour)):
         cv2.putText(
-            image, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.42, shade, thickness, cv2.LINE_AA
+            image, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.5, shade, thickness, cv2.LINE_AA
         )
     return image

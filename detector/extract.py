@@ -15,15 +15,16 @@ from typing import Any
 
 from .crops import CropStore, VideoFaces
 from .errors import Cancelled, ForensicsError
-from .faces import FaceDetector, load_face_detector
+from .faces import FaceDetector, detector_of
 from .process_pool import PoolWork, cores_each, run_in_pool
-from .recipe_check import check_recipe
+from .recipe_check import check_recipe, check_time_limit
 from .records import CropRecipe, Reason, VideoRecord
 from .video_work import ShouldStop, extract_video, resolve_policy
 
 __all__ = ["extract_video", "extract_videos", "shard_of"]
 
 log = logging.getLogger(__name__)
+_GRACE_SECONDS = 5.0  # beyond twice its limit, until the process of a video is ended
 Progress = Callable[[int, int, str], None]
 _Task = tuple[VideoRecord, VideoRecord | None]  # a video and, where its policy needs it, its real
 
@@ -54,7 +55,7 @@ class Extraction:
         Raises:
             ForensicsError: the weights here are not those of the recipe
         """
-        detector = load_face_detector(self.recipe.detector, self.device, self.weights)
+        detector = detector_of(self.recipe, self.device, self.weights)
         if detector.sha256 != self.recipe.detector_sha256:
             raise ForensicsError(
                 f"{self.recipe.detector} has other weights here ({detector.sha256[:12]}) than "
@@ -97,8 +98,9 @@ def extract_videos(
         weights: weight file of the face detector
         progress: called with (videos done, videos in all, ``"videos"``) after each
         should_stop: asked often; when true the iterator ends, and what is finished is kept
-        time_limit_seconds: limit for one video, looked at between its frames; with ``workers``
-            the process of a video that does not come back at all is ended after twice as long
+        time_limit_seconds: for one video, looked at between its frames; the process of a video
+            that does not come back at all is ended after twice as long. With a limit the work is
+            done in a process even if ``workers`` is 0
         allow_download: fetch missing detector weights
 
     Raises:
@@ -110,9 +112,9 @@ def extract_videos(
         recipe, store_root, device, weights, time_limit_seconds, allow_download
     )
     stop = should_stop or _never
-    if workers > 0:
+    if workers > 0 or time_limit_seconds is not None:
         del detector  # each worker loads its own
-        results = _in_pool(mine, records, extraction, workers, stop)
+        results = _in_pool(mine, records, extraction, max(workers, 1), stop)
     else:
         store = CropStore(extraction.root, extraction.recipe)
         results = _in_process(mine, records, extraction, detector, store, stop)
@@ -135,7 +137,8 @@ def prepare(
     Raises:
         ForensicsError: see :func:`extract_videos`
     """
-    detector = load_face_detector(recipe.detector, device, weights, allow_download)
+    check_time_limit(time_limit_seconds)
+    detector = detector_of(recipe, device, weights, allow_download)
     if recipe.detector_sha256 not in ("", detector.sha256):
         raise ForensicsError(
             f"The recipe was made with other weights of {recipe.detector} "
@@ -288,9 +291,9 @@ def _in_pool(
         # The video itself looks at its limit between frames; twice as long, and no frame comes.
         videos = 1 if task[1] is None else 2
         seconds = setup.time_limit_seconds
-        return None if seconds is None else 2 * videos * seconds
+        return None if seconds is None else 2 * videos * seconds + _GRACE_SECONDS
 
-    setup = replace(setup, threads=1)
+    setup = replace(setup, threads=1 if workers > 1 else setup.threads)
     work = PoolWork(_start_worker, _do, died, setup, limit)
     for part in paired_first(mine, records, setup.recipe):
         yield from run_in_pool(work, part, workers, stop)

@@ -69,8 +69,11 @@ def _parser() -> argparse.ArgumentParser:
         if entry.name in ("name", "detector_sha256"):
             continue
         value = getattr(defaults, entry.name)
-        option = f"--{entry.name.replace('_', '-')}"
-        run.add_argument(option, type=type(value), help=f"of the recipe; {value} by default")
+        option, text = f"--{entry.name.replace('_', '-')}", f"of the recipe; {value} by default"
+        if isinstance(value, bool):
+            run.add_argument(option, action=argparse.BooleanOptionalAction, default=None, help=text)
+        else:
+            run.add_argument(option, type=type(value), help=text)
     merge = commands.add_parser("merge", help="crop folders of several shards into one")
     merge.add_argument("crops", help="folder that gets everything")
     merge.add_argument("shards", nargs="+", help="folders that are read")

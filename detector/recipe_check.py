@@ -1,4 +1,4 @@
-"""Whether a crop recipe can be carried out, before any work starts."""
+"""Whether a crop recipe, or a limit beside it, can be carried out, before any work starts."""
 
 from __future__ import annotations
 
@@ -27,6 +27,12 @@ def check_recipe(recipe: CropRecipe) -> None:
             raise ForensicsError(
                 f"The recipe's {name} is {value!r}.", f"Use one of {', '.join(allowed)}.", name
             )
+    if not isinstance(recipe.refine_landmarks, bool):
+        raise ForensicsError(
+            f"The recipe's refine_landmarks is {recipe.refine_landmarks!r}.",
+            "Use true or false.",
+            "refine_landmarks",
+        )
     for name, low, high in (
         ("count", 1, 1_000_000_000),
         ("score_threshold", 0.0, 1.0),
@@ -40,3 +46,15 @@ def check_recipe(recipe: CropRecipe) -> None:
             raise ForensicsError(
                 f"The recipe's {name} is {value}.", f"Choose {low} to {high}.", name
             )
+
+
+def check_time_limit(seconds: float | None) -> None:
+    """Raise :class:`ForensicsError` unless ``seconds`` is None or a positive number."""
+    if seconds is None:
+        return
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not seconds > 0:
+        raise ForensicsError(
+            f"A time limit of {seconds!r} seconds.",
+            "Give a number above 0, or nothing.",
+            "time_limit_seconds",
+        )

@@ -128,6 +128,8 @@ class CropRecipe:
         subject: ``auto`` (mask where the record has one, else largest) | ``mask`` | ``pair`` |
             ``largest`` | ``all``
         min_eye_distance: least inter-eye distance in source pixels; smaller is ``too_small``
+        refine_landmarks: replace the detector's points by those of :mod:`.landmarks`; the
+            reference procedure does not
     """
 
     name: str = "gend-1.3-256"
@@ -145,6 +147,7 @@ class CropRecipe:
     image_format: str = "png"
     subject: str = "auto"
     min_eye_distance: float = 8.0
+    refine_landmarks: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Plain dict, the inverse of :meth:`from_json`."""
@@ -161,11 +164,14 @@ class CropRecipe:
 
         ``name`` (a label) and ``count`` (more frames extend the same set) are left out, so that
         raising the count reuses the store; ``count`` stays in for ``stride``, where it is the step.
+        ``refine_landmarks`` counts where it is on: recipes older than it keep their hash.
         """
         data = self.to_json()
         del data["name"]
         if self.sampling != "stride":
             del data["count"]
+        if not self.refine_landmarks:
+            del data["refine_landmarks"]
         return content_hash(data)[:16]
 
 

@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 
 _RELEASE = "https://github.com/xinntao/facexlib/releases/download/v0.1.0"
 _CHUNK = 1 << 20
+LANDMARKS = "mtcnn_onet"  # of :mod:`.landmarks`
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,15 @@ KNOWN = {
             "face_detection_yunet/face_detection_yunet_2023mar.onnx",
             origin="OpenCV Zoo, YuNet of March 2023",
             license="MIT; trained on WIDER FACE",
+        ),
+        KnownWeights(
+            LANDMARKS,
+            "weights/mtcnn/onet.pt",
+            sha256="165bfbe42940416ccfb977545cf0e976d5bf321f67083ae2aaaa5c764280118d",
+            size=1_559_269,
+            package=True,
+            origin="O-Net of MTCNN from facenet-pytorch 2.6.0",
+            license="MIT; trained on WIDER FACE and CelebA",
         ),
         KnownWeights(
             "vit-s14-dinov2-saliency",

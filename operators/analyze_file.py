@@ -13,6 +13,7 @@ from fiftyone.operators import types
 from ..detector.allowed_roots import require_allowed, require_files
 from ..detector.errors import Cancelled, ForensicsError
 from ..detector.known_detectors import find_detector
+from ..detector.records import CropRecipe
 from . import fields, forms, jobs, views
 from .analysis_report import in_seconds, markdown, timeline
 from .calibrations import has_calibration, stored_calibration
@@ -65,7 +66,7 @@ def run(
     """
     from ..detector.analysis import analyse_file, files_of, operating_of
     from ..detector.checkpoints import load_detector
-    from ..detector.faces import load_face_detector
+    from ..detector.faces import detector_of
 
     root = Path(crops_dir) if crops_dir else jobs.jobs_dir().parent / "analyses"
     require_allowed(root, "crops_dir")
@@ -82,7 +83,7 @@ def run(
     if calibrated_for is not None and home is not None:
         record = stored_calibration(home, calibrated_for)
     operating = operating_of(model, record)
-    face_detector = load_face_detector(_face_detector(model), device=device, weights=face_weights)
+    face_detector = detector_of(_recipe(model), device=device, weights=face_weights)
     found = []
     for file in files:
         if should_stop():
@@ -111,11 +112,9 @@ def run(
     return {"files": found, "dataset": dataset or None, "text": text}
 
 
-def _face_detector(model: Any) -> str:
-    from ..detector.records import CropRecipe
-
+def _recipe(model: Any) -> CropRecipe:
     trained = model.info.get("crop_recipe")
-    return (CropRecipe.from_json(trained) if trained else CropRecipe()).detector
+    return CropRecipe.from_json(trained) if trained else CropRecipe()
 
 
 def _keep(name: str, result: dict[str, Any]) -> None:

@@ -29,14 +29,14 @@ def run(samples: Any, *, limit: int = 12, output_dir: str | None = None) -> dict
         output_dir: folder of the sheets; beside the crops by default
 
     Returns:
-        ``{"sheets": [{"video_id", "path", "reason", "usable", "tried"}], "left_out"}``; ``path``
-        is None for a video that was not extracted
+        ``{"sheets": [{"video_id", "path", "reason", "usable", "tried", "shown"}], "left_out"}``;
+        ``path`` is None for a video that was not extracted; ``shown`` frames of a long one
 
     Raises:
         ForensicsError: empty view, or nothing was extracted from these videos
     """
     from ..detector.atomic import write_bytes
-    from ..detector.contact_sheet import contact_sheet
+    from ..detector.contact_sheet import contact_sheet, shown_frames
     from ..detector.crops import CropStore, encode_image, path_parts
 
     if limit < 1:
@@ -58,6 +58,7 @@ def run(samples: Any, *, limit: int = 12, output_dir: str | None = None) -> dict
             usable = sum(frame.usable for frame in result.frames)
             row |= {"path": str(path), "reason": result.reason}
             row |= {"usable": usable, "tried": len(result.frames)}
+            row["shown"] = len(shown_frames(result))
         sheets.append(row)
     return {"sheets": sheets, "left_out": max(len(records) - limit, 0)}
 
@@ -148,8 +149,10 @@ class ContactSheet(foo.Operator):
         found = ctx.results or {}
         drawn = [row for row in found.get("sheets", ()) if row["path"]]
         for number, row in enumerate(drawn[:SHOWN]):
-            label = f"{row['video_id']}: {row['usable']} of {row['tried']} frames usable"
-            label += f", {row['reason']}" if row["reason"] else ""
+            label = f"{row['video_id']}: "
+            label += f"{row['usable']} of {row['tried']} frames usable" if row["tried"] else ""
+            label += f" ({row['shown']} shown)" if row["shown"] < row["tried"] else ""
+            label += (", " if row["tried"] else "") + row["reason"] if row["reason"] else ""
             outputs.str(f"sheet{number}", label=label, view=types.ImageView(width="100%"))
         if not drawn:
             outputs.view("none", types.Notice(label="These videos were not extracted yet"))

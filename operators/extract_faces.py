@@ -56,6 +56,7 @@ def run(
     runner: str | None = None,
     ray_address: str | None = None,
     shards: int | None = None,
+    time_limit_seconds: float | None = None,
     progress: Progress = silent,
     should_stop: ShouldStop = never,
 ) -> dict[str, Any]:
@@ -76,6 +77,8 @@ def run(
             nothing and returns the commands, see :meth:`shard_plan.ShardPlan.result`
         ray_address: of a Ray cluster; None: a Ray on this machine
         shards: parts that ``shards`` prepares, 4 by default
+        time_limit_seconds: for one video, which then gets the reason ``time_limit``; see
+            :func:`detector.extract.extract_videos`
         progress, should_stop: see :mod:`.progress`
 
     Returns:
@@ -90,8 +93,8 @@ def run(
         Cancelled: stopped by the user; what was finished is kept
     """
     from ..detector.coverage import Coverage, coverage_table
-    from ..detector.faces import load_face_detector
-    from ..detector.recipe_check import check_recipe
+    from ..detector.faces import detector_of
+    from ..detector.recipe_check import check_recipe, check_time_limit
     from ..detector.store_merge import examine_stores, merge_stores
 
     view = views.flat(samples)
@@ -106,20 +109,22 @@ def run(
     if count < 1:
         raise ForensicsError(f"count is {count}.", "It must be 1 or more.", field="count")
     check_recipe(recipe)
+    check_time_limit(time_limit_seconds)
     where = runners.chosen(runner, workers, ray_address, shards)
-    detector = load_face_detector(recipe.detector, device, weights, allow_download)
+    detector = detector_of(recipe, device, weights, allow_download)
     recipe = replace(recipe, count=count, detector_sha256=detector.sha256)
     del detector
 
     records = views.video_records(view)
     by_id = {record.video_id: record for record in records}
     if where.kind == runners.SHARDS:
-        options = {"device": device, "weights": weights}
+        options = {"device": device, "weights": weights, "time-limit": time_limit_seconds}
         return shard_plan.extraction(
             videos.name, records, recipe, root, where.shards, options
         ).result()
     name = faces_name or f"{videos.name}-faces"
-    results = _results(records, recipe, root, where, device, weights, should_stop)
+    limit = time_limit_seconds
+    results = _results(records, recipe, root, where, device, weights, limit, should_stop)
     if merge_from:  # what they lack is extracted now
         examine_stores(merge_from, records).require(allow_gaps=True)
     merged = merge_stores(root, merge_from)
@@ -166,6 +171,7 @@ def _results(
     where: runners.Runner,
     device: str | None,
     weights: str | None,
+    time_limit_seconds: float | None,
     should_stop: ShouldStop,
 ) -> Iterator[VideoFaces]:
     """The videos as the runner finishes them; mistakes are raised at once."""
@@ -180,11 +186,12 @@ def _results(
             device=device,
             weights=weights,
             should_stop=should_stop,
+            time_limit_seconds=time_limit_seconds,
         )
     from ..detector.ray_cluster import on_ray
     from ..detector.ray_runner import Stage, extract_on_ray
 
-    extraction, _ = extract.prepare(recipe, root, device, weights)
+    extraction, _ = extract.prepare(recipe, root, device, weights, time_limit_seconds)
     listed = extract.in_order(records, recipe)
 
     def results() -> Iterator[VideoFaces]:
@@ -288,5 +295,8 @@ class ExtractFaces(foo.Operator):
             f"{done['faces']} faces of {done['videos']} videos{lost}",
             variant="warning" if lost else "success",
         )
-        yield outcome.show_table(ctx, "Extracted faces", done["table"])
+        notes = []
+        if done["without_face"]:
+            notes = ["The videos without a face are the saved view 'not_scorable' of the videos."]
+        yield outcome.show_table(ctx, "Extracted faces", done["table"], notes)
         yield ctx.ops.open_dataset(done["faces_dataset"])

@@ -9,7 +9,7 @@ from fiftyone.operators import types
 
 from ..detector.errors import ForensicsError
 from ..detector.records import CropRecipe
-from ..detector.weights import cache_dir, known, weights_path
+from ..detector.weights import LANDMARKS, cache_dir, known, weights_path
 from . import forms, runners
 
 DETECTORS = (
@@ -44,9 +44,12 @@ INTERPOLATIONS = (
 FORMATS = (("png", "PNG (lossless, the reference)"), ("jpeg", "JPEG 95"), ("webp", "WebP 95"))
 _RECIPE = (
     *("sampling", "subject", "detector", "template", "scale", "size", "border", "interpolation"),
-    *("image_format", "score_threshold", "max_side", "min_eye_distance"),
+    *("image_format", "score_threshold", "max_side", "min_eye_distance", "refine_landmarks"),
 )
-_PLAIN = (*("faces_name", "crops_dir", "device", "weights", "allow_download", "merge_from"),)
+_PLAIN = (
+    *("faces_name", "crops_dir", "device", "weights", "allow_download", "merge_from"),
+    "time_limit_seconds",
+)
 
 
 def fill(inputs: types.Object, ctx: Any, view: Any) -> None:
@@ -85,6 +88,14 @@ def fill(inputs: types.Object, ctx: Any, view: Any) -> None:
         made[name] = forms.choice(
             inputs, name, options, default=options[0][0], label=label, description=description
         )
+    made["refine_landmarks"] = forms.flag(
+        inputs,
+        "refine_landmarks",
+        default=False,
+        label="Refine the landmarks",
+        description="A second network (O-Net) places the five points of each face: better on "
+        "small, tilted and grimacing faces. Not the reference procedure, so off by default",
+    )
     _weights(inputs, ctx.params, made)
     runners.fill(inputs, ctx.params, made)
     forms.flag(
@@ -119,19 +130,25 @@ def _crops(videos: int, form: Mapping[str, Any]) -> str:
 
 def _weights(inputs: types.Object, form: Mapping[str, Any], made: dict[str, Any]) -> None:
     """Ask for the weights of the chosen detector where they are not on this machine."""
-    entry = known(form.get("detector") or DETECTORS[0][0])
-    if (cache_dir() / entry.file).is_file():
+    detector = form.get("detector") or DETECTORS[0][0]
+    needed = [detector] + [LANDMARKS] * bool(form.get("refine_landmarks"))
+    missing = [e for e in map(known, needed) if not (cache_dir() / e.file).is_file()]
+    if not missing:
         return
     made["allow_download"] = forms.flag(
         inputs,
         "allow_download",
         default=False,
-        label=f"Fetch the weights ({entry.size / 1e6:.1f} MB)",
-        description=f"{entry.origin}; {entry.license}. Checked by sha256",
+        label=f"Fetch the weights ({sum(e.size for e in missing) / 1e6:.1f} MB)",
+        description="; ".join(f"{e.origin}; {e.license}" for e in missing) + ". Checked by sha256",
     )
-    made["weights"] = inputs.str(
-        "weights", label="Or a weight file", description="A file on the machine that does the work"
-    )
+    made["weights"] = made["allow_download"]  # where a mistake is shown
+    if missing[0].name == detector:
+        made["weights"] = inputs.str(
+            "weights",
+            label="Or a weight file",
+            description="A file on the machine that does the work",
+        )
 
 
 def _alignment(inputs: types.Object, made: dict[str, Any]) -> None:
@@ -168,6 +185,12 @@ def _work(inputs: types.Object, made: dict[str, Any]) -> None:
     made["device"] = inputs.str(
         "device", label="Device", description="cpu, cuda, cuda:1; empty: a GPU where there is one"
     )
+    made["time_limit_seconds"] = inputs.float(
+        "time_limit_seconds",
+        label="Seconds per video",
+        description="A video that takes longer gets the reason time_limit and the others go on, "
+        "even if reading it hangs. Empty: no limit",
+    )
     made["crops_dir"] = inputs.str(
         "crops_dir", label="Crop folder", description="Empty: beside FiftyOne's datasets"
     )
@@ -185,7 +208,7 @@ def arguments(form: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         ForensicsError: a value that cannot be, with its field; weights that are not there
     """
-    from ..detector.recipe_check import check_recipe
+    from ..detector.recipe_check import check_recipe, check_time_limit
 
     count = form.get("count", 32)
     if not isinstance(count, int) or isinstance(count, bool) or count < 1:
@@ -194,8 +217,11 @@ def arguments(form: Mapping[str, Any]) -> dict[str, Any]:
     recipe = CropRecipe.from_json({**(form.get("recipe") or {}), **given, "count": count})
     check_recipe(recipe)
     kept = {name: form[name] for name in _PLAIN if form.get(name) not in (None, "", [])}
+    check_time_limit(kept.get("time_limit_seconds"))
     if not kept.get("allow_download"):
         weights_path(recipe.detector, kept.get("weights"))
+        if recipe.refine_landmarks:
+            weights_path(LANDMARKS)
     return {"recipe": recipe.to_json(), "count": count, **kept, **runners.arguments(form)}
 
 

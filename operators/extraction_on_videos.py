@@ -69,8 +69,13 @@ def _declare(videos: fo.Dataset) -> None:
             fields.FACES, fo.EmbeddedDocumentField, embedded_doc_type=fo.Detections
         )
     schema = videos.get_field_schema()
-    if fields.SOURCE_SHA256 not in schema:
-        videos.add_sample_field(fields.SOURCE_SHA256, fo.StringField)
+    for name, ftype in (
+        (fields.REASON, fo.StringField),
+        (fields.COVERAGE, fo.FloatField),
+        (fields.SOURCE_SHA256, fo.StringField),
+    ):
+        if name not in schema:
+            videos.add_sample_field(name, ftype)
     if fields.PERSONS not in schema:
         videos.add_sample_field(
             fields.PERSONS, fo.EmbeddedDocumentField, embedded_doc_type=fo.TemporalDetections

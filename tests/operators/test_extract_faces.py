@@ -283,6 +283,7 @@ def test_stopped_it_keeps_what_is_done_and_goes_on(clips, operators, clean, tmp_
         ("scale", 0.0, "recipe's scale is"),
         ("score_threshold", 1.5, "recipe's score_threshold is"),
         ("size", 9000, "recipe's size is"),
+        ("time_limit_seconds", 0, "time limit of 0"),
     ],
 )
 def test_a_wrong_value_is_said_at_its_field(clips, name, value, words):
@@ -301,6 +302,8 @@ def test_weights_that_are_not_here_are_asked_for(clips, monkeypatch, tmp_path):
     )
     agreed = form_of(clips, detector="retinaface_resnet50", allow_download=True)
     assert not agreed["weights"]["invalid"]
+    refine = form_of(clips, detector="retinaface_resnet50", refine_landmarks=True)
+    assert "111.1 MB" in refine["allow_download"]["view"]["label"]  # both
     given = extract_form.arguments({"detector": "yunet", "allow_download": True, "size": 128})
     assert given["allow_download"] and given["recipe"]["size"] == 128
     assert CropRecipe.from_json(given["recipe"]).detector == "yunet"
@@ -315,11 +318,43 @@ def test_mistakes_leave_no_dataset_behind(clips, operators, clean, tmp_path):
         ({"recipe": replace(FAST, template="arcface")}, "template"),
         ({"recipe": replace(FAST, detector="dlib")}, "detector"),
         ({"count": 0}, "count"),
+        ({"time_limit_seconds": -2}, "time_limit_seconds"),
     ):
         with pytest.raises(ForensicsError) as caught:
             operators("extract_faces")(clips, **{"crops_dir": str(tmp_path / "c"), **params})
         assert caught.value.hint and (field is None or caught.value.field == field)
     assert set(clean.list_datasets()) == before
+
+
+def test_a_video_over_its_time_limit_gets_the_reason_and_is_done_without_one(
+    clips, operators, clean, tmp_path
+):
+    options = {"recipe": FAST, "crops_dir": str(tmp_path / "crops")}
+    late = operators("extract_faces")(clips, time_limit_seconds=1e-6, **options)
+    assert late["video_reasons"] == {"time_limit": 2, "decode_error": 1} and late["faces"] == 0
+    clips.reload()
+    assert clips.sort_by("video_id").values("reason") == [
+        "time_limit",
+        "time_limit",
+        "decode_error",
+    ]
+    done = operators("extract_faces")(clips, **options)
+    assert done["video_reasons"] == {"decode_error": 1} and done["added"] == 6
+
+
+def test_refined_landmarks_make_other_crops_of_the_same_faces(clips, operators, clean, tmp_path):
+    asked = {"recipe": FAST, "crops_dir": str(tmp_path / "c"), "faces_name": "plain"}
+    plain = operators("extract_faces")(clips, **asked)
+    recipe = replace(FAST, refine_landmarks=True)
+    form = extract_form.as_form({"recipe": recipe})
+    assert form["refine_landmarks"] is True
+    given = extract_form.arguments(form)
+    assert CropRecipe.from_json(given["recipe"]) == recipe
+    refined = operators("extract_faces")(clips, **asked | given | {"faces_name": "refined"})
+    assert refined["faces"] == plain["faces"] and refined["recipe_hash"] != plain["recipe_hash"]
+    one, two = (clean.load_dataset(name) for name in ("plain", "refined"))
+    assert one.values("face_box") == two.values("face_box")
+    assert one.values("face_landmarks") != two.values("face_landmarks")
 
 
 def test_delegated_it_reports_its_pace_and_its_faces(

@@ -21,7 +21,11 @@ def app_context():
         shown.append((progress, label))
         return label
 
-    return SimpleNamespace(ops=SimpleNamespace(set_progress=set_progress)), shown
+    def notify(message, variant):
+        shown.append((variant, message))
+        return message
+
+    return SimpleNamespace(ops=SimpleNamespace(set_progress=set_progress, notify=notify)), shown
 
 
 def finish(job):
@@ -65,10 +69,14 @@ def test_fields_that_a_job_added_do_not_stop_a_run_in_this_process(demo_dataset,
 
 def test_a_wrong_input_comes_back_in_its_own_words(demo_dataset):
     job = jobs.start("score_faces", demo_dataset.view(), {"detector": "nowhere", "key": "x"})
-    finish(job)
+    shown = finish(job)
     with pytest.raises(ForensicsError, match="nowhere") as error:
         job.result()
     assert error.value.hint
+    # the App is told, where it shows the progress and beside it
+    (_, label), (variant, message) = shown[-2:]
+    assert error.value.message in label and error.value.hint in label
+    assert (variant, message) == ("error", error.value.message)
 
 
 def test_a_killed_job_says_so(demo_dataset):

@@ -1,0 +1,166 @@
+"""Finer landmarks for faces that are found already: the last network of MTCNN, several times.
+
+RetinaFace's points are coarse on small, tilted or grimacing faces. O-Net, the output network of
+MTCNN (Zhang et al., IEEE Signal Processing Letters 2016), looks at a square of 48 x 48 pixels
+around a face. Here it sees each face in squares of four sizes and their mirror images, placed by
+the detector's own points, and the answers are averaged. Box and score stay the detector's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from .errors import ForensicsError
+from .faces import FaceDetector, NonFiniteError
+from .records import Face, content_hash
+from .tensor_files import read_tensors
+from .weights import KNOWN, LANDMARKS, file_sha256, weights_path
+
+_INPUT = 48
+_LAYERS = ("conv1", "conv2", "conv3", "conv4", "dense5", "dense6_3")
+#: Sides of the squares, in units of the larger of eye distance and eyes-to-mouth distance.
+#: Chosen by fourteen marked faces (docs/faces.md); 2.0 to 2.4 do about as well.
+_SIDES = (1.8, 2.0, 2.2, 2.4)
+_MIRRORED = [1, 0, 2, 4, 3]  # a mirror image swaps left and right
+_BATCH = 512
+
+
+class LandmarkNetwork:
+    """O-Net's five points, from its tensors by their published names.
+
+    Args:
+        tensors: of ``onet.pt``
+        device: torch device
+
+    Raises:
+        KeyError: a tensor is missing
+    """
+
+    def __init__(self, tensors: dict[str, torch.Tensor], device: str) -> None:
+        names = [f"{layer}.{part}" for layer in _LAYERS for part in ("weight", "bias")]
+        names += [f"prelu{n}.weight" for n in range(1, 6)]
+        self._t = {name: tensors[name].float().to(device) for name in names}
+        self.device = device
+
+    @torch.no_grad()
+    def points(self, images: np.ndarray) -> np.ndarray:
+        """(N, 5, 2) points of RGB uint8 (N, 48, 48, 3), as fractions of the side."""
+        t = self._t
+        x = torch.from_numpy(images).to(self.device).permute(0, 3, 1, 2)
+        x = (x.float() - 127.5) / 128
+        for n in range(1, 5):
+            x = F.conv2d(x, t[f"conv{n}.weight"], t[f"conv{n}.bias"])
+            x = F.prelu(x, t[f"prelu{n}.weight"])
+            if n < 4:
+                x = F.max_pool2d(x, 3 if n < 3 else 2, 2, ceil_mode=True)
+        x = x.permute(0, 3, 2, 1).flatten(1)  # the order that the weights were trained in
+        x = F.prelu(F.linear(x, t["dense5.weight"], t["dense5.bias"]), t["prelu5.weight"])
+        x = F.linear(x, t["dense6_3.weight"], t["dense6_3.bias"])
+        return x.view(-1, 2, 5).transpose(1, 2).cpu().numpy()  # five x, then five y
+
+
+def _square(image: np.ndarray, centre: np.ndarray, side: float) -> np.ndarray:
+    """The square of ``side`` pixels around ``centre`` as (48, 48, 3); edges are repeated.
+
+    Larger squares are sampled several times per pixel of the result and averaged.
+    """
+    fine = _INPUT * max(1, round(side / _INPUT))
+    scale = fine / side
+    shift = (fine - 1) / 2 - scale * centre
+    matrix = np.array([[scale, 0, shift[0]], [0, scale, shift[1]]])
+    cut = cv2.warpAffine(
+        image, matrix, (fine, fine), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    if fine == _INPUT:
+        return cut
+    return cv2.resize(cut, (_INPUT, _INPUT), interpolation=cv2.INTER_AREA)
+
+
+class LandmarkRefiner:
+    """Replaces the points of faces by O-Net's, averaged over squares and mirror images."""
+
+    def __init__(self, network: LandmarkNetwork, sha256: str) -> None:
+        self.sha256 = sha256
+        self._network = network
+
+    def refine(self, image: np.ndarray, faces: Sequence[Face]) -> list[Face]:
+        """``faces`` of an RGB image with new landmarks; points in one spot stay as they are.
+
+        Raises:
+            NonFiniteError: the network returned NaN or infinity
+        """
+        places: list[tuple[int, np.ndarray, float]] = []
+        for number, face in enumerate(faces):
+            points = np.array(face.landmarks, np.float64)
+            eyes, mouth = points[:2], points[3:]
+            drop = mouth.mean(axis=0) - eyes.mean(axis=0)
+            size = max(np.linalg.norm(eyes[1] - eyes[0]), np.linalg.norm(drop))
+            if size >= 1.0:
+                places += [(number, points.mean(axis=0), side * float(size)) for side in _SIDES]
+        if not places:
+            return list(faces)
+        found: dict[int, list[np.ndarray]] = {}
+        for start in range(0, len(places), _BATCH):
+            chosen = places[start : start + _BATCH]
+            cut = np.stack([_square(image, centre, side) for _, centre, side in chosen])
+            plain = self._network.points(cut)
+            mirrored = self._network.points(np.ascontiguousarray(cut[:, :, ::-1]))[:, _MIRRORED]
+            mirrored[..., 0] = 1 - mirrored[..., 0]
+            for (number, centre, side), answer in zip(chosen, (plain + mirrored) / 2, strict=True):
+                found.setdefault(number, []).append(centre + (answer - 0.5) * side)
+        refined = list(faces)
+        for number, answers in found.items():
+            mean = np.mean(answers, axis=0)
+            if not np.isfinite(mean).all():
+                raise NonFiniteError("The landmark network returned NaN or infinity.")
+            points = tuple((float(x), float(y)) for x, y in mean)
+            refined[number] = replace(faces[number], landmarks=points)
+        return refined
+
+
+class RefinedDetector:
+    """A face detector whose landmarks are refined; see :class:`faces.FaceDetector`.
+
+    Its hash is one over both networks, so that crops of refined points are told apart.
+    """
+
+    def __init__(self, detector: FaceDetector, refiner: LandmarkRefiner) -> None:
+        self.name = detector.name
+        self.device = detector.device
+        self.sha256 = content_hash([detector.sha256, refiner.sha256])
+        self._detector = detector
+        self._refiner = refiner
+
+    def detect(
+        self, frames: Sequence[np.ndarray], *, score_threshold: float = 0.5, max_side: int = 0
+    ) -> list[list[Face]]:
+        """See :meth:`faces.FaceDetector.detect`; the points come from the frame's own pixels."""
+        found = self._detector.detect(frames, score_threshold=score_threshold, max_side=max_side)
+        return [
+            self._refiner.refine(frame, faces) for frame, faces in zip(frames, found, strict=True)
+        ]
+
+
+def load_refiner(device: str, allow_download: bool = False) -> LandmarkRefiner:
+    """The refiner with the registered weights of O-Net.
+
+    Args:
+        device: torch device
+        allow_download: fetch missing weights
+
+    Raises:
+        ForensicsError: weights missing, or other than registered
+    """
+    path = weights_path(LANDMARKS, None, allow_download)
+    digest = file_sha256(path)
+    if digest != KNOWN[LANDMARKS].sha256:
+        raise ForensicsError(
+            f"{path} is not the registered file.", "Remove it and fetch it again.", "weights"
+        )
+    return LandmarkRefiner(LandmarkNetwork(read_tensors(path, "refine_landmarks"), device), digest)
