@@ -97,7 +97,8 @@ def read(
             out = np.empty((rows, size), np.float32 if single else np.float16)
         elif vector.size != size:
             raise ForensicsError(
-                f"The embeddings in {field!r} have different lengths: {size} and {vector.size}.",
+                f"The embeddings in {field!r} have different lengths: "
+                f"{sorted((size, vector.size))}.",
                 "They come from different networks; score the faces again with one checkpoint.",
             )
         length = float(np.sqrt(vector @ vector))
