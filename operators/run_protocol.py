@@ -16,26 +16,19 @@ from typing import Any
 
 import fiftyone as fo
 import fiftyone.operators as foo
-from fiftyone import ViewField as F
 from fiftyone.operators import types
 
 from ..detector.allowed_roots import require_allowed
-from ..detector.errors import ForensicsError, MetricUndefined
+from ..detector.errors import ForensicsError
 from ..detector.known_detectors import find_detector
 from ..detector.protocols import (
     PROTOCOLS,
-    Benchmark,
-    Protocol,
-    count_deviations,
     protocol_named,
 )
-from ..detector.records import LABELS
-from . import fields, forms, jobs, outcome, score_faces, views
-from .evaluation_items import video_items
+from . import fields, forms, jobs, outcome, protocol_rows, score_faces, views
 from .progress import Progress, ShouldStop, in_app, never, silent, stop_of, terminal
 from .protocol_table import table
 from .registry import detector_source, known_detectors
-from .training_records import record_name
 
 
 def run(
@@ -85,7 +78,7 @@ def run(
     here = _faces_datasets(datasets)
     rows, sha256 = [], None
     for benchmark in plan.benchmarks:
-        parts = [(d, v) for d in here if (v := _view(d, benchmark)) is not None]
+        parts = [(d, v) for d in here if (v := protocol_rows.view_of(d, benchmark)) is not None]
         for dataset, view in parts:
             score_faces.run(
                 view,
@@ -97,7 +90,7 @@ def run(
                 should_stop=should_stop,
             )
             sha256 = dataset.get_run_info(fields.ScoreFields(key).run).config.checkpoint_sha256
-        rows.append(_row(plan, benchmark, parts, (key, detector), replicates, seed))
+        rows.append(protocol_rows.row(plan, benchmark, parts, (key, detector), replicates, seed))
     found = {"protocol": plan.name, "key": key, "checkpoint_sha256": sha256, "rows": rows}
     found["table"] = table(plan, found)
     if out:
@@ -124,129 +117,6 @@ def _faces_datasets(names: Sequence[str] | None) -> list[fo.Dataset]:
             "There is no faces dataset to evaluate.", "Import one and run 'Extract faces'."
         )
     return found
-
-
-def _view(dataset: fo.Dataset, benchmark: Benchmark) -> Any:
-    """The benchmark's faces in ``dataset``, or None where it holds none of that source.
-
-    A split or compression that is not there is not filtered by; :func:`_deviations` names it.
-    """
-    view = dataset.match(F("source_dataset") == benchmark.source_dataset)
-    for field, value in (("split", benchmark.split), ("compression", benchmark.compression)):
-        if value and value in view.distinct(field):
-            view = view.match(F(field) == value)
-    if benchmark.methods:
-        chosen = F("method").is_in(list(benchmark.methods))
-        if not len(view.match(chosen)):
-            return None
-        view = view.match((F(f"{fields.GROUND_TRUTH}.label") == LABELS[0]) | chosen)
-    return view if len(view) else None
-
-
-def _row(
-    plan: Protocol,
-    benchmark: Benchmark,
-    parts: Sequence[tuple[fo.Dataset, Any]],
-    judged: tuple[str, str],
-    replicates: int,
-    seed: int,
-) -> dict[str, Any]:
-    """One benchmark; ``judged`` is the field key and the detector's name."""
-    import numpy as np
-
-    from ..detector.metrics import bootstrap_interval, equal_error_rate, roc_auc
-
-    row: dict[str, Any] = {
-        "short": benchmark.short,
-        "source_dataset": benchmark.source_dataset,
-        "auroc": None,
-        "eer": None,
-        "n_real": 0,
-        "n_fake": 0,
-        "coverage": None,
-        "published": dict(benchmark.published),
-        "deviations": [],
-        "datasets": [dataset.name for dataset, _ in parts],
-    }
-    if not parts:
-        row["deviations"] = ["not imported"]
-        return row
-    items = [video_items(view, judged[0]) for _, view in parts]
-    names = np.concatenate([i.name for i in items])
-    _, first = np.unique(names, return_index=True)  # a video in two datasets counts once
-    label = np.concatenate([i.label for i in items])[first]
-    p_fake = np.concatenate([i.p_fake for i in items])[first]
-    group = np.concatenate([i.group for i in items])[first]
-    scored = np.isfinite(p_fake)
-    row |= {
-        "n_real": int(np.sum(label == 0)),
-        "n_fake": int(np.sum(label == 1)),
-        "coverage": float(scored.mean()),
-    }
-    row["deviations"] = _deviations(plan, benchmark, parts, judged, row)
-    y, s, g = label[scored], p_fake[scored], group[scored]
-    try:
-        row["auroc"] = {"value": roc_auc(y, s), "low": None, "high": None}
-        row["eer"] = float(equal_error_rate(y, s))
-        low, high = bootstrap_interval(y, s, "auroc", g, replicates=replicates, seed=seed)
-        row["auroc"] |= {"low": low, "high": high}
-    except MetricUndefined as error:
-        row["deviations"].append(error.message)
-    return row
-
-
-def _deviations(
-    plan: Protocol,
-    benchmark: Benchmark,
-    parts: Sequence[tuple[fo.Dataset, Any]],
-    judged: tuple[str, str],
-    row: dict[str, Any],
-) -> list[str]:
-    """Every way in which this row is not the paper's."""
-    import numpy as np
-
-    key, detector = judged
-
-    out = count_deviations(benchmark, row["n_real"], row["n_fake"])
-    if row["coverage"] < 1:
-        out.append(f"{1 - row['coverage']:.1%} of the videos have no score and are left out")
-    if benchmark.note:
-        out.append(benchmark.note)
-    for dataset, view in parts:
-        training = record_name(detector)
-        if dataset.has_run(training):
-            groups = set(dataset.load_run_view(training).distinct("group_id"))
-            seen = groups & set(view.distinct("group_id"))
-            if seen:
-                out.append(f"THE DETECTOR WAS TRAINED ON {len(seen)} OF THESE GROUPS")
-        splits, compressions = view.distinct("split"), view.distinct("compression")
-        if benchmark.split and splits != [benchmark.split]:
-            out.append(f"split {', '.join(splits) or 'unknown'} instead of {benchmark.split}")
-        if benchmark.split and "derived" in view.distinct("split_source"):
-            out.append("the split is derived, not official")
-        if benchmark.compression and compressions != [benchmark.compression]:
-            shown = ", ".join(c for c in compressions if c) or "unknown"
-            out.append(f"compression {shown} instead of {benchmark.compression}")
-        scored = view.match(F(fields.ScoreFields(key).p_fake) != None)  # noqa: E711
-        _, counts = np.unique(scored.values("video_id"), return_counts=True)
-        short = int(np.sum(counts < plan.frames))
-        if short:
-            out.append(
-                f"{short} videos have fewer than {plan.frames} scored faces (median "
-                f"{np.median(counts):g})"
-            )
-        about = fields.describe(dataset).get("recipe") or {}
-        out.append(
-            f"crops {about.get('name', 'of the source')} found by "
-            f"{about.get('detector', 'others')}, frames {about.get('sampling', 'as they came')}; "
-            f"the paper: {plan.face_detector}"
-        )
-        config = dataset.get_run_info(fields.ScoreFields(key).run).config
-        if config.rule != plan.rule:
-            out.append(f"video score by {config.rule} instead of {plan.rule}")
-        if config.trained_on_recipe and config.trained_on_recipe != config.recipe_hash:
-            out.append("the crops are not of the recipe that the detector was trained on")
-    return list(dict.fromkeys(out))
 
 
 def _write(out: Path, found: dict[str, Any]) -> None:
