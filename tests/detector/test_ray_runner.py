@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import signal
 import sys
@@ -41,9 +42,16 @@ def never() -> bool:
 
 @pytest.fixture(scope="module")
 def ray():
-    """A Ray of two processors and a small object store, for the tests of this file."""
-    with on_ray(cpus=2, memory=100 << 20) as connected:
-        yield connected
+    """A Ray of two processors and a small object store, for the tests of this file.
+
+    Should it hang, the test process ends after some minutes, and pytest reports that.
+    """
+    faulthandler.dump_traceback_later(400, exit=True)
+    try:
+        with on_ray(cpus=2, memory=100 << 20) as connected:
+            yield connected
+    finally:
+        faulthandler.cancel_dump_traceback_later()
     assert not connected.is_initialized()
 
 
