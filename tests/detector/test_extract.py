@@ -731,26 +731,15 @@ def test_real_clips_give_faces_where_there_are_faces(footage, weights_dir, tmp_p
 
 @pytest.mark.weights
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
-def test_a_video_that_hangs_its_process_gets_time_limit_and_the_others_finish(
-    footage, weights_dir, tmp_path
-):
+def test_a_video_that_hangs_its_process_gets_the_reason_time_limit(weights_dir, tmp_path):
     """A frame that is a pipe without a writer blocks its reader for good."""
     pipe = tmp_path / "frame.png"
     os.mkfifo(pipe)
-    small = tmp_path / "small.png"
-    cv2.imwrite(str(small), cv2.resize(cv2.imread(str(footage["astronaut"])), (192, 192)))
-    paths = {"v/0": small, "v/1": tmp_path, "v/2": small, "v/3": small}
-    records = [
-        record(path, name, frames=((0, str(pipe)),) if name == "v/1" else ())
-        for name, path in paths.items()
-    ]
-    recipe = replace(FAST, count=1)
-    found = extract_videos(records, recipe, tmp_path / "s", device="cpu", time_limit_seconds=4)
-    by_id = {result.video_id: result for result in found}
-    assert {name: r.reason for name, r in by_id.items()} == dict.fromkeys(paths) | {
-        "v/1": "time_limit"
-    }
-    assert "limit of 4 seconds" in by_id["v/1"].detail and len(by_id["v/3"].crops) == 1
+    records = [record(tmp_path, "v/1", frames=((0, str(pipe)),))]
+    root = tmp_path / "s"
+    (found,) = extract_videos(records, FAST, root, device="cpu", time_limit_seconds=0.5)
+    assert (found.video_id, found.reason, found.frames) == ("v/1", "time_limit", ())
+    assert "0.5 seconds" in found.detail
 
 
 def test_a_time_limit_is_a_positive_number(tmp_path):
