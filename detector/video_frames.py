@@ -69,6 +69,8 @@ def _opened(path: Path, threads: int) -> Iterator[tuple[Any, Any]]:
         container = av.open(str(path), options=dict(_OPTIONS), metadata_errors="ignore")
     except FileNotFoundError as error:
         raise FrameError(Reason.MISSING_FILE, f"{path} is not there.") from error
+    except MemoryError:
+        raise
     except (av.error.FFmpegError, OSError, ValueError) as error:
         raise FrameError(
             Reason.DECODE_ERROR, f"{path} cannot be opened as a video: {error}."
@@ -245,6 +247,8 @@ def _decode(container: Any, stream: Any) -> Iterator[Any]:
             packet = next(packets)
         except StopIteration:
             return
+        except MemoryError:  # of this machine, not of the file
+            raise
         except _STOPPED as error:
             log.info("reading stopped: %s", error)  # cut-off file: give what there is
             return
@@ -271,6 +275,8 @@ def _scan(container: Any, stream: Any) -> tuple[PacketTable, _Shape]:
                 break
             # An edit list marks packets that are decoded (others need them) but never shown.
             rows.append((packet.pts, packet.is_keyframe, not packet.is_discard))
+    except MemoryError:
+        raise
     except _STOPPED as error:
         log.info("scanning stopped: %s", error)
     shown = [row for row in rows if row[2]]
@@ -287,6 +293,8 @@ def _frames_of(packet: Any) -> list[Any]:
     """Frames that the decoder gives for a packet; none for one that it cannot decode."""
     try:
         return packet.decode()
+    except MemoryError:
+        raise
     except av.error.FFmpegError as error:
         log.debug("packet at %s: %s", packet.pts, error)
         return []

@@ -119,7 +119,8 @@ def run(
     require_files(view.values("filepath"), "faces")
     where = runners.chosen(runner, workers, ray_address, shards)
     root = Path(parts_dir) if parts_dir else score_runners.default_parts_dir(dataset)
-    require_allowed(root, "parts_dir")
+    if parts_dir or merge_from or where.kind != runners.HERE:
+        require_allowed(root, "parts_dir")
     for folder in merge_from:
         require_allowed(folder, "merge_from")
     source = detector_source(dataset, detector)

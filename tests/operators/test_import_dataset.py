@@ -582,7 +582,8 @@ def test_an_import_stays_where_its_metadata_fail(operator, ffpp, fiftyone_db, mo
     params = {"root": chooser(ffpp), "name": "app", "metadata": True}
     ctx = ExecutionContext({"params": params}, executor=Executor(), operator_uri=URI)
     bodies = [message.to_json()["body"] for message in operator.execute(ctx)]
-    (notice,) = [b["params"] for b in bodies if b["operator_uri"].endswith("notify")]
+    failed, notice = [b["params"] for b in bodies if b["operator_uri"].endswith("notify")]
+    assert failed["variant"] == "error"  # of the job, and then what came of the import
     assert "10 added" in notice["message"] and "metadata were not read" in notice["message"]
     assert notice["variant"] == "warning"
     assert len(fiftyone_db.load_dataset("app")) == 10
