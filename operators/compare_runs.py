@@ -160,9 +160,8 @@ def table(found: dict[str, Any], baseline: str, fpr: float) -> str:
         keys = list(next(iter(found["settings"].values())))
         lines += ["", "| setting | " + " | ".join(keys) + " |", "|---" * (len(keys) + 1) + "|"]
         for name, values in found["settings"].items():
-            lines.append(
-                f"| {name} | " + " | ".join(plain(str(values[key])) for key in keys) + " |"
-            )
+            shown = ("-" if values[key] is None else plain(str(values[key])) for key in keys)
+            lines.append(f"| {name} | " + " | ".join(shown) + " |")
     notes = dict.fromkeys(note for row in found["rows"] for note in row["notes"])
     left = {key: n for key, n in found["left_out"].items() if n}
     if left:
