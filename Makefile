@@ -12,7 +12,7 @@ demo:
 test:
 	$(PYTHON) scripts/install.py --tests
 	$(MAKE) --no-print-directory lint
-	OMP_NUM_THREADS=1 $(VENV)/python -m pytest -n auto --maxprocesses 4 --dist loadgroup
+	OMP_NUM_THREADS=1 $(VENV)/python -m pytest -n auto --maxprocesses 4 --dist loadgroup --durations=15
 
 install:
 	$(PYTHON) scripts/install.py
