@@ -123,7 +123,7 @@ def part_faces(size: Size) -> None:
 
 def part_score(size: Size) -> None:
     import fiftyone as fo
-    from media_forensics.operators import fields
+    from media_forensics.operators import embedding_files, fields
     from media_forensics.operators.score_writer import ScoreWriter
     from media_forensics.operators.video_scores import declare, write_video_scores
 
@@ -142,10 +142,11 @@ def part_score(size: Size) -> None:
     faces.register_run(names.run, config)
     declare(faces, names)
     ids, labels = faces.values(["id", "ground_truth.label"])
-    writer = ScoreWriter(faces, names)
+    shards = embedding_files.writer(faces, names, "0" * 64, size.width, "auto", None)
+    writer = ScoreWriter(faces, names, shards)
     for batch in score_batches(labels, size.width):
         writer.add([ids[i] for i in batch.indices], batch)
-    writer.flush()
+    writer.close()
     write_video_scores(faces, KEY, "mean")
 
 
@@ -266,7 +267,8 @@ def child(part: str, size: Size, folder: Path) -> dict[str, Any]:
     """:func:`measure` in a process of its own."""
     command = [sys.executable, str(Path(__file__).resolve()), "--part", part, "--folder", folder]
     command += ["--faces", size.count, "--width", size.width]
-    environment = {**os.environ, "MEDIA_FORENSICS_CACHE": str(folder / "cache")}
+    folders = {"MEDIA_FORENSICS_CACHE": "cache", "FIFTYONE_DEFAULT_DATASET_DIR": "datasets"}
+    environment = {**os.environ, **{name: str(folder / part) for name, part in folders.items()}}
     done = subprocess.run(
         [str(word) for word in command],
         stdout=subprocess.PIPE,

@@ -14,7 +14,7 @@ from fiftyone.operators import types
 
 from ..detector.allowed_roots import require_allowed
 from ..detector.errors import ForensicsError
-from . import fields, forms, from_python, views
+from . import embedding_files, fields, forms, from_python, views
 from .video_scores import RULES, declare, write_video_scores
 
 SCALES = (("probability", "p_fake, 0 to 1"), ("logit", "a logit: its sigmoid is taken"))
@@ -152,6 +152,7 @@ def _clear(dataset: fo.Dataset, names: fields.ScoreFields) -> None:
     ):
         if dataset.has_field(name):
             dataset.clear_sample_field(name)
+    embedding_files.forget(dataset, names.embedding)
 
 
 def _register(

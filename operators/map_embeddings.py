@@ -18,7 +18,7 @@ from fiftyone.operators import types
 
 from ..detector.errors import ForensicsError
 from ..detector.records import FAKE, LABELS
-from . import embedding_geometry, fields, forms, from_python, jobs, outcome, views
+from . import embedding_files, embedding_geometry, fields, forms, from_python, jobs, outcome, views
 from .progress import Progress, ShouldStop, in_app, never, silent, stop_of
 
 if TYPE_CHECKING:
@@ -30,7 +30,10 @@ PARTS = (
     ("axis", "2-D map: fake axis and largest spread at right angles"),
     ("similarity", "Similarity index (cosine)"),
     ("neighbours", "Nearest training faces of other people"),
+    ("field", "Embeddings of these faces from files into the field, for other plugins"),
 )
+#: Parts that are only made when they are asked for.
+ON_REQUEST = ("umap", "field")
 #: Fewest faces that a part can be made of.
 LEAST = {"pca": 2, "axis": 2, "umap": 4}
 NEIGHBOURS = 10
@@ -77,8 +80,9 @@ def run(
     names = fields.ScoreFields(key)
     views.require_fields(view, [names.embedding], "Score faces")
     found = stored_vectors.read(view, names.embedding, COLUMNS)
+    filed = embedding_files.are_noted(dataset, names.embedding)
     there = view.match(F(names.embedding) != None)  # noqa: E711 - builds a database query
-    if found.not_finite:
+    if found.not_finite or filed:
         there = view.select(found.ids)
     views.require_samples(there, f"faces with an embedding of {key!r}")
     for part in parts:
@@ -98,8 +102,11 @@ def run(
         progress(done, len(parts), part)
         if references is not None and part == "neighbours":
             made += _neighbours(dataset, found, references, key)
+        elif part == "field":
+            made += [names.embedding] if embedding_files.into_field(there, key) else []
         elif part != "axis" or head is not None:
-            runs.append(_brain(there, found, key, part, head, names.embedding, seed))
+            stored = found.vectors if found.not_finite or filed else names.embedding
+            runs.append(_brain(there, found, key, part, head, stored, seed))
     progress(len(parts), len(parts), "done")
     measured = embedding_geometry.geometry(found, head)
     return {
@@ -140,9 +147,13 @@ def _head(dataset: fo.Dataset, names: fields.ScoreFields) -> Any:
 
 
 def _brain(
-    view: Any, faces: Vectors, key: str, part: str, head: Any, embedding: str, seed: int
+    view: Any, faces: Vectors, key: str, part: str, head: Any, stored: Any, seed: int
 ) -> str:
     """Compute one brain run; an older one is replaced when the new one is there.
+
+    Args:
+        stored: for the index. By the field's name nothing is stored twice, but all that the field
+            holds is in it: vectors where that is not what is wanted
 
     Returns:
         its key
@@ -156,8 +167,6 @@ def _brain(
     if dataset.has_brain_run(new):  # of a killed run
         dataset.delete_brain_run(new)
     if part == "similarity":
-        # By the field's name nothing is stored twice, but all that the field holds is in the index.
-        stored = vectors if faces.not_finite else embedding
         fob.compute_similarity(
             view, embeddings=stored, brain_key=new, backend="sklearn", metric="cosine"
         )
@@ -275,12 +284,23 @@ class MapEmbeddings(foo.Operator):
         if forms.detector_choice(inputs, ctx.dataset) is None:
             return form
         for name, text in PARTS:
+            if name == "field" and not self._filed(ctx):
+                continue
             title, _, detail = text.partition("; ")
             forms.flag(
-                inputs, name, default=name != "umap", label=title, description=detail or title
+                inputs,
+                name,
+                default=name not in ON_REQUEST,
+                label=title,
+                description=detail or title,
             )
         forms.check(inputs, {}, lambda: _check(_parts(ctx.params)))
         return form
+
+    @staticmethod
+    def _filed(ctx: Any) -> bool:
+        field = fields.ScoreFields(ctx.params["key"]).embedding if ctx.params.get("key") else ""
+        return embedding_files.are_noted(ctx.dataset, field)
 
     @staticmethod
     def _faces(ctx: Any) -> Any:
@@ -323,4 +343,4 @@ def _next_steps(done: dict[str, Any]) -> list[str]:
 
 def _parts(form: dict[str, Any]) -> list[str]:
     given = form.get("parts")
-    return list(given) if given else [n for n, _ in PARTS if form.get(n, n != "umap")]
+    return list(given) if given else [n for n, _ in PARTS if form.get(n, n not in ON_REQUEST)]

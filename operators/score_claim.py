@@ -9,7 +9,7 @@ import fiftyone as fo
 
 from ..detector.errors import ForensicsError
 from ..detector.records import CropRecipe
-from . import fields
+from . import embedding_files, fields
 
 if TYPE_CHECKING:
     from ..detector.model import Detector
@@ -50,6 +50,7 @@ def claim(
         for field in (names.p_fake, names.label, names.margin, names.angle, names.embedding):
             if dataset.has_field(field):
                 dataset.clear_sample_field(field)
+        embedding_files.forget(dataset, names.embedding)
     about = fields.describe(dataset)
     config = dataset.init_run(
         method="media_forensics/scores",

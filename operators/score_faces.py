@@ -15,6 +15,7 @@ from ..detector.allowed_roots import require_allowed, require_files
 from ..detector.errors import Cancelled, ForensicsError
 from ..detector.score_units import shard_of_scores
 from . import (
+    embedding_files,
     fields,
     forms,
     from_python,
@@ -61,6 +62,8 @@ def run(
     ray_address: str | None = None,
     shards: int | None = None,
     parts_dir: str | None = None,
+    embeddings: str = "auto",
+    embeddings_dir: str | None = None,
     merge_from: Sequence[str] = (),
     allow_gaps: bool = False,
     progress: Progress = silent,
@@ -87,6 +90,9 @@ def run(
         ray_address: of a Ray cluster; None: a Ray on this machine
         shards: parts that ``shards`` prepares, 4 by default
         parts_dir: folder of the scores that a pool, Ray or shards keep on disk
+        embeddings: ``field``, ``files`` (memory-mapped float16, see :mod:`.embedding_files`), or
+            ``auto``: files where the dataset has more than 200,000 faces, or the key has them
+        embeddings_dir: folder for those files; below FiftyOne's dataset folder by default
         merge_from: folders of scores that shards made elsewhere; they are written, and nothing is
             computed
         allow_gaps: merge although something is missing
@@ -107,6 +113,7 @@ def run(
     view = views.flat(samples)
     dataset = views.dataset_of(view)
     check(rule, shard)
+    embedding_files.check(embeddings, embeddings_dir)
     if detector is None:
         return _only_aggregate(view, key, rule)
     views.require_fields(view, ["video_id"], "Import deepfake dataset")
@@ -139,7 +146,9 @@ def run(
     claim(dataset, names, model, source, rule, overwrite)
     declare(dataset, names)
     count, todo = _missing(view, names, shard)
-    writer = ScoreWriter(dataset, names)
+    width = model.backbone.width
+    filed = embedding_files.writer(dataset, names, model.sha256, width, embeddings, embeddings_dir)
+    writer = ScoreWriter(dataset, names, filed)
     report: dict[str, Any] = {}
     try:
         if where.kind == runners.HERE and not merge_from:
@@ -155,7 +164,7 @@ def run(
             else:
                 score_runners.score(work, where, writer, progress, should_stop)
     finally:
-        writer.flush()  # a run that stops keeps what it finished
+        writer.close()  # a run that stops keeps what it finished
     if writer.done < len(todo) and not merge_from:
         raise Cancelled(
             f"Stopped after {writer.scored} of {len(todo)} faces.", "Run it again to continue."

@@ -11,14 +11,14 @@ from fiftyone.operators import types
 
 from ..detector.allowed_roots import require_allowed
 from ..detector.errors import ForensicsError
-from . import fields, forms, runners
+from . import embedding_files, fields, forms, runners
 from .registry import detector_source, known_detectors
 from .score_claim import recipe_warning
 from .video_scores import RULES
 
 _PLAIN = (
     *("key", "rule", "batch_size", "device", "precision", "shard", "overwrite"),
-    *("parts_dir", "merge_from", "allow_gaps"),
+    *("parts_dir", "embeddings", "embeddings_dir", "merge_from", "allow_gaps"),
 )
 
 
@@ -58,6 +58,21 @@ def fill(inputs: types.Object, ctx: Any, view: Any) -> None:
         description="How the faces of a video give its score; recomputable without the network",
     )
     made: dict[str, types.Property] = {}
+    made["embeddings"] = forms.choice(
+        inputs,
+        "embeddings",
+        embedding_files.CHOICES,
+        default=embedding_files.AUTO,
+        label="Embeddings",
+        description="Where the unit vectors are kept",
+    )
+    if ctx.params.get("embeddings") == embedding_files.FILES:
+        made["embeddings_dir"] = inputs.str(
+            "embeddings_dir",
+            label="Folder of the embeddings",
+            description="Left empty: below FiftyOne's dataset folder, or where this key's are",
+        )
+    forms.check(inputs, made, lambda: _check_embeddings(ctx.params))
     runners.fill(inputs, ctx.params, made)
     made["merge_from"] = inputs.list(
         "merge_from",
@@ -82,6 +97,11 @@ def fill(inputs: types.Object, ctx: Any, view: Any) -> None:
             "runs in a process of its own; closing the App does not end it.",
         ),
     )
+
+
+def _check_embeddings(form: Mapping[str, Any]) -> None:
+    where = form.get("embeddings") or embedding_files.AUTO
+    embedding_files.check(where, form.get("embeddings_dir"))
 
 
 def _warn_of_recipe(inputs: types.Object, dataset: fo.Dataset, detector: str) -> None:

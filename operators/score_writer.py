@@ -21,6 +21,7 @@ from .stored_vectors import packed
 if TYPE_CHECKING:
     import numpy as np
 
+    from ..detector.embedding_shards import ShardWriter
     from ..detector.scoring import ScoreBatch
 
 CHUNK = 512  # faces per bulk write: what a killed run loses at most
@@ -32,18 +33,23 @@ class ScoreWriter:
     Args:
         dataset: faces dataset with the fields of ``names``, see :func:`.video_scores.declare`
         names: field names of the detector
+        shards: takes the embeddings, instead of their field
 
     Attributes:
         scored: faces with a score so far
         reasons: why others have none
     """
 
-    def __init__(self, dataset: fo.Dataset, names: fields.ScoreFields) -> None:
+    def __init__(
+        self, dataset: fo.Dataset, names: fields.ScoreFields, shards: ShardWriter | None = None
+    ) -> None:
         self.dataset = dataset
         self.names = names
+        self.shards = shards
         self.scored = 0
         self.reasons: Counter = Counter()
         self._waiting: dict[str, dict[str, Any]] = {}
+        self._vectors: dict[str, np.ndarray] = {}  # for the shards
 
     @property
     def done(self) -> int:
@@ -57,6 +63,7 @@ class ScoreWriter:
             if reason is None:
                 self.scored += 1
                 self._waiting[sample_id] = self._values(batch, row)
+                self._take_vector(sample_id, batch.embeddings[row])
             else:
                 self.reasons[Reason(reason).value] += 1
                 self._waiting[sample_id] = {self.names.reason: Reason(reason).value}
@@ -71,17 +78,26 @@ class ScoreWriter:
             names.label: _document(p_fake, batch.logits[row]),
             names.margin: float(batch.margin[row]),
             names.angle: float(batch.angle[row]),
-            names.embedding: packed(batch.embeddings[row]),
             names.reason: None,
         }
+
+    def _take_vector(self, sample_id: str, vector: np.ndarray) -> None:
+        if self.shards is None:
+            self._waiting[sample_id][self.names.embedding] = packed(vector)
+        else:
+            self._vectors[sample_id] = vector
 
     def flush(self) -> None:
         """Write what is waiting."""
         if not self._waiting:
             return
+        import numpy as np
         from bson import ObjectId
         from pymongo import UpdateOne
 
+        if self.shards is not None and self._vectors:  # first: a face with a score has its vector
+            self.shards.add(list(self._vectors), np.stack(list(self._vectors.values())))
+            self._vectors.clear()
         now = datetime.now(timezone.utc)
         updates = [
             UpdateOne({"_id": ObjectId(key)}, {"$set": {**values, "last_modified_at": now}})
@@ -89,6 +105,12 @@ class ScoreWriter:
         ]
         self.dataset._bulk_write(updates, ids=list(self._waiting))
         self._waiting.clear()
+
+    def close(self) -> None:
+        """Write what is waiting and end the shards' part."""
+        self.flush()
+        if self.shards is not None:
+            self.shards.close()
 
 
 @lru_cache(1)

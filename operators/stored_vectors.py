@@ -1,9 +1,10 @@
-"""Unit vectors of faces in the form FiftyOne stores them (VectorField), read and written in bulk.
+"""Unit vectors of faces, read in bulk from where they are stored: a VectorField, files, or both.
 
 FiftyOne keeps a vector as zlib over numpy's file format. Its own reader builds a Python object per
 face and parses the same numpy header each time; here one array is filled from the raw documents,
 and vectors are written without searching for repetitions that float32 numbers do not have. Both
-ways read what the other has written.
+ways read what the other has written. What :mod:`.embedding_files` keeps is read from there; a face
+that has its vector in the field too is read from the field.
 """
 
 from __future__ import annotations
@@ -13,12 +14,18 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from itertools import islice
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..detector.errors import ForensicsError
+from . import embedding_files
 
+if TYPE_CHECKING:
+    from ..detector.embedding_shards import Shards
+
+_BATCH = 1000  # faces whose documents are in memory at a time
 #: Where the numbers start in a numpy file of a vector: its header is padded to this.
 _HEADER = 128
 
@@ -78,40 +85,90 @@ def read(
         most_single: numbers above which the vectors are float16 instead of float32
 
     Raises:
-        ForensicsError: vectors of different lengths
+        ForensicsError: vectors of different lengths; files that are gone or damaged
     """
-    query = [
-        {"$match": {field: {"$ne": None}}},
-        {"$project": dict.fromkeys((field, *columns), 1)},
-    ]
+    shards = embedding_files.shards_of(view._dataset, field)
+    query: list[dict[str, Any]] = [{"$project": dict.fromkeys((field, *columns), 1)}]
+    if shards is None:
+        query.insert(0, {"$match": {field: {"$ne": None}}})
     ids: list[str] = []
-    out, size, lost = np.empty((0, 0), np.float32), -1, 0
+    out, lost = np.empty((0, 0), np.float32), 0
     found: dict[str, list[Any]] = {name: [] for name in columns}
     paths = [(found[name], name.split(".")) for name in columns]
-    for document in view._aggregate(post_pipeline=query):
-        vector = unpacked(document[field]).ravel().astype(np.float32, copy=False)
-        if size < 0:
-            size = vector.size
-            rows = len(view)
-            single = most_single is None or rows * size <= most_single
-            out = np.empty((rows, size), np.float32 if single else np.float16)
-        elif vector.size != size:
-            raise ForensicsError(
-                f"The embeddings in {field!r} have different lengths: "
-                f"{sorted((size, vector.size))}.",
-                "They come from different networks; score the faces again with one checkpoint.",
-            )
-        length = float(np.sqrt(vector @ vector))
-        if not 0 < length < np.inf:  # NaN is neither
-            lost += 1
+    documents = iter(view._aggregate(post_pipeline=query))
+    while batch := list(islice(documents, _BATCH)):
+        rows, vectors = _those_of(batch, field, shards)
+        if not rows:
             continue
-        if len(ids) == len(out):  # faces were added while we read
-            out = np.concatenate([out, np.empty((1024, size), out.dtype)])
-        out[len(ids)] = vector / np.float32(length)
-        ids.append(str(document["_id"]))
+        if not out.size:
+            single = most_single is None or len(view) * vectors.shape[1] <= most_single
+            kind = np.float32 if single else np.float16
+            out = np.empty((len(view), vectors.shape[1]), kind)
+        _same_length(field, {out.shape[1], vectors.shape[1]})
+        length = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
+        usable = (length > 0) & (length < np.inf)  # NaN is neither
+        lost += int((~usable).sum())
+        end = len(ids) + int(usable.sum())
+        if end > len(out):  # faces were added while we read
+            out = np.concatenate([out, np.empty((end - len(out), out.shape[1]), out.dtype)])
+        out[len(ids) : end] = vectors[usable] / length[usable, None]
+        kept = [batch[row] for row, fine in zip(rows, usable, strict=True) if fine]
+        ids += [str(document["_id"]) for document in kept]
         for values, path in paths:
-            value: Any = document
-            for part in path:
-                value = value.get(part) if isinstance(value, dict) else None
-            values.append(value)
+            values += [_value(document, path) for document in kept]
     return Vectors(ids, out[: len(ids)], found, lost)
+
+
+def ids_with_vector(dataset: Any, field: str) -> set[str]:
+    """Ids of the faces of ``dataset`` that have a vector.
+
+    Raises:
+        ForensicsError: files that are gone or damaged
+    """
+    ids = set(dataset.match({field: {"$ne": None}}).values("id"))
+    shards = embedding_files.shards_of(dataset, field)
+    if shards is not None:
+        every = dataset.values("id")
+        places = shards.rows_of(every)
+        ids.update(every[row] for row in np.flatnonzero(places >= 0))
+    return ids
+
+
+def _those_of(
+    documents: list[dict[str, Any]], field: str, shards: Shards | None
+) -> tuple[list[int], np.ndarray]:
+    """Which of ``documents`` have a vector, and the vectors (n, D) float32 as they are stored."""
+    own = {
+        row: unpacked(document[field]).ravel()
+        for row, document in enumerate(documents)
+        if document.get(field) is not None
+    }
+    if shards is None:
+        _same_length(field, {vector.size for vector in own.values()})
+        return list(own), np.array(list(own.values()), np.float32)
+    others = [row for row in range(len(documents)) if row not in own]
+    places = shards.rows_of([str(documents[row]["_id"]) for row in others])
+    others = [row for row, place in zip(others, places, strict=True) if place >= 0]
+    _same_length(field, {shards.numbers, *(vector.size for vector in own.values())})
+    vectors = np.empty((len(documents), shards.numbers), np.float32)
+    for row, vector in own.items():
+        vectors[row] = vector
+    filed = np.empty((len(others), shards.numbers), np.float32)
+    shards.take(places[places >= 0], filed)
+    vectors[others] = filed
+    rows = sorted([*own, *others])
+    return rows, vectors[rows]
+
+
+def _same_length(field: str, sizes: set[int]) -> None:
+    if len(sizes) > 1:
+        raise ForensicsError(
+            f"The embeddings in {field!r} have different lengths: {sorted(sizes)}.",
+            "They come from different networks; score the faces again with one checkpoint.",
+        )
+
+
+def _value(document: Any, path: Sequence[str]) -> Any:
+    for part in path:
+        document = document.get(part) if isinstance(document, dict) else None
+    return document

@@ -14,7 +14,6 @@ import hashlib
 import json
 import os
 import platform
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,6 +24,7 @@ from typing import Any
 
 from ..detector.atomic import replacing, write_bytes, write_json
 from ..detector.errors import ForensicsError
+from ..detector.file_lock import try_lock
 from .config import EXECUTION, TrainConfig, differences
 from .event_files import require_package
 from .manifest import Manifest
@@ -101,7 +101,7 @@ class RunFolder:
         self.path.mkdir(parents=True, exist_ok=True)
         with (self.path / "lock").open("a+b") as stream:
             # whoever asks is_running() holds it for a moment
-            if not any(_try_lock(stream) or time.sleep(0.05) for _ in range(10)):
+            if not any(try_lock(stream) or time.sleep(0.05) for _ in range(10)):
                 raise ForensicsError(
                     f"Another process is working on the run {self.path}.",
                     "Wait for it, stop it, or choose another name.",
@@ -115,7 +115,7 @@ class RunFolder:
         if not path.is_file():
             return False
         with path.open("a+b") as stream:
-            return not _try_lock(stream)
+            return not try_lock(stream)
 
     def append(self, record: dict[str, Any]) -> None:
         """Add a line to ``metrics.jsonl``."""
@@ -285,22 +285,6 @@ def refuse_another(run: RunFolder, config: TrainConfig, manifest: Manifest) -> N
         "Choose another name, or give the same view as before.",
         "run_dir",
     )
-
-
-def _try_lock(stream: Any) -> bool:
-    """Take an exclusive lock on an open file without waiting; the system frees it at exit."""
-    try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            msvcrt.locking(stream.fileno(), msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
 
 
 def environment(device: str, ranks: int) -> dict[str, Any]:

@@ -194,7 +194,7 @@ def _rows_with_embedding(source: Source, key: str, token: Hashable) -> np.ndarra
 
     def look() -> np.ndarray:
         name = embedding_field(source.faces, key)
-        ids = set(source.faces.match({name: {"$ne": None}}).values("id"))
+        ids = stored_vectors.ids_with_vector(source.faces, name)
         columns = columns_of(source, key, token)
         return np.flatnonzero(np.fromiter((i in ids for i in columns.ids), bool, len(columns)))
 
