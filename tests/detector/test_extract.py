@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import signal
-import subprocess
-import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,8 +17,6 @@ from media_forensics.detector.extract import extract_video, extract_videos, shar
 from media_forensics.detector.faces import NonFiniteError
 from media_forensics.detector.frames import read_frames, spread_order
 from media_forensics.detector.records import CropRecipe, Face, Reason, VideoRecord
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def face(x: float, y: float, side: float = 40.0, score: float = 0.9) -> Face:
@@ -537,82 +531,6 @@ def test_the_pairs_real_is_done_first_even_if_listed_last(footage, weights_dir, 
     store = CropStore(tmp_path, replace(recipe, detector_sha256=_detector_sha()))
     store.forget("f")
     assert next(extract_videos([fake], recipe, tmp_path, device="cpu")) == found[1]
-
-
-SCRIPT = """
-import os, sys
-from media_forensics.detector import extract
-from media_forensics.detector.extract import extract_videos
-from media_forensics.detector.records import CropRecipe, VideoRecord
-original = extract.one_video
-def one(record, *rest):  # spawned workers import this file too
-    if os.environ["CRASH_ON"] in record.path:
-        os._exit(11)  # as a decoder that a hostile file brings down
-    return original(record, *rest)
-extract.one_video = one
-if __name__ == "__main__":
-    root, workers, *paths = sys.argv[1:]
-    records = [VideoRecord(video_id=f"v/{n}", path=p, label=0, source_dataset="v")
-               for n, p in enumerate(paths)]
-    recipe = CropRecipe(count=4, max_side=320)
-    for result in extract_videos(records, recipe, root, workers=int(workers), device="cpu"):
-        print(result.video_id, result.reason, flush=True)
-"""
-
-
-def start(
-    tmp_path: Path, root: Path, paths: list[Path], workers: int = 0, crash_on: str = "no such video"
-):
-    script = tmp_path / "job.py"
-    script.write_text(SCRIPT)
-    env = os.environ | {
-        "PYTHONPATH": str(ROOT / "_mount"),
-        "OMP_NUM_THREADS": "1",
-        "CRASH_ON": crash_on,
-    }
-    return subprocess.Popen(
-        [sys.executable, str(script), str(root), str(workers), *map(str, paths)],
-        stdout=subprocess.PIPE,
-        text=True,
-        env=env,
-        start_new_session=True,
-    )
-
-
-@pytest.mark.weights
-def test_kill_9_and_resume_ends_with_the_same_bytes(footage, weights_dir, tmp_path):
-    paths = [footage["carphone_distorted.mp4"], footage["carphone_pristine.mp4"]] * 4
-    paths += [footage["single_face.mp4"], footage["astronaut"]] * 2
-    assert start(tmp_path, tmp_path / "whole", paths).wait(300) == 0
-    for attempt in range(3):
-        job = start(tmp_path, tmp_path / "killed", paths)
-        for _ in range(3):
-            job.stdout.readline()
-        time.sleep(0.03 * attempt)
-        os.kill(job.pid, signal.SIGKILL)
-        job.wait()
-    job = start(tmp_path, tmp_path / "killed", paths)
-    assert len(job.communicate(timeout=300)[0].splitlines()) == len(paths)
-    whole, killed = contents(tmp_path / "whole"), contents(tmp_path / "killed")
-    leftover = {name for name in killed if name.endswith(".tmp")}
-    assert {k: v for k, v in killed.items() if k not in leftover} == whole
-    assert len(leftover) <= 3
-
-
-@pytest.mark.weights
-def test_a_video_that_kills_its_worker_does_not_stop_the_others(footage, weights_dir, tmp_path):
-    keys = ["single_face.mp4", "carphone_pristine.mp4", "hopper", "astronaut", "obama"]
-    paths = [footage[key] for key in keys]
-    job = start(tmp_path, tmp_path / "s", paths, workers=2, crash_on="grace_hopper")
-    lines = job.communicate(timeout=400)[0].splitlines()
-    assert job.returncode == 0
-    assert sorted(lines) == [
-        "v/0 None",
-        "v/1 None",
-        "v/2 worker_died",
-        "v/3 None",
-        "v/4 None",
-    ]
 
 
 @pytest.mark.weights

@@ -1,4 +1,4 @@
-"""kill -9 at random moments of an import and of scoring: the same call ends with the same values.
+"""kill -9 at random moments of an import, of scoring and of a merge: the same call ends the same.
 
 Extraction and training have theirs beside their other tests. ``MEDIA_FORENSICS_SEEDS=50`` (``make
 robustness``) kills more often; a seed decides the moment.
@@ -25,6 +25,7 @@ VIDEOS = 4100  # three chunks of writing
 SCRIPT = """
 import sys
 import fiftyone as fo
+from media_forensics.detector.store_merge import merge_stores
 from media_forensics.operators import import_dataset, score_faces, score_writer
 
 def told(done, total, text):
@@ -34,6 +35,10 @@ what, *rest = sys.argv[1:]
 if what == "import":
     root, name = rest
     import_dataset.run(root, name=name, metadata=False, progress=told)
+elif what == "merge":
+    target, *sources = rest
+    told(0, 1, "merge")
+    merge_stores(target, sources)
 else:
     name, detector = rest
     score_writer.CHUNK = 16  # so that there is something to lose in the middle
@@ -42,8 +47,12 @@ else:
 """
 
 
-def kill_at_random(seed: int, *arguments: str) -> bool:
-    """Run the script and kill it at a moment drawn by ``seed``; whether it was still running."""
+def kill_at_random(seed: int, *arguments: str, rate: float = 8.0) -> bool:
+    """Run the script and kill it at a moment drawn by ``seed``; whether it was still running.
+
+    Args:
+        rate: kills a second
+    """
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "_mount"), "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen(
         [sys.executable, "-c", SCRIPT, *arguments],
@@ -52,7 +61,7 @@ def kill_at_random(seed: int, *arguments: str) -> bool:
         env=environment,
     )
     assert process.stdout.readline(), "it began"
-    time.sleep(random.Random(seed).expovariate(8.0))
+    time.sleep(random.Random(seed).expovariate(rate))
     running = process.poll() is None
     os.kill(process.pid, signal.SIGKILL) if running else None
     process.wait()
@@ -136,3 +145,45 @@ def test_killed_scoring_is_finished_by_the_same_call(
         dataset.reload()
         score_faces.run(dataset, **given)
         assert values(dataset, names) == expected
+
+
+@pytest.fixture(scope="module")
+def stores(tmp_path_factory, weights_dir, footage) -> list[Path]:
+    """Two shards' crop stores of many videos: a few real ones, under many names."""
+    from media_forensics.detector.extract import extract_videos
+    from media_forensics.detector.records import CropRecipe, VideoRecord
+
+    root = tmp_path_factory.mktemp("stores")
+    pictures = [footage[key] for key in ("astronaut", "hopper", "obama")]
+    recipe = CropRecipe(count=1, max_side=320, min_eye_distance=8)
+    records = [
+        VideoRecord(f"set/{number:03d}", str(pictures[number % 3]), 0, "set")
+        for number in range(120)
+    ]
+    made = [root / "0", root / "1"]
+    for number, folder in enumerate(made):
+        found = list(extract_videos(records, recipe, folder, shard=(number, 2), device="cpu"))
+        assert found and all(video.reason is None for video in found)
+    return made
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """The files of a store but for temporary ones, which nothing reads."""
+    files = [path for path in folder.rglob("*") if path.is_file() and path.suffix != ".tmp"]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
+@pytest.mark.weights
+def test_a_killed_merge_is_finished_by_the_same_call(stores, tmp_path):
+    from media_forensics.detector.store_merge import merge_stores
+
+    merge_stores(tmp_path / "whole", stores)
+    whole, cut = contents(tmp_path / "whole"), 0
+    assert len(whole) > 240
+    for seed in SEEDS:
+        target = tmp_path / f"killed {seed}"
+        kill_at_random(seed, "merge", str(target), *map(str, stores), rate=20.0)
+        cut += len(contents(target)) < len(whole) if target.exists() else 1
+        merge_stores(target, stores)
+        assert contents(target) == whole
+    print(f"{cut} of {len(SEEDS)} merges were cut in the middle")
