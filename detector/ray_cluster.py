@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -27,6 +28,9 @@ def require_ray() -> Any:
         ForensicsError: not installed or too old, with the command that installs it
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would report to its makers
+    # Ray reads this once, when it is imported, and does not show its token to a cluster that is
+    # given by its address unless it is set
+    os.environ.setdefault("RAY_AUTH_MODE", "token")
     try:
         ray = import_module("ray")
         import_module("ray.data")
@@ -53,8 +57,8 @@ def on_ray(
 
     Args:
         address: of an existing cluster (``auto``, ``host:port``, ``ray://host:port``); None starts
-            Ray on this machine and stops it at the end; whoever connects needs its token, unless
-            ``RAY_AUTH_MODE`` says otherwise
+            Ray on this machine and stops it at the end; whoever connects needs its token
+            (``~/.ray/auth_token``, ``RAY_AUTH_TOKEN``), unless ``RAY_AUTH_MODE`` is ``disabled``
         cpus: of a local Ray; None: all
         memory: bytes of the object store of a local Ray; None: Ray's own choice
 
@@ -68,6 +72,7 @@ def on_ray(
     options: dict[str, Any] = {"log_to_driver": True, "logging_level": logging.WARNING}
     options["runtime_env"] = {"env_vars": {"PYTHONPATH": _search_path()}}
     if address:
+        _require_listener(address)
         options["address"] = address
     else:
         # "local", or the variable RAY_ADDRESS would decide
@@ -76,11 +81,19 @@ def on_ray(
             options["object_store_memory"] = memory
     try:
         ray.init(**options)
+    except ray.exceptions.AuthenticationError as error:
+        raise ForensicsError(
+            f"This machine has no token for the Ray cluster at {address}.",
+            "Copy the cluster's ~/.ray/auth_token here, or set RAY_AUTH_TOKEN; only a cluster that "
+            "asks for none is reached with RAY_AUTH_MODE=disabled.",
+            "ray_address",
+        ) from error
     except (ConnectionError, ValueError, RuntimeError) as error:
         where = f"at {address}" if address else "on this machine"
         raise ForensicsError(
             f"Ray cannot be reached {where}: {error}",
-            "Start it with 'ray start --head', give its address, or leave the address empty.",
+            "Start it with 'ray start --head' and give its address, or leave the address empty; "
+            "this machine needs the cluster's token (~/.ray/auth_token).",
             "ray_address",
         ) from error
     try:
@@ -88,6 +101,25 @@ def on_ray(
         yield ray
     finally:
         ray.shutdown()
+
+
+def _require_listener(address: str) -> None:
+    """Ray itself tries an address where nobody listens for a quarter of an hour.
+
+    Raises:
+        ForensicsError: nobody listens at ``host:port`` or ``ray://host:port``
+    """
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not host:  # "auto", "local"
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
+    except (OSError, ValueError, OverflowError) as error:
+        raise ForensicsError(
+            f"No Ray cluster answers at {address}: {error}",
+            "Start it with 'ray start --head' and give host:port, or leave the address empty.",
+            "ray_address",
+        ) from error
 
 
 def _quiet(ray: Any) -> None:

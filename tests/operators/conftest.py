@@ -62,6 +62,31 @@ def table_of():
 
 
 @pytest.fixture(scope="session")
+def tiny_checkpoint(tmp_path_factory) -> str:
+    """A detector on a small random tower, in our format."""
+    import open_clip
+    import torch
+    from media_forensics.detector.backbone import load_backbone
+    from media_forensics.detector.checkpoints import save_detector
+    from media_forensics.detector.model import Detector
+    from safetensors.torch import save_file
+
+    folder = tmp_path_factory.mktemp("tower")
+    vision = {"image_size": 32, "layers": 2, "width": 64, "patch_size": 8, "head_width": 16}
+    text = {"context_length": 4, "vocab_size": 64, "width": 16, "heads": 1, "layers": 1}
+    model = {"embed_dim": 24, "quick_gelu": True, "vision_cfg": vision, "text_cfg": text}
+    torch.manual_seed(7)
+    state = open_clip.model.CLIP(**model).state_dict()
+    save_file({n: t.contiguous() for n, t in state.items()}, folder / "open_clip_model.safetensors")
+    colours = {"mean": [0.48, 0.45, 0.4], "std": [0.26, 0.26, 0.27]}
+    config = {"model_cfg": model, "preprocess_cfg": colours}
+    (folder / "open_clip_config.json").write_text(json.dumps(config))
+    detector = Detector(load_backbone(f"local-dir:{folder}", "cpu"), key_name="tiny")
+    torch.nn.init.normal_(detector.head.weight, 0, 2.0)
+    return str(save_detector(detector, tmp_path_factory.mktemp("detector")))
+
+
+@pytest.fixture(scope="session")
 def columns_of(table_of):
     """``columns_of(count, seed)``: :class:`FaceColumns` of :func:`table_of`, and the dict."""
     from media_forensics.operators.panels.audit_units import FaceColumns, coded, label_codes

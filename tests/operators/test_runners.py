@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 import subprocess
@@ -26,31 +25,6 @@ from media_forensics.operators import (
 from media_forensics.operators import score_faces as scoring
 
 pytestmark = pytest.mark.fiftyone
-
-
-@pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory) -> str:
-    """A detector on a small random tower, in our format."""
-    import open_clip
-    import torch
-    from media_forensics.detector.backbone import load_backbone
-    from media_forensics.detector.checkpoints import save_detector
-    from media_forensics.detector.model import Detector
-    from safetensors.torch import save_file
-
-    folder = tmp_path_factory.mktemp("tower")
-    vision = {"image_size": 32, "layers": 2, "width": 64, "patch_size": 8, "head_width": 16}
-    text = {"context_length": 4, "vocab_size": 64, "width": 16, "heads": 1, "layers": 1}
-    model = {"embed_dim": 24, "quick_gelu": True, "vision_cfg": vision, "text_cfg": text}
-    torch.manual_seed(7)
-    state = open_clip.model.CLIP(**model).state_dict()
-    save_file({n: t.contiguous() for n, t in state.items()}, folder / "open_clip_model.safetensors")
-    colours = {"mean": [0.48, 0.45, 0.4], "std": [0.26, 0.26, 0.27]}
-    config = {"model_cfg": model, "preprocess_cfg": colours}
-    (folder / "open_clip_config.json").write_text(json.dumps(config))
-    detector = Detector(load_backbone(f"local-dir:{folder}", "cpu"), key_name="tiny")
-    torch.nn.init.normal_(detector.head.weight, 0, 2.0)
-    return str(save_detector(detector, tmp_path_factory.mktemp("detector")))
 
 
 @pytest.fixture
@@ -105,8 +79,8 @@ def assert_same(dataset, key: str, other: str):
         assert ours is None or np.allclose(ours, theirs, atol=1e-5)
 
 
-def test_a_pool_and_shards_write_what_one_process_writes(faces, checkpoint, tmp_path):
-    options = {"detector": checkpoint, "device": "cpu"}
+def test_a_pool_and_shards_write_what_one_process_writes(faces, tiny_checkpoint, tmp_path):
+    options = {"detector": tiny_checkpoint, "device": "cpu"}
     alone = scoring.run(faces, key="alone", **options)
     assert (alone["scored"], alone["not_scored"]) == (7, {"unreadable_image": 1})
     pool = {"runner": "pool", "workers": 1, "parts_dir": str(tmp_path / "pool")}
@@ -198,10 +172,10 @@ def test_shards_of_an_extraction_by_their_commands(fiftyone_db, footage, weights
                 fo.delete_dataset(name)
 
 
-def test_arguments_of_the_forms(checkpoint, weights_dir):
-    form = {"detector": checkpoint, "runner": "pool", "workers": 3, "shards": 9, "key": "k"}
+def test_arguments_of_the_forms(tiny_checkpoint, weights_dir):
+    form = {"detector": tiny_checkpoint, "runner": "pool", "workers": 3, "shards": 9, "key": "k"}
     assert score_form.arguments(form) == {
-        "detector": checkpoint,
+        "detector": tiny_checkpoint,
         "key": "k",
         "runner": "pool",
         "workers": 3,

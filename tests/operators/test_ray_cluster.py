@@ -1,0 +1,136 @@
+"""The operators on a Ray cluster that somebody else started: rows as of one process."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+from media_forensics.detector.errors import ForensicsError
+from media_forensics.detector.records import VideoRecord
+from media_forensics.operators import extract_faces, fields, score_faces
+
+pytestmark = [
+    pytest.mark.fiftyone,
+    pytest.mark.weights,
+    # not imported here: Ray reads its settings when it is imported, and we are to set them
+    pytest.mark.skipif(not find_spec("ray"), reason="Ray is not installed"),
+]
+LIMIT = 120  # seconds until the cluster has to answer
+
+
+def free_port() -> int:
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        return bound.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def address():
+    """A head node of two processors in processes of its own; what it left behind is removed."""
+    folder = tempfile.mkdtemp(prefix="ray")  # short: sockets have names of 107 characters at most
+    at = f"127.0.0.1:{free_port()}"
+    ray = Path(sys.executable).with_name("ray")
+    subprocess.run([ray, "get-auth-token", "--generate"], check=True, capture_output=True)
+    command = [ray, "start", "--head", "--block", "--node-ip-address=127.0.0.1"]
+    command += [f"--port={at.split(':')[1]}", "--num-cpus=2", "--include-dashboard=false"]
+    command += ["--object-store-memory=100000000", f"--temp-dir={folder}", "--disable-usage-stats"]
+    # SIGKILL of the whole group at the end: `ray stop` would stop every other Ray of this machine
+    head = subprocess.Popen(
+        command, start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    try:
+        wait_for(at, head)
+        yield at
+    finally:
+        os.killpg(head.pid, signal.SIGKILL)
+        head.wait()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def wait_for(address: str, head: subprocess.Popen) -> None:
+    asks = [str(Path(sys.executable).with_name("ray")), "health-check", "--address", address]
+    end = time.monotonic() + LIMIT
+    env = dict(os.environ, RAY_AUTH_MODE="token")
+    while time.monotonic() < end:
+        if head.poll() is not None:
+            pytest.fail(f"ray start ended: {head.stdout.read().decode()[-2000:]}")
+        if subprocess.run(asks, env=env, capture_output=True).returncode == 0:
+            return
+        time.sleep(1)
+    pytest.fail(f"no Ray at {address} after {LIMIT} s")
+
+
+@pytest.fixture(scope="module")
+def videos(fiftyone_db, footage, tmp_path_factory):
+    """A clip, one that loses its face, and a file that is no video."""
+    poison = tmp_path_factory.mktemp("poison") / "poison.mp4"
+    poison.write_bytes(b"\0" * 999)
+    clips = {
+        "clip": footage["carphone_pristine.mp4"],
+        "face_then_none": footage["face_noface.mov"],
+        "poison": poison,
+    }
+    records = [VideoRecord(f"s/{name}", str(path), 0, "s") for name, path in clips.items()]
+    dataset = fiftyone_db.Dataset()
+    fields.declare_common_fields(dataset)
+    dataset.add_samples(
+        [fiftyone_db.Sample(filepath=r.path, **fields.record_fields(r)) for r in records]
+    )
+    fields.set_description(dataset, kind="videos")
+    yield dataset
+    dataset.delete()
+
+
+def rows(faces) -> dict[tuple, tuple]:
+    """By (video, frame, face): reason, sha256 of the video and bytes of the crop."""
+    columns = faces.values(["video_id", "frame_number", "face_index", "reason", "source_sha256"])
+    crops = [Path(p).read_bytes() for p in faces.values("filepath")]
+    found = {
+        row[:3]: (*row[3:], crop)
+        for row, crop in zip(zip(*columns, strict=True), crops, strict=True)
+    }
+    assert len(found) == len(faces)
+    return found
+
+
+def test_extraction_and_scoring_on_a_cluster_are_those_of_one_process(
+    address, videos, fiftyone_db, tiny_checkpoint, tmp_path
+):
+    ray = {"runner": "ray", "ray_address": address}
+    made = {}
+    for name, where in (("alone", {}), ("on_ray", ray)):
+        crops = str(tmp_path / name)
+        options = {"count": 2, "device": "cpu", "crops_dir": crops, "faces_name": name}
+        found = extract_faces.run(videos, **options, **where)
+        faces = fiftyone_db.load_dataset(name)
+        score = {"detector": tiny_checkpoint, "key": "tiny", "device": "cpu"}
+        parts = {"parts_dir": str(tmp_path / "scores")} if where else {}
+        scored = score_faces.run(faces, **score, **where, **parts)
+        counts = {key: found[key] for key in ("faces", "video_reasons", "frame_reasons")}
+        made[name] = (counts, scored["scored"], faces)
+    (counts, scored, alone), (counts_on_ray, scored_on_ray, on_ray) = made.values()
+    assert counts == counts_on_ray and counts["video_reasons"] == {"decode_error": 1}
+    assert scored == scored_on_ray > 0
+    assert rows(alone) == rows(on_ray)
+    where = ["video_id", "frame_number", "face_index"]
+    for column in ("tiny_p_fake", "tiny_embedding"):
+        ours, theirs = (d.sort_by("filepath").values([*where, column]) for d in (alone, on_ray))
+        assert ours[:3] == theirs[:3]
+        np.testing.assert_allclose(np.array(ours[3]), np.array(theirs[3]), atol=2e-6)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1", "host:six", "a:99999999"])
+def test_an_address_without_a_cluster_is_an_error_at_its_field(videos, tmp_path, address):
+    with pytest.raises(ForensicsError, match="No Ray cluster answers") as caught:
+        extract_faces.run(videos, crops_dir=str(tmp_path), runner="ray", ray_address=address)
+    assert caught.value.field == "ray_address"
