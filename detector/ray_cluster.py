@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -28,9 +29,10 @@ def require_ray() -> Any:
         ForensicsError: not installed or too old, with the command that installs it
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would report to its makers
-    # Ray reads this once, when it is imported, and does not show its token to a cluster that is
-    # given by its address unless it is set
-    os.environ.setdefault("RAY_AUTH_MODE", "token")
+    if "ray" not in sys.modules:
+        # Ray reads this once, when it is imported, and does not show its token to a cluster that
+        # is given by its address unless it is set
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
     try:
         ray = import_module("ray")
         import_module("ray.data")
@@ -92,8 +94,9 @@ def on_ray(
         where = f"at {address}" if address else "on this machine"
         raise ForensicsError(
             f"Ray cannot be reached {where}: {error}",
-            "Start it with 'ray start --head' and give its address, or leave the address empty; "
-            "this machine needs the cluster's token (~/.ray/auth_token).",
+            "Start it with 'ray start --head' and give its address, or leave the address empty. "
+            "This machine needs the cluster's token in ~/.ray/auth_token, and RAY_AUTH_MODE=token "
+            "where something else has imported Ray before.",
             "ray_address",
         ) from error
     try:

@@ -28,6 +28,7 @@ from . import (
 from .audit_study import Study, study_of, threshold_of
 from .audit_threshold import Threshold
 from .audit_units import Units
+from .documentation import documented
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +37,6 @@ HEADER, TABLE = "MediaForensicsAuditHeader", "MediaForensicsAuditTable"  # in di
 HELP = (
     "Error rates of a detector at one threshold, by dataset and method or any field. "
     "Click a number, a bar or a point of the curve to see exactly those faces in the grid."
-    " How each number is made: docs/audit.md of the plugin."
 )
 #: The panel's whole state; what it is about is in :func:`study_of` and :class:`Threshold`.
 CHOICE = ("dataset", "token", "key", "level", "scope", "kept", "group", "source", "value", "shown")
@@ -68,7 +68,7 @@ class ErrorAudit(foo.Panel):
             name="error_audit",
             label="Error audit",
             icon="fact_check",
-            help_markdown=HELP,
+            help_markdown=documented(HELP, "audit.md", "How each number is made"),
             category=foo.Categories.ANALYZE,
             surfaces="grid",
             allow_multiple=False,

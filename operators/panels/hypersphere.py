@@ -20,6 +20,7 @@ from . import (
     sphere_message,
     sphere_payload,
 )
+from .documentation import documented
 from .error_audit import SCORE_FACES, handler
 from .sphere_source import Sphere, embedding_field, first_sphere, sphere_with, whole_sphere
 
@@ -29,7 +30,7 @@ VIEW = "MediaForensicsSphere"  # in dist/index.umd.js
 HELP = (
     "Unit embeddings on the sphere, turned so that the detector's fake axis points to the right. "
     "Click a face, draw a lasso or a box to see those faces in the grid; what you select in the "
-    "grid lights up here. How each number is made: docs/audit.md of the plugin."
+    "grid lights up here."
 )
 CHOICE = ("dataset", "token", "key", "other", "selected", "shown")
 FIRST, SECOND = "panel", "second"  # where the data of the two spheres lies
@@ -45,7 +46,7 @@ class Hypersphere(foo.Panel):
             name="hypersphere",
             label="Hypersphere",
             icon="language",
-            help_markdown=HELP,
+            help_markdown=documented(HELP, "audit.md", "How each number is made"),
             category=foo.Categories.ANALYZE,
             surfaces="grid",
             allow_multiple=False,

@@ -19,6 +19,7 @@ from .. import fields
 from ..markup import plain
 from . import face_columns, timeline_figure
 from .audit_study import stored_of
+from .documentation import documented
 from .error_audit import handler
 from .timeline_figure import Person, Timeline
 
@@ -26,7 +27,6 @@ logger = logging.getLogger(__name__)
 HELP = (
     "The scores of one video along its frames, for each person, with the frames that could not be "
     "scored and the paired real. Click a point to see the face."
-    " How each number is made: docs/audit.md of the plugin."
 )
 PLAYER = "MediaForensicsPlayer"  # in dist/index.umd.js
 STATE = ("key", "sample", "video_id", "shown")
@@ -169,7 +169,7 @@ class TimelinePanel(foo.Panel):
             name="timeline",
             label="Score timeline",
             icon="timeline",
-            help_markdown=HELP,
+            help_markdown=documented(HELP, "audit.md", "How each number is made"),
             category=foo.Categories.ANALYZE,
             surfaces="grid modal",
             allow_multiple=False,

@@ -15,6 +15,7 @@ from .. import job_list, jobs, manage_runs, scheduled_jobs, training_records, vi
 from ..markup import plain
 from ..training_records import TrainingRun
 from . import face_columns, training_comparison, training_figures
+from .documentation import documented
 from .error_audit import handler
 from .rebuild_cache import RebuildCache
 from .training_tables import (
@@ -52,7 +53,7 @@ class TrainingRuns(foo.Panel):
             name="training_runs",
             label="Training runs",
             icon="model_training",
-            help_markdown=HELP,
+            help_markdown=documented(HELP, "training.md", "More about runs"),
             category=foo.Categories.ANALYZE,
             surfaces="grid",
             allow_multiple=False,

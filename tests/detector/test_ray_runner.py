@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import faulthandler
+import hashlib
 import os
 import signal
 import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,10 +20,12 @@ from media_forensics.detector.errors import ForensicsError
 from media_forensics.detector.extract import Extraction, extract_videos, prepare
 from media_forensics.detector.ray_cluster import on_ray, require_ray
 from media_forensics.detector.ray_runner import (
+    Stage,
     _Attempts,
     _Decode,
     _Extract,
     extract_and_score_on_ray,
+    extract_on_ray,
     score_on_ray,
     stages,
 )
@@ -136,7 +140,7 @@ def test_a_killed_actor_and_a_second_run_leave_no_row_twice(
             seen.append(row.video_id)
             yield row
             if not killed:
-                killed.extend(p.pid for p in actors())
+                killed.extend(p.pid for p in actors("_Score"))
                 for pid in killed:
                     os.kill(pid, signal.SIGKILL)
 
@@ -159,16 +163,44 @@ def test_a_killed_actor_and_a_second_run_leave_no_row_twice(
     assert not list((tmp_path / "attempts").iterdir())
 
 
-def actors() -> list[psutil.Process]:
-    """The processes that score on the local Ray."""
+def actors(name: str) -> list[psutil.Process]:
+    """The processes of one stage on the local Ray."""
     found = []
     for process in psutil.Process().children(recursive=True):
         try:
-            if "_Score" in process.cmdline()[0]:
+            if name in process.cmdline()[0]:
                 found.append(process)
         except (psutil.NoSuchProcess, IndexError):
             continue
     return found
+
+
+@pytest.mark.weights
+def test_a_video_that_kills_its_actor_twice_is_a_row(ray, footage, weights_dir, tmp_path):
+    paths = {"s/killer": footage["single_face.mp4"], "s/good": footage["carphone_pristine.mp4"]}
+    records = [VideoRecord(name, str(path), 0, "s") for name, path in paths.items()]
+    extraction, _ = prepare(RECIPE, tmp_path / "ray", "cpu")
+    killed: set[Path] = set()
+    done = threading.Event()
+    notes = f"attempts/*/{hashlib.sha256(b's/killer').hexdigest()[:32]}.*"
+
+    def kill() -> None:  # whoever has just begun with it
+        while not done.wait(0.005):
+            for note in set((tmp_path / "ray").glob(notes)) - killed:
+                killed.add(note)
+                for process in actors("_Extract"):
+                    process.kill()
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    try:
+        rows = list(extract_on_ray(ray, records, extraction, Stage(1), never))
+    finally:
+        done.set()
+        killer.join()
+    reasons = {row.video_id: row.reason for row in rows}
+    assert len(rows) == 2 and reasons == {"s/killer": "worker_died", "s/good": None}
+    assert len(killed) >= 2  # a third note is soon gone: that attempt only writes the row
 
 
 # --------------------------------------------------------------- without a running Ray
