@@ -13,8 +13,9 @@ _ROOT = Path(__file__).resolve().parents[2]
 def documented(words: str, page: str, title: str) -> str:
     """Markdown of ``words`` and a link called ``title`` to ``docs/<page>``.
 
-    The page opens in a tab of its own, as plain text. Where the plugin is not in the plugins
-    folder, the App has no address for it and the file is named instead.
+    The App opens it in its own place, as plain text; the browser's Back returns to the panels.
+    Where the plugin is not in the plugins folder, the App has no address for it and the file is
+    named instead.
     """
     address = _address(page)
     link = f"[{title}]({address})" if address else f"{title}: docs/{page} of the plugin"

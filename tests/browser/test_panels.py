@@ -61,6 +61,14 @@ def test_a_moved_threshold_recomputes_and_a_cell_fills_the_grid(audit, demo_data
     audit.wait_count(len(demo_dataset))
 
 
+def test_the_help_links_to_the_page_that_explains_the_numbers(audit):
+    tab = audit.page.locator('[data-cy="panel-tab-error_audit"]').first
+    tab.locator('[data-testid="HelpIcon"]').hover()
+    link = audit.page.get_by_role("link", name="How each number is made")
+    page = audit.page.request.get(audit.url + link.get_attribute("href"))
+    assert page.ok and page.text().startswith("# The audit")
+
+
 def test_fast_moves_end_at_the_last_one(audit):
     for value in ("0.3", "0.35", "0.4", "0.45", "0.6"):
         audit.find("mf-threshold").fill(value)
