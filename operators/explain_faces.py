@@ -309,7 +309,8 @@ class ExplainFaces(foo.Operator):
         yield from jobs.follow(ctx, job, "Heatmaps")
         done = job.result()
         lost = sum(done["not_explained"].values())
-        text = f"{done['explained']} faces have a map: tick {done['field']} in the sidebar"
+        maps = "1 face has" if done["explained"] == 1 else f"{done['explained']} faces have"
+        text = f"{maps} a map: tick {done['field']} in the sidebar"
         text += f"; {lost} could not be read" if lost else ""
         text += f"; {done['left_out']} beyond the limit" if done["left_out"] else ""
         yield ctx.ops.notify(text, variant="warning" if lost else "success")
