@@ -165,8 +165,10 @@ def _write(dataset: fo.Dataset, field: str, values: dict[str, bytes]) -> None:
 
 
 def _folders(dataset: fo.Dataset) -> dict[str, str]:
-    found = fields.describe(dataset).get(_NOTE)
-    return dict(found) if isinstance(found, dict) else {}
+    found = fields.describe(dataset).get(_NOTE)  # also of a dataset from elsewhere
+    if not isinstance(found, dict):
+        return {}
+    return {name: folder for name, folder in found.items() if isinstance(folder, str)}
 
 
 def _default(dataset: fo.Dataset, names: fields.ScoreFields, checkpoint_sha256: str) -> Path:

@@ -27,6 +27,7 @@ PATHS = {
     "score_faces": {
         "detector": "{out}/model.ckpt",
         "parts_dir": "{out}/scores",
+        "embeddings_dir": "{out}/embeddings",
         "merge_from": ["{out}/shard"],
     },
     "train_detector": {"runs_dir": "{out}/runs"},
