@@ -268,7 +268,8 @@ def child(part: str, size: Size, folder: Path) -> dict[str, Any]:
     command = [sys.executable, str(Path(__file__).resolve()), "--part", part, "--folder", folder]
     command += ["--faces", size.count, "--width", size.width]
     folders = {"MEDIA_FORENSICS_CACHE": "cache", "FIFTYONE_DEFAULT_DATASET_DIR": "datasets"}
-    environment = {**os.environ, **{name: str(folder / part) for name, part in folders.items()}}
+    own = {name: str(folder / place) for name, place in folders.items()}
+    environment = {**os.environ, **own}
     done = subprocess.run(
         [str(word) for word in command],
         stdout=subprocess.PIPE,

@@ -8,6 +8,8 @@ both places; a view that is explored can have them in the field too.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,13 +68,15 @@ def writer(
         checkpoint_sha256: of the detector that scores
         numbers: of one of its embeddings
         where: of :data:`CHOICES`
-        folder: None: that of earlier runs with this key, or one below FiftyOne's dataset folder
+        folder: None: that of earlier runs with this key, or one below FiftyOne's dataset folder;
+            one that is not noted has to be empty: faces whose scores were cleared have no vector
 
     Raises:
-        ForensicsError: the folder holds embeddings of another checkpoint or key, or is not allowed
+        ForensicsError: the folder holds other embeddings, or is not allowed
     """
     from ..detector.embedding_shards import ShardWriter
 
+    dataset._doc.reload("info")  # another shard may have noted its folder meanwhile
     noted = _folders(dataset).get(names.embedding)
     few = len(dataset) <= MOST_IN_FIELD
     if where == FIELD or (where == AUTO and few and not (folder or noted)):
@@ -85,6 +89,12 @@ def writer(
         )
     chosen = Path(folder or noted or _default(dataset, names, checkpoint_sha256)).absolute()
     require_allowed(chosen, "embeddings_dir")
+    if not noted and folder and _holds_rows(chosen):
+        raise ForensicsError(
+            f"{chosen} holds embeddings that do not belong to the scores of {names.key!r}.",
+            "Choose an empty folder.",
+            "embeddings_dir",
+        )
     made = ShardWriter(chosen, checkpoint_sha256, numbers)
     fields.set_description(dataset, **{_NOTE: {**_folders(dataset), names.embedding: str(chosen)}})
     return made
@@ -172,6 +182,18 @@ def _folders(dataset: fo.Dataset) -> dict[str, str]:
 
 
 def _default(dataset: fo.Dataset, names: fields.ScoreFields, checkpoint_sha256: str) -> Path:
-    """Of the dataset's id: another dataset of the same name has other faces."""
+    """Of the dataset's id: another dataset of the same name has other faces. A folder that scores
+    which were cleared have left is not continued."""
     root = Path(fo.config.default_dataset_dir) / "media_forensics" / "embeddings"
-    return root / str(dataset._doc.id) / f"{names.key}-{checkpoint_sha256[:16]}"
+    name = f"{names.key}-{checkpoint_sha256[:16]}"
+    tried = (root / str(dataset._doc.id) / f"{name}{more}" for more in _suffixes())
+    return next(folder for folder in tried if not _holds_rows(folder))
+
+
+def _suffixes() -> Iterator[str]:
+    yield ""
+    yield from (f"-{number}" for number in count(2))
+
+
+def _holds_rows(folder: Path) -> bool:
+    return any(folder.glob("part-*.ids"))

@@ -158,6 +158,35 @@ def test_the_place_is_chosen_by_size_and_asked_for_in_words(filed, monkeypatch, 
     assert score_form.arguments(form)["embeddings"] == "files"
 
 
+def test_a_folder_of_cleared_scores_is_not_continued(filed, tmp_path):
+    """Else a face whose score was cleared would have its old vector again."""
+    names, whose = fields.ScoreFields("cleared"), "c" * 64
+    row = [filed.first().id], np.ones((1, 8), np.float32)
+    first = embedding_files.writer(filed, names, whose, 8, "files", None)
+    first.add(*row)
+    first.close()
+    assert embedding_files.writer(filed, names, whose, 8, "auto", None).folder == first.folder
+    embedding_files.forget(filed, names.embedding)
+    second = embedding_files.writer(filed, names, whose, 8, "files", None)
+    assert second.folder.name == f"{first.folder.name}-2"
+    assert stored_vectors.read(filed.view(), names.embedding).ids == []
+    embedding_files.forget(filed, names.embedding)
+    with pytest.raises(ForensicsError, match="do not belong") as caught:
+        embedding_files.writer(filed, names, whose, 8, "files", first.folder)
+    assert caught.value.field == "embeddings_dir"
+
+
+def test_a_folder_that_another_process_has_noted_is_taken(filed, tmp_path):
+    from fiftyone.core.odm import get_db_conn
+
+    names, elsewhere = fields.ScoreFields("shared"), str(tmp_path / "noted")
+    note = {f"info.{fields.INFO_KEY}.embedding_files.{names.embedding}": elsewhere}
+    get_db_conn().datasets.update_one({"_id": filed._doc.id}, {"$set": note})
+    found = embedding_files.writer(filed, names, "c" * 64, 8, "auto", None)
+    assert str(found.folder) == elsewhere
+    embedding_files.forget(filed, names.embedding)
+
+
 def test_a_new_checkpoint_under_the_key_forgets_the_files(filed, operators, tmp_path):
     import torch
     from media_forensics.detector.checkpoints import load_detector, save_detector

@@ -50,7 +50,7 @@ cut = faces_to_score.dataset_of(paths, "cut")
 try:
     score_faces.run(cut, progress=middle, **given)
     said = "nothing"
-except Exception as error:
+except Exception as error:  # whatever the database's going raises: its name is reported below
     said = type(error).__name__
 cut.reload()
 there = len(cut.exists("k_p_fake"))
