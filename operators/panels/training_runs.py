@@ -11,10 +11,10 @@ from fiftyone.operators import types
 
 from ...detector.errors import ForensicsError
 from ...training.runs import RunFolder
-from .. import job_list, jobs, manage_runs, scheduled_jobs, training_records, views
+from .. import job_list, scheduled_jobs, training_records, views
 from ..markup import plain
 from ..training_records import TrainingRun
-from . import face_columns, training_comparison, training_figures
+from . import face_columns, training_actions, training_comparison, training_figures
 from .documentation import documented
 from .error_audit import handler
 from .rebuild_cache import RebuildCache
@@ -109,7 +109,7 @@ class TrainingRuns(foo.Panel):
             params = {"action": event, "key": run.key}
             ctx.prompt(f"{PLUGIN}/manage_runs", params=params, on_success=self.on_refresh)
         else:
-            ctx.ops.notify(_do(faces, run, event), variant="success")
+            ctx.ops.notify(training_actions.do(faces, run, event), variant="success")
         self._show(ctx, choice)
 
     @handler
@@ -143,7 +143,7 @@ class TrainingRuns(foo.Panel):
         """Score the validation faces of the run ``key`` with its detector."""
         faces = _faces(ctx.dataset)
         run = training_records.training_run(faces, ctx.params["key"])
-        ctx.ops.notify(_do(faces, run, "score"), variant="success")
+        ctx.ops.notify(training_actions.do(faces, run, "score"), variant="success")
         self._show(ctx, self._choice(ctx))
 
     @handler
@@ -341,18 +341,3 @@ def _metrics(run: TrainingRun) -> list[dict[str, Any]]:
     stat = path.stat()
     key = (str(path), stat.st_mtime_ns, stat.st_size)
     return _METRICS.get(key, RunFolder(run.folder).metrics)
-
-
-def _do(faces: fo.Dataset, run: TrainingRun, event: str) -> str:
-    """Carry out a row's action that needs no form; returns what was done."""
-    if event == "stop":
-        manage_runs.stop(faces, run.key)
-        return f"{run.key} stops after the step in hand; it can be resumed."
-    if event == "resume":
-        manage_runs.resume(faces, run.key)
-        return f"{run.key} goes on where it was."
-    if event == "score":
-        view = training_records.validation_view(faces, run.key)
-        jobs.start("score_faces", view, {"detector": run.key, "key": run.key})
-        return f"{run.key} scores {len(view)} validation faces; see the jobs below."
-    raise ForensicsError(f"There is no action {event!r}.")

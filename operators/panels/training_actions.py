@@ -1,0 +1,31 @@
+"""What the rows of the panel ``training_runs`` do by themselves, without a form."""
+
+from __future__ import annotations
+
+import fiftyone as fo
+
+from ...detector.errors import ForensicsError
+from .. import jobs, manage_runs, training_records
+from ..training_records import TrainingRun
+
+
+def do(faces: fo.Dataset, run: TrainingRun, event: str) -> str:
+    """Carry out ``stop``, ``resume`` or ``score`` (its validation faces, as a job).
+
+    Returns:
+        what was done, a sentence
+
+    Raises:
+        ForensicsError: another event, or the run is not in a state for it
+    """
+    if event == "stop":
+        manage_runs.stop(faces, run.key)
+        return f"{run.key} stops after the step in hand; it can be resumed."
+    if event == "resume":
+        manage_runs.resume(faces, run.key)
+        return f"{run.key} goes on where it was."
+    if event == "score":
+        view = training_records.validation_view(faces, run.key)
+        jobs.start("score_faces", view, {"detector": run.key, "key": run.key})
+        return f"{run.key} scores {len(view)} validation faces; see the jobs below."
+    raise ForensicsError(f"There is no action {event!r}.")
