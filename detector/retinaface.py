@@ -1,9 +1,8 @@
-"""RetinaFace (Deng et al., arXiv 1905.00641) on facexlib's network, with a batched forward of ours.
+"""Finds faces with RetinaFace (Deng et al., arXiv 1905.00641), many frames at a time.
 
-The network and its weights are facexlib's. Around it, facexlib rebuilds the prior boxes in a
-Python loop for every image and has a batch call that fails on arrays, so priors are vectorised and
-cached here, frames of one size go through the network together, and only boxes above the
-threshold are decoded. On the same image the result equals ``RetinaFace.detect_faces``.
+Prior boxes are vectorised and cached, frames of one size go through the network together, and
+only boxes above the threshold are decoded. On the same image the result equals that of
+facexlib's ``RetinaFace.detect_faces``, whose weights fit.
 """
 
 from __future__ import annotations
@@ -22,6 +21,7 @@ import torchvision
 from .errors import ForensicsError
 from .faces import NonFiniteError, shrink
 from .records import Face
+from .retinaface_network import RetinaFaceNetwork
 from .weights import KNOWN, file_sha256, state_sha256, weights_path
 
 _MIN_SIZES = ((16, 32), (64, 128), (256, 512))
@@ -60,8 +60,9 @@ def _cached_priors(height: int, width: int, device: str) -> torch.Tensor:
 def fold_batch_norm(network: torch.nn.Module) -> torch.nn.Module:
     """Fold each BatchNorm that follows a convolution into it, in place; a quarter less time.
 
-    Holds for networks whose modules list their children in the order of their use, as facexlib's
-    and torchvision's ResNet do. In eval mode the outputs stay equal to float rounding.
+    Holds for networks whose modules list their children in the order of their use, as
+    :class:`.retinaface_network.RetinaFaceNetwork` does. In eval mode the outputs stay equal to
+    float rounding.
     """
     for module in network.modules():
         previous: tuple[str, torch.nn.Module] | None = None
@@ -90,7 +91,7 @@ class RetinaFaceDetector:
 
     Args:
         name: registered name
-        network: facexlib's ``RetinaFace`` module in eval mode, float32, made to take RGB
+        network: a :class:`RetinaFaceNetwork` in eval mode, float32, made to take RGB
         sha256: :func:`weights.state_sha256` of its weights
         device: torch device
         half: run the network in float16 (GPU only); frames on which that overflows are repeated
@@ -241,8 +242,6 @@ def load_retinaface(
     Raises:
         ForensicsError: weights missing, other than registered, or of another network
     """
-    from facexlib.detection.retinaface import RetinaFace
-
     path = weights_path(name, weights, allow_download)
     entry = KNOWN[name]
     if weights is None and entry.sha256 and file_sha256(path) != entry.sha256:
@@ -257,7 +256,7 @@ def load_retinaface(
         )
     where = device or ("cuda" if torch.cuda.is_available() else "cpu")
     kind = name.removeprefix("retinaface_").removesuffix("-facexlib")
-    network = RetinaFace(network_name=kind, device="cpu")
+    network = RetinaFaceNetwork(kind)
     try:
         network.load_state_dict(state, strict=True)
     except RuntimeError as error:

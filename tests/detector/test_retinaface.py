@@ -15,6 +15,7 @@ from media_forensics.detector.retinaface import (
     prior_boxes,
     shrink,
 )
+from media_forensics.detector.retinaface_network import NETWORKS, RetinaFaceNetwork
 
 pytestmark = pytest.mark.weights
 
@@ -160,19 +161,43 @@ def test_priors_are_those_of_facexlib(size, reference):
     assert np.array_equal(found, wanted)
 
 
-def test_folding_batch_norm_keeps_the_output_of_both_networks():
+def as_after_training(network: torch.nn.Module) -> torch.nn.Module:
+    """``network`` in eval mode, with normalisations that are not the identity."""
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            torch.nn.init.uniform_(module.weight, 0.5, 1.0)
+            torch.nn.init.normal_(module.bias, 0, 0.2)
+            torch.nn.init.normal_(module.running_mean, 0, 0.2)
+            torch.nn.init.uniform_(module.running_var, 0.8, 1.5)
+    return network.eval()
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("size", [(96, 128), (97, 61), (33, 200)])
+def test_the_network_is_that_of_facexlib(name, size):
     from facexlib.detection.retinaface import RetinaFace
 
+    torch.manual_seed(1)
+    theirs = as_after_training(RetinaFace(network_name=name, device="cpu"))
+    ours = RetinaFaceNetwork(name).eval()
+    ours.load_state_dict(theirs.state_dict(), strict=True)
+    assert list(ours.state_dict()) == list(theirs.state_dict())
+    image = torch.randn(2, 3, *size, generator=torch.Generator().manual_seed(0)) * 50
+    with torch.no_grad():
+        for one, other in zip(ours(image), theirs(image), strict=True):
+            assert torch.equal(one, other)
+
+
+def test_a_network_of_another_kind_is_refused():
+    with pytest.raises(ValueError, match=r"mobile0\.25, resnet50, not 'resnet18'"):
+        RetinaFaceNetwork("resnet18")
+
+
+def test_folding_batch_norm_keeps_the_output_of_both_networks():
     image = torch.randn(2, 3, 96, 128, generator=torch.Generator().manual_seed(0)) * 50
-    for name in ("mobile0.25", "resnet50"):
+    for name in NETWORKS:
         torch.manual_seed(1)
-        network = RetinaFace(network_name=name, device="cpu").eval()
-        for module in network.modules():
-            if isinstance(module, torch.nn.BatchNorm2d):  # as after training, not the identity
-                torch.nn.init.uniform_(module.weight, 0.5, 1.0)
-                torch.nn.init.normal_(module.bias, 0, 0.2)
-                torch.nn.init.normal_(module.running_mean, 0, 0.2)
-                torch.nn.init.uniform_(module.running_var, 0.8, 1.5)
+        network = as_after_training(RetinaFaceNetwork(name))
         with torch.no_grad():
             before = network(image)
             after = fold_batch_norm(network)(image)
