@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from .paths import still_allowed
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
@@ -18,13 +20,19 @@ def replacing(path: Path) -> Iterator[Path]:
     A process that is killed inside the block leaves ``path`` as it was, and at most one hidden
     ``.*.tmp`` file, which nothing reads. The parent folder is made if it is not there.
 
+    A link at ``path`` is replaced, never followed. Where the server has a list of folders, the
+    place is asked for again before the first byte and before the rename.
+
     Raises:
         OSError: the folder cannot be written (read-only, full disk)
+        ForensicsError: the place lies outside the allowed folders by now
     """
+    still_allowed(path.parent)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.parent / f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp"
     try:
         yield temporary
+        still_allowed(path.parent)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)

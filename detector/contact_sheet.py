@@ -10,6 +10,7 @@ import numpy as np
 
 from .frames import FrameError, open_source
 from .image_frames import read_image
+from .paths import inside
 from .records import VideoRecord
 from .video_faces import FaceRow, FrameFaces, VideoFaces
 
@@ -105,7 +106,7 @@ def _crop_tiles(row: FrameFaces, folder: Path, tile: int) -> list[np.ndarray]:
         if face.crop is None:
             continue
         try:
-            crop = read_image(folder / face.crop)
+            crop = read_image(inside(folder, face.crop, "crop"))
         except FrameError as error:
             crop = _caption(np.full((tile, tile, 3), _DARK, np.uint8), error.reason.value, _RED)
         crop = cv2.resize(crop, (tile, tile), interpolation=cv2.INTER_AREA)

@@ -26,6 +26,7 @@ import numpy as np
 
 from .atomic import replacing, write_bytes, write_json
 from .errors import ForensicsError
+from .paths import below, inside
 from .records import CropRecipe
 from .selection import crop_wanted, select, video_reason, with_subjects
 from .video_faces import FaceRow, FrameFaces, VideoFaces
@@ -192,19 +193,47 @@ class CropStore:
         return whole or _replace_frames(stored.faces, with_subjects(rows, stored.faces.policy))
 
     def load_stored(self, video_id: str) -> StoredVideo | None:
-        """Everything known of a video, or None."""
+        """Everything known of a video, or None; a damaged index counts as not there."""
         try:
-            data = json.loads(self._index_path(video_id).read_text())
-        except (FileNotFoundError, NotADirectoryError, json.JSONDecodeError, UnicodeDecodeError):
+            return self._read(video_id)
+        except ForensicsError as error:
+            log.warning("%s", error)
             return None
-        if data.get("format") != _FORMAT or data["faces"].get("video_id") != video_id:
+
+    def _read(self, video_id: str) -> StoredVideo | None:
+        """The index of a video, None where there is none, or one of another format or video.
+
+        Raises:
+            ForensicsError: it is damaged, or names a file that is not a crop of its own
+        """
+        path = self._index_path(video_id)
+        inside(self.folder, path.relative_to(self.folder).as_posix(), "index")
+        try:
+            data = json.loads(path.read_text(encoding="utf-8"))
+            if data.get("format") != _FORMAT or data["faces"].get("video_id") != video_id:
+                return None
+            numbers = data["numbers"]
+            stored = StoredVideo(
+                VideoFaces.from_json(data["faces"]),
+                None if numbers is None else tuple(numbers),
+                data["stamp"],
+            )
+            strange = [
+                face.crop
+                for frame in stored.faces.frames
+                for face in frame.faces
+                if face.crop not in (None, self.crop_path(video_id, frame.index, face.face_index))
+            ]
+        except (FileNotFoundError, NotADirectoryError):
             return None
-        numbers = data["numbers"]
-        return StoredVideo(
-            VideoFaces.from_json(data["faces"]),
-            None if numbers is None else tuple(numbers),
-            data["stamp"],
-        )
+        except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            raise ForensicsError(f"The index {path} is damaged: {error}.", "Remove it.") from error
+        if strange:
+            raise ForensicsError(
+                f"The index {path} names {strange[0]!r}, which is no crop of its video.",
+                "It was changed, or made to be misused. Do not use the folder.",
+            )
+        return stored
 
     def save(self, stored: StoredVideo, images: Mapping[str, np.ndarray] | None = None) -> None:
         """Write crops, then the index that names them.
@@ -217,7 +246,9 @@ class CropStore:
             OSError: the disk is full or cannot be written
         """
         for path, image in (images or {}).items():
-            write_bytes(self.folder / path, encode_image(image, self.recipe.image_format))
+            write_bytes(
+                inside(self.folder, path, "crop"), encode_image(image, self.recipe.image_format)
+            )
         value = {
             "format": _FORMAT,
             "recipe_hash": self.recipe.hash,
@@ -225,32 +256,40 @@ class CropStore:
             "numbers": stored.numbers,
             "stamp": stored.stamp,
         }
-        write_json(self._index_path(stored.faces.video_id), value)
+        index = self._index_path(stored.faces.video_id)
+        write_json(inside(self.folder, index.relative_to(self.folder).as_posix(), "index"), value)
 
     def existing_crops(self, video_id: str) -> set[str]:
         """Paths, relative to :attr:`folder`, of the crop files of a video."""
         prefix = _crop_folder(video_id)
         folder = self.folder / prefix
-        if not folder.is_dir():
+        if not folder.is_dir() or not below(self.folder, prefix):
             return set()
         return {f"{prefix}/{p.name}" for p in folder.iterdir() if p.suffix == self._suffix}
 
     def forget(self, video_id: str) -> None:
         """Remove index and crops of a video (its source changed)."""
-        self._index_path(video_id).unlink(missing_ok=True)
-        folder = self.folder / _crop_folder(video_id)
+        index = self._index_path(video_id)
+        inside(self.folder, index.relative_to(self.folder).as_posix(), "index")
+        folder = inside(self.folder, _crop_folder(video_id), "crop folder")
+        index.unlink(missing_ok=True)
         if folder.is_dir():
             shutil.rmtree(folder)
 
     def video_ids(self) -> list[str]:
         """Ids of every video with an index, sorted."""
         base = self.folder / "index"
+        if base.is_dir():
+            inside(self.folder, "index", "index")
         found: list[str] = []
         for path in base.rglob("*+.json") if base.is_dir() else ():
             *parents, last = path.relative_to(base).parts
             parts = (*parents, last.removesuffix("+.json"))
             if any("%%" in part for part in parts):  # cut: the index itself knows the id
-                found.append(json.loads(path.read_text())["faces"]["video_id"])
+                try:
+                    found.append(str(json.loads(path.read_text())["faces"]["video_id"]))
+                except (OSError, ValueError, TypeError, KeyError) as error:
+                    log.warning("The index %s is damaged: %s", path, error)
             else:
                 found.append("/".join("" if part == "%" else unquote(part) for part in parts))
         return sorted(found)
@@ -265,37 +304,40 @@ class CropStore:
             number of videos copied
 
         Raises:
-            ForensicsError: no store of this recipe there
+            ForensicsError: no store of this recipe there, or one that names or links to files
+                which are not its own
         """
         source = CropStore(other, self.recipe)
         if not source.folder.is_dir():
             raise ForensicsError(
                 f"{other} holds no crops of recipe {self.recipe.hash}.", "Check the folder."
             )
+        inside(other, self.recipe.hash, "folder")
         self.prepare()
         copied = 0
         for video_id in source.video_ids():
-            theirs, ours = source.load_stored(video_id), self.load_stored(video_id)
+            theirs, ours = source._read(video_id), self.load_stored(video_id)
             if theirs is None:
                 continue
             if ours is not None and len(ours.faces.frames) >= len(theirs.faces.frames):
                 continue
             for path in _crop_paths(theirs.faces):
-                if not (source.folder / path).is_file():
+                crop = inside(source.folder, path, "crop")
+                if not crop.is_file():
                     log.warning("%s is gone; the next extraction makes it again", path)
                     continue
-                with replacing(self.folder / path) as temporary:
-                    shutil.copyfile(source.folder / path, temporary)
+                with replacing(inside(self.folder, path, "crop")) as temporary:
+                    shutil.copyfile(crop, temporary)
             self.save(theirs)
             copied += 1
         return copied
 
 
 def _crop_paths(faces: VideoFaces) -> Iterator[str]:
-    """Crops inside the store (ready-made crops are named by absolute paths)."""
+    """Names of the crops; reading the index has checked that they are the video's own."""
     for frame in faces.frames:
         for face in frame.faces:
-            if face.crop is not None and not Path(face.crop).is_absolute():
+            if face.crop is not None:
                 yield face.crop
 
 

@@ -29,6 +29,7 @@ import numpy as np
 from .atomic import write_json
 from .errors import ForensicsError
 from .file_lock import try_lock
+from .paths import inside
 
 ID_BYTES = 12
 #: Rows after which a writer begins another part: 200 MB of 384 numbers.
@@ -174,6 +175,8 @@ class Shards:
         self._parts: list[np.ndarray] = []
         names, starts, total = [], [], 0
         for path in sorted(self.folder.glob("part-*.ids")):
+            for suffix in (".ids", ".vectors", ".json"):
+                inside(self.folder, path.with_suffix(suffix).name, "part")
             ids, vectors = _part(path.with_suffix(""), self.numbers)
             if len(ids):
                 self._parts.append(vectors)
@@ -245,6 +248,8 @@ def _note(path: Path) -> None:
 
 def _note_those_of_dead_writers(folder: Path) -> None:
     for path in folder.glob("part-*.lock"):
+        for suffix in (".lock", ".ids", ".vectors"):
+            inside(folder, path.with_suffix(suffix).name, "part")
         with path.open("rb+") as stream:
             if not try_lock(stream):
                 continue  # its writer lives
@@ -254,7 +259,7 @@ def _note_those_of_dead_writers(folder: Path) -> None:
 
 
 def _about(folder: Path) -> dict[str, Any]:
-    path = folder / "about.json"
+    path = inside(folder, "about.json", "record")
     try:
         about = json.loads(path.read_bytes())
         numbers = about["numbers"]

@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib import import_module
@@ -24,6 +25,7 @@ import numpy as np
 
 from .atomic import replacing, write_json
 from .errors import ForensicsError
+from .paths import inside
 from .records import Reason
 from .score_units import ScoreUnit, face_key
 
@@ -50,7 +52,17 @@ class Provenance:
 
     @property
     def folder(self) -> str:
-        """Name of the folder below the root."""
+        """Name of the folder below the root.
+
+        Raises:
+            ForensicsError: hashes that are none, as a damaged or forged record may hold
+        """
+        for value in (self.recipe_hash, self.checkpoint_sha256):
+            if not isinstance(value, str) or not re.fullmatch(r"[0-9a-zA-Z_-]{0,128}", value):
+                raise ForensicsError(
+                    f"{value!r} is not the hash of a recipe or checkpoint.",
+                    "The record of the scores or of the dataset is damaged; do not use it.",
+                )
         return f"{self.recipe_hash or 'no-recipe'}-{self.checkpoint_sha256[:16]}"
 
 
@@ -104,7 +116,7 @@ class ScoreParts:
 
     def __init__(self, root: str | Path, about: Provenance) -> None:
         self.about = about
-        self.folder = Path(root) / about.folder
+        self.folder = inside(root, about.folder, "folder of scores")
 
     def prepare(self) -> None:
         """Make the folder and note in it whose scores it holds.
@@ -146,6 +158,7 @@ class ScoreParts:
         columns = _columns(videos)
         digest = hashlib.sha256(embeddings.tobytes())
         digest.update(repr([columns[n] for n in ("video_id", "frame", "face")]).encode())
+        inside(self.folder.parent, self.folder.name, "folder of scores")
         path = self.folder / f"part-{digest.hexdigest()[:20]}.parquet"
         arrays = path.with_suffix(".npy")
         with replacing(arrays) as temporary, temporary.open("wb") as stream:
@@ -202,8 +215,13 @@ def provenance_of(folder: Path) -> Provenance:
         ForensicsError: no folder of scores
     """
     try:
-        return Provenance(**json.loads((folder / "about.json").read_text()))
-    except (OSError, TypeError, ValueError) as error:
+        about = Provenance(**json.loads(inside(folder, "about.json").read_text()))
+        if about.folder:  # asked for its check
+            return about
+        raise ValueError("it names no folder")
+    except ForensicsError:
+        raise
+    except (OSError, TypeError, ValueError, RecursionError) as error:
         raise ForensicsError(
             f"{folder} holds no scores: {error}.", "Give the folder of 'score_command'."
         ) from error
@@ -218,7 +236,9 @@ def score_folders(root: str | Path) -> list[Path]:
     root = Path(root)
     if (root / "about.json").is_file():
         return [root]
-    found = sorted(path.parent for path in root.glob("*/about.json"))
+    found = sorted(
+        inside(root, path.parent.name, "folder of scores") for path in root.glob("*/about.json")
+    )
     if not found:
         raise ForensicsError(
             f"{root} holds no scores.", "Give the folder of 'score_command'.", "merge_from"
@@ -233,6 +253,8 @@ def read_part(path: Path, arrays: bool = True) -> Iterator[ScoredVideo]:
         ForensicsError: damaged: the table cannot be read, or the arrays are not those it names
     """
     _, parquet = _arrow()
+    inside(path.parent, path.name, "part")
+    inside(path.parent, path.with_suffix(".npy").name, "part")
     try:
         table = parquet.read_table(path)
         metadata = {k.decode(): v.decode() for k, v in (table.schema.metadata or {}).items()}

@@ -16,6 +16,7 @@ import numpy as np
 
 from .atomic import write_bytes
 from .errors import ForensicsError
+from .paths import inside
 
 if TYPE_CHECKING:
     from .crops import CropStore
@@ -84,8 +85,16 @@ def unit_of(result: VideoFaces, folder: Path) -> ScoreUnit:
         result: finished video
         folder: that the crop paths are relative to, :attr:`CropStore.folder`
     """
-    faces = (FaceFile(f.index, c.face_index, str(folder / str(c.crop))) for f, c in result.crops)
+    faces = (
+        FaceFile(frame.index, face.face_index, str(_crop_file(folder, str(face.crop))))
+        for frame, face in result.crops
+    )
     return ScoreUnit(result.video_id, result.source_sha256, tuple(faces))
+
+
+def _crop_file(folder: Path, crop: str) -> Path:
+    """A crop of the store, or a ready-made one that its record names by an absolute path."""
+    return Path(crop) if Path(crop).is_absolute() else inside(folder, crop, "crop")
 
 
 def units_of_store(records: Sequence[VideoRecord], store: CropStore) -> list[ScoreUnit]:

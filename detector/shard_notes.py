@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from .atomic import write_json
+from .paths import inside
 
 log = logging.getLogger(__name__)
 FOLDER = "running"
@@ -84,9 +85,10 @@ def noted(folder: str | Path, work: str, total: int = 0) -> Iterator[Callable[[i
     """
     for old in shard_notes(folder):
         if old.work == work and not old.alive:
-            (Path(folder) / FOLDER / f"{old.token}.json").unlink(missing_ok=True)
+            inside(folder, f"{FOLDER}/{old.token}.json", "note").unlink(missing_ok=True)
     note = ShardNote(work, socket.gethostname(), os.getpid(), secrets.token_hex(8), total=total)
-    path = Path(folder) / FOLDER / f"{note.token}.json"
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    path = inside(folder, f"{FOLDER}/{note.token}.json", "note")
     done = [0]
     ended = threading.Event()
 
@@ -120,12 +122,19 @@ def shard_notes(folder: str | Path) -> list[ShardNote]:
     """The notes in ``folder``: of runs that live, that died and that ended."""
     found = []
     for path in sorted((Path(folder) / FOLDER).glob("*.json")):
+        inside(folder, f"{FOLDER}/{path.name}", "note")
         try:
             values = json.loads(path.read_text())
             silent = _file_system_now(path.parent) - path.stat().st_mtime
+            note = ShardNote(**values, silent_seconds=max(0.0, silent))
+            if note.token != path.stem or not isinstance(note.pid, int):
+                raise ValueError("it is not the note of its name")
         except FileNotFoundError:  # it has just been replaced
             continue
-        found.append(ShardNote(**values, silent_seconds=max(0.0, silent)))
+        except (ValueError, TypeError, RecursionError) as error:
+            log.warning("The note %s is damaged: %s", path, error)
+            continue
+        found.append(note)
     return found
 
 

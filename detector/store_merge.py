@@ -10,6 +10,7 @@ from pathlib import Path
 from .crops import CropStore
 from .errors import ForensicsError
 from .merge_report import MergeReport
+from .paths import inside
 from .records import CropRecipe, VideoRecord
 from .shard_notes import shard_notes
 
@@ -96,9 +97,10 @@ def stored_recipes(root: str | Path) -> list[CropRecipe]:
     """
     found = []
     for path in sorted(Path(root).glob("*/recipe.json")):
+        inside(root, f"{path.parent.name}/{path.name}", "recipe")
         try:
             recipe = CropRecipe.from_json(json.loads(path.read_text()))
-        except (OSError, json.JSONDecodeError) as error:
+        except (OSError, ValueError, TypeError, RecursionError) as error:
             raise ForensicsError(f"{path} cannot be read: {error}.", "Restore it.") from error
         if recipe.hash != path.parent.name:
             raise ForensicsError(
