@@ -1,33 +1,42 @@
 """Units of work in a pool of processes; one that kills its process gets a result of its own.
 
-Whatever ran when a process died runs again alone, so that the culprit is told from its neighbours
-and everything else is still done.
+What was in hand when a process died runs again alone at the end, so that a unit that is too much
+for its process is told from one that fell to its neighbours' hunger for memory. The processes run
+:mod:`pool_worker`, never the caller's main module.
 """
 
 from __future__ import annotations
 
-import faulthandler
+import contextlib
 import logging
-import multiprocessing
 import os
-from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+import pickle
+import queue
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NoReturn, TypeVar
 
+from .child_process import command, environment
 from .errors import ForensicsError
+from .pool_worker import LIMIT_STATUS, RAISED
 
 log = logging.getLogger(__name__)
 Task = TypeVar("Task")
 Result = TypeVar("Result")
-_LIMIT_STATUS = 1  # with which faulthandler ends a process
-_Starter = tuple[Callable[[Any, int, Any], None], Any]  # function and its first argument
+_DIED, _HUNG = "died", "hung"
+_LOOK_SECONDS = 0.2  # between two looks at whether the work shall stop
+_END_SECONDS = 60.0  # for the unit in hand to notice that it shall stop, before it is killed
 
 
 @dataclass(frozen=True)
 class PoolWork(Generic[Task, Result]):
-    """What a pool does; ``start`` and ``do`` are functions of a module, so that they pickle.
+    """What a pool does; ``start`` and ``do`` are functions of an importable module.
 
     Attributes:
         start: called once in each process with (``setup``, number of processes, event); the event
@@ -57,16 +66,23 @@ def run_in_pool(
 
     Raises:
         ForensicsError: the processes cannot start
+        Exception: what ``start`` or ``do`` raised in a process
     """
-    waiting = list(reversed(tasks))
     suspects: list[Task] = []
-    while waiting and not should_stop():
-        yield from _one_pool(work, waiting, suspects, workers, 2 * workers, should_stop)
-        while suspects and not should_stop():
-            culprit: list[Task] = []
-            hung = yield from _one_pool(work, suspects, culprit, 1, 1, should_stop)
-            for task in culprit:
-                yield work.died(task, hung and work.limit(task) is not None)
+    for task, how, result in _crew_results(work, tasks, workers, should_stop):
+        if how == _DIED:
+            suspects.append(task)
+        elif how == _HUNG:
+            yield work.died(task, True)
+        elif result is not None:
+            yield result
+    if suspects:
+        log.warning("a worker process died; %d units of work run again alone", len(suspects))
+    for task, how, result in _crew_results(work, suspects, 1, should_stop):
+        if how in (_DIED, _HUNG):
+            yield work.died(task, how == _HUNG)
+        elif result is not None:
+            yield result
 
 
 def cores_each(workers: int) -> int:
@@ -76,68 +92,193 @@ def cores_each(workers: int) -> int:
     return max(1, (os.cpu_count() or 1) // workers)
 
 
-def _start(work: _Starter, workers: int, stop: Any, ready: Any) -> None:
-    start, setup = work
-    start(setup, workers, stop)
-    ready.set()
+class _Worker:
+    """One process, what it has in hand, and the thread that hears it.
 
-
-def _limited(do: Callable[[Any], Any], task: Any, limit: float | None) -> Any:
-    """``do(task)``; a thread of C that needs no interpreter ends this process after ``limit``."""
-    if limit is None:
-        return do(task)
-    faulthandler.dump_traceback_later(limit, exit=True)
-    try:
-        return do(task)
-    finally:
-        faulthandler.cancel_dump_traceback_later()
-
-
-def _one_pool(
-    work: PoolWork[Task, Result],
-    tasks: list[Task],
-    suspects: list[Task],
-    workers: int,
-    in_flight: int,
-    should_stop: Callable[[], bool],
-) -> Generator[Result, None, bool]:
-    """One life of a pool: takes from the end of ``tasks``; what ran as it broke is a suspect.
-
-    Returns:
-        whether a process was ended by its limit
+    Attributes:
+        ready: whether its ``start`` has returned
+        ended: whether it has said its last word
+        task: (unit, its limit, when it was given) or None
     """
-    # Spawned: a fork would copy the threads of torch, of the decoder and of FiftyOne.
-    context = multiprocessing.get_context("spawn")
-    event = context.Event()
-    ready = context.Event()
-    starter = (work.start, work.setup)
-    pool = ProcessPoolExecutor(workers, context, _start, (starter, workers, event, ready))
-    running: dict[Future[Result | None], Task] = {}
-    processes: dict[int, Any] = {}
-    try:
-        while (tasks or running) and not should_stop():
-            while tasks and len(running) < in_flight:
-                task = tasks[-1]
-                running[pool.submit(_limited, work.do, task, work.limit(task))] = task
-                tasks.pop()
-            processes = processes or dict(pool._processes or {})
-            done, _ = wait(running, timeout=0.2, return_when=FIRST_COMPLETED)
-            for future in done:
-                result = future.result()
-                del running[future]
-                if result is not None:
-                    yield result
-    except BrokenProcessPool as error:
-        if not ready.is_set():
+
+    def __init__(self, first: Sequence[bytes], hear: Callable[[_Worker, Any], None]) -> None:
+        self.ready = self.ended = False
+        self.task: tuple[Any, float | None, float] | None = None
+        self.process = subprocess.Popen(
+            command("detector.pool_worker"),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=environment(),
+        )
+        self.thread = threading.Thread(target=self._listen, args=(hear,), daemon=True)
+        self.thread.start()
+        self.send(*first)
+
+    def send(self, *messages: bytes) -> None:
+        assert self.process.stdin is not None
+        with contextlib.suppress(OSError):  # it has died; the end of its answers says so
+            for message in messages:
+                self.process.stdin.write(message)
+            self.process.stdin.flush()
+
+    def _listen(self, hear: Callable[[_Worker, Any], None]) -> None:
+        assert self.process.stdout is not None
+        try:
+            while True:
+                hear(self, pickle.load(self.process.stdout))
+        except (EOFError, OSError, pickle.UnpicklingError):  # it has ended, or died in mid-word
+            self.process.wait()
+            hear(self, None)
+        except Exception as error:  # an answer that cannot be read here
+            self.process.kill()
+            self.process.wait()
+            hear(self, (RAISED, error, ""))
+
+    def end_soon(self) -> None:
+        """Tell it to stop; one that has not begun is ended."""
+        assert self.process.stdin is not None
+        with contextlib.suppress(OSError):
+            self.process.stdin.close()
+        if not self.ready:
+            self.process.kill()
+
+    def wait(self, deadline: float) -> None:
+        try:
+            self.process.wait(max(0.0, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            log.warning("worker process %d does not stop and is killed", self.process.pid)
+            self.process.kill()
+            self.process.wait()
+        self.thread.join()
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+
+
+class _Crew(Generic[Task, Result]):
+    """Processes that share ``waiting``; what they have to say comes through :meth:`next`.
+
+    A process gets its next unit from the thread that heard its last answer, so that it does not
+    wait for a caller who is busy with results; a caller who does not come at all holds it up.
+    """
+
+    def __init__(self, work: PoolWork[Task, Result], tasks: Sequence[Task], workers: int) -> None:
+        self._work, self._size = work, min(workers, len(tasks))
+        self._waiting = deque(tasks)
+        self._lock = threading.Lock()
+        self._closed = False
+        self._heard: queue.Queue[tuple[_Worker, Any, Any]] = queue.Queue()
+        start = (work.start, work.do, work.setup, self._size)
+        self._first = (pickle.dumps(list(sys.path)), pickle.dumps(start))
+        self._members: list[_Worker] = []
+        for _ in range(self._size):
+            self._add()
+
+    def _add(self) -> None:
+        try:
+            self._members.append(_Worker(self._first, self._hear))
+        except OSError as error:
+            self.close()
             raise ForensicsError(
-                f"None of the {workers} worker processes came up.",
-                "Their output is above; often the memory is too small: use fewer processes.",
-                "workers",
+                f"A worker process cannot be started: {error}.", "Use fewer processes.", "workers"
             ) from error
-        log.warning("a worker process died; %d units of work run again alone", len(running))
-        suspects.extend(reversed(running.values()))
-    finally:
-        event.set()
-        pool.shutdown(wait=True, cancel_futures=True)
-    # known for certain only now that the pool has waited for its processes
-    return any(process.exitcode == _LIMIT_STATUS for process in processes.values())
+
+    def _hear(self, worker: _Worker, message: Any) -> None:
+        """Called in the thread of ``worker``; None is the end of its process."""
+        with self._lock:
+            had, worker.task = worker.task, None
+            worker.ended = message is None or message[0] == RAISED
+            if not worker.ended:
+                worker.ready = True
+                self._feed(worker)
+            elif message is None and had is not None and had[1] is not None:
+                ended_by_limit = time.monotonic() - had[2] >= had[1]
+                if ended_by_limit and worker.process.returncode == LIMIT_STATUS:
+                    message = (_HUNG, None, "")
+            self._heard.put((worker, had and had[0], message))
+
+    def _feed(self, worker: _Worker) -> None:
+        room = self._heard.qsize() < 2 * self._size
+        if self._waiting and room and not (self._closed or worker.ended or worker.task):
+            task = self._waiting.popleft()
+            limit = self._work.limit(task)
+            worker.task = (task, limit, time.monotonic())
+            worker.send(pickle.dumps((task, limit)))
+
+    def finished(self) -> bool:
+        """Whether nothing is waiting, in hand or to be told."""
+        with self._lock:
+            busy = self._waiting or any(worker.task for worker in self._members)
+            return not busy and self._heard.empty()
+
+    def next(self) -> tuple[Task, str, Result | None] | None:
+        """What became of one unit; None where nothing did for a moment."""
+        try:
+            worker, task, message = self._heard.get(timeout=_LOOK_SECONDS)
+        except queue.Empty:
+            return None
+        with self._lock:
+            for other in self._members:
+                if other.ready:
+                    self._feed(other)
+        kind: str
+        value: Any
+        kind, value, text = (_DIED, None, "") if message is None else message
+        if kind == RAISED:
+            _raise(value, text, worker.ready)
+        if kind in (_DIED, _HUNG):
+            self._replace(worker)
+        return None if task is None else (task, kind, value)
+
+    def _replace(self, dead: _Worker) -> None:
+        """Another process for a dead one that had come up; without any there is no work."""
+        dead.end_soon()
+        dead.wait(time.monotonic())
+        self._members.remove(dead)
+        if dead.ready and self._waiting:
+            self._add()
+        elif not self._members and self._waiting:
+            raise ForensicsError(
+                f"None of the {self._size} worker processes came up (the last ended with status "
+                f"{dead.process.returncode}).",
+                "What it said is above; one that was killed found too little memory: use fewer "
+                "processes.",
+                "workers",
+            )
+
+    def close(self) -> None:
+        """End the processes, after the moment in which a unit in hand notices."""
+        with self._lock:
+            self._closed = True
+        for worker in self._members:
+            worker.end_soon()
+        deadline = time.monotonic() + _END_SECONDS
+        for worker in self._members:
+            worker.wait(deadline)
+
+
+def _raise(error: BaseException, text: str, came_up: bool) -> NoReturn:
+    """Raise here what was raised in a process; ``text`` is its traceback there."""
+    there = RuntimeError(text) if text else None
+    if not came_up and not isinstance(error, ForensicsError):
+        raise ForensicsError(
+            f"A worker process could not begin: {type(error).__name__}: {error}.",
+            "Where memory is what is missing, use fewer processes.",
+            "workers",
+        ) from there
+    raise error if isinstance(error, Exception) else RuntimeError(repr(error)) from there
+
+
+def _crew_results(
+    work: PoolWork[Task, Result],
+    tasks: Sequence[Task],
+    workers: int,
+    should_stop: Callable[[], bool],
+) -> Iterator[tuple[Task, str, Result | None]]:
+    """(unit, how it ended, result) of each as it ends, as long as nobody wants it to stop."""
+    if not tasks or should_stop():
+        return
+    with closing(_Crew(work, tasks, workers)) as crew:
+        while not should_stop() and not crew.finished():
+            told = crew.next()
+            if told is not None:
+                yield told

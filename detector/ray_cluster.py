@@ -12,9 +12,9 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
+from .child_process import search_path
 from .errors import ForensicsError
 
 log = logging.getLogger(__name__)
@@ -72,7 +72,7 @@ def on_ray(
         yield ray
         return
     options: dict[str, Any] = {"log_to_driver": True, "logging_level": logging.WARNING}
-    options["runtime_env"] = {"env_vars": {"PYTHONPATH": _search_path()}}
+    options["runtime_env"] = {"env_vars": {"PYTHONPATH": search_path()}}
     if address:
         _require_listener(address)
         options["address"] = address
@@ -129,10 +129,3 @@ def _quiet(ray: Any) -> None:
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.print_on_execution_start = False
-
-
-def _search_path() -> str:
-    """``PYTHONPATH`` of the workers: this package under its one name, and what is ours."""
-    mount = Path(__file__).resolve().parents[1] / "_mount"
-    own = [str(mount)] if mount.is_dir() else []
-    return os.pathsep.join([*own, *filter(None, [os.environ.get("PYTHONPATH")])])

@@ -13,7 +13,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import subprocess
 import sys
 import time
 import traceback
@@ -26,6 +25,7 @@ from typing import Any
 
 import fiftyone as fo
 
+from ..detector.child_process import command, start_detached
 from ..detector.errors import Cancelled, ForensicsError
 from ..detector.pace import pace
 from .progress import at_most_every
@@ -133,17 +133,8 @@ def _launch(description: dict[str, Any]) -> Job:
     stamp = f"{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:6]}"
     job = Job(jobs_dir() / f"{description['operator']}-{stamp}")
     write_json(job.folder / "job.json", description)
-    mount = Path(__file__).resolve().parents[1] / "_mount"
-    path = os.pathsep.join([str(mount), *filter(None, [os.environ.get("PYTHONPATH")])])
     with (job.folder / "log.txt").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "media_forensics.operators.jobs", str(job.folder)],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, "PYTHONPATH": path},
-            start_new_session=True,  # closing the App's terminal does not end the work
-        )
+        process = start_detached(command("operators.jobs", job.folder), log)
     write_json(job.folder / "process.json", {"pid": process.pid, "created": created(process.pid)})
     return job
 

@@ -11,16 +11,14 @@ from __future__ import annotations
 import logging
 import os
 import platform
-import subprocess
-import sys
 import time
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 import fiftyone as fo
 
+from ..detector.child_process import command, start_detached
 from ..detector.errors import ForensicsError
-from ..training.budget import search_path
 from . import jobs
 
 if TYPE_CHECKING:
@@ -186,14 +184,7 @@ def start_worker() -> int:
     log = jobs.jobs_dir().parent / "queue_worker.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as stream:
-        process = subprocess.Popen(
-            [sys.executable, "-m", f"{__package__}.queue_worker"],
-            stdin=subprocess.DEVNULL,
-            stdout=stream,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, "PYTHONPATH": search_path()},
-            start_new_session=True,  # closing the App's terminal does not end it
-        )
+        process = start_detached(command("operators.queue_worker"), stream)
     return process.pid
 
 

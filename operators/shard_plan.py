@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from ..detector.atomic import write_bytes, write_json
+from ..detector.child_process import search_path
 from ..detector.records import CropRecipe, VideoRecord
 from ..detector.score_units import ScoreUnit, write_score_list
 from ..detector.video_list import write_video_list
-from ..training.budget import search_path
 from . import jobs
 from .markup import plain
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ..detector.atomic import write_json
+from ..detector.child_process import command, environment
 from ..detector.errors import ForensicsError
 from ..detector.weights import cache_dir
 from .config import TrainConfig
@@ -160,11 +161,11 @@ def measure_apart(config: TrainConfig, device: str | None = None) -> StepTime:
         ForensicsError: missing tower weights, or the step does not fit into memory
     """
     done = subprocess.run(
-        [sys.executable, "-m", "media_forensics.training.budget"],
+        command("training.budget"),
         input=json.dumps({"config": config.to_json(), "device": device}),
         capture_output=True,
         text=True,
-        env={**os.environ, "PYTHONPATH": search_path()},
+        env=environment(),
     )
     found = known(config, device)
     if done.returncode == 0 and found is not None:
@@ -173,12 +174,6 @@ def measure_apart(config: TrainConfig, device: str | None = None) -> StepTime:
     raise ForensicsError(
         f"A training step could not be measured: {last}", "Check the tower's weights and memory."
     )
-
-
-def search_path() -> str:
-    """``PYTHONPATH`` under which a new process finds this package."""
-    mount = Path(__file__).resolve().parents[1] / "_mount"
-    return os.pathsep.join([str(mount), *filter(None, [os.environ.get("PYTHONPATH")])])
 
 
 def main() -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -22,6 +21,7 @@ from ..detector.preprocess import Preprocess, as_rgb
 from ..detector.records import FAKE, REAL
 from .augment import BLEND, PICTURE, augment, generator_for
 from .config import TrainConfig
+from .loader_processes import loader_context
 from .manifest import ManifestRow
 from .self_blend import self_blend_pair
 
@@ -33,7 +33,7 @@ Key = tuple[int, int]  # (epoch, row index)
 class CropCache:
     """Decoded crops by path, up to a number of bytes; the rest is decoded on each use.
 
-    Filled in the main process, so that forked workers share its memory.
+    Filled in the main process; forked workers share its memory, spawned ones decode themselves.
     """
 
     def __init__(self, gigabytes: float) -> None:
@@ -181,7 +181,7 @@ def pixel_batches(
         collate_fn=_collate,
         pin_memory=pin,
         worker_init_fn=_one_thread if workers else None,
-        multiprocessing_context=("fork" if sys.platform == "linux" else None) if workers else None,
+        multiprocessing_context=loader_context() if workers else None,
     )
     return iter(loader)
 

@@ -6,7 +6,6 @@ out-of-memory of the run does not end the App. All that is exchanged lies in the
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
@@ -15,9 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..detector.child_process import start_detached
 from ..detector.errors import ForensicsError
 from . import runs
-from .budget import duration, search_path
+from .budget import duration
 from .config import TrainConfig
 from .manifest import Manifest
 from .runs import RunFolder, prepare
@@ -120,21 +120,14 @@ def start(
     run.stop_file.unlink(missing_ok=True)
     if run.status["status"] == runs.FAILED:
         run.set_status("prepared")
-    command = [sys.executable, "-m"]
+    words = [sys.executable, "-m"]
     if processes > 1:
-        command += ["torch.distributed.run", "--standalone", f"--nproc-per-node={processes}", "-m"]
-    command += [ENTRY, str(run.path)]
-    command += ["--device", device] if device else []
-    command += ["--threads", str(threads)] if threads else []
+        words += ["torch.distributed.run", "--standalone", f"--nproc-per-node={processes}", "-m"]
+    words += [ENTRY, str(run.path)]
+    words += ["--device", device] if device else []
+    words += ["--threads", str(threads)] if threads else []
     with (run.path / "log.txt").open("ab") as log:
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, "PYTHONPATH": search_path()},
-            start_new_session=True,  # closing the App's terminal does not end the run
-        )
+        process = start_detached(words, log)
     return Handle(run, process)
 
 

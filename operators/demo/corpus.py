@@ -199,8 +199,7 @@ def _torch_threads_restored() -> Iterator[None]:
 class _Builder:
     """Makes units in a pool of threads (decoding, warping and encoding release the GIL).
 
-    Threads and not processes: a spawned process imports the main module again, which breaks in
-    scripts without a main guard and is costly inside the App.
+    Threads and not processes: they share the footage, and are there at once.
     """
 
     def __init__(

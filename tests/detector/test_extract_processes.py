@@ -16,24 +16,30 @@ ROOT = Path(__file__).resolve().parents[2]
 #: ``make robustness`` kills more often; a seed decides the moment.
 SEEDS = range(int(os.environ.get("MEDIA_FORENSICS_SEEDS", "3")))
 KILLS_OF_A_RUN = 3
-SCRIPT = """
-import os, sys
+CRASHING = """
+import os
 from media_forensics.detector import extract
-from media_forensics.detector.extract import extract_videos
-from media_forensics.detector.records import CropRecipe, VideoRecord
-original = extract.one_video
-def one(record, *rest):  # spawned workers import this file too
+original, start_worker = extract.one_video, extract._start_worker
+def one(record, *rest):
     if os.environ["CRASH_ON"] in record.path:
         os._exit(11)  # as a decoder that a hostile file brings down
     return original(record, *rest)
-extract.one_video = one
-if __name__ == "__main__":
-    root, workers, *paths = sys.argv[1:]
-    records = [VideoRecord(video_id=f"v/{n}", path=p, label=0, source_dataset="v")
-               for n, p in enumerate(paths)]
-    recipe = CropRecipe(count=4, max_side=320)
-    for result in extract_videos(records, recipe, root, workers=int(workers), device="cpu"):
-        print(result.video_id, result.reason, flush=True)
+def start(*arguments):
+    extract.one_video = one
+    start_worker(*arguments)
+"""
+SCRIPT = """
+import sys
+import crashing
+from media_forensics.detector import extract
+from media_forensics.detector.records import CropRecipe, VideoRecord
+extract._start_worker = crashing.start  # workers import crashing, never this script
+root, workers, *paths = sys.argv[1:]
+records = [VideoRecord(video_id=f"v/{n}", path=p, label=0, source_dataset="v")
+           for n, p in enumerate(paths)]
+recipe = CropRecipe(count=4, max_side=320)
+for result in extract.extract_videos(records, recipe, root, workers=int(workers), device="cpu"):
+    print(result.video_id, result.reason, flush=True)
 """
 
 
@@ -42,6 +48,7 @@ def start(
 ):
     script = tmp_path / "job.py"
     script.write_text(SCRIPT)
+    (tmp_path / "crashing.py").write_text(CRASHING)
     env = os.environ | {
         "PYTHONPATH": str(ROOT / "_mount"),
         "OMP_NUM_THREADS": "1",

@@ -2,35 +2,130 @@
 
 from __future__ import annotations
 
-import ctypes
+import gc
 import os
 import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
 
-from media_forensics.detector.process_pool import PoolWork, run_in_pool
+import psutil
+import pytest
+from media_forensics.detector.errors import ForensicsError
 
-
-def start(setup, workers, stop):
-    pass
-
-
-def do(task: str) -> str:
-    if task == "hangs":
-        ctypes.PyDLL(None).sleep(3600)  # keeps the interpreter's lock: no Python runs here any more
-    if task == "killed":
-        os.kill(os.getpid(), signal.SIGKILL)  # as the kernel does when the memory is full
-    return f"{task} done"
+sys.path.append(str(Path(__file__).parent))  # workers get this path, and import the module by it
+import pool_jobs
 
 
-def died(task: str, hung: bool) -> str:
-    return f"{task} hung" if hung else f"{task} died"
-
-
-def limit(task: str) -> float | None:
-    return 3.0 if task in ("hangs", "fine 0") else None
+def children() -> list[psutil.Process]:
+    return psutil.Process().children(recursive=True)
 
 
 def test_each_of_them_gets_its_reason_and_the_others_are_done():
     tasks = ["fine 0", "hangs", "fine 1", "killed", "fine 2"]
-    work = PoolWork(start, do, died, None, limit)
-    got = sorted(run_in_pool(work, tasks, 2, lambda: False))
-    assert got == ["fine 0 done", "fine 1 done", "fine 2 done", "hangs hung", "killed died"]
+    assert sorted(pool_jobs.results(tasks)) == [
+        "fine 0 done",
+        "fine 1 done",
+        "fine 2 done",
+        "hangs hung",
+        "killed died",
+    ]
+
+
+def test_more_deaths_than_processes_lose_nothing():
+    tasks = [word for n in range(12) for word in ("killed", f"fine {n + 1}")]
+    found = sorted(pool_jobs.results(tasks, 3))
+    assert found == sorted([*(f"fine {n + 1} done" for n in range(12)), *["killed died"] * 12])
+
+
+def test_what_a_unit_prints_or_reads_does_not_reach_the_pipes():
+    assert list(pool_jobs.results(["prints", "fine 1"], 1)) == ["prints done", "fine 1 done"]
+
+
+def test_a_large_result_comes_whole():
+    (found,) = pool_jobs.results(["large"], 1)
+    assert len(found) == 20_000_000
+
+
+@pytest.mark.parametrize(
+    ("task", "error", "says"),
+    [
+        ("raises", KeyError, "no such thing"),
+        ("cannot be sent", RuntimeError, "pickle"),
+        ("ends", RuntimeError, "SystemExit"),
+    ],
+)
+def test_what_a_unit_raises_is_raised_here_with_its_traceback(task, error, says):
+    before = children()
+    with pytest.raises(error, match=says) as caught:
+        list(pool_jobs.results(["fine 1", task]))
+    if task == "raises":
+        assert "in do" in str(caught.value.__cause__)
+    assert children() == before
+
+
+@pytest.mark.parametrize(
+    ("setup", "says"),
+    [
+        ("wrong weights", "Other weights here"),
+        ("no memory", "could not begin: MemoryError: no room"),
+        ("killed", r"None of the 2 worker processes came up .* -9"),
+    ],
+)
+def test_processes_that_cannot_start_say_why(setup, says):
+    with pytest.raises(ForensicsError, match=says):
+        list(pool_jobs.results(["fine 1", "fine 2", "fine 3"], 2, setup))
+
+
+def test_a_wish_to_stop_reaches_the_unit_in_hand():
+    seen = []
+    found = pool_jobs.results(
+        ["fine 1", *["waits for stop"] * 4, "fine 2"], 2, should_stop=lambda: bool(seen)
+    )
+    for result in found:
+        seen.append(result)
+    assert seen == ["fine 1 done"]
+
+
+def test_a_caller_that_goes_away_leaves_no_process_behind():
+    before = children()
+    found = pool_jobs.results(["fine 1", *["waits for stop"] * 4], 2)
+    assert next(found) == "fine 1 done"
+    assert len(children()) == len(before) + 2
+    found.close()
+    del found
+    gc.collect()
+    assert children() == before
+
+
+def test_a_slow_caller_loses_nothing():
+    found = pool_jobs.results([f"fine {n + 1}" for n in range(200)], 2)
+    first = next(found)
+    time.sleep(1.0)  # the processes go on until their results wait for us
+    assert sorted([first, *found]) == sorted(f"fine {n + 1} done" for n in range(200))
+
+
+SCRIPT = """
+import sys
+sys.path.append(sys.argv[1])
+import pool_jobs
+for result in pool_jobs.results(["fine 1", "waits for stop"]):
+    print(result, flush=True)
+"""
+
+
+def test_workers_end_when_whoever_started_them_is_killed(tmp_path):
+    job = subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, str(Path(__file__).parent)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2] / "_mount")},
+    )
+    assert job.stdout.readline() == "fine 1 done\n"
+    orphans = psutil.Process(job.pid).children(recursive=True)
+    assert len(orphans) == 2
+    job.send_signal(signal.SIGKILL)
+    job.wait()
+    _, alive = psutil.wait_procs(orphans, timeout=60)
+    assert not alive

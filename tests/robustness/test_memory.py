@@ -18,15 +18,14 @@ UNIFIED = Path("/sys/fs/cgroup")  # version 2
 
 # The limit is set in each worker after it has loaded what it needs: on its address space, so that
 # an allocation fails, or on a control group of its own, so that the kernel kills it.
-SCRIPT = """
-import json, os, resource, sys
+LIMITED = """
+import os, resource
 from pathlib import Path
 from media_forensics.detector import extract
-from media_forensics.detector.records import CropRecipe, VideoRecord
-original = extract._start_worker
+start_worker = extract._start_worker
 
 def start(*arguments):
-    original(*arguments)
+    start_worker(*arguments)
     group, file = os.environ.get("CONTROL_GROUP"), os.environ.get("LIMIT_FILE")
     if group:
         Path(group, file).write_text(str(150 << 20))  # of what it takes from now on
@@ -35,16 +34,19 @@ def start(*arguments):
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     most = pages * resource.getpagesize() + (360 << 20)
     resource.setrlimit(resource.RLIMIT_AS, (most, most))
-
-start.__module__, start.__qualname__ = extract.__name__, "_start_worker"
-extract._start_worker = start
-if __name__ == "__main__":
-    root, *paths = sys.argv[1:]
-    records = [VideoRecord(video_id=f"v/{n}", path=p, label=0, source_dataset="v")
-               for n, p in enumerate(paths)]
-    found = extract.extract_videos(records, CropRecipe(count=1, max_side=320), root,
-                                   workers=1, device="cpu")
-    print(json.dumps({r.video_id: [r.reason, len(r.crops), r.detail] for r in found}))
+"""
+SCRIPT = """
+import json, sys
+import limited
+from media_forensics.detector import extract
+from media_forensics.detector.records import CropRecipe, VideoRecord
+extract._start_worker = limited.start  # workers import limited, never this script
+root, *paths = sys.argv[1:]
+records = [VideoRecord(video_id=f"v/{n}", path=p, label=0, source_dataset="v")
+           for n, p in enumerate(paths)]
+found = extract.extract_videos(records, CropRecipe(count=1, max_side=320), root,
+                               workers=1, device="cpu")
+print(json.dumps({r.video_id: [r.reason, len(r.crops), r.detail] for r in found}))
 """
 
 
@@ -102,6 +104,7 @@ def test_a_worker_that_the_kernel_kills_for_memory(
 def assert_only_huge_is_lost(huge, footage, tmp_path, variables) -> None:
     script = tmp_path / "job.py"
     script.write_text(SCRIPT)
+    (tmp_path / "limited.py").write_text(LIMITED)
     environment = {
         **os.environ,
         **variables,
