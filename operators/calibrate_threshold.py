@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import datetime
 import hashlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import fiftyone as fo
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
 from ..detector.errors import ForensicsError
-from . import fields, forms, from_python, views
+from . import fields, forms, from_python, made_from, views
 from .calibrations import RUN_PREFIX, checkpoint_of
 from .evaluation_items import LEVELS, Items, items_of
 from .transfer_rows import table, transfer_rows
+
+if TYPE_CHECKING:
+    from ..detector.basis import Basis
 
 METHODS = (
     ("none", "none: a threshold only"),
@@ -64,6 +67,9 @@ def run(
     _check(target_fpr, level, method)
     view = views.flat(samples)
     dataset = views.dataset_of(view)
+    views.require_samples(view, "faces")
+    views.require_fields(view, [fields.ScoreFields(key).p_fake], "Score faces")
+    basis = made_from.basis_of(view, key, level)  # before the scores are read: a change shows
     items = items_of(view, key, level)
     scored = items.take(np.isfinite(items.p_fake))
     threshold = threshold_for_fpr(scored.p_fake[scored.label == 0], target_fpr)
@@ -86,7 +92,7 @@ def run(
         "transfer": transfer,
         "excluded": excluded,
         "table": text,
-        "run": _store(dataset, view, key, record, transfer),
+        "run": _store(dataset, view, record, transfer, basis),
     }
 
 
@@ -179,17 +185,24 @@ def _into_checkpoint(dataset: fo.Dataset, key: str, record: dict[str, Any]) -> N
 
 
 def _store(
-    dataset: fo.Dataset, view: Any, key: str, record: dict[str, Any], transfer: list[dict[str, Any]]
+    dataset: fo.Dataset,
+    view: Any,
+    record: dict[str, Any],
+    transfer: list[dict[str, Any]],
+    basis: Basis,
 ) -> str:
+    key = record["key"]
     name = RUN_PREFIX + key
     if dataset.has_run(name):
         dataset.delete_run(name)
     config = dataset.init_run(
         method="media_forensics/calibration",
         key=key,
+        level=record["level"],
         threshold=record["threshold"],
         checkpoint_sha256=record["checkpoint_sha256"],
         record=record,
+        **{made_from.FIELD: basis.to_json()},
     )
     view.register_run(name, config)
     results = dataset.init_run_results(name, transfer=transfer)

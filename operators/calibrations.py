@@ -1,4 +1,8 @@
-"""The calibration of a detector on a dataset: stored once, found again, said in words."""
+"""The calibration of a detector on a dataset: stored once, found again, said in words.
+
+It stands as long as what it was made from does: the checkpoint, the recipe, the rule, and the
+faces it was fitted on with their labels and scores (:mod:`.made_from`).
+"""
 
 from __future__ import annotations
 
@@ -6,34 +10,49 @@ from typing import Any
 
 import fiftyone as fo
 
+from ..detector.basis import FittedOn
 from ..detector.errors import ForensicsError
-from . import fields
+from . import fields, made_from, views
 
 CALIBRATED = "calibrated"  # what `threshold` may be instead of a number
 RUN_PREFIX = "calibration_"
+#: Ingredients that no calibration depends on; who shares a group with it is looked up when judged.
+IGNORED = ("kinds",)
+
+
+def fitted_on(samples: Any) -> FittedOn:
+    """Groups and files of the faces of ``samples``."""
+    view = views.flat(samples)
+    units = {group or video for group, video in zip(*_groups(view), strict=True)}
+    contents: list[str] = []
+    if views.dataset_of(view).has_field(fields.SOURCE_SHA256):
+        contents = view.distinct(fields.SOURCE_SHA256)
+    return FittedOn(frozenset(units - {None}), frozenset(contents))
+
+
+def why_no_calibration(dataset: fo.Dataset, key: str) -> str | None:
+    """Why detector ``key`` has no calibrated threshold that stands; None where it has one."""
+    name = RUN_PREFIX + key
+    if not dataset.has_run(name):
+        return "there is none"
+    return made_from.why_stale(dataset, name, IGNORED)
 
 
 def has_calibration(dataset: fo.Dataset, key: str) -> bool:
-    """Whether 'Calibrate threshold' has been run for detector ``key``, with its present scores."""
-    if not dataset.has_run(RUN_PREFIX + key):
-        return False
-    config = dataset.get_run_info(RUN_PREFIX + key).config
-    return config.checkpoint_sha256 == checkpoint_of(dataset, key)
+    """Whether detector ``key`` has a calibrated threshold, and it stands."""
+    return why_no_calibration(dataset, key) is None
 
 
 def checkpoint_of(dataset: fo.Dataset, key: str) -> str | None:
     """Hash of the checkpoint whose scores ``key`` holds, None for imported scores."""
-    run = fields.ScoreFields(key).run
-    if not dataset.has_run(run):
-        return None
-    return getattr(dataset.get_run_info(run).config, "checkpoint_sha256", None)
+    return getattr(made_from.scores_config(dataset, key), "checkpoint_sha256", None)
 
 
 def stored_calibration(dataset: fo.Dataset, key: str) -> dict[str, Any]:
     """Everything that 'Calibrate threshold' stored for detector ``key``.
 
     Raises:
-        ForensicsError: there is none, or it is of another checkpoint's scores
+        ForensicsError: there is none, or what it was made from is not what is there
     """
     name = RUN_PREFIX + key
     if not dataset.has_run(name):
@@ -42,13 +61,22 @@ def stored_calibration(dataset: fo.Dataset, key: str) -> dict[str, Any]:
             "Run 'Calibrate threshold' on a calibration view first, or give a number.",
             "threshold",
         )
-    if not has_calibration(dataset, key):
+    why = made_from.why_stale(dataset, name, IGNORED)
+    if why:
         raise ForensicsError(
-            f"The calibration of {key!r} was made for the scores of another checkpoint.",
+            f"The calibration of {key!r} does not stand any more: {why}.",
             "Run 'Calibrate threshold' again.",
             "threshold",
         )
     return dict(dataset.get_run_info(name).config.record)
+
+
+def calibrated_on(dataset: fo.Dataset, key: str) -> FittedOn:
+    """Groups and files of the calibration of ``key`` as they are now.
+
+    A later import may have joined groups, so those noted at its time would not do.
+    """
+    return fitted_on(dataset.load_run_view(RUN_PREFIX + key))
 
 
 def stored_threshold(dataset: fo.Dataset, view: Any, key: str) -> tuple[float, str]:
@@ -58,13 +86,8 @@ def stored_threshold(dataset: fo.Dataset, view: Any, key: str) -> tuple[float, s
         ForensicsError: see :func:`stored_calibration`
     """
     record = stored_calibration(dataset, key)
-    text = statement(record)
-    seen = set(record["groups"]) & {g or v for g, v in zip(*_groups(view), strict=True)}
-    if seen:
-        text += (
-            f"; {len(seen)} of its groups are among the rows judged here, so these rates flatter"
-        )
-    return float(record["threshold"]), text
+    shared = calibrated_on(dataset, key).shared(fitted_on(view))
+    return float(record["threshold"]), "; ".join(filter(None, (statement(record), shared)))
 
 
 def _groups(view: Any) -> tuple[list[str], list[str]]:

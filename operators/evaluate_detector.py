@@ -5,7 +5,7 @@ Faces are one level, videos the other; see :mod:`.evaluation_items`.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import fiftyone as fo
 import fiftyone.operators as foo
@@ -14,13 +14,18 @@ from fiftyone.operators import types
 
 from ..detector.errors import ForensicsError
 from ..detector.records import LABELS
-from . import fields, forms, from_python, views
-from .calibrations import CALIBRATED, has_calibration, stored_threshold
+from . import calibrations, fields, forms, from_python, made_from, views
+from .calibrations import CALIBRATED, has_calibration, stored_threshold, why_no_calibration
 from .evaluation_items import LEVELS, items_of
 from .evaluation_tables import compare, evaluate_items, macro, table
+from .markup import plain
+
+if TYPE_CHECKING:
+    from ..detector.basis import Basis
 
 PLUGIN = "@mediaforensics/deepfake"
 RUN_PREFIX = "evaluation_"
+FIXED, GIVEN = "fixed", "given"  # origins of a threshold beside the calibrated one
 _PROVENANCE = ("rule", "checkpoint_sha256", "recipe_hash", "code_version")
 
 
@@ -63,7 +68,11 @@ def run(
     views.require_fields(view, [fields.ScoreFields(key).p_fake], "Score faces")
     if compare_with is not None:
         views.require_fields(view, [fields.ScoreFields(compare_with).p_fake], "Score faces")
+    made_from.require_current_scores(dataset, key)
+    views.require_samples(view, "faces")
+    origin = _origin(threshold, threshold_from)
     threshold, provenance = _threshold(dataset, view, key, threshold, threshold_from)
+    basis = made_from.basis_of(view, key)  # before the scores are read: a change shows
     rows = []
     for level in LEVELS:
         rows += evaluate_items(level, items_of(view, key, level), threshold, replicates, seed)
@@ -75,11 +84,18 @@ def run(
     return {
         **found,
         "table": table(rows, threshold, provenance, found["macro"], comparison),
-        "run": _record(dataset, view, key, threshold, provenance, found),
+        "run": _record(dataset, view, key, (threshold, provenance, origin), found, basis),
         "evaluations": names,
         "threshold": threshold,
         "threshold_from": provenance,
     }
+
+
+def _origin(threshold: float | str, said: str | None) -> str:
+    """``calibrated``, ``fixed`` (0.5, on no data) or ``given``: a number of unknown origin."""
+    if threshold == CALIBRATED:
+        return CALIBRATED
+    return FIXED if said is None and threshold == 0.5 else GIVEN
 
 
 def _threshold(
@@ -96,7 +112,8 @@ def _threshold(
         raise ForensicsError(
             f"The threshold {threshold} is outside [0, 1].", "p_fake is a probability.", "threshold"
         )
-    return value, given or "fixed, chosen on no data"
+    unsaid = "fixed, chosen on no data" if value == 0.5 else "given, chosen on unknown data"
+    return value, given or unsaid
 
 
 def _write_evaluations(dataset: fo.Dataset, view: Any, key: str, threshold: float) -> list[str]:
@@ -153,9 +170,9 @@ def _record(
     dataset: fo.Dataset,
     view: Any,
     key: str,
-    threshold: float,
-    threshold_from: str,
+    threshold: tuple[float, str, str],
     found: dict[str, Any],
+    basis: Basis,
 ) -> str:
     """Keep the table with its provenance as a custom run of the dataset."""
     name = RUN_PREFIX + key
@@ -166,8 +183,10 @@ def _record(
     config = dataset.init_run(
         method="media_forensics/evaluation",
         key=key,
-        threshold=threshold,
-        threshold_from=threshold_from,
+        threshold=threshold[0],
+        threshold_from=threshold[1],
+        threshold_origin=threshold[2],
+        **{made_from.FIELD: basis.to_json()},
         **{name: getattr(scores, name, None) for name in _PROVENANCE},
     )
     view.register_run(name, config)
@@ -205,7 +224,16 @@ class EvaluateDetector(foo.Operator):
         if forms.detector_choice(inputs, ctx.dataset) is None:
             return form
         key = ctx.params.get("key") or fields.detector_keys(ctx.dataset)[-1]
-        calibrated = has_calibration(ctx.dataset, key)
+        why = why_no_calibration(ctx.dataset, key)
+        calibrated = why is None
+        if why and ctx.dataset.has_run(calibrations.RUN_PREFIX + key):
+            inputs.view(
+                "calibration",
+                types.Warning(
+                    label="The calibrated threshold does not stand any more",
+                    description=f"{plain(why)}. Run 'Calibrate threshold' again to use one.",
+                ),
+            )
         if calibrated:
             forms.flag(
                 inputs,

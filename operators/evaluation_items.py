@@ -15,6 +15,7 @@ import fiftyone.core.media as fomm
 
 from ..detector.records import LABELS
 from . import fields, views
+from .made_from import require_current_scores
 
 if TYPE_CHECKING:
     import numpy as np
@@ -97,6 +98,7 @@ def video_items(view: Any, key: str) -> Items:
 
     names = fields.ScoreFields(key)
     dataset = views.dataset_of(view)
+    require_current_scores(dataset, key)
     plain = ["video_id", "group_id", *_KIND]
     label_path = f"{fields.GROUND_TRUTH}.label"
     rows = {}

@@ -120,10 +120,7 @@ def _source(dataset: fo.Dataset, key: str, threshold: float | None) -> str:
     """Where the threshold comes from unless it is said."""
     if threshold is not None:
         return audit_threshold.HAND
-    stored = stored_of(face_columns.source_of(dataset).faces, key)
-    if stored.calibration is None and stored.evaluation is not None:
-        return audit_threshold.EVALUATION
-    return stored.default
+    return stored_of(face_columns.source_of(dataset).faces, key).latest
 
 
 def _free(folder: Path) -> Path:

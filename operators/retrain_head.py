@@ -19,6 +19,7 @@ from . import (
     fields,
     forms,
     from_python,
+    made_from,
     registry,
     training_manifest,
     training_records,
@@ -30,6 +31,8 @@ from .video_scores import declare, write_video_scores
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from ..detector.basis import Basis
 
 OUT_OF_FOLD = "_oof"
 
@@ -75,6 +78,11 @@ def run(
     folder = (Path(runs_dir) if runs_dir else default_runs_dir(dataset)) / key
     require_allowed(folder, "runs_dir")
     _refuse_other(dataset, key, folder)
+    base = fields.ScoreFields(detector)
+    views.require_fields(view, [base.embedding, base.p_fake], "Score faces")
+    made_from.require_current_scores(dataset, detector)
+    views.require_samples(view, "faces")
+    basis = made_from.basis_of(view, detector, "face")  # before it is read: a change shows
     rows, left_out, vectors = _embedded(view, detector)
     manifest_rows = [training_manifest.manifest_row({**row, "split": "train"}) for row in rows]
     label = np.array([row.label for row in manifest_rows])
@@ -87,7 +95,8 @@ def run(
     checkpoint = _save(dataset, folder, key, config, head, manifest, best, videos)
     training_records.register(view, key, config, manifest.sha256, folder, {"faces": len(rows)})
     training_records.training_run(dataset, key)  # the record says that it is completed
-    _write_scores(dataset, names, [row["id"] for row in rows], head, config, manifest.sha256)
+    ids = [row["id"] for row in rows]
+    _write_scores(view, names, ids, head, config, manifest.sha256, basis)
     return {
         "key": key,
         "scores": names.key,
@@ -179,14 +188,16 @@ def _save(
 
 
 def _write_scores(
-    dataset: fo.Dataset,
+    view: Any,
     names: fields.ScoreFields,
     ids: list[str],
     head: FittedHead,
     config: HeadConfig,
     manifest_sha256: str,
+    basis: Basis,
 ) -> None:
     """Out-of-fold scores of the faces and the means of the videos, replacing earlier ones."""
+    dataset = views.dataset_of(view)
     written = (names.p_fake, names.margin, names.label, names.video_p_fake, names.video_label)
     for field in written:
         if dataset.has_field(field):
@@ -210,8 +221,9 @@ def _write_scores(
         normalize=True,
         recipe_hash=scored.recipe_hash,
         rule="mean",
+        **{made_from.FIELD: basis.to_json()},
     )
-    dataset.register_run(names.run, record)
+    view.register_run(names.run, record)
     write_video_scores(dataset, names.key, "mean")
 
 

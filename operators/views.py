@@ -174,13 +174,17 @@ def face_scores(samples: Any, key: str) -> FaceScores:
     """The stored scores of detector ``key`` on ``samples``, by columns.
 
     Raises:
-        ForensicsError: empty view, or ``key`` has not scored this dataset
+        ForensicsError: empty view, ``key`` has not scored this dataset, or its scores are of
+            embeddings or labels that are not there any more
     """
     import numpy as np
+
+    from .made_from import require_current_scores
 
     view = flat(samples)
     names = fields.ScoreFields(key)
     require_fields(view, [names.p_fake], "Score faces")
+    require_current_scores(dataset_of(view), key)
     view = subjects(view)
     require_samples(view, "faces")
     plain = ("video_id", "group_id", "source_dataset", "method", "compression", "split", "pair_id")

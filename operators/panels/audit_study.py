@@ -14,13 +14,13 @@ import fiftyone as fo
 import numpy as np
 
 from ...detector.errors import ForensicsError
-from .. import calibrations
+from .. import calibrations, made_from
 from . import audit_figures, audit_scope, audit_threshold, face_columns, sphere_regions
 from .audit_groups import BY_METHOD, Grouping, group
 from .audit_pairs import Pairs, pairs_of
 from .audit_slices import MOST_VALUES, SliceFinder
 from .audit_table import AuditTable
-from .audit_threshold import Stored, Threshold
+from .audit_threshold import Chosen, Stored, Threshold
 from .audit_transfer import by_dataset
 from .audit_units import Coded, FaceColumns, Units, at_level
 from .rebuild_cache import RebuildCache
@@ -237,7 +237,7 @@ def threshold_of(study: Study, choice: dict[str, Any]) -> Threshold:
             study.units,
             value=0.5 if choice.get("value") is None else choice["value"],
             stored=stored,
-            groups=study.scope.columns.group.present(),
+            rows=study.scope.columns.rows,
         )
     except ForensicsError as error:
         text = f"fixed at 0.5, because: {error.message}"
@@ -245,15 +245,37 @@ def threshold_of(study: Study, choice: dict[str, Any]) -> Threshold:
 
 
 def stored_of(faces: fo.Dataset, key: str) -> Stored:
-    """Thresholds of ``key`` that 'Evaluate detector' and 'Calibrate threshold' left behind."""
-    evaluation = calibration = None
+    """Thresholds of ``key`` that 'Evaluate detector' and 'Calibrate threshold' left behind.
+
+    Each is checked now against what it was made from.
+    """
+    calibration = None
+    if faces.has_run(calibrations.RUN_PREFIX + key):
+        record = faces.get_run_info(calibrations.RUN_PREFIX + key).config.record
+        why = calibrations.why_no_calibration(faces, key)
+        calibration = Chosen(
+            float(record["threshold"]),
+            calibrations.statement(record),
+            on=None if why else calibrations.calibrated_on(faces, key),
+            level=record["level"],
+            stale=why or "",
+        )
+    return Stored(_evaluated(faces, key, calibration), calibration)
+
+
+def _evaluated(faces: fo.Dataset, key: str, calibration: Chosen | None) -> Chosen | None:
+    """The threshold of the last evaluation, as honest as where that had it from."""
     name = f"evaluation_{key}"
-    if faces.has_run(name):
-        config = faces.get_run_info(name).config
-        origin = str(getattr(config, "threshold_from", "fixed"))
-        evaluation = (float(config.threshold), origin)
-    if calibrations.has_calibration(faces, key):
-        record = calibrations.stored_calibration(faces, key)
-        text = calibrations.statement(record)
-        calibration = (float(record["threshold"]), text, frozenset(record["groups"]))
-    return Stored(evaluation, calibration)
+    if not faces.has_run(name):
+        return None
+    config = faces.get_run_info(name).config
+    value, text = float(config.threshold), str(getattr(config, "threshold_from", "fixed"))
+    why = made_from.why_stale(faces, name)
+    if why:
+        return Chosen(value, text, stale=why)
+    origin = getattr(config, "threshold_origin", None)
+    if origin == calibrations.CALIBRATED:
+        if calibration is None or calibration.stale or calibration.value != value:
+            return Chosen(value, text, doubt="its calibration is not there any more")
+        return calibration
+    return Chosen(value, text, doubt="" if origin == "fixed" else audit_threshold.BY_HAND)

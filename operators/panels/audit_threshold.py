@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
+from ...detector.basis import FittedOn
 from ...detector.errors import ForensicsError, MetricUndefined
 from ...detector.records import REAL
-from .audit_units import Units
+from .audit_units import CONTENT, Units
 from .audit_words import count
 
 HAND = "hand"
@@ -18,6 +18,9 @@ FIXED = "fixed"
 EVALUATION = "evaluation"
 CALIBRATION = "calibration"
 ORACLE = "oracle_eer"
+NOTHING = FittedOn(frozenset(), frozenset())
+BY_HAND = "nothing shows what it was chosen on"
+SEEN = "it was chosen on the very units that are judged"
 #: source -> highest false-positive rate allowed on the validation split
 VALIDATION = {"val_fpr_5": 0.05, "val_fpr_1": 0.01}
 
@@ -31,17 +34,61 @@ class Threshold:
         source: :data:`HAND`, :data:`FIXED`, :data:`EVALUATION`, :data:`CALIBRATION`,
             :data:`ORACLE` or a key of :data:`VALIDATION`
         provenance: what it was chosen on, in words
-        honest: False where it was chosen on the very units that are judged
+        doubt: why the rates at it may be better than elsewhere: it was chosen on what is judged,
+            or nothing shows that it was not; "" where that was checked
     """
 
     value: float
     source: str
     provenance: str
-    honest: bool = True
+    doubt: str = ""
+
+    @property
+    def honest(self) -> bool:
+        """Whether it was checked, for what is judged now, that nothing of it chose the value."""
+        return not self.doubt
 
     def to_json(self) -> dict[str, Any]:
         """Plain dict."""
-        return asdict(self)
+        return {**asdict(self), "honest": self.honest}
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A threshold that was chosen earlier, as it was found now.
+
+    Attributes:
+        value, text: the threshold, and how it was chosen
+        on: groups and files that it was chosen on; None where it was chosen on no data
+        level: whose scores it was chosen on; "" where on no data
+        doubt: what cannot be checked of it
+        stale: why it does not stand any more; "" where it does
+    """
+
+    value: float
+    text: str
+    on: FittedOn | None = None
+    level: str = ""
+    doubt: str = ""
+    stale: str = ""
+
+    def threshold(self, source: str, before: str, judged: FittedOn, level: str) -> Threshold:
+        """It, for what is judged at ``level``.
+
+        Raises:
+            ForensicsError: it does not stand any more
+        """
+        if self.stale:
+            raise ForensicsError(
+                f"The threshold of the {source} does not stand any more: {self.stale}.",
+                "Make it again, or choose another source.",
+                field="threshold_from",
+            )
+        doubt = self.doubt or (self.on.shared(judged) if self.on else "")
+        if not doubt and self.level not in ("", level):
+            doubt = f"it was chosen on scores of {self.level}s, and {level}s are judged"
+        text = "; ".join(filter(None, (f"{before}{self.text}", doubt)))
+        return Threshold(self.value, source, text, doubt)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,28 +96,50 @@ class Stored:
     """Thresholds that were chosen earlier for these scores, each None where there is none.
 
     Attributes:
-        stored: thresholds that were chosen earlier
-        groups: ``group_id`` of what is judged
-        calibration: threshold of 'Calibrate threshold', how it was chosen, and the groups that it
-            was chosen on
+        evaluation: of the last evaluation
+        calibration: of 'Calibrate threshold'
     """
 
-    evaluation: tuple[float, str] | None = None
-    calibration: tuple[float, str, frozenset[str]] | None = None
+    evaluation: Chosen | None = None
+    calibration: Chosen | None = None
 
     @property
     def default(self) -> str:
         """The most honest source that there is."""
-        return CALIBRATION if self.calibration is not None else FIXED
+        return CALIBRATION if _stands(self.calibration) else FIXED
+
+    @property
+    def latest(self) -> str:
+        """:attr:`default`, or the last evaluation's where nothing was calibrated."""
+        if self.default == FIXED and _stands(self.evaluation):
+            return EVALUATION
+        return self.default
+
+    @property
+    def for_one(self) -> tuple[float, str]:
+        """Threshold of :attr:`latest` and where it is from, where no rates are shown."""
+        chosen = {CALIBRATION: self.calibration, EVALUATION: self.evaluation}.get(self.latest)
+        if chosen is not None:
+            before = "of the last evaluation: " if self.latest == EVALUATION else ""
+            return chosen.value, before + chosen.text
+        late = next((c.stale for c in (self.calibration, self.evaluation) if c and c.stale), "")
+        text = "fixed, chosen on no data"
+        return 0.5, f"{text}; the stored threshold does not stand: {late}" if late else text
+
+
+def _stands(chosen: Chosen | None) -> bool:
+    return chosen is not None and not chosen.stale
 
 
 def sources(stored: Stored) -> list[tuple[str, str]]:
     """(source, label) of every way to choose a threshold."""
     chosen = [(FIXED, "Fixed at 0.5")]
     if stored.calibration is not None:
-        chosen.insert(0, (CALIBRATION, "Calibrated"))
+        label = "Calibrated" if _stands(stored.calibration) else "Calibrated (out of date)"
+        chosen.insert(0 if _stands(stored.calibration) else 1, (CALIBRATION, label))
     if stored.evaluation is not None:
-        chosen.append((EVALUATION, "As in the last evaluation"))
+        late = "" if _stands(stored.evaluation) else " (out of date)"
+        chosen.append((EVALUATION, f"As in the last evaluation{late}"))
     chosen += [(name, f"At most {rate:.0%} of val reals") for name, rate in VALIDATION.items()]
     return [*chosen, (ORACLE, "Equal errors here (oracle)"), (HAND, "Moved by hand")]
 
@@ -82,7 +151,7 @@ def choose(
     *,
     value: float = 0.5,
     stored: Stored = Stored(),
-    groups: Collection[str] = (),
+    rows: FittedOn = NOTHING,
 ) -> Threshold:
     """The threshold of ``source``.
 
@@ -91,26 +160,25 @@ def choose(
         everything: all units of the dataset at the chosen level
         judged: those that the audit is of
         value: threshold of :data:`HAND`
-        evaluation: threshold of the last evaluation and where it had it from
+        stored: thresholds that were chosen earlier
+        rows: groups and files of what is judged
 
     Raises:
-        ForensicsError: unknown source, or it has no threshold here (:class:`MetricUndefined`)
+        ForensicsError: unknown source, it has no threshold here (:class:`MetricUndefined`), or
+            that does not stand any more
     """
     if source == HAND:
         if not 0 <= value <= 1:
             raise ForensicsError(f"The threshold {value} is outside [0, 1].", field="threshold")
-        return Threshold(float(value), HAND, "moved by hand, chosen on no data")
+        return Threshold(float(value), HAND, "moved by hand", BY_HAND)
     if source == FIXED:
         return Threshold(0.5, FIXED, "fixed, chosen on no data")
     if source == EVALUATION and stored.evaluation is not None:
-        value, text = stored.evaluation
-        return Threshold(value, EVALUATION, f"of the last evaluation: {text}")
+        return stored.evaluation.threshold(
+            EVALUATION, "of the last evaluation: ", rows, judged.level
+        )
     if source == CALIBRATION and stored.calibration is not None:
-        value, text, chosen_on = stored.calibration
-        seen = len(chosen_on & set(groups))
-        if seen:
-            text += f"; {seen} of its groups are among those shown, so these rates flatter"
-        return Threshold(value, CALIBRATION, text, honest=not seen)
+        return stored.calibration.threshold(CALIBRATION, "", rows, judged.level)
     if source == ORACLE:
         return _oracle(judged)
     if source in VALIDATION:
@@ -123,7 +191,7 @@ def _oracle(judged: Units) -> Threshold:
 
     found = equal_error_rate(judged.label[judged.scored], judged.p_fake[judged.scored])
     text = f"oracle: equal errors on the very {judged.level}s shown, so these rates flatter"
-    return Threshold(float(np.clip(found.threshold, 0, 1)), ORACLE, text, honest=False)
+    return Threshold(float(np.clip(found.threshold, 0, 1)), ORACLE, text, SEEN)
 
 
 def _validation(source: str, everything: Units, judged: Units) -> Threshold:
@@ -137,13 +205,22 @@ def _validation(source: str, everything: Units, judged: Units) -> Threshold:
             "Choose a fixed threshold, or import a split.",
         )
     value = threshold_for_fpr(everything.p_fake[reals], rate)
-    seen = bool(_validation_reals(judged).any())
+    seen = _rows(everything, reals).shared(_rows(judged, judged.scored))
     text = (
         f"chosen on {count(int(reals.sum()), f'real {everything.level}')} of split val: at most "
         f"{rate:.0%} of them called fake"
     )
-    text += "; they are among those shown, so these rates flatter" if seen else ""
-    return Threshold(float(np.clip(value, 0, 1)), source, text, honest=not seen)
+    text += f"; {seen}" if seen else ""
+    return Threshold(float(np.clip(value, 0, 1)), source, text, seen)
+
+
+def _rows(units: Units, chosen: np.ndarray) -> FittedOn:
+    """Independent units (by number, which all parts of one dataset share) and files of a mask."""
+    files = units.texts.get(CONTENT)
+    return FittedOn(
+        frozenset(np.unique(units.cluster[chosen]).astype(str).tolist()),
+        frozenset() if files is None else frozenset(files.take(chosen).present()),
+    )
 
 
 def _validation_reals(units: Units) -> np.ndarray:

@@ -12,9 +12,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ...detector.basis import FittedOn
 from ...detector.errors import ForensicsError
 from ...detector.records import LABELS, Reason
 
+CONTENT = "source_sha256"  # text column: which file a face was cut from
 LEVELS = ("face", "person", "video")
 
 
@@ -97,6 +99,16 @@ class FaceColumns:
 
     def __len__(self) -> int:
         return len(self.label)
+
+    @property
+    def rows(self) -> FittedOn:
+        """Its groups (a face's video where it has none) and files."""
+        alone = self.video.take(self.group.codes < 0)
+        files = self.texts.get(CONTENT)
+        return FittedOn(
+            frozenset(self.group.present() | alone.present()),
+            frozenset() if files is None else frozenset(files.present()),
+        )
 
     def with_text(self, name: str, column: Coded) -> FaceColumns:
         """A copy with one more text column."""

@@ -14,8 +14,8 @@ import fiftyone.core.media as fomm
 import numpy as np
 
 from ...detector.errors import ForensicsError
-from .. import fields, views
-from .audit_units import Coded, FaceColumns, coded, label_codes, numbers
+from .. import fields, made_from, views
+from .audit_units import CONTENT, Coded, FaceColumns, coded, label_codes, numbers
 from .face_reading import read
 from .rebuild_cache import RebuildCache
 
@@ -34,6 +34,7 @@ NAMES = (
     "source_id",
     "license_note",
     "recipe",
+    CONTENT,
     "created_at",
     "last_modified_at",
     "reason",
@@ -175,6 +176,7 @@ def _read_fields(source: Source, names: tuple[str, ...]) -> dict[str, Coded | np
 
 
 def _load(source: Source, key: str) -> FaceColumns:
+    made_from.require_current_scores(source.faces, key)
     schema = source.faces.get_field_schema()
 
     def path(name: str) -> str | None:
@@ -188,7 +190,7 @@ def _load(source: Source, key: str) -> FaceColumns:
         "group": path("group_id"),
         "pair": path("pair_id"),
         "reason": path(f"{key}_reason") or path("reason"),
-        **{name: path(name) for name in TEXTS},
+        **{name: path(name) for name in (*TEXTS, CONTENT)},
     }
     own = {"p_fake": f"{key}{P_FAKE}", "track": path("track"), "number": path("frame_number")}
     if shared["label"] is None:
@@ -220,7 +222,7 @@ def _load(source: Source, key: str) -> FaceColumns:
         track=np.where(np.isnan(track), -1, track).astype(np.int64),
         group=text("group"),
         reason=text("reason"),
-        texts={name: text(name) for name in TEXTS},
+        texts={name: text(name) for name in (*TEXTS, CONTENT) if name in TEXTS or shared[name]},
         video_p_fake=None if stored is None else numbers(stored)[got.group],
         faceless=_faceless(source, set(got.shared.get("video", ()))),
         pair=text("pair") if "pair" in got.shared else None,

@@ -10,13 +10,17 @@ import numpy as np
 from ...detector.errors import ForensicsError
 from . import face_columns, sphere_payload
 from .audit_groups import bin_edges
-from .audit_units import Coded
+from .audit_units import CONTENT, Coded
 from .sphere_source import Sphere
 
 
 def field_names(source: face_columns.Source, sphere: Sphere, key: str) -> list[str]:
     """Fields of the faces, ours first; of ours only those that tell faces apart."""
-    ours = [name for name, text in sphere.columns.texts.items() if np.ptp(text.codes) > 0]
+    ours = [
+        name
+        for name, text in sphere.columns.texts.items()
+        if name != CONTENT and np.ptp(text.codes) > 0
+    ]
     more = face_columns.group_fields(source.faces, key)
     return [*ours, *(name for name in more if name not in sphere.columns.texts)]
 

@@ -259,12 +259,7 @@ class TimelinePanel(foo.Panel):
             raise ForensicsError("This sample belongs to no video.", "Open another.")
         choice["video_id"] = found[0]
         stored = stored_of(source.faces, choice["key"])
-        threshold, provenance = 0.5, "fixed, chosen on no data"
-        if stored.calibration is not None:
-            threshold, provenance, _ = stored.calibration
-        elif stored.evaluation is not None:
-            threshold, provenance = stored.evaluation
-            provenance = f"of the last evaluation: {provenance}"
+        threshold, provenance = stored.for_one
         timeline = timeline_of(source, found[0], choice["key"], threshold, provenance)
         if choice["shown"] is None and ctx.current_sample and source.shows_faces:
             choice["shown"] = ctx.current_sample  # the open face is the one to be seen

@@ -65,7 +65,7 @@ def collect(samples: Any, settings: Settings, progress: Progress, should_stop: S
         units,
         value=settings.threshold,
         stored=stored_of(source.faces, settings.key),
-        groups=part.group.present(),
+        rows=part.rows,
     )
     tables = [_table(units, name, threshold.value) for name in _groupings(units, settings)]
     files = _files(source, part)

@@ -242,7 +242,7 @@ def test_written_numbers_say_where_the_threshold_is_from(faces_of, tmp_path):
     run(made.dataset, key="det", folder=str(tmp_path / "r"), threshold_from="oracle_eer")
     data = json.loads((tmp_path / "r" / "report.json").read_text())
     assert not data["threshold"]["honest"]
-    assert any("chosen on units that are also judged" in text for text in data["limits"])
+    assert any("chosen on the very units that are judged" in text for text in data["limits"])
     subprocess.run(
         ["sha256sum", "--check", "--quiet", "SHA256SUMS"], cwd=tmp_path / "r", check=True
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from media_forensics.detector.basis import FittedOn
 from media_forensics.detector.errors import ForensicsError, MetricUndefined
 from media_forensics.detector.metrics import equal_error_rate
 from media_forensics.operators.panels import audit_threshold as thresholds
@@ -21,14 +22,44 @@ def test_fixed_hand_and_evaluation(units):
     assert thresholds.choose("fixed", everything, test).value == 0.5
     assert thresholds.choose("hand", everything, test, value=0.31).value == 0.31
     found = thresholds.choose(
-        "evaluation", everything, test, stored=thresholds.Stored((0.7, "FPR 1 % on val"))
+        "evaluation",
+        everything,
+        test,
+        stored=thresholds.Stored(thresholds.Chosen(0.7, "FPR 1 % on val")),
     )
     assert found.value == 0.7 and "FPR 1 % on val" in found.provenance
 
 
-def test_validation_threshold_keeps_its_promise_and_is_honest_on_test(units):
+def test_what_nothing_shows_the_origin_of_is_not_honest(units):
+    everything, test, _ = units
+    assert thresholds.choose("fixed", everything, test).honest
+    hand = thresholds.choose("hand", everything, test, value=0.31)
+    assert not hand.honest and hand.to_json()["honest"] is False
+    given = thresholds.Chosen(0.7, "as somebody said", doubt=thresholds.BY_HAND)
+    found = thresholds.choose("evaluation", everything, test, stored=thresholds.Stored(given))
+    assert not found.honest and thresholds.BY_HAND in found.provenance
+
+
+def test_a_threshold_that_does_not_stand_is_refused_and_no_default(units):
+    everything, test, _ = units
+    late = thresholds.Chosen(0.7, "", stale="the scores are of another checkpoint")
+    stored = thresholds.Stored(late, late)
+    assert stored.default == stored.latest == thresholds.FIXED
+    for source in ("evaluation", "calibration"):
+        with pytest.raises(ForensicsError, match="another checkpoint"):
+            thresholds.choose(source, everything, test, stored=stored)
+    assert "another checkpoint" in stored.for_one[1] and stored.for_one[0] == 0.5
+
+
+def test_validation_threshold_keeps_its_promise_and_is_honest_on_test(units, columns_of):
     everything, test, raw = units
-    found = thresholds.choose("val_fpr_5", everything, test)
+    shared = thresholds.choose("val_fpr_5", everything, test)
+    assert not shared.honest and "of its groups are among those judged" in shared.provenance
+    of_val = np.unique(raw["group_id"][raw["split"] == "val"])
+    apart = (raw["split"] == "test") & ~np.isin(raw["group_id"], of_val)
+    found = thresholds.choose(
+        "val_fpr_5", everything, at_level(columns_of(8000)[0].take(apart), "face")
+    )
     reals = raw["p_fake"][(raw["split"] == "val") & (raw["label"] == "real")]
     reals = reals[np.isfinite(reals)]
     assert (reals >= found.value).mean() <= 0.05
@@ -63,16 +94,27 @@ def test_what_has_no_threshold_here(units, columns_of):
 def test_sources_are_offered_only_where_they_exist():
     names = [name for name, _ in thresholds.sources(thresholds.Stored())]
     assert "evaluation" not in names and names[0] == "fixed"
-    assert "evaluation" in [name for name, _ in thresholds.sources(thresholds.Stored((0.7, "")))]
+    assert "evaluation" in [
+        name for name, _ in thresholds.sources(thresholds.Stored(thresholds.Chosen(0.7, "")))
+    ]
 
 
 def test_the_calibrated_threshold_comes_first_and_says_when_it_flatters(units):
     everything, test, _ = units
-    stored = thresholds.Stored(calibration=(0.61, "chosen on 40 reals", frozenset({"g1", "g2"})))
+    mine = FittedOn(frozenset({"g1", "g2"}), frozenset({"aa"}))
+    chosen = thresholds.Chosen(0.61, "chosen on 40 reals", on=mine, level="face")
+    stored = thresholds.Stored(calibration=chosen)
+
+    def choose(*groups, files=(), level=test):
+        rows = FittedOn(frozenset(groups), frozenset(files))
+        return thresholds.choose("calibration", everything, level, stored=stored, rows=rows)
+
     assert stored.default == thresholds.CALIBRATION
     assert thresholds.sources(stored)[0][0] == thresholds.CALIBRATION
-    apart = thresholds.choose("calibration", everything, test, stored=stored, groups={"g7"})
+    apart = choose("g7", files=["bb"])
     assert (apart.value, apart.honest, apart.provenance) == (0.61, True, "chosen on 40 reals")
-    seen = thresholds.choose("calibration", everything, test, stored=stored, groups={"g2", "g7"})
+    same_file = choose("g7", files=["aa"])
+    assert not same_file.honest and "1 of its files" in same_file.provenance
+    seen = choose("g2", "g7")
     assert not seen.honest and "1 of its groups" in seen.provenance
     assert thresholds.Stored().default == thresholds.FIXED

@@ -1,0 +1,205 @@
+"""What stored numbers were made from, and whether that still holds: one answer for everything.
+
+A custom run that keeps a number keeps its :class:`.basis.Basis` under :data:`FIELD`. Whoever reads
+the number asks :func:`why_stale` first; nobody else decides whether a number still stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
+
+import fiftyone as fo
+import numpy as np
+
+from ..detector.basis import Basis, digest, text_codes
+from ..detector.errors import ForensicsError
+from . import fields, views
+from .panels.face_reading import read
+from .panels.rebuild_cache import RebuildCache
+
+FIELD = "made_from"  # of the config of a custom run
+UNKNOWN = "it does not say what it was made from (it is of an older version)"
+_SHARED = {
+    "video": "video_id",
+    "group": "group_id",
+    "source": "source_dataset",
+    "method": "method",
+    "compression": "compression",
+    "split": "split",
+}
+_KEPT = RebuildCache(64)
+
+
+def basis_of(samples: Any, key: str, level: str = "video") -> Basis:
+    """What a number on the scores of ``key`` on ``samples`` is made from, now.
+
+    Args:
+        samples: faces dataset or view
+        key: detector key
+        level: ``video`` where the number depends on scores of videos, else ``face``
+    """
+    view = views.flat(samples)
+    dataset = views.dataset_of(view)
+    schema = dataset.get_field_schema()
+    names = fields.ScoreFields(key)
+    shared = {name: field for name, field in _SHARED.items() if field in schema}
+    if fields.GROUND_TRUTH in schema:
+        shared["label"] = f"{fields.GROUND_TRUTH}.label"
+    shared |= {name: name for name in ("subject", "recipe") if name in schema}
+    got = read(view, shared, {"p_fake": names.p_fake})
+    count = len(got.group)
+
+    def codes(*columns: str) -> np.ndarray:
+        lists = [got.shared[name] for name in columns if name in got.shared]
+        if not lists:
+            return np.zeros(count, np.uint64)
+        return text_codes(zip(*lists, strict=True))[got.group]
+
+    config = scores_config(dataset, key)
+    return Basis(
+        checkpoint=getattr(config, "checkpoint_sha256", None),
+        recipe=_recipes(got.shared.get("recipe"), config),
+        rule=getattr(config, "rule", None) if level == "video" else None,
+        faces=count,
+        members=digest(got.ids),
+        labels=digest(got.ids, codes("label", "subject")),
+        scores=digest(got.ids, got.own["p_fake"]),
+        kinds=digest(got.ids, codes(*_SHARED)),
+        code=code_version(),
+    )
+
+
+def _recipes(of_faces: list[Any] | None, config: Any) -> str | None:
+    """The crop recipes of the faces; where they name none, the one noted with the scores."""
+    found = sorted({str(recipe) for recipe in of_faces or () if recipe})
+    return ", ".join(found) or getattr(config, "recipe_hash", None)
+
+
+def code_version() -> str:
+    """The plugin's version, from its manifest."""
+    from .score_claim import code_version as version
+
+    return version()
+
+
+def scores_config(dataset: fo.Dataset, key: str) -> Any | None:
+    """Config of the custom run behind the scores of ``key``, None where nobody recorded one."""
+    name = fields.ScoreFields(key).run
+    return dataset.get_run_info(name).config if dataset.has_run(name) else None
+
+
+def why_not(
+    stored: Mapping[str, Any] | None,
+    samples: Any,
+    key: str,
+    level: str = "video",
+    ignoring: Sequence[str] = (),
+) -> str | None:
+    """Why a number with the basis ``stored`` does not hold for ``samples`` now; None where it does.
+
+    Args:
+        stored: of :meth:`Basis.to_json`
+        samples, key, level: as for :func:`basis_of`
+        ignoring: see :meth:`Basis.differences`
+    """
+    found = why_scores_stale(views.dataset_of(samples), key)
+    if found:
+        return found
+    if not stored:
+        return UNKNOWN
+    try:
+        before = Basis.from_json(stored)
+    except (ForensicsError, TypeError):
+        return UNKNOWN  # of another version
+    reasons = before.differences(basis_of(samples, key, level), ignoring)
+    return "; ".join(reasons) or None
+
+
+def why_stale(dataset: fo.Dataset, run: str, ignoring: Sequence[str] = ()) -> str | None:
+    """Why what the custom run ``run`` holds does not stand any more; None where it does.
+
+    The faces are read again only where the dataset has changed since the last time.
+
+    Args:
+        dataset: with that run; its config has ``key`` and :data:`FIELD`, and ``level`` where
+            scores of videos do not matter
+        run: name of the run
+        ignoring: see :meth:`Basis.differences`
+    """
+    about = (state(dataset), run, str(dataset.get_run_info(run).timestamp), tuple(ignoring))
+
+    def look() -> str | None:
+        config = dataset.get_run_info(run).config
+        level = getattr(config, "level", None) or "video"
+        stored = getattr(config, FIELD, None)
+        view = _view_of(dataset, run)
+        return (
+            "its view cannot be opened"
+            if view is None
+            else why_not(stored, view, config.key, level, ignoring)
+        )
+
+    return _KEPT.get(about, look)
+
+
+def _view_of(dataset: fo.Dataset, run: str) -> Any | None:
+    """The view that ``run`` was made on; None where a field that it filters by is gone."""
+    try:
+        return dataset.load_run_view(run)
+    except (AttributeError, KeyError, ValueError):
+        return None
+
+
+def why_scores_stale(dataset: fo.Dataset, key: str) -> str | None:
+    """Why the scores of ``key`` themselves do not stand any more: those made from other scores.
+
+    Out-of-fold scores are made from another detector's embeddings and from labels. Where either
+    has changed they are of nothing that is there.
+    """
+    config = scores_config(dataset, key)
+    base = (getattr(config, "out_of_fold", None) or {}).get("detector")
+    if base is None:
+        return None
+    run = fields.ScoreFields(key).run
+    about = (state(dataset), "scores", run, str(dataset.get_run_info(run).timestamp))
+
+    def look() -> str | None:
+        stored = getattr(config, FIELD, None)
+        if not dataset.has_field(fields.ScoreFields(base).p_fake):
+            return f"the scores of {base!r}, whose embeddings they are made from, are gone"
+        view = _view_of(dataset, run)
+        if view is None:
+            return "its view cannot be opened"
+        why = why_not(stored, view, base, "face")
+        return why and f"made from the embeddings of {base!r}: {why}"
+
+    return _KEPT.get(about, look)
+
+
+def require_current_scores(dataset: fo.Dataset, key: str) -> None:
+    """Refuse scores of ``key`` that do not stand any more.
+
+    Raises:
+        ForensicsError: they were made from other embeddings or labels than there are now
+    """
+    why = why_scores_stale(dataset, key)
+    if why:
+        raise ForensicsError(
+            f"The scores of {key!r} do not stand any more: {why}.",
+            "Run 'Retrain head' again.",
+            "key",
+        )
+
+
+def state(dataset: fo.Dataset) -> Hashable:
+    """Changes whenever a sample, or who wrote a detector's scores, may have changed."""
+    runs = []
+    for name in sorted(name for name in dataset.list_runs() if name.startswith("scores_")):
+        info = dataset.get_run_info(name)
+        about = (
+            getattr(info.config, n, None) for n in ("checkpoint_sha256", "recipe_hash", "rule")
+        )
+        runs.append((name, str(info.timestamp), *about))
+    newest = str(dataset._max("last_modified_at"))  # by the index that FiftyOne keeps on it
+    return str(dataset._doc.id), dataset.count(), newest, tuple(runs)
