@@ -1,7 +1,8 @@
 PYTHON ?= python3
 VENV := .venv/bin
+UV := UV_NO_CONFIG=1 .uv/bin/uv
 
-.PHONY: demo test install lint audit compat lock robustness bench clean
+.PHONY: demo test install lint audit compat pythons lock robustness bench clean .uv-there
 
 ## The whole loop on real clips, then the App on it. HEADLESS=1 stops before the App.
 demo:
@@ -23,18 +24,26 @@ lint:
 	$(VENV)/basedpyright --level error
 
 ## Known vulnerabilities of the locked packages; fails where the database cannot be asked.
-audit:
-	$(PYTHON) -m venv .audit
-	.audit/bin/pip install --quiet --disable-pip-version-check pip-audit
-	.audit/bin/pip-audit --strict --require-hashes --disable-pip -r requirements.lock -r requirements-test.lock
+audit: .uv-there
+	$(UV) export --quiet --frozen --group tests --group mongod --no-emit-project --output-file .audit.txt
+	$(UV) tool run pip-audit --strict --require-hashes --disable-pip -r .audit.txt
 
-## The locks with hashes; UPGRADE=1 takes the newest versions that the requirements allow.
-lock:
-	$(PYTHON) scripts/lock.py $(if $(UPGRADE),--upgrade)
+## uv.lock after a change of pyproject.toml; UPGRADE=1 takes the newest versions that it allows.
+lock: .uv-there
+	$(UV) lock $(if $(UPGRADE),--upgrade)
 
-## The plugin on the oldest and the newest FiftyOne that fiftyone.yml promises.
+.uv-there:
+	$(PYTHON) scripts/install.py --tool
+
+## Every Python that is here with the lowest and the newest allowed versions, parts without torch.
+pythons:
+	$(PYTHON) scripts/install.py --tests
+	$(VENV)/python scripts/compat.py --core
+
+## The same with everything: FiftyOne, torch, the whole loop. Some 6 GB for each pair of versions.
 compat:
-	$(VENV)/python scripts/compat.py
+	$(PYTHON) scripts/install.py --tests
+	$(VENV)/python scripts/compat.py --markdown
 
 ## Hostile files and killed processes, the long form (docs/robustness.md).
 robustness:
@@ -46,4 +55,4 @@ bench:
 	for script in benchmarks/*.py; do $(VENV)/python $$script || exit 1; done
 
 clean:
-	rm -rf .audit .compat .lock .demo .pytest_cache .ruff_cache
+	rm -rf .audit.txt .compat .demo .pytest_cache .ruff_cache

@@ -1,109 +1,204 @@
 #!/usr/bin/env python3
-"""Try the plugin on the oldest and the newest FiftyOne that ``fiftyone.yml`` promises.
+"""Tries the plugin on every Python that is here, with the lowest and the newest allowed versions.
 
-    python scripts/compat.py                  # or: make compat
-    python scripts/compat.py 1.22.0 --pytest "-k loads"
+    make pythons   # the parts without torch and FiftyOne: importers, decoding, crops, metrics
+    make compat    # everything: FiftyOne loads the plugin; import, faces, scores, errors, training
 
-Each goes into ``.compat/<version>`` with its own requirements; torch and the rest are read from
-``.venv`` (``make install`` with ``--tests`` first). The tests say that the plugin loads and that
-the loop from a corpus to errors, queues and panels works.
+The versions are those that uv finds for `[project] dependencies` with ``--resolution
+lowest-direct`` and ``highest`` on that Python; what the requirements need themselves is the newest
+that fits. Each environment lies in ``.compat``. ``--markdown`` prints the table of
+docs/support.md; the exit status is not 0 where something fails.
 """
 
 from __future__ import annotations
 
 import argparse
+import datetime
+import json
+import os
+import platform
 import re
-import shutil
 import subprocess
 import sys
-import venv
+import time
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-MAIN, PLACE = ROOT / ".venv", ROOT / ".compat"
-TESTS = ("tests/test_plugin_loads.py", "tests/operators/test_loop.py")
+PLACE = ROOT / ".compat"
+BIN = "Scripts" if os.name == "nt" else "bin"
+UV = ROOT / ".uv" / BIN / "uv"
+VERSIONS = ((3, 10), (3, 11), (3, 12), (3, 13))
+RESOLUTIONS = ("lowest-direct", "highest")
+#: The requirements of the parts that need neither torch nor FiftyOne.
+CORE = ("av", "numpy", "opencv-python-headless", "pillow", "psutil", "scikit-learn", "scipy")
+CORE_TESTS = (
+    ("--noconftest", "tests/test_parts_without_torch.py", "tests/detector/test_metrics.py"),
+    ("--confcutdir=tests/operators/importers", "tests/operators/importers"),
+)
+TESTS = (
+    "tests/test_plugin_loads.py",
+    "tests/test_parts_without_torch.py",
+    "tests/detector/test_retinaface.py",
+    "tests/operators/test_loop.py",
+)
+TOLD = ("fiftyone", "torch", "torchvision", "av", "numpy", "opencv-python-headless")
 
 
-def promised() -> str:
-    """The version specifier of the manifest, for example ``>=1.22,<2``."""
-    text = (ROOT / "fiftyone.yml").read_text()
-    found = re.search(r'^fiftyone:\n  version: "([^"]+)"', text, flags=re.M)
-    assert found, "fiftyone.yml promises no version"
-    return found[1]
+@dataclass(frozen=True)
+class Outcome:
+    """One environment's result: the Python, the resolution, its versions, what the tests said."""
+
+    python: str
+    resolution: str
+    versions: dict[str, str]
+    said: str
+    passed: bool
 
 
-def ends(specifier: str) -> list[str]:
-    """The oldest and the newest release on the index that fit, without pre-releases."""
-    from packaging.specifiers import SpecifierSet
-    from packaging.version import Version
-
-    command = [sys.executable, "-m", "pip", "index", "versions", "fiftyone"]
-    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    listed = re.search(r"Available versions: (.+)", said)
-    assert listed, said
-    fitting = SpecifierSet(specifier).filter(Version(text) for text in listed[1].split(", "))
-    ordered = sorted(fitting)
-    return [str(version) for version in dict.fromkeys((ordered[0], ordered[-1]))]
-
-
-def site_packages(environment: Path) -> Path:
-    """The folder of an environment's packages."""
-    (found,) = environment.glob("lib/python*/site-packages")
-    return found
+def interpreters() -> dict[tuple[int, int], str]:
+    """Every promised Python that is here: on the PATH, or of pyenv. (3, 12) -> its path."""
+    home = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+    candidates = [sys.executable, *(str(p) for p in sorted(home.glob("versions/*/bin/python")))]
+    candidates += [f"python{major}.{minor}" for major, minor in VERSIONS]
+    found: dict[tuple[int, int], str] = {}
+    for candidate in candidates:
+        asked = [candidate, "-c", "import sys; print(*sys.version_info[:2], sys.base_prefix)"]
+        try:
+            told = subprocess.run(asked, capture_output=True, text=True, check=True).stdout
+        except (OSError, subprocess.CalledProcessError):
+            continue  # no such Python here
+        major, minor, _ = told.split(maxsplit=2)
+        if (key := (int(major), int(minor))) in VERSIONS:
+            found.setdefault(key, candidate)
+    return dict(sorted(found.items()))
 
 
-def environment_with(version: str) -> Path:
-    """Python with FiftyOne ``version`` before everything of ``.venv``; made once."""
-    if (site_packages(MAIN) / f"fiftyone-{version}.dist-info").exists():
-        return MAIN / "bin/python"
-    home = PLACE / version
-    python = home / "bin/python"
-    if not (home / ".done").exists():
-        print(f"[compat] fiftyone {version} into {home.relative_to(ROOT)}", flush=True)
-        shutil.rmtree(home, ignore_errors=True)
-        venv.create(home, with_pip=True)
-        constraints = home / "constraints.txt"
-        constraints.write_text(_without_fiftyone((ROOT / "requirements.lock").read_text()))
-        command = [python, "-m", "pip", "install", "--quiet", "-c", constraints]
-        run(*command, f"fiftyone=={version}")
-        packages = site_packages(home)
-        mongod = packages / "fiftyone/db/bin"
-        ours = site_packages(MAIN) / "fiftyone/db/bin"
-        if not (mongod / "mongod").exists() and ours.exists():
-            shutil.copytree(ours, mongod, dirs_exist_ok=True)
-        # read after the environment's own packages, so that only what is missing comes from here
-        (packages / "zz_main.pth").write_text(f"{site_packages(MAIN)}\n")
-        (home / ".done").touch()
-    return python
+def project() -> dict:
+    """The parsed pyproject.toml, on Python 3.10 too."""
+    try:
+        import tomllib
+    except ModuleNotFoundError:
+        import tomli as tomllib  # of the tests' requirements
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 
-def _without_fiftyone(lock: str) -> str:
-    """The locked versions, but those that belong to a FiftyOne release."""
-    pins = re.findall(r"^([A-Za-z0-9._-]+==\S+)", lock, flags=re.M)
-    return "\n".join(p for p in pins if not p.startswith(("fiftyone", "voxel51"))) + "\n"
+def requirements(core: bool) -> tuple[list[str], list[str]]:
+    """What an environment gets: the declared requirements, and the tools of the tests."""
+    told = project()
+    wanted = told["project"]["dependencies"]
+    tools = [line for line in told["dependency-groups"]["tests"] if "media-forensics" not in line]
+    if core:
+        wanted = [line for line in wanted if re.split(r"[<>=! ;\[]", line)[0] in CORE]
+        tools = [line for line in tools if line.startswith(("pytest>", "hypothesis"))]
+    else:
+        tools += told["dependency-groups"]["mongod"]
+    return wanted, tools
 
 
-def run(*command: object, **options: object) -> None:
-    subprocess.run([str(part) for part in command], check=True, **options)  # type: ignore[call-overload]
+def environment(python: tuple[int, int], path: str, resolution: str, core: bool) -> Path:
+    """An environment of that Python with those versions, brought up to date; its interpreter."""
+    name = f"{python[0]}.{python[1]}-{resolution}{'-core' if core else ''}"
+    home = PLACE / name
+    wanted, tools = requirements(core)
+    listed, others = PLACE / f"{name}.txt", PLACE / f"{name}-tools.txt"
+    PLACE.mkdir(exist_ok=True)
+    listed.write_text("\n".join(wanted) + "\n")
+    others.write_text("\n".join(tools) + "\n")
+    override = PLACE / "override.txt"
+    override.write_text("\n".join(project()["tool"]["uv"]["override-dependencies"]) + "\n")
+    inside = home / BIN / "python"
+    if not inside.exists():
+        uv("venv", "--quiet", "--clear", "--python", path, home)
+    install = ("pip", "install", "--quiet", "--python", inside, "--override", override)
+    uv(*install, "--resolution", resolution, "--requirement", listed)
+    uv(*install, "--requirement", others, *(f"{k}=={v}" for k, v in versions(inside).items()))
+    return inside
 
 
-def main() -> None:
-    """Install and test each version; the exit status is that of the first that fails."""
+def versions(inside: Path) -> dict[str, str]:
+    """The versions that the table tells, and that the tests' tools must leave alone."""
+    code = (
+        "import importlib.metadata as m, json, sys\n"
+        "there = {d.metadata['Name']: d.version for d in m.distributions()}\n"
+        "print(json.dumps({k: there[k] for k in sys.argv[1:] if k in there}))"
+    )
+    told = subprocess.run(
+        [str(inside), "-c", code, *TOLD], check=True, capture_output=True, text=True
+    )
+    return json.loads(told.stdout)
+
+
+def uv(*arguments: object) -> None:
+    command = [str(UV), *map(str, arguments)]
+    subprocess.run(command, check=True, cwd=ROOT, env={**os.environ, "UV_NO_CONFIG": "1"})
+
+
+def tried(python: tuple[int, int], path: str, resolution: str, core: bool) -> Outcome:
+    """Make the environment and run the tests in it."""
+    name = f"Python {python[0]}.{python[1]}, {resolution}"
+    print(f"[compat] {name}", flush=True)
+    exact = subprocess.run(
+        [path, "-c", "import platform; print(platform.python_version())"],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout.strip()
+    began = time.monotonic()
+    try:
+        inside = environment(python, path, resolution, core)
+    except subprocess.CalledProcessError:
+        return Outcome(exact, resolution, {}, "cannot be installed", False)
+    said, passed = [], True
+    for arguments in CORE_TESTS if core else (TESTS,):
+        command = [str(inside), "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+        closing = (done.stdout.strip().splitlines() or ["no tests ran"])[-1].strip("= ")
+        said.append(re.sub(r" in [\d.]+s.*", "", closing))
+        if done.returncode != 0:
+            passed = False
+            print(done.stdout[-6000:], done.stderr[-2000:], flush=True)
+    print(f"[compat] {name}: {'; '.join(said)} ({time.monotonic() - began:.0f} s)", flush=True)
+    return Outcome(exact, resolution, versions(inside), "; ".join(said), passed)
+
+
+def table(outcomes: list[Outcome]) -> str:
+    """The outcomes as Markdown, with the date and the system."""
+    lines = [
+        "| Python | versions | fiftyone | torch | av | numpy | result |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for one in outcomes:
+        cells = [one.versions.get(name, "-") for name in ("fiftyone", "torch", "av", "numpy")]
+        which = "lowest" if one.resolution == "lowest-direct" else "newest"
+        lines.append(f"| {' | '.join([one.python, which, *cells, one.said])} |")
+    today = datetime.date.today().isoformat()
+    return f"{today}, {platform.system()} {platform.machine()}:\n\n" + "\n".join(lines)
+
+
+def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("versions", nargs="*", help="by default the oldest and the newest")
-    parser.add_argument("--pytest", default="", help="more arguments of pytest")
+    parser.add_argument("--core", action="store_true", help="only the parts without torch")
+    parser.add_argument("--python", action="append", help="for example 3.12; by default all here")
+    parser.add_argument("--resolution", choices=RESOLUTIONS, help="by default both")
+    parser.add_argument("--markdown", action="store_true", help="print the table at the end")
     options = parser.parse_args()
-    for version in options.versions or ends(promised()):
-        python = environment_with(version)
-        check = "import sys, importlib.metadata as m; assert m.version('fiftyone') == sys.argv[1]"
-        run(python, "-c", check, version)
-        print(f"[compat] tests on fiftyone {version}", flush=True)
-        more = options.pytest.split()
-        run(python, "-m", "pytest", "-q", *TESTS, *more, cwd=ROOT)
+    here = interpreters()
+    for major, minor in VERSIONS:
+        if (major, minor) not in here:
+            print(f"[compat] Python {major}.{minor} is not here: not tried", flush=True)
+    outcomes = [
+        tried(version, path, resolution, options.core)
+        for version, path in here.items()
+        if not options.python or "{}.{}".format(*version) in options.python
+        for resolution in ([options.resolution] if options.resolution else RESOLUTIONS)
+    ]
+    if options.markdown:
+        print(table(outcomes))
+    bad = [one for one in outcomes if not one.passed]
+    print(f"[compat] {len(outcomes) - len(bad)} of {len(outcomes)} environments pass", flush=True)
+    return 1 if bad or not outcomes else 0
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except subprocess.CalledProcessError as error:
-        sys.exit(error.returncode)
+    sys.exit(main())

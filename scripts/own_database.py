@@ -67,7 +67,7 @@ def _mongod() -> Path:
         if found.exists():
             return found
     raise DatabaseError(
-        f"FiftyOne has no mongod here. Run scripts/install.py, or set {VARIABLE} to the address of "
+        f"FiftyOne has no mongod here. Run `make install`, or set {VARIABLE} to the address of "
         "a MongoDB of your own."
     )
 

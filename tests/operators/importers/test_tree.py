@@ -103,7 +103,7 @@ def test_outside(entry):
 
 
 def test_json_and_csv_errors_name_the_line(plant):
-    root = plant("t", "", {"a.json": '{"a": 1,\n}', "b.csv": "x,y\n1,2\n3\n", "c.csv": ""})
+    root = plant("t", "", {"a.json": '{"a": 1,\nb}', "b.csv": "x,y\n1,2\n3\n", "c.csv": ""})
     tree = Tree(root)
     with pytest.raises(ForensicsError, match=r"a\.json, line 2, column 1"):
         read_json(tree, "a.json")
