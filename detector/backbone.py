@@ -19,6 +19,7 @@ import torch.nn.functional as F
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
+from .installation import require_torch_pair
 from .preprocess import Preprocess
 
 
@@ -245,6 +246,7 @@ def load_backbone(
         ForensicsError: unknown name, or weights that are not on this machine (the message names
             the file, where it comes from, its size and the command that fetches it)
     """
+    require_torch_pair()
     from .towers import load_tower
 
     visual, preprocess = load_tower(name, allow_download)

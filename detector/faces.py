@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from .errors import ForensicsError
+from .installation import require_torch_pair
 from .records import CropRecipe, Face
 
 
@@ -59,6 +60,7 @@ def shrink(image: np.ndarray, max_side: int) -> np.ndarray:
 def _retinaface(
     name: str, device: str | None, weights: str | None, allow_download: bool
 ) -> FaceDetector:
+    require_torch_pair()
     from .retinaface import load_retinaface
 
     return load_retinaface(name, device, weights, allow_download)

@@ -40,6 +40,11 @@ OPERATORS = (
 
 
 def register_all(plugin) -> None:
-    """Register each class of :data:`OPERATORS` with FiftyOne's plugin context."""
+    """Register each class of :data:`OPERATORS` with FiftyOne's plugin context.
+
+    Raises:
+        ForensicsError: the installed FiftyOne is outside the bound of ``fiftyone.yml``
+    """
+    import_module(".fiftyone_version", __name__).require_fiftyone()
     for module, name in OPERATORS:
         plugin.register(getattr(import_module(f".{module}", __name__), name))

@@ -30,7 +30,7 @@ OLDEST, NEWEST = (3, 10), (3, 13)
 ADVICE = (
     (
         r"dns error|lookup address|error sending request|connect error|tcp connect|timed out|"
-        r"Connection (refused|reset)|Temporary failure in name resolution|NewConnectionError",
+        r"Connection (refused|reset)|Temporary failure|NewConnectionError",
         "no connection to the package index: connect this machine (behind a proxy: set "
         "HTTPS_PROXY) and run the same command again; what is already loaded is kept",
     ),

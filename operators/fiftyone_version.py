@@ -1,0 +1,38 @@
+"""Holds the installed FiftyOne against the bound of ``fiftyone.yml``, before it is needed.
+
+FiftyOne checks the bound only in ``plugins requirements``. Without this, an operator of another
+version's FiftyOne fails somewhere inside.
+"""
+
+from __future__ import annotations
+
+import re
+from importlib.metadata import version
+from pathlib import Path
+
+from packaging.specifiers import SpecifierSet
+
+from ..detector.errors import ForensicsError
+
+
+def promised() -> str:
+    """Return the version specifier of ``fiftyone.yml``, for example ``>=1.22,<2``."""
+    text = (Path(__file__).parents[1] / "fiftyone.yml").read_text(encoding="utf-8")
+    found = re.search(r'^fiftyone:\n  version: "([^"]+)"', text, flags=re.M)
+    if found is None:
+        raise ValueError("fiftyone.yml promises no version")
+    return found[1]
+
+
+def require_fiftyone() -> None:
+    """Return when the installed FiftyOne is one that the plugin was tried with.
+
+    Raises:
+        ForensicsError: it is older or newer
+    """
+    bound, here = promised(), version("fiftyone")
+    if not SpecifierSet(bound).contains(here, prereleases=True):
+        raise ForensicsError(
+            f"This plugin needs fiftyone{bound}, but FiftyOne {here} is installed.",
+            f"Run: pip install 'fiftyone{bound}'",
+        )
