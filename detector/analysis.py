@@ -13,6 +13,7 @@ from .aggregate import video_score
 from .crops import CropStore
 from .errors import Cancelled, ForensicsError
 from .image_frames import is_image_file
+from .paths import given
 from .records import REAL, CropRecipe, Reason, VideoRecord
 from .scoring import score_crops
 from .verdict import Analysis, Operating, Person, PersonFrame, cautions, judge, operating_of
@@ -37,7 +38,7 @@ def files_of(path: str | Path) -> list[Path]:
     Raises:
         ForensicsError: nothing there
     """
-    path = Path(path).expanduser()
+    path = given(path, "path")
     if path.is_file():
         return [path]
     found = sorted(
@@ -98,7 +99,7 @@ def analyse_file(
         ForensicsError: no such file
         Cancelled: ``should_stop`` said so
     """
-    path = Path(path).expanduser()
+    path = given(path, "path")
     if not path.is_file():
         raise ForensicsError(f"There is no file {path}.", "Check the path.", "path")
     operating = operating or operating_of(detector)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import secrets
@@ -10,7 +11,54 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from .errors import DiskError
 from .paths import still_allowed
+
+# What a disk or its owner says; anything else is a mistake of ours and keeps its traceback.
+_NAMES = (
+    *("ENOSPC", "EDQUOT", "EFBIG", "EROFS", "EACCES", "EPERM", "EIO", "ESTALE"),
+    *("ENOTDIR", "EISDIR", "EEXIST", "ENOTEMPTY", "ENAMETOOLONG", "ELOOP", "EBUSY"),
+)
+_DISK = {number for name in _NAMES if (number := getattr(errno, name, None)) is not None}
+# What torch and safetensors raise instead of an OSError.
+_SPEECH = ("No space left", "File too large", "PytorchStreamWriter failed", "Disk quota")
+
+
+@contextmanager
+def saying_disk(path: Path, field: str | None = None) -> Iterator[None]:
+    """Turn what the system says while ``path`` is written into one sentence.
+
+    Args:
+        path: file or folder, for the message
+        field: the form field that names it
+
+    Raises:
+        DiskError: the disk is full, read-only, or ``path`` may not be written
+    """
+    try:
+        yield
+    except DiskError as error:
+        error.field = error.field or field
+        raise
+    except Exception as error:
+        number = _disk_error(error, path)
+        if number is None:
+            raise
+        raise DiskError(
+            f"{path} cannot be written: {os.strerror(number)}.",
+            "Free space, or choose another place, and run it again; what was finished is kept.",
+            field,
+            number,
+        ) from error
+
+
+def _disk_error(error: Exception, path: Path) -> int | None:
+    """The system's number of an error that is of ``path`` and its folders, or None."""
+    if isinstance(error, OSError) and error.errno in _DISK:
+        name = error.filename
+        of_another = isinstance(name, str) and not path.is_relative_to(Path(name).parent)
+        return None if of_another else error.errno
+    return errno.ENOSPC if any(words in str(error) for words in _SPEECH) else None
 
 
 @contextmanager
@@ -18,24 +66,24 @@ def replacing(path: Path) -> Iterator[Path]:
     """Path of a temporary sibling that becomes ``path`` when the block ends without an error.
 
     A process that is killed inside the block leaves ``path`` as it was, and at most one hidden
-    ``.*.tmp`` file, which nothing reads. The parent folder is made if it is not there.
-
-    A link at ``path`` is replaced, never followed. Where the server has a list of folders, the
-    place is asked for again before the first byte and before the rename.
+    ``.*.tmp`` file, which nothing reads. The parent folder is made if it is not there. A link at
+    ``path`` is replaced, never followed. Where the server has a list of folders, the place is
+    asked for again before the first byte and before the rename.
 
     Raises:
-        OSError: the folder cannot be written (read-only, full disk)
+        DiskError: the folder cannot be written (read-only, full disk); it is an OSError
         ForensicsError: the place lies outside the allowed folders by now
     """
-    still_allowed(path.parent)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.parent / f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp"
-    try:
-        yield temporary
+    with saying_disk(path):
         still_allowed(path.parent)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.parent / f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp"
+        try:
+            yield temporary
+            still_allowed(path.parent)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
 def write_bytes(path: Path, data: bytes) -> None:

@@ -21,12 +21,13 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
-from pathlib import Path
 
 from .coverage import Coverage, coverage_table
 from .errors import ForensicsError
 from .extract import extract_videos, shard_of
+from .outputs import claim_output, json_with, write_output
 from .pace import pace
+from .paths import given, given_all, text_or_none
 from .records import CropRecipe, VideoRecord
 from .shard_notes import noted
 from .store_merge import examine_stores, merge_stores
@@ -34,6 +35,7 @@ from .video_list import read_video_list
 
 log = logging.getLogger("extract")
 _LOG_SECONDS = 10.0
+_SUMMARY = (json_with("videos", "faces", "groups", "video_reasons"),)
 
 
 def shard_from_text(text: str) -> tuple[int, int]:
@@ -90,17 +92,21 @@ def _recipe(options: argparse.Namespace) -> CropRecipe:
     values = {}
     if options.recipe:
         try:
-            values = json.loads(Path(options.recipe).read_text())
+            values = json.loads(given(options.recipe, "recipe").read_text())
         except (OSError, json.JSONDecodeError) as error:
             raise ForensicsError(
                 f"The recipe {options.recipe} cannot be read: {error}.", "Give a JSON file."
             ) from error
-    given = {f.name: getattr(options, f.name, None) for f in fields(CropRecipe)}
-    return CropRecipe.from_json({**values, **{k: v for k, v in given.items() if v is not None}})
+    parts = {f.name: getattr(options, f.name, None) for f in fields(CropRecipe)}
+    return CropRecipe.from_json({**values, **{k: v for k, v in parts.items() if v is not None}})
 
 
 def run_command(options: argparse.Namespace) -> int:
     """The command ``run``; the exit status."""
+    if options.summary:
+        claim_output(options.summary, _SUMMARY, "summary")
+    options.crops = given(options.crops, "crops")
+    options.weights = text_or_none(options.weights, "weights")
     records = read_video_list(options.videos)
     shard = shard_from_text(options.shard)
     recipe = _recipe(options)
@@ -156,7 +162,7 @@ def _extract(
                 log.info("%d of %d videos, %s", coverage.videos, total, speed)
     summary = coverage.to_json()
     if options.summary:
-        Path(options.summary).write_text(json.dumps(summary, indent=1))
+        write_output(options.summary, _SUMMARY, "summary", json.dumps(summary, indent=1).encode())
     sys.stdout.write(coverage_table(summary) + "\n")
     if coverage.videos < total:
         log.error("Stopped after %d of %d videos; repeat it to continue.", coverage.videos, total)
@@ -167,10 +173,11 @@ def _extract(
 def merge_command(options: argparse.Namespace) -> int:
     """The command ``merge``; the exit status."""
     records = read_video_list(options.videos) if options.videos else None
-    report = examine_stores(options.shards, records)
+    crops, shards = given(options.crops, "crops"), given_all(options.shards, "shards")
+    report = examine_stores(shards, records)
     sys.stdout.write(report.table() + "\n")
     report.require(options.allow_gaps)
-    for row in merge_stores(options.crops, options.shards):
+    for row in merge_stores(crops, shards):
         log.info("%s: %d videos of recipe %s", row.source, row.videos, row.recipe_hash)
     return 0
 

@@ -7,13 +7,14 @@ A user's registration is one line in ``detectors.json`` in the cache folder: a n
 from __future__ import annotations
 
 import json
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from .allowed_roots import require_allowed
 from .atomic import write_json
 from .errors import ForensicsError
+from .paths import given
 from .weights import cache_dir, file_sha256
 
 
@@ -123,7 +124,7 @@ def register_detector(name: str, path: str | Path) -> None:
             f"detector ({', '.join(PUBLISHED)}).",
             "name",
         )
-    target = Path(path).expanduser().resolve()
+    target = given(path, "path").resolve()
     if not target.exists():
         raise ForensicsError(f"There is no checkpoint at {target}.", "Check the path.", "path")
     write_json(_registry(), {**registered_detectors(), name: str(target)})
@@ -153,6 +154,18 @@ def registered_detectors() -> dict[str, str]:
         ) from error
 
 
+def absolute_source(source: str | Path, field: str = "detector") -> str:
+    """``source`` as text: a path that exists, or begins with ``~`` or ``/``, made absolute.
+
+    Raises:
+        ForensicsError: such a path that is no path, or lies outside the allowed folders
+    """
+    text = os.fspath(source)
+    if "\0" in text or text.startswith("~") or Path(text).is_absolute() or Path(text).exists():
+        return str(given(text, field)) if text.strip() else text
+    return text
+
+
 def find_detector(source: str | Path, allow_download: bool = False) -> Path:
     """File or folder of a detector given by path, published name or registered name.
 
@@ -164,19 +177,19 @@ def find_detector(source: str | Path, allow_download: bool = False) -> Path:
         ForensicsError: nothing there; for a published detector the message names the file, where
             it comes from, its size and the command that fetches it
     """
-    path = Path(source).expanduser()
-    if path.is_absolute() or path.exists():
-        require_allowed(path, "detector")
-    if path.exists():
-        return path
+    path = Path(absolute_source(source))
+    if path.is_absolute():
+        given(path, "detector")
+        if path.exists():
+            return path
     name = str(source)
     if name in PUBLISHED:
         return _published_path(PUBLISHED[name], allow_download)
     registered = registered_detectors()
     if name in registered:
-        require_allowed(registered[name], "detector")
-        if Path(registered[name]).exists():
-            return Path(registered[name])
+        place = given(registered[name], "detector")
+        if place.exists():
+            return place
         raise ForensicsError(
             f"The detector {name!r} is gone: {registered[name]}.",
             "Restore the files, or register it again.",

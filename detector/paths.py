@@ -12,11 +12,21 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from .allowed_roots import allowed_roots, is_allowed, require_allowed
 from .errors import ForensicsError
 
-__all__ = ["below", "given", "given_all", "given_or_none", "inside", "still_allowed"]
+__all__ = [
+    "below",
+    "given",
+    "given_all",
+    "given_or_none",
+    "inside",
+    "one_part",
+    "still_allowed",
+    "text_or_none",
+]
 
 
 def given(path: Any, field: str | None = None) -> Path:
@@ -55,6 +65,12 @@ def given(path: Any, field: str | None = None) -> Path:
 def given_or_none(path: Any, field: str | None = None) -> Path | None:
     """Return :func:`given`, or None where nothing (None, an empty text) was named."""
     return None if path is None or path == "" else given(path, field)
+
+
+def text_or_none(path: Any, field: str | None = None) -> str | None:
+    """Return :func:`given_or_none` as text."""
+    found = given_or_none(path, field)
+    return None if found is None else str(found)
 
 
 def given_all(paths: Iterable[Any] | None, field: str | None = None) -> list[str]:
@@ -97,6 +113,19 @@ def below(folder: str | os.PathLike[str], name: Any) -> bool:
     real = os.path.realpath(folder)
     place = os.path.realpath(Path(real, *parts))
     return place.startswith(real.rstrip(os.sep) + os.sep)
+
+
+def one_part(name: str) -> str:
+    """Return ``name`` (of a dataset, a view) as one part of a path; ordinary names stay the same.
+
+    Raises:
+        ForensicsError: an empty name
+    """
+    if not name:
+        raise ForensicsError("An empty name cannot name a folder.", "Give it a name.")
+    if name.startswith(".") or any(sign in name for sign in "/\\\0"):
+        return quote(name, safe=" ").replace(".", "%2E")
+    return name
 
 
 def still_allowed(path: str | os.PathLike[str]) -> None:

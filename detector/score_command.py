@@ -23,9 +23,11 @@ from .crops import CropStore
 from .errors import ForensicsError
 from .extract_command import shard_from_text, stop_signals
 from .merge_report import MergeReport
+from .outputs import claim_output, writing_output
+from .paths import given
 from .score_merge import copy_parts, examine
 from .score_parts import ScoreParts, provenance_of, score_folders
-from .score_units import read_score_list, shard_of_scores, units_of_store, write_score_list
+from .score_units import FILES, read_score_list, shard_of_scores, units_of_store, write_score_list
 from .score_videos import (
     ScoreSetup,
     provenance,
@@ -47,7 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     listing = commands.add_parser("list", help="the crops of extracted videos as work to do")
     listing.add_argument("videos", help="list of videos, one JSON record a line")
     listing.add_argument("crops", help="folder of the crop store")
-    listing.add_argument("faces", help="list of faces to write")
+    listing.add_argument("faces", help="list of faces to write, .jsonl")
     listing.add_argument("--recipe-hash", help="where the store holds crops of several recipes")
     listing.add_argument("--count", type=int, help="frames per video, as the extraction was told")
     run = commands.add_parser("run", help="faces to scores")
@@ -68,6 +70,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _list(options: argparse.Namespace) -> int:
+    claim_output(options.faces, FILES, "faces")
+    options.crops = given(options.crops, "crops")
     recipes = {recipe.hash: recipe for recipe in stored_recipes(options.crops)}
     chosen = options.recipe_hash or (next(iter(recipes)) if len(recipes) == 1 else None)
     if chosen not in recipes:
@@ -78,7 +82,8 @@ def _list(options: argparse.Namespace) -> int:
     recipe = recipes[chosen]
     store = CropStore(options.crops, replace(recipe, count=options.count or recipe.count))
     units = units_of_store(read_video_list(options.videos), store)
-    count = write_score_list(options.faces, units, chosen)
+    with writing_output(options.faces, FILES, "faces") as temporary:
+        count = write_score_list(temporary, units, chosen)
     log.info("%s: %d faces of %d videos", options.faces, sum(len(u.faces) for u in units), count)
     return 0
 
@@ -91,7 +96,7 @@ def _run(options: argparse.Namespace) -> int:
     detector = load_detector(options.detector, device=options.device)
     precision = resolved_precision(detector.device.type, options.precision)
     about = provenance(detector, options.detector, recipe_hash, precision)
-    parts = ScoreParts(options.scores, about)
+    parts = ScoreParts(given(options.scores, "scores"), about)
     parts.prepare()
     mine = [unit for unit in units if shard_of_scores(unit.video_id, shards) == index]
     todo = parts.missing(mine)
@@ -116,13 +121,14 @@ def _run(options: argparse.Namespace) -> int:
 
 def _merge(options: argparse.Namespace) -> int:
     units, _ = read_score_list(options.faces)
-    roots = options.shards or [options.scores]
+    scores = given(options.scores, "scores")
+    roots = [given(shard, "shards") for shard in options.shards] or [scores]
     folders = [folder for root in roots for folder in score_folders(root)]
     report: MergeReport = examine(folders, units)
     sys.stdout.write(report.table() + "\n")
     report.require(options.allow_gaps)
     if options.shards:
-        target = ScoreParts(options.scores, provenance_of(folders[0]))
+        target = ScoreParts(scores, provenance_of(folders[0]))
         log.info("%s: %d videos copied", target.folder, copy_parts(target, folders, units))
     return 0
 

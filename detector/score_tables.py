@@ -18,6 +18,7 @@ import numpy as np
 
 from .atomic import replacing
 from .errors import ForensicsError
+from .paths import given
 
 FORMATS = (".csv", ".parquet")
 #: Names under which other tools write the score.
@@ -101,7 +102,7 @@ def read_scores(path: str | Path, scale: str = "probability") -> ScoreTable:
 
 
 def _path(path: str | Path) -> Path:
-    found = Path(path).expanduser()
+    found = given(path, "path")
     if found.suffix.lower() not in FORMATS:
         raise ForensicsError(
             f"{found.name!r} is neither CSV nor Parquet.", "Use .csv or .parquet.", "path"

@@ -16,7 +16,8 @@ import numpy as np
 
 from .atomic import write_bytes
 from .errors import ForensicsError
-from .paths import inside
+from .outputs import json_lines_with
+from .paths import given, inside
 
 if TYPE_CHECKING:
     from .crops import CropStore
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from .video_faces import VideoFaces
 
 _FORMAT = 1
+FILES = (json_lines_with("format", "recipe_hash"),)  # what a list of faces may be called
 _SHIFT = 1 << 20  # faces of a frame are fewer
 
 
@@ -154,7 +156,7 @@ def read_score_list(path: str | Path) -> tuple[list[ScoreUnit], str]:
     Raises:
         ForensicsError: no such file, or a line that is no unit (its number is named)
     """
-    path = Path(path)
+    path = given(path, "faces")
     folder = path.resolve().parent
     units: list[ScoreUnit] = []
     recipe_hash: str | None = None

@@ -16,8 +16,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from .allowed_roots import require_allowed
 from .errors import ForensicsError
+from .paths import given
 from .preprocess import Preprocess
 from .tensor_files import load_exact, read_tensors
 from .towers_timm import load_timm_tower
@@ -61,8 +61,8 @@ def load_tower(name: str, allow_download: bool = False) -> tuple[nn.Module, Prep
         return _from_open_clip("ViT-L-14-quickgelu", "openai", name, allow_download)
     kind, _, rest = name.partition(":")
     if kind == "local-dir" and rest:
-        require_allowed(rest, "backbone")  # a checkpoint's record may name the folder
-        return _from_folder(Path(rest).expanduser(), "Check the path.")
+        # a checkpoint's record may name the folder
+        return _from_folder(given(rest, "backbone"), "Check the path.")
     if kind == "open_clip" and rest:
         model, _, pretrained = rest.partition(":")
         return _from_open_clip(model, pretrained, name, allow_download)
@@ -167,7 +167,7 @@ def _from_open_clip(
     config = _model_config(model)
     settings = get_pretrained_cfg(model, pretrained)
     if Path(pretrained).is_absolute() or Path(pretrained).is_file():
-        require_allowed(pretrained, "backbone")
+        given(pretrained, "backbone")
     source = (
         _Source(Path(pretrained))
         if Path(pretrained).is_file()

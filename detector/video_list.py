@@ -10,9 +10,12 @@ from typing import Any
 
 from .atomic import write_bytes
 from .errors import ForensicsError
+from .outputs import json_lines_with
+from .paths import given
 from .records import FAKE, REAL, VideoRecord, known_keys
 
 _NEEDED = ("video_id", "path", "label", "source_dataset")
+FILES = (json_lines_with(*_NEEDED),)  # what a list may be called, and what shows that it is one
 _DEFAULTS = {f.name: f.default for f in fields(VideoRecord)}
 
 
@@ -37,7 +40,7 @@ def read_video_list(path: str | Path) -> list[VideoRecord]:
     Raises:
         ForensicsError: no such file, or a line that is no record (its number is named)
     """
-    path = Path(path)
+    path = given(path, "videos")
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:

@@ -14,9 +14,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from .allowed_roots import require_allowed
 from .atomic import replacing
 from .errors import ForensicsError
+from .paths import given
 
 log = logging.getLogger(__name__)
 
@@ -176,8 +176,7 @@ def weights_path(
         ForensicsError: not there and no download agreed, or the wrong hash
     """
     if weights is not None:
-        path = Path(weights).expanduser()
-        require_allowed(path, "weights")
+        path = given(weights, "weights")
         if not path.is_file():
             raise ForensicsError(
                 f"The weight file {path} is not there.", "Give the path of a file.", "weights"

@@ -10,13 +10,15 @@ import fiftyone as fo
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
-from ..detector.allowed_roots import require_allowed, require_files
+from ..detector.allowed_roots import require_files
 from ..detector.errors import Cancelled, ForensicsError
 from ..detector.known_detectors import find_detector
+from ..detector.paths import given
 from ..detector.records import CropRecipe
 from . import fields, forms, jobs, views
 from .analysis_report import in_seconds, markdown, timeline
 from .calibrations import has_calibration, stored_calibration
+from .path_arguments import absolute, with_paths
 from .progress import Progress, ShouldStop, in_app, never, silent, stop_of, terminal
 from .registry import detector_source, known_detectors
 
@@ -25,6 +27,7 @@ DATASET = "analyses"
 OWN = "the checkpoint's own"  # threshold
 
 
+@with_paths("path", "crops_dir", "face_weights", detectors=("detector",))
 def run(
     samples: Any = None,
     *,
@@ -68,11 +71,7 @@ def run(
     from ..detector.checkpoints import load_detector
     from ..detector.faces import detector_of
 
-    root = Path(crops_dir) if crops_dir else jobs.jobs_dir().parent / "analyses"
-    require_allowed(root, "crops_dir")
-    if face_weights:
-        require_allowed(face_weights, "face_weights")
-    require_allowed(path, "path")
+    root = given(crops_dir or jobs.jobs_dir().parent / "analyses", "crops_dir")
     home = None if samples is None else views.dataset_of(samples)
     source = detector if home is None else detector_source(home, detector)
     find_detector(source)  # an unknown one is refused before anything is read
@@ -209,7 +208,10 @@ class AnalyzeFile(foo.Operator):
         if delegate:
             context = {} if samples is None else dict(view=samples.view())
             return foo.execute_operator(
-                self.uri, context, params={"path": path, **params}, request_delegation=True
+                self.uri,
+                context,
+                params=absolute(run, {"path": path, **params}),
+                request_delegation=True,
             )
         if progress is not None:
             return run(samples, path=path, progress=progress, **params)
@@ -313,8 +315,7 @@ def _path_of(form: dict[str, Any]) -> str:
 
 
 def _require_path(form: dict[str, Any]) -> None:
-    path = Path(_path_of(form)).expanduser()
-    require_allowed(path, "path")
+    path = given(_path_of(form), "path")
     if not path.exists():
         raise ForensicsError(f"There is nothing at {path}.", "Choose a file.", "path")
 
@@ -329,8 +330,8 @@ def _params(ctx: Any) -> tuple[Any, dict[str, Any]]:
     if not detector:
         raise ForensicsError("No detector is chosen.", "Choose one.", "detector")
     names = ("rule", "count", "dataset", "crops_dir", "face_weights", "device")
-    given = {k: form[k] for k in names if form.get(k) is not None}
+    chosen = {k: form[k] for k in names if form.get(k) is not None}
     if form.get("calibrated_for") not in (None, "", OWN):
-        given["calibrated_for"] = form["calibrated_for"]
+        chosen["calibrated_for"] = form["calibrated_for"]
     samples = None if ctx.dataset is None else ctx.dataset.view()
-    return samples, {"dataset": DATASET, **given, "path": path, "detector": detector}
+    return samples, {"dataset": DATASET, **chosen, "path": path, "detector": detector}

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
-from ..detector.allowed_roots import require_allowed
 from ..detector.errors import ForensicsError
+from ..detector.outputs import jpeg, marked_jpeg, write_output
+from ..detector.paths import given, given_or_none, inside
 from ..detector.records import CropRecipe
 from . import fields, forms, views
+from .path_arguments import with_paths
 
 if TYPE_CHECKING:
     from ..detector.records import VideoRecord
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 SHOWN = 4  # sheets that the App shows; the others are files
 
 
+@with_paths("output_dir")
 def run(samples: Any, *, limit: int = 12, output_dir: str | None = None) -> dict[str, Any]:
     """Draw the tried frames with boxes, crops and reasons of each video behind ``samples``.
 
@@ -33,7 +36,8 @@ def run(samples: Any, *, limit: int = 12, output_dir: str | None = None) -> dict
         ``path`` is None for a video that was not extracted; ``shown`` frames of a long one
 
     Raises:
-        ForensicsError: empty view, or nothing was extracted from these videos
+        ForensicsError: empty view, nothing was extracted from these videos, the crops lie outside
+            the allowed folders, or a picture is in the way or cannot be written
     """
     from ..detector.atomic import write_bytes
     from ..detector.contact_sheet import contact_sheet, shown_frames
@@ -41,11 +45,10 @@ def run(samples: Any, *, limit: int = 12, output_dir: str | None = None) -> dict
 
     if limit < 1:
         raise ForensicsError(f"limit is {limit}.", "Draw 1 video or more.", field="limit")
-    if output_dir:
-        require_allowed(output_dir, "output_dir")
+    chosen = given_or_none(output_dir, "output_dir")
     records, about = _records(samples)
-    store = CropStore(about["crops"], CropRecipe.from_json(about["recipe"]))
-    folder = Path(output_dir) if output_dir else store.folder / "sheets"
+    store = CropStore(given(about["crops"]), CropRecipe.from_json(about["recipe"]))
+    folder = chosen or store.folder / "sheets"
     sheets = []
     for record in records[:limit]:
         result = store.known(record.video_id)
@@ -53,8 +56,12 @@ def run(samples: Any, *, limit: int = 12, output_dir: str | None = None) -> dict
         if result is not None:
             image = contact_sheet(record, result, store.folder)
             *parents, last = path_parts(record.video_id)
-            path = folder.joinpath(*parents, f"{last}+.jpg")
-            write_bytes(path, encode_image(image, "jpeg"))
+            path = inside(folder, "/".join((*parents, f"{last}+.jpg")), "sheet")
+            data = marked_jpeg(encode_image(image, "jpeg"))
+            if chosen is None:
+                write_bytes(path, data)  # a folder of the crop store's own
+            else:
+                write_output(path, (jpeg(),), "output_dir", data)
             usable = sum(frame.usable for frame in result.frames)
             row |= {"path": str(path), "reason": result.reason}
             row |= {"usable": usable, "tried": len(result.frames)}
@@ -104,7 +111,7 @@ class ContactSheet(foo.Operator):
             "there is none",
             icon="grid_view",
             dynamic=True,
-            risk_level=types.RiskLevel.LOW,
+            risk_level=types.RiskLevel.MEDIUM,
         )
 
     def __call__(self, samples: Any, **params: Any) -> dict[str, Any]:

@@ -11,8 +11,10 @@ import fiftyone as fo
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
+from ..detector import paths
 from ..detector.errors import ForensicsError
 from . import forms, jobs
+from .path_arguments import with_paths
 from .progress import Progress, ShouldStop, in_app, never, silent, stop_of, terminal
 
 COMPRESSIONS = (
@@ -27,6 +29,7 @@ def default_root() -> str:
     return str(Path(fo.config.default_dataset_dir or ".") / "media_forensics" / "demo_corpus")
 
 
+@with_paths("root")
 def run(
     samples: Any = None,
     *,
@@ -107,7 +110,7 @@ class CreateDemo(foo.Operator):
             delegate: queue it for ``fiftyone delegated launch`` instead
             progress: callback; a progress bar by default
         """
-        where = os.fspath(root or default_root())
+        where = str(paths.given(root or default_root(), "root"))
         if delegate:
             return foo.execute_operator(
                 self.uri, params={"root": where, **params}, request_delegation=True
@@ -195,5 +198,5 @@ def _params(form: dict[str, Any]) -> dict[str, Any]:
     if form.get("compression"):
         chosen = form["compression"]
         given["compressions"] = ["c23", "c40"] if chosen == "both" else [chosen]
-    check_root(Path(root).expanduser(), given.get("seed", 0))
+    check_root(paths.given(root, "root"), given.get("seed", 0))
     return {"root": root, **given}

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import fiftyone as fo
 
-from ..detector.allowed_roots import require_allowed
 from ..detector.errors import ForensicsError
+from ..detector.paths import given
 from . import fields, views
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def check(where: str, folder: str | Path | None) -> None:
             "embeddings_dir",
         )
     if folder:
-        require_allowed(folder, "embeddings_dir")
+        given(folder, "embeddings_dir")
 
 
 def writer(
@@ -81,14 +81,14 @@ def writer(
     few = len(dataset) <= MOST_IN_FIELD
     if where == FIELD or (where == AUTO and few and not (folder or noted)):
         return None
-    if noted and folder and Path(noted) != Path(folder):
+    if noted and folder and given(noted) != given(folder, "embeddings_dir"):
         raise ForensicsError(
             f"The embeddings of {names.key!r} lie in {noted} already.",
             "Leave the folder out, or choose another key.",
             "embeddings_dir",
         )
-    chosen = Path(folder or noted or _default(dataset, names, checkpoint_sha256)).absolute()
-    require_allowed(chosen, "embeddings_dir")
+    place = folder or noted or _default(dataset, names, checkpoint_sha256)
+    chosen = given(place, "embeddings_dir")
     if not noted and folder and _holds_rows(chosen):
         raise ForensicsError(
             f"{chosen} holds embeddings that do not belong to the scores of {names.key!r}.",
@@ -116,8 +116,7 @@ def shards_of(dataset: fo.Dataset, field: str) -> Shards | None:
     folder = _folders(dataset).get(field)
     if folder is None:
         return None
-    require_allowed(folder)
-    return opened(folder)
+    return opened(given(folder))
 
 
 def forget(dataset: fo.Dataset, field: str) -> None:

@@ -11,21 +11,24 @@ import fiftyone as fo
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
-from ..detector.allowed_roots import require_allowed
 from ..detector.errors import ForensicsError
+from ..detector.outputs import claim_folder
+from ..detector.paths import one_part
 from . import forms, from_python, jobs, views
 from .panels import audit_threshold, face_columns
 from .panels.audit_study import stored_of
 from .panels.audit_units import LEVELS
+from .path_arguments import with_paths
 from .progress import Progress, ShouldStop, in_app, never, silent, stop_of
 
 
 def default_folder(dataset: fo.Dataset, key: str) -> Path:
     """A new folder for a report of ``dataset``."""
     root = Path(fo.config.default_dataset_dir) / "media_forensics" / "reports"
-    return root / f"{dataset.name}-{key}-{time.strftime('%Y%m%d-%H%M%S')}"
+    return root / f"{one_part(dataset.name)}-{key}-{time.strftime('%Y%m%d-%H%M%S')}"
 
 
+@with_paths("folder")
 def run(
     samples: Any,
     *,
@@ -78,7 +81,7 @@ def run(
     view = views.flat(samples)
     dataset = views.dataset_of(view)
     _check(level, threshold, examples)
-    target = _free(Path(folder).expanduser() if folder else default_folder(dataset, key))
+    target = claim_folder(folder or default_folder(dataset, key), "folder")
     source = threshold_from or _source(dataset, key, threshold)
     settings = Settings(
         key=key,
@@ -93,7 +96,7 @@ def run(
         note=note,
     )
     facts = collect(view, named(settings, f"Report on {dataset.name}"), progress, should_stop)
-    hashes = write(target, facts)
+    hashes = write(claim_folder(target, "folder"), facts)
     return {
         "folder": str(target),
         "html": str(target / "report.html"),
@@ -123,16 +126,6 @@ def _source(dataset: fo.Dataset, key: str, threshold: float | None) -> str:
     return stored_of(face_columns.source_of(dataset).faces, key).latest
 
 
-def _free(folder: Path) -> Path:
-    """``folder``, which this server allows and no other report lies in."""
-    require_allowed(folder, "folder")
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise ForensicsError(
-            f"{folder} exists and is not empty.", "Choose a new folder.", field="folder"
-        )
-    return folder
-
-
 class ExportReport(foo.Operator):
     """A page and tables of what was examined, found, and not scored."""
 
@@ -148,7 +141,7 @@ class ExportReport(foo.Operator):
             execute_as_generator=True,
             allow_immediate_execution=True,
             allow_delegated_execution=True,
-            risk_level=types.RiskLevel.LOW,
+            risk_level=types.RiskLevel.MEDIUM,
         )
 
     def __call__(
@@ -238,7 +231,7 @@ class ExportReport(foo.Operator):
     def _checked(form: dict[str, Any]) -> None:
         _check(form.get("level") or "video", form.get("threshold"), form.get("examples") or 0)
         if form.get("folder"):
-            _free(Path(form["folder"]).expanduser())
+            claim_folder(form["folder"], "folder")
 
     def resolve_run_name(self, ctx: Any) -> str:
         """Label of the queued job."""

@@ -9,14 +9,17 @@ import fiftyone.core.media as fomm
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
-from ..detector.allowed_roots import require_allowed
 from ..detector.errors import ForensicsError
+from ..detector.outputs import OutputKind, claim_output, first_line
 from . import fields, forms, from_python, views
+from .path_arguments import with_paths
 
 LEVELS = (("face", "one row per face"), ("video", "one row per video"))
+_OURS = {"video_id", "label", "p_fake", "checkpoint_sha256", "recipe_hash", "detector"}
 _COMMON = ("source_dataset", "method", "compression", "split", "group_id", "pair_id")
 
 
+@with_paths("path")
 def run(
     samples: Any, *, key: str, path: str, level: str = "video", overwrite: bool = False
 ) -> dict[str, Any]:
@@ -27,18 +30,17 @@ def run(
         key: detector key
         path: ``.csv`` or ``.parquet``
         level: ``face`` or ``video``; videos without any face are rows too
-        overwrite: replace an existing file
+        overwrite: replace an existing file, where it is such a table
 
     Returns:
         ``{"path", "rows", "without_score"}``
 
     Raises:
-        ForensicsError: empty view, no scores, bad path, an existing file
+        ForensicsError: empty view, no scores, bad path, an existing file, a full disk
     """
     from ..detector.score_tables import write_scores
 
-    target = Path(path).expanduser()
-    check(target, level, overwrite)
+    target = check(path, level, overwrite)
     view = views.flat(samples)
     names = fields.ScoreFields(key)
     views.require_fields(view, [names.p_fake], "Score faces")
@@ -50,26 +52,27 @@ def run(
     for name in ("checkpoint_sha256", "recipe_hash"):
         columns[name] = [getattr(config, name, None)] * count
     columns["detector"] = [key] * count
-    write_scores(target, columns)
+    write_scores(check(target, level, overwrite), columns)
     lost = sum(value is None for value in columns["p_fake"])
     return {"path": str(target), "rows": count, "without_score": lost}
 
 
-def check(target: Path, level: str, overwrite: bool) -> None:
-    """Raise :class:`ForensicsError` where this could not be written."""
-    from ..detector.score_tables import FORMATS
-
-    require_allowed(target, "path")
+def check(path: Any, level: str, overwrite: bool) -> Path:
+    """The file to write, or :class:`ForensicsError` where this could not be written."""
     if level not in [name for name, _ in LEVELS]:
         raise ForensicsError(f"There is no level {level!r}.", "Known: face, video.", "level")
-    if target.suffix.lower() not in FORMATS:
-        raise ForensicsError(
-            f"{target.name!r} is neither CSV nor Parquet.", "Use .csv or .parquet.", "path"
-        )
-    if target.exists() and not overwrite:
-        raise ForensicsError(
-            f"{target} exists.", "Choose another name, or allow overwriting.", "path"
-        )
+    kinds = (OutputKind(".csv", _is_our_csv), OutputKind(".parquet", _is_our_parquet))
+    return claim_output(path, kinds, "path", overwrite)
+
+
+def _is_our_csv(path: Path) -> bool:
+    return set(first_line(path).strip().split(",")) >= _OURS
+
+
+def _is_our_parquet(path: Path) -> bool:
+    from pyarrow import parquet
+
+    return set(parquet.read_schema(path).names) >= _OURS
 
 
 def _faces(view: Any, names: fields.ScoreFields) -> dict[str, list[Any]]:
@@ -161,7 +164,7 @@ class ExportScores(foo.Operator):
             inputs, "overwrite", default=False, label="Overwrite", description="An existing file"
         )
         if ctx.params.get("path"):
-            target = Path(ctx.params["path"]).expanduser()
+            target = ctx.params["path"]
             level = ctx.params.get("level") or "video"
             overwrite = bool(ctx.params.get("overwrite"))
             forms.check(inputs, {"path": path}, lambda: check(target, level, overwrite))

@@ -12,17 +12,21 @@ import fiftyone.operators as foo
 from fiftyone import ViewField as F
 from fiftyone.operators import types
 
-from ..detector.allowed_roots import require_allowed
 from ..detector.errors import ForensicsError
+from ..detector.outputs import claim_output, json_lines_with, writing_output
+from ..detector.paths import one_part
 from . import forms, from_python, review, views
+from .path_arguments import with_paths
 
 VIEW = "training_set"
 RUN_PREFIX = "training_set_"
 DOUBTED = [decision for decision in review.DECISIONS if decision != review.CONFIRMED]
 #: Faces up to which the form looks at the whole set whenever something is changed in it.
 MOST_CHECKED = 20_000
+_FILES = (json_lines_with("crop", "video_id", "label", "split", "recipe_hash"),)
 
 
+@with_paths("file")
 def run(
     dataset: Any,
     *,
@@ -45,22 +49,24 @@ def run(
             example the faces of the last training
         complete_pairs: also take the faces of the pair's other side: the real that a chosen fake
             was made from, and the fakes made from a chosen real, at the same frames
-        file: of the manifest (JSON lines); by default beside the training runs
+        file: of the manifest (``.jsonl``); by default beside the training runs. What is there
+            already is replaced only where it is a manifest
         validation_fraction, seed: as ``train_detector``'s
 
     Returns:
         ``{"view", "manifest", "sha256", "faces", "chosen", "completed", "left_out": {reason: n}}``
 
     Raises:
-        ForensicsError: nothing reviewed, no such view, a leak, one class only
+        ForensicsError: nothing reviewed, no such view, a leak, one class only, or a file that is
+            not a manifest or cannot be written
     """
     faces = views.dataset_of(views.flat(dataset))
-    path = Path(file).expanduser() if file else _default_file(faces, name)
-    require_allowed(path, "file")
+    path = claim_output(file or _default_file(faces, name), _FILES, "file")
     view, chosen, completed = _compose(faces, base, complete_pairs)
     manifest = _manifest(view, validation_fraction, seed)
     manifest.check()
-    manifest.save(path)
+    with writing_output(path, _FILES, "file") as temporary:
+        manifest.save(temporary)
     views.save_view(faces, name, view, f"Reviewed training set, manifest {manifest.sha256[:12]}")
     _record(view, name, manifest.sha256, path, chosen, completed)
     left_out = Counter(
@@ -118,7 +124,7 @@ def _partners(faces: fo.Dataset, chosen: set[str]) -> list[str]:
 
 def _default_file(faces: fo.Dataset, name: str) -> Path:
     root = Path(fo.config.default_dataset_dir) / "media_forensics" / "training_sets"
-    return root / faces.name / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}.jsonl"
+    return root / one_part(faces.name) / f"{one_part(name)}-{time.strftime('%Y%m%d-%H%M%S')}.jsonl"
 
 
 def _record(view: Any, name: str, sha256: str, path: Path, chosen: int, completed: int) -> None:
@@ -151,7 +157,7 @@ class ExportTrainingSet(foo.Operator):
             dynamic=True,
             allow_immediate_execution=True,
             allow_delegated_execution=True,
-            risk_level=types.RiskLevel.LOW,
+            risk_level=types.RiskLevel.MEDIUM,
         )
 
     def __call__(self, samples: Any, *, delegate: bool = False, **params: Any) -> Any:

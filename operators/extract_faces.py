@@ -11,8 +11,8 @@ import fiftyone as fo
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
-from ..detector.allowed_roots import require_allowed
 from ..detector.errors import Cancelled, ForensicsError
+from ..detector.paths import given, one_part
 from ..detector.records import CropRecipe
 from . import (
     appearance,
@@ -28,6 +28,7 @@ from . import (
 )
 from .faces_writer import FacesWriter
 from .lease import exclusively
+from .path_arguments import absolute, with_paths
 from .progress import Progress, ShouldStop, in_app, never, silent, stop_of, terminal
 
 if TYPE_CHECKING:
@@ -37,9 +38,12 @@ if TYPE_CHECKING:
 
 def default_crops_dir(dataset: fo.Dataset) -> Path:
     """Where the crops of ``dataset`` are stored unless the user names another folder."""
-    return Path(fo.config.default_dataset_dir) / "media_forensics" / "crops" / dataset.name
+    return (
+        Path(fo.config.default_dataset_dir) / "media_forensics" / "crops" / one_part(dataset.name)
+    )
 
 
+@with_paths("crops_dir", "weights", "merge_from")
 @exclusively(lambda samples, **_: (views.dataset_of(samples).name, "extract faces"))
 def run(
     samples: Any,
@@ -102,10 +106,7 @@ def run(
     _require_videos(view)
     recipe = CropRecipe.from_json(recipe) if isinstance(recipe, dict) else recipe or CropRecipe()
     count = recipe.count if count is None else count
-    root = Path(crops_dir) if crops_dir else default_crops_dir(videos)
-    require_allowed(root, "crops_dir")
-    for folder in merge_from:
-        require_allowed(folder, "merge_from")
+    root = given(crops_dir or default_crops_dir(videos), "crops_dir")
     if count < 1:
         raise ForensicsError(f"count is {count}.", "It must be 1 or more.", field="count")
     check_recipe(recipe)
@@ -249,7 +250,7 @@ class ExtractFaces(foo.Operator):
             progress: callback; a progress bar by default
         """
         if delegate:
-            form = extract_form.as_form(params)
+            form = extract_form.as_form(absolute(run, params))
             return foo.execute_operator(
                 self.uri, dict(view=samples.view()), params=form, request_delegation=True
             )

@@ -7,6 +7,7 @@ from typing import Any
 
 import fiftyone.operators as foo
 
+from .path_arguments import absolute
 from .progress import Progress, terminal
 
 
@@ -33,6 +34,7 @@ def call(
             tells no progress
     """
     if delegate:
+        params = absolute(run, params)  # the worker may have another working folder
         return foo.execute_operator(
             operator.uri, dict(view=samples.view()), params=params, request_delegation=True
         )

@@ -22,9 +22,11 @@ from .appearance import dress
 from .importers.contract import ImportOptions
 from .importers.plan import ImportPlan, plan_source, read_source
 from .lease import exclusively
+from .path_arguments import absolute, with_paths
 from .progress import Progress, ShouldStop, in_app, never, silent, stop_of, terminal
 
 
+@with_paths("root")
 @exclusively(
     lambda root, name=None, dry_run=False, **_: None if dry_run else (name or str(root), "import")
 )
@@ -256,7 +258,9 @@ class ImportDataset(foo.Operator):
         """
         if delegate:
             return foo.execute_operator(
-                self.uri, params={"root": str(root), **params}, request_delegation=True
+                self.uri,
+                params=absolute(run, {"root": str(root), **params}),
+                request_delegation=True,
             )
         if progress is not None or params.get("dry_run"):
             return run(str(root), progress=progress or silent, **params)

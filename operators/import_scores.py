@@ -12,14 +12,16 @@ import fiftyone as fo
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
-from ..detector.allowed_roots import require_allowed
 from ..detector.errors import ForensicsError
+from ..detector.paths import given
 from . import embedding_files, fields, forms, from_python, views
+from .path_arguments import with_paths
 from .video_scores import RULES, declare, write_video_scores
 
 SCALES = (("probability", "p_fake, 0 to 1"), ("logit", "a logit: its sigmoid is taken"))
 
 
+@with_paths("path")
 def run(
     samples: Any,
     *,
@@ -53,14 +55,13 @@ def run(
     from ..detector.score_tables import read_scores
     from ..detector.weights import file_sha256
 
-    require_allowed(path, "path")
     view = views.flat(samples)
     dataset = views.dataset_of(view)
     views.require_fields(view, ["video_id"], "Import deepfake dataset")
     views.require_samples(view, "faces")
     names = fields.ScoreFields(key)
     table = read_scores(path, scale)
-    sha256 = file_sha256(Path(path).expanduser())
+    sha256 = file_sha256(path)
     _require_free(dataset, names, sha256, overwrite)
     by_key = dict(zip(table.keys, zip(table.p_fake, table.reasons, strict=True), strict=True))
     rows = _rows(dataset, table.key_columns, set(by_key))
@@ -265,8 +266,7 @@ def _path_of(form: dict[str, Any]) -> str:
 def _preview(inputs: types.Object, form: dict[str, Any]) -> None:
     from ..detector.score_tables import read_scores
 
-    require_allowed(_path_of(form), "path")
-    table = read_scores(_path_of(form), form.get("scale") or "probability")
+    table = read_scores(given(_path_of(form), "path"), form.get("scale") or "probability")
     inputs.view(
         "found",
         types.Notice(label=f"{len(table.keys)} {table.level}s by {', '.join(table.key_columns)}"),

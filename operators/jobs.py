@@ -28,6 +28,7 @@ import fiftyone as fo
 from ..detector.child_process import command, start_detached
 from ..detector.errors import Cancelled, ForensicsError
 from ..detector.pace import pace
+from .path_arguments import absolute
 from .progress import at_most_every
 
 logger = logging.getLogger(__name__)
@@ -103,8 +104,13 @@ def alive(pid: int, created: float | None = None) -> bool:
 def start(operator: str, samples: Any, params: dict[str, Any]) -> Job:
     """Start ``operators/<operator>.py``'s ``run(samples, **params)`` in a process of its own.
 
-    ``samples`` is None for work that needs no dataset.
+    ``samples`` is None for work that needs no dataset. Paths in ``params`` become absolute here,
+    so that the job finds them wherever it is started again.
+
+    Raises:
+        ForensicsError: a path outside the allowed folders
     """
+    params = absolute(import_module(f".{operator}", __package__).run, params)
     view = None if samples is None else samples.view()
     description = {
         "operator": operator,

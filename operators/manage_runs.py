@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import fiftyone as fo
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
-from ..detector.allowed_roots import require_allowed
 from ..detector.errors import ForensicsError
+from ..detector.outputs import claim_folder
 from . import fields, forms, from_python, live_status, training_records, training_words, views
+from .path_arguments import with_paths
 
 ACTIONS = (
     ("list", "List all runs"),
@@ -29,6 +29,7 @@ FORMATS = (
 )
 
 
+@with_paths("folder")
 def run(
     samples: Any,
     *,
@@ -151,8 +152,7 @@ def export(dataset: fo.Dataset, key: str, format: str, folder: str | None) -> di
     from ..training.export import export_detector
     from ..training.runs import RunFolder
 
-    if folder:
-        require_allowed(folder, "folder")
+    target = claim_folder(folder, "folder") if folder else None
     run = training_records.training_run(dataset, key)
     if run.checkpoint is None:
         raise ForensicsError(
@@ -160,10 +160,10 @@ def export(dataset: fo.Dataset, key: str, format: str, folder: str | None) -> di
             "Wait for its first validation.",
             "key",
         )
-    if not folder:
+    if target is None:
         raise ForensicsError("No folder is chosen.", "Give one to write to.", "folder")
     crops = [row.crop for row in RunFolder(run.folder).manifest.val]
-    return export_detector(run.checkpoint, Path(folder), format, crops)
+    return export_detector(run.checkpoint, target, format, crops)
 
 
 class ManageRuns(foo.Operator):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import fiftyone as fo
 
 from ..detector.errors import ForensicsError
-from ..detector.known_detectors import PUBLISHED, registered_detectors
+from ..detector.known_detectors import PUBLISHED, absolute_source, registered_detectors
 from ..training.runs import COMPLETED
 from . import fields, training_records
 
@@ -39,7 +39,7 @@ def detector_source(dataset: fo.Dataset, detector: str) -> str:
         ForensicsError: a training run that has not finished, or whose checkpoint is gone
     """
     if not dataset.has_run(training_records.record_name(detector)):
-        return detector
+        return absolute_source(detector)
     run = training_records.training_run(dataset, detector)
     if run.status == training_records.GONE:
         raise ForensicsError(

@@ -9,8 +9,8 @@ import fiftyone as fo
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
-from ..detector.allowed_roots import require_allowed
 from ..detector.errors import ForensicsError
+from ..detector.paths import given
 from ..training import runs
 from ..training.manifest import Manifest
 from ..training.retrained_head import FittedHead, HeadConfig
@@ -26,6 +26,7 @@ from . import (
     training_words,
     views,
 )
+from .path_arguments import with_paths
 from .train_detector import default_runs_dir
 from .video_scores import declare, write_video_scores
 
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 OUT_OF_FOLD = "_oof"
 
 
+@with_paths("runs_dir")
 def run(
     samples: Any,
     *,
@@ -75,8 +77,8 @@ def run(
     config = HeadConfig(detector, c, folds, seed)
     view = views.flat(samples)
     dataset = views.dataset_of(view)
-    folder = (Path(runs_dir) if runs_dir else default_runs_dir(dataset)) / key
-    require_allowed(folder, "runs_dir")
+    parent = given(runs_dir or default_runs_dir(dataset), "runs_dir")
+    folder = given(parent / key, "runs_dir")
     _refuse_other(dataset, key, folder)
     base = fields.ScoreFields(detector)
     views.require_fields(view, [base.embedding, base.p_fake], "Score faces")
@@ -114,6 +116,14 @@ def _refuse_other(dataset: fo.Dataset, key: str, folder: Path) -> None:
         if config.get("name") != HeadConfig("").name:
             raise ForensicsError(
                 f"{key!r} is a training run already.", "Choose another name.", "key"
+            )
+        record = dataset.get_run_info(training_records.record_name(key)).config
+        found = RunFolder(folder).read("run") if (folder / "run.json").is_file() else {}
+        if folder.exists() and found.get("manifest_sha256") != record.manifest_sha256:
+            raise ForensicsError(
+                f"{folder} holds something else than the run {key!r}.",
+                "Choose another folder.",
+                "runs_dir",
             )
     elif folder.exists():
         raise ForensicsError(f"{folder} is in use.", "Choose another name.", "key")

@@ -13,8 +13,10 @@ import fiftyone as fo
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
-from ..detector.allowed_roots import require_allowed, require_files
+from ..detector.allowed_roots import require_files
 from ..detector.errors import ForensicsError
+from ..detector.outputs import claim_folder, json_with
+from ..detector.paths import given
 from ..training import ablation, budget, devices
 from ..training.ablation import LADDER
 from ..training.config import named_recipe
@@ -29,6 +31,7 @@ from . import (
     training_words,
     views,
 )
+from .path_arguments import with_paths
 from .progress import Progress, ShouldStop, in_app, never, silent, stop_of
 from .train_detector import default_runs_dir
 from .training_form import BACKBONES, DEFAULT_BACKBONE, DEVICES, RECIPES, VALIDATIONS
@@ -36,6 +39,7 @@ from .training_form import BACKBONES, DEFAULT_BACKBONE, DEVICES, RECIPES, VALIDA
 RUN_PREFIX = "ablation_"
 
 
+@with_paths("runs_dir", detectors=("backbone",))
 def run(
     samples: Any,
     *,
@@ -87,8 +91,8 @@ def run(
         )
     view = views.flat(samples)
     dataset = views.dataset_of(view)
-    root = (Path(runs_dir) if runs_dir else default_runs_dir(dataset)) / name
-    require_allowed(root, "runs_dir")
+    parent = given(runs_dir or default_runs_dir(dataset), "runs_dir")
+    root = claim_folder(parent / name, "runs_dir", _is_ablation)
     require_files(view.values("filepath"), "faces")
     where = devices.placement(device)
     found = training_manifest.read(
@@ -129,6 +133,14 @@ def run(
     }
     _record(dataset, name, found.manifest.sha256, result)
     return result
+
+
+def _is_ablation(root: Path) -> bool:
+    """Whether ``root`` holds an ablation, or one whose preparation was cut off: runs alone."""
+    record = root / "ablation.json"
+    if record.is_file():
+        return json_with("recipes", "seeds", "manifest_sha256").is_ours(record)
+    return all(path.is_dir() for path in root.iterdir())
 
 
 def _plain(value: Any) -> Any:

@@ -18,19 +18,22 @@ import fiftyone as fo
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
-from ..detector.allowed_roots import require_allowed
 from ..detector.errors import ForensicsError
 from ..detector.known_detectors import find_detector
+from ..detector.outputs import claim_output, json_with, text_beginning, write_output
+from ..detector.paths import given
 from ..detector.protocols import (
     PROTOCOLS,
     protocol_named,
 )
 from . import fields, forms, jobs, outcome, protocol_rows, score_faces, views
+from .path_arguments import absolute, with_paths
 from .progress import Progress, ShouldStop, in_app, never, silent, stop_of, terminal
 from .protocol_table import table
 from .registry import detector_source, known_detectors
 
 
+@with_paths("out", detectors=("detector",))
 def run(
     samples: Any = None,
     *,
@@ -56,7 +59,7 @@ def run(
         key: field key of the scores; the detector's own name by default
         replicates, seed: of the group bootstrap
         batch_size, device: as in ``score_faces``
-        out: path without suffix; ``.md`` and ``.json`` are written there
+        out: path without suffix; ``.md`` and ``.json`` are written there, over earlier ones only
         progress, should_stop: see :mod:`.progress`
 
     Returns:
@@ -69,8 +72,7 @@ def run(
         Cancelled: stopped by the user; scores are kept
     """
     plan = protocol_named(protocol)
-    if out:
-        require_allowed(out, "out")
+    saved = _files(out) if out else ()
     home = None if samples is None else views.dataset_of(samples)
     source = detector if home is None else detector_source(home, detector)
     find_detector(source)  # an unknown one is refused before anything is read
@@ -93,8 +95,8 @@ def run(
         rows.append(protocol_rows.row(plan, benchmark, parts, (key, detector), replicates, seed))
     found = {"protocol": plan.name, "key": key, "checkpoint_sha256": sha256, "rows": rows}
     found["table"] = table(plan, found)
-    if out:
-        _write(Path(out).expanduser(), found)
+    if saved:
+        _write(saved, found)
     return found
 
 
@@ -119,12 +121,24 @@ def _faces_datasets(names: Sequence[str] | None) -> list[fo.Dataset]:
     return found
 
 
-def _write(out: Path, found: dict[str, Any]) -> None:
-    from ..detector.atomic import write_bytes
+_JSON = (json_with("protocol", "key", "checkpoint_sha256", "rows"),)
+_TABLE = (text_beginning(".md", *(f"**{plan.title}**" for plan in PROTOCOLS.values())),)
 
+
+def _files(out: str) -> tuple[Path, Path]:
+    """The two files to write, which are new or were written by an earlier run."""
+    base = given(out, "out")
+    return (
+        claim_output(base.with_name(base.name + ".json"), _JSON, "out"),
+        claim_output(base.with_name(base.name + ".md"), _TABLE, "out"),
+    )
+
+
+def _write(files: tuple[Path, Path], found: dict[str, Any]) -> None:
     data = json.dumps({k: v for k, v in found.items() if k != "table"}, indent=1)
-    write_bytes(out.with_name(out.name + ".json"), data.encode())
-    write_bytes(out.with_name(out.name + ".md"), (found["table"] + "\n").encode())
+    write_output(files[0], _JSON, "out", data.encode())
+    text = f"{found['table']}\n"
+    write_output(files[1], _TABLE, "out", text.encode())
 
 
 class RunProtocol(foo.Operator):
@@ -156,7 +170,9 @@ class RunProtocol(foo.Operator):
         """Run from Python; the arguments and the result are those of :func:`run`."""
         if delegate:
             context = {} if samples is None else dict(view=samples.view())
-            return foo.execute_operator(self.uri, context, params=params, request_delegation=True)
+            return foo.execute_operator(
+                self.uri, context, params=absolute(run, params), request_delegation=True
+            )
         if progress is not None:
             return run(samples, progress=progress, **params)
         with terminal("protocol") as bar:

@@ -11,8 +11,9 @@ import fiftyone.core.media as fomm
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
-from ..detector.allowed_roots import require_allowed, require_files
+from ..detector.allowed_roots import require_files
 from ..detector.errors import Cancelled, ForensicsError
+from ..detector.paths import given
 from ..detector.score_units import shard_of_scores
 from . import (
     embedding_files,
@@ -29,6 +30,7 @@ from . import (
 )
 from .lease import exclusively
 from .markup import plain
+from .path_arguments import absolute, with_paths
 from .progress import Progress, ShouldStop, in_app, never, silent, stop_of
 from .registry import detector_source
 from .score_claim import claim, recipe_warning
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from ..detector.model import Detector
 
 
+@with_paths("parts_dir", "embeddings_dir", "merge_from", detectors=("detector",))
 @exclusively(
     lambda samples, detector=None, key=None, shard=(0, 1), **_: (
         views.dataset_of(samples).name,
@@ -127,9 +130,7 @@ def run(
     where = runners.chosen(runner, workers, ray_address, shards)
     root = Path(parts_dir) if parts_dir else score_runners.default_parts_dir(dataset)
     if parts_dir or merge_from or where.kind != runners.HERE:
-        require_allowed(root, "parts_dir")
-    for folder in merge_from:
-        require_allowed(folder, "merge_from")
+        root = given(root, "parts_dir")
     source = detector_source(dataset, detector)
     mismatch = recipe_warning(dataset, source)
     if mismatch:
@@ -283,7 +284,7 @@ class ScoreFaces(foo.Operator):
     ) -> Any:
         """Run from Python; the arguments and the result are those of :func:`run`."""
         if delegate:
-            params = score_form.as_form(views.dataset_of(samples), params)
+            params = score_form.as_form(views.dataset_of(samples), absolute(run, params))
         return from_python.call(
             self, run, samples, params, delegate=delegate, progress=progress, bar="scores"
         )

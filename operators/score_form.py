@@ -9,8 +9,8 @@ from typing import Any
 import fiftyone as fo
 from fiftyone.operators import types
 
-from ..detector.allowed_roots import require_allowed
 from ..detector.errors import ForensicsError
+from ..detector.paths import given_or_none
 from . import embedding_files, fields, forms, runners
 from .registry import detector_source, known_detectors
 from .score_claim import recipe_warning
@@ -36,7 +36,7 @@ def fill(inputs: types.Object, ctx: Any, view: Any) -> None:
     chosen = forms.chosen_detector(ctx.params)
     if checkpoint is not None:
         props = {"detector": checkpoint}
-        forms.check(inputs, props, lambda: require_allowed(chosen, "detector"))
+        forms.check(inputs, props, lambda: given_or_none(chosen, "detector"))
     elif not chosen:
         chosen = known[-1][0]  # the default, before the form has sent it
     _warn_of_recipe(inputs, ctx.dataset, chosen)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import fiftyone as fo
 
 from ..detector.errors import ForensicsError
+from ..detector.paths import one_part
 from . import fields, runners
 from .progress import Progress, ShouldStop
 from .score_writer import ScoreWriter
@@ -60,7 +61,9 @@ class ScoreWork:
 
 def default_parts_dir(dataset: fo.Dataset) -> Path:
     """Where the scores of a faces dataset lie unless the user names another folder."""
-    return Path(fo.config.default_dataset_dir) / "media_forensics" / "scores" / dataset.name
+    return (
+        Path(fo.config.default_dataset_dir) / "media_forensics" / "scores" / one_part(dataset.name)
+    )
 
 
 def units_of_view(view: Any, only: set[str] | None = None) -> tuple[list[ScoreUnit], dict]:

@@ -10,8 +10,9 @@ import fiftyone as fo
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
-from ..detector.allowed_roots import require_allowed, require_files
+from ..detector.allowed_roots import require_files
 from ..detector.errors import Cancelled, ForensicsError
+from ..detector.paths import given, one_part
 from ..training import budget, devices
 from ..training.config import TrainConfig
 from . import (
@@ -26,6 +27,7 @@ from . import (
     training_words,
     views,
 )
+from .path_arguments import with_paths
 from .progress import Progress, ShouldStop, in_app, never, silent, stop_of
 from .training_form import (
     DEFAULT_BACKBONE,
@@ -39,9 +41,10 @@ from .training_form import (
 
 def default_runs_dir(dataset: fo.Dataset) -> Path:
     """Where the training runs of ``dataset`` are kept unless the user names another folder."""
-    return Path(fo.config.default_dataset_dir) / "media_forensics" / "runs" / dataset.name
+    return Path(fo.config.default_dataset_dir) / "media_forensics" / "runs" / one_part(dataset.name)
 
 
+@with_paths("runs_dir", detectors=("backbone",))
 def run(
     samples: Any,
     *,
@@ -88,8 +91,8 @@ def run(
     names = fields.ScoreFields(key)  # the key must be able to name fields
     view = views.flat(samples)
     dataset = views.dataset_of(view)
-    run_dir = (Path(runs_dir) if runs_dir else default_runs_dir(dataset)) / names.key
-    require_allowed(run_dir, "runs_dir")
+    parent = given(runs_dir or default_runs_dir(dataset), "runs_dir")
+    run_dir = given(parent / names.key, "runs_dir")
     require_files(view.values("filepath"), "faces")
     config = config_of(recipe, backbone, settings, tag_weights)
     where = devices.placement(device, processes, config.batch_size)

@@ -15,8 +15,9 @@ import sys
 from collections.abc import Sequence
 
 from ..detector.errors import ForensicsError
+from ..detector.outputs import writing_output
 from ..detector.records import VideoRecord
-from ..detector.video_list import write_video_list
+from ..detector.video_list import FILES, write_video_list
 
 log = logging.getLogger("video_list")
 
@@ -69,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--view", help="saved view of the dataset")
     parser.add_argument("--format", default="auto", help="importer for the folder")
     parser.add_argument("--pattern", help="for --format tree")
-    parser.add_argument("output", help="file to write")
+    parser.add_argument("output", help="file to write, .jsonl")
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
@@ -77,7 +78,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             records = records_of_folder(options.folder, options.format, options.pattern)
         else:
             records = records_of_dataset(options.dataset, options.view)
-        log.info("%s: %d videos", options.output, write_video_list(options.output, records))
+        with writing_output(options.output, FILES, "output") as temporary:
+            count = write_video_list(temporary, records)
+        log.info("%s: %d videos", options.output, count)
     except ForensicsError as error:
         log.error("%s", error)
         return 2

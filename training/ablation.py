@@ -20,6 +20,7 @@ import numpy as np
 from ..detector.atomic import replacing, write_bytes, write_json
 from ..detector.errors import Cancelled, ForensicsError, MetricUndefined
 from ..detector.metrics_intervals import paired_bootstrap
+from ..detector.paths import given
 from . import launch, runs
 from .comparison import holm, require_groups
 from .config import named_recipe
@@ -122,7 +123,7 @@ def prepare(
             raise ForensicsError(
                 f"{name} = {list(values)} cannot be used.", "Give each once, at least one.", name
             )
-    root = Path(folder).expanduser().absolute()
+    root = given(folder, "folder")
     cells, configs = [], {}
     for seed in seeds:
         for recipe in recipes:
@@ -292,7 +293,7 @@ def _auroc_of_means(records: Mapping[int, Any]) -> float | None:
 
 def save(folder: str | Path, cells: Sequence[Cell], rows: Sequence[RecipeRow]) -> dict[str, Path]:
     """Write ``results.json``, ``results.md`` and ``figure.png`` into the ablation's folder."""
-    root = Path(folder).expanduser().absolute()
+    root = given(folder, "folder")
     write_json(root / "results.json", {"rows": [asdict(row) for row in rows]})
     write_bytes(root / "results.md", (table(rows, len(cells)) + "\n").encode())
     _draw(root / "figure.png", rows)

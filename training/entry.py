@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..detector.errors import ForensicsError
+from ..detector.paths import given
 from . import runs
 
 log = logging.getLogger(__name__)
@@ -52,7 +53,7 @@ def _train(options: argparse.Namespace, should_stop: object) -> int:
     from . import distributed
     from .loop import fit
 
-    run = runs.RunFolder(options.run_dir.expanduser().absolute())
+    run = runs.RunFolder(given(options.run_dir, "run_dir"))
     try:
         config, manifest, asked = run.config, run.manifest, run.read("run")
         if options.threads:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..detector.atomic import write_bytes
 from ..detector.errors import ForensicsError
+from ..detector.paths import given
 from ..detector.weights import file_sha256
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def export_detector(
     from ..detector.checkpoints import load_detector
 
     _check_format(format)
-    target = Path(folder).expanduser().absolute()
+    target = given(folder, "folder")
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise ForensicsError(f"{target} is not an empty folder.", "Choose another.", "folder")
     detector = load_detector(checkpoint, device="cpu")

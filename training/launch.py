@@ -16,6 +16,7 @@ from typing import Any
 
 from ..detector.child_process import start_detached
 from ..detector.errors import ForensicsError
+from ..detector.paths import given
 from . import runs
 from .budget import duration
 from .config import TrainConfig
@@ -111,7 +112,7 @@ def start(
     Raises:
         ForensicsError: no prepared run there, or a process works on it already
     """
-    run = RunFolder(Path(run_dir).expanduser().absolute())
+    run = RunFolder(given(run_dir, "run_dir"))
     run.read("run")
     if run.is_running():
         raise ForensicsError(
@@ -140,7 +141,7 @@ def attach(run_dir: str | Path, config: TrainConfig, manifest: Manifest) -> Hand
     Raises:
         ForensicsError: it is a run of another config or manifest (says what differs)
     """
-    run = RunFolder(Path(run_dir).expanduser().absolute())
+    run = RunFolder(given(run_dir, "run_dir"))
     if not run.is_running() or run.status["status"] != runs.RUNNING:
         return None
     runs.refuse_another(run, config, manifest)
@@ -169,7 +170,7 @@ def follow(handle: Handle, interval_seconds: float = 0.5) -> Iterator[dict[str, 
 
 def stop(run_dir: str | Path) -> None:
     """Ask whatever process works on the run to stop after the step in hand."""
-    RunFolder(Path(run_dir)).stop_file.touch()
+    RunFolder(given(run_dir, "run_dir")).stop_file.touch()
 
 
 def describe(record: dict[str, Any]) -> str:

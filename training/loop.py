@@ -20,6 +20,7 @@ import torch
 
 from ..detector.backbone import default_device
 from ..detector.errors import ForensicsError
+from ..detector.paths import given
 from . import distributed, runs
 from .augment import feature_generator
 from .config import TrainConfig
@@ -70,7 +71,7 @@ def fit(
             batch), or a disk that cannot be written (the last good checkpoint stays)
     """
     manifest.check(batch_size=config.batch_size)
-    run = runs.RunFolder(Path(run_dir).expanduser().absolute())
+    run = runs.RunFolder(given(run_dir, "run_dir"))
     lead = distributed.rank() == 0
     if lead:
         runs.prepare(run.path, config, manifest, crop_recipe, crop_recipe_hash)

@@ -25,6 +25,7 @@ from typing import Any
 from ..detector.atomic import replacing, write_bytes, write_json
 from ..detector.errors import ForensicsError
 from ..detector.file_lock import try_lock
+from ..detector.paths import given
 from .config import EXECUTION, TrainConfig, differences
 from .event_files import require_package
 from .manifest import Manifest
@@ -226,7 +227,7 @@ def prepare(
     """
     if config.tensorboard:
         require_package()
-    run = RunFolder(Path(run_dir).expanduser().absolute())
+    run = RunFolder(given(run_dir, "run_dir"))
     before: dict[str, Any] = {}
     if (run.path / "run.json").is_file():
         refuse_another(run, config, manifest)

@@ -23,6 +23,7 @@ import numpy as np
 from ...detector.errors import Cancelled, ForensicsError
 from ...detector.faces import FaceDetector, load_face_detector
 from ...detector.offline_assets import fetch_footage
+from ...detector.paths import given, inside
 from ..progress import Progress, ShouldStop, never, silent
 from . import tree
 from .camera import Clip, render
@@ -98,8 +99,8 @@ def build_demo_corpus(
     began = time.monotonic()
     progress = progress or silent
     wanted = _checked_compressions(compressions)
-    folder = Path(root).expanduser().resolve()
-    tree.claim(folder, seed)
+    tree.claim(given(root, "root"), seed)
+    folder = given(root, "root").resolve()
     files = _footage(footage, npm, progress)
     clips = choose_clips(files, small=small)
     every_clip = choose_clips(_every_key(npm), small=small)
@@ -114,7 +115,7 @@ def build_demo_corpus(
     tree.write_side_files(folder, clips)
     units, total = _plan_units(folder, clips, wanted)
     missing = sum(len(output.files) for unit in units for output in unit.outputs)
-    builder = _Builder(files, seed, progress, total, total - missing)
+    builder = _Builder(files, seed, progress, total, total - missing, folder)
     builder.run(units, workers or min(4, os.cpu_count() or 1), should_stop)
     found = _counts(clips, wanted)
     found |= {
@@ -209,7 +210,9 @@ class _Builder:
         progress: Progress,
         total: int,
         done: int,
+        root: Path,
     ) -> None:
+        self._root = root
         self._footage = footage
         self._seed = seed
         self._progress = progress
@@ -284,6 +287,7 @@ class _Builder:
             else:
                 frames, masks = face_swap_clip(target, clip(output.source))
         for name, path in output.files.items():
+            inside(self._root, path.relative_to(self._root).as_posix())
             if name == "mask" and masks is not None:
                 write_mask(path, masks, _MASK.format(method=output.method))
             else:

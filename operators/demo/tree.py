@@ -9,10 +9,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from ...detector.allowed_roots import require_allowed
 from ...detector.asset_catalogue import FOOTAGE, PACKAGES
 from ...detector.atomic import write_bytes
 from ...detector.errors import ForensicsError
+from ...detector.outputs import claim_folder
+from ...detector.paths import inside
 from .encode import CRF
 from .plan import FPS, FRAMES, PEOPLE, SIZE, ClipPlan, choose_swaps, split_pairs
 
@@ -42,7 +43,7 @@ def check_root(root: Path, seed: int) -> bool:
     Raises:
         ForensicsError: it is a file, cannot be read or is not allowed, or holds something else
     """
-    require_allowed(root, "root")
+    claim_folder(root, "root", lambda _: True)  # its content is looked at below
     marker = root / _MARKER
     try:
         if marker.is_file():
@@ -103,14 +104,14 @@ def write_side_files(root: Path, clips: Sequence[ClipPlan]) -> None:
     """Write split lists, people, licences and README for ``clips``."""
     for split, pairs in split_pairs(clips).items():
         lines = ",\n".join(" " + json.dumps(pair) for pair in pairs)
-        _write(root / "dataset/splits" / f"{split}.json", f"[\n{lines}\n]\n")
-    _write(root / "dataset/identities.csv", _identities(clips))
-    _write(root / "LICENSES.md", licence_list({clip.footage for clip in clips}))
-    _write(root / "README.md", _readme(clips))
+        _write(root, f"dataset/splits/{split}.json", f"[\n{lines}\n]\n")
+    _write(root, "dataset/identities.csv", _identities(clips))
+    _write(root, "LICENSES.md", licence_list({clip.footage for clip in clips}))
+    _write(root, "README.md", _readme(clips))
 
 
-def _write(path: Path, text: str) -> None:
-    write_bytes(path, text.encode())
+def _write(root: Path, name: str, text: str) -> None:
+    write_bytes(inside(root, name), text.encode())
 
 
 def _identities(clips: Iterable[ClipPlan]) -> str:

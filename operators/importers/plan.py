@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ...detector.errors import ForensicsError
+from ...detector.paths import given
 from ...detector.records import FAKE, Reason, VideoRecord
 from .contract import Evidence, Importer, ImportOptions, Reading
 from .groups import (
@@ -151,7 +152,7 @@ def _open(
     root: str | os.PathLike[str], format: str, options: ImportOptions
 ) -> tuple[Tree, Importer, Evidence, ImportOptions]:
     """The tree of a root, and what it is; a manifest file stands for its folder."""
-    path = Path(root).expanduser()
+    path = given(root, "root") if os.fspath(root).strip() else Path(root)
     named = importer_named(format) if format != "auto" else None
     if path.suffix.lower() in (".csv", ".parquet") and path.is_file():
         manifest = importer_named("manifest")

@@ -6,17 +6,17 @@ and each path that a record or a list accounts for is claimed, so that what no r
 be reported.
 """
 
-# ruff: noqa: PTH100,PTH110,PTH112,PTH114,PTH118,PTH122
+# ruff: noqa: PTH110, PTH112, PTH114, PTH118, PTH122
 # Paths are plain strings here: a Path per file is slow at 100,000 files.
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from ...detector.allowed_roots import is_allowed, require_allowed
+from ...detector.allowed_roots import is_allowed
 from ...detector.errors import ForensicsError
+from ...detector.paths import given
 
 # fmt: off
 VIDEO_SUFFIXES = frozenset({
@@ -103,8 +103,7 @@ class Tree:
         text = os.fspath(root).strip()
         if not text:
             raise ForensicsError("No folder is given.", "Choose the dataset's root folder.", "root")
-        path = Path(text).expanduser()
-        require_allowed(path, "root")
+        path = given(text, "root")
         if not path.exists():
             raise ForensicsError(
                 f"The folder {text!r} does not exist.", "Choose the dataset's root folder.", "root"
@@ -115,7 +114,7 @@ class Tree:
                 "Choose the folder that holds the dataset.",
                 "root",
             )
-        self.root = Path(os.path.abspath(path))  # as given: a link to it stays in the paths
+        self.root = path  # as given: a link to it stays in the paths
         try:
             str(self.root).encode()
         except UnicodeEncodeError:

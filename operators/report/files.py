@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import secrets
 import shutil
 import time
 from dataclasses import asdict
@@ -36,8 +38,7 @@ def write(folder: Path, facts: Facts) -> dict[str, str]:
     data = {name: text.encode() for name, text in texts.items()}
     hashes = {name: hashlib.sha256(content).hexdigest() for name, content in data.items()}
     data["SHA256SUMS"] = "".join(f"{h}  {n}\n" for n, h in sorted(hashes.items())).encode()
-    unfinished = folder.with_name(f".{folder.name}.unfinished")
-    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished = folder.with_name(f".{folder.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
     try:
         for name, content in data.items():
             write_bytes(unfinished / name, content)

@@ -7,11 +7,15 @@ is tested elsewhere, on real footage.
 from __future__ import annotations
 
 import json
+import sys
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+
+sys.path.append(str(Path(__file__).parent))  # path_cases
 
 DATASETS = {"alpha": ("face2face", "deepfakes"), "beta": ("deepfakes",), "gamma": ("lipsync",)}
 

@@ -1,0 +1,199 @@
+"""Files that somebody names for the plugin to write: new ones, and its own again, nothing else.
+
+A page in a browser can ask a local App to run an operator, so that a path argument must never
+become an overwritten file or one that a shell or program obeys. Hence: a short list of endings,
+nothing hidden, no link, and a file that is there already is replaced only where its content shows
+that this plugin wrote it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .atomic import replacing, saying_disk
+from .errors import ForensicsError
+from .paths import given
+
+JPEG_MARK = b"written by media_forensics"
+_HEAD = 1 << 20  # bytes of a first line that are looked at
+_MOST = 1 << 26  # bytes of a JSON file that are parsed to see whose it is
+
+
+@dataclass(frozen=True, slots=True)
+class OutputKind:
+    """A kind of file that the plugin writes.
+
+    Attributes:
+        suffix: its ending, lower case
+        is_ours: whether the content of an existing file shows that the plugin wrote it
+    """
+
+    suffix: str
+    is_ours: Callable[[Path], bool]
+
+
+def claim_output(
+    path: Any, kinds: Sequence[OutputKind], field: str, overwrite: bool = True
+) -> Path:
+    """Return the absolute path of a file that may be written; nothing is written yet.
+
+    Args:
+        path: as somebody named it
+        kinds: what it may be, by its ending
+        field: the form field that holds it
+        overwrite: whether one of the plugin's own may be replaced
+
+    Raises:
+        ForensicsError: see :func:`paths.given`; another ending, hidden, a link, a folder, or a file
+            that is there and is not the plugin's
+    """
+    target = given(path, field)
+    _refuse_hidden(target, field)
+    kind = next((k for k in kinds if target.name.lower().endswith(k.suffix)), None)
+    if kind is None:
+        endings = " or ".join(k.suffix for k in kinds)
+        raise ForensicsError(
+            f"{target.name!r} does not end in {endings}.", f"Use {endings}.", field
+        )
+    if not os.path.lexists(target):
+        return target
+    if target.is_symlink() or not target.is_file():
+        what = "a link" if target.is_symlink() else "no file"
+        raise ForensicsError(f"{target} exists and is {what}.", "Choose another name.", field)
+    if not overwrite:
+        raise ForensicsError(
+            f"{target} exists.", "Choose another name, or allow overwriting.", field
+        )
+    if not _holds(kind.is_ours, target):
+        raise ForensicsError(
+            f"{target} exists and was not written by this plugin.", "Choose another name.", field
+        )
+    return target
+
+
+@contextmanager
+def writing_output(
+    path: Any, kinds: Sequence[OutputKind], field: str, overwrite: bool = True
+) -> Iterator[Path]:
+    """Give a temporary path that becomes ``path``, claimed again before the first byte and before
+    the rename.
+
+    Raises:
+        ForensicsError: see :func:`claim_output`
+        DiskError: it cannot be written; what was there stays
+    """
+    target = claim_output(path, kinds, field, overwrite)
+    with saying_disk(target, field), replacing(target) as temporary:
+        yield temporary
+        claim_output(target, kinds, field, overwrite)
+
+
+def write_output(path: Any, kinds: Sequence[OutputKind], field: str, data: bytes) -> Path:
+    """Write ``data`` to a named file, see :func:`writing_output`; returns its absolute path."""
+    with writing_output(path, kinds, field) as temporary:
+        temporary.write_bytes(data)
+    return given(path, field)
+
+
+def claim_folder(path: Any, field: str, is_ours: Callable[[Path], bool] | None = None) -> Path:
+    """Return the absolute path of a folder that may be filled: new, empty, or the plugin's own.
+
+    Args:
+        path: as somebody named it
+        field: the form field that holds it
+        is_ours: whether the content of a folder shows that the plugin wrote it; None: it must be
+            new or empty
+
+    Raises:
+        ForensicsError: see :func:`paths.given`; hidden, a file or a link, or it holds other things
+    """
+    target = given(path, field)
+    _refuse_hidden(target, field)
+    if target.is_symlink() or (target.exists() and not target.is_dir()):
+        what = "a link" if target.is_symlink() else "a file"
+        raise ForensicsError(f"{target} is {what}.", "Choose a new folder.", field)
+    with saying_disk(target, field):
+        used = target.is_dir() and any(target.iterdir())
+    if used and not (is_ours is not None and _holds(is_ours, target)):
+        raise ForensicsError(
+            f"{target} exists and is not empty.", "Choose a new or empty folder.", field
+        )
+    return target
+
+
+def _refuse_hidden(target: Path, field: str) -> None:
+    """Hidden files and what lies directly in hidden folders steer shells, editors and tools."""
+    if any(part.startswith(".") for part in target.parts[-2:]):
+        raise ForensicsError(
+            f"{target} is hidden or lies in a hidden folder.",
+            "Choose a name and folder without a leading dot.",
+            field,
+        )
+
+
+def _holds(is_ours: Callable[[Path], bool], target: Path) -> bool:
+    try:
+        return is_ours(target)
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        return False  # not readable as what we write
+
+
+# --------------------------------------------------------------------- what our files look like
+def json_with(*keys: str) -> OutputKind:
+    """A JSON file that holds an object with these keys."""
+
+    def is_ours(path: Path) -> bool:
+        if path.stat().st_size > _MOST:
+            return False
+        found = json.loads(path.read_text(encoding="utf-8"))
+        return isinstance(found, dict) and set(keys) <= set(found)
+
+    return OutputKind(".json", is_ours)
+
+
+def json_lines_with(*keys: str) -> OutputKind:
+    """A file of JSON lines, the first of which is an object with these keys."""
+
+    def is_ours(path: Path) -> bool:
+        found = json.loads(first_line(path))
+        return isinstance(found, dict) and set(keys) <= set(found)
+
+    return OutputKind(".jsonl", is_ours)
+
+
+def text_beginning(suffix: str, *first_lines: str) -> OutputKind:
+    """A text file whose first line is one of ``first_lines``."""
+    return OutputKind(suffix, lambda path: first_line(path).strip() in first_lines)
+
+
+def jpeg() -> OutputKind:
+    """A JPEG with :data:`JPEG_MARK` as its comment, see :func:`marked_jpeg`."""
+
+    def is_ours(path: Path) -> bool:
+        with path.open("rb") as stream:
+            return stream.read(6 + len(JPEG_MARK)).endswith(JPEG_MARK)
+
+    return OutputKind(".jpg", is_ours)
+
+
+def marked_jpeg(data: bytes) -> bytes:
+    """``data`` (a JPEG) with :data:`JPEG_MARK` as its first segment."""
+    comment = b"\xff\xfe" + (len(JPEG_MARK) + 2).to_bytes(2, "big") + JPEG_MARK
+    return data[:2] + comment + data[2:]
+
+
+def first_line(path: Path) -> str:
+    """The first line of a text file, at most a million bytes of it.
+
+    Raises:
+        ValueError: it is no text
+        OSError: it cannot be read
+    """
+    with path.open("rb") as stream:
+        return stream.readline(_HEAD).decode("utf-8")

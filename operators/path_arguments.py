@@ -1,0 +1,83 @@
+"""Path arguments of the operators: made absolute and asked for before anything is done or stored.
+
+``@with_paths("crops_dir", "merge_from")`` on an operator's ``run`` says which of its arguments name
+files or folders. Whoever hands arguments on to another process (a job, FiftyOne's queue), which may
+have another working folder, passes them through :func:`absolute` first.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import os
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from ..detector.known_detectors import absolute_source
+from ..detector.paths import given
+
+_Result = TypeVar("_Result")
+
+
+def with_paths(
+    *names: str, detectors: Sequence[str] = ()
+) -> Callable[[Callable[..., _Result]], Callable[..., _Result]]:
+    """Decorator: the arguments ``names`` go through :func:`detector.paths.given`.
+
+    Args:
+        names: each holds a path, a list of paths, or None or "" for none
+        detectors: each names a detector or tower: a name, or the path of a checkpoint or folder
+    """
+
+    def decorate(run: Callable[..., _Result]) -> Callable[..., _Result]:
+        signature = inspect.signature(run)
+        unknown = {*names, *detectors} - set(signature.parameters)
+        if unknown:
+            raise TypeError(f"{run.__module__}.run has no argument {sorted(unknown)}")
+
+        @functools.wraps(run)
+        def checked(*args: Any, **params: Any) -> _Result:
+            bound = signature.bind(*args, **params)
+            for name, value in bound.arguments.items():
+                if name in names:
+                    bound.arguments[name] = _absolute(value, name)
+                elif name in detectors:
+                    bound.arguments[name] = _absolute_detector(value, name)
+            return run(*bound.args, **bound.kwargs)
+
+        vars(checked).update(path_arguments=names, detector_arguments=tuple(detectors))
+        return checked
+
+    return decorate
+
+
+def absolute(run: Callable[..., Any], params: dict[str, Any]) -> dict[str, Any]:
+    """``params`` of ``run`` with every path absolute by the working folder of this process.
+
+    Raises:
+        ForensicsError: a path that is none, or lies outside the allowed folders
+    """
+    names = getattr(run, "path_arguments", ())
+    detectors = getattr(run, "detector_arguments", ())
+    made = {n: _absolute(v, n) for n, v in params.items() if n in names}
+    made |= {n: _absolute_detector(v, n) for n, v in params.items() if n in detectors}
+    return {**params, **made}
+
+
+def _absolute(value: Any, name: str) -> Any:
+    if value is None or value == "":
+        return value
+    if isinstance(value, (list, tuple)):
+        return [str(given(entry, name)) for entry in value]
+    return str(given(value, name))
+
+
+def _absolute_detector(value: Any, name: str) -> Any:
+    """A path of a checkpoint made absolute; a word may be a training run's key and stays."""
+    if not isinstance(value, (str, os.PathLike)) or not value:
+        return value
+    text = os.fspath(value)
+    kind, colon, rest = text.partition(":")
+    if kind == "local-dir" and rest:  # a tower on this machine, see detector.towers
+        return f"{kind}{colon}{given(rest, name)}"
+    return absolute_source(text, name) if text.startswith("~") or os.sep in text else text
