@@ -63,19 +63,15 @@ def noise(image: Picture, sigma: float) -> Picture:
 
 def h264(image: Picture, crf: int) -> Picture:
     """Through one intra frame of H.264 with that constant rate factor, 4:2:0."""
-    import av
+    from .pyav import H264Writer, open_media
 
     height, width = image.shape[:2]
     even = image[: height - height % 2, : width - width % 2]
     buffer = io.BytesIO()
-    with av.open(buffer, "w", format="matroska") as output:
-        stream = output.add_stream("libx264", rate=25)
-        stream.height, stream.width, stream.pix_fmt = *even.shape[:2], "yuv420p"
-        stream.options = {"crf": str(crf), "preset": "medium", "threads": "1"}
-        output.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(even), "rgb24")))
-        output.mux(stream.encode())
+    with H264Writer(buffer, "matroska", even.shape[:2], 25, crf) as output:
+        output.add(even)
     buffer.seek(0)
-    with av.open(buffer) as source:
+    with open_media(buffer) as source:
         found = next(source.decode(video=0)).to_ndarray(format="rgb24")
     return found if found.shape == image.shape else cv2.resize(found, (width, height))
 

@@ -169,7 +169,7 @@ def _crops_of(
     seconds: float,
 ) -> Iterator[tuple[int, Crops]]:
     """(position, crops in the order of ``crfs``) of the faces of one video."""
-    import av.error
+    from .pyav import FFmpegError
 
     first = faces[positions[0]]
     try:
@@ -204,7 +204,7 @@ def _crops_of(
         reason = error.reason
     except _TooSlow:
         reason = Reason.TIME_LIMIT
-    except (av.error.FFmpegError, OSError) as error:
+    except (FFmpegError, OSError) as error:
         log.warning("%s cannot be encoded again: %s", first.video, error)
     for rest in left.values():
         for position in rest:

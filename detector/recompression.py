@@ -22,6 +22,7 @@ import cv2
 import numpy as np
 
 from .frames import DecodedFrame, FrameError
+from .pyav import H264Writer, open_media
 from .records import Reason
 
 LEAD, TAIL = 24, 12  # frames; x264 decides the quality of a frame from what comes after it
@@ -165,39 +166,25 @@ class _Encoder:
     """Pictures into H.264 in memory, and back."""
 
     def __init__(self, crf: int, shape: tuple[int, ...], rate: Fraction) -> None:
-        import av
-
         self.crf = crf
         self._height, self._width = shape[:2]
         self._buffer = io.BytesIO()
-        self._output = av.open(self._buffer, "w", format="matroska")
-        stream: Any = self._output.add_stream("libx264", rate=rate)
-        stream.height = self._height + self._height % 2  # 4:2:0 has no odd sides
-        stream.width = self._width + self._width % 2
-        stream.pix_fmt = "yuv420p"
-        # One thread: with more the bytes depend on their number.
-        stream.options = {"crf": str(crf), "preset": "medium", "threads": "1"}
-        self._stream = stream
+        even = (self._height + self._height % 2, self._width + self._width % 2)  # as 4:2:0 needs
+        self._output = H264Writer(self._buffer, "matroska", even, rate, crf)
         self._input: Any = None
 
     def add(self, image: np.ndarray) -> None:
         """Encode one RGB uint8 picture of the size that was announced."""
-        import av
-
         bottom, right = self._height % 2, self._width % 2
         if bottom or right:
             image = cv2.copyMakeBorder(image, 0, bottom, 0, right, cv2.BORDER_REPLICATE)
-        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), "rgb24")
-        self._output.mux(self._stream.encode(frame))
+        self._output.add(image)
 
     def decoded(self) -> Iterator[Any]:
         """End the encoding; the frames in their order."""
-        import av
-
-        self._output.mux(self._stream.encode())
-        self._output.close()
+        self._output.end()
         self._buffer.seek(0)
-        self._input = av.open(self._buffer)
+        self._input = open_media(self._buffer)
         return self._input.decode(video=0)
 
     def pixels(self, frame: Any) -> np.ndarray:

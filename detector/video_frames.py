@@ -16,13 +16,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import av
-import av.error
 import numpy as np
-from av.stream import Disposition
-from av.video.reformatter import VideoReformatter
 
 from .frames import MAX_FRAME_PIXELS, DecodedFrame, FrameError, VideoInfo
+from .packet_table import (
+    NO_SHAPE,
+    STOPPED,
+    Shape,
+    frames_of,
+    scan_packets,
+    shape_of,
+    turn_of,
+)
+from .pyav import (
+    FFmpegError,
+    RgbConverter,
+    container_seconds,
+    open_media,
+    picture_streams,
+    positive,
+)
 from .records import Reason
 
 log = logging.getLogger(__name__)
@@ -35,56 +48,31 @@ _OPTIONS = {
     "live_flv,ogg,asf,gif,h264,hevc,m4v,ivf,obu,mjpeg,mjpeg_2000,mxf,nut,yuv4mpegpipe,wtv,dv,rm,"
     "swf,mp3,wav,flac,aac,webp_pipe,jpeg_pipe,png_pipe,apng,av1",
 }
-# One packet is one shown frame, and packet times survive decoding. Not VP8 (hidden reference
-# frames are packets), MPEG-4 part 2 (empty packets) or Theora (repeats).
-_ONE_FRAME_PER_PACKET = frozenset(
-    {"h264", "hevc", "av1", "vp9", "mpeg2video", "mpeg1video", "mjpeg", "prores", "dnxhd", "ffv1"}
-)
-# What demuxing a damaged file ends with; IndexError: a stream that was not there at the start.
-_STOPPED = (av.error.FFmpegError, OSError, IndexError)
 _SEEK_COST = 12  # frames that could be decoded in the time of one seek and decoder refill
-_Shape = tuple[int, tuple[int, int]]  # rotation in degrees, coded (width, height)
-_NO_SHAPE: _Shape = (0, (0, 0))
-
-
-@dataclass(frozen=True, slots=True)
-class PacketTable:
-    """Presentation times and key frames of a stream, read from its packets.
-
-    Attributes:
-        pts: ascending presentation times in stream units, (N,)
-        keys: ascending positions of key frames in ``pts``, (K,)
-        regular: True if a frame is identified by its presentation time
-    """
-
-    pts: np.ndarray
-    keys: np.ndarray
-    regular: bool
 
 
 @contextmanager
 def _opened(path: Path, threads: int) -> Iterator[tuple[Any, Any]]:
     """(container, picture stream), errors turned into :class:`FrameError`."""
     try:
-        container = av.open(str(path), options=dict(_OPTIONS), metadata_errors="ignore")
+        container = open_media(path, _OPTIONS)
     except FileNotFoundError as error:
         raise FrameError(Reason.MISSING_FILE, f"{path} is not there.") from error
     except MemoryError:
         raise
-    except (av.error.FFmpegError, OSError, ValueError) as error:
+    except (FFmpegError, OSError, ValueError) as error:
         raise FrameError(
             Reason.DECODE_ERROR, f"{path} cannot be opened as a video: {error}."
         ) from error
     try:
-        attached = Disposition.attached_pic
-        streams = [s for s in container.streams.video if not s.disposition & attached]
+        streams = picture_streams(container)
         if not streams:
             raise FrameError(Reason.NO_VIDEO_STREAM, f"{path} holds no picture stream.")
         stream = streams[0]
         if stream.codec_context is None or not stream.codec_context.codec:
             raise FrameError(Reason.DECODE_ERROR, f"{path}: no decoder for its picture stream.")
         if threads != 1:
-            stream.thread_type = "AUTO"
+            stream.codec_context.thread_type = "AUTO"
         stream.codec_context.thread_count = threads
         yield container, stream
     finally:
@@ -105,15 +93,15 @@ class VideoSource:
     def __init__(self, path: str | Path, threads: int = 0) -> None:
         self.path = Path(path)
         self._threads = threads
-        self._reformatter = VideoReformatter()
+        self._converter = RgbConverter(threads)
         with _opened(self.path, 1) as (container, stream):
             context = stream.codec_context
             if context.width * context.height > MAX_FRAME_PIXELS:
                 raise FrameError(
                     Reason.TOO_LARGE, f"{path} has {context.width} x {context.height} pixels."
                 )
-            self.table, first = _scan(container, stream)
-            self._time_base = stream.time_base
+            self.table, first = scan_packets(container, stream)
+            self._time_base = positive(stream.time_base)
             facts = _facts(container, stream)
         total, (rotation, size) = len(self.table.pts), first
         if not self.table.regular:
@@ -134,12 +122,12 @@ class VideoSource:
     def numbers(self) -> Sequence[int]:
         return self._numbers
 
-    def _count(self) -> tuple[int, _Shape]:
+    def _count(self) -> tuple[int, Shape]:
         """Decode everything: how many frames, and the shape of the first."""
-        count, shape = 0, _NO_SHAPE
+        count, shape = 0, NO_SHAPE
         with _opened(self.path, self._threads) as (container, stream):
             for frame in _decode(container, stream):
-                shape = _shape(frame) if count == 0 else shape
+                shape = shape_of(frame) if count == 0 else shape
                 count += 1
         return count, shape
 
@@ -225,18 +213,13 @@ class VideoSource:
         if frame.is_corrupt or frame.width * frame.height > MAX_FRAME_PIXELS:
             reason = Reason.DECODE_ERROR if frame.is_corrupt else Reason.TOO_LARGE
             return DecodedFrame(number, None, None, reason)
-        picture = self._reformatter.reformat(frame, format="rgb24", threads=self._threads)
-        rgb = picture.to_ndarray()
-        turn = _turn(frame)
+        rgb = self._converter.convert(frame)
+        turn = turn_of(frame)
         if turn:
             rgb = np.ascontiguousarray(np.rot90(rgb, turn // 90))
-        seconds = float(frame.pts * self._time_base) if frame.pts is not None else None
+        base = self._time_base
+        seconds = None if base is None or frame.pts is None else float(frame.pts * base)
         return DecodedFrame(number, seconds, rgb, None)
-
-
-def _turn(frame: Any) -> int:
-    """Degrees counterclockwise, in {0, 90, 180, 270}, that make the frame upright."""
-    return round(frame.rotation / 90) * 90 % 360
 
 
 def _decode(container: Any, stream: Any) -> Iterator[Any]:
@@ -249,62 +232,17 @@ def _decode(container: Any, stream: Any) -> Iterator[Any]:
             return
         except MemoryError:  # of this machine, not of the file
             raise
-        except _STOPPED as error:
+        except STOPPED as error:
             log.info("reading stopped: %s", error)  # cut-off file: give what there is
             return
-        yield from _frames_of(packet)
-
-
-def _shape(frame: Any) -> _Shape:
-    return _turn(frame), (frame.width, frame.height)
-
-
-def _scan(container: Any, stream: Any) -> tuple[PacketTable, _Shape]:
-    """Read all packets, decoding only until the first frame shows its shape."""
-    rows: list[tuple[int, bool, bool]] = []
-    plain = stream.codec_context.name in _ONE_FRAME_PER_PACKET
-    shape = _NO_SHAPE
-    try:
-        for packet in container.demux(stream):
-            if shape == _NO_SHAPE:
-                shape = next((_shape(frame) for frame in _frames_of(packet)), _NO_SHAPE)
-            if packet.size == 0:  # end of stream
-                continue
-            if packet.pts is None or packet.is_corrupt:
-                plain = False
-                break
-            # An edit list marks packets that are decoded (others need them) but never shown.
-            rows.append((packet.pts, packet.is_keyframe, not packet.is_discard))
-    except MemoryError:
-        raise
-    except _STOPPED as error:
-        log.info("scanning stopped: %s", error)
-    shown = [row for row in rows if row[2]]
-    pts = np.array([row[0] for row in shown], dtype=np.int64)
-    order = np.argsort(pts, kind="stable")
-    keys = np.flatnonzero(np.array([row[1] for row in shown], dtype=bool)[order])
-    # A stream that starts inside a group loses its first frames in the decoder.
-    complete = bool(rows) and rows[0][1] and rows[0][0] == min(row[0] for row in rows)
-    regular = bool(plain and complete and len(shown) and np.all(np.diff(pts[order]) > 0))
-    return PacketTable(pts[order], keys, regular), shape
-
-
-def _frames_of(packet: Any) -> list[Any]:
-    """Frames that the decoder gives for a packet; none for one that it cannot decode."""
-    try:
-        return packet.decode()
-    except MemoryError:
-        raise
-    except av.error.FFmpegError as error:
-        log.debug("packet at %s: %s", packet.pts, error)
-        return []
+        yield from frames_of(packet)
 
 
 def _facts(container: Any, stream: Any) -> dict[str, Any]:
-    rate = stream.average_rate or stream.guessed_rate
-    seconds = container.duration / av.time_base if container.duration else None
-    if seconds is None and stream.duration:
-        seconds = float(stream.duration * stream.time_base)
+    rate = positive(stream.average_rate) or positive(stream.guessed_rate)
+    seconds, base = container_seconds(container), positive(stream.time_base)
+    if seconds is None and stream.duration and base is not None:
+        seconds = float(stream.duration * base)
     return {
         "fps": float(rate) if rate else None,
         "duration_seconds": seconds,

@@ -6,15 +6,14 @@ import itertools
 from collections.abc import Iterable
 from pathlib import Path
 
-import av
 import numpy as np
 
 from ...detector.atomic import replacing
+from ...detector.pyav import H264Writer
 from .plan import FPS
 
 CRF = {"c23": 23, "c40": 40}  # as FaceForensics++
 _MASK_CRF = 10
-_PRESET = "medium"
 _COMMENT_LENGTH = 96
 
 
@@ -35,20 +34,15 @@ def write_clip(path: Path, frames: Iterable[np.ndarray], crf: int, comment: str)
         raise ValueError(f"comment longer than {_COMMENT_LENGTH}: {comment}")
     frames = iter(frames)
     first = next(frames)
+    comment = comment.ljust(_COMMENT_LENGTH, ".")
     with (
         replacing(path) as temporary,
-        av.open(str(temporary), "w", format="mp4", options={"movflags": "+faststart"}) as out,
+        H264Writer(
+            temporary, "mp4", first.shape[:2], FPS, crf, {"movflags": "+faststart"}, comment
+        ) as out,
     ):
-        out.metadata["comment"] = comment.ljust(_COMMENT_LENGTH, ".")
-        stream = out.add_stream("libx264", rate=FPS, options={"crf": str(crf), "preset": _PRESET})
-        stream.height, stream.width = first.shape[:2]
-        stream.pix_fmt = "yuv420p"
-        # One thread: the pool has others to do, and the bytes do not depend on the machine's cores.
-        stream.codec_context.thread_count = 1
         for image in itertools.chain([first], frames):
-            layout = "rgb24" if image.ndim == 3 else "gray"
-            out.mux(stream.encode(av.VideoFrame.from_ndarray(image, format=layout)))
-        out.mux(stream.encode(None))
+            out.add(image)
 
 
 def write_mask(path: Path, masks: Iterable[np.ndarray], comment: str) -> None:

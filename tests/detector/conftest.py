@@ -144,7 +144,7 @@ def write_clip(
         stream.width, stream.height, stream.pix_fmt = width, height, pix_fmt
         stream.options = options or {}
         stream.codec_context.gop_size = gop
-        if rotation:
+        if rotation and hasattr(stream, "set_display_rotation"):
             stream.set_display_rotation(rotation)
         base = Fraction(1, 1000) if times is not None else Fraction(1, 25)
         stream.codec_context.time_base = base
@@ -157,9 +157,24 @@ def write_clip(
             frame.time_base = base
             output.mux(stream.encode(frame))
         output.mux(stream.encode())
+    if rotation and not hasattr(stream, "set_display_rotation"):  # PyAV before 17.1
+        _turn_mp4(path, rotation)
     if codec == "libsvtav1" and sys.platform == "linux":
         _calm()
     return path
+
+
+def _turn_mp4(path: Path, degrees: int) -> None:
+    """Write a rotation by a multiple of 90 degrees counterclockwise into the track's matrix."""
+    import struct
+
+    cosine, sine = {90: (0, -1), 180: (-1, 0), -90: (0, 1)}[degrees]
+    parts = (cosine, sine, 0, -sine, cosine, 0, 0, 0)
+    data = path.read_bytes()
+    plain = struct.pack(">9i", 1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30)
+    turned = struct.pack(">9i", *(part << 16 for part in parts), 1 << 30)
+    at = data.index(plain, data.index(b"tkhd"))
+    path.write_bytes(data[:at] + turned + data[at + 36 :])
 
 
 def _calm() -> None:

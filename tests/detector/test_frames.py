@@ -99,7 +99,6 @@ MATRIX = {
     "h264-bframes-mkv": ("a.mkv", {"options": B_FRAMES}),
     "h264-bframes-ts": ("a.ts", {"options": B_FRAMES}),
     "h264-bframes-mov": ("a.mov", {"options": B_FRAMES}),
-    "h264-bframes-avi": ("a.avi", {"options": {"bf": "0", "preset": "ultrafast"}}),
     "h264-flv": ("a.flv", {"options": B_FRAMES}),
     "h264-fragmented-mp4": (
         "a.mp4",
@@ -139,6 +138,9 @@ MATRIX = {
     "ffv1-mkv-odd": ("a.mkv", {"codec": "ffv1", "pix_fmt": "yuv420p", "size": (161, 97)}),
     "wmv2-asf": ("a.wmv", {"codec": "wmv2", "options": {"qscale": "2"}}),
     "mpeg1-mpg": ("a.mpg", {"codec": "mpeg1video", "options": {"bf": "2", "b": "2000000"}}),
+    "h264-bframes-avi": ("a.avi", {"options": B_FRAMES}),
+    "h264-plain-avi": ("a.avi", {"options": {"bf": "0"}}),
+    "mpeg2-bframes-avi": ("a.avi", {"codec": "mpeg2video", "options": {"bf": "2", "b": "2000000"}}),
     "huffyuv-avi": ("a.avi", {"codec": "huffyuv", "pix_fmt": "yuv422p"}),
 }
 

@@ -1,0 +1,152 @@
+"""Opens, decodes and encodes with whichever PyAV is installed.
+
+The only module that imports ``av`` and that knows what its releases lack. Run with 17.0 to 19.0:
+
+- before 17.0 pictures tagged as BT.709 get the colours of BT.601, which no other reader gives them,
+  and one thread converts: not supported;
+- in 17.0 ``open(options=)`` crashes the process on FLV and MPEG program streams, whose streams
+  appear while they are read; ``container_options=`` does not;
+- until 18.1 undecodable metadata stops the opening unless ``metadata_errors`` says otherwise; from
+  19.0 on it never does, and the argument is gone;
+- from 19.0 on rates and time bases are FFmpeg's own rationals: unset is falsy, no longer None.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+from functools import lru_cache
+from pathlib import Path
+from typing import IO, Any
+
+import av
+import av.error
+import numpy as np
+from av.stream import Disposition
+from av.video.reformatter import VideoReformatter
+
+# With more than one thread the bytes depend on their number. Without ``cpu-independent`` they
+# depend on the processor, and on one with AVX-512 even two runs differ: its macroblock tree reads
+# memory that was never written.
+_X264 = {"preset": "medium", "threads": "1", "x264-params": "cpu-independent=1"}
+
+FFmpegError: Any = av.error.FFmpegError
+VERSION: str = av.__version__
+
+
+def open_media(source: str | Path | IO[bytes], options: Mapping[str, str] | None = None) -> Any:
+    """Return an open input container; broken metadata does not keep it from opening.
+
+    Args:
+        source: a file, or an object to read from
+        options: FFmpeg's options of the container
+
+    Raises:
+        FFmpegError, OSError, ValueError: it cannot be opened
+    """
+    lenient = {"metadata_errors": "ignore"} if _metadata_is_strict() else {}
+    file = str(source) if isinstance(source, str | Path) else source
+    return av.open(file, container_options=dict(options or {}), **lenient)
+
+
+def picture_streams(container: Any) -> list[Any]:
+    """Return the video streams of ``container`` that are no attached pictures (cover art)."""
+    attached = Disposition.attached_pic
+    return [s for s in container.streams.video if not s.disposition & attached]
+
+
+def positive(value: Any) -> Fraction | None:
+    """Return a rate or time base of PyAV as a fraction; None if it is unset, zero or infinite."""
+    if not value or not value.denominator:
+        return None
+    return Fraction(value.numerator, value.denominator)
+
+
+def container_seconds(container: Any) -> float | None:
+    """Return the duration that the container declares, in seconds; None if it declares none."""
+    return container.duration / av.time_base if container.duration else None
+
+
+class RgbConverter:
+    """Converts decoded frames to RGB; keep one for each source, it reuses its tables."""
+
+    def __init__(self, threads: int) -> None:
+        self._reformatter = VideoReformatter()
+        self._threads = threads
+
+    def convert(self, frame: Any) -> np.ndarray:
+        """Return the pixels of a decoded frame as uint8 (H, W, 3)."""
+        rgb = self._reformatter.reformat(frame, format="rgb24", threads=self._threads)
+        return rgb.to_ndarray()
+
+
+class H264Writer:
+    """Encodes pictures to 8-bit 4:2:0 H.264 at a constant rate factor, as a context manager.
+
+    Args:
+        target: a file, or a seekable object to write to
+        container: FFmpeg's name of the container
+        size: (height, width) of every picture, even
+        rate: frames per second
+        crf: x264's constant rate factor, 0 (lossless) to 51
+        options: FFmpeg's options of the container
+        comment: metadata of the container
+
+    Raises:
+        FFmpegError, OSError: no x264 in this PyAV, or the target cannot be written
+    """
+
+    def __init__(
+        self,
+        target: str | Path | IO[bytes],
+        container: str,
+        size: tuple[int, int],
+        rate: Fraction | int,
+        crf: int,
+        options: Mapping[str, str] | None = None,
+        comment: str | None = None,
+    ) -> None:
+        file = str(target) if isinstance(target, str | Path) else target
+        self._output = av.open(file, "w", format=container, options=dict(options or {}))
+        if comment is not None:
+            self._output.metadata["comment"] = comment
+        stream: Any = self._output.add_stream(
+            "libx264", rate=rate, options=_X264 | {"crf": str(crf)}
+        )
+        stream.height, stream.width = size
+        stream.pix_fmt = "yuv420p"
+        stream.codec_context.thread_count = 1
+        self._stream = stream
+        self._ended = False
+
+    def add(self, picture: np.ndarray) -> None:
+        """Encode one picture: RGB uint8 (H, W, 3) or grey (H, W)."""
+        layout = "rgb24" if picture.ndim == 3 else "gray"
+        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format=layout)
+        self._output.mux(self._stream.encode(frame))
+
+    def end(self) -> None:
+        """Write what the encoder still holds, and the container's index; once."""
+        if not self._ended:
+            self._ended = True
+            try:
+                self._output.mux(self._stream.encode(None))
+            finally:
+                self._output.close()
+
+    def close(self) -> None:
+        """Free the encoder without ending the stream."""
+        self._ended = True
+        self._output.close()
+
+    def __enter__(self) -> H264Writer:
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        self.end() if kind is None else self.close()
+
+
+@lru_cache(maxsize=1)
+def _metadata_is_strict() -> bool:
+    """Whether undecodable metadata is an error unless told otherwise."""
+    return hasattr(av.container.Container, "metadata_errors")
