@@ -5,8 +5,8 @@
     make compat    # everything: FiftyOne loads the plugin; import, faces, scores, errors, training
 
 The versions are those that uv finds for `[project] dependencies` with ``--resolution
-lowest-direct`` and ``highest`` on that Python; what the requirements need themselves is the newest
-that fits. Each environment lies in ``.compat``. ``--markdown`` prints the table of
+lowest-direct`` and ``highest`` among the wheels for that Python; what the requirements need
+themselves is the newest that fits. Each environment lies in ``.compat``. ``--markdown`` prints the table of
 docs/support.md; the exit status is not 0 where something fails.
 """
 
@@ -89,11 +89,15 @@ def requirements(core: bool) -> tuple[list[str], list[str]]:
     wanted = told["project"]["dependencies"]
     tools = [line for line in told["dependency-groups"]["tests"] if "media-forensics" not in line]
     if core:
-        wanted = [line for line in wanted if re.split(r"[<>=! ;\[]", line)[0] in CORE]
+        wanted = [line for line in wanted if name_of(line) in CORE]
         tools = [line for line in tools if line.startswith(("pytest>", "hypothesis"))]
     else:
         tools += told["dependency-groups"]["mongod"]
     return wanted, tools
+
+
+def name_of(requirement: str) -> str:
+    return re.split(r"[<>=! ;\[]", requirement)[0]
 
 
 def environment(python: tuple[int, int], path: str, resolution: str, core: bool) -> Path:
@@ -111,7 +115,9 @@ def environment(python: tuple[int, int], path: str, resolution: str, core: bool)
     if not inside.exists():
         uv("venv", "--quiet", "--clear", "--python", path, home)
     install = ("pip", "install", "--quiet", "--python", inside, "--override", override)
-    uv(*install, "--resolution", resolution, "--requirement", listed)
+    # the lowest version that this Python has a wheel of: older ones would have to be compiled
+    wheels = [f"--only-binary={name_of(line)}" for line in wanted]
+    uv(*install, *wheels, "--resolution", resolution, "--requirement", listed)
     uv(*install, "--requirement", others, *(f"{k}=={v}" for k, v in versions(inside).items()))
     return inside
 
