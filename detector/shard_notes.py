@@ -9,7 +9,6 @@ import json
 import logging
 import os
 import secrets
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -19,6 +18,7 @@ from pathlib import Path
 
 from .atomic import write_json
 from .paths import inside
+from .process_identity import ProcessIdentity
 
 log = logging.getLogger(__name__)
 FOLDER = "running"
@@ -32,7 +32,7 @@ class ShardNote:
 
     Attributes:
         work: what it does, for people: ``extract, shard 0/4``
-        host, pid: its process
+        host, pid, born: its process, see :class:`process_identity.ProcessIdentity`
         token: tells two runs of one process apart
         done, total: units of work
         ended: whether it ended by itself; a run that was killed did not
@@ -47,13 +47,14 @@ class ShardNote:
     total: int = 0
     ended: bool = False
     silent_seconds: float = 0.0
+    born: float | None = None
 
     @property
     def alive(self) -> bool:
         """Whether the run may still write: heard of lately, and not known to be gone."""
         if self.ended or self.silent_seconds > SILENCE_SECONDS:
             return False
-        return self.host != socket.gethostname() or _exists(self.pid)
+        return not ProcessIdentity(self.host, self.pid, self.born).is_known_dead
 
     @property
     def died(self) -> bool:
@@ -62,16 +63,6 @@ class ShardNote:
 
     def __str__(self) -> str:
         return f"{self.work} (process {self.pid} on {self.host})"
-
-
-def _exists(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # somebody else's process
-        return True
-    return True
 
 
 @contextmanager
@@ -86,7 +77,8 @@ def noted(folder: str | Path, work: str, total: int = 0) -> Iterator[Callable[[i
     for old in shard_notes(folder):
         if old.work == work and not old.alive:
             inside(folder, f"{FOLDER}/{old.token}.json", "note").unlink(missing_ok=True)
-    note = ShardNote(work, socket.gethostname(), os.getpid(), secrets.token_hex(8), total=total)
+    me = ProcessIdentity.of()
+    note = ShardNote(work, me.host, me.pid, secrets.token_hex(8), total=total, born=me.born)
     Path(folder).mkdir(parents=True, exist_ok=True)
     path = inside(folder, f"{FOLDER}/{note.token}.json", "note")
     done = [0]
@@ -127,7 +119,8 @@ def shard_notes(folder: str | Path) -> list[ShardNote]:
             values = json.loads(path.read_text())
             silent = _file_system_now(path.parent) - path.stat().st_mtime
             note = ShardNote(**values, silent_seconds=max(0.0, silent))
-            if note.token != path.stem or not isinstance(note.pid, int):
+            known = isinstance(note.pid, int) and isinstance(note.born, float | None)
+            if note.token != path.stem or not known:
                 raise ValueError("it is not the note of its name")
         except FileNotFoundError:  # it has just been replaced
             continue

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..detector.errors import ForensicsError
+from ..detector.process_identity import ProcessIdentity
 from ..detector.shard_notes import shard_notes
 from . import jobs, scheduled_jobs
 from .jobs import Job
@@ -136,7 +137,7 @@ def _app_state(job: Job, since: float) -> tuple[str, float | None, str]:
     process = job.read("process")
     if process is None and time.time() - since < GRACE_SECONDS:
         return STARTING, None, ""
-    if process is None or not jobs.alive(process["pid"], process.get("created")):
+    if process is None or ProcessIdentity.from_record(process).is_known_dead:
         return DEAD, share, "Its process is gone without a word (killed, or out of memory)."
     text = ""
     if progress:

@@ -28,6 +28,7 @@ import fiftyone as fo
 from ..detector.child_process import command, start_detached
 from ..detector.errors import Cancelled, ForensicsError
 from ..detector.pace import pace
+from ..detector.process_identity import ProcessIdentity
 from .path_arguments import absolute
 from .progress import at_most_every
 
@@ -64,7 +65,7 @@ class Job:
         if (self.folder / "result.json").exists() or (self.folder / "error.json").exists():
             return True
         state = self.read("process")
-        return state is not None and not alive(state["pid"], state.get("created"))
+        return state is not None and ProcessIdentity.from_record(state).is_known_dead
 
     def stop(self) -> None:
         """Ask the job to stop after the unit of work in hand."""
@@ -86,19 +87,6 @@ class Job:
             "The job's process ended without a result (killed, or out of memory).",
             f"Its output is in {self.folder / 'log.txt'}; run the operator again to continue.",
         )
-
-
-def alive(pid: int, created: float | None = None) -> bool:
-    """Whether process ``pid`` runs, and is the one that was created at ``created`` (Unix time)."""
-    import psutil
-
-    try:
-        process = psutil.Process(pid)
-        if process.status() == psutil.STATUS_ZOMBIE:
-            return False
-        return created is None or abs(process.create_time() - created) < 1.0
-    except psutil.NoSuchProcess:
-        return False
 
 
 def start(operator: str, samples: Any, params: dict[str, Any]) -> Job:
@@ -141,18 +129,8 @@ def _launch(description: dict[str, Any]) -> Job:
     write_json(job.folder / "job.json", description)
     with (job.folder / "log.txt").open("wb") as log:
         process = start_detached(command("operators.jobs", job.folder), log)
-    write_json(job.folder / "process.json", {"pid": process.pid, "created": created(process.pid)})
+    write_json(job.folder / "process.json", ProcessIdentity.of(process.pid).record())
     return job
-
-
-def created(pid: int) -> float | None:
-    """When process ``pid`` was created (Unix time), None where it has ended."""
-    import psutil
-
-    try:
-        return psutil.Process(pid).create_time()
-    except psutil.NoSuchProcess:
-        return None
 
 
 def follow(ctx: Any, job: Job, label: str) -> Iterator[Any]:

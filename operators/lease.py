@@ -12,8 +12,6 @@ from __future__ import annotations
 
 import functools
 import logging
-import os
-import socket
 import threading
 import time
 import uuid
@@ -22,6 +20,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from ..detector.errors import ForensicsError
+from ..detector.process_identity import ProcessIdentity
 
 logger = logging.getLogger(__name__)
 
@@ -49,15 +48,8 @@ def held(dataset: str, work: str) -> Iterator[None]:
     Raises:
         ForensicsError: another run holds it; says which process, where and since when
     """
-    import psutil
-
     token = uuid.uuid4().hex
-    owner = {
-        "token": token,
-        "host": socket.gethostname(),
-        "pid": os.getpid(),
-        "born": psutil.Process().create_time(),  # a pid is used again, with another birth
-    }
+    owner = {"token": token, **ProcessIdentity.of().record()}
     name = f"{dataset}: {work}"
     _take(name, owner, dataset, work)
     stop = threading.Event()
@@ -106,17 +98,11 @@ def _take(name: str, owner: dict[str, Any], dataset: str, work: str) -> None:
 
 def _is_gone(lease: dict[str, Any]) -> bool:
     """Whether the process that holds ``lease`` is known to be dead, or has long said nothing."""
-    import psutil
-
-    if lease["host"] != socket.gethostname():
-        # a last sign of life in the future: the server's clock was set back
-        return not 0 <= lease["silence"] <= SILENCE_SECONDS and not _is_renewed(lease)
-    try:
-        process = psutil.Process(lease["pid"])
-        same = abs(process.create_time() - lease["born"]) < 2.0
-        return not same or process.status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
+    holder = ProcessIdentity.from_record(lease)
+    if holder.is_of_this_machine:
+        return holder.is_known_dead
+    # a last sign of life in the future: the server's clock was set back
+    return not 0 <= lease["silence"] <= SILENCE_SECONDS and not _is_renewed(lease)
 
 
 def _is_renewed(lease: dict[str, Any]) -> bool:

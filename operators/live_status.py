@@ -7,12 +7,13 @@ record is the dataset's custom run, and the truth is the folder.
 
 from __future__ import annotations
 
-import platform
 import time
 from dataclasses import dataclass
 from typing import Any
 
 import fiftyone as fo
+
+from ..detector.process_identity import this_host
 
 _STORE = "media_forensics_runs"
 KEEP_SECONDS = 86400
@@ -61,7 +62,7 @@ class Reporter:
             return
         self._said = time.monotonic()
         state = {"step": int(step), "steps": int(steps), "text": text}
-        state |= {"host": platform.node(), "said": time.time()}
+        state |= {"host": this_host(), "said": time.time()}
         self._store.set(self._key, state, ttl=KEEP_SECONDS)
 
     def stop_asked(self) -> bool:

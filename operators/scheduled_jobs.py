@@ -9,8 +9,6 @@ from a slow one.
 from __future__ import annotations
 
 import logging
-import os
-import platform
 import time
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
@@ -19,6 +17,7 @@ import fiftyone as fo
 
 from ..detector.child_process import command, start_detached
 from ..detector.errors import ForensicsError
+from ..detector.process_identity import ProcessIdentity
 from . import jobs
 
 if TYPE_CHECKING:
@@ -38,12 +37,7 @@ def note_worker(ctx: Any) -> None:
     """Note which process works on the delegated operation of ``ctx``."""
     run_doc = ctx.request_params.get("run_doc")
     if run_doc:
-        here = {
-            "host": platform.node(),
-            "pid": os.getpid(),
-            "created": jobs.created(os.getpid()),
-        }
-        _store().set(str(run_doc), here, ttl=30 * 86400)
+        _store().set(str(run_doc), ProcessIdentity.of().record(), ttl=30 * 86400)
 
 
 def rows(dataset_names: set[str]) -> list[WorkRow]:
@@ -201,10 +195,10 @@ def _operations() -> list[Any]:
 def _why_dead(op: Any) -> str:
     """Why nobody works on a running operation any more, or "" where somebody may."""
     worker = _store().get(str(op.id))
-    if worker and worker["host"] == platform.node():
-        if jobs.alive(worker["pid"], worker["created"]):
-            return ""
-        return "its worker is gone (killed, or out of memory)."
+    process = ProcessIdentity.from_record(worker) if worker else None
+    if process is not None and process.is_of_this_machine:
+        gone = "its worker is gone (killed, or out of memory)."
+        return gone if process.is_known_dead else ""
     signs = [op.started_at, op.updated_at, getattr(op.status, "updated_at", None)]
     last = max((_seconds(sign) or 0.0) for sign in signs)
     silent = time.time() - last

@@ -26,6 +26,7 @@ from ..detector.atomic import replacing, write_bytes, write_json
 from ..detector.errors import ForensicsError
 from ..detector.file_lock import try_lock
 from ..detector.paths import given
+from ..detector.process_identity import ProcessIdentity
 from .config import EXECUTION, TrainConfig, differences
 from .event_files import require_package
 from .manifest import Manifest
@@ -81,7 +82,8 @@ class RunFolder:
 
     def set_status(self, status: str, **more: Any) -> None:
         """Replace ``status.json``."""
-        write_json(self.path / "status.json", {"status": status, "pid": os.getpid(), **more})
+        me = ProcessIdentity.of().record()
+        write_json(self.path / "status.json", {"status": status, **me, **more})
 
     def checkpoint(self, name: str) -> Path:
         """Folder of the detector ``best`` or ``last``."""

@@ -12,7 +12,8 @@ import fiftyone as fo
 import pytest
 from bson import ObjectId
 from media_forensics.detector.errors import ForensicsError
-from media_forensics.operators import job_list, jobs, scheduled_jobs
+from media_forensics.detector.process_identity import ProcessIdentity
+from media_forensics.operators import job_list, scheduled_jobs
 
 pytestmark = pytest.mark.fiftyone
 
@@ -67,7 +68,7 @@ def test_the_newest_runs_first_unless_another_is_moved_up(dataset):
 
 def test_a_worker_that_is_alive_is_left_alone(dataset):
     name = queue(dataset, "alive")
-    start(dataset, name, host=platform.node(), pid=os.getpid(), created=jobs.created(os.getpid()))
+    start(dataset, name, **ProcessIdentity.of().record())
     found = row(dataset, name)
     assert found.state == "running" and found.actions == ("cancel",)
     assert not any("dead" in f["text"] for f in scheduled_jobs.findings([found]))
@@ -75,9 +76,8 @@ def test_a_worker_that_is_alive_is_left_alone(dataset):
 
 def test_a_dead_worker_is_found_and_its_work_queued_again(dataset):
     child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
-    created = jobs.created(child.pid)
     name = queue(dataset, "struck")
-    start(dataset, name, host=platform.node(), pid=child.pid, created=created)
+    start(dataset, name, **ProcessIdentity.of(child.pid).record())
     assert row(dataset, name).state == "running"
     child.kill()
     child.wait(10)
@@ -91,7 +91,9 @@ def test_a_dead_worker_is_found_and_its_work_queued_again(dataset):
 
 def test_a_reused_process_id_is_not_taken_for_the_worker(dataset):
     name = queue(dataset, "reused")
-    start(dataset, name, host=platform.node(), pid=os.getpid(), created=1.0)
+    start(dataset, name, **{**ProcessIdentity.of().record(), "born": 1.0})
+    assert row(dataset, name).state == "dead"
+    start(dataset, name, host=platform.node(), pid=os.getpid(), created=1.0)  # as 0.3 noted it
     assert row(dataset, name).state == "dead"
 
 
