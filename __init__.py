@@ -1,8 +1,9 @@
-"""FiftyOne entry point of ``@mediaforensics/deepfake``: plugin and model zoo source.
+"""FiftyOne entry point of ``@mediaforensics/deepfake``: plugin, model zoo source, package.
 
 FiftyOne executes this file again on every request, under a module name of its own, so it holds
 no state and imports nothing at the top. Its only work is to make the one package
-``media_forensics`` importable and to hand over to it.
+``media_forensics`` importable and to hand over to it. Where the package is installed, this file is
+the package itself.
 """
 
 
@@ -38,3 +39,20 @@ def load_model(model_name, model_path, **kwargs):
     from media_forensics.operators import zoo
 
     return zoo.load_model(model_name, model_path, **kwargs)
+
+
+def __getattr__(name):
+    """Return an operator as a function, imported when it is first used."""
+    if name.startswith("__") and name != "__version__":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    _make_importable()
+    from media_forensics.operators.python_api import attribute
+
+    return attribute(name)
+
+
+def __dir__():
+    """Name the operators as well."""
+    from media_forensics.operators.python_api import names
+
+    return sorted({*globals(), *names()})

@@ -46,5 +46,9 @@ def register_all(plugin) -> None:
         ForensicsError: the installed FiftyOne is outside the bound of ``fiftyone.yml``
     """
     import_module(".fiftyone_version", __name__).require_fiftyone()
+    from .python_api import show_parameters
+
     for module, name in OPERATORS:
-        plugin.register(getattr(import_module(f".{module}", __name__), name))
+        cls = getattr(import_module(f".{module}", __name__), name)
+        show_parameters(cls)
+        plugin.register(cls)

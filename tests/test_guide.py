@@ -26,13 +26,12 @@ TO_ALL = {"delegate", "progress", "should_stop"}
 
 
 def operator_calls(code: str) -> list[tuple[str, list[str], int]]:
-    """(operator, keyword arguments, positional ones) of every ``op("name")(...)``."""
+    """(operator, keyword arguments, positional ones) of every ``mf.name(...)``."""
     found = []
     for node in ast.walk(ast.parse(textwrap.dedent(code))):
-        inner = node.func if isinstance(node, ast.Call) else None
-        if isinstance(inner, ast.Call) and ast.unparse(inner.func) == "op":
-            name = ast.literal_eval(inner.args[0])
-            found.append((name, [k.arg for k in node.keywords], len(node.args)))
+        function = node.func if isinstance(node, ast.Call) else None
+        if isinstance(function, ast.Attribute) and ast.unparse(function.value) == "mf":
+            found.append((function.attr, [k.arg for k in node.keywords], len(node.args)))
     return found
 
 
@@ -103,13 +102,10 @@ HERE = {'"demo-faces"': '"guide-faces"'}
 def test_page_1_ends_with_a_table(guide, capsys):
     _, rest = first_audit({"fo.launch_app(faces)": "pass", "/tmp/demo_corpus": "made before"})
     given = {"faces": guide}
+    import media_forensics as mf
     from fiftyone import ViewField as F
-    from fiftyone import operators as foo
 
-    def op(name):
-        return foo.get_operator(f"@mediaforensics/deepfake/{name}")
-
-    run(rest, "page 1", {**given, "F": F, "op": op})
+    run(rest, "page 1", {**given, "F": F, "mf": mf})
     assert "AUROC" in capsys.readouterr().out
     assert guide.has_evaluation("eval_probe_faces")
 

@@ -76,4 +76,5 @@ def test_root_init_hands_over_and_does_nothing_else():
     first, *rest = ast.parse((ROOT / "__init__.py").read_text()).body
     assert isinstance(first, ast.Expr) and all(isinstance(node, ast.FunctionDef) for node in rest)
     names = {node.name for node in rest if isinstance(node, ast.FunctionDef)}
-    assert names == {"_make_importable", "register", "download_model", "load_model"}
+    entry = {"register", "download_model", "load_model"}
+    assert names == {"_make_importable", *entry, "__getattr__", "__dir__"}

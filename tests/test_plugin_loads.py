@@ -89,5 +89,5 @@ def test_every_skill_of_the_manifest_is_found_and_names_operators_that_exist(loa
     for name, (description, category, content) in loaded["skills"].items():
         assert len(description) > 80 and "Use when" in description, name
         assert category, name
-        named = set(re.findall(r'op\("(\w+)"\)', content))
+        named = set(re.findall(r"mf\.(\w+)\(", content))
         assert named and named <= set(loaded["rows"]), name

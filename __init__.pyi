@@ -1,0 +1,56 @@
+"""Types of the package: its operators as functions, what FiftyOne calls."""
+
+from typing import Any
+
+from .operators.analyze_file import AnalyzeFile
+from .operators.calibrate_threshold import CalibrateThreshold
+from .operators.compare_runs import CompareRuns
+from .operators.contact_sheet import ContactSheet
+from .operators.create_demo import CreateDemo
+from .operators.evaluate_detector import EvaluateDetector
+from .operators.explain_faces import ExplainFaces
+from .operators.export_report import ExportReport
+from .operators.export_scores import ExportScores
+from .operators.export_training_set import ExportTrainingSet
+from .operators.extract_faces import ExtractFaces
+from .operators.find_hard_examples import FindHardExamples
+from .operators.import_dataset import ImportDataset
+from .operators.import_scores import ImportScores
+from .operators.manage_runs import ManageRuns
+from .operators.map_embeddings import MapEmbeddings
+from .operators.probe_robustness import ProbeRobustness
+from .operators.retrain_head import RetrainHead
+from .operators.review_faces import ReviewFaces
+from .operators.run_ablation import RunAblation
+from .operators.run_protocol import RunProtocol
+from .operators.score_faces import ScoreFaces
+from .operators.train_detector import TrainDetector
+
+__version__: str
+create_demo: CreateDemo
+import_dataset: ImportDataset
+extract_faces: ExtractFaces
+contact_sheet: ContactSheet
+score_faces: ScoreFaces
+evaluate_detector: EvaluateDetector
+calibrate_threshold: CalibrateThreshold
+explain_faces: ExplainFaces
+analyze_file: AnalyzeFile
+import_scores: ImportScores
+export_scores: ExportScores
+probe_robustness: ProbeRobustness
+run_protocol: RunProtocol
+map_embeddings: MapEmbeddings
+find_hard_examples: FindHardExamples
+review_faces: ReviewFaces
+export_training_set: ExportTrainingSet
+export_report: ExportReport
+train_detector: TrainDetector
+retrain_head: RetrainHead
+run_ablation: RunAblation
+compare_runs: CompareRuns
+manage_runs: ManageRuns
+
+def register(plugin: Any) -> None: ...
+def download_model(model_name: str, model_path: str) -> None: ...
+def load_model(model_name: str, model_path: str, **kwargs: Any) -> Any: ...

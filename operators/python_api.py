@@ -1,0 +1,115 @@
+"""Offers every operator as a function of the package: ``media_forensics.extract_faces(...)``.
+
+``import media_forensics`` imports nothing of this; the package's ``__getattr__`` asks here when a
+name is used for the first time. Both forms of the package, the plugin's root folder and the
+installed one, hand over to :func:`attribute` and :func:`names`.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import re
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from . import OPERATORS
+
+PLUGIN = "@mediaforensics/deepfake"
+_NOT_CALLED = {"metrics"}  # FiftyOne's evaluation calls them
+
+
+def operator_names() -> list[str]:
+    """The names of the operators that are functions of the package."""
+    return [name for name, _ in OPERATORS if "." not in name and name not in _NOT_CALLED]
+
+
+def names() -> list[str]:
+    """What the package offers besides its modules."""
+    return [*operator_names(), "__version__"]
+
+
+def attribute(name: str) -> Any:
+    """The function of an operator, or ``__version__``.
+
+    Raises:
+        AttributeError: there is no such name
+    """
+    if name == "__version__":
+        return version()
+    if name in operator_names():
+        return _function(name)
+    raise AttributeError(f"module 'media_forensics' has no attribute {name!r}")
+
+
+@functools.lru_cache(maxsize=1)
+def version() -> str:
+    """The version, from ``fiftyone.yml``: the only place that holds it."""
+    text = (Path(__file__).resolve().parents[1] / "fiftyone.yml").read_text(encoding="utf-8")
+    found = re.search(r"^version:\s*(\S+)", text, flags=re.M)
+    return found[1].strip("\"'") if found else "unknown"
+
+
+@functools.cache
+def _function(name: str) -> Callable[..., Any]:
+    cls = getattr(import_module(f".{name}", __package__), dict(OPERATORS)[name])
+    show_parameters(cls)
+
+    def function(*args: Any, **kwargs: Any) -> Any:
+        operator = cls()
+        operator.plugin_name = PLUGIN
+        if kwargs.get("delegate"):
+            _require_registered(operator.uri)
+        return operator(*args, **kwargs)
+
+    function.__name__ = function.__qualname__ = name
+    function.__module__ = "media_forensics"
+    function.__doc__ = _documentation(cls)
+    function.__signature__ = inspect.signature(cls())  # type: ignore[attr-defined]
+    return function
+
+
+def show_parameters(cls: type) -> None:
+    """Let ``help()`` and editors see what an operator's ``**params`` are: the arguments of ``run``.
+
+    Args:
+        cls: the operator; one without a ``__call__`` of its own is left as it is
+    """
+    call: Any = vars(cls).get("__call__")
+    run = getattr(sys.modules[cls.__module__], "run", None)
+    if call is None or run is None or hasattr(call, "__signature__"):
+        return
+    own = inspect.signature(call)
+    kept = [p for p in own.parameters.values() if p.kind is not p.VAR_KEYWORD]
+    if len(kept) == len(own.parameters):
+        return
+    more = [
+        parameter
+        for name, parameter in inspect.signature(run).parameters.items()
+        if name not in own.parameters
+        and parameter.kind in (parameter.KEYWORD_ONLY, parameter.VAR_KEYWORD)
+    ]
+    call.__signature__ = own.replace(parameters=[*kept, *more])
+
+
+def _documentation(cls: type) -> str:
+    run = getattr(sys.modules[cls.__module__], "run", None)
+    parts = [inspect.getdoc(cls.__call__), inspect.getdoc(run) if run is not None else None]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _require_registered(uri: str) -> None:
+    """Refuse to queue an operation that no worker of FiftyOne could find."""
+    import fiftyone.operators as foo
+
+    from ..detector.errors import ForensicsError
+
+    if not foo.operator_exists(uri):
+        raise ForensicsError(
+            f"FiftyOne does not know {uri!r}, so none of its workers could run it.",
+            "Put the plugin into FiftyOne's plugins folder, or leave delegate out.",
+            "delegate",
+        )
