@@ -7,6 +7,7 @@ import fiftyone.core.media as fomm
 
 from ..detector.records import FAKE, LABELS, REAL
 from . import fields
+from .dataset_changes import changing
 
 #: Okabe and Ito's blue and vermilion: told apart by colour-blind readers too.
 COLOURS = {LABELS[REAL]: "#0072B2", LABELS[FAKE]: "#D55E00"}
@@ -46,6 +47,12 @@ def dress(dataset: fo.Dataset) -> None:
     On the tiles stand the ground truth and the newest detector's verdict, on playing videos also
     the faces' boxes and the persons; the rest is one click away.
     """
+    with changing(dataset):
+        _dress(dataset)
+        dataset.save()
+
+
+def _dress(dataset: fo.Dataset) -> None:
     schema = dataset.get_field_schema()
     keys = [fields.ScoreFields(key) for key in fields.detector_keys(dataset)]
     labels = [fields.GROUND_TRUTH, *(n for k in keys for n in (k.label, k.video_label))]
@@ -72,7 +79,6 @@ def dress(dataset: fo.Dataset) -> None:
         paths.append(f"frames.{fields.FACES}")
     app.active_fields = fo.ActiveFields(exclude=False, paths=paths)
     app.color_scheme = colour_scheme(labels)
-    dataset.save()
 
 
 def score_paths(keys: list[fields.ScoreFields]) -> list[str]:

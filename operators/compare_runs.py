@@ -15,7 +15,7 @@ from ..detector.errors import ForensicsError
 from ..detector.records import LABELS
 from ..training.config import TrainConfig
 from ..training.runs import RunFolder
-from . import fields, forms, from_python, training_records, views
+from . import fields, forms, from_python, saved_views, training_records, views
 from .markup import plain
 
 SCORES = (
@@ -128,12 +128,12 @@ def _save_views(dataset: fo.Dataset, rows: Sequence[Any], baseline: str) -> list
     for row in rows:
         for kind, videos in (("regressions", row.regressions), ("repaired", row.repaired)):
             name = f"{kind}_{row.key}_{baseline}"
-            if dataset.has_saved_view(name):
-                dataset.delete_saved_view(name)
+            if row.key == baseline or not videos:
+                saved_views.drop(dataset, name)
             if row.key != baseline and videos:
                 view = views.match_in(dataset, "video_id", list(videos))
                 what = "right before, wrong now" if kind == "regressions" else "wrong before"
-                views.save_view(dataset, name, view, f"{row.key} against {baseline}: {what}")
+                saved_views.save(dataset, name, view, f"{row.key} against {baseline}: {what}")
                 made.append(name)
     return made
 

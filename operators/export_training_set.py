@@ -15,7 +15,7 @@ from fiftyone.operators import types
 from ..detector.errors import ForensicsError
 from ..detector.outputs import claim_output, json_lines_with, writing_output
 from ..detector.paths import one_part
-from . import forms, from_python, review, views
+from . import forms, from_python, review, saved_views, views
 from .path_arguments import with_paths
 
 VIEW = "training_set"
@@ -67,7 +67,7 @@ def run(
     manifest.check()
     with writing_output(path, _FILES, "file") as temporary:
         manifest.save(temporary)
-    views.save_view(faces, name, view, f"Reviewed training set, manifest {manifest.sha256[:12]}")
+    saved_views.save(faces, name, view, f"Reviewed training set, manifest {manifest.sha256[:12]}")
     _record(view, name, manifest.sha256, path, chosen, completed)
     left_out = Counter(
         decision for decision in faces.values(review.DECISION) if decision in DOUBTED

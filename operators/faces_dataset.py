@@ -11,7 +11,7 @@ from fiftyone import ViewField as F
 
 from ..detector.errors import ForensicsError
 from ..detector.records import CropRecipe
-from . import appearance, fields, views
+from . import appearance, fields, saved_views
 
 
 def open_faces_dataset(
@@ -84,12 +84,12 @@ def shipped_attributes(videos: fo.Dataset) -> list[str]:
 def save_views(videos: fo.Dataset, faces: fo.Dataset) -> None:
     """The saved views that the App shows first."""
     by_video = faces.group_by("video_id", order_by="frame_number")
-    views.save_view(faces, "by_video", by_video, "One tile per video; the faces in frame order")
+    saved_views.save(faces, "by_video", by_video, "One tile per video; the faces in frame order")
     first = one_face_per_video(faces)
-    views.save_view(faces, "one_face_per_video", first, "The middle face of each video")
+    saved_views.save(faces, "one_face_per_video", first, "The middle face of each video")
     what = "Videos" if videos.media_type == fomm.VIDEO else "Frames"
     lost = videos.match(F(fields.REASON) != None)  # noqa: E711 - builds a database query
-    views.save_view(videos, "not_scorable", lost, f"{what} without a single usable face")
+    saved_views.save(videos, "not_scorable", lost, f"{what} without a single usable face")
 
 
 def one_face_per_video(faces: fo.Dataset) -> Any:

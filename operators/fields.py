@@ -15,8 +15,10 @@ import fiftyone as fo
 
 from ..detector.errors import ForensicsError
 from ..detector.records import FAKE, LABELS, REAL, VideoRecord
+from .dataset_changes import changing, declare
 
 INFO_KEY = "media_forensics"
+SCORES_PREFIX = "scores_"  # of the custom runs that hold the provenance of scores
 GROUND_TRUTH = "ground_truth"
 REASON = "reason"
 COVERAGE = "coverage"
@@ -147,7 +149,27 @@ class ScoreFields:
     @property
     def run(self) -> str:
         """The custom run that holds the provenance of these fields."""
-        return f"scores_{self.key}"
+        return SCORES_PREFIX + self.key
+
+
+def fields_of_key(dataset: fo.Dataset, key: str) -> list[str]:
+    """The fields of ``dataset`` that hold the scores of ``key`` or what was computed from them."""
+    names = ScoreFields(key)
+    own = {
+        *(names.label, names.p_fake, names.margin, names.angle, names.embedding, names.reason),
+        *(names.video_label, names.video_p_fake, names.track_p_fake, names.calibrated),
+        *(names.coverage, f"{names.label}_decision", f"{names.video_label}_decision"),
+        *(f"{key}_{part}" for part in ("gradient", "rollout", "knn_fake", "knn_cosine")),
+        f"{key}_recompression_reason",
+    }
+    derived = (delta_field(key, ""), f"{key}_rank_")
+    others = [k for k in detector_keys(dataset) if k.startswith(f"{key}_")]
+    return [
+        name
+        for name in dataset.get_field_schema()
+        if (name in own or name.startswith(derived))
+        and not any(name == other or name.startswith(f"{other}_") for other in others)
+    ]
 
 
 def delta_field(key: str, perturbation: str) -> str:
@@ -212,23 +234,16 @@ def declare_common_fields(dataset: fo.Dataset, faces: bool = False) -> None:
     wanted = {**COMMON_FIELDS, **(FACE_FIELDS if faces else {})}
     if not faces:
         wanted |= {REASON: fo.StringField, COVERAGE: fo.FloatField}
-    schema = dataset.get_field_schema()
-    for name, ftype in wanted.items():
-        if name not in schema:
-            dataset.add_sample_field(name, ftype)
-    if faces:
-        for name in FACE_LISTS:
-            if name not in schema:
-                dataset.add_sample_field(name, fo.ListField, subfield=fo.FloatField)
-    if GROUND_TRUTH not in schema:
-        dataset.add_sample_field(
-            GROUND_TRUTH, fo.EmbeddedDocumentField, embedded_doc_type=fo.Classification
-        )
     indexed = [*INDEXED, f"{GROUND_TRUTH}.label"]
-    if faces:
-        indexed += ["frame_number"]
-    for name in indexed:
-        dataset.create_index(name)
+    with changing(dataset):
+        declare(dataset, {**wanted, GROUND_TRUTH: fo.Classification})
+        if faces:
+            indexed += ["frame_number"]
+            for name in FACE_LISTS:
+                if not dataset.has_field(name):
+                    dataset.add_sample_field(name, fo.ListField, subfield=fo.FloatField)
+        for name in indexed:
+            dataset.create_index(name)
 
 
 def describe(dataset: fo.Dataset) -> dict[str, Any]:
@@ -239,13 +254,13 @@ def describe(dataset: fo.Dataset) -> dict[str, Any]:
 
 def set_description(dataset: fo.Dataset, **values: Any) -> None:
     """Merge ``values`` into what :func:`describe` returns and save it."""
-    dataset.info[INFO_KEY] = {**describe(dataset), **values}
-    dataset.save()
+    with changing(dataset):
+        dataset.info[INFO_KEY] = {**describe(dataset), **values}
+        dataset.save()
 
 
 def detector_keys(dataset: fo.Dataset) -> list[str]:
     """Keys of the detectors that have scored ``dataset``, oldest first."""
-    prefix = "scores_"
-    runs = [name for name in dataset.list_runs() if name.startswith(prefix)]
+    runs = [name for name in dataset.list_runs() if name.startswith(SCORES_PREFIX)]
     times = {name: dataset.get_run_info(name).timestamp for name in runs}
-    return [name.removeprefix(prefix) for name in sorted(runs, key=lambda n: times[n])]
+    return [name.removeprefix(SCORES_PREFIX) for name in sorted(runs, key=lambda n: times[n])]

@@ -12,7 +12,7 @@ from fiftyone.operators import types
 
 from ..detector.errors import Cancelled, ForensicsError
 from ..detector.queue_catalogue import CATALOGUE
-from . import fields, forms, from_python, jobs, views
+from . import fields, forms, from_python, jobs, saved_views, views
 from .progress import Progress, ShouldStop, in_app, never, silent, stop_of
 from .queue_columns import check_columns, read, untuned_key
 
@@ -126,7 +126,7 @@ def _write(
     name = f"hard_{key}_{queue}"
     text = f"{CATALOGUE[queue].label}: {CATALOGUE[queue].why}; {key}, threshold {threshold:g}"
     view = dataset.match(F(field) != None).sort_by(field)  # noqa: E711
-    views.save_view(dataset, name, view, text)
+    saved_views.save(dataset, name, view, text)
     return {"view": name, "field": field}
 
 

@@ -17,7 +17,16 @@ from fiftyone.operators import types
 
 from ..detector.errors import ForensicsError
 from ..detector.records import LABELS
-from . import fields, import_form, import_target, import_writer, jobs, video_metadata, views
+from . import (
+    fields,
+    import_form,
+    import_target,
+    import_writer,
+    jobs,
+    saved_views,
+    video_metadata,
+    views,
+)
 from .appearance import dress
 from .importers.contract import ImportOptions
 from .importers.plan import ImportPlan, plan_source, read_source
@@ -186,21 +195,21 @@ def save_views(dataset: fo.Dataset) -> None:
     """Saved views of the reals, of each method and of each split."""
     for label in LABELS:
         view = dataset.match(F(f"{fields.GROUND_TRUTH}.label") == label)
-        views.save_view(dataset, label, view, f"Everything that is {label}")
+        saved_views.save(dataset, label, view, f"Everything that is {label}")
     for method in sorted(dataset.distinct("method")):
         if method != "original":
             view = views.match_in(dataset, "method", [method])
-            views.save_view(dataset, f"method {method}", view, f"Fakes made with {method}")
+            saved_views.save(dataset, f"method {method}", view, f"Fakes made with {method}")
     for split in sorted(dataset.distinct("split")):
         view = views.match_in(dataset, "split", [split])
-        views.save_view(dataset, f"split {split}", view, f"The {split} split")
+        saved_views.save(dataset, f"split {split}", view, f"The {split} split")
     if dataset.count_values("audio_label").get("fake"):
         real = F(f"{fields.GROUND_TRUTH}.label") == "real"
         view = dataset.match(real & (F("audio_label") == "fake"))
-        views.save_view(dataset, "sound only", view, "Real pictures with manipulated sound")
+        saved_views.save(dataset, "sound only", view, "Real pictures with manipulated sound")
     if dataset.media_type == fo.core.media.IMAGE:
         view = dataset.group_by("video_id", order_by="frame_number")
-        views.save_view(dataset, "by_video", view, "One tile per video, its frames in order")
+        saved_views.save(dataset, "by_video", view, "One tile per video, its frames in order")
 
 
 def _result(

@@ -14,7 +14,9 @@ from fiftyone.operators import types
 
 from ..detector.errors import ForensicsError
 from ..detector.paths import given
-from . import embedding_files, fields, forms, from_python, views
+from . import fields, forms, from_python, score_claim, score_state, views
+from .dataset_changes import changing
+from .lease import exclusively
 from .path_arguments import with_paths
 from .video_scores import RULES, declare, write_video_scores
 
@@ -22,6 +24,9 @@ SCALES = (("probability", "p_fake, 0 to 1"), ("logit", "a logit: its sigmoid is 
 
 
 @with_paths("path")
+@exclusively(
+    lambda samples, key, **_: (views.dataset_of(samples).name, f"score with {key}, import")
+)
 def run(
     samples: Any,
     *,
@@ -73,9 +78,21 @@ def run(
             f"{table.keys[0]}.",
             "path",
         )
-    _clear(dataset, names)
-    declare(dataset, names, embeddings=False)
-    _register(dataset, names, Path(path), sha256, table.level, rule)
+    with changing(dataset):
+        score_claim.require_alone(dataset, key)
+        _require_free(dataset, names, sha256, overwrite)  # another process may have been faster
+        score_claim.begin(
+            dataset,
+            key,
+            left=score_state.WRITING,
+            detector=f"imported from {Path(path).name}",
+            checkpoint_sha256=f"table:{sha256}",
+            table_level=table.level,
+            recipe_hash=None,
+            rule=rule if table.level == "face" else "given by the table",
+            date=datetime.date.today().isoformat(),
+        )
+        declare(dataset, names, embeddings=False)
     scores = {i: float(by_key[row][0]) for i, row in rows.items() if row in by_key}
     there = {i: p for i, p in scores.items() if p == p}
     views.set_by_id(dataset, names.p_fake, there)
@@ -136,45 +153,6 @@ def _require_free(
             "Choose another key, or allow overwriting.",
             "key",
         )
-
-
-def _clear(dataset: fo.Dataset, names: fields.ScoreFields) -> None:
-    if dataset.has_run(names.run):
-        dataset.delete_run(names.run)
-    for name in (
-        names.p_fake,
-        names.label,
-        names.margin,
-        names.angle,
-        names.embedding,
-        names.reason,
-        names.video_p_fake,
-        names.video_label,
-    ):
-        if dataset.has_field(name):
-            dataset.clear_sample_field(name)
-    embedding_files.forget(dataset, names.embedding)
-
-
-def _register(
-    dataset: fo.Dataset,
-    names: fields.ScoreFields,
-    path: Path,
-    sha256: str,
-    level: str,
-    rule: str,
-) -> None:
-    config = dataset.init_run(
-        method="media_forensics/scores",
-        key=names.key,
-        detector=f"imported from {path.name}",
-        checkpoint_sha256=f"table:{sha256}",
-        table_level=level,
-        recipe_hash=None,
-        rule=rule if level == "face" else "given by the table",
-        date=datetime.date.today().isoformat(),
-    )
-    dataset.register_run(names.run, config)
 
 
 class ImportScores(foo.Operator):

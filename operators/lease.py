@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import functools
 import logging
+import random
+import re
 import threading
 import time
 import uuid
@@ -29,6 +31,7 @@ SILENCE_SECONDS = 90
 RENEW_SECONDS = 15
 WATCH_SECONDS = 2 * RENEW_SECONDS + 5
 _Result = TypeVar("_Result")
+_own = threading.local()
 
 
 def _leases() -> Any:
@@ -37,21 +40,27 @@ def _leases() -> Any:
     return foo.get_db_conn()[COLLECTION]
 
 
+class Busy(ForensicsError):
+    """Another run holds the lease."""
+
+
 @contextmanager
-def held(dataset: str, work: str) -> Iterator[None]:
+def held(dataset: str, work: str, wait_seconds: float = 0.0) -> Iterator[None]:
     """Hold the lease of ``work`` on ``dataset`` while the block runs.
 
     Args:
         dataset: name of the dataset that is written
         work: what is done, for people: ``extract faces``, ``score with probe``
+        wait_seconds: how long to wait for another run that holds it
 
     Raises:
-        ForensicsError: another run holds it; says which process, where and since when
+        Busy: another run holds it; says which process, where and since when
     """
     token = uuid.uuid4().hex
     owner = {"token": token, **ProcessIdentity.of().record()}
     name = f"{dataset}: {work}"
-    _take(name, owner, dataset, work)
+    _wait_and_take(name, owner, dataset, work, wait_seconds)
+    _tokens().add(token)
     stop = threading.Event()
     renewing = threading.Thread(target=_renew, args=(name, token, stop), daemon=True)
     renewing.start()
@@ -60,7 +69,47 @@ def held(dataset: str, work: str) -> Iterator[None]:
     finally:
         stop.set()
         renewing.join()
+        _tokens().discard(token)
         _leases().delete_one({"_id": name, "token": token})
+
+
+def require_none_other(dataset: str, work: str) -> None:
+    """Raise :class:`Busy` where another run holds a lease on ``dataset`` that begins with ``work``.
+
+    Leases of the calling thread do not count.
+    """
+    begin = re.escape(f"{dataset}: {work}")
+    for found in _heard_of({"_id": {"$regex": f"^{begin}"}}):
+        if found["token"] not in _tokens() and not _is_gone(found):
+            raise Busy(
+                f"Another run is at it already: {found['_id'].removeprefix(f'{dataset}: ')}, on "
+                f"{dataset!r} (process {found['pid']} on {found['host']}).",
+                "Wait for it or stop it.",
+            )
+
+
+def _heard_of(query: dict[str, Any]) -> list[dict[str, Any]]:
+    """The leases that ``query`` finds, with the seconds since each was last renewed."""
+    silence = {"$dateDiff": {"startDate": "$seen", "endDate": "$$NOW", "unit": "second"}}
+    return list(_leases().aggregate([{"$match": query}, {"$set": {"silence": silence}}]))
+
+
+def _tokens() -> set[str]:
+    """The leases of this thread."""
+    return _own.__dict__.setdefault("tokens", set())
+
+
+def _wait_and_take(
+    name: str, owner: dict[str, Any], dataset: str, work: str, wait_seconds: float
+) -> None:
+    deadline = time.monotonic() + wait_seconds
+    while True:
+        try:
+            return _take(name, owner, dataset, work)
+        except Busy:
+            if time.monotonic() >= deadline:
+                raise
+        time.sleep(random.uniform(0.01, 0.05))  # not in step with others who wait
 
 
 def _take(name: str, owner: dict[str, Any], dataset: str, work: str) -> None:
@@ -77,14 +126,11 @@ def _take(name: str, owner: dict[str, Any], dataset: str, work: str) -> None:
             )
             return
         except DuplicateKeyError:
-            silence = {"$dateDiff": {"startDate": "$seen", "endDate": "$$NOW", "unit": "second"}}
-            found = next(
-                leases.aggregate([{"$match": {"_id": name}}, {"$set": {"silence": silence}}]), None
-            )
+            found = next(iter(_heard_of({"_id": name})), None)
         if found is None:
             continue
         if not _is_gone(found):
-            raise ForensicsError(
+            raise Busy(
                 f"Another run is at it already: {work}, on {dataset!r} (process {found['pid']} on "
                 f"{found['host']}, since {found['since']:%H:%M} UTC, last heard of "
                 f"{found['silence']} s ago).",
@@ -93,7 +139,7 @@ def _take(name: str, owner: dict[str, Any], dataset: str, work: str) -> None:
             )
         logger.warning("taking over %r of process %s on %s", name, found["pid"], found["host"])
         leases.delete_one({"_id": name, "token": found["token"]})
-    raise ForensicsError(f"Several runs want {name!r} at the same moment.", "Try again.")
+    raise Busy(f"Several runs want {name!r} at the same moment.", "Try again.")
 
 
 def _is_gone(lease: dict[str, Any]) -> bool:

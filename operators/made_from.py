@@ -14,7 +14,7 @@ import numpy as np
 
 from ..detector.basis import Basis, digest, text_codes
 from ..detector.errors import ForensicsError
-from . import fields, views
+from . import fields, score_state, views
 from .panels.face_reading import read
 from .panels.rebuild_cache import RebuildCache
 
@@ -178,11 +178,12 @@ def why_scores_stale(dataset: fo.Dataset, key: str) -> str | None:
 
 
 def require_current_scores(dataset: fo.Dataset, key: str) -> None:
-    """Refuse scores of ``key`` that do not stand any more.
+    """Refuse scores of ``key`` that are not whole, or do not stand any more.
 
     Raises:
-        ForensicsError: they were made from other embeddings or labels than there are now
+        ForensicsError: they are being replaced, or their replacement was killed; or they were made from other embeddings or labels than there are now
     """
+    score_state.require_whole(dataset, key)
     why = why_scores_stale(dataset, key)
     if why:
         raise ForensicsError(

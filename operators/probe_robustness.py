@@ -13,7 +13,7 @@ from fiftyone.operators import types
 
 from ..detector.allowed_roots import require_files
 from ..detector.errors import Cancelled, ForensicsError
-from . import fields, forms, from_python, jobs, outcome, views
+from . import fields, forms, from_python, jobs, outcome, saved_views, views
 from .progress import Progress, ShouldStop, in_app, never, silent, stop_of
 from .registry import scored_model
 from .robustness_table import curves, table
@@ -146,7 +146,7 @@ def _save_views(dataset: fo.Dataset, key: str, names: Sequence[str], threshold: 
             | there & ((p_fake < threshold) & (after >= threshold))
         )
         text = f"Faces whose call changes under {name}; {key}, threshold {threshold:g}"
-        made.append(views.save_view(dataset, flips_view(key, name), flips, text))
+        made.append(saved_views.save(dataset, flips_view(key, name), flips, text))
     return made
 
 

@@ -21,11 +21,15 @@ from . import (
     from_python,
     made_from,
     registry,
+    score_claim,
+    score_state,
     training_manifest,
     training_records,
     training_words,
     views,
 )
+from .dataset_changes import changing
+from .lease import exclusively
 from .path_arguments import with_paths
 from .train_detector import default_runs_dir
 from .video_scores import declare, write_video_scores
@@ -39,6 +43,12 @@ OUT_OF_FOLD = "_oof"
 
 
 @with_paths("runs_dir")
+@exclusively(
+    lambda samples, key="new_head", **_: (
+        views.dataset_of(samples).name,
+        f"score with {key}{OUT_OF_FOLD}, retrained",
+    )
+)
 def run(
     samples: Any,
     *,
@@ -208,32 +218,28 @@ def _write_scores(
 ) -> None:
     """Out-of-fold scores of the faces and the means of the videos, replacing earlier ones."""
     dataset = views.dataset_of(view)
-    written = (names.p_fake, names.margin, names.label, names.video_p_fake, names.video_label)
-    for field in written:
-        if dataset.has_field(field):
-            dataset.clear_sample_field(field)
-    declare(dataset, names, embeddings=False)
+    scored = dataset.get_run_info(fields.ScoreFields(config.detector).run).config
+    with changing(dataset):
+        score_claim.require_alone(dataset, names.key)
+        score_claim.begin(
+            view,
+            names.key,
+            left=score_state.WRITING,
+            detector=f"out-of-fold heads on the embeddings of {config.detector}",
+            # of no single checkpoint: nothing may take these for the scores of one
+            checkpoint_sha256=f"out_of_fold:{config.hash}:{manifest_sha256}",
+            embeddings_of=scored.checkpoint_sha256,
+            out_of_fold=config.to_json(),
+            normalize=True,
+            recipe_hash=scored.recipe_hash,
+            rule="mean",
+            **{made_from.FIELD: basis.to_json()},
+        )
+        declare(dataset, names, embeddings=False)
     views.set_by_id(dataset, names.p_fake, dict(zip(ids, head.p_fake.tolist(), strict=True)))
     views.set_by_id(dataset, names.margin, dict(zip(ids, head.margin.tolist(), strict=True)))
     labels = {i: fields.classification(p) for i, p in zip(ids, head.p_fake.tolist(), strict=True)}
     views.set_by_id(dataset, names.label, labels)
-    if dataset.has_run(names.run):
-        dataset.delete_run(names.run)
-    scored = dataset.get_run_info(fields.ScoreFields(config.detector).run).config
-    record = dataset.init_run(
-        method="media_forensics/scores",
-        key=names.key,
-        detector=f"out-of-fold heads on the embeddings of {config.detector}",
-        # of no single checkpoint: nothing may take these for the scores of one
-        checkpoint_sha256=f"out_of_fold:{config.hash}:{manifest_sha256}",
-        embeddings_of=scored.checkpoint_sha256,
-        out_of_fold=config.to_json(),
-        normalize=True,
-        recipe_hash=scored.recipe_hash,
-        rule="mean",
-        **{made_from.FIELD: basis.to_json()},
-    )
-    view.register_run(names.run, record)
     write_video_scores(dataset, names.key, "mean")
 
 

@@ -1,15 +1,17 @@
-"""Whose scores a detector key holds: the custom run that is written before the first score."""
+"""Claims a detector key: its custom run says whose scores it holds before the first is written."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import fiftyone as fo
 
 from ..detector.errors import ForensicsError
 from ..detector.records import CropRecipe
-from . import embedding_files, fields
+from . import embedding_files, fields, lease, stored_runs, views
+from .dataset_changes import changing
+from .score_state import CLEARING, MARK, WRITING, mark, unfinished
 
 if TYPE_CHECKING:
     from ..detector.model import Detector
@@ -35,39 +37,78 @@ def claim(
     Raises:
         ForensicsError: the key holds scores of another checkpoint
     """
-    if dataset.has_run(names.run):
-        old = dataset.get_run_info(names.run).config
-        if old.checkpoint_sha256 == model.sha256:
-            return
-        if not overwrite:
+    with changing(dataset):
+        old = dataset.get_run_info(names.run).config if dataset.has_run(names.run) else None
+        half = unfinished(dataset).get(names.key) in (CLEARING, WRITING)
+        if old is not None and old.checkpoint_sha256 != model.sha256 and not overwrite:
             raise ForensicsError(
                 f"The key {names.key!r} holds scores of another checkpoint "
                 f"({old.checkpoint_sha256[:12]}, now {model.sha256[:12]}).",
                 "Choose another key, or allow overwriting.",
                 field="key",
             )
-        dataset.delete_run(names.run)
-        for field in (names.p_fake, names.label, names.margin, names.angle, names.embedding):
-            if dataset.has_field(field):
-                dataset.clear_sample_field(field)
+        if old is not None and old.checkpoint_sha256 == model.sha256 and not half:
+            return
+        if old is not None and old.checkpoint_sha256 != model.sha256:
+            require_alone(dataset, names.key)
+        about = fields.describe(dataset)
+        begin(
+            dataset,
+            names.key,
+            detector=source,
+            checkpoint_sha256=model.sha256,
+            backbone=model.backbone.name,
+            backbone_sha256=model.backbone.sha256,
+            head_weight=model.head.weight.detach().cpu().tolist(),
+            head_bias=model.head.bias.detach().cpu().tolist(),
+            normalize=bool(model.normalize),
+            recipe_hash=about.get("recipe_hash"),
+            trained_on_recipe=_made_for(model),
+            rule=rule,
+            code_version=code_version(),
+        )
+
+
+def begin(dataset: fo.Dataset, key: str, left: str = "", **about: Any) -> None:
+    """Name the maker of the scores that ``key`` will hold, and remove those that it holds.
+
+    Args:
+        samples: faces dataset, or the view of it that the scores are made on
+        key: detector key
+        left: what stays marked as unfinished when this returns; "" for nothing
+        about: of the run, see :func:`stored_runs.put`
+    """
+    names, dataset = fields.ScoreFields(key), views.dataset_of(samples)
+    with changing(dataset):
+        config = {"key": key, **about, MARK: CLEARING}
+        stored_runs.put(samples, names.run, method="media_forensics/scores", **config)
+        clear(dataset, key)
+        if left != CLEARING:
+            mark(dataset, key, left)
+
+
+def require_alone(dataset: fo.Dataset, key: str) -> None:
+    """Raise :class:`ForensicsError` where another run is writing scores under ``key``."""
+    lease.require_none_other(dataset.name, f"score with {key}, ")
+
+
+def clear(dataset: fo.Dataset, key: str) -> None:
+    """Remove every value that was made by, or from, the scores of ``key``; fields stay."""
+    names = fields.ScoreFields(key)
+    with changing(dataset):
+        doomed = set(fields.fields_of_key(dataset, key))
+        if doomed:
+            dataset.clear_sample_fields(sorted(doomed))
         embedding_files.forget(dataset, names.embedding)
-    about = fields.describe(dataset)
-    config = dataset.init_run(
-        method="media_forensics/scores",
-        key=names.key,
-        detector=source,
-        checkpoint_sha256=model.sha256,
-        backbone=model.backbone.name,
-        backbone_sha256=model.backbone.sha256,
-        head_weight=model.head.weight.detach().cpu().tolist(),
-        head_bias=model.head.bias.detach().cpu().tolist(),
-        normalize=bool(model.normalize),
-        recipe_hash=about.get("recipe_hash"),
-        trained_on_recipe=_made_for(model),
-        rule=rule,
-        code_version=code_version(),
-    )
-    dataset.register_run(names.run, config)
+    videos = views.videos_of(dataset)
+    if videos is None or videos.name == dataset.name or not videos.has_run(names.run):
+        return
+    with changing(videos):
+        mark(videos, key, CLEARING)
+        doomed = set(fields.fields_of_key(videos, key))
+        if doomed:
+            videos.clear_sample_fields(sorted(doomed))
+        stored_runs.drop(videos, names.run)
 
 
 def code_version() -> str:

@@ -16,6 +16,7 @@ import fiftyone as fo
 
 from ..detector.records import Reason
 from . import fields
+from .dataset_changes import require_there
 from .stored_vectors import packed
 
 if TYPE_CHECKING:
@@ -91,6 +92,7 @@ class ScoreWriter:
         """Write what is waiting."""
         if not self._waiting:
             return
+        require_there(self.dataset)  # MongoDB takes updates of samples that are gone
         import numpy as np
         from bson import ObjectId
         from pymongo import UpdateOne

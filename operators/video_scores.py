@@ -12,7 +12,16 @@ import fiftyone as fo
 import fiftyone.core.media as fomm
 
 from ..detector.records import Reason
-from . import appearance, fields, views
+from . import (
+    appearance,
+    dataset_changes,
+    fields,
+    lease,
+    score_state,
+    stored_runs,
+    views,
+)
+from .dataset_changes import changing
 
 RULES = (
     ("mean", "mean over the faces (the papers' rule)"),
@@ -29,22 +38,17 @@ CHUNK = 10_000  # faces whose labels are in memory at a time
 
 def declare(dataset: fo.Dataset, names: fields.ScoreFields, embeddings: bool = True) -> None:
     """Create the fields of a detector; without ``embeddings`` those of imported scores only."""
-    schema = dataset.get_field_schema()
     own = (names.margin, names.angle) if embeddings else ()
-    for name in (names.p_fake, *own, names.video_p_fake, names.track_p_fake):
-        if name not in schema:
-            dataset.add_sample_field(name, fo.FloatField)
-    if names.reason not in schema:
-        dataset.add_sample_field(names.reason, fo.StringField)
-    if embeddings and names.embedding not in schema:
-        dataset.add_sample_field(names.embedding, fo.VectorField)
-    for name in (names.label, names.video_label):
-        if name not in schema:
-            dataset.add_sample_field(
-                name, fo.EmbeddedDocumentField, embedded_doc_type=fo.Classification
-            )
-    dataset.create_index(names.p_fake)
-    appearance.dress(dataset)
+    numbers = (names.p_fake, *own, names.video_p_fake, names.track_p_fake)
+    wanted: dict[str, Any] = dict.fromkeys(numbers, fo.FloatField)
+    wanted[names.reason] = fo.StringField
+    if embeddings:
+        wanted[names.embedding] = fo.VectorField
+    wanted |= dict.fromkeys((names.label, names.video_label), fo.Classification)
+    with changing(dataset):
+        dataset_changes.declare(dataset, wanted)
+        dataset.create_index(names.p_fake)
+        appearance.dress(dataset)
 
 
 def write_video_scores(dataset: fo.Dataset, key: str, rule: str) -> int:
@@ -53,9 +57,26 @@ def write_video_scores(dataset: fo.Dataset, key: str, rule: str) -> int:
     Needs no network. A video without a scored face gets no score but a reason. The score of a
     person (track) is by ``rule`` over its faces, under ``worst_person`` by their mean.
 
+    Until all are written, the scores of ``key`` are marked as unfinished, see :mod:`.score_state`.
+
     Returns:
         number of videos with a score
+
+    Raises:
+        ForensicsError: another process writes them too and has not ended for a long time, or the
+            dataset was deleted
     """
+    work = f"video scores of {key}"
+    with lease.held(f"dataset {dataset._doc.id}", work, dataset_changes.WAIT_SECONDS):
+        score_state.mark(dataset, key, score_state.VIDEO_SCORES)
+        count = _write(dataset, key, rule)
+        dataset_changes.require_there(dataset)
+        done = {score_state.MARK: "", **_rule(dataset, key, rule)}
+        stored_runs.change(dataset, fields.ScoreFields(key).run, **done)
+        return count
+
+
+def _write(dataset: fo.Dataset, key: str, rule: str) -> int:
     from ..detector.aggregate import WORST_PERSON, grouped_scores, video_score, worst_person_score
 
     names = fields.ScoreFields(key)
@@ -103,40 +124,34 @@ def write_video_scores(dataset: fo.Dataset, key: str, rule: str) -> int:
             for i, score in on_faces.items()
         }
         views.set_by_id(dataset, names.video_label, labels)
-    _record_rule(dataset, names, rule)
     videos = views.videos_of(dataset)
     if videos is not None and videos.media_type == fomm.VIDEO:
-        _write_on_videos(videos, dataset, names, scores, faces, cut)
+        _write_on_videos(videos, dataset, names, rule, scores, faces, cut)
     return len(scores)
 
 
-def _record_rule(dataset: fo.Dataset, names: fields.ScoreFields, rule: str) -> None:
-    """Keep the rule of the video scores with the provenance of the face scores."""
-    if dataset.has_run(names.run):
-        config = dataset.get_run_info(names.run).config
-        if getattr(config, "table_level", "face") == "face" and config.rule != rule:
-            config.rule = rule
-            dataset.update_run_config(names.run, config)
+def _rule(dataset: fo.Dataset, key: str, rule: str) -> dict[str, str]:
+    """The rule of the video scores, for the provenance; a table of videos brings its own."""
+    name = fields.ScoreFields(key).run
+    if not dataset.has_run(name):
+        return {}
+    config = dataset.get_run_info(name).config
+    return {"rule": rule} if getattr(config, "table_level", "face") == "face" else {}
 
 
 def _write_on_videos(
     videos: fo.Dataset,
     dataset: fo.Dataset,
     names: fields.ScoreFields,
+    rule: str,
     scores: dict[str, float],
     faces: dict[str, list[float]],
     cut: Counter[str],
 ) -> None:
-    schema = videos.get_field_schema()
-    for name in (names.p_fake, names.coverage):
-        if name not in schema:
-            videos.add_sample_field(name, fo.FloatField)
-    if names.reason not in schema:
-        videos.add_sample_field(names.reason, fo.StringField)
-    if names.label not in schema:
-        videos.add_sample_field(
-            names.label, fo.EmbeddedDocumentField, embedded_doc_type=fo.Classification
-        )
+    wanted: dict[str, Any] = dict.fromkeys((names.p_fake, names.coverage), fo.FloatField)
+    wanted |= {names.reason: fo.StringField, names.label: fo.Classification}
+    dataset_changes.declare(videos, wanted)
+    _name_maker(videos, dataset, names, rule, score_state.VIDEO_SCORES)
     rows = zip(*videos.values(["id", "video_id", fields.REASON, fields.COVERAGE]), strict=True)
     columns: dict[str, dict[str, Any]] = defaultdict(dict)
     for sample_id, video_id, reason, coverage in rows:
@@ -151,8 +166,16 @@ def _write_on_videos(
     for field, values in columns.items():
         views.set_by_id(videos, field, values)
     appearance.dress(videos)
+    _name_maker(videos, dataset, names, rule, "")
+
+
+def _name_maker(
+    videos: fo.Dataset, dataset: fo.Dataset, names: fields.ScoreFields, rule: str, mark: str
+) -> None:
+    """Give the videos the provenance of the faces' scores, marked as unfinished by ``mark``."""
     if not dataset.has_run(names.run):
         return
-    if videos.has_run(names.run):
-        videos.delete_run(names.run)
-    videos.register_run(names.run, dataset.get_run_info(names.run).config)
+    about = dataset.get_run_info(names.run).config.serialize()
+    about = {k: v for k, v in about.items() if k not in ("cls", "type", "method")}
+    about |= {**_rule(dataset, names.key, rule), score_state.MARK: mark}
+    stored_runs.put(videos, names.run, method="media_forensics/scores", **about)

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 import fiftyone as fo
 import fiftyone.core.media as fomm
 from fiftyone import ViewField as F
-from fiftyone.core.utils import to_slug
 
 from ..detector.allowed_roots import require_files
 from ..detector.errors import ForensicsError
 from ..detector.records import LABELS, VideoRecord
-from . import fields
+from . import fields, score_state
+from .dataset_changes import require_there
 
 if TYPE_CHECKING:
     import numpy as np
@@ -62,13 +62,18 @@ def require_samples(samples: Any, what: str) -> None:
 
 
 def require_fields(samples: Any, names: Iterable[str], made_by: str) -> None:
-    """Raise :class:`ForensicsError` where a field is missing, naming the operator that makes it."""
+    """Raise :class:`ForensicsError` where a field is missing, naming the operator that makes it.
+
+    Fields of scores that are being replaced, or whose replacement was killed, count as missing.
+    """
+    names = list(names)
     schema = dataset_of(samples).get_field_schema()
     missing = [name for name in names if name.split(".")[0] not in schema]
     if missing:
         raise ForensicsError(
             f"{dataset_of(samples).name!r} has no field {missing[0]!r}.", f"Run {made_by!r} first."
         )
+    score_state.require_fields_whole(dataset_of(samples), names)
 
 
 def videos_of(faces: fo.Dataset) -> fo.Dataset | None:
@@ -201,27 +206,6 @@ def face_scores(samples: Any, key: str) -> FaceScores:
     )
 
 
-def save_view(dataset: fo.Dataset, name: str, view: Any, description: str) -> str:
-    """Save ``view`` under ``name``, replacing an older one of that name.
-
-    FiftyOne refuses names that differ only in punctuation (``Deep Fakes``, ``deep-fakes``), which
-    methods of a source may do; the later one gets a number.
-
-    Returns:
-        the name that it got
-    """
-    free = name = name[:200]
-    slugs = {to_slug(other): other for other in dataset.list_saved_views()}
-    number = 1
-    while slugs.get(to_slug(free), free) != free:
-        number += 1
-        free = f"{name} ({number})"
-    if dataset.has_saved_view(free):
-        dataset.delete_saved_view(free)
-    dataset.save_view(free, view, description=description)
-    return free
-
-
 def show_saved_view(ctx: Any, name: str) -> Any:
     """The App's message that shows a saved view.
 
@@ -238,6 +222,7 @@ def set_by_id(dataset: fo.Dataset, field: str, values: dict[str, Any]) -> None:
     """
     left = iter(values.items())
     while part := dict(islice(left, SLICE)):
+        require_there(dataset)
         dataset.set_values(field, part, key_field="id")
 
 

@@ -69,6 +69,8 @@ def timeline_of(
 
 def _columns(faces: fo.Dataset, video_id: str, paths: dict[str, str]) -> dict[str, list[Any]]:
     """Columns of the faces of a video; a field that is not there is a column of None."""
+    score_paths = [paths[name] for name in ("p_fake", "video") if name in paths]
+    score_state.require_fields_whole(faces, score_paths)
     view = faces.match(F("video_id") == video_id)
     have = {name: path for name, path in paths.items() if faces.has_field(path.split(".")[0])}
     found = dict(zip(have, view.values(list(have.values())), strict=True))

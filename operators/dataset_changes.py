@@ -1,0 +1,174 @@
+"""Changes a dataset's schema, views, runs and description, one process at a time.
+
+FiftyOne keeps a copy of the dataset's document in every process and writes whole lists of it back,
+so that a field or a view that another process has just added is lost. All our changes therefore
+happen inside :func:`changing`: under a lease of the dataset, on the document as it is now, after
+what an earlier crash has left behind was repaired.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import fiftyone as fo
+from bson import ObjectId
+
+from ..detector.errors import ForensicsError
+from . import lease
+
+logger = logging.getLogger(__name__)
+
+#: How long the second of two waits for its turn before it is told who holds the dataset.
+WAIT_SECONDS = 120.0
+#: Records that nothing names are removed when they are older: a younger one may be half written.
+ORPHAN_AGE = timedelta(hours=1)
+#: Where the dataset's document names runs.
+RUN_LISTS = ("runs", "evaluations", "brain_methods")
+_held = threading.local()
+
+
+def documents(name: str) -> Any:
+    """The collection ``name`` of FiftyOne's database: ``datasets``, ``runs``, ``views``."""
+    import fiftyone.core.odm as foo
+
+    return foo.get_db_conn()[name]
+
+
+def require_there(dataset: fo.Dataset) -> None:
+    """Raise :class:`ForensicsError` where ``dataset`` was deleted while a run worked on it."""
+    found = None
+    if not dataset.deleted:
+        found = documents("datasets").find_one({"_id": dataset._doc.id}, {"_id": 1})
+    if found is None:
+        name = getattr(dataset, "_MF_name", None) or dataset._doc.name
+        raise ForensicsError(
+            f"The dataset {name!r} was deleted while this run was writing to it.",
+            "What was computed for it is lost; import the dataset again.",
+        )
+
+
+@contextmanager
+def changing(dataset: fo.Dataset) -> Iterator[fo.Dataset]:
+    """Be the only process that changes ``dataset``'s schema, views, runs and description.
+
+    Whoever comes second waits up to :data:`WAIT_SECONDS`. ``dataset`` is read again first, under
+    the name that it has now. A block inside a block of the same thread goes straight on.
+
+    Raises:
+        ForensicsError: the dataset was deleted, or another process has held it for too long
+    """
+    require_there(dataset)
+    mine: set[ObjectId] = _held.__dict__.setdefault("ids", set())
+    identity = dataset._doc.id
+    if identity in mine:
+        yield dataset
+        return
+    with lease.held(f"dataset {identity}", "change its fields, views and runs", WAIT_SECONDS):
+        refresh(dataset)
+        mine.add(identity)
+        try:
+            if repair(dataset):
+                refresh(dataset)
+            yield dataset
+        finally:
+            mine.discard(identity)
+
+
+def refresh(dataset: fo.Dataset) -> None:
+    """Read ``dataset``'s document again, also where another process has renamed it.
+
+    Raises:
+        ForensicsError: it was deleted
+    """
+    require_there(dataset)
+    dataset._doc.reload("name")
+    dataset.reload()
+
+
+def declare(dataset: fo.Dataset, wanted: Mapping[str, type], frames: bool = False) -> None:
+    """Create those of the ``wanted`` fields that are missing: ``{name: type of field or label}``.
+
+    A field may be missing although samples have values in it, where an older version lost it; the
+    values are then seen again.
+    """
+    with changing(dataset):
+        there = dataset.get_frame_field_schema() if frames else dataset.get_field_schema()
+        add = dataset.add_frame_field if frames else dataset.add_sample_field
+        for name, kind in wanted.items():
+            if "." in name:
+                if dataset.get_field(name) is None:
+                    add(name, kind)
+            elif name not in there:
+                if issubclass(kind, fo.Field):
+                    add(name, kind)
+                else:
+                    add(name, fo.EmbeddedDocumentField, embedded_doc_type=kind)
+
+
+def repair(dataset: fo.Dataset) -> int:
+    """Mend what a crash left: names of views and runs that are gone, records that nothing names.
+
+    A run of FiftyOne's own kinds (evaluation, brain) without results was cut before its end; its
+    maker replaces it, so it stays until then.
+
+    Returns:
+        how many were mended
+    """
+    identity = dataset._doc.id
+    raw = documents("datasets").find_one({"_id": identity}, ["saved_views", *RUN_LISTS])
+    if raw is None:
+        return 0
+    mended = _repair_views(identity, raw.get("saved_views") or [])
+    named: set[Any] = set()
+    there = {row["_id"] for row in documents("runs").find({"_dataset_id": identity}, {"_id": 1})}
+    for kind in RUN_LISTS:
+        for key, run_id in (raw.get(kind) or {}).items():
+            if run_id in there:
+                named.add(run_id)
+            else:
+                logger.warning("the %s %r of %s has no record", kind, key, dataset.name)
+                documents("datasets").update_one(
+                    {"_id": identity, f"{kind}.{key}": run_id}, {"$unset": {f"{kind}.{key}": ""}}
+                )
+                mended += 1
+    annotations = documents("datasets").find_one({"_id": identity}, ["annotation_runs"]) or {}
+    named |= set((annotations.get("annotation_runs") or {}).values())
+    for run_id in there - named:
+        if _is_old(run_id):
+            delete_run_record(run_id)
+            mended += 1
+    return mended
+
+
+def _repair_views(identity: ObjectId, named: list[Any]) -> int:
+    there = {row["_id"] for row in documents("views").find({"_dataset_id": identity}, {"_id": 1})}
+    gone = [view_id for view_id in named if view_id not in there]
+    if gone:
+        logger.warning("%d saved views have no record any more", len(gone))
+        documents("datasets").update_one({"_id": identity}, {"$pullAll": {"saved_views": gone}})
+    lost = [view_id for view_id in there - set(named) if _is_old(view_id)]
+    if lost:
+        documents("views").delete_many({"_id": {"$in": lost}})
+    return len(gone) + len(lost)
+
+
+def _is_old(record_id: ObjectId) -> bool:
+    return datetime.now(timezone.utc) - record_id.generation_time > ORPHAN_AGE
+
+
+def delete_run_record(run_id: ObjectId) -> None:
+    """Delete a run's record and its results, which the dataset no longer names."""
+    import fiftyone.core.odm as foo
+    from gridfs import GridFS
+
+    record = documents("runs").find_one({"_id": run_id}, {"results": 1})
+    if record is None:
+        return
+    if record.get("results") is not None:
+        GridFS(foo.get_db_conn()).delete(record["results"])
+    documents("runs").delete_one({"_id": run_id})
