@@ -18,6 +18,7 @@ from ..detector.records import CropRecipe
 from . import fields, forms, jobs, views
 from .analysis_report import in_seconds, markdown, timeline
 from .calibrations import has_calibration, stored_calibration
+from .dataset_changes import declare, require_there
 from .path_arguments import absolute, with_paths
 from .progress import Progress, ShouldStop, in_app, never, silent, stop_of, terminal
 from .registry import detector_source, known_detectors
@@ -120,7 +121,9 @@ def _keep(name: str, result: dict[str, Any]) -> None:
     """Replace the faces of a file in the dataset ``name``."""
     if fo.dataset_exists(name):
         dataset = fo.load_dataset(name)
-        if fields.describe(dataset).get("kind") != "analyses":
+        about = fields.describe(dataset)
+        unmade = not about and views.is_empty(dataset)  # of a run that was killed while making it
+        if about.get("kind") != "analyses" and not unmade:
             raise ForensicsError(
                 f"The dataset {name!r} exists and holds something else.",
                 "Choose another name.",
@@ -128,11 +131,12 @@ def _keep(name: str, result: dict[str, Any]) -> None:
             )
     else:
         dataset = fo.Dataset(name, persistent=True)
-        for field, ftype in _FIELDS.items():
-            dataset.add_sample_field(field, ftype)
+    declare(dataset, _FIELDS | {"score": fo.Classification})
+    if not fields.describe(dataset):
         fields.set_description(dataset, kind="analyses")
     file_id = f"{Path(result['path']).name} {result['sha256'][:12]}"
-    dataset.delete_samples(views.match_in(dataset, "file", [file_id]))
+    half = f"{file_id} (being written)"  # until all are there, beside the earlier ones
+    dataset.delete_samples(views.match_in(dataset, "file", [half]))
     samples = []
     for rank, person in enumerate(result["persons"], 1):
         for face in person["timeline"]:
@@ -142,7 +146,7 @@ def _keep(name: str, result: dict[str, Any]) -> None:
             samples.append(
                 fo.Sample(
                     filepath=face["crop"],
-                    file=file_id,
+                    file=half,
                     file_path=result["path"],
                     person=rank,
                     person_score=person["score"],
@@ -158,7 +162,10 @@ def _keep(name: str, result: dict[str, Any]) -> None:
                 )
             )
     if samples:
+        require_there(dataset)
         dataset.add_samples(samples, dynamic=False, progress=False)
+    dataset.delete_samples(views.match_in(dataset, "file", [file_id]))
+    views.set_by_id(dataset, "file", dict.fromkeys((sample.id for sample in samples), file_id))
 
 
 _FIELDS = {

@@ -15,8 +15,9 @@ import fiftyone.operators as foo
 from fiftyone.operators import types
 
 from ..detector.errors import ForensicsError
-from . import fields, forms, from_python, made_from, views
+from . import fields, forms, from_python, made_from, stored_runs, views
 from .calibrations import RUN_PREFIX, checkpoint_of
+from .dataset_changes import declare
 from .evaluation_items import LEVELS, Items, items_of
 from .transfer_rows import table, transfer_rows
 
@@ -157,8 +158,7 @@ def _write_calibrated(dataset: fo.Dataset, key: str, level: str, calibration: An
     if level == "video" and videos is not None and videos.has_field(names.p_fake):
         targets.append((videos, names.p_fake))
     for target, source in targets:
-        if not target.has_field(names.calibrated):
-            target.add_sample_field(names.calibrated, fo.FloatField)
+        declare(target, {names.calibrated: fo.FloatField})
         ids, values = target.values(["id", source])
         raw = np.array([np.nan if v is None else v for v in values], np.float64)
         fitted = calibration.apply(raw)
@@ -193,10 +193,11 @@ def _store(
 ) -> str:
     key = record["key"]
     name = RUN_PREFIX + key
-    if dataset.has_run(name):
-        dataset.delete_run(name)
-    config = dataset.init_run(
+    stored_runs.put(
+        view,
+        name,
         method="media_forensics/calibration",
+        results={"transfer": transfer},
         key=key,
         level=record["level"],
         threshold=record["threshold"],
@@ -204,9 +205,6 @@ def _store(
         record=record,
         **{made_from.FIELD: basis.to_json()},
     )
-    view.register_run(name, config)
-    results = dataset.init_run_results(name, transfer=transfer)
-    dataset.save_run_results(name, results, overwrite=True)
     return name
 
 

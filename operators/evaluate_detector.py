@@ -14,8 +14,9 @@ from fiftyone.operators import types
 
 from ..detector.errors import ForensicsError
 from ..detector.records import LABELS
-from . import calibrations, fields, forms, from_python, made_from, views
+from . import calibrations, fields, forms, from_python, made_from, stored_runs, views
 from .calibrations import CALIBRATED, has_calibration, stored_threshold, why_no_calibration
+from .dataset_changes import changing, declare
 from .evaluation_items import LEVELS, items_of
 from .evaluation_tables import compare, evaluate_items, macro, table
 from .markup import plain
@@ -132,17 +133,18 @@ def _write_evaluations(dataset: fo.Dataset, view: Any, key: str, threshold: floa
             continue
         field = label if threshold == 0.5 else _decide(scored, p_fake, label, threshold)
         name = f"eval_{key}_{level}"
-        if dataset.has_evaluation(name):
-            dataset.delete_evaluation(name)
-        scored.evaluate_classifications(
-            field,
-            gt_field=fields.GROUND_TRUTH,
-            eval_key=name,
-            method="binary",
-            classes=list(LABELS),
-            custom_metrics={f"{PLUGIN}/auroc": {}, f"{PLUGIN}/eer": {}},
-            progress=False,
-        )
+        with changing(dataset):
+            if dataset.has_evaluation(name):
+                dataset.delete_evaluation(name)
+            scored.evaluate_classifications(
+                field,
+                gt_field=fields.GROUND_TRUTH,
+                eval_key=name,
+                method="binary",
+                classes=list(LABELS),
+                custom_metrics={f"{PLUGIN}/auroc": {}, f"{PLUGIN}/eer": {}},
+                progress=False,
+            )
         made.append(name)
     return made
 
@@ -151,10 +153,7 @@ def _decide(view: Any, p_fake: str, label: str, threshold: float) -> str:
     """Write the labels at ``threshold`` to a field of their own and return its name."""
     field = f"{label}_decision"
     dataset = views.dataset_of(view)
-    if not dataset.has_field(field):
-        dataset.add_sample_field(
-            field, fo.EmbeddedDocumentField, embedded_doc_type=fo.Classification
-        )
+    declare(dataset, {field: fo.Classification})
     ids, scores = view.values(["id", p_fake])
     decided = {}
     for sample_id, score in zip(ids, scores, strict=True):
@@ -176,12 +175,13 @@ def _record(
 ) -> str:
     """Keep the table with its provenance as a custom run of the dataset."""
     name = RUN_PREFIX + key
-    if dataset.has_run(name):
-        dataset.delete_run(name)
     run_name = fields.ScoreFields(key).run
     scores = dataset.get_run_info(run_name).config if dataset.has_run(run_name) else None
-    config = dataset.init_run(
+    stored_runs.put(
+        view,
+        name,
         method="media_forensics/evaluation",
+        results=found,
         key=key,
         threshold=threshold[0],
         threshold_from=threshold[1],
@@ -189,9 +189,6 @@ def _record(
         **{made_from.FIELD: basis.to_json()},
         **{name: getattr(scores, name, None) for name in _PROVENANCE},
     )
-    view.register_run(name, config)
-    results = dataset.init_run_results(name, **found)
-    dataset.save_run_results(name, results, overwrite=True)
     return name
 
 

@@ -16,6 +16,7 @@ from ..detector.allowed_roots import require_files
 from ..detector.errors import Cancelled, ForensicsError
 from ..detector.records import LABELS, Reason
 from . import fields, forms, from_python, jobs, outcome, views
+from .dataset_changes import declare
 from .markup import plain
 from .progress import Progress, ShouldStop, in_app, never, silent, stop_of
 from .registry import scored_model
@@ -77,8 +78,7 @@ def run(
     require_files((row[1] for row in rows), "faces")
     model = scored_model(dataset, key, device)
     field = f"{key}_{method}"
-    if not dataset.has_field(field):
-        dataset.add_sample_field(field, fo.EmbeddedDocumentField, embedded_doc_type=fo.Heatmap)
+    declare(dataset, {field: fo.Heatmap})
     done, frames, lost = 0, 0, Counter()
     seen: set[tuple[str, int]] = set()
     for start in range(0, len(rows), batch_size):
@@ -175,8 +175,7 @@ def _write_on_frames(
     for row, values in zip(rows, maps, strict=True):
         if row[3] is not None and row[5]:
             found[row[2]][row[3]].append((row[5], values))
-    if field not in videos.get_frame_field_schema():
-        videos.add_frame_field(field, fo.EmbeddedDocumentField, embedded_doc_type=fo.Heatmap)
+    declare(videos, {field: fo.Heatmap}, frames=True)
     written = 0
     view = views.match_in(videos, "video_id", list(found))
     for sample in view.iter_samples(autosave=True):

@@ -15,7 +15,7 @@ from fiftyone.operators import types
 from ..detector.errors import ForensicsError
 from ..detector.outputs import claim_output, json_lines_with, writing_output
 from ..detector.paths import one_part
-from . import forms, from_python, review, saved_views, views
+from . import forms, from_python, review, saved_views, stored_runs, views
 from .path_arguments import with_paths
 
 VIEW = "training_set"
@@ -129,18 +129,16 @@ def _default_file(faces: fo.Dataset, name: str) -> Path:
 
 def _record(view: Any, name: str, sha256: str, path: Path, chosen: int, completed: int) -> None:
     """Keep what the set was made of as a custom run of the dataset."""
-    faces = views.dataset_of(view)
     run_name = RUN_PREFIX + name
-    if faces.has_run(run_name):
-        faces.delete_run(run_name)
-    config = faces.init_run(
+    stored_runs.put(
+        view,
+        run_name,
         method="media_forensics/training_set",
         manifest=str(path),
         manifest_sha256=sha256,
         chosen=chosen,
         completed=completed,
     )
-    view.register_run(run_name, config)
 
 
 class ExportTrainingSet(foo.Operator):

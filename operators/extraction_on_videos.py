@@ -14,6 +14,7 @@ import fiftyone.core.media as fomm
 
 from ..detector.records import VideoRecord
 from . import fields, views
+from .dataset_changes import changing, declare
 
 if TYPE_CHECKING:
     from ..detector.video_faces import FrameFaces, VideoFaces
@@ -62,32 +63,19 @@ def _write_on_videos(videos: fo.Dataset, found: Found) -> None:
 
 
 def _declare(videos: fo.Dataset) -> None:
-    # Another process may have added fields of scores since this one loaded the dataset.
-    videos.reload()
-    if fields.FACES not in videos.get_frame_field_schema():
-        videos.add_frame_field(
-            fields.FACES, fo.EmbeddedDocumentField, embedded_doc_type=fo.Detections
-        )
-    schema = videos.get_field_schema()
-    for name, ftype in (
-        (fields.REASON, fo.StringField),
-        (fields.COVERAGE, fo.FloatField),
-        (fields.SOURCE_SHA256, fo.StringField),
-    ):
-        if name not in schema:
-            videos.add_sample_field(name, ftype)
-    if fields.PERSONS not in schema:
-        videos.add_sample_field(
-            fields.PERSONS, fo.EmbeddedDocumentField, embedded_doc_type=fo.TemporalDetections
-        )
+    with changing(videos):
+        declare(videos, {fields.FACES: fo.Detections}, frames=True)
+        wanted = {
+            fields.REASON: fo.StringField,
+            fields.COVERAGE: fo.FloatField,
+            fields.SOURCE_SHA256: fo.StringField,
+            fields.PERSONS: fo.TemporalDetections,
+        }
+        declare(videos, wanted)
 
 
 def _write_on_frames(frames: fo.Dataset, found: Found) -> None:
-    frames.reload()
-    if fields.FACES not in frames.get_field_schema():
-        frames.add_sample_field(
-            fields.FACES, fo.EmbeddedDocumentField, embedded_doc_type=fo.Detections
-        )
+    declare(frames, {fields.FACES: fo.Detections})
     view = views.match_in(frames, "video_id", [record.video_id for record, _ in found])
     rows = defaultdict(list)
     for sample_id, video_id, path in zip(*view.values(["id", "video_id", "filepath"]), strict=True):

@@ -11,7 +11,8 @@ from fiftyone import ViewField as F
 
 from ..detector.errors import ForensicsError
 from ..detector.records import CropRecipe
-from . import appearance, fields, saved_views
+from . import appearance, fields, saved_views, views
+from .dataset_changes import declare
 
 
 def open_faces_dataset(
@@ -28,6 +29,8 @@ def open_faces_dataset(
     if fo.dataset_exists(name):
         dataset = fo.load_dataset(name)
         about = fields.describe(dataset)
+        if not about and views.is_empty(dataset):  # of a run that was killed right after making it
+            about = {"kind": "faces", "video_dataset": videos.name, "recipe_hash": recipe.hash}
         if about.get("kind") != "faces" or about.get("video_dataset") != videos.name:
             raise ForensicsError(
                 f"The dataset {name!r} exists and is not the faces dataset of {videos.name!r}.",
@@ -55,11 +58,7 @@ def open_faces_dataset(
 
 def _declare_attributes(dataset: fo.Dataset, videos: fo.Dataset) -> None:
     """Give ``dataset`` the fields of attributes that the source of ``videos`` shipped."""
-    have = dataset.get_field_schema()
-    for name in shipped_attributes(videos):
-        if name not in have:
-            ftype = type(videos.get_field(name))
-            dataset.add_sample_field(name, ftype)
+    declare(dataset, {name: type(videos.get_field(name)) for name in shipped_attributes(videos)})
 
 
 def shipped_attributes(videos: fo.Dataset) -> list[str]:

@@ -17,6 +17,7 @@ import fiftyone as fo
 
 from ..detector.records import CropRecipe, VideoRecord
 from . import extraction_on_videos, fields, views
+from .dataset_changes import require_there
 from .faces_dataset import shipped_attributes
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ class FacesWriter:
         """Write what is waiting."""
         if not self._waiting:
             return
+        require_there(self.faces)
         waiting, self._waiting = self._waiting, []
         there = self._read([record.video_id for record, _ in waiting])
         self._drop_outdated(waiting, there)

@@ -12,7 +12,16 @@ from fiftyone.operators import types
 
 from ..detector.errors import Cancelled, ForensicsError
 from ..detector.queue_catalogue import CATALOGUE
-from . import fields, forms, from_python, jobs, saved_views, views
+from . import (
+    dataset_changes,
+    fields,
+    forms,
+    from_python,
+    jobs,
+    lease,
+    saved_views,
+    views,
+)
 from .progress import Progress, ShouldStop, in_app, never, silent, stop_of
 from .queue_columns import check_columns, read, untuned_key
 
@@ -115,18 +124,19 @@ def _write(
 ) -> dict[str, str]:
     """Replace the earlier content of a queue: its ranks, its tags and its saved view."""
     field, tag = queue_field(key, queue), queue_tag(queue)
-    if not dataset.has_field(field):
-        dataset.add_sample_field(field, fo.IntField)
-    old = dataset.match(F(field) != None)  # noqa: E711 - builds a database query
-    old.set_values(field, [None] * len(old))
-    dataset.match_tags(tag).untag_samples(tag)
-    views.set_by_id(dataset, field, {sample_id: n for n, sample_id in enumerate(ids, 1)})
-    if ids:
-        dataset.select(ids).tag_samples(tag)
     name = f"hard_{key}_{queue}"
-    text = f"{CATALOGUE[queue].label}: {CATALOGUE[queue].why}; {key}, threshold {threshold:g}"
-    view = dataset.match(F(field) != None).sort_by(field)  # noqa: E711
-    saved_views.save(dataset, name, view, text)
+    with lease.held(f"dataset {dataset._doc.id}", "fill a queue", dataset_changes.WAIT_SECONDS):
+        saved_views.drop(dataset, name)  # it comes back when all is written
+        dataset_changes.declare(dataset, {field: fo.IntField})
+        old = dataset.match(F(field) != None)  # noqa: E711 - builds a database query
+        old.set_values(field, [None] * len(old))
+        dataset.match_tags(tag).untag_samples(tag)
+        views.set_by_id(dataset, field, {sample_id: n for n, sample_id in enumerate(ids, 1)})
+        if ids:
+            dataset.select(ids).tag_samples(tag)
+        text = f"{CATALOGUE[queue].label}: {CATALOGUE[queue].why}; {key}, threshold {threshold:g}"
+        view = dataset.match(F(field) != None).sort_by(field)  # noqa: E711
+        saved_views.save(dataset, name, view, text)
     return {"view": name, "field": field}
 
 

@@ -18,6 +18,7 @@ from bson import ObjectId
 from ..detector.errors import Cancelled, ForensicsError
 from ..detector.records import VideoRecord
 from . import fields, views
+from .dataset_changes import changing, declare
 from .import_target import Stored, files_of, update_known
 from .importers.plan import ImportPlan
 from .progress import Progress, ShouldStop, never, silent
@@ -93,7 +94,8 @@ def write_plan(
         Cancelled: stopped by the user
     """
     is_video = plan.media == "video"
-    dataset.media_type = fo.core.media.VIDEO if is_video else fo.core.media.IMAGE
+    with changing(dataset):
+        dataset.media_type = fo.core.media.VIDEO if is_video else fo.core.media.IMAGE
     fields.declare_common_fields(dataset, faces=not is_video)
     _declare_attributes(dataset, plan.records)
     total = len(plan.records) if is_video else sum(len(r.frames) for r in plan.records)
@@ -161,10 +163,8 @@ def check_attributes(dataset: fo.Dataset | None, records: Sequence[VideoRecord])
 
 def _declare_attributes(dataset: fo.Dataset, records: Sequence[VideoRecord]) -> None:
     """Create a field for each shipped attribute."""
-    schema = dataset.get_field_schema()
-    for name, kind in check_attributes(dataset, records).items():
-        if name not in schema:
-            dataset.add_sample_field(name, _TYPES[kind])
+    kinds = check_attributes(dataset, records)
+    declare(dataset, {name: _TYPES[kind] for name, kind in kinds.items()})
 
 
 def _chunks(

@@ -6,9 +6,7 @@ Search panels work on them. Neighbours are training faces of other groups.
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import fiftyone as fo
@@ -18,7 +16,18 @@ from fiftyone.operators import types
 
 from ..detector.errors import ForensicsError
 from ..detector.records import FAKE, LABELS
-from . import embedding_files, embedding_geometry, fields, forms, from_python, jobs, outcome, views
+from . import (
+    embedding_files,
+    embedding_geometry,
+    embedding_maps,
+    fields,
+    forms,
+    from_python,
+    jobs,
+    outcome,
+    views,
+)
+from .dataset_changes import declare
 from .progress import Progress, ShouldStop, in_app, never, silent, stop_of
 
 if TYPE_CHECKING:
@@ -37,7 +46,6 @@ ON_REQUEST = ("umap", "field")
 #: Fewest faces that a part can be made of.
 LEAST = {"pca": 2, "axis": 2, "umap": 4}
 NEIGHBOURS = 10
-UMAP_NEIGHBOURS = 15  # umap-learn's own default
 #: Fields that are read with the embeddings.
 COLUMNS = (*embedding_geometry.COLUMNS, "group_id", "video_id")
 CHUNK = 20_000  # faces whose neighbours are written at once
@@ -106,7 +114,7 @@ def run(
             made += [names.embedding] if embedding_files.into_field(there, key) else []
         elif part != "axis" or head is not None:
             stored = found.vectors if found.not_finite or filed else names.embedding
-            runs.append(_brain(there, found, key, part, head, stored, seed))
+            runs.append(embedding_maps.make(there, found, key, part, head, stored, seed))
     progress(len(parts), len(parts), "done")
     measured = embedding_geometry.geometry(found, head)
     return {
@@ -146,54 +154,6 @@ def _head(dataset: fo.Dataset, names: fields.ScoreFields) -> Any:
     return None if weight is None else np.array(weight, np.float64)
 
 
-def _brain(
-    view: Any, faces: Vectors, key: str, part: str, head: Any, stored: Any, seed: int
-) -> str:
-    """Compute one brain run; an older one is replaced when the new one is there.
-
-    Args:
-        stored: for the index. By the field's name nothing is stored twice, but all that the field
-            holds is in it: vectors where that is not what is wanted
-
-    Returns:
-        its key
-    """
-    import fiftyone.brain as fob  # pulls in most of scikit-learn
-
-    from ..detector.sphere import fake_axis_projection
-
-    name, dataset, vectors = f"{key}_{part}", views.dataset_of(view), faces.vectors
-    new = f"{name}_new"
-    if dataset.has_brain_run(new):  # of a killed run
-        dataset.delete_brain_run(new)
-    if part == "similarity":
-        fob.compute_similarity(
-            view, embeddings=stored, brain_key=new, backend="sklearn", metric="cosine"
-        )
-    else:
-        options: dict[str, Any] = {"method": part, "embeddings": vectors, "seed": seed}
-        if part == "axis":
-            options = {"method": "manual", "points": fake_axis_projection(vectors, head).xy}
-        elif part == "umap":
-            # Not by the field's name: FiftyOne would keep the fitted model as a pickle.
-            near = min(UMAP_NEIGHBOURS, len(vectors) - 1)
-            options |= {"metric": "cosine", "num_neighbors": near, "verbose": False}
-        with _quiet():
-            fob.compute_visualization(view, brain_key=new, num_dims=2, **options)
-    if dataset.has_brain_run(name):
-        dataset.delete_brain_run(name)
-    dataset.rename_brain_run(new, name)
-    return name
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Without umap-learn's remark that a seed means one thread: the same map twice is worth it."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="n_jobs value", category=UserWarning)
-        yield
-
-
 def _references(dataset: fo.Dataset, key: str) -> Vectors:
     """Every training face with an embedding.
 
@@ -229,8 +189,7 @@ def _neighbours(dataset: fo.Dataset, faces: Vectors, training: Vectors, key: str
         near = np.nansum(np.where(there, found.cosine, 0), axis=1) / count
     made = []
     for field, values in ((f"{key}_knn_fake", share), (f"{key}_knn_cosine", near)):
-        if not dataset.has_field(field):
-            dataset.add_sample_field(field, fo.FloatField)
+        declare(dataset, {field: fo.FloatField})
         for start in range(0, len(faces.ids), CHUNK):
             part = slice(start, start + CHUNK)
             rows = zip(faces.ids[part], values[part], strict=True)

@@ -13,7 +13,8 @@ from fiftyone.operators import types
 
 from ..detector.allowed_roots import require_files
 from ..detector.errors import Cancelled, ForensicsError
-from . import fields, forms, from_python, jobs, outcome, saved_views, views
+from . import fields, forms, from_python, jobs, outcome, saved_views, stored_runs, views
+from .dataset_changes import declare
 from .progress import Progress, ShouldStop, in_app, never, silent, stop_of
 from .registry import scored_model
 from .robustness_table import curves, table
@@ -82,9 +83,7 @@ def run(
     views.require_samples(view, "faces")
     require_files(view.values("filepath"), "faces")
     model = scored_model(dataset, key, device)
-    for name in names:
-        if not dataset.has_field(fields.delta_field(key, name)):
-            dataset.add_sample_field(fields.delta_field(key, name), fo.FloatField)
+    declare(dataset, {fields.delta_field(key, name): fo.FloatField for name in names})
     every = len(view)
     scored = view.match(F(p_fake) != None)  # noqa: E711 - builds a database query
     crops = Differences(dataset, scored, key, of_crop)
@@ -159,19 +158,17 @@ def _record(
     rows: list[dict[str, Any]],
 ) -> str:
     name = RUN_PREFIX + key
-    if dataset.has_run(name):
-        dataset.delete_run(name)
     scores = dataset.get_run_info(fields.ScoreFields(key).run).config
-    config = dataset.init_run(
+    stored_runs.put(
+        view,
+        name,
         method="media_forensics/robustness",
+        results={"rows": rows},
         key=key,
         perturbations=list(names),
         threshold=threshold,
         checkpoint_sha256=scores.checkpoint_sha256,
     )
-    view.register_run(name, config)
-    results = dataset.init_run_results(name, rows=rows)
-    dataset.save_run_results(name, results, overwrite=True)
     return name
 
 

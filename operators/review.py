@@ -17,7 +17,8 @@ import fiftyone as fo
 from fiftyone import ViewField as F
 
 from ..detector.errors import ForensicsError
-from . import views
+from . import dataset_changes, views
+from .dataset_changes import changing
 
 DECISION, KEEP, NOTE = "review", "review_keep", "review_note"
 TIME, BATCH, HISTORY = "review_time", "review_batch", "review_history"
@@ -48,13 +49,12 @@ _STATE: tuple[str, ...] = (DECISION, KEEP, NOTE, TIME, BATCH)
 
 def declare(dataset: fo.Dataset) -> None:
     """Create the fields of a review."""
-    for name, ftype in _FIELDS.items():
-        if not dataset.has_field(name):
-            dataset.add_sample_field(name, ftype)
-    if not dataset.has_field(HISTORY):
-        dataset.add_sample_field(HISTORY, fo.ListField, subfield=fo.StringField)
-    dataset.create_index(DECISION)
-    dataset.create_index(BATCH)
+    with changing(dataset):
+        dataset_changes.declare(dataset, _FIELDS)
+        if not dataset.has_field(HISTORY):
+            dataset.add_sample_field(HISTORY, fo.ListField, subfield=fo.StringField)
+        dataset.create_index(DECISION)
+        dataset.create_index(BATCH)
 
 
 def act(samples: Any, action: str, note: str | None = None) -> int:

@@ -26,6 +26,7 @@ from . import (
     forms,
     from_python,
     jobs,
+    stored_runs,
     training_manifest,
     training_records,
     training_words,
@@ -150,19 +151,17 @@ def _plain(value: Any) -> Any:
 def _record(dataset: fo.Dataset, name: str, manifest_sha256: str, result: dict[str, Any]) -> None:
     """Keep the result as a custom run of the dataset."""
     key = RUN_PREFIX + name
-    if dataset.has_run(key):
-        dataset.delete_run(key)
     names = ("folder", "runs", "failed", "done", "of", "figure")
-    config = dataset.init_run(
+    stored_runs.put(
+        dataset,
+        key,
         method="media_forensics/ablation",
+        results={"rows": result["rows"], "table": result["table"]},
         name=name,
         manifest_sha256=manifest_sha256,
         ended=time.time(),
         **{k: result[k] for k in names},
     )
-    dataset.register_run(key, config)
-    results = dataset.init_run_results(key, rows=result["rows"], table=result["table"])
-    dataset.save_run_results(key, results, overwrite=True)
 
 
 class RunAblation(foo.Operator):

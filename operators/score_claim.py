@@ -69,7 +69,7 @@ def claim(
         )
 
 
-def begin(dataset: fo.Dataset, key: str, left: str = "", **about: Any) -> None:
+def begin(samples: Any, key: str, left: str = "", **about: Any) -> None:
     """Name the maker of the scores that ``key`` will hold, and remove those that it holds.
 
     Args:

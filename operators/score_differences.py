@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import fiftyone as fo
 
 from . import fields, views
+from .dataset_changes import declare
 
 if TYPE_CHECKING:
     from ..detector.perturbations import PerturbedBatch
@@ -44,8 +45,8 @@ class Differences:
         self._dataset = dataset
         self._fields = {name: fields.delta_field(key, name) for name in names}
         self._reason_field = reason_field
-        if names and reason_field and not dataset.has_field(reason_field):
-            dataset.add_sample_field(reason_field, fo.StringField)
+        if names and reason_field:
+            declare(dataset, {reason_field: fo.StringField})
         self.todo: list[tuple[str, str, float]] = []
         if names:
             columns = ["id", "filepath", fields.ScoreFields(key).p_fake, *self._fields.values()]

@@ -17,6 +17,8 @@ from bson import json_util
 from ..detector.errors import ForensicsError
 from .dataset_changes import changing, delete_run_record, documents
 
+CUSTOM, BRAIN = "runs", "brain_methods"  # where a dataset's document names them
+
 
 def put(
     samples: Any, name: str, /, *, method: str, results: dict[str, Any] | None = None, **config: Any
@@ -69,15 +71,15 @@ def change(dataset: fo.Dataset, name: str, /, **values: Any) -> bool:
         return bool(done.matched_count)
 
 
-def drop(dataset: fo.Dataset, name: str) -> None:
+def drop(dataset: fo.Dataset, name: str, kind: str = CUSTOM) -> None:
     """Delete a run, if there is one: the dataset forgets it first."""
     with changing(dataset):
-        if dataset.has_run(name):
-            _name(dataset, name, None)
+        if _id_of(dataset, name, kind) is not None:
+            _name(dataset, name, None, kind)
 
 
 def rename(dataset: fo.Dataset, name: str, new: str, /, **values: Any) -> None:
-    """Give a run another name and set ``values`` of its config, by one update of the dataset.
+    """Give a custom run another name and set ``values`` of its config.
 
     Raises:
         ForensicsError: there is no such run, or one of the new name
@@ -91,32 +93,43 @@ def rename(dataset: fo.Dataset, name: str, new: str, /, **values: Any) -> None:
             )
         changes = {"key": new, **{f"config.{key}": value for key, value in values.items()}}
         documents("runs").update_one({"_id": run_id}, {"$set": changes})
-        documents("datasets").update_one(
-            {"_id": dataset._doc.id}, {"$rename": {f"runs.{name}": f"runs.{new}"}}
-        )
-        _reread(dataset, name, new)
+        _name(dataset, new, run_id, CUSTOM, name)
 
 
-def _id_of(dataset: fo.Dataset, name: str) -> Any:
-    raw = documents("datasets").find_one({"_id": dataset._doc.id}, {f"runs.{name}": 1}) or {}
-    return (raw.get("runs") or {}).get(name)
+def replace(dataset: fo.Dataset, name: str, by: str, kind: str) -> None:
+    """Let the complete run ``by`` be the run ``name`` from now on, in place of an earlier one.
+
+    Raises:
+        ForensicsError: there is no run ``by``
+    """
+    with changing(dataset):
+        run_id = _id_of(dataset, by, kind)
+        if run_id is None:
+            raise ForensicsError(f"The run {by!r} is gone.", "Run it again.")
+        documents("runs").update_one({"_id": run_id}, {"$set": {"key": name}})
+        _name(dataset, name, run_id, kind, by)
 
 
-def _name(dataset: fo.Dataset, name: str, run_id: Any) -> None:
-    """Let the dataset name ``run_id`` as its run ``name``, then delete what it named before."""
-    old = _id_of(dataset, name)
-    path = f"runs.{name}"
+def _id_of(dataset: fo.Dataset, name: str, kind: str = CUSTOM) -> Any:
+    raw = documents("datasets").find_one({"_id": dataset._doc.id}, {f"{kind}.{name}": 1}) or {}
+    return (raw.get(kind) or {}).get(name)
+
+
+def _name(
+    dataset: fo.Dataset, name: str, run_id: Any, kind: str = CUSTOM, before: str | None = None
+) -> None:
+    """Let the dataset name ``run_id`` as its run ``name`` (and no more as ``before``), by one
+    update; then delete what it named so far."""
+    old = _id_of(dataset, name, kind)
     now: dict[str, Any] = {"last_modified_at": datetime.utcnow()}
-    change = {"$set": now | ({} if run_id is None else {path: run_id})}
-    if run_id is None:
-        change["$unset"] = {path: ""}
+    change = {"$set": now | ({} if run_id is None else {f"{kind}.{name}": run_id})}
+    gone = [before] if before is not None else [name] if run_id is None else []
+    if gone:
+        change["$unset"] = {f"{kind}.{other}": "" for other in gone}
     documents("datasets").update_one({"_id": dataset._doc.id}, change)
-    if old is not None:
+    if old is not None and old != run_id:
         delete_run_record(old)
-    _reread(dataset, name)
-
-
-def _reread(dataset: fo.Dataset, *names: str) -> None:
-    dataset._doc.reload("runs", "last_modified_at")
-    for name in names:
-        dataset._run_cache.pop(name, None)
+    dataset._doc.reload(kind, "last_modified_at")
+    cache = dataset._run_cache if kind == CUSTOM else dataset._brain_cache
+    for other in (name, *gone):
+        cache.pop(other, None)

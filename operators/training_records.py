@@ -19,7 +19,7 @@ import fiftyone as fo
 from ..detector.errors import ForensicsError
 from ..training import runs
 from ..training.runs import RunFolder
-from . import fields, live_status, views
+from . import fields, live_status, stored_runs, views
 
 TRAINING_PREFIX = "training_"
 STARTING, INTERRUPTED, GONE = "starting", "interrupted", "gone"
@@ -195,11 +195,9 @@ def register(
     view: Any, key: str, config: Any, manifest_sha256: str, run_dir: Path, counts: dict[str, Any]
 ) -> None:
     """Write the record of a run that is about to start; an earlier one of that key is replaced."""
-    dataset = views.dataset_of(view)
-    name = record_name(key)
-    if dataset.has_run(name):
-        dataset.delete_run(name)
-    record = dataset.init_run(
+    stored_runs.put(
+        view,
+        record_name(key),
         method="media_forensics/training",
         key=key,
         status=STARTING,
@@ -212,18 +210,11 @@ def register(
         best={},
         counts=counts,
     )
-    view.register_run(name, record)
 
 
 def update(dataset: fo.Dataset, key: str, /, **values: Any) -> None:
     """Change values of the record of ``key``; a record that was deleted meanwhile stays so."""
-    name = record_name(key)
-    if not dataset.has_run(name):
-        return
-    record = dataset.get_run_info(name).config
-    for field, value in values.items():
-        setattr(record, field, value)
-    dataset.update_run_config(name, record)
+    stored_runs.change(dataset, record_name(key), **values)
 
 
 def rename(dataset: fo.Dataset, key: str, new_key: str) -> TrainingRun:
@@ -244,9 +235,9 @@ def rename(dataset: fo.Dataset, key: str, new_key: str) -> TrainingRun:
         with RunFolder(run.folder).locked():
             run.folder.rename(target)
     try:
-        dataset.rename_run(record_name(key), record_name(new_key))
         checkpoint = str(target / "checkpoints" / "best") if run.checkpoint else ""
-        update(dataset, new_key, key=new_key, run_dir=str(target), checkpoint=checkpoint)
+        told = {"key": new_key, "run_dir": str(target), "checkpoint": checkpoint}
+        stored_runs.rename(dataset, record_name(key), record_name(new_key), **told)
     except Exception:  # record and folder must keep one name, whatever the database said
         if run.status != GONE:
             target.rename(run.folder)
@@ -263,8 +254,7 @@ def _point_scores_to(dataset: fo.Dataset, old: Path, new: Path) -> None:
         if name.startswith("scores_") and isinstance(source, str):
             path = Path(source)
             if path == old or old in path.parents:
-                config.detector = str(new / path.relative_to(old))
-                dataset.update_run_config(name, config)
+                stored_runs.change(dataset, name, detector=str(new / path.relative_to(old)))
 
 
 def delete(dataset: fo.Dataset, key: str, files: bool) -> TrainingRun:
@@ -286,7 +276,7 @@ def delete(dataset: fo.Dataset, key: str, files: bool) -> TrainingRun:
                 f"The folder of {key!r} could not be deleted in full ({error}).",
                 f"What is left lies in {doomed}.",
             ) from error
-    dataset.delete_run(record_name(key))
+    stored_runs.drop(dataset, record_name(key))
     return run
 
 

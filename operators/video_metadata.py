@@ -18,6 +18,7 @@ from ..detector.allowed_roots import require_files
 from ..detector.errors import Cancelled
 from ..detector.records import Reason
 from . import fields, views
+from .dataset_changes import declare
 from .progress import Progress, ShouldStop, never, silent
 
 if TYPE_CHECKING:
@@ -53,9 +54,7 @@ def run(
         Cancelled: stopped by the user; what was read is kept
     """
     dataset = views.dataset_of(samples)
-    for name, kind in _EXTRA.items():
-        if dataset.get_field(f"metadata.{name}") is None:
-            dataset.add_sample_field(f"metadata.{name}", kind)
+    declare(dataset, {f"metadata.{name}": kind for name, kind in _EXTRA.items()})
     todo = views.flat(samples).match({"metadata": None, fields.REASON: None})
     ids, paths = todo.values(["id", "filepath"])
     require_files(paths, "videos")

@@ -10,6 +10,7 @@ import numpy as np
 
 from ...detector.errors import ForensicsError
 from .. import fields
+from ..dataset_changes import changing
 from . import sphere_payload
 from .sphere_source import Sphere
 
@@ -27,11 +28,12 @@ def register_plane(faces: fo.Dataset, key: str, sphere: Sphere) -> str:
     points = np.stack(
         [-angle, sphere.picture.xyz[:, 1] * 100], axis=1
     )  # fakes to the right, as here
-    if faces.has_brain_run(name):
-        faces.delete_brain_run(name)
-    fob.compute_visualization(
-        faces.select(list(sphere.columns.ids), ordered=True), points=points, brain_key=name
-    )
+    with changing(faces):
+        if faces.has_brain_run(name):
+            faces.delete_brain_run(name)
+        fob.compute_visualization(
+            faces.select(list(sphere.columns.ids), ordered=True), points=points, brain_key=name
+        )
     return name
 
 

@@ -15,7 +15,7 @@ from fiftyone.operators import types
 
 from ...detector.errors import ForensicsError
 from ...detector.records import Reason
-from .. import fields
+from .. import fields, score_state
 from ..markup import plain
 from . import face_columns, timeline_figure
 from .audit_study import stored_of

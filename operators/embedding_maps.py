@@ -1,0 +1,69 @@
+"""Makes brain runs from stored embeddings: an older one is replaced when the new one is whole."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from . import dataset_changes, lease, stored_runs, views
+
+if TYPE_CHECKING:
+    from .stored_vectors import Vectors
+
+UMAP_NEIGHBOURS = 15  # umap-learn's own default
+
+
+def make(view: Any, faces: Vectors, key: str, part: str, head: Any, stored: Any, seed: int) -> str:
+    """Compute one brain run; an older one is replaced when the new one is there.
+
+    Args:
+        view: the faces
+        faces: their embeddings
+        key: detector key
+        part: name of :data:`map_embeddings.PARTS`
+        head: weight (2, D) of the detector's head, for ``axis``
+        stored: for the index. By the field's name nothing is stored twice, but all that the field
+            holds is in it: vectors where that is not what is wanted
+        seed: of UMAP
+
+    Returns:
+        its key
+
+    Raises:
+        ForensicsError: another process makes the same map and has not ended for a long time
+    """
+    import fiftyone.brain as fob  # pulls in most of scikit-learn
+
+    from ..detector.sphere import fake_axis_projection
+
+    name, dataset, vectors = f"{key}_{part}", views.dataset_of(view), faces.vectors
+    new = f"{name}_new"
+    with lease.held(f"dataset {dataset._doc.id}", f"make {name}", dataset_changes.WAIT_SECONDS):
+        stored_runs.drop(dataset, new, stored_runs.BRAIN)  # of a killed run
+        # not under the dataset's lease: it takes minutes, and adding a run is an update of its own
+        if part == "similarity":
+            fob.compute_similarity(
+                view, embeddings=stored, brain_key=new, backend="sklearn", metric="cosine"
+            )
+        else:
+            options: dict[str, Any] = {"method": part, "embeddings": vectors, "seed": seed}
+            if part == "axis":
+                options = {"method": "manual", "points": fake_axis_projection(vectors, head).xy}
+            elif part == "umap":
+                # Not by the field's name: FiftyOne would keep the fitted model as a pickle.
+                near = min(UMAP_NEIGHBOURS, len(vectors) - 1)
+                options |= {"metric": "cosine", "num_neighbors": near, "verbose": False}
+            with _quiet():
+                fob.compute_visualization(view, brain_key=new, num_dims=2, **options)
+        stored_runs.replace(dataset, name, new, stored_runs.BRAIN)
+    return name
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without umap-learn's remark that a seed means one thread: the same map twice is worth it."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="n_jobs value", category=UserWarning)
+        yield
