@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = """
 import sys
 import fiftyone as fo
-from media_forensics.operators import dataset_changes, fields, saved_views, stored_runs, video_scores
+from media_forensics.operators import fields, saved_views, stored_runs, video_scores
 name, mine = sys.argv[1:]
 dataset = fo.load_dataset(name)
 print("ready", flush=True)
@@ -108,7 +108,7 @@ def test_another_name_is_found_and_a_deletion_said(fiftyone_db):
     documents.delete_one({"_id": dataset._doc.id})  # as another process deletes it
     for write in (
         lambda: fields.set_description(dataset, kind="videos"),
-        lambda: views.set_by_id(dataset, "tags", dict.fromkeys(["1" * 24], ["x"])),
+        lambda: views.set_by_id(dataset, "tags", {"1" * 24: ["x"]}),
     ):
         with pytest.raises(ForensicsError, match="was deleted while this run was writing to it"):
             write()
