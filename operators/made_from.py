@@ -181,7 +181,8 @@ def require_current_scores(dataset: fo.Dataset, key: str) -> None:
     """Refuse scores of ``key`` that are not whole, or do not stand any more.
 
     Raises:
-        ForensicsError: they are being replaced, or their replacement was killed; or they were made from other embeddings or labels than there are now
+        ForensicsError: they are being replaced, or their replacement was killed; or they were made
+            from other embeddings or labels than there are now
     """
     score_state.require_whole(dataset, key)
     why = why_scores_stale(dataset, key)
