@@ -1,27 +1,28 @@
-"""What people decided about faces: fields with a time, an undo for every action, and progress.
+"""What people decided about faces: fields with a time and a name, undo and redo, and progress.
 
-A decision changes no label and deletes no sample. What a face said before an action is kept on the
-face itself (:data:`HISTORY`), so that an undo needs nothing but the dataset, also after a clone or
-an export.
+A decision changes no label and deletes no sample. It is a record first (:mod:`.review_log`), then
+copied onto the faces; whoever comes next completes a copy that a killed process has left half done.
 """
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
-from datetime import datetime, timezone
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 import fiftyone as fo
 from fiftyone import ViewField as F
 
 from ..detector.errors import ForensicsError
-from . import dataset_changes, views
-from .dataset_changes import changing
+from . import calibrations, dataset_changes, fields, lease, review_log, views
+from .review_log import DECIDE, REDO, SET, UNDO, Record
 
 DECISION, KEEP, NOTE = "review", "review_keep", "review_note"
-TIME, BATCH, HISTORY = "review_time", "review_batch", "review_history"
+TIME, BATCH, REVIEWER = "review_time", "review_batch", "review_by"
+HISTORY = "review_history"  # of version 0.3, which kept the states before on the face itself
 CONFIRMED = "confirm_label"
 #: action -> in words; the first four exclude each other
 DECISIONS = {
@@ -43,30 +44,37 @@ _FIELDS: dict[str, type] = {
     NOTE: fo.StringField,
     TIME: fo.DateTimeField,
     BATCH: fo.IntField,
+    REVIEWER: fo.StringField,
 }
-_STATE: tuple[str, ...] = (DECISION, KEEP, NOTE, TIME, BATCH)
+_STATE: tuple[str, ...] = tuple(_FIELDS)
 
 
 def declare(dataset: fo.Dataset) -> None:
     """Create the fields of a review."""
-    with changing(dataset):
+    with dataset_changes.changing(dataset):
         dataset_changes.declare(dataset, _FIELDS)
-        if not dataset.has_field(HISTORY):
-            dataset.add_sample_field(HISTORY, fo.ListField, subfield=fo.StringField)
         dataset.create_index(DECISION)
         dataset.create_index(BATCH)
 
 
-def act(samples: Any, action: str, note: str | None = None) -> int:
+def act(
+    samples: Any,
+    action: str,
+    note: str | None = None,
+    reviewer: str | None = None,
+    key: str | None = None,
+) -> int:
     """Apply ``action`` to every face of ``samples``; returns how many.
 
     Args:
         samples: faces dataset or view
         action: a key of :data:`ACTIONS`
         note: replaces the note of these faces; None leaves it, "" removes it
+        reviewer: who decides; the system's user by default
+        key: detector whose scores were in sight; the newest by default
 
     Raises:
-        ForensicsError: unknown action, an empty view, or a note that is missing
+        ForensicsError: unknown action, an empty view, too many faces, or a note that is missing
     """
     if action not in ACTIONS:
         raise ForensicsError(
@@ -77,75 +85,207 @@ def act(samples: Any, action: str, note: str | None = None) -> int:
     view = views.flat(samples)
     views.require_samples(view, "faces")
     dataset = views.dataset_of(view)
-    declare(dataset)
-    columns = [list(c) for c in view.values(["id", HISTORY, *_STATE])]
-    ids, histories = columns[0], columns[1]
-    before = [dict(zip(_STATE, row, strict=True)) for row in zip(*columns[2:], strict=True)]
-    number = latest(dataset) + 1
-    now = datetime.now(timezone.utc).replace(microsecond=0)
-    after = [_after(state, action, note) | {TIME: now, BATCH: number} for state in before]
-    for name in _STATE:
-        views.set_by_id(dataset, name, {i: s[name] for i, s in zip(ids, after, strict=True)})
-    stacks = {
-        i: [*(stack or []), _text(state)]
-        for i, stack, state in zip(ids, histories, before, strict=True)
-    }
-    views.set_by_id(dataset, HISTORY, stacks)
+    with _reviewing(dataset):
+        ids, seen = _in_sight(dataset, view, key)
+        if len(ids) > review_log.MOST_FACES:
+            raise ForensicsError(
+                f"{len(ids):,} faces are too many for one action; at most "
+                f"{review_log.MOST_FACES:,}.",
+                "Choose fewer.",
+            )
+        who = review_log.person(reviewer)
+        record = Record(0, DECIDE, who, review_log.now(), ids, action, note, **seen)
+        record = review_log.append(dataset, record)
+        _copy(dataset, {i: _after(s, record) for i, s in _states(dataset, ids).items()}, record)
     return len(ids)
 
 
-def _after(state: dict[str, Any], action: str, note: str | None) -> dict[str, Any]:
-    new = dict(state)
-    if action == "clear":
-        return dict.fromkeys(_STATE)
-    if action in DECISIONS:
-        new[DECISION] = action
-        if action != CONFIRMED:
-            new[KEEP] = None  # what cannot be trusted is not trained on
-    elif action in ("keep", "drop"):
-        new[KEEP] = action == "keep"
-    if note is not None:
-        new[NOTE] = note or None
-    return new
+def _in_sight(dataset: fo.Dataset, view: Any, key: str | None) -> tuple[list[str], dict[str, Any]]:
+    """Ids of the faces; the detector whose scores were in sight, its checkpoint and the scores."""
+    keys = fields.detector_keys(dataset)
+    key = key or (keys[-1] if keys else None)
+    if key is None or not dataset.has_field(fields.ScoreFields(key).p_fake):
+        return view.values("id"), {}
+    ids, p_fake = view.values(["id", fields.ScoreFields(key).p_fake])
+    checkpoint = calibrations.checkpoint_of(dataset, key) or ""
+    return ids, {"detector": key, "checkpoint": checkpoint, "p_fake": p_fake}
 
 
-def latest(dataset: fo.Dataset) -> int:
-    """Number of the newest action, 0 before the first."""
-    if not dataset.has_field(BATCH):
-        return 0
-    return dataset.max(BATCH) or 0
+def undo(dataset: fo.Dataset, reviewer: str | None = None) -> int:
+    """Take the newest action of ``reviewer`` back; returns how many faces it was on.
 
-
-def undo(dataset: fo.Dataset) -> int:
-    """Take the newest action back; returns how many faces it was on.
-
-    Every call goes one action further back.
+    Every call goes one action further back. What others decided later on the same faces stays.
 
     Raises:
         ForensicsError: there is nothing to undo
     """
-    number = latest(dataset)
-    if not number:
-        raise ForensicsError("There is no review action to undo.", "Review some faces first.")
-    view = dataset.match(F(BATCH) == number)
-    ids, histories = view.values(["id", HISTORY])
-    before = [_state(stack[-1]) for stack in histories]
-    for name in _STATE:
-        views.set_by_id(dataset, name, {i: s[name] for i, s in zip(ids, before, strict=True)})
-    left = {i: stack[:-1] for i, stack in zip(ids, histories, strict=True)}
-    views.set_by_id(dataset, HISTORY, left)
-    return len(ids)
+    return _turn(dataset, UNDO, reviewer)
 
 
-def _text(state: dict[str, Any]) -> str:
-    when = state[TIME]
-    return json.dumps({**state, TIME: None if when is None else when.isoformat()})
+def redo(dataset: fo.Dataset, reviewer: str | None = None) -> int:
+    """Do the action again that ``reviewer`` undid last; returns how many faces it is on.
+
+    Raises:
+        ForensicsError: nothing was undone since the last decision
+    """
+    return _turn(dataset, REDO, reviewer)
 
 
-def _state(text: str) -> dict[str, Any]:
-    state = json.loads(text)
-    when = state[TIME]
-    return {**state, TIME: None if when is None else datetime.fromisoformat(when)}
+def _turn(dataset: fo.Dataset, what: str, reviewer: str | None) -> int:
+    who = review_log.person(reviewer)
+    with _reviewing(dataset):
+        records = review_log.read(dataset)
+        number = next(reversed(review_log.stacks(records, who)[what == REDO]), None)
+        if number is None:
+            whose = f" of {who!r}" if who else ""
+            raise ForensicsError(
+                f"There is no review action to {what}{whose}.",
+                "Review some faces first." if what == UNDO else "Only what was undone is redone.",
+            )
+        faces = next(list(r.faces) for r in records if r.number == number)
+        record = Record(0, what, who, review_log.now(), of=number)
+        record = review_log.append(dataset, record)
+        _copy(dataset, _folded([*records, record], faces), record)
+    return len(faces)
+
+
+def next_undo(dataset: fo.Dataset, reviewer: str | None = None) -> int | None:
+    """Number of the action that :func:`undo` would take back; nothing is written."""
+    records = review_log.read(dataset)
+    if not records and dataset.has_field(BATCH):
+        return dataset.max(BATCH)  # of version 0.3
+    return next(reversed(review_log.stacks(records, review_log.person(reviewer))[0]), None)
+
+
+@contextmanager
+def _reviewing(dataset: fo.Dataset) -> Iterator[None]:
+    """Be the only process that reviews ``dataset``; what a killed one left is completed first."""
+    wait = dataset_changes.WAIT_SECONDS
+    with lease.held(f"dataset {dataset._doc.id}", "review faces", wait):
+        dataset_changes.refresh(dataset)
+        declare(dataset)
+        settle(dataset)
+        yield
+
+
+def settle(dataset: fo.Dataset) -> None:
+    """Complete the copy on the faces where a process was killed before it had; called by all."""
+    upto = review_log.copied(dataset)
+    if upto is None:
+        review_log.put_adopted(dataset, _adopted(dataset))
+        review_log.set_copied(dataset, review_log.last(dataset))
+        return
+    if review_log.last(dataset) <= upto:
+        return
+    records = review_log.read(dataset)
+    numbers = {number for r in records if r.number > upto for number in (r.number, r.of)}
+    faces = {face for r in records if r.number in numbers for face in r.faces}
+    _copy(dataset, _folded(records, faces), records[-1])
+
+
+def rebuild(dataset: fo.Dataset) -> int:
+    """Write the fields of every face anew from the records; returns how many faces they name."""
+    with _reviewing(dataset):
+        records = review_log.read(dataset)
+        faces = {face for record in records for face in record.faces}
+        if records:
+            _copy(dataset, _folded(records, faces), records[-1])
+    return len(faces)
+
+
+def _adopted(dataset: fo.Dataset) -> list[Record]:
+    """Records of the states that the faces of ``dataset`` bring along without any record.
+
+    Version 0.3 kept the states before on the face, as a stack of JSON texts; what cannot be read of
+    it is left out, and the state as it is now counts.
+    """
+    if not dataset.has_field(BATCH):
+        return []
+    names = [name for name in (*_STATE, HISTORY) if dataset.has_field(name)]
+    view = dataset.match(F(BATCH) != None)  # noqa: E711 - builds a database query
+    by_number: dict[int, dict[str, dict[str, Any]]] = {}
+    for face, *row in zip(view.values("id"), *view.values(names), strict=True):
+        now = dict(zip(names, row, strict=True))
+        for state in [*_read_stack(now.pop(HISTORY, None)), now]:
+            if isinstance(state.get(BATCH), int) and state[BATCH] > 0:
+                by_number.setdefault(state[BATCH], {})[face] = state
+    records = []
+    for number, states in sorted(by_number.items()):
+        plain = [
+            {k: v.isoformat() if isinstance(v, datetime) else v for k, v in state.items()}
+            for state in states.values()
+        ]
+        whose = {state.get(REVIEWER) or "" for state in states.values()}
+        who = whose.pop() if len(whose) == 1 else ""
+        time = next((s[TIME] for s in plain if s.get(TIME)), "")
+        records.append(Record(number, SET, who, time, list(states), states=plain))
+    return records
+
+
+def _read_stack(texts: Any) -> list[dict[str, Any]]:
+    found = []
+    for text in texts or []:
+        try:
+            state = json.loads(text)
+        except (TypeError, ValueError):
+            continue
+        if isinstance(state, dict):
+            found.append({name: state.get(name) for name in _STATE})
+    return found
+
+
+def _folded(records: Sequence[Record], faces: Any) -> dict[str, dict[str, Any]]:
+    """The state of each of ``faces`` after all ``records`` that are not undone."""
+    gone = review_log.undone(records)
+    found = {face: dict.fromkeys(_STATE) for face in faces}
+    for record in records:
+        if record.what not in (DECIDE, SET) or record.number in gone:
+            continue
+        given = record.states or [None] * len(record.faces)
+        for face, state in zip(record.faces, given, strict=True):
+            if face in found:
+                found[face] = _after(found[face], record, state)
+    return found
+
+
+def _after(
+    state: dict[str, Any], record: Record, given: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """The state of a face after ``record``."""
+    who = {REVIEWER: record.reviewer or None, BATCH: record.number, TIME: _time(record.time)}
+    if given is not None:
+        return {name: given.get(name) for name in (DECISION, KEEP, NOTE)} | {
+            **who,
+            TIME: _time(given.get(TIME) or record.time),
+        }
+    new = {name: state[name] for name in (DECISION, KEEP, NOTE)}
+    if record.action == "clear":
+        return dict.fromkeys(new) | who
+    if record.action in DECISIONS:
+        new[DECISION] = record.action
+        if record.action != CONFIRMED:
+            new[KEEP] = None  # what cannot be trusted is not trained on
+    elif record.action in ("keep", "drop"):
+        new[KEEP] = record.action == "keep"
+    if record.note is not None:
+        new[NOTE] = record.note or None
+    return new | who
+
+
+def _time(text: str) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
+
+
+def _states(dataset: fo.Dataset, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """The copies on the faces ``ids``."""
+    columns = dataset.select(ids).values(["id", *_STATE])
+    return {row[0]: dict(zip(_STATE, row[1:], strict=True)) for row in zip(*columns, strict=True)}
+
+
+def _copy(dataset: fo.Dataset, states: dict[str, dict[str, Any]], upto: Record) -> None:
+    """Write ``states`` onto the faces that are still there, each in one update."""
+    views.set_many_by_id(dataset, states)
+    review_log.set_copied(dataset, upto.number)
 
 
 def progress(dataset: fo.Dataset, rank_fields: Sequence[str]) -> dict[str, dict[str, int]]:
@@ -174,8 +314,9 @@ def chosen_for_training(dataset: fo.Dataset) -> Any:
         raise ForensicsError(
             f"No face of {dataset.name!r} has been reviewed.", "Use 'Review faces' first."
         )
-    bad = [name for name in DECISIONS if name != CONFIRMED]
-    wanted = (F(KEEP) == True) | ((F(DECISION) == CONFIRMED) & (F(KEEP) != False))  # noqa: E712
-    view = dataset.match(wanted & ~F(DECISION).is_in(bad))
-    views.require_samples(view, "confirmed or kept faces")
-    return view
+    with _reviewing(dataset):  # a copy that a killed process left half done is completed
+        bad = [name for name in DECISIONS if name != CONFIRMED]
+        wanted = (F(KEEP) == True) | ((F(DECISION) == CONFIRMED) & (F(KEEP) != False))  # noqa: E712
+        view = dataset.match(wanted & ~F(DECISION).is_in(bad))
+        views.require_samples(view, "confirmed or kept faces")
+        return view

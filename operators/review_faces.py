@@ -12,17 +12,26 @@ from ..detector.queue_catalogue import CATALOGUE
 from . import forms, review, views
 from .panels.audit_words import count
 
-UNDO = "undo"
+UNDO, REDO = "undo", "redo"
 
 
-def run(samples: Any, *, action: str, note: str | None = None) -> dict[str, Any]:
+def run(
+    samples: Any,
+    *,
+    action: str,
+    note: str | None = None,
+    reviewer: str | None = None,
+    key: str | None = None,
+) -> dict[str, Any]:
     """Apply a review action to every face of ``samples``; changes no label, deletes nothing.
 
     Args:
         samples: faces dataset or view
-        action: a key of :data:`.review.ACTIONS`, or ``undo``: takes the dataset's newest action
-            back, whatever ``samples`` holds
+        action: a key of :data:`.review.ACTIONS`; or ``undo`` (``redo``), which takes the reviewer's
+            own newest action back (does it again), whatever ``samples`` holds
         note: kept with the faces; None leaves their notes
+        reviewer: who decides; the user of this process by default
+        key: detector whose scores were in sight, kept with the decision; the newest by default
 
     Returns:
         ``{"faces": n, "progress": {queue: {"faces", "reviewed", ...}}}``
@@ -31,7 +40,10 @@ def run(samples: Any, *, action: str, note: str | None = None) -> dict[str, Any]
         ForensicsError: unknown action, empty view, nothing to undo
     """
     dataset = views.dataset_of(views.flat(samples))
-    faces = review.undo(dataset) if action == UNDO else review.act(samples, action, note)
+    if action in (UNDO, REDO):
+        faces = (review.undo if action == UNDO else review.redo)(dataset, reviewer)
+    else:
+        faces = review.act(samples, action, note, reviewer, key)
     ranks = [name for name in dataset.get_field_schema() if "_rank_" in name]
     return {"faces": faces, "progress": review.progress(dataset, ranks)}
 
@@ -72,16 +84,22 @@ class ReviewFaces(foo.Operator):
         action = forms.choice(
             inputs,
             "action",
-            [*review.ACTIONS.items(), (UNDO, "Undo the newest action")],
+            [*review.ACTIONS.items(), (UNDO, "Undo my newest action"), (REDO, "Redo it")],
             default=review.CONFIRMED,
             label="Action",
             description="Labels stay as they are; nothing is deleted",
         )
         note = inputs.str("note", label="Note", description="Kept with these faces")
-        if ctx.params.get("action") == UNDO:
-            number = review.latest(ctx.dataset)
-            label = f"Action {number} is taken back" if number else "There is nothing to undo"
-            inputs.view("undo", types.Notice(label=label))
+        inputs.str(
+            "reviewer",
+            label="Your name",
+            description="Kept with the decision; undo takes back your own. Empty: the App's user",
+        )
+        if ctx.params.get("action") in (UNDO, REDO):
+            if ctx.params["action"] == UNDO:
+                number = review.next_undo(ctx.dataset, ctx.params.get("reviewer"))
+                label = f"Action {number} is taken back" if number else "There is nothing to undo"
+                inputs.view("undo", types.Notice(label=label))
             return form
         properties = {"action": action, "note": note}
         faces = forms.check(inputs, properties, lambda: self._faces(ctx))
@@ -106,11 +124,13 @@ class ReviewFaces(foo.Operator):
 
     def execute(self, ctx: Any) -> dict[str, Any]:
         action = ctx.params.get("action") or review.CONFIRMED
-        faces = ctx.dataset if action == UNDO else self._faces(ctx)
-        result = run(faces, action=action, note=ctx.params.get("note") or None)
+        faces = ctx.dataset if action in (UNDO, REDO) else self._faces(ctx)
+        given = {name: ctx.params.get(name) or None for name in ("note", "reviewer")}
+        result = run(faces, action=action, **given)
         ctx.ops.set_selected_samples([])
         ctx.ops.reload_samples()
-        what = dict(review.ACTIONS).get(action, "the newest action is undone")
+        told = {UNDO: "your newest action is undone", REDO: "the action is done again"}
+        what = {**review.ACTIONS, **told}[action]
         text = f"{count(result['faces'], 'face')}: {what}"
         ctx.ops.notify(text, variant="success")
         return result

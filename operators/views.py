@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -224,6 +225,25 @@ def set_by_id(dataset: fo.Dataset, field: str, values: dict[str, Any]) -> None:
     while part := dict(islice(left, SLICE)):
         require_there(dataset)
         dataset.set_values(field, part, key_field="id")
+
+
+def set_many_by_id(dataset: fo.Dataset, values: dict[str, dict[str, Any]]) -> None:
+    """Bulk-write ``{sample id: {field: value}}``: a sample gets all its fields, or none, at once.
+
+    The fields have to be there; values are numbers, texts, flags, times or None.
+    """
+    from bson import ObjectId
+    from pymongo import UpdateOne
+
+    now = datetime.now(timezone.utc)
+    left = iter(values.items())
+    while part := dict(islice(left, SLICE)):
+        require_there(dataset)
+        updates = [
+            UpdateOne({"_id": ObjectId(i)}, {"$set": {**row, "last_modified_at": now}})
+            for i, row in part.items()
+        ]
+        dataset._bulk_write(updates, ids=list(part))
 
 
 def select_ids(dataset: fo.Dataset, ids: Sequence[str]) -> Any:
