@@ -25,6 +25,7 @@ from . import (
     runners,
     score_form,
     score_runners,
+    score_state,
     shard_plan,
     views,
 )
@@ -204,8 +205,10 @@ def _only_aggregate(view: Any, key: str | None, rule: str) -> dict[str, Any]:
     if not key:
         raise ForensicsError("Neither a detector nor a key is given.", "Give one.", "detector")
     names = fields.ScoreFields(key)
-    views.require_fields(view, [names.p_fake], "Score faces")
     dataset = views.dataset_of(view)
+    if not dataset.has_field(names.p_fake):
+        views.require_fields(view, [names.p_fake], "Score faces")
+    score_state.require_faces_whole(dataset, key)
     declare(dataset, names, embeddings=False)
     videos = write_video_scores(dataset, key, rule)
     already = len(view.exists(names.p_fake))

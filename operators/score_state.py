@@ -47,6 +47,13 @@ def require_whole(dataset: fo.Dataset, key: str) -> None:
         raise _refusal(dataset, key, why)
 
 
+def require_faces_whole(dataset: fo.Dataset, key: str) -> None:
+    """As :func:`require_whole`, for whoever computes the scores of videos and persons anew."""
+    why = unfinished(dataset).get(key)
+    if why is not None and why != VIDEO_SCORES:
+        raise _refusal(dataset, key, why)
+
+
 def require_fields_whole(dataset: fo.Dataset, names: Iterable[str]) -> None:
     """Raise :class:`ForensicsError` where one of the fields ``names`` is of unfinished scores."""
     found = unfinished(dataset)
