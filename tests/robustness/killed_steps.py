@@ -19,7 +19,7 @@ sys.path[:0] = [str(Path(__file__).parent), str(ROOT / "scripts")]
 FULL = bool(os.environ.get("MEDIA_FORENSICS_FULL"))
 
 
-from killed_catalogue import PREPARED, STEPS, Stage  # noqa: E402
+from killed_catalogue import PAIRS, PREPARED, STEPS, Stage  # noqa: E402
 
 
 def prove(name: str, stage: Stage, rng: random.Random, kills: int, kept: Path) -> dict[str, Any]:
@@ -59,6 +59,55 @@ def prove(name: str, stage: Stage, rng: random.Random, kills: int, kept: Path) -
     return found
 
 
+def prove_pair(pair: tuple[str, str], stage: Stage, kept: Path) -> dict[str, Any]:
+    """Start two steps together: both end, or one is told why not, and nothing of either is lost."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    import dying
+    import fiftyone.core.odm as foo
+    import whole_state
+
+    db, folders = foo.get_db_conn(), [stage.folder]
+    before = whole_state.Snapshot(db, folders, kept)
+    found: dict[str, Any] = {"step": " + ".join(pair), "wrong": [], "told": 0}
+    wanted: dict[str, set[str]] = {"views": set(), "runs": set(), "fields": set()}
+    for name in dict.fromkeys(pair):
+        dying.run(lambda step=STEPS[name]: step.work(stage), folders)
+        for kind, names in _names(whole_state.read(db, folders)).items():
+            wanted[kind] |= names
+        before.restore()
+    with ThreadPoolExecutor(2) as pool:
+        ends = list(
+            pool.map(lambda name: dying.run(lambda: STEPS[name].work(stage), folders), pair)
+        )
+    told = [end for end in ends if "Another run is at it already" in end.error]
+    found["told"] = len(told)
+    found["wrong"] += [end.error[-1500:] for end in ends if end.error and end not in told]
+    for name in pair if told else ():
+        again = dying.run(lambda step=STEPS[name]: step.work(stage), folders)
+        found["wrong"] += [f"again: {again.error[-1500:]}"] if again.error else []
+    got = _names(whole_state.read(db, folders))
+    for kind, names in wanted.items():
+        lost = sorted(names - got[kind])
+        found["wrong"] += [f"lost {kind}: {lost}"] if lost else []
+    dangling = [name for name in got["views"] | got["runs"] if "dangling" in name]
+    found["wrong"] += [f"dangling: {dangling}"] if dangling else []
+    before.restore()
+    return found
+
+
+def _names(state: dict[str, Any]) -> dict[str, set[str]]:
+    """Names of the views, runs and fields of the dataset ``faces``."""
+    faces = state["datasets"]["faces"]
+    runs = {
+        f"{kind}/{key}{' dangling' if run == 'dangling' else ''}"
+        for kind in ("runs", "evaluations", "brain_methods")
+        for key, run in faces[kind].items()
+    }
+    schema = {json.loads(text)["name"] for text in faces["about"]["sample_fields"]}
+    return {"views": set(faces["views"]), "runs": runs, "fields": schema}
+
+
 def _in_fork(check: Callable[[Stage], list[str]], stage: Stage) -> list[str]:
     """The check's answer; in a fork, so that this process keeps no copy of a dataset."""
     import dying
@@ -70,7 +119,12 @@ def _in_fork(check: Callable[[Stage], list[str]], stage: Stage) -> list[str]:
 
 
 def main(folder: Path, seed: int, kills: int, names: list[str]) -> None:
-    """Prove the steps, each stage prepared once, in a fork; prints JSON lines."""
+    """Prove the steps, each stage prepared once, in a fork; prints JSON lines.
+
+    For the one name ``pairs``, :data:`PAIRS` are started together instead.
+    """
+    together = names == ["pairs"]
+    names = ["score_faces"] if together else names
     import dying
     import fiftyone as fo
     import fiftyone.core.odm as foo
@@ -97,7 +151,9 @@ def main(folder: Path, seed: int, kills: int, names: list[str]) -> None:
         if end.error:
             raise RuntimeError(f"the stage {stage_name} failed: {end.error}")
         stage.given = json.loads(note.read_text())
-        for name in steps:
+        for pair in PAIRS if together else ():
+            print(json.dumps(prove_pair(pair, stage, folder / "kept")), flush=True)
+        for name in steps if not together else ():
             found = prove(name, stage, random.Random(f"{seed} {name}"), kills, folder / "kept")
             print(json.dumps(found), flush=True)
         empty.restore()
