@@ -40,15 +40,16 @@ OPERATORS = (
 
 
 def register_all(plugin) -> None:
-    """Register each class of :data:`OPERATORS` with FiftyOne's plugin context.
+    """Register each class of :data:`OPERATORS` with FiftyOne's plugin context, confirmed.
 
     Raises:
         ForensicsError: the installed FiftyOne is outside the bound of ``fiftyone.yml``
     """
     import_module(".fiftyone_version", __name__).require_fiftyone()
+    from .confirmation import confirmed
     from .python_api import show_parameters
 
     for module, name in OPERATORS:
         cls = getattr(import_module(f".{module}", __name__), name)
         show_parameters(cls)
-        plugin.register(cls)
+        plugin.register(confirmed(cls))
