@@ -63,14 +63,23 @@ def confirmed(kind: type[foo.Operator]) -> type[foo.Operator]:
 class _ConfirmedForm(foo.Operator):
     """Adds the hidden code to the form, and asks for it before the work runs or is queued."""
 
+    _choosing = False  # FiftyOne makes an operator anew for each request
+
     def resolve_input(self, ctx: Any) -> types.Property | None:
         form = super().resolve_input(ctx)
         if in_server() and form is not None:
-            form.type.str(FIELD, default=code(self.uri), view=types.HiddenView())
+            form.type.str(FIELD, default=code(self.uri), view=_unseen())
         return form
 
+    def resolve_execution_options(self, ctx: Any) -> Any:
+        self._choosing = True  # the form asks which buttons it has, before it has the code
+        try:
+            return super().resolve_execution_options(ctx)
+        finally:
+            self._choosing = False
+
     def resolve_delegation(self, ctx: Any) -> bool | None:
-        if in_server():  # asked once for each request, before it is queued or run
+        if in_server() and not self._choosing:  # a request, before it is queued or run
             require(self.uri, ctx.params.get(FIELD))
         return super().resolve_delegation(ctx)
 
@@ -93,6 +102,12 @@ class _ConfirmedPanel(foo.Panel):
             elif event != "on_unload":
                 ctx.panel.set_state(FIELD, code(self.uri))
         return super().execute(ctx)
+
+
+def _unseen() -> types.View:
+    """A field that is filled in and not shown: FiftyOne does not fill in its ``HiddenView``."""
+    none = {"sx": {"display": "none"}}
+    return types.FieldView(componentsProps={"item": none, "container": none})
 
 
 def _secret() -> bytes:

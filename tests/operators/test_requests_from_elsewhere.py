@@ -167,7 +167,7 @@ def test_the_form_gives_the_code_and_with_it_the_operator_runs(server, faces, tm
     _, text = server.post("/operators/resolve-type", {**body, "params": params, "target": "inputs"})
     assert "access-control-allow-origin" not in {name.lower() for name in server.headers}
     field = json.loads(text)["type"]["properties"][confirmation.FIELD]
-    assert field["view"]["name"] == "HiddenView"
+    assert field["view"]["componentsProps"]["container"] == {"sx": {"display": "none"}}
     given = {**params, confirmation.FIELD: field["default"]}
     _, text = server.post("/operators/execute", {**body, "params": given})
     assert target.is_file(), text
