@@ -8,6 +8,7 @@ them, and no later commit either.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -17,9 +18,13 @@ from typing import Any
 
 from .atomic import write_json
 from .errors import ForensicsError
-from .transfer import Expected, fetch, timeout_seconds
+from .transfer import Expected, digests, fetch, timeout_seconds
+
+log = logging.getLogger(__name__)
 
 ORIGIN = "origin.json"
+#: Where the hub's own client (``hf download --local-dir``) notes the commit and the digest.
+_CLIENT_NOTES = Path(".cache", "huggingface", "download")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -89,6 +94,62 @@ def note(folder: Path, repository: str, commit: str, file: str, sha256: str) -> 
     write_json(folder / ORIGIN, {"repository": repository, "commit": commit, "files": files})
 
 
+class NotOnHub(ForensicsError):
+    """The repository, or the file in it, does not exist."""
+
+
+def check_file(wanted: HubFile, folder: Path) -> str:
+    """Compare a file that is here with its authors' sha256 and the folder's note; its sha256.
+
+    A file that was put here by hand is compared with what the hub's client noted beside it, where
+    it did, and written down: the first use decides what it is.
+
+    Raises:
+        ForensicsError: it is another file, or of another repository or commit
+    """
+    path, known = folder / wanted.file, origin_of(folder)
+    found, blob = digests(path)
+    commit = known.commit if known else ""
+    stated = [wanted.sha256, known.files.get(wanted.file, "") if known else ""]
+    if not any(stated):
+        commit, digest = _client_note(folder, wanted.file)
+        if digest not in ("", found, blob):
+            stated.append(digest)
+        commit = known.commit if known else commit
+    wrong = next((digest for digest in stated if digest and digest != found), None)
+    if wrong:
+        raise ForensicsError(
+            f"{path} is not the published file (its sha256 is {found}, not {wrong}).",
+            "Delete it and fetch it again.",
+            "detector",
+        )
+    if known and known.repository != wanted.repository:
+        raise ForensicsError(f"{folder} holds files of {known.repository}.", "", "detector")
+    if wanted.commit and commit and commit != wanted.commit and not wanted.sha256:
+        raise ForensicsError(
+            f"{path} is of commit {commit}, not {wanted.commit}.",
+            "Delete it and fetch it again.",
+            "detector",
+        )
+    if known is None or wanted.file not in known.files:
+        try:
+            note(folder, wanted.repository, commit, wanted.file, found)
+        except OSError as error:  # a folder that cannot be written is compared the next time
+            log.warning("%s cannot be written: %s", folder / ORIGIN, error)
+    return found
+
+
+def _client_note(folder: Path, file: str) -> tuple[str, str]:
+    """Commit and digest that the hub's client noted for ``file``, or two empty strings."""
+    try:
+        lines = (folder / _CLIENT_NOTES / f"{file}.metadata").read_text().split("\n")
+    except OSError:
+        return "", ""
+    commit, digest = (*lines, "", "")[:2]
+    known = _COMMIT.fullmatch(commit) and (_SHA256.fullmatch(digest) or _COMMIT.fullmatch(digest))
+    return (commit, digest) if known else ("", "")
+
+
 def fetch_file(
     wanted: HubFile, folder: Path, progress: Callable[[int, int], None] | None = None
 ) -> Path:
@@ -121,9 +182,7 @@ def fetch_file(
             "It was not fetched.",
             "detector",
         )
-    expected = Expected(
-        name, sha256, "" if sha256 else found.digest, wanted.size or found.size
-    )
+    expected = Expected(name, sha256, "" if sha256 else found.digest, wanted.size or found.size)
     target = folder / wanted.file
     digest = fetch(found.location, target, expected, headers=found.headers, progress=progress)
     note(folder, wanted.repository, found.commit, wanted.file, digest)
@@ -166,8 +225,9 @@ def _look_up(wanted: HubFile, commit: str) -> _Found:
             found = str(said.commit_hash or "")
     except ForensicsError:
         raise
-    except Exception as error:  # the client's errors are of several libraries  # noqa: BLE001
-        raise ForensicsError(*_refusal(name, wanted, error), "detector") from error
+    except Exception as error:  # the client's errors are of several libraries
+        kind = NotOnHub if _status(error) == 404 else ForensicsError
+        raise kind(*_refusal(name, wanted, error), "detector") from error
     if found != commit:
         raise ForensicsError(
             f"The hub gave commit {found} of {name}, not {commit}.",
@@ -186,7 +246,7 @@ def _look_up(wanted: HubFile, commit: str) -> _Found:
 
 def _refusal(name: str, wanted: HubFile, error: Exception) -> tuple[str, str]:
     """What went wrong at the hub, and what to do."""
-    status = getattr(getattr(error, "response", None), "status_code", None)
+    status = _status(error)
     page = f"https://huggingface.co/{wanted.repository}"
     if status in (401, 403):
         return (
@@ -200,3 +260,8 @@ def _refusal(name: str, wanted: HubFile, error: Exception) -> tuple[str, str]:
         f"{name} could not be looked up at the hub: {first[:200]}",
         "Try again, or copy the file by hand.",
     )
+
+
+def _status(error: Exception) -> int | None:
+    """HTTP status behind an error of the hub's client."""
+    return getattr(getattr(error, "response", None), "status_code", None)

@@ -1,6 +1,7 @@
 """Detectors by name: the authors' published files, and checkpoints that a user has registered.
 
-A published file is known by repository, revision, size and sha256. It is fetched only when asked.
+A published file is known by repository, commit, size and sha256; what its authors do not state
+is written down at the first download (:mod:`.hub_files`). It is fetched only when asked.
 A user's registration is one line in ``detectors.json`` in the cache folder: a name and a path.
 """
 
@@ -9,13 +10,15 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
 from .atomic import write_json
 from .errors import ForensicsError
+from .hub_files import HubFile, check_file, fetch_file
 from .paths import given
-from .weights import cache_dir, file_sha256
+from .weights import cache_dir
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +27,11 @@ class PublishedDetector:
 
     Attributes:
         name: the name users write
-        repository, revision, file: where it is on the Hugging Face hub
+        repository, file: where it is on the Hugging Face hub
+        revision: its commit; "" where none is known: the newest at the first download, noted then
         config: a second file that is read beside it, or ""
         size: bytes, 0 where only about 1.2 GB is known
-        sha256: of the file, "" where the authors state none
+        sha256: of the file, "" where the authors state none: the hub's digest at that commit
         license, paper: in one line each
     """
 
@@ -54,9 +58,23 @@ class PublishedDetector:
     @property
     def command(self) -> str:
         """Shell command that fetches it."""
-        return (
-            f"hf download {self.repository} {' '.join(self.files)} --revision {self.revision} "
-            f"--local-dir {self.path.parent}"
+        return f"python -m media_forensics.detector.weights {self.name}"
+
+    @property
+    def elsewhere(self) -> str:
+        """Shell command for a machine without the plugin, to copy from."""
+        pinned = ["--revision", self.revision] if self.revision else []
+        return shlex.join(["hf", "download", self.repository, *self.files, *pinned])
+
+    def part(self, file: str) -> HubFile:
+        """One of :attr:`files` as the hub has it."""
+        whole = file == self.file
+        return HubFile(
+            self.repository,
+            file,
+            self.revision,
+            self.sha256 if whole else "",
+            self.size if whole else 0,
         )
 
 
@@ -88,7 +106,7 @@ PUBLISHED = {
         PublishedDetector(
             "gend_pe_l14",
             "yermandy/GenD_PE_L",
-            "main",
+            "",
             "model.safetensors",
             0,
             "",
@@ -99,7 +117,7 @@ PUBLISHED = {
         PublishedDetector(
             "gend_dinov3_l16",
             "yermandy/GenD_DINOv3_L",
-            "main",
+            "",
             "model.safetensors",
             0,
             "",
@@ -203,28 +221,43 @@ def find_detector(source: str | Path, allow_download: bool = False) -> Path:
     )
 
 
-def _published_path(known: PublishedDetector, allow_download: bool) -> Path:
-    if not known.path.is_file() and allow_download:
-        from huggingface_hub import hf_hub_download
+def fetch_published(known: PublishedDetector, folder: Path) -> None:
+    """Fetch what ``folder`` lacks of a published detector, and check all of it.
 
-        for file in known.files:
-            hf_hub_download(
-                known.repository, file, revision=known.revision, local_dir=known.path.parent
-            )
-    if not known.path.is_file():
+    Raises:
+        ForensicsError: the hub does not give it, or gives something else
+    """
+    for file in known.files:
+        if not (folder / file).is_file():
+            fetch_file(known.part(file), folder)
+    check_published(known, folder)
+
+
+def check_published(known: PublishedDetector, folder: Path) -> None:
+    """Compare the files of a published detector with what they must be.
+
+    Raises:
+        ForensicsError: one of them is another file
+    """
+    for file in known.files:
+        if (folder / file).is_file():
+            check_file(known.part(file), folder)
+
+
+def _published_path(known: PublishedDetector, allow_download: bool) -> Path:
+    if allow_download:
+        fetch_published(known, known.path.parent)
+    elif not known.path.is_file():
         size = f"{known.size / 1e6:.0f} MB" if known.size else "about 1.2 GB"
         raise ForensicsError(
             f"The published detector {known.name} is not on this machine: {known.file}, {size}, "
             f"from the Hugging Face repository {known.repository} ({known.license}).",
-            f"Run `{known.command}`, or allow the download.",
+            f"Allow the download or run `{known.command}`; or run `{known.elsewhere}` on another "
+            f"machine and copy the files into {known.path.parent}.",
             "detector",
         )
-    if known.sha256 and file_sha256(known.path) != known.sha256:
-        raise ForensicsError(
-            f"{known.path} is not the published file (its sha256 is not {known.sha256}).",
-            "Delete it and fetch it again.",
-            "detector",
-        )
+    else:
+        check_published(known, known.path.parent)
     return known.path
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +18,12 @@ import torch
 from torch import nn
 
 from .errors import ForensicsError
+from .hub_files import HubFile, NotOnHub, check_file, fetch_file, origin_of
 from .paths import given
 from .preprocess import Preprocess
 from .tensor_files import load_exact, read_tensors
 from .towers_timm import load_timm_tower
+from .transfer import Expected, fetch
 
 REFERENCE = "clip-vit-l14"
 SMALL = "vit-s14-dinov2-saliency"
@@ -44,7 +47,7 @@ def load_tower(name: str, allow_download: bool = False) -> tuple[nn.Module, Prep
 
     Args:
         name: see :func:`detector.backbone.load_backbone`
-        allow_download: let open_clip fetch missing weights
+        allow_download: fetch missing weights, checked and written down (:mod:`.hub_files`)
 
     Raises:
         ForensicsError: unknown name, or weights that are not here or do not fit
@@ -174,9 +177,7 @@ def _from_open_clip(
         else _find_local(model, pretrained, name, settings)
     )
     if source is None and settings and allow_download:
-        from open_clip.pretrained import download_pretrained
-
-        source = _Source(Path(download_pretrained(settings)))
+        source = _fetched(name, settings)
     if source is None:
         raise _missing(model, pretrained, name, settings)
     visual = build_visual(config)
@@ -189,13 +190,16 @@ def _find_local(
     model: str, pretrained: str, name: str, settings: Mapping[str, Any]
 ) -> _Source | None:
     """The weights where the plugin, open_clip, Hugging Face or OpenAI's package keep them."""
-    from .weights import cache_dir, file_sha256
+    from .weights import file_sha256
 
-    own = cache_dir() / "weights" / name.replace(":", "-").replace("/", "-")
+    own = _own_folder(name)
     url = settings.get("url", "")
     script = Path(url).name if "openaipublic" in url else ""
-    for file in (*_WEIGHTS, "model.safetensors"):
+    repository, named = _on_hub(settings)
+    for file in (*_WEIGHTS, "model.safetensors", *named):
         if (own / file).is_file():
+            if origin_of(own):  # fetched by us: it is still what it was then
+                check_file(HubFile(repository, file), own)
             return _Source(own / file)
     for folder in (own, Path("~/.cache/clip").expanduser()):
         if script and (folder / script).is_file():
@@ -208,10 +212,52 @@ def _find_local(
                 )
             return _Source(folder / script, script=True)
     repositories = [
-        settings.get("hf_hub", "").rstrip("/"),
+        repository,
         *_HF_MODELS.get((model, pretrained), ()),
     ]
     return next((found for repo in repositories if repo and (found := _in_hub_cache(repo))), None)
+
+
+def _own_folder(name: str) -> Path:
+    """Where the plugin keeps the weights of the tower ``name``."""
+    from .weights import cache_dir
+
+    return cache_dir() / "weights" / name.replace(":", "-").replace("/", "-")
+
+
+def _on_hub(settings: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
+    """Repository of an open_clip tag, or "", and the files that may hold its weights."""
+    repository, _, file = settings.get("hf_hub", "").rpartition("/")
+    if not file:
+        return repository, _WEIGHTS
+    stem, dot, ending = file.rpartition(".")
+    safe = (f"{stem}.safetensors",) if dot and ending in ("bin", "pth", "pt") else ()
+    return repository, (*safe, file)
+
+
+def _fetched(name: str, settings: Mapping[str, Any]) -> _Source:
+    """Fetch the weights of a tower that names a digest: from the hub, or from OpenAI.
+
+    Raises:
+        ForensicsError: they cannot be had, or come without a digest
+    """
+    own, url = _own_folder(name), settings.get("url", "")
+    repository, files = _on_hub(settings)
+    for file in files if repository else ():
+        try:
+            return _Source(fetch_file(HubFile(repository, file), own))
+        except NotOnHub:
+            if file == files[-1] and "openaipublic" not in url:
+                raise
+    if "openaipublic" not in url:
+        raise ForensicsError(
+            f"The weights of {name} are published without a digest, so they are not fetched.",
+            f"Download {url or 'them'} yourself and give the path: open_clip:MODEL:PATH.",
+            "backbone",
+        )
+    script = own / Path(url).name
+    fetch(url, script, Expected(name, url.split("/")[-2]))
+    return _Source(script, script=True)
 
 
 def _in_hub_cache(repository: str) -> _Source | None:
@@ -232,10 +278,13 @@ def _read_script(path: Path) -> dict[str, torch.Tensor]:
     return dict(torch.jit.load(path, map_location="cpu").state_dict())
 
 
+def _command(repository: str, folder: Path) -> str:
+    """Shell command that fetches a tower by hand."""
+    return shlex.join(["hf", "download", repository, _WEIGHTS[0], "--local-dir", os.fspath(folder)])
+
+
 def _missing(model: str, pretrained: str, name: str, settings: Mapping[str, Any]) -> ForensicsError:
     """What to say where the weights of an open_clip tower are not on this machine."""
-    from .weights import cache_dir
-
     if not settings:
         import open_clip
 
@@ -243,7 +292,7 @@ def _missing(model: str, pretrained: str, name: str, settings: Mapping[str, Any]
         return ForensicsError(
             f"open_clip knows no weights {pretrained!r} for {model}.", f"Known: {tags}.", "backbone"
         )
-    folder = cache_dir() / "weights" / name.replace(":", "-").replace("/", "-")
+    folder = _own_folder(name)
     count = sum(
         tensor.numel() for tensor in build_visual(_model_config(model)).state_dict().values()
     )
@@ -253,7 +302,7 @@ def _missing(model: str, pretrained: str, name: str, settings: Mapping[str, Any]
         f"The weights of {name} (open_clip {model}, {pretrained}) are not on this machine: "
         f"{_WEIGHTS[0]}, visual part {count * 4 / 1e6:.0f} MB in float32, from the Hugging Face "
         f"repository {repository or 'unknown'}{or_url}.",
-        f"Copy the file into {folder}, or run `hf download {repository} {_WEIGHTS[0]} --local-dir "
-        f"{folder}`, or allow the download.",
+        f"Allow the download, copy the file into {folder}, or run "
+        f"`{_command(repository, folder)}`.",
         "backbone",
     )

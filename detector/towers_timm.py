@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -103,10 +104,11 @@ def load_timm_tower(model: str, size: str, name: str) -> tuple[nn.Module, Prepro
         path = Path(found) if isinstance(found, str | os.PathLike) else path
     if not path.is_file():
         count = sum(tensor.numel() for tensor in visual.state_dict().values())
+        command = ["hf", "download", repository, file, "--local-dir", os.fspath(folder)]
         raise ForensicsError(
             f"The weights of {name} are not on this machine: {file}, {count * 4 / 1e6:.0f} MB, "
             f"from the Hugging Face repository {repository or 'that timm names'}.",
-            f"Run `hf download {repository} {file} --local-dir {folder}`.",
+            f"Run `{shlex.join(command)}`.",
             "backbone",
         )
     tensors = read_tensors(path, "backbone")

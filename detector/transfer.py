@@ -208,18 +208,26 @@ def _announced(
     return start, total or expected.size
 
 
-def _checked(part: Path, expected: Expected, url: str) -> str:
-    """sha256 of what was fetched; a file with another digest is deleted."""
-    whole, blob = hashlib.sha256(), hashlib.sha1(f"blob {part.stat().st_size}\0".encode())
-    with part.open("rb") as stream:
+def digests(path: Path) -> tuple[str, str]:
+    """sha256 of a file, and git's sha1 of it as a blob.
+
+    Raises:
+        OSError: the file cannot be read
+    """
+    whole, blob = hashlib.sha256(), hashlib.sha1(f"blob {path.stat().st_size}\0".encode())
+    with path.open("rb") as stream:
         while chunk := stream.read(_CHUNK):
             whole.update(chunk)
-            if expected.git_sha1:
-                blob.update(chunk)
+            blob.update(chunk)
+    return whole.hexdigest(), blob.hexdigest()
+
+
+def _checked(part: Path, expected: Expected, url: str) -> str:
+    """sha256 of what was fetched; a file with another digest is deleted."""
+    with part.open("rb") as stream:
         os.fsync(stream.fileno())
-    wanted, found = expected.sha256, whole.hexdigest()
-    right = found == wanted if wanted else blob.hexdigest() == expected.git_sha1
-    if not right:
+    found, blob = digests(part)
+    if (found != expected.sha256) if expected.sha256 else (blob != expected.git_sha1):
         part.unlink()
         raise _another(expected, url, f"other bytes than expected (sha256 {found})")
     return found

@@ -9,14 +9,13 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from .atomic import replacing
 from .errors import ForensicsError
 from .paths import given
+from .transfer import Expected, fetch
 
 log = logging.getLogger(__name__)
 
@@ -213,58 +212,49 @@ def _how_to_get(entry: KnownWeights, path: Path) -> str:
 
 
 def download(
-    entry: KnownWeights, progress: Callable[[int, int], None] | None = None, timeout: float = 60.0
+    entry: KnownWeights,
+    progress: Callable[[int, int], None] | None = None,
+    timeout: float | None = None,
 ) -> Path:
     """Download ``entry`` into the cache, check its hash, and return its path.
 
     Args:
         entry: weights with a ``url``
         progress: called with (bytes done, bytes in all) after each chunk
-        timeout: seconds without an answer until the server is given up
+        timeout: seconds of silence until the server is given up;
+            :func:`transfer.timeout_seconds` by default
 
     Raises:
         ForensicsError: no connection, or other bytes than expected
     """
     path = cache_dir() / entry.file
     log.info("Downloading %s (%.1f MB) from %s", entry.name, entry.size / 1e6, entry.url)
-    try:
-        with replacing(path) as temporary:
-            digest = hashlib.sha256()
-            done = 0
-            with (
-                urllib.request.urlopen(entry.url, timeout=timeout) as source,
-                temporary.open("wb") as target,
-            ):
-                while chunk := source.read(_CHUNK):
-                    target.write(chunk)
-                    digest.update(chunk)
-                    done += len(chunk)
-                    if progress:
-                        progress(done, entry.size)
-            if digest.hexdigest() != entry.sha256:
-                raise ForensicsError(
-                    f"{entry.url} gave other bytes than expected (sha256 {digest.hexdigest()}).",
-                    "Nothing was kept; try again or use a local file.",
-                    "weights",
-                )
-    except OSError as error:
-        raise ForensicsError(
-            f"{entry.name} could not be downloaded: {error}.",
-            f"Copy the file to {path} by hand.",
-            "weights",
-        ) from error
+    expected = Expected(entry.name, entry.sha256)
+    fetch(entry.url, path, expected, progress=progress, timeout=timeout)
     return path
 
 
-if __name__ == "__main__":
+def main(arguments: list[str] | None = None) -> int:
+    """Command line: fetch known weights, or a published detector, into the cache."""
     import argparse
+
+    from .known_detectors import PUBLISHED, find_detector
+
+    parser = argparse.ArgumentParser(description="Fetch known weights into the cache.")
+    parser.add_argument("name", choices=sorted([*KNOWN, *PUBLISHED]))
+    name = parser.parse_args(arguments).name
+    try:
+        got = find_detector if name in PUBLISHED else weights_path
+        where = got(name, allow_download=True)
+    except ForensicsError as problem:
+        log.error("%s", problem)
+        return 1
+    log.info("%s", where)
+    return 0
+
+
+if __name__ == "__main__":
     import sys
 
-    logging.basicConfig(level=logging.INFO)
-    parser = argparse.ArgumentParser(description="Fetch known weights into the cache.")
-    parser.add_argument("name", choices=sorted(KNOWN))
-    try:
-        where = weights_path(parser.parse_args().name, allow_download=True)
-    except ForensicsError as problem:
-        sys.exit(str(problem))
-    log.info("%s", where)
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    sys.exit(main())

@@ -14,8 +14,15 @@ from typing import TYPE_CHECKING, Any
 import fiftyone as fo
 import fiftyone.core.models as fom
 
+from ..detector.atomic import replacing
 from ..detector.errors import ForensicsError
-from ..detector.known_detectors import PUBLISHED, PublishedDetector
+from ..detector.hub_files import ORIGIN
+from ..detector.known_detectors import (
+    PUBLISHED,
+    PublishedDetector,
+    check_published,
+    fetch_published,
+)
 from . import fields
 
 if TYPE_CHECKING:
@@ -128,28 +135,18 @@ def download_model(model_name: str, model_path: str) -> None:
     Raises:
         ForensicsError: unknown name, or a file that is not the published one
     """
-    from ..detector.weights import file_sha256
-
     folder = Path(model_path)
     folder.mkdir(parents=True, exist_ok=True)
     if model_name == ANY:
         return  # nothing to fetch: the checkpoint is given when it is loaded
     known = published(model_name)
     if known.path.is_file():
-        for file in known.files:
-            shutil.copyfile(known.path.parent / file, folder / file)
-    else:
-        from huggingface_hub import hf_hub_download
-
-        for file in known.files:
-            hf_hub_download(known.repository, file, revision=known.revision, local_dir=folder)
-    if known.sha256 and file_sha256(folder / known.file) != known.sha256:
-        shutil.rmtree(folder)
-        raise ForensicsError(
-            f"The file fetched for {model_name} is not the published one (its sha256 is not "
-            f"{known.sha256}).",
-            "Try again; do not use it.",
-        )
+        check_published(known, known.path.parent)
+        for file in (*known.files, ORIGIN):
+            if (known.path.parent / file).is_file():
+                with replacing(folder / file) as temporary:
+                    shutil.copyfile(known.path.parent / file, temporary)
+    fetch_published(known, folder)
 
 
 def load_model(
@@ -178,5 +175,7 @@ def load_model(
             f"{ANY} needs a checkpoint.", "Pass checkpoint=PATH or a registered name.", "checkpoint"
         )
     if not checkpoint:
-        checkpoint = str(Path(model_path) / published(model_name).file)
+        known = published(model_name)
+        check_published(known, Path(model_path))
+        checkpoint = str(Path(model_path) / known.file)
     return DetectorModel(load_detector(checkpoint, device=device), precision)

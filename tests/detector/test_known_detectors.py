@@ -1,4 +1,5 @@
 import pytest
+from hub_server import running_hub
 from media_forensics.detector import known_detectors
 from media_forensics.detector.checkpoints import REGISTERED, load_detector, save_detector
 from media_forensics.detector.errors import ForensicsError
@@ -23,7 +24,8 @@ def test_missing_published_detector_says_how_to_get_it(name):
     with pytest.raises(ForensicsError) as caught:
         load_detector(name)
     text = str(caught.value)
-    for part in (PUBLISHED[name].file, PUBLISHED[name].repository, "MB", "hf download", "MIT"):
+    known = PUBLISHED[name]
+    for part in (known.file, known.repository, "MB", "hf download", known.command, "MIT"):
         assert part in text or (part == "MB" and "GB" in text)
 
 
@@ -36,19 +38,19 @@ def test_published_file_with_another_hash_is_refused():
 
 
 def test_published_file_is_fetched_only_with_consent(monkeypatch):
-    known, asked = PUBLISHED["clip_ln_l14"], []
-
-    def fetch(repository, file, revision, local_dir):
-        asked.append((repository, file, revision))
-        local_dir.mkdir(parents=True)
-        (local_dir / file).write_bytes(b"x")
-
-    monkeypatch.setattr("huggingface_hub.hf_hub_download", fetch)
-    with pytest.raises(ForensicsError):
-        find_detector(known.name)
-    assert not asked
-    assert find_detector(known.name, allow_download=True) == known.path
-    assert asked == [(known.repository, known.file, known.revision)]
+    known = PUBLISHED["clip_ln_l14"]
+    data = b"weights"
+    with running_hub() as hub:
+        monkeypatch.setenv("HF_ENDPOINT", hub.url)
+        hub.commits[known.revision] = {known.file: data}
+        with pytest.raises(ForensicsError):
+            find_detector(known.name)
+        assert not hub.asked
+        assert find_detector(known.name, allow_download=True) == known.path
+        assert all(known.revision in path for _, path, *_ in hub.asked)
+        seen = len(hub.asked)
+        assert find_detector(known.name, allow_download=True).read_bytes() == data
+        assert len(hub.asked) == seen  # never again
 
 
 def test_register_load_and_forget(tiny_detector, tmp_path):

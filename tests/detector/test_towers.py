@@ -5,6 +5,7 @@ import shutil
 import open_clip
 import pytest
 import torch
+from hub_server import running_hub
 from media_forensics.detector import towers
 from media_forensics.detector.backbone import load_backbone
 from media_forensics.detector.errors import ForensicsError
@@ -128,21 +129,22 @@ def test_hub_cache_is_used_without_the_network(tmp_path, monkeypatch):
 
 
 def test_download_only_with_consent(tmp_path, monkeypatch):
-    from open_clip import pretrained
-
-    asked = []
-    save_file(state_of("ViT-B-32"), tmp_path / "fetched.safetensors")
-
-    def fetch(settings):
-        asked.append(settings["hf_hub"])
-        return str(tmp_path / "fetched.safetensors")
-
-    monkeypatch.setattr(pretrained, "download_pretrained", fetch)
-    with pytest.raises(ForensicsError, match="allow the download"):
-        load_backbone("open_clip:ViT-B-32:openai", "cpu")
-    assert not asked
-    load_backbone("open_clip:ViT-B-32:openai", "cpu", allow_download=True)
-    assert len(asked) == 1
+    state = state_of("ViT-B-32")
+    save_file(state, tmp_path / "served.safetensors")
+    monkeypatch.setenv("MEDIA_FORENSICS_CACHE", str(tmp_path / "cache"))
+    with running_hub() as hub:
+        monkeypatch.setenv("HF_ENDPOINT", hub.url)
+        hub.main = "c" * 40
+        data = (tmp_path / "served.safetensors").read_bytes()
+        hub.commits[hub.main] = {"open_clip_model.safetensors": data}
+        with pytest.raises(ForensicsError, match="Allow the download"):
+            load_backbone("open_clip:ViT-B-32:openai", "cpu")
+        assert not hub.asked
+        tower = load_backbone("open_clip:ViT-B-32:openai", "cpu", allow_download=True)
+        assert torch.equal(tower.visual.conv1.weight, state["visual.conv1.weight"])
+        seen = len(hub.asked)
+        load_backbone("open_clip:ViT-B-32:openai", "cpu", allow_download=True)
+        assert len(hub.asked) == seen
 
 
 def test_local_folder_mistakes_are_named(tiny_folder, tmp_path):

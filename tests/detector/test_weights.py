@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from hub_server import running_hub
 from media_forensics.detector import asset_catalogue, offline_assets, weights
 from media_forensics.detector.errors import ForensicsError
 from media_forensics.detector.onnx_reader import read_graph
@@ -78,40 +79,39 @@ def test_a_local_file_is_used_as_given(cache, tmp_path):
         weights_path("retinaface_vgg")
 
 
-def test_download_checks_the_hash_and_leaves_nothing_behind(cache, tmp_path):
+def test_download_checks_the_hash_and_leaves_nothing_behind(cache):
     data = np.random.default_rng(0).bytes(3_000_000)
-    source = tmp_path / "served.bin"
-    source.write_bytes(data)
-    entry = KnownWeights(
-        "x",
-        "weights/x.bin",
-        sha256=hashlib.sha256(data).hexdigest(),
-        size=len(data),
-        url=source.as_uri(),
-    )
-    steps: list[tuple[int, int]] = []
-    path = download(entry, lambda *state: steps.append(state))
-    assert path == cache / "weights" / "x.bin" and path.read_bytes() == data
-    assert steps[-1] == (len(data), len(data)) and len(steps) == 3
-    with pytest.raises(ForensicsError, match="other bytes"):
-        download(replace(entry, file="weights/y.bin", sha256="0" * 64))
-    with pytest.raises(ForensicsError, match="could not be downloaded") as caught:
-        download(replace(entry, file="weights/z.bin", url=(tmp_path / "gone").as_uri()))
-    assert "by hand" in caught.value.hint
+    with running_hub() as hub:
+        hub.commits["c"] = {"x": data}
+        url = f"{hub.url}/cdn/a/b/resolve/c/x"
+        entry = KnownWeights(
+            "x", "weights/x.bin", sha256=hashlib.sha256(data).hexdigest(), size=len(data), url=url
+        )
+        steps: list[tuple[int, int]] = []
+        path = download(entry, lambda *state: steps.append(state))
+        assert path == cache / "weights" / "x.bin" and path.read_bytes() == data
+        assert steps[-1] == (len(data), len(data))
+        with pytest.raises(ForensicsError, match="other bytes"):
+            download(replace(entry, file="weights/y.bin", sha256="0" * 64))
+        with pytest.raises(ForensicsError, match="could not be downloaded") as caught:
+            download(replace(entry, file="weights/z.bin", url=f"{hub.url}/gone"))
+        assert "by hand" in caught.value.hint
+        with pytest.raises(ForensicsError, match="no http or https"):
+            download(replace(entry, file="weights/z.bin", url=path.as_uri()))
     assert [p.name for p in (cache / "weights").iterdir()] == ["x.bin"]
 
 
-def test_consent_downloads_and_then_never_again(cache, tmp_path, monkeypatch):
-    source = tmp_path / "served.bin"
-    source.write_bytes(b"weights")
-    entry = KnownWeights(
-        "served", "w.bin", sha256=hashlib.sha256(b"weights").hexdigest(), url=source.as_uri()
-    )
-    monkeypatch.setitem(weights.KNOWN, "served", entry)
-    with pytest.raises(ForensicsError):
-        weights_path("served")
-    assert weights_path("served", allow_download=True).read_bytes() == b"weights"
-    source.unlink()
+def test_consent_downloads_and_then_never_again(cache, monkeypatch):
+    with running_hub() as hub:
+        hub.commits["c"] = {"x": b"weights"}
+        url = f"{hub.url}/cdn/a/b/resolve/c/x"
+        entry = KnownWeights(
+            "served", "w.bin", sha256=hashlib.sha256(b"weights").hexdigest(), url=url
+        )
+        monkeypatch.setitem(weights.KNOWN, "served", entry)
+        with pytest.raises(ForensicsError):
+            weights_path("served")
+        assert weights_path("served", allow_download=True).read_bytes() == b"weights"
     assert weights_path("served").read_bytes() == b"weights"
 
 
