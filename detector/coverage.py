@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from .markup import plain
 from .records import Reason, VideoRecord
 from .video_faces import VideoFaces
 
@@ -72,7 +73,8 @@ def coverage_table(summary: dict[str, Any]) -> str:
         tried, usable = row["frames_tried"], row["frames_usable"]
         share = f"{usable} of {tried} ({100 * usable / tried:.1f} %)" if tried else "n/a"
         lines.append(
-            f"| {row['source_dataset']} | {row['label']} | {row['method']} | {row['videos']} "
+            f"| {plain(row['source_dataset'])} | {plain(row['label'])} | {plain(row['method'])} "
+            f"| {row['videos']} "
             f"| {row['without_face']} | {row['faces']} | {share} |"
         )
     for name, what in (
@@ -82,5 +84,8 @@ def coverage_table(summary: dict[str, Any]) -> str:
     ):
         counts = sorted(summary[name].items(), key=lambda item: (-item[1], item[0]))
         if counts:
-            lines += ["", f"{what}: " + ", ".join(f"{n} {reason}" for reason, n in counts) + "."]
+            lines += [
+                "",
+                f"{what}: " + ", ".join(f"{n} {plain(reason)}" for reason, n in counts) + ".",
+            ]
     return "\n".join(lines)

@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 
+from .console import log_to_terminal, say
 from .coverage import Coverage, coverage_table
 from .errors import ForensicsError
 from .extract import extract_videos, shard_of
@@ -163,7 +164,7 @@ def _extract(
     summary = coverage.to_json()
     if options.summary:
         write_output(options.summary, _SUMMARY, "summary", json.dumps(summary, indent=1).encode())
-    sys.stdout.write(coverage_table(summary) + "\n")
+    say(coverage_table(summary))
     if coverage.videos < total:
         log.error("Stopped after %d of %d videos; repeat it to continue.", coverage.videos, total)
         return 3
@@ -175,7 +176,7 @@ def merge_command(options: argparse.Namespace) -> int:
     records = read_video_list(options.videos) if options.videos else None
     crops, shards = given(options.crops, "crops"), given_all(options.shards, "shards")
     report = examine_stores(shards, records)
-    sys.stdout.write(report.table() + "\n")
+    say(report.table())
     report.require(options.allow_gaps)
     for row in merge_stores(crops, shards):
         log.info("%s: %d videos of recipe %s", row.source, row.videos, row.recipe_hash)
@@ -185,7 +186,7 @@ def merge_command(options: argparse.Namespace) -> int:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit status."""
     options = _parser().parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    log_to_terminal("%(asctime)s %(message)s")
     try:
         if options.command == "run":
             return run_command(options)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from .errors import ForensicsError
+from .markup import plain
 from .shard_notes import ShardNote
 
 _SHOWN = 5  # names in a message
@@ -76,12 +76,8 @@ class MergeReport:
                 "allow_gaps",
             )
 
-    def table(self, escape: Callable[[str], str] = str) -> str:
-        """The report as a Markdown table; rows without anything are left out.
-
-        Args:
-            escape: disarms what comes from data, where the table is drawn
-        """
+    def table(self) -> str:
+        """The report as a Markdown table; rows without anything are left out."""
         rows: list[tuple[str, int, str]] = [
             ("asked for", self.units, ""),
             ("complete", self.complete, ""),
@@ -95,7 +91,7 @@ class MergeReport:
             ("damaged files", len(self.damaged), "; ".join(f"{p}: {w}" for p, w in self.damaged)),
         ]
         shown = [row for row in rows if row[1] or row in rows[:2]]
-        lines = [f"| {name} | {n} | {escape(text)} |" for name, n, text in shown]
+        lines = [f"| {name} | {n} | {plain(text)} |" for name, n, text in shown]
         return "\n".join(["| videos | n | |", "|---|---|---|", *lines])
 
 

@@ -26,6 +26,7 @@ from pathlib import Path
 
 from .asset_catalogue import FOOTAGE, PACKAGES, Footage, Package
 from .atomic import replacing, write_bytes
+from .console import log_to_terminal
 from .errors import ForensicsError
 from .weights import KNOWN, LANDMARKS, cache_dir, file_sha256
 
@@ -243,5 +244,5 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    log_to_terminal()
     sys.exit(main())

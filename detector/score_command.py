@@ -19,6 +19,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 
+from .console import log_to_terminal, say
 from .crops import CropStore
 from .errors import ForensicsError
 from .extract_command import shard_from_text, stop_signals
@@ -125,7 +126,7 @@ def _merge(options: argparse.Namespace) -> int:
     roots = [given(shard, "shards") for shard in options.shards] or [scores]
     folders = [folder for root in roots for folder in score_folders(root)]
     report: MergeReport = examine(folders, units)
-    sys.stdout.write(report.table() + "\n")
+    say(report.table())
     report.require(options.allow_gaps)
     if options.shards:
         target = ScoreParts(scores, provenance_of(folders[0]))
@@ -136,7 +137,7 @@ def _merge(options: argparse.Namespace) -> int:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit status."""
     options = _parser().parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    log_to_terminal("%(asctime)s %(message)s")
     try:
         return {"list": _list, "run": _run, "merge": _merge}[options.command](options)
     except ForensicsError as error:

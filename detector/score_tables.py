@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from .atomic import replacing
+from .cells import cell, from_cell
 from .errors import ForensicsError
 from .paths import given
 
@@ -58,6 +59,8 @@ def write_scores(path: str | Path, columns: Mapping[str, Sequence[Any]]) -> Path
     frame = pd.DataFrame(dict(columns))
     with replacing(path) as temporary:
         if path.suffix == ".csv":
+            for name in frame.select_dtypes(["object", "string"]):
+                frame[name] = frame[name].map(cell)
             frame.to_csv(temporary, index=False)
         else:
             try:
@@ -119,7 +122,10 @@ def _read(path: Path) -> Any:
         if path.suffix.lower() == ".parquet":
             return pd.read_parquet(path)
         text = {"video_id": str, "filepath": str, "reason": str}
-        return pd.read_csv(path, dtype=text, skipinitialspace=True)
+        found = pd.read_csv(path, dtype=text, skipinitialspace=True)
+        for name in set(text) & set(found.columns):
+            found[name] = found[name].map(from_cell)
+        return found
     except ImportError as error:
         raise _no_parquet() from error
     except (ValueError, OSError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:

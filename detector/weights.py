@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from .console import log_to_terminal
 from .errors import ForensicsError
 from .paths import given
 from .transfer import Expected, fetch
@@ -256,5 +257,5 @@ def main(arguments: list[str] | None = None) -> int:
 if __name__ == "__main__":
     import sys
 
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    log_to_terminal()
     sys.exit(main())

@@ -199,7 +199,7 @@ class AnalyzeFile(foo.Operator):
             dynamic=True,
             allow_immediate_execution=True,
             allow_delegated_execution=True,
-            risk_level=types.RiskLevel.LOW,
+            risk_level=types.RiskLevel.MEDIUM,
         )
 
     def __call__(

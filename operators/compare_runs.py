@@ -149,7 +149,8 @@ def table(found: dict[str, Any], baseline: str, fpr: float) -> str:
     ]
     for row in found["rows"]:
         lines.append(
-            f"| {row['key']} | {interval(row['auroc'], row['auroc_low'], row['auroc_high'])} "
+            f"| {plain(row['key'])} "
+            f"| {interval(row['auroc'], row['auroc_low'], row['auroc_high'])} "
             f"| {interval(row['difference'], row['low'], row['high'], '+.3f')} "
             f"| {number(row['p_holm'])} | {number(row['eer'])} "
             f"| {number(row['fpr'])} / {number(row['fnr'])} at {row['threshold']:.3f} "
@@ -158,14 +159,18 @@ def table(found: dict[str, Any], baseline: str, fpr: float) -> str:
         )
     if found["settings"]:
         keys = list(next(iter(found["settings"].values())))
-        lines += ["", "| setting | " + " | ".join(keys) + " |", "|---" * (len(keys) + 1) + "|"]
+        lines += [
+            "",
+            "| setting | " + " | ".join(map(plain, keys)) + " |",
+            "|---" * (len(keys) + 1) + "|",
+        ]
         for name, values in found["settings"].items():
             shown = ("-" if values[key] is None else plain(str(values[key])) for key in keys)
             lines.append(f"| {name} | " + " | ".join(shown) + " |")
     notes = dict.fromkeys(note for row in found["rows"] for note in row["notes"])
     left = {key: n for key, n in found["left_out"].items() if n}
     if left:
-        each = ", ".join(f"{key} {n}" for key, n in left.items())
+        each = ", ".join(f"{plain(key)} {n}" for key, n in left.items())
         notes[f"Left out, because not all have scored them: {each}."] = None
     notes[
         f"Each threshold: the one of that run at a false-positive rate of at most {fpr:g} on "

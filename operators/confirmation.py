@@ -19,6 +19,7 @@ import fiftyone.operators as foo
 from fiftyone.operators import types
 
 from ..detector.errors import ForensicsError
+from .markup import serve
 
 #: Name of the hidden field of a form, and of the entry in a panel's state.
 FIELD = "confirmation"
@@ -69,7 +70,10 @@ class _ConfirmedForm(foo.Operator):
         form = super().resolve_input(ctx)
         if in_server() and form is not None:
             form.type.str(FIELD, default=code(self.uri), view=_unseen())
-        return form
+        return serve(form)
+
+    def resolve_output(self, ctx: Any) -> types.Property | None:
+        return serve(super().resolve_output(ctx))
 
     def resolve_execution_options(self, ctx: Any) -> Any:
         self._choosing = True  # the form asks which buttons it has, before it has the code
@@ -102,6 +106,9 @@ class _ConfirmedPanel(foo.Panel):
             elif event != "on_unload":
                 ctx.panel.set_state(FIELD, code(self.uri))
         return super().execute(ctx)
+
+    def render(self, ctx: Any) -> types.Property | None:
+        return serve(super().render(ctx))
 
 
 def _unseen() -> types.View:

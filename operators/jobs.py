@@ -26,9 +26,11 @@ from typing import Any
 import fiftyone as fo
 
 from ..detector.child_process import command, start_detached
+from ..detector.console import log_to_terminal
 from ..detector.errors import Cancelled, ForensicsError
 from ..detector.pace import pace
 from ..detector.process_identity import ProcessIdentity
+from .markup import disarmed
 from .path_arguments import absolute
 from .progress import at_most_every
 
@@ -147,13 +149,13 @@ def follow(ctx: Any, job: Job, label: str) -> Iterator[Any]:
             speed = f", {state['pace']}" if state["pace"] else ""
             text = f"{label}: {state['done']} of {state['total']} {state['text']}{speed}"
             share = state["done"] / max(state["total"], 1)
-            yield ctx.ops.set_progress(label=text, progress=share)
+            yield ctx.ops.set_progress(label=disarmed(text), progress=share)
         time.sleep(0.5)
     try:
         job.result()
     except ForensicsError as error:
         text = f"{label}: {error.message} {error.hint}".strip()
-        yield ctx.ops.set_progress(label=text, progress=0.0)
+        yield ctx.ops.set_progress(label=disarmed(text), progress=0.0)
         yield ctx.ops.notify(error.message, variant="error")
     else:  # a short job may end before it has said anything
         yield ctx.ops.set_progress(label=f"{label}: finished", progress=1.0)
@@ -181,7 +183,7 @@ def hold_database() -> None:
 
 def main(folder: Path) -> int:
     """Run the job of ``folder``; the process's exit status says whether it succeeded."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    log_to_terminal("%(asctime)s %(name)s %(message)s")
     hold_database()
     job = json.loads((folder / "job.json").read_text())
     began = time.monotonic()

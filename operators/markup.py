@@ -1,26 +1,49 @@
-"""Text that came from data, made safe to stand inside Markdown.
+"""Text that came from data, made safe for what the App shows it with.
 
-File names, methods and dataset names are whatever a stranger wrote. In a form's Markdown they
-must show as what they are: no tag, no link, no picture that is fetched, no broken table.
+The App draws the labels, descriptions and captions of forms and panels as Markdown too, so a name
+in a notice or an error could fetch a picture. Those are disarmed here, at the border, for all.
 """
 
 from __future__ import annotations
 
 import re
+from typing import Any
 
-_ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
-_SPECIAL = re.compile(
-    r"[\\`*\[\]()|~$]"  # code, emphasis, links and pictures, table cells, formulas
-    r"|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])"  # an underscore inside a word is only that
-    r"|:(?=//)|@|(?<=www)\."  # what bare addresses are recognised by
-    r"|^[-+#=]|(?<=^\d)[.)]"  # headings and lists
-)
+from fiftyone.operators import types
+
+from ..detector.markup import plain as plain
+
+_ACTIVE = re.compile(r"\]\(|\]\[|\]:|!\[|<[A-Za-z/!?]|://|\bwww\.|\S@\S", re.IGNORECASE)
+_SHOWN = ("label", "description", "caption")
+#: Their choices are drawn as text, not as Markdown.
+_TEXT_CHOICES = ("DropdownView", "Dropdown", "AutocompleteView")
 
 
-def plain(text: object) -> str:
-    """``text`` on one line, with whatever Markdown or HTML would act on disarmed.
+def disarmed(text: str) -> str:
+    """``text`` as it is, or :func:`plain` where Markdown would make a link or picture of it."""
+    return plain(text) if _ACTIVE.search(text) else text
 
-    Ordinary names (``FaceForensics++``, ``Celeb-DF v2``, ``neural_textures``) stay as they are.
-    """
-    line = " ".join(str(text).split())
-    return _SPECIAL.sub(lambda found: f"\\{found[0]}", line).translate(_ENTITIES)
+
+def serve(form: types.Property | None) -> types.Property | None:
+    """``form``, which sends the App no label, description or caption that is a link or picture."""
+    if form is not None:
+        whole = form.to_json
+        form.to_json = lambda: _disarm(whole())  # type: ignore[method-assign]
+    return form
+
+
+def _disarm(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_disarm(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    as_text = value.get("name") in _TEXT_CHOICES
+    out = {}
+    for name, item in value.items():
+        if name in _SHOWN and isinstance(item, str):
+            out[name] = disarmed(item)
+        elif name == "default" or (name == "choices" and as_text):
+            out[name] = item
+        else:
+            out[name] = _disarm(item)
+    return out

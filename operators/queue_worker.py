@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import sys
 
+from ..detector.console import log_to_terminal
 from . import scheduled_jobs
 from .jobs import hold_database
 
@@ -22,7 +23,7 @@ def main() -> int:
     """Work until the queue is empty; returns the number of operations that failed, 9 at most."""
     from fiftyone.operators.delegated import DelegatedOperationService
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    log_to_terminal("%(asctime)s %(name)s %(message)s")
     hold_database()
     service = DelegatedOperationService()
     failed = 0

@@ -18,6 +18,7 @@ import fiftyone as fo
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
+from ..detector.console import say
 from ..detector.errors import ForensicsError
 from ..detector.known_detectors import find_detector
 from ..detector.outputs import claim_output, json_with, text_beginning, write_output
@@ -261,9 +262,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = vars(parser.parse_args(arguments))
     try:
         with terminal("protocol") as bar:
-            print(run(progress=bar, **options)["table"])
+            say(run(progress=bar, **options)["table"])
     except ForensicsError as error:
-        print(f"{error.message}\n{error.hint}", file=sys.stderr)
+        say(f"{error.message}\n{error.hint}", error=True)
         return 2
     return 0
 

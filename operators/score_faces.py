@@ -30,7 +30,6 @@ from . import (
     views,
 )
 from .lease import exclusively
-from .markup import plain
 from .path_arguments import absolute, with_paths
 from .progress import Progress, ShouldStop, in_app, never, silent, stop_of
 from .registry import detector_source
@@ -162,7 +161,7 @@ def run(
             )
             if merge_from:
                 found = score_runners.merge(work, merge_from, allow_gaps, writer, progress)
-                report = {"report": found.to_json(), "table": found.table(plain)}
+                report = {"report": found.to_json(), "table": found.table()}
             else:
                 score_runners.score(work, where, writer, progress, should_stop)
     finally:

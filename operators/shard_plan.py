@@ -5,6 +5,7 @@ The folder of a plan lies among the jobs, so that the panel shows how far its sh
 
 from __future__ import annotations
 
+import re
 import shlex
 import sys
 import time
@@ -56,7 +57,8 @@ class ShardPlan:
         shown = [*self.commands[:_SHOWN]]
         if len(self.commands) > _SHOWN:
             shown.append(f"# ... {len(self.commands)} in all, see commands.sh")
-        fence = "~~~"
+        tildes = re.findall("~+", "\n".join([*shown, search_path(), str(self.folder), self.check]))
+        fence = "~" * (1 + max(2, *map(len, tildes), 0))  # no name ends the block early
         return "\n".join(
             [
                 f"Written to {plain(self.folder)}. Run each on any machine that finds the files "

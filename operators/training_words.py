@@ -86,7 +86,7 @@ def table(found: list[TrainingRun]) -> str:
     ]
     for run in found:
         lines.append(
-            f"| {run.key} | {plain(status(run))} | {run.config.get('name', '')} | {progress(run)} "
-            f"| {auroc(run.best)} |"
+            f"| {plain(run.key)} | {plain(status(run))} | {plain(run.config.get('name', ''))} "
+            f"| {progress(run)} | {auroc(run.best)} |"
         )
     return "\n".join(lines) if found else "No training runs yet."

@@ -14,6 +14,7 @@ import logging
 import sys
 from collections.abc import Sequence
 
+from ..detector.console import log_to_terminal
 from ..detector.errors import ForensicsError
 from ..detector.outputs import writing_output
 from ..detector.records import VideoRecord
@@ -72,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--pattern", help="for --format tree")
     parser.add_argument("output", help="file to write, .jsonl")
     options = parser.parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    log_to_terminal()
     try:
         if options.folder:
             records = records_of_folder(options.folder, options.format, options.pattern)

@@ -14,6 +14,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..detector.console import log_to_terminal
 from ..detector.errors import ForensicsError
 from ..detector.paths import given
 from . import runs
@@ -31,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--device", help="torch device; the GPU where there is one")
     parser.add_argument("--threads", type=int, help="CPU threads of torch")
     options = parser.parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    log_to_terminal("%(asctime)s %(levelname)s %(name)s %(message)s")
     asked_to_stop = []
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda number, _frame: asked_to_stop.append(number))

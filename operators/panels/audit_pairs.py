@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ...detector.markup import hover
 from ...detector.records import FAKE, REAL
 from .audit_figures import COLOURS, GREY, MARGIN, note
 from .audit_units import Coded, FaceColumns
@@ -116,7 +117,7 @@ def figure(pairs: Pairs, names: tuple[str, ...]) -> list[dict[str, Any]]:
                 "color": [COLOURS[FAKE] if d > 0 else "#CC79A7" for d in pairs.delta[order]],
             },
             "customdata": [
-                [names[pairs.fake[i]], f"{pairs.delta[i]:+.3f}", int(pairs.frames[i])]
+                [hover(names[pairs.fake[i]]), f"{pairs.delta[i]:+.3f}", int(pairs.frames[i])]
                 for i in order
             ],
             "hovertemplate": "%{customdata[0]}<br>its real %{x:.3f}, the fake %{y:.3f} "

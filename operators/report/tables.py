@@ -7,17 +7,14 @@ import io
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+from ...detector import cells
 
 
 def cell(value: Any) -> Any:
-    """``value`` for a CSV: None is empty, and a text that a spreadsheet would run as a formula
-    (a file name may be anything) gets a leading apostrophe."""
+    """``value`` for a CSV: None is empty, and a text that a spreadsheet would run is quoted."""
     if value is None:
         return ""
-    if isinstance(value, str) and value.startswith(_FORMULA):
-        return "'" + value
-    return f"{value:.6f}" if isinstance(value, float) else value
+    return f"{value:.6f}" if isinstance(value, float) else cells.cell(value)
 
 
 def csv_text(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
