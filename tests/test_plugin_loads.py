@@ -91,3 +91,13 @@ def test_every_skill_of_the_manifest_is_found_and_names_operators_that_exist(loa
         assert category, name
         named = set(re.findall(r"mf\.(\w+)\(", content))
         assert named and named <= set(loaded["rows"]), name
+
+
+@pytest.mark.fiftyone
+def test_the_risks_in_the_security_page_are_those_of_the_operators(loaded, manifest):
+    text = (ROOT / "docs/security.md").read_text()
+    section = text.partition("## Risk levels")[2].partition("\n## ")[0]
+    said = dict(re.findall(r"^\| `(\w+)` \| (\w+) \|$", section, re.M))
+    rows = loaded["rows"]
+    listed = [name for name in manifest["operators"] if not rows[name]["unlisted"]]
+    assert said == {name: rows[name]["risk"].rpartition(".")[2].lower() for name in listed}
