@@ -46,6 +46,34 @@ def test_nothing_runs_code_or_a_shell_from_data(path):
             assert not isinstance(call.args[0], ast.Constant | ast.JoinedStr), where
 
 
+#: What only one module does, so that its checks cannot be gone round. Ends of dotted names.
+ONLY_IN = {
+    "urlopen": ("detector/transfer.py",),
+    "urlretrieve": (),
+    "build_opener": ("detector/transfer.py",),
+    "hf_hub_download": (),
+    "snapshot_download": (),
+    "from_pretrained": (),
+    "download_pretrained": (),
+    "get_hf_file_metadata": ("detector/hub_files.py",),
+    "basicConfig": ("detector/console.py",),
+    "print": (),
+    "to_csv": ("detector/score_tables.py",),
+    "csv.writer": ("operators/report/tables.py", "operators/demo/tree.py"),
+}
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_downloads_terminals_and_cells_have_one_place_each(path):
+    file = str(path.relative_to(ROOT))
+    if file.startswith("scripts/"):
+        return  # run by hand, before the plugin is there
+    for name, call in calls(path):
+        for end, places in ONLY_IN.items():
+            if name == end or name.endswith(f".{end}"):
+                assert file in places, f"{file}:{call.lineno}: {name}"
+
+
 def test_the_check_above_sees_what_it_looks_for(tmp_path):
     bad = tmp_path / "bad.py"
     bad.write_text("import os\nos.system('x')\ntorch.load(p, weights_only=False)\n")

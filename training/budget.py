@@ -19,6 +19,7 @@ from typing import Any
 
 from ..detector.atomic import write_json
 from ..detector.child_process import command, environment
+from ..detector.console import say
 from ..detector.errors import ForensicsError
 from ..detector.weights import cache_dir
 from .config import TrainConfig
@@ -182,7 +183,7 @@ def main() -> int:
     try:
         measure(TrainConfig.from_json(asked["config"]), asked["device"])
     except ForensicsError as error:
-        print(error, file=sys.stderr)
+        say(error, error=True)
         return 2
     return 0
 
