@@ -55,10 +55,15 @@ def require(uri: str, given: object) -> None:
 def confirmed(kind: type[foo.Operator]) -> type[foo.Operator]:
     """The operator or panel ``kind`` as the App gets it: its server asks for the code."""
     if issubclass(kind, foo.Panel):
-        return type(kind.__name__, (_ConfirmedPanel, kind), {"__doc__": kind.__doc__})
+        return _joined(_ConfirmedPanel, kind)
     if kind.execute is foo.Operator.execute or issubclass(kind, foo.EvaluationMetric):
         return kind  # FiftyOne's evaluation calls it; no request runs it
-    return type(kind.__name__, (_ConfirmedForm, kind), {"__doc__": kind.__doc__})
+    return _joined(_ConfirmedForm, kind)
+
+
+def _joined(first: type, kind: type) -> type:
+    names = ("__doc__", "__module__", "__qualname__")
+    return type(kind.__name__, (first, kind), {name: getattr(kind, name) for name in names})
 
 
 class _ConfirmedForm(foo.Operator):
