@@ -30,8 +30,8 @@ rows = {
         "description": o.config.description,
         "risk": str(getattr(o.config, "risk_level", None)),
         "unlisted": o.config.unlisted,
-        "run_name": "resolve_run_name" in type(o).__dict__,
-        "callable": "__call__" in type(o).__dict__,
+        "run_name": type(o).resolve_run_name is not foo.Operator.resolve_run_name,
+        "callable": callable(o),
     }
     for o in ours
 }
