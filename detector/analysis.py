@@ -52,14 +52,18 @@ def files_of(path: str | Path) -> list[Path]:
     return found
 
 
+def recipe_of(detector: Detector) -> CropRecipe:
+    """The recipe that the detector was trained on, else the reference."""
+    trained = detector.info.get("crop_recipe")
+    return CropRecipe.from_json(trained) if trained else CropRecipe()
+
+
 def recipe_for(detector: Detector, face_detector: FaceDetector, count: int) -> CropRecipe:
     """The recipe that the detector was trained on (else the reference), of every person."""
     from .landmarks import RefinedDetector
 
-    trained = detector.info.get("crop_recipe")
-    recipe = CropRecipe.from_json(trained) if trained else CropRecipe()
     return replace(
-        recipe,
+        recipe_of(detector),
         subject="all",
         sampling="spread",
         count=count,

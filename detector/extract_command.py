@@ -1,7 +1,9 @@
 """Extraction from the command line, without FiftyOne and without a database.
 
-    python -m media_forensics.detector.extract_command run videos.jsonl crops --shard 0/4
-    python -m media_forensics.detector.extract_command merge crops shard0 shard1 shard2 shard3
+    media-forensics extract videos.jsonl crops --shard 0/4
+    media-forensics merge crops crops shard0 shard1 shard2 shard3
+
+or ``python -m media_forensics.detector.extract_command run`` and ``merge``.
 
 ``run`` does one shard of a list of videos (:mod:`.video_list`); shards may share a crop folder or
 have their own. ``merge`` says what is there twice, what is missing and who is still at it, and
@@ -15,19 +17,16 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-import signal
 import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 
-from .console import log_to_terminal, say
+from .command_line import OneSentenceParser, carry_out, log_progress, stop_signals
+from .console import say
 from .coverage import Coverage, coverage_table
 from .errors import ForensicsError
 from .extract import extract_videos, shard_of
 from .outputs import claim_output, json_with, write_output
-from .pace import pace
 from .paths import given, given_all, text_or_none
 from .records import CropRecipe, VideoRecord
 from .shard_notes import noted
@@ -35,7 +34,6 @@ from .store_merge import examine_stores, merge_stores
 from .video_list import read_video_list
 
 log = logging.getLogger("extract")
-_LOG_SECONDS = 10.0
 _SUMMARY = (json_with("videos", "faces", "groups", "video_reasons"),)
 
 
@@ -54,9 +52,15 @@ def shard_from_text(text: str) -> tuple[int, int]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="extract_command", description=_summary())
+    parser = OneSentenceParser(prog="extract_command", description=_summary())
     commands = parser.add_subparsers(dest="command", required=True)
-    run = commands.add_parser("run", help="videos to face crops")
+    add_options(commands.add_parser("run", help="videos to face crops"))
+    add_merge_options(commands.add_parser("merge", help="crop folders of several shards into one"))
+    return parser
+
+
+def add_options(run: argparse.ArgumentParser) -> None:
+    """Declare the arguments of ``run``."""
     run.add_argument("videos", help="list of videos, one JSON record a line")
     run.add_argument("crops", help="folder of the crop store")
     run.add_argument("--shard", default="0/1", help="I/N: only part I (from 0) of N")
@@ -77,12 +81,14 @@ def _parser() -> argparse.ArgumentParser:
             run.add_argument(option, action=argparse.BooleanOptionalAction, default=None, help=text)
         else:
             run.add_argument(option, type=type(value), help=text)
-    merge = commands.add_parser("merge", help="crop folders of several shards into one")
+
+
+def add_merge_options(merge: argparse.ArgumentParser) -> None:
+    """Declare the arguments of ``merge``."""
     merge.add_argument("crops", help="folder that gets everything")
     merge.add_argument("shards", nargs="+", help="folders that are read")
     merge.add_argument("--videos", help="list of videos: what it names has to be complete")
     merge.add_argument("--allow-gaps", action="store_true", help="join although something lacks")
-    return parser
 
 
 def _summary() -> str:
@@ -102,7 +108,7 @@ def _recipe(options: argparse.Namespace) -> CropRecipe:
     return CropRecipe.from_json({**values, **{k: v for k, v in parts.items() if v is not None}})
 
 
-def run_command(options: argparse.Namespace) -> int:
+def execute(options: argparse.Namespace) -> int:
     """The command ``run``; the exit status."""
     if options.summary:
         claim_output(options.summary, _SUMMARY, "summary")
@@ -115,19 +121,6 @@ def run_command(options: argparse.Namespace) -> int:
         return _extract(options, records, recipe, shard, stopped)
 
 
-@contextmanager
-def stop_signals() -> Iterator[Callable[[], bool]]:
-    """A function that says whether SIGTERM or Ctrl-C came; the video in hand is then left."""
-    seen: list[int] = []
-    numbers = (signal.SIGTERM, signal.SIGINT)
-    before = [signal.signal(number, lambda got, _: seen.append(got)) for number in numbers]
-    try:
-        yield lambda: bool(seen)
-    finally:
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)
-
-
 def _extract(
     options: argparse.Namespace,
     records: Sequence[VideoRecord],
@@ -135,7 +128,7 @@ def _extract(
     shard: tuple[int, int],
     should_stop: Callable[[], bool],
 ) -> int:
-    began = last = time.monotonic()
+    tell = log_progress(log, "videos")
     total = sum(shard_of(record, shard[1]) == shard[0] for record in records)
     coverage, by_id = Coverage(), {record.video_id: record for record in records}
     results = extract_videos(
@@ -156,11 +149,7 @@ def _extract(
             step(coverage.videos)
             if result.reason:
                 log.warning("%s: %s %s", result.video_id, result.reason, result.detail)
-            now = time.monotonic()
-            if now - last > _LOG_SECONDS:
-                last = now
-                speed = pace(coverage.videos, total, now - began)
-                log.info("%d of %d videos, %s", coverage.videos, total, speed)
+            tell(coverage.videos, total, "videos")
     summary = coverage.to_json()
     if options.summary:
         write_output(options.summary, _SUMMARY, "summary", json.dumps(summary, indent=1).encode())
@@ -171,7 +160,7 @@ def _extract(
     return 0
 
 
-def merge_command(options: argparse.Namespace) -> int:
+def merge(options: argparse.Namespace) -> int:
     """The command ``merge``; the exit status."""
     records = read_video_list(options.videos) if options.videos else None
     crops, shards = given(options.crops, "crops"), given_all(options.shards, "shards")
@@ -186,14 +175,7 @@ def merge_command(options: argparse.Namespace) -> int:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit status."""
     options = _parser().parse_args(arguments)
-    log_to_terminal("%(asctime)s %(message)s")
-    try:
-        if options.command == "run":
-            return run_command(options)
-        return merge_command(options)
-    except ForensicsError as error:
-        log.error("%s", error)
-        return 2
+    return carry_out(execute if options.command == "run" else merge, options)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,15 @@
 """Scoring from the command line, without FiftyOne and without a database.
 
-    python -m media_forensics.detector.score_command list videos.jsonl crops faces.jsonl
-    python -m media_forensics.detector.score_command run faces.jsonl scores --detector D --shard 0/4
-    python -m media_forensics.detector.score_command merge faces.jsonl all scores0 scores1
+    media-forensics list-faces videos.jsonl crops faces.jsonl
+    media-forensics score faces.jsonl scores --detector D --shard 0/4
+    media-forensics merge scores faces.jsonl all scores0 scores1
 
-``list`` names the crops that ``extract_command`` made; ``run`` scores one shard of a list; shards
-may share a folder of scores or have their own. ``merge`` says what is there twice, what is missing
-and who is still at it, and copies several folders into one when nothing is left to decide. All can
-be killed and repeated. The exit status is 0, 2 for a mistake or an incomplete merge, 3 when it was
+or ``python -m media_forensics.detector.score_command list``, ``run`` and ``merge``.
+
+``list`` names the crops that were extracted; ``run`` scores one shard of a list; shards may share
+a folder of scores or have their own. ``merge`` says what is there twice, what is missing and who
+is still at it, and copies several folders into one when nothing is left to decide. All can be
+killed and repeated. The exit status is 0, 2 for a mistake or an incomplete merge, 3 when it was
 told to stop.
 """
 
@@ -19,41 +21,37 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 
-from .console import log_to_terminal, say
-from .crops import CropStore
+from .command_line import OneSentenceParser, carry_out, log_progress, stop_signals
+from .console import say
 from .errors import ForensicsError
-from .extract_command import shard_from_text, stop_signals
-from .merge_report import MergeReport
-from .outputs import claim_output, writing_output
 from .paths import given
-from .score_merge import copy_parts, examine
-from .score_parts import ScoreParts, provenance_of, score_folders
-from .score_units import FILES, read_score_list, shard_of_scores, units_of_store, write_score_list
-from .score_videos import (
-    ScoreSetup,
-    provenance,
-    resolved_precision,
-    score_in_pool,
-    score_units,
-    write_parts,
-)
-from .store_merge import stored_recipes
-from .video_list import read_video_list
 
 log = logging.getLogger("score")
 
 
 def _parser() -> argparse.ArgumentParser:
     summary = (__doc__ or "").splitlines()[0]
-    parser = argparse.ArgumentParser(prog="score_command", description=summary)
+    parser = OneSentenceParser(prog="score_command", description=summary)
     commands = parser.add_subparsers(dest="command", required=True)
-    listing = commands.add_parser("list", help="the crops of extracted videos as work to do")
+    add_list_options(
+        commands.add_parser("list", help="the crops of extracted videos as work to do")
+    )
+    add_options(commands.add_parser("run", help="faces to scores"))
+    add_merge_options(commands.add_parser("merge", help="check scores of several shards, and join"))
+    return parser
+
+
+def add_list_options(listing: argparse.ArgumentParser) -> None:
+    """Declare the arguments of ``list``."""
     listing.add_argument("videos", help="list of videos, one JSON record a line")
     listing.add_argument("crops", help="folder of the crop store")
     listing.add_argument("faces", help="list of faces to write, .jsonl")
     listing.add_argument("--recipe-hash", help="where the store holds crops of several recipes")
     listing.add_argument("--count", type=int, help="frames per video, as the extraction was told")
-    run = commands.add_parser("run", help="faces to scores")
+
+
+def add_options(run: argparse.ArgumentParser) -> None:
+    """Declare the arguments of ``run``."""
     run.add_argument("faces", help="list of faces")
     run.add_argument("scores", help="folder of the scores")
     run.add_argument("--detector", required=True, help="name, folder or file of a checkpoint")
@@ -62,15 +60,24 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--device", help="torch device")
     run.add_argument("--precision", help="fp32, bf16 or fp16")
     run.add_argument("--batch-size", type=int, default=32, help="crops per forward pass")
-    merge = commands.add_parser("merge", help="check scores of several shards, and join them")
+
+
+def add_merge_options(merge: argparse.ArgumentParser) -> None:
+    """Declare the arguments of ``merge``."""
     merge.add_argument("faces", help="list of faces that has to be complete")
     merge.add_argument("scores", help="folder that gets everything, or is only checked")
     merge.add_argument("shards", nargs="*", help="folders that are read")
     merge.add_argument("--allow-gaps", action="store_true", help="join although something lacks")
-    return parser
 
 
-def _list(options: argparse.Namespace) -> int:
+def list_faces(options: argparse.Namespace) -> int:
+    """The command ``list``; the exit status."""
+    from .crops import CropStore
+    from .outputs import claim_output, writing_output
+    from .score_units import FILES, units_of_store, write_score_list
+    from .store_merge import stored_recipes
+    from .video_list import read_video_list
+
     claim_output(options.faces, FILES, "faces")
     options.crops = given(options.crops, "crops")
     recipes = {recipe.hash: recipe for recipe in stored_recipes(options.crops)}
@@ -89,8 +96,20 @@ def _list(options: argparse.Namespace) -> int:
     return 0
 
 
-def _run(options: argparse.Namespace) -> int:
+def execute(options: argparse.Namespace) -> int:
+    """The command ``run``; the exit status."""
     from .checkpoints import load_detector
+    from .extract_command import shard_from_text
+    from .score_parts import ScoreParts
+    from .score_units import read_score_list, shard_of_scores
+    from .score_videos import (
+        ScoreSetup,
+        provenance,
+        resolved_precision,
+        score_in_pool,
+        score_units,
+        write_parts,
+    )
 
     units, recipe_hash = read_score_list(options.faces)
     index, shards = shard_from_text(options.shard)
@@ -112,7 +131,8 @@ def _run(options: argparse.Namespace) -> int:
             scored = score_in_pool(setup, todo, options.workers, width, stopped)
         else:
             scored = score_units(detector, todo, options.batch_size, precision, stopped)
-        done = write_parts(parts, scored, len(todo), f"score, shard {options.shard}")
+        work = f"score, shard {options.shard}"
+        done = write_parts(parts, scored, len(todo), work, log_progress(log, "videos"))
     log.info("%s: %d videos", parts.folder, done)
     if done < len(todo):
         log.error("Stopped after %d of %d videos; repeat it to continue.", done, len(todo))
@@ -120,12 +140,17 @@ def _run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _merge(options: argparse.Namespace) -> int:
+def merge(options: argparse.Namespace) -> int:
+    """The command ``merge``; the exit status."""
+    from .score_merge import copy_parts, examine
+    from .score_parts import ScoreParts, provenance_of, score_folders
+    from .score_units import read_score_list
+
     units, _ = read_score_list(options.faces)
     scores = given(options.scores, "scores")
     roots = [given(shard, "shards") for shard in options.shards] or [scores]
     folders = [folder for root in roots for folder in score_folders(root)]
-    report: MergeReport = examine(folders, units)
+    report = examine(folders, units)
     say(report.table())
     report.require(options.allow_gaps)
     if options.shards:
@@ -137,12 +162,8 @@ def _merge(options: argparse.Namespace) -> int:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit status."""
     options = _parser().parse_args(arguments)
-    log_to_terminal("%(asctime)s %(message)s")
-    try:
-        return {"list": _list, "run": _run, "merge": _merge}[options.command](options)
-    except ForensicsError as error:
-        log.error("%s", error)
-        return 2
+    commands = {"list": list_faces, "run": execute, "merge": merge}
+    return carry_out(commands[options.command], options)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,6 @@ from ..detector.allowed_roots import require_files
 from ..detector.errors import Cancelled, ForensicsError
 from ..detector.known_detectors import find_detector
 from ..detector.paths import given
-from ..detector.records import CropRecipe
 from . import fields, forms, jobs, views
 from .analysis_report import in_seconds, markdown, timeline
 from .calibrations import has_calibration, stored_calibration
@@ -68,7 +67,7 @@ def run(
         ForensicsError: nothing at ``path``, unknown detector, missing weights, other calibration
         Cancelled: stopped by the user; finished files stay in the dataset
     """
-    from ..detector.analysis import analyse_file, files_of, operating_of
+    from ..detector.analysis import analyse_file, files_of, operating_of, recipe_of
     from ..detector.checkpoints import load_detector
     from ..detector.faces import detector_of
 
@@ -83,7 +82,7 @@ def run(
     if calibrated_for is not None and home is not None:
         record = stored_calibration(home, calibrated_for)
     operating = operating_of(model, record)
-    face_detector = detector_of(_recipe(model), device=device, weights=face_weights)
+    face_detector = detector_of(recipe_of(model), device=device, weights=face_weights)
     found = []
     for file in files:
         if should_stop():
@@ -110,11 +109,6 @@ def run(
             f"\n\nThe faces are in the dataset {dataset!r}; `drives` marks the frames named here."
         )
     return {"files": found, "dataset": dataset or None, "text": text}
-
-
-def _recipe(model: Any) -> CropRecipe:
-    trained = model.info.get("crop_recipe")
-    return CropRecipe.from_json(trained) if trained else CropRecipe()
 
 
 def _keep(name: str, result: dict[str, Any]) -> None:

@@ -2,12 +2,11 @@
 
 Every number stands next to the published one, with its interval and counts, and every way in which
 this run departs from the paper is named. From a shell:
-``python -m media_forensics.operators.run_protocol --detector D --datasets a-faces b-faces``.
+``media-forensics protocol --detector D --datasets a-faces b-faces``.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from collections.abc import Sequence
@@ -18,7 +17,7 @@ import fiftyone as fo
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
-from ..detector.console import say
+from ..detector.command_line import OneSentenceParser, carry_out
 from ..detector.errors import ForensicsError
 from ..detector.known_detectors import find_detector
 from ..detector.outputs import claim_output, json_with, text_beginning, write_output
@@ -27,7 +26,7 @@ from ..detector.protocols import (
     PROTOCOLS,
     protocol_named,
 )
-from . import fields, forms, jobs, outcome, protocol_rows, score_faces, views
+from . import fields, forms, jobs, outcome, protocol_command, protocol_rows, score_faces, views
 from .path_arguments import absolute, with_paths
 from .progress import Progress, ShouldStop, in_app, never, silent, stop_of, terminal
 from .protocol_table import table
@@ -250,23 +249,10 @@ class RunProtocol(foo.Operator):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Command line; prints the table."""
-    parser = argparse.ArgumentParser(description="A published table with a detector of one's own.")
-    parser.add_argument("--detector", required=True, help="name or path of a checkpoint")
-    parser.add_argument("--protocol", default="yermakov2025", choices=sorted(PROTOCOLS))
-    parser.add_argument("--datasets", nargs="*", help="faces datasets; all by default")
-    parser.add_argument("--key", help="field key of the scores")
-    parser.add_argument("--device")
-    parser.add_argument("--replicates", type=int, default=2000)
-    parser.add_argument("--out", help="path without suffix for .md and .json")
-    options = vars(parser.parse_args(arguments))
-    try:
-        with terminal("protocol") as bar:
-            say(run(progress=bar, **options)["table"])
-    except ForensicsError as error:
-        say(f"{error.message}\n{error.hint}", error=True)
-        return 2
-    return 0
+    """Run the command line; the exit status. ``media-forensics protocol`` is the same."""
+    parser = OneSentenceParser(prog="run_protocol", description=(__doc__ or "").splitlines()[0])
+    protocol_command.add_options(parser)
+    return carry_out(protocol_command.execute, parser.parse_args(arguments))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
 """The videos of a dataset as a file that extraction can work on anywhere, without a database.
 
-    python -m media_forensics.operators.video_list --dataset ffpp videos.jsonl
-    python -m media_forensics.operators.video_list --folder /data/FaceForensics++ videos.jsonl
+    media-forensics list-videos --dataset ffpp videos.jsonl
+    media-forensics list-videos --folder /data/FaceForensics++ videos.jsonl
+
+or ``python -m media_forensics.operators.video_list``.
 
 The second form reads the dataset's folder as ``import_dataset`` does and needs no FiftyOne; its
 video ids are those that an import of the same folder gives.
@@ -14,7 +16,7 @@ import logging
 import sys
 from collections.abc import Sequence
 
-from ..detector.console import log_to_terminal
+from ..detector.command_line import OneSentenceParser, carry_out
 from ..detector.errors import ForensicsError
 from ..detector.outputs import writing_output
 from ..detector.records import VideoRecord
@@ -62,9 +64,8 @@ def records_of_dataset(name: str, view: str | None = None) -> list[VideoRecord]:
     return views.video_records(dataset.load_saved_view(view) if view else dataset)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; the exit status is 0, or 2 for a mistake in what was asked for."""
-    parser = argparse.ArgumentParser(prog="video_list", description=(__doc__ or "").splitlines()[0])
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of the command."""
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--dataset", help="name of a FiftyOne dataset of videos")
     source.add_argument("--folder", help="root folder of a dataset")
@@ -72,20 +73,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--format", default="auto", help="importer for the folder")
     parser.add_argument("--pattern", help="for --format tree")
     parser.add_argument("output", help="file to write, .jsonl")
-    options = parser.parse_args(arguments)
-    log_to_terminal()
-    try:
-        if options.folder:
-            records = records_of_folder(options.folder, options.format, options.pattern)
-        else:
-            records = records_of_dataset(options.dataset, options.view)
-        with writing_output(options.output, FILES, "output") as temporary:
-            count = write_video_list(temporary, records)
-        log.info("%s: %d videos", options.output, count)
-    except ForensicsError as error:
-        log.error("%s", error)
-        return 2
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Write the list; the exit status."""
+    if options.folder:
+        records = records_of_folder(options.folder, options.format, options.pattern)
+    else:
+        records = records_of_dataset(options.dataset, options.view)
+    with writing_output(options.output, FILES, "output") as temporary:
+        count = write_video_list(temporary, records)
+    log.info("%s: %d videos", options.output, count)
     return 0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; the exit status is 0, or 2 for a mistake in what was asked for."""
+    parser = OneSentenceParser(prog="video_list", description=(__doc__ or "").splitlines()[0])
+    add_options(parser)
+    return carry_out(execute, parser.parse_args(arguments))
 
 
 if __name__ == "__main__":

@@ -52,6 +52,8 @@ def run(code: str, name: str, given: dict[str, Any] | None = None) -> dict[str, 
 
 
 def commands(page: str, replacements: dict[str, str]) -> list[list[str]]:
-    """``python -m`` commands of a page, as argument lists after ``python``."""
+    """``media-forensics`` commands of a page, as argument lists after ``python``."""
     text = replaced("\n".join(blocks(GUIDE / page, "")), replacements)
-    return [shlex.split(line)[1:] for line in text.splitlines() if line.startswith("python -m")]
+    lines = [line for line in text.splitlines() if line.startswith("media-forensics ")]
+    console = ["-m", "media_forensics.operators.console"]
+    return [[*console, *shlex.split(line)[1:]] for line in lines]

@@ -17,10 +17,12 @@ from pathlib import Path
 
 import pytest
 from guide_walk import blocks, commands, first_audit, run, walk
+from media_forensics.operators.console import COMMANDS, MERGES
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs/guide").glob("*.md"))]
 PAGES += [ROOT / "docs/security.md", ROOT / "docs/robustness.md", ROOT / "docs/scale.md"]
+PAGES += [ROOT / "docs/faces.md", ROOT / "docs/runners.md"]
 PAGES += sorted((ROOT / "skills").glob("*/SKILL.md"))
 TO_ALL = {"delegate", "progress", "should_stop"}
 
@@ -69,6 +71,9 @@ def test_commands_and_links_lead_somewhere(page):
             assert target in targets, target
         for module in re.findall(r"python -m (media_forensics[\w.]+)", block):
             assert importlib.util.find_spec(module), module
+        for words in re.findall(r"^(?:exec )?media-forensics (.*)", block, flags=re.M):
+            first, second, *_ = [*words.split(), ""]
+            assert first in COMMANDS and (first != "merge" or second in MERGES), words
     for link in re.findall(r"\]\((?!http)([^)#]+)\)", page.read_text()):
         assert (page.parent / link).exists(), f"{page.name}: {link}"
 
@@ -170,7 +175,7 @@ def test_page_5_shards(guide, tmp_path):
     crops = tmp_path / "crops"
     small = {
         "--dataset ffpp videos.jsonl": f"--dataset guide --view few {tmp_path}/videos.jsonl",
-        "run videos.jsonl /shared/crops": f"run {tmp_path}/videos.jsonl {crops}",
+        "extract videos.jsonl /shared/crops": f"extract {tmp_path}/videos.jsonl {crops}",
         "--count 32 --workers 8": "--count 2 --workers 0 --device cpu",
     }
     path = str(ROOT / "_mount")

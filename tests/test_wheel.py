@@ -14,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 ROOMS = ("detector", "training", "operators", "dist", "skills")
-FILES = ("__init__.py", "fiftyone.yml", "manifest.json", "py.typed")
+FILES = ("__init__.py", "__init__.pyi", "fiftyone.yml", "manifest.json", "py.typed")
 
 IMPORT_ALL = """
 import importlib, json, pkgutil, sys
@@ -99,3 +99,15 @@ def test_an_installed_wheel_imports_whole(wheel, tmp_path):
     found = json.loads(done.stdout.splitlines()[-1])
     assert found["home"] == [str(place / "media_forensics")]
     assert len(found["modules"]) > 200
+    script = place / "bin" / "media-forensics"
+    if script.exists():  # Windows has it as an .exe beside its own interpreter
+        command = [sys.executable, str(script)]
+        said = subprocess.run(
+            [*command, "--version"], capture_output=True, text=True, env=environment
+        )
+        assert said.stdout.startswith("media-forensics "), said.stderr
+    code = "import media_forensics as mf; print(mf.extract_faces.__module__, mf.__version__)"
+    said = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment, cwd=tmp_path
+    )
+    assert said.stdout.startswith("media_forensics "), said.stderr

@@ -1,0 +1,107 @@
+"""The command ``media-forensics``: one door to every part of the work that runs without the App."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from importlib import import_module
+
+from ..detector.command_line import DONE, MISTAKE, OneSentenceParser, carry_out
+from ..detector.console import say
+
+PROGRAM = "media-forensics"
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One subcommand; its module is imported only when it is asked for.
+
+    Attributes:
+        summary: what it does, one line
+        module: with functions that declare the options and do the work
+        declare, execute: their names
+    """
+
+    summary: str
+    module: str
+    declare: str = "add_options"
+    execute: str = "execute"
+
+
+COMMANDS = {
+    "list-videos": Command("a dataset's or folder's videos as a list", "operators.video_list"),
+    "extract": Command("videos of a list to face crops", "detector.extract_command"),
+    "list-faces": Command(
+        "the crops of extracted videos as a list",
+        "detector.score_command",
+        "add_list_options",
+        "list_faces",
+    ),
+    "score": Command("faces of a list to scores", "detector.score_command"),
+    "merge": Command("crops or scores of several shards into one folder", "operators.console"),
+    "analyze": Command("a verdict on a file, with its reasons", "detector.analyze_command"),
+    "protocol": Command(
+        "a published table with a detector of your own", "operators.protocol_command"
+    ),
+    "train": Command("a detector from a manifest of crops", "training.train_command"),
+    "weights": Command("list and fetch weight files", "detector.weights_command"),
+}
+MERGES = {
+    "crops": Command(
+        "crop folders of several shards into one",
+        "detector.extract_command",
+        "add_merge_options",
+        "merge",
+    ),
+    "scores": Command(
+        "check scores of several shards, and join them",
+        "detector.score_command",
+        "add_merge_options",
+        "merge",
+    ),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; for the exit status see :mod:`..detector.command_line`."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if words[:1] == ["--version"]:
+        from .python_api import version
+
+        say(f"{PROGRAM} {version()}")
+        return DONE
+    return _dispatch(PROGRAM, COMMANDS, words)
+
+
+def _dispatch(program: str, commands: dict[str, Command], words: list[str]) -> int:
+    first = words[0] if words else ""
+    if first in ("-h", "--help"):
+        say(_overview(program, commands))
+        return DONE
+    if first not in commands:
+        near = get_close_matches(first, commands, 1)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(commands)}."
+        said = f"there is no command {first!r}" if first else "a command is missing"
+        say(f"{program}: {said}; {hint}", error=True)
+        return MISTAKE
+    if commands is COMMANDS and first == "merge":
+        return _dispatch(f"{program} merge", MERGES, words[1:])
+    command = commands[first]
+    module = import_module(f"..{command.module}", __package__)
+    parser = OneSentenceParser(prog=f"{program} {first}", description=f"{command.summary}.")
+    getattr(module, command.declare)(parser)
+    return carry_out(getattr(module, command.execute), parser.parse_args(words[1:]))
+
+
+def _overview(program: str, commands: dict[str, Command]) -> str:
+    lines = [f"usage: {program} COMMAND ...", ""]
+    lines += [f"  {name:12} {command.summary}" for name, command in commands.items()]
+    lines += ["", f"'{program} COMMAND --help' says what a command takes. Exit status: 0 done,"]
+    lines += ["1 failed or something is missing, 2 a mistake in what was asked for, 3 stopped."]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,90 @@
+"""Trains from the command line, without FiftyOne: ``media-forensics train``.
+
+A manifest is what ``export_training_set`` and every training run write. The run goes on in a
+process of its own; a run that was cut off is resumed by the same command.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+from typing import Any
+
+from ..detector.command_line import DONE, FAILED, STOPPED, stop_signals
+from ..detector.console import say
+from ..detector.errors import ForensicsError
+from ..detector.paths import given
+
+log = logging.getLogger("train")
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of ``train``."""
+    parser.add_argument("run_dir", help="folder of the run; new, or one to resume")
+    parser.add_argument("--manifest", help="crops to train on; not needed to resume a run")
+    parser.add_argument("--recipe", help="named recipe; ln_l2_unal_slerp by default")
+    parser.add_argument("--backbone", help="tower; that of the recipe by default")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="another value of a setting, as JSON: --set epochs=6 (repeatable)",
+    )
+    parser.add_argument("--device", help="torch device; the GPU where there is one")
+    parser.add_argument("--processes", type=int, default=1, help="ranks on this machine")
+    parser.add_argument("--threads", type=int, help="CPU threads of each rank")
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Prepare the run, follow it to its end, and print the result as JSON."""
+    from .config import named_recipe
+    from .devices import placement
+    from .launch import follow, prepare, start
+    from .manifest import Manifest
+
+    run_dir = given(options.run_dir, "run_dir")
+    if options.manifest:
+        more = {"backbone": options.backbone} if options.backbone else {}
+        config = named_recipe(
+            options.recipe or "ln_l2_unal_slerp", **{**more, **settings_of(options.set)}
+        )
+        prepare(run_dir, config, Manifest.load(given(options.manifest, "manifest")))
+    elif options.recipe or options.backbone or options.set:
+        raise ForensicsError(
+            "A run that is resumed keeps its settings.", "Give --manifest to begin one.", "manifest"
+        )
+    where = placement(options.device, options.processes)
+    handle = start(
+        run_dir,
+        device=where.device,
+        processes=where.processes,
+        threads=options.threads,
+    )
+    with stop_signals(at_once=handle.stop):
+        for record in follow(handle):
+            log.info("step %s of %s: %s", record.get("step", 0), record["steps"], record["text"])
+        result = handle.result()
+    say(json.dumps(result, indent=1))
+    if result["status"] == "completed":
+        return DONE
+    return STOPPED if result["status"] == "stopped" else FAILED
+
+
+def settings_of(texts: list[str]) -> dict[str, Any]:
+    """``["epochs=6", "tune=head"]`` as a dict; a value is JSON, or else a text.
+
+    Raises:
+        ForensicsError: no ``=``
+    """
+    settings: dict[str, Any] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not (name and equals):
+            raise ForensicsError(f"{text!r} is no setting.", "Write NAME=VALUE.", "set")
+        try:
+            settings[name.replace("-", "_")] = json.loads(value)
+        except json.JSONDecodeError:
+            settings[name.replace("-", "_")] = value
+    return settings
