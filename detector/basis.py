@@ -110,10 +110,14 @@ class FittedOn:
 
 def _other_faces(before: int, now: int) -> str:
     if now < before:
-        return f"{before - now:,} of its {before:,} faces are gone"
+        return f"{before - now:,} of its {before:,} faces {_are(before - now)} gone"
     if now > before:
-        return f"{now - before:,} faces have been added to its {before:,}"
+        return f"faces have been added: {now:,} instead of {before:,}"
     return "its faces are others"
+
+
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are"
 
 
 def digest(ids: Sequence[str], *columns: np.ndarray) -> str:

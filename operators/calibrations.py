@@ -23,11 +23,11 @@ IGNORED = ("kinds",)
 def fitted_on(samples: Any) -> FittedOn:
     """Groups and files of the faces of ``samples``."""
     view = views.flat(samples)
-    units = {group or video for group, video in zip(*_groups(view), strict=True)}
-    contents: list[str] = []
-    if views.dataset_of(view).has_field(fields.SOURCE_SHA256):
-        contents = view.distinct(fields.SOURCE_SHA256)
-    return FittedOn(frozenset(units - {None}), frozenset(contents))
+    names = {"group": "$group_id", "video": "$video_id", "file": f"${fields.SOURCE_SHA256}"}
+    rows = [row["_id"] for row in view._aggregate(pipeline=[{"$group": {"_id": names}}])]
+    units = {row.get("group") or row.get("video") for row in rows}
+    contents = {row.get("file") for row in rows}
+    return FittedOn(frozenset(units - {None, ""}), frozenset(contents - {None, ""}))
 
 
 def why_no_calibration(dataset: fo.Dataset, key: str) -> str | None:
@@ -61,7 +61,7 @@ def stored_calibration(dataset: fo.Dataset, key: str) -> dict[str, Any]:
             "Run 'Calibrate threshold' on a calibration view first, or give a number.",
             "threshold",
         )
-    why = made_from.why_stale(dataset, name, IGNORED)
+    why = made_from.why_stale(dataset, name, IGNORED, fresh=True)
     if why:
         raise ForensicsError(
             f"The calibration of {key!r} does not stand any more: {why}.",
@@ -88,10 +88,6 @@ def stored_threshold(dataset: fo.Dataset, view: Any, key: str) -> tuple[float, s
     record = stored_calibration(dataset, key)
     shared = calibrated_on(dataset, key).shared(fitted_on(view))
     return float(record["threshold"]), "; ".join(filter(None, (statement(record), shared)))
-
-
-def _groups(view: Any) -> tuple[list[str], list[str]]:
-    return view.values(["group_id", "video_id"])
 
 
 def statement(record: dict[str, Any]) -> str:

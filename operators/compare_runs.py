@@ -15,7 +15,15 @@ from ..detector.errors import ForensicsError
 from ..detector.records import LABELS
 from ..training.config import TrainConfig
 from ..training.runs import RunFolder
-from . import fields, forms, from_python, saved_views, training_records, views
+from . import (
+    derived,
+    fields,
+    forms,
+    from_python,
+    saved_views,
+    training_records,
+    views,
+)
 from .markup import plain
 
 SCORES = (
@@ -75,6 +83,9 @@ def run(
     configs = {key: _config(training_records.training_run(dataset, key).config) for key in trained}
     settings = comparison.differing_settings(configs)
     names = _save_views(dataset, rows, base) if save_views else []
+    if names and scores == "stored":
+        for key in chosen:
+            derived.note(view, key, "comparison", f"with_{base}")
     found = {
         "rows": [row.to_json() for row in rows],
         "videos": len(videos.video_id),
@@ -105,22 +116,42 @@ def _recorded(view: Any, key: str) -> list[dict[str, Any]]:
 
 
 def _stored(view: Any, key: str) -> list[dict[str, Any]]:
-    """Videos of the view with the score that ``score_faces`` has stored for ``key``."""
-    field = fields.ScoreFields(key).video_p_fake
+    """Videos of the view with their score of ``key``, as its faces say now."""
+    import numpy as np
+
+    from .evaluation_items import video_items
+
+    names = fields.ScoreFields(key)
     views.require_samples(view, "faces")
-    views.require_fields(view, [field], "Score faces")
-    columns = view.values(["video_id", f"{fields.GROUND_TRUTH}.label", "group_id", field])
-    return list(
+    if not view.has_field(names.p_fake):
+        views.require_fields(view, [names.video_p_fake], "Score faces")
+        return _only_videos(view, names.video_p_fake)
+    items = video_items(view, key)
+    rows = zip(items.name, items.label, items.group, items.p_fake, strict=True)
+    return [
         {
-            video: {
-                "video_id": video,
-                "label": LABELS.index(label),
-                "group_id": group,
-                "p_fake": p_fake,
-            }
-            for video, label, group, p_fake in zip(*columns, strict=True)
-        }.values()
-    )
+            "video_id": str(video),
+            "label": int(label),
+            "group_id": str(group),
+            "p_fake": None if np.isnan(p_fake) else float(p_fake),
+        }
+        for video, label, group, p_fake in rows
+    ]
+
+
+def _only_videos(view: Any, field: str) -> list[dict[str, Any]]:
+    """Videos of the view with the score in ``field``, where faces have none of their own."""
+    columns = view.values(["video_id", f"{fields.GROUND_TRUTH}.label", "group_id", field])
+    rows = {
+        video: {
+            "video_id": video,
+            "label": LABELS.index(label),
+            "group_id": group,
+            "p_fake": p_fake,
+        }
+        for video, label, group, p_fake in zip(*columns, strict=True)
+    }
+    return list(rows.values())
 
 
 def _save_views(dataset: fo.Dataset, rows: Sequence[Any], baseline: str) -> list[str]:

@@ -14,12 +14,24 @@ from fiftyone.operators import types
 
 from ..detector.errors import ForensicsError
 from ..detector.records import LABELS
-from . import calibrations, fields, forms, from_python, made_from, stored_runs, views
+from . import (
+    calibrations,
+    derived,
+    faces_dataset,
+    fields,
+    forms,
+    from_python,
+    made_from,
+    stored_runs,
+    views,
+)
 from .calibrations import CALIBRATED, has_calibration, stored_threshold, why_no_calibration
 from .dataset_changes import changing, declare
 from .evaluation_items import LEVELS, items_of
 from .evaluation_tables import compare, evaluate_items, macro, table
+from .label_sync import contradiction
 from .markup import plain
+from .video_scores import refresh_video_scores
 
 if TYPE_CHECKING:
     from ..detector.basis import Basis
@@ -70,6 +82,10 @@ def run(
     if compare_with is not None:
         views.require_fields(view, [fields.ScoreFields(compare_with).p_fake], "Score faces")
     made_from.require_current_scores(dataset, key)
+    waiting = refresh_video_scores(
+        dataset, key
+    )  # the Model Evaluation panel and the grid read the fields
+    faces_dataset.renew_one_face(dataset)
     views.require_samples(view, "faces")
     origin = _origin(threshold, threshold_from)
     threshold, provenance = _threshold(dataset, view, key, threshold, threshold_from)
@@ -82,10 +98,12 @@ def run(
         comparison = compare(view, key, compare_with, replicates, seed)
     names = _write_evaluations(dataset, view, key, threshold) if write_evaluations else []
     found = {"rows": rows, "macro": macro(rows), "comparison": comparison}
+    run_name = _record(dataset, view, key, (threshold, provenance, origin), found, basis)
     return {
         **found,
-        "table": table(rows, threshold, provenance, found["macro"], comparison),
-        "run": _record(dataset, view, key, (threshold, provenance, origin), found, basis),
+        "table": table(rows, threshold, provenance, found["macro"], comparison)
+        + _remarks(waiting, key, dataset),
+        "run": run_name,
         "evaluations": names,
         "threshold": threshold,
         "threshold_from": provenance,
@@ -97,6 +115,17 @@ def _origin(threshold: float | str, said: str | None) -> str:
     if threshold == CALIBRATED:
         return CALIBRATED
     return FIXED if said is None and threshold == 0.5 else GIVEN
+
+
+def _remarks(waiting: int, key: str, dataset: fo.Dataset) -> str:
+    """Sentences on what is out of date, on labels that contradict, on faces without a score."""
+    found = [plain(t) for t in (contradiction(dataset), derived.words(dataset, key)) if t]
+    if waiting:
+        found.append(
+            f"{waiting:,} faces of videos with a score have none themselves; their videos are "
+            f"judged by the others. Run 'Score faces' with {key} to include them."
+        )
+    return "".join(f"\n\n{text}" for text in found)
 
 
 def _threshold(
@@ -119,12 +148,10 @@ def _threshold(
 
 def _write_evaluations(dataset: fo.Dataset, view: Any, key: str, threshold: float) -> list[str]:
     """FiftyOne evaluations at face level and, on one face per video, at video level."""
-    from .faces_dataset import one_face_per_video
-
     names = fields.ScoreFields(key)
     levels = (
         ("faces", views.subjects(view), names.p_fake, names.label),
-        ("videos", one_face_per_video(view), names.video_p_fake, names.video_label),
+        ("videos", faces_dataset.one_face_per_video(view), names.video_p_fake, names.video_label),
     )
     made = []
     for level, part, p_fake, label in levels:
@@ -183,6 +210,7 @@ def _record(
         method="media_forensics/evaluation",
         results=found,
         key=key,
+        level="video",
         threshold=threshold[0],
         threshold_from=threshold[1],
         threshold_origin=threshold[2],

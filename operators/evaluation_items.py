@@ -16,6 +16,7 @@ import fiftyone.core.media as fomm
 from ..detector.records import LABELS
 from . import fields, views
 from .made_from import require_current_scores
+from .video_scores import compute_video_scores
 
 if TYPE_CHECKING:
     import numpy as np
@@ -96,14 +97,15 @@ def video_items(view: Any, key: str) -> Items:
     """The videos behind the faces of ``view``, and those of the same kind without any face."""
     import numpy as np
 
-    names = fields.ScoreFields(key)
     dataset = views.dataset_of(view)
+    views.require_fields(dataset, [fields.ScoreFields(key).p_fake], "Score faces")
     require_current_scores(dataset, key)
     plain = ["video_id", "group_id", *_KIND]
     label_path = f"{fields.GROUND_TRUTH}.label"
     rows = {}
-    for row in zip(*view.values([*plain, label_path, names.video_p_fake]), strict=True):
-        rows[row[0]] = row
+    scores = compute_video_scores(dataset, key).of_video  # of all faces, also those not in view
+    for row in zip(*view.values([*plain, label_path]), strict=True):
+        rows[row[0]] = (*row, scores.get(row[0]))
     videos = views.videos_of(dataset)
     if videos is not None and videos.media_type == fomm.VIDEO:
         for row in _videos_without_face(dataset, view, videos, [*plain, label_path]):

@@ -15,7 +15,15 @@ from fiftyone.operators import types
 from ..detector.allowed_roots import require_files
 from ..detector.errors import Cancelled, ForensicsError
 from ..detector.records import LABELS, Reason
-from . import fields, forms, from_python, jobs, outcome, views
+from . import (
+    derived,
+    fields,
+    forms,
+    from_python,
+    jobs,
+    outcome,
+    views,
+)
 from .dataset_changes import declare
 from .markup import plain
 from .progress import Progress, ShouldStop, in_app, never, silent, stop_of
@@ -95,6 +103,7 @@ def run(
             frames += _write_on_frames(dataset, field, [row for row, _ in there], maps, seen)
         done += len(there)
         progress(done + sum(lost.values()), len(rows), "faces")
+    derived.note(dataset, key, "heatmaps", method)
     return {
         "field": field,
         "explained": done,

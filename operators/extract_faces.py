@@ -21,6 +21,7 @@ from . import (
     fields,
     forms,
     jobs,
+    label_sync,
     outcome,
     runners,
     shard_plan,
@@ -30,6 +31,7 @@ from .faces_writer import FacesWriter
 from .lease import exclusively
 from .path_arguments import absolute, with_paths
 from .progress import Progress, ShouldStop, in_app, never, silent, stop_of, terminal
+from .video_scores import refresh_video_scores
 
 if TYPE_CHECKING:
     from ..detector.records import VideoRecord
@@ -87,7 +89,8 @@ def run(
 
     Returns:
         :meth:`detector.coverage.Coverage.to_json` with ``faces_dataset``, ``added``,
-        ``removed`` (see :class:`faces_writer.FacesWriter`), ``recipe_hash``, ``crops`` (folder)
+        ``removed`` (see :class:`faces_writer.FacesWriter`), ``relabelled`` (videos whose older
+        faces said something else than they do), ``recipe_hash``, ``crops`` (folder)
         and ``table`` (Markdown)
 
     Raises:
@@ -148,6 +151,9 @@ def run(
     finally:
         writer.flush()  # a run that stops keeps what it finished
     faces_dataset.save_views(videos, faces)
+    relabelled = label_sync.sync_faces(videos, faces)
+    for key in fields.detector_keys(faces):
+        refresh_video_scores(faces, key)  # faces have come or gone
     appearance.dress(videos)
     if coverage.videos < len(records):
         raise Cancelled(
@@ -159,6 +165,7 @@ def run(
         "faces_dataset": faces.name,
         "added": writer.added,
         "removed": dict(writer.removed),
+        "relabelled": relabelled,
         "recipe_hash": recipe.hash,
         "crops": str(root / recipe.hash),
         "table": coverage_table(summary),
@@ -291,6 +298,7 @@ class ExtractFaces(foo.Operator):
         yield from jobs.follow(ctx, job, "Faces")
         done = job.result()
         lost = f"; {done['without_face']} without a usable face" if done["without_face"] else ""
+        lost += f"; {done['relabelled']} videos' faces follow them" if done["relabelled"] else ""
         lost += "".join(f"; {n} removed ({why})" for why, n in done["removed"].items())
         yield ctx.ops.notify(
             f"{done['faces']} faces of {done['videos']} videos{lost}",

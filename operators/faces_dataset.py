@@ -91,6 +91,16 @@ def save_views(videos: fo.Dataset, faces: fo.Dataset) -> None:
     saved_views.save(videos, "not_scorable", lost, f"{what} without a single usable face")
 
 
+def renew_one_face(faces: fo.Dataset) -> None:
+    """Save the view of one face per video again where faces have come or gone since."""
+    name = "one_face_per_video"
+    if not faces.has_saved_view(name):
+        return
+    now = one_face_per_video(faces)
+    if set(faces.load_saved_view(name).values("id")) != set(now.values("id")):
+        saved_views.save(faces, name, now, "The middle face of each video")
+
+
 def one_face_per_video(faces: fo.Dataset) -> Any:
     """One sample per video, for evaluation at video level: its middle face in frame order."""
     ids, video_ids, numbers = faces.values(["id", "video_id", "frame_number"])

@@ -14,11 +14,13 @@ from ..detector.errors import Cancelled, ForensicsError
 from ..detector.queue_catalogue import CATALOGUE
 from . import (
     dataset_changes,
+    derived,
     fields,
     forms,
     from_python,
     jobs,
     lease,
+    made_from,
     saved_views,
     views,
 )
@@ -84,6 +86,7 @@ def run(
     if "generic" in needed:
         generic = generic or untuned_key(dataset)
     check_columns(dataset, key, needed, other, generic)
+    basis = made_from.basis_of(view, key, "face")  # before it is read: a change shows
     ids, faces = read(view, key, needed, other, generic)
     out = {}
     for number, queue in enumerate(queues):
@@ -98,6 +101,7 @@ def run(
             "videos": len(set(faces.video_id[chosen])),
             **_write(dataset, key, queue, names, threshold),
         }
+        derived.note(view, key, "queue", queue, basis)
     progress(len(queues), len(queues), "queues")
     return out
 

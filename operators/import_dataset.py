@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import queue
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
 from pathlib import Path
@@ -12,7 +12,6 @@ from typing import Any
 
 import fiftyone as fo
 import fiftyone.operators as foo
-from fiftyone import ViewField as F
 from fiftyone.operators import types
 
 from ..detector.errors import ForensicsError
@@ -23,13 +22,15 @@ from . import (
     import_target,
     import_writer,
     jobs,
-    saved_views,
+    label_sync,
     video_metadata,
     views,
 )
 from .appearance import dress
+from .import_views import save_views
 from .importers.contract import ImportOptions
 from .importers.plan import ImportPlan, plan_source, read_source
+from .label_sync import Correction
 from .lease import exclusively
 from .path_arguments import absolute, with_paths
 from .progress import Progress, ShouldStop, in_app, never, silent, stop_of, terminal
@@ -47,6 +48,7 @@ def run(
     dry_run: bool = False,
     metadata: bool = True,
     relocate: bool = False,
+    update: bool = False,
     workers: int = 0,
     progress: Progress = silent,
     should_stop: ShouldStop = never,
@@ -64,6 +66,9 @@ def run(
         dry_run: write nothing, return the report
         metadata: read the video files' own metadata; a broken file gets a reason
         relocate: the folder has moved: point the videos that the dataset has at this root
+        update: take over what the source says now of videos that the dataset has (labels, methods,
+            official splits, pairs, identities), also onto their faces. Without it they are kept,
+            because somebody may have corrected them here, and the report says how many differ
         workers: threads that read metadata; 0 for two per core
         progress, should_stop: see :mod:`.progress`
         **options: the fields of :class:`ImportOptions`: ``splits``, ``methods``,
@@ -71,7 +76,9 @@ def run(
 
     Returns:
         ``{"dataset", "kind", "format", "counts", "added", "already_there", "updated",
-        "relocated", "broken", "report"}``; ``report`` is an :class:`ImportReport` with
+        "differs", "corrected", "relocated", "broken", "report"}``; ``differs`` is field -> videos
+        of which the source says something else than the dataset did, ``corrected`` how many videos
+        were changed; ``report`` is an :class:`ImportReport` with
         ``table()`` and ``to_json()``; ``counts`` is label -> number of videos
 
     Raises:
@@ -84,9 +91,11 @@ def run(
     target = fo.load_dataset(name) if fo.dataset_exists(name) else None
     there = _stored(target, name)
     plan = plan_source(source, chosen, there.videos)
+    differs = label_sync.corrections(target, plan.records)
+    plan.report.warnings.extend(label_sync.words(differs, update and not dry_run))
     if dry_run:
         plan.report.written = import_writer.foresee(plan, there)
-        return _result(plan, name, {}, None)
+        return _result(plan, name, {}, differs, None)
     import_writer.check_attributes(target, plan.records)
     moved = _moved(plan, there, relocate)
     dataset, is_new = import_writer.open_target(name, plan.media, plan.records[0].aligned)
@@ -96,9 +105,13 @@ def run(
         if is_new:
             fo.delete_dataset(name)
         raise
+    if update:
+        written["corrected"] = label_sync.take_over(dataset, differs)
+    if plan.media == "video":
+        _tell_faces(dataset, differs, update)
     if moved:
         written["relocated"] = import_target.relocate(dataset, moved)
-        _relocate_faces(dataset, moved)
+        import_target.relocate_faces(dataset, moved)
     plan.report.written = written
     _describe(dataset, plan, format, chosen)
     broken = None
@@ -106,7 +119,17 @@ def run(
         broken = video_metadata.run(
             dataset, workers=workers, progress=progress, should_stop=should_stop
         )
-    return _result(plan, name, written, broken)
+    return _result(plan, name, written, differs, broken)
+
+
+def _tell_faces(videos: fo.Dataset, differs: Sequence[Correction], update: bool) -> None:
+    """Groups, pairs and new splits reach the faces always, corrections where they were taken."""
+    faces = views.faces_of(videos)
+    if faces is None:
+        return
+    label_sync.sync_faces(videos, faces, label_sync.LINKS)
+    for correction in differs if update else ():
+        label_sync.set_by_video(faces, correction.field, correction.values)
 
 
 def _stored(target: fo.Dataset | None, name: str) -> import_target.Stored:
@@ -152,19 +175,6 @@ def _moved(plan: ImportPlan, there: import_target.Stored, relocate: bool) -> lis
     return moved
 
 
-def _relocate_faces(videos: fo.Dataset, moved: list[Any]) -> None:
-    """Tell the faces dataset, too, where its videos are now."""
-    faces = views.faces_of(videos)
-    if faces is None:
-        return
-    by_id = {record.video_id: record for record in moved}
-    view = views.match_in(faces, "video_id", list(by_id))
-    ids, video_ids = view.values(["id", "video_id"])
-    rows = list(zip(ids, video_ids, strict=True))
-    views.set_by_id(faces, "video_path", {i: by_id[v].path for i, v in rows})
-    views.set_by_id(faces, "mask_path", {i: by_id[v].mask_path for i, v in rows})
-
-
 def _describe(dataset: fo.Dataset, plan: ImportPlan, format: str, options: ImportOptions) -> None:
     """Record the import, and make the dataset look its best: views, sidebar, colours."""
     about = fields.describe(dataset)
@@ -191,29 +201,12 @@ def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def save_views(dataset: fo.Dataset) -> None:
-    """Saved views of the reals, of each method and of each split."""
-    for label in LABELS:
-        view = dataset.match(F(f"{fields.GROUND_TRUTH}.label") == label)
-        saved_views.save(dataset, label, view, f"Everything that is {label}")
-    for method in sorted(dataset.distinct("method")):
-        if method != "original":
-            view = views.match_in(dataset, "method", [method])
-            saved_views.save(dataset, f"method {method}", view, f"Fakes made with {method}")
-    for split in sorted(dataset.distinct("split")):
-        view = views.match_in(dataset, "split", [split])
-        saved_views.save(dataset, f"split {split}", view, f"The {split} split")
-    if dataset.count_values("audio_label").get("fake"):
-        real = F(f"{fields.GROUND_TRUTH}.label") == "real"
-        view = dataset.match(real & (F("audio_label") == "fake"))
-        saved_views.save(dataset, "sound only", view, "Real pictures with manipulated sound")
-    if dataset.media_type == fo.core.media.IMAGE:
-        view = dataset.group_by("video_id", order_by="frame_number")
-        saved_views.save(dataset, "by_video", view, "One tile per video, its frames in order")
-
-
 def _result(
-    plan: ImportPlan, name: str, written: dict[str, int], broken: dict[str, Any] | None
+    plan: ImportPlan,
+    name: str,
+    written: dict[str, int],
+    differs: Sequence[Correction],
+    broken: dict[str, Any] | None,
 ) -> dict[str, Any]:
     counts: dict[str, int] = {label: 0 for label in LABELS}
     for record in plan.records:
@@ -226,6 +219,8 @@ def _result(
         "added": written.get("added", 0),
         "already_there": written.get("already there", 0),
         "updated": written.get("updated", 0),
+        "differs": {c.field.removesuffix(".label"): len(c.values) for c in differs},
+        "corrected": written.get("corrected", 0),
         "relocated": written.get("relocated", 0),
         "broken": (broken or {}).get("reasons", {}),
         "report": plan.report,
@@ -315,9 +310,11 @@ class ImportDataset(foo.Operator):
             except ForensicsError as error:  # the import itself is done and stays
                 trouble = f"; the metadata were not read: {error}"
         text = f"{done['added']} added, {done['already_there']} were there"
+        text += "".join(f"; {n} with another {name}" for name, n in done["differs"].items())
+        text += f": {done['corrected']} corrected" if done["corrected"] else ""
         text += f"; {sum(broken.values())} files cannot be read" if broken else ""
         yield ctx.ops.set_progress(label=text, progress=1.0)
-        variant = "warning" if broken or trouble else "success"
+        variant = "warning" if broken or trouble or done["differs"] else "success"
         yield ctx.ops.notify(text + trouble, variant=variant)
         yield ctx.ops.open_dataset(done["dataset"])
 
@@ -341,7 +338,7 @@ def _with_progress(
 def _params(form: dict[str, Any]) -> dict[str, Any]:
     """The arguments of :func:`run` that a form (or a delegated call) gives."""
     names = ImportOptions.__dataclass_fields__
-    own = ("name", "format", "metadata", "relocate", "workers")
+    own = ("name", "format", "metadata", "relocate", "update", "workers")
     return {
         key: value
         for key, value in form.items()

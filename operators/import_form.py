@@ -251,6 +251,14 @@ def _target(
         label="The folder has moved",
         description="Point the videos that the dataset holds already at this folder",
     )
+    forms.flag(
+        inputs,
+        "update",
+        default=False,
+        label="Take over corrections",
+        description="Labels, methods, splits and pairs that the source states otherwise than the "
+        "dataset, also onto the faces; without it they are kept and counted",
+    )
 
 
 def require_root(params: dict[str, Any]) -> str:

@@ -14,7 +14,15 @@ from fiftyone.operators import types
 
 from ..detector.errors import ForensicsError
 from ..detector.paths import given
-from . import fields, forms, from_python, score_claim, score_state, views
+from . import (
+    derived,
+    fields,
+    forms,
+    from_python,
+    score_claim,
+    score_state,
+    views,
+)
 from .dataset_changes import changing
 from .lease import exclusively
 from .path_arguments import with_paths
@@ -93,6 +101,7 @@ def run(
             date=datetime.date.today().isoformat(),
         )
         declare(dataset, names, embeddings=False)
+        derived.drop_shown(dataset, key)  # FiftyOne would show what was of other scores
     scores = {i: float(by_key[row][0]) for i, row in rows.items() if row in by_key}
     there = {i: p for i, p in scores.items() if p == p}
     views.set_by_id(dataset, names.p_fake, there)

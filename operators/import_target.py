@@ -6,16 +6,16 @@ splits, and where their files are after a folder has moved. What a user or a mod
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import fiftyone as fo
 
 from ..detector.records import VideoRecord
 from . import fields, views
 from .importers.groups import KnownVideo, changes_of_known
+from .label_sync import set_by_video
 
 
 @dataclass(slots=True)
@@ -48,20 +48,24 @@ def stored(dataset: fo.Dataset | None) -> Stored:
         found.rows.add((video_id, number))
         if video_id not in found.paths:
             found.paths[video_id] = path
-            found.videos.append(
-                KnownVideo(video_id, compression or "", group or "", pair, status or "none", split)
-            )
+            about = (compression or "", group or "", pair, status or "none", split)
+            found.videos.append(KnownVideo(video_id, *about, path if is_video else ""))
     return found
 
 
-def update_known(dataset: fo.Dataset, records: Sequence[VideoRecord], there: Stored) -> int:
+def update_known(
+    dataset: fo.Dataset,
+    records: Sequence[VideoRecord],
+    there: Stored,
+    same: Mapping[str, str] | None = None,
+) -> int:
     """Write the new groups and pairs of videos that were there; returns how many samples."""
     if not there.videos:
         return 0
     changed: set[str] = set()
-    for name, values in changes_of_known(records, there.videos).items():
+    for name, values in changes_of_known(records, there.videos, same).items():
         changed |= values.keys()
-        _set_by_video(dataset, name, values)
+        set_by_video(dataset, name, values)
     # A list that was missing at the first import may be there now; nothing set is overwritten.
     of_now = {record.video_id: record for record in records}
     for name in ("split", "mask_path"):
@@ -73,21 +77,11 @@ def update_known(dataset: fo.Dataset, records: Sequence[VideoRecord], there: Sto
             if getattr(of_now[video_id], name) is not None
         }
         changed |= values.keys()
-        _set_by_video(dataset, name, values)
+        set_by_video(dataset, name, values)
         if name == "split":
             sources = {video_id: of_now[video_id].split_source for video_id in values}
-            _set_by_video(dataset, "split_source", sources)
+            set_by_video(dataset, "split_source", sources)
     return len(changed)
-
-
-def _set_by_video(dataset: fo.Dataset, name: str, values: dict[str, Any]) -> None:
-    """Write ``{video id: value}`` onto every sample of those videos."""
-    ids = list(values)
-    for start in range(0, len(ids), 5000):
-        view = dataset.match({"video_id": {"$in": ids[start : start + 5000]}})
-        sample_ids, video_ids = view.values(["id", "video_id"])
-        rows = {s: values[v] for s, v in zip(sample_ids, video_ids, strict=True)}
-        dataset.set_values(name, rows, key_field="id")
 
 
 def files_of(record: VideoRecord) -> Iterator[tuple[int | None, str]]:
@@ -139,3 +133,16 @@ def relocate(dataset: fo.Dataset, moved: Sequence[VideoRecord]) -> int:
             dataset.set_values("video_path", folders, key_field="id")
         count += len(paths)
     return count
+
+
+def relocate_faces(videos: fo.Dataset, moved: Sequence[VideoRecord]) -> None:
+    """Tell the faces dataset, too, where its videos are now."""
+    faces = views.faces_of(videos)
+    if faces is None:
+        return
+    by_id = {record.video_id: record for record in moved}
+    view = views.match_in(faces, "video_id", list(by_id))
+    ids, video_ids = view.values(["id", "video_id"])
+    rows = list(zip(ids, video_ids, strict=True))
+    views.set_by_id(faces, "video_path", {i: by_id[v].path for i, v in rows})
+    views.set_by_id(faces, "mask_path", {i: by_id[v].mask_path for i, v in rows})

@@ -115,7 +115,7 @@ def write_plan(
         for start in range(0, len(added), 10_000):
             dataset._sample_collection.delete_many({"_id": {"$in": added[start : start + 10_000]}})
         raise
-    updated = update_known(dataset, plan.records, there)
+    updated = update_known(dataset, plan.records, there, plan.same)
     dataset.reload()
     return {"added": len(added), "already there": total - len(added), "updated": updated}
 

@@ -116,16 +116,19 @@ def why_not(
     return "; ".join(reasons) or None
 
 
-def why_stale(dataset: fo.Dataset, run: str, ignoring: Sequence[str] = ()) -> str | None:
+def why_stale(
+    dataset: fo.Dataset, run: str, ignoring: Sequence[str] = (), fresh: bool = False
+) -> str | None:
     """Why what the custom run ``run`` holds does not stand any more; None where it does.
 
-    The faces are read again only where the dataset has changed since the last time.
+    The faces are read again where the dataset has changed since the last time.
 
     Args:
         dataset: with that run; its config has ``key`` and :data:`FIELD`, and ``level`` where
             scores of videos do not matter
         run: name of the run
         ignoring: see :meth:`Basis.differences`
+        fresh: read them in any case; for numbers that are about to be used, not only shown
     """
     about = (state(dataset), run, str(dataset.get_run_info(run).timestamp), tuple(ignoring))
 
@@ -140,7 +143,7 @@ def why_stale(dataset: fo.Dataset, run: str, ignoring: Sequence[str] = ()) -> st
             else why_not(stored, view, config.key, level, ignoring)
         )
 
-    return _KEPT.get(about, look)
+    return look() if fresh else _KEPT.get(about, look)
 
 
 def _view_of(dataset: fo.Dataset, run: str) -> Any | None:

@@ -17,6 +17,7 @@ from fiftyone.operators import types
 from ..detector.errors import ForensicsError
 from ..detector.records import FAKE, LABELS
 from . import (
+    derived,
     embedding_files,
     embedding_geometry,
     embedding_maps,
@@ -24,6 +25,7 @@ from . import (
     forms,
     from_python,
     jobs,
+    made_from,
     outcome,
     views,
 )
@@ -87,6 +89,7 @@ def run(
     dataset = views.dataset_of(view)
     names = fields.ScoreFields(key)
     views.require_fields(view, [names.embedding], "Score faces")
+    basis = made_from.basis_of(view, key, "face")
     found = stored_vectors.read(view, names.embedding, COLUMNS)
     filed = embedding_files.are_noted(dataset, names.embedding)
     there = view.match(F(names.embedding) != None)  # noqa: E711 - builds a database query
@@ -115,6 +118,7 @@ def run(
         elif part != "axis" or head is not None:
             stored = found.vectors if found.not_finite or filed else names.embedding
             runs.append(embedding_maps.make(there, found, key, part, head, stored, seed))
+            derived.note(view, key, "map", part, basis)
     progress(len(parts), len(parts), "done")
     measured = embedding_geometry.geometry(found, head)
     return {

@@ -13,7 +13,17 @@ from fiftyone.operators import types
 
 from ..detector.allowed_roots import require_files
 from ..detector.errors import Cancelled, ForensicsError
-from . import fields, forms, from_python, jobs, outcome, saved_views, stored_runs, views
+from . import (
+    fields,
+    forms,
+    from_python,
+    jobs,
+    made_from,
+    outcome,
+    saved_views,
+    stored_runs,
+    views,
+)
 from .dataset_changes import declare
 from .progress import Progress, ShouldStop, in_app, never, silent, stop_of
 from .registry import scored_model
@@ -168,6 +178,8 @@ def _record(
         perturbations=list(names),
         threshold=threshold,
         checkpoint_sha256=scores.checkpoint_sha256,
+        level="face",
+        **{made_from.FIELD: made_from.basis_of(view, key, "face").to_json()},
     )
     return name
 

@@ -12,6 +12,7 @@ from ..detector.errors import MetricUndefined
 from ..detector.protocols import Benchmark, Protocol, count_deviations
 from ..detector.records import LABELS
 from . import fields
+from .calibrations import fitted_on
 from .evaluation_items import video_items
 from .training_records import record_name
 
@@ -105,10 +106,11 @@ def _deviations(
     for dataset, view in parts:
         training = record_name(detector)
         if dataset.has_run(training):
-            groups = set(dataset.load_run_view(training).distinct("group_id"))
-            seen = groups & set(view.distinct("group_id"))
-            if seen:
+            trained, judged_on = fitted_on(dataset.load_run_view(training)), fitted_on(view)
+            if seen := trained.units & judged_on.units:
                 out.append(f"THE DETECTOR WAS TRAINED ON {len(seen)} OF THESE GROUPS")
+            elif seen := trained.contents & judged_on.contents:
+                out.append(f"THE DETECTOR WAS TRAINED ON {len(seen)} OF THESE FILES")
         splits, compressions = view.distinct("split"), view.distinct("compression")
         if benchmark.split and splits != [benchmark.split]:
             out.append(f"split {', '.join(splits) or 'unknown'} instead of {benchmark.split}")

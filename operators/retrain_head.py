@@ -12,10 +12,12 @@ from fiftyone.operators import types
 from ..detector.errors import ForensicsError
 from ..detector.paths import given
 from ..training import runs
+from ..training.leaks import unit_names
 from ..training.manifest import Manifest
 from ..training.retrained_head import FittedHead, HeadConfig
 from ..training.runs import RunFolder
 from . import (
+    derived,
     fields,
     forms,
     from_python,
@@ -98,7 +100,7 @@ def run(
     rows, left_out, vectors = _embedded(view, detector)
     manifest_rows = [training_manifest.manifest_row({**row, "split": "train"}) for row in rows]
     label = np.array([row.label for row in manifest_rows])
-    group = np.array([row.group_id for row in manifest_rows])
+    group = np.array(unit_names(manifest_rows))  # the same file in two groups is one
     video = np.array([row.video_id for row in manifest_rows])
     head = retrained_head.fit_head(vectors, label, group, config)
     videos = retrained_head.video_rows(head.p_fake, label, group, video)
@@ -109,6 +111,7 @@ def run(
     training_records.training_run(dataset, key)  # the record says that it is completed
     ids = [row["id"] for row in rows]
     _write_scores(view, names, ids, head, config, manifest.sha256, basis)
+    derived.drop_shown(dataset, names.key)
     return {
         "key": key,
         "scores": names.key,

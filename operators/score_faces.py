@@ -16,6 +16,8 @@ from ..detector.errors import Cancelled, ForensicsError
 from ..detector.paths import given
 from ..detector.score_units import shard_of_scores
 from . import (
+    calibrations,
+    derived,
     embedding_files,
     fields,
     forms,
@@ -144,7 +146,10 @@ def run(
             dataset.name, units, recipe_hash, source, root, where.shards, options
         ).result()
     names = fields.ScoreFields(key or default_key(detector))
+    before = calibrations.checkpoint_of(dataset, names.key)
     claim(dataset, names, model, source, rule, overwrite)
+    if before not in (None, model.sha256):
+        derived.drop_shown(dataset, names.key)  # FiftyOne would show what was of other scores
     declare(dataset, names)
     count, todo = _missing(view, names, shard)
     width = model.backbone.width

@@ -12,8 +12,9 @@ import fiftyone as fo
 
 from ..detector.errors import ForensicsError
 from ..detector.records import LABELS
+from ..training.leaks import unit_names
 from ..training.manifest import Manifest, ManifestReport, ManifestRow
-from . import fields, views
+from . import derived, fields, views
 
 OFFICIAL, ASIDE = "split", "groups"
 _COLUMNS = (
@@ -33,7 +34,9 @@ _COLUMNS = (
     "target_id",
     "source_id",
     "tags",
+    fields.SOURCE_SHA256,
 )
+_OPTIONAL = ("target_id", "source_id", "tags", fields.SOURCE_SHA256)
 
 
 @dataclass(frozen=True)
@@ -97,7 +100,7 @@ def read(
         report,
         left_out,
         words,
-        (*report.warnings, *_identity_warnings(used)),
+        (*report.warnings, *_identity_warnings(used), *_queue_warnings(view, tag_weights or {})),
         dict(Counter(f for row, f in zip(used, factors, strict=True) if row["split"] == "train")),
     )
 
@@ -109,10 +112,10 @@ def usable_rows(view: Any) -> tuple[list[dict[str, Any]], dict[str, int]]:
         ForensicsError: empty view, missing fields, or nothing but test faces
     """
     views.require_samples(view, "faces")
-    names = [name for name in _COLUMNS if name not in ("target_id", "source_id", "tags")]
+    names = [name for name in _COLUMNS if name not in _OPTIONAL]
     views.require_fields(view, names, "Extract faces")
     schema = view.get_field_schema()
-    names += [name for name in ("target_id", "source_id", "tags") if name in schema]
+    names += [name for name in _OPTIONAL if name in schema]
     names.append("id")
     rows = [dict(zip(names, row, strict=True)) for row in zip(*view.values(names), strict=True)]
     used, left_out = [], Counter()
@@ -156,8 +159,10 @@ def _choose_validation(
         val = {id(row) for row in rows if row["split"] == "val"}
         words = "the split 'val' of the source"
     elif how == ASIDE:
-        groups = groups_aside([_group(row) for row in rows], fraction, seed)
-        val = {id(row) for row in rows if _group(row) in groups}
+        # the same file in two groups, or a pair across them, makes one unit
+        named = unit_names([manifest_row({**row, "split": "train"}) for row in rows])
+        groups = groups_aside(named, fraction, seed)
+        val = {id(row) for row, name in zip(rows, named, strict=True) if name in groups}
         words = f"{len(groups)} groups set aside here (seed {seed})"
     else:
         videos = _videos_of(views.dataset_of(view), how)
@@ -252,6 +257,7 @@ def manifest_row(row: dict[str, Any], weight: float = 1.0) -> ManifestRow:
         source_dataset=row["source_dataset"] or "",
         recipe_hash=row["recipe"] or "",
         crop_landmarks=tuple(zip(points[::2], points[1::2], strict=True)) if points else None,
+        source_sha256=row.get(fields.SOURCE_SHA256) or "",
     )
 
 
@@ -267,6 +273,18 @@ def _identity_warnings(rows: Sequence[dict[str, Any]]) -> list[str]:
         return []
     shown = ", ".join(both[:5]) + (f" and {len(both) - 5} more" if len(both) > 5 else "")
     return [f"{len(both)} identities are in training and in validation: {shown}."]
+
+
+def _queue_warnings(view: Any, tag_weights: Mapping[str, float]) -> list[str]:
+    """Tags of queues that were filled from other scores, labels or faces than there are now."""
+    dataset = views.dataset_of(view)
+    return [
+        f"Faces are weighted by the tag 'hard:{stale.what}', but that queue of {key} is out of "
+        f"date: {stale.why}. Run {stale.made_by!r} again."
+        for key in fields.detector_keys(dataset)
+        for stale in derived.stale_numbers(dataset, key)
+        if stale.kind == "queue" and f"hard:{stale.what}" in tag_weights
+    ]
 
 
 def counts(manifest: Manifest) -> dict[str, dict[str, int]]:

@@ -6,6 +6,7 @@ No network is needed: every rule can be applied again to the stored scores.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from dataclasses import dataclass
 from typing import Any
 
 import fiftyone as fo
@@ -51,44 +52,63 @@ def declare(dataset: fo.Dataset, names: fields.ScoreFields, embeddings: bool = T
         appearance.dress(dataset)
 
 
-def write_video_scores(dataset: fo.Dataset, key: str, rule: str) -> int:
-    """Compute each video's and person's score from its stored face scores, and write them.
+@dataclass(frozen=True)
+class VideoScores:
+    """Scores of videos and persons, computed from the stored scores of all faces of a dataset.
 
-    Needs no network. A video without a scored face gets no score but a reason. The score of a
-    person (track) is by ``rule`` over its faces, under ``worst_person`` by their mean.
-
-    Until all are written, the scores of ``key`` are marked as unfinished, see :mod:`.score_state`.
-
-    Returns:
-        number of videos with a score
-
-    Raises:
-        ForensicsError: another process writes them too and has not ended for a long time, or the
-            dataset was deleted
+    Attributes:
+        ids, video_ids: sample id and video of every face
+        of_video: score by video id; a video without a scored face is not there
+        of_person: score of the person of each face, by sample id
+        scored: faces with a score by video id
+        cut: faces that the rule asks for, scored or not, by video id
     """
-    work = f"video scores of {key}"
-    with lease.held(f"dataset {dataset._doc.id}", work, dataset_changes.WAIT_SECONDS):
-        score_state.mark(dataset, key, score_state.VIDEO_SCORES)
-        count = _write(dataset, key, rule)
-        dataset_changes.require_there(dataset)
-        done = {score_state.MARK: "", **_rule(dataset, key, rule)}
-        stored_runs.change(dataset, fields.ScoreFields(key).run, **done)
-        return count
+
+    ids: list[str]
+    video_ids: list[str]
+    of_video: dict[str, float]
+    of_person: dict[str, float | None]
+    scored: Counter[str]
+    cut: Counter[str]
+
+    @property
+    def waiting(self) -> int:
+        """Faces without a score in videos that have one: the score of these is of a part."""
+        return sum(self.cut[v] - self.scored[v] for v in self.of_video)
 
 
-def _write(dataset: fo.Dataset, key: str, rule: str) -> int:
+def rule_of(dataset: fo.Dataset, key: str) -> str:
+    """The rule by which videos have their scores of ``key``."""
+    name = fields.ScoreFields(key).run
+    config = dataset.get_run_info(name).config if dataset.has_run(name) else None
+    if getattr(config, "table_level", "face") != "face":
+        return "max"  # every face of a video has the score that the table gives the video
+    rule = getattr(config, "rule", None)
+    return rule if rule in [name for name, _ in RULES] else "mean"
+
+
+def compute_video_scores(dataset: fo.Dataset, key: str, rule: str | None = None) -> VideoScores:
+    """Scores of videos and persons as the faces say now, whatever was written earlier.
+
+    Args:
+        dataset: faces dataset
+        key: detector key
+        rule: one of :data:`RULES`; by default that of :func:`rule_of`
+    """
     from ..detector.aggregate import WORST_PERSON, grouped_scores, video_score, worst_person_score
 
-    names = fields.ScoreFields(key)
-    video_ids, sample_ids, p_fake, subject, track = dataset.values(
-        ["video_id", "id", names.p_fake, "subject", "track"]
-    )
-    per_face = "mean" if rule == WORST_PERSON else rule
+    rule = rule or rule_of(dataset, key)
+    have = dataset.get_field_schema()
+    names = ["video_id", "id", fields.ScoreFields(key).p_fake]
+    names += [name for name in ("subject", "track") if name in have]
+    columns = dict(zip(names, dataset.values(names), strict=True))
+    video_ids, sample_ids, p_fake = (columns[name] for name in names[:3])
+    subject = columns.get("subject", [None] * len(sample_ids))
+    track = columns.get("track", [None] * len(sample_ids))
     faces: dict[str, list[float]] = defaultdict(list)
     tracks: dict[str, list[int]] = defaultdict(list)
-    cut: Counter[str] = Counter()  # faces that the rule asks for, scored or not
-    rows = zip(video_ids, p_fake, subject, track, strict=True)
-    for video_id, score, is_subject, person in rows:
+    cut: Counter[str] = Counter()
+    for video_id, score, is_subject, person in zip(video_ids, p_fake, subject, track, strict=True):
         if rule != WORST_PERSON and is_subject is False:
             continue
         cut[video_id] += 1
@@ -106,12 +126,77 @@ def _write(dataset: fo.Dataset, key: str, rule: str) -> int:
     persons = grouped_scores(
         [float("nan") if p is None else p for p in p_fake],
         [(v, t or 0) for v, t in zip(video_ids, track, strict=True)],
-        per_face,
+        "mean" if rule == WORST_PERSON else rule,
     )
     of_person = {
         i: persons[v, t or 0] for i, v, t in zip(sample_ids, video_ids, track, strict=True)
     }
-    views.set_by_id(dataset, names.track_p_fake, of_person)
+    scored = Counter({video_id: len(values) for video_id, values in faces.items()})
+    return VideoScores(sample_ids, video_ids, scores, of_person, scored, cut)
+
+
+def refresh_video_scores(dataset: fo.Dataset, key: str) -> int:
+    """Write the scores of videos and persons again where the stored ones are not those of now.
+
+    They are not after faces have been deleted, added or scored by other means.
+
+    Returns:
+        faces without a score in videos that have one
+    """
+    field = fields.ScoreFields(key).video_p_fake
+    if not dataset.has_field(field):
+        return 0
+    now = compute_video_scores(dataset, key)
+    stored = dict(zip(*dataset.values(["id", field]), strict=True))
+    fresh = all(
+        stored[i] == now.of_video.get(v) for i, v in zip(now.ids, now.video_ids, strict=True)
+    )
+    videos = views.videos_of(dataset)
+    if fresh and videos is not None and videos.has_field(fields.ScoreFields(key).p_fake):
+        names = ["video_id", fields.ScoreFields(key).p_fake]
+        fresh = all(s == now.of_video.get(v) for v, s in zip(*videos.values(names), strict=True))
+    if not fresh:
+        write_video_scores(dataset, key, rule_of(dataset, key), now)
+    return now.waiting
+
+
+def write_video_scores(
+    dataset: fo.Dataset, key: str, rule: str, found: VideoScores | None = None
+) -> int:
+    """Compute each video's and person's score from its stored face scores, and write them.
+
+    Needs no network. A video without a scored face gets no score but a reason. The score of a
+    person (track) is by ``rule`` over its faces, under ``worst_person`` by their mean.
+
+    Args:
+        dataset: faces dataset
+        key: detector key
+        rule: one of :data:`RULES`
+        found: scores that are computed already
+
+    Until all are written, the scores of ``key`` are marked as unfinished, see :mod:`.score_state`.
+
+    Returns:
+        number of videos with a score
+
+    Raises:
+        ForensicsError: another process writes them too and has not ended for a long time, or the
+            dataset was deleted
+    """
+    work = f"video scores of {key}"
+    with lease.held(f"dataset {dataset._doc.id}", work, dataset_changes.WAIT_SECONDS):
+        score_state.mark(dataset, key, score_state.VIDEO_SCORES)
+        count = _write(dataset, key, rule, found or compute_video_scores(dataset, key, rule))
+        dataset_changes.require_there(dataset)
+        done = {score_state.MARK: "", **_rule(dataset, key, rule)}
+        stored_runs.change(dataset, fields.ScoreFields(key).run, **done)
+        return count
+
+
+def _write(dataset: fo.Dataset, key: str, rule: str, found: VideoScores) -> int:
+    names = fields.ScoreFields(key)
+    scores, sample_ids, video_ids = found.of_video, found.ids, found.video_ids
+    views.set_by_id(dataset, names.track_p_fake, found.of_person)
     for start in range(0, len(sample_ids), CHUNK):  # a label is large: never all at once
         part = slice(start, start + CHUNK)
         # None too: a score that an earlier rule or checkpoint left must not stay
@@ -126,7 +211,7 @@ def _write(dataset: fo.Dataset, key: str, rule: str) -> int:
         views.set_by_id(dataset, names.video_label, labels)
     videos = views.videos_of(dataset)
     if videos is not None and videos.media_type == fomm.VIDEO:
-        _write_on_videos(videos, dataset, names, rule, scores, faces, cut)
+        _write_on_videos(videos, dataset, names, rule, found)
     return len(scores)
 
 
@@ -144,9 +229,7 @@ def _write_on_videos(
     dataset: fo.Dataset,
     names: fields.ScoreFields,
     rule: str,
-    scores: dict[str, float],
-    faces: dict[str, list[float]],
-    cut: Counter[str],
+    found: VideoScores,
 ) -> None:
     wanted: dict[str, Any] = dict.fromkeys((names.p_fake, names.coverage), fo.FloatField)
     wanted |= {names.reason: fo.StringField, names.label: fo.Classification}
@@ -155,9 +238,9 @@ def _write_on_videos(
     rows = zip(*videos.values(["id", "video_id", fields.REASON, fields.COVERAGE]), strict=True)
     columns: dict[str, dict[str, Any]] = defaultdict(dict)
     for sample_id, video_id, reason, coverage in rows:
-        score = scores.get(video_id)
+        score, cut = found.of_video.get(video_id), found.cut[video_id]
         usable = coverage if coverage is not None else 0.0
-        share = usable * len(faces.get(video_id, ())) / cut[video_id] if cut[video_id] else 0.0
+        share = usable * found.scored[video_id] / cut if cut else 0.0
         columns[names.coverage][sample_id] = share
         columns[names.p_fake][sample_id] = score
         columns[names.label][sample_id] = None if score is None else fields.classification(score)

@@ -18,6 +18,8 @@ from typing import Any
 from ..detector.atomic import write_bytes
 from ..detector.errors import ForensicsError
 from ..detector.records import FAKE, LABELS, REAL, canonical_json, known_keys
+from ..detector.same_files import same_files, sizes_of
+from .leaks import leaks
 
 SPLITS = ("train", "val")
 LEAST_CROPS = 2
@@ -42,6 +44,7 @@ class ManifestRow:
         source_dataset: name of the dataset
         recipe_hash: of the crop recipe
         crop_landmarks: five (x, y) points in pixels of the crop, or None
+        source_sha256: of the video file that the crop was cut from, where known
     """
 
     crop: str
@@ -57,6 +60,14 @@ class ManifestRow:
     source_dataset: str = ""
     recipe_hash: str = ""
     crop_landmarks: tuple[tuple[float, float], ...] | None = None
+    source_sha256: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain dict, the inverse of :meth:`from_json`; as before 0.4 where no file is known."""
+        data = asdict(self)
+        if not self.source_sha256:
+            del data["source_sha256"]
+        return data
 
     @property
     def scene(self) -> str:
@@ -119,7 +130,7 @@ class Manifest:
 
     @cached_property
     def _bytes(self) -> bytes:
-        return b"".join(canonical_json(asdict(row)).encode() + b"\n" for row in self.rows)
+        return b"".join(canonical_json(row.to_json()).encode() + b"\n" for row in self.rows)
 
     @cached_property
     def sha256(self) -> str:
@@ -162,11 +173,11 @@ class Manifest:
 
         Raises:
             ForensicsError: no rows, another split than train and val, a label that is neither 0
-                nor 1, a leak (the groups are listed), one class only, too few crops, crops of
-                more than one recipe, crops that are not there
+                nor 1, a leak (by group, pair or content; the groups are listed), one class only,
+                too few crops, crops of more than one recipe, crops that are not there
         """
         _check_rows(self.rows)
-        _check_leaks(self.rows)
+        _check_leaks(self.rows, files)
         _check_classes(self.train, self.val)
         _check_recipes(self.rows)
         if batch_size is not None and batch_size > len(self.train):
@@ -202,38 +213,14 @@ def _check_rows(rows: tuple[ManifestRow, ...]) -> None:
         )
 
 
-def _check_leaks(rows: tuple[ManifestRow, ...]) -> None:
-    """No group, video, pair or crop file on both sides.
-
-    Groups are joined over ``pair_id`` first: a fake whose real lies in another group would leak
-    through it.
-    """
-    parent: dict[str, str] = {}
-
-    def root(key: str) -> str:
-        parent.setdefault(key, key)
-        while parent[key] != key:
-            parent[key] = parent[parent[key]]
-            key = parent[key]
-        return key
-
-    for row in rows:
-        keys = ["video " + row.video_id, "crop " + row.crop]
-        keys += ["group " + row.group_id] if row.group_id else []
-        keys += ["video " + row.pair_id] if row.pair_id else []
-        for key in keys[1:]:
-            parent[root(key)] = root(keys[0])
-    sides: dict[str, set[str]] = {}
-    names: dict[str, set[str]] = {}
-    for row in rows:
-        unit = root("video " + row.video_id)
-        sides.setdefault(unit, set()).add(row.split)
-        names.setdefault(unit, set()).add(row.group_id or row.video_id)
-    leaks = sorted(", ".join(sorted(names[unit])) for unit, s in sides.items() if len(s) > 1)
-    if leaks:
+def _check_leaks(rows: tuple[ManifestRow, ...], files: bool) -> None:
+    """No group, video, pair, source file or crop on both sides, by name or by content."""
+    contents = same_files(sizes_of(dict.fromkeys(row.crop for row in rows))) if files else {}
+    found = leaks(rows, contents)
+    if found:
         raise ForensicsError(
-            f"{len(leaks)} groups are in training and in validation: {_some(leaks, 20)}.",
-            "Put all videos of a group into one split.",
+            f"{len(found)} groups are in training and in validation: {_some(found, 20)}.",
+            "Put all videos of a group, and all copies of a file, into one split.",
             "split",
         )
 

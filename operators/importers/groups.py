@@ -8,7 +8,7 @@ over the encodings of one video.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -62,6 +62,7 @@ class KnownVideo:
     pair_id: str | None
     pair_status: str
     split: str | None = None
+    path: str = ""
 
 
 class Links:
@@ -74,9 +75,16 @@ class Links:
     Args:
         records: what an importer read
         known: videos that are in the dataset already
+        contents: video id -> digest, of videos whose file has the bytes of another one's
     """
 
-    def __init__(self, records: Iterable[VideoRecord], known: Iterable[KnownVideo] = ()) -> None:
+    def __init__(
+        self,
+        records: Iterable[VideoRecord],
+        known: Iterable[KnownVideo] = (),
+        contents: Mapping[str, str] | None = None,
+    ) -> None:
+        records, known = list(records), list(known)
         self._sets = DisjointSets()
         self._anchors: set[str] = set()
         for video in known:
@@ -93,6 +101,12 @@ class Links:
             for parent in (*record.parents, record.pair_id):
                 if parent:
                     self._join(key, leak_key(parent, record.compression))
+        first: dict[str, str] = {}
+        keys = [leak_key(v.video_id, v.compression) for v in (*known, *records)]
+        for video, key in zip((*known, *records), keys, strict=True):
+            digest = (contents or {}).get(video.video_id)
+            if digest:
+                self._sets.union(first.setdefault(digest, key), key)
         self._names: dict[str, tuple[bool, str]] = {}
         for item in self._sets.items():
             root = self._sets.find(item)
@@ -110,7 +124,9 @@ class Links:
 
 
 def link_records(
-    records: Sequence[VideoRecord], known: Sequence[KnownVideo] = ()
+    records: Sequence[VideoRecord],
+    known: Sequence[KnownVideo] = (),
+    contents: Mapping[str, str] | None = None,
 ) -> list[VideoRecord]:
     """Records with ``group_id`` and ``pair_status`` filled in, in the same order.
 
@@ -118,7 +134,7 @@ def link_records(
         records: what the importer read; ``pair_status`` ``ambiguous`` is kept
         known: videos that are in the dataset already
     """
-    links = Links(records, known)
+    links = Links(records, known, contents)
     linked = [
         replace(record, group_id=links.group_of(record.video_id, record.compression))
         for record in records
@@ -145,14 +161,16 @@ def with_pair_status(
 
 
 def changes_of_known(
-    records: Sequence[VideoRecord], known: Sequence[KnownVideo]
+    records: Sequence[VideoRecord],
+    known: Sequence[KnownVideo],
+    contents: Mapping[str, str] | None = None,
 ) -> dict[str, dict[str, str]]:
     """What an import of ``records`` changes on videos that are there already.
 
     Returns:
         field (``group_id``, ``pair_status``) -> video id -> new value
     """
-    links = Links(records, known)
+    links = Links(records, known, contents)
     ids = {record.video_id for record in records} | {video.video_id for video in known}
     changes: dict[str, dict[str, str]] = {"group_id": {}, "pair_status": {}}
     for video in known:
@@ -173,14 +191,18 @@ class Side:
     video_id: str
 
 
-def sides_of_known(records: Sequence[VideoRecord], known: Sequence[KnownVideo]) -> list[Side]:
+def sides_of_known(
+    records: Sequence[VideoRecord],
+    known: Sequence[KnownVideo],
+    contents: Mapping[str, str] | None = None,
+) -> list[Side]:
     """On which side of the split the videos are that are there already, and have one.
 
     Args:
         records: what the importer read, as for :func:`link_records`
         known: videos that are in the dataset already
     """
-    links = Links(records, known) if known else None
+    links = Links(records, known, contents) if known else None
     return [
         Side(links.group_of(video.video_id, video.compression), video.split, video.video_id)
         for video in known

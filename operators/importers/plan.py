@@ -9,12 +9,13 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ...detector.errors import ForensicsError
 from ...detector.paths import given
 from ...detector.records import FAKE, Reason, VideoRecord
+from . import same_videos
 from .contract import Evidence, Importer, ImportOptions, Reading
 from .groups import (
     KnownVideo,
@@ -41,6 +42,7 @@ class ImportPlan:
         records: the chosen records, linked and split, sorted by ``video_id``
         reasons: path of a file -> why it can give nothing (zero bytes)
         report: counts and findings
+        same: digest by video id of videos that are one file under several names
     """
 
     importer: Importer
@@ -48,6 +50,7 @@ class ImportPlan:
     records: list[VideoRecord]
     reasons: dict[str, Reason]
     report: ImportReport
+    same: dict[str, str] = field(default_factory=dict)
 
     @property
     def media(self) -> str:
@@ -132,8 +135,12 @@ def plan_source(
     options = options or ImportOptions()
     importer, tree = source.importer, source.tree
     report = new_report(source.evidence, importer.title, str(tree.root), importer.license_note)
-    records = sorted(link_records(source.records, known), key=lambda record: record.video_id)
-    there = sides_of_known(records, known)
+    same = same_videos.same_videos(
+        source.records, known, lambda path: tree.size(tree.relative(path))
+    )
+    linked = link_records(source.records, known, same)
+    records = sorted(linked, key=lambda record: record.video_id)
+    there = sides_of_known(records, known, same)
     records, derived = _derive(records, source.reading, importer, options, there)
     chosen, remarks = select_records(records, options)
     if not chosen:
@@ -144,8 +151,8 @@ def plan_source(
         )
     chosen = with_pair_status(chosen, {video.video_id for video in known})
     reasons = _fill(report, source, records, chosen, there)
-    report.warnings.extend([*derived, *remarks])
-    return ImportPlan(importer, str(tree.root), chosen, reasons, report)
+    report.warnings.extend([*derived, *remarks, *same_videos.words(records, same)])
+    return ImportPlan(importer, str(tree.root), chosen, reasons, report, same)
 
 
 def _open(

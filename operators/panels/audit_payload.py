@@ -60,7 +60,9 @@ def header(
         "unit": study.units.level,
         "rule": _rule(study),
         "outliers": audit_words.outliers(rows, study.units.level),
-        "coverage": audit_words.coverage(total, study.units.level),
+        "coverage": " ".join(
+            filter(None, (audit_words.coverage(total, study.units.level), study.doubt))
+        ),
         "total": total.to_json(),
         "shown": choice["shown"],
         "shows_faces": study.source.shows_faces,

@@ -14,7 +14,8 @@ import fiftyone as fo
 import numpy as np
 
 from ...detector.errors import ForensicsError
-from .. import calibrations, made_from
+from .. import calibrations, derived, made_from
+from ..label_sync import contradiction
 from . import audit_figures, audit_scope, audit_threshold, face_columns, sphere_regions
 from .audit_groups import BY_METHOD, Grouping, group
 from .audit_pairs import Pairs, pairs_of
@@ -44,6 +45,7 @@ class Study:
         traces: of the histogram
         flag: the table is grouped by a field of true and false
         pairs: fakes and their reals at common frames, None where there are none
+        doubt: sentences on labels that contradict their videos', and on what is out of date
     """
 
     source: face_columns.Source
@@ -56,6 +58,7 @@ class Study:
     traces: list[dict[str, Any]]
     flag: bool
     pairs: Pairs | None
+    doubt: str
 
     @property
     def grouping(self) -> Grouping:
@@ -111,6 +114,9 @@ def _build(source: face_columns.Source, columns: FaceColumns, choice: dict[str, 
         traces=audit_figures.histogram(units, level),
         flag=flag,
         pairs=_pairs(scope.columns),
+        doubt=" ".join(
+            filter(None, (contradiction(source.faces), derived.words(source.faces, choice["key"])))
+        ),
     )
 
 

@@ -15,8 +15,9 @@ import numpy as np
 
 from ...detector.errors import ForensicsError
 from .. import fields, made_from, views
+from ..video_scores import compute_video_scores, rule_of
 from .audit_units import CONTENT, Coded, FaceColumns, coded, label_codes, numbers
-from .face_reading import read
+from .face_reading import Reading, read
 from .rebuild_cache import RebuildCache
 
 #: Text columns that every audit needs.
@@ -223,11 +224,30 @@ def _load(source: Source, key: str) -> FaceColumns:
         group=text("group"),
         reason=text("reason"),
         texts={name: text(name) for name in (*TEXTS, CONTENT) if name in TEXTS or shared[name]},
-        video_p_fake=None if stored is None else numbers(stored)[got.group],
+        video_p_fake=None if stored is None else _of_videos(source, key, text("video"), got),
         faceless=_faceless(source, set(got.shared.get("video", ()))),
         pair=text("pair") if "pair" in got.shared else None,
         frame_number=got.own.get("number"),
     )
+
+
+def _of_videos(source: Source, key: str, video: Coded, got: Reading) -> np.ndarray:
+    """(N,) score of each face's video as its faces say now, by the rule of its detector."""
+    if run_config(source.faces, key) is None:  # nobody knows by which rule
+        return numbers(got.shared["video_p_fake"])[got.group]
+    rule = rule_of(source.faces, key)
+    p_fake = got.own["p_fake"]
+    if rule == "mean":
+        there = ~np.isnan(p_fake) & (video.codes >= 0)
+        size = len(video.values)
+        count = np.bincount(video.codes[there], minlength=size)
+        total = np.bincount(video.codes[there], weights=p_fake[there], minlength=size)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            known = np.where(count > 0, total / count, np.nan)
+    else:
+        scores = compute_video_scores(source.faces, key, rule).of_video
+        known = np.array([scores.get(name, np.nan) for name in video.values], np.float64)
+    return np.where(video.codes >= 0, np.append(known, np.nan)[video.codes], p_fake)
 
 
 def _faceless(source: Source, with_faces: set[Any]) -> FaceColumns | None:

@@ -9,7 +9,7 @@ import fiftyone as fo
 import numpy as np
 
 from ...detector.errors import ForensicsError
-from .. import fields
+from .. import derived, made_from
 from ..dataset_changes import changing
 from . import sphere_payload
 from .sphere_source import Sphere
@@ -64,12 +64,17 @@ def umap_map(faces: fo.Dataset, key: str, sphere: Sphere, count: int) -> dict[st
     )
     if missing:
         words += f" {missing:,} faces were not there when it was made, and are not on it."
-    run = fields.ScoreFields(key).run
-    if faces.has_run(run):
-        made, scored = faces.get_brain_info(name).timestamp, faces.get_run_info(run).timestamp
-        if made < scored:
-            words += " It is older than the scores: run 'Map embeddings' again."
+    why = _why_stale(faces, key, "umap")
+    if why:
+        words += f" It is out of date ({why}): run 'Map embeddings' again."
     return {"xy": sphere_payload.flat_map(points), "words": words}
+
+
+def _why_stale(faces: fo.Dataset, key: str, part: str) -> str | None:
+    run = f"map_{key}_{part}"
+    if not faces.has_run(run):
+        return made_from.UNKNOWN
+    return made_from.why_stale(faces, run, derived.CATALOGUE["map"].ignoring)
 
 
 def placed(results: Any, ids: Sequence[str]) -> tuple[np.ndarray, int]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import fiftyone as fo
 import numpy as np
 
-from .. import fields
+from .. import derived, fields
+from ..label_sync import contradiction
 from ..panels import face_columns
 from ..panels.audit_threshold import Threshold
 from ..panels.audit_units import Units
@@ -38,6 +39,7 @@ def sentences(faces: fo.Dataset, key: str, threshold: Threshold, units: Units) -
             "Nothing here has both a score and a ground truth, so the report states no error rate: "
             "use rates measured on comparable material."
         )
+    found += [text for text in (contradiction(faces), derived.words(faces, key)) if text]
     groups = np.unique(units.cluster[units.scored]).size
     if 0 < groups < FEW_GROUPS:
         found.append(

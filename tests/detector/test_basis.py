@@ -44,7 +44,7 @@ def test_faces_that_are_gone_are_the_one_reason():
     now = replace(BASIS, faces=2, members="x", labels="x", scores="x", kinds="x")
     assert BASIS.differences(now) == ("3 of its 5 faces are gone",)
     (words,) = now.differences(BASIS)
-    assert words == "3 faces have been added to its 2"
+    assert words == "faces have been added: 5 instead of 2"
 
 
 def test_the_plugins_version_alone_makes_nothing_stale():

@@ -77,6 +77,10 @@ def frames(tmp_path) -> Path:
 
 
 def put(path: Path, data: bytes) -> None:
+    """Write a file; each clip has bytes of its own, as each real video has."""
+    if data[4:8] == b"ftyp":
+        name = str(path).encode()
+        data += (8 + len(name)).to_bytes(4, "big") + b"free" + name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data)
 
@@ -597,3 +601,103 @@ def test_delegated(operator, ffpp, fiftyone_db, monkeypatch):
     service = DelegatedOperationService()
     service.execute_queued_operations(operator=URI)
     assert len(fiftyone_db.load_dataset("later")) == 10
+
+
+def test_the_same_file_under_two_names_is_one_group(operator, tmp_path, clip):
+    """Whatever their names say: a split cannot tear them apart, and the report says so."""
+    root = tmp_path / "mine"
+    for split in ("train", "val", "test"):
+        for i in range(2):
+            put(root / split / "real" / f"{split}{i}.mp4", clip)
+            put(root / split / "fake" / f"{split}{i}f.mp4", clip)
+    twin = root / "val" / "fake" / "copy.mp4"
+    shutil.copyfile(root / "train" / "fake" / "train0f.mp4", twin)
+    shutil.copyfile(root / "train" / "real" / "train1.mp4", root / "test" / "fake" / "liar.mp4")
+    options = {"pattern": "{split}/{label}/{video}.mp4", "name": "same-files"}
+    options |= {"format": "tree", "metadata": False}
+    found = operator(str(root), **options)
+    import fiftyone as fo
+
+    dataset = fo.load_dataset("same-files")
+    groups = dict(zip(*dataset.values(["filepath", "group_id"]), strict=True))
+    by_name = {Path(path).stem: group for path, group in groups.items()}
+    assert by_name["copy"] == by_name["train0f"] and by_name["liar"] == by_name["train1"]
+    assert by_name["train0"] != by_name["train0f"]
+    report = found["report"]
+    assert {c.name for c in report.crossings if c.kind == "group"} == {
+        by_name["copy"],
+        by_name["liar"],
+    }
+    text = " ".join(report.warnings)
+    assert "4 videos are 2 files under several names" in text
+    assert "1 files are there under several names, real under one and fake under another" in text
+    # a copy that comes later joins the group of what is there
+    late = root / "test" / "real" / "late.mp4"
+    shutil.copyfile(root / "val" / "real" / "val0.mp4", late)
+    again = operator(str(root), **options)
+    dataset.reload()
+    groups = {
+        Path(p).stem: g for p, g in zip(*dataset.values(["filepath", "group_id"]), strict=True)
+    }
+    assert again["added"] == 1 and groups["late"] == groups["val0"]
+
+
+def test_a_corrected_list_is_said_kept_and_taken_over_on_demand(operator, tmp_path, clip):
+    import fiftyone as fo
+    from media_forensics.operators import fields
+
+    root = tmp_path / "listed"
+    rows = {"a": ("real", "original"), "b": ("fake", "swap"), "c": ("fake", "swap")}
+
+    def write(rows):
+        lines = ["path,label,method,split"]
+        for name, (label, method) in rows.items():
+            put(root / f"{name}.mp4", clip)
+            lines.append(f"{name}.mp4,{label},{method},train")
+        (root / "manifest.csv").write_text("\n".join(lines))
+
+    write(rows)
+    options = {"name": "listed", "metadata": False}
+    operator(str(root / "manifest.csv"), **options)
+    dataset = fo.load_dataset("listed")
+    faces = fo.Dataset("listed-faces")
+    fields.declare_common_fields(faces, faces=True)
+    names = ["video_id", "group_id", "method", "split"]
+    for video_id, group, method, split, label in zip(
+        *dataset.values([*names, "ground_truth.label"]), strict=True
+    ):
+        for number in (1, 2):
+            faces.add_sample(
+                fo.Sample(
+                    f"/nowhere/{video_id}-{number}.png",
+                    video_id=video_id,
+                    group_id=group,
+                    method=method,
+                    split=split,
+                    frame_number=number,
+                    ground_truth=fo.Classification(label=label),
+                )
+            )
+    fields.set_description(faces, kind="faces", video_dataset="listed")
+    fields.set_description(dataset, faces_dataset="listed-faces")
+
+    def labels(samples):
+        found = zip(*samples.values(["video_id", "ground_truth.label", "method"]), strict=True)
+        return {(video.rpartition("/")[2], label, method) for video, label, method in found}
+
+    write(rows | {"b": ("real", "original")})
+    kept = operator(str(root / "manifest.csv"), **options)
+    assert (
+        kept["differs"] == {"ground_truth": 1, "method": 1, "family": 1} and kept["corrected"] == 0
+    )
+    assert any("another ground truth in the source" in w for w in kept["report"].warnings)
+    dataset.reload()
+    assert ("b", "fake", "swap") in labels(dataset)
+    taken = operator(str(root / "manifest.csv"), update=True, **options)
+    assert taken["corrected"] == 1
+    dataset.reload()
+    faces.reload()
+    want = {("a", "real", "original"), ("b", "real", "original"), ("c", "fake", "swap")}
+    assert labels(dataset) == want and labels(faces) == want
+    again = operator(str(root / "manifest.csv"), update=True, **options)
+    assert again["differs"] == {} and again["corrected"] == 0

@@ -138,3 +138,30 @@ def test_missing_crops_and_large_batches(make_manifest):
     rows = [*manifest.rows[:-1], replace(manifest.rows[-1], crop="/nowhere/1.png")]
     with pytest.raises(ForensicsError, match=r"1 of 36 crops are not on disk: /nowhere/1\.png"):
         Manifest(rows).check()
+
+
+def test_the_same_file_under_two_ids_is_a_leak():
+    rows = good()
+    rows[0] = replace(rows[0], source_sha256="aa")
+    Manifest(rows).check(files=False)
+    torn = [replace(r, source_sha256="aa") if r.split == "val" else r for r in rows]
+    with pytest.raises(ForensicsError, match="have the same file"):
+        Manifest(torn).check(files=False)
+
+
+def test_the_same_crop_under_two_paths_is_a_leak(tmp_path):
+    rows = []
+    for i, one in enumerate(good()):
+        path = tmp_path / f"{i}.png"
+        path.write_bytes(bytes([i]) * 9000)
+        rows.append(replace(one, crop=str(path)))
+    Manifest(rows).check()
+    (tmp_path / f"{len(rows) - 1}.png").write_bytes(bytes([0]) * 9000)
+    with pytest.raises(ForensicsError, match="have the same crop"):
+        Manifest(rows).check()
+
+
+def test_a_row_without_a_known_file_is_written_as_before():
+    assert "source_sha256" not in good()[0].to_json()
+    named = replace(good()[0], source_sha256="aa")
+    assert ManifestRow.from_json(named.to_json()) == named

@@ -58,7 +58,7 @@ def plant(tmp_path, clip, picture):
                     continue
                 target.parent.mkdir(parents=True, exist_ok=True)
                 still = target.suffix.lower() in (".png", ".jpg", ".jpeg", ".bmp")
-                target.write_bytes(picture if still else clip)
+                target.write_bytes(picture if still else clip + _own_bytes(path))
         for path, text in (texts or {}).items():
             target = root / path
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -66,6 +66,11 @@ def plant(tmp_path, clip, picture):
         return root
 
     return make
+
+
+def _own_bytes(name: str) -> bytes:
+    """A box that no reader looks into: each clip is a file of its own, as each real video is."""
+    return (8 + len(name.encode())).to_bytes(4, "big") + b"free" + name.encode()
 
 
 def braces(text: str) -> list[str]:
