@@ -120,7 +120,7 @@ def _face(fo: Any, path: Path, number: int) -> Any:
         video_id=f"set/{video}",
         group_id=str(video // 2),
         pair_id=f"set/{video - 1}" if fake else None,
-        source_dataset="celeb-df-v2",
+        source_dataset="Celeb-DF-v2",
         method="FaceSwap" if fake else "original",
         split=("train", "train", "val", "test")[video // 2 % 4],
         frame_number=number % 4 + 1,

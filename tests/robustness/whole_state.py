@@ -18,6 +18,7 @@ _DROPPED = {
     *("timestamp", "uploadDate", "_dataset_id", "_sample_id", "sample_collection_name"),
     *("frame_collection_name", "started", "ended", "time", "seconds", "date", "pid", "token"),
     *("started_at", "ended_at", "updated_at", "when", "batch"),
+    "imports",  # every call of an import is noted, a repeated one too
 }
 _RUNS = ("runs", "evaluations", "brain_methods")
 _TIME = re.compile(
@@ -142,7 +143,8 @@ def _plain(value: Any, names: dict[str, str]) -> Any:
 def _files(folder: Path) -> dict[str, str]:
     found = {}
     for path in sorted(folder.rglob("*")):
-        if path.is_file() and not path.name.endswith((".tmp", ".lock")):
+        temporary = any(part.endswith((".tmp", ".lock")) for part in path.parts)
+        if path.is_file() and not temporary:
             content = path.read_bytes()
             if re.match(r"part-[0-9a-f]{16}\.", path.name) or path.name == "SHA256SUMS":
                 continue  # embeddings under names by chance; hashes of files that hold times
