@@ -14,7 +14,6 @@ from fiftyone.operators import types
 from ..detector.errors import ForensicsError
 from ..detector.records import LABELS
 from ..training.config import TrainConfig
-from ..training.runs import RunFolder
 from . import (
     derived,
     fields,
@@ -105,7 +104,7 @@ def _config(stored: dict[str, Any]) -> dict[str, Any]:
 def _recorded(view: Any, key: str) -> list[dict[str, Any]]:
     """Validation videos of a run with the best checkpoint's scores."""
     run = training_records.training_run(views.dataset_of(view), key)
-    path = RunFolder(run.folder).path / "validation.json"
+    path = training_records.own_folder(run, "compared").path / "validation.json"
     if not path.is_file():
         raise ForensicsError(
             f"The training run {key!r} has no validation scores ({run.status}).",

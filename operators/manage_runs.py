@@ -113,13 +113,15 @@ def stop(dataset: fo.Dataset, key: str) -> None:
     from ..training import launch
 
     run = training_records.training_run(dataset, key)
+    if run.status == training_records.OUTSIDE:
+        training_records.own_folder(run, "stopped")
     if not run.live:
         raise ForensicsError(
             f"The training run {key!r} is {run.status}.", "Only a run in progress stops.", "key"
         )
     live_status.ask_to_stop(dataset, key)
     if (run.folder / "run.json").is_file():  # else it runs on another machine
-        launch.stop(run.folder)
+        launch.stop(training_records.own_folder(run, "stopped").path)
 
 
 def resume(dataset: fo.Dataset, key: str, device: str | None = None, processes: int = 1) -> None:
@@ -132,6 +134,7 @@ def resume(dataset: fo.Dataset, key: str, device: str | None = None, processes: 
     from ..training import devices, launch
 
     run = training_records.training_run(dataset, key)
+    folder = training_records.own_folder(run, "resumed")
     if run.live or run.status in ("completed", training_records.GONE):
         raise ForensicsError(
             f"The training run {key!r} is {run.status} and cannot be resumed.",
@@ -139,7 +142,7 @@ def resume(dataset: fo.Dataset, key: str, device: str | None = None, processes: 
             "key",
         )
     where = devices.placement(device, processes, run.config.get("batch_size"))
-    launch.start(run.folder, device=where.device, processes=where.processes)
+    launch.start(folder.path, device=where.device, processes=where.processes)
 
 
 def export(dataset: fo.Dataset, key: str, format: str, folder: str | None) -> dict[str, Any]:
@@ -150,7 +153,6 @@ def export(dataset: fo.Dataset, key: str, format: str, folder: str | None) -> di
             package that is not installed, or scores that differ
     """
     from ..training.export import export_detector
-    from ..training.runs import RunFolder
 
     target = claim_folder(folder, "folder") if folder else None
     run = training_records.training_run(dataset, key)
@@ -162,7 +164,7 @@ def export(dataset: fo.Dataset, key: str, format: str, folder: str | None) -> di
         )
     if target is None:
         raise ForensicsError("No folder is chosen.", "Give one to write to.", "folder")
-    crops = [row.crop for row in RunFolder(run.folder).manifest.val]
+    crops = [row.crop for row in training_records.own_folder(run, "exported").manifest.val]
     return export_detector(run.checkpoint, target, format, crops)
 
 
@@ -274,7 +276,7 @@ def possible(run: training_records.TrainingRun) -> tuple[str, ...]:
     elif run.status in ("stopped", training_records.INTERRUPTED, "failed"):
         out.append("resume")
     if not run.live:
-        out += ["rename", "delete"]
+        out += ["delete"] if run.status == training_records.OUTSIDE else ["rename", "delete"]
     if run.checkpoint is not None:
         out.append("export")
     return tuple(out)

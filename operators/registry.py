@@ -41,6 +41,8 @@ def detector_source(dataset: fo.Dataset, detector: str) -> str:
     if not dataset.has_run(training_records.record_name(detector)):
         return absolute_source(detector)
     run = training_records.training_run(dataset, detector)
+    if run.status == training_records.OUTSIDE:
+        training_records.own_folder(run, "used")
     if run.status == training_records.GONE:
         raise ForensicsError(
             f"The checkpoint of {detector!r} is gone: {run.folder}.",

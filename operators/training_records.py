@@ -8,6 +8,7 @@ right and the record is brought up to date.
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import time
 from dataclasses import dataclass, replace
@@ -17,12 +18,14 @@ from typing import Any
 import fiftyone as fo
 
 from ..detector.errors import ForensicsError
+from ..detector.paths import given
 from ..training import runs
 from ..training.runs import RunFolder
 from . import fields, live_status, stored_runs, views
 
 TRAINING_PREFIX = "training_"
 STARTING, INTERRUPTED, GONE = "starting", "interrupted", "gone"
+OUTSIDE = "outside"
 GRACE_SECONDS = 60.0
 """A process that was just started has not taken its folder yet."""
 
@@ -34,6 +37,7 @@ WORDS = {
     runs.FAILED: "failed",
     runs.COMPLETED: "finished",
     GONE: "its folder is not on this machine",
+    OUTSIDE: "its folder lies outside the folders that this server allows",
 }
 
 
@@ -43,8 +47,8 @@ class TrainingRun:
 
     Attributes:
         key: its name, and that of its detector
-        status: ``starting``, ``running``, ``stopped``, ``interrupted``, ``failed``, ``completed``
-            or ``gone``
+        status: ``starting``, ``running``, ``stopped``, ``interrupted``, ``failed``, ``completed``,
+            ``gone`` or ``outside``
         folder: of the run
         config: ``TrainConfig`` as a dict
         config_hash, manifest_sha256: what its numbers belong to
@@ -128,6 +132,8 @@ def training_run(dataset: fo.Dataset, key: str) -> TrainingRun:
     if run.status == GONE and (live := live_status.read(dataset, key)) is not None:
         # on another machine, whose disk is not here; its record is that machine's to settle
         return replace(run, status=runs.RUNNING, step=live.step, steps=live.steps, host=live.host)
+    if run.status == OUTSIDE:
+        return run
     settled = {"status": run.status}
     if run.status == runs.COMPLETED:
         settled |= {"checkpoint": str(run.checkpoint or ""), "best": run.best}
@@ -136,11 +142,40 @@ def training_run(dataset: fo.Dataset, key: str) -> TrainingRun:
     return run
 
 
+def own_folder(run: TrainingRun, what: str) -> RunFolder:
+    """The folder of ``run``, asked for again right before it is ``what`` (read, deleted, ...).
+
+    The record may come with a dataset from elsewhere, so its folder must be allowed on this server
+    and hold the run that the record tells of.
+
+    Raises:
+        ForensicsError: it lies outside the allowed folders, or holds another run
+    """
+    if run.status == OUTSIDE:
+        raise ForensicsError(
+            run.error, f"The run {run.key!r} cannot be {what}; its record can be deleted.", "key"
+        )
+    folder = RunFolder(given(run.folder, "key"))
+    if run.status != GONE and folder.read("run").get("manifest_sha256") != run.manifest_sha256:
+        raise ForensicsError(
+            f"{folder.path} is not the folder of the run {run.key!r} and cannot be {what}.",
+            "The record was changed, or another run was made there.",
+            "key",
+        )
+    return folder
+
+
 def _joined(key: str, record: Any) -> TrainingRun:
-    folder = RunFolder(Path(record.run_dir))
-    step, steps, epoch, left = 0, 0, 0, None
+    status, step, steps, epoch, left = "", 0, 0, 0, None
     best, error, checkpoint = dict(getattr(record, "best", None) or {}), "", None
-    if not (folder.path / "run.json").is_file():
+    try:
+        folder = RunFolder(given(getattr(record, "run_dir", None)))
+    except ForensicsError as refused:
+        # a folder that cannot exist, so that nobody who forgets to ask reads or writes it
+        folder, status, error = RunFolder(Path(os.devnull, "outside")), OUTSIDE, refused.message
+    if status == OUTSIDE:
+        checkpoint = None
+    elif not (folder.path / "run.json").is_file():
         status = GONE
     else:
         status, state = _status(folder, float(record.started))
@@ -221,19 +256,21 @@ def rename(dataset: fo.Dataset, key: str, new_key: str) -> TrainingRun:
     """Give a run and its folder another name. Scores that were written under the old key stay.
 
     Raises:
-        ForensicsError: no such run, it is in progress, or the new name cannot be used
+        ForensicsError: no such run, it is in progress, the new name cannot be used, or its folder
+            is not allowed or holds something else
     """
     run = training_run(dataset, key)
     _refuse_live(run, "renamed")
     fields.ScoreFields(new_key)
+    folder = own_folder(run, "renamed")
     target = run.folder.with_name(new_key)
     if dataset.has_run(record_name(new_key)) or target.exists():
         raise ForensicsError(
             f"There is a run {new_key!r} already.", "Choose another name.", "new_key"
         )
     if run.status != GONE:
-        with RunFolder(run.folder).locked():
-            run.folder.rename(target)
+        with folder.locked():
+            own_folder(run, "renamed").path.rename(target)
     try:
         checkpoint = str(target / "checkpoints" / "best") if run.checkpoint else ""
         told = {"key": new_key, "run_dir": str(target), "checkpoint": checkpoint}
@@ -261,14 +298,15 @@ def delete(dataset: fo.Dataset, key: str, files: bool) -> TrainingRun:
     """Forget a run; with ``files`` its folder goes too. Scores written with it stay.
 
     Raises:
-        ForensicsError: no such run, it is in progress, or the folder cannot be deleted
+        ForensicsError: no such run, it is in progress, or the folder cannot be deleted, is not
+            allowed or holds something else
     """
     run = training_run(dataset, key)
     _refuse_live(run, "deleted")
     if files and run.status != GONE:
         doomed = run.folder.with_name(f".{run.folder.name}.deleted.{time.time_ns()}")
-        with RunFolder(run.folder).locked():
-            run.folder.rename(doomed)
+        with own_folder(run, "deleted").locked():
+            own_folder(run, "deleted").path.rename(doomed)
         try:
             shutil.rmtree(doomed)
         except OSError as error:
@@ -297,6 +335,6 @@ def validation_view(dataset: fo.Dataset, key: str) -> Any:
         ForensicsError: no such run, or its folder is gone
     """
     run = training_run(dataset, key)
-    manifest = RunFolder(run.folder).manifest
+    manifest = own_folder(run, "read").manifest
     videos = {row.video_id for row in manifest.val or manifest.train}
     return views.match_in(dataset, "video_id", sorted(videos))

@@ -22,6 +22,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from ..detector.allowed_roots import require_files
 from ..detector.atomic import replacing, write_bytes, write_json
 from ..detector.errors import ForensicsError
 from ..detector.file_lock import try_lock
@@ -50,8 +51,14 @@ class RunFolder:
 
     @property
     def manifest(self) -> Manifest:
-        """The manifest as it was prepared."""
-        return Manifest.load(self.path / "manifest.jsonl")
+        """The manifest as it was prepared.
+
+        Raises:
+            ForensicsError: damaged, or it names crops outside the allowed folders
+        """
+        found = Manifest.load(self.path / "manifest.jsonl")
+        require_files((row.crop for row in found.rows), "crops of the run")
+        return found
 
     def read(self, name: str) -> dict[str, Any]:
         """Content of ``<name>.json``.
