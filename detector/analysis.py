@@ -122,7 +122,10 @@ def analyse_file(
     crops = [str(store.folder / str(face.crop)) for _, face in found.crops]
     p_fake: list[float | None] = []
     why: list[str | None] = []
-    for batch in score_crops(detector, crops, batch_size=16, should_stop=should_stop):
+    hashes = [face.crop_sha256 or "" for _, face in found.crops]
+    for batch in score_crops(
+        detector, crops, batch_size=16, should_stop=should_stop, hashes=hashes
+    ):
         values = zip(batch.p_fake, batch.reasons, strict=True)
         for value, reason in values:
             p_fake.append(None if reason is not None else float(value))

@@ -21,7 +21,10 @@ _NAMES = (
 )
 _DISK = {number for name in _NAMES if (number := getattr(errno, name, None)) is not None}
 # What torch and safetensors raise instead of an OSError.
-_SPEECH = ("No space left", "File too large", "PytorchStreamWriter failed", "Disk quota")
+_SPEECH = (
+    *("No space left", "File too large", "Disk quota"),
+    *("PytorchStreamWriter failed", "inline_container.cc", "iostream error"),
+)
 
 
 @contextmanager

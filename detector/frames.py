@@ -17,6 +17,7 @@ from typing import Protocol
 import numpy as np
 
 from .errors import ForensicsError
+from .paths import still_allowed
 from .records import Reason
 
 log = logging.getLogger(__name__)
@@ -121,6 +122,7 @@ def open_source(
     if frames:
         return ImageSource(frames)
     path = Path(path)
+    still_allowed(path)
     if path.is_dir():
         return ImageSource(list(enumerate(map(str, image_files(path)))))
     if not path.is_file():

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from .frames import MAX_FRAME_PIXELS, DecodedFrame, FrameError, VideoInfo
+from .paths import still_allowed
 from .records import Reason
 
 _SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"})
@@ -47,8 +48,10 @@ def read_image(path: str | Path) -> np.ndarray:
 
     Raises:
         FrameError: missing, empty, unreadable, truncated or too large
+        ForensicsError: outside the allowed folders by now
     """
     path = Path(path)
+    still_allowed(path)
     try:
         if path.stat().st_size == 0:
             raise FrameError(Reason.EMPTY_FILE, f"{path} has zero bytes.")

@@ -200,7 +200,9 @@ def _preprocess(config: dict[str, Any] | None) -> Any:
 
 
 def _decoded(unit: ScoreUnit, preprocess: Any) -> _Pixels:
-    decoded = decode_crops(preprocess, [face.path for face in unit.faces])
+    decoded = decode_crops(
+        preprocess, [face.path for face in unit.faces], [face.sha256 for face in unit.faces]
+    )
     reasons = tuple(entry if isinstance(entry, Reason) else None for entry in decoded)
     arrays = [entry.numpy() for entry in decoded if not isinstance(entry, Reason)]
     return _Pixels(unit, np.stack(arrays) if arrays else None, reasons)

@@ -52,6 +52,7 @@ class Reason(str, Enum):
     UNREADABLE_IMAGE = "unreadable_image"  # an image or crop file cannot be decoded
     MISSING_FILE = "missing_file"  # the file is not there
     CHANGED_FILE = "changed_file"  # the file is not the one that the faces were cut from
+    CHANGED_CROP = "changed_crop"  # the crop is not the one that extraction wrote
     EMPTY_FILE = "empty_file"  # the file has zero bytes
     NO_VIDEO_STREAM = "no_video_stream"  # the container holds no video
     TOO_LARGE = "too_large"  # more pixels than the limit for one frame

@@ -79,7 +79,7 @@ def list_faces(options: argparse.Namespace) -> int:
     from .video_list import read_video_list
 
     claim_output(options.faces, FILES, "faces")
-    options.crops = given(options.crops, "crops")
+    options.crops, videos = given(options.crops, "crops"), given(options.videos, "videos")
     recipes = {recipe.hash: recipe for recipe in stored_recipes(options.crops)}
     chosen = options.recipe_hash or (next(iter(recipes)) if len(recipes) == 1 else None)
     if chosen not in recipes:
@@ -89,7 +89,7 @@ def list_faces(options: argparse.Namespace) -> int:
         )
     recipe = recipes[chosen]
     store = CropStore(options.crops, replace(recipe, count=options.count or recipe.count))
-    units = units_of_store(read_video_list(options.videos), store)
+    units = units_of_store(read_video_list(videos), store)
     with writing_output(options.faces, FILES, "faces") as temporary:
         count = write_score_list(temporary, units, chosen)
     log.info("%s: %d faces of %d videos", options.faces, sum(len(u.faces) for u in units), count)

@@ -31,11 +31,15 @@ _SHIFT = 1 << 20  # faces of a frame are fewer
 
 @dataclass(frozen=True, slots=True)
 class FaceFile:
-    """A crop: 0-based frame number, number of the face in the frame, file."""
+    """A crop: 0-based frame number, number of the face in the frame, file, and the file's sha256.
+
+    The hash is "" where it is not known; the file is then taken as it is.
+    """
 
     frame: int
     face: int
     path: str
+    sha256: str = ""
 
     @property
     def key(self) -> int:
@@ -88,7 +92,12 @@ def unit_of(result: VideoFaces, folder: Path) -> ScoreUnit:
         folder: that the crop paths are relative to, :attr:`CropStore.folder`
     """
     faces = (
-        FaceFile(frame.index, face.face_index, str(_crop_file(folder, str(face.crop))))
+        FaceFile(
+            frame.index,
+            face.face_index,
+            str(_crop_file(folder, str(face.crop))),
+            face.crop_sha256 or "",
+        )
         for frame, face in result.crops
     )
     return ScoreUnit(result.video_id, result.source_sha256, tuple(faces))
@@ -141,7 +150,10 @@ def write_score_list(path: str | Path, units: Iterable[ScoreUnit], recipe_hash: 
     """Write ``units`` as a list; returns the number of videos."""
     lines = [json.dumps({"format": _FORMAT, "recipe_hash": recipe_hash})]
     for unit in units:
-        faces = [[face.frame, face.face, face.path] for face in unit.faces]
+        faces = [
+            [face.frame, face.face, face.path, *([face.sha256] if face.sha256 else [])]
+            for face in unit.faces
+        ]
         values = {"video_id": unit.video_id, "source_sha256": unit.source_sha256, "faces": faces}
         lines.append(json.dumps(values, ensure_ascii=False))
     write_bytes(Path(path), "".join(f"{line}\n" for line in lines).encode())
@@ -190,5 +202,8 @@ def _recipe_hash(data: dict[str, Any]) -> str:
 
 
 def _unit(data: dict[str, Any], folder: Path) -> ScoreUnit:
-    faces = (FaceFile(int(f), int(n), str(folder / path)) for f, n, path in data["faces"])
+    faces = (
+        FaceFile(int(frame), int(number), str(folder / path), str(more[0]) if more else "")
+        for frame, number, path, *more in data["faces"]
+    )
     return ScoreUnit(str(data["video_id"]), str(data["source_sha256"]), tuple(faces))

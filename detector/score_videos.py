@@ -104,8 +104,14 @@ def _chunk(
     should_stop: ShouldStop | None,
 ) -> Iterator[ScoredVideo]:
     paths = [face.path for unit in units for face in unit.faces]
+    hashes = [face.sha256 for unit in units for face in unit.faces]
     batches = score_crops(
-        detector, paths, batch_size=batch_size, precision=precision, should_stop=should_stop
+        detector,
+        paths,
+        batch_size=batch_size,
+        precision=precision,
+        should_stop=should_stop,
+        hashes=hashes,
     )
     held: list[ScoreBatch] = []
     rows = 0

@@ -5,11 +5,14 @@ Aggregation is in ``aggregate.py``; nothing here knows videos or stores anything
 
 from __future__ import annotations
 
+import hashlib
+import io
 import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +21,7 @@ from PIL import Image, UnidentifiedImageError
 
 from .errors import ForensicsError
 from .model import Detector, angle
+from .paths import still_allowed
 from .preprocess import Preprocess, as_rgb
 from .records import Reason
 
@@ -51,14 +55,28 @@ class ScoreBatch:
     reasons: list[Reason | None]
 
 
-def read_crop(path: str | Path) -> Image.Image | Reason:
+def read_crop(path: str | Path, sha256: str = "") -> Image.Image | Reason:
     """The picture in a file as RGB, or why there is none.
 
     Grey, palette, alpha and 16-bit files are converted, see :func:`detector.preprocess.as_rgb`.
+
+    Args:
+        path: of the crop
+        sha256: that the file must have, "" where it is not known
+
+    Raises:
+        ForensicsError: the file lies outside the allowed folders by now
     """
     path = Path(path)
+    still_allowed(path)
     try:
-        with Image.open(path) as image:
+        source: Path | io.BytesIO = path
+        if sha256:
+            data = path.read_bytes()
+            if data and hashlib.sha256(data).hexdigest() != sha256:
+                return Reason.CHANGED_CROP
+            source = io.BytesIO(data)
+        with Image.open(source) as image:
             if image.width * image.height > MAX_PIXELS:
                 return Reason.TOO_LARGE
             image.load()
@@ -74,10 +92,19 @@ def read_crop(path: str | Path) -> Image.Image | Reason:
 
 
 def decode_crops(
-    preprocess: Preprocess, paths: Sequence[str | Path]
+    preprocess: Preprocess, paths: Sequence[str | Path], hashes: Sequence[str] = ()
 ) -> list[torch.Tensor | Reason]:
-    """Network pixels (3, S, S) uint8 of each crop file, or why there are none."""
-    images = (read_crop(path) for path in paths)
+    """Network pixels (3, S, S) uint8 of each crop file, or why there are none.
+
+    Args:
+        preprocess: of the network
+        paths: crop files
+        hashes: sha256 of each, "" where it is not known; empty: of none
+    """
+    images = (
+        read_crop(path, sha256) if sha256 else read_crop(path)
+        for path, sha256 in zip_longest(paths, hashes, fillvalue="")
+    )
     return [i if isinstance(i, Reason) else preprocess.to_pixels(i) for i in images]
 
 
@@ -89,6 +116,7 @@ def score_crops(
     progress: Progress | None = None,
     should_stop: Callable[[], bool] | None = None,
     precision: str | None = None,
+    hashes: Sequence[str] = (),
 ) -> Iterator[ScoreBatch]:
     """Score image files in their order, ``batch_size`` files per batch.
 
@@ -104,17 +132,21 @@ def score_crops(
         progress: called after each batch with (files done, files in all, "crops")
         should_stop: asked before each batch; True ends the iteration early
         precision: see :meth:`Detector.score_pixels`
+        hashes: sha256 of each file; one that differs gets the reason ``changed_crop``. "" where it
+            is not known, empty: of none
 
     Raises:
-        ForensicsError: a batch size below 1
+        ForensicsError: a batch size below 1, or another number of hashes than of files
     """
     if batch_size < 1:
         raise ForensicsError(
             f"A batch holds at least one crop, not {batch_size}.", "", "batch_size"
         )
+    if hashes and len(hashes) != len(paths):
+        raise ForensicsError(f"{len(hashes)} hashes for {len(paths)} crops.")
     if workers is None:
         workers = min(16, os.cpu_count() or 1) if detector.device.type == "cuda" else 2
-    return _score(detector, paths, batch_size, workers, progress, should_stop, precision)
+    return _score(detector, paths, batch_size, workers, progress, should_stop, precision, hashes)
 
 
 def _score(
@@ -125,11 +157,12 @@ def _score(
     progress: Progress | None,
     should_stop: Callable[[], bool] | None,
     precision: str | None,
+    hashes: Sequence[str],
 ) -> Iterator[ScoreBatch]:
     preprocess = detector.backbone.preprocess
 
-    def decode(path: str | Path) -> torch.Tensor | Reason:
-        return decode_crops(preprocess, [path])[0]
+    def decode(row: int) -> torch.Tensor | Reason:
+        return decode_crops(preprocess, paths[row : row + 1], hashes[row : row + 1])[0]
 
     waiting: deque[Future[torch.Tensor | Reason]] = deque()
     pool = ThreadPoolExecutor(max(1, workers), thread_name_prefix="decode")
@@ -141,7 +174,7 @@ def _score(
             end = min(start + batch_size, len(paths))
             # two batches ahead, so that decoding goes on while the network is busy
             while submitted < min(end + 2 * batch_size, len(paths)):
-                waiting.append(pool.submit(decode, paths[submitted]))
+                waiting.append(pool.submit(decode, submitted))
                 submitted += 1
             decoded = [waiting.popleft().result() for _ in range(start, end)]
             yield score_decoded(detector, list(range(start, end)), decoded, precision)

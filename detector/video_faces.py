@@ -18,6 +18,8 @@ class FaceRow:
         face_index: position among the faces of the frame, best detector score first
         box: (x1, y1, x2, y2) in frame pixels, not clipped; the whole image for ready-made crops
         crop: path relative to the store's folder (absolute for ready-made crops), or None
+        crop_sha256: of the crop's file, to notice one that was replaced or cut; None: not known
+            (ready-made, or extracted before 0.4)
         reason: None exactly when there is a crop; else a value of :class:`records.Reason`
         landmarks: five (x, y) in frame pixels, empty for ready-made crops
         score: detector score in [0, 1], None for ready-made crops
@@ -52,6 +54,7 @@ class FaceRow:
     border_share: float | None = None
     mask_overlap: float | None = None
     pair_overlap: float | None = None
+    crop_sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from .align import warp
-from .crops import CropStore, StoredVideo
+from .crops import CropStore, StoredVideo, crop_sha256, encode_image
 from .errors import Cancelled, ForensicsError
 from .face_rows import RowMaker
 from .faces import FaceDetector
@@ -189,10 +189,11 @@ class _VideoWork:
             if lost:  # read before, unreadable now: choose again without them
                 rows.update(lost)
                 frames = None
-        if images or rows != before or not before:
+        files = self._encoded(rows, images)
+        if files or rows != before or not before:
             made = tuple(rows[i] for i in sorted(rows))
             self.stored = replace(self.stored, faces=replace(faces, frames=made))
-            self.store.save(self.stored, images)
+            self.store.save(self.stored, files)
         chosen = select(rows, self.stored.all_numbers, self.store.recipe, self.policy).frames
         return replace(faces, frames=chosen, reason=video_reason(chosen))
 
@@ -231,7 +232,8 @@ class _VideoWork:
         for frame in frames:
             for face in filter(crop_wanted, frame.faces):
                 path = self._path(frame.index, face)
-                if (face.crop == path and path in there) or path in images:
+                whole = face.crop == path and path in there and self.store.is_whole(face)
+                if whole or path in images:
                     continue
                 crop = self.maker.crops.get((frame.index, face.face_index))
                 if crop is None:
@@ -252,6 +254,19 @@ class _VideoWork:
                 crop = warp(frame.image, matrix, size, recipe.border, recipe.interpolation)
                 images[self._path(frame.index, face)] = crop
         return lost
+
+    def _encoded(
+        self, rows: dict[int, FrameFaces], images: dict[str, np.ndarray]
+    ) -> dict[str, bytes]:
+        """The files of the new crops; their hashes are noted in ``rows``."""
+        files: dict[str, bytes] = {}
+        for row in list(rows.values()):
+            for face in row.faces:
+                if face.crop is not None and face.crop in images:
+                    data = encode_image(images[face.crop], self.store.recipe.image_format)
+                    files[face.crop] = data
+                    _note_crop(rows, row.index, face.face_index, face.crop, crop_sha256(data))
+        return files
 
     def _path(self, number: int, face: FaceRow) -> str:
         return self.store.crop_path(self.record.video_id, number, face.face_index)
@@ -277,9 +292,11 @@ class _VideoWork:
         return replace(stored.faces, frames=tuple(shown), reason=reason.value, detail=detail)
 
 
-def _note_crop(rows: dict[int, FrameFaces], index: int, face_index: int, path: str) -> None:
+def _note_crop(
+    rows: dict[int, FrameFaces], index: int, face_index: int, path: str, sha256: str | None = None
+) -> None:
     faces = list(rows[index].faces)
-    faces[face_index] = replace(faces[face_index], crop=path)
+    faces[face_index] = replace(faces[face_index], crop=path, crop_sha256=sha256)
     rows[index] = replace(rows[index], faces=tuple(faces))
 
 

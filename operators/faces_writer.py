@@ -34,6 +34,7 @@ class _Written:
     sample_id: str
     track: int | None
     source_sha256: str | None
+    crop_sha256: str | None
 
 
 class FacesWriter:
@@ -95,7 +96,8 @@ class FacesWriter:
         names = ["video_id", "frame_number", "face_index", "id", "track"]
         view = views.match_in(self.faces, "video_id", video_ids)
         found: dict[str, dict[_Key, _Written]] = defaultdict(dict)
-        for row in zip(*view.values([*names, fields.SOURCE_SHA256]), strict=True):
+        names += [fields.SOURCE_SHA256, fields.CROP_SHA256]
+        for row in zip(*view.values(names), strict=True):
             found[row[0]][row[1], row[2]] = _Written(*row[3:])
         return found
 
@@ -143,6 +145,7 @@ class FacesWriter:
         stay in the store.
         """
         tracks: dict[str, int] = {}
+        hashes: dict[str, str] = {}
         gone: list[str] = []
         for record, result in found:
             old = there[record.video_id]
@@ -152,7 +155,18 @@ class FacesWriter:
                     gone.append(row.sample_id)
                 elif row is not None and row.track != face.track:
                     tracks[row.sample_id] = face.track
+                if (
+                    row is not None
+                    and face.subject
+                    and face.crop_sha256
+                    not in (
+                        None,
+                        row.crop_sha256,
+                    )
+                ):
+                    hashes[row.sample_id] = face.crop_sha256
         views.set_by_id(self.faces, "track", tracks)
+        views.set_by_id(self.faces, fields.CROP_SHA256, hashes)
         self._remove(gone, "other_person")
 
     def _remove(self, sample_ids: list[str], why: str) -> None:
@@ -205,6 +219,7 @@ class FacesWriter:
             track=face.track,
             face_index=face.face_index,
             subject=face.subject,
+            crop_sha256=face.crop_sha256,
             video_path=record.path,
             recipe=result.recipe_hash,
             face_box=[float(v) for v in box],

@@ -24,6 +24,7 @@ REASON = "reason"
 COVERAGE = "coverage"
 FACES = "faces"  # Detections on the frames of a video dataset, or on whole frames
 PERSONS = "persons"  # TemporalDetections of a video: who was seen from when to when
+CROP_SHA256 = "crop_sha256"  # of the crop's file, as extraction wrote it
 SOURCE_SHA256 = "source_sha256"  # of the file that the faces were cut from
 
 #: Fields that every sample of both datasets has, with their FiftyOne types.
@@ -54,6 +55,7 @@ FACE_FIELDS: dict[str, type] = {
     "video_path": fo.StringField,
     "recipe": fo.StringField,
     SOURCE_SHA256: fo.StringField,
+    CROP_SHA256: fo.StringField,
     "det_score": fo.FloatField,
     "eye_distance": fo.FloatField,
     "sharpness": fo.FloatField,

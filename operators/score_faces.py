@@ -160,7 +160,7 @@ def run(
         if where.kind == runners.HERE and not merge_from:
             _score_here(model, todo, writer, batch_size, precision, progress, should_stop)
         else:
-            units, ids = score_runners.units_of_view(view, {sample_id for sample_id, _ in todo})
+            units, ids = score_runners.units_of_view(view, {row[0] for row in todo})
             work = score_runners.ScoreWork(
                 units, ids, model, source, recipe_hash, device, precision, batch_size, root
             )
@@ -229,32 +229,33 @@ def _only_aggregate(view: Any, key: str | None, rule: str) -> dict[str, Any]:
 
 def _missing(
     view: Any, names: fields.ScoreFields, shard: Sequence[int]
-) -> tuple[int, list[tuple[str, str]]]:
-    """Number of faces of ``view`` and ``shard``; ids and files of those without a score."""
+) -> tuple[int, list[tuple[str, str, str]]]:
+    """Number of faces of ``view`` and ``shard``; ids, files and hashes of those without a score."""
     columns = view.values(["id", "filepath", names.p_fake, "video_id"])
     rows = [
         row
-        for row in zip(*columns, strict=True)
+        for row in zip(*columns, views.crop_hashes(view), strict=True)
         if shard[1] == 1 or shard_of_scores(row[3], shard[1]) == shard[0]
     ]
-    return len(rows), [(sample_id, path) for sample_id, path, p_fake, _ in rows if p_fake is None]
+    return len(rows), [(row[0], row[1], row[4]) for row in rows if row[2] is None]
 
 
 def _score_here(
     model: Detector,
-    todo: list[tuple[str, str]],
+    todo: list[tuple[str, str, str]],
     writer: ScoreWriter,
     batch_size: int,
     precision: str | None,
     progress: Progress,
     should_stop: ShouldStop,
 ) -> None:
-    """Score the (sample id, file) pairs ``todo`` in this process."""
+    """Score the (sample id, file, its sha256 or "") of ``todo`` in this process."""
     from ..detector.scoring import score_crops
 
     for batch in score_crops(
         model,
-        [path for _, path in todo],
+        [path for _, path, _ in todo],
+        hashes=[sha256 for *_, sha256 in todo],
         batch_size=batch_size,
         should_stop=should_stop,
         precision=precision,

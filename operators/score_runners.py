@@ -17,7 +17,7 @@ import fiftyone as fo
 
 from ..detector.errors import ForensicsError
 from ..detector.paths import one_part
-from . import fields, runners
+from . import fields, runners, views
 from .progress import Progress, ShouldStop
 from .score_writer import ScoreWriter
 
@@ -81,11 +81,12 @@ def units_of_view(view: Any, only: set[str] | None = None) -> tuple[list[ScoreUn
     faces: dict[str, list[FaceFile]] = defaultdict(list)
     sources: dict[str, str] = {}
     ids: dict[tuple[str, int], str] = {}
-    for sample_id, path, video_id, number, face, source in zip(*view.values(names), strict=True):
+    rows = zip(*view.values(names), views.crop_hashes(view), strict=True)
+    for sample_id, path, video_id, number, face, source, sha256 in rows:
         if only is not None and sample_id not in only:
             continue
         frame = 0 if number is None else fields.frame_index(number)
-        made = FaceFile(frame, face or 0, path)
+        made = FaceFile(frame, face or 0, path, sha256 or "")
         name = str(video_id)
         faces[name].append(made)
         if sources.setdefault(name, source or "") != (source or ""):

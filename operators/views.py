@@ -132,6 +132,13 @@ def video_records(samples: Any) -> list[VideoRecord]:
     ]
 
 
+def crop_hashes(view: Any) -> list[str]:
+    """The sha256 that extraction noted of each face's crop, "" where it has noted none."""
+    if fields.CROP_SHA256 not in dataset_of(view).get_field_schema():
+        return [""] * len(view.values("id"))
+    return [value or "" for value in view.values(fields.CROP_SHA256)]
+
+
 def _default(name: str) -> Any:
     return {"group_id": "", "license_note": "", "compression": "", "pair_status": "none"}.get(name)
 

@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from ..detector.errors import ForensicsError
+from ..detector.paths import still_allowed
 from ..detector.preprocess import Preprocess, as_rgb
 from ..detector.records import FAKE, REAL
 from .augment import BLEND, PICTURE, augment, generator_for
@@ -81,6 +82,7 @@ class CropCache:
 def _decode(path: str) -> np.ndarray:
     """Decode an image file; each decoder error becomes an OSError that names the file."""
     try:
+        still_allowed(path)
         with Image.open(Path(path)) as image:
             return np.ascontiguousarray(np.asarray(as_rgb(image)))
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:

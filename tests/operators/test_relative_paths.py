@@ -1,0 +1,216 @@
+"""``~`` and relative paths: absolute once, before they are used, stored, queued or handed on."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from media_forensics.detector import extract_command, score_command
+from media_forensics.detector.allowed_roots import VARIABLE
+from media_forensics.detector.errors import ForensicsError
+from media_forensics.detector.records import CropRecipe, VideoRecord
+from media_forensics.detector.weights import cache_dir
+from media_forensics.operators import fields, jobs
+from media_forensics.operators.path_arguments import absolute
+from path_cases import NO_PATH, PATHS, arguments, folders, kind_of, run_of, samples
+
+pytestmark = pytest.mark.fiftyone
+__all__ = ["folders", "samples"]  # fixtures
+CASES = [(operator, argument) for operator, names in PATHS.items() for argument in names]
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch) -> Path:
+    """``~``, and the working folder beside it."""
+    (tmp_path / "home").mkdir()
+    (tmp_path / "work").mkdir()
+    monkeypatch.setenv("MEDIA_FORENSICS_CACHE", str(cache_dir()))  # before HOME changes
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path / "work")
+    return tmp_path / "home"
+
+
+@pytest.mark.parametrize(("operator", "argument"), CASES)
+def test_an_argument_is_handed_on_absolute(operator, argument, home):
+    run = run_of(operator)
+    names = run.path_arguments + run.detector_arguments
+    assert argument in names, "declare it with @with_paths"
+    several = isinstance(PATHS[operator][argument], list)
+    for text, wanted in {
+        "~/x": home / "x",
+        "data/../x/y": home.parent / "work/x/y",
+        "./~/x": home.parent / "work/~/x",
+    }.items():
+        value = absolute(run, {argument: [text] if several else text, "other": text})
+        got = value[argument][0] if several else value[argument]
+        if argument == "detector" and not text.startswith("~"):
+            assert got == text  # not there: it may be a name
+            wanted.parent.mkdir(parents=True, exist_ok=True)
+            wanted.touch()
+            Path("data").mkdir(exist_ok=True)
+            got = absolute(run, {argument: text})[argument]
+        assert got == str(wanted) and value["other"] == text
+
+
+def test_every_path_argument_that_is_declared_is_tried_here():
+    declared = {
+        (operator, name)
+        for operator in PATHS
+        for name in run_of(operator).path_arguments + run_of(operator).detector_arguments
+    }
+    assert declared - set(CASES) <= {("train_detector", "backbone"), ("run_ablation", "backbone")}
+    assert not set(NO_PATH) & declared
+
+
+@pytest.mark.parametrize(("operator", "argument"), CASES)
+@pytest.mark.parametrize("form", ["~", "relative", "dots", "link"])
+def test_no_way_to_write_a_path_leads_outside(
+    operator, argument, form, folders, samples, monkeypatch
+):
+    monkeypatch.setenv("HOME", str(folders.outside))
+    monkeypatch.chdir(folders.inside)
+    (folders.inside / "away").symlink_to(folders.outside)
+    name = Path("".join(PATHS[operator][argument]).format(out="")).name or "x"
+    (folders.outside / name).touch()  # a detector is a path only where something is
+    value = {
+        "~": f"~/{name}", "relative": f"../out/{name}",
+        "dots": f"{folders.inside}/a/../../out/{name}", "link": f"away/{name}",
+    }[form]  # fmt: skip
+    given = arguments(operator, argument, value, folders.inside)
+    kind = kind_of(operator)
+    first = [samples(kind, folders.inside)] if kind else []
+    with pytest.raises(ForensicsError, match="outside the folders") as error:
+        run_of(operator)(*first, **given)
+    assert error.value.field == argument
+    assert [p.name for p in folders.outside.iterdir()] == [name]
+
+
+def test_a_job_is_told_absolute_paths(home, monkeypatch):
+    told = []
+    monkeypatch.setattr(jobs, "_launch", told.append)
+    jobs.start("create_demo", None, {"root": "~/demo", "seed": 1})
+    assert told[0]["params"] == {"root": str(home / "demo"), "seed": 1}
+
+
+# -------------------------------------------------------------------------------- the commands
+def path_options(parser: argparse.ArgumentParser) -> dict[str, set[str]]:
+    """The options of each subcommand that take text and are not a choice."""
+    found: dict[str, set[str]] = {}
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for name, sub in action.choices.items():
+                found[name] = {
+                    a.dest for a in sub._actions if a.type in (None, Path) and a.nargs != 0
+                }
+    return found
+
+
+PATH_OPTIONS = {
+    extract_command: {"run": {"videos", "crops", "weights", "summary", "recipe"},
+                      "merge": {"crops", "shards", "videos"}},
+    score_command: {"list": {"videos", "crops", "faces"}, "run": {"faces", "scores", "detector"},
+                    "merge": {"faces", "scores", "shards"}},
+}  # fmt: skip
+NO_PATH_OPTIONS = {"shard", "device", "recipe_hash", "precision", "help"}
+
+
+@pytest.mark.parametrize("command", PATH_OPTIONS, ids=lambda module: module.__name__[-15:])
+def test_every_option_of_a_command_is_known_here(command):
+    recipe = {entry.name for entry in CropRecipe.__dataclass_fields__.values()}
+    for name, options in path_options(command._parser()).items():
+        assert options - NO_PATH_OPTIONS - recipe == PATH_OPTIONS[command][name] - recipe
+
+
+@pytest.mark.parametrize(
+    ("command", "name", "option"),
+    [(c, n, o) for c, names in PATH_OPTIONS.items() for n, options in names.items()
+     for o in sorted(options)],
+    ids=str,
+)  # fmt: skip
+def test_an_option_of_a_command_does_not_lead_outside(command, name, option, tmp_path, monkeypatch):
+    inside, outside = tmp_path / "in", tmp_path / "out"
+    inside.mkdir()
+    outside.mkdir()
+    record = {"video_id": "a", "path": "a.mp4", "label": 0, "source_dataset": "s"}
+    (inside / "videos").write_text(json.dumps(record))
+    face = {"video_id": "a", "source_sha256": "", "faces": []}
+    (inside / "faces.jsonl").write_text('{"format": 1, "recipe_hash": ""}\n' + json.dumps(face))
+    for file in inside.iterdir():
+        shutil.copy(file, outside / file.name)
+    monkeypatch.setenv(VARIABLE, str(inside))
+    monkeypatch.setenv("HOME", str(outside))
+    values = {
+        "videos": "videos", "faces": "faces.jsonl", "crops": "crops", "scores": "scores",
+        "shards": "crops", "summary": "s.json", "recipe": "r.json", "weights": "w",
+        "detector": "d",
+    }  # fmt: skip
+    positional = [a.dest for a in sub_parser(command, name)._actions if not a.option_strings]
+    parts = [name]
+    for key in positional:
+        parts.append(f"~/{values[key]}" if key == option else str(inside / values[key]))
+    if option not in positional:
+        parts.append(f"--{option}=~/{values[option]}")
+    if name == "run" and command is score_command and option != "detector":
+        parts.append("--detector=gone")
+    before = sorted(outside.iterdir())
+    said: list[str] = []
+    monkeypatch.setattr(command.log, "error", lambda text, *more: said.append(str(text % more)))
+    assert command.main(parts) == 2
+    assert sorted(outside.iterdir()) == before
+    if command is extract_command or option != "scores" or name != "run":  # --detector comes first
+        assert "outside the folders" in said[0], said
+
+
+def sub_parser(command, name: str) -> argparse.ArgumentParser:
+    (choices,) = (
+        a.choices for a in command._parser()._actions if isinstance(a, argparse._SubParsersAction)
+    )
+    return choices[name]
+
+
+# ----------------------------------------------------------------------------- the whole way
+@pytest.mark.weights
+def test_relative_folders_hold_when_the_working_folder_changes(
+    fiftyone_db, operators, footage, weights_dir, tiny_checkpoint, home, monkeypatch
+):
+    record = VideoRecord("x/a", str(footage["single_face.mp4"]), 0, "x")
+    videos = fiftyone_db.Dataset()
+    fields.declare_common_fields(videos)
+    videos.add_sample(fiftyone_db.Sample(filepath=record.path, **fields.record_fields(record)))
+    fields.set_description(videos, kind="videos")
+    shutil.copytree(tiny_checkpoint, "model")
+    recipe = CropRecipe(count=2, max_side=320)
+    done = operators("extract_faces")(videos, recipe=recipe, crops_dir="~/crops")
+    faces = fiftyone_db.load_dataset(done["faces_dataset"])
+    try:
+        assert all(Path(path).is_file() for path in faces.values("filepath"))
+        assert fields.describe(faces)["crops"] == str(home / "crops") and not Path("~").exists()
+        scored = operators("score_faces")(
+            faces, detector="model", key="tiny", embeddings="files", embeddings_dir="vectors"
+        )
+        assert scored["scored"] == 2
+        monkeypatch.chdir(home)
+        assert operators("contact_sheet")(faces)["sheets"][0]["path"].startswith(str(home))
+        assert operators("contact_sheet")(faces, output_dir="sheets")["sheets"][0]["usable"] == 2
+        assert (home / "sheets").is_dir()
+        operators("contact_sheet")(faces, output_dir="sheets")  # its own are written again
+        again = operators("score_faces")(
+            faces, detector=str(home.parent / "work/model"), key="tiny"
+        )
+        assert (again["scored"], again["already"]) == (0, 2)
+        shown = operators("explain_faces")(faces, key="tiny")  # finds the checkpoint
+        assert shown["explained"] == 2
+        from media_forensics.operators import embedding_files
+
+        assert len(embedding_files.shards_of(faces, "tiny_embedding") or ()) == 2
+        operators("export_scores")(faces, key="tiny", path="out.csv")
+        with pytest.raises(ForensicsError, match="exists"):
+            operators("export_scores")(faces, key="tiny", path="~/out.csv")
+        operators("export_scores")(faces, key="tiny", path="~/out.csv", overwrite=True)
+        assert any((home / "crops").iterdir())
+    finally:
+        for dataset in (videos, faces):
+            fiftyone_db.delete_dataset(dataset.name)
