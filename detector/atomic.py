@@ -59,8 +59,10 @@ def _disk_error(error: Exception, path: Path) -> int | None:
     """The system's number of an error that is of ``path`` and its folders, or None."""
     if isinstance(error, OSError) and error.errno in _DISK:
         name = error.filename
-        of_another = isinstance(name, str) and not path.is_relative_to(Path(name).parent)
-        return None if of_another else error.errno
+        if not isinstance(name, str):
+            return error.errno
+        near = Path(name).is_relative_to(path.parent) or path.is_relative_to(Path(name).parent)
+        return error.errno if near else None  # of a file that is read meanwhile: not ours to say
     return errno.ENOSPC if any(words in str(error) for words in _SPEECH) else None
 
 

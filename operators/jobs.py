@@ -25,6 +25,7 @@ from typing import Any
 
 import fiftyone as fo
 
+from ..detector.atomic import saying_disk
 from ..detector.child_process import command, start_detached
 from ..detector.console import log_to_terminal
 from ..detector.errors import Cancelled, ForensicsError
@@ -44,10 +45,11 @@ def jobs_dir() -> Path:
 
 def write_json(path: Path, value: Any) -> None:
     """Write ``value`` so that a reader sees the old text or the new one, never half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(json.dumps(value, indent=1))
-    temporary.replace(path)
+    with saying_disk(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name}.{os.getpid()}")
+        temporary.write_text(json.dumps(value, indent=1))
+        temporary.replace(path)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,9 +17,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..detector.atomic import write_bytes
+from ..detector.atomic import saying_disk, write_bytes
 from ..detector.errors import ForensicsError
-from ..detector.paths import given
+from ..detector.paths import given, still_allowed
 from ..detector.weights import file_sha256
 
 if TYPE_CHECKING:
@@ -65,9 +65,11 @@ def export_detector(
     detector = load_detector(checkpoint, device="cpu")
     pixels, kind = _pictures(detector, crops)
     work = target.parent / f".{target.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp"
-    work.mkdir(parents=True)
+    with saying_disk(target, "folder"):
+        work.mkdir(parents=True)
     try:
-        again = _write(detector, Path(checkpoint), work, format)
+        with saying_disk(target, "folder"):
+            again = _write(detector, Path(checkpoint), work, format)
         worst = _largest_difference(detector, again, pixels)
         if not worst <= LARGEST_DIFFERENCE:
             raise ForensicsError(
@@ -87,9 +89,11 @@ def export_detector(
         }
         text = json.dumps(record, indent=1, sort_keys=True, default=list)
         write_bytes(work / "export.json", text.encode())
-        if target.exists():
-            target.rmdir()  # empty, see above
-        work.rename(target)
+        with saying_disk(target, "folder"):
+            still_allowed(target.parent)
+            if target.exists():
+                target.rmdir()  # empty, see above
+            work.rename(target)
     finally:
         shutil.rmtree(work, ignore_errors=True)
     return {**json.loads(text), "folder": str(target)}

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from ..detector.allowed_roots import require_files
-from ..detector.atomic import replacing, write_bytes, write_json
+from ..detector.atomic import replacing, saying_disk, write_bytes, write_json
 from ..detector.errors import ForensicsError
 from ..detector.file_lock import try_lock
 from ..detector.paths import given
@@ -108,8 +108,10 @@ class RunFolder:
         Raises:
             ForensicsError: another process works on this run
         """
-        self.path.mkdir(parents=True, exist_ok=True)
-        with (self.path / "lock").open("a+b") as stream:
+        with saying_disk(self.path, "run_dir"):
+            self.path.mkdir(parents=True, exist_ok=True)
+            stream = (self.path / "lock").open("a+b")
+        with stream:
             # whoever asks is_running() holds it for a moment
             if not any(try_lock(stream) or time.sleep(0.05) for _ in range(10)):
                 raise ForensicsError(
@@ -129,7 +131,8 @@ class RunFolder:
 
     def append(self, record: dict[str, Any]) -> None:
         """Add a line to ``metrics.jsonl``."""
-        with (self.path / "metrics.jsonl").open("a", encoding="utf-8") as stream:
+        path = self.path / "metrics.jsonl"
+        with saying_disk(path), path.open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(record, separators=(",", ":"), allow_nan=False) + "\n")
 
     def metrics(self) -> list[dict[str, Any]]:
