@@ -114,6 +114,7 @@ def _settled(row: FrameFaces, tracks: Sequence[int], subjects: Sequence[bool]) -
             subject=subject,
             reason=face.reason if subject or face.reason else Reason.NOT_SUBJECT.value,
             crop=face.crop if subject else None,
+            crop_sha256=face.crop_sha256 if subject else None,
         )
         for face, track, subject in zip(row.faces, tracks, subjects, strict=True)
     )

@@ -280,7 +280,10 @@ class _VideoWork:
         known: list[FrameFaces] = []
         shown: list[FrameFaces] = []
         for _, row in sorted((self.rows or {}).items()):
-            faces = [face if face.crop in there else replace(face, crop=None) for face in row.faces]
+            faces = [
+                face if face.crop in there else replace(face, crop=None, crop_sha256=None)
+                for face in row.faces
+            ]
             known.append(replace(row, faces=tuple(faces)))
             faces = [replace(f, reason=f.reason or reason.value) for f in faces if f.crop is None]
             shown.append(replace(row, faces=tuple(faces), reason=row.reason or reason.value))
