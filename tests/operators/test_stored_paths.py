@@ -53,7 +53,7 @@ def stored_names(path: Path) -> set[str]:
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Call):
             called = ast.unparse(node.func).split(".")[-1]
-            if called in ("init_run", "set_description", "update"):
+            if called in ("init_run", "set_description", "update", "put", "change"):
                 names |= {k.arg for k in node.keywords if k.arg}
         elif isinstance(node, ast.Dict) and "set_description" in text:
             keys = {k.value for k in node.keys if isinstance(k, ast.Constant)}
