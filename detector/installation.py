@@ -7,11 +7,15 @@ torchvision is built for one torch. Another one beside it fails on import, deep 
 from __future__ import annotations
 
 from functools import lru_cache
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, requires, version
 
 from packaging.requirements import Requirement
 
+from . import packages
 from .errors import ForensicsError
+
+_CV2 = ("opencv-python-headless", "opencv-python", "opencv-contrib-python")
 
 
 @lru_cache(maxsize=1)
@@ -35,3 +39,44 @@ def require_torch_pair() -> None:
                 "installed.",
                 "Run: pip install --upgrade torch torchvision  (one command for both)",
             )
+
+
+def require_cv2() -> None:
+    """Return when cv2 can be imported.
+
+    Raises:
+        ForensicsError: it is missing, lacks a system library (``libGL.so.1`` on a server), or two
+            packages have put a cv2 into the same folder
+    """
+    packages.require(packages.PICTURES)
+    try:
+        import_module("cv2").imread  # noqa: B018 - a half-overwritten cv2 imports as an empty package
+    except (ImportError, AttributeError) as error:
+        found = [name for name in _CV2 if _version(name)]
+        two = f" {' and '.join(found)} share its folder." if len(found) > 1 else ""
+        raise ForensicsError(
+            f"cv2 cannot be imported ({error}).{two}",
+            f"Run: pip uninstall --yes {' '.join(found or _CV2[:1])}; "
+            "pip install opencv-python-headless",
+        ) from error
+
+
+def require_installed(*names: str) -> None:
+    """Return when the parts ``names`` (keys of :data:`packages.PARTS`) are there and fit.
+
+    Raises:
+        ForensicsError: a package is missing, or two do not fit each other
+    """
+    for name in names:
+        packages.require(name)
+    if packages.MODELS in names:
+        require_torch_pair()
+    if packages.PICTURES in names:
+        require_cv2()
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

@@ -11,15 +11,14 @@ import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib import import_module
 from typing import Any
 
+from . import packages
 from .child_process import search_path
 from .errors import ForensicsError
 
 log = logging.getLogger(__name__)
 _OLDEST = (2, 59)  # the first that asks whoever connects for a token; it listens to the network
-_INSTALL = "pip install 'media-forensics[ray]'  (or: pip install 'ray[data]>=2.59')"
 
 
 def require_ray() -> Any:
@@ -33,19 +32,12 @@ def require_ray() -> Any:
         # Ray reads this once, when it is imported, and does not show its token to a cluster that
         # is given by its address unless it is set
         os.environ.setdefault("RAY_AUTH_MODE", "token")
-    try:
-        ray = import_module("ray")
-        import_module("ray.data")
-    except ImportError as error:
-        raise ForensicsError(
-            f"The runner 'ray' needs Ray Data, which is not installed ({error}).",
-            f"Run: {_INSTALL}",
-            "runner",
-        ) from error
+    ray = packages.load(packages.RAY, "ray", "runner")
+    packages.load(packages.RAY, "ray.data", "runner")
     if tuple(int(part) for part in ray.__version__.split(".")[:2]) < _OLDEST:
         raise ForensicsError(
             f"Ray {ray.__version__} is too old: it lets anyone in who reaches this machine.",
-            f"Run: {_INSTALL}",
+            "Run: pip install --upgrade 'ray[data]>=2.59'",
             "runner",
         )
     return ray

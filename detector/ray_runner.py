@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from . import packages
 from .errors import ForensicsError
 from .extract import Extraction, one_video, paired_first, worker_died
 from .records import Reason, VideoRecord
@@ -335,8 +336,7 @@ def _resources(ray: Any, stage: Stage) -> dict[str, Any]:
 
 def _taken(rows: Any, should_stop: ShouldStop) -> Iterator[_Found]:
     """The rows as they come; leaving early ends the pipeline."""
-    from ray.exceptions import RayError
-
+    RayError = packages.load(packages.RAY, "ray.exceptions").RayError
     try:
         for row in rows.iter_rows():
             yield row["found"]

@@ -17,12 +17,12 @@ import logging
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from . import packages
 from .atomic import replacing, write_json
 from .errors import ForensicsError
 from .paths import inside
@@ -336,11 +336,5 @@ def _schema(arrow: Any) -> Any:
 
 
 def _arrow() -> tuple[Any, Any]:
-    try:
-        return import_module("pyarrow"), import_module("pyarrow.parquet")
-    except ImportError as error:
-        raise ForensicsError(
-            "Scores of several machines are kept as Parquet, which needs the package pyarrow.",
-            "Run: pip install 'media-forensics[parts]'  (or: pip install pyarrow)",
-            "runner",
-        ) from error
+    arrow = packages.load(packages.PARQUET, "pyarrow", "runner")
+    return arrow, packages.load(packages.PARQUET, "pyarrow.parquet", "runner")

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from . import packages
 from .atomic import replacing
 from .cells import cell, from_cell
 from .errors import ForensicsError
@@ -56,6 +57,8 @@ def write_scores(path: str | Path, columns: Mapping[str, Sequence[Any]]) -> Path
     import pandas as pd
 
     path = _path(path)
+    if path.suffix != ".csv":
+        packages.require(packages.PARQUET, "path")
     frame = pd.DataFrame(dict(columns))
     with replacing(path) as temporary:
         if path.suffix == ".csv":
@@ -63,10 +66,7 @@ def write_scores(path: str | Path, columns: Mapping[str, Sequence[Any]]) -> Path
                 frame[name] = frame[name].map(cell)
             frame.to_csv(temporary, index=False)
         else:
-            try:
-                frame.to_parquet(temporary, index=False)
-            except ImportError as error:
-                raise _no_parquet() from error
+            frame.to_parquet(temporary, index=False)
     return path
 
 
@@ -118,6 +118,8 @@ def _read(path: Path) -> Any:
 
     if not path.is_file():
         raise ForensicsError(f"There is no file {path}.", "Check the path.", "path")
+    if path.suffix.lower() == ".parquet":
+        packages.require(packages.PARQUET, "path")
     try:
         if path.suffix.lower() == ".parquet":
             return pd.read_parquet(path)
@@ -126,20 +128,12 @@ def _read(path: Path) -> Any:
         for name in set(text) & set(found.columns):
             found[name] = found[name].map(from_cell)
         return found
-    except ImportError as error:
-        raise _no_parquet() from error
     except (ValueError, OSError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise ForensicsError(
             f"{path.name} cannot be read ({type(error).__name__}: {error}).",
             "It may be truncated, or not a table.",
             "path",
         ) from error
-
-
-def _no_parquet() -> ForensicsError:
-    return ForensicsError(
-        "Parquet needs the package pyarrow.", "Install it, or use a .csv file.", "path"
-    )
 
 
 def _key_columns(names: list[str], path: Path) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ import fiftyone as fo
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
+from ..detector import packages
 from ..detector.allowed_roots import require_files
 from ..detector.errors import Cancelled, ForensicsError
 from ..detector.known_detectors import find_detector
@@ -18,6 +19,7 @@ from . import fields, forms, jobs, views
 from .analysis_report import in_seconds, markdown, timeline
 from .calibrations import has_calibration, stored_calibration
 from .dataset_changes import declare, require_there
+from .needs import needs
 from .path_arguments import absolute, with_paths
 from .progress import Progress, ShouldStop, in_app, never, silent, stop_of, terminal
 from .registry import detector_source, known_detectors
@@ -178,6 +180,7 @@ _FIELDS = {
 }
 
 
+@needs(packages.PICTURES, packages.MODELS)
 class AnalyzeFile(foo.Operator):
     """A file of one's own: per person a timeline, a verdict with its reasons, or an abstention."""
 

@@ -11,9 +11,10 @@ import fiftyone as fo
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
-from ..detector import paths
+from ..detector import packages, paths
 from ..detector.errors import ForensicsError
 from . import forms, jobs
+from .needs import needs
 from .path_arguments import with_paths
 from .progress import Progress, ShouldStop, in_app, never, silent, stop_of, terminal
 
@@ -77,6 +78,7 @@ def run(
     )
 
 
+@needs(packages.PICTURES)
 class CreateDemo(foo.Operator):
     """Real clips from public packages, and self-blends and face swaps of them with masks."""
 

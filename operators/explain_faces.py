@@ -12,6 +12,7 @@ import fiftyone.operators as foo
 from fiftyone import ViewField as F
 from fiftyone.operators import types
 
+from ..detector import packages
 from ..detector.allowed_roots import require_files
 from ..detector.errors import Cancelled, ForensicsError
 from ..detector.records import LABELS, Reason
@@ -26,6 +27,7 @@ from . import (
 )
 from .dataset_changes import declare
 from .markup import plain
+from .needs import needs
 from .progress import Progress, ShouldStop, in_app, never, silent, stop_of
 from .registry import scored_model
 
@@ -210,6 +212,7 @@ def _write_on_frames(
     return written
 
 
+@needs(packages.PICTURES, packages.MODELS)
 class ExplainFaces(foo.Operator):
     """Heatmaps of what moved a detector's score, on crops and frames."""
 

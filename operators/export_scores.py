@@ -9,6 +9,7 @@ import fiftyone.core.media as fomm
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
+from ..detector import packages
 from ..detector.errors import ForensicsError
 from ..detector.outputs import OutputKind, claim_output, first_line
 from . import fields, forms, from_python, views
@@ -61,6 +62,8 @@ def check(path: Any, level: str, overwrite: bool) -> Path:
     """The file to write, or :class:`ForensicsError` where this could not be written."""
     if level not in [name for name, _ in LEVELS]:
         raise ForensicsError(f"There is no level {level!r}.", "Known: face, video.", "level")
+    if str(path).endswith(".parquet"):
+        packages.require(packages.PARQUET, "path")
     kinds = (OutputKind(".csv", _is_our_csv), OutputKind(".parquet", _is_our_parquet))
     return claim_output(path, kinds, "path", overwrite)
 
@@ -70,8 +73,7 @@ def _is_our_csv(path: Path) -> bool:
 
 
 def _is_our_parquet(path: Path) -> bool:
-    from pyarrow import parquet
-
+    parquet = packages.load(packages.PARQUET, "pyarrow.parquet", "path")
     return set(parquet.read_schema(path).names) >= _OURS
 
 

@@ -11,6 +11,7 @@ import fiftyone as fo
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
+from ..detector import packages
 from ..detector.errors import Cancelled, ForensicsError
 from ..detector.paths import given, one_part
 from ..detector.records import CropRecipe
@@ -29,6 +30,7 @@ from . import (
 )
 from .faces_writer import FacesWriter
 from .lease import exclusively
+from .needs import needs
 from .path_arguments import absolute, with_paths
 from .progress import Progress, ShouldStop, in_app, never, silent, stop_of, terminal
 from .video_scores import refresh_video_scores
@@ -223,6 +225,7 @@ def _require_videos(view: Any) -> None:
         )
 
 
+@needs(packages.PICTURES, packages.MODELS)
 class ExtractFaces(foo.Operator):
     """Videos to aligned face crops, detections on the frames, and a faces dataset."""
 

@@ -8,6 +8,7 @@ import fiftyone as fo
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
+from ..detector import packages
 from ..detector.errors import ForensicsError
 from ..detector.outputs import claim_folder
 from . import fields, forms, from_python, live_status, training_records, training_words, views
@@ -235,9 +236,13 @@ class ManageRuns(foo.Operator):
                 description="The run's folder with its checkpoints; this cannot be undone",
             )
         elif action == "export":
-            forms.choice(
+            format = forms.choice(
                 inputs, "format", FORMATS, default="detector", label="Format", description=""
             )
+            if ctx.params.get("format") == "onnx":
+                forms.check(
+                    inputs, {"format": format}, lambda: packages.require(packages.ONNX, "format")
+                )
             inputs.str(
                 "folder",
                 required=True,

@@ -14,6 +14,7 @@ import fiftyone.operators as foo
 from fiftyone import ViewField as F
 from fiftyone.operators import types
 
+from ..detector import packages
 from ..detector.errors import ForensicsError
 from ..detector.records import FAKE, LABELS
 from . import (
@@ -141,12 +142,7 @@ def _check(parts: Sequence[str]) -> None:
     if not parts:
         raise ForensicsError("Nothing is chosen.", "Choose at least one part.", "parts")
     if "umap" in parts:
-        from importlib.util import find_spec
-
-        if find_spec("umap") is None:
-            raise ForensicsError(
-                "UMAP needs the package umap-learn.", "Install it, or leave UMAP off.", "umap"
-            )
+        packages.require(packages.UMAP, "umap")
 
 
 def _head(dataset: fo.Dataset, names: fields.ScoreFields) -> Any:
@@ -246,18 +242,19 @@ class MapEmbeddings(foo.Operator):
             return form
         if forms.detector_choice(inputs, ctx.dataset) is None:
             return form
+        made = {}
         for name, text in PARTS:
             if name == "field" and not self._filed(ctx):
                 continue
             title, _, detail = text.partition("; ")
-            forms.flag(
+            made[name] = forms.flag(
                 inputs,
                 name,
                 default=name not in ON_REQUEST,
                 label=title,
                 description=detail or title,
             )
-        forms.check(inputs, {}, lambda: _check(_parts(ctx.params)))
+        forms.check(inputs, made, lambda: _check(_parts(ctx.params)))
         return form
 
     @staticmethod

@@ -11,6 +11,7 @@ import fiftyone.operators as foo
 from fiftyone import ViewField as F
 from fiftyone.operators import types
 
+from ..detector import packages
 from ..detector.allowed_roots import require_files
 from ..detector.errors import Cancelled, ForensicsError
 from . import (
@@ -25,6 +26,7 @@ from . import (
     views,
 )
 from .dataset_changes import declare
+from .needs import needs
 from .progress import Progress, ShouldStop, in_app, never, silent, stop_of
 from .registry import scored_model
 from .robustness_table import curves, table
@@ -211,6 +213,7 @@ def _plan(inputs: types.Object, view: Any, of_crop: list[str], of_video: list[st
     )
 
 
+@needs(packages.PICTURES, packages.MODELS)
 class ProbeRobustness(foo.Operator):
     """Score differences under JPEG, blur, resizing, noise, H.264, jitter and recompression."""
 

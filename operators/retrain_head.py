@@ -9,6 +9,7 @@ import fiftyone as fo
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
+from ..detector import packages
 from ..detector.errors import ForensicsError
 from ..detector.paths import given
 from ..training import runs
@@ -32,6 +33,7 @@ from . import (
 )
 from .dataset_changes import changing
 from .lease import exclusively
+from .needs import needs
 from .path_arguments import with_paths
 from .train_detector import default_runs_dir
 from .video_scores import declare, write_video_scores
@@ -246,6 +248,7 @@ def _write_scores(
     write_video_scores(dataset, names.key, "mean")
 
 
+@needs(packages.MODELS)
 class RetrainHead(foo.Operator):
     """Fits a new linear head on stored embeddings, without a GPU."""
 

@@ -13,6 +13,7 @@ import fiftyone as fo
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
+from ..detector import packages
 from ..detector.allowed_roots import require_files
 from ..detector.errors import ForensicsError
 from ..detector.outputs import claim_folder, json_with
@@ -32,6 +33,7 @@ from . import (
     training_words,
     views,
 )
+from .needs import needs
 from .path_arguments import with_paths
 from .progress import Progress, ShouldStop, in_app, never, silent, stop_of
 from .train_detector import default_runs_dir
@@ -164,6 +166,7 @@ def _record(dataset: fo.Dataset, name: str, manifest_sha256: str, result: dict[s
     )
 
 
+@needs(packages.PICTURES, packages.MODELS)
 class RunAblation(foo.Operator):
     """Trains the named recipes over several seeds and draws the papers' Figure 1."""
 

@@ -17,6 +17,7 @@ import fiftyone as fo
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
+from ..detector import packages
 from ..detector.command_line import OneSentenceParser, carry_out
 from ..detector.errors import ForensicsError
 from ..detector.known_detectors import find_detector
@@ -27,6 +28,7 @@ from ..detector.protocols import (
     protocol_named,
 )
 from . import fields, forms, jobs, outcome, protocol_command, protocol_rows, score_faces, views
+from .needs import needs
 from .path_arguments import absolute, with_paths
 from .progress import Progress, ShouldStop, in_app, never, silent, stop_of, terminal
 from .protocol_table import table
@@ -141,6 +143,7 @@ def _write(files: tuple[Path, Path], found: dict[str, Any]) -> None:
     write_output(files[1], _TABLE, "out", text.encode())
 
 
+@needs(packages.PICTURES, packages.MODELS)
 class RunProtocol(foo.Operator):
     """A published cross-dataset table, reproduced beside its values."""
 

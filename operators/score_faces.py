@@ -11,6 +11,7 @@ import fiftyone.core.media as fomm
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
+from ..detector import packages
 from ..detector.allowed_roots import require_files
 from ..detector.errors import Cancelled, ForensicsError
 from ..detector.paths import given
@@ -32,6 +33,7 @@ from . import (
     views,
 )
 from .lease import exclusively
+from .needs import needs
 from .path_arguments import absolute, with_paths
 from .progress import Progress, ShouldStop, in_app, never, silent, stop_of
 from .registry import detector_source
@@ -130,6 +132,7 @@ def run(
     views.require_samples(view, "faces")
     require_files(view.values("filepath"), "faces")
     where = runners.chosen(runner, workers, ray_address, shards)
+    score_form.require_parts(where.kind, merge_from)
     root = Path(parts_dir) if parts_dir else score_runners.default_parts_dir(dataset)
     if parts_dir or merge_from or where.kind != runners.HERE:
         root = given(root, "parts_dir")
@@ -264,6 +267,7 @@ def _score_here(
         progress(writer.done, len(todo), "faces")
 
 
+@needs(packages.PICTURES, packages.MODELS)
 class ScoreFaces(foo.Operator):
     """A detector's p_fake, margin, angle and embedding per face; a score per video."""
 

@@ -9,6 +9,7 @@ from typing import Any
 import fiftyone as fo
 from fiftyone.operators import types
 
+from ..detector import packages
 from ..detector.errors import ForensicsError
 from ..detector.paths import given_or_none
 from . import embedding_files, fields, forms, runners
@@ -89,6 +90,8 @@ def fill(inputs: types.Object, ctx: Any, view: Any) -> None:
             description="Merge what is there although some videos are not finished",
         )
     forms.check(inputs, made, lambda: runners.arguments(ctx.params))
+    merged = ctx.params.get("merge_from")
+    forms.check(inputs, made, lambda: require_parts(ctx.params.get("runner"), merged))
     inputs.view(
         "plan",
         types.Notice(
@@ -97,6 +100,12 @@ def fill(inputs: types.Object, ctx: Any, view: Any) -> None:
             "runs in a process of its own; closing the App does not end it.",
         ),
     )
+
+
+def require_parts(runner: str | None, merge_from: Any) -> None:
+    """Raise :class:`ForensicsError` where scores of workers cannot be kept: they are Parquet."""
+    if merge_from or runner in (runners.POOL, runners.RAY):
+        packages.require(packages.PARQUET, "merge_from" if merge_from else "runner")
 
 
 def _check_embeddings(form: Mapping[str, Any]) -> None:

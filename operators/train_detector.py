@@ -10,6 +10,7 @@ import fiftyone as fo
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
+from ..detector import packages
 from ..detector.allowed_roots import require_files
 from ..detector.errors import Cancelled, ForensicsError
 from ..detector.paths import given, one_part
@@ -27,6 +28,7 @@ from . import (
     training_words,
     views,
 )
+from .needs import needs
 from .path_arguments import with_paths
 from .progress import Progress, ShouldStop, in_app, never, silent, stop_of
 from .training_form import (
@@ -147,6 +149,7 @@ def run(
     }
 
 
+@needs(packages.PICTURES, packages.MODELS)
 class TrainDetector(foo.Operator):
     """LN-tunes the tower's LayerNorm parameters and a head on the faces of the chosen view."""
 

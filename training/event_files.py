@@ -5,11 +5,10 @@ They hold the numbers of ``metrics.jsonl`` and no others; ``metrics.jsonl`` is w
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 from typing import Any
 
-from ..detector.errors import ForensicsError
+from ..detector import packages
 
 FOLDER = "events"
 STEP = (
@@ -32,12 +31,7 @@ def require_package() -> None:
     Raises:
         ForensicsError: the package ``tensorboard`` is not installed
     """
-    if importlib.util.find_spec("tensorboard") is None:
-        raise ForensicsError(
-            "TensorBoard event files need the package tensorboard, which is not installed.",
-            "Install it (pip install tensorboard), or switch them off.",
-            "tensorboard",
-        )
+    packages.require(packages.TENSORBOARD, "tensorboard")
 
 
 class EventFiles:
@@ -54,8 +48,9 @@ class EventFiles:
 
     def __init__(self, run_dir: Path, step: int) -> None:
         require_package()
-        from torch.utils.tensorboard import SummaryWriter
-
+        SummaryWriter = packages.load(
+            packages.TENSORBOARD, "torch.utils.tensorboard", "tensorboard"
+        ).SummaryWriter
         purge = step + 1 if step else None
         self._writer: Any = SummaryWriter(str(run_dir / FOLDER), purge_step=purge)
 

@@ -7,7 +7,6 @@ uint8 RGB crops (N, 3, S, S) in, logits (N, 2) out (0 real, 1 fake).
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import secrets
@@ -17,6 +16,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..detector import packages
 from ..detector.atomic import saying_disk, write_bytes
 from ..detector.errors import ForensicsError
 from ..detector.paths import given, still_allowed
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 LARGEST_DIFFERENCE = 1e-3
 """Of a logit, between the detector and what was written; float32 sums in another order."""
 PICTURES = 8
-ONNX_PACKAGES = ("onnx", "onnxscript", "onnxruntime")
 LARGEST_ONNX = 1 << 31
 """Bytes. A protobuf message holds no more; weights above it lie in a file beside."""
 
@@ -105,14 +104,8 @@ def _check_format(format: str) -> None:
         raise ForensicsError(
             f"There is no export format {format!r}.", f"Known: {', '.join(known)}.", "format"
         )
-    # onnxruntime too, before any work: what was written is not handed out unchecked
-    missing = [name for name in ONNX_PACKAGES if importlib.util.find_spec(name) is None]
-    if format == "onnx" and missing:
-        raise ForensicsError(
-            f"ONNX needs the packages {' and '.join(missing)}, which are not installed.",
-            f"Install them (pip install {' '.join(ONNX_PACKAGES)}), or export TorchScript.",
-            "format",
-        )
+    if format == "onnx":  # onnxruntime too: what was written is not handed out unchecked
+        packages.require(packages.ONNX, "format")
 
 
 def _pictures(detector: Detector, crops: Sequence[str | Path]) -> tuple[Any, str]:
@@ -188,8 +181,9 @@ def _torchscript(detector: Detector, path: Path) -> Scorer:
 
 
 def _onnx(detector: Detector, path: Path) -> Scorer:
-    import onnxruntime
     import torch
+
+    onnxruntime = packages.load(packages.ONNX, "onnxruntime", "format")
 
     module, example = _whole(detector)
     batch = torch.export.Dim("batch", min=1)

@@ -5,7 +5,6 @@ The header is documented in docs/datasets.md; any further column becomes a field
 
 from __future__ import annotations
 
-import importlib
 import itertools
 import os
 from collections import defaultdict
@@ -14,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ...detector import packages
 from ...detector.errors import ForensicsError
 from ...detector.records import FAMILIES, LABELS, SPLITS, VideoRecord
 from .contract import Evidence, Importer, ImportOptions, Missing, Reading, make_id
@@ -113,14 +113,7 @@ def _rows(tree: Tree, rel: str) -> Iterator[tuple[str, dict[str, str]]]:
         for number, row in read_csv(tree, rel, ("path", "label")):
             yield f"{rel}, line {number}", row
         return
-    try:
-        parquet = importlib.import_module("pyarrow.parquet")
-    except ImportError:
-        raise ForensicsError(
-            f"{rel}: reading Parquet needs the package pyarrow.",
-            "Run: pip install pyarrow; or save the manifest as CSV.",
-            "root",
-        ) from None
+    parquet = packages.load(packages.PARQUET, "pyarrow.parquet", "root")
     tree.claim(rel)
     try:
         table = parquet.read_table(tree.absolute(rel))

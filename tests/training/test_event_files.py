@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+import sys
 
 import pytest
 from media_forensics.detector.errors import ForensicsError
@@ -60,8 +60,7 @@ def test_the_recipe_is_the_same_with_and_without():
 def test_a_missing_package_is_said_before_anything_starts(
     tiny_config, make_manifest, tmp_path, monkeypatch
 ):
-    hidden = SimpleNamespace(find_spec=lambda _: None)
-    monkeypatch.setattr(event_files.importlib, "util", hidden)
+    monkeypatch.setitem(sys.modules, "tensorboard", None)
     with pytest.raises(ForensicsError, match="tensorboard") as error:
         runs.prepare(tmp_path / "run", tiny_config(tensorboard=True), make_manifest())
     assert error.value.field == "tensorboard" and not (tmp_path / "run").exists()

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-from types import SimpleNamespace
+import sys
 
 import numpy as np
 import open_clip
@@ -14,6 +13,7 @@ from media_forensics.detector.backbone import Backbone
 from media_forensics.detector.checkpoints import export_gend, load_detector, save_detector
 from media_forensics.detector.errors import ForensicsError
 from media_forensics.detector.model import Detector
+from media_forensics.detector.packages import ONNX, PARTS
 from media_forensics.detector.preprocess import Preprocess
 from media_forensics.detector.weights import file_sha256
 from media_forensics.training import export
@@ -99,12 +99,10 @@ def test_a_folder_in_use_and_unknown_formats_are_refused(checkpoint, tmp_path):
     assert (tmp_path / "out" / "mine.txt").read_text() == "kept"
 
 
-@pytest.mark.parametrize("package", export.ONNX_PACKAGES)
+@pytest.mark.parametrize("package", PARTS[ONNX].modules)
 def test_a_missing_package_is_named_before_any_work(package, checkpoint, tmp_path, monkeypatch):
-    found = importlib.util.find_spec
-    hidden = SimpleNamespace(find_spec=lambda name: None if name == package else found(name))
-    monkeypatch.setattr(export.importlib, "util", hidden)
-    with pytest.raises(ForensicsError, match=f"needs the packages {package}, which") as error:
+    monkeypatch.setitem(sys.modules, package, None)  # what Python does for one that is absent
+    with pytest.raises(ForensicsError, match=f"ONNX needs the package {package}, which") as error:
         export_detector(checkpoint, tmp_path / "out", "onnx")
     assert error.value.field == "format" and not (tmp_path / "out").exists()
 

@@ -1,0 +1,138 @@
+"""Names the packages that not every installation has, and the one command that brings each.
+
+Whatever needs one of them asks here: the form when it is filled in, the call before any work. So a
+missing package is one sentence, never a ModuleNotFoundError half-way.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+from .errors import ForensicsError
+
+_ALL = "fiftyone plugins requirements @mediaforensics/deepfake --install"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Something that the plugin can do with packages beyond FiftyOne's own.
+
+    Attributes:
+        what: begins the sentence "... needs the package ..."
+        packages: (module, requirement as pip takes it) of each package
+        extra: the extra of ``media-forensics`` that brings them; "": they are always declared
+    """
+
+    what: str
+    packages: tuple[tuple[str, str], ...]
+    extra: str = ""
+
+    @property
+    def modules(self) -> tuple[str, ...]:
+        return tuple(module for module, _ in self.packages)
+
+
+PARQUET, RAY, ONNX, UMAP, TENSORBOARD = "parquet", "ray", "onnx", "umap", "tensorboard"
+PICTURES, MODELS = "pictures", "models"
+PARTS = {
+    PARQUET: Part("Parquet", (("pyarrow", "pyarrow>=14"),), "parts"),
+    RAY: Part("The runner 'ray'", (("ray", "ray[data]>=2.59"), ("pyarrow", "pyarrow>=14")), "ray"),
+    ONNX: Part(
+        "ONNX",
+        (
+            ("onnx", "onnx>=1.16"),
+            ("onnxscript", "onnxscript>=0.5"),
+            ("onnxruntime", "onnxruntime>=1.18"),
+        ),
+        "onnx",
+    ),
+    UMAP: Part("UMAP", (("umap", "umap-learn>=0.5.6"),), "umap"),
+    TENSORBOARD: Part(
+        "Writing TensorBoard event files", (("tensorboard", "tensorboard>=2.16"),), "tensorboard"
+    ),
+    PICTURES: Part(
+        "Reading videos and pictures",
+        (("av", "av"), ("cv2", "opencv-python-headless"), ("PIL", "pillow"), ("scipy", "scipy")),
+    ),
+    MODELS: Part(
+        "Finding and scoring faces",
+        (
+            ("torch", "torch"),
+            ("torchvision", "torchvision"),
+            ("open_clip", "open_clip_torch"),
+            ("timm", "timm"),
+            ("safetensors", "safetensors"),
+            ("sklearn", "scikit-learn"),
+        ),
+    ),
+}
+
+
+def missing(name: str) -> list[tuple[str, str]]:
+    """Return (module, requirement) of the packages of part ``name`` that are not installed."""
+    return [(module, pip) for module, pip in PARTS[name].packages if not _is_there(module)]
+
+
+def require(name: str, field: str | None = None) -> None:
+    """Return when every package of part ``name`` is installed; imports none of them.
+
+    Args:
+        name: a key of :data:`PARTS`
+        field: the form field (= keyword argument) that asks for it
+
+    Raises:
+        ForensicsError: some are missing; the hint is the command that installs them
+    """
+    lacking = missing(name)
+    if not lacking:
+        return
+    part = PARTS[name]
+    if part.extra:
+        needed = " ".join(f"'{pip}'" for _, pip in lacking)
+        command = f"pip install {needed}  (or: pip install 'media-forensics[{part.extra}]')"
+    else:
+        command = _ALL
+    named = " and ".join(pip_name(pip) for _, pip in lacking)
+    several = len(lacking) > 1
+    raise ForensicsError(
+        f"{part.what} needs the package{'s' * several} {named}, which "
+        f"{'are' if several else 'is'} not installed.",
+        f"Run: {command}",
+        field,
+    )
+
+
+def load(name: str, module: str, field: str | None = None) -> Any:
+    """Return ``module`` of part ``name``, imported.
+
+    Raises:
+        ForensicsError: it is not installed, or is and cannot be imported
+    """
+    require(name, field)
+    try:
+        return import_module(module)
+    except ImportError as error:
+        wanted = next((p for m, p in PARTS[name].packages if m == module.split(".")[0]), module)
+        raise ForensicsError(
+            f"{PARTS[name].what} needs {module}, which cannot be imported here ({error}).",
+            f"Run: pip install --upgrade --force-reinstall '{wanted}'",
+            field,
+        ) from error
+
+
+def pip_name(requirement: str) -> str:
+    """Return the package's name in ``requirement``, for example ``ray`` of ``ray[data]>=2.59``."""
+    return requirement.split(">")[0].split("[")[0]
+
+
+def _is_there(module: str) -> bool:
+    if module in sys.modules:
+        return sys.modules[module] is not None
+    try:
+        return find_spec(module) is not None
+    except ImportError:  # something hides it
+        return False
