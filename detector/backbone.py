@@ -19,6 +19,7 @@ import torch.nn.functional as F
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
+from .device import torch_device
 from .installation import require_torch_pair
 from .preprocess import Preprocess
 
@@ -254,7 +255,5 @@ def load_backbone(
 
 
 def default_device(device: str | torch.device | None = None) -> torch.device:
-    """``device``, or the first GPU, or the CPU."""
-    if device is not None:
-        return torch.device(device)
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    """``device`` as it is on this machine, see :func:`device.torch_device`."""
+    return torch_device(device)

@@ -20,6 +20,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from .backbone import Backbone
+from .device import default_precision
 
 PRECISIONS = ("fp32", "bf16", "fp16")
 
@@ -149,7 +150,7 @@ def autocast(device: torch.device, precision: str | None = None) -> Any:
     Use it under ``torch.no_grad``, never under ``torch.inference_mode``: on a CPU, autocast to
     bf16 in inference mode drops to a path 40 times slower for batches of two and more.
     """
-    precision = precision or ("bf16" if device.type == "cuda" else "fp32")
+    precision = precision or default_precision(device)
     if precision == "fp32":
         return contextlib.nullcontext()
     return torch.autocast(device.type, torch.bfloat16 if precision == "bf16" else torch.float16)

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import av
+import av.container
 import av.error
 import numpy as np
 from av.stream import Disposition
@@ -44,7 +45,7 @@ def open_media(source: str | Path | IO[bytes], options: Mapping[str, str] | None
     Raises:
         FFmpegError, OSError, ValueError: it cannot be opened
     """
-    lenient = {"metadata_errors": "ignore"} if _metadata_is_strict() else {}
+    lenient: dict[str, Any] = {"metadata_errors": "ignore"} if _metadata_is_strict() else {}
     file = str(source) if isinstance(source, str | Path) else source
     return av.open(file, container_options=dict(options or {}), **lenient)
 

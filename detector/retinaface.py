@@ -18,6 +18,7 @@ import numpy as np
 import torch
 import torchvision
 
+from .device import resolved
 from .errors import ForensicsError
 from .faces import NonFiniteError, shrink
 from .records import Face
@@ -117,7 +118,7 @@ class RetinaFaceDetector:
         for position, image in enumerate(small):
             by_size.setdefault((image.shape[0], image.shape[1]), []).append(position)
         found: list[list[Face]] = [[] for _ in frames]
-        budget = _BATCH_PIXELS["cpu" if self.device == "cpu" else "cuda"]
+        budget = _BATCH_PIXELS["cuda" if self.device.startswith("cuda") else "cpu"]
         for (height, width), positions in by_size.items():
             batch = max(1, budget // (height * width))
             for start in range(0, len(positions), batch):
@@ -254,7 +255,7 @@ def load_retinaface(
         raise ForensicsError(
             f"{path} holds other weights than registered.", "Remove it and fetch it again."
         )
-    where = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    where = resolved(device)
     kind = name.removeprefix("retinaface_").removesuffix("-facexlib")
     network = RetinaFaceNetwork(kind)
     try:
@@ -266,4 +267,4 @@ def load_retinaface(
             "weights",
         ) from error
     network = take_rgb(fold_batch_norm(network.eval()))
-    return RetinaFaceDetector(name, network, digest, where, half=where != "cpu")
+    return RetinaFaceDetector(name, network, digest, where, half=where.startswith("cuda"))

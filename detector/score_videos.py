@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .device import default_precision
 from .errors import ForensicsError
 from .process_pool import PoolWork, cores_each, run_in_pool
 from .records import Reason
@@ -68,7 +69,7 @@ class ScoreSetup:
 
 def resolved_precision(device: str, precision: str | None) -> str:
     """The precision that ``None`` stands for on a device, see :meth:`Detector.score_pixels`."""
-    return precision or ("bf16" if device.startswith("cuda") else "fp32")
+    return precision or default_precision(device)
 
 
 def provenance(detector: Detector, source: str, recipe_hash: str, precision: str) -> Provenance:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from .device import AUTO, CPU, checked
 from .errors import ForensicsError
 from .faces import shrink
 from .records import Face
@@ -90,7 +91,7 @@ def load_yunet(
     Raises:
         ForensicsError: file missing or other than registered, or another device
     """
-    if device not in (None, "cpu"):
+    if checked(device) not in (AUTO, CPU):
         raise ForensicsError(
             f"YuNet does not run on {device!r}.", "Use cpu, or a RetinaFace.", "device"
         )

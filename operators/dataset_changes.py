@@ -164,7 +164,7 @@ def _is_old(record_id: ObjectId) -> bool:
 def delete_run_record(run_id: ObjectId) -> None:
     """Delete a run's record and its results, which the dataset no longer names."""
     import fiftyone.core.odm as foo
-    from gridfs import GridFS
+    from gridfs.synchronous.grid_file import GridFS
 
     record = documents("runs").find_one({"_id": run_id}, {"results": 1})
     if record is None:

@@ -108,7 +108,7 @@ def fill(inputs: types.Object, ctx: Any, view: Any) -> None:
     )
     if ctx.params.get("more"):
         _alignment(inputs, made)
-        _work(inputs, made)
+        _work(inputs, ctx.params, made)
     forms.check(inputs, made, lambda: arguments(ctx.params))
     videos = len(set(view.values("video_id")))
     crops = "" if ctx.params.get("sampling") == "stride" else _crops(videos, ctx.params)
@@ -181,10 +181,11 @@ def _alignment(inputs: types.Object, made: dict[str, Any]) -> None:
         )
 
 
-def _work(inputs: types.Object, made: dict[str, Any]) -> None:
+def _work(inputs: types.Object, form: Mapping[str, Any], made: dict[str, Any]) -> None:
     made["device"] = inputs.str(
-        "device", label="Device", description="cpu, cuda, cuda:1; empty: a GPU where there is one"
+        "device", label="Device", description="auto, cpu, cuda, cuda:1, mps; empty is auto"
     )
+    forms.device(inputs, form, made)
     made["time_limit_seconds"] = inputs.float(
         "time_limit_seconds",
         label="Seconds per video",

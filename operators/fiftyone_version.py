@@ -16,7 +16,7 @@ from ..detector.errors import ForensicsError
 
 
 def promised() -> str:
-    """Return the version specifier of ``fiftyone.yml``, for example ``>=1.22,<2``."""
+    """Return the version specifier of ``fiftyone.yml``, for example ``>=1.22.1,<2``."""
     text = (Path(__file__).parents[1] / "fiftyone.yml").read_text(encoding="utf-8")
     found = re.search(r'^fiftyone:\n  version: "([^"]+)"', text, flags=re.M)
     if found is None:

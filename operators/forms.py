@@ -8,6 +8,7 @@ from typing import Any
 import fiftyone as fo
 from fiftyone.operators import types
 
+from ..detector.device import described
 from ..detector.errors import ForensicsError
 from . import fields
 
@@ -119,6 +120,18 @@ def check(inputs: types.Object, properties: dict[str, types.Property], call: Cal
             notice = types.Error(label=error.message, description=error.hint)
             inputs.view("input_error", notice)
         return None
+
+
+def device(inputs: types.Object, form: Mapping[str, Any], made: dict[str, types.Property]) -> None:
+    """Check the chosen device, and say at its field which one that is on this machine.
+
+    Args:
+        form: what is filled in; its ``device`` is checked
+        made: the form's properties by name, ``device`` among them
+    """
+    shown = check(inputs, made, lambda: described(form.get("device")))
+    if shown is not None:
+        made["device"].view.description = f"{made['device'].view.description}; {shown}"
 
 
 def require_dataset(ctx: Any, kind: str | None = None) -> fo.Dataset:

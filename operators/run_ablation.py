@@ -251,7 +251,7 @@ class RunAblation(foo.Operator):
         )
         inputs.int("epochs", min=1, label="Epochs", description="Empty: the recipes' own, 10")
         inputs.int("batch_size", min=2, label="Batch size", description="Empty: 128")
-        forms.check(inputs, {"device": device}, lambda: devices.placement(ctx.params.get("device")))
+        forms.device(inputs, ctx.params, {"device": device})
         validation = ctx.params.get("validation") or "auto"
         found = forms.check(
             inputs, {}, lambda: training_manifest.read(faces, validation=validation, files=False)

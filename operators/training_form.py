@@ -26,9 +26,10 @@ RECIPES = (
     ("full", "full: the whole tower (to compare; checkpoint as large as the tower)"),
 )
 DEVICES = (
-    (devices.AUTO, "auto: a GPU where there is one"),
+    (devices.AUTO, "auto: a CUDA GPU where there is one"),
     (devices.CPU, "cpu"),
     (devices.CUDA, "cuda: the GPU"),
+    (devices.MPS, "mps: Apple's GPU (never run)"),
 )
 BACKBONES = (
     ("vit-s14-dinov2-saliency", "DINOv2 ViT-S/14, saliency-tuned (offline weights)"),
@@ -119,6 +120,7 @@ def add_inputs(inputs: types.Object, ctx: Any, faces: Any) -> None:
     if ctx.params.get("key"):
         forms.check(inputs, {"key": key}, lambda: fields.ScoreFields(ctx.params["key"]))
     at = {"validation": validation, "batch_size": batch, "epochs": epochs, "device": device}
+    forms.device(inputs, ctx.params, at)
     at |= {"self_blend_probability": blend, "processes": processes, "tensorboard": tensorboard}
     _contents(inputs, faces, params_of(ctx.params), at)
 

@@ -42,8 +42,6 @@ TESTS = (
     "tests/detector/test_retinaface.py",
     "tests/operators/test_loop.py",
 )
-#: FiftyOne 1.22.0 allows a graphql-core that it cannot use; 1.22.1 has this bound.
-BESIDE = ("graphql-core<3.3",)
 TOLD = ("fiftyone", "torch", "torchvision", "av", "numpy", "opencv-python-headless")
 
 
@@ -95,7 +93,6 @@ def requirements(core: bool) -> tuple[list[str], list[str]]:
         tools = [line for line in tools if line.startswith(("pytest>", "hypothesis"))]
     else:
         tools += told["dependency-groups"]["mongod"]
-        wanted = [*wanted, *BESIDE]
     return wanted, tools
 
 

@@ -5,17 +5,13 @@ The answer comes from torch itself, asked in a process of its own: the App never
 
 from __future__ import annotations
 
-import functools
 import os
-import re
-import subprocess
-import sys
 from dataclasses import dataclass
 
+from ..detector import device as device_of
 from ..detector.errors import ForensicsError
 
-AUTO, CPU, CUDA = "auto", "cpu", "cuda"
-DEVICES = (AUTO, CPU, CUDA)
+AUTO, CPU, CUDA, MPS = device_of.AUTO, device_of.CPU, device_of.CUDA, device_of.MPS
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +31,8 @@ def placement(device: str | None, processes: int = 1, batch_size: int | None = N
     """Check where a run is to train.
 
     Args:
-        device: ``auto`` (or None: a GPU where there is one), ``cpu``, ``cuda`` or ``cuda:N``
+        device: ``auto`` (or None: a GPU where there is one), ``cpu``, ``cuda``, ``cuda:N`` or
+            ``mps``
         processes: ranks that train together on this machine, each on a GPU of its own
         batch_size: crops of one step over all ranks
 
@@ -43,36 +40,20 @@ def placement(device: str | None, processes: int = 1, batch_size: int | None = N
         ForensicsError: an unknown device, a GPU that is not there, or more processes than GPUs,
             cores or crops in a batch; ``field`` is ``device`` or ``processes``
     """
-    name = AUTO if device in (None, "") else str(device)
-    found = re.fullmatch(r"cuda:(\d+)", name)
-    if name not in DEVICES and not found:
-        raise ForensicsError(
-            f"There is no device {name!r}.", f"Known: {', '.join(DEVICES)}, cuda:N.", "device"
-        )
+    name = device_of.checked(device)
     if isinstance(processes, bool) or not isinstance(processes, int) or processes < 1:
         raise ForensicsError(
             f"{processes!r} processes cannot train.", "It is a whole number from 1.", "processes"
         )
-    if name.startswith(CUDA):
-        _check_gpu(name, int(found[1]) if found else 0)
+    if name != AUTO:
+        device_of.resolved(name)
     if processes > 1:
         _check_processes(name, processes, batch_size)
     return Placement(None if name == AUTO else name, processes)
 
 
-def _check_gpu(name: str, number: int) -> None:
-    there = gpus()
-    if number >= there:
-        has = "torch finds no GPU here" if not there else f"torch finds {there} GPU(s) here"
-        raise ForensicsError(
-            f"The device {name!r} is not there: {has}.",
-            "Choose auto or cpu, or install the torch build for your GPU.",
-            "device",
-        )
-
-
 def _check_processes(name: str, processes: int, batch_size: int | None) -> None:
-    if ":" in name:
+    if ":" in name or name == MPS:
         raise ForensicsError(
             f"{processes} processes cannot share {name}.",
             "Choose cuda: each process then gets a GPU of its own.",
@@ -94,20 +75,6 @@ def _check_processes(name: str, processes: int, batch_size: int | None) -> None:
         )
 
 
-@functools.lru_cache(maxsize=1)
 def gpus() -> int:
-    """Number of GPUs that torch can use on this machine. Takes seconds the first time.
-
-    Raises:
-        ForensicsError: torch cannot be loaded
-    """
-    done = subprocess.run(
-        [sys.executable, "-c", "import torch; print(torch.cuda.device_count())"],
-        capture_output=True,
-        text=True,
-    )
-    lines = done.stdout.split()
-    if done.returncode or not lines:
-        last = (done.stderr.strip().splitlines() or ["no output"])[-1]
-        raise ForensicsError(f"torch cannot be loaded: {last}", "Install the plugin again.")
-    return int(lines[-1])
+    """Number of CUDA GPUs that torch can use on this machine, see :func:`device.found`."""
+    return device_of.found().gpus

@@ -16,6 +16,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from ..detector.device import resolved
+
 
 def ranks() -> int:
     """Number of processes that train together."""
@@ -35,7 +37,7 @@ def start_from_environment(device: str | None) -> str | None:
     """
     if int(os.environ.get("WORLD_SIZE", "1")) < 2:
         return device
-    on_gpu = torch.cuda.is_available() and (device is None or device.startswith("cuda"))
+    on_gpu = resolved(device).startswith("cuda")
     if on_gpu:
         device = f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
         torch.cuda.set_device(device)

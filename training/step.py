@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..detector.device import default_precision
 from ..detector.model import Detector, autocast
 from .augment import slerp_within_class
 from .config import TrainConfig
@@ -42,7 +43,7 @@ def precision_of(config: TrainConfig, device: torch.device) -> str:
     """``fp32`` or ``bf16``: what ``auto`` means on this device."""
     if config.precision != "auto":
         return config.precision
-    return "bf16" if device.type == "cuda" else "fp32"
+    return default_precision(device)
 
 
 def embed(detector: Detector, tower: Tower, pixels: Tensor, precision: str) -> Tensor:

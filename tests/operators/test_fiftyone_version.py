@@ -9,7 +9,7 @@ from media_forensics.operators.fiftyone_version import promised, require_fiftyon
 
 
 def test_the_installed_one_is_allowed():
-    assert promised() == ">=1.22,<2"
+    assert promised() == ">=1.22.1,<2"
     require_fiftyone()
 
 
@@ -26,5 +26,5 @@ def test_another_one_is_named_and_nothing_is_registered(version, tmp_path, monke
 
     with pytest.raises(ForensicsError, match=f"FiftyOne {version} is installed") as told:
         register_all(Plugin())
-    assert told.value.hint == "Run: pip install 'fiftyone>=1.22,<2'"
+    assert told.value.hint == "Run: pip install 'fiftyone>=1.22.1,<2'"
     assert not registered

@@ -53,3 +53,15 @@ def test_umap_and_onnx_are_named_at_their_fields(demo_dataset, operators, monkey
     assert form["umap"]["invalid"] and "pip install 'umap-learn" in form["umap"]["error_message"]
     with pytest.raises(ForensicsError, match="umap-learn"):
         operators("map_embeddings")(demo_dataset, key="probe", parts=["umap"])
+
+
+def test_the_form_says_which_device_is_used(demo_dataset, operators):
+    from fiftyone.operators.executor import ExecutionContext
+
+    for device, words in (("auto", "auto: "), ("gpu", "There is no device 'gpu'")):
+        params = {"device": device, "key": "new"}
+        context = ExecutionContext({"dataset_name": demo_dataset.name, "params": params})
+        form = operators("train_detector").resolve_input(context).to_json()["type"]["properties"]
+        shown = form["device"]
+        text = shown["error_message"] if shown["invalid"] else shown["view"]["description"]
+        assert words in text

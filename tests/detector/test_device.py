@@ -1,0 +1,105 @@
+"""One place knows the devices; a name that cannot be used is one sentence at the field device."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from media_forensics.detector import device
+from media_forensics.detector.errors import ForensicsError
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def machine(monkeypatch):
+    """``machine(gpus, mps)`` is what torch finds."""
+    return lambda gpus=0, mps=False: monkeypatch.setattr(
+        device, "found", lambda: device.Found(gpus, mps)
+    )
+
+
+@pytest.mark.parametrize(
+    ("gpus", "mps", "name", "expected"),
+    [
+        (0, False, None, "cpu"),
+        (0, False, "", "cpu"),
+        (0, True, "auto", "cpu"),
+        (0, True, "mps", "mps"),
+        (2, False, "auto", "cuda"),
+        (2, False, "CUDA:1", "cuda:1"),
+        (2, False, "cpu", "cpu"),
+    ],
+)
+def test_what_a_name_stands_for(machine, gpus, mps, name, expected):
+    machine(gpus, mps)
+    assert device.resolved(name) == expected
+
+
+@pytest.mark.parametrize(
+    ("gpus", "mps", "name", "words"),
+    [
+        (0, False, "cuda", "torch finds no GPU here"),
+        (0, True, "cuda", "only Apple's GPU"),
+        (2, False, "cuda:2", "2 CUDA GPU"),
+        (2, False, "mps", "'mps' is not there"),
+        (2, False, "gpu", "no device 'gpu'"),
+        (2, False, "cuda:x", "Known: auto, cpu, cuda, mps, cuda:N"),
+        (2, False, -1, "no device '-1'"),
+    ],
+)
+def test_a_device_that_cannot_be_used(machine, gpus, mps, name, words):
+    machine(gpus, mps)
+    with pytest.raises(ForensicsError, match=words) as told:
+        device.resolved(name)
+    assert told.value.field == "device"
+
+
+def test_the_form_says_which_one_auto_is(machine):
+    machine()
+    assert device.described(None) == "auto: cpu"
+    assert device.described("cpu") == "cpu"
+
+
+def test_both_ways_of_asking_agree_and_loading_torch_is_left_to_another_process():
+    import torch
+
+    assert device.found() == device._asked_apart()
+    assert device.found().gpus == torch.cuda.device_count()
+    code = (
+        "import sys; from media_forensics.detector import device; device.found();"
+        " assert 'torch' not in sys.modules"
+    )
+    environment = {"PYTHONPATH": str(ROOT / "_mount"), "PATH": ""}
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment)
+
+
+@pytest.mark.parametrize("load", ["face detector", "tower", "yunet"])
+def test_every_loader_refuses_in_the_same_words(load, machine, weights_dir):
+    from media_forensics.detector.backbone import load_backbone
+    from media_forensics.detector.faces import load_face_detector
+
+    machine()
+    calls = {
+        "face detector": lambda: load_face_detector("retinaface_mobile0.25", device="gpu"),
+        "tower": lambda: load_backbone("vit-s14-dinov2-saliency", device="gpu"),
+        "yunet": lambda: load_face_detector("yunet", device="gpu"),
+    }
+    with pytest.raises(ForensicsError, match="There is no device 'gpu'") as told:
+        calls[load]()
+    assert told.value.field == "device"
+
+
+def test_nobody_else_asks_torch_what_there_is():
+    asked = {"is_available", "device_count"}
+    for folder in ("detector", "training", "operators"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            if path.name == "device.py":
+                continue
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.Attribute) and node.attr in asked:
+                    owner = ast.unparse(node.value)
+                    assert owner == "dist", f"{path.relative_to(ROOT)} asks {owner}.{node.attr}"
