@@ -6,8 +6,7 @@ Videos that gave no face are read from the video dataset, so that they stay in t
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from dataclasses import fields as dataclass_fields
+from dataclasses import dataclass, fields as dataclass_fields
 from typing import TYPE_CHECKING, Any
 
 import fiftyone as fo

@@ -10,8 +10,7 @@ from fiftyone.operators import types
 
 from ..detector.errors import ForensicsError
 from ..training import budget, devices, event_files
-from ..training.config import RECIPES as RECIPES_BY_NAME
-from ..training.config import TrainConfig, named_recipe
+from ..training.config import RECIPES as RECIPES_BY_NAME, TrainConfig, named_recipe
 from . import fields, forms, training_manifest, training_words
 
 RECIPES = (

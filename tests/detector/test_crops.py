@@ -8,8 +8,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from media_forensics.detector.atomic import replacing, write_bytes, write_json
 from media_forensics.detector.crops import CropStore, StoredVideo, encode_image, path_parts
 from media_forensics.detector.errors import ForensicsError

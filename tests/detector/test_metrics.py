@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
 import sklearn.metrics as sk
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from media_forensics.detector import metrics
 from media_forensics.detector.errors import ForensicsError, MetricUndefined
 

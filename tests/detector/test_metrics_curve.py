@@ -7,8 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import sklearn.metrics as sk
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from media_forensics.detector.errors import ForensicsError, MetricUndefined
 from media_forensics.detector.metrics import (
     average_precision,

@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from media_forensics.detector import neighbours
 from media_forensics.detector.errors import ForensicsError
 from media_forensics.detector.neighbours import nearest

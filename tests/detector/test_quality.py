@@ -5,8 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from media_forensics.detector.align import template_points
 from media_forensics.detector.quality import (
     eye_distance,

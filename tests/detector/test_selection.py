@@ -6,8 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from media_forensics.detector.frames import choose_frames, spread_order
 from media_forensics.detector.records import CropRecipe, Reason
 from media_forensics.detector.selection import (

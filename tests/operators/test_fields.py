@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from media_forensics.detector.errors import ForensicsError
 from media_forensics.detector.records import VideoRecord
 from media_forensics.operators import fields

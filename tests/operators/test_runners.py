@@ -20,9 +20,9 @@ from media_forensics.operators import (
     fields,
     job_list,
     runners,
+    score_faces as scoring,
     score_form,
 )
-from media_forensics.operators import score_faces as scoring
 
 pytestmark = pytest.mark.fiftyone
 

@@ -8,8 +8,7 @@ from pathlib import Path
 import hostile_checkpoints
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 from media_forensics.detector.checkpoints import load_detector, read_record
 from media_forensics.detector.errors import ForensicsError
 from media_forensics.detector.tensor_files import read_checkpoint

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 from bson import BSON
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 from media_forensics.detector.errors import ForensicsError
 from media_forensics.operators.importers.contract import ImportOptions
 from media_forensics.operators.importers.plan import ImportPlan, plan_import

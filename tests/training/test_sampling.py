@@ -4,8 +4,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from media_forensics.detector.errors import ForensicsError
 from media_forensics.training.config import TrainConfig
 from media_forensics.training.manifest import ManifestRow

@@ -5,8 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from media_forensics.operators.demo.face_swap import affine, face_mask, face_swap, match_colour
 
 FACE = np.array([[96.0, 120], [160, 120], [128, 156], [102, 191], [154, 191]])

@@ -6,8 +6,7 @@ import random
 from collections import Counter, defaultdict
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from media_forensics.detector.errors import ForensicsError
 from media_forensics.detector.records import VideoRecord
 from media_forensics.operators.importers.contract import ImportOptions, leak_key
