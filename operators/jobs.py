@@ -32,10 +32,12 @@ from ..detector.errors import Cancelled, ForensicsError
 from ..detector.pace import pace
 from ..detector.process_identity import ProcessIdentity
 from .markup import disarmed
+from .operator_list import module_of
 from .path_arguments import absolute
 from .progress import at_most_every
 
 logger = logging.getLogger(__name__)
+OPERATORS = module_of.__module__.rpartition(".")[0]  # the package of the operators
 
 
 def jobs_dir() -> Path:
@@ -102,7 +104,7 @@ def start(operator: str, samples: Any, params: dict[str, Any]) -> Job:
     Raises:
         ForensicsError: a path outside the allowed folders
     """
-    params = absolute(import_module(f".{operator}", __package__).run, params)
+    params = absolute(import_module(f".{module_of(operator)}", OPERATORS).run, params)
     view = None if samples is None else samples.view()
     description = {
         "operator": operator,
@@ -201,7 +203,7 @@ def main(folder: Path) -> int:
             dataset = fo.load_dataset(job["dataset"])
             stages = job["stages"]
             samples = fo.DatasetView._build(dataset, stages) if stages else dataset.view()
-        result = import_module(f".{job['operator']}", __package__).run(
+        result = import_module(f".{module_of(job['operator'])}", OPERATORS).run(
             samples,
             progress=at_most_every(0.5, progress),
             should_stop=(folder / "stop").exists,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import sys
+from collections.abc import Sequence
 
-from ..detector.command_line import DONE
+from ..detector.command_line import DONE, OneSentenceParser, carry_out
 from ..detector.console import say
 
 
@@ -31,3 +33,14 @@ def execute(options: argparse.Namespace) -> int:
         table = run(progress=bar, **{name: getattr(options, name) for name in names})["table"]
     say(table)
     return DONE
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; the exit status. ``media-forensics protocol`` is the same."""
+    parser = OneSentenceParser(prog="run_protocol", description=(__doc__ or "").splitlines()[0])
+    add_options(parser)
+    return carry_out(execute, parser.parse_args(arguments))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -16,15 +16,16 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from . import OPERATORS
+from .operator_list import OPERATORS, module_of, name_of
 
 PLUGIN = "@mediaforensics/deepfake"
-_NOT_CALLED = {"metrics"}  # FiftyOne's evaluation calls them
+_NOT_CALLED = {"metrics", "fiftyone_metrics"}  # FiftyOne's evaluation calls them
 
 
 def operator_names() -> list[str]:
     """The names of the operators that are functions of the package."""
-    return [name for name, _ in OPERATORS if "." not in name and name not in _NOT_CALLED]
+    own = (name_of(module) for module, _ in OPERATORS if not module.startswith("panels."))
+    return [name for name in own if name not in _NOT_CALLED]
 
 
 def names() -> list[str]:
@@ -55,7 +56,9 @@ def version() -> str:
 
 @functools.cache
 def _function(name: str) -> Callable[..., Any]:
-    cls = getattr(import_module(f".{name}", __package__), dict(OPERATORS)[name])
+    cls = getattr(
+        import_module(f".{module_of(name)}", __package__), dict(OPERATORS)[module_of(name)]
+    )
     show_parameters(cls)
 
     def function(*args: Any, **kwargs: Any) -> Any:

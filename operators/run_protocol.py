@@ -8,7 +8,6 @@ this run departs from the paper is named. From a shell:
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,6 @@ import fiftyone.operators as foo
 from fiftyone.operators import types
 
 from ..detector import packages
-from ..detector.command_line import OneSentenceParser, carry_out
 from ..detector.errors import ForensicsError
 from ..detector.known_detectors import find_detector
 from ..detector.outputs import claim_output, json_with, text_beginning, write_output
@@ -27,7 +25,7 @@ from ..detector.protocols import (
     PROTOCOLS,
     protocol_named,
 )
-from . import fields, forms, jobs, outcome, protocol_command, protocol_rows, score_faces, views
+from . import fields, forms, jobs, outcome, protocol_rows, score_faces, views
 from .needs import needs
 from .path_arguments import absolute, with_paths
 from .progress import Progress, ShouldStop, in_app, never, silent, stop_of, terminal
@@ -249,14 +247,3 @@ class RunProtocol(foo.Operator):
         yield ctx.ops.reload_dataset()
         saved = [f"Saved as {params['out']}.md and .json."] if params.get("out") else []
         yield outcome.show_table(ctx, "Protocol", done["table"], saved)
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; the exit status. ``media-forensics protocol`` is the same."""
-    parser = OneSentenceParser(prog="run_protocol", description=(__doc__ or "").splitlines()[0])
-    protocol_command.add_options(parser)
-    return carry_out(protocol_command.execute, parser.parse_args(arguments))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 from guide_walk import blocks, commands, first_audit, run, walk
 from media_forensics.operators.console import COMMANDS, MERGES
+from media_forensics.operators.operator_list import module_of
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs/guide").glob("*.md"))]
@@ -43,7 +44,7 @@ def test_every_call_of_the_guide_has_its_arguments(fiftyone_db):
     for page in PAGES:
         for code in blocks(page, "python"):
             for name, keywords, positional in operator_calls(code):
-                run = import_module(f"media_forensics.operators.{name}").run
+                run = import_module(f"media_forensics.operators.{module_of(name)}").run
                 parameters = inspect.signature(run).parameters
                 open_ended = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
                 unknown = set(keywords) - set(parameters) - TO_ALL

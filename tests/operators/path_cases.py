@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from media_forensics.detector.allowed_roots import VARIABLE
+from media_forensics.operators.operator_list import module_of
 
 # operator -> {argument that names a file or folder: the value that lies outside}
 PATHS = {
@@ -83,7 +84,7 @@ NO_PATH = {
 
 def run_of(name: str):
     """The function behind an operator."""
-    return import_module(f"media_forensics.operators.{name}").run
+    return import_module(f"media_forensics.operators.{module_of(name)}").run
 
 
 def arguments(operator: str, argument: str, value: str, inside: Path) -> dict[str, Any]:

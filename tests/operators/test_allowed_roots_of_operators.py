@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from media_forensics.detector.allowed_roots import VARIABLE
 from media_forensics.detector.errors import ForensicsError
-from media_forensics.operators import OPERATORS
+from media_forensics.operators.operator_list import OPERATORS, module_of, name_of
 from path_cases import (
     NO_PATH,
     OTHERS,
@@ -34,8 +34,8 @@ _PATH_LIKE = re.compile(
 def test_every_path_argument_of_every_operator_is_tried_here():
     missing = [
         f"{module}.{name}"
-        for module in sorted({module for module, _ in OPERATORS if "panels" not in module})
-        if hasattr(import_module(f"media_forensics.operators.{module}"), "run")
+        for module in sorted({name_of(m) for m, _ in OPERATORS if "panels" not in m})
+        if hasattr(import_module(f"media_forensics.operators.{module_of(module)}"), "run")
         for name in inspect.signature(run_of(module)).parameters
         if _PATH_LIKE.search(name) and name not in PATHS.get(module, {})
         if (module, name) not in NO_PATH

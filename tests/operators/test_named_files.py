@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from media_forensics.detector.errors import ForensicsError
+from media_forensics.operators.operator_list import module_of
 from path_cases import arguments, folders, kind_of, run_of, samples
 
 pytestmark = pytest.mark.fiftyone
@@ -96,7 +97,7 @@ def test_what_writes_files_is_not_called_of_low_risk(fiftyone_db):
     from fiftyone.operators.types import RiskLevel
 
     for name in WRITES:
-        module = importlib.import_module(f"media_forensics.operators.{name}")
+        module = importlib.import_module(f"media_forensics.operators.{module_of(name)}")
         (operator,) = (
             value
             for value in vars(module).values()

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from media_forensics.detector.errors import ForensicsError
 from media_forensics.detector.protocols import PROTOCOLS, count_deviations
-from media_forensics.operators import run_protocol
+from media_forensics.operators import protocol_command
 
 pytestmark = [pytest.mark.fiftyone, pytest.mark.weights]
 TESTED = ("Celeb-real/id0_0000", "YouTube-real/00000", "Celeb-synthesis/id1_id0_0000")
@@ -50,7 +50,7 @@ def test_the_table_stands_beside_the_paper_and_names_what_differs(
     faces, operators, checkpoint, tmp_path, capsys
 ):
     options = ["--detector", checkpoint, "--datasets", faces.name, "--out", str(tmp_path / "t")]
-    assert run_protocol.main([*options, "--replicates", "50"]) == 0
+    assert protocol_command.main([*options, "--replicates", "50"]) == 0
     table = (tmp_path / "t.md").read_text()
     assert table.strip() in capsys.readouterr().out
     found = json.loads((tmp_path / "t.json").read_text())

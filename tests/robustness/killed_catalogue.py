@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from media_forensics.operators.operator_list import module_of
+
 #: Operators without a step, and why.
 WITHOUT = {
     "create_demo": "not tried here: it writes files only, and one call takes minutes",
@@ -69,7 +71,7 @@ def call(operator: str, samples: Any = None, /, **given: Any) -> Any:
     """The ``run`` of an operator's module."""
     from importlib import import_module
 
-    module = import_module(f"media_forensics.operators.{operator}")
+    module = import_module(f"media_forensics.operators.{module_of(operator)}")
     return module.run(samples, **given) if samples is not None else module.run(**given)
 
 

@@ -14,6 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from media_forensics.operators.operator_list import module_of
+
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(Path(__file__).parent), str(ROOT / "scripts")]
 FULL = bool(os.environ.get("MEDIA_FORENSICS_FULL"))
@@ -166,10 +168,10 @@ def import_everything() -> None:
     import fiftyone.brain  # noqa: F401
     import open_clip  # noqa: F401
     import torch  # noqa: F401
-    from media_forensics import operators
+    from media_forensics.operators import operator_list
 
-    for module, _ in operators.OPERATORS:
-        import_module(f"media_forensics.operators.{module}")
+    for module, _ in operator_list.OPERATORS:
+        import_module(f"media_forensics.operators.{module_of(module)}")
 
 
 if __name__ == "__main__":

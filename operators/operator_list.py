@@ -1,0 +1,63 @@
+"""Lists every operator and panel, and finds one by its short name."""
+
+from __future__ import annotations
+
+from ..detector.errors import ForensicsError
+
+#: (module, class) of each operator and panel, in the order in which the App lists them. A module
+#: is imported when FiftyOne starts, so its heavy imports (torch, open_clip, ...) are in functions.
+OPERATORS = (
+    ("create_demo", "CreateDemo"),
+    ("import_dataset", "ImportDataset"),
+    ("extract_faces", "ExtractFaces"),
+    ("contact_sheet", "ContactSheet"),
+    ("score_faces", "ScoreFaces"),
+    ("evaluate_detector", "EvaluateDetector"),
+    ("calibrate_threshold", "CalibrateThreshold"),
+    ("explain_faces", "ExplainFaces"),
+    ("analyze_file", "AnalyzeFile"),
+    ("import_scores", "ImportScores"),
+    ("export_scores", "ExportScores"),
+    ("probe_robustness", "ProbeRobustness"),
+    ("run_protocol", "RunProtocol"),
+    ("map_embeddings", "MapEmbeddings"),
+    ("find_hard_examples", "FindHardExamples"),
+    ("review_faces", "ReviewFaces"),
+    ("export_training_set", "ExportTrainingSet"),
+    ("export_report", "ExportReport"),
+    ("train_detector", "TrainDetector"),
+    ("retrain_head", "RetrainHead"),
+    ("run_ablation", "RunAblation"),
+    ("compare_runs", "CompareRuns"),
+    ("manage_runs", "ManageRuns"),
+    ("metrics", "Auroc"),
+    ("metrics", "EqualErrorRate"),
+    ("panels.error_audit", "ErrorAudit"),
+    ("panels.hypersphere", "Hypersphere"),
+    ("panels.timeline", "TimelinePanel"),
+    ("panels.training_runs", "TrainingRuns"),
+)
+
+
+#: Modules with a ``run`` that only jobs start.
+JOBS = ("video_metadata",)
+
+
+def name_of(module: str) -> str:
+    """Return the short name of an operator's module: folders of jobs and scripts use it."""
+    return module.rpartition(".")[2]
+
+
+def module_of(name: str) -> str:
+    """Return the module below ``operators`` that holds the operator called ``name``.
+
+    Args:
+        name: short name of an operator or panel, or of a job's work, wherever its file lies
+
+    Raises:
+        ForensicsError: there is no such operator
+    """
+    for module in (*(module for module, _ in OPERATORS), *JOBS):
+        if name in (module, name_of(module)):
+            return module
+    raise ForensicsError(f"There is no operator {name!r}.", "Update the plugin, or start it anew.")
