@@ -22,7 +22,7 @@ from .evaluation_items import LEVELS, Items, items_of
 from .transfer_rows import table, transfer_rows
 
 if TYPE_CHECKING:
-    from ..detector.basis import Basis
+    from ..detector.audit.basis import Basis
 
 METHODS = (
     ("none", "none: a threshold only"),

@@ -10,7 +10,7 @@ from typing import Any
 
 import fiftyone as fo
 
-from ..detector.basis import FittedOn
+from ..detector.audit.basis import FittedOn
 from ..detector.errors import ForensicsError
 from . import fields, made_from, views
 

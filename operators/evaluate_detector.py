@@ -34,7 +34,7 @@ from .markup import plain
 from .video_scores import refresh_video_scores
 
 if TYPE_CHECKING:
-    from ..detector.basis import Basis
+    from ..detector.audit.basis import Basis
 
 PLUGIN = "@mediaforensics/deepfake"
 RUN_PREFIX = "evaluation_"

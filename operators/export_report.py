@@ -11,13 +11,14 @@ import fiftyone as fo
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
+from ..detector.audit import threshold as audit_threshold
+from ..detector.audit.units import LEVELS
 from ..detector.errors import ForensicsError
 from ..detector.outputs import claim_folder
 from ..detector.paths import one_part
 from . import forms, from_python, jobs, views
-from .panels import audit_threshold, face_columns
+from .panels import face_columns
 from .panels.audit_study import stored_of
-from .panels.audit_units import LEVELS
 from .path_arguments import with_paths
 from .progress import Progress, ShouldStop, in_app, never, silent, stop_of
 
@@ -58,7 +59,7 @@ def run(
         folder: a folder that does not exist yet, or is empty; a new one by default
         level: ``face``, ``person`` or ``video``: what the rates count
         threshold: p_fake from which a unit counts as fake
-        threshold_from: a source of :mod:`.panels.audit_threshold`; by default ``hand`` where a
+        threshold_from: a source of :mod:`detector.audit.threshold`; by default ``hand`` where a
             threshold is given, else the calibrated one, else that of the last evaluation, else 0.5
         breakdowns: fields with a table of their own; the quality fields by default
         examples: faces shown per kind of error

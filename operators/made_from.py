@@ -12,7 +12,7 @@ from typing import Any
 import fiftyone as fo
 import numpy as np
 
-from ..detector.basis import Basis, digest, text_codes
+from ..detector.audit.basis import Basis, digest, text_codes
 from ..detector.errors import ForensicsError
 from . import fields, score_state, views
 from .panels.face_reading import read

@@ -41,7 +41,7 @@ from .video_scores import declare, write_video_scores
 if TYPE_CHECKING:
     import numpy as np
 
-    from ..detector.basis import Basis
+    from ..detector.audit.basis import Basis
 
 OUT_OF_FOLD = "_oof"
 

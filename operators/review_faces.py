@@ -7,10 +7,10 @@ from typing import Any
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
+from ..detector.audit.words import count
 from ..detector.errors import ForensicsError
 from ..detector.queue_catalogue import CATALOGUE
 from . import forms, review, views
-from .panels.audit_words import count
 
 UNDO, REDO = "undo", "redo"
 

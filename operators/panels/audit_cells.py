@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 
+from ...detector.audit.groups import Grouping, cross, group
+from ...detector.audit.table import AuditTable, Cell, Row
+from ...detector.audit.threshold import Threshold
+from ...detector.audit.units import Units, at_level
+from ...detector.audit.words import count, outliers
 from . import audit_scope, grid
-from .audit_groups import Grouping, cross, group
 from .audit_study import Study, kept_for, with_fields
-from .audit_table import AuditTable, Cell, Row
-from .audit_threshold import Threshold
-from .audit_units import Units, at_level
-from .audit_words import count, outliers
 
 MOST_ROWS, MOST_COLUMNS = 60, 24
 #: What is laid across: the first field with several values, else the first number that there is.

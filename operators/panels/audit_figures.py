@@ -6,43 +6,19 @@ alone. Lines and texts without a class are mid-grey: Python cannot know the App'
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
+from ...detector.audit.curve import BARS, Roc, bar_of, edges
+from ...detector.audit.units import Units
 from ...detector.records import FAKE, REAL
-from .audit_units import Units
 
-BARS = 25
-ROC_POINTS = 400
 COLOURS = {REAL: "#0072B2", FAKE: "#D55E00"}
 GREY = "#888888"
 LINE = "#009E73"  # the curve is of neither class
 POINT = "#D55E00"
 MARGIN = {"t": 22, "l": 48, "r": 10, "b": 36}
-
-
-class Roc(NamedTuple):
-    """A ROC curve with few enough points to draw.
-
-    Attributes:
-        fpr, tpr, thresholds: (P,) from (0, 0) to (1, 1)
-    """
-
-    fpr: np.ndarray
-    tpr: np.ndarray
-    thresholds: np.ndarray
-
-
-def edges() -> np.ndarray:
-    """(BARS + 1,) borders of the histogram's bars, 0 to 1."""
-    return np.arange(BARS + 1) / BARS
-
-
-def bar_of(scores: np.ndarray) -> np.ndarray:
-    """(N,) bar of each score: low <= p < high, the last one closed; -1 for NaN."""
-    bar = np.searchsorted(edges(), scores, side="right") - 1
-    return np.where(np.isnan(scores), -1, np.clip(bar, 0, BARS - 1))
 
 
 def histogram(units: Units, unit: str) -> list[dict[str, Any]]:
@@ -153,30 +129,6 @@ def _ticks(top: float) -> list[float]:
     step = next(s for s in (power / 5, power / 2, power, power * 2, power * 5) if top / s <= 3.5)
     inner = [round(float(step * k), 6) for k in range(1, int(top / step) + 1)]
     return [-tick for tick in reversed(inner)] + [0.0, *inner]
-
-
-def roc(units: Units) -> Roc | None:
-    """The curve of the scored units, or None where there is only one class.
-
-    At most about ``ROC_POINTS`` of its points, always with both ends and always points that a
-    threshold reaches.
-    """
-    from ...detector.metrics import MetricUndefined, roc_curve
-
-    chosen = units.scored
-    try:
-        fpr, tpr, thresholds = roc_curve(units.label[chosen], units.p_fake[chosen])
-    except MetricUndefined:
-        return None
-    step_x, step_y = np.diff(fpr), np.diff(tpr)
-    keep = np.ones(fpr.size, bool)  # points on a straight stretch of the curve are not needed
-    keep[1:-1] = np.abs(step_x[:-1] * step_y[1:] - step_x[1:] * step_y[:-1]) > 1e-15
-    index = np.flatnonzero(keep)
-    if index.size > ROC_POINTS:
-        length = np.concatenate([[0.0], np.cumsum(np.diff(fpr[index]) + np.diff(tpr[index]))])
-        wanted = np.linspace(0, length[-1], ROC_POINTS)
-        index = np.unique(np.append(index[np.searchsorted(length, wanted)], index[[0, -1]]))
-    return Roc(fpr[index], tpr[index], thresholds[index])
 
 
 def roc_figure(curve: Roc | None) -> list[dict[str, Any]]:

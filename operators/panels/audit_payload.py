@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import (
-    audit_figures,
-    audit_pairs,
-    audit_scope,
-    audit_threshold,
-    audit_words,
-    face_columns,
+from ...detector.audit import (
+    threshold as audit_threshold,
+    words as audit_words,
 )
-from .audit_groups import BY_METHOD, Grouping
+from ...detector.audit.groups import BY_METHOD, Grouping
+from ...detector.audit.table import Row
+from ...detector.audit.threshold import Threshold
+from ...detector.audit.units import LEVELS
+from . import audit_figures, audit_scope, face_columns
+from .audit import pairs_figure
 from .audit_study import Study, stored_of
-from .audit_table import Row
-from .audit_threshold import Threshold
-from .audit_units import LEVELS
 
 
 def lines(study: Study, threshold: Threshold, total: Row) -> dict[str, Any]:
@@ -38,7 +36,7 @@ def charts(study: Study) -> dict[str, Any]:
     return {
         "charts.distributions": study.traces,
         "charts.roc": audit_figures.roc_figure(study.curve),
-        "pairs": [] if pairs is None else audit_pairs.figure(pairs, names),
+        "pairs": [] if pairs is None else pairs_figure.figure(pairs, names),
     }
 
 

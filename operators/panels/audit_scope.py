@@ -9,10 +9,10 @@ from typing import Any
 import fiftyone as fo
 import numpy as np
 
+from ...detector.audit.columns import Coded, FaceColumns
 from ...detector.errors import ForensicsError
 from ...detector.records import FAKE, REAL
 from .. import views
-from .audit_units import Coded, FaceColumns
 from .face_columns import Source
 
 ALL = "all"

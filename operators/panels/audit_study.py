@@ -13,17 +13,19 @@ from typing import Any, TypeVar
 import fiftyone as fo
 import numpy as np
 
+from ...detector.audit import curve as curve_module, threshold as audit_threshold
+from ...detector.audit.columns import Coded, FaceColumns
+from ...detector.audit.groups import BY_METHOD, Grouping, group
+from ...detector.audit.pairs import Pairs, pairs_of
+from ...detector.audit.slices import MOST_VALUES, SliceFinder
+from ...detector.audit.table import AuditTable
+from ...detector.audit.threshold import Chosen, Stored, Threshold
+from ...detector.audit.transfer import by_dataset
+from ...detector.audit.units import Units, at_level
 from ...detector.errors import ForensicsError
 from .. import calibrations, derived, made_from
 from ..label_sync import contradiction
-from . import audit_figures, audit_scope, audit_threshold, face_columns, sphere_regions
-from .audit_groups import BY_METHOD, Grouping, group
-from .audit_pairs import Pairs, pairs_of
-from .audit_slices import MOST_VALUES, SliceFinder
-from .audit_table import AuditTable
-from .audit_threshold import Chosen, Stored, Threshold
-from .audit_transfer import by_dataset
-from .audit_units import Coded, FaceColumns, Units, at_level
+from . import audit_figures, audit_scope, face_columns, sphere_regions
 from .rebuild_cache import RebuildCache
 from .sphere_source import embeddings_of
 
@@ -54,7 +56,7 @@ class Study:
     everything: Units
     units: Units
     table: AuditTable
-    curve: audit_figures.Roc | None
+    curve: curve_module.Roc | None
     traces: list[dict[str, Any]]
     flag: bool
     pairs: Pairs | None
@@ -110,7 +112,7 @@ def _build(source: face_columns.Source, columns: FaceColumns, choice: dict[str, 
         everything=units if scope.columns is columns else at_level(columns, level),
         units=units,
         table=AuditTable(units, group(units, name)),
-        curve=audit_figures.roc(units),
+        curve=curve_module.roc(units),
         traces=audit_figures.histogram(units, level),
         flag=flag,
         pairs=_pairs(scope.columns),

@@ -9,23 +9,19 @@ from typing import Any
 
 import numpy as np
 
+from ...detector.audit import (
+    compare as audit_compare,
+    pairs as audit_pairs,
+    transfer as audit_transfer,
+)
+from ...detector.audit.groups import group
+from ...detector.audit.threshold import Threshold
+from ...detector.audit.units import Units, at_level
+from ...detector.audit.words import count
 from ...detector.errors import ForensicsError, MetricUndefined
 from ...detector.records import LABELS, content_hash
-from . import (
-    audit_cells,
-    audit_compare,
-    audit_pairs,
-    audit_scope,
-    audit_transfer,
-    face_columns,
-    grid,
-    sphere_regions,
-)
-from .audit_groups import group
+from . import audit_cells, audit_scope, face_columns, grid, sphere_regions
 from .audit_study import Study, by_dataset_of, wide_of
-from .audit_threshold import Threshold
-from .audit_units import Units, at_level
-from .audit_words import count
 
 TABLE, CELLS, SLICES, TRANSFER = "table", "cells", "slices", "transfer"
 COMPARE, PAIRS = "compare", "pairs"

@@ -11,23 +11,15 @@ import fiftyone.operators as foo
 import numpy as np
 from fiftyone.operators import types
 
+from ...detector.audit import threshold as audit_threshold
+from ...detector.audit.threshold import Threshold
+from ...detector.audit.units import Units
 from ...detector.errors import ForensicsError
 from ...detector.records import FAKE, REAL
 from ..markup import plain
-from . import (
-    audit_cells,
-    audit_figures,
-    audit_pairs,
-    audit_payload,
-    audit_scope,
-    audit_tabs,
-    audit_threshold,
-    face_columns,
-    grid,
-)
+from . import audit_cells, audit_figures, audit_payload, audit_scope, audit_tabs, face_columns, grid
+from .audit import pairs_figure
 from .audit_study import Study, study_of, threshold_of
-from .audit_threshold import Threshold
-from .audit_units import Units
 from .documentation import documented
 
 logger = logging.getLogger(__name__)
@@ -330,7 +322,7 @@ class ErrorAudit(foo.Panel):
         if lines["pairs"] and self._choice(ctx)["tab"] == audit_tabs.PAIRS:
             panel.plot(
                 "pairs",
-                layout=audit_pairs.layout(lines["threshold"]),
+                layout=pairs_figure.layout(lines["threshold"]),
                 on_click=self.on_pair,
                 height="340px",
                 composite_view=True,

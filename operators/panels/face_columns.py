@@ -13,10 +13,10 @@ import fiftyone as fo
 import fiftyone.core.media as fomm
 import numpy as np
 
+from ...detector.audit.columns import CONTENT, Coded, FaceColumns, coded, label_codes, numbers
 from ...detector.errors import ForensicsError
 from .. import fields, made_from, views
 from ..video_scores import compute_video_scores, rule_of
-from .audit_units import CONTENT, Coded, FaceColumns, coded, label_codes, numbers
 from .face_reading import Reading, read
 from .rebuild_cache import RebuildCache
 

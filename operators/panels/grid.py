@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from ...detector.audit.curve import BARS, bar_of, edges
+from ...detector.audit.groups import NO_VALUE, Grouping
+from ...detector.audit.units import Units
+from ...detector.audit.words import shown
 from ...detector.errors import ForensicsError
 from ...detector.records import FAKE, LABELS, REAL
 from .. import fields, views
-from .audit_figures import BARS, bar_of, edges
-from .audit_groups import NO_VALUE, Grouping
 from .audit_scope import Scope
-from .audit_units import Units
-from .audit_words import shown
 from .face_columns import P_FAKE, YES, Source
 
 #: kind of a click -> in words

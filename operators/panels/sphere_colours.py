@@ -7,10 +7,10 @@ from typing import Any
 import fiftyone as fo
 import numpy as np
 
+from ...detector.audit.columns import CONTENT, Coded
+from ...detector.audit.groups import bin_edges
 from ...detector.errors import ForensicsError
 from . import face_columns, sphere_payload
-from .audit_groups import bin_edges
-from .audit_units import CONTENT, Coded
 from .sphere_source import Sphere
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from ...detector.audit.words import count
 from .. import fields
 from . import sphere_words
-from .audit_words import count
 from .face_columns import Source
 from .sphere_source import Sphere, embeddings_of
 

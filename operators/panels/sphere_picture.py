@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 
+from ...detector.audit.columns import FaceColumns
 from ...detector.errors import ForensicsError
 from ...detector.records import FAKE, REAL
-from .audit_units import FaceColumns
 from .sphere_words import geometry, sample
 
 logger = logging.getLogger(__name__)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .audit_units import Coded
+from ...detector.audit.columns import Coded
 
 COUNT = 16
 MOST_FITTED = 20_000

@@ -10,10 +10,10 @@ from pathlib import Path
 import fiftyone as fo
 import numpy as np
 
+from ...detector.audit.columns import FaceColumns
 from ...detector.errors import ForensicsError
 from .. import fields, stored_vectors
 from . import sphere_picture
-from .audit_units import FaceColumns
 from .face_columns import Source, columns_of, run_config, source_of, state_token
 from .rebuild_cache import RebuildCache
 from .sphere_picture import Picture

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from ...detector.audit.words import count
 from .audit_figures import GREY, MARGIN, note
-from .audit_words import count
 
 #: One per person: told apart by symbol as well as by colour (Okabe & Ito).
 PEOPLE = (

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..panels import audit_threshold
-from ..panels.audit_table import Row
-from ..panels.audit_threshold import Threshold
-from ..panels.audit_units import Units
+from ...detector.audit import threshold as audit_threshold
+from ...detector.audit.table import Row
+from ...detector.audit.threshold import Threshold
+from ...detector.audit.units import Units
 from .thumbnails import Thumbnail
 
 

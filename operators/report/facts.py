@@ -9,14 +9,16 @@ from typing import Any
 import numpy as np
 
 from ...detector.allowed_roots import is_allowed
+from ...detector.audit import threshold as audit_threshold, words as audit_words
+from ...detector.audit.columns import FaceColumns
+from ...detector.audit.groups import BY_METHOD, group
+from ...detector.audit.table import AuditTable
+from ...detector.audit.units import Units, at_level
 from ...detector.errors import ForensicsError
 from ...detector.records import FAKE, LABELS, REAL
 from .. import fields, views
-from ..panels import audit_scope, audit_threshold, audit_words, face_columns
-from ..panels.audit_groups import BY_METHOD, group
+from ..panels import audit_scope, face_columns
 from ..panels.audit_study import stored_of
-from ..panels.audit_table import AuditTable
-from ..panels.audit_units import FaceColumns, Units, at_level
 from ..progress import Progress, ShouldStop
 from . import limits
 from .contents import Example, Facts, Settings, Table, Video

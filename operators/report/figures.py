@@ -10,9 +10,10 @@ from html import escape
 
 import numpy as np
 
+from ...detector.audit.curve import BARS, bar_of, roc
+from ...detector.audit.units import Units
 from ...detector.records import FAKE, REAL
-from ..panels.audit_figures import BARS, COLOURS, LINE, POINT, bar_of, roc
-from ..panels.audit_units import Units
+from ..panels.audit_figures import COLOURS, LINE, POINT
 
 WIDTH, HEIGHT = 460, 250
 LEFT, RIGHT, TOP, BOTTOM = 52, 14, 14, 40

@@ -5,11 +5,11 @@ from __future__ import annotations
 import fiftyone as fo
 import numpy as np
 
+from ...detector.audit.threshold import Threshold
+from ...detector.audit.units import Units
 from .. import derived, fields
 from ..label_sync import contradiction
 from ..panels import face_columns
-from ..panels.audit_threshold import Threshold
-from ..panels.audit_units import Units
 
 ALWAYS = (
     "p_fake is the output of a detector of face manipulations of the kinds it was trained on. It "

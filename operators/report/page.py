@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any
 
-from ..panels.audit_table import Area, Cell, Row
-from ..panels.audit_words import count, percent
+from ...detector.audit.table import Area, Cell, Row
+from ...detector.audit.words import count, percent
 from .contents import Example, Facts, Table, Video
 from .figures import curve, distributions
 

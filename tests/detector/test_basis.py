@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from media_forensics.detector.basis import INGREDIENTS, Basis, FittedOn, digest, text_codes
+from media_forensics.detector.audit.basis import INGREDIENTS, Basis, FittedOn, digest, text_codes
 from media_forensics.detector.errors import ForensicsError
 
 IDS = [f"{i:024x}" for i in range(5)]

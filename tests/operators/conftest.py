@@ -93,7 +93,7 @@ def tiny_checkpoint(tmp_path_factory) -> str:
 @pytest.fixture(scope="session")
 def columns_of(table_of):
     """``columns_of(count, seed)``: :class:`FaceColumns` of :func:`table_of`, and the dict."""
-    from media_forensics.operators.panels.audit_units import FaceColumns, coded, label_codes
+    from media_forensics.detector.audit.columns import FaceColumns, coded, label_codes
 
     def make(count: int, seed: int = 0):
         table = table_of(count, seed)

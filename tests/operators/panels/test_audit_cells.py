@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from media_forensics.detector.audit.groups import cross, group
+from media_forensics.detector.audit.table import SMALL, AuditTable
+from media_forensics.detector.audit.units import at_level
 from media_forensics.operators.panels import audit_cells
-from media_forensics.operators.panels.audit_groups import cross, group
-from media_forensics.operators.panels.audit_table import SMALL, AuditTable
-from media_forensics.operators.panels.audit_units import at_level
 from media_forensics.operators.panels.error_audit import ErrorAudit
 
 pytestmark = pytest.mark.fiftyone

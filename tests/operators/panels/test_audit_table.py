@@ -7,11 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from media_forensics.detector.audit.columns import coded
+from media_forensics.detector.audit.groups import BY_METHOD, NO_VALUE, bin_edges, group
+from media_forensics.detector.audit.table import AuditTable
+from media_forensics.detector.audit.units import at_level
+from media_forensics.detector.audit.words import coverage, outliers, percent
 from media_forensics.detector.errors import ForensicsError
-from media_forensics.operators.panels.audit_groups import BY_METHOD, NO_VALUE, bin_edges, group
-from media_forensics.operators.panels.audit_table import AuditTable
-from media_forensics.operators.panels.audit_units import at_level, coded
-from media_forensics.operators.panels.audit_words import coverage, outliers, percent
 from sklearn.metrics import roc_auc_score
 
 
@@ -64,7 +65,7 @@ def test_the_bad_dataset_is_first_and_named(columns_of):
 
 def test_no_outlier_where_all_rows_are_alike():
     """Of many tables without any difference, at most about one in twenty names a row."""
-    from media_forensics.operators.panels.audit_units import FaceColumns
+    from media_forensics.detector.audit.columns import FaceColumns
 
     rng = np.random.default_rng(0)
     named = 0

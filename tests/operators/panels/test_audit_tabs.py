@@ -5,11 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from media_forensics.detector.audit import (
+    compare as audit_compare,
+    pairs as audit_pairs,
+    transfer as audit_transfer,
+)
+from media_forensics.detector.audit.columns import coded
+from media_forensics.detector.audit.groups import BY_METHOD, group
+from media_forensics.detector.audit.slices import SliceFinder
+from media_forensics.detector.audit.units import at_level
 from media_forensics.detector.errors import MetricUndefined
-from media_forensics.operators.panels import audit_compare, audit_pairs, audit_transfer
-from media_forensics.operators.panels.audit_groups import BY_METHOD, group
-from media_forensics.operators.panels.audit_slices import SliceFinder
-from media_forensics.operators.panels.audit_units import at_level, coded
+from media_forensics.operators.panels.audit import pairs_figure
 from scipy.stats import binomtest
 from sklearn.metrics import roc_curve
 
@@ -162,7 +168,7 @@ def test_pairs_are_means_over_common_frames(large):
     assert np.allclose(pairs.p_fake, want.p) and np.allclose(pairs.p_real, want.real)
     assert list(pairs.frames) == list(want.n)
     assert pairs.unpaired == fakes.video_id.nunique() - len(want)
-    points = audit_pairs.figure(pairs, columns.video.values)[1]
+    points = pairs_figure.figure(pairs, columns.video.values)[1]
     lowest = int(points["ids"][0])
     assert pairs.delta[lowest] == pairs.delta.min()
     assert len(points["ids"]) == min(len(want), audit_pairs.MOST_POINTS)

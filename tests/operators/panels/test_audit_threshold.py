@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from media_forensics.detector.basis import FittedOn
+from media_forensics.detector.audit import threshold as thresholds
+from media_forensics.detector.audit.basis import FittedOn
+from media_forensics.detector.audit.units import at_level
 from media_forensics.detector.errors import ForensicsError, MetricUndefined
 from media_forensics.detector.metrics import equal_error_rate
-from media_forensics.operators.panels import audit_threshold as thresholds
-from media_forensics.operators.panels.audit_units import at_level
 
 
 @pytest.fixture

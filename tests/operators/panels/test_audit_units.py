@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from media_forensics.detector.audit.columns import FaceColumns, coded, label_codes
+from media_forensics.detector.audit.units import at_level
 from media_forensics.detector.errors import ForensicsError
-from media_forensics.operators.panels.audit_units import FaceColumns, at_level, coded, label_codes
 
 
 def test_coded_keeps_every_row_and_sorts_values():

@@ -7,8 +7,8 @@ import json
 
 import numpy as np
 import pytest
+from media_forensics.detector.audit.columns import coded
 from media_forensics.operators.panels import sphere_payload as payloads
-from media_forensics.operators.panels.audit_units import coded
 from media_forensics.operators.panels.sphere_colours import binned
 from media_forensics.operators.panels.sphere_maps import placed
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from media_forensics.operators.panels.audit_units import coded
+from media_forensics.detector.audit.columns import coded
 from media_forensics.operators.panels.sphere_regions import named, regions
 from sklearn.metrics import adjusted_rand_score
 

@@ -11,17 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from ...detector.errors import MetricUndefined
-from ...detector.metrics_clusters import (
-    ClusterCounts,
-    Shares,
-    clustered_auroc,
-    pooled_effect,
-    wilson_bounds,
-)
-from ...detector.records import FAKE, REAL
-from .audit_groups import Grouping
-from .audit_units import Units
+from ..errors import MetricUndefined
+from ..metrics_clusters import ClusterCounts, Shares, clustered_auroc, pooled_effect, wilson_bounds
+from ..records import FAKE, REAL
+from .groups import Grouping
+from .units import Units
 
 #: Effective trials below which a rate is shown but neither coloured nor named.
 SMALL = 5
@@ -245,7 +239,7 @@ class AuditTable:
 
     def _area(self, chosen: np.ndarray, budget: int) -> Area | None:
         """AUROC of the units of ``chosen``, or None; ``budget`` units share the bootstrap."""
-        from ...detector.metrics import bootstrap_interval, roc_auc
+        from ..metrics import bootstrap_interval, roc_auc
 
         label, scores = self.units.label[chosen], self.units.p_fake[chosen]
         cluster = self.units.cluster[chosen]

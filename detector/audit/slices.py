@@ -15,11 +15,11 @@ from typing import Any
 
 import numpy as np
 
-from ...detector.metrics_clusters import ClusterCounts, Shares, pooled_effect
-from ...detector.records import FAKE, REAL
-from .audit_groups import NO_VALUE, Grouping, group
-from .audit_table import FAMILY_ERROR, SMALL, excess_bound
-from .audit_units import Units
+from ..metrics_clusters import ClusterCounts, Shares, pooled_effect
+from ..records import FAKE, REAL
+from .groups import NO_VALUE, Grouping, group
+from .table import FAMILY_ERROR, SMALL, excess_bound
+from .units import Units
 
 MOST_VALUES = 40  # rows of a field above which it is no slice but a name
 MOST_PAIRED = 10  # fields that are combined in pairs

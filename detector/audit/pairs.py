@@ -7,14 +7,11 @@ videos by the mean over those frames.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from ...detector.markup import hover
-from ...detector.records import FAKE, REAL
-from .audit_figures import COLOURS, GREY, MARGIN, note
-from .audit_units import Coded, FaceColumns
+from ..records import FAKE, REAL
+from .columns import Coded, FaceColumns
 
 MOST_POINTS = 20_000
 
@@ -88,45 +85,6 @@ def _means(key: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     return found, total / np.maximum(np.bincount(unit, minlength=len(found)), 1)
 
 
-def figure(pairs: Pairs, names: tuple[str, ...]) -> list[dict[str, Any]]:
-    """Traces: the line of no difference, and a point per pair (``id`` is its number).
-
-    Of more than :data:`MOST_POINTS` pairs, those whose fake scores lowest against its real.
-    """
-    order = np.argsort(pairs.delta, kind="stable")[:MOST_POINTS]
-    return [
-        {
-            "type": "scatter",
-            "mode": "lines",
-            "x": [0, 1],
-            "y": [0, 1],
-            "line": {"color": GREY, "width": 1, "dash": "dot"},
-            "hoverinfo": "skip",
-        },
-        {
-            "type": "scattergl",
-            "mode": "markers",
-            "name": "pairs",
-            "x": [round(float(v), 4) for v in pairs.p_real[order]],
-            "y": [round(float(v), 4) for v in pairs.p_fake[order]],
-            "ids": [str(int(i)) for i in order],
-            "marker": {
-                "size": 8,
-                "opacity": 0.75,
-                "symbol": "triangle-up",
-                "color": [COLOURS[FAKE] if d > 0 else "#CC79A7" for d in pairs.delta[order]],
-            },
-            "customdata": [
-                [hover(names[pairs.fake[i]]), f"{pairs.delta[i]:+.3f}", int(pairs.frames[i])]
-                for i in order
-            ],
-            "hovertemplate": "%{customdata[0]}<br>its real %{x:.3f}, the fake %{y:.3f} "
-            "(%{customdata[1]}; %{customdata[2]} common frames)<br>click to see both"
-            "<extra></extra>",
-        },
-    ]
-
-
 def sentence(pairs: Pairs) -> str:
     """How many fakes score no higher than their own real, and how many have none."""
     below = int((pairs.delta <= 0).sum())
@@ -135,26 +93,3 @@ def sentence(pairs: Pairs) -> str:
     if pairs.unpaired:
         text += f" {pairs.unpaired:,} more have no scored real at a common frame."
     return text
-
-
-def layout(threshold: float) -> dict[str, Any]:
-    """Axes from 0 to 1, the threshold on both, and what the corners mean."""
-    axis = {"range": [-0.02, 1.02], "dtick": 0.25, "tickfont": {"size": 11}, "fixedrange": True}
-    title = {"standoff": 6, "font": {"size": 12}}
-    line = {"type": "line", "line": {"color": GREY, "width": 1, "dash": "dash"}}
-    return {
-        "showlegend": False,
-        "margin": MARGIN,
-        "xaxis": {**axis, "title": {"text": "p_fake of the real", **title}},
-        "yaxis": {**axis, "title": {"text": "p_fake of its fake", **title}},
-        "shapes": [
-            {**line, "x0": threshold, "x1": threshold, "y0": 0, "y1": 1, "yref": "paper"},
-            {**line, "y0": threshold, "y1": threshold, "x0": 0, "x1": 1, "xref": "paper"},
-        ],
-        "annotations": [
-            note("both called fake", 1, 0.99, "right", "top", GREY, -2),
-            note("both called real", 0, 0.01, "left", "bottom", GREY, 2),
-        ],
-        "hovermode": "closest",
-        "uirevision": "pairs",
-    }

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from ...detector.errors import ForensicsError
-from .audit_units import Coded, Units
+from ..errors import ForensicsError
+from .columns import Coded
+from .units import Units
 
 BY_METHOD = "dataset_method"
 BINS = 5  # rows of a number field, with about equally many units each

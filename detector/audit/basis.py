@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from .records import known_keys
+from ..records import known_keys
 
 #: What may differ; a number that does not depend on one of them may ignore it.
 DIGESTS = ("members", "labels", "scores", "kinds")

@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from ...detector.errors import MetricUndefined
-from ...detector.records import FAKE, REAL
-from .audit_groups import Grouping
-from .audit_units import Units
+from ..errors import MetricUndefined
+from ..records import FAKE, REAL
+from .groups import Grouping
+from .units import Units
 
 
 @dataclass(frozen=True)

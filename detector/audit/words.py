@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from .audit_table import Cell, Row
+from .table import Cell, Row
 
 NAMED = 3  # rows that the sentence names before it counts the others
 

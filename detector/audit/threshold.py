@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from ...detector.basis import FittedOn
-from ...detector.errors import ForensicsError, MetricUndefined
-from ...detector.records import REAL
-from .audit_units import CONTENT, Units
-from .audit_words import count
+from ..errors import ForensicsError, MetricUndefined
+from ..records import REAL
+from .basis import FittedOn
+from .columns import CONTENT
+from .units import Units
+from .words import count
 
 HAND = "hand"
 FIXED = "fixed"
@@ -187,7 +188,7 @@ def choose(
 
 
 def _oracle(judged: Units) -> Threshold:
-    from ...detector.metrics import equal_error_rate
+    from ..metrics import equal_error_rate
 
     found = equal_error_rate(judged.label[judged.scored], judged.p_fake[judged.scored])
     text = f"oracle: equal errors on the very {judged.level}s shown, so these rates flatter"
@@ -195,7 +196,7 @@ def _oracle(judged: Units) -> Threshold:
 
 
 def _validation(source: str, everything: Units, judged: Units) -> Threshold:
-    from ...detector.calibration import threshold_for_fpr
+    from ..calibration import threshold_for_fpr
 
     rate = VALIDATION[source]
     reals = _validation_reals(everything)

@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from ...detector.errors import MetricUndefined
-from ...detector.records import REAL
-from .audit_groups import group
-from .audit_table import AuditTable
-from .audit_units import Units
+from ..errors import MetricUndefined
+from ..records import REAL
+from .groups import group
+from .table import AuditTable
+from .units import Units
 
 TARGET = 0.05  # highest false-positive rate of the oracle
 
@@ -65,7 +65,7 @@ def _rate(cell: Any) -> float | None:
 
 
 def _oracle(label: np.ndarray, scores: np.ndarray) -> tuple[dict[str, float] | None, str]:
-    from ...detector.metrics import operating_point
+    from ..metrics import operating_point
 
     try:
         point = operating_point(label, scores, TARGET)

@@ -1,0 +1,132 @@
+"""Holds the faces of a dataset as columns, as one detector scored them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..records import LABELS
+from .basis import FittedOn
+
+CONTENT = "source_sha256"  # text column: which file a face was cut from
+
+
+class Coded(NamedTuple):
+    """A column of texts as codes.
+
+    Attributes:
+        codes: (N,) int32 index into ``values``, -1 where there is no value
+        values: the distinct texts
+    """
+
+    codes: np.ndarray
+    values: tuple[str, ...]
+
+    def present(self) -> set[str]:
+        """The values that occur."""
+        return {self.values[code] for code in np.unique(self.codes) if code >= 0}
+
+    def take(self, index: np.ndarray) -> Coded:
+        """The rows ``index`` of this column, with the same values."""
+        return Coded(self.codes[index], self.values)
+
+
+def coded(column: Iterable[Any]) -> Coded:
+    """Texts (None and "" are no value) as :class:`Coded`, values sorted."""
+    numbers: dict[Any, int] = {}
+    first = np.fromiter((numbers.setdefault(v, len(numbers)) for v in column), np.int32)
+    kept = sorted((v for v in numbers if v is not None and v != ""), key=str)
+    rank = {value: index for index, value in enumerate(kept)}
+    lookup = np.array([rank.get(value, -1) for value in numbers], np.int32)
+    codes = lookup[first] if first.size else first
+    return Coded(codes, tuple(str(value) for value in kept))
+
+
+def label_codes(column: Iterable[Any]) -> np.ndarray:
+    """Ground truth (N,) int8: 0 real, 1 fake, -1 anything else."""
+    known = {name: code for code, name in enumerate(LABELS)}
+    return np.fromiter((known.get(v, -1) for v in column), np.int8)
+
+
+def numbers(column: Iterable[Any]) -> np.ndarray:
+    """Floats (N,), NaN where there is no value."""
+    return np.fromiter((np.nan if v is None else v for v in column), np.float64)
+
+
+@dataclass(frozen=True)
+class FaceColumns:
+    """The faces of a dataset as one detector scored them, and the videos that gave no face.
+
+    Attributes:
+        ids: sample ids (N,)
+        label: (N,) 0 real, 1 fake, -1 unknown
+        p_fake: (N,) score, NaN where the face has none
+        video: ``video_id`` of each face
+        track: (N,) person within the video, -1 where unknown
+        group: ``group_id``, the unit of leakage
+        reason: why a face has no score
+        texts: other text columns by field name
+        numbers: number columns (N,) by field name
+        video_p_fake: (N,) the stored score of the face's video, or None where it is not stored
+        pair: ``pair_id``, the video of the real that a fake was made from; None where not stored
+        frame_number: (N,) as the App shows them, NaN where unknown; None where not stored
+        faceless: videos without any face, one row each (``label``, ``video``, ``group``,
+            ``reason`` and ``texts`` only)
+    """
+
+    ids: Sequence[str]
+    label: np.ndarray
+    p_fake: np.ndarray
+    video: Coded
+    track: np.ndarray
+    group: Coded
+    reason: Coded
+    texts: dict[str, Coded]
+    numbers: dict[str, np.ndarray] = field(default_factory=dict)
+    video_p_fake: np.ndarray | None = None
+    faceless: FaceColumns | None = None
+    pair: Coded | None = None
+    frame_number: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.label)
+
+    @property
+    def rows(self) -> FittedOn:
+        """Its groups (a face's video where it has none) and files."""
+        alone = self.video.take(self.group.codes < 0)
+        files = self.texts.get(CONTENT)
+        return FittedOn(
+            frozenset(self.group.present() | alone.present()),
+            frozenset() if files is None else frozenset(files.present()),
+        )
+
+    def with_text(self, name: str, column: Coded) -> FaceColumns:
+        """A copy with one more text column."""
+        return replace(self, texts={**self.texts, name: column})
+
+    def with_numbers(self, name: str, column: np.ndarray) -> FaceColumns:
+        """A copy with one more number column."""
+        return replace(self, numbers={**self.numbers, name: column})
+
+    def take(self, index: np.ndarray) -> FaceColumns:
+        """The faces of ``index`` (indices or a mask); ``faceless`` is left as it is."""
+        index = np.flatnonzero(index) if index.dtype == bool else index
+        return replace(
+            self,
+            ids=[self.ids[int(i)] for i in index],
+            label=self.label[index],
+            p_fake=self.p_fake[index],
+            video=self.video.take(index),
+            track=self.track[index],
+            group=self.group.take(index),
+            reason=self.reason.take(index),
+            texts={name: column.take(index) for name, column in self.texts.items()},
+            numbers={name: column[index] for name, column in self.numbers.items()},
+            video_p_fake=None if self.video_p_fake is None else self.video_p_fake[index],
+            pair=None if self.pair is None else self.pair.take(index),
+            frame_number=None if self.frame_number is None else self.frame_number[index],
+        )

@@ -1,0 +1,59 @@
+"""Computes the bars of the score histogram and a ROC curve that is short enough to draw."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from .units import Units
+
+BARS = 25
+ROC_POINTS = 400
+
+
+class Roc(NamedTuple):
+    """A ROC curve with few enough points to draw.
+
+    Attributes:
+        fpr, tpr, thresholds: (P,) from (0, 0) to (1, 1)
+    """
+
+    fpr: np.ndarray
+    tpr: np.ndarray
+    thresholds: np.ndarray
+
+
+def edges() -> np.ndarray:
+    """(BARS + 1,) borders of the histogram's bars, 0 to 1."""
+    return np.arange(BARS + 1) / BARS
+
+
+def bar_of(scores: np.ndarray) -> np.ndarray:
+    """(N,) bar of each score: low <= p < high, the last one closed; -1 for NaN."""
+    bar = np.searchsorted(edges(), scores, side="right") - 1
+    return np.where(np.isnan(scores), -1, np.clip(bar, 0, BARS - 1))
+
+
+def roc(units: Units) -> Roc | None:
+    """The curve of the scored units, or None where there is only one class.
+
+    At most about ``ROC_POINTS`` of its points, always with both ends and always points that a
+    threshold reaches.
+    """
+    from ..metrics import MetricUndefined, roc_curve
+
+    chosen = units.scored
+    try:
+        fpr, tpr, thresholds = roc_curve(units.label[chosen], units.p_fake[chosen])
+    except MetricUndefined:
+        return None
+    step_x, step_y = np.diff(fpr), np.diff(tpr)
+    keep = np.ones(fpr.size, bool)  # points on a straight stretch of the curve are not needed
+    keep[1:-1] = np.abs(step_x[:-1] * step_y[1:] - step_x[1:] * step_y[:-1]) > 1e-15
+    index = np.flatnonzero(keep)
+    if index.size > ROC_POINTS:
+        length = np.concatenate([[0.0], np.cumsum(np.diff(fpr[index]) + np.diff(tpr[index]))])
+        wanted = np.linspace(0, length[-1], ROC_POINTS)
+        index = np.unique(np.append(index[np.searchsorted(length, wanted)], index[[0, -1]]))
+    return Roc(fpr[index], tpr[index], thresholds[index])
