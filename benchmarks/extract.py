@@ -35,8 +35,8 @@ import av
 import cv2
 import numpy as np
 import torch
-from media_forensics.detector.align import template_points
-from media_forensics.detector.crops import CropStore
+from media_forensics.detector.crops.align import template_points
+from media_forensics.detector.crops.store import CropStore
 from media_forensics.detector.extract import extract_video, extract_videos
 from media_forensics.detector.faces import load_face_detector
 from media_forensics.detector.frames import choose_frames, open_source, read_frames

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .aggregate import video_score
-from .crops import CropStore
+from .crops.store import CropStore
+from .crops.video_work import extract_video
 from .errors import Cancelled, ForensicsError
 from .image_frames import is_image_file
 from .paths import given
@@ -18,7 +19,6 @@ from .records import REAL, CropRecipe, Reason, VideoRecord
 from .scoring import score_crops
 from .verdict import Analysis, Operating, Person, PersonFrame, cautions, judge, operating_of
 from .video_faces import VideoFaces
-from .video_work import extract_video
 from .weights import file_sha256
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ from dataclasses import fields
 
 from .command_line import OneSentenceParser, carry_out, log_progress, stop_signals
 from .console import say
-from .coverage import Coverage, coverage_table
+from .crops.coverage import Coverage, coverage_table
 from .errors import ForensicsError
 from .extract import extract_videos, shard_of
 from .outputs import claim_output, json_with, write_output

@@ -89,7 +89,7 @@ def mismatch(wanted: Wanted | None, crops: dict[str, Any] | None) -> str | None:
 
 
 def _same_framing(first: CropRecipe, second: CropRecipe) -> bool:
-    from .align import template_points
+    from .crops.align import template_points
 
     a, b = (template_points(recipe.template, 1, recipe.scale) for recipe in (first, second))
     return float(np.linalg.norm(a - b, axis=1).max()) <= SAME_FRAMING

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .align import warp
+from .crops.align import warp
 from .errors import ForensicsError
 from .frames import FrameError
 from .perturbations import PERTURBATIONS, PerturbedBatch
@@ -44,7 +44,7 @@ class SourceFace:
         index: 0-based frame number
         matrix: (2, 3) frame to crop; None if it is not known
         size: side of the crop in pixels
-        border, interpolation: of the crop recipe, see :func:`.align.warp`
+        border, interpolation: of the crop recipe, see :func:`.crops.align.warp`
     """
 
     video: str | None

@@ -72,7 +72,7 @@ def add_merge_options(merge: argparse.ArgumentParser) -> None:
 
 def list_faces(options: argparse.Namespace) -> int:
     """The command ``list``; the exit status."""
-    from .crops import CropStore
+    from .crops.store import CropStore
     from .outputs import claim_output, writing_output
     from .score_units import FILES, units_of_store, write_score_list
     from .store_merge import stored_recipes

@@ -20,7 +20,7 @@ from .outputs import json_lines_with
 from .paths import given, inside
 
 if TYPE_CHECKING:
-    from .crops import CropStore
+    from .crops.store import CropStore
     from .records import VideoRecord
     from .video_faces import VideoFaces
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .crops import CropStore
+from .crops.store import CropStore
 from .errors import ForensicsError
 from .merge_report import MergeReport
 from .paths import inside

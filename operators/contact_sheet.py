@@ -40,8 +40,8 @@ def run(samples: Any, *, limit: int = 12, output_dir: str | None = None) -> dict
             the allowed folders, or a picture is in the way or cannot be written
     """
     from ..detector.atomic import write_bytes
-    from ..detector.contact_sheet import contact_sheet, shown_frames
-    from ..detector.crops import CropStore, encode_image, path_parts
+    from ..detector.crops.contact_sheet import contact_sheet, shown_frames
+    from ..detector.crops.store import CropStore, encode_image, path_parts
 
     if limit < 1:
         raise ForensicsError(f"limit is {limit}.", "Draw 1 video or more.", field="limit")

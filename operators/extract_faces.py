@@ -90,7 +90,7 @@ def run(
         progress, should_stop: see :mod:`.progress`
 
     Returns:
-        :meth:`detector.coverage.Coverage.to_json` with ``faces_dataset``, ``added``,
+        :meth:`detector.crops.coverage.Coverage.to_json` with ``faces_dataset``, ``added``,
         ``removed`` (see :class:`faces_writer.FacesWriter`), ``relabelled`` (videos whose older
         faces said something else than they do), ``recipe_hash``, ``crops`` (folder)
         and ``table`` (Markdown)
@@ -101,9 +101,9 @@ def run(
             runs or contradicts another
         Cancelled: stopped by the user; what was finished is kept
     """
-    from ..detector.coverage import Coverage, coverage_table
+    from ..detector.crops.coverage import Coverage, coverage_table
+    from ..detector.crops.recipe_check import check_recipe, check_time_limit
     from ..detector.faces import detector_of
-    from ..detector.recipe_check import check_recipe, check_time_limit
     from ..detector.store_merge import examine_stores, merge_stores
 
     view = views.flat(samples)

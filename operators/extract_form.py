@@ -209,7 +209,7 @@ def arguments(form: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         ForensicsError: a value that cannot be, with its field; weights that are not there
     """
-    from ..detector.recipe_check import check_recipe, check_time_limit
+    from ..detector.crops.recipe_check import check_recipe, check_time_limit
 
     count = form.get("count", 32)
     if not isinstance(count, int) or isinstance(count, bool) or count < 1:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from media_forensics.detector.crops import CropStore
+from media_forensics.detector.crops.store import CropStore
 from media_forensics.detector.extract import extract_videos
 from media_forensics.detector.records import CropRecipe, Reason, VideoRecord
 from media_forensics.detector.score_units import (

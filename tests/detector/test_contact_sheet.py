@@ -7,7 +7,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
-from media_forensics.detector.contact_sheet import contact_sheet, shown_frames
+from media_forensics.detector.crops.contact_sheet import contact_sheet, shown_frames
 from media_forensics.detector.extract import extract_videos
 from media_forensics.detector.records import CropRecipe, VideoRecord
 from media_forensics.detector.video_faces import FrameFaces, VideoFaces

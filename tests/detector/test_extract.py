@@ -10,8 +10,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from media_forensics.detector.align import invert, template_points, transform
-from media_forensics.detector.crops import CropStore
+from media_forensics.detector.crops.align import invert, template_points, transform
+from media_forensics.detector.crops.store import CropStore
 from media_forensics.detector.errors import Cancelled, ForensicsError
 from media_forensics.detector.extract import extract_video, extract_videos, shard_of
 from media_forensics.detector.faces import NonFiniteError
@@ -103,7 +103,7 @@ def test_a_crop_is_the_frame_through_its_matrix(run, clip):
 
 @pytest.mark.parametrize(("name", "tolerance"), [("png", 0.0), ("jpeg", 3.0), ("webp", 3.0)])
 def test_native_size_in_every_format(name, tolerance, run, clip):
-    from media_forensics.detector.align import native_size
+    from media_forensics.detector.crops.align import native_size
 
     recipe = replace(RECIPE, size=0, image_format=name, template="dfb", scale=1.2, count=3)
     result, _, store = run(lambda n: [face(60, 20, 30 + n / 2)], recipe)
@@ -393,7 +393,7 @@ def test_a_full_disk_is_a_reason_and_heals(run, monkeypatch, tmp_path):
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("media_forensics.detector.crops.write_bytes", full)
+        patch.setattr("media_forensics.detector.crops.store.write_bytes", full)
         result, _, store = run(always)
     assert result.reason == "write_error" and "No space left" in result.detail
     assert all(f.reason == "write_error" for f in result.frames) and not result.crops
@@ -410,7 +410,7 @@ def test_forty_faces(run):
 
 def test_more_crops_than_memory_is_meant_to_hold(run, monkeypatch):
     plain, _, store = run(two)
-    monkeypatch.setattr("media_forensics.detector.face_rows._HELD_BYTES", 64 * 64 * 3 * 3)
+    monkeypatch.setattr("media_forensics.detector.crops.face_rows._HELD_BYTES", 64 * 64 * 3 * 3)
     result, _, other = run(two, store=CropStore(store.root / "small", RECIPE))
     assert result == plain
     assert contents(other.folder) == contents(store.folder)
@@ -550,7 +550,7 @@ def test_stop_ends_the_iterator_and_keeps_what_is_done(footage, weights_dir, tmp
 def test_an_unforeseen_error_is_the_result_of_its_video(
     footage, weights_dir, tmp_path, monkeypatch
 ):
-    from media_forensics.detector import video_work
+    from media_forensics.detector.crops import video_work
 
     original = video_work.open_source
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from media_forensics.detector import extract_command
-from media_forensics.detector.coverage import Coverage, coverage_table
+from media_forensics.detector.crops.coverage import Coverage, coverage_table
 from media_forensics.detector.errors import ForensicsError
 from media_forensics.detector.extract import shard_of
 from media_forensics.detector.extract_command import main, shard_from_text
@@ -255,7 +255,7 @@ def test_a_merge_survives_crops_that_are_gone(video_list, tmp_path, caplog):
 
 
 def test_a_recipe_changed_by_hand_is_not_merged(tmp_path):
-    from media_forensics.detector.crops import CropStore
+    from media_forensics.detector.crops.store import CropStore
     from media_forensics.detector.records import CropRecipe
     from media_forensics.detector.store_merge import stored_recipes
 

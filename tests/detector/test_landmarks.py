@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from marked_faces import BY_HAND, CLIPS_BY_HAND, MARKED_BEFORE
+from media_forensics.detector.crops.recipe_check import check_recipe
 from media_forensics.detector.errors import ForensicsError
 from media_forensics.detector.extract_command import _parser, _recipe
 from media_forensics.detector.faces import NonFiniteError, detector_of
@@ -20,7 +21,6 @@ from media_forensics.detector.landmarks import (
     RefinedDetector,
     load_refiner,
 )
-from media_forensics.detector.recipe_check import check_recipe
 from media_forensics.detector.records import CropRecipe, Face, content_hash
 from media_forensics.detector.tracks import iou
 

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
-from media_forensics.detector.align import template_points
+from media_forensics.detector.crops.align import template_points
 from media_forensics.detector.quality import (
     eye_distance,
     face_region,

@@ -6,7 +6,7 @@ import hashlib
 
 import numpy as np
 import pytest
-from media_forensics.detector.align import warp
+from media_forensics.detector.crops.align import warp
 from media_forensics.detector.errors import ForensicsError
 from media_forensics.detector.frames import FrameError, read_frames
 from media_forensics.detector.recompressed_scores import SourceFace, by_kind, score_recompressed

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from media_forensics.detector import score_command
 from media_forensics.detector.checkpoints import save_detector
-from media_forensics.detector.crops import CropStore, StoredVideo
+from media_forensics.detector.crops.store import CropStore, StoredVideo
 from media_forensics.detector.errors import ForensicsError
 from media_forensics.detector.merge_report import MergeReport
 from media_forensics.detector.records import CropRecipe, Reason, VideoRecord

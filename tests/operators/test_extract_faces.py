@@ -211,7 +211,7 @@ def test_folders_of_whole_frames_get_boxes_and_reasons(clean, operators, footage
 def test_shards_of_the_command_line_come_back_without_decoding(
     clips, operators, clean, tmp_path, monkeypatch
 ):
-    from media_forensics.detector import video_work
+    from media_forensics.detector.crops import video_work
     from media_forensics.detector.extract_command import main as extract
     from media_forensics.operators.video_list import main as list_videos
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from media_forensics.detector import extract_command
-from media_forensics.detector.crops import CropStore, StoredVideo
+from media_forensics.detector.crops.store import CropStore, StoredVideo
 from media_forensics.detector.embedding_shards import Shards, ShardWriter
 from media_forensics.detector.errors import ForensicsError
 from media_forensics.detector.records import CropRecipe, Reason

@@ -19,7 +19,7 @@ def faces(face_detector, tmp_path):
     """Crops of two real photographs and self-blends of them, each a group of its own."""
     skimage_data = pytest.importorskip("skimage.data")
     matplotlib = pytest.importorskip("matplotlib.cbook")
-    from media_forensics.detector.align import align_face
+    from media_forensics.detector.crops.align import align_face
 
     hopper = np.asarray(Image.open(matplotlib.get_sample_data("grace_hopper.jpg")).convert("RGB"))
     rows = []

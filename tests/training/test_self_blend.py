@@ -3,7 +3,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-from media_forensics.detector.align import template_points
+from media_forensics.detector.crops.align import template_points
 from media_forensics.detector.errors import ForensicsError
 from media_forensics.training import self_blend as module
 from media_forensics.training.self_blend import self_blend, self_blend_pair

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from ..errors import ForensicsError
+from ..faces import detector_names
+from ..frames import SAMPLING_MODES
+from ..records import CropRecipe
 from .align import BORDERS, INTERPOLATIONS, TEMPLATES
-from .crops import IMAGE_FORMATS
-from .errors import ForensicsError
-from .faces import detector_names
-from .frames import SAMPLING_MODES
-from .records import CropRecipe
+from .store import IMAGE_FORMATS
 from .video_work import SUBJECT_POLICIES
 
 

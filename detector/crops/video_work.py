@@ -15,17 +15,17 @@ from pathlib import Path
 
 import numpy as np
 
+from ..errors import Cancelled, ForensicsError
+from ..faces import FaceDetector
+from ..frames import FrameError, FrameSource, choose_frames, open_source
+from ..masks import MaskSource
+from ..records import REAL, CropRecipe, Reason, VideoRecord
+from ..selection import crop_wanted, select, video_reason, with_pair
+from ..source_identity import source_sha256, source_stamp
+from ..video_faces import FaceRow, FrameFaces, VideoFaces
 from .align import warp
-from .crops import CropStore, StoredVideo, crop_sha256, encode_image
-from .errors import Cancelled, ForensicsError
 from .face_rows import RowMaker
-from .faces import FaceDetector
-from .frames import FrameError, FrameSource, choose_frames, open_source
-from .masks import MaskSource
-from .records import REAL, CropRecipe, Reason, VideoRecord
-from .selection import crop_wanted, select, video_reason, with_pair
-from .source_identity import source_sha256, source_stamp
-from .video_faces import FaceRow, FrameFaces, VideoFaces
+from .store import CropStore, StoredVideo, crop_sha256, encode_image
 
 log = logging.getLogger(__name__)
 
@@ -347,7 +347,7 @@ def _ready_made(record: VideoRecord, recipe: CropRecipe, policy: str) -> VideoFa
 def _ready_row(number: int, path: str) -> FrameFaces:
     from PIL import Image
 
-    from .image_frames import BROKEN_IMAGE
+    from ..image_frames import BROKEN_IMAGE
 
     try:
         with Image.open(path) as image:  # reads the header only

@@ -1,0 +1,1 @@
+"""Aligns faces, cuts crops by a recipe and stores them."""
