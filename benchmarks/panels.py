@@ -143,7 +143,7 @@ def forget() -> None:
 
 def plain_json(dataset: Any) -> int:
     """Bytes of the sphere's columns as JSON numbers and words."""
-    from media_forensics.detector.sphere import fake_axis_projection
+    from media_forensics.detector.embeddings.sphere import fake_axis_projection
     from media_forensics.operators.panels.face_columns import run_config
 
     names = ["ground_truth.label", "det_p_fake", "source_dataset", "method", "split"]

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from .embeddings.neighbours import Neighbours, nearest
 from .errors import ForensicsError
-from .neighbours import Neighbours, nearest
 from .queues import ScoredFaces, loss
 from .records import FAKE, REAL
 

@@ -1,7 +1,7 @@
 """Embeddings that are kept in files beside the database, for datasets of very many faces.
 
 A million vectors of 768 numbers are 3 GB in MongoDB and slow everything that reads the faces. Above
-:data:`MOST_IN_FIELD` faces they lie in memory-mapped shards (:mod:`detector.embedding_shards`);
+:data:`MOST_IN_FIELD` faces they lie in memory-mapped shards (:mod:`detector.embeddings.shards`);
 the dataset notes the folder. Whoever reads embeddings asks :mod:`.stored_vectors`, which knows
 both places; a view that is explored can have them in the field too.
 """
@@ -20,7 +20,7 @@ from ..detector.paths import given
 from . import fields, views
 
 if TYPE_CHECKING:
-    from ..detector.embedding_shards import Shards, ShardWriter
+    from ..detector.embeddings.shards import Shards, ShardWriter
 
 AUTO, FIELD, FILES = "auto", "field", "files"
 CHOICES = (
@@ -74,7 +74,7 @@ def writer(
     Raises:
         ForensicsError: the folder holds other embeddings, or is not allowed
     """
-    from ..detector.embedding_shards import ShardWriter
+    from ..detector.embeddings.shards import ShardWriter
 
     dataset._doc.reload("info")  # another shard may have noted its folder meanwhile
     noted = _folders(dataset).get(names.embedding)
@@ -111,7 +111,7 @@ def shards_of(dataset: fo.Dataset, field: str) -> Shards | None:
     Raises:
         ForensicsError: the folder is gone, damaged, or outside the allowed ones
     """
-    from ..detector.embedding_shards import opened
+    from ..detector.embeddings.shards import opened
 
     folder = _folders(dataset).get(field)
     if folder is None:

@@ -32,8 +32,8 @@ def geometry(faces: Vectors, head: Any) -> dict[str, Any]:
     """
     import numpy as np
 
+    from ..detector.embeddings.sphere import alignment, concentration, fake_axis, uniformity
     from ..detector.errors import MetricUndefined
-    from ..detector.sphere import alignment, concentration, fake_axis, uniformity
 
     vectors = faces.vectors
     label, method = (faces.columns[name] for name in COLUMNS)

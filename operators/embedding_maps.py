@@ -36,7 +36,7 @@ def make(view: Any, faces: Vectors, key: str, part: str, head: Any, stored: Any,
     """
     import fiftyone.brain as fob  # pulls in most of scikit-learn
 
-    from ..detector.sphere import fake_axis_projection
+    from ..detector.embeddings.sphere import fake_axis_projection
 
     name, dataset, vectors = f"{key}_{part}", views.dataset_of(view), faces.vectors
     new = f"{name}_new"

@@ -177,7 +177,7 @@ def _neighbours(dataset: fo.Dataset, faces: Vectors, training: Vectors, key: str
     """Share of fakes among the nearest training faces of other groups, and how near they are."""
     import numpy as np
 
-    from ..detector.neighbours import nearest
+    from ..detector.embeddings.neighbours import nearest
 
     labels = training.columns[COLUMNS[0]]
     is_fake = np.array([label == LABELS[FAKE] for label in labels])

@@ -22,7 +22,7 @@ from .stored_vectors import packed
 if TYPE_CHECKING:
     import numpy as np
 
-    from ..detector.embedding_shards import ShardWriter
+    from ..detector.embeddings.shards import ShardWriter
     from ..detector.scoring import ScoreBatch
 
 CHUNK = 512  # faces per bulk write: what a killed run loses at most

@@ -23,7 +23,7 @@ from ..detector.errors import ForensicsError
 from . import embedding_files
 
 if TYPE_CHECKING:
-    from ..detector.embedding_shards import Shards
+    from ..detector.embeddings.shards import Shards
 
 _BATCH = 1000  # faces whose documents are in memory at a time
 #: Where the numbers start in a numpy file of a vector: its header is padded to this.

@@ -22,10 +22,11 @@ from ...detector.audit.table import AuditTable
 from ...detector.audit.threshold import Chosen, Stored, Threshold
 from ...detector.audit.transfer import by_dataset
 from ...detector.audit.units import Units, at_level
+from ...detector.embeddings import regions as sphere_regions
 from ...detector.errors import ForensicsError
 from .. import calibrations, derived, made_from
 from ..label_sync import contradiction
-from . import audit_figures, audit_scope, face_columns, sphere_regions
+from . import audit_figures, audit_scope, face_columns
 from .rebuild_cache import RebuildCache
 from .sphere_source import embeddings_of
 

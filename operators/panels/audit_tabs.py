@@ -18,9 +18,10 @@ from ...detector.audit.groups import group
 from ...detector.audit.threshold import Threshold
 from ...detector.audit.units import Units, at_level
 from ...detector.audit.words import count
+from ...detector.embeddings import regions as sphere_regions
 from ...detector.errors import ForensicsError, MetricUndefined
 from ...detector.records import LABELS, content_hash
-from . import audit_cells, audit_scope, face_columns, grid, sphere_regions
+from . import audit_cells, audit_scope, face_columns, grid
 from .audit_study import Study, by_dataset_of, wide_of
 
 TABLE, CELLS, SLICES, TRANSFER = "table", "cells", "slices", "transfer"

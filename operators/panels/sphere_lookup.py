@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from ...detector.audit.words import count
+from ...detector.embeddings import words as sphere_words
 from .. import fields
-from . import sphere_words
 from .face_columns import Source
 from .sphere_source import Sphere, embeddings_of
 
@@ -56,7 +56,7 @@ def same_video(sphere: Sphere, point: int) -> np.ndarray:
 
 def nearest(source: Source, sphere: Sphere, key: str, token: str, point: int) -> np.ndarray:
     """The face ``point`` and its nearest drawn faces by cosine that are not of its group."""
-    from ...detector import neighbours
+    from ...detector.embeddings import neighbours
 
     vectors, there = embeddings_of(source, key, token)
     vectors = vectors[np.searchsorted(there, sphere.rows)]

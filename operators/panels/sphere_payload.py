@@ -93,7 +93,8 @@ def payload(
     """The columns of N faces.
 
     Args:
-        xyz: (N, 3) coordinates in the unit ball, see :func:`detector.sphere.fake_axis_projection`
+        xyz: (N, 3) coordinates in the unit ball, see
+            :func:`detector.embeddings.sphere.fake_axis_projection`
         label: (N,) 0 real, 1 fake, -1 unknown
         p_fake: (N,) scores, NaN where there is none
         threshold: at which errors are errors

@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 
 from ...detector.audit.columns import FaceColumns
+from ...detector.embeddings.words import geometry, sample
 from ...detector.errors import ForensicsError
 from ...detector.records import FAKE, REAL
-from .sphere_words import geometry, sample
 
 logger = logging.getLogger(__name__)
 
@@ -47,11 +47,12 @@ class Picture:
         first: how many of them the first picture holds; N where there is none
         there: faces with an embedding, drawn or not
         fitted: faces that the directions and ``words`` are made from
-        xyz: (N, 3) float32 in the unit ball, see :func:`detector.sphere.fake_axis_projection`
+        xyz: (N, 3) float32 in the unit ball, see
+            :func:`detector.embeddings.sphere.fake_axis_projection`
         basis: (3, D) of that projection
         explained: share of the residual spread that is shown
         anchored: what the first axis is
-        words: see :func:`.sphere_words.geometry`
+        words: see :func:`detector.embeddings.words.geometry`
     """
 
     rows: np.ndarray
@@ -109,7 +110,7 @@ def first_picture(
 
 def whole_picture(first: Picture, read: Reader, there: np.ndarray, columns: FaceColumns) -> Picture:
     """``first`` and all other faces that are drawn, in its directions."""
-    from ...detector.sphere import fake_axis_projection
+    from ...detector.embeddings.sphere import fake_axis_projection
 
     others = np.setdiff1d(there, first.rows)
     if len(there) > MOST_DRAWN:
@@ -157,7 +158,7 @@ def project(
     Raises:
         ForensicsError: neither a head nor two classes
     """
-    from ...detector.sphere import fake_axis_projection
+    from ...detector.embeddings.sphere import fake_axis_projection
 
     head = getattr(config, "head_weight", None)
     if head is not None:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from media_forensics.detector import embedding_shards
-from media_forensics.detector.embedding_shards import Shards, ShardWriter
+from media_forensics.detector.embeddings import shards as embedding_shards
+from media_forensics.detector.embeddings.shards import Shards, ShardWriter
 from media_forensics.detector.errors import ForensicsError
 
 WHOSE = "a" * 64

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
-from media_forensics.detector import neighbours
+from media_forensics.detector.embeddings import neighbours
+from media_forensics.detector.embeddings.neighbours import nearest
 from media_forensics.detector.errors import ForensicsError
-from media_forensics.detector.neighbours import nearest
 
 
 def units(n, seed, d=6):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings, strategies as st
-from media_forensics.detector import sphere
+from media_forensics.detector.embeddings import sphere
 from media_forensics.detector.errors import ForensicsError, MetricUndefined
 from media_forensics.detector.model import margin
 

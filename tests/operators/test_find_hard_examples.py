@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from media_forensics.detector.embeddings.neighbours import nearest
 from media_forensics.detector.errors import Cancelled, ForensicsError
-from media_forensics.detector.neighbours import nearest
 from media_forensics.operators.find_hard_examples import DEFAULT, run
 from media_forensics.operators.queue_columns import untuned_key
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from media_forensics.detector import extract_command
 from media_forensics.detector.crops.store import CropStore, StoredVideo
-from media_forensics.detector.embedding_shards import Shards, ShardWriter
+from media_forensics.detector.embeddings.shards import Shards, ShardWriter
 from media_forensics.detector.errors import ForensicsError
 from media_forensics.detector.records import CropRecipe, Reason
 from media_forensics.detector.score_merge import examine

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from media_forensics.detector.audit.columns import coded
-from media_forensics.operators.panels.sphere_regions import named, regions
+from media_forensics.detector.embeddings.regions import named, regions
 from sklearn.metrics import adjusted_rand_score
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from media_forensics.operators.panels import sphere_words
+from media_forensics.detector.embeddings import words as sphere_words
 
 
 def rows_of(vectors, label):

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .errors import ForensicsError
+from ..errors import ForensicsError
 
 _BLOCK = 1024
 _REFERENCE_BLOCK = 16_384

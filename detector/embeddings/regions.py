@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...detector.audit.columns import Coded
+from ..audit.columns import Coded
 
 COUNT = 16
 MOST_FITTED = 20_000

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ...detector.errors import MetricUndefined
-from ...detector.records import FAKE, LABELS, REAL
+from ..errors import MetricUndefined
+from ..records import FAKE, LABELS, REAL
 
 #: Faces that the measures are taken on: uniformity is quadratic in them.
 MOST = 2000
@@ -27,7 +27,7 @@ def geometry(embeddings: np.ndarray, label: np.ndarray) -> list[list[str]]:
         embeddings: (N, D) unit vectors
         label: (N,) 0 real, 1 fake, -1 unknown
     """
-    from ...detector import sphere
+    from . import sphere
 
     rows: list[list[str]] = []
     groups = {}
@@ -56,7 +56,7 @@ def geometry(embeddings: np.ndarray, label: np.ndarray) -> list[list[str]]:
 
 
 def _spread(embeddings: np.ndarray, label: np.ndarray) -> list[list[str]]:
-    from ...detector import sphere
+    from . import sphere
 
     rows: list[list[str]] = []
     known = label >= 0

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .errors import ForensicsError, MetricUndefined
+from ..errors import ForensicsError, MetricUndefined
 
 _BLOCK = 2048  # rows per block of products: 34 MB in float64
 

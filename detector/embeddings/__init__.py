@@ -1,0 +1,1 @@
+"""Stores face embeddings in shards and computes their geometry on the sphere."""
