@@ -13,16 +13,16 @@ from .aggregate import video_score
 from .crops.store import CropStore
 from .crops.video_work import extract_video
 from .errors import Cancelled, ForensicsError
+from .faces.video_faces import VideoFaces
 from .image_frames import is_image_file
 from .paths import given
 from .records import REAL, CropRecipe, Reason, VideoRecord
 from .scoring import score_crops
 from .verdict import Analysis, Operating, Person, PersonFrame, cautions, judge, operating_of
-from .video_faces import VideoFaces
 from .weights import file_sha256
 
 if TYPE_CHECKING:
-    from .faces import FaceDetector
+    from .faces.interface import FaceDetector
     from .model import Detector
 
 MIN_FACES = 4  # scored faces of a person in a video, below which there is no verdict
@@ -60,7 +60,7 @@ def recipe_of(detector: Detector) -> CropRecipe:
 
 def recipe_for(detector: Detector, face_detector: FaceDetector, count: int) -> CropRecipe:
     """The recipe that the detector was trained on (else the reference), of every person."""
-    from .landmarks import RefinedDetector
+    from .faces.landmarks import RefinedDetector
 
     return replace(
         recipe_of(detector),

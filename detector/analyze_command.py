@@ -37,7 +37,7 @@ def execute(options: argparse.Namespace) -> int:
     """Print a verdict with its reasons per file; 1 where a file could not be judged at all."""
     from .analysis import analyse_file, files_of, operating_of, recipe_of
     from .checkpoints import load_detector
-    from .faces import detector_of
+    from .faces.detectors import detector_of
     from .weights import cache_dir
 
     if options.count < 1:

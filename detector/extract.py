@@ -17,7 +17,8 @@ from .crops.recipe_check import check_recipe, check_time_limit
 from .crops.store import CropStore, VideoFaces
 from .crops.video_work import ShouldStop, extract_video, resolve_policy
 from .errors import Cancelled, ForensicsError
-from .faces import FaceDetector, detector_of
+from .faces.detectors import detector_of
+from .faces.interface import FaceDetector
 from .process_pool import PoolWork, cores_each, run_in_pool
 from .records import CropRecipe, Reason, VideoRecord
 

@@ -24,12 +24,12 @@ import numpy as np
 from . import packages
 from .errors import ForensicsError
 from .extract import Extraction, one_video, paired_first, worker_died
+from .faces.video_faces import VideoFaces
 from .records import Reason, VideoRecord
 from .score_parts import ScoredVideo
 from .score_units import ScoreUnit, unit_of
 from .score_videos import ScoreSetup, scored_video, unscored
 from .scoring import decode_crops, score_decoded
-from .video_faces import VideoFaces
 
 log = logging.getLogger(__name__)
 ATTEMPTS = 2

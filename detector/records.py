@@ -129,7 +129,7 @@ class CropRecipe:
         subject: ``auto`` (mask where the record has one, else largest) | ``mask`` | ``pair`` |
             ``largest`` | ``all``
         min_eye_distance: least inter-eye distance in source pixels; smaller is ``too_small``
-        refine_landmarks: replace the detector's points by those of :mod:`.landmarks`; the
+        refine_landmarks: replace the detector's points by those of :mod:`.faces.landmarks`; the
             reference procedure does not
     """
 

@@ -21,8 +21,8 @@ from .paths import given, inside
 
 if TYPE_CHECKING:
     from .crops.store import CropStore
+    from .faces.video_faces import VideoFaces
     from .records import VideoRecord
-    from .video_faces import VideoFaces
 
 _FORMAT = 1
 FILES = (json_lines_with("format", "recipe_hash"),)  # what a list of faces may be called

@@ -14,8 +14,8 @@ import numpy as np
 
 from .aggregate import RULES
 from .errors import ForensicsError
+from .faces.video_faces import VideoFaces
 from .records import CropRecipe, Reason
-from .video_faces import VideoFaces
 
 if TYPE_CHECKING:
     from .model import Detector

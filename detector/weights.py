@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 _RELEASE = "https://github.com/xinntao/facexlib/releases/download/v0.1.0"
 _CHUNK = 1 << 20
-LANDMARKS = "mtcnn_onet"  # of :mod:`.landmarks`
+LANDMARKS = "mtcnn_onet"  # of :mod:`.faces.landmarks`
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,7 +71,7 @@ def run(
     """
     from ..detector.analysis import analyse_file, files_of, operating_of, recipe_of
     from ..detector.checkpoints import load_detector
-    from ..detector.faces import detector_of
+    from ..detector.faces.detectors import detector_of
 
     root = given(crops_dir or jobs.jobs_dir().parent / "analyses", "crops_dir")
     home = None if samples is None else views.dataset_of(samples)

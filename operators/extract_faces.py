@@ -36,8 +36,8 @@ from .progress import Progress, ShouldStop, in_app, never, silent, stop_of, term
 from .video_scores import refresh_video_scores
 
 if TYPE_CHECKING:
+    from ..detector.faces.video_faces import VideoFaces
     from ..detector.records import VideoRecord
-    from ..detector.video_faces import VideoFaces
 
 
 def default_crops_dir(dataset: fo.Dataset) -> Path:
@@ -103,7 +103,7 @@ def run(
     """
     from ..detector.crops.coverage import Coverage, coverage_table
     from ..detector.crops.recipe_check import check_recipe, check_time_limit
-    from ..detector.faces import detector_of
+    from ..detector.faces.detectors import detector_of
     from ..detector.store_merge import examine_stores, merge_stores
 
     view = views.flat(samples)

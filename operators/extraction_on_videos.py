@@ -17,7 +17,7 @@ from . import fields, views
 from .dataset_changes import changing, declare
 
 if TYPE_CHECKING:
-    from ..detector.video_faces import FrameFaces, VideoFaces
+    from ..detector.faces.video_faces import FrameFaces, VideoFaces
 
     Found = list[tuple[VideoRecord, VideoFaces]]
 

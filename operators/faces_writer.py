@@ -21,7 +21,7 @@ from .dataset_changes import require_there
 from .faces_dataset import shipped_attributes
 
 if TYPE_CHECKING:
-    from ..detector.video_faces import FaceRow, FrameFaces, VideoFaces
+    from ..detector.faces.video_faces import FaceRow, FrameFaces, VideoFaces
 
 log = logging.getLogger(__name__)
 _Key = tuple[int, int]  # FiftyOne's frame number, face index

@@ -81,7 +81,7 @@ def footage() -> dict[str, Path]:
 @pytest.fixture(scope="session")
 def face_detector(weights_dir):
     """RetinaFace mobile0.25 with real weights on the CPU."""
-    from media_forensics.detector.faces import load_face_detector
+    from media_forensics.detector.faces.detectors import load_face_detector
 
     return load_face_detector("retinaface_mobile0.25", device="cpu")
 

@@ -64,7 +64,7 @@ def test_a_broken_clip_is_a_reason_and_no_crash(clip, tmp_path):
 
 def test_a_crop_is_where_its_points_are():
     from media_forensics.detector.crops.align import align_face, template_points
-    from media_forensics.detector.quality import measure_pixels
+    from media_forensics.detector.faces.quality import measure_pixels
 
     image = np.random.default_rng(0).integers(0, 255, (300, 400, 3), dtype=np.uint8)
     points = template_points() * 0.8 + (30, 20)
@@ -105,7 +105,8 @@ def test_none_of_it_loads_torch_or_fiftyone():
     code = (
         "import json, sys\n"
         "from media_forensics.detector.crops import align\n"
-        "from media_forensics.detector import frames, metrics, quality, queues\n"
+        "from media_forensics.detector import frames, metrics, queues\n"
+        "from media_forensics.detector.faces import quality\n"
         "from media_forensics.detector import video_frames\n"
         "from media_forensics.operators.importers import plan\n"
         "print(json.dumps(sorted({m.split('.')[0] for m in sys.modules})))"

@@ -8,11 +8,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from ..faces.video_faces import FaceRow, FrameFaces, VideoFaces
 from ..frames import FrameError, open_source
 from ..image_frames import read_image
 from ..paths import inside
 from ..records import VideoRecord
-from ..video_faces import FaceRow, FrameFaces, VideoFaces
 
 _DARK, _LINE = 40, 24  # grey level behind a reason, and the height of its line
 _GREEN, _GREY, _RED, _WHITE = (70, 200, 90), (170, 170, 170), (220, 70, 60), (255, 255, 255)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from ..faces.video_faces import VideoFaces
 from ..markup import plain
 from ..records import Reason, VideoRecord
-from ..video_faces import VideoFaces
 
 
 class Coverage:

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from ..faces import FaceDetector, NonFiniteError
+from ..faces.interface import FaceDetector, NonFiniteError
+from ..faces.quality import eye_distance, mask_share, measure_pixels, roll_degrees, yaw_degrees
+from ..faces.video_faces import FaceRow, FrameFaces
 from ..frames import DecodedFrame, FrameSource
 from ..masks import MaskSource
-from ..quality import eye_distance, mask_share, measure_pixels, roll_degrees, yaw_degrees
 from ..records import CropRecipe, Face, Reason
-from ..video_faces import FaceRow, FrameFaces
 from .align import AlignError, align_face, border_share, transform
 
 _BATCH_PIXELS = 12_000_000  # frames held at a time: 13 of 720p, 1 of 8K

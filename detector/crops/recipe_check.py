@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..errors import ForensicsError
-from ..faces import detector_names
+from ..faces.detectors import detector_names
 from ..frames import SAMPLING_MODES
 from ..records import CropRecipe
 from .align import BORDERS, INTERPOLATIONS, TEMPLATES

@@ -26,10 +26,10 @@ import numpy as np
 
 from ..atomic import replacing, write_bytes, write_json
 from ..errors import ForensicsError
+from ..faces.selection import crop_wanted, select, video_reason, with_subjects
+from ..faces.video_faces import FaceRow, FrameFaces, VideoFaces
 from ..paths import below, inside
 from ..records import CropRecipe
-from ..selection import crop_wanted, select, video_reason, with_subjects
-from ..video_faces import FaceRow, FrameFaces, VideoFaces
 
 __all__ = ["CropStore", "FaceRow", "FrameFaces", "StoredVideo", "VideoFaces"]
 
@@ -122,7 +122,7 @@ def _encoding(image_format: str) -> tuple[str, list[int]]:
 
 
 def crop_sha256(data: bytes) -> str:
-    """Hash of a crop's file, as :attr:`detector.video_faces.FaceRow.crop_sha256` holds it."""
+    """Hash of a crop's file, as :attr:`detector.faces.video_faces.FaceRow.crop_sha256` holds it."""
     return hashlib.sha256(data).hexdigest()
 
 

@@ -16,13 +16,13 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import Cancelled, ForensicsError
-from ..faces import FaceDetector
+from ..faces.interface import FaceDetector
+from ..faces.selection import crop_wanted, select, video_reason, with_pair
+from ..faces.video_faces import FaceRow, FrameFaces, VideoFaces
 from ..frames import FrameError, FrameSource, choose_frames, open_source
 from ..masks import MaskSource
 from ..records import REAL, CropRecipe, Reason, VideoRecord
-from ..selection import crop_wanted, select, video_reason, with_pair
 from ..source_identity import source_sha256, source_stamp
-from ..video_faces import FaceRow, FrameFaces, VideoFaces
 from .align import warp
 from .face_rows import RowMaker
 from .store import CropStore, StoredVideo, crop_sha256, encode_image

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from ...detector.errors import ForensicsError
-from ...detector.faces import FaceDetector
+from ...detector.faces.interface import FaceDetector
 from ...detector.frames import open_source
 from .plan import FPS, FRAMES, SIZE, ClipPlan
 

@@ -21,7 +21,8 @@ from typing import Any
 import numpy as np
 
 from ...detector.errors import Cancelled, ForensicsError
-from ...detector.faces import FaceDetector, load_face_detector
+from ...detector.faces.detectors import load_face_detector
+from ...detector.faces.interface import FaceDetector
 from ...detector.offline_assets import fetch_footage
 from ...detector.paths import given, inside
 from ..progress import Progress, ShouldStop, never, silent

@@ -14,9 +14,9 @@ from media_forensics.detector.crops.coverage import Coverage, coverage_table
 from media_forensics.detector.errors import ForensicsError
 from media_forensics.detector.extract import shard_of
 from media_forensics.detector.extract_command import main, shard_from_text
+from media_forensics.detector.faces.video_faces import FaceRow, FrameFaces, VideoFaces
 from media_forensics.detector.pace import duration, pace
 from media_forensics.detector.records import VideoRecord
-from media_forensics.detector.video_faces import FaceRow, FrameFaces, VideoFaces
 from media_forensics.detector.video_list import read_video_list, write_video_list
 
 

@@ -12,17 +12,18 @@ from marked_faces import BY_HAND, CLIPS_BY_HAND, MARKED_BEFORE
 from media_forensics.detector.crops.recipe_check import check_recipe
 from media_forensics.detector.errors import ForensicsError
 from media_forensics.detector.extract_command import _parser, _recipe
-from media_forensics.detector.faces import NonFiniteError, detector_of
-from media_forensics.detector.frames import read_frames
-from media_forensics.detector.image_frames import read_image
-from media_forensics.detector.landmarks import (
+from media_forensics.detector.faces.detectors import detector_of
+from media_forensics.detector.faces.interface import NonFiniteError
+from media_forensics.detector.faces.landmarks import (
     LandmarkNetwork,
     LandmarkRefiner,
     RefinedDetector,
     load_refiner,
 )
+from media_forensics.detector.faces.tracks import iou
+from media_forensics.detector.frames import read_frames
+from media_forensics.detector.image_frames import read_image
 from media_forensics.detector.records import CropRecipe, Face, content_hash
-from media_forensics.detector.tracks import iou
 
 pytestmark = pytest.mark.weights
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 from media_forensics.detector.crops.align import template_points
-from media_forensics.detector.quality import (
+from media_forensics.detector.faces.quality import (
     eye_distance,
     face_region,
     mask_share,

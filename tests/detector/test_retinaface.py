@@ -7,15 +7,16 @@ import pytest
 import torch
 from marked_faces import BY_HAND, CLIPS_BY_HAND
 from media_forensics.detector.errors import ForensicsError
-from media_forensics.detector.faces import NonFiniteError, detector_names, load_face_detector
-from media_forensics.detector.image_frames import read_image
-from media_forensics.detector.retinaface import (
+from media_forensics.detector.faces.detectors import detector_names, load_face_detector
+from media_forensics.detector.faces.interface import NonFiniteError
+from media_forensics.detector.faces.retinaface import (
     RetinaFaceDetector,
     fold_batch_norm,
     prior_boxes,
     shrink,
 )
-from media_forensics.detector.retinaface_network import NETWORKS, RetinaFaceNetwork
+from media_forensics.detector.faces.retinaface_network import NETWORKS, RetinaFaceNetwork
+from media_forensics.detector.image_frames import read_image
 
 pytestmark = pytest.mark.weights
 
@@ -95,7 +96,7 @@ def test_no_face_where_there_is_none(key, face_detector):
 
 @pytest.mark.parametrize("key", BY_HAND)
 def test_boxes_and_landmarks_agree_with_the_hand_checked_ones(key, footage, face_detector):
-    from media_forensics.detector.tracks import iou
+    from media_forensics.detector.faces.tracks import iou
 
     box, points = BY_HAND[key]
     face = face_detector.detect([read_image(footage[key])], score_threshold=0.9)[0][0]
@@ -112,8 +113,8 @@ def test_boxes_and_landmarks_agree_with_the_hand_checked_ones(key, footage, face
 def test_faces_on_frames_of_real_clips_lie_where_they_were_marked(
     key, index, footage, face_detector
 ):
+    from media_forensics.detector.faces.tracks import iou
     from media_forensics.detector.frames import read_frames
-    from media_forensics.detector.tracks import iou
 
     box, points, tolerance = CLIPS_BY_HAND[key, index]
     ((_, image),) = read_frames(footage[key], [index])
@@ -293,7 +294,7 @@ def test_nan_is_an_error_and_not_an_empty_picture():
 def halved(weights_dir):
     """The real network in half precision, on the CPU: slow there, but the same arithmetic."""
     from facexlib.detection import init_detection_model
-    from media_forensics.detector.retinaface import take_rgb
+    from media_forensics.detector.faces.retinaface import take_rgb
 
     def make():
         network = init_detection_model(

@@ -15,6 +15,7 @@ from media_forensics.detector import score_command
 from media_forensics.detector.checkpoints import save_detector
 from media_forensics.detector.crops.store import CropStore, StoredVideo
 from media_forensics.detector.errors import ForensicsError
+from media_forensics.detector.faces.video_faces import VideoFaces
 from media_forensics.detector.merge_report import MergeReport
 from media_forensics.detector.records import CropRecipe, Reason, VideoRecord
 from media_forensics.detector.score_merge import copy_parts, examine, merged
@@ -33,7 +34,6 @@ from media_forensics.detector.score_videos import (
 from media_forensics.detector.scoring import ScoreBatch, score_crops
 from media_forensics.detector.shard_notes import noted, shard_notes
 from media_forensics.detector.store_merge import examine_stores
-from media_forensics.detector.video_faces import VideoFaces
 from PIL import Image
 
 ABOUT = Provenance("recipe", "c" * 64, "probe", "fp32")

@@ -7,9 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
-from media_forensics.detector.frames import choose_frames, spread_order
-from media_forensics.detector.records import CropRecipe, Reason
-from media_forensics.detector.selection import (
+from media_forensics.detector.faces.selection import (
     crop_wanted,
     most_tries,
     select,
@@ -17,7 +15,9 @@ from media_forensics.detector.selection import (
     with_pair,
     with_subjects,
 )
-from media_forensics.detector.video_faces import FaceRow, FrameFaces, VideoFaces
+from media_forensics.detector.faces.video_faces import FaceRow, FrameFaces, VideoFaces
+from media_forensics.detector.frames import choose_frames, spread_order
+from media_forensics.detector.records import CropRecipe, Reason
 
 BOX = (10.0, 10.0, 110.0, 110.0)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
-from media_forensics.detector.tracks import (
+from media_forensics.detector.faces.tracks import (
     affinity,
     box_at,
     choose_subject,

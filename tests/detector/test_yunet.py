@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 from media_forensics.detector.errors import ForensicsError
-from media_forensics.detector.faces import load_face_detector
+from media_forensics.detector.faces.detectors import load_face_detector
 
 STRIDES = (8, 16, 32)
 #: What the network says of a red cell: centre and size of the box, then five points, in cells.

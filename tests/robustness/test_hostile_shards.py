@@ -15,6 +15,7 @@ from media_forensics.detector import extract_command
 from media_forensics.detector.crops.store import CropStore, StoredVideo
 from media_forensics.detector.embeddings.shards import Shards, ShardWriter
 from media_forensics.detector.errors import ForensicsError
+from media_forensics.detector.faces.video_faces import FaceRow, FrameFaces, VideoFaces
 from media_forensics.detector.records import CropRecipe, Reason
 from media_forensics.detector.score_merge import examine
 from media_forensics.detector.score_parts import (
@@ -28,7 +29,6 @@ from media_forensics.detector.score_units import FaceFile, ScoreUnit
 from media_forensics.detector.score_videos import unscored
 from media_forensics.detector.shard_notes import noted, shard_notes
 from media_forensics.detector.store_merge import merge_stores
-from media_forensics.detector.video_faces import FaceRow, FrameFaces, VideoFaces
 
 RECIPE = CropRecipe(detector_sha256="d" * 64, count=1)
 VIDEO = "a/b"

@@ -3,58 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Callable
 
-import cv2
-import numpy as np
-
-from .errors import ForensicsError
-from .installation import require_torch_pair
-from .records import CropRecipe, Face
-
-
-class NonFiniteError(ForensicsError):
-    """The network returned NaN or infinity for a frame."""
-
-
-class FaceDetector(Protocol):
-    """What every face detector offers.
-
-    Attributes:
-        name: the registered name
-        sha256: identity of its weights, part of every crop recipe
-        device: where it runs, for example ``cpu``
-    """
-
-    name: str
-    sha256: str
-    device: str
-
-    def detect(
-        self, frames: Sequence[np.ndarray], *, score_threshold: float = 0.5, max_side: int = 0
-    ) -> list[list[Face]]:
-        """Faces of each frame, best score first, in pixels of the frame given.
-
-        Args:
-            frames: RGB uint8 (H, W, 3), sizes may differ
-            score_threshold: least score in [0, 1]
-            max_side: frames with a longer side are shrunk to it first; 0: never
-
-        Raises:
-            NonFiniteError: the network returned NaN or infinity
-        """
-        ...
-
-
-def shrink(image: np.ndarray, max_side: int) -> np.ndarray:
-    """``image`` with its longer side at most ``max_side`` (0: as it is), area-averaged."""
-    height, width = image.shape[:2]
-    if max_side <= 0 or max(height, width) <= max_side:
-        return image
-    factor = max_side / max(height, width)
-    size = (max(1, round(width * factor)), max(1, round(height * factor)))
-    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+from ..errors import ForensicsError
+from ..installation import require_torch_pair
+from ..records import CropRecipe
+from .interface import FaceDetector
 
 
 def _retinaface(

@@ -7,18 +7,18 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from .device import AUTO, CPU, checked
-from .errors import ForensicsError
-from .faces import shrink
-from .records import Face
-from .weights import KNOWN, file_sha256, weights_path
+from ..device import AUTO, CPU, checked
+from ..errors import ForensicsError
+from ..records import Face
+from ..weights import KNOWN, file_sha256, weights_path
+from .interface import shrink
 
 _NMS_IOU = 0.3  # OpenCV's default for this network
 _MOST_FACES = 5000
 
 
 class YuNetDetector:
-    """A loaded YuNet; see :class:`faces.FaceDetector`. Not to be shared between threads.
+    """A loaded YuNet; see :class:`interface.FaceDetector`. Not to be shared between threads.
 
     Args:
         name: registered name
@@ -49,7 +49,7 @@ class YuNetDetector:
     def detect(
         self, frames: Sequence[np.ndarray], *, score_threshold: float = 0.5, max_side: int = 0
     ) -> list[list[Face]]:
-        """See :meth:`faces.FaceDetector.detect`."""
+        """See :meth:`interface.FaceDetector.detect`."""
         self._network.setScoreThreshold(score_threshold)
         return [self._faces(frame, max_side) for frame in frames]
 

@@ -16,11 +16,11 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from .errors import ForensicsError
-from .faces import FaceDetector, NonFiniteError
-from .records import Face, content_hash
-from .tensor_files import read_tensors
-from .weights import KNOWN, LANDMARKS, file_sha256, weights_path
+from ..errors import ForensicsError
+from ..records import Face, content_hash
+from ..tensor_files import read_tensors
+from ..weights import KNOWN, LANDMARKS, file_sha256, weights_path
+from .interface import FaceDetector, NonFiniteError
 
 _INPUT = 48
 _LAYERS = ("conv1", "conv2", "conv3", "conv4", "dense5", "dense6_3")
@@ -125,7 +125,7 @@ class LandmarkRefiner:
 
 
 class RefinedDetector:
-    """A face detector whose landmarks are refined; see :class:`faces.FaceDetector`.
+    """A face detector whose landmarks are refined; see :class:`interface.FaceDetector`.
 
     Its hash is one over both networks, so that crops of refined points are told apart.
     """
@@ -140,7 +140,9 @@ class RefinedDetector:
     def detect(
         self, frames: Sequence[np.ndarray], *, score_threshold: float = 0.5, max_side: int = 0
     ) -> list[list[Face]]:
-        """See :meth:`faces.FaceDetector.detect`; the points come from the frame's own pixels."""
+        """See :meth:`interface.FaceDetector.detect`; the points come from the frame's own
+        pixels.
+        """
         found = self._detector.detect(frames, score_threshold=score_threshold, max_side=max_side)
         return [
             self._refiner.refine(frame, faces) for frame, faces in zip(frames, found, strict=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from .records import known_keys
+from ..records import known_keys
 
 Points = tuple[tuple[float, float], ...]
 
@@ -20,7 +20,7 @@ class FaceRow:
         crop: path relative to the store's folder (absolute for ready-made crops), or None
         crop_sha256: of the crop's file, to notice one that was replaced or cut; None: not known
             (ready-made, or extracted before 0.4)
-        reason: None exactly when there is a crop; else a value of :class:`records.Reason`
+        reason: None exactly when there is a crop; else a value of :class:`detector.records.Reason`
         landmarks: five (x, y) in frame pixels, empty for ready-made crops
         score: detector score in [0, 1], None for ready-made crops
         track: number of the person over the sampled frames
@@ -88,7 +88,7 @@ class VideoFaces:
 
     Attributes:
         video_id: as in the record
-        recipe_hash: :attr:`records.CropRecipe.hash`
+        recipe_hash: :attr:`detector.records.CropRecipe.hash`
         source_sha256: hash of the file (of names and sizes for a folder of images), "" if unread
         frame_count: frames that can be decoded, None if the source cannot be opened
         fps: average frames per second, None for images

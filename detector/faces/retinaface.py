@@ -18,12 +18,12 @@ import numpy as np
 import torch
 import torchvision
 
-from .device import resolved
-from .errors import ForensicsError
-from .faces import NonFiniteError, shrink
-from .records import Face
+from ..device import resolved
+from ..errors import ForensicsError
+from ..records import Face
+from ..weights import KNOWN, file_sha256, state_sha256, weights_path
+from .interface import NonFiniteError, shrink
 from .retinaface_network import RetinaFaceNetwork
-from .weights import KNOWN, file_sha256, state_sha256, weights_path
 
 _MIN_SIZES = ((16, 32), (64, 128), (256, 512))
 _STEPS = (8, 16, 32)
@@ -88,12 +88,13 @@ def take_rgb(network: torch.nn.Module) -> torch.nn.Module:
 
 
 class RetinaFaceDetector:
-    """A loaded RetinaFace; see :class:`faces.FaceDetector`. Not to be shared between threads.
+    """A loaded RetinaFace; see :class:`interface.FaceDetector`. Not to be shared between
+    threads.
 
     Args:
         name: registered name
         network: a :class:`RetinaFaceNetwork` in eval mode, float32, made to take RGB
-        sha256: :func:`weights.state_sha256` of its weights
+        sha256: :func:`detector.weights.state_sha256` of its weights
         device: torch device
         half: run the network in float16 (GPU only); frames on which that overflows are repeated
             in float32
@@ -112,7 +113,7 @@ class RetinaFaceDetector:
     def detect(
         self, frames: Sequence[np.ndarray], *, score_threshold: float = 0.5, max_side: int = 0
     ) -> list[list[Face]]:
-        """See :meth:`faces.FaceDetector.detect`."""
+        """See :meth:`interface.FaceDetector.detect`."""
         small = [shrink(frame, max_side) for frame in frames]
         by_size: dict[tuple[int, int], list[int]] = {}
         for position, image in enumerate(small):
