@@ -14,12 +14,12 @@ from .crops.store import CropStore
 from .crops.video_work import extract_video
 from .errors import Cancelled, ForensicsError
 from .faces.video_faces import VideoFaces
+from .files.hashes import file_sha256
+from .files.paths import given
 from .image_frames import is_image_file
-from .paths import given
 from .records import REAL, CropRecipe, Reason, VideoRecord
 from .scoring import score_crops
 from .verdict import Analysis, Operating, Person, PersonFrame, cautions, judge, operating_of
-from .weights import file_sha256
 
 if TYPE_CHECKING:
     from .faces.interface import FaceDetector

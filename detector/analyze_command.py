@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from .command_line import DONE, FAILED, STOPPED, stop_signals
 from .console import say
 from .errors import Cancelled, ForensicsError
-from .outputs import claim_output, json_with, write_output
-from .paths import given, text_or_none
+from .files.outputs import claim_output, json_with, write_output
+from .files.paths import given, text_or_none
 
 if TYPE_CHECKING:
     from .verdict import Analysis
@@ -38,7 +38,7 @@ def execute(options: argparse.Namespace) -> int:
     from .analysis import analyse_file, files_of, operating_of, recipe_of
     from .checkpoints import load_detector
     from .faces.detectors import detector_of
-    from .weights import cache_dir
+    from .files.cache import cache_dir
 
     if options.count < 1:
         raise ForensicsError(f"count is {options.count}.", "Look at 1 frame or more.", "count")

@@ -20,7 +20,7 @@ from torch import nn
 from torch.utils.checkpoint import checkpoint
 
 from .device import torch_device
-from .installation import require_torch_pair
+from .files.installation import require_torch_pair
 from .preprocess import Preprocess
 
 

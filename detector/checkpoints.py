@@ -15,13 +15,13 @@ from typing import Any
 
 import torch
 
-from .atomic import write_bytes
 from .backbone import Backbone, default_device, load_backbone
 from .checkpoints_gend import export_gend, load_published, save_tensors
 from .errors import ForensicsError
+from .files.atomic import write_bytes
+from .files.tensor_files import check_fit, read_tensors
 from .known_detectors import PUBLISHED, find_detector, register_detector
 from .model import Detector, tuned_tensors
-from .tensor_files import check_fit, read_tensors
 
 __all__ = [
     "REGISTERED",

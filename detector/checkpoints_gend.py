@@ -14,9 +14,11 @@ from typing import Any
 import torch
 from torch import nn
 
-from .atomic import replacing, write_bytes
 from .backbone import Backbone
 from .errors import ForensicsError
+from .files.atomic import replacing, write_bytes
+from .files.hashes import file_sha256
+from .files.tensor_files import check_fit, load_exact, read_checkpoint
 from .model import Detector
 from .preprocess import Preprocess
 from .published_layouts import (
@@ -25,10 +27,8 @@ from .published_layouts import (
     open_clip_to_hf_vision,
     published_head,
 )
-from .tensor_files import check_fit, load_exact, read_checkpoint
 from .towers import REFERENCE, build_visual
 from .towers_timm import is_timm_layout, published_timm_tower
-from .weights import file_sha256
 
 GEND_TENSORS, GEND_CONFIG = "model.safetensors", "config.json"
 _HEADS = {"LinearNorm": True, "NLinear": True, "Linear": False, "linear": False}

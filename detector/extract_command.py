@@ -26,8 +26,8 @@ from .console import say
 from .crops.coverage import Coverage, coverage_table
 from .errors import ForensicsError
 from .extract import extract_videos, shard_of
-from .outputs import claim_output, json_with, write_output
-from .paths import given, given_all, text_or_none
+from .files.outputs import claim_output, json_with, write_output
+from .files.paths import given, given_all, text_or_none
 from .records import CropRecipe, VideoRecord
 from .shard_notes import noted
 from .store_merge import examine_stores, merge_stores

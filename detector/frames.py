@@ -17,7 +17,7 @@ from typing import Protocol
 import numpy as np
 
 from .errors import ForensicsError
-from .paths import still_allowed
+from .files.paths import still_allowed
 from .records import Reason
 
 log = logging.getLogger(__name__)

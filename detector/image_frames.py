@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from .files.paths import still_allowed
 from .frames import MAX_FRAME_PIXELS, DecodedFrame, FrameError, VideoInfo
-from .paths import still_allowed
 from .records import Reason
 
 _SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"})

@@ -14,11 +14,11 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-from .atomic import write_json
 from .errors import ForensicsError
+from .files.atomic import write_json
+from .files.cache import cache_dir
+from .files.paths import given
 from .hub_files import HubFile, check_file, fetch_file
-from .paths import given
-from .weights import cache_dir
 
 
 @dataclass(frozen=True, slots=True)

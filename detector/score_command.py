@@ -24,7 +24,7 @@ from dataclasses import replace
 from .command_line import OneSentenceParser, carry_out, log_progress, stop_signals
 from .console import say
 from .errors import ForensicsError
-from .paths import given
+from .files.paths import given
 
 log = logging.getLogger("score")
 
@@ -73,7 +73,7 @@ def add_merge_options(merge: argparse.ArgumentParser) -> None:
 def list_faces(options: argparse.Namespace) -> int:
     """The command ``list``; the exit status."""
     from .crops.store import CropStore
-    from .outputs import claim_output, writing_output
+    from .files.outputs import claim_output, writing_output
     from .score_units import FILES, units_of_store, write_score_list
     from .store_merge import stored_recipes
     from .video_list import read_video_list

@@ -22,10 +22,10 @@ from typing import Any
 
 import numpy as np
 
-from . import packages
-from .atomic import replacing, write_json
 from .errors import ForensicsError
-from .paths import inside
+from .files import packages
+from .files.atomic import replacing, write_json
+from .files.paths import inside
 from .records import Reason
 from .score_units import ScoreUnit, face_key
 

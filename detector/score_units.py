@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .atomic import write_bytes
 from .errors import ForensicsError
-from .outputs import json_lines_with
-from .paths import given, inside
+from .files.atomic import write_bytes
+from .files.outputs import json_lines_with
+from .files.paths import given, inside
 
 if TYPE_CHECKING:
     from .crops.store import CropStore

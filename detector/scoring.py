@@ -20,8 +20,8 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from .errors import ForensicsError
+from .files.paths import still_allowed
 from .model import Detector, angle
-from .paths import still_allowed
 from .preprocess import Preprocess, as_rgb
 from .records import Reason
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from .crops.store import CropStore
 from .errors import ForensicsError
+from .files.paths import inside
 from .merge_report import MergeReport
-from .paths import inside
 from .records import CropRecipe, VideoRecord
 from .shard_notes import shard_notes
 

@@ -18,8 +18,8 @@ import torch
 from torch import nn
 
 from .errors import ForensicsError
+from .files.tensor_files import load_exact, read_tensors
 from .preprocess import Preprocess
-from .tensor_files import load_exact, read_tensors
 
 PREFIX = "feature_extractor.backbone."
 _SIDE = 224  # GenD feeds 224 pixels to every tower
@@ -91,7 +91,7 @@ def load_timm_tower(model: str, size: str, name: str) -> tuple[nn.Module, Prepro
     Raises:
         ForensicsError: unknown architecture, or weights that are not here
     """
-    from .weights import cache_dir
+    from .files.cache import cache_dir
 
     visual, preprocess = empty_timm_tower(model, int(size) if size.isdigit() else _SIDE)
     folder = cache_dir() / "weights" / name.replace(":", "-")

@@ -19,7 +19,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from .errors import ForensicsError
-from .file_lock import try_lock
+from .files.file_lock import try_lock
 
 log = logging.getLogger(__name__)
 

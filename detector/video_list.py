@@ -8,10 +8,10 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
-from .atomic import write_bytes
 from .errors import ForensicsError
-from .outputs import json_lines_with
-from .paths import given
+from .files.atomic import write_bytes
+from .files.outputs import json_lines_with
+from .files.paths import given
 from .records import FAKE, REAL, VideoRecord, known_keys
 
 _NEEDED = ("video_id", "path", "label", "source_dataset")

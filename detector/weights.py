@@ -6,7 +6,6 @@ names the file, its origin, its size and the command that fetches it.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 from collections.abc import Callable
@@ -15,13 +14,13 @@ from pathlib import Path
 
 from .console import log_to_terminal
 from .errors import ForensicsError
-from .paths import given
+from .files.cache import cache_dir
+from .files.paths import given
 from .transfer import Expected, fetch
 
 log = logging.getLogger(__name__)
 
 _RELEASE = "https://github.com/xinntao/facexlib/releases/download/v0.1.0"
-_CHUNK = 1 << 20
 LANDMARKS = "mtcnn_onet"  # of :mod:`.faces.landmarks`
 
 
@@ -113,42 +112,6 @@ KNOWN = {
         ),
     )
 }
-
-
-def cache_dir() -> Path:
-    """Folder of everything fetched: $MEDIA_FORENSICS_CACHE, else the user's cache folder."""
-    own = os.environ.get("MEDIA_FORENSICS_CACHE")
-    if own:
-        return Path(own).expanduser()
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base).expanduser() if base else Path.home() / ".cache") / "media_forensics"
-
-
-def file_sha256(path: str | os.PathLike[str]) -> str:
-    """sha256 (hex) of a file's bytes, read in chunks.
-
-    Raises:
-        OSError: the file cannot be read
-    """
-    digest = hashlib.sha256()
-    with Path(path).open("rb") as stream:
-        while chunk := stream.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
-
-
-def state_sha256(state: dict) -> str:
-    """sha256 over the tensors of a state dict, sorted by name: independent of the file format.
-
-    Args:
-        state: name -> torch tensor or numpy array; a ``module.`` prefix is ignored
-    """
-    digest = hashlib.sha256()
-    for name, value in sorted((k.removeprefix("module."), v) for k, v in state.items()):
-        array = value.detach().cpu().numpy() if hasattr(value, "detach") else value
-        digest.update(name.encode())
-        digest.update(array.tobytes())
-    return digest.hexdigest()
 
 
 def known(name: str) -> KnownWeights:

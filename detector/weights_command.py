@@ -57,8 +57,9 @@ def execute(options: argparse.Namespace) -> int:
 
 def table() -> str:
     """One line for each known file: its name, whether it is here, size, origin, licence."""
+    from .files.cache import cache_dir
     from .known_detectors import PUBLISHED
-    from .weights import KNOWN, cache_dir
+    from .weights import KNOWN
 
     lines = []
     for name, entry in sorted(KNOWN.items()):

@@ -10,11 +10,11 @@ import fiftyone as fo
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
-from ..detector import packages
-from ..detector.allowed_roots import require_files
 from ..detector.errors import Cancelled, ForensicsError
+from ..detector.files import packages
+from ..detector.files.allowed_roots import require_files
+from ..detector.files.paths import given
 from ..detector.known_detectors import find_detector
-from ..detector.paths import given
 from . import fields, forms, jobs, views
 from .analysis_report import in_seconds, markdown, timeline
 from .calibrations import has_calibration, stored_calibration

@@ -10,8 +10,8 @@ import fiftyone.operators as foo
 from fiftyone.operators import types
 
 from ..detector.errors import ForensicsError
-from ..detector.outputs import jpeg, marked_jpeg, write_output
-from ..detector.paths import given, given_or_none, inside
+from ..detector.files.outputs import jpeg, marked_jpeg, write_output
+from ..detector.files.paths import given, given_or_none, inside
 from ..detector.records import CropRecipe
 from . import fields, forms, views
 from .path_arguments import with_paths
@@ -39,9 +39,9 @@ def run(samples: Any, *, limit: int = 12, output_dir: str | None = None) -> dict
         ForensicsError: empty view, nothing was extracted from these videos, the crops lie outside
             the allowed folders, or a picture is in the way or cannot be written
     """
-    from ..detector.atomic import write_bytes
     from ..detector.crops.contact_sheet import contact_sheet, shown_frames
     from ..detector.crops.store import CropStore, encode_image, path_parts
+    from ..detector.files.atomic import write_bytes
 
     if limit < 1:
         raise ForensicsError(f"limit is {limit}.", "Draw 1 video or more.", field="limit")

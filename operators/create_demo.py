@@ -11,8 +11,8 @@ import fiftyone as fo
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
-from ..detector import packages, paths
 from ..detector.errors import ForensicsError
+from ..detector.files import packages, paths
 from . import forms, jobs
 from .needs import needs
 from .path_arguments import with_paths

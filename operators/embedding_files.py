@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import fiftyone as fo
 
 from ..detector.errors import ForensicsError
-from ..detector.paths import given
+from ..detector.files.paths import given
 from . import fields, views
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from fiftyone.operators import types
 from ..detector.audit import threshold as audit_threshold
 from ..detector.audit.units import LEVELS
 from ..detector.errors import ForensicsError
-from ..detector.outputs import claim_folder
-from ..detector.paths import one_part
+from ..detector.files.outputs import claim_folder
+from ..detector.files.paths import one_part
 from . import forms, from_python, jobs, views
 from .panels import face_columns
 from .panels.audit_study import stored_of

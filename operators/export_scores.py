@@ -9,9 +9,9 @@ import fiftyone.core.media as fomm
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
-from ..detector import packages
 from ..detector.errors import ForensicsError
-from ..detector.outputs import OutputKind, claim_output, first_line
+from ..detector.files import packages
+from ..detector.files.outputs import OutputKind, claim_output, first_line
 from . import fields, forms, from_python, views
 from .path_arguments import with_paths
 

@@ -13,8 +13,8 @@ from fiftyone import ViewField as F
 from fiftyone.operators import types
 
 from ..detector.errors import ForensicsError
-from ..detector.outputs import claim_output, json_lines_with, writing_output
-from ..detector.paths import one_part
+from ..detector.files.outputs import claim_output, json_lines_with, writing_output
+from ..detector.files.paths import one_part
 from . import forms, from_python, review, saved_views, stored_runs, views
 from .path_arguments import with_paths
 

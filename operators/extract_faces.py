@@ -11,9 +11,9 @@ import fiftyone as fo
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
-from ..detector import packages
 from ..detector.errors import Cancelled, ForensicsError
-from ..detector.paths import given, one_part
+from ..detector.files import packages
+from ..detector.files.paths import given, one_part
 from ..detector.records import CropRecipe
 from . import (
     appearance,

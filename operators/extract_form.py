@@ -8,8 +8,9 @@ from typing import Any
 from fiftyone.operators import types
 
 from ..detector.errors import ForensicsError
+from ..detector.files.cache import cache_dir
 from ..detector.records import CropRecipe
-from ..detector.weights import LANDMARKS, cache_dir, known, weights_path
+from ..detector.weights import LANDMARKS, known, weights_path
 from . import forms, runners
 
 DETECTORS = (

@@ -13,7 +13,7 @@ import fiftyone.operators as foo
 from fiftyone.operators import types
 
 from ..detector.errors import ForensicsError
-from ..detector.paths import given
+from ..detector.files.paths import given
 from . import (
     derived,
     fields,
@@ -65,8 +65,8 @@ def run(
     Raises:
         ForensicsError: a bad table (line named), no row that fits the dataset, ``key`` is taken
     """
+    from ..detector.files.hashes import file_sha256
     from ..detector.score_tables import read_scores
-    from ..detector.weights import file_sha256
 
     view = views.flat(samples)
     dataset = views.dataset_of(view)

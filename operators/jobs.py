@@ -25,10 +25,10 @@ from typing import Any
 
 import fiftyone as fo
 
-from ..detector.atomic import saying_disk
 from ..detector.child_process import command, start_detached
 from ..detector.console import log_to_terminal
 from ..detector.errors import Cancelled, ForensicsError
+from ..detector.files.atomic import saying_disk
 from ..detector.pace import pace
 from ..detector.process_identity import ProcessIdentity
 from .markup import disarmed

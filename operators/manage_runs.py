@@ -8,9 +8,9 @@ import fiftyone as fo
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
-from ..detector import packages
 from ..detector.errors import ForensicsError
-from ..detector.outputs import claim_folder
+from ..detector.files import packages
+from ..detector.files.outputs import claim_folder
 from . import fields, forms, from_python, live_status, training_records, training_words, views
 from .path_arguments import with_paths
 

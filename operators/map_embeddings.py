@@ -14,8 +14,8 @@ import fiftyone.operators as foo
 from fiftyone import ViewField as F
 from fiftyone.operators import types
 
-from ..detector import packages
 from ..detector.errors import ForensicsError
+from ..detector.files import packages
 from ..detector.records import FAKE, LABELS
 from . import (
     derived,

@@ -10,7 +10,7 @@ import fiftyone.operators as foo
 from fiftyone.operators import types
 
 from ..detector.errors import ForensicsError
-from ..detector.installation import require_installed
+from ..detector.files.installation import require_installed
 
 _Operator = TypeVar("_Operator", bound=type[foo.Operator])
 
@@ -22,7 +22,7 @@ def needs(*names: str) -> Callable[[_Operator], _Operator]:
     a call and an execution raise the same :class:`ForensicsError` before they begin.
 
     Args:
-        names: keys of :data:`detector.packages.PARTS`
+        names: keys of :data:`detector.files.packages.PARTS`
     """
 
     def decorate(operator: _Operator) -> _Operator:

@@ -13,8 +13,8 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
+from ..detector.files.paths import given
 from ..detector.known_detectors import absolute_source
-from ..detector.paths import given
 
 _Result = TypeVar("_Result")
 
@@ -22,7 +22,7 @@ _Result = TypeVar("_Result")
 def with_paths(
     *names: str, detectors: Sequence[str] = ()
 ) -> Callable[[Callable[..., _Result]], Callable[..., _Result]]:
-    """Decorator: the arguments ``names`` go through :func:`detector.paths.given`.
+    """Decorator: the arguments ``names`` go through :func:`detector.files.paths.given`.
 
     Args:
         names: each holds a path, a list of paths, or None or "" for none

@@ -11,9 +11,9 @@ import fiftyone.operators as foo
 from fiftyone import ViewField as F
 from fiftyone.operators import types
 
-from ..detector import packages
-from ..detector.allowed_roots import require_files
 from ..detector.errors import Cancelled, ForensicsError
+from ..detector.files import packages
+from ..detector.files.allowed_roots import require_files
 from . import (
     fields,
     forms,

@@ -9,9 +9,9 @@ import fiftyone as fo
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
-from ..detector import packages
 from ..detector.errors import ForensicsError
-from ..detector.paths import given
+from ..detector.files import packages
+from ..detector.files.paths import given
 from ..training import runs
 from ..training.leaks import unit_names
 from ..training.manifest import Manifest

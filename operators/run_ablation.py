@@ -13,11 +13,11 @@ import fiftyone as fo
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
-from ..detector import packages
-from ..detector.allowed_roots import require_files
 from ..detector.errors import ForensicsError
-from ..detector.outputs import claim_folder, json_with
-from ..detector.paths import given
+from ..detector.files import packages
+from ..detector.files.allowed_roots import require_files
+from ..detector.files.outputs import claim_folder, json_with
+from ..detector.files.paths import given
 from ..training import ablation, budget, devices
 from ..training.ablation import LADDER
 from ..training.config import named_recipe

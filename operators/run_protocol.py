@@ -16,11 +16,11 @@ import fiftyone as fo
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
-from ..detector import packages
 from ..detector.errors import ForensicsError
+from ..detector.files import packages
+from ..detector.files.outputs import claim_output, json_with, text_beginning, write_output
+from ..detector.files.paths import given
 from ..detector.known_detectors import find_detector
-from ..detector.outputs import claim_output, json_with, text_beginning, write_output
-from ..detector.paths import given
 from ..detector.protocols import (
     PROTOCOLS,
     protocol_named,

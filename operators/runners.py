@@ -12,8 +12,8 @@ from typing import Any
 
 from fiftyone.operators import types
 
-from ..detector.allowed_roots import allowed_roots
 from ..detector.errors import ForensicsError
+from ..detector.files.allowed_roots import allowed_roots
 from . import forms
 
 HERE, POOL, RAY, SHARDS = "here", "pool", "ray", "shards"

@@ -11,10 +11,10 @@ import fiftyone.core.media as fomm
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
-from ..detector import packages
-from ..detector.allowed_roots import require_files
 from ..detector.errors import Cancelled, ForensicsError
-from ..detector.paths import given
+from ..detector.files import packages
+from ..detector.files.allowed_roots import require_files
+from ..detector.files.paths import given
 from ..detector.score_units import shard_of_scores
 from . import (
     calibrations,

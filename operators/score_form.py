@@ -9,9 +9,9 @@ from typing import Any
 import fiftyone as fo
 from fiftyone.operators import types
 
-from ..detector import packages
 from ..detector.errors import ForensicsError
-from ..detector.paths import given_or_none
+from ..detector.files import packages
+from ..detector.files.paths import given_or_none
 from . import embedding_files, fields, forms, runners
 from .registry import detector_source, known_detectors
 from .score_claim import recipe_warning

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import fiftyone as fo
 
 from ..detector.errors import ForensicsError
-from ..detector.paths import one_part
+from ..detector.files.paths import one_part
 from . import fields, runners, views
 from .progress import Progress, ShouldStop
 from .score_writer import ScoreWriter

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import fiftyone as fo
 
-from ..detector.allowed_roots import require_files
+from ..detector.files.allowed_roots import require_files
 from . import fields
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ import fiftyone as fo
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
-from ..detector import packages
-from ..detector.allowed_roots import require_files
 from ..detector.errors import Cancelled, ForensicsError
-from ..detector.paths import given, one_part
+from ..detector.files import packages
+from ..detector.files.allowed_roots import require_files
+from ..detector.files.paths import given, one_part
 from ..training import budget, devices
 from ..training.config import TrainConfig
 from . import (

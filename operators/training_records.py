@@ -18,7 +18,7 @@ from typing import Any
 import fiftyone as fo
 
 from ..detector.errors import ForensicsError
-from ..detector.paths import given
+from ..detector.files.paths import given
 from ..training import runs
 from ..training.runs import RunFolder
 from . import fields, live_status, stored_runs, views

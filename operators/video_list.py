@@ -18,7 +18,7 @@ from collections.abc import Sequence
 
 from ..detector.command_line import OneSentenceParser, carry_out
 from ..detector.errors import ForensicsError
-from ..detector.outputs import writing_output
+from ..detector.files.outputs import writing_output
 from ..detector.records import VideoRecord
 from ..detector.video_list import FILES, write_video_list
 

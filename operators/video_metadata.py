@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import fiftyone as fo
 
-from ..detector.allowed_roots import require_files
 from ..detector.errors import Cancelled
+from ..detector.files.allowed_roots import require_files
 from ..detector.records import Reason
 from . import fields, views
 from .dataset_changes import declare

@@ -16,8 +16,8 @@ import fiftyone as fo
 import fiftyone.core.media as fomm
 from fiftyone import ViewField as F
 
-from ..detector.allowed_roots import require_files
 from ..detector.errors import ForensicsError
+from ..detector.files.allowed_roots import require_files
 from ..detector.records import LABELS, VideoRecord
 from . import fields, score_state
 from .dataset_changes import require_there

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import fiftyone as fo
 import fiftyone.core.models as fom
 
-from ..detector.atomic import replacing
 from ..detector.errors import ForensicsError
+from ..detector.files.atomic import replacing
 from ..detector.hub_files import ORIGIN
 from ..detector.known_detectors import (
     PUBLISHED,

@@ -63,8 +63,8 @@ def fiftyone_db():
 @pytest.fixture(scope="session")
 def weights_dir() -> Path:
     """Folder of the offline weights (RetinaFace mobile0.25, DINOv2 ViT-S/14), fetched once."""
+    from media_forensics.detector.files.cache import cache_dir
     from media_forensics.detector.offline_assets import fetch_weights
-    from media_forensics.detector.weights import cache_dir
 
     fetch_weights()
     return cache_dir() / "weights"

@@ -17,10 +17,10 @@ from typing import Any
 
 import numpy as np
 
-from ..detector.atomic import replacing, write_bytes, write_json
 from ..detector.errors import Cancelled, ForensicsError, MetricUndefined
+from ..detector.files.atomic import replacing, write_bytes, write_json
+from ..detector.files.paths import given
 from ..detector.metrics_intervals import paired_bootstrap
-from ..detector.paths import given
 from . import launch, runs
 from .comparison import holm, require_groups
 from .config import named_recipe

@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from ..detector.errors import ForensicsError
-from ..detector.paths import still_allowed
+from ..detector.files.paths import still_allowed
 from ..detector.preprocess import Preprocess, as_rgb
 from ..detector.records import FAKE, REAL
 from .augment import BLEND, PICTURE, augment, generator_for

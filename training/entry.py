@@ -16,7 +16,7 @@ from pathlib import Path
 
 from ..detector.console import log_to_terminal
 from ..detector.errors import ForensicsError
-from ..detector.paths import given
+from ..detector.files.paths import given
 from . import runs
 
 log = logging.getLogger(__name__)

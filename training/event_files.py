@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ..detector import packages
+from ..detector.files import packages
 
 FOLDER = "events"
 STEP = (

@@ -16,11 +16,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..detector import packages
-from ..detector.atomic import saying_disk, write_bytes
 from ..detector.errors import ForensicsError
-from ..detector.paths import given, still_allowed
-from ..detector.weights import file_sha256
+from ..detector.files import packages
+from ..detector.files.atomic import saying_disk, write_bytes
+from ..detector.files.hashes import file_sha256
+from ..detector.files.paths import given, still_allowed
 
 if TYPE_CHECKING:
     import numpy as np

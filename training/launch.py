@@ -16,7 +16,7 @@ from typing import Any
 
 from ..detector.child_process import start_detached
 from ..detector.errors import ForensicsError
-from ..detector.paths import given
+from ..detector.files.paths import given
 from . import runs
 from .budget import duration
 from .config import TrainConfig

@@ -20,7 +20,7 @@ import torch
 
 from ..detector.backbone import default_device
 from ..detector.errors import ForensicsError
-from ..detector.paths import given
+from ..detector.files.paths import given
 from . import distributed, runs
 from .augment import feature_generator
 from .config import TrainConfig

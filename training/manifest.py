@@ -15,10 +15,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ..detector.atomic import write_bytes
 from ..detector.errors import ForensicsError
+from ..detector.files.atomic import write_bytes
+from ..detector.files.same_files import same_files, sizes_of
 from ..detector.records import FAKE, LABELS, REAL, canonical_json, known_keys
-from ..detector.same_files import same_files, sizes_of
 from .leaks import leaks
 
 SPLITS = ("train", "val")

@@ -22,11 +22,11 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from ..detector.allowed_roots import require_files
-from ..detector.atomic import replacing, saying_disk, write_bytes, write_json
 from ..detector.errors import ForensicsError
-from ..detector.file_lock import try_lock
-from ..detector.paths import given
+from ..detector.files.allowed_roots import require_files
+from ..detector.files.atomic import replacing, saying_disk, write_bytes, write_json
+from ..detector.files.file_lock import try_lock
+from ..detector.files.paths import given
 from ..detector.process_identity import ProcessIdentity
 from .config import EXECUTION, TrainConfig, differences
 from .event_files import require_package

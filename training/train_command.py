@@ -14,7 +14,7 @@ from typing import Any
 from ..detector.command_line import DONE, FAILED, STOPPED, stop_signals
 from ..detector.console import say
 from ..detector.errors import ForensicsError
-from ..detector.paths import given
+from ..detector.files.paths import given
 
 log = logging.getLogger("train")
 

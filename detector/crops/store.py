@@ -24,11 +24,11 @@ from urllib.parse import quote, unquote
 import cv2
 import numpy as np
 
-from ..atomic import replacing, write_bytes, write_json
 from ..errors import ForensicsError
 from ..faces.selection import crop_wanted, select, video_reason, with_subjects
 from ..faces.video_faces import FaceRow, FrameFaces, VideoFaces
-from ..paths import below, inside
+from ..files.atomic import replacing, write_bytes, write_json
+from ..files.paths import below, inside
 from ..records import CropRecipe
 
 __all__ = ["CropStore", "FaceRow", "FrameFaces", "StoredVideo", "VideoFaces"]

@@ -26,10 +26,10 @@ from typing import Any
 
 import numpy as np
 
-from ..atomic import write_json
 from ..errors import ForensicsError
-from ..file_lock import try_lock
-from ..paths import inside
+from ..files.atomic import write_json
+from ..files.file_lock import try_lock
+from ..files.paths import inside
 
 ID_BYTES = 12
 #: Rows after which a writer begins another part: 200 MB of 384 numbers.

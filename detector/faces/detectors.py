@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 
 from ..errors import ForensicsError
-from ..installation import require_torch_pair
+from ..files.installation import require_torch_pair
 from ..records import CropRecipe
 from .interface import FaceDetector
 

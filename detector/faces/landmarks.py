@@ -17,9 +17,10 @@ import torch
 import torch.nn.functional as F
 
 from ..errors import ForensicsError
+from ..files.hashes import file_sha256
+from ..files.tensor_files import read_tensors
 from ..records import Face, content_hash
-from ..tensor_files import read_tensors
-from ..weights import KNOWN, LANDMARKS, file_sha256, weights_path
+from ..weights import KNOWN, LANDMARKS, weights_path
 from .interface import FaceDetector, NonFiniteError
 
 _INPUT = 48

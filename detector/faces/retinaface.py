@@ -20,8 +20,9 @@ import torchvision
 
 from ..device import resolved
 from ..errors import ForensicsError
+from ..files.hashes import file_sha256, state_sha256
 from ..records import Face
-from ..weights import KNOWN, file_sha256, state_sha256, weights_path
+from ..weights import KNOWN, weights_path
 from .interface import NonFiniteError, shrink
 from .retinaface_network import RetinaFaceNetwork
 
@@ -94,7 +95,7 @@ class RetinaFaceDetector:
     Args:
         name: registered name
         network: a :class:`RetinaFaceNetwork` in eval mode, float32, made to take RGB
-        sha256: :func:`detector.weights.state_sha256` of its weights
+        sha256: :func:`detector.files.hashes.state_sha256` of its weights
         device: torch device
         half: run the network in float16 (GPU only); frames on which that overflows are repeated
             in float32

@@ -9,8 +9,9 @@ import numpy as np
 
 from ..device import AUTO, CPU, checked
 from ..errors import ForensicsError
+from ..files.hashes import file_sha256
 from ..records import Face
-from ..weights import KNOWN, file_sha256, weights_path
+from ..weights import KNOWN, weights_path
 from .interface import shrink
 
 _NMS_IOU = 0.3  # OpenCV's default for this network

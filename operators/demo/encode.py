@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ...detector.atomic import replacing
+from ...detector.files.atomic import replacing
 from ...detector.pyav import H264Writer
 from .plan import FPS
 

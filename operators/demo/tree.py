@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from ...detector.asset_catalogue import FOOTAGE, PACKAGES
-from ...detector.atomic import write_bytes
 from ...detector.errors import ForensicsError
-from ...detector.outputs import claim_folder
-from ...detector.paths import inside
+from ...detector.files.atomic import write_bytes
+from ...detector.files.outputs import claim_folder
+from ...detector.files.paths import inside
 from .encode import CRF
 from .plan import FPS, FRAMES, PEOPLE, SIZE, ClipPlan, choose_swaps, split_pairs
 

@@ -13,8 +13,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ...detector import packages
 from ...detector.errors import ForensicsError
+from ...detector.files import packages
 from ...detector.records import FAMILIES, LABELS, SPLITS, VideoRecord
 from .contract import Evidence, Importer, ImportOptions, Missing, Reading, make_id
 from .lists import bad_entry, inside, read_csv

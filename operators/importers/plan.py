@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ...detector.errors import ForensicsError
-from ...detector.paths import given
+from ...detector.files.paths import given
 from ...detector.records import FAKE, Reason, VideoRecord
 from . import same_videos
 from .contract import Evidence, Importer, ImportOptions, Reading

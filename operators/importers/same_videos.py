@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from ...detector.allowed_roots import is_allowed
+from ...detector.files.allowed_roots import is_allowed
+from ...detector.files.same_files import same_files, sizes_of
 from ...detector.records import LABELS, VideoRecord
-from ...detector.same_files import same_files, sizes_of
 from .groups import KnownVideo
 
 #: No video with a picture in it is smaller; smaller files are said to be broken, not alike.

@@ -14,9 +14,9 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from ...detector.allowed_roots import is_allowed
 from ...detector.errors import ForensicsError
-from ...detector.paths import given
+from ...detector.files.allowed_roots import is_allowed
+from ...detector.files.paths import given
 
 # fmt: off
 VIDEO_SUFFIXES = frozenset({

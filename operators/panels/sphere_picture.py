@@ -183,7 +183,7 @@ def file_of(about: str, columns: FaceColumns) -> Path:
         about: names dataset, detector and the time of its scores. Scores and embeddings are
             written together, so the scored faces tell when to look again.
     """
-    from ...detector.weights import cache_dir
+    from ...detector.files.cache import cache_dir
 
     limits = (READ_AT_ONCE, FIRST, MOST_DRAWN, 3)
     mark = hashlib.sha256(f"{about} {limits}".encode())
@@ -216,7 +216,7 @@ def kept(path: Path) -> Picture | None:
 
 def keep(path: Path, picture: Picture) -> None:
     """Write a picture; a folder that cannot be written costs time later and nothing else."""
-    from ...detector.atomic import replacing
+    from ...detector.files.atomic import replacing
 
     try:
         with replacing(path) as temporary, temporary.open("wb") as handle:

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from ...detector.allowed_roots import is_allowed
 from ...detector.audit import threshold as audit_threshold, words as audit_words
 from ...detector.audit.columns import FaceColumns
 from ...detector.audit.groups import BY_METHOD, group
 from ...detector.audit.table import AuditTable
 from ...detector.audit.units import Units, at_level
 from ...detector.errors import ForensicsError
+from ...detector.files.allowed_roots import is_allowed
 from ...detector.records import FAKE, LABELS, REAL
 from .. import fields, views
 from ..panels import audit_scope, face_columns
@@ -206,8 +206,8 @@ def _videos(
 ):
     """A line per video, those without a face among them; hashes the files."""
     from ...detector.errors import Cancelled
+    from ...detector.files.hashes import file_sha256
     from ...detector.records import Reason
-    from ...detector.weights import file_sha256
 
     units = at_level(part, "video")
     scored = np.bincount(units.unit_of_face[~np.isnan(part.p_fake)], minlength=len(units))

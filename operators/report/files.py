@@ -11,8 +11,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ...detector.atomic import write_bytes
 from ...detector.errors import ForensicsError
+from ...detector.files.atomic import write_bytes
 from ...detector.records import canonical_json
 from ..score_claim import code_version
 from .contents import Facts

@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 
 import pytest
-from media_forensics.detector import allowed_roots
 from media_forensics.detector.errors import ForensicsError
+from media_forensics.detector.files import allowed_roots
 
 
 @pytest.fixture

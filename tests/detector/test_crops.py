@@ -9,10 +9,10 @@ import cv2
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
-from media_forensics.detector.atomic import replacing, write_bytes, write_json
 from media_forensics.detector.crops.store import CropStore, StoredVideo, encode_image, path_parts
 from media_forensics.detector.errors import ForensicsError
 from media_forensics.detector.faces.video_faces import FaceRow, FrameFaces, VideoFaces
+from media_forensics.detector.files.atomic import replacing, write_bytes, write_json
 from media_forensics.detector.records import CropRecipe
 
 RECIPE = CropRecipe(detector_sha256="d" * 64, count=2)

@@ -10,6 +10,7 @@ import pytest
 from hub_server import running_hub
 from media_forensics.detector import known_detectors, transfer, weights
 from media_forensics.detector.errors import ForensicsError
+from media_forensics.detector.files import cache
 from media_forensics.detector.hub_files import HubFile, fetch_file, origin_of
 from media_forensics.detector.known_detectors import PUBLISHED, find_detector
 
@@ -250,7 +251,7 @@ def test_a_tower_of_open_clip_comes_the_same_way(hub):
     hub.commits[FIRST]["open_clip_model.safetensors"] = MODEL
     with pytest.raises(ForensicsError):  # these bytes are no tower; they are fetched all the same
         load_tower("open_clip:ViT-B-32:laion2b_s34b_b79k", allow_download=True)
-    folder = weights.cache_dir() / "weights/open_clip-ViT-B-32-laion2b_s34b_b79k"
+    folder = cache.cache_dir() / "weights/open_clip-ViT-B-32-laion2b_s34b_b79k"
     origin = origin_of(folder)
     assert origin is not None and origin.commit == FIRST
     (folder / "open_clip_model.safetensors").write_bytes(b"x")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from media_forensics.detector.errors import ForensicsError
-from media_forensics.detector.installation import require_torch_pair
+from media_forensics.detector.files.installation import require_torch_pair
 
 
 @pytest.fixture

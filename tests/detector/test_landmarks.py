@@ -83,7 +83,7 @@ def test_a_mirrored_picture_gives_mirrored_points(footage, refined):
 
 def test_the_network_is_a_plain_stack_of_layers(weights_dir):
     """The same tensors in torch's own modules, one image at a time."""
-    from media_forensics.detector.tensor_files import read_tensors
+    from media_forensics.detector.files.tensor_files import read_tensors
 
     state = read_tensors(weights_dir / "mtcnn" / "onet.pt")
     layers = torch.nn.Sequential()

@@ -9,9 +9,15 @@ import os
 import pickle
 
 import pytest
-from media_forensics.detector import extract_command, outputs, score_command
+from media_forensics.detector import extract_command, score_command
 from media_forensics.detector.errors import DiskError, ForensicsError
-from media_forensics.detector.outputs import claim_folder, claim_output, json_with, write_output
+from media_forensics.detector.files import outputs
+from media_forensics.detector.files.outputs import (
+    claim_folder,
+    claim_output,
+    json_with,
+    write_output,
+)
 from PIL import Image
 
 KINDS = (json_with("videos", "faces"), outputs.text_beginning(".md", "# ours"))

@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from media_forensics.detector import installation, packages
 from media_forensics.detector.errors import ForensicsError
+from media_forensics.detector.files import installation, packages
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -40,7 +40,7 @@ NEEDED = {
     "ray": "from media_forensics.detector.ray_cluster import require_ray; require_ray()",
     "pyarrow": "from media_forensics.detector.score_tables import write_scores;"
     " write_scores('scores.parquet', {{'a': [1]}})",
-    "umap": "from media_forensics.detector import packages; packages.require(packages.UMAP)",
+    "umap": "from media_forensics.detector.files import packages; packages.require(packages.UMAP)",
     "tensorboard": "from media_forensics.training.event_files import EventFiles;"
     " EventFiles(None, 0)",
     "onnx": "from media_forensics.training.export import export_detector;"
@@ -106,7 +106,7 @@ def test_a_cv2_without_its_libraries_is_one_sentence(tmp_path, monkeypatch):
     (tmp_path / "cv2" / "__init__.py").write_text(text)
     code = HIDDEN.format(
         module="nothing",
-        code="from media_forensics.detector.installation import require_cv2; require_cv2()",
+        code="from media_forensics.detector.files.installation import require_cv2; require_cv2()",
     )
     done = subprocess.run(
         [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n{code}"],

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from media_forensics.detector import paths
-from media_forensics.detector.allowed_roots import VARIABLE
-from media_forensics.detector.atomic import replacing, write_bytes
 from media_forensics.detector.errors import ForensicsError
+from media_forensics.detector.files import paths
+from media_forensics.detector.files.allowed_roots import VARIABLE
+from media_forensics.detector.files.atomic import replacing, write_bytes
 
 
 def test_home_and_working_folder_are_those_of_the_call(tmp_path, monkeypatch):

@@ -4,7 +4,7 @@ import pickle
 import pytest
 import torch
 from media_forensics.detector.errors import ForensicsError
-from media_forensics.detector.tensor_files import load_exact, read_checkpoint, read_tensors
+from media_forensics.detector.files.tensor_files import load_exact, read_checkpoint, read_tensors
 from safetensors.torch import save_file
 from torch import nn
 

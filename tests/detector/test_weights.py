@@ -14,16 +14,10 @@ import torch
 from hub_server import running_hub
 from media_forensics.detector import asset_catalogue, offline_assets, weights
 from media_forensics.detector.errors import ForensicsError
+from media_forensics.detector.files.cache import cache_dir
+from media_forensics.detector.files.hashes import file_sha256, state_sha256
 from media_forensics.detector.onnx_reader import read_graph
-from media_forensics.detector.weights import (
-    KNOWN,
-    KnownWeights,
-    cache_dir,
-    download,
-    file_sha256,
-    state_sha256,
-    weights_path,
-)
+from media_forensics.detector.weights import KNOWN, KnownWeights, download, weights_path
 
 
 @pytest.fixture

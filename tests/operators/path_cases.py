@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from media_forensics.detector.allowed_roots import VARIABLE
+from media_forensics.detector.files.allowed_roots import VARIABLE
 from media_forensics.operators.operator_list import module_of
 
 # operator -> {argument that names a file or folder: the value that lies outside}

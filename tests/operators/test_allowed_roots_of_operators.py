@@ -8,8 +8,8 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
-from media_forensics.detector.allowed_roots import VARIABLE
 from media_forensics.detector.errors import ForensicsError
+from media_forensics.detector.files.allowed_roots import VARIABLE
 from media_forensics.operators.operator_list import OPERATORS, module_of, name_of
 from path_cases import (
     NO_PATH,

@@ -12,7 +12,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
-from .errors import ForensicsError
+from ..errors import ForensicsError
 
 _ALL = "fiftyone plugins requirements @mediaforensics/deepfake --install"
 

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..errors import ForensicsError
 from .atomic import replacing, saying_disk
-from .errors import ForensicsError
 from .paths import given
 
 JPEG_MARK = b"written by media_forensics"

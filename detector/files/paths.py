@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from ..errors import ForensicsError
 from .allowed_roots import allowed_roots, is_allowed, require_allowed
-from .errors import ForensicsError
 
 __all__ = [
     "below",

@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from pathlib import Path
 
-from .weights import file_sha256
+from .hashes import file_sha256
 
 SAMPLE = 4096  # bytes of the middle and of the end that are compared first
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from .errors import ForensicsError
+from ..errors import ForensicsError
 
 
 def read_tensors(path: str | Path, field: str = "detector") -> dict[str, torch.Tensor]:

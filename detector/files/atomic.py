@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from .errors import DiskError
+from ..errors import DiskError
 from .paths import still_allowed
 
 # What a disk or its owner says; anything else is a mistake of ours and keeps its traceback.

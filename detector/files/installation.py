@@ -12,8 +12,8 @@ from importlib.metadata import PackageNotFoundError, requires, version
 
 from packaging.requirements import Requirement
 
+from ..errors import ForensicsError
 from . import packages
-from .errors import ForensicsError
 
 _CV2 = ("opencv-python-headless", "opencv-python", "opencv-contrib-python")
 

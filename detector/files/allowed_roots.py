@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from .errors import ForensicsError
+from ..errors import ForensicsError
 
 VARIABLE = "MEDIA_FORENSICS_ROOTS"
 
@@ -28,7 +28,7 @@ def allowed_roots() -> tuple[str, ...] | None:
     text = os.environ.get(VARIABLE)
     if text is None:
         return None
-    from .weights import cache_dir
+    from .cache import cache_dir
 
     entries = [entry for entry in text.split(os.pathsep) if entry.strip()]
     for entry in entries:

@@ -1,0 +1,1 @@
+"""Reads and writes files safely: allowed roots, locks, atomic writes, hashes, tensors."""
