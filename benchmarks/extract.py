@@ -40,7 +40,8 @@ from media_forensics.detector.crops.store import CropStore
 from media_forensics.detector.extract import extract_video, extract_videos
 from media_forensics.detector.faces.detectors import load_face_detector
 from media_forensics.detector.faces.video_faces import VideoFaces
-from media_forensics.detector.frames import choose_frames, open_source, read_frames
+from media_forensics.detector.frames.sampling import choose_frames
+from media_forensics.detector.frames.sources import open_source, read_frames
 from media_forensics.detector.offline_assets import fetch_footage, fetch_weights
 from media_forensics.detector.records import CropRecipe, VideoRecord
 

@@ -16,7 +16,7 @@ from .errors import Cancelled, ForensicsError
 from .faces.video_faces import VideoFaces
 from .files.hashes import file_sha256
 from .files.paths import given
-from .image_frames import is_image_file
+from .frames.images import is_image_file
 from .records import REAL, CropRecipe, Reason, VideoRecord
 from .scoring import score_crops
 from .verdict import Analysis, Operating, Person, PersonFrame, cautions, judge, operating_of

@@ -2,9 +2,9 @@
 
 JPEG qualities, blurs, sizes and noise levels are those of the GenD test augmentations (Yermakov et
 al. 2025, arXiv 2508.06248). They are applied to the aligned crop: the face detector is not put to
-the test, and ``h264`` is one intra frame of the crop (:mod:`.recompression` encodes the video).
-Noise and jitter are drawn from a generator seeded by the pixels, so a result depends on nothing but
-the crop.
+the test, and ``h264`` is one intra frame of the crop (:mod:`.frames.recompression` encodes the
+video). Noise and jitter are drawn from a generator seeded by the pixels, so a result depends on
+nothing but the crop.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def noise(image: Picture, sigma: float) -> Picture:
 
 def h264(image: Picture, crf: int) -> Picture:
     """Through one intra frame of H.264 with that constant rate factor, 4:2:0."""
-    from .pyav import H264Writer, open_media
+    from .frames.pyav import H264Writer, open_media
 
     height, width = image.shape[:2]
     even = image[: height - height % 2, : width - width % 2]

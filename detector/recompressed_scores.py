@@ -20,9 +20,9 @@ import numpy as np
 
 from .crops.align import warp
 from .errors import ForensicsError
-from .frames import FrameError
+from .frames.frame import FrameError
+from .frames.recompression import RECOMPRESSIONS, recompressed
 from .perturbations import PERTURBATIONS, PerturbedBatch
-from .recompression import RECOMPRESSIONS, recompressed
 from .records import Reason
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def score_recompressed(
     Args:
         detector: on its device
         faces: stored faces
-        names: of :data:`.recompression.RECOMPRESSIONS`
+        names: of :data:`.frames.recompression.RECOMPRESSIONS`
         batch_size: faces per forward pass
         workers: videos that are encoded at a time
         should_stop: asked before each batch; True ends the iteration early
@@ -169,7 +169,7 @@ def _crops_of(
     seconds: float,
 ) -> Iterator[tuple[int, Crops]]:
     """(position, crops in the order of ``crfs``) of the faces of one video."""
-    from .pyav import FFmpegError
+    from .frames.pyav import FFmpegError
 
     first = faces[positions[0]]
     try:

@@ -66,7 +66,7 @@ def run(
         samples: faces dataset, view or selection
         key: detector key; the checkpoint of its scores is used
         perturbations: names of :data:`detector.perturbations.PERTURBATIONS` (of the crop) and
-            :data:`detector.recompression.RECOMPRESSIONS` (of the source video, much slower);
+            :data:`detector.frames.recompression.RECOMPRESSIONS` (of the source video, much slower);
             ``USUAL`` by default
         threshold: p_fake from which a face counts as fake, for flips and rates
         batch_size: crops per forward pass
@@ -246,8 +246,8 @@ class ProbeRobustness(foo.Operator):
         )
 
     def resolve_input(self, ctx: Any) -> types.Property:
+        from ..detector.frames.recompression import RECOMPRESSIONS
         from ..detector.perturbations import PERTURBATIONS, USUAL
-        from ..detector.recompression import RECOMPRESSIONS
 
         inputs = types.Object()
         form = types.Property(inputs, view=types.View(label="Probe robustness"))

@@ -22,7 +22,7 @@ from .dataset_changes import declare
 from .progress import Progress, ShouldStop, never, silent
 
 if TYPE_CHECKING:
-    from ..detector.frames import VideoInfo
+    from ..detector.frames.frame import VideoInfo
 
 CHUNK = 512
 _EXTRA = {
@@ -89,7 +89,8 @@ def run(
 
 def read_metadata(path: str) -> tuple[fo.VideoMetadata | None, Reason | None]:
     """Metadata of one file, or the reason why it has none."""
-    from ..detector.frames import FrameError, probe_video
+    from ..detector.frames.frame import FrameError
+    from ..detector.frames.sources import probe_video
 
     try:
         return _metadata(path, probe_video(path)), None

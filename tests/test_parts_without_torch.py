@@ -41,7 +41,8 @@ def clip(tmp_path_factory) -> Path:
 
 
 def test_frames_come_by_number_whatever_is_asked(clip):
-    from media_forensics.detector.frames import choose_frames, probe_video, read_frames
+    from media_forensics.detector.frames.sampling import choose_frames
+    from media_forensics.detector.frames.sources import probe_video, read_frames
 
     assert probe_video(clip).frame_count == COUNT
     for wanted in ([0, 1, 2], [47], [5, 30, 31], choose_frames(COUNT, 8, "uniform")):
@@ -54,7 +55,7 @@ def test_frames_come_by_number_whatever_is_asked(clip):
 
 def test_a_broken_clip_is_a_reason_and_no_crash(clip, tmp_path):
     from media_forensics.detector.errors import ForensicsError
-    from media_forensics.detector.frames import read_frames
+    from media_forensics.detector.frames.sources import read_frames
 
     cut = tmp_path / "cut.mp4"
     cut.write_bytes(clip.read_bytes()[:300])
@@ -105,9 +106,10 @@ def test_none_of_it_loads_torch_or_fiftyone():
     code = (
         "import json, sys\n"
         "from media_forensics.detector.crops import align\n"
-        "from media_forensics.detector import frames, metrics, queues\n"
+        "from media_forensics.detector.frames import sources as frames\n"
+        "from media_forensics.detector import metrics, queues\n"
         "from media_forensics.detector.faces import quality\n"
-        "from media_forensics.detector import video_frames\n"
+        "from media_forensics.detector.frames import video as video_frames\n"
         "from media_forensics.operators.importers import plan\n"
         "print(json.dumps(sorted({m.split('.')[0] for m in sys.modules})))"
     )

@@ -10,8 +10,9 @@ import numpy as np
 
 from ..faces.video_faces import FaceRow, FrameFaces, VideoFaces
 from ..files.paths import inside
-from ..frames import FrameError, open_source
-from ..image_frames import read_image
+from ..frames.frame import FrameError
+from ..frames.images import read_image
+from ..frames.sources import open_source
 from ..records import VideoRecord
 
 _DARK, _LINE = 40, 24  # grey level behind a reason, and the height of its line

@@ -11,8 +11,8 @@ import numpy as np
 from ..faces.interface import FaceDetector, NonFiniteError
 from ..faces.quality import eye_distance, mask_share, measure_pixels, roll_degrees, yaw_degrees
 from ..faces.video_faces import FaceRow, FrameFaces
-from ..frames import DecodedFrame, FrameSource
-from ..masks import MaskSource
+from ..frames.frame import DecodedFrame, FrameSource
+from ..frames.masks import MaskSource
 from ..records import CropRecipe, Face, Reason
 from .align import AlignError, align_face, border_share, transform
 

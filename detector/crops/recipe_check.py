@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..errors import ForensicsError
 from ..faces.detectors import detector_names
-from ..frames import SAMPLING_MODES
+from ..frames.sampling import SAMPLING_MODES
 from ..records import CropRecipe
 from .align import BORDERS, INTERPOLATIONS, TEMPLATES
 from .store import IMAGE_FORMATS

@@ -19,10 +19,12 @@ from ..errors import Cancelled, ForensicsError
 from ..faces.interface import FaceDetector
 from ..faces.selection import crop_wanted, select, video_reason, with_pair
 from ..faces.video_faces import FaceRow, FrameFaces, VideoFaces
-from ..frames import FrameError, FrameSource, choose_frames, open_source
-from ..masks import MaskSource
+from ..frames.frame import FrameError, FrameSource
+from ..frames.masks import MaskSource
+from ..frames.sampling import choose_frames
+from ..frames.source_identity import source_sha256, source_stamp
+from ..frames.sources import open_source
 from ..records import REAL, CropRecipe, Reason, VideoRecord
-from ..source_identity import source_sha256, source_stamp
 from .align import warp
 from .face_rows import RowMaker
 from .store import CropStore, StoredVideo, crop_sha256, encode_image
@@ -347,7 +349,7 @@ def _ready_made(record: VideoRecord, recipe: CropRecipe, policy: str) -> VideoFa
 def _ready_row(number: int, path: str) -> FrameFaces:
     from PIL import Image
 
-    from ..image_frames import BROKEN_IMAGE
+    from ..frames.images import BROKEN_IMAGE
 
     try:
         with Image.open(path) as image:  # reads the header only

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ..frames import choose_frames, spread_order
+from ..frames.sampling import choose_frames, spread_order
 from ..records import CropRecipe, Reason
 from .tracks import box_at, choose_subject, iou, link_tracks
 from .video_faces import FaceRow, FrameFaces, VideoFaces

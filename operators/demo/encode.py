@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ...detector.files.atomic import replacing
-from ...detector.pyav import H264Writer
+from ...detector.frames.pyav import H264Writer
 from .plan import FPS
 
 CRF = {"c23": 23, "c40": 40}  # as FaceForensics++

@@ -76,7 +76,7 @@ def test_same_pixels_as_the_reference_procedure(template, size, scale):
 def test_ffhq_crops_are_those_of_facexlib(key, size, footage, weights_dir, monkeypatch):
     import torch
     from facexlib.utils import face_restoration_helper as facexlib
-    from media_forensics.detector.image_frames import read_image
+    from media_forensics.detector.frames.images import read_image
 
     # it loads a parsing network even where none is asked for; that one is not needed here
     monkeypatch.setattr(facexlib, "init_parsing_model", lambda **_: None)

@@ -15,7 +15,8 @@ from media_forensics.detector.crops.store import CropStore
 from media_forensics.detector.errors import Cancelled, ForensicsError
 from media_forensics.detector.extract import extract_video, extract_videos, shard_of
 from media_forensics.detector.faces.interface import NonFiniteError
-from media_forensics.detector.frames import read_frames, spread_order
+from media_forensics.detector.frames.sampling import spread_order
+from media_forensics.detector.frames.sources import read_frames
 from media_forensics.detector.records import CropRecipe, Face, Reason, VideoRecord
 
 

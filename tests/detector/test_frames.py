@@ -6,16 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 from media_forensics.detector.errors import ForensicsError
-from media_forensics.detector.frames import (
-    FrameError,
-    choose_frames,
-    open_source,
-    probe_video,
-    read_frames,
-    spread_order,
-)
+from media_forensics.detector.frames.frame import FrameError
+from media_forensics.detector.frames.sampling import choose_frames, spread_order
+from media_forensics.detector.frames.sources import open_source, probe_video, read_frames
+from media_forensics.detector.frames.video import plan_runs
 from media_forensics.detector.records import Reason
-from media_forensics.detector.video_frames import plan_runs
 
 
 # ----------------------------------------------------------------------------- choice
@@ -174,7 +169,7 @@ def test_far_frames_are_reached_by_seeking(case, clips, tmp_path, monkeypatch):
     path = clips.make(tmp_path / name, 300, **settings)
     source = open_source(path)
     assert source.table.regular
-    from media_forensics.detector import video_frames
+    from media_forensics.detector.frames import video as video_frames
 
     decoded = 0
     original = video_frames._decode
@@ -347,7 +342,7 @@ def test_damage_in_the_middle_does_not_shift_the_frames_behind_it(clips, tmp_pat
 
 def test_too_many_pixels(clips, tmp_path, monkeypatch):
     path = clips.make(tmp_path / "a.mp4", 2)
-    monkeypatch.setattr("media_forensics.detector.video_frames.MAX_FRAME_PIXELS", 1000)
+    monkeypatch.setattr("media_forensics.detector.frames.video.MAX_FRAME_PIXELS", 1000)
     with pytest.raises(FrameError) as caught:
         probe_video(path)
     assert caught.value.reason is Reason.TOO_LARGE

@@ -21,8 +21,8 @@ from media_forensics.detector.faces.landmarks import (
     load_refiner,
 )
 from media_forensics.detector.faces.tracks import iou
-from media_forensics.detector.frames import read_frames
-from media_forensics.detector.image_frames import read_image
+from media_forensics.detector.frames.images import read_image
+from media_forensics.detector.frames.sources import read_frames
 from media_forensics.detector.records import CropRecipe, Face, content_hash
 
 pytestmark = pytest.mark.weights

@@ -11,8 +11,8 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from media_forensics.detector import pyav
-from media_forensics.detector.frames import open_source, probe_video, read_frames
+from media_forensics.detector.frames import pyav
+from media_forensics.detector.frames.sources import open_source, probe_video, read_frames
 
 ROOT = Path(__file__).resolve().parents[2]
 CONTAINERS = ("mp4", "mkv", "avi", "mov", "webm")
@@ -33,7 +33,7 @@ def test_one_module_imports_av():
     folders = ("detector", "training", "operators", "scripts")
     files = [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
     users = [str(path.relative_to(ROOT)) for path in files if "av" in imported(path)]
-    assert users == ["detector/pyav.py"]
+    assert users == ["detector/frames/pyav.py"]
 
 
 @pytest.mark.parametrize("ending", CONTAINERS)

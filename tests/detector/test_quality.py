@@ -43,7 +43,7 @@ def test_eyes_in_one_point_have_no_yaw():
 
 
 def test_real_profiles_turn_the_way_they_look(footage, face_detector):
-    from media_forensics.detector.image_frames import read_image
+    from media_forensics.detector.frames.images import read_image
 
     image = read_image(footage["obama"])
     face = face_detector.detect([image])[0][0]

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from media_forensics.detector.crops.align import warp
 from media_forensics.detector.errors import ForensicsError
-from media_forensics.detector.frames import FrameError, read_frames
+from media_forensics.detector.frames.frame import FrameError
+from media_forensics.detector.frames.recompression import LEAD, TAIL, recompressed, spans
+from media_forensics.detector.frames.sources import read_frames
 from media_forensics.detector.recompressed_scores import SourceFace, by_kind, score_recompressed
-from media_forensics.detector.recompression import LEAD, TAIL, recompressed, spans
 from media_forensics.detector.records import Reason
 
 MATRIX = ((0.5, 0.0, -10.0), (0.0, 0.5, 2.0))

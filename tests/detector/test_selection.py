@@ -16,7 +16,7 @@ from media_forensics.detector.faces.selection import (
     with_subjects,
 )
 from media_forensics.detector.faces.video_faces import FaceRow, FrameFaces, VideoFaces
-from media_forensics.detector.frames import choose_frames, spread_order
+from media_forensics.detector.frames.sampling import choose_frames, spread_order
 from media_forensics.detector.records import CropRecipe, Reason
 
 BOX = (10.0, 10.0, 110.0, 110.0)

@@ -55,7 +55,7 @@ def huge(tmp_path_factory) -> Path:
     """A video of one picture that is 192 MB; with enough memory there is nothing wrong with it."""
     import av
     import numpy as np
-    from media_forensics.detector.frames import read_frames
+    from media_forensics.detector.frames.sources import read_frames
 
     huge = tmp_path_factory.mktemp("huge") / "huge.mp4"
     with av.open(str(huge), "w") as file:

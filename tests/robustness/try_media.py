@@ -18,7 +18,8 @@ from pathlib import Path
 import hostile_media
 import numpy as np
 from media_forensics.detector.errors import ForensicsError
-from media_forensics.detector.frames import FrameError, open_source
+from media_forensics.detector.frames.frame import FrameError
+from media_forensics.detector.frames.sources import open_source
 from media_forensics.detector.records import Reason
 from media_forensics.detector.scoring import read_crop
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from .files.paths import still_allowed
-from .frames import MAX_FRAME_PIXELS, DecodedFrame, FrameError, VideoInfo
-from .records import Reason
+from ..files.paths import still_allowed
+from ..records import Reason
+from .frame import MAX_FRAME_PIXELS, DecodedFrame, FrameError, VideoInfo
 
 _SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"})
 # What Pillow raises for cut, damaged, foreign and exploding files.
@@ -78,7 +78,7 @@ def read_image(path: str | Path) -> np.ndarray:
 
 
 class ImageSource:
-    """Numbered image files as a :class:`frames.FrameSource`.
+    """Numbered image files as a :class:`frame.FrameSource`.
 
     Args:
         files: (frame number, path) in any order; numbers must be unique
@@ -125,7 +125,7 @@ class ImageSource:
         )
 
     def read(self, numbers: Iterable[int]) -> Iterator[DecodedFrame]:
-        """See :class:`frames.FrameSource`."""
+        """See :class:`frame.FrameSource`."""
         for number in sorted(set(numbers)):
             path = self._files.get(number)
             if path is None:

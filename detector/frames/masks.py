@@ -9,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from .frames import FrameError, FrameSource, open_source
-from .image_frames import ImageSource, image_files
-from .records import Reason
+from ..records import Reason
+from .frame import FrameError, FrameSource
+from .images import ImageSource, image_files
+from .sources import open_source
 
 log = logging.getLogger(__name__)
 

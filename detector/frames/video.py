@@ -18,16 +18,9 @@ from typing import Any
 
 import numpy as np
 
-from .frames import MAX_FRAME_PIXELS, DecodedFrame, FrameError, VideoInfo
-from .packet_table import (
-    NO_SHAPE,
-    STOPPED,
-    Shape,
-    frames_of,
-    scan_packets,
-    shape_of,
-    turn_of,
-)
+from ..records import Reason
+from .frame import MAX_FRAME_PIXELS, DecodedFrame, FrameError, VideoInfo
+from .packet_table import NO_SHAPE, STOPPED, Shape, frames_of, scan_packets, shape_of, turn_of
 from .pyav import (
     FFmpegError,
     RgbConverter,
@@ -36,7 +29,6 @@ from .pyav import (
     picture_streams,
     positive,
 )
-from .records import Reason
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +72,7 @@ def _opened(path: Path, threads: int) -> Iterator[tuple[Any, Any]]:
 
 
 class VideoSource:
-    """A video file as a :class:`frames.FrameSource`.
+    """A video file as a :class:`frame.FrameSource`.
 
     Args:
         path: the file
@@ -132,7 +124,7 @@ class VideoSource:
         return count, shape
 
     def read(self, numbers: Iterable[int]) -> Iterator[DecodedFrame]:
-        """See :class:`frames.FrameSource`."""
+        """See :class:`frame.FrameSource`."""
         wanted = sorted(set(numbers))
         inside = [n for n in wanted if 0 <= n < len(self._numbers)]
         outside = [n for n in wanted if not 0 <= n < len(self._numbers)]

@@ -6,10 +6,10 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from .files.hashes import file_sha256
-from .frames import FrameError
-from .image_frames import image_files
-from .records import Reason, VideoRecord
+from ..files.hashes import file_sha256
+from ..records import Reason, VideoRecord
+from .frame import FrameError
+from .images import image_files
 
 
 def _listing(record: VideoRecord) -> list[tuple[int, str, int]] | None:

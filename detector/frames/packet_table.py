@@ -1,6 +1,6 @@
 """Tells what the packets of a picture stream say about its frames, without decoding them.
 
-The presentation times and key frames found here are what :mod:`.video_frames` seeks by, where they
+The presentation times and key frames found here are what :mod:`.video` seeks by, where they
 identify every frame; where they do not, it counts.
 """
 

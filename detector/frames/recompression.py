@@ -21,9 +21,9 @@ from typing import Any
 import cv2
 import numpy as np
 
-from .frames import DecodedFrame, FrameError
+from ..records import Reason
+from .frame import DecodedFrame, FrameError
 from .pyav import H264Writer, open_media
-from .records import Reason
 
 LEAD, TAIL = 24, 12  # frames; x264 decides the quality of a frame from what comes after it
 PREFIX = "video_h264_"
@@ -78,8 +78,8 @@ def recompressed(
     Raises:
         FrameError: missing, empty, not a video, or too large
     """
-    from .frames import open_source
-    from .video_frames import VideoSource
+    from .sources import open_source
+    from .video import VideoSource
 
     wanted = sorted(set(numbers))
     source = open_source(path)

@@ -1,0 +1,90 @@
+"""Which frames of a source to look at, and how to get exactly those, whatever the source is.
+
+A source is a video file, one image, a folder of images, or an explicit list of numbered image
+files. Frame indices are 0-based positions in presentation order, the same that a sequential
+decode of the file counts.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ..files.paths import still_allowed
+from ..records import Reason
+from .frame import DecodedFrame, FrameError, FrameSource, VideoInfo
+
+log = logging.getLogger(__name__)
+
+
+def open_source(
+    path: str | Path, frames: Sequence[tuple[int, str]] = (), threads: int = 0
+) -> FrameSource:
+    """Open a video file, an image, a folder of images, or explicit numbered image files.
+
+    The content decides what a file is, not its extension.
+
+    Args:
+        path: file or folder
+        frames: ((frame number, image path), ...); ``path`` is then not opened
+        threads: decoder threads for video, 0: as many as there are cores
+
+    Raises:
+        FrameError: nothing can be read from it
+    """
+    from .images import ImageSource, image_files, is_image_file
+    from .video import VideoSource
+
+    if frames:
+        return ImageSource(frames)
+    path = Path(path)
+    still_allowed(path)
+    if path.is_dir():
+        return ImageSource(list(enumerate(map(str, image_files(path)))))
+    if not path.is_file():
+        raise FrameError(Reason.MISSING_FILE, f"{path} is not there.", "Check the path.")
+    if path.stat().st_size == 0:
+        raise FrameError(Reason.EMPTY_FILE, f"{path} has zero bytes.", "Fetch it again.")
+    if is_image_file(path):
+        return ImageSource([(0, str(path))])
+    return VideoSource(path, threads)
+
+
+def probe_video(path: str | Path) -> VideoInfo:
+    """What the file says about itself, with a counted ``frame_count``.
+
+    Raises:
+        FrameError: missing, empty, not a video, no picture stream, or too large
+    """
+    return open_source(path).info
+
+
+def read_frames(path: str | Path, indices: Iterable[int]) -> Iterator[tuple[int, np.ndarray]]:
+    """Decode the frames ``indices`` of a source in one pass, in ascending order.
+
+    Args:
+        path: video, image, or folder of images
+        indices: 0-based frame indices, any order, repeats ignored
+
+    Yields:
+        (index, RGB uint8 (H, W, 3)), upright
+
+    Raises:
+        FrameError: before the first frame if the source cannot be opened; after the last good
+            frame if some of the wanted ones could not be read (the message lists them)
+    """
+    failed: list[DecodedFrame] = []
+    for frame in open_source(path).read(indices):
+        if frame.image is None:
+            failed.append(frame)
+        else:
+            yield frame.index, frame.image
+    if failed:
+        shown = ", ".join(str(frame.index) for frame in failed[:10])
+        reason = failed[0].reason or Reason.DECODE_ERROR
+        raise FrameError(
+            reason, f"{path}: {len(failed)} frames could not be read ({reason.value}): {shown}."
+        )
