@@ -55,7 +55,7 @@ def run(
     Returns:
         ``{"threshold", "calibration", "record", "transfer", "excluded", "table", "run"}``;
         ``transfer`` has one row per other dataset, see
-        :class:`detector.threshold_transfer.TransferRow`
+        :class:`detector.metrics.threshold_transfer.TransferRow`
 
     Raises:
         ForensicsError: empty view, no scores, bad rate, unknown level or method
@@ -63,7 +63,7 @@ def run(
     """
     import numpy as np
 
-    from ..detector.calibration import Calibration, fit_calibration, threshold_for_fpr
+    from ..detector.metrics.calibration import Calibration, fit_calibration, threshold_for_fpr
 
     _check(target_fpr, level, method)
     view = views.flat(samples)

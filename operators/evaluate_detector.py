@@ -69,9 +69,9 @@ def run(
 
     Returns:
         ``{"rows", "macro", "comparison", "table", "run", "evaluations", "threshold",
-        "threshold_from"}``; a row is an :class:`detector.evaluation.EvaluationRow` as a dict with
-        ``level``, ``source_dataset``, ``method``, ``compression`` and ``split``. A method's row
-        compares its fakes with all reals of the same dataset
+        "threshold_from"}``; a row is an :class:`detector.metrics.evaluation.EvaluationRow` as a
+        dict with ``level``, ``source_dataset``, ``method``, ``compression`` and ``split``. A
+        method's row compares its fakes with all reals of the same dataset
 
     Raises:
         ForensicsError: empty view, no scores, threshold outside [0, 1], no calibration

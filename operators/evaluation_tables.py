@@ -14,7 +14,7 @@ def evaluate_items(
     level: str, items: Items, threshold: float, replicates: int, seed: int
 ) -> list[dict[str, Any]]:
     """Rows for the parts of :func:`evaluation_items.parts_of`."""
-    from ..detector.evaluation import design_effects, evaluate
+    from ..detector.metrics.evaluation import design_effects, evaluate
 
     whole = design_effects(items.label, items.p_fake, items.group, threshold)
     rows = []
@@ -36,7 +36,7 @@ def evaluate_items(
 
 def macro(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Unweighted mean AUROC and EER over the methods of each level, and how many have none."""
-    from ..detector.metrics import macro_mean
+    from ..detector.metrics.rates import macro_mean
 
     out = []
     for level in LEVELS:
@@ -64,12 +64,12 @@ def compare(view: Any, key: str, other: str, replicates: int, seed: int) -> dict
 
     Returns:
         ``{"key", "with", "videos", "only_one", "bootstrap", "delong", "undefined"}``; the two
-        tests are :class:`detector.metrics.Comparison` as dicts, None where undefined
+        tests are :class:`detector.metrics.rates.Comparison` as dicts, None where undefined
     """
     import numpy as np
 
     from ..detector.errors import MetricUndefined
-    from ..detector.metrics import delong, paired_bootstrap
+    from ..detector.metrics.rates import delong, paired_bootstrap
 
     mine, theirs = video_items(view, key), video_items(view, other)
     both = np.isfinite(mine.p_fake) & np.isfinite(theirs.p_fake)

@@ -60,7 +60,7 @@ class Auroc(foo.EvaluationMetric):
         return _config("auroc", "AUROC", text, lower_is_better=False)
 
     def compute(self, samples: Any, results: Any) -> float | None:
-        from ..detector.metrics import roc_auc
+        from ..detector.metrics.rates import roc_auc
 
         return _value(roc_auc, results)
 
@@ -77,7 +77,7 @@ class EqualErrorRate(foo.EvaluationMetric):
         return _config("eer", "EER", text, lower_is_better=True)
 
     def compute(self, samples: Any, results: Any) -> float | None:
-        from ..detector.metrics import equal_error_rate
+        from ..detector.metrics.rates import equal_error_rate
 
         return _value(lambda label, p_fake: equal_error_rate(label, p_fake).rate, results)
 

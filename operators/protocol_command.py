@@ -12,7 +12,7 @@ from ..detector.console import say
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``protocol``."""
-    from ..detector.protocols import PROTOCOLS
+    from ..detector.metrics.protocols import PROTOCOLS
 
     parser.add_argument("--detector", required=True, help="name or path of a checkpoint")
     parser.add_argument("--protocol", default="yermakov2025", choices=sorted(PROTOCOLS))

@@ -9,7 +9,7 @@ import fiftyone as fo
 from fiftyone import ViewField as F
 
 from ..detector.errors import MetricUndefined
-from ..detector.protocols import Benchmark, Protocol, count_deviations
+from ..detector.metrics.protocols import Benchmark, Protocol, count_deviations
 from ..detector.records import LABELS
 from . import fields
 from .calibrations import fitted_on
@@ -45,7 +45,7 @@ def row(
     """A row of :func:`.run_protocol.run`; ``judged`` is the field key and the detector's name."""
     import numpy as np
 
-    from ..detector.metrics import bootstrap_interval, equal_error_rate, roc_auc
+    from ..detector.metrics.rates import bootstrap_interval, equal_error_rate, roc_auc
 
     out: dict[str, Any] = {
         "short": benchmark.short,

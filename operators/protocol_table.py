@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..detector.protocols import Protocol
+from ..detector.metrics.protocols import Protocol
 from .markup import plain
 
 
@@ -49,7 +49,7 @@ def _percent(estimate: dict[str, Any] | None) -> str:
 
 def _means(plan: Protocol, rows: Sequence[dict[str, Any]]) -> list[str]:
     """Our mean beside each column's, over the datasets that both have."""
-    from ..detector.metrics import macro_mean
+    from ..detector.metrics.rates import macro_mean
 
     out = []
     for column in plan.columns:

@@ -57,8 +57,8 @@ def _row(
     import numpy as np
 
     from ..detector.errors import MetricUndefined
-    from ..detector.metrics import rates_at_threshold, roc_auc
-    from ..detector.metrics_clusters import clustered_auroc
+    from ..detector.metrics.clusters import clustered_auroc
+    from ..detector.metrics.rates import rates_at_threshold, roc_auc
 
     label, group, before = items.label[chosen], items.group[chosen], items.p_fake[chosen]
     delta = delta[chosen]

@@ -21,10 +21,7 @@ from ..detector.files import packages
 from ..detector.files.outputs import claim_output, json_with, text_beginning, write_output
 from ..detector.files.paths import given
 from ..detector.known_detectors import find_detector
-from ..detector.protocols import (
-    PROTOCOLS,
-    protocol_named,
-)
+from ..detector.metrics.protocols import PROTOCOLS, protocol_named
 from . import fields, forms, jobs, outcome, protocol_rows, score_faces, views
 from .needs import needs
 from .path_arguments import absolute, with_paths
@@ -54,7 +51,7 @@ def run(
     Args:
         samples: a faces dataset whose training runs ``detector`` may name; its scores count too
         detector: registered name, path of a checkpoint, or key of a training run of ``samples``
-        protocol: name of :data:`detector.protocols.PROTOCOLS`
+        protocol: name of :data:`detector.metrics.protocols.PROTOCOLS`
         datasets: names of faces datasets; by default every faces dataset of the database
         key: field key of the scores; the detector's own name by default
         replicates, seed: of the group bootstrap

@@ -24,7 +24,7 @@ def transfer_rows(
     """
     import numpy as np
 
-    from ..detector.threshold_transfer import transfer_table
+    from ..detector.metrics.threshold_transfer import transfer_table
 
     everything = items_of(dataset.view(), key, level)
     everything = everything.take(np.isfinite(everything.p_fake))

@@ -77,7 +77,7 @@ def test_a_crop_is_where_its_points_are():
 
 
 def test_metrics_agree_with_scikit_learn():
-    from media_forensics.detector.metrics import average_precision, roc_auc
+    from media_forensics.detector.metrics.rates import average_precision, roc_auc
     from sklearn.metrics import average_precision_score, roc_auc_score
 
     generator = np.random.default_rng(1)
@@ -107,7 +107,8 @@ def test_none_of_it_loads_torch_or_fiftyone():
         "import json, sys\n"
         "from media_forensics.detector.crops import align\n"
         "from media_forensics.detector.frames import sources as frames\n"
-        "from media_forensics.detector import metrics, queues\n"
+        "from media_forensics.detector.metrics import rates as metrics\n"
+        "from media_forensics.detector import queues\n"
         "from media_forensics.detector.faces import quality\n"
         "from media_forensics.detector.frames import video as video_frames\n"
         "from media_forensics.operators.importers import plan\n"

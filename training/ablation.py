@@ -20,7 +20,7 @@ import numpy as np
 from ..detector.errors import Cancelled, ForensicsError, MetricUndefined
 from ..detector.files.atomic import replacing, write_bytes, write_json
 from ..detector.files.paths import given
-from ..detector.metrics_intervals import paired_bootstrap
+from ..detector.metrics.intervals import paired_bootstrap
 from . import launch, runs
 from .comparison import holm, require_groups
 from .config import named_recipe
@@ -279,7 +279,7 @@ def _paired(a: Mapping[int, Any], b: Mapping[int, Any], replicates: int) -> Any:
 
 
 def _auroc_of_means(records: Mapping[int, Any]) -> float | None:
-    from ..detector.metrics import roc_auc
+    from ..detector.metrics.rates import roc_auc
 
     videos = _videos(records, list(records))
     try:

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from ..detector.errors import ForensicsError, MetricUndefined
-from ..detector.metrics import bootstrap_interval, equal_error_rate, roc_auc
-from ..detector.metrics_curve import operating_point
-from ..detector.metrics_intervals import Comparison, Interval, paired_bootstrap
+from ..detector.metrics.curve import operating_point
+from ..detector.metrics.intervals import Comparison, Interval, paired_bootstrap
+from ..detector.metrics.rates import bootstrap_interval, equal_error_rate, roc_auc
 
 FIXED_THRESHOLD = 0.5
 LEAST_GROUPS = 5

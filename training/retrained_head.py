@@ -146,7 +146,7 @@ def video_rows(
 def judge(rows: list[dict[str, Any]]) -> dict[str, Any]:
     """The record of out-of-fold videos that lists show: AUROC with its interval, and counts."""
     from ..detector.errors import MetricUndefined
-    from ..detector.metrics import bootstrap_interval, roc_auc
+    from ..detector.metrics.rates import bootstrap_interval, roc_auc
 
     truth = np.array([row["label"] for row in rows])
     scores = np.array([row["p_fake"] for row in rows])

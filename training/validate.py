@@ -14,8 +14,8 @@ from torch import Tensor
 
 from ..detector.aggregate import grouped_scores
 from ..detector.errors import MetricUndefined
-from ..detector.metrics import average_precision, bootstrap_interval, roc_auc
-from ..detector.metrics_intervals import Interval
+from ..detector.metrics.intervals import Interval
+from ..detector.metrics.rates import average_precision, bootstrap_interval, roc_auc
 from ..detector.model import Detector
 from .comparison import require_groups
 from .data import CropCache, plain_batches

@@ -41,7 +41,7 @@ def roc(units: Units) -> Roc | None:
     At most about ``ROC_POINTS`` of its points, always with both ends and always points that a
     threshold reaches.
     """
-    from ..metrics import MetricUndefined, roc_curve
+    from ..metrics.rates import MetricUndefined, roc_curve
 
     chosen = units.scored
     try:

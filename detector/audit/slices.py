@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ..metrics_clusters import ClusterCounts, Shares, pooled_effect
+from ..metrics.clusters import ClusterCounts, Shares, pooled_effect
 from ..records import FAKE, REAL
 from .groups import NO_VALUE, Grouping, group
 from .table import FAMILY_ERROR, SMALL, excess_bound

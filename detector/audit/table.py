@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import MetricUndefined
-from ..metrics_clusters import ClusterCounts, Shares, clustered_auroc, pooled_effect, wilson_bounds
+from ..metrics.clusters import ClusterCounts, Shares, clustered_auroc, pooled_effect, wilson_bounds
 from ..records import FAKE, REAL
 from .groups import Grouping
 from .units import Units
@@ -239,7 +239,7 @@ class AuditTable:
 
     def _area(self, chosen: np.ndarray, budget: int) -> Area | None:
         """AUROC of the units of ``chosen``, or None; ``budget`` units share the bootstrap."""
-        from ..metrics import bootstrap_interval, roc_auc
+        from ..metrics.rates import bootstrap_interval, roc_auc
 
         label, scores = self.units.label[chosen], self.units.p_fake[chosen]
         cluster = self.units.cluster[chosen]

@@ -188,7 +188,7 @@ def choose(
 
 
 def _oracle(judged: Units) -> Threshold:
-    from ..metrics import equal_error_rate
+    from ..metrics.rates import equal_error_rate
 
     found = equal_error_rate(judged.label[judged.scored], judged.p_fake[judged.scored])
     text = f"oracle: equal errors on the very {judged.level}s shown, so these rates flatter"
@@ -196,7 +196,7 @@ def _oracle(judged: Units) -> Threshold:
 
 
 def _validation(source: str, everything: Units, judged: Units) -> Threshold:
-    from ..calibration import threshold_for_fpr
+    from ..metrics.calibration import threshold_for_fpr
 
     rate = VALIDATION[source]
     reals = _validation_reals(everything)

@@ -65,7 +65,7 @@ def _rate(cell: Any) -> float | None:
 
 
 def _oracle(label: np.ndarray, scores: np.ndarray) -> tuple[dict[str, float] | None, str]:
-    from ..metrics import operating_point
+    from ..metrics.rates import operating_point
 
     try:
         point = operating_point(label, scores, TARGET)

@@ -3,14 +3,14 @@ import json
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
-from media_forensics.detector.calibration import (
+from media_forensics.detector.errors import ForensicsError, MetricUndefined
+from media_forensics.detector.metrics.calibration import (
     METHODS,
     Calibration,
     fit_calibration,
     threshold_for_fpr,
 )
-from media_forensics.detector.errors import ForensicsError, MetricUndefined
-from media_forensics.detector.metrics import brier, ece, roc_auc
+from media_forensics.detector.metrics.rates import brier, ece, roc_auc
 from scipy.optimize import minimize, minimize_scalar
 from scipy.special import expit, logit
 from sklearn.isotonic import IsotonicRegression

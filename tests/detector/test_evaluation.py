@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from media_forensics.detector.evaluation import BOOTSTRAP_ITEMS, design_effects, evaluate
-from media_forensics.detector.metrics_clusters import clustered_auroc, clustered_rate
+from media_forensics.detector.metrics.clusters import clustered_auroc, clustered_rate
+from media_forensics.detector.metrics.evaluation import BOOTSTRAP_ITEMS, design_effects, evaluate
 from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score
 
 

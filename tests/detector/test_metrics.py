@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import sklearn.metrics as sk
 from hypothesis import given, strategies as st
-from media_forensics.detector import metrics
 from media_forensics.detector.errors import ForensicsError, MetricUndefined
+from media_forensics.detector.metrics import rates as metrics
 
 rows = st.lists(st.tuples(st.integers(0, 1), st.floats(0, 1, width=16)), min_size=1, max_size=60)
 

@@ -5,16 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from media_forensics.detector.errors import ForensicsError, MetricUndefined
-from media_forensics.detector.metrics import (
+from media_forensics.detector.metrics.clusters import clustered_auroc, clustered_rate, design_effect
+from media_forensics.detector.metrics.rates import (
     bootstrap_interval,
     rates_at_threshold,
     roc_auc,
     wilson_interval,
-)
-from media_forensics.detector.metrics_clusters import (
-    clustered_auroc,
-    clustered_rate,
-    design_effect,
 )
 from scipy.stats import norm
 

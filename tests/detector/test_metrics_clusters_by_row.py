@@ -5,17 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from media_forensics.detector.errors import MetricUndefined
-from media_forensics.detector.metrics import (
-    bootstrap_interval,
-    delong_interval,
-    roc_auc,
-    wilson_interval,
-)
-from media_forensics.detector.metrics_clusters import (
+from media_forensics.detector.metrics.clusters import (
     ClusterCounts,
     clustered_auroc,
     pooled_effect,
     wilson_bounds,
+)
+from media_forensics.detector.metrics.rates import (
+    bootstrap_interval,
+    delong_interval,
+    roc_auc,
+    wilson_interval,
 )
 
 

@@ -9,7 +9,8 @@ import pytest
 import sklearn.metrics as sk
 from hypothesis import given, strategies as st
 from media_forensics.detector.errors import ForensicsError, MetricUndefined
-from media_forensics.detector.metrics import (
+from media_forensics.detector.metrics.curve import auroc_of, eer_of, weighted_curve
+from media_forensics.detector.metrics.rates import (
     average_precision,
     equal_error_rate,
     operating_point,
@@ -17,7 +18,6 @@ from media_forensics.detector.metrics import (
     roc_curve,
     tpr_at_fpr,
 )
-from media_forensics.detector.metrics_curve import auroc_of, eer_of, weighted_curve
 from scipy.interpolate import interp1d
 from scipy.optimize import brentq
 

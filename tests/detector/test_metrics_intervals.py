@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 from media_forensics.detector.errors import ForensicsError, MetricUndefined
-from media_forensics.detector.metrics import (
+from media_forensics.detector.metrics.rates import (
     average_precision,
     bootstrap_interval,
     delong,
@@ -93,7 +93,7 @@ def test_bootstrap_is_reproducible_and_depends_on_nothing_else():
 def test_bootstrap_memory_blocks_do_not_change_the_draws(monkeypatch):
     y, s, g = data()
     whole = bootstrap_interval(y, s, groups=g, replicates=100)
-    monkeypatch.setattr("media_forensics.detector.metrics_intervals._CELLS", 80 * 7)
+    monkeypatch.setattr("media_forensics.detector.metrics.intervals._CELLS", 80 * 7)
     assert bootstrap_interval(y, s, groups=g, replicates=100) == whole
 
 

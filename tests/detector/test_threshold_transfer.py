@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
-from media_forensics.detector.calibration import threshold_for_fpr
-from media_forensics.detector.metrics import operating_point, rates_at_threshold
-from media_forensics.detector.threshold_transfer import QUANTILES, transfer_table
+from media_forensics.detector.metrics.calibration import threshold_for_fpr
+from media_forensics.detector.metrics.rates import operating_point, rates_at_threshold
+from media_forensics.detector.metrics.threshold_transfer import QUANTILES, transfer_table
 
 
 def test_fixed_rates_stand_beside_each_sets_own_oracle():

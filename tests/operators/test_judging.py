@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from fiftyone import ViewField as F
 from media_forensics.detector.errors import ForensicsError, MetricUndefined
-from media_forensics.detector.metrics_clusters import clustered_rate
+from media_forensics.detector.metrics.clusters import clustered_rate
 from media_forensics.operators import views
 from media_forensics.operators.markup import plain
 

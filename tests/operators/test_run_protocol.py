@@ -8,7 +8,7 @@ import shutil
 import numpy as np
 import pytest
 from media_forensics.detector.errors import ForensicsError
-from media_forensics.detector.protocols import PROTOCOLS, count_deviations
+from media_forensics.detector.metrics.protocols import PROTOCOLS, count_deviations
 from media_forensics.operators import protocol_command
 
 pytestmark = [pytest.mark.fiftyone, pytest.mark.weights]

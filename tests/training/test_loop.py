@@ -100,7 +100,7 @@ def test_a_run_leaves_everything_it_promises(tiny_config, make_manifest, tmp_pat
 
 @pytest.mark.parametrize("tune", ["ln", "bitfit", "lora", "full"])
 def test_the_checkpoint_scores_as_the_validation_said(tune, tiny_config, make_manifest, tmp_path):
-    from media_forensics.detector.metrics import roc_auc
+    from media_forensics.detector.metrics.rates import roc_auc
 
     manifest = make_manifest(val=4)
     result = fit(tiny_config(tune=tune), manifest, tmp_path / "r")

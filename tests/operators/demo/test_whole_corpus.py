@@ -207,7 +207,7 @@ def test_a_classifier_on_the_surface_alone_stays_at_chance(surface, compression,
 
     Four such tests: 98.75 % intervals, so that all of them hold together with 95 %.
     """
-    from media_forensics.detector.metrics import bootstrap_interval, roc_auc
+    from media_forensics.detector.metrics.rates import bootstrap_interval, roc_auc
     from sklearn.ensemble import RandomForestClassifier
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import GroupKFold, cross_val_predict
@@ -231,7 +231,7 @@ def test_a_classifier_on_the_surface_alone_stays_at_chance(surface, compression,
 @pytest.mark.parametrize("measure", [0, 2, 3], ids=["size", "sharpness", "brightness"])
 def test_against_its_own_real_a_self_blend_goes_either_way(surface, compression, measure):
     """Sharper than the classifier: the sign of fake minus real, clip by clip."""
-    from media_forensics.detector.metrics import wilson_interval
+    from media_forensics.detector.metrics.rates import wilson_interval
 
     rows, label, _, target = surface[compression]
     own = {name: row for name, row in zip(target[label == 0], rows[label == 0], strict=True)}

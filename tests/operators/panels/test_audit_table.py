@@ -188,7 +188,7 @@ def test_json_has_no_dict_that_the_app_would_merge(columns_of):
 
 
 def test_small_tables_have_the_intervals_of_evaluate_detector(columns_of):
-    from media_forensics.detector.metrics import bootstrap_interval
+    from media_forensics.detector.metrics.rates import bootstrap_interval
 
     columns, _ = columns_of(400)
     units = at_level(columns, "video")

@@ -8,7 +8,7 @@ from media_forensics.detector.audit import threshold as thresholds
 from media_forensics.detector.audit.basis import FittedOn
 from media_forensics.detector.audit.units import at_level
 from media_forensics.detector.errors import ForensicsError, MetricUndefined
-from media_forensics.detector.metrics import equal_error_rate
+from media_forensics.detector.metrics.rates import equal_error_rate
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .errors import ForensicsError, MetricUndefined
+from ..errors import ForensicsError, MetricUndefined
 
 ArrayLike = Any
 

@@ -7,9 +7,9 @@ from statistics import NormalDist
 
 import numpy as np
 
-from .errors import MetricUndefined
-from .metrics_curve import ArrayLike, checked
-from .metrics_intervals import Comparison
+from ..errors import MetricUndefined
+from .curve import ArrayLike, checked
+from .intervals import Comparison
 
 
 def delong(

@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .errors import ForensicsError, MetricUndefined
-from .metrics_curve import (
+from ..errors import ForensicsError, MetricUndefined
+from .curve import (
     ArrayLike,
     Curve,
     auroc_of,
@@ -109,7 +109,7 @@ def wilson_interval(successes: int, trials: int, level: float = 0.95) -> tuple[f
 
 def curve_statistic(name: str) -> Callable[[Curve], np.ndarray]:
     """A metric by name as a function of a curve: ``auroc``, ``eer``, ``ap`` (fake), ``ap_real``,
-    ``tpr@0.05`` (any rate); the names of the functions of :mod:`.metrics` mean the same.
+    ``tpr@0.05`` (any rate); the names of the functions of :mod:`.rates` mean the same.
 
     Raises:
         ForensicsError: unknown name

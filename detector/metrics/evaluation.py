@@ -12,8 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from .errors import MetricUndefined
-from .metrics import (
+from ..errors import MetricUndefined
+from ..records import FAKE, REAL
+from .clusters import clustered_auroc, design_effect
+from .rates import (
     Interval,
     average_precision,
     balanced_accuracy,
@@ -26,8 +28,6 @@ from .metrics import (
     tpr_at_fpr,
     worst_case_fill,
 )
-from .metrics_clusters import clustered_auroc, design_effect
-from .records import FAKE, REAL
 
 TPR_AT = (0.01, 0.05)  # false-positive rates at which the true-positive rate is reported
 BOOTSTRAP_ITEMS = 20_000  # above: an analytic interval of the AUROC, none of the APs
@@ -55,7 +55,7 @@ class EvaluationRow:
         eer, brier, ece, balanced_accuracy: point values
         tpr_at_fpr: TPR at each rate of ``TPR_AT``, None where so few reals cannot resolve it
         fpr, fnr: at ``threshold``, with Wilson intervals on the effective number of items
-            (:mod:`.metrics_clusters`), the same that the error audit shows
+            (:mod:`.clusters`), the same that the error audit shows
         auroc_worst_case: AUROC when unscored fakes count as 0 and unscored reals as 1
         notes: metric name -> why it has no value
     """

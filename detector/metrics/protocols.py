@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from .errors import ForensicsError
+from ..errors import ForensicsError
 
 
 @dataclass(frozen=True, slots=True)

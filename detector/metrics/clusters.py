@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .errors import MetricUndefined
+from ..errors import MetricUndefined
 
 #: Clusters from which a row's own design effect is trusted; below, that of the whole table.
 ENOUGH_CLUSTERS = 10

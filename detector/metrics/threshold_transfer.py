@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from .errors import MetricUndefined
-from .metrics import Rates, rates_at_threshold
-from .metrics_curve import ArrayLike, OperatingPoint, checked, operating_point
+from ..errors import MetricUndefined
+from .curve import ArrayLike, OperatingPoint, checked, operating_point
+from .rates import Rates, rates_at_threshold
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 
@@ -60,7 +60,7 @@ def transfer_table(
     """One row per dataset, in their order.
 
     Args:
-        threshold: chosen elsewhere, see :func:`detector.calibration.threshold_for_fpr`
+        threshold: chosen elsewhere, see :func:`detector.metrics.calibration.threshold_for_fpr`
         target_fpr: the rate it was chosen for
         datasets: by name: labels, p_fake and, where rows are not independent, their groups
         level: coverage of the intervals

@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .errors import ForensicsError, MetricUndefined
-from .metrics_clusters import clustered_rate
-from .metrics_curve import (
+from ..errors import ForensicsError, MetricUndefined
+from ..records import FAKE, REAL
+from .clusters import clustered_rate
+from .curve import (
     ArrayLike,
     EqualErrorRate,
     OperatingPoint,
@@ -28,15 +29,8 @@ from .metrics_curve import (
     roc_curve,
     tpr_at_fpr,
 )
-from .metrics_delong import delong, delong_interval
-from .metrics_intervals import (
-    Comparison,
-    Interval,
-    bootstrap_interval,
-    paired_bootstrap,
-    wilson_interval,
-)
-from .records import FAKE, REAL
+from .delong import delong, delong_interval
+from .intervals import Comparison, Interval, bootstrap_interval, paired_bootstrap, wilson_interval
 
 __all__ = [
     "Comparison",
@@ -165,7 +159,7 @@ def rates_at_threshold(
         level: coverage of the Wilson intervals
         groups: (N,) key of the independent unit of each row; None takes every row as one
         design_effects: of the reals and of the fakes, for groups too few to tell their own, see
-            :func:`.metrics_clusters.design_effect`
+            :func:`.clusters.design_effect`
 
     Raises:
         ForensicsError: a threshold that is not finite, or not one group per row

@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from .errors import ForensicsError, MetricUndefined
-from .metrics_curve import ArrayLike, checked, require_both, require_resolution
-from .records import known_keys
+from ..errors import ForensicsError, MetricUndefined
+from ..records import known_keys
+from .curve import ArrayLike, checked, require_both, require_resolution
 
 METHODS = ("temperature", "platt", "isotonic")
 _CLIP = 1e-7  # p_fake is kept this far from 0 and 1 before its logit is taken
