@@ -24,9 +24,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "_mount"))
 
 import numpy as np
 import torch
-from media_forensics.detector.backbone import Backbone, default_device, load_backbone
-from media_forensics.detector.model import Detector, autocast
-from media_forensics.detector.preprocess import Preprocess
+from media_forensics.detector.model.backbone import Backbone, default_device, load_backbone
+from media_forensics.detector.model.detector import Detector, autocast
+from media_forensics.detector.model.preprocess import Preprocess
 from media_forensics.detector.scoring import score_crops
 from PIL import Image
 
@@ -112,7 +112,7 @@ def hugging_face_tower(backbone: Backbone) -> Callable | None:
     visual = backbone.visual
     try:
         import transformers
-        from media_forensics.detector.published_layouts import open_clip_to_hf_vision
+        from media_forensics.detector.model.published_layouts import open_clip_to_hf_vision
     except ImportError:
         return None
     if not backbone.fast or not isinstance(visual.ln_pre, torch.nn.LayerNorm):

@@ -31,7 +31,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import numpy as np
 import torch
 import torch.nn.functional as F
-from media_forensics.detector.model import Detector, autocast
+from media_forensics.detector.model.detector import Detector, autocast
 from media_forensics.training.config import TrainConfig
 from media_forensics.training.data import CropCache, TrainingCrops, pixel_batches, worker_count
 from media_forensics.training.manifest import ManifestRow

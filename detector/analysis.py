@@ -23,7 +23,7 @@ from .verdict import Analysis, Operating, Person, PersonFrame, cautions, judge, 
 
 if TYPE_CHECKING:
     from .faces.interface import FaceDetector
-    from .model import Detector
+    from .model.detector import Detector
 
 MIN_FACES = 4  # scored faces of a person in a video, below which there is no verdict
 DRIVERS = 5  # frames that are named as driving a verdict

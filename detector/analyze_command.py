@@ -36,9 +36,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def execute(options: argparse.Namespace) -> int:
     """Print a verdict with its reasons per file; 1 where a file could not be judged at all."""
     from .analysis import analyse_file, files_of, operating_of, recipe_of
-    from .checkpoints import load_detector
     from .faces.detectors import detector_of
     from .files.cache import cache_dir
+    from .model.checkpoints import load_detector
 
     if options.count < 1:
         raise ForensicsError(f"count is {options.count}.", "Look at 1 frame or more.", "count")

@@ -25,7 +25,7 @@ from .records import Reason
 if TYPE_CHECKING:
     import torch
 
-    from .model import Detector
+    from .model.detector import Detector
 
 Picture = np.ndarray
 _BLUR = {0.5: 5, 1.0: 7, 1.5: 11, 2.0: 13, 3.0: 19}  # sigma -> side of the kernel

@@ -194,7 +194,7 @@ def _preprocess(config: dict[str, Any] | None) -> Any:
         return None
     import torch
 
-    from .preprocess import Preprocess
+    from .model.preprocess import Preprocess
 
     torch.set_num_threads(1)  # Ray counts one processor for this actor
     return Preprocess(config)
@@ -241,7 +241,7 @@ def extract_and_score_on_ray(
     """Extract and score in one pass: crops go to the detectors while the next video is decoded.
 
     Args:
-        preprocess: :attr:`preprocess.Preprocess.config` of the detector of ``setup``
+        preprocess: :attr:`model.preprocess.Preprocess.config` of the detector of ``setup``
         score_stage: score actors; the other arguments are those of :func:`extract_on_ray`
     """
     scoring = (setup, score_stage)

@@ -40,12 +40,12 @@ def made_for(source: str | Path) -> Wanted | None:
     """The crops that a detector was made for; None if it does not say.
 
     Args:
-        source: what :func:`.checkpoints.load_detector` takes; only its record is read
+        source: what :func:`.model.checkpoints.load_detector` takes; only its record is read
 
     Raises:
         ForensicsError: there is no such detector, or its record cannot be read
     """
-    from .checkpoints import own_file, read_record
+    from .model.checkpoints import own_file, read_record
 
     published = Wanted(CropRecipe(), only_framing=True)
     if str(source) in PUBLISHED and not Path(source).exists():

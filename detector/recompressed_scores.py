@@ -26,7 +26,7 @@ from .perturbations import PERTURBATIONS, PerturbedBatch
 from .records import Reason
 
 if TYPE_CHECKING:
-    from .model import Detector
+    from .model.detector import Detector
 
 log = logging.getLogger(__name__)
 

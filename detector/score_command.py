@@ -98,8 +98,8 @@ def list_faces(options: argparse.Namespace) -> int:
 
 def execute(options: argparse.Namespace) -> int:
     """The command ``run``; the exit status."""
-    from .checkpoints import load_detector
     from .extract_command import shard_from_text
+    from .model.checkpoints import load_detector
     from .score_parts import ScoreParts
     from .score_units import read_score_list, shard_of_scores
     from .score_videos import (

@@ -40,7 +40,7 @@ class Provenance:
 
     Attributes:
         recipe_hash: of the crops, "" where they have none
-        checkpoint_sha256: :attr:`model.Detector.sha256`
+        checkpoint_sha256: :attr:`model.detector.Detector.sha256`
         detector: name or path that was given
         precision: ``fp32``, ``bf16`` or ``fp16``
     """

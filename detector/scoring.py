@@ -21,8 +21,8 @@ from PIL import Image, UnidentifiedImageError
 
 from .errors import ForensicsError
 from .files.paths import still_allowed
-from .model import Detector, angle
-from .preprocess import Preprocess, as_rgb
+from .model.detector import Detector, angle
+from .model.preprocess import Preprocess, as_rgb
 from .records import Reason
 
 if TYPE_CHECKING:
@@ -58,7 +58,8 @@ class ScoreBatch:
 def read_crop(path: str | Path, sha256: str = "") -> Image.Image | Reason:
     """The picture in a file as RGB, or why there is none.
 
-    Grey, palette, alpha and 16-bit files are converted, see :func:`detector.preprocess.as_rgb`.
+    Grey, palette, alpha and 16-bit files are converted, see
+    :func:`detector.model.preprocess.as_rgb`.
 
     Args:
         path: of the crop

@@ -18,7 +18,7 @@ from .faces.video_faces import VideoFaces
 from .records import CropRecipe, Reason
 
 if TYPE_CHECKING:
-    from .model import Detector
+    from .model.detector import Detector
 
 SMALL_EYES = 24.0  # pixels between the eyes below which a face is called small
 

@@ -70,8 +70,8 @@ def run(
         Cancelled: stopped by the user; finished files stay in the dataset
     """
     from ..detector.analysis import analyse_file, files_of, operating_of, recipe_of
-    from ..detector.checkpoints import load_detector
     from ..detector.faces.detectors import detector_of
+    from ..detector.model.checkpoints import load_detector
 
     root = given(crops_dir or jobs.jobs_dir().parent / "analyses", "crops_dir")
     home = None if samples is None else views.dataset_of(samples)

@@ -58,7 +58,7 @@ def run(
     Args:
         samples: faces dataset, view or selection
         key: detector key; the checkpoint of its scores is used
-        method: ``gradient`` or ``rollout``, see :mod:`detector.explain`
+        method: ``gradient`` or ``rollout``, see :mod:`detector.model.explain`
         only: ``all``, or ``errors``: faces on the wrong side of ``threshold``
         threshold: p_fake from which a face counts as fake
         limit: faces at most, in the order of the view
@@ -75,7 +75,7 @@ def run(
             tower without attention maps
         Cancelled: stopped by the user; what was made is kept
     """
-    from ..detector.explain import explain
+    from ..detector.model.explain import explain
     from ..detector.scoring import read_crop
 
     _check(method, only, threshold, limit)
@@ -177,7 +177,7 @@ def _write_on_frames(
     """
     import numpy as np
 
-    from ..detector.explain import on_frame
+    from ..detector.model.explain import on_frame
 
     videos = views.videos_of(dataset)
     if videos is None or videos.media_type != fomm.VIDEO:

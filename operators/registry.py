@@ -12,7 +12,7 @@ from ..training.runs import COMPLETED
 from . import fields, training_records
 
 if TYPE_CHECKING:
-    from ..detector.model import Detector
+    from ..detector.model.detector import Detector
 
 
 def training_runs(dataset: fo.Dataset) -> list[str]:
@@ -64,7 +64,7 @@ def scored_model(dataset: fo.Dataset, key: str, device: str | None) -> Detector:
     Raises:
         ForensicsError: imported scores, a checkpoint that is gone or another one
     """
-    from ..detector.checkpoints import load_detector
+    from ..detector.model.checkpoints import load_detector
 
     run = fields.ScoreFields(key).run
     config = dataset.get_run_info(run).config if dataset.has_run(run) else None

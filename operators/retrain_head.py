@@ -176,8 +176,8 @@ def _save(
     """The run folder with the detector: the tower and LayerNorms as they were, another head."""
     import torch
 
-    from ..detector.checkpoints import load_detector, save_detector
-    from ..detector.model import Detector
+    from ..detector.model.checkpoints import load_detector, save_detector
+    from ..detector.model.detector import Detector
 
     scored = dataset.get_run_info(fields.ScoreFields(config.detector).run).config
     source = registry.detector_source(dataset, scored.detector)

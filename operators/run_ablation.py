@@ -84,7 +84,7 @@ def run(
         ForensicsError: wrong input, or a folder that holds another ablation of that name
         Cancelled: stopped; what is trained stays
     """
-    from ..detector.backbone import load_backbone
+    from ..detector.model.backbone import load_backbone
 
     if not re.fullmatch(r"[a-z][a-z0-9_]{0,15}", name):
         raise ForensicsError(

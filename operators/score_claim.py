@@ -14,7 +14,7 @@ from .dataset_changes import changing
 from .score_state import CLEARING, MARK, WRITING, mark, unfinished
 
 if TYPE_CHECKING:
-    from ..detector.model import Detector
+    from ..detector.model.detector import Detector
 
 
 def claim(

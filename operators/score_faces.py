@@ -43,7 +43,7 @@ from .score_writer import ScoreWriter
 from .video_scores import RULES, declare, write_video_scores
 
 if TYPE_CHECKING:
-    from ..detector.model import Detector
+    from ..detector.model.detector import Detector
 
 
 @with_paths("parts_dir", "embeddings_dir", "merge_from", detectors=("detector",))
@@ -115,7 +115,7 @@ def run(
             to decide
         Cancelled: stopped by the user; what was scored is kept
     """
-    from ..detector.checkpoints import load_detector
+    from ..detector.model.checkpoints import load_detector
 
     view = views.flat(samples)
     dataset = views.dataset_of(view)

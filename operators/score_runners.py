@@ -23,7 +23,7 @@ from .score_writer import ScoreWriter
 
 if TYPE_CHECKING:
     from ..detector.merge_report import MergeReport
-    from ..detector.model import Detector
+    from ..detector.model.detector import Detector
     from ..detector.score_parts import Provenance, ScoredVideo
     from ..detector.score_units import ScoreUnit
 

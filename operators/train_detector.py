@@ -70,7 +70,7 @@ def run(
         samples: faces dataset or view
         key: name of the run and of the new detector
         recipe: named recipe of :mod:`training.config`
-        backbone: tower, see :func:`detector.backbone.load_backbone`
+        backbone: tower, see :func:`detector.model.backbone.load_backbone`
         settings: fields of ``TrainConfig`` that replace the recipe's
         validation, validation_fraction, tag_weights: see :func:`training_manifest.read`
         runs_dir: parent of the run folder
@@ -87,7 +87,7 @@ def run(
             a device that is not there, missing weights, or the training process failed
         Cancelled: stopped by the user; the run can be resumed by the same call
     """
-    from ..detector.backbone import load_backbone
+    from ..detector.model.backbone import load_backbone
     from ..training import launch
 
     names = fields.ScoreFields(key)  # the key must be able to name fields

@@ -28,7 +28,7 @@ from . import fields
 if TYPE_CHECKING:
     import numpy as np
 
-    from ..detector.model import Detector
+    from ..detector.model.detector import Detector
 
 ANY = "mediaforensics/detector"  # the zoo model that loads any checkpoint of one's own
 
@@ -168,7 +168,7 @@ def load_model(
     Raises:
         ForensicsError: no checkpoint given, or one that cannot be loaded
     """
-    from ..detector.checkpoints import load_detector
+    from ..detector.model.checkpoints import load_detector
 
     if model_name == ANY and not checkpoint:
         raise ForensicsError(

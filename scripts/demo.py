@@ -81,8 +81,8 @@ def fetch_backbone(name: str) -> None:
     Raises:
         ForensicsError: they are neither here nor to be had; says which file, where from, how large
     """
-    from media_forensics.detector.backbone import load_backbone
     from media_forensics.detector.errors import ForensicsError
+    from media_forensics.detector.model.backbone import load_backbone
 
     try:
         load_backbone(name, device="cpu")

@@ -69,7 +69,7 @@ def test_functions_keep_their_names_and_parameters(module):
 
 
 def test_detector_and_config_classes():
-    model = import_module("media_forensics.detector.model")
+    model = import_module("media_forensics.detector.model.detector")
     assert list(inspect.signature(model.Detector.score).parameters)[:2] == ["self", "images"]
     config = import_module("media_forensics.training.config")
     assert inspect.isclass(config.TrainConfig)

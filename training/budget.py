@@ -101,7 +101,7 @@ def measure(config: TrainConfig, device: str | None = None) -> StepTime:
     """
     import torch
 
-    from ..detector.backbone import default_device
+    from ..detector.model.backbone import default_device
     from .step import embed, precision_of, seconds_per_crop
     from .trained import new_detector, trainable
 

@@ -61,7 +61,7 @@ class TrainConfig:
 
     Attributes:
         name: a label, not hashed; recipes put their own name here
-        backbone: tower name, see :func:`detector.backbone.load_backbone`
+        backbone: tower name, see :func:`detector.model.backbone.load_backbone`
         tune: what gets gradients beside the head: ``head`` (nothing: linear probe), ``ln`` (each
             LayerNorm's weight and bias), ``bitfit`` (each bias), ``lora`` (adapters on queries
             and values), ``full`` (everything)

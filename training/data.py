@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from ..detector.errors import ForensicsError
 from ..detector.files.paths import still_allowed
-from ..detector.preprocess import Preprocess, as_rgb
+from ..detector.model.preprocess import Preprocess, as_rgb
 from ..detector.records import FAKE, REAL
 from .augment import BLEND, PICTURE, augment, generator_for
 from .config import TrainConfig

@@ -25,7 +25,7 @@ from ..detector.files.paths import given, still_allowed
 if TYPE_CHECKING:
     import numpy as np
 
-    from ..detector.model import Detector
+    from ..detector.model.detector import Detector
 
 LARGEST_DIFFERENCE = 1e-3
 """Of a logit, between the detector and what was written; float32 sums in another order."""
@@ -55,7 +55,7 @@ def export_detector(
         ForensicsError: unknown format, a folder in use, a tower that the format cannot hold, a
             missing package, or scores that differ (then nothing is left in ``folder``)
     """
-    from ..detector.checkpoints import load_detector
+    from ..detector.model.checkpoints import load_detector
 
     _check_format(format)
     target = given(folder, "folder")
@@ -130,7 +130,7 @@ Scorer = Callable[[Any], "np.ndarray"]
 
 def _write(detector: Detector, checkpoint: Path, folder: Path, format: str) -> Scorer:
     """Write the files; returns what scores pixels with them, read back from the disk."""
-    from ..detector.checkpoints import export_gend, load_detector, save_detector
+    from ..detector.model.checkpoints import export_gend, load_detector, save_detector
 
     if format in ("detector", "gend"):
         if format == "detector":

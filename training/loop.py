@@ -18,9 +18,9 @@ from typing import Any
 
 import torch
 
-from ..detector.backbone import default_device
 from ..detector.errors import ForensicsError
 from ..detector.files.paths import given
+from ..detector.model.backbone import default_device
 from . import distributed, runs
 from .augment import feature_generator
 from .config import TrainConfig

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from ..detector.backbone import Backbone
 from ..detector.errors import ForensicsError
+from ..detector.model.backbone import Backbone
 
 RANK = 8
 ALPHA = 16.0

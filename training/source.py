@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 from torch import Tensor
 
-from ..detector.model import Detector
+from ..detector.model.detector import Detector
 from . import distributed
 from .config import TrainConfig
 from .data import CropCache, PixelBatch, TrainingCrops, pixel_batches, worker_count

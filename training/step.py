@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..detector.device import default_precision
-from ..detector.model import Detector, autocast
+from ..detector.model.detector import Detector, autocast
 from .augment import slerp_within_class
 from .config import TrainConfig
 from .distributed import gather_rows

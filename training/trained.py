@@ -7,10 +7,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from ..detector.backbone import load_backbone
-from ..detector.checkpoints import save_detector
 from ..detector.errors import ForensicsError
-from ..detector.model import Detector
+from ..detector.model.backbone import load_backbone
+from ..detector.model.checkpoints import save_detector
+from ..detector.model.detector import Detector
 from . import runs
 from .config import TrainConfig
 from .lora import add_adapters

@@ -16,7 +16,7 @@ from ..detector.aggregate import grouped_scores
 from ..detector.errors import MetricUndefined
 from ..detector.metrics.intervals import Interval
 from ..detector.metrics.rates import average_precision, bootstrap_interval, roc_auc
-from ..detector.model import Detector
+from ..detector.model.detector import Detector
 from .comparison import require_groups
 from .data import CropCache, plain_batches
 from .distributed import gather_rows, rank, ranks

@@ -55,7 +55,7 @@ def tiny_folder(tmp_path_factory) -> Path:
 @pytest.fixture
 def tiny(tiny_folder):
     """A fresh tiny backbone on the CPU."""
-    from media_forensics.detector.backbone import load_backbone
+    from media_forensics.detector.model.backbone import load_backbone
 
     return load_backbone(f"local-dir:{tiny_folder}", "cpu")
 
@@ -64,7 +64,7 @@ def tiny(tiny_folder):
 def tiny_detector(tiny):
     """A fresh detector with a seeded random head on the tiny backbone."""
     import torch
-    from media_forensics.detector.model import Detector
+    from media_forensics.detector.model.detector import Detector
 
     torch.manual_seed(3)
     detector = Detector(tiny, key_name="tiny")

@@ -9,7 +9,7 @@ import pytest
 import torch
 from media_forensics.detector.analysis import analyse_file, files_of
 from media_forensics.detector.errors import ForensicsError
-from media_forensics.detector.model import Detector
+from media_forensics.detector.model.detector import Detector
 from media_forensics.detector.verdict import Operating, operating_of
 
 pytestmark = pytest.mark.weights
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.weights
 
 @pytest.fixture(scope="module")
 def detector(tiny_folder):
-    from media_forensics.detector.backbone import load_backbone
+    from media_forensics.detector.model.backbone import load_backbone
 
     torch.manual_seed(3)
     found = Detector(load_backbone(f"local-dir:{tiny_folder}", "cpu"), key_name="tiny")

@@ -4,9 +4,9 @@ import numpy as np
 import open_clip
 import pytest
 import torch
-from media_forensics.detector.backbone import Backbone, frozen_sha256, load_backbone
-from media_forensics.detector.preprocess import Preprocess
-from media_forensics.detector.towers import build_visual
+from media_forensics.detector.model.backbone import Backbone, frozen_sha256, load_backbone
+from media_forensics.detector.model.preprocess import Preprocess
+from media_forensics.detector.model.towers import build_visual
 from torch import nn
 
 

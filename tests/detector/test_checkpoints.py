@@ -3,15 +3,15 @@ import json
 import numpy as np
 import pytest
 import torch
-from media_forensics.detector import checkpoints
-from media_forensics.detector.backbone import Backbone, load_backbone
-from media_forensics.detector.checkpoints import (
+from media_forensics.detector.errors import ForensicsError
+from media_forensics.detector.model import checkpoints
+from media_forensics.detector.model.backbone import Backbone, load_backbone
+from media_forensics.detector.model.checkpoints import (
     load_detector,
     read_record,
     save_detector,
     update_record,
 )
-from media_forensics.detector.errors import ForensicsError
 from media_forensics.detector.records import CropRecipe
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file

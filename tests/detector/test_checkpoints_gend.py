@@ -7,14 +7,14 @@ import open_clip
 import pytest
 import torch
 import torch.nn.functional as F
-from media_forensics.detector.checkpoints import export_gend, load_detector, save_detector
 from media_forensics.detector.errors import ForensicsError
-from media_forensics.detector.published_layouts import (
+from media_forensics.detector.model.checkpoints import export_gend, load_detector, save_detector
+from media_forensics.detector.model.published_layouts import (
     hf_vision_to_open_clip,
     is_published_layout,
     open_clip_to_hf_vision,
 )
-from media_forensics.detector.towers import build_visual
+from media_forensics.detector.model.towers import build_visual
 from safetensors.torch import load_file, save_file
 from torch import nn
 
@@ -244,9 +244,9 @@ def test_both_copies_of_a_layernorm_are_needed(paper_checkpoint, tmp_path, copy,
 
 
 def test_export_refuses_a_tower_that_gend_cannot_hold(tmp_path):
-    from media_forensics.detector.backbone import Backbone
-    from media_forensics.detector.model import Detector
-    from media_forensics.detector.preprocess import Preprocess
+    from media_forensics.detector.model.backbone import Backbone
+    from media_forensics.detector.model.detector import Detector
+    from media_forensics.detector.model.preprocess import Preprocess
     from open_clip.model import _build_vision_tower
 
     vision = {"image_size": 32, "layers": 1, "width": 64, "patch_size": 8, "no_ln_pre": True}

@@ -79,8 +79,8 @@ def test_both_ways_of_asking_agree_and_loading_torch_is_left_to_another_process(
 
 @pytest.mark.parametrize("load", ["face detector", "tower", "yunet"])
 def test_every_loader_refuses_in_the_same_words(load, machine, weights_dir):
-    from media_forensics.detector.backbone import load_backbone
     from media_forensics.detector.faces.detectors import load_face_detector
+    from media_forensics.detector.model.backbone import load_backbone
 
     machine()
     calls = {

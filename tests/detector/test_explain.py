@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from media_forensics.detector.errors import ForensicsError
-from media_forensics.detector.explain import attention_maps, explain, on_frame, relevance
+from media_forensics.detector.model.explain import attention_maps, explain, on_frame, relevance
 
 
 @pytest.fixture

@@ -246,7 +246,7 @@ def test_the_zoo_takes_the_same_files(hub, tmp_path, fiftyone_db):
 
 
 def test_a_tower_of_open_clip_comes_the_same_way(hub):
-    from media_forensics.detector.towers import load_tower
+    from media_forensics.detector.model.towers import load_tower
 
     hub.commits[FIRST]["open_clip_model.safetensors"] = MODEL
     with pytest.raises(ForensicsError):  # these bytes are no tower; they are fetched all the same

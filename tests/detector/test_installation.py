@@ -44,8 +44,8 @@ def test_builds_and_open_bounds_fit(installed, torch, requires):
 
 @pytest.mark.parametrize("load", ["face detector", "tower"])
 def test_a_torchvision_of_another_torch_is_one_sentence(installed, load):
-    from media_forensics.detector.backbone import load_backbone
     from media_forensics.detector.faces.detectors import load_face_detector
+    from media_forensics.detector.model.backbone import load_backbone
 
     installed("torch", "2.15.0")
     installed("torchvision", "0.27.0", "torch==2.12.0")

@@ -1,7 +1,6 @@
 import pytest
 from hub_server import running_hub
 from media_forensics.detector import known_detectors
-from media_forensics.detector.checkpoints import REGISTERED, load_detector, save_detector
 from media_forensics.detector.errors import ForensicsError
 from media_forensics.detector.known_detectors import (
     PUBLISHED,
@@ -10,6 +9,7 @@ from media_forensics.detector.known_detectors import (
     registered_detectors,
     unregister_detector,
 )
+from media_forensics.detector.model.checkpoints import REGISTERED, load_detector, save_detector
 
 
 @pytest.fixture(autouse=True)

@@ -3,7 +3,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from media_forensics.detector.errors import ForensicsError
-from media_forensics.detector.model import Detector, angle, autocast, margin
+from media_forensics.detector.model.detector import Detector, angle, autocast, margin
 from PIL import Image
 
 

@@ -3,7 +3,7 @@ import open_clip
 import pytest
 import torch
 from media_forensics.detector.errors import ForensicsError
-from media_forensics.detector.preprocess import Preprocess, as_rgb
+from media_forensics.detector.model.preprocess import Preprocess, as_rgb
 from PIL import Image
 
 

@@ -15,9 +15,9 @@ import numpy as np
 import psutil
 import pytest
 from media_forensics.detector import ray_cluster
-from media_forensics.detector.checkpoints import save_detector
 from media_forensics.detector.errors import ForensicsError
 from media_forensics.detector.extract import Extraction, extract_videos, prepare
+from media_forensics.detector.model.checkpoints import save_detector
 from media_forensics.detector.ray_cluster import on_ray, require_ray
 from media_forensics.detector.ray_runner import (
     Stage,

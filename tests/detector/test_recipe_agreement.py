@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from media_forensics.detector.checkpoints import save_detector
 from media_forensics.detector.errors import ForensicsError
+from media_forensics.detector.model.checkpoints import save_detector
 from media_forensics.detector.recipe_agreement import made_for, mismatch
 from media_forensics.detector.records import CropRecipe
 

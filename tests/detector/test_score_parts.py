@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from media_forensics.detector import score_command
-from media_forensics.detector.checkpoints import save_detector
 from media_forensics.detector.crops.store import CropStore, StoredVideo
 from media_forensics.detector.errors import ForensicsError
 from media_forensics.detector.faces.video_faces import VideoFaces
 from media_forensics.detector.merge_report import MergeReport
+from media_forensics.detector.model.checkpoints import save_detector
 from media_forensics.detector.records import CropRecipe, Reason, VideoRecord
 from media_forensics.detector.score_merge import copy_parts, examine, merged
 from media_forensics.detector.score_parts import Provenance, ScoreParts, read_part

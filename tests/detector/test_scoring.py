@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 from media_forensics.detector.errors import ForensicsError
-from media_forensics.detector.model import angle
+from media_forensics.detector.model.detector import angle
 from media_forensics.detector.records import Reason
 from media_forensics.detector.scoring import read_crop, score_crops
 from PIL import Image

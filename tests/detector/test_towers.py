@@ -6,11 +6,11 @@ import open_clip
 import pytest
 import torch
 from hub_server import running_hub
-from media_forensics.detector import towers
-from media_forensics.detector.backbone import load_backbone
 from media_forensics.detector.errors import ForensicsError
-from media_forensics.detector.published_layouts import open_clip_to_hf_vision
-from media_forensics.detector.towers import build_visual
+from media_forensics.detector.model import towers
+from media_forensics.detector.model.backbone import load_backbone
+from media_forensics.detector.model.published_layouts import open_clip_to_hf_vision
+from media_forensics.detector.model.towers import build_visual
 from safetensors.torch import load_file, save_file
 
 

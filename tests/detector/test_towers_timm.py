@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from media_forensics.detector.backbone import load_backbone
-from media_forensics.detector.checkpoints import export_gend, load_detector, save_detector
 from media_forensics.detector.errors import ForensicsError
-from media_forensics.detector.towers_timm import empty_timm_tower
+from media_forensics.detector.model.backbone import load_backbone
+from media_forensics.detector.model.checkpoints import export_gend, load_detector, save_detector
+from media_forensics.detector.model.towers_timm import empty_timm_tower
 from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch import nn

@@ -70,9 +70,9 @@ def tiny_checkpoint(tmp_path_factory) -> str:
     """A detector on a small random tower, in our format."""
     import open_clip
     import torch
-    from media_forensics.detector.backbone import load_backbone
-    from media_forensics.detector.checkpoints import save_detector
-    from media_forensics.detector.model import Detector
+    from media_forensics.detector.model.backbone import load_backbone
+    from media_forensics.detector.model.checkpoints import save_detector
+    from media_forensics.detector.model.detector import Detector
     from safetensors.torch import save_file
 
     folder = tmp_path_factory.mktemp("tower")

@@ -87,7 +87,7 @@ def test_links_out_of_an_import_are_followed_only_into_allowed_folders(folders):
 
 
 def test_a_checkpoint_cannot_name_a_tower_outside(folders):
-    from media_forensics.detector.towers import load_tower
+    from media_forensics.detector.model.towers import load_tower
 
     for name in (f"local-dir:{folders.outside}", f"open_clip:ViT-B-32:{folders.outside}/w.pt"):
         with pytest.raises(ForensicsError, match="outside the folders") as error:

@@ -189,7 +189,7 @@ def test_a_folder_that_another_process_has_noted_is_taken(filed, tmp_path):
 
 def test_a_new_checkpoint_under_the_key_forgets_the_files(filed, operators, tmp_path):
     import torch
-    from media_forensics.detector.checkpoints import load_detector, save_detector
+    from media_forensics.detector.model.checkpoints import load_detector, save_detector
 
     model = load_detector(filed.get_run_info(FILED.run).config.detector, device="cpu")
     with torch.no_grad():

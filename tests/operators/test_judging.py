@@ -83,7 +83,7 @@ def test_the_evaluation_uses_and_names_the_calibrated_threshold(
 def test_a_calibration_into_the_checkpoint_reaches_single_files(
     demo_dataset, operators, calibrated, footage, tmp_path
 ):
-    from media_forensics.detector.checkpoints import load_detector, update_record
+    from media_forensics.detector.model.checkpoints import load_detector, update_record
 
     source = demo_dataset.get_run_info("scores_probe").config.detector
     before = load_detector(source, device="cpu")
@@ -269,13 +269,13 @@ def _forget(dataset, key):
 
 
 def _detector(dataset):
-    from media_forensics.detector.checkpoints import load_detector
+    from media_forensics.detector.model.checkpoints import load_detector
 
     return load_detector(dataset.get_run_info("scores_probe").config.detector, device="cpu")
 
 
 def test_heatmaps_lie_on_crops_and_frames(demo_dataset, operators):
-    from media_forensics.detector.explain import explain
+    from media_forensics.detector.model.explain import explain
     from PIL import Image
 
     few = demo_dataset.take(3, seed=2)

@@ -77,7 +77,7 @@ def test_scoring_again_does_nothing(demo_dataset, operators):
 
 def test_a_key_belongs_to_one_checkpoint(demo_dataset, operators, weights_dir, tmp_path):
     import torch
-    from media_forensics.detector.checkpoints import load_detector, save_detector
+    from media_forensics.detector.model.checkpoints import load_detector, save_detector
 
     config = demo_dataset.get_run_info("scores_probe").config
     model = load_detector(config.detector, device="cpu")

@@ -18,7 +18,7 @@ def columns(view, *names):
 
 
 def _detector(dataset):
-    from media_forensics.detector.checkpoints import load_detector
+    from media_forensics.detector.model.checkpoints import load_detector
 
     return load_detector(dataset.get_run_info("scores_probe").config.detector, device="cpu")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from fiftyone import ViewField as F
-from media_forensics.detector.checkpoints import load_detector
 from media_forensics.detector.errors import ForensicsError
+from media_forensics.detector.model.checkpoints import load_detector
 from media_forensics.operators import training_records, views
 
 pytestmark = [pytest.mark.fiftyone, pytest.mark.weights]

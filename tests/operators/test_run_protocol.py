@@ -37,9 +37,9 @@ def faces(fiftyone_db, operators, footage, tmp_path_factory):
 @pytest.fixture(scope="module")
 def checkpoint(weights_dir, tmp_path_factory):
     import torch
-    from media_forensics.detector.backbone import load_backbone
-    from media_forensics.detector.checkpoints import save_detector
-    from media_forensics.detector.model import Detector
+    from media_forensics.detector.model.backbone import load_backbone
+    from media_forensics.detector.model.checkpoints import save_detector
+    from media_forensics.detector.model.detector import Detector
 
     torch.manual_seed(2)
     detector = Detector(load_backbone("vit-s14-dinov2-saliency", "cpu"), key_name="seeded")

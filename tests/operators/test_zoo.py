@@ -29,10 +29,10 @@ def source(fiftyone_db):
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory):
     import torch
-    from media_forensics.detector.backbone import Backbone
-    from media_forensics.detector.checkpoints_gend import export_gend
-    from media_forensics.detector.model import Detector
-    from media_forensics.detector.preprocess import Preprocess
+    from media_forensics.detector.model.backbone import Backbone
+    from media_forensics.detector.model.detector import Detector
+    from media_forensics.detector.model.gend import export_gend
+    from media_forensics.detector.model.preprocess import Preprocess
     from open_clip.model import _build_vision_tower
 
     torch.manual_seed(1)
@@ -69,7 +69,7 @@ def test_the_manifest_lists_every_published_detector(source):
 
 def test_apply_model_and_compute_embeddings_give_our_scores(source, checkpoint, images):
     import fiftyone.zoo as foz
-    from media_forensics.detector.checkpoints import load_detector
+    from media_forensics.detector.model.checkpoints import load_detector
     from PIL import Image
 
     model = foz.load_zoo_model("mediaforensics/detector", checkpoint=checkpoint, device="cpu")

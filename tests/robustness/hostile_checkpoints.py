@@ -245,9 +245,9 @@ def tiny_tower(folder: Path) -> Path:
 
 def tiny_detector(folder: Path, seed: int = 2) -> Path:
     """A detector in our format on :func:`tiny_tower`, which loads."""
-    from media_forensics.detector.backbone import load_backbone
-    from media_forensics.detector.checkpoints import save_detector
-    from media_forensics.detector.model import Detector
+    from media_forensics.detector.model.backbone import load_backbone
+    from media_forensics.detector.model.checkpoints import save_detector
+    from media_forensics.detector.model.detector import Detector
 
     backbone = load_backbone(f"local-dir:{tiny_tower(folder)}", "cpu")
     torch.manual_seed(seed)

@@ -9,9 +9,9 @@ import hostile_checkpoints
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings, strategies as st
-from media_forensics.detector.checkpoints import load_detector, read_record
 from media_forensics.detector.errors import ForensicsError
 from media_forensics.detector.files.tensor_files import read_checkpoint
+from media_forensics.detector.model.checkpoints import load_detector, read_record
 from safetensors.torch import load_file
 
 UNIT_SECONDS = 20  # expected are milliseconds

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from media_forensics.detector.backbone import load_backbone
 from media_forensics.detector.errors import ForensicsError
+from media_forensics.detector.model.backbone import load_backbone
 from media_forensics.training.data import (
     CropCache,
     TrainingCrops,

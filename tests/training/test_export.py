@@ -9,13 +9,13 @@ import numpy as np
 import open_clip
 import pytest
 import torch
-from media_forensics.detector.backbone import Backbone
-from media_forensics.detector.checkpoints import export_gend, load_detector, save_detector
 from media_forensics.detector.errors import ForensicsError
 from media_forensics.detector.files.hashes import file_sha256
 from media_forensics.detector.files.packages import ONNX, PARTS
-from media_forensics.detector.model import Detector
-from media_forensics.detector.preprocess import Preprocess
+from media_forensics.detector.model.backbone import Backbone
+from media_forensics.detector.model.checkpoints import export_gend, load_detector, save_detector
+from media_forensics.detector.model.detector import Detector
+from media_forensics.detector.model.preprocess import Preprocess
 from media_forensics.training import export
 from media_forensics.training.export import export_detector
 from media_forensics.training.trained import new_detector

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from media_forensics.detector.checkpoints import load_detector, read_record
 from media_forensics.detector.errors import ForensicsError
+from media_forensics.detector.model.checkpoints import load_detector, read_record
 from media_forensics.training import loop, runs
 from media_forensics.training.loop import fit
 from media_forensics.training.manifest import Manifest
@@ -120,7 +120,7 @@ def test_the_checkpoint_scores_as_the_validation_said(tune, tiny_config, make_ma
 
 
 def test_more_than_layer_norms_needs_a_tower_of_its_own(tiny_config, make_manifest, tmp_path):
-    from media_forensics.detector.checkpoints import save_detector
+    from media_forensics.detector.model.checkpoints import save_detector
 
     config = tiny_config(tune="bitfit", epochs=1)
     result = fit(config, make_manifest(), tmp_path / "r")

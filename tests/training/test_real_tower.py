@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from media_forensics.detector.checkpoints import load_detector
+from media_forensics.detector.model.checkpoints import load_detector
 from media_forensics.training.loop import fit
 from media_forensics.training.manifest import Manifest, ManifestRow
 from media_forensics.training.self_blend import self_blend
@@ -70,7 +70,7 @@ def test_ln_tuning_of_the_real_tower(faces, weights_dir, tmp_path):
     assert sum(p.numel() for p in norms.values()) == 19_200
     untouched = load_detector(result.checkpoint, "cpu").backbone
     assert untouched.sha256 == tuned.backbone.sha256
-    from media_forensics.detector.backbone import load_backbone
+    from media_forensics.detector.model.backbone import load_backbone
 
     original = load_backbone("vit-s14-dinov2-saliency", "cpu").layer_norm_parameters()
     assert all(not torch.equal(p, original[name]) for name, p in norms.items())

@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 import torch
 import torch.nn.functional as F
-from media_forensics.detector.checkpoints import load_detector
+from media_forensics.detector.model.checkpoints import load_detector
 from media_forensics.training.augment import feature_generator
 from media_forensics.training.loop import fit
 from media_forensics.training.sampling import epoch_batches, indices

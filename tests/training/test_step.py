@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 import torch
-from media_forensics.detector.backbone import Backbone
-from media_forensics.detector.model import Detector, tuned_tensors
-from media_forensics.detector.preprocess import Preprocess
+from media_forensics.detector.model.backbone import Backbone
+from media_forensics.detector.model.detector import Detector, tuned_tensors
+from media_forensics.detector.model.preprocess import Preprocess
 from media_forensics.training.config import named_recipe
 from media_forensics.training.losses import alignment, uniformity
 from media_forensics.training.step import backward_on_pixels, objective, seconds_per_crop
@@ -207,6 +207,6 @@ def test_a_measured_step_leaves_nothing_behind(tiny_config):
 
 
 def test_preprocess_is_the_towers(tiny_tower):
-    from media_forensics.detector.backbone import load_backbone
+    from media_forensics.detector.model.backbone import load_backbone
 
     assert isinstance(load_backbone(tiny_tower, "cpu").preprocess, Preprocess)

@@ -14,12 +14,12 @@ from typing import Any
 import torch
 from torch import nn
 
+from ..errors import ForensicsError
+from ..files.atomic import replacing, write_bytes
+from ..files.hashes import file_sha256
+from ..files.tensor_files import check_fit, load_exact, read_checkpoint
 from .backbone import Backbone
-from .errors import ForensicsError
-from .files.atomic import replacing, write_bytes
-from .files.hashes import file_sha256
-from .files.tensor_files import check_fit, load_exact, read_checkpoint
-from .model import Detector
+from .detector import Detector
 from .preprocess import Preprocess
 from .published_layouts import (
     hf_vision_to_open_clip,

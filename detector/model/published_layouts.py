@@ -17,7 +17,7 @@ from collections.abc import Iterable, Mapping
 
 import torch
 
-from .errors import ForensicsError
+from ..errors import ForensicsError
 
 _PEFT_PREFIX = "feature_extractor.base_model.model."
 _PREFIX = "feature_extractor."

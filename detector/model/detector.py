@@ -19,8 +19,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from ..device import default_precision
 from .backbone import Backbone
-from .device import default_precision
 
 PRECISIONS = ("fp32", "bf16", "fp16")
 

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from PIL import Image, ImageOps
 
-from .errors import ForensicsError
+from ..errors import ForensicsError
 
 
 def as_rgb(image: Any) -> Image.Image:

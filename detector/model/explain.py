@@ -17,9 +17,9 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from ..errors import ForensicsError
 from .backbone import Backbone
-from .errors import ForensicsError
-from .model import Detector
+from .detector import Detector
 
 METHODS = ("gradient", "rollout")
 

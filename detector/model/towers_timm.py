@@ -17,8 +17,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from .errors import ForensicsError
-from .files.tensor_files import load_exact, read_tensors
+from ..errors import ForensicsError
+from ..files.tensor_files import load_exact, read_tensors
 from .preprocess import Preprocess
 
 PREFIX = "feature_extractor.backbone."
@@ -91,7 +91,7 @@ def load_timm_tower(model: str, size: str, name: str) -> tuple[nn.Module, Prepro
     Raises:
         ForensicsError: unknown architecture, or weights that are not here
     """
-    from .files.cache import cache_dir
+    from ..files.cache import cache_dir
 
     visual, preprocess = empty_timm_tower(model, int(size) if size.isdigit() else _SIDE)
     folder = cache_dir() / "weights" / name.replace(":", "-")

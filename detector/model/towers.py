@@ -17,13 +17,13 @@ from typing import Any
 import torch
 from torch import nn
 
-from .errors import ForensicsError
-from .files.paths import given
-from .files.tensor_files import load_exact, read_tensors
-from .hub_files import HubFile, NotOnHub, check_file, fetch_file, origin_of
+from ..errors import ForensicsError
+from ..files.paths import given
+from ..files.tensor_files import load_exact, read_tensors
+from ..hub_files import HubFile, NotOnHub, check_file, fetch_file, origin_of
+from ..transfer import Expected, fetch
 from .preprocess import Preprocess
 from .towers_timm import load_timm_tower
-from .transfer import Expected, fetch
 
 REFERENCE = "clip-vit-l14"
 SMALL = "vit-s14-dinov2-saliency"
@@ -46,14 +46,14 @@ def load_tower(name: str, allow_download: bool = False) -> tuple[nn.Module, Prep
     """Visual tower and preprocessing of the backbone called ``name``.
 
     Args:
-        name: see :func:`detector.backbone.load_backbone`
-        allow_download: fetch missing weights, checked and written down (:mod:`.hub_files`)
+        name: see :func:`detector.model.backbone.load_backbone`
+        allow_download: fetch missing weights, checked and written down (:mod:`detector.hub_files`)
 
     Raises:
         ForensicsError: unknown name, or weights that are not here or do not fit
     """
     if name == SMALL:
-        from .files.cache import cache_dir
+        from ..files.cache import cache_dir
 
         return _from_folder(
             cache_dir() / "weights" / SMALL,
@@ -190,7 +190,7 @@ def _find_local(
     model: str, pretrained: str, name: str, settings: Mapping[str, Any]
 ) -> _Source | None:
     """The weights where the plugin, open_clip, Hugging Face or OpenAI's package keep them."""
-    from .files.hashes import file_sha256
+    from ..files.hashes import file_sha256
 
     own = _own_folder(name)
     url = settings.get("url", "")
@@ -220,7 +220,7 @@ def _find_local(
 
 def _own_folder(name: str) -> Path:
     """Where the plugin keeps the weights of the tower ``name``."""
-    from .files.cache import cache_dir
+    from ..files.cache import cache_dir
 
     return cache_dir() / "weights" / name.replace(":", "-").replace("/", "-")
 
