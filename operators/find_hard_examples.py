@@ -11,7 +11,7 @@ from fiftyone import ViewField as F
 from fiftyone.operators import types
 
 from ..detector.errors import Cancelled, ForensicsError
-from ..detector.queue_catalogue import CATALOGUE
+from ..detector.queues.catalogue import CATALOGUE
 from . import (
     dataset_changes,
     derived,
@@ -60,7 +60,7 @@ def run(
     Args:
         samples: faces dataset or view
         key: detector key
-        queues: names of :data:`detector.queue_catalogue.CATALOGUE`
+        queues: names of :data:`detector.queues.catalogue.CATALOGUE`
         threshold: p_fake from which a face counts as fake
         limit: faces per queue at most
         per_video: faces of one video per queue at most
@@ -77,7 +77,7 @@ def run(
             that a queue needs is not there
         Cancelled: stopped by the user; queues that are filled stay
     """
-    from ..detector.queues import capped
+    from ..detector.queues.by_score import capped
 
     _check(queues, threshold, limit, per_video)
     view = views.flat(samples)

@@ -11,7 +11,7 @@ from . import fields, views
 from .training_records import record_name
 
 if TYPE_CHECKING:
-    from ..detector.queues import ScoredFaces
+    from ..detector.queues.by_score import ScoredFaces
 
 
 def untuned_key(dataset: fo.Dataset) -> str | None:
@@ -71,7 +71,7 @@ def read(
     """Ids and columns of the faces of ``view``."""
     import numpy as np
 
-    from ..detector.queues import ScoredFaces
+    from ..detector.queues.by_score import ScoredFaces
 
     view = views.subjects(view)
     columns = views.face_scores(view, key)

@@ -9,7 +9,7 @@ from fiftyone.operators import types
 
 from ..detector.audit.words import count
 from ..detector.errors import ForensicsError
-from ..detector.queue_catalogue import CATALOGUE
+from ..detector.queues.catalogue import CATALOGUE
 from . import forms, review, views
 
 UNDO, REDO = "undo", "redo"

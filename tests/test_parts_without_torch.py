@@ -108,7 +108,7 @@ def test_none_of_it_loads_torch_or_fiftyone():
         "from media_forensics.detector.crops import align\n"
         "from media_forensics.detector.frames import sources as frames\n"
         "from media_forensics.detector.metrics import rates as metrics\n"
-        "from media_forensics.detector import queues\n"
+        "from media_forensics.detector.queues import by_score as queues\n"
         "from media_forensics.detector.faces import quality\n"
         "from media_forensics.detector.frames import video as video_frames\n"
         "from media_forensics.operators.importers import plan\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
-from media_forensics.detector.queues import (
+from media_forensics.detector.queues.by_score import (
     QUEUES,
     ScoredFaces,
     capped,

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from media_forensics.detector import queues_embedding, queues_time
 from media_forensics.detector.errors import ForensicsError
-from media_forensics.detector.queue_catalogue import CATALOGUE
-from media_forensics.detector.queues import (
+from media_forensics.detector.queues import by_embedding as queues_embedding, by_time as queues_time
+from media_forensics.detector.queues.by_score import (
     ScoredFaces,
     disagreement,
     false_positives,
     fragile,
     group_leaks,
 )
+from media_forensics.detector.queues.catalogue import CATALOGUE
 from sklearn.neighbors import NearestNeighbors
 
 

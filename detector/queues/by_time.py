@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from .queues import ScoredFaces
+from .by_score import ScoredFaces
 
 LEAST_FACES = 4  # scored faces of a person below which nothing is said
 LEAST_SPREAD = 0.1  # standard deviation of p_fake below which a person is steady

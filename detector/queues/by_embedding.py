@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from .embeddings.neighbours import Neighbours, nearest
-from .errors import ForensicsError
-from .queues import ScoredFaces, loss
-from .records import FAKE, REAL
+from ..embeddings.neighbours import Neighbours, nearest
+from ..errors import ForensicsError
+from ..records import FAKE, REAL
+from .by_score import ScoredFaces, loss
 
 NEIGHBOURS = 10
 MOST_REFERENCES = 20_000

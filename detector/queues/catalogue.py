@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from . import queues, queues_embedding, queues_time
-from .queues import Ranking
+from . import by_embedding as queues_embedding, by_score as queues, by_time as queues_time
+from .by_score import Ranking
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,7 @@ class Queue:
         label: for people
         why: what to look for, in one sentence
         rank: gives the faces, most urgent first
-        needs: columns of :class:`.queues.ScoredFaces` beside the scores
+        needs: columns of :class:`.by_score.ScoredFaces` beside the scores
         default: filled unless the user says otherwise: it needs nothing but scores
     """
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .records import FAKE, REAL
+from ..records import FAKE, REAL
 
 EPSILON = 1e-7  # clips p in the loss, so that a saturated error ranks first and stays finite
 
