@@ -5,11 +5,11 @@
 
 or ``python -m media_forensics.detector.extract_command run`` and ``merge``.
 
-``run`` does one shard of a list of videos (:mod:`.video_list`); shards may share a crop folder or
-have their own. ``merge`` says what is there twice, what is missing and who is still at it, and
-copies the crops of several folders into one when nothing is left to decide. Both can be killed and
-repeated. The exit status is 0 when every video has a result (which may be a reason), 2 for a
-mistake in what was asked for, 3 when it was told to stop (SIGTERM, Ctrl-C).
+``run`` does one shard of a list of videos (:mod:`.runners.video_list`); shards may share a crop
+folder or have their own. ``merge`` says what is there twice, what is missing and who is still at
+it, and copies the crops of several folders into one when nothing is left to decide. Both can be
+killed and repeated. The exit status is 0 when every video has a result (which may be a reason), 2
+for a mistake in what was asked for, 3 when it was told to stop (SIGTERM, Ctrl-C).
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import fields
 
-from .command_line import OneSentenceParser, carry_out, log_progress, stop_signals
 from .console import say
 from .crops.coverage import Coverage, coverage_table
 from .errors import ForensicsError
-from .extract import extract_videos, shard_of
 from .files.outputs import claim_output, json_with, write_output
 from .files.paths import given, given_all, text_or_none
 from .records import CropRecipe, VideoRecord
-from .shard_notes import noted
-from .store_merge import examine_stores, merge_stores
-from .video_list import read_video_list
+from .runners.command_line import OneSentenceParser, carry_out, log_progress, stop_signals
+from .runners.extract import extract_videos, shard_of
+from .runners.shard_notes import noted
+from .runners.store_merge import examine_stores, merge_stores
+from .runners.video_list import read_video_list
 
 log = logging.getLogger("extract")
 _SUMMARY = (json_with("videos", "faces", "groups", "video_reasons"),)

@@ -21,10 +21,10 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 
-from .command_line import OneSentenceParser, carry_out, log_progress, stop_signals
 from .console import say
 from .errors import ForensicsError
 from .files.paths import given
+from .runners.command_line import OneSentenceParser, carry_out, log_progress, stop_signals
 
 log = logging.getLogger("score")
 
@@ -74,9 +74,9 @@ def list_faces(options: argparse.Namespace) -> int:
     """The command ``list``; the exit status."""
     from .crops.store import CropStore
     from .files.outputs import claim_output, writing_output
-    from .score_units import FILES, units_of_store, write_score_list
-    from .store_merge import stored_recipes
-    from .video_list import read_video_list
+    from .runners.score_units import FILES, units_of_store, write_score_list
+    from .runners.store_merge import stored_recipes
+    from .runners.video_list import read_video_list
 
     claim_output(options.faces, FILES, "faces")
     options.crops, videos = given(options.crops, "crops"), given(options.videos, "videos")
@@ -100,9 +100,9 @@ def execute(options: argparse.Namespace) -> int:
     """The command ``run``; the exit status."""
     from .extract_command import shard_from_text
     from .model.checkpoints import load_detector
-    from .score_parts import ScoreParts
-    from .score_units import read_score_list, shard_of_scores
-    from .score_videos import (
+    from .runners.score_parts import ScoreParts
+    from .runners.score_units import read_score_list, shard_of_scores
+    from .runners.score_videos import (
         ScoreSetup,
         provenance,
         resolved_precision,
@@ -142,9 +142,9 @@ def execute(options: argparse.Namespace) -> int:
 
 def merge(options: argparse.Namespace) -> int:
     """The command ``merge``; the exit status."""
-    from .score_merge import copy_parts, examine
-    from .score_parts import ScoreParts, provenance_of, score_folders
-    from .score_units import read_score_list
+    from .runners.score_merge import copy_parts, examine
+    from .runners.score_parts import ScoreParts, provenance_of, score_folders
+    from .runners.score_units import read_score_list
 
     units, _ = read_score_list(options.faces)
     scores = given(options.scores, "scores")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import logging
 
-from .command_line import DONE, FAILED
 from .console import say
 from .errors import ForensicsError
+from .runners.command_line import DONE, FAILED
 
 log = logging.getLogger("weights")
 

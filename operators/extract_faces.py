@@ -86,7 +86,7 @@ def run(
         ray_address: of a Ray cluster; None: a Ray on this machine
         shards: parts that ``shards`` prepares, 4 by default
         time_limit_seconds: for one video, which then gets the reason ``time_limit``; see
-            :func:`detector.extract.extract_videos`
+            :func:`detector.runners.extract.extract_videos`
         progress, should_stop: see :mod:`.progress`
 
     Returns:
@@ -104,7 +104,7 @@ def run(
     from ..detector.crops.coverage import Coverage, coverage_table
     from ..detector.crops.recipe_check import check_recipe, check_time_limit
     from ..detector.faces.detectors import detector_of
-    from ..detector.store_merge import examine_stores, merge_stores
+    from ..detector.runners.store_merge import examine_stores, merge_stores
 
     view = views.flat(samples)
     videos = views.dataset_of(view)
@@ -185,7 +185,7 @@ def _results(
     should_stop: ShouldStop,
 ) -> Iterator[VideoFaces]:
     """The videos as the runner finishes them; mistakes are raised at once."""
-    from ..detector import extract
+    from ..detector.runners import extract
 
     if where.kind != runners.RAY:
         return extract.extract_videos(
@@ -198,8 +198,8 @@ def _results(
             should_stop=should_stop,
             time_limit_seconds=time_limit_seconds,
         )
-    from ..detector.ray_cluster import on_ray
-    from ..detector.ray_runner import Stage, extract_on_ray
+    from ..detector.runners.ray_cluster import on_ray
+    from ..detector.runners.ray_runner import Stage, extract_on_ray
 
     extraction, _ = extract.prepare(recipe, root, device, weights, time_limit_seconds)
     listed = extract.in_order(records, recipe)

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from ..detector.errors import ForensicsError
-from ..detector.process_identity import ProcessIdentity
-from ..detector.shard_notes import shard_notes
+from ..detector.runners.process_identity import ProcessIdentity
+from ..detector.runners.shard_notes import shard_notes
 from . import jobs, scheduled_jobs
 from .jobs import Job
 

@@ -25,12 +25,12 @@ from typing import Any
 
 import fiftyone as fo
 
-from ..detector.child_process import command, start_detached
 from ..detector.console import log_to_terminal
 from ..detector.errors import Cancelled, ForensicsError
 from ..detector.files.atomic import saying_disk
-from ..detector.pace import pace
-from ..detector.process_identity import ProcessIdentity
+from ..detector.runners.child_process import command, start_detached
+from ..detector.runners.pace import pace
+from ..detector.runners.process_identity import ProcessIdentity
 from .markup import disarmed
 from .operator_list import module_of
 from .path_arguments import absolute

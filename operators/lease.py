@@ -22,7 +22,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from ..detector.errors import ForensicsError
-from ..detector.process_identity import ProcessIdentity
+from ..detector.runners.process_identity import ProcessIdentity
 
 logger = logging.getLogger(__name__)
 

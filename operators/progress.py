@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ..detector.pace import pace
+from ..detector.runners.pace import pace
 
 Progress = Callable[[int, int, str], None]
 ShouldStop = Callable[[], bool]

@@ -6,8 +6,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from ..detector.command_line import DONE, OneSentenceParser, carry_out
 from ..detector.console import say
+from ..detector.runners.command_line import DONE, OneSentenceParser, carry_out
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import fiftyone as fo
 
-from ..detector.child_process import command, start_detached
 from ..detector.errors import ForensicsError
-from ..detector.process_identity import ProcessIdentity
+from ..detector.runners.child_process import command, start_detached
+from ..detector.runners.process_identity import ProcessIdentity
 from . import jobs
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from ..detector.errors import Cancelled, ForensicsError
 from ..detector.files import packages
 from ..detector.files.allowed_roots import require_files
 from ..detector.files.paths import given
-from ..detector.score_units import shard_of_scores
+from ..detector.runners.score_units import shard_of_scores
 from . import (
     calibrations,
     derived,
@@ -107,7 +107,7 @@ def run(
 
     Returns:
         ``{"key", "scored", "already", "not_scored": {reason: n}, "videos", "warning"}``, and after
-        a merge ``report``, see :meth:`detector.merge_report.MergeReport.to_json`
+        a merge ``report``, see :meth:`detector.runners.merge_report.MergeReport.to_json`
 
     Raises:
         ForensicsError: empty view, unknown detector or rule, missing weights, ``key`` is taken,

@@ -1,6 +1,7 @@
 """Scores that were computed in a pool, on Ray or by shards elsewhere, into FiftyOne.
 
-All of them go through parts on disk (:mod:`detector.score_parts`), which this process alone writes
+All of them go through parts on disk (:mod:`detector.runners.score_parts`), which this process alone
+writes
 into the database: a run that dies leaves its parts, and the next one starts with them.
 """
 
@@ -22,10 +23,10 @@ from .progress import Progress, ShouldStop
 from .score_writer import ScoreWriter
 
 if TYPE_CHECKING:
-    from ..detector.merge_report import MergeReport
     from ..detector.model.detector import Detector
-    from ..detector.score_parts import Provenance, ScoredVideo
-    from ..detector.score_units import ScoreUnit
+    from ..detector.runners.merge_report import MergeReport
+    from ..detector.runners.score_parts import Provenance, ScoredVideo
+    from ..detector.runners.score_units import ScoreUnit
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ class ScoreWork:
 
     def about(self, device: str) -> Provenance:
         """Whose scores these are when they are computed on ``device``."""
-        from ..detector.score_videos import provenance, resolved_precision
+        from ..detector.runners.score_videos import provenance, resolved_precision
 
         precision = resolved_precision(device, self.precision)
         return provenance(self.model, self.source, self.recipe_hash, precision)
@@ -75,7 +76,7 @@ def units_of_view(view: Any, only: set[str] | None = None) -> tuple[list[ScoreUn
     Raises:
         ForensicsError: two faces of a video with the same frame and face number
     """
-    from ..detector.score_units import FaceFile, ScoreUnit, check_units
+    from ..detector.runners.score_units import FaceFile, ScoreUnit, check_units
 
     names = ["id", "filepath", "video_id", "frame_number", "face_index", fields.SOURCE_SHA256]
     faces: dict[str, list[FaceFile]] = defaultdict(list)
@@ -108,10 +109,10 @@ def score(
     should_stop: ShouldStop,
 ) -> None:
     """Score in a pool or on Ray; what the parts hold already is only written."""
-    from ..detector.ray_cluster import on_ray
-    from ..detector.score_merge import merged
-    from ..detector.score_parts import ScoreParts
-    from ..detector.score_videos import write_parts
+    from ..detector.runners.ray_cluster import on_ray
+    from ..detector.runners.score_merge import merged
+    from ..detector.runners.score_parts import ScoreParts
+    from ..detector.runners.score_videos import write_parts
 
     total = len(work.sample_ids)
 
@@ -146,7 +147,7 @@ def _there(units: Sequence[ScoreUnit], todo: Sequence[ScoreUnit]) -> list[ScoreU
 
 def _pool(work: ScoreWork, where: runners.Runner, should_stop: ShouldStop) -> tuple[str, Any]:
     def results(units: Sequence[ScoreUnit], folder: Path) -> Iterator[ScoredVideo]:
-        from ..detector.score_videos import ScoreSetup, score_in_pool
+        from ..detector.runners.score_videos import ScoreSetup, score_in_pool
 
         precision = work.about(work.model.device.type).precision
         setup = ScoreSetup(work.source, work.model.sha256, work.device, work.batch_size, precision)
@@ -160,8 +161,8 @@ def _ray(
     ray: Any, work: ScoreWork, where: runners.Runner, should_stop: ShouldStop
 ) -> tuple[str, Any]:
     """The device that the cluster's actors have, and what scores units there."""
-    from ..detector.ray_runner import score_on_ray, stages
-    from ..detector.score_videos import ScoreSetup
+    from ..detector.runners.ray_runner import score_on_ray, stages
+    from ..detector.runners.score_videos import ScoreSetup
 
     decode, scorers = stages(ray, where.workers, work.device)
     device = "cuda" if scorers.gpus else "cpu"
@@ -188,8 +189,8 @@ def merge(
         ForensicsError: no scores of this detector and recipe there; a shard is running; results
             that contradict each other; gaps that are not allowed
     """
-    from ..detector.score_merge import examine, merged
-    from ..detector.score_parts import provenance_of, score_folders
+    from ..detector.runners.score_merge import examine, merged
+    from ..detector.runners.score_parts import provenance_of, score_folders
 
     wanted = (work.recipe_hash, work.model.sha256)
     there = [folder for root in merge_from for folder in score_folders(root)]

@@ -16,11 +16,11 @@ import logging
 import sys
 from collections.abc import Sequence
 
-from ..detector.command_line import OneSentenceParser, carry_out
 from ..detector.errors import ForensicsError
 from ..detector.files.outputs import writing_output
 from ..detector.records import VideoRecord
-from ..detector.video_list import FILES, write_video_list
+from ..detector.runners.command_line import OneSentenceParser, carry_out
+from ..detector.runners.video_list import FILES, write_video_list
 
 log = logging.getLogger("video_list")
 

@@ -20,7 +20,9 @@ POOL = """
 import pool_jobs
 print(sorted(pool_jobs.results(["fine 1", "killed", "fine 2", "main"])))
 """
-EXPECTED = "['fine 1 done', 'fine 2 done', 'killed died', 'media_forensics.detector.pool_worker']"
+EXPECTED = (
+    "['fine 1 done', 'fine 2 done', 'killed died', 'media_forensics.detector.runners.pool_worker']"
+)
 THREAD = f"""
 import threading
 def work():
@@ -42,7 +44,7 @@ for number, cell in enumerate(cells):
 """
 EXTRACT = """
 from pathlib import Path
-from media_forensics.detector.extract import extract_videos
+from media_forensics.detector.runners.extract import extract_videos
 from media_forensics.detector.records import CropRecipe, VideoRecord
 paths = os.environ["VIDEOS"].split(os.pathsep)
 records = [VideoRecord(video_id=f"v/{n}", path=path, label=0, source_dataset="v")

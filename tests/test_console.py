@@ -111,7 +111,7 @@ def test_weights_are_listed(capsys):
 @pytest.mark.weights
 def test_from_videos_to_merged_crops(footage, weights_dir, tmp_path):
     from media_forensics.detector.records import VideoRecord
-    from media_forensics.detector.video_list import write_video_list
+    from media_forensics.detector.runners.video_list import write_video_list
 
     keys = ("single_face.mp4", "carphone_pristine.mp4")
     records = [

@@ -22,7 +22,7 @@ FORBIDDEN = {
     "numpy.load": "allow_pickle",
 }  # fmt: skip
 #: Pickles between a process and a worker that it started, over a pipe that nobody else has.
-OVER_A_PIPE = ("detector/pool_worker.py", "detector/process_pool.py")
+OVER_A_PIPE = ("detector/runners/pool_worker.py", "detector/runners/process_pool.py")
 SAFE_VALUE = {"weights_only": True, "allow_pickle": False}
 
 

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..detector.child_process import start_detached
 from ..detector.errors import ForensicsError
 from ..detector.files.paths import given
+from ..detector.runners.child_process import start_detached
 from . import runs
 from .budget import duration
 from .config import TrainConfig

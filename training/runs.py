@@ -27,7 +27,7 @@ from ..detector.files.allowed_roots import require_files
 from ..detector.files.atomic import replacing, saying_disk, write_bytes, write_json
 from ..detector.files.file_lock import try_lock
 from ..detector.files.paths import given
-from ..detector.process_identity import ProcessIdentity
+from ..detector.runners.process_identity import ProcessIdentity
 from .config import EXECUTION, TrainConfig, differences
 from .event_files import require_package
 from .manifest import Manifest

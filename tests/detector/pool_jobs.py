@@ -9,7 +9,7 @@ import sys
 import time
 
 from media_forensics.detector.errors import ForensicsError
-from media_forensics.detector.process_pool import PoolWork, run_in_pool
+from media_forensics.detector.runners.process_pool import PoolWork, run_in_pool
 
 _stop = []
 

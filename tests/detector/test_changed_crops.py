@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from media_forensics.detector.crops.store import CropStore
-from media_forensics.detector.extract import extract_videos
 from media_forensics.detector.records import CropRecipe, Reason, VideoRecord
-from media_forensics.detector.score_units import (
+from media_forensics.detector.runners.extract import extract_videos
+from media_forensics.detector.runners.score_units import (
     read_score_list,
     units_of_store,
     write_score_list,
 )
-from media_forensics.detector.score_videos import score_units
+from media_forensics.detector.runners.score_videos import score_units
 from media_forensics.detector.scoring import read_crop, score_crops
 
 pytestmark = pytest.mark.weights

@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 import pytest
 from media_forensics.detector.crops.contact_sheet import contact_sheet, shown_frames
-from media_forensics.detector.extract import extract_videos
 from media_forensics.detector.faces.video_faces import FrameFaces, VideoFaces
 from media_forensics.detector.records import CropRecipe, VideoRecord
+from media_forensics.detector.runners.extract import extract_videos
 
 
 @pytest.mark.weights

@@ -13,11 +13,11 @@ import pytest
 from media_forensics.detector.crops.align import invert, template_points, transform
 from media_forensics.detector.crops.store import CropStore
 from media_forensics.detector.errors import Cancelled, ForensicsError
-from media_forensics.detector.extract import extract_video, extract_videos, shard_of
 from media_forensics.detector.faces.interface import NonFiniteError
 from media_forensics.detector.frames.sampling import spread_order
 from media_forensics.detector.frames.sources import read_frames
 from media_forensics.detector.records import CropRecipe, Face, Reason, VideoRecord
+from media_forensics.detector.runners.extract import extract_video, extract_videos, shard_of
 
 
 def face(x: float, y: float, side: float = 40.0, score: float = 0.9) -> Face:

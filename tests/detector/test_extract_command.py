@@ -12,12 +12,12 @@ import pytest
 from media_forensics.detector import extract_command
 from media_forensics.detector.crops.coverage import Coverage, coverage_table
 from media_forensics.detector.errors import ForensicsError
-from media_forensics.detector.extract import shard_of
 from media_forensics.detector.extract_command import main, shard_from_text
 from media_forensics.detector.faces.video_faces import FaceRow, FrameFaces, VideoFaces
-from media_forensics.detector.pace import duration, pace
 from media_forensics.detector.records import VideoRecord
-from media_forensics.detector.video_list import read_video_list, write_video_list
+from media_forensics.detector.runners.extract import shard_of
+from media_forensics.detector.runners.pace import duration, pace
+from media_forensics.detector.runners.video_list import read_video_list, write_video_list
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -257,7 +257,7 @@ def test_a_merge_survives_crops_that_are_gone(video_list, tmp_path, caplog):
 def test_a_recipe_changed_by_hand_is_not_merged(tmp_path):
     from media_forensics.detector.crops.store import CropStore
     from media_forensics.detector.records import CropRecipe
-    from media_forensics.detector.store_merge import stored_recipes
+    from media_forensics.detector.runners.store_merge import stored_recipes
 
     recipe = CropRecipe(detector_sha256="d" * 64)
     CropStore(tmp_path, recipe).prepare()

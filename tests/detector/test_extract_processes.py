@@ -18,7 +18,7 @@ SEEDS = range(int(os.environ.get("MEDIA_FORENSICS_SEEDS", "3")))
 KILLS_OF_A_RUN = 3
 CRASHING = """
 import os
-from media_forensics.detector import extract
+from media_forensics.detector.runners import extract
 original, start_worker = extract.one_video, extract._start_worker
 def one(record, *rest):
     if os.environ["CRASH_ON"] in record.path:
@@ -31,7 +31,7 @@ def start(*arguments):
 SCRIPT = """
 import sys
 import crashing
-from media_forensics.detector import extract
+from media_forensics.detector.runners import extract
 from media_forensics.detector.records import CropRecipe, VideoRecord
 extract._start_worker = crashing.start  # workers import crashing, never this script
 root, workers, *paths = sys.argv[1:]

@@ -37,7 +37,7 @@ except ForensicsError as error:
     print(error)
 """
 NEEDED = {
-    "ray": "from media_forensics.detector.ray_cluster import require_ray; require_ray()",
+    "ray": "from media_forensics.detector.runners.ray_cluster import require_ray; require_ray()",
     "pyarrow": "from media_forensics.detector.score_tables import write_scores;"
     " write_scores('scores.parquet', {{'a': [1]}})",
     "umap": "from media_forensics.detector.files import packages; packages.require(packages.UMAP)",

@@ -12,11 +12,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from media_forensics.detector.process_identity import (
+from media_forensics.detector.runners.process_identity import (
     BIRTH_TOLERANCE_SECONDS,
     ProcessIdentity,
 )
-from media_forensics.detector.shard_notes import FOLDER, noted, shard_notes
+from media_forensics.detector.runners.shard_notes import FOLDER, noted, shard_notes
 
 ROOT = Path(__file__).resolve().parents[2]
 LAST_PID = Path("/proc/sys/kernel/ns_last_pid")

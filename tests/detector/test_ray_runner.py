@@ -14,12 +14,13 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
-from media_forensics.detector import ray_cluster
 from media_forensics.detector.errors import ForensicsError
-from media_forensics.detector.extract import Extraction, extract_videos, prepare
 from media_forensics.detector.model.checkpoints import save_detector
-from media_forensics.detector.ray_cluster import on_ray, require_ray
-from media_forensics.detector.ray_runner import (
+from media_forensics.detector.records import CropRecipe, VideoRecord
+from media_forensics.detector.runners import ray_cluster
+from media_forensics.detector.runners.extract import Extraction, extract_videos, prepare
+from media_forensics.detector.runners.ray_cluster import on_ray, require_ray
+from media_forensics.detector.runners.ray_runner import (
     Stage,
     _Attempts,
     _Decode,
@@ -29,11 +30,15 @@ from media_forensics.detector.ray_runner import (
     score_on_ray,
     stages,
 )
-from media_forensics.detector.records import CropRecipe, VideoRecord
-from media_forensics.detector.score_merge import examine, merged
-from media_forensics.detector.score_parts import ScoreParts
-from media_forensics.detector.score_units import FaceFile, ScoreUnit, unit_of
-from media_forensics.detector.score_videos import ScoreSetup, provenance, score_units, write_parts
+from media_forensics.detector.runners.score_merge import examine, merged
+from media_forensics.detector.runners.score_parts import ScoreParts
+from media_forensics.detector.runners.score_units import FaceFile, ScoreUnit, unit_of
+from media_forensics.detector.runners.score_videos import (
+    ScoreSetup,
+    provenance,
+    score_units,
+    write_parts,
+)
 
 pytest.importorskip("ray")
 RECIPE = CropRecipe(count=2, max_side=320)

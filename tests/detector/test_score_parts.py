@@ -15,25 +15,21 @@ from media_forensics.detector import score_command
 from media_forensics.detector.crops.store import CropStore, StoredVideo
 from media_forensics.detector.errors import ForensicsError
 from media_forensics.detector.faces.video_faces import VideoFaces
-from media_forensics.detector.merge_report import MergeReport
 from media_forensics.detector.model.checkpoints import save_detector
 from media_forensics.detector.records import CropRecipe, Reason, VideoRecord
-from media_forensics.detector.score_merge import copy_parts, examine, merged
-from media_forensics.detector.score_parts import Provenance, ScoreParts, read_part
-from media_forensics.detector.score_units import (
+from media_forensics.detector.runners.merge_report import MergeReport
+from media_forensics.detector.runners.score_merge import copy_parts, examine, merged
+from media_forensics.detector.runners.score_parts import Provenance, ScoreParts, read_part
+from media_forensics.detector.runners.score_units import (
     FaceFile,
     ScoreUnit,
     read_score_list,
     write_score_list,
 )
-from media_forensics.detector.score_videos import (
-    score_units,
-    scored_video,
-    unscored,
-)
+from media_forensics.detector.runners.score_videos import score_units, scored_video, unscored
+from media_forensics.detector.runners.shard_notes import noted, shard_notes
+from media_forensics.detector.runners.store_merge import examine_stores
 from media_forensics.detector.scoring import ScoreBatch, score_crops
-from media_forensics.detector.shard_notes import noted, shard_notes
-from media_forensics.detector.store_merge import examine_stores
 from PIL import Image
 
 ABOUT = Provenance("recipe", "c" * 64, "probe", "fp32")
@@ -150,7 +146,7 @@ def test_who_is_at_it_and_who_died(parts):
     examine([parts.folder], [unit("a")]).require()
     # a process that is killed cannot take its note away
     code = (
-        "import os, sys; from media_forensics.detector.shard_notes import noted\n"
+        "import os, sys; from media_forensics.detector.runners.shard_notes import noted\n"
         "with noted(sys.argv[1], 'score, shard 1/2'): os._exit(9)"
     )
     mount = str(Path(__file__).resolve().parents[2] / "_mount")

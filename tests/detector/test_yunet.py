@@ -135,8 +135,8 @@ def test_sizes_that_are_no_multiple_of_the_cells(yunet):
 
 
 def test_the_recipe_of_a_crop_carries_it(yunet, network, tmp_path):
-    from media_forensics.detector.extract import extract_videos
     from media_forensics.detector.records import CropRecipe, VideoRecord
+    from media_forensics.detector.runners.extract import extract_videos
 
     path = tmp_path / "a.png"
     cv2.imwrite(str(path), picture([(6, 5, 255)])[:, :, ::-1])

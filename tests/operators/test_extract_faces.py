@@ -238,7 +238,7 @@ def test_shards_of_the_command_line_come_back_without_decoding(
 
 
 def test_a_folder_can_be_listed_without_a_database(footage, tmp_path):
-    from media_forensics.detector.video_list import read_video_list
+    from media_forensics.detector.runners.video_list import read_video_list
     from media_forensics.operators.video_list import main
 
     root = tmp_path / "set"

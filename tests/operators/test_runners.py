@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from media_forensics.detector.errors import ForensicsError
 from media_forensics.detector.files.allowed_roots import VARIABLE
-from media_forensics.detector.shard_notes import noted
+from media_forensics.detector.runners.shard_notes import noted
 from media_forensics.operators import (
     extract_faces,
     extract_form,

@@ -12,7 +12,7 @@ import fiftyone as fo
 import pytest
 from bson import ObjectId
 from media_forensics.detector.errors import ForensicsError
-from media_forensics.detector.process_identity import ProcessIdentity
+from media_forensics.detector.runners.process_identity import ProcessIdentity
 from media_forensics.operators import job_list, scheduled_jobs
 
 pytestmark = pytest.mark.fiftyone

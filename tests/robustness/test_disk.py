@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 from media_forensics.detector.errors import ForensicsError
-from media_forensics.detector.extract import extract_videos
 from media_forensics.detector.files.atomic import write_json
 from media_forensics.detector.records import CropRecipe, VideoRecord
+from media_forensics.detector.runners.extract import extract_videos
 
 
 @pytest.fixture

@@ -17,18 +17,18 @@ from media_forensics.detector.embeddings.shards import Shards, ShardWriter
 from media_forensics.detector.errors import ForensicsError
 from media_forensics.detector.faces.video_faces import FaceRow, FrameFaces, VideoFaces
 from media_forensics.detector.records import CropRecipe, Reason
-from media_forensics.detector.score_merge import examine
-from media_forensics.detector.score_parts import (
+from media_forensics.detector.runners.score_merge import examine
+from media_forensics.detector.runners.score_parts import (
     Provenance,
     ScoreParts,
     provenance_of,
     read_part,
     score_folders,
 )
-from media_forensics.detector.score_units import FaceFile, ScoreUnit
-from media_forensics.detector.score_videos import unscored
-from media_forensics.detector.shard_notes import noted, shard_notes
-from media_forensics.detector.store_merge import merge_stores
+from media_forensics.detector.runners.score_units import FaceFile, ScoreUnit
+from media_forensics.detector.runners.score_videos import unscored
+from media_forensics.detector.runners.shard_notes import noted, shard_notes
+from media_forensics.detector.runners.store_merge import merge_stores
 
 RECIPE = CropRecipe(detector_sha256="d" * 64, count=1)
 VIDEO = "a/b"

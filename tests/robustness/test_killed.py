@@ -25,7 +25,7 @@ VIDEOS = 4100  # three chunks of writing
 SCRIPT = """
 import sys
 import fiftyone as fo
-from media_forensics.detector.store_merge import merge_stores
+from media_forensics.detector.runners.store_merge import merge_stores
 from media_forensics.operators import import_dataset, score_faces, score_writer
 
 def told(done, total, text):
@@ -150,8 +150,8 @@ def test_killed_scoring_is_finished_by_the_same_call(
 @pytest.fixture(scope="module")
 def stores(tmp_path_factory, weights_dir, footage) -> list[Path]:
     """Two shards' crop stores of many videos: a few real ones, under many names."""
-    from media_forensics.detector.extract import extract_videos
     from media_forensics.detector.records import CropRecipe, VideoRecord
+    from media_forensics.detector.runners.extract import extract_videos
 
     root = tmp_path_factory.mktemp("stores")
     pictures = [footage[key] for key in ("astronaut", "hopper", "obama")]
@@ -175,7 +175,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 @pytest.mark.weights
 def test_a_killed_merge_is_finished_by_the_same_call(stores, tmp_path):
-    from media_forensics.detector.store_merge import merge_stores
+    from media_forensics.detector.runners.store_merge import merge_stores
 
     merge_stores(tmp_path / "whole", stores)
     whole, cut = contents(tmp_path / "whole"), 0

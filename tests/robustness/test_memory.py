@@ -21,7 +21,7 @@ UNIFIED = Path("/sys/fs/cgroup")  # version 2
 LIMITED = """
 import os, resource
 from pathlib import Path
-from media_forensics.detector import extract
+from media_forensics.detector.runners import extract
 start_worker = extract._start_worker
 
 def start(*arguments):
@@ -38,7 +38,7 @@ def start(*arguments):
 SCRIPT = """
 import json, sys
 import limited
-from media_forensics.detector import extract
+from media_forensics.detector.runners import extract
 from media_forensics.detector.records import CropRecipe, VideoRecord
 extract._start_worker = limited.start  # workers import limited, never this script
 root, *paths = sys.argv[1:]

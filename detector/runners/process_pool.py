@@ -22,8 +22,8 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Generic, NoReturn, TypeVar
 
+from ..errors import ForensicsError
 from .child_process import command, environment
-from .errors import ForensicsError
 from .pool_worker import LIMIT_STATUS, RAISED
 
 log = logging.getLogger(__name__)
@@ -105,7 +105,7 @@ class _Worker:
         self.ready = self.ended = False
         self.task: tuple[Any, float | None, float] | None = None
         self.process = subprocess.Popen(
-            command("detector.pool_worker"),
+            command("detector.runners.pool_worker"),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=environment(),

@@ -1,7 +1,7 @@
 """Many videos to face crops: in this process, in a pool of processes, or one shard of N.
 
-Each video is one call of :func:`crops.video_work.extract_video`; workers get picklable records and
-write into the one store, so it does not matter which worker, shard or run did a video.
+Each video is one call of :func:`detector.crops.video_work.extract_video`; workers get picklable
+records and write into the one store, so it does not matter which worker, shard or run did a video.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from .crops.recipe_check import check_recipe, check_time_limit
-from .crops.store import CropStore, VideoFaces
-from .crops.video_work import ShouldStop, extract_video, resolve_policy
-from .errors import Cancelled, ForensicsError
-from .faces.detectors import detector_of
-from .faces.interface import FaceDetector
+from ..crops.recipe_check import check_recipe, check_time_limit
+from ..crops.store import CropStore, VideoFaces
+from ..crops.video_work import ShouldStop, extract_video, resolve_policy
+from ..errors import Cancelled, ForensicsError
+from ..faces.detectors import detector_of
+from ..faces.interface import FaceDetector
+from ..records import CropRecipe, Reason, VideoRecord
 from .process_pool import PoolWork, cores_each, run_in_pool
-from .records import CropRecipe, Reason, VideoRecord
 
 __all__ = ["extract_video", "extract_videos", "shard_of"]
 

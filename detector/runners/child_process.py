@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 PACKAGE = __name__.split(".")[0]
-_ROOT = Path(__file__).resolve().parents[1]
+_ROOT = Path(__file__).resolve().parents[2]
 
 
 def search_path() -> str:

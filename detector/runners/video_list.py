@@ -8,11 +8,11 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
-from .errors import ForensicsError
-from .files.atomic import write_bytes
-from .files.outputs import json_lines_with
-from .files.paths import given
-from .records import FAKE, REAL, VideoRecord, known_keys
+from ..errors import ForensicsError
+from ..files.atomic import write_bytes
+from ..files.outputs import json_lines_with
+from ..files.paths import given
+from ..records import FAKE, REAL, VideoRecord, known_keys
 
 _NEEDED = ("video_id", "path", "label", "source_dataset")
 FILES = (json_lines_with(*_NEEDED),)  # what a list may be called, and what shows that it is one

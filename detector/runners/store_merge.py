@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .crops.store import CropStore
-from .errors import ForensicsError
-from .files.paths import inside
+from ..crops.store import CropStore
+from ..errors import ForensicsError
+from ..files.paths import inside
+from ..records import CropRecipe, VideoRecord
 from .merge_report import MergeReport
-from .records import CropRecipe, VideoRecord
 from .shard_notes import shard_notes
 
 

@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .device import default_precision
-from .errors import ForensicsError
+from ..device import default_precision
+from ..errors import ForensicsError
+from ..records import Reason
+from ..scoring import ScoreBatch, score_crops
 from .process_pool import PoolWork, cores_each, run_in_pool
-from .records import Reason
 from .score_parts import Provenance, ScoredVideo, ScoreParts
 from .score_units import ScoreUnit
-from .scoring import ScoreBatch, score_crops
 from .shard_notes import noted
 
 if TYPE_CHECKING:
-    from .model.detector import Detector
+    from ..model.detector import Detector
 
 PART_VIDEOS = 64  # what a killed run loses at most
 _CHUNK_VIDEOS = 256  # whose paths are listed at a time, so that memory stays flat
@@ -35,7 +35,7 @@ class ScoreSetup:
     """What a process needs to score.
 
     Attributes:
-        source: what :func:`model.checkpoints.load_detector` takes
+        source: what :func:`detector.model.checkpoints.load_detector` takes
         sha256: of the detector that it must turn out to be
         device: torch device, None: the GPU where there is one
         batch_size: crops per forward pass
@@ -54,7 +54,7 @@ class ScoreSetup:
         Raises:
             ForensicsError: it is another one here than where the work was handed out
         """
-        from .model.checkpoints import load_detector
+        from ..model.checkpoints import load_detector
 
         detector = load_detector(self.source, device=self.device)
         if detector.sha256 != self.sha256:

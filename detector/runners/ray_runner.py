@@ -21,15 +21,15 @@ from typing import Any
 
 import numpy as np
 
-from .errors import ForensicsError
+from ..errors import ForensicsError
+from ..faces.video_faces import VideoFaces
+from ..files import packages
+from ..records import Reason, VideoRecord
+from ..scoring import decode_crops, score_decoded
 from .extract import Extraction, one_video, paired_first, worker_died
-from .faces.video_faces import VideoFaces
-from .files import packages
-from .records import Reason, VideoRecord
 from .score_parts import ScoredVideo
 from .score_units import ScoreUnit, unit_of
 from .score_videos import ScoreSetup, scored_video, unscored
-from .scoring import decode_crops, score_decoded
 
 log = logging.getLogger(__name__)
 ATTEMPTS = 2
@@ -194,7 +194,7 @@ def _preprocess(config: dict[str, Any] | None) -> Any:
         return None
     import torch
 
-    from .model.preprocess import Preprocess
+    from ..model.preprocess import Preprocess
 
     torch.set_num_threads(1)  # Ray counts one processor for this actor
     return Preprocess(config)
@@ -241,7 +241,7 @@ def extract_and_score_on_ray(
     """Extract and score in one pass: crops go to the detectors while the next video is decoded.
 
     Args:
-        preprocess: :attr:`model.preprocess.Preprocess.config` of the detector of ``setup``
+        preprocess: :attr:`detector.model.preprocess.Preprocess.config` of the detector of ``setup``
         score_stage: score actors; the other arguments are those of :func:`extract_on_ray`
     """
     scoring = (setup, score_stage)

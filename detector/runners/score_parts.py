@@ -22,11 +22,11 @@ from typing import Any
 
 import numpy as np
 
-from .errors import ForensicsError
-from .files import packages
-from .files.atomic import replacing, write_json
-from .files.paths import inside
-from .records import Reason
+from ..errors import ForensicsError
+from ..files import packages
+from ..files.atomic import replacing, write_json
+from ..files.paths import inside
+from ..records import Reason
 from .score_units import ScoreUnit, face_key
 
 log = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ class Provenance:
 
     Attributes:
         recipe_hash: of the crops, "" where they have none
-        checkpoint_sha256: :attr:`model.detector.Detector.sha256`
+        checkpoint_sha256: :attr:`detector.model.detector.Detector.sha256`
         detector: name or path that was given
         precision: ``fp32``, ``bf16`` or ``fp16``
     """
@@ -75,7 +75,7 @@ class ScoredVideo:
         frame, face: (n,) int64, see :class:`score_units.FaceFile`
         p_fake, margin, angle: (n,) float32; logits: (n, 2) float32
         embeddings: (n, D) float32 unit vectors
-        reasons: n times None or a value of :class:`records.Reason`
+        reasons: n times None or a value of :class:`detector.records.Reason`
     """
 
     video_id: str

@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from ..errors import ForensicsError
+from ..files import packages
 from .child_process import search_path
-from .errors import ForensicsError
-from .files import packages
 
 log = logging.getLogger(__name__)
 _OLDEST = (2, 59)  # the first that asks whoever connects for a token; it listens to the network

@@ -16,8 +16,8 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from .files.atomic import write_json
-from .files.paths import inside
+from ..files.atomic import write_json
+from ..files.paths import inside
 from .process_identity import ProcessIdentity
 
 log = logging.getLogger(__name__)

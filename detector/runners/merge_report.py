@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from .errors import ForensicsError
-from .markup import plain
+from ..errors import ForensicsError
+from ..markup import plain
 from .shard_notes import ShardNote
 
 _SHOWN = 5  # names in a message

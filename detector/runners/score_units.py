@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .errors import ForensicsError
-from .files.atomic import write_bytes
-from .files.outputs import json_lines_with
-from .files.paths import given, inside
+from ..errors import ForensicsError
+from ..files.atomic import write_bytes
+from ..files.outputs import json_lines_with
+from ..files.paths import given, inside
 
 if TYPE_CHECKING:
-    from .crops.store import CropStore
-    from .faces.video_faces import VideoFaces
-    from .records import VideoRecord
+    from ..crops.store import CropStore
+    from ..faces.video_faces import VideoFaces
+    from ..records import VideoRecord
 
 _FORMAT = 1
 FILES = (json_lines_with("format", "recipe_hash"),)  # what a list of faces may be called

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from .errors import ForensicsError
+from ..errors import ForensicsError
+from ..records import Reason
 from .merge_report import MergeReport
-from .records import Reason
 from .score_parts import ScoredVideo, ScoreParts, provenance_of, read_part
 from .score_units import ScoreUnit, check_units
 from .shard_notes import shard_notes
