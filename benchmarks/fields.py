@@ -86,7 +86,7 @@ def run(count: int, width: int, folder: Path) -> None:
 
 def batches(count: int, width: int) -> Any:
     """Random ScoreBatches, made as they are asked for."""
-    from media_forensics.detector.scoring import ScoreBatch
+    from media_forensics.detector.scoring.crop_scores import ScoreBatch
 
     rng = np.random.default_rng(0)
     for start in range(0, count, BATCH):

@@ -83,7 +83,7 @@ def make_faces(videos: Any, faces: Any, width: int) -> int:
 
 def score_batches(labels: list[str], width: int) -> Iterator[Any]:
     """Random scores that know the label somewhat, with embeddings (n, width), 32 at a time."""
-    from media_forensics.detector.scoring import ScoreBatch
+    from media_forensics.detector.scoring.crop_scores import ScoreBatch
 
     rng = np.random.default_rng(0)
     fake = np.array([label == "fake" for label in labels])

@@ -27,7 +27,7 @@ import torch
 from media_forensics.detector.model.backbone import Backbone, default_device, load_backbone
 from media_forensics.detector.model.detector import Detector, autocast
 from media_forensics.detector.model.preprocess import Preprocess
-from media_forensics.detector.scoring import score_crops
+from media_forensics.detector.scoring.crop_scores import score_crops
 from PIL import Image
 
 

@@ -14,7 +14,7 @@ from .files.paths import given, text_or_none
 from .runners.command_line import DONE, FAILED, STOPPED, stop_signals
 
 if TYPE_CHECKING:
-    from .verdict import Analysis
+    from .scoring.verdict import Analysis
 
 log = logging.getLogger("analyze")
 WORDS = {"fake": "fake", "real": "no sign of what this detector knows", "abstain": "no verdict"}
@@ -35,10 +35,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def execute(options: argparse.Namespace) -> int:
     """Print a verdict with its reasons per file; 1 where a file could not be judged at all."""
-    from .analysis import analyse_file, files_of, operating_of, recipe_of
     from .faces.detectors import detector_of
     from .files.cache import cache_dir
     from .model.checkpoints import load_detector
+    from .scoring.analyse_file import analyse_file, files_of, operating_of, recipe_of
 
     if options.count < 1:
         raise ForensicsError(f"count is {options.count}.", "Look at 1 frame or more.", "count")

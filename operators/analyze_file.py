@@ -63,15 +63,16 @@ def run(
         progress, should_stop: see :mod:`.progress`
 
     Returns:
-        ``{"files", "dataset", "text"}``; a file is a :class:`detector.verdict.Analysis` as a dict
+        ``{"files", "dataset", "text"}``; a file is a :class:`detector.scoring.verdict.Analysis` as
+        a dict
 
     Raises:
         ForensicsError: nothing at ``path``, unknown detector, missing weights, other calibration
         Cancelled: stopped by the user; finished files stay in the dataset
     """
-    from ..detector.analysis import analyse_file, files_of, operating_of, recipe_of
     from ..detector.faces.detectors import detector_of
     from ..detector.model.checkpoints import load_detector
+    from ..detector.scoring.analyse_file import analyse_file, files_of, operating_of, recipe_of
 
     root = given(crops_dir or jobs.jobs_dir().parent / "analyses", "crops_dir")
     home = None if samples is None else views.dataset_of(samples)

@@ -39,7 +39,7 @@ def run(
     Raises:
         ForensicsError: empty view, no scores, bad path, an existing file, a full disk
     """
-    from ..detector.score_tables import write_scores
+    from ..detector.scoring.score_tables import write_scores
 
     target = check(path, level, overwrite)
     view = views.flat(samples)

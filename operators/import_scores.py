@@ -52,7 +52,7 @@ def run(
 
     Args:
         samples: faces dataset
-        path: ``.csv`` or ``.parquet``, see :mod:`detector.score_tables`
+        path: ``.csv`` or ``.parquet``, see :mod:`detector.scoring.score_tables`
         key: field key
         scale: ``probability`` or ``logit``
         rule: video score rule, for tables of faces
@@ -66,7 +66,7 @@ def run(
         ForensicsError: a bad table (line named), no row that fits the dataset, ``key`` is taken
     """
     from ..detector.files.hashes import file_sha256
-    from ..detector.score_tables import read_scores
+    from ..detector.scoring.score_tables import read_scores
 
     view = views.flat(samples)
     dataset = views.dataset_of(view)
@@ -251,7 +251,7 @@ def _path_of(form: dict[str, Any]) -> str:
 
 
 def _preview(inputs: types.Object, form: dict[str, Any]) -> None:
-    from ..detector.score_tables import read_scores
+    from ..detector.scoring.score_tables import read_scores
 
     table = read_scores(given(_path_of(form), "path"), form.get("scale") or "probability")
     inputs.view(

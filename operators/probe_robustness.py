@@ -65,9 +65,9 @@ def run(
     Args:
         samples: faces dataset, view or selection
         key: detector key; the checkpoint of its scores is used
-        perturbations: names of :data:`detector.perturbations.PERTURBATIONS` (of the crop) and
-            :data:`detector.frames.recompression.RECOMPRESSIONS` (of the source video, much slower);
-            ``USUAL`` by default
+        perturbations: names of :data:`detector.scoring.perturbations.PERTURBATIONS` (of the crop)
+            and :data:`detector.frames.recompression.RECOMPRESSIONS` (of the source video, much
+            slower); ``USUAL`` by default
         threshold: p_fake from which a face counts as fake, for flips and rates
         batch_size: crops per forward pass
         device, precision: as in ``score_faces``
@@ -82,8 +82,8 @@ def run(
         ForensicsError: empty view, unknown corruption, no scores, imported scores
         Cancelled: stopped by the user; what was scored is kept
     """
-    from ..detector.perturbations import USUAL, score_perturbed
-    from ..detector.recompressed_scores import by_kind, score_recompressed
+    from ..detector.scoring.perturbations import USUAL, score_perturbed
+    from ..detector.scoring.recompressed_scores import by_kind, score_recompressed
 
     names = list(dict.fromkeys(perturbations or USUAL))
     of_crop, of_video = by_kind(names)
@@ -188,7 +188,7 @@ def _record(
 
 def _check(names: Sequence[str], form: dict[str, Any]) -> tuple[list[str], list[str]]:
     """Corruptions of the crop and of the video, checked, with the form's threshold."""
-    from ..detector.recompressed_scores import by_kind
+    from ..detector.scoring.recompressed_scores import by_kind
 
     threshold = form.get("threshold")
     check_threshold(0.5 if threshold is None else threshold)
@@ -247,7 +247,7 @@ class ProbeRobustness(foo.Operator):
 
     def resolve_input(self, ctx: Any) -> types.Property:
         from ..detector.frames.recompression import RECOMPRESSIONS
-        from ..detector.perturbations import PERTURBATIONS, USUAL
+        from ..detector.scoring.perturbations import PERTURBATIONS, USUAL
 
         inputs = types.Object()
         form = types.Property(inputs, view=types.View(label="Probe robustness"))

@@ -130,6 +130,6 @@ def recipe_warning(dataset: fo.Dataset, source: str) -> str | None:
     Raises:
         ForensicsError: there is no such detector
     """
-    from ..detector.recipe_agreement import made_for, mismatch
+    from ..detector.scoring.recipe_agreement import made_for, mismatch
 
     return mismatch(made_for(source), fields.describe(dataset).get("recipe"))

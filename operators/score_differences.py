@@ -12,7 +12,7 @@ from . import fields, views
 from .dataset_changes import declare
 
 if TYPE_CHECKING:
-    from ..detector.perturbations import PerturbedBatch
+    from ..detector.scoring.perturbations import PerturbedBatch
 
 CHUNK = 512  # faces per bulk write: what a killed run loses at most
 

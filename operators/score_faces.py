@@ -253,7 +253,7 @@ def _score_here(
     should_stop: ShouldStop,
 ) -> None:
     """Score the (sample id, file, its sha256 or "") of ``todo`` in this process."""
-    from ..detector.scoring import score_crops
+    from ..detector.scoring.crop_scores import score_crops
 
     for batch in score_crops(
         model,

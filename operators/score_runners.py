@@ -216,7 +216,7 @@ def merge(
 
 def _add(writer: ScoreWriter, ids: dict[tuple[str, int], str], video: ScoredVideo) -> None:
     from ..detector.records import Reason
-    from ..detector.scoring import ScoreBatch
+    from ..detector.scoring.crop_scores import ScoreBatch
 
     keys = video.keys.tolist()
     batch = ScoreBatch(

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from ..detector.embeddings.shards import ShardWriter
-    from ..detector.scoring import ScoreBatch
+    from ..detector.scoring.crop_scores import ScoreBatch
 
 CHUNK = 512  # faces per bulk write: what a killed run loses at most
 

@@ -95,7 +95,12 @@ def compute_video_scores(dataset: fo.Dataset, key: str, rule: str | None = None)
         key: detector key
         rule: one of :data:`RULES`; by default that of :func:`rule_of`
     """
-    from ..detector.aggregate import WORST_PERSON, grouped_scores, video_score, worst_person_score
+    from ..detector.scoring.aggregate import (
+        WORST_PERSON,
+        grouped_scores,
+        video_score,
+        worst_person_score,
+    )
 
     rule = rule or rule_of(dataset, key)
     have = dataset.get_field_schema()

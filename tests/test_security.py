@@ -62,7 +62,7 @@ ONLY_IN = {
     "get_hf_file_metadata": ("detector/hub_files.py",),
     "basicConfig": ("detector/console.py",),
     "print": (),
-    "to_csv": ("detector/score_tables.py",),
+    "to_csv": ("detector/scoring/score_tables.py",),
     "csv.writer": ("operators/report/tables.py", "operators/demo/tree.py"),
 }
 

@@ -112,7 +112,7 @@ def _pictures(detector: Detector, crops: Sequence[str | Path]) -> tuple[Any, str
     """uint8 network pixels (n, 3, S, S) for the check, and what they are."""
     import torch
 
-    from ..detector.scoring import read_crop
+    from ..detector.scoring.crop_scores import read_crop
 
     step = max(1, len(crops) // PICTURES)
     read = [read_crop(path) for path in list(crops)[::step][:PICTURES]]

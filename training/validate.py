@@ -12,11 +12,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..detector.aggregate import grouped_scores
 from ..detector.errors import MetricUndefined
 from ..detector.metrics.intervals import Interval
 from ..detector.metrics.rates import average_precision, bootstrap_interval, roc_auc
 from ..detector.model.detector import Detector
+from ..detector.scoring.aggregate import grouped_scores
 from .comparison import require_groups
 from .data import CropCache, plain_batches
 from .distributed import gather_rows, rank, ranks

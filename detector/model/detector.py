@@ -120,7 +120,8 @@ class Detector(nn.Module):
     def score(
         self, images: Sequence[Any], batch_size: int = 32, precision: str | None = None
     ) -> Scores:
-        """Scores of pictures in memory (for files see :func:`detector.scoring.score_crops`).
+        """Scores of pictures in memory (for files see
+        :func:`detector.scoring.crop_scores.score_crops`).
 
         Args:
             images: RGB uint8 arrays (H, W, 3) or PIL images of any mode and size

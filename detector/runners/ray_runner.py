@@ -25,7 +25,7 @@ from ..errors import ForensicsError
 from ..faces.video_faces import VideoFaces
 from ..files import packages
 from ..records import Reason, VideoRecord
-from ..scoring import decode_crops, score_decoded
+from ..scoring.crop_scores import decode_crops, score_decoded
 from .extract import Extraction, one_video, paired_first, worker_died
 from .score_parts import ScoredVideo
 from .score_units import ScoreUnit, unit_of

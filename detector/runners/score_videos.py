@@ -15,7 +15,7 @@ import numpy as np
 from ..device import default_precision
 from ..errors import ForensicsError
 from ..records import Reason
-from ..scoring import ScoreBatch, score_crops
+from ..scoring.crop_scores import ScoreBatch, score_crops
 from .process_pool import PoolWork, cores_each, run_in_pool
 from .score_parts import Provenance, ScoredVideo, ScoreParts
 from .score_units import ScoreUnit

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
-from media_forensics.detector.aggregate import (
+from media_forensics.detector.errors import ForensicsError
+from media_forensics.detector.scoring.aggregate import (
     RULES,
     TOP_K,
     grouped_scores,
@@ -9,7 +10,6 @@ from media_forensics.detector.aggregate import (
     video_score,
     worst_person_score,
 )
-from media_forensics.detector.errors import ForensicsError
 
 probabilities = st.lists(st.floats(0, 1), min_size=1, max_size=40)
 

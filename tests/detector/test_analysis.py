@@ -7,10 +7,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from media_forensics.detector.analysis import analyse_file, files_of
 from media_forensics.detector.errors import ForensicsError
 from media_forensics.detector.model.detector import Detector
-from media_forensics.detector.verdict import Operating, operating_of
+from media_forensics.detector.scoring.analyse_file import analyse_file, files_of
+from media_forensics.detector.scoring.verdict import Operating, operating_of
 
 pytestmark = pytest.mark.weights
 

@@ -38,7 +38,7 @@ except ForensicsError as error:
 """
 NEEDED = {
     "ray": "from media_forensics.detector.runners.ray_cluster import require_ray; require_ray()",
-    "pyarrow": "from media_forensics.detector.score_tables import write_scores;"
+    "pyarrow": "from media_forensics.detector.scoring.score_tables import write_scores;"
     " write_scores('scores.parquet', {{'a': [1]}})",
     "umap": "from media_forensics.detector.files import packages; packages.require(packages.UMAP)",
     "tensorboard": "from media_forensics.training.event_files import EventFiles;"

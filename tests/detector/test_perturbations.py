@@ -8,8 +8,13 @@ import cv2
 import numpy as np
 import pytest
 from media_forensics.detector.errors import ForensicsError
-from media_forensics.detector.perturbations import PERTURBATIONS, USUAL, known, score_perturbed
 from media_forensics.detector.records import Reason
+from media_forensics.detector.scoring.perturbations import (
+    PERTURBATIONS,
+    USUAL,
+    known,
+    score_perturbed,
+)
 from PIL import Image
 
 

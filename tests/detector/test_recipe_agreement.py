@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 from media_forensics.detector.errors import ForensicsError
 from media_forensics.detector.model.checkpoints import save_detector
-from media_forensics.detector.recipe_agreement import made_for, mismatch
 from media_forensics.detector.records import CropRecipe
+from media_forensics.detector.scoring.recipe_agreement import made_for, mismatch
 
 RECIPE = CropRecipe(detector_sha256="a" * 64)
 

@@ -11,8 +11,12 @@ from media_forensics.detector.errors import ForensicsError
 from media_forensics.detector.frames.frame import FrameError
 from media_forensics.detector.frames.recompression import LEAD, TAIL, recompressed, spans
 from media_forensics.detector.frames.sources import read_frames
-from media_forensics.detector.recompressed_scores import SourceFace, by_kind, score_recompressed
 from media_forensics.detector.records import Reason
+from media_forensics.detector.scoring.recompressed_scores import (
+    SourceFace,
+    by_kind,
+    score_recompressed,
+)
 
 MATRIX = ((0.5, 0.0, -10.0), (0.0, 0.5, 2.0))
 

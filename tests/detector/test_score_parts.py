@@ -29,7 +29,7 @@ from media_forensics.detector.runners.score_units import (
 from media_forensics.detector.runners.score_videos import score_units, scored_video, unscored
 from media_forensics.detector.runners.shard_notes import noted, shard_notes
 from media_forensics.detector.runners.store_merge import examine_stores
-from media_forensics.detector.scoring import ScoreBatch, score_crops
+from media_forensics.detector.scoring.crop_scores import ScoreBatch, score_crops
 from PIL import Image
 
 ABOUT = Provenance("recipe", "c" * 64, "probe", "fp32")

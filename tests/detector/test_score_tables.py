@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from media_forensics.detector.errors import ForensicsError
-from media_forensics.detector.score_tables import read_scores, write_scores
+from media_forensics.detector.scoring.score_tables import read_scores, write_scores
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])

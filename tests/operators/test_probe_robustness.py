@@ -31,7 +31,7 @@ def _forget(dataset, names):
 
 
 def test_robustness_is_a_column_and_a_flip_is_a_view(demo_dataset, operators):
-    from media_forensics.detector.perturbations import PERTURBATIONS
+    from media_forensics.detector.scoring.perturbations import PERTURBATIONS
     from PIL import Image
 
     few = demo_dataset.take(12, seed=5)

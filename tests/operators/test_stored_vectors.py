@@ -7,7 +7,7 @@ import pytest
 from fiftyone import ViewField as F
 from media_forensics.detector.errors import ForensicsError
 from media_forensics.detector.records import Reason
-from media_forensics.detector.scoring import ScoreBatch
+from media_forensics.detector.scoring.crop_scores import ScoreBatch
 from media_forensics.operators import fields, stored_vectors
 from media_forensics.operators.score_writer import ScoreWriter
 from media_forensics.operators.video_scores import declare

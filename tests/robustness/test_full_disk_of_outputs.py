@@ -11,7 +11,7 @@ from media_forensics.detector.errors import DiskError
 from media_forensics.detector.files import atomic, outputs
 from media_forensics.detector.runners.score_units import FaceFile, ScoreUnit, write_score_list
 from media_forensics.detector.runners.video_list import write_video_list
-from media_forensics.detector.score_tables import write_scores
+from media_forensics.detector.scoring.score_tables import write_scores
 
 MANY = 20_000
 

@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from .errors import ForensicsError
-from .files.paths import still_allowed
-from .model.detector import Detector, angle
-from .model.preprocess import Preprocess, as_rgb
-from .records import Reason
+from ..errors import ForensicsError
+from ..files.paths import still_allowed
+from ..model.detector import Detector, angle
+from ..model.preprocess import Preprocess, as_rgb
+from ..records import Reason
 
 if TYPE_CHECKING:
     import torch

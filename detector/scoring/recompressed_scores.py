@@ -18,15 +18,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .crops.align import warp
-from .errors import ForensicsError
-from .frames.frame import FrameError
-from .frames.recompression import RECOMPRESSIONS, recompressed
+from ..crops.align import warp
+from ..errors import ForensicsError
+from ..frames.frame import FrameError
+from ..frames.recompression import RECOMPRESSIONS, recompressed
+from ..records import Reason
 from .perturbations import PERTURBATIONS, PerturbedBatch
-from .records import Reason
 
 if TYPE_CHECKING:
-    from .model.detector import Detector
+    from ..model.detector import Detector
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ class SourceFace:
         index: 0-based frame number
         matrix: (2, 3) frame to crop; None if it is not known
         size: side of the crop in pixels
-        border, interpolation: of the crop recipe, see :func:`.crops.align.warp`
+        border, interpolation: of the crop recipe, see :func:`detector.crops.align.warp`
     """
 
     video: str | None
@@ -76,7 +76,7 @@ def score_recompressed(
     Args:
         detector: on its device
         faces: stored faces
-        names: of :data:`.frames.recompression.RECOMPRESSIONS`
+        names: of :data:`detector.frames.recompression.RECOMPRESSIONS`
         batch_size: faces per forward pass
         workers: videos that are encoded at a time
         should_stop: asked before each batch; True ends the iteration early
@@ -169,7 +169,7 @@ def _crops_of(
     seconds: float,
 ) -> Iterator[tuple[int, Crops]]:
     """(position, crops in the order of ``crfs``) of the faces of one video."""
-    from .frames.pyav import FFmpegError
+    from ..frames.pyav import FFmpegError
 
     first = faces[positions[0]]
     try:
@@ -213,7 +213,7 @@ def _crops_of(
 
 def _unusable(face: SourceFace) -> Reason | None:
     """Why the video of ``face`` cannot be used, as far as that can be told without opening it."""
-    from .files.hashes import file_sha256
+    from ..files.hashes import file_sha256
 
     if not face.video or not Path(face.video).exists():
         return Reason.MISSING_FILE

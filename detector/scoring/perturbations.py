@@ -2,8 +2,8 @@
 
 JPEG qualities, blurs, sizes and noise levels are those of the GenD test augmentations (Yermakov et
 al. 2025, arXiv 2508.06248). They are applied to the aligned crop: the face detector is not put to
-the test, and ``h264`` is one intra frame of the crop (:mod:`.frames.recompression` encodes the
-video). Noise and jitter are drawn from a generator seeded by the pixels, so a result depends on
+the test, and ``h264`` is one intra frame of the crop (:mod:`detector.frames.recompression` encodes
+the video). Noise and jitter are drawn from a generator seeded by the pixels, so a result depends on
 nothing but the crop.
 """
 
@@ -19,13 +19,13 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from .errors import ForensicsError
-from .records import Reason
+from ..errors import ForensicsError
+from ..records import Reason
 
 if TYPE_CHECKING:
     import torch
 
-    from .model.detector import Detector
+    from ..model.detector import Detector
 
 Picture = np.ndarray
 _BLUR = {0.5: 5, 1.0: 7, 1.5: 11, 2.0: 13, 3.0: 19}  # sigma -> side of the kernel
@@ -63,7 +63,7 @@ def noise(image: Picture, sigma: float) -> Picture:
 
 def h264(image: Picture, crf: int) -> Picture:
     """Through one intra frame of H.264 with that constant rate factor, 4:2:0."""
-    from .frames.pyav import H264Writer, open_media
+    from ..frames.pyav import H264Writer, open_media
 
     height, width = image.shape[:2]
     even = image[: height - height % 2, : width - width % 2]
@@ -188,7 +188,7 @@ def score_perturbed(
     """
     import torch
 
-    from .scoring import read_crop
+    from .crop_scores import read_crop
 
     chosen = known(names)
     to_pixels = detector.backbone.preprocess.to_pixels

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from .known_detectors import PUBLISHED, find_detector
-from .records import CropRecipe
+from ..known_detectors import PUBLISHED, find_detector
+from ..records import CropRecipe
 
 #: Largest distance between landmarks, in crop sides, of what counts as one framing.
 SAME_FRAMING = 0.04
@@ -40,12 +40,12 @@ def made_for(source: str | Path) -> Wanted | None:
     """The crops that a detector was made for; None if it does not say.
 
     Args:
-        source: what :func:`.model.checkpoints.load_detector` takes; only its record is read
+        source: what :func:`detector.model.checkpoints.load_detector` takes; only its record is read
 
     Raises:
         ForensicsError: there is no such detector, or its record cannot be read
     """
-    from .model.checkpoints import own_file, read_record
+    from ..model.checkpoints import own_file, read_record
 
     published = Wanted(CropRecipe(), only_framing=True)
     if str(source) in PUBLISHED and not Path(source).exists():
@@ -89,7 +89,7 @@ def mismatch(wanted: Wanted | None, crops: dict[str, Any] | None) -> str | None:
 
 
 def _same_framing(first: CropRecipe, second: CropRecipe) -> bool:
-    from .crops.align import template_points
+    from ..crops.align import template_points
 
     a, b = (template_points(recipe.template, 1, recipe.scale) for recipe in (first, second))
     return float(np.linalg.norm(a - b, axis=1).max()) <= SAME_FRAMING

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..errors import ForensicsError
+from ..faces.video_faces import VideoFaces
+from ..records import CropRecipe, Reason
 from .aggregate import RULES
-from .errors import ForensicsError
-from .faces.video_faces import VideoFaces
-from .records import CropRecipe, Reason
 
 if TYPE_CHECKING:
-    from .model.detector import Detector
+    from ..model.detector import Detector
 
 SMALL_EYES = 24.0  # pixels between the eyes below which a face is called small
 
@@ -50,7 +50,7 @@ class PersonFrame:
         frame: 0-based frame number
         seconds: presentation time, None for images
         p_fake: None where there is no score
-        reason: why not, a value of :class:`records.Reason`
+        reason: why not, a value of :class:`detector.records.Reason`
         crop: absolute path of the crop, or None
         box: (x1, y1, x2, y2) in frame pixels
         eye_distance: pixels between the eyes

@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..crops.store import CropStore
+from ..crops.video_work import extract_video
+from ..errors import Cancelled, ForensicsError
+from ..faces.video_faces import VideoFaces
+from ..files.hashes import file_sha256
+from ..files.paths import given
+from ..frames.images import is_image_file
+from ..records import REAL, CropRecipe, Reason, VideoRecord
 from .aggregate import video_score
-from .crops.store import CropStore
-from .crops.video_work import extract_video
-from .errors import Cancelled, ForensicsError
-from .faces.video_faces import VideoFaces
-from .files.hashes import file_sha256
-from .files.paths import given
-from .frames.images import is_image_file
-from .records import REAL, CropRecipe, Reason, VideoRecord
-from .scoring import score_crops
+from .crop_scores import score_crops
 from .verdict import Analysis, Operating, Person, PersonFrame, cautions, judge, operating_of
 
 if TYPE_CHECKING:
-    from .faces.interface import FaceDetector
-    from .model.detector import Detector
+    from ..faces.interface import FaceDetector
+    from ..model.detector import Detector
 
 MIN_FACES = 4  # scored faces of a person in a video, below which there is no verdict
 DRIVERS = 5  # frames that are named as driving a verdict
@@ -60,7 +60,7 @@ def recipe_of(detector: Detector) -> CropRecipe:
 
 def recipe_for(detector: Detector, face_detector: FaceDetector, count: int) -> CropRecipe:
     """The recipe that the detector was trained on (else the reference), of every person."""
-    from .faces.landmarks import RefinedDetector
+    from ..faces.landmarks import RefinedDetector
 
     return replace(
         recipe_of(detector),

@@ -1,0 +1,1 @@
+"""Turns crops into scores, and scores into video scores and verdicts."""

@@ -1,0 +1,103 @@
+"""From the scores of faces to the score of a person and of a video.
+
+Pure functions on stored face scores, so that every rule can be applied later without the network.
+A face without a score is NaN and takes no part; nothing scored gives None, never a number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..errors import ForensicsError
+
+TOP_K = 10  # faces that `top_k` averages
+OVER = 0.5  # threshold of `share_over`
+
+
+def _top_k(scores: np.ndarray) -> float:
+    return float(np.sort(scores)[-TOP_K:].mean())
+
+
+_RULES: dict[str, Callable[[np.ndarray], float]] = {
+    "mean": lambda scores: float(scores.mean()),
+    "median": lambda scores: float(np.median(scores)),
+    "max": lambda scores: float(scores.max()),
+    "top_k": _top_k,
+    "share_over": lambda scores: float((scores >= OVER).mean()),
+}
+RULES = tuple(_RULES)
+WORST_PERSON = "worst_person"  # the rule of a whole video that looks at every person, see below
+
+
+def video_score(p_fake: Sequence[float] | np.ndarray, rule: str = "mean") -> float | None:
+    """Score in [0, 1] of a set of faces, or None where none of them has a score.
+
+    Args:
+        p_fake: (N,) in [0, 1]; NaN marks a face that was not scored
+        rule: ``mean`` (the papers' rule: arithmetic mean over the frames), ``median``, ``max``,
+            ``top_k`` (mean of the ``TOP_K`` highest, for videos that are manipulated in part) or
+            ``share_over`` (share of faces with p_fake >= 0.5)
+
+    Raises:
+        ForensicsError: unknown rule, or a score outside [0, 1]
+    """
+    if rule not in _RULES:
+        raise ForensicsError(
+            f"There is no video score rule {rule!r}.", f"Known: {', '.join(RULES)}.", "rule"
+        )
+    scores = np.asarray(p_fake, np.float64).ravel()
+    scores = scores[~np.isnan(scores)]
+    if scores.size == 0:
+        return None
+    if scores.min() < 0 or scores.max() > 1:
+        raise ForensicsError(
+            f"A face score lies outside [0, 1] ({scores.min():g} to {scores.max():g}).",
+            "Store probabilities, not logits.",
+        )
+    return _RULES[rule](scores)
+
+
+def person_scores(
+    p_fake: Sequence[float] | np.ndarray, tracks: Sequence[Any], rule: str = "mean"
+) -> dict[Any, float | None]:
+    """Score of every person (track) of one video, by track.
+
+    Args:
+        p_fake: (N,) scores of the video's faces, NaN where not scored
+        tracks: (N,) track of each face
+        rule: see :func:`video_score`
+    """
+    return grouped_scores(p_fake, tracks, rule)
+
+
+def worst_person_score(
+    p_fake: Sequence[float] | np.ndarray, tracks: Sequence[Any], rule: str = "mean"
+) -> float | None:
+    """The highest person's score: one manipulated person makes a manipulated video."""
+    found = [s for s in person_scores(p_fake, tracks, rule).values() if s is not None]
+    return max(found, default=None)
+
+
+def grouped_scores(
+    p_fake: Sequence[float] | np.ndarray, keys: Sequence[Any], rule: str = "mean"
+) -> dict[Any, float | None]:
+    """Score of each group of faces with the same key (video id, track, ...), in order of
+    appearance; O(N log N) for N faces.
+
+    Raises:
+        ForensicsError: not one key per score
+    """
+    scores = np.asarray(p_fake, np.float64).ravel()
+    if len(keys) != scores.size:
+        raise ForensicsError(f"{scores.size} scores have {len(keys)} keys.")
+    if not scores.size:
+        return {}
+    numbers: dict[Any, int] = {}
+    group = np.array([numbers.setdefault(key, len(numbers)) for key in keys], np.int64)
+    order = np.argsort(group, kind="stable")
+    starts = np.searchsorted(group[order], np.arange(len(numbers)))
+    parts = np.split(scores[order], starts[1:])
+    return {key: video_score(part, rule) for key, part in zip(numbers, parts, strict=True)}
