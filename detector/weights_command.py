@@ -27,9 +27,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def execute(options: argparse.Namespace) -> int:
     """List the weights, or fetch the named ones; 1 where something is missing afterwards."""
-    from .known_detectors import PUBLISHED, find_detector
-    from .offline_assets import fetch_footage
-    from .weights import KNOWN, weights_path
+    from .weights.fetch import weights_path
+    from .weights.known import KNOWN
+    from .weights.known_detectors import PUBLISHED, find_detector
+    from .weights.offline_assets import fetch_footage
 
     known = [*sorted(KNOWN), *sorted(PUBLISHED)]
     unknown = [name for name in options.names if name not in known]
@@ -47,7 +48,7 @@ def execute(options: argparse.Namespace) -> int:
         fetch = weights_path if name in KNOWN else find_detector
         log.info("%s: %s", name, fetch(name, allow_download=True))
     if options.footage:
-        from .asset_catalogue import FOOTAGE
+        from .weights.asset_catalogue import FOOTAGE
 
         found = fetch_footage(log.info)
         log.info("%d of %d pictures and clips", len(found), len(FOOTAGE))
@@ -58,8 +59,8 @@ def execute(options: argparse.Namespace) -> int:
 def table() -> str:
     """One line for each known file: its name, whether it is here, size, origin, licence."""
     from .files.cache import cache_dir
-    from .known_detectors import PUBLISHED
-    from .weights import KNOWN
+    from .weights.known import KNOWN
+    from .weights.known_detectors import PUBLISHED
 
     lines = []
     for name, entry in sorted(KNOWN.items()):

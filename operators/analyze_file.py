@@ -14,7 +14,7 @@ from ..detector.errors import Cancelled, ForensicsError
 from ..detector.files import packages
 from ..detector.files.allowed_roots import require_files
 from ..detector.files.paths import given
-from ..detector.known_detectors import find_detector
+from ..detector.weights.known_detectors import find_detector
 from . import fields, forms, jobs, views
 from .analysis_report import in_seconds, markdown, timeline
 from .calibrations import has_calibration, stored_calibration
@@ -306,7 +306,7 @@ class AnalyzeFile(foo.Operator):
 
 
 def _everywhere() -> list[tuple[str, str]]:
-    from ..detector.known_detectors import PUBLISHED, registered_detectors
+    from ..detector.weights.known_detectors import PUBLISHED, registered_detectors
 
     names = [*PUBLISHED, *registered_detectors()]
     return [(name, name) for name in names]

@@ -169,8 +169,8 @@ def _write_calibrated(dataset: fo.Dataset, key: str, level: str, calibration: An
 def _into_checkpoint(dataset: fo.Dataset, key: str, record: dict[str, Any]) -> None:
     from pathlib import Path
 
-    from ..detector.known_detectors import find_detector
     from ..detector.model.checkpoints import read_record, update_record
+    from ..detector.weights.known_detectors import find_detector
 
     config = dataset.get_run_info(fields.ScoreFields(key).run).config
     path: Path = find_detector(config.detector)

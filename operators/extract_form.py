@@ -10,7 +10,8 @@ from fiftyone.operators import types
 from ..detector.errors import ForensicsError
 from ..detector.files.cache import cache_dir
 from ..detector.records import CropRecipe
-from ..detector.weights import LANDMARKS, known, weights_path
+from ..detector.weights.fetch import weights_path
+from ..detector.weights.known import LANDMARKS, known
 from . import forms, runners
 
 DETECTORS = (

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from ..detector.files.paths import given
-from ..detector.known_detectors import absolute_source
+from ..detector.weights.known_detectors import absolute_source
 
 _Result = TypeVar("_Result")
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import fiftyone as fo
 
 from ..detector.errors import ForensicsError
-from ..detector.known_detectors import PUBLISHED, absolute_source, registered_detectors
+from ..detector.weights.known_detectors import PUBLISHED, absolute_source, registered_detectors
 from ..training.runs import COMPLETED
 from . import fields, training_records
 

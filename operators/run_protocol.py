@@ -20,8 +20,8 @@ from ..detector.errors import ForensicsError
 from ..detector.files import packages
 from ..detector.files.outputs import claim_output, json_with, text_beginning, write_output
 from ..detector.files.paths import given
-from ..detector.known_detectors import find_detector
 from ..detector.metrics.protocols import PROTOCOLS, protocol_named
+from ..detector.weights.known_detectors import find_detector
 from . import fields, forms, jobs, outcome, protocol_rows, score_faces, views
 from .needs import needs
 from .path_arguments import absolute, with_paths

@@ -16,8 +16,8 @@ import fiftyone.core.models as fom
 
 from ..detector.errors import ForensicsError
 from ..detector.files.atomic import replacing
-from ..detector.hub_files import ORIGIN
-from ..detector.known_detectors import (
+from ..detector.weights.hub_files import ORIGIN
+from ..detector.weights.known_detectors import (
     PUBLISHED,
     PublishedDetector,
     check_published,

@@ -67,7 +67,7 @@ def step(text: str) -> None:
 
 def fetch() -> None:
     """Offline weights and footage, each checked by sha256."""
-    from media_forensics.detector.offline_assets import fetch_footage, fetch_weights
+    from media_forensics.detector.weights.offline_assets import fetch_footage, fetch_weights
     from tqdm import tqdm
 
     with tqdm(desc="weights and footage", bar_format="{desc}: {elapsed} {postfix}") as bar:

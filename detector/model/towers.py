@@ -20,8 +20,8 @@ from torch import nn
 from ..errors import ForensicsError
 from ..files.paths import given
 from ..files.tensor_files import load_exact, read_tensors
-from ..hub_files import HubFile, NotOnHub, check_file, fetch_file, origin_of
-from ..transfer import Expected, fetch
+from ..weights.hub_files import HubFile, NotOnHub, check_file, fetch_file, origin_of
+from ..weights.transfer import Expected, fetch
 from .preprocess import Preprocess
 from .towers_timm import load_timm_tower
 
@@ -47,7 +47,8 @@ def load_tower(name: str, allow_download: bool = False) -> tuple[nn.Module, Prep
 
     Args:
         name: see :func:`detector.model.backbone.load_backbone`
-        allow_download: fetch missing weights, checked and written down (:mod:`detector.hub_files`)
+        allow_download: fetch missing weights, checked and written down
+            (:mod:`detector.weights.hub_files`)
 
     Raises:
         ForensicsError: unknown name, or weights that are not here or do not fit

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from ..known_detectors import PUBLISHED, find_detector
 from ..records import CropRecipe
+from ..weights.known_detectors import PUBLISHED, find_detector
 
 #: Largest distance between landmarks, in crop sides, of what counts as one framing.
 SAME_FRAMING = 0.04

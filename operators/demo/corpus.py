@@ -24,7 +24,7 @@ from ...detector.errors import Cancelled, ForensicsError
 from ...detector.faces.detectors import load_face_detector
 from ...detector.faces.interface import FaceDetector
 from ...detector.files.paths import given, inside
-from ...detector.offline_assets import fetch_footage
+from ...detector.weights.offline_assets import fetch_footage
 from ..progress import Progress, ShouldStop, never, silent
 from . import tree
 from .camera import Clip, render

@@ -46,7 +46,7 @@ class ClipPlan:
     Attributes:
         number: the NNN of its file name
         person: key of :data:`PEOPLE`
-        footage: key of :data:`detector.asset_catalogue.FOOTAGE`
+        footage: key of :data:`detector.weights.asset_catalogue.FOOTAGE`
         window: (x, y, side) of the square that is shown, in pixels of the footage
         start: first frame of the segment, or None for a photograph (moved by a virtual camera)
         step: source frames per clip frame; 1.2 makes 25 fps of 30 fps

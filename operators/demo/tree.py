@@ -9,11 +9,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from ...detector.asset_catalogue import FOOTAGE, PACKAGES
 from ...detector.errors import ForensicsError
 from ...detector.files.atomic import write_bytes
 from ...detector.files.outputs import claim_folder
 from ...detector.files.paths import inside
+from ...detector.weights.asset_catalogue import FOOTAGE, PACKAGES
 from .encode import CRF
 from .plan import FPS, FRAMES, PEOPLE, SIZE, ClipPlan, choose_swaps, split_pairs
 

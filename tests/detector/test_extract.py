@@ -514,7 +514,7 @@ def test_pool_and_shards_give_the_bytes_of_one_process(footage, weights_dir, tmp
 
 
 def _detector_sha() -> str:
-    from media_forensics.detector.weights import known
+    from media_forensics.detector.weights.known import known
 
     return known("retinaface_mobile0.25").state_sha256
 

@@ -8,11 +8,16 @@ from dataclasses import replace
 
 import pytest
 from hub_server import running_hub
-from media_forensics.detector import known_detectors, transfer, weights
 from media_forensics.detector.errors import ForensicsError
 from media_forensics.detector.files import cache
-from media_forensics.detector.hub_files import HubFile, fetch_file, origin_of
-from media_forensics.detector.known_detectors import PUBLISHED, find_detector
+from media_forensics.detector.weights import (
+    fetch as weights,
+    known as known_module,
+    known_detectors,
+    transfer,
+)
+from media_forensics.detector.weights.hub_files import HubFile, fetch_file, origin_of
+from media_forensics.detector.weights.known_detectors import PUBLISHED, find_detector
 
 FIRST, SECOND = "a" * 40, "b" * 40
 MODEL = bytes(range(256)) * 4096  # a megabyte
@@ -209,13 +214,13 @@ def test_a_damaged_note_is_said(text, hub):
 
 
 def test_a_direct_download_resumes_and_is_checked(hub, tmp_path, monkeypatch):
-    entry = weights.KnownWeights(
+    entry = known_module.KnownWeights(
         "served",
         "w/x.bin",
         sha256=hashlib.sha256(MODEL).hexdigest(),
         url=f"{hub.url}/cdn/{REPOSITORY}/resolve/{FIRST}/model.safetensors",
     )
-    monkeypatch.setitem(weights.KNOWN, "served", entry)
+    monkeypatch.setitem(known_module.KNOWN, "served", entry)
     hub.wrong["stalls"] = 3
     with pytest.raises(ForensicsError, match="are kept"):
         weights.download(entry, timeout=0.5)

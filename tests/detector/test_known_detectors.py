@@ -1,15 +1,15 @@
 import pytest
 from hub_server import running_hub
-from media_forensics.detector import known_detectors
 from media_forensics.detector.errors import ForensicsError
-from media_forensics.detector.known_detectors import (
+from media_forensics.detector.model.checkpoints import REGISTERED, load_detector, save_detector
+from media_forensics.detector.weights import known_detectors
+from media_forensics.detector.weights.known_detectors import (
     PUBLISHED,
     find_detector,
     register_detector,
     registered_detectors,
     unregister_detector,
 )
-from media_forensics.detector.model.checkpoints import REGISTERED, load_detector, save_detector
 
 
 @pytest.fixture(autouse=True)

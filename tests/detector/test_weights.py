@@ -12,12 +12,17 @@ import numpy as np
 import pytest
 import torch
 from hub_server import running_hub
-from media_forensics.detector import asset_catalogue, offline_assets, weights
 from media_forensics.detector.errors import ForensicsError
 from media_forensics.detector.files.cache import cache_dir
 from media_forensics.detector.files.hashes import file_sha256, state_sha256
-from media_forensics.detector.onnx_reader import read_graph
-from media_forensics.detector.weights import KNOWN, KnownWeights, download, weights_path
+from media_forensics.detector.weights import (
+    asset_catalogue,
+    known,
+    offline_assets,
+)
+from media_forensics.detector.weights.fetch import download, weights_path
+from media_forensics.detector.weights.known import KNOWN, KnownWeights
+from media_forensics.detector.weights.onnx_reader import read_graph
 
 
 @pytest.fixture
@@ -102,7 +107,7 @@ def test_consent_downloads_and_then_never_again(cache, monkeypatch):
         entry = KnownWeights(
             "served", "w.bin", sha256=hashlib.sha256(b"weights").hexdigest(), url=url
         )
-        monkeypatch.setitem(weights.KNOWN, "served", entry)
+        monkeypatch.setitem(known.KNOWN, "served", entry)
         with pytest.raises(ForensicsError):
             weights_path("served")
         assert weights_path("served", allow_download=True).read_bytes() == b"weights"

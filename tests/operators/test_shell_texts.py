@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 from markdown_it import MarkdownIt
-from media_forensics.detector.known_detectors import PUBLISHED
 from media_forensics.detector.model.towers import _command
+from media_forensics.detector.weights.known_detectors import PUBLISHED
 from media_forensics.operators import shard_plan
 
 pytestmark = pytest.mark.fiftyone

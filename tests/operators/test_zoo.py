@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from media_forensics.detector.errors import ForensicsError
-from media_forensics.detector.known_detectors import PUBLISHED
+from media_forensics.detector.weights.known_detectors import PUBLISHED
 from media_forensics.operators import zoo
 
 ROOT = Path(__file__).resolve().parents[2]

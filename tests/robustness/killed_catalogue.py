@@ -301,7 +301,7 @@ def _tower(folder: Path) -> Path:
 
 def videos(stage: Stage) -> None:
     """Three real clips with a manifest; imported, and extracted with two frames each."""
-    from media_forensics.detector.offline_assets import fetch_footage, fetch_weights
+    from media_forensics.detector.weights.offline_assets import fetch_footage, fetch_weights
 
     fetch_weights()
     footage = fetch_footage()

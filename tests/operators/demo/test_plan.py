@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from media_forensics.detector.asset_catalogue import FOOTAGE, PACKAGES
+from media_forensics.detector.weights.asset_catalogue import FOOTAGE, PACKAGES
 from media_forensics.operators.demo.plan import (
     CLIPS,
     FPS,

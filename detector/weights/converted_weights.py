@@ -20,7 +20,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from .files.atomic import replacing, write_bytes
+from ..files.atomic import replacing, write_bytes
 from .onnx_reader import read_graph
 
 _LAYERS, _WIDTH, _PATCH, _GRID = 12, 384, 14, 37

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from .errors import ForensicsError
-from .files.file_lock import try_lock
+from ..errors import ForensicsError
+from ..files.file_lock import try_lock
 
 log = logging.getLogger(__name__)
 

@@ -14,10 +14,10 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-from .errors import ForensicsError
-from .files.atomic import write_json
-from .files.cache import cache_dir
-from .files.paths import given
+from ..errors import ForensicsError
+from ..files.atomic import write_json
+from ..files.cache import cache_dir
+from ..files.paths import given
 from .hub_files import HubFile, check_file, fetch_file
 
 

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .errors import ForensicsError
-from .files.atomic import write_json
+from ..errors import ForensicsError
+from ..files.atomic import write_json
 from .transfer import Expected, digests, fetch, timeout_seconds
 
 log = logging.getLogger(__name__)

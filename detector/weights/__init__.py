@@ -1,0 +1,1 @@
+"""Knows weight files by hash and fetches them when the user agrees."""
