@@ -15,10 +15,11 @@ import fiftyone.operators as foo
 from fiftyone.operators import types
 
 from ..detector.errors import ForensicsError
-from . import fields, forms, from_python, made_from, stored_runs, views
+from . import fields, forms, made_from, stored_runs, views
 from .calibrations import RUN_PREFIX, checkpoint_of
 from .dataset_changes import declare
 from .evaluation_items import LEVELS, Items, items_of
+from .jobs import from_python
 from .transfer_rows import table, transfer_rows
 
 if TYPE_CHECKING:

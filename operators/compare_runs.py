@@ -14,15 +14,8 @@ from fiftyone.operators import types
 from ..detector.errors import ForensicsError
 from ..detector.records import LABELS
 from ..training.config import TrainConfig
-from . import (
-    derived,
-    fields,
-    forms,
-    from_python,
-    saved_views,
-    training_records,
-    views,
-)
+from . import derived, fields, forms, saved_views, training_records, views
+from .jobs import from_python
 from .markup import plain
 
 SCORES = (

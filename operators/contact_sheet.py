@@ -14,7 +14,7 @@ from ..detector.files.outputs import jpeg, marked_jpeg, write_output
 from ..detector.files.paths import given, given_or_none, inside
 from ..detector.records import CropRecipe
 from . import fields, forms, views
-from .path_arguments import with_paths
+from .jobs.path_arguments import with_paths
 
 if TYPE_CHECKING:
     from ..detector.records import VideoRecord

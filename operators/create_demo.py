@@ -13,10 +13,12 @@ from fiftyone.operators import types
 
 from ..detector.errors import ForensicsError
 from ..detector.files import packages, paths
-from . import forms, jobs
+from . import forms
+from .jobs import job as jobs
+from .jobs.delegated import in_app, stop_of
+from .jobs.path_arguments import with_paths
 from .needs import needs
-from .path_arguments import with_paths
-from .progress import Progress, ShouldStop, in_app, never, silent, stop_of, terminal
+from .progress import Progress, ShouldStop, never, silent, terminal
 
 COMPRESSIONS = (
     ("c23", "c23: high quality"),

@@ -16,19 +16,13 @@ from ..detector.errors import Cancelled, ForensicsError
 from ..detector.files import packages
 from ..detector.files.allowed_roots import require_files
 from ..detector.records import LABELS, Reason
-from . import (
-    derived,
-    fields,
-    forms,
-    from_python,
-    jobs,
-    outcome,
-    views,
-)
+from . import derived, fields, forms, outcome, views
 from .dataset_changes import declare
+from .jobs import from_python, job as jobs
+from .jobs.delegated import in_app, stop_of
 from .markup import plain
 from .needs import needs
-from .progress import Progress, ShouldStop, in_app, never, silent, stop_of
+from .progress import Progress, ShouldStop, never, silent
 from .registry import scored_model
 
 METHODS = (

@@ -16,11 +16,13 @@ from ..detector.audit.units import LEVELS
 from ..detector.errors import ForensicsError
 from ..detector.files.outputs import claim_folder
 from ..detector.files.paths import one_part
-from . import forms, from_python, jobs, views
+from . import forms, views
+from .jobs import from_python, job as jobs
+from .jobs.delegated import in_app, stop_of
+from .jobs.path_arguments import with_paths
 from .panels import face_columns
 from .panels.audit_study import stored_of
-from .path_arguments import with_paths
-from .progress import Progress, ShouldStop, in_app, never, silent, stop_of
+from .progress import Progress, ShouldStop, never, silent
 
 
 def default_folder(dataset: fo.Dataset, key: str) -> Path:

@@ -12,8 +12,9 @@ from fiftyone.operators import types
 from ..detector.errors import ForensicsError
 from ..detector.files import packages
 from ..detector.files.outputs import OutputKind, claim_output, first_line
-from . import fields, forms, from_python, views
-from .path_arguments import with_paths
+from . import fields, forms, views
+from .jobs import from_python
+from .jobs.path_arguments import with_paths
 
 LEVELS = (("face", "one row per face"), ("video", "one row per video"))
 _OURS = {"video_id", "label", "p_fake", "checkpoint_sha256", "recipe_hash", "detector"}

@@ -15,24 +15,14 @@ from ..detector.errors import Cancelled, ForensicsError
 from ..detector.files import packages
 from ..detector.files.paths import given, one_part
 from ..detector.records import CropRecipe
-from . import (
-    appearance,
-    extract_form,
-    faces_dataset,
-    fields,
-    forms,
-    jobs,
-    label_sync,
-    outcome,
-    runners,
-    shard_plan,
-    views,
-)
+from . import appearance, extract_form, faces_dataset, fields, forms, label_sync, outcome, views
 from .faces_writer import FacesWriter
+from .jobs import job as jobs, runners, shard_plan
+from .jobs.delegated import in_app, stop_of
+from .jobs.path_arguments import absolute, with_paths
 from .lease import exclusively
 from .needs import needs
-from .path_arguments import absolute, with_paths
-from .progress import Progress, ShouldStop, in_app, never, silent, stop_of, terminal
+from .progress import Progress, ShouldStop, never, silent, terminal
 from .video_scores import refresh_video_scores
 
 if TYPE_CHECKING:
@@ -81,8 +71,8 @@ def run(
         weights: file of the face detector's weights
         allow_download: fetch missing weights (checked by sha256)
         merge_from: crop folders that shards made elsewhere; copied into the store first
-        runner: ``here``, ``pool``, ``ray`` or ``shards``, see :mod:`.runners`; ``shards`` computes
-            nothing and returns the commands, see :meth:`shard_plan.ShardPlan.result`
+        runner: ``here``, ``pool``, ``ray`` or ``shards``, see :mod:`.jobs.runners`; ``shards``
+            computes nothing and returns the commands, see :meth:`jobs.shard_plan.ShardPlan.result`
         ray_address: of a Ray cluster; None: a Ray on this machine
         shards: parts that ``shards`` prepares, 4 by default
         time_limit_seconds: for one video, which then gets the reason ``time_limit``; see

@@ -12,7 +12,8 @@ from ..detector.files.cache import cache_dir
 from ..detector.records import CropRecipe
 from ..detector.weights.fetch import weights_path
 from ..detector.weights.known import LANDMARKS, known
-from . import forms, runners
+from . import forms
+from .jobs import runners
 
 DETECTORS = (
     ("retinaface_mobile0.25", "RetinaFace mobile0.25 (fast; the default)"),

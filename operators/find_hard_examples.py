@@ -12,19 +12,10 @@ from fiftyone.operators import types
 
 from ..detector.errors import Cancelled, ForensicsError
 from ..detector.queues.catalogue import CATALOGUE
-from . import (
-    dataset_changes,
-    derived,
-    fields,
-    forms,
-    from_python,
-    jobs,
-    lease,
-    made_from,
-    saved_views,
-    views,
-)
-from .progress import Progress, ShouldStop, in_app, never, silent, stop_of
+from . import dataset_changes, derived, fields, forms, lease, made_from, saved_views, views
+from .jobs import from_python, job as jobs
+from .jobs.delegated import in_app, stop_of
+from .progress import Progress, ShouldStop, never, silent
 from .queue_columns import check_columns, read, untuned_key
 
 DEFAULT = tuple(name for name, queue in CATALOGUE.items() if queue.default)

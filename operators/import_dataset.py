@@ -16,24 +16,17 @@ from fiftyone.operators import types
 
 from ..detector.errors import ForensicsError
 from ..detector.records import LABELS
-from . import (
-    fields,
-    import_form,
-    import_target,
-    import_writer,
-    jobs,
-    label_sync,
-    video_metadata,
-    views,
-)
+from . import fields, import_form, import_target, import_writer, label_sync, video_metadata, views
 from .appearance import dress
 from .import_views import save_views
 from .importers.contract import ImportOptions
 from .importers.plan import ImportPlan, plan_source, read_source
+from .jobs import job as jobs
+from .jobs.delegated import in_app, stop_of
+from .jobs.path_arguments import absolute, with_paths
 from .label_sync import Correction
 from .lease import exclusively
-from .path_arguments import absolute, with_paths
-from .progress import Progress, ShouldStop, in_app, never, silent, stop_of, terminal
+from .progress import Progress, ShouldStop, never, silent, terminal
 
 
 @with_paths("root")

@@ -14,18 +14,11 @@ from fiftyone.operators import types
 
 from ..detector.errors import ForensicsError
 from ..detector.files.paths import given
-from . import (
-    derived,
-    fields,
-    forms,
-    from_python,
-    score_claim,
-    score_state,
-    views,
-)
+from . import derived, fields, forms, score_claim, score_state, views
 from .dataset_changes import changing
+from .jobs import from_python
+from .jobs.path_arguments import with_paths
 from .lease import exclusively
-from .path_arguments import with_paths
 from .video_scores import RULES, declare, write_video_scores
 
 SCALES = (("probability", "p_fake, 0 to 1"), ("logit", "a logit: its sigmoid is taken"))

@@ -11,8 +11,9 @@ from fiftyone.operators import types
 from ..detector.errors import ForensicsError
 from ..detector.files import packages
 from ..detector.files.outputs import claim_folder
-from . import fields, forms, from_python, live_status, training_records, training_words, views
-from .path_arguments import with_paths
+from . import fields, forms, live_status, training_records, training_words, views
+from .jobs import from_python
+from .jobs.path_arguments import with_paths
 
 ACTIONS = (
     ("list", "List all runs"),

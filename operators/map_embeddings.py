@@ -24,14 +24,14 @@ from . import (
     embedding_maps,
     fields,
     forms,
-    from_python,
-    jobs,
     made_from,
     outcome,
     views,
 )
 from .dataset_changes import declare
-from .progress import Progress, ShouldStop, in_app, never, silent, stop_of
+from .jobs import from_python, job as jobs
+from .jobs.delegated import in_app, stop_of
+from .progress import Progress, ShouldStop, never, silent
 
 if TYPE_CHECKING:
     from .stored_vectors import Vectors

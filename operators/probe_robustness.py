@@ -14,20 +14,12 @@ from fiftyone.operators import types
 from ..detector.errors import Cancelled, ForensicsError
 from ..detector.files import packages
 from ..detector.files.allowed_roots import require_files
-from . import (
-    fields,
-    forms,
-    from_python,
-    jobs,
-    made_from,
-    outcome,
-    saved_views,
-    stored_runs,
-    views,
-)
+from . import fields, forms, made_from, outcome, saved_views, stored_runs, views
 from .dataset_changes import declare
+from .jobs import from_python, job as jobs
+from .jobs.delegated import in_app, stop_of
 from .needs import needs
-from .progress import Progress, ShouldStop, in_app, never, silent, stop_of
+from .progress import Progress, ShouldStop, never, silent
 from .registry import scored_model
 from .robustness_table import curves, table
 from .score_differences import Differences

@@ -9,9 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
-
-from ..detector.runners.pace import pace
 
 Progress = Callable[[int, int, str], None]
 ShouldStop = Callable[[], bool]
@@ -56,36 +53,3 @@ def terminal(label: str) -> Iterator[Progress]:
         yield at_most_every(0.2, step)
     finally:
         bar.close()
-
-
-def in_app(ctx: Any) -> Progress:
-    """Progress of a delegated operation, as FiftyOne shows it; notes who works on it."""
-    from .scheduled_jobs import note_worker
-
-    note_worker(ctx)
-
-    began = time.monotonic()
-
-    def step(done: int, total: int, text: str) -> None:
-        words = [f"{done} of {total} {text}", pace(done, total, time.monotonic() - began)]
-        ctx.set_progress(progress=done / max(total, 1), label=", ".join(filter(None, words)))
-
-    return at_most_every(1.0, step)
-
-
-def stop_of(ctx: Any) -> ShouldStop:
-    """Whether the delegated operation of ``ctx`` was cancelled (its record set to failed)."""
-    run_doc = ctx.request_params.get("run_doc") if ctx.delegated else None
-    if run_doc is None:
-        return never
-    last = [time.monotonic(), False]
-
-    def stopped() -> bool:
-        from fiftyone.operators.delegated import DelegatedOperationService
-
-        if time.monotonic() - last[0] > 2.0:  # a database look-up: not for every frame
-            last[0] = time.monotonic()
-            last[1] = DelegatedOperationService().get(run_doc).run_state == "failed"
-        return bool(last[1])
-
-    return stopped

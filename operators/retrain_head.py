@@ -21,7 +21,6 @@ from . import (
     derived,
     fields,
     forms,
-    from_python,
     made_from,
     registry,
     score_claim,
@@ -32,9 +31,10 @@ from . import (
     views,
 )
 from .dataset_changes import changing
+from .jobs import from_python
+from .jobs.path_arguments import with_paths
 from .lease import exclusively
 from .needs import needs
-from .path_arguments import with_paths
 from .train_detector import default_runs_dir
 from .video_scores import declare, write_video_scores
 

@@ -22,20 +22,12 @@ from ..training import ablation, budget, devices
 from ..training.ablation import LADDER
 from ..training.config import named_recipe
 from ..training.manifest import Manifest
-from . import (
-    fields,
-    forms,
-    from_python,
-    jobs,
-    stored_runs,
-    training_manifest,
-    training_records,
-    training_words,
-    views,
-)
+from . import fields, forms, stored_runs, training_manifest, training_records, training_words, views
+from .jobs import from_python, job as jobs
+from .jobs.delegated import in_app, stop_of
+from .jobs.path_arguments import with_paths
 from .needs import needs
-from .path_arguments import with_paths
-from .progress import Progress, ShouldStop, in_app, never, silent, stop_of
+from .progress import Progress, ShouldStop, never, silent
 from .train_detector import default_runs_dir
 from .training_form import BACKBONES, DEFAULT_BACKBONE, DEVICES, RECIPES, VALIDATIONS
 

@@ -22,10 +22,12 @@ from ..detector.files.outputs import claim_output, json_with, text_beginning, wr
 from ..detector.files.paths import given
 from ..detector.metrics.protocols import PROTOCOLS, protocol_named
 from ..detector.weights.known_detectors import find_detector
-from . import fields, forms, jobs, outcome, protocol_rows, score_faces, views
+from . import fields, forms, outcome, protocol_rows, score_faces, views
+from .jobs import job as jobs
+from .jobs.delegated import in_app, stop_of
+from .jobs.path_arguments import absolute, with_paths
 from .needs import needs
-from .path_arguments import absolute, with_paths
-from .progress import Progress, ShouldStop, in_app, never, silent, stop_of, terminal
+from .progress import Progress, ShouldStop, never, silent, terminal
 from .protocol_table import table
 from .registry import detector_source, known_detectors
 

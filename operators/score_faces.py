@@ -22,20 +22,18 @@ from . import (
     embedding_files,
     fields,
     forms,
-    from_python,
-    jobs,
     outcome,
-    runners,
     score_form,
     score_runners,
     score_state,
-    shard_plan,
     views,
 )
+from .jobs import from_python, job as jobs, runners, shard_plan
+from .jobs.delegated import in_app, stop_of
+from .jobs.path_arguments import absolute, with_paths
 from .lease import exclusively
 from .needs import needs
-from .path_arguments import absolute, with_paths
-from .progress import Progress, ShouldStop, in_app, never, silent, stop_of
+from .progress import Progress, ShouldStop, never, silent
 from .registry import detector_source
 from .score_claim import claim, recipe_warning
 from .score_form import default_key
@@ -91,8 +89,8 @@ def run(
         precision: ``fp32``, ``bf16`` or ``fp16``; bf16 on a GPU and fp32 on a CPU by default
         shard: (I, N): only the videos of shard I (0-based) of N, for several machines at once
         overwrite: replace the scores that another checkpoint wrote under ``key``
-        runner: ``here``, ``pool``, ``ray`` or ``shards``, see :mod:`.runners`; ``shards`` computes
-            nothing and returns the commands, see :meth:`shard_plan.ShardPlan.result`
+        runner: ``here``, ``pool``, ``ray`` or ``shards``, see :mod:`.jobs.runners`; ``shards``
+            computes nothing and returns the commands, see :meth:`jobs.shard_plan.ShardPlan.result`
         workers: processes of the runner; 0 with no runner named works in this process
         ray_address: of a Ray cluster; None: a Ray on this machine
         shards: parts that ``shards`` prepares, 4 by default

@@ -18,7 +18,8 @@ import fiftyone as fo
 
 from ..detector.errors import ForensicsError
 from ..detector.files.paths import one_part
-from . import fields, runners, views
+from . import fields, views
+from .jobs import runners
 from .progress import Progress, ShouldStop
 from .score_writer import ScoreWriter
 

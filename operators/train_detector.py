@@ -19,8 +19,6 @@ from ..training.config import TrainConfig
 from . import (
     fields,
     forms,
-    from_python,
-    jobs,
     live_status,
     training_form,
     training_manifest,
@@ -28,9 +26,11 @@ from . import (
     training_words,
     views,
 )
+from .jobs import from_python, job as jobs
+from .jobs.delegated import in_app, stop_of
+from .jobs.path_arguments import with_paths
 from .needs import needs
-from .path_arguments import with_paths
-from .progress import Progress, ShouldStop, in_app, never, silent, stop_of
+from .progress import Progress, ShouldStop, never, silent
 from .training_form import (
     DEFAULT_BACKBONE,
     DEFAULT_RECIPE,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import fiftyone as fo
 
 from ...detector.errors import ForensicsError
-from .. import jobs, manage_runs, training_records
+from .. import manage_runs, training_records
+from ..jobs import job as jobs
 from ..training_records import TrainingRun
 
 

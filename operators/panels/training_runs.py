@@ -11,7 +11,8 @@ from fiftyone.operators import types
 
 from ...detector.errors import ForensicsError
 from ...training.runs import RunFolder
-from .. import job_list, scheduled_jobs, training_records, views
+from .. import training_records, views
+from ..jobs import job_list, scheduled_jobs, work_row
 from ..markup import plain
 from ..training_records import TrainingRun
 from . import face_columns, training_actions, training_comparison, training_figures
@@ -211,7 +212,7 @@ class TrainingRuns(foo.Panel):
             "findings": scheduled_jobs.findings(work),
             "unscored": _unscored(faces, found, work),
             "live": any(run.live for run in found)
-            or any(row.state in job_list.LIVE for row in work),
+            or any(row.state in work_row.LIVE for row in work),
         }
         ctx.panel.set_state({"choice": choice, "empty": None, "lines": lines})
         chosen = [(run.key, _metrics(run)) for run in found if run.key in choice["shown"]]
@@ -323,11 +324,11 @@ def _newest_first(faces: fo.Dataset) -> list[TrainingRun]:
 
 
 def _unscored(
-    faces: fo.Dataset, found: list[TrainingRun], work: list[job_list.WorkRow]
+    faces: fo.Dataset, found: list[TrainingRun], work: list[work_row.WorkRow]
 ) -> str | None:
     """The newest finished run, where it has scored nothing yet and does not do so now."""
     run = next((run for run in found if run.status == "completed"), None)
-    busy = any(row.operator == "score_faces" and row.state in job_list.LIVE for row in work)
+    busy = any(row.operator == "score_faces" and row.state in work_row.LIVE for row in work)
     if run is None or busy or faces.has_run(f"scores_{run.key}"):
         return None
     return run.key

@@ -8,7 +8,8 @@ from typing import Any
 
 from fiftyone.operators import types
 
-from .. import job_list, manage_runs, training_words
+from .. import manage_runs, training_words
+from ..jobs import work_row
 from ..training_records import TrainingRun
 
 Columns = Sequence[tuple[str, str]]
@@ -32,10 +33,10 @@ RUN_ACTIONS = (
     ("delete", "Delete …", "delete"),
 )
 JOB_ACTIONS = (
-    (job_list.CANCEL, "Cancel", "stop"),
-    (job_list.AGAIN, "Run again", "replay"),
-    (job_list.NEXT, "Run next", "low_priority"),
-    (job_list.FORGET, "Remove from the list", "clear"),
+    (work_row.CANCEL, "Cancel", "stop"),
+    (work_row.AGAIN, "Run again", "replay"),
+    (work_row.NEXT, "Run next", "low_priority"),
+    (work_row.FORGET, "Remove from the list", "clear"),
 )
 # FiftyOne's tables are 650 px wide at least; the panel is narrower and would cut the actions off.
 _NARROW = {
@@ -70,7 +71,7 @@ def run_row(run: TrainingRun, shown: Sequence[str]) -> list[str]:
     ]
 
 
-def job_row(row: job_list.WorkRow) -> list[str]:
+def job_row(row: work_row.WorkRow) -> list[str]:
     """Cells of :data:`JOB_COLUMNS`."""
     kind = " (scheduled)" if row.scheduled else ""
     share = "" if row.share is None else f"{row.share:.0%}"

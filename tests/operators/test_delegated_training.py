@@ -9,13 +9,8 @@ import time
 import psutil
 import pytest
 from media_forensics.detector.errors import ForensicsError
-from media_forensics.operators import (
-    job_list,
-    live_status,
-    manage_runs,
-    scheduled_jobs,
-    training_records,
-)
+from media_forensics.operators import live_status, manage_runs, training_records
+from media_forensics.operators.jobs import job_list, scheduled_jobs
 from media_forensics.operators.panels.training_runs import TrainingRuns
 
 pytestmark = [pytest.mark.fiftyone, pytest.mark.weights]

@@ -571,7 +571,7 @@ def test_from_the_form_to_the_dataset(operator, ffpp, fiftyone_db):
 
 def test_an_import_stays_where_its_metadata_fail(operator, ffpp, fiftyone_db, monkeypatch):
     from fiftyone.operators.executor import ExecutionContext, Executor
-    from media_forensics.operators import jobs
+    from media_forensics.operators.jobs import job as jobs
 
     class Broken:
         ended = True

@@ -18,11 +18,10 @@ from media_forensics.operators import (
     extract_faces,
     extract_form,
     fields,
-    job_list,
-    runners,
     score_faces as scoring,
     score_form,
 )
+from media_forensics.operators.jobs import job_list, runners, work_row
 
 pytestmark = pytest.mark.fiftyone
 
@@ -120,7 +119,7 @@ def test_a_pool_and_shards_write_what_one_process_writes(faces, tiny_checkpoint,
         scoring.run(faces, key="wrong", **options, **merge)
 
 
-def panel_row(dataset, plan) -> job_list.WorkRow:
+def panel_row(dataset, plan) -> work_row.WorkRow:
     name = Path(plan["folder"]).name
     return next(row for row in job_list.rows({dataset.name}) if row.name == name)
 

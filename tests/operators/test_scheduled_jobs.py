@@ -13,7 +13,7 @@ import pytest
 from bson import ObjectId
 from media_forensics.detector.errors import ForensicsError
 from media_forensics.detector.runners.process_identity import ProcessIdentity
-from media_forensics.operators import job_list, scheduled_jobs
+from media_forensics.operators.jobs import job_list, scheduled_jobs, work_row
 
 pytestmark = pytest.mark.fiftyone
 
@@ -48,7 +48,7 @@ def start(dataset, name: str, **worker):
         scheduled_jobs._store().set(name, worker)
 
 
-def row(dataset, name: str) -> job_list.WorkRow:
+def row(dataset, name: str) -> work_row.WorkRow:
     return next(r for r in job_list.rows({dataset.name}) if r.name == name)
 
 
@@ -109,7 +109,7 @@ def test_without_a_note_only_long_silence_counts(dataset, monkeypatch):
 def test_cancelling_is_seen_by_the_operator_that_runs(dataset):
     from types import SimpleNamespace
 
-    from media_forensics.operators.progress import stop_of
+    from media_forensics.operators.jobs.delegated import stop_of
 
     name = queue(dataset, "cancelled")
     context = SimpleNamespace(delegated=True, request_params={"run_doc": ObjectId(name)})

@@ -12,7 +12,7 @@ import pytest
 from markdown_it import MarkdownIt
 from media_forensics.detector.model.towers import _command
 from media_forensics.detector.weights.known_detectors import PUBLISHED
-from media_forensics.operators import shard_plan
+from media_forensics.operators.jobs import shard_plan
 
 pytestmark = pytest.mark.fiftyone
 MADE = "made_by_the_name"

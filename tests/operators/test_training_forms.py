@@ -109,7 +109,8 @@ def test_what_a_form_gives_is_what_run_takes():
 
 
 def test_a_long_run_in_the_form_is_refused_before_a_job_starts(demo_dataset, monkeypatch):
-    from media_forensics.operators import jobs, train_detector
+    from media_forensics.operators import train_detector
+    from media_forensics.operators.jobs import job as jobs
     from media_forensics.training import budget
 
     config = train_detector.config_of("ln", train_detector.DEFAULT_BACKBONE)

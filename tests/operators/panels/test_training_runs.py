@@ -109,7 +109,7 @@ def test_runs_side_by_side(panel, demo_dataset, twin):
 
 
 def test_one_click_scores_the_validation_faces(panel, demo_dataset, twin, monkeypatch):
-    from media_forensics.operators import jobs
+    from media_forensics.operators.jobs import job as jobs
 
     panel.send("on_refresh")
     assert panel.state["lines"]["unscored"] == "twin"  # the newest, which has scored nothing
@@ -142,7 +142,7 @@ def test_nothing_to_show_says_what_to_do(fiftyone_db, client):
 
 
 def test_a_job_is_listed_with_its_end_and_forgotten(panel, demo_dataset):
-    from media_forensics.operators import jobs
+    from media_forensics.operators.jobs import job as jobs
 
     job = jobs.start("score_faces", demo_dataset.view(), {"detector": "nowhere", "key": "x"})
     panel.send("on_refresh")

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 import fiftyone as fo
 
-from ..detector.errors import ForensicsError
-from ..detector.runners.child_process import command, start_detached
-from ..detector.runners.process_identity import ProcessIdentity
-from . import jobs
+from ...detector.errors import ForensicsError
+from ...detector.runners.child_process import command, start_detached
+from ...detector.runners.process_identity import ProcessIdentity
+from . import job as jobs
 
 if TYPE_CHECKING:
-    from .job_list import WorkRow
+    from .work_row import WorkRow
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ def note_worker(ctx: Any) -> None:
 
 def rows(dataset_names: set[str]) -> list[WorkRow]:
     """Our operations in FiftyOne's queue on these datasets."""
-    from .job_list import AGAIN, CANCEL, DEAD, DONE, FAILED, FORGET, NEXT, QUEUED, WorkRow
+    from .work_row import AGAIN, CANCEL, DEAD, DONE, FAILED, FORGET, NEXT, QUEUED, WorkRow
 
     found = []
     operations = [op for op in _operations() if _dataset_of(op) in dataset_names]
@@ -84,7 +84,7 @@ def act(name: str, label: str, state: str, action: str) -> str:
     from bson import ObjectId
     from fiftyone.operators.executor import ExecutionResult
 
-    from .job_list import AGAIN, CANCEL, DEAD, NEXT
+    from .work_row import AGAIN, CANCEL, DEAD, NEXT
 
     service, op_id = _service(), ObjectId(name)
     if action == CANCEL:
@@ -178,7 +178,7 @@ def start_worker() -> int:
     log = jobs.jobs_dir().parent / "queue_worker.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as stream:
-        process = start_detached(command("operators.queue_worker"), stream)
+        process = start_detached(command("operators.jobs.queue_worker"), stream)
     return process.pid
 
 

@@ -1,7 +1,7 @@
 """Long work that was started from the App runs here, in a process of its own.
 
 The App's process must survive a crash or out-of-memory of the work, and an operator's answer is
-cut off after ten minutes. So the operator starts ``python -m media_forensics.operators.jobs
+cut off after ten minutes. So the operator starts ``python -m media_forensics.operators.jobs.job
 FOLDER``, shows its progress while the form is open, and leaves a folder that anyone can read:
 
 ``job.json`` what to do · ``progress.json`` how far it is · ``result.json`` or ``error.json`` how
@@ -25,16 +25,16 @@ from typing import Any
 
 import fiftyone as fo
 
-from ..detector.console import log_to_terminal
-from ..detector.errors import Cancelled, ForensicsError
-from ..detector.files.atomic import saying_disk
-from ..detector.runners.child_process import command, start_detached
-from ..detector.runners.pace import pace
-from ..detector.runners.process_identity import ProcessIdentity
-from .markup import disarmed
-from .operator_list import module_of
+from ...detector.console import log_to_terminal
+from ...detector.errors import Cancelled, ForensicsError
+from ...detector.files.atomic import saying_disk
+from ...detector.runners.child_process import command, start_detached
+from ...detector.runners.pace import pace
+from ...detector.runners.process_identity import ProcessIdentity
+from ..markup import disarmed
+from ..operator_list import module_of
+from ..progress import at_most_every
 from .path_arguments import absolute
-from .progress import at_most_every
 
 logger = logging.getLogger(__name__)
 OPERATORS = module_of.__module__.rpartition(".")[0]  # the package of the operators
@@ -134,7 +134,7 @@ def _launch(description: dict[str, Any]) -> Job:
     job = Job(jobs_dir() / f"{description['operator']}-{stamp}")
     write_json(job.folder / "job.json", description)
     with (job.folder / "log.txt").open("wb") as log:
-        process = start_detached(command("operators.jobs", job.folder), log)
+        process = start_detached(command("operators.jobs.job", job.folder), log)
     write_json(job.folder / "process.json", ProcessIdentity.of(process.pid).record())
     return job
 

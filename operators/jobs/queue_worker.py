@@ -1,8 +1,8 @@
 """Runs our queued operations, the oldest first, and ends when none is left.
 
-``python -m media_forensics.operators.queue_worker``. FiftyOne's own ``fiftyone delegated launch``
-takes the newest first and never ends. Each operation runs in a child process, so that a crash or
-out-of-memory of one is written down and the next still runs.
+``python -m media_forensics.operators.jobs.queue_worker``. FiftyOne's own ``fiftyone delegated
+launch`` takes the newest first and never ends. Each operation runs in a child process, so that a
+crash or out-of-memory of one is written down and the next still runs.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from __future__ import annotations
 import logging
 import sys
 
-from ..detector.console import log_to_terminal
+from ...detector.console import log_to_terminal
 from . import scheduled_jobs
-from .jobs import hold_database
+from .job import hold_database
 
 logger = logging.getLogger(__name__)
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import fiftyone.operators as foo
 
+from ..progress import Progress, terminal
 from .path_arguments import absolute
-from .progress import Progress, terminal
 
 
 def call(

@@ -13,8 +13,8 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from ..detector.files.paths import given
-from ..detector.weights.known_detectors import absolute_source
+from ...detector.files.paths import given
+from ...detector.weights.known_detectors import absolute_source
 
 _Result = TypeVar("_Result")
 

@@ -12,9 +12,9 @@ from typing import Any
 
 from fiftyone.operators import types
 
-from ..detector.errors import ForensicsError
-from ..detector.files.allowed_roots import allowed_roots
-from . import forms
+from ...detector.errors import ForensicsError
+from ...detector.files.allowed_roots import allowed_roots
+from .. import forms
 
 HERE, POOL, RAY, SHARDS = "here", "pool", "ray", "shards"
 CHOICES = (
@@ -66,7 +66,7 @@ def chosen(
     if not isinstance(count, int) or not 1 <= count <= MOST_SHARDS:
         raise ForensicsError(f"{count!r} shards.", f"Give 1 to {MOST_SHARDS}.", "shards")
     if kind == RAY:
-        from ..detector.runners.ray_cluster import require_ray
+        from ...detector.runners.ray_cluster import require_ray
 
         # objects that come from a cluster are unpickled: it can run code here
         confined = allowed_roots() is not None

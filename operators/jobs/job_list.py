@@ -7,51 +7,32 @@ from __future__ import annotations
 
 import shutil
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..detector.errors import ForensicsError
-from ..detector.runners.process_identity import ProcessIdentity
-from ..detector.runners.shard_notes import shard_notes
-from . import jobs, scheduled_jobs
-from .jobs import Job
+from ...detector.errors import ForensicsError
+from ...detector.runners.process_identity import ProcessIdentity
+from ...detector.runners.shard_notes import shard_notes
+from . import job as jobs, scheduled_jobs
+from .job import Job
+from .work_row import (
+    AGAIN,
+    CANCEL,
+    DEAD,
+    DONE,
+    FAILED,
+    FORGET,
+    LIVE,
+    QUEUED,
+    RUNNING,
+    STARTING,
+    STOPPED,
+    STOPPING,
+    WorkRow,
+)
 
-RUNNING, STARTING, STOPPING = "running", "starting", "stopping"
-QUEUED, DONE, STOPPED, FAILED, DEAD = "queued", "done", "stopped", "failed", "dead"
-LIVE = (RUNNING, STARTING, STOPPING, QUEUED)
-CANCEL, AGAIN, NEXT, FORGET = "cancel", "again", "next", "forget"
 MOST_JOBS = 30
 GRACE_SECONDS = 60.0
-
-
-@dataclass(frozen=True)
-class WorkRow:
-    """One job.
-
-    Attributes:
-        name: folder of a job, or id of a scheduled operation
-        scheduled: whether it went through FiftyOne's queue
-        operator: name of the operator
-        label: for people
-        state: ``queued``, ``starting``, ``running``, ``stopping``, ``done``, ``stopped``,
-            ``failed`` or ``dead`` (its process is gone and nobody has said so)
-        share: done, 0 to 1, None where unknown
-        text: how far it is, or how it ended
-        since: Unix time at which it was asked for
-        actions: what can be done: ``cancel``, ``again``, ``next`` (run it before the others of
-            the queue), ``forget``
-    """
-
-    name: str
-    scheduled: bool
-    operator: str
-    label: str
-    state: str
-    share: float | None
-    text: str
-    since: float
-    actions: tuple[str, ...]
 
 
 def rows(dataset_names: set[str]) -> list[WorkRow]:
