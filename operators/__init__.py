@@ -13,8 +13,8 @@ def register_all(plugin) -> None:
     Raises:
         ForensicsError: the installed FiftyOne is outside the bound of ``fiftyone.yml``
     """
-    import_module(".fiftyone_version", __name__).require_fiftyone()
-    from .confirmation import confirmed
+    import_module(".app.fiftyone_version", __name__).require_fiftyone()
+    from .app.confirmation import confirmed
     from .python_api import show_parameters
 
     for module, name in OPERATORS:

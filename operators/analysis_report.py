@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from . import fields
+from .app.markup import plain
 from .appearance import COLOURS
-from .markup import plain
 
 WORDS = {
     "fake": "called fake",

@@ -15,7 +15,8 @@ import fiftyone.operators as foo
 from fiftyone.operators import types
 
 from ..detector.errors import ForensicsError
-from . import fields, forms, made_from, stored_runs, views
+from . import fields, made_from, stored_runs, views
+from .app import forms
 from .calibrations import RUN_PREFIX, checkpoint_of
 from .dataset_changes import declare
 from .evaluation_items import LEVELS, Items, items_of

@@ -14,9 +14,10 @@ from fiftyone.operators import types
 from ..detector.errors import ForensicsError
 from ..detector.records import LABELS
 from ..training.config import TrainConfig
-from . import derived, fields, forms, saved_views, training_records, views
+from . import derived, fields, saved_views, training_records, views
+from .app import forms
+from .app.markup import plain
 from .jobs import from_python
-from .markup import plain
 
 SCORES = (
     ("validation", "of the runs' own validation videos, recorded when the best was chosen"),

@@ -13,12 +13,12 @@ from fiftyone.operators import types
 
 from ..detector.errors import ForensicsError
 from ..detector.files import packages, paths
-from . import forms
+from .app import forms
+from .app.progress import Progress, ShouldStop, never, silent, terminal
 from .jobs import job as jobs
 from .jobs.delegated import in_app, stop_of
 from .jobs.path_arguments import with_paths
 from .needs import needs
-from .progress import Progress, ShouldStop, never, silent, terminal
 
 COMPRESSIONS = (
     ("c23", "c23: high quality"),
@@ -55,7 +55,7 @@ def run(
         compressions: some of ``c23``, ``c40``
         npm: also the footage of npm packages, where npm is there
         workers: threads; None: one per core, at most four
-        progress, should_stop: see :mod:`.progress`
+        progress, should_stop: see :mod:`.app.progress`
 
     Returns:
         ``root``, counts (``real``, ``fake``, ``clips``, ``methods``, ``people``, ``splits``),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..detector.records import LABELS
+from .app.markup import plain
 from .fields import GROUND_TRUTH
-from .markup import plain
 
 if TYPE_CHECKING:
     from .stored_vectors import Vectors

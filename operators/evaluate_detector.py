@@ -14,14 +14,15 @@ from fiftyone.operators import types
 
 from ..detector.errors import ForensicsError
 from ..detector.records import LABELS
-from . import calibrations, derived, faces_dataset, fields, forms, made_from, stored_runs, views
+from . import calibrations, derived, faces_dataset, fields, made_from, stored_runs, views
+from .app import forms
+from .app.markup import plain
 from .calibrations import CALIBRATED, has_calibration, stored_threshold, why_no_calibration
 from .dataset_changes import changing, declare
 from .evaluation_items import LEVELS, items_of
 from .evaluation_tables import compare, evaluate_items, macro, table
 from .jobs import from_python
 from .label_sync import contradiction
-from .markup import plain
 from .video_scores import refresh_video_scores
 
 if TYPE_CHECKING:

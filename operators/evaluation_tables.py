@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from .app.markup import plain
 from .evaluation_items import ALL, LEVELS, Items, parts_of, video_items
-from .markup import plain
 
 MACRO = "mean of methods"
 

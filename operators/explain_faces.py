@@ -16,13 +16,14 @@ from ..detector.errors import Cancelled, ForensicsError
 from ..detector.files import packages
 from ..detector.files.allowed_roots import require_files
 from ..detector.records import LABELS, Reason
-from . import derived, fields, forms, outcome, views
+from . import derived, fields, views
+from .app import forms, outcome
+from .app.markup import plain
+from .app.progress import Progress, ShouldStop, never, silent
 from .dataset_changes import declare
 from .jobs import from_python, job as jobs
 from .jobs.delegated import in_app, stop_of
-from .markup import plain
 from .needs import needs
-from .progress import Progress, ShouldStop, never, silent
 from .registry import scored_model
 
 METHODS = (
@@ -59,7 +60,7 @@ def run(
         on_frames: also write the map on the frame of the video dataset, in its own place
         batch_size: faces per pass
         device: torch device
-        progress, should_stop: see :mod:`.progress`
+        progress, should_stop: see :mod:`.app.progress`
 
     Returns:
         ``{"field", "explained", "on_frames", "not_explained": {reason: n}, "left_out"}``

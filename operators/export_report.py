@@ -16,13 +16,14 @@ from ..detector.audit.units import LEVELS
 from ..detector.errors import ForensicsError
 from ..detector.files.outputs import claim_folder
 from ..detector.files.paths import one_part
-from . import forms, views
+from . import views
+from .app import forms
+from .app.progress import Progress, ShouldStop, never, silent
 from .jobs import from_python, job as jobs
 from .jobs.delegated import in_app, stop_of
 from .jobs.path_arguments import with_paths
 from .panels import face_columns
 from .panels.audit_study import stored_of
-from .progress import Progress, ShouldStop, never, silent
 
 
 def default_folder(dataset: fo.Dataset, key: str) -> Path:
@@ -68,7 +69,7 @@ def run(
         blur: blur the faces that are shown
         hash_files: write the sha256 of every video file (reads them all)
         title, note: shown on top
-        progress, should_stop: see :mod:`.progress`
+        progress, should_stop: see :mod:`.app.progress`
 
     Returns:
         ``{"folder", "html", "videos", "not_scored", "files": {name: sha256}}``

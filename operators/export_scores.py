@@ -12,7 +12,8 @@ from fiftyone.operators import types
 from ..detector.errors import ForensicsError
 from ..detector.files import packages
 from ..detector.files.outputs import OutputKind, claim_output, first_line
-from . import fields, forms, views
+from . import fields, views
+from .app import forms
 from .jobs import from_python
 from .jobs.path_arguments import with_paths
 

@@ -15,14 +15,15 @@ from ..detector.errors import Cancelled, ForensicsError
 from ..detector.files import packages
 from ..detector.files.paths import given, one_part
 from ..detector.records import CropRecipe
-from . import appearance, extract_form, faces_dataset, fields, forms, label_sync, outcome, views
+from . import appearance, extract_form, faces_dataset, fields, label_sync, views
+from .app import forms, outcome
+from .app.progress import Progress, ShouldStop, never, silent, terminal
 from .faces_writer import FacesWriter
 from .jobs import job as jobs, runners, shard_plan
 from .jobs.delegated import in_app, stop_of
 from .jobs.path_arguments import absolute, with_paths
 from .lease import exclusively
 from .needs import needs
-from .progress import Progress, ShouldStop, never, silent, terminal
 from .video_scores import refresh_video_scores
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def run(
         shards: parts that ``shards`` prepares, 4 by default
         time_limit_seconds: for one video, which then gets the reason ``time_limit``; see
             :func:`detector.runners.extract.extract_videos`
-        progress, should_stop: see :mod:`.progress`
+        progress, should_stop: see :mod:`.app.progress`
 
     Returns:
         :meth:`detector.crops.coverage.Coverage.to_json` with ``faces_dataset``, ``added``,

@@ -12,7 +12,7 @@ from ..detector.files.cache import cache_dir
 from ..detector.records import CropRecipe
 from ..detector.weights.fetch import weights_path
 from ..detector.weights.known import LANDMARKS, known
-from . import forms
+from .app import forms
 from .jobs import runners
 
 DETECTORS = (

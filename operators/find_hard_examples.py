@@ -12,10 +12,11 @@ from fiftyone.operators import types
 
 from ..detector.errors import Cancelled, ForensicsError
 from ..detector.queues.catalogue import CATALOGUE
-from . import dataset_changes, derived, fields, forms, lease, made_from, saved_views, views
+from . import dataset_changes, derived, fields, lease, made_from, saved_views, views
+from .app import forms
+from .app.progress import Progress, ShouldStop, never, silent
 from .jobs import from_python, job as jobs
 from .jobs.delegated import in_app, stop_of
-from .progress import Progress, ShouldStop, never, silent
 from .queue_columns import check_columns, read, untuned_key
 
 DEFAULT = tuple(name for name, queue in CATALOGUE.items() if queue.default)
@@ -58,7 +59,7 @@ def run(
         other: key of the second detector, for ``disagreement``
         generic: key of a detector on an untuned tower (a linear probe), whose embeddings
             ``near_duplicate`` and ``leak`` need; found by itself where it was trained here
-        progress, should_stop: see :mod:`.progress`
+        progress, should_stop: see :mod:`.app.progress`
 
     Returns:
         ``{queue: {"faces": n, "videos": n, "view": saved view, "field": rank field}}``

@@ -17,6 +17,7 @@ from fiftyone.operators import types
 from ..detector.errors import ForensicsError
 from ..detector.records import LABELS
 from . import fields, import_form, import_target, import_writer, label_sync, video_metadata, views
+from .app.progress import Progress, ShouldStop, never, silent, terminal
 from .appearance import dress
 from .import_views import save_views
 from .importers.contract import ImportOptions
@@ -26,7 +27,6 @@ from .jobs.delegated import in_app, stop_of
 from .jobs.path_arguments import absolute, with_paths
 from .label_sync import Correction
 from .lease import exclusively
-from .progress import Progress, ShouldStop, never, silent, terminal
 
 
 @with_paths("root")
@@ -63,7 +63,7 @@ def run(
             official splits, pairs, identities), also onto their faces. Without it they are kept,
             because somebody may have corrected them here, and the report says how many differ
         workers: threads that read metadata; 0 for two per core
-        progress, should_stop: see :mod:`.progress`
+        progress, should_stop: see :mod:`.app.progress`
         **options: the fields of :class:`ImportOptions`: ``splits``, ``methods``,
             ``compressions``, ``labels``, ``max_per_class``, ``audio_only``, ``derive_splits``, ...
 

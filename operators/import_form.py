@@ -10,12 +10,13 @@ import fiftyone as fo
 from fiftyone.operators import types
 
 from ..detector.errors import ForensicsError
-from . import fields, forms
+from . import fields
+from .app import forms
+from .app.markup import plain
 from .importers.contract import ImportOptions
 from .importers.plan import ImportPlan, Source, plan_source, read_source
 from .importers.registry import importers
 from .importers.selection import is_audio_only
-from .markup import plain
 
 CHOICES = ("splits", "methods", "compressions")
 COLUMNS = ("split", "method", "label", "compression", "found", "chosen", "official", "difference")

@@ -14,7 +14,8 @@ from fiftyone.operators import types
 
 from ..detector.errors import ForensicsError
 from ..detector.files.paths import given
-from . import derived, fields, forms, score_claim, score_state, views
+from . import derived, fields, score_claim, score_state, views
+from .app import forms
 from .dataset_changes import changing
 from .jobs import from_python
 from .jobs.path_arguments import with_paths

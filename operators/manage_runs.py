@@ -11,7 +11,8 @@ from fiftyone.operators import types
 from ..detector.errors import ForensicsError
 from ..detector.files import packages
 from ..detector.files.outputs import claim_folder
-from . import fields, forms, live_status, training_records, training_words, views
+from . import fields, live_status, training_records, training_words, views
+from .app import forms
 from .jobs import from_python
 from .jobs.path_arguments import with_paths
 

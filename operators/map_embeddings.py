@@ -17,21 +17,12 @@ from fiftyone.operators import types
 from ..detector.errors import ForensicsError
 from ..detector.files import packages
 from ..detector.records import FAKE, LABELS
-from . import (
-    derived,
-    embedding_files,
-    embedding_geometry,
-    embedding_maps,
-    fields,
-    forms,
-    made_from,
-    outcome,
-    views,
-)
+from . import derived, embedding_files, embedding_geometry, embedding_maps, fields, made_from, views
+from .app import forms, outcome
+from .app.progress import Progress, ShouldStop, never, silent
 from .dataset_changes import declare
 from .jobs import from_python, job as jobs
 from .jobs.delegated import in_app, stop_of
-from .progress import Progress, ShouldStop, never, silent
 
 if TYPE_CHECKING:
     from .stored_vectors import Vectors
@@ -70,7 +61,7 @@ def run(
         key: detector key
         parts: names of :data:`PARTS`
         seed: of UMAP
-        progress, should_stop: see :mod:`.progress`
+        progress, should_stop: see :mod:`.app.progress`
 
     Returns:
         ``{"faces", "without_embedding", "runs": [brain keys], "fields": [...], "geometry",

@@ -14,12 +14,13 @@ from fiftyone.operators import types
 from ..detector.errors import Cancelled, ForensicsError
 from ..detector.files import packages
 from ..detector.files.allowed_roots import require_files
-from . import fields, forms, made_from, outcome, saved_views, stored_runs, views
+from . import fields, made_from, saved_views, stored_runs, views
+from .app import forms, outcome
+from .app.progress import Progress, ShouldStop, never, silent
 from .dataset_changes import declare
 from .jobs import from_python, job as jobs
 from .jobs.delegated import in_app, stop_of
 from .needs import needs
-from .progress import Progress, ShouldStop, never, silent
 from .registry import scored_model
 from .robustness_table import curves, table
 from .score_differences import Differences
@@ -63,7 +64,7 @@ def run(
         threshold: p_fake from which a face counts as fake, for flips and rates
         batch_size: crops per forward pass
         device, precision: as in ``score_faces``
-        progress, should_stop: see :mod:`.progress`
+        progress, should_stop: see :mod:`.app.progress`
 
     Returns:
         ``{"scored", "already", "not_scored": {reason: n}, "not_recompressed": {reason: n}, "rows",

@@ -25,7 +25,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def execute(options: argparse.Namespace) -> int:
     """Print the table."""
-    from .progress import terminal
+    from .app.progress import terminal
     from .run_protocol import run
 
     names = ("detector", "protocol", "datasets", "key", "device", "replicates", "out")

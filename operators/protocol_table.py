@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..detector.metrics.protocols import Protocol
-from .markup import plain
+from .app.markup import plain
 
 
 def table(plan: Protocol, found: dict[str, Any]) -> str:

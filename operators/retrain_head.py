@@ -20,7 +20,6 @@ from ..training.runs import RunFolder
 from . import (
     derived,
     fields,
-    forms,
     made_from,
     registry,
     score_claim,
@@ -30,6 +29,7 @@ from . import (
     training_words,
     views,
 )
+from .app import forms
 from .dataset_changes import changing
 from .jobs import from_python
 from .jobs.path_arguments import with_paths

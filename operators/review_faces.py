@@ -10,7 +10,8 @@ from fiftyone.operators import types
 from ..detector.audit.words import count
 from ..detector.errors import ForensicsError
 from ..detector.queues.catalogue import CATALOGUE
-from . import forms, review, views
+from . import review, views
+from .app import forms
 
 UNDO, REDO = "undo", "redo"
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .app.markup import plain
 from .evaluation_items import face_items
 from .evaluation_tables import interval_text, number_text
 from .fields import delta_field
-from .markup import plain
 
 NONE = "none"
 

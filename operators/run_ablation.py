@@ -22,12 +22,13 @@ from ..training import ablation, budget, devices
 from ..training.ablation import LADDER
 from ..training.config import named_recipe
 from ..training.manifest import Manifest
-from . import fields, forms, stored_runs, training_manifest, training_records, training_words, views
+from . import fields, stored_runs, training_manifest, training_records, training_words, views
+from .app import forms
+from .app.progress import Progress, ShouldStop, never, silent
 from .jobs import from_python, job as jobs
 from .jobs.delegated import in_app, stop_of
 from .jobs.path_arguments import with_paths
 from .needs import needs
-from .progress import Progress, ShouldStop, never, silent
 from .train_detector import default_runs_dir
 from .training_form import BACKBONES, DEFAULT_BACKBONE, DEVICES, RECIPES, VALIDATIONS
 
@@ -65,7 +66,7 @@ def run(
         validation, validation_fraction: see :func:`training_manifest.read`
         runs_dir: parent of the ablation's folder
         device: ``auto`` (a GPU where there is one), ``cpu``, ``cuda`` or ``cuda:N``
-        progress, should_stop: see :mod:`.progress`
+        progress, should_stop: see :mod:`.app.progress`
 
     Returns:
         ``{"rows": [...], "table": str, "figure": path, "folder": path, "runs": [keys],

@@ -22,12 +22,13 @@ from ..detector.files.outputs import claim_output, json_with, text_beginning, wr
 from ..detector.files.paths import given
 from ..detector.metrics.protocols import PROTOCOLS, protocol_named
 from ..detector.weights.known_detectors import find_detector
-from . import fields, forms, outcome, protocol_rows, score_faces, views
+from . import fields, protocol_rows, score_faces, views
+from .app import forms, outcome
+from .app.progress import Progress, ShouldStop, never, silent, terminal
 from .jobs import job as jobs
 from .jobs.delegated import in_app, stop_of
 from .jobs.path_arguments import absolute, with_paths
 from .needs import needs
-from .progress import Progress, ShouldStop, never, silent, terminal
 from .protocol_table import table
 from .registry import detector_source, known_detectors
 
@@ -59,7 +60,7 @@ def run(
         replicates, seed: of the group bootstrap
         batch_size, device: as in ``score_faces``
         out: path without suffix; ``.md`` and ``.json`` are written there, over earlier ones only
-        progress, should_stop: see :mod:`.progress`
+        progress, should_stop: see :mod:`.app.progress`
 
     Returns:
         ``{"protocol", "key", "checkpoint_sha256", "rows", "table"}``; a row has ``short``,

@@ -21,19 +21,18 @@ from . import (
     derived,
     embedding_files,
     fields,
-    forms,
-    outcome,
     score_form,
     score_runners,
     score_state,
     views,
 )
+from .app import forms, outcome
+from .app.progress import Progress, ShouldStop, never, silent
 from .jobs import from_python, job as jobs, runners, shard_plan
 from .jobs.delegated import in_app, stop_of
 from .jobs.path_arguments import absolute, with_paths
 from .lease import exclusively
 from .needs import needs
-from .progress import Progress, ShouldStop, never, silent
 from .registry import detector_source
 from .score_claim import claim, recipe_warning
 from .score_form import default_key
@@ -101,7 +100,7 @@ def run(
         merge_from: folders of scores that shards made elsewhere; they are written, and nothing is
             computed
         allow_gaps: merge although something is missing
-        progress, should_stop: see :mod:`.progress`
+        progress, should_stop: see :mod:`.app.progress`
 
     Returns:
         ``{"key", "scored", "already", "not_scored": {reason: n}, "videos", "warning"}``, and after

@@ -12,7 +12,8 @@ from fiftyone.operators import types
 from ..detector.errors import ForensicsError
 from ..detector.files import packages
 from ..detector.files.paths import given_or_none
-from . import embedding_files, fields, forms
+from . import embedding_files, fields
+from .app import forms
 from .jobs import runners
 from .registry import detector_source, known_detectors
 from .score_claim import recipe_warning

@@ -19,8 +19,8 @@ import fiftyone as fo
 from ..detector.errors import ForensicsError
 from ..detector.files.paths import one_part
 from . import fields, views
+from .app.progress import Progress, ShouldStop
 from .jobs import runners
-from .progress import Progress, ShouldStop
 from .score_writer import ScoreWriter
 
 if TYPE_CHECKING:

@@ -18,7 +18,6 @@ from ..training import budget, devices
 from ..training.config import TrainConfig
 from . import (
     fields,
-    forms,
     live_status,
     training_form,
     training_manifest,
@@ -26,11 +25,12 @@ from . import (
     training_words,
     views,
 )
+from .app import forms
+from .app.progress import Progress, ShouldStop, never, silent
 from .jobs import from_python, job as jobs
 from .jobs.delegated import in_app, stop_of
 from .jobs.path_arguments import with_paths
 from .needs import needs
-from .progress import Progress, ShouldStop, never, silent
 from .training_form import (
     DEFAULT_BACKBONE,
     DEFAULT_RECIPE,
@@ -76,7 +76,7 @@ def run(
         runs_dir: parent of the run folder
         device: ``auto`` (a GPU where there is one), ``cpu``, ``cuda`` or ``cuda:N``
         processes: ranks that train together on this machine
-        progress, should_stop: see :mod:`.progress`
+        progress, should_stop: see :mod:`.app.progress`
 
     Returns:
         ``{"key", "checkpoint", "run_dir", "best": {...}, "manifest_sha256", "counts": {...},

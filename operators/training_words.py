@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..training.budget import Budget, duration
-from .markup import plain
+from .app.markup import plain
 from .training_manifest import Contents, counts
 from .training_records import WORDS, TrainingRun
 

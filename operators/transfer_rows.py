@@ -6,9 +6,9 @@ from typing import Any
 
 import fiftyone as fo
 
+from .app.markup import plain
 from .evaluation_items import Items, items_of
 from .evaluation_tables import number_text
-from .markup import plain
 
 HERE = "the calibration view itself"
 

@@ -18,8 +18,8 @@ from ..detector.errors import Cancelled
 from ..detector.files.allowed_roots import require_files
 from ..detector.records import Reason
 from . import fields, views
+from .app.progress import Progress, ShouldStop, never, silent
 from .dataset_changes import declare
-from .progress import Progress, ShouldStop, never, silent
 
 if TYPE_CHECKING:
     from ..detector.frames.frame import VideoInfo
@@ -45,7 +45,7 @@ def run(
     Args:
         samples: a video dataset or view
         workers: threads; 0 for two per core
-        progress, should_stop: see :mod:`.progress`
+        progress, should_stop: see :mod:`.app.progress`
 
     Returns:
         ``{"read", "broken", "reasons"}``

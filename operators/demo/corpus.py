@@ -25,7 +25,7 @@ from ...detector.faces.detectors import load_face_detector
 from ...detector.faces.interface import FaceDetector
 from ...detector.files.paths import given, inside
 from ...detector.weights.offline_assets import fetch_footage
-from ..progress import Progress, ShouldStop, never, silent
+from ..app.progress import Progress, ShouldStop, never, silent
 from . import tree
 from .camera import Clip, render
 from .encode import CRF, write_clip, write_mask

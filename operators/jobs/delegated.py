@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from ...detector.runners.pace import pace
-from ..progress import Progress, ShouldStop, at_most_every, never
+from ..app.progress import Progress, ShouldStop, at_most_every, never
 
 
 def in_app(ctx: Any) -> Progress:

@@ -7,7 +7,7 @@ from typing import Any
 
 import fiftyone.operators as foo
 
-from ..progress import Progress, terminal
+from ..app.progress import Progress, terminal
 from .path_arguments import absolute
 
 

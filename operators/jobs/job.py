@@ -31,9 +31,9 @@ from ...detector.files.atomic import saying_disk
 from ...detector.runners.child_process import command, start_detached
 from ...detector.runners.pace import pace
 from ...detector.runners.process_identity import ProcessIdentity
-from ..markup import disarmed
+from ..app.markup import disarmed
+from ..app.progress import at_most_every
 from ..operator_list import module_of
-from ..progress import at_most_every
 from .path_arguments import absolute
 
 logger = logging.getLogger(__name__)

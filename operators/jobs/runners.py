@@ -14,7 +14,7 @@ from fiftyone.operators import types
 
 from ...detector.errors import ForensicsError
 from ...detector.files.allowed_roots import allowed_roots
-from .. import forms
+from ..app import forms
 
 HERE, POOL, RAY, SHARDS = "here", "pool", "ray", "shards"
 CHOICES = (

@@ -20,7 +20,7 @@ from ...detector.records import CropRecipe, VideoRecord
 from ...detector.runners.child_process import search_path
 from ...detector.runners.score_units import ScoreUnit, write_score_list
 from ...detector.runners.video_list import write_video_list
-from ..markup import plain
+from ..app.markup import plain
 from . import job as jobs
 
 _SHOWN = 4  # commands in the message; all stand in the file

@@ -16,11 +16,11 @@ from ...detector.audit.threshold import Threshold
 from ...detector.audit.units import Units
 from ...detector.errors import ForensicsError
 from ...detector.records import FAKE, REAL
-from ..markup import plain
+from ..app.documentation import documented
+from ..app.markup import plain
 from . import audit_cells, audit_figures, audit_payload, audit_scope, audit_tabs, face_columns, grid
 from .audit import pairs_figure
 from .audit_study import Study, study_of, threshold_of
-from .documentation import documented
 
 logger = logging.getLogger(__name__)
 

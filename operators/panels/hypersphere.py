@@ -11,7 +11,8 @@ from fiftyone.operators import types
 
 from ...detector.errors import ForensicsError
 from .. import fields
-from ..markup import plain
+from ..app.documentation import documented
+from ..app.markup import plain
 from . import (
     face_columns,
     sphere_colours,
@@ -20,7 +21,6 @@ from . import (
     sphere_message,
     sphere_payload,
 )
-from .documentation import documented
 from .error_audit import SCORE_FACES, handler
 from .sphere_source import Sphere, embedding_field, first_sphere, sphere_with, whole_sphere
 

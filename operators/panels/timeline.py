@@ -16,10 +16,10 @@ from fiftyone.operators import types
 from ...detector.errors import ForensicsError
 from ...detector.records import Reason
 from .. import fields, score_state
-from ..markup import plain
+from ..app.documentation import documented
+from ..app.markup import plain
 from . import face_columns, timeline_figure
 from .audit_study import stored_of
-from .documentation import documented
 from .error_audit import handler
 from .timeline_figure import Person, Timeline
 

@@ -10,7 +10,7 @@ from fiftyone.operators import types
 
 from ...detector.errors import ForensicsError
 from .. import compare_runs, views
-from ..markup import plain
+from ..app.markup import plain
 from .training_tables import table_data, table_view
 
 COLUMNS = (

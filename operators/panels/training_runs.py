@@ -12,11 +12,11 @@ from fiftyone.operators import types
 from ...detector.errors import ForensicsError
 from ...training.runs import RunFolder
 from .. import training_records, views
+from ..app.documentation import documented
+from ..app.markup import plain
 from ..jobs import job_list, scheduled_jobs, work_row
-from ..markup import plain
 from ..training_records import TrainingRun
 from . import face_columns, training_actions, training_comparison, training_figures
-from .documentation import documented
 from .error_audit import handler
 from .rebuild_cache import RebuildCache
 from .training_tables import (

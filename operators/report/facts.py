@@ -17,9 +17,9 @@ from ...detector.errors import ForensicsError
 from ...detector.files.allowed_roots import is_allowed
 from ...detector.records import FAKE, LABELS, REAL
 from .. import fields, views
+from ..app.progress import Progress, ShouldStop
 from ..panels import audit_scope, face_columns
 from ..panels.audit_study import stored_of
-from ..progress import Progress, ShouldStop
 from . import limits
 from .contents import Example, Facts, Settings, Table, Video
 from .thumbnails import Thumbnail, thumbnail

@@ -13,7 +13,7 @@ import numpy as np
 from ...detector.audit.curve import BARS, bar_of, roc
 from ...detector.audit.units import Units
 from ...detector.records import FAKE, REAL
-from ..panels.audit_figures import COLOURS, LINE, POINT
+from ..app.colours import COLOURS, LINE, POINT
 
 WIDTH, HEIGHT = 460, 250
 LEFT, RIGHT, TOP, BOTTOM = 52, 14, 14, 40

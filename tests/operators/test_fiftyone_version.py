@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from media_forensics.detector.errors import ForensicsError
 from media_forensics.operators import register_all
-from media_forensics.operators.fiftyone_version import promised, require_fiftyone
+from media_forensics.operators.app.fiftyone_version import promised, require_fiftyone
 
 
 def test_the_installed_one_is_allowed():

@@ -17,7 +17,7 @@ from media_forensics.detector.errors import ForensicsError
 from media_forensics.detector.markup import hover
 from media_forensics.detector.runners import merge_report
 from media_forensics.detector.scoring import score_tables
-from media_forensics.operators.markup import disarmed
+from media_forensics.operators.app.markup import disarmed
 
 pytestmark = pytest.mark.fiftyone
 EVIL = "evil.example"

@@ -13,7 +13,7 @@ import pytest
 from fiftyone import ViewField as F
 from media_forensics.detector.errors import ForensicsError
 from media_forensics.operators import derived, fields, views
-from media_forensics.operators.markup import plain
+from media_forensics.operators.app.markup import plain
 
 pytestmark = [pytest.mark.fiftyone, pytest.mark.weights]
 

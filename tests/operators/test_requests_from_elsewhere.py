@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from media_forensics.operators import confirmation
+from media_forensics.operators.app import confirmation
 from media_forensics.operators.jobs import scheduled_jobs
 from media_forensics.operators.operator_list import OPERATORS
 

@@ -9,7 +9,7 @@ import numpy as np
 from ....detector.audit.pairs import MOST_POINTS, Pairs
 from ....detector.markup import hover
 from ....detector.records import FAKE
-from ..audit_figures import COLOURS, GREY, MARGIN, note
+from ...app.colours import COLOURS, GREY, MARGIN, note
 
 
 def figure(pairs: Pairs, names: tuple[str, ...]) -> list[dict[str, Any]]:

@@ -12,12 +12,12 @@ from pathlib import Path
 
 from packaging.specifiers import SpecifierSet
 
-from ..detector.errors import ForensicsError
+from ...detector.errors import ForensicsError
 
 
 def promised() -> str:
     """Return the version specifier of ``fiftyone.yml``, for example ``>=1.22.1,<2``."""
-    text = (Path(__file__).parents[1] / "fiftyone.yml").read_text(encoding="utf-8")
+    text = (Path(__file__).parents[2] / "fiftyone.yml").read_text(encoding="utf-8")
     found = re.search(r'^fiftyone:\n  version: "([^"]+)"', text, flags=re.M)
     if found is None:
         raise ValueError("fiftyone.yml promises no version")

@@ -18,7 +18,7 @@ from typing import Any
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
-from ..detector.errors import ForensicsError
+from ...detector.errors import ForensicsError
 from .markup import serve
 
 #: Name of the hidden field of a form, and of the entry in a panel's state.

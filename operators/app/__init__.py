@@ -1,0 +1,1 @@
+"""Builds what every form and page shares: fields, outcome, progress, colours, links."""
