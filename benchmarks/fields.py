@@ -112,9 +112,9 @@ def write_ours(dataset: Any, ids: list[str], width: int) -> tuple[float, float]:
 
     The growth begins after a tenth of the faces, when everything that is needed has been loaded.
     """
-    from media_forensics.operators.fields import ScoreFields
+    from media_forensics.operators.dataset.fields import ScoreFields
+    from media_forensics.operators.dataset.video_scores import declare
     from media_forensics.operators.score_writer import ScoreWriter
-    from media_forensics.operators.video_scores import declare
 
     names = ScoreFields("ours")
     declare(dataset, names)
@@ -133,8 +133,8 @@ def write_ours(dataset: Any, ids: list[str], width: int) -> tuple[float, float]:
 
 def write_whole(dataset: Any, ids: list[str], width: int) -> float:
     """Seconds of one ``set_values`` per column."""
-    from media_forensics.operators.fields import ScoreFields, classification
-    from media_forensics.operators.video_scores import declare
+    from media_forensics.operators.dataset.fields import ScoreFields, classification
+    from media_forensics.operators.dataset.video_scores import declare
 
     names = ScoreFields("whole")
     declare(dataset, names)

@@ -65,7 +65,8 @@ def measure(what: str, root: Path) -> dict[str, float]:
     import fiftyone as fo
 
     fo.list_datasets()  # connect before the clock starts
-    from media_forensics.operators import fields, import_dataset
+    from media_forensics.operators import import_dataset
+    from media_forensics.operators.dataset import fields
     from media_forensics.operators.importers.plan import plan_import
 
     idle = peak_mb()

@@ -46,7 +46,7 @@ def synthetic_dataset(count: int) -> Any:
     import fiftyone as fo
     from bson import Binary, ObjectId
     from fiftyone.core.utils import serialize_numpy_array
-    from media_forensics.operators import fields
+    from media_forensics.operators.dataset import fields
 
     rng = np.random.default_rng(0)
     dataset = fo.Dataset()
@@ -127,7 +127,8 @@ def best_of(repeats: int, work: Callable[[], tuple[float, int]]) -> tuple[float,
 
 def forget() -> None:
     """As after a restart of the server: nothing in memory."""
-    from media_forensics.operators.panels import audit_study, face_columns, sphere_source
+    from media_forensics.operators.dataset import face_columns
+    from media_forensics.operators.panels import audit_study, sphere_source
 
     for cache in (
         audit_study._STUDIES,
@@ -144,7 +145,7 @@ def forget() -> None:
 def plain_json(dataset: Any) -> int:
     """Bytes of the sphere's columns as JSON numbers and words."""
     from media_forensics.detector.embeddings.sphere import fake_axis_projection
-    from media_forensics.operators.panels.face_columns import run_config
+    from media_forensics.operators.dataset.face_columns import run_config
 
     names = ["ground_truth.label", "det_p_fake", "source_dataset", "method", "split"]
     ids, vectors, *columns = dataset.values(["id", "det_embedding", *names, "compression"])

@@ -110,7 +110,7 @@ def part_import(size: Size) -> None:
 def part_faces(size: Size) -> None:
     """Not a goal of its own: bare inserts, as a measure of what the database takes."""
     import fiftyone as fo
-    from media_forensics.operators import fields
+    from media_forensics.operators.dataset import fields
 
     videos = fo.load_dataset(size.videos)
     faces = fo.Dataset(size.faces, persistent=True)
@@ -123,9 +123,10 @@ def part_faces(size: Size) -> None:
 
 def part_score(size: Size) -> None:
     import fiftyone as fo
-    from media_forensics.operators import embedding_files, fields
+    from media_forensics.operators import embedding_files
+    from media_forensics.operators.dataset import fields
+    from media_forensics.operators.dataset.video_scores import declare, write_video_scores
     from media_forensics.operators.score_writer import ScoreWriter
-    from media_forensics.operators.video_scores import declare, write_video_scores
 
     faces = fo.load_dataset(size.faces)
     names = fields.ScoreFields(KEY)

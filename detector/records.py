@@ -6,7 +6,8 @@ Conventions of the whole project:
 * Images are RGB uint8 (H, W, 3); tensors float32 NCHW; boxes xyxy in source pixels.
 * Landmarks are (5, 2) in pixels: image-left eye, image-right eye, nose, image-left mouth corner,
   image-right mouth corner.
-* Frame indices are 0-based; only ``operators/fields.py`` converts to FiftyOne's 1-based numbers.
+* Frame indices are 0-based; only ``operators/dataset/fields.py`` converts to FiftyOne's 1-based
+numbers.
 * A missing result is ``None`` and a :class:`Reason`, never a number.
 * A video is identified by ``video_id`` = dataset/subset/compression/stem.
 """

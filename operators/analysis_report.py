@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from . import fields
 from .app.markup import plain
-from .appearance import COLOURS
+from .dataset import fields
+from .dataset.appearance import COLOURS
 
 WORDS = {
     "fake": "called fake",

@@ -15,16 +15,16 @@ from ..detector.files import packages
 from ..detector.files.allowed_roots import require_files
 from ..detector.files.paths import given
 from ..detector.weights.known_detectors import find_detector
-from . import fields, views
 from .analysis_report import in_seconds, markdown, timeline
 from .app import forms
 from .app.progress import Progress, ShouldStop, never, silent, terminal
 from .calibrations import has_calibration, stored_calibration
-from .dataset_changes import declare, require_there
+from .dataset import fields, views
+from .dataset.dataset_changes import declare, require_there
+from .dataset.needs import needs
 from .jobs import job as jobs
 from .jobs.delegated import in_app, stop_of
 from .jobs.path_arguments import absolute, with_paths
-from .needs import needs
 from .registry import detector_source, known_detectors
 
 WAIT_SECONDS = 540  # the App cuts an operator's answer off after 600

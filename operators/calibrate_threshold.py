@@ -15,11 +15,12 @@ import fiftyone.operators as foo
 from fiftyone.operators import types
 
 from ..detector.errors import ForensicsError
-from . import fields, made_from, stored_runs, views
 from .app import forms
-from .calibrations import RUN_PREFIX, checkpoint_of
-from .dataset_changes import declare
-from .evaluation_items import LEVELS, Items, items_of
+from .calibrations import RUN_PREFIX
+from .dataset import fields, made_from, stored_runs, views
+from .dataset.dataset_changes import declare
+from .dataset.made_from import checkpoint_of
+from .dataset.scored_items import LEVELS, Items, items_of
 from .jobs import from_python
 from .transfer_rows import table, transfer_rows
 

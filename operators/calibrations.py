@@ -1,7 +1,7 @@
 """The calibration of a detector on a dataset: stored once, found again, said in words.
 
 It stands as long as what it was made from does: the checkpoint, the recipe, the rule, and the
-faces it was fitted on with their labels and scores (:mod:`.made_from`).
+faces it was fitted on with their labels and scores (:mod:`.dataset.made_from`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import fiftyone as fo
 
 from ..detector.audit.basis import FittedOn
 from ..detector.errors import ForensicsError
-from . import fields, made_from, views
+from .dataset import fields, made_from, views
 
 CALIBRATED = "calibrated"  # what `threshold` may be instead of a number
 RUN_PREFIX = "calibration_"
@@ -41,11 +41,6 @@ def why_no_calibration(dataset: fo.Dataset, key: str) -> str | None:
 def has_calibration(dataset: fo.Dataset, key: str) -> bool:
     """Whether detector ``key`` has a calibrated threshold, and it stands."""
     return why_no_calibration(dataset, key) is None
-
-
-def checkpoint_of(dataset: fo.Dataset, key: str) -> str | None:
-    """Hash of the checkpoint whose scores ``key`` holds, None for imported scores."""
-    return getattr(made_from.scores_config(dataset, key), "checkpoint_sha256", None)
 
 
 def stored_calibration(dataset: fo.Dataset, key: str) -> dict[str, Any]:

@@ -14,9 +14,10 @@ from fiftyone.operators import types
 from ..detector.errors import ForensicsError
 from ..detector.records import LABELS
 from ..training.config import TrainConfig
-from . import derived, fields, saved_views, training_records, views
+from . import training_records
 from .app import forms
 from .app.markup import plain
+from .dataset import derived, fields, saved_views, views
 from .jobs import from_python
 
 SCORES = (
@@ -112,7 +113,7 @@ def _stored(view: Any, key: str) -> list[dict[str, Any]]:
     """Videos of the view with their score of ``key``, as its faces say now."""
     import numpy as np
 
-    from .evaluation_items import video_items
+    from .dataset.scored_items import video_items
 
     names = fields.ScoreFields(key)
     views.require_samples(view, "faces")

@@ -13,8 +13,8 @@ from ..detector.errors import ForensicsError
 from ..detector.files.outputs import jpeg, marked_jpeg, write_output
 from ..detector.files.paths import given, given_or_none, inside
 from ..detector.records import CropRecipe
-from . import fields, views
 from .app import forms
+from .dataset import fields, views
 from .jobs.path_arguments import with_paths
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ import fiftyone as fo
 
 from ..detector.errors import ForensicsError
 from ..detector.files.paths import given
-from . import fields, views
+from .dataset import fields, views
 
 if TYPE_CHECKING:
     from ..detector.embeddings.shards import Shards, ShardWriter

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..detector.records import LABELS
 from .app.markup import plain
-from .fields import GROUND_TRUTH
+from .dataset.fields import GROUND_TRUTH
 
 if TYPE_CHECKING:
     from .stored_vectors import Vectors

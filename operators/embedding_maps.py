@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from . import dataset_changes, lease, stored_runs, views
+from .dataset import dataset_changes, lease, stored_runs, views
 
 if TYPE_CHECKING:
     from .stored_vectors import Vectors

@@ -1,6 +1,6 @@
 """Operator ``evaluate_detector``: what stored scores are worth, per dataset and method.
 
-Faces are one level, videos the other; see :mod:`.evaluation_items`.
+Faces are one level, videos the other; see :mod:`.dataset.scored_items`.
 """
 
 from __future__ import annotations
@@ -14,16 +14,17 @@ from fiftyone.operators import types
 
 from ..detector.errors import ForensicsError
 from ..detector.records import LABELS
-from . import calibrations, derived, faces_dataset, fields, made_from, stored_runs, views
+from . import calibrations
 from .app import forms
 from .app.markup import plain
 from .calibrations import CALIBRATED, has_calibration, stored_threshold, why_no_calibration
-from .dataset_changes import changing, declare
-from .evaluation_items import LEVELS, items_of
+from .dataset import derived, faces_dataset, fields, made_from, stored_runs, views
+from .dataset.dataset_changes import changing, declare
+from .dataset.label_sync import contradiction
+from .dataset.scored_items import LEVELS, items_of
+from .dataset.video_scores import refresh_video_scores
 from .evaluation_tables import compare, evaluate_items, macro, table
 from .jobs import from_python
-from .label_sync import contradiction
-from .video_scores import refresh_video_scores
 
 if TYPE_CHECKING:
     from ..detector.audit.basis import Basis

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .app.markup import plain
-from .evaluation_items import ALL, LEVELS, Items, parts_of, video_items
+from .dataset.scored_items import ALL, LEVELS, Items, parts_of, video_items
 
 MACRO = "mean of methods"
 
@@ -13,7 +13,7 @@ MACRO = "mean of methods"
 def evaluate_items(
     level: str, items: Items, threshold: float, replicates: int, seed: int
 ) -> list[dict[str, Any]]:
-    """Rows for the parts of :func:`evaluation_items.parts_of`."""
+    """Rows for the parts of :func:`dataset.scored_items.parts_of`."""
     from ..detector.metrics.evaluation import design_effects, evaluate
 
     whole = design_effects(items.label, items.p_fake, items.group, threshold)

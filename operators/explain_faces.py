@@ -16,14 +16,14 @@ from ..detector.errors import Cancelled, ForensicsError
 from ..detector.files import packages
 from ..detector.files.allowed_roots import require_files
 from ..detector.records import LABELS, Reason
-from . import derived, fields, views
 from .app import forms, outcome
 from .app.markup import plain
 from .app.progress import Progress, ShouldStop, never, silent
-from .dataset_changes import declare
+from .dataset import derived, fields, views
+from .dataset.dataset_changes import declare
+from .dataset.needs import needs
 from .jobs import from_python, job as jobs
 from .jobs.delegated import in_app, stop_of
-from .needs import needs
 from .registry import scored_model
 
 METHODS = (

@@ -16,13 +16,12 @@ from ..detector.audit.units import LEVELS
 from ..detector.errors import ForensicsError
 from ..detector.files.outputs import claim_folder
 from ..detector.files.paths import one_part
-from . import views
 from .app import forms
 from .app.progress import Progress, ShouldStop, never, silent
+from .dataset import face_columns, views
 from .jobs import from_python, job as jobs
 from .jobs.delegated import in_app, stop_of
 from .jobs.path_arguments import with_paths
-from .panels import face_columns
 from .panels.audit_study import stored_of
 
 

@@ -12,8 +12,8 @@ from fiftyone.operators import types
 from ..detector.errors import ForensicsError
 from ..detector.files import packages
 from ..detector.files.outputs import OutputKind, claim_output, first_line
-from . import fields, views
 from .app import forms
+from .dataset import fields, views
 from .jobs import from_python
 from .jobs.path_arguments import with_paths
 
@@ -105,7 +105,7 @@ def _videos(view: Any, key: str, names: fields.ScoreFields) -> dict[str, list[An
     import numpy as np
 
     from ..detector.records import LABELS
-    from .evaluation_items import video_items
+    from .dataset.scored_items import video_items
 
     items = video_items(view, key)
     p_fake = [None if np.isnan(p) else float(p) for p in items.p_fake]

@@ -15,8 +15,9 @@ from fiftyone.operators import types
 from ..detector.errors import ForensicsError
 from ..detector.files.outputs import claim_output, json_lines_with, writing_output
 from ..detector.files.paths import one_part
-from . import review, saved_views, stored_runs, views
+from . import review
 from .app import forms
+from .dataset import saved_views, stored_runs, views
 from .jobs import from_python
 from .jobs.path_arguments import with_paths
 

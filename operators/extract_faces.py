@@ -15,16 +15,17 @@ from ..detector.errors import Cancelled, ForensicsError
 from ..detector.files import packages
 from ..detector.files.paths import given, one_part
 from ..detector.records import CropRecipe
-from . import appearance, extract_form, faces_dataset, fields, label_sync, views
+from . import extract_form
 from .app import forms, outcome
 from .app.progress import Progress, ShouldStop, never, silent, terminal
+from .dataset import appearance, faces_dataset, fields, label_sync, views
+from .dataset.lease import exclusively
+from .dataset.needs import needs
+from .dataset.video_scores import refresh_video_scores
 from .faces_writer import FacesWriter
 from .jobs import job as jobs, runners, shard_plan
 from .jobs.delegated import in_app, stop_of
 from .jobs.path_arguments import absolute, with_paths
-from .lease import exclusively
-from .needs import needs
-from .video_scores import refresh_video_scores
 
 if TYPE_CHECKING:
     from ..detector.faces.video_faces import VideoFaces

@@ -13,8 +13,8 @@ import fiftyone as fo
 import fiftyone.core.media as fomm
 
 from ..detector.records import VideoRecord
-from . import fields, views
-from .dataset_changes import changing, declare
+from .dataset import fields, views
+from .dataset.dataset_changes import changing, declare
 
 if TYPE_CHECKING:
     from ..detector.faces.video_faces import FrameFaces, VideoFaces

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 import fiftyone as fo
 
 from ..detector.records import CropRecipe, VideoRecord
-from . import extraction_on_videos, fields, views
-from .dataset_changes import require_there
-from .faces_dataset import shipped_attributes
+from . import extraction_on_videos
+from .dataset import fields, views
+from .dataset.dataset_changes import require_there
+from .dataset.faces_dataset import shipped_attributes
 
 if TYPE_CHECKING:
     from ..detector.faces.video_faces import FaceRow, FrameFaces, VideoFaces
@@ -42,7 +43,7 @@ class FacesWriter:
 
     Args:
         videos: the video dataset
-        faces: the faces dataset, see :func:`faces_dataset.open_faces_dataset`
+        faces: the faces dataset, see :func:`dataset.faces_dataset.open_faces_dataset`
         recipe: recipe of the crops
         crop_folder: folder that the crop paths are relative to
         chunk: videos per write

@@ -12,9 +12,9 @@ from fiftyone.operators import types
 
 from ..detector.errors import Cancelled, ForensicsError
 from ..detector.queues.catalogue import CATALOGUE
-from . import dataset_changes, derived, fields, lease, made_from, saved_views, views
 from .app import forms
 from .app.progress import Progress, ShouldStop, never, silent
+from .dataset import dataset_changes, derived, fields, lease, made_from, saved_views, views
 from .jobs import from_python, job as jobs
 from .jobs.delegated import in_app, stop_of
 from .queue_columns import check_columns, read, untuned_key

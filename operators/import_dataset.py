@@ -16,17 +16,18 @@ from fiftyone.operators import types
 
 from ..detector.errors import ForensicsError
 from ..detector.records import LABELS
-from . import fields, import_form, import_target, import_writer, label_sync, video_metadata, views
+from . import import_form, import_target, import_writer, video_metadata
 from .app.progress import Progress, ShouldStop, never, silent, terminal
-from .appearance import dress
-from .import_views import save_views
+from .dataset import fields, label_sync, views
+from .dataset.appearance import dress
+from .dataset.import_views import save_views
+from .dataset.label_sync import Correction
+from .dataset.lease import exclusively
 from .importers.contract import ImportOptions
 from .importers.plan import ImportPlan, plan_source, read_source
 from .jobs import job as jobs
 from .jobs.delegated import in_app, stop_of
 from .jobs.path_arguments import absolute, with_paths
-from .label_sync import Correction
-from .lease import exclusively
 
 
 @with_paths("root")

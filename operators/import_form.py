@@ -10,9 +10,9 @@ import fiftyone as fo
 from fiftyone.operators import types
 
 from ..detector.errors import ForensicsError
-from . import fields
 from .app import forms
 from .app.markup import plain
+from .dataset import fields
 from .importers.contract import ImportOptions
 from .importers.plan import ImportPlan, Source, plan_source, read_source
 from .importers.registry import importers

@@ -14,13 +14,14 @@ from fiftyone.operators import types
 
 from ..detector.errors import ForensicsError
 from ..detector.files.paths import given
-from . import derived, fields, score_claim, score_state, views
+from . import score_claim
 from .app import forms
-from .dataset_changes import changing
+from .dataset import derived, fields, score_state, views
+from .dataset.dataset_changes import changing
+from .dataset.lease import exclusively
+from .dataset.video_scores import RULES, declare, write_video_scores
 from .jobs import from_python
 from .jobs.path_arguments import with_paths
-from .lease import exclusively
-from .video_scores import RULES, declare, write_video_scores
 
 SCALES = (("probability", "p_fake, 0 to 1"), ("logit", "a logit: its sigmoid is taken"))
 

@@ -13,9 +13,9 @@ from pathlib import Path
 import fiftyone as fo
 
 from ..detector.records import VideoRecord
-from . import fields, views
+from .dataset import fields, views
+from .dataset.label_sync import set_by_video
 from .importers.groups import KnownVideo, changes_of_known
-from .label_sync import set_by_video
 
 
 @dataclass(slots=True)

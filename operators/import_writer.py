@@ -17,9 +17,9 @@ from bson import ObjectId
 
 from ..detector.errors import Cancelled, ForensicsError
 from ..detector.records import VideoRecord
-from . import fields, views
 from .app.progress import Progress, ShouldStop, never, silent
-from .dataset_changes import changing, declare
+from .dataset import fields, views
+from .dataset.dataset_changes import changing, declare
 from .import_target import Stored, files_of, update_known
 from .importers.plan import ImportPlan
 

@@ -11,8 +11,9 @@ from fiftyone.operators import types
 from ..detector.errors import ForensicsError
 from ..detector.files import packages
 from ..detector.files.outputs import claim_folder
-from . import fields, live_status, training_records, training_words, views
+from . import live_status, training_records, training_words
 from .app import forms
+from .dataset import fields, views
 from .jobs import from_python
 from .jobs.path_arguments import with_paths
 

@@ -17,10 +17,11 @@ from fiftyone.operators import types
 from ..detector.errors import ForensicsError
 from ..detector.files import packages
 from ..detector.records import FAKE, LABELS
-from . import derived, embedding_files, embedding_geometry, embedding_maps, fields, made_from, views
+from . import embedding_files, embedding_geometry, embedding_maps
 from .app import forms, outcome
 from .app.progress import Progress, ShouldStop, never, silent
-from .dataset_changes import declare
+from .dataset import derived, fields, made_from, views
+from .dataset.dataset_changes import declare
 from .jobs import from_python, job as jobs
 from .jobs.delegated import in_app, stop_of
 

@@ -14,17 +14,17 @@ from fiftyone.operators import types
 from ..detector.errors import Cancelled, ForensicsError
 from ..detector.files import packages
 from ..detector.files.allowed_roots import require_files
-from . import fields, made_from, saved_views, stored_runs, views
 from .app import forms, outcome
 from .app.progress import Progress, ShouldStop, never, silent
-from .dataset_changes import declare
+from .dataset import fields, made_from, saved_views, stored_runs, views
+from .dataset.dataset_changes import declare
+from .dataset.needs import needs
+from .dataset.source_faces import source_faces
 from .jobs import from_python, job as jobs
 from .jobs.delegated import in_app, stop_of
-from .needs import needs
 from .registry import scored_model
 from .robustness_table import curves, table
 from .score_differences import Differences
-from .source_faces import source_faces
 
 RUN_PREFIX = "robustness_"
 

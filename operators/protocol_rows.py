@@ -11,9 +11,9 @@ from fiftyone import ViewField as F
 from ..detector.errors import MetricUndefined
 from ..detector.metrics.protocols import Benchmark, Protocol, count_deviations
 from ..detector.records import LABELS
-from . import fields
 from .calibrations import fitted_on
-from .evaluation_items import video_items
+from .dataset import fields
+from .dataset.scored_items import video_items
 from .training_records import record_name
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import fiftyone as fo
 
 from ..detector.errors import ForensicsError
-from . import fields, views
+from .dataset import face_table, fields, views
 from .training_records import record_name
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def read(
     from ..detector.queues.by_score import ScoredFaces
 
     view = views.subjects(view)
-    columns = views.face_scores(view, key)
+    columns = face_table.face_scores(view, key)
     embedding = generic_vectors = other_scores = None
     if "embedding" in needed:
         embedding = _vectors(view, fields.ScoreFields(key).embedding)
@@ -85,7 +85,7 @@ def read(
             else _vectors(view, fields.ScoreFields(generic).embedding)
         )
     if "other_p_fake" in needed and other:
-        other_scores = views.face_scores(view, other).p_fake
+        other_scores = face_table.face_scores(view, other).p_fake
     changes = None
     if "changes" in needed:
         found = view.values(probed_fields(views.dataset_of(view), key))

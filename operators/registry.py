@@ -9,7 +9,8 @@ import fiftyone as fo
 from ..detector.errors import ForensicsError
 from ..detector.weights.known_detectors import PUBLISHED, absolute_source, registered_detectors
 from ..training.runs import COMPLETED
-from . import fields, training_records
+from . import training_records
+from .dataset import fields
 
 if TYPE_CHECKING:
     from ..detector.model.detector import Detector

@@ -17,26 +17,16 @@ from ..training.leaks import unit_names
 from ..training.manifest import Manifest
 from ..training.retrained_head import FittedHead, HeadConfig
 from ..training.runs import RunFolder
-from . import (
-    derived,
-    fields,
-    made_from,
-    registry,
-    score_claim,
-    score_state,
-    training_manifest,
-    training_records,
-    training_words,
-    views,
-)
+from . import registry, score_claim, training_manifest, training_records, training_words
 from .app import forms
-from .dataset_changes import changing
+from .dataset import derived, fields, made_from, score_state, views
+from .dataset.dataset_changes import changing
+from .dataset.lease import exclusively
+from .dataset.needs import needs
+from .dataset.video_scores import declare, write_video_scores
 from .jobs import from_python
 from .jobs.path_arguments import with_paths
-from .lease import exclusively
-from .needs import needs
 from .train_detector import default_runs_dir
-from .video_scores import declare, write_video_scores
 
 if TYPE_CHECKING:
     import numpy as np

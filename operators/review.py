@@ -17,7 +17,8 @@ import fiftyone as fo
 from fiftyone import ViewField as F
 
 from ..detector.errors import ForensicsError
-from . import calibrations, dataset_changes, fields, lease, review_log, views
+from . import review_log
+from .dataset import dataset_changes, fields, lease, made_from, views
 from .review_log import DECIDE, REDO, SET, UNDO, Record
 
 DECISION, KEEP, NOTE = "review", "review_keep", "review_note"
@@ -107,7 +108,7 @@ def _in_sight(dataset: fo.Dataset, view: Any, key: str | None) -> tuple[list[str
     if key is None or not dataset.has_field(fields.ScoreFields(key).p_fake):
         return view.values("id"), {}
     ids, p_fake = view.values(["id", fields.ScoreFields(key).p_fake])
-    checkpoint = calibrations.checkpoint_of(dataset, key) or ""
+    checkpoint = made_from.checkpoint_of(dataset, key) or ""
     return ids, {"detector": key, "checkpoint": checkpoint, "p_fake": p_fake}
 
 

@@ -10,8 +10,9 @@ from fiftyone.operators import types
 from ..detector.audit.words import count
 from ..detector.errors import ForensicsError
 from ..detector.queues.catalogue import CATALOGUE
-from . import review, views
+from . import review
 from .app import forms
+from .dataset import views
 
 UNDO, REDO = "undo", "redo"
 

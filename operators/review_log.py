@@ -15,7 +15,7 @@ from typing import Any
 
 import fiftyone as fo
 
-from .dataset_changes import documents, require_there
+from .dataset.dataset_changes import documents, require_there
 
 STORE = "media_forensics_reviews"
 _HEAD = "copied"  # holds the number up to which the fields are a copy of the records

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .app.markup import plain
-from .evaluation_items import face_items
+from .dataset.fields import delta_field
+from .dataset.scored_items import face_items
 from .evaluation_tables import interval_text, number_text
-from .fields import delta_field
 
 NONE = "none"
 

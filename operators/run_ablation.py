@@ -22,13 +22,14 @@ from ..training import ablation, budget, devices
 from ..training.ablation import LADDER
 from ..training.config import named_recipe
 from ..training.manifest import Manifest
-from . import fields, stored_runs, training_manifest, training_records, training_words, views
+from . import training_manifest, training_records, training_words
 from .app import forms
 from .app.progress import Progress, ShouldStop, never, silent
+from .dataset import fields, stored_runs, views
+from .dataset.needs import needs
 from .jobs import from_python, job as jobs
 from .jobs.delegated import in_app, stop_of
 from .jobs.path_arguments import with_paths
-from .needs import needs
 from .train_detector import default_runs_dir
 from .training_form import BACKBONES, DEFAULT_BACKBONE, DEVICES, RECIPES, VALIDATIONS
 

@@ -22,13 +22,14 @@ from ..detector.files.outputs import claim_output, json_with, text_beginning, wr
 from ..detector.files.paths import given
 from ..detector.metrics.protocols import PROTOCOLS, protocol_named
 from ..detector.weights.known_detectors import find_detector
-from . import fields, protocol_rows, score_faces, views
+from . import protocol_rows, score_faces
 from .app import forms, outcome
 from .app.progress import Progress, ShouldStop, never, silent, terminal
+from .dataset import fields, views
+from .dataset.needs import needs
 from .jobs import job as jobs
 from .jobs.delegated import in_app, stop_of
 from .jobs.path_arguments import absolute, with_paths
-from .needs import needs
 from .protocol_table import table
 from .registry import detector_source, known_detectors
 

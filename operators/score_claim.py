@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import fiftyone as fo
 
 from ..detector.errors import ForensicsError
 from ..detector.records import CropRecipe
-from . import embedding_files, fields, lease, stored_runs, views
-from .dataset_changes import changing
-from .score_state import CLEARING, MARK, WRITING, mark, unfinished
+from . import embedding_files
+from .dataset import fields, lease, stored_runs, views
+from .dataset.code_version import code_version
+from .dataset.dataset_changes import changing
+from .dataset.score_state import CLEARING, MARK, WRITING, mark, unfinished
 
 if TYPE_CHECKING:
     from ..detector.model.detector import Detector
@@ -76,7 +77,7 @@ def begin(samples: Any, key: str, left: str = "", **about: Any) -> None:
         samples: faces dataset, or the view of it that the scores are made on
         key: detector key
         left: what stays marked as unfinished when this returns; "" for nothing
-        about: of the run, see :func:`stored_runs.put`
+        about: of the run, see :func:`dataset.stored_runs.put`
     """
     names, dataset = fields.ScoreFields(key), views.dataset_of(samples)
     with changing(dataset):
@@ -109,13 +110,6 @@ def clear(dataset: fo.Dataset, key: str) -> None:
         if doomed:
             videos.clear_sample_fields(sorted(doomed))
         stored_runs.drop(videos, names.run)
-
-
-def code_version() -> str:
-    import yaml
-
-    text = (Path(__file__).resolve().parents[1] / "fiftyone.yml").read_text()
-    return str(yaml.safe_load(text)["version"])
 
 
 def _made_for(model: Detector) -> str | None:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import fiftyone as fo
 
-from . import fields, views
-from .dataset_changes import declare
+from .dataset import fields, views
+from .dataset.dataset_changes import declare
 
 if TYPE_CHECKING:
     from ..detector.scoring.perturbations import PerturbedBatch

@@ -16,28 +16,20 @@ from ..detector.files import packages
 from ..detector.files.allowed_roots import require_files
 from ..detector.files.paths import given
 from ..detector.runners.score_units import shard_of_scores
-from . import (
-    calibrations,
-    derived,
-    embedding_files,
-    fields,
-    score_form,
-    score_runners,
-    score_state,
-    views,
-)
+from . import embedding_files, score_form, score_runners
 from .app import forms, outcome
 from .app.progress import Progress, ShouldStop, never, silent
+from .dataset import derived, fields, made_from, score_state, views
+from .dataset.lease import exclusively
+from .dataset.needs import needs
+from .dataset.video_scores import RULES, declare, write_video_scores
 from .jobs import from_python, job as jobs, runners, shard_plan
 from .jobs.delegated import in_app, stop_of
 from .jobs.path_arguments import absolute, with_paths
-from .lease import exclusively
-from .needs import needs
 from .registry import detector_source
 from .score_claim import claim, recipe_warning
 from .score_form import default_key
 from .score_writer import ScoreWriter
-from .video_scores import RULES, declare, write_video_scores
 
 if TYPE_CHECKING:
     from ..detector.model.detector import Detector
@@ -146,7 +138,7 @@ def run(
             dataset.name, units, recipe_hash, source, root, where.shards, options
         ).result()
     names = fields.ScoreFields(key or default_key(detector))
-    before = calibrations.checkpoint_of(dataset, names.key)
+    before = made_from.checkpoint_of(dataset, names.key)
     claim(dataset, names, model, source, rule, overwrite)
     if before not in (None, model.sha256):
         derived.drop_shown(dataset, names.key)  # FiftyOne would show what was of other scores

@@ -12,12 +12,13 @@ from fiftyone.operators import types
 from ..detector.errors import ForensicsError
 from ..detector.files import packages
 from ..detector.files.paths import given_or_none
-from . import embedding_files, fields
+from . import embedding_files
 from .app import forms
+from .dataset import fields
+from .dataset.video_scores import RULES
 from .jobs import runners
 from .registry import detector_source, known_detectors
 from .score_claim import recipe_warning
-from .video_scores import RULES
 
 _PLAIN = (
     *("key", "rule", "batch_size", "device", "precision", "shard", "overwrite"),

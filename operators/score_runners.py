@@ -18,8 +18,8 @@ import fiftyone as fo
 
 from ..detector.errors import ForensicsError
 from ..detector.files.paths import one_part
-from . import fields, views
 from .app.progress import Progress, ShouldStop
+from .dataset import fields, views
 from .jobs import runners
 from .score_writer import ScoreWriter
 

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import fiftyone as fo
 
 from ..detector.records import Reason
-from . import fields
-from .dataset_changes import require_there
+from .dataset import fields
+from .dataset.dataset_changes import require_there
 from .stored_vectors import packed
 
 if TYPE_CHECKING:
@@ -32,7 +32,8 @@ class ScoreWriter:
     """Collects scores and writes them; a face without a score gets its reason and nothing else.
 
     Args:
-        dataset: faces dataset with the fields of ``names``, see :func:`.video_scores.declare`
+        dataset: faces dataset with the fields of ``names``, see
+            :func:`.dataset.video_scores.declare`
         names: field names of the detector
         shards: takes the embeddings, instead of their field
 
@@ -122,7 +123,9 @@ def _template() -> dict[str, Any]:
 
 
 def _document(p_fake: float, logits: np.ndarray) -> dict[str, Any]:
-    """:func:`fields.classification` as the database holds it; a document a face costs too much."""
+    """:func:`dataset.fields.classification` as the database holds it; a document a face costs too
+    much.
+    """
     from bson import ObjectId
 
     label, confidence = fields.call(p_fake)

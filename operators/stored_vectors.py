@@ -79,7 +79,7 @@ def read(
     Memory is that of the result.
 
     Args:
-        view: faces view without dynamic grouping, see :func:`.views.flat`
+        view: faces view without dynamic grouping, see :func:`.dataset.views.flat`
         field: a VectorField
         columns: further fields, embedded ones with a dot
         most_single: numbers above which the vectors are float16 instead of float32

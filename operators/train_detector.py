@@ -16,21 +16,14 @@ from ..detector.files.allowed_roots import require_files
 from ..detector.files.paths import given, one_part
 from ..training import budget, devices
 from ..training.config import TrainConfig
-from . import (
-    fields,
-    live_status,
-    training_form,
-    training_manifest,
-    training_records,
-    training_words,
-    views,
-)
+from . import live_status, training_form, training_manifest, training_records, training_words
 from .app import forms
 from .app.progress import Progress, ShouldStop, never, silent
+from .dataset import fields, views
+from .dataset.needs import needs
 from .jobs import from_python, job as jobs
 from .jobs.delegated import in_app, stop_of
 from .jobs.path_arguments import with_paths
-from .needs import needs
 from .training_form import (
     DEFAULT_BACKBONE,
     DEFAULT_RECIPE,

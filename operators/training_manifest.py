@@ -14,7 +14,7 @@ from ..detector.errors import ForensicsError
 from ..detector.records import LABELS
 from ..training.leaks import unit_names
 from ..training.manifest import Manifest, ManifestReport, ManifestRow
-from . import derived, fields, views
+from .dataset import derived, fields, views
 
 OFFICIAL, ASIDE = "split", "groups"
 _COLUMNS = (

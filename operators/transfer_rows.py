@@ -7,7 +7,7 @@ from typing import Any
 import fiftyone as fo
 
 from .app.markup import plain
-from .evaluation_items import Items, items_of
+from .dataset.scored_items import Items, items_of
 from .evaluation_tables import number_text
 
 HERE = "the calibration view itself"

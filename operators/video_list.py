@@ -52,7 +52,7 @@ def records_of_dataset(name: str, view: str | None = None) -> list[VideoRecord]:
     """
     import fiftyone as fo
 
-    from . import views
+    from .dataset import views
 
     if not fo.dataset_exists(name):
         raise ForensicsError(f"There is no dataset {name!r}.", f"There are: {fo.list_datasets()}.")

@@ -17,9 +17,9 @@ import fiftyone as fo
 from ..detector.errors import Cancelled
 from ..detector.files.allowed_roots import require_files
 from ..detector.records import Reason
-from . import fields, views
 from .app.progress import Progress, ShouldStop, never, silent
-from .dataset_changes import declare
+from .dataset import fields, views
+from .dataset.dataset_changes import declare
 
 if TYPE_CHECKING:
     from ..detector.frames.frame import VideoInfo

@@ -23,7 +23,7 @@ from ..detector.weights.known_detectors import (
     check_published,
     fetch_published,
 )
-from . import fields
+from .dataset import fields
 
 if TYPE_CHECKING:
     import numpy as np

@@ -82,7 +82,7 @@ def test_commands_and_links_lead_somewhere(page):
 @pytest.fixture(scope="module")
 def guide(demo_dataset, fiftyone_db):
     """Copies of the demo's videos and of two faces of each, ``guide`` and ``guide-faces``."""
-    from media_forensics.operators import fields, views
+    from media_forensics.operators.dataset import fields, views
 
     before = set(fiftyone_db.list_datasets())
     videos = views.videos_of(demo_dataset).clone("guide")
@@ -119,7 +119,7 @@ def test_page_1_ends_with_a_table(guide, capsys):
 @pytest.mark.fiftyone
 @pytest.mark.weights
 def test_page_2_imports_a_known_dataset_and_your_own(guide, fiftyone_db, tmp_path):
-    from media_forensics.operators import views
+    from media_forensics.operators.dataset import views
 
     clips = views.videos_of(guide).match_tags("nobody", bool=False)
     corpus = Path(clips.first().filepath)
@@ -169,7 +169,7 @@ def test_page_4_tunes_and_compares(guide):
 @pytest.mark.fiftyone
 @pytest.mark.weights
 def test_page_5_shards(guide, tmp_path):
-    from media_forensics.operators import views
+    from media_forensics.operators.dataset import views
 
     videos = views.videos_of(guide)
     videos.save_view("few", videos.limit(6))

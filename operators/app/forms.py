@@ -10,7 +10,7 @@ from fiftyone.operators import types
 
 from ...detector.device import described
 from ...detector.errors import ForensicsError
-from .. import fields
+from ..dataset import fields
 
 #: Choice of a checkpoint by its path. Not "": the App would show nothing for it.
 A_FILE = "a checkpoint file or folder ..."

@@ -12,7 +12,8 @@ from ...detector.audit.groups import BY_METHOD, Grouping
 from ...detector.audit.table import Row
 from ...detector.audit.threshold import Threshold
 from ...detector.audit.units import LEVELS
-from . import audit_figures, audit_scope, face_columns
+from ..dataset import face_columns
+from . import audit_figures, audit_scope
 from .audit import pairs_figure
 from .audit_study import Study, stored_of
 

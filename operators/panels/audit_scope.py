@@ -12,8 +12,8 @@ import numpy as np
 from ...detector.audit.columns import Coded, FaceColumns
 from ...detector.errors import ForensicsError
 from ...detector.records import FAKE, REAL
-from .. import views
-from .face_columns import Source
+from ..dataset import views
+from ..dataset.face_columns import Source
 
 ALL = "all"
 SPLIT = "split:"

@@ -24,10 +24,11 @@ from ...detector.audit.transfer import by_dataset
 from ...detector.audit.units import Units, at_level
 from ...detector.embeddings import regions as sphere_regions
 from ...detector.errors import ForensicsError
-from .. import calibrations, derived, made_from
-from ..label_sync import contradiction
-from . import audit_figures, audit_scope, face_columns
-from .rebuild_cache import RebuildCache
+from .. import calibrations
+from ..dataset import derived, face_columns, made_from
+from ..dataset.label_sync import contradiction
+from ..dataset.rebuild_cache import RebuildCache
+from . import audit_figures, audit_scope
 from .sphere_source import embeddings_of
 
 _STUDIES = RebuildCache(8)

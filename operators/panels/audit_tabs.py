@@ -21,7 +21,8 @@ from ...detector.audit.words import count
 from ...detector.embeddings import regions as sphere_regions
 from ...detector.errors import ForensicsError, MetricUndefined
 from ...detector.records import LABELS, content_hash
-from . import audit_cells, audit_scope, face_columns, grid
+from ..dataset import face_columns
+from . import audit_cells, audit_scope, grid
 from .audit_study import Study, by_dataset_of, wide_of
 
 TABLE, CELLS, SLICES, TRANSFER = "table", "cells", "slices", "transfer"

@@ -18,7 +18,8 @@ from ...detector.errors import ForensicsError
 from ...detector.records import FAKE, REAL
 from ..app.documentation import documented
 from ..app.markup import plain
-from . import audit_cells, audit_figures, audit_payload, audit_scope, audit_tabs, face_columns, grid
+from ..dataset import face_columns
+from . import audit_cells, audit_figures, audit_payload, audit_scope, audit_tabs, grid
 from .audit import pairs_figure
 from .audit_study import Study, study_of, threshold_of
 

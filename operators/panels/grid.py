@@ -13,9 +13,9 @@ from ...detector.audit.units import Units
 from ...detector.audit.words import shown
 from ...detector.errors import ForensicsError
 from ...detector.records import FAKE, LABELS, REAL
-from .. import fields, views
+from ..dataset import fields, views
+from ..dataset.face_columns import P_FAKE, YES, Source
 from .audit_scope import Scope
-from .face_columns import P_FAKE, YES, Source
 
 #: kind of a click -> in words
 KINDS = {

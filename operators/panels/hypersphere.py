@@ -10,17 +10,10 @@ import numpy as np
 from fiftyone.operators import types
 
 from ...detector.errors import ForensicsError
-from .. import fields
 from ..app.documentation import documented
 from ..app.markup import plain
-from . import (
-    face_columns,
-    sphere_colours,
-    sphere_lookup,
-    sphere_maps,
-    sphere_message,
-    sphere_payload,
-)
+from ..dataset import face_columns, fields
+from . import sphere_colours, sphere_lookup, sphere_maps, sphere_message, sphere_payload
 from .error_audit import SCORE_FACES, handler
 from .sphere_source import Sphere, embedding_field, first_sphere, sphere_with, whole_sphere
 

@@ -10,7 +10,8 @@ import numpy as np
 from ...detector.audit.columns import CONTENT, Coded
 from ...detector.audit.groups import bin_edges
 from ...detector.errors import ForensicsError
-from . import face_columns, sphere_payload
+from ..dataset import face_columns
+from . import sphere_payload
 from .sphere_source import Sphere
 
 

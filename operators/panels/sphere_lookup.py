@@ -8,8 +8,8 @@ import numpy as np
 
 from ...detector.audit.words import count
 from ...detector.embeddings import words as sphere_words
-from .. import fields
-from .face_columns import Source
+from ..dataset import fields
+from ..dataset.face_columns import Source
 from .sphere_source import Sphere, embeddings_of
 
 NEAREST = 24

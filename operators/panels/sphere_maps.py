@@ -9,8 +9,8 @@ import fiftyone as fo
 import numpy as np
 
 from ...detector.errors import ForensicsError
-from .. import derived, made_from
-from ..dataset_changes import changing
+from ..dataset import derived, made_from
+from ..dataset.dataset_changes import changing
 from . import sphere_payload
 from .sphere_source import Sphere
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ...detector.embeddings import words as sphere_words
-from . import face_columns, sphere_colours, sphere_maps, sphere_payload
+from ..dataset import face_columns
+from . import sphere_colours, sphere_maps, sphere_payload
 from .sphere_source import Sphere
 
 THRESHOLD = 0.5  # at which errors are coloured: the detector's own call

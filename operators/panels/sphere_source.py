@@ -12,10 +12,11 @@ import numpy as np
 
 from ...detector.audit.columns import FaceColumns
 from ...detector.errors import ForensicsError
-from .. import fields, stored_vectors
+from .. import stored_vectors
+from ..dataset import fields
+from ..dataset.face_columns import Source, columns_of, run_config, source_of, state_token
+from ..dataset.rebuild_cache import RebuildCache
 from . import sphere_picture
-from .face_columns import Source, columns_of, run_config, source_of, state_token
-from .rebuild_cache import RebuildCache
 from .sphere_picture import Picture
 
 logger = logging.getLogger(__name__)
@@ -39,7 +40,7 @@ class Sphere:
 
     Attributes:
         columns: of these faces
-        rows: (N,) their rows among all faces of :func:`.face_columns.columns_of`
+        rows: (N,) their rows among all faces of :func:`operators.dataset.face_columns.columns_of`
         picture: where they are drawn, and what can be said of them
         faces: of the dataset, with or without an embedding
     """

@@ -15,10 +15,10 @@ from fiftyone.operators import types
 
 from ...detector.errors import ForensicsError
 from ...detector.records import Reason
-from .. import fields, score_state
 from ..app.documentation import documented
 from ..app.markup import plain
-from . import face_columns, timeline_figure
+from ..dataset import face_columns, fields, score_state
+from . import timeline_figure
 from .audit_study import stored_of
 from .error_audit import handler
 from .timeline_figure import Person, Timeline

@@ -11,14 +11,15 @@ from fiftyone.operators import types
 
 from ...detector.errors import ForensicsError
 from ...training.runs import RunFolder
-from .. import training_records, views
+from .. import training_records
 from ..app.documentation import documented
 from ..app.markup import plain
+from ..dataset import face_columns, views
+from ..dataset.rebuild_cache import RebuildCache
 from ..jobs import job_list, scheduled_jobs, work_row
 from ..training_records import TrainingRun
-from . import face_columns, training_actions, training_comparison, training_figures
+from . import training_actions, training_comparison, training_figures
 from .error_audit import handler
-from .rebuild_cache import RebuildCache
 from .training_tables import (
     JOB_ACTIONS,
     JOB_COLUMNS,

@@ -16,9 +16,9 @@ from ...detector.audit.units import Units, at_level
 from ...detector.errors import ForensicsError
 from ...detector.files.allowed_roots import is_allowed
 from ...detector.records import FAKE, LABELS, REAL
-from .. import fields, views
 from ..app.progress import Progress, ShouldStop
-from ..panels import audit_scope, face_columns
+from ..dataset import face_columns, fields, views
+from ..panels import audit_scope
 from ..panels.audit_study import stored_of
 from . import limits
 from .contents import Example, Facts, Settings, Table, Video

@@ -14,7 +14,7 @@ from typing import Any
 from ...detector.errors import ForensicsError
 from ...detector.files.atomic import write_bytes
 from ...detector.records import canonical_json
-from ..score_claim import code_version
+from ..dataset.code_version import code_version
 from .contents import Facts
 from .page import page
 from .tables import csv_text

@@ -7,9 +7,8 @@ import numpy as np
 
 from ...detector.audit.threshold import Threshold
 from ...detector.audit.units import Units
-from .. import derived, fields
-from ..label_sync import contradiction
-from ..panels import face_columns
+from ..dataset import derived, face_columns, fields
+from ..dataset.label_sync import contradiction
 
 ALWAYS = (
     "p_fake is the output of a detector of face manipulations of the kinds it was trained on. It "

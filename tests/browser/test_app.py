@@ -103,7 +103,7 @@ def test_scores_through_the_form_come_from_a_process_of_their_own(app, demo_data
 
 
 def test_import_through_its_form(app, demo_dataset, fiftyone_db):
-    from media_forensics.operators import views
+    from media_forensics.operators.dataset import views
 
     videos = views.videos_of(demo_dataset)
     root = Path(videos.first().filepath)

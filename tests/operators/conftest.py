@@ -225,7 +225,7 @@ def faces_of(fiftyone_db, table_of):
     """
     from bson import Binary, ObjectId
     from fiftyone.core.utils import serialize_numpy_array
-    from media_forensics.operators import fields
+    from media_forensics.operators.dataset import fields
 
     fo = fiftyone_db
     made = []

@@ -121,7 +121,7 @@ def folders(tmp_path, monkeypatch, weights_dir) -> SimpleNamespace:
 @pytest.fixture
 def samples(fiftyone_db, folders):
     """``samples(kind, folder)``: a one-sample dataset of ours whose file lies in ``folder``."""
-    from media_forensics.operators import fields
+    from media_forensics.operators.dataset import fields
 
     made = []
 

@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = """
 import sys
 import fiftyone as fo
-from media_forensics.operators import fields, saved_views, stored_runs, video_scores
+from media_forensics.operators.dataset import fields, saved_views, stored_runs, video_scores
 name, mine = sys.argv[1:]
 dataset = fo.load_dataset(name)
 print("ready", flush=True)
@@ -40,7 +40,7 @@ def dataset(fiftyone_db):
 
 
 def test_three_processes_at_once_lose_nothing(dataset, fiftyone_db):
-    from media_forensics.operators import fields
+    from media_forensics.operators.dataset import fields
 
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "_mount")}
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
@@ -72,7 +72,7 @@ def test_three_processes_at_once_lose_nothing(dataset, fiftyone_db):
 
 
 def test_what_a_crash_left_is_mended(dataset, fiftyone_db):
-    from media_forensics.operators import dataset_changes, saved_views, stored_runs
+    from media_forensics.operators.dataset import dataset_changes, saved_views, stored_runs
 
     runs, saved = (dataset_changes.documents(name) for name in ("runs", "views"))
     for name in ("one", "two"):
@@ -96,7 +96,7 @@ def test_what_a_crash_left_is_mended(dataset, fiftyone_db):
 
 def test_another_name_is_found_and_a_deletion_said(fiftyone_db):
     from media_forensics.detector.errors import ForensicsError
-    from media_forensics.operators import dataset_changes, fields, views
+    from media_forensics.operators.dataset import dataset_changes, fields, views
 
     dataset = fiftyone_db.Dataset()
     dataset.add_sample(fiftyone_db.Sample("/a.png"))

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from fiftyone import ViewField as F
 from media_forensics.detector.errors import ForensicsError
-from media_forensics.operators import embedding_files, fields, score_form, stored_vectors
+from media_forensics.operators import embedding_files, score_form, stored_vectors
+from media_forensics.operators.dataset import fields
 from media_forensics.operators.panels import sphere_source
 from media_forensics.operators.panels.hypersphere import Hypersphere
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, strategies as st
 from media_forensics.detector.errors import ForensicsError
 from media_forensics.detector.records import VideoRecord
-from media_forensics.operators import fields
+from media_forensics.operators.dataset import fields
 
 pytestmark = pytest.mark.fiftyone
 

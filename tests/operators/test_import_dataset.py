@@ -644,7 +644,7 @@ def test_the_same_file_under_two_names_is_one_group(operator, tmp_path, clip):
 
 def test_a_corrected_list_is_said_kept_and_taken_over_on_demand(operator, tmp_path, clip):
     import fiftyone as fo
-    from media_forensics.operators import fields
+    from media_forensics.operators.dataset import fields
 
     root = tmp_path / "listed"
     rows = {"a": ("real", "original"), "b": ("fake", "swap"), "c": ("fake", "swap")}

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 from fiftyone import ViewField as F
 from media_forensics.detector.errors import ForensicsError
-from media_forensics.operators import views
+from media_forensics.operators.dataset import views
 from media_forensics.operators.jobs import job as jobs
 
 pytestmark = [pytest.mark.fiftyone, pytest.mark.weights]

@@ -8,8 +8,8 @@ import pytest
 from fiftyone import ViewField as F
 from media_forensics.detector.errors import ForensicsError, MetricUndefined
 from media_forensics.detector.metrics.clusters import clustered_rate
-from media_forensics.operators import views
 from media_forensics.operators.app.markup import plain
+from media_forensics.operators.dataset import views
 
 pytestmark = [pytest.mark.fiftyone, pytest.mark.weights]
 

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 from media_forensics.detector.errors import ForensicsError
-from media_forensics.operators import lease
+from media_forensics.operators.dataset import lease
 
 pytestmark = pytest.mark.fiftyone
 ROOT = Path(__file__).resolve().parents[2]
 HOLD = """
 import sys, time
-from media_forensics.operators.lease import held
+from media_forensics.operators.dataset.lease import held
 with held("set", "score"):
     print("held", flush=True)
     time.sleep(600)

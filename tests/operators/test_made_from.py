@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from fiftyone import ViewField as F
 from media_forensics.detector.errors import ForensicsError
-from media_forensics.operators import derived, fields, views
 from media_forensics.operators.app.markup import plain
+from media_forensics.operators.dataset import derived, fields, views
 
 pytestmark = [pytest.mark.fiftyone, pytest.mark.weights]
 

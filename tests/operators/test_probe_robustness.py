@@ -8,7 +8,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 from media_forensics.detector.errors import ForensicsError
-from media_forensics.operators.fields import delta_field, frame_index
+from media_forensics.operators.dataset.fields import delta_field, frame_index
 
 pytestmark = [pytest.mark.fiftyone, pytest.mark.weights]
 

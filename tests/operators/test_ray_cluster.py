@@ -17,7 +17,8 @@ import numpy as np
 import pytest
 from media_forensics.detector.errors import ForensicsError
 from media_forensics.detector.records import VideoRecord
-from media_forensics.operators import extract_faces, fields, score_faces
+from media_forensics.operators import extract_faces, score_faces
+from media_forensics.operators.dataset import fields
 
 pytestmark = [
     pytest.mark.fiftyone,

@@ -13,7 +13,7 @@ from media_forensics.detector.errors import ForensicsError
 from media_forensics.detector.files.allowed_roots import VARIABLE
 from media_forensics.detector.files.cache import cache_dir
 from media_forensics.detector.records import CropRecipe, VideoRecord
-from media_forensics.operators import fields
+from media_forensics.operators.dataset import fields
 from media_forensics.operators.jobs import job as jobs
 from media_forensics.operators.jobs.path_arguments import absolute
 from path_cases import NO_PATH, PATHS, arguments, folders, kind_of, run_of, samples

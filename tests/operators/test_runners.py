@@ -17,10 +17,10 @@ from media_forensics.detector.runners.shard_notes import noted
 from media_forensics.operators import (
     extract_faces,
     extract_form,
-    fields,
     score_faces as scoring,
     score_form,
 )
+from media_forensics.operators.dataset import fields
 from media_forensics.operators.jobs import job_list, runners, work_row
 
 pytestmark = pytest.mark.fiftyone

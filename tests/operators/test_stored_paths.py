@@ -16,11 +16,11 @@ from media_forensics.operators import (
     compare_runs,
     contact_sheet,
     embedding_files,
-    fields,
     manage_runs,
     registry,
     training_records,
 )
+from media_forensics.operators.dataset import fields
 from path_cases import folders, samples
 
 pytestmark = pytest.mark.fiftyone

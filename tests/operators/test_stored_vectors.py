@@ -8,9 +8,10 @@ from fiftyone import ViewField as F
 from media_forensics.detector.errors import ForensicsError
 from media_forensics.detector.records import Reason
 from media_forensics.detector.scoring.crop_scores import ScoreBatch
-from media_forensics.operators import fields, stored_vectors
+from media_forensics.operators import stored_vectors
+from media_forensics.operators.dataset import fields
+from media_forensics.operators.dataset.video_scores import declare
 from media_forensics.operators.score_writer import ScoreWriter
-from media_forensics.operators.video_scores import declare
 
 pytestmark = pytest.mark.fiftyone
 

@@ -24,7 +24,7 @@ def pictures(folder: Path, count: int) -> list[Path]:
 def dataset_of(paths: list[Path], name: str) -> Any:
     """A faces dataset of them, ten a video."""
     import fiftyone as fo
-    from media_forensics.operators import fields
+    from media_forensics.operators.dataset import fields
 
     dataset = fo.Dataset(name)
     dataset.media_type = "image"

@@ -83,7 +83,7 @@ def faces(stage: Stage) -> None:
     import faces_to_score
     import fiftyone as fo
     import hostile_checkpoints
-    from media_forensics.operators import fields
+    from media_forensics.operators.dataset import fields
 
     pictures = stage.inputs / "pictures"
     pictures.mkdir()
@@ -153,13 +153,13 @@ def score(stage: Stage, **given: Any) -> None:
 def attributed(stage: Stage) -> list[str]:
     """Every stored number of ``k`` is that of the checkpoint that the run names, or is refused."""
     from media_forensics.detector.errors import ForensicsError
-    from media_forensics.operators import calibrations, evaluation_items
+    from media_forensics.operators.dataset import made_from, scored_items as evaluation_items
 
     dataset = load("faces")
-    owner = {calibrations.checkpoint_of(dataset, key): key for key in ("old", "new")}
-    named = owner.get(calibrations.checkpoint_of(dataset, "k"))
+    owner = {made_from.checkpoint_of(dataset, key): key for key in ("old", "new")}
+    named = owner.get(made_from.checkpoint_of(dataset, "k"))
     if named is None:
-        return [f"k is of nobody: {calibrations.checkpoint_of(dataset, 'k')}"]
+        return [f"k is of nobody: {made_from.checkpoint_of(dataset, 'k')}"]
     try:
         evaluation_items.items_of(dataset.view(), "k", "video")
     except ForensicsError as error:
@@ -176,13 +176,13 @@ def attributed(stage: Stage) -> list[str]:
 def table_or_old(stage: Stage) -> list[str]:
     """The scores of ``k`` are those of before, or of the table, or are refused."""
     from media_forensics.detector.errors import ForensicsError
-    from media_forensics.operators import calibrations, views
+    from media_forensics.operators.dataset import face_table, made_from
 
     dataset = load("faces")
-    if not str(calibrations.checkpoint_of(dataset, "k")).startswith("table:"):
+    if not str(made_from.checkpoint_of(dataset, "k")).startswith("table:"):
         return attributed(stage)
     try:
-        found = views.face_scores(dataset, "k")
+        found = face_table.face_scores(dataset, "k")
     except ForensicsError as error:
         return [] if "unfinished" in str(error) else [str(error)]
     right = [(int(video[4:]) * 7 % 20) / 20 for video in found.video_id]

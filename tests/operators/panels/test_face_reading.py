@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from media_forensics.operators.panels import face_reading
+from media_forensics.operators.dataset import face_reading
 
 pytestmark = pytest.mark.fiftyone
 SHARED = {"video": "video_id", "label": "ground_truth.label", "method": "method"}

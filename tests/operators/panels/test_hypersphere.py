@@ -7,7 +7,7 @@ import base64
 import numpy as np
 import pytest
 from media_forensics.detector.embeddings.sphere import fake_axis_projection
-from media_forensics.operators import fields
+from media_forensics.operators.dataset import fields
 from media_forensics.operators.panels import sphere_lookup, sphere_picture, sphere_source
 from media_forensics.operators.panels.hypersphere import Hypersphere
 

@@ -6,7 +6,7 @@ import threading
 import time
 
 import pytest
-from media_forensics.operators.panels.rebuild_cache import RebuildCache
+from media_forensics.operators.dataset.rebuild_cache import RebuildCache
 
 
 def test_least_recently_used_goes_first():

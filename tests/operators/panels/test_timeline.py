@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from media_forensics.operators import fields
+from media_forensics.operators.dataset import fields
 from media_forensics.operators.panels.timeline import TimelinePanel
 
 pytestmark = pytest.mark.fiftyone

@@ -12,7 +12,7 @@ from typing import Any
 
 import fiftyone as fo
 
-from ..detector.records import VideoRecord
+from ...detector.records import VideoRecord
 from . import fields, views
 
 LABEL = f"{fields.GROUND_TRUTH}.label"

@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
-from ..detector.errors import ForensicsError
-from ..detector.files.installation import require_installed
+from ...detector.errors import ForensicsError
+from ...detector.files.installation import require_installed
 
 _Operator = TypeVar("_Operator", bound=type[foo.Operator])
 

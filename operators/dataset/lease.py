@@ -21,8 +21,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from ..detector.errors import ForensicsError
-from ..detector.runners.process_identity import ProcessIdentity
+from ...detector.errors import ForensicsError
+from ...detector.runners.process_identity import ProcessIdentity
 
 logger = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from typing import Any
 import fiftyone as fo
 from bson import json_util
 
-from ..detector.errors import ForensicsError
+from ...detector.errors import ForensicsError
 from .dataset_changes import changing, delete_run_record, documents
 
 CUSTOM, BRAIN = "runs", "brain_methods"  # where a dataset's document names them

@@ -15,10 +15,10 @@ import numpy as np
 
 from ...detector.audit.columns import CONTENT, Coded, FaceColumns, coded, label_codes, numbers
 from ...detector.errors import ForensicsError
-from .. import fields, made_from, views
-from ..video_scores import compute_video_scores, rule_of
+from . import fields, made_from, views
 from .face_reading import Reading, read
 from .rebuild_cache import RebuildCache
+from .video_scores import compute_video_scores, rule_of
 
 #: Text columns that every audit needs.
 TEXTS = ("source_dataset", "method", "family", "compression", "split")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fiftyone as fo
 import fiftyone.core.media as fomm
 
-from ..detector.records import FAKE, LABELS, REAL
+from ...detector.records import FAKE, LABELS, REAL
 from . import fields
 from .dataset_changes import changing
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fiftyone as fo
 from fiftyone import ViewField as F
 
-from ..detector.records import LABELS
+from ...detector.records import LABELS
 from . import fields, saved_views, views
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import fiftyone as fo
 
-from ..detector.audit.basis import Basis
+from ...detector.audit.basis import Basis
 from . import made_from, saved_views, stored_runs, views
 from .dataset_changes import changing
 

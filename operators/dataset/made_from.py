@@ -12,11 +12,11 @@ from typing import Any
 import fiftyone as fo
 import numpy as np
 
-from ..detector.audit.basis import Basis, digest, text_codes
-from ..detector.errors import ForensicsError
-from . import fields, score_state, views
-from .panels.face_reading import read
-from .panels.rebuild_cache import RebuildCache
+from ...detector.audit.basis import Basis, digest, text_codes
+from ...detector.errors import ForensicsError
+from . import fields, made_from, score_state, views
+from .face_reading import read
+from .rebuild_cache import RebuildCache
 
 FIELD = "made_from"  # of the config of a custom run
 UNKNOWN = "it does not say what it was made from (it is of an older version)"
@@ -78,7 +78,7 @@ def _recipes(of_faces: list[Any] | None, config: Any) -> str | None:
 
 def code_version() -> str:
     """The plugin's version, from its manifest."""
-    from .score_claim import code_version as version
+    from .code_version import code_version as version
 
     return version()
 
@@ -208,3 +208,8 @@ def state(dataset: fo.Dataset) -> Hashable:
         runs.append((name, str(info.timestamp), *about))
     newest = str(dataset._max("last_modified_at"))  # by the index that FiftyOne keeps on it
     return str(dataset._doc.id), dataset.count(), newest, tuple(runs)
+
+
+def checkpoint_of(dataset: fo.Dataset, key: str) -> str | None:
+    """Hash of the checkpoint whose scores ``key`` holds, None for imported scores."""
+    return getattr(made_from.scores_config(dataset, key), "checkpoint_sha256", None)

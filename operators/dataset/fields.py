@@ -13,8 +13,8 @@ from typing import Any
 
 import fiftyone as fo
 
-from ..detector.errors import ForensicsError
-from ..detector.records import FAKE, LABELS, REAL, VideoRecord
+from ...detector.errors import ForensicsError
+from ...detector.records import FAKE, LABELS, REAL, VideoRecord
 from .dataset_changes import changing, declare
 
 INFO_KEY = "media_forensics"

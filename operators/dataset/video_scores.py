@@ -12,16 +12,8 @@ from typing import Any
 import fiftyone as fo
 import fiftyone.core.media as fomm
 
-from ..detector.records import Reason
-from . import (
-    appearance,
-    dataset_changes,
-    fields,
-    lease,
-    score_state,
-    stored_runs,
-    views,
-)
+from ...detector.records import Reason
+from . import appearance, dataset_changes, fields, lease, score_state, stored_runs, views
 from .dataset_changes import changing
 
 RULES = (
@@ -95,7 +87,7 @@ def compute_video_scores(dataset: fo.Dataset, key: str, rule: str | None = None)
         key: detector key
         rule: one of :data:`RULES`; by default that of :func:`rule_of`
     """
-    from ..detector.scoring.aggregate import (
+    from ...detector.scoring.aggregate import (
         WORST_PERSON,
         grouped_scores,
         video_score,

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import fiftyone as fo
 import fiftyone.core.media as fomm
 
-from ..detector.records import LABELS
-from . import fields, views
+from ...detector.records import LABELS
+from . import face_table, fields, views
 from .made_from import require_current_scores
 from .video_scores import compute_video_scores
 
@@ -79,7 +79,7 @@ def face_items(view: Any, key: str) -> Items:
     """The faces of ``view``."""
     import numpy as np
 
-    columns = views.face_scores(view, key)
+    columns = face_table.face_scores(view, key)
     return Items(
         name=columns.ids,
         label=columns.label,

@@ -9,8 +9,8 @@ import fiftyone as fo
 import fiftyone.core.media as fomm
 from fiftyone import ViewField as F
 
-from ..detector.errors import ForensicsError
-from ..detector.records import CropRecipe
+from ...detector.errors import ForensicsError
+from ...detector.records import CropRecipe
 from . import appearance, fields, saved_views, views
 from .dataset_changes import declare
 

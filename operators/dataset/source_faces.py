@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import fiftyone as fo
 
-from ..detector.files.allowed_roots import require_files
+from ...detector.files.allowed_roots import require_files
 from . import fields
 
 if TYPE_CHECKING:
-    from ..detector.scoring.recompressed_scores import SourceFace
+    from ...detector.scoring.recompressed_scores import SourceFace
 
 
 def source_faces(dataset: fo.Dataset, face_ids: Sequence[str]) -> list[SourceFace]:
@@ -22,8 +22,8 @@ def source_faces(dataset: fo.Dataset, face_ids: Sequence[str]) -> list[SourceFac
     """
     from PIL import Image
 
-    from ..detector.records import CropRecipe
-    from ..detector.scoring.recompressed_scores import SourceFace
+    from ...detector.records import CropRecipe
+    from ...detector.scoring.recompressed_scores import SourceFace
 
     stored = fields.describe(dataset).get("recipe")
     recipe = CropRecipe.from_json(stored) if stored else CropRecipe()

@@ -18,7 +18,7 @@ from typing import Any
 import fiftyone as fo
 from bson import ObjectId
 
-from ..detector.errors import ForensicsError
+from ...detector.errors import ForensicsError
 from . import lease
 
 logger = logging.getLogger(__name__)

@@ -1,0 +1,1 @@
+"""Reads and writes our fields, views and records of a FiftyOne dataset."""
