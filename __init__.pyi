@@ -6,7 +6,7 @@ from .operators.analyze_file import AnalyzeFile
 from .operators.calibrate_threshold import CalibrateThreshold
 from .operators.compare_runs import CompareRuns
 from .operators.contact_sheet import ContactSheet
-from .operators.create_demo import CreateDemo
+from .operators.demo.create_demo import CreateDemo
 from .operators.evaluate_detector import EvaluateDetector
 from .operators.explain_faces import ExplainFaces
 from .operators.export_report import ExportReport

@@ -7,7 +7,7 @@ from ..detector.errors import ForensicsError
 #: (module, class) of each operator and panel, in the order in which the App lists them. A module
 #: is imported when FiftyOne starts, so its heavy imports (torch, open_clip, ...) are in functions.
 OPERATORS = (
-    ("create_demo", "CreateDemo"),
+    ("demo.create_demo", "CreateDemo"),
     ("import_dataset", "ImportDataset"),
     ("extract_faces", "ExtractFaces"),
     ("contact_sheet", "ContactSheet"),

