@@ -7,6 +7,7 @@ from .operators.calibrate_threshold import CalibrateThreshold
 from .operators.compare_runs import CompareRuns
 from .operators.contact_sheet import ContactSheet
 from .operators.demo.create_demo import CreateDemo
+from .operators.embeddings.map_embeddings import MapEmbeddings
 from .operators.evaluate_detector import EvaluateDetector
 from .operators.explain_faces import ExplainFaces
 from .operators.export_report import ExportReport
@@ -17,7 +18,6 @@ from .operators.find_hard_examples import FindHardExamples
 from .operators.import_dataset import ImportDataset
 from .operators.import_scores import ImportScores
 from .operators.manage_runs import ManageRuns
-from .operators.map_embeddings import MapEmbeddings
 from .operators.probe_robustness import ProbeRobustness
 from .operators.retrain_head import RetrainHead
 from .operators.review_faces import ReviewFaces

@@ -155,7 +155,7 @@ def write_whole(dataset: Any, ids: list[str], width: int) -> float:
 
 def read(dataset: Any, p_fake: str, embedding: str, count: int) -> float:
     """Seconds of what a panel reads: scores, ids and embeddings as one array."""
-    from media_forensics.operators.stored_vectors import read as read_vectors
+    from media_forensics.operators.embeddings.stored_vectors import read as read_vectors
 
     begin = time.perf_counter()
     found = read_vectors(dataset.view(), embedding, [p_fake])

@@ -128,7 +128,8 @@ def best_of(repeats: int, work: Callable[[], tuple[float, int]]) -> tuple[float,
 def forget() -> None:
     """As after a restart of the server: nothing in memory."""
     from media_forensics.operators.dataset import face_columns
-    from media_forensics.operators.panels import audit_study, sphere_source
+    from media_forensics.operators.embeddings import sphere_source
+    from media_forensics.operators.panels import audit_study
 
     for cache in (
         audit_study._STUDIES,
@@ -171,7 +172,7 @@ def with_pandas(dataset: Any) -> float:
 
 def measure(count: int) -> None:
     """Make ``count`` faces, measure, delete."""
-    from media_forensics.operators.panels import sphere_picture
+    from media_forensics.operators.embeddings import sphere_picture
     from media_forensics.operators.panels.error_audit import ErrorAudit
     from media_forensics.operators.panels.hypersphere import Hypersphere
 

@@ -123,9 +123,9 @@ def part_faces(size: Size) -> None:
 
 def part_score(size: Size) -> None:
     import fiftyone as fo
-    from media_forensics.operators import embedding_files
     from media_forensics.operators.dataset import fields
     from media_forensics.operators.dataset.video_scores import declare, write_video_scores
+    from media_forensics.operators.embeddings import embedding_files
     from media_forensics.operators.score_writer import ScoreWriter
 
     faces = fo.load_dataset(size.faces)

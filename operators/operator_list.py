@@ -20,7 +20,7 @@ OPERATORS = (
     ("export_scores", "ExportScores"),
     ("probe_robustness", "ProbeRobustness"),
     ("run_protocol", "RunProtocol"),
-    ("map_embeddings", "MapEmbeddings"),
+    ("embeddings.map_embeddings", "MapEmbeddings"),
     ("find_hard_examples", "FindHardExamples"),
     ("review_faces", "ReviewFaces"),
     ("export_training_set", "ExportTrainingSet"),

@@ -112,7 +112,7 @@ def _vectors(view: Any, name: str) -> Any:
     """(N, D) float32 unit vectors of a field, NaN where a face has none."""
     import numpy as np
 
-    from .stored_vectors import read
+    from .embeddings.stored_vectors import read
 
     found = read(view, name)
     out = np.full((len(view), max(1, found.vectors.shape[1])), np.nan, np.float32)

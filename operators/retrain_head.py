@@ -136,7 +136,7 @@ def _refuse_other(dataset: fo.Dataset, key: str, folder: Path) -> None:
 
 def _embedded(view: Any, detector: str) -> tuple[list[dict[str, Any]], dict[str, int], np.ndarray]:
     """Usable faces with an embedding, how many others there are, and the embeddings (N, D)."""
-    from . import stored_vectors
+    from .embeddings import stored_vectors
 
     field = fields.ScoreFields(detector).embedding
     views.require_fields(view, [field], "Score faces")

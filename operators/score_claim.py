@@ -8,11 +8,11 @@ import fiftyone as fo
 
 from ..detector.errors import ForensicsError
 from ..detector.records import CropRecipe
-from . import embedding_files
 from .dataset import fields, lease, stored_runs, views
 from .dataset.code_version import code_version
 from .dataset.dataset_changes import changing
 from .dataset.score_state import CLEARING, MARK, WRITING, mark, unfinished
+from .embeddings import embedding_files
 
 if TYPE_CHECKING:
     from ..detector.model.detector import Detector

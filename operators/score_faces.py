@@ -16,13 +16,14 @@ from ..detector.files import packages
 from ..detector.files.allowed_roots import require_files
 from ..detector.files.paths import given
 from ..detector.runners.score_units import shard_of_scores
-from . import embedding_files, score_form, score_runners
+from . import score_form, score_runners
 from .app import forms, outcome
 from .app.progress import Progress, ShouldStop, never, silent
 from .dataset import derived, fields, made_from, score_state, views
 from .dataset.lease import exclusively
 from .dataset.needs import needs
 from .dataset.video_scores import RULES, declare, write_video_scores
+from .embeddings import embedding_files
 from .jobs import from_python, job as jobs, runners, shard_plan
 from .jobs.delegated import in_app, stop_of
 from .jobs.path_arguments import absolute, with_paths
@@ -86,8 +87,9 @@ def run(
         ray_address: of a Ray cluster; None: a Ray on this machine
         shards: parts that ``shards`` prepares, 4 by default
         parts_dir: folder of the scores that a pool, Ray or shards keep on disk
-        embeddings: ``field``, ``files`` (memory-mapped float16, see :mod:`.embedding_files`), or
-            ``auto``: files where the dataset has more than 200,000 faces, or the key has them
+        embeddings: ``field``, ``files`` (memory-mapped float16, see
+            :mod:`.embeddings.embedding_files`), or ``auto``: files where the dataset has more than
+            200,000 faces, or the key has them
         embeddings_dir: folder for those files; below FiftyOne's dataset folder by default
         merge_from: folders of scores that shards made elsewhere; they are written, and nothing is
             computed
@@ -169,7 +171,7 @@ def run(
         )
     videos = write_video_scores(dataset, names.key, rule)
     if writer.scored and shard[1] == 1:
-        from .panels.sphere_source import prepare
+        from .embeddings.sphere_source import prepare
 
         prepare(dataset, names.key)
     return {

@@ -12,10 +12,10 @@ from fiftyone.operators import types
 from ..detector.errors import ForensicsError
 from ..detector.files import packages
 from ..detector.files.paths import given_or_none
-from . import embedding_files
 from .app import forms
 from .dataset import fields
 from .dataset.video_scores import RULES
+from .embeddings import embedding_files
 from .jobs import runners
 from .registry import detector_source, known_detectors
 from .score_claim import recipe_warning

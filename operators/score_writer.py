@@ -17,7 +17,7 @@ import fiftyone as fo
 from ..detector.records import Reason
 from .dataset import fields
 from .dataset.dataset_changes import require_there
-from .stored_vectors import packed
+from .embeddings.vector_format import packed
 
 if TYPE_CHECKING:
     import numpy as np

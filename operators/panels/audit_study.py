@@ -28,8 +28,8 @@ from .. import calibrations
 from ..dataset import derived, face_columns, made_from
 from ..dataset.label_sync import contradiction
 from ..dataset.rebuild_cache import RebuildCache
+from ..embeddings.sphere_source import embeddings_of
 from . import audit_figures, audit_scope
-from .sphere_source import embeddings_of
 
 _STUDIES = RebuildCache(8)
 _WIDE = RebuildCache(6)

@@ -13,9 +13,15 @@ from ...detector.errors import ForensicsError
 from ..app.documentation import documented
 from ..app.markup import plain
 from ..dataset import face_columns, fields
+from ..embeddings.sphere_source import (
+    Sphere,
+    embedding_field,
+    first_sphere,
+    sphere_with,
+    whole_sphere,
+)
 from . import sphere_colours, sphere_lookup, sphere_maps, sphere_message, sphere_payload
 from .error_audit import SCORE_FACES, handler
-from .sphere_source import Sphere, embedding_field, first_sphere, sphere_with, whole_sphere
 
 logger = logging.getLogger(__name__)
 

@@ -11,8 +11,8 @@ from ...detector.audit.columns import CONTENT, Coded
 from ...detector.audit.groups import bin_edges
 from ...detector.errors import ForensicsError
 from ..dataset import face_columns
+from ..embeddings.sphere_source import Sphere
 from . import sphere_payload
-from .sphere_source import Sphere
 
 
 def field_names(source: face_columns.Source, sphere: Sphere, key: str) -> list[str]:

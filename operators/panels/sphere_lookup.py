@@ -10,7 +10,7 @@ from ...detector.audit.words import count
 from ...detector.embeddings import words as sphere_words
 from ..dataset import fields
 from ..dataset.face_columns import Source
-from .sphere_source import Sphere, embeddings_of
+from ..embeddings.sphere_source import Sphere, embeddings_of
 
 NEAREST = 24
 MOST_IN_GRID = 100_000  # the App sends a view of named samples with every request: 3 MB

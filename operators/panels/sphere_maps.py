@@ -11,8 +11,8 @@ import numpy as np
 from ...detector.errors import ForensicsError
 from ..dataset import derived, made_from
 from ..dataset.dataset_changes import changing
+from ..embeddings.sphere_source import Sphere
 from . import sphere_payload
-from .sphere_source import Sphere
 
 
 def register_plane(faces: fo.Dataset, key: str, sphere: Sphere) -> str:

@@ -6,8 +6,8 @@ from typing import Any
 
 from ...detector.embeddings import words as sphere_words
 from ..dataset import face_columns
+from ..embeddings.sphere_source import Sphere
 from . import sphere_colours, sphere_maps, sphere_payload
-from .sphere_source import Sphere
 
 THRESHOLD = 0.5  # at which errors are coloured: the detector's own call
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from fiftyone import ViewField as F
 from media_forensics.detector.errors import ForensicsError
-from media_forensics.operators import embedding_files, score_form, stored_vectors
+from media_forensics.operators import score_form
 from media_forensics.operators.dataset import fields
-from media_forensics.operators.panels import sphere_source
+from media_forensics.operators.embeddings import embedding_files, sphere_source, stored_vectors
 from media_forensics.operators.panels.hypersphere import Hypersphere
 
 pytestmark = [pytest.mark.fiftyone, pytest.mark.weights]

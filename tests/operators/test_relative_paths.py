@@ -205,7 +205,7 @@ def test_relative_folders_hold_when_the_working_folder_changes(
         assert (again["scored"], again["already"]) == (0, 2)
         shown = operators("explain_faces")(faces, key="tiny")  # finds the checkpoint
         assert shown["explained"] == 2
-        from media_forensics.operators import embedding_files
+        from media_forensics.operators.embeddings import embedding_files
 
         assert len(embedding_files.shards_of(faces, "tiny_embedding") or ()) == 2
         operators("export_scores")(faces, key="tiny", path="out.csv")

@@ -15,12 +15,12 @@ from media_forensics.detector.records import CropRecipe
 from media_forensics.operators import (
     compare_runs,
     contact_sheet,
-    embedding_files,
     manage_runs,
     registry,
     training_records,
 )
 from media_forensics.operators.dataset import fields
+from media_forensics.operators.embeddings import embedding_files
 from path_cases import folders, samples
 
 pytestmark = pytest.mark.fiftyone

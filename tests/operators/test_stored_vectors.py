@@ -8,9 +8,9 @@ from fiftyone import ViewField as F
 from media_forensics.detector.errors import ForensicsError
 from media_forensics.detector.records import Reason
 from media_forensics.detector.scoring.crop_scores import ScoreBatch
-from media_forensics.operators import stored_vectors
 from media_forensics.operators.dataset import fields
 from media_forensics.operators.dataset.video_scores import declare
+from media_forensics.operators.embeddings import stored_vectors, vector_format
 from media_forensics.operators.score_writer import ScoreWriter
 
 pytestmark = pytest.mark.fiftyone
@@ -30,10 +30,10 @@ def test_both_ways_with_fiftyones_own(faces, fiftyone_db, dtype):
     from fiftyone.core.utils import deserialize_numpy_array, serialize_numpy_array
 
     vector = np.random.default_rng(0).normal(size=37).astype(dtype)
-    back = deserialize_numpy_array(stored_vectors.packed(vector))
+    back = deserialize_numpy_array(vector_format.packed(vector))
     assert back.dtype == vector.dtype and np.array_equal(back, vector)
-    assert np.array_equal(stored_vectors.unpacked(serialize_numpy_array(vector)), vector)
-    assert np.array_equal(stored_vectors.unpacked(vector.tolist()), vector.astype(np.float32))
+    assert np.array_equal(vector_format.unpacked(serialize_numpy_array(vector)), vector)
+    assert np.array_equal(vector_format.unpacked(vector.tolist()), vector.astype(np.float32))
 
 
 def test_reading_gives_unit_vectors_in_order_and_counts_the_rest(faces, fiftyone_db):

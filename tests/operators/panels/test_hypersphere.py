@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from media_forensics.detector.embeddings.sphere import fake_axis_projection
 from media_forensics.operators.dataset import fields
-from media_forensics.operators.panels import sphere_lookup, sphere_picture, sphere_source
+from media_forensics.operators.embeddings import sphere_picture, sphere_source
+from media_forensics.operators.panels import sphere_lookup
 from media_forensics.operators.panels.hypersphere import Hypersphere
 
 pytestmark = pytest.mark.fiftyone

@@ -14,16 +14,16 @@ import fiftyone.operators as foo
 from fiftyone import ViewField as F
 from fiftyone.operators import types
 
-from ..detector.errors import ForensicsError
-from ..detector.files import packages
-from ..detector.records import FAKE, LABELS
+from ...detector.errors import ForensicsError
+from ...detector.files import packages
+from ...detector.records import FAKE, LABELS
+from ..app import forms, outcome
+from ..app.progress import Progress, ShouldStop, never, silent
+from ..dataset import derived, fields, made_from, views
+from ..dataset.dataset_changes import declare
+from ..jobs import from_python, job as jobs
+from ..jobs.delegated import in_app, stop_of
 from . import embedding_files, embedding_geometry, embedding_maps
-from .app import forms, outcome
-from .app.progress import Progress, ShouldStop, never, silent
-from .dataset import derived, fields, made_from, views
-from .dataset.dataset_changes import declare
-from .jobs import from_python, job as jobs
-from .jobs.delegated import in_app, stop_of
 
 if TYPE_CHECKING:
     from .stored_vectors import Vectors
@@ -62,7 +62,7 @@ def run(
         key: detector key
         parts: names of :data:`PARTS`
         seed: of UMAP
-        progress, should_stop: see :mod:`.app.progress`
+        progress, should_stop: see :mod:`operators.app.progress`
 
     Returns:
         ``{"faces", "without_embedding", "runs": [brain keys], "fields": [...], "geometry",
@@ -169,7 +169,7 @@ def _neighbours(dataset: fo.Dataset, faces: Vectors, training: Vectors, key: str
     """Share of fakes among the nearest training faces of other groups, and how near they are."""
     import numpy as np
 
-    from ..detector.embeddings.neighbours import nearest
+    from ...detector.embeddings.neighbours import nearest
 
     labels = training.columns[COLUMNS[0]]
     is_fake = np.array([label == LABELS[FAKE] for label in labels])

@@ -9,25 +9,21 @@ that has its vector in the field too is read from the field.
 
 from __future__ import annotations
 
-import io
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..detector.errors import ForensicsError
+from ...detector.errors import ForensicsError
 from . import embedding_files
+from .vector_format import unpacked
 
 if TYPE_CHECKING:
-    from ..detector.embeddings.shards import Shards
+    from ...detector.embeddings.shards import Shards
 
 _BATCH = 1000  # faces whose documents are in memory at a time
-#: Where the numbers start in a numpy file of a vector: its header is padded to this.
-_HEADER = 128
 
 
 @dataclass(frozen=True)
@@ -47,30 +43,6 @@ class Vectors:
     not_finite: int
 
 
-def packed(vector: np.ndarray) -> bytes:
-    """What a VectorField stores for ``vector`` (D,)."""
-    vector = np.ascontiguousarray(vector)
-    return zlib.compress(_header(vector.dtype.str, vector.shape) + vector.tobytes(), 0)
-
-
-def unpacked(stored: Any) -> np.ndarray:
-    """The vector of what a VectorField stores."""
-    if isinstance(stored, (list, tuple)):
-        return np.asarray(stored, np.float32)
-    data = zlib.decompress(stored)
-    if data[:_HEADER] == _header("<f4", ((len(data) - _HEADER) // 4,)):
-        return np.frombuffer(data, "<f4", offset=_HEADER)
-    return np.load(io.BytesIO(data), allow_pickle=False)
-
-
-@lru_cache(64)
-def _header(dtype: str, shape: tuple[int, ...]) -> bytes:
-    """How numpy's file of such an array begins."""
-    file = io.BytesIO()
-    np.save(file, np.empty(shape, dtype), allow_pickle=False)
-    return file.getvalue()[: file.tell() - int(np.prod(shape)) * np.dtype(dtype).itemsize]
-
-
 def read(
     view: Any, field: str, columns: Sequence[str] = (), most_single: int | None = None
 ) -> Vectors:
@@ -79,7 +51,7 @@ def read(
     Memory is that of the result.
 
     Args:
-        view: faces view without dynamic grouping, see :func:`.dataset.views.flat`
+        view: faces view without dynamic grouping, see :func:`operators.dataset.views.flat`
         field: a VectorField
         columns: further fields, embedded ones with a dot
         most_single: numbers above which the vectors are float16 instead of float32

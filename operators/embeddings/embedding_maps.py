@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from .dataset import dataset_changes, lease, stored_runs, views
+from ..dataset import dataset_changes, lease, stored_runs, views
 
 if TYPE_CHECKING:
     from .stored_vectors import Vectors
@@ -36,7 +36,7 @@ def make(view: Any, faces: Vectors, key: str, part: str, head: Any, stored: Any,
     """
     import fiftyone.brain as fob  # pulls in most of scikit-learn
 
-    from ..detector.embeddings.sphere import fake_axis_projection
+    from ...detector.embeddings.sphere import fake_axis_projection
 
     name, dataset, vectors = f"{key}_{part}", views.dataset_of(view), faces.vectors
     new = f"{name}_new"

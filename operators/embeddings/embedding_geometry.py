@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..detector.records import LABELS
-from .app.markup import plain
-from .dataset.fields import GROUND_TRUTH
+from ...detector.records import LABELS
+from ..app.markup import plain
+from ..dataset.fields import GROUND_TRUTH
 
 if TYPE_CHECKING:
     from .stored_vectors import Vectors
@@ -32,8 +32,8 @@ def geometry(faces: Vectors, head: Any) -> dict[str, Any]:
     """
     import numpy as np
 
-    from ..detector.embeddings.sphere import alignment, concentration, fake_axis, uniformity
-    from ..detector.errors import MetricUndefined
+    from ...detector.embeddings.sphere import alignment, concentration, fake_axis, uniformity
+    from ...detector.errors import MetricUndefined
 
     vectors = faces.vectors
     label, method = (faces.columns[name] for name in COLUMNS)

@@ -12,11 +12,10 @@ import numpy as np
 
 from ...detector.audit.columns import FaceColumns
 from ...detector.errors import ForensicsError
-from .. import stored_vectors
 from ..dataset import fields
 from ..dataset.face_columns import Source, columns_of, run_config, source_of, state_token
 from ..dataset.rebuild_cache import RebuildCache
-from . import sphere_picture
+from . import sphere_picture, stored_vectors
 from .sphere_picture import Picture
 
 logger = logging.getLogger(__name__)

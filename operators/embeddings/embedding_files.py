@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 import fiftyone as fo
 
-from ..detector.errors import ForensicsError
-from ..detector.files.paths import given
-from .dataset import fields, views
+from ...detector.errors import ForensicsError
+from ...detector.files.paths import given
+from ..dataset import fields, views
 
 if TYPE_CHECKING:
-    from ..detector.embeddings.shards import Shards, ShardWriter
+    from ...detector.embeddings.shards import Shards, ShardWriter
 
 AUTO, FIELD, FILES = "auto", "field", "files"
 CHOICES = (
@@ -74,7 +74,7 @@ def writer(
     Raises:
         ForensicsError: the folder holds other embeddings, or is not allowed
     """
-    from ..detector.embeddings.shards import ShardWriter
+    from ...detector.embeddings.shards import ShardWriter
 
     dataset._doc.reload("info")  # another shard may have noted its folder meanwhile
     noted = _folders(dataset).get(names.embedding)
@@ -111,7 +111,7 @@ def shards_of(dataset: fo.Dataset, field: str) -> Shards | None:
     Raises:
         ForensicsError: the folder is gone, damaged, or outside the allowed ones
     """
-    from ..detector.embeddings.shards import opened
+    from ...detector.embeddings.shards import opened
 
     folder = _folders(dataset).get(field)
     if folder is None:
@@ -142,7 +142,7 @@ def into_field(view: Any, key: str) -> int:
     """
     import numpy as np
 
-    from .stored_vectors import packed
+    from .vector_format import packed
 
     dataset, field = views.dataset_of(view), fields.ScoreFields(key).embedding
     shards = shards_of(dataset, field)

@@ -1,0 +1,1 @@
+"""Reads and writes embeddings of a dataset, and maps them."""
