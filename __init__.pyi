@@ -3,12 +3,13 @@
 from typing import Any
 
 from .operators.analyze_file import AnalyzeFile
-from .operators.calibrate_threshold import CalibrateThreshold
 from .operators.compare_runs import CompareRuns
 from .operators.contact_sheet import ContactSheet
 from .operators.demo.create_demo import CreateDemo
 from .operators.embeddings.map_embeddings import MapEmbeddings
-from .operators.evaluate_detector import EvaluateDetector
+from .operators.evaluation.calibrate_threshold import CalibrateThreshold
+from .operators.evaluation.evaluate_detector import EvaluateDetector
+from .operators.evaluation.run_protocol import RunProtocol
 from .operators.explain_faces import ExplainFaces
 from .operators.export_report import ExportReport
 from .operators.export_scores import ExportScores
@@ -22,7 +23,6 @@ from .operators.probe_robustness import ProbeRobustness
 from .operators.retrain_head import RetrainHead
 from .operators.review_faces import ReviewFaces
 from .operators.run_ablation import RunAblation
-from .operators.run_protocol import RunProtocol
 from .operators.score_faces import ScoreFaces
 from .operators.train_detector import TrainDetector
 

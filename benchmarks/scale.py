@@ -182,7 +182,7 @@ def part_queue(size: Size) -> None:
 
 def part_evaluate(size: Size) -> None:
     import fiftyone as fo
-    from media_forensics.operators import evaluate_detector
+    from media_forensics.operators.evaluation import evaluate_detector
 
     evaluate_detector.run(fo.load_dataset(size.faces), key=KEY, replicates=200)
 

@@ -18,10 +18,10 @@ from ..detector.weights.known_detectors import find_detector
 from .analysis_report import in_seconds, markdown, timeline
 from .app import forms
 from .app.progress import Progress, ShouldStop, never, silent, terminal
-from .calibrations import has_calibration, stored_calibration
 from .dataset import fields, views
 from .dataset.dataset_changes import declare, require_there
 from .dataset.needs import needs
+from .evaluation.calibrations import has_calibration, stored_calibration
 from .jobs import job as jobs
 from .jobs.delegated import in_app, stop_of
 from .jobs.path_arguments import absolute, with_paths

@@ -43,7 +43,7 @@ COMMANDS = {
     "merge": Command("crops or scores of several shards into one folder", "operators.console"),
     "analyze": Command("a verdict on a file, with its reasons", "detector.analyze_command"),
     "protocol": Command(
-        "a published table with a detector of your own", "operators.protocol_command"
+        "a published table with a detector of your own", "operators.evaluation.protocol_command"
     ),
     "train": Command("a detector from a manifest of crops", "training.train_command"),
     "weights": Command("list and fetch weight files", "detector.weights_command"),

@@ -19,10 +19,10 @@ from ..detector.files.paths import one_part
 from .app import forms
 from .app.progress import Progress, ShouldStop, never, silent
 from .dataset import face_columns, views
+from .evaluation.stored_thresholds import stored_of
 from .jobs import from_python, job as jobs
 from .jobs.delegated import in_app, stop_of
 from .jobs.path_arguments import with_paths
-from .panels.audit_study import stored_of
 
 
 def default_folder(dataset: fo.Dataset, key: str) -> Path:

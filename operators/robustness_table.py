@@ -8,7 +8,7 @@ from typing import Any
 from .app.markup import plain
 from .dataset.fields import delta_field
 from .dataset.scored_items import face_items
-from .evaluation_tables import interval_text, number_text
+from .evaluation.evaluation_tables import interval_text, number_text
 
 NONE = "none"
 

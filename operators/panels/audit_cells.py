@@ -17,7 +17,8 @@ from ...detector.audit.table import AuditTable, Cell, Row
 from ...detector.audit.threshold import Threshold
 from ...detector.audit.units import Units, at_level
 from ...detector.audit.words import count, outliers
-from . import audit_scope, grid
+from ..evaluation import scope as audit_scope
+from . import grid
 from .audit_study import Study, kept_for, with_fields
 
 MOST_ROWS, MOST_COLUMNS = 60, 24

@@ -13,9 +13,11 @@ from ...detector.audit.table import Row
 from ...detector.audit.threshold import Threshold
 from ...detector.audit.units import LEVELS
 from ..dataset import face_columns
-from . import audit_figures, audit_scope
+from ..evaluation import scope as audit_scope
+from ..evaluation.stored_thresholds import stored_of
+from . import audit_figures
 from .audit import pairs_figure
-from .audit_study import Study, stored_of
+from .audit_study import Study
 
 
 def lines(study: Study, threshold: Threshold, total: Row) -> dict[str, Any]:

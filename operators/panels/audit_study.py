@@ -19,17 +19,18 @@ from ...detector.audit.groups import BY_METHOD, Grouping, group
 from ...detector.audit.pairs import Pairs, pairs_of
 from ...detector.audit.slices import MOST_VALUES, SliceFinder
 from ...detector.audit.table import AuditTable
-from ...detector.audit.threshold import Chosen, Stored, Threshold
+from ...detector.audit.threshold import Threshold
 from ...detector.audit.transfer import by_dataset
 from ...detector.audit.units import Units, at_level
 from ...detector.embeddings import regions as sphere_regions
 from ...detector.errors import ForensicsError
-from .. import calibrations
-from ..dataset import derived, face_columns, made_from
+from ..dataset import derived, face_columns
 from ..dataset.label_sync import contradiction
 from ..dataset.rebuild_cache import RebuildCache
 from ..embeddings.sphere_source import embeddings_of
-from . import audit_figures, audit_scope
+from ..evaluation import scope as audit_scope
+from ..evaluation.stored_thresholds import stored_of
+from . import audit_figures
 
 _STUDIES = RebuildCache(8)
 _WIDE = RebuildCache(6)
@@ -252,40 +253,3 @@ def threshold_of(study: Study, choice: dict[str, Any]) -> Threshold:
     except ForensicsError as error:
         text = f"fixed at 0.5, because: {error.message}"
         return Threshold(0.5, audit_threshold.FIXED, text)
-
-
-def stored_of(faces: fo.Dataset, key: str) -> Stored:
-    """Thresholds of ``key`` that 'Evaluate detector' and 'Calibrate threshold' left behind.
-
-    Each is checked now against what it was made from.
-    """
-    calibration = None
-    if faces.has_run(calibrations.RUN_PREFIX + key):
-        record = faces.get_run_info(calibrations.RUN_PREFIX + key).config.record
-        why = calibrations.why_no_calibration(faces, key)
-        calibration = Chosen(
-            float(record["threshold"]),
-            calibrations.statement(record),
-            on=None if why else calibrations.calibrated_on(faces, key),
-            level=record["level"],
-            stale=why or "",
-        )
-    return Stored(_evaluated(faces, key, calibration), calibration)
-
-
-def _evaluated(faces: fo.Dataset, key: str, calibration: Chosen | None) -> Chosen | None:
-    """The threshold of the last evaluation, as honest as where that had it from."""
-    name = f"evaluation_{key}"
-    if not faces.has_run(name):
-        return None
-    config = faces.get_run_info(name).config
-    value, text = float(config.threshold), str(getattr(config, "threshold_from", "fixed"))
-    why = made_from.why_stale(faces, name)
-    if why:
-        return Chosen(value, text, stale=why)
-    origin = getattr(config, "threshold_origin", None)
-    if origin == calibrations.CALIBRATED:
-        if calibration is None or calibration.stale or calibration.value != value:
-            return Chosen(value, text, doubt="its calibration is not there any more")
-        return calibration
-    return Chosen(value, text, doubt="" if origin == "fixed" else audit_threshold.BY_HAND)

@@ -22,7 +22,8 @@ from ...detector.embeddings import regions as sphere_regions
 from ...detector.errors import ForensicsError, MetricUndefined
 from ...detector.records import LABELS, content_hash
 from ..dataset import face_columns
-from . import audit_cells, audit_scope, grid
+from ..evaluation import scope as audit_scope
+from . import audit_cells, grid
 from .audit_study import Study, by_dataset_of, wide_of
 
 TABLE, CELLS, SLICES, TRANSFER = "table", "cells", "slices", "transfer"

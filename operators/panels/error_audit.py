@@ -19,7 +19,8 @@ from ...detector.records import FAKE, REAL
 from ..app.documentation import documented
 from ..app.markup import plain
 from ..dataset import face_columns
-from . import audit_cells, audit_figures, audit_payload, audit_scope, audit_tabs, grid
+from ..evaluation import scope as audit_scope
+from . import audit_cells, audit_figures, audit_payload, audit_tabs, grid
 from .audit import pairs_figure
 from .audit_study import Study, study_of, threshold_of
 

@@ -15,7 +15,7 @@ from ...detector.errors import ForensicsError
 from ...detector.records import FAKE, LABELS, REAL
 from ..dataset import fields, views
 from ..dataset.face_columns import P_FAKE, YES, Source
-from .audit_scope import Scope
+from ..evaluation.scope import Scope
 
 #: kind of a click -> in words
 KINDS = {

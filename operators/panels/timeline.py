@@ -18,8 +18,8 @@ from ...detector.records import Reason
 from ..app.documentation import documented
 from ..app.markup import plain
 from ..dataset import face_columns, fields, score_state
+from ..evaluation.stored_thresholds import stored_of
 from . import timeline_figure
-from .audit_study import stored_of
 from .error_audit import handler
 from .timeline_figure import Person, Timeline
 

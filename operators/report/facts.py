@@ -18,8 +18,8 @@ from ...detector.files.allowed_roots import is_allowed
 from ...detector.records import FAKE, LABELS, REAL
 from ..app.progress import Progress, ShouldStop
 from ..dataset import face_columns, fields, views
-from ..panels import audit_scope
-from ..panels.audit_study import stored_of
+from ..evaluation import scope as audit_scope
+from ..evaluation.stored_thresholds import stored_of
 from . import limits
 from .contents import Example, Facts, Settings, Table, Video
 from .thumbnails import Thumbnail, thumbnail

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from markdown_it import MarkdownIt
 from media_forensics.operators.app.markup import plain
-from media_forensics.operators.evaluate_detector import table
+from media_forensics.operators.evaluation.evaluate_detector import table
 
 # HTML switched on: whatever is not escaped becomes a tag. CommonMark and tables.
 RENDER = MarkdownIt("commonmark", {"html": True}).enable("table").enable("strikethrough")

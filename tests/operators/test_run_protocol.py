@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from media_forensics.detector.errors import ForensicsError
 from media_forensics.detector.metrics.protocols import PROTOCOLS, count_deviations
-from media_forensics.operators import protocol_command
+from media_forensics.operators.evaluation import protocol_command
 
 pytestmark = [pytest.mark.fiftyone, pytest.mark.weights]
 TESTED = ("Celeb-real/id0_0000", "YouTube-real/00000", "Celeb-synthesis/id1_id0_0000")

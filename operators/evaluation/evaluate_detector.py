@@ -1,6 +1,6 @@
 """Operator ``evaluate_detector``: what stored scores are worth, per dataset and method.
 
-Faces are one level, videos the other; see :mod:`.dataset.scored_items`.
+Faces are one level, videos the other; see :mod:`operators.dataset.scored_items`.
 """
 
 from __future__ import annotations
@@ -12,22 +12,22 @@ import fiftyone.operators as foo
 from fiftyone import ViewField as F
 from fiftyone.operators import types
 
-from ..detector.errors import ForensicsError
-from ..detector.records import LABELS
+from ...detector.errors import ForensicsError
+from ...detector.records import LABELS
+from ..app import forms
+from ..app.markup import plain
+from ..dataset import derived, faces_dataset, fields, made_from, stored_runs, views
+from ..dataset.dataset_changes import changing, declare
+from ..dataset.label_sync import contradiction
+from ..dataset.scored_items import LEVELS, items_of
+from ..dataset.video_scores import refresh_video_scores
+from ..jobs import from_python
 from . import calibrations
-from .app import forms
-from .app.markup import plain
 from .calibrations import CALIBRATED, has_calibration, stored_threshold, why_no_calibration
-from .dataset import derived, faces_dataset, fields, made_from, stored_runs, views
-from .dataset.dataset_changes import changing, declare
-from .dataset.label_sync import contradiction
-from .dataset.scored_items import LEVELS, items_of
-from .dataset.video_scores import refresh_video_scores
 from .evaluation_tables import compare, evaluate_items, macro, table
-from .jobs import from_python
 
 if TYPE_CHECKING:
-    from ..detector.audit.basis import Basis
+    from ...detector.audit.basis import Basis
 
 PLUGIN = "@mediaforensics/deepfake"
 RUN_PREFIX = "evaluation_"

@@ -8,7 +8,7 @@ from typing import Any
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
-from ..detector.records import FAKE, LABELS
+from ...detector.records import FAKE, LABELS
 
 POSITIVE = LABELS[FAKE]
 
@@ -43,7 +43,7 @@ def _config(
 
 def _value(metric: Callable[[Any, Any], float], results: Any) -> float | None:
     """``metric`` of the scores; None where it is undefined, so that the cell stays empty."""
-    from ..detector.errors import MetricUndefined
+    from ...detector.errors import MetricUndefined
 
     try:
         return float(metric(*_scores(results)))
@@ -60,7 +60,7 @@ class Auroc(foo.EvaluationMetric):
         return _config("auroc", "AUROC", text, lower_is_better=False)
 
     def compute(self, samples: Any, results: Any) -> float | None:
-        from ..detector.metrics.rates import roc_auc
+        from ...detector.metrics.rates import roc_auc
 
         return _value(roc_auc, results)
 
@@ -77,7 +77,7 @@ class EqualErrorRate(foo.EvaluationMetric):
         return _config("eer", "EER", text, lower_is_better=True)
 
     def compute(self, samples: Any, results: Any) -> float | None:
-        from ..detector.metrics.rates import equal_error_rate
+        from ...detector.metrics.rates import equal_error_rate
 
         return _value(lambda label, p_fake: equal_error_rate(label, p_fake).rate, results)
 

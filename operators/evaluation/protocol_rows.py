@@ -8,13 +8,13 @@ from typing import Any
 import fiftyone as fo
 from fiftyone import ViewField as F
 
-from ..detector.errors import MetricUndefined
-from ..detector.metrics.protocols import Benchmark, Protocol, count_deviations
-from ..detector.records import LABELS
+from ...detector.errors import MetricUndefined
+from ...detector.metrics.protocols import Benchmark, Protocol, count_deviations
+from ...detector.records import LABELS
+from ..dataset import fields
+from ..dataset.scored_items import video_items
+from ..training_records import record_name
 from .calibrations import fitted_on
-from .dataset import fields
-from .dataset.scored_items import video_items
-from .training_records import record_name
 
 
 def view_of(dataset: fo.Dataset, benchmark: Benchmark) -> Any:
@@ -45,7 +45,7 @@ def row(
     """A row of :func:`.run_protocol.run`; ``judged`` is the field key and the detector's name."""
     import numpy as np
 
-    from ..detector.metrics.rates import bootstrap_interval, equal_error_rate, roc_auc
+    from ...detector.metrics.rates import bootstrap_interval, equal_error_rate, roc_auc
 
     out: dict[str, Any] = {
         "short": benchmark.short,

@@ -1,7 +1,7 @@
 """The calibration of a detector on a dataset: stored once, found again, said in words.
 
 It stands as long as what it was made from does: the checkpoint, the recipe, the rule, and the
-faces it was fitted on with their labels and scores (:mod:`.dataset.made_from`).
+faces it was fitted on with their labels and scores (:mod:`operators.dataset.made_from`).
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from typing import Any
 
 import fiftyone as fo
 
-from ..detector.audit.basis import FittedOn
-from ..detector.errors import ForensicsError
-from .dataset import fields, made_from, views
+from ...detector.audit.basis import FittedOn
+from ...detector.errors import ForensicsError
+from ..dataset import fields, made_from, views
 
 CALIBRATED = "calibrated"  # what `threshold` may be instead of a number
 RUN_PREFIX = "calibration_"

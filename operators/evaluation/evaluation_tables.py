@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .app.markup import plain
-from .dataset.scored_items import ALL, LEVELS, Items, parts_of, video_items
+from ..app.markup import plain
+from ..dataset.scored_items import ALL, LEVELS, Items, parts_of, video_items
 
 MACRO = "mean of methods"
 
@@ -13,8 +13,8 @@ MACRO = "mean of methods"
 def evaluate_items(
     level: str, items: Items, threshold: float, replicates: int, seed: int
 ) -> list[dict[str, Any]]:
-    """Rows for the parts of :func:`dataset.scored_items.parts_of`."""
-    from ..detector.metrics.evaluation import design_effects, evaluate
+    """Rows for the parts of :func:`operators.dataset.scored_items.parts_of`."""
+    from ...detector.metrics.evaluation import design_effects, evaluate
 
     whole = design_effects(items.label, items.p_fake, items.group, threshold)
     rows = []
@@ -36,7 +36,7 @@ def evaluate_items(
 
 def macro(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Unweighted mean AUROC and EER over the methods of each level, and how many have none."""
-    from ..detector.metrics.rates import macro_mean
+    from ...detector.metrics.rates import macro_mean
 
     out = []
     for level in LEVELS:
@@ -68,8 +68,8 @@ def compare(view: Any, key: str, other: str, replicates: int, seed: int) -> dict
     """
     import numpy as np
 
-    from ..detector.errors import MetricUndefined
-    from ..detector.metrics.rates import delong, paired_bootstrap
+    from ...detector.errors import MetricUndefined
+    from ...detector.metrics.rates import delong, paired_bootstrap
 
     mine, theirs = video_items(view, key), video_items(view, other)
     both = np.isfinite(mine.p_fake) & np.isfinite(theirs.p_fake)

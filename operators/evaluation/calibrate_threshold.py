@@ -14,18 +14,18 @@ import fiftyone as fo
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
-from ..detector.errors import ForensicsError
-from .app import forms
+from ...detector.errors import ForensicsError
+from ..app import forms
+from ..dataset import fields, made_from, stored_runs, views
+from ..dataset.dataset_changes import declare
+from ..dataset.made_from import checkpoint_of
+from ..dataset.scored_items import LEVELS, Items, items_of
+from ..jobs import from_python
 from .calibrations import RUN_PREFIX
-from .dataset import fields, made_from, stored_runs, views
-from .dataset.dataset_changes import declare
-from .dataset.made_from import checkpoint_of
-from .dataset.scored_items import LEVELS, Items, items_of
-from .jobs import from_python
 from .transfer_rows import table, transfer_rows
 
 if TYPE_CHECKING:
-    from ..detector.audit.basis import Basis
+    from ...detector.audit.basis import Basis
 
 METHODS = (
     ("none", "none: a threshold only"),
@@ -66,7 +66,7 @@ def run(
     """
     import numpy as np
 
-    from ..detector.metrics.calibration import Calibration, fit_calibration, threshold_for_fpr
+    from ...detector.metrics.calibration import Calibration, fit_calibration, threshold_for_fpr
 
     _check(target_fpr, level, method)
     view = views.flat(samples)
@@ -172,8 +172,8 @@ def _write_calibrated(dataset: fo.Dataset, key: str, level: str, calibration: An
 def _into_checkpoint(dataset: fo.Dataset, key: str, record: dict[str, Any]) -> None:
     from pathlib import Path
 
-    from ..detector.model.checkpoints import read_record, update_record
-    from ..detector.weights.known_detectors import find_detector
+    from ...detector.model.checkpoints import read_record, update_record
+    from ...detector.weights.known_detectors import find_detector
 
     config = dataset.get_run_info(fields.ScoreFields(key).run).config
     path: Path = find_detector(config.detector)

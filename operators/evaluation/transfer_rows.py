@@ -6,8 +6,8 @@ from typing import Any
 
 import fiftyone as fo
 
-from .app.markup import plain
-from .dataset.scored_items import Items, items_of
+from ..app.markup import plain
+from ..dataset.scored_items import Items, items_of
 from .evaluation_tables import number_text
 
 HERE = "the calibration view itself"
@@ -24,7 +24,7 @@ def transfer_rows(
     """
     import numpy as np
 
-    from ..detector.metrics.threshold_transfer import transfer_table
+    from ...detector.metrics.threshold_transfer import transfer_table
 
     everything = items_of(dataset.view(), key, level)
     everything = everything.take(np.isfinite(everything.p_fake))

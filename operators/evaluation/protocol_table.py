@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..detector.metrics.protocols import Protocol
-from .app.markup import plain
+from ...detector.metrics.protocols import Protocol
+from ..app.markup import plain
 
 
 def table(plan: Protocol, found: dict[str, Any]) -> str:
@@ -49,7 +49,7 @@ def _percent(estimate: dict[str, Any] | None) -> str:
 
 def _means(plan: Protocol, rows: Sequence[dict[str, Any]]) -> list[str]:
     """Our mean beside each column's, over the datasets that both have."""
-    from ..detector.metrics.rates import macro_mean
+    from ...detector.metrics.rates import macro_mean
 
     out = []
     for column in plan.columns:

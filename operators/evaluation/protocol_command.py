@@ -6,13 +6,13 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from ..detector.console import say
-from ..detector.runners.command_line import DONE, OneSentenceParser, carry_out
+from ...detector.console import say
+from ...detector.runners.command_line import DONE, OneSentenceParser, carry_out
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``protocol``."""
-    from ..detector.metrics.protocols import PROTOCOLS
+    from ...detector.metrics.protocols import PROTOCOLS
 
     parser.add_argument("--detector", required=True, help="name or path of a checkpoint")
     parser.add_argument("--protocol", default="yermakov2025", choices=sorted(PROTOCOLS))
@@ -25,7 +25,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def execute(options: argparse.Namespace) -> int:
     """Print the table."""
-    from .app.progress import terminal
+    from ..app.progress import terminal
     from .run_protocol import run
 
     names = ("detector", "protocol", "datasets", "key", "device", "replicates", "out")

@@ -1,0 +1,1 @@
+"""Evaluates and calibrates detectors on a dataset."""

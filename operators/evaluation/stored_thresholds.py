@@ -1,0 +1,47 @@
+"""Reads the thresholds that earlier evaluations and calibrations left on a dataset."""
+
+from __future__ import annotations
+
+import fiftyone as fo
+
+from ...detector.audit import threshold as audit_threshold
+from ...detector.audit.threshold import Chosen, Stored
+from ..dataset import made_from
+from . import calibrations
+
+
+def stored_of(faces: fo.Dataset, key: str) -> Stored:
+    """Thresholds of ``key`` that 'Evaluate detector' and 'Calibrate threshold' left behind.
+
+    Each is checked now against what it was made from.
+    """
+    calibration = None
+    if faces.has_run(calibrations.RUN_PREFIX + key):
+        record = faces.get_run_info(calibrations.RUN_PREFIX + key).config.record
+        why = calibrations.why_no_calibration(faces, key)
+        calibration = Chosen(
+            float(record["threshold"]),
+            calibrations.statement(record),
+            on=None if why else calibrations.calibrated_on(faces, key),
+            level=record["level"],
+            stale=why or "",
+        )
+    return Stored(_evaluated(faces, key, calibration), calibration)
+
+
+def _evaluated(faces: fo.Dataset, key: str, calibration: Chosen | None) -> Chosen | None:
+    """The threshold of the last evaluation, as honest as where that had it from."""
+    name = f"evaluation_{key}"
+    if not faces.has_run(name):
+        return None
+    config = faces.get_run_info(name).config
+    value, text = float(config.threshold), str(getattr(config, "threshold_from", "fixed"))
+    why = made_from.why_stale(faces, name)
+    if why:
+        return Chosen(value, text, stale=why)
+    origin = getattr(config, "threshold_origin", None)
+    if origin == calibrations.CALIBRATED:
+        if calibration is None or calibration.stale or calibration.value != value:
+            return Chosen(value, text, doubt="its calibration is not there any more")
+        return calibration
+    return Chosen(value, text, doubt="" if origin == "fixed" else audit_threshold.BY_HAND)
