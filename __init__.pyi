@@ -4,7 +4,6 @@ from typing import Any
 
 from .operators.analyze_file import AnalyzeFile
 from .operators.compare_runs import CompareRuns
-from .operators.contact_sheet import ContactSheet
 from .operators.demo.create_demo import CreateDemo
 from .operators.embeddings.map_embeddings import MapEmbeddings
 from .operators.evaluation.calibrate_threshold import CalibrateThreshold
@@ -14,7 +13,8 @@ from .operators.explain_faces import ExplainFaces
 from .operators.export_report import ExportReport
 from .operators.export_scores import ExportScores
 from .operators.export_training_set import ExportTrainingSet
-from .operators.extract_faces import ExtractFaces
+from .operators.faces.contact_sheet import ContactSheet
+from .operators.faces.extract_faces import ExtractFaces
 from .operators.find_hard_examples import FindHardExamples
 from .operators.import_dataset import ImportDataset
 from .operators.import_scores import ImportScores

@@ -9,8 +9,8 @@ from ..detector.errors import ForensicsError
 OPERATORS = (
     ("demo.create_demo", "CreateDemo"),
     ("import_dataset", "ImportDataset"),
-    ("extract_faces", "ExtractFaces"),
-    ("contact_sheet", "ContactSheet"),
+    ("faces.extract_faces", "ExtractFaces"),
+    ("faces.contact_sheet", "ContactSheet"),
     ("score_faces", "ScoreFaces"),
     ("evaluation.evaluate_detector", "EvaluateDetector"),
     ("evaluation.calibrate_threshold", "CalibrateThreshold"),

@@ -14,9 +14,9 @@ from fiftyone import ViewField as F
 from media_forensics.detector.errors import Cancelled, ForensicsError
 from media_forensics.detector.faces.video_faces import FaceRow, FrameFaces, VideoFaces
 from media_forensics.detector.records import CropRecipe, VideoRecord
-from media_forensics.operators import extract_form
 from media_forensics.operators.dataset import faces_dataset, fields
-from media_forensics.operators.faces_writer import FacesWriter
+from media_forensics.operators.faces import extract_form
+from media_forensics.operators.faces.faces_writer import FacesWriter
 
 pytestmark = [pytest.mark.fiftyone, pytest.mark.weights]
 

@@ -150,7 +150,7 @@ def test_the_lease_is_renewed(monkeypatch):
 
 
 def test_an_operator_holds_its_lease(fiftyone_db):
-    from media_forensics.operators import extract_faces
+    from media_forensics.operators.faces import extract_faces
 
     dataset = fiftyone_db.Dataset()
     try:

@@ -14,13 +14,9 @@ import pytest
 from media_forensics.detector.errors import ForensicsError
 from media_forensics.detector.files.allowed_roots import VARIABLE
 from media_forensics.detector.runners.shard_notes import noted
-from media_forensics.operators import (
-    extract_faces,
-    extract_form,
-    score_faces as scoring,
-    score_form,
-)
+from media_forensics.operators import score_faces as scoring, score_form
 from media_forensics.operators.dataset import fields
+from media_forensics.operators.faces import extract_faces, extract_form
 from media_forensics.operators.jobs import job_list, runners, work_row
 
 pytestmark = pytest.mark.fiftyone

@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 import fiftyone as fo
 
-from ..detector.records import CropRecipe, VideoRecord
+from ...detector.records import CropRecipe, VideoRecord
+from ..dataset import fields, views
+from ..dataset.dataset_changes import require_there
+from ..dataset.faces_dataset import shipped_attributes
 from . import extraction_on_videos
-from .dataset import fields, views
-from .dataset.dataset_changes import require_there
-from .dataset.faces_dataset import shipped_attributes
 
 if TYPE_CHECKING:
-    from ..detector.faces.video_faces import FaceRow, FrameFaces, VideoFaces
+    from ...detector.faces.video_faces import FaceRow, FrameFaces, VideoFaces
 
 log = logging.getLogger(__name__)
 _Key = tuple[int, int]  # FiftyOne's frame number, face index
@@ -43,7 +43,7 @@ class FacesWriter:
 
     Args:
         videos: the video dataset
-        faces: the faces dataset, see :func:`dataset.faces_dataset.open_faces_dataset`
+        faces: the faces dataset, see :func:`operators.dataset.faces_dataset.open_faces_dataset`
         recipe: recipe of the crops
         crop_folder: folder that the crop paths are relative to
         chunk: videos per write

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 import fiftyone as fo
 import fiftyone.core.media as fomm
 
-from ..detector.records import VideoRecord
-from .dataset import fields, views
-from .dataset.dataset_changes import changing, declare
+from ...detector.records import VideoRecord
+from ..dataset import fields, views
+from ..dataset.dataset_changes import changing, declare
 
 if TYPE_CHECKING:
-    from ..detector.faces.video_faces import FrameFaces, VideoFaces
+    from ...detector.faces.video_faces import FrameFaces, VideoFaces
 
     Found = list[tuple[VideoRecord, VideoFaces]]
 

@@ -7,13 +7,13 @@ from typing import Any
 
 from fiftyone.operators import types
 
-from ..detector.errors import ForensicsError
-from ..detector.files.cache import cache_dir
-from ..detector.records import CropRecipe
-from ..detector.weights.fetch import weights_path
-from ..detector.weights.known import LANDMARKS, known
-from .app import forms
-from .jobs import runners
+from ...detector.errors import ForensicsError
+from ...detector.files.cache import cache_dir
+from ...detector.records import CropRecipe
+from ...detector.weights.fetch import weights_path
+from ...detector.weights.known import LANDMARKS, known
+from ..app import forms
+from ..jobs import runners
 
 DETECTORS = (
     ("retinaface_mobile0.25", "RetinaFace mobile0.25 (fast; the default)"),
@@ -212,7 +212,7 @@ def arguments(form: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         ForensicsError: a value that cannot be, with its field; weights that are not there
     """
-    from ..detector.crops.recipe_check import check_recipe, check_time_limit
+    from ...detector.crops.recipe_check import check_recipe, check_time_limit
 
     count = form.get("count", 32)
     if not isinstance(count, int) or isinstance(count, bool) or count < 1:

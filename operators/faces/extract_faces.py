@@ -11,25 +11,25 @@ import fiftyone as fo
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
-from ..detector.errors import Cancelled, ForensicsError
-from ..detector.files import packages
-from ..detector.files.paths import given, one_part
-from ..detector.records import CropRecipe
+from ...detector.errors import Cancelled, ForensicsError
+from ...detector.files import packages
+from ...detector.files.paths import given, one_part
+from ...detector.records import CropRecipe
+from ..app import forms, outcome
+from ..app.progress import Progress, ShouldStop, never, silent, terminal
+from ..dataset import appearance, faces_dataset, fields, label_sync, views
+from ..dataset.lease import exclusively
+from ..dataset.needs import needs
+from ..dataset.video_scores import refresh_video_scores
+from ..jobs import job as jobs, runners, shard_plan
+from ..jobs.delegated import in_app, stop_of
+from ..jobs.path_arguments import absolute, with_paths
 from . import extract_form
-from .app import forms, outcome
-from .app.progress import Progress, ShouldStop, never, silent, terminal
-from .dataset import appearance, faces_dataset, fields, label_sync, views
-from .dataset.lease import exclusively
-from .dataset.needs import needs
-from .dataset.video_scores import refresh_video_scores
 from .faces_writer import FacesWriter
-from .jobs import job as jobs, runners, shard_plan
-from .jobs.delegated import in_app, stop_of
-from .jobs.path_arguments import absolute, with_paths
 
 if TYPE_CHECKING:
-    from ..detector.faces.video_faces import VideoFaces
-    from ..detector.records import VideoRecord
+    from ...detector.faces.video_faces import VideoFaces
+    from ...detector.records import VideoRecord
 
 
 def default_crops_dir(dataset: fo.Dataset) -> Path:
@@ -73,13 +73,14 @@ def run(
         weights: file of the face detector's weights
         allow_download: fetch missing weights (checked by sha256)
         merge_from: crop folders that shards made elsewhere; copied into the store first
-        runner: ``here``, ``pool``, ``ray`` or ``shards``, see :mod:`.jobs.runners`; ``shards``
-            computes nothing and returns the commands, see :meth:`jobs.shard_plan.ShardPlan.result`
+        runner: ``here``, ``pool``, ``ray`` or ``shards``, see :mod:`operators.jobs.runners`;
+            ``shards`` computes nothing and returns the commands, see
+            :meth:`operators.jobs.shard_plan.ShardPlan.result`
         ray_address: of a Ray cluster; None: a Ray on this machine
         shards: parts that ``shards`` prepares, 4 by default
         time_limit_seconds: for one video, which then gets the reason ``time_limit``; see
             :func:`detector.runners.extract.extract_videos`
-        progress, should_stop: see :mod:`.app.progress`
+        progress, should_stop: see :mod:`operators.app.progress`
 
     Returns:
         :meth:`detector.crops.coverage.Coverage.to_json` with ``faces_dataset``, ``added``,
@@ -93,10 +94,10 @@ def run(
             runs or contradicts another
         Cancelled: stopped by the user; what was finished is kept
     """
-    from ..detector.crops.coverage import Coverage, coverage_table
-    from ..detector.crops.recipe_check import check_recipe, check_time_limit
-    from ..detector.faces.detectors import detector_of
-    from ..detector.runners.store_merge import examine_stores, merge_stores
+    from ...detector.crops.coverage import Coverage, coverage_table
+    from ...detector.crops.recipe_check import check_recipe, check_time_limit
+    from ...detector.faces.detectors import detector_of
+    from ...detector.runners.store_merge import examine_stores, merge_stores
 
     view = views.flat(samples)
     videos = views.dataset_of(view)
@@ -177,7 +178,7 @@ def _results(
     should_stop: ShouldStop,
 ) -> Iterator[VideoFaces]:
     """The videos as the runner finishes them; mistakes are raised at once."""
-    from ..detector.runners import extract
+    from ...detector.runners import extract
 
     if where.kind != runners.RAY:
         return extract.extract_videos(
@@ -190,8 +191,8 @@ def _results(
             should_stop=should_stop,
             time_limit_seconds=time_limit_seconds,
         )
-    from ..detector.runners.ray_cluster import on_ray
-    from ..detector.runners.ray_runner import Stage, extract_on_ray
+    from ...detector.runners.ray_cluster import on_ray
+    from ...detector.runners.ray_runner import Stage, extract_on_ray
 
     extraction, _ = extract.prepare(recipe, root, device, weights, time_limit_seconds)
     listed = extract.in_order(records, recipe)

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
-from ..detector.errors import ForensicsError
-from ..detector.files.outputs import jpeg, marked_jpeg, write_output
-from ..detector.files.paths import given, given_or_none, inside
-from ..detector.records import CropRecipe
-from .app import forms
-from .dataset import fields, views
-from .jobs.path_arguments import with_paths
+from ...detector.errors import ForensicsError
+from ...detector.files.outputs import jpeg, marked_jpeg, write_output
+from ...detector.files.paths import given, given_or_none, inside
+from ...detector.records import CropRecipe
+from ..app import forms
+from ..dataset import fields, views
+from ..jobs.path_arguments import with_paths
 
 if TYPE_CHECKING:
-    from ..detector.records import VideoRecord
+    from ...detector.records import VideoRecord
 
 SHOWN = 4  # sheets that the App shows; the others are files
 
@@ -40,9 +40,9 @@ def run(samples: Any, *, limit: int = 12, output_dir: str | None = None) -> dict
         ForensicsError: empty view, nothing was extracted from these videos, the crops lie outside
             the allowed folders, or a picture is in the way or cannot be written
     """
-    from ..detector.crops.contact_sheet import contact_sheet, shown_frames
-    from ..detector.crops.store import CropStore, encode_image, path_parts
-    from ..detector.files.atomic import write_bytes
+    from ...detector.crops.contact_sheet import contact_sheet, shown_frames
+    from ...detector.crops.store import CropStore, encode_image, path_parts
+    from ...detector.files.atomic import write_bytes
 
     if limit < 1:
         raise ForensicsError(f"limit is {limit}.", "Draw 1 video or more.", field="limit")

@@ -1,0 +1,1 @@
+"""Extracts faces from the videos of a dataset."""
