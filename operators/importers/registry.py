@@ -1,6 +1,6 @@
 """The list of importers, and finding the one that fits a folder.
 
-A new dataset is one new file beside this one and one line in ``_MODULES``.
+A new dataset is one new file in ``formats/`` and one line in ``_MODULES``.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def importers() -> tuple[Importer, ...]:
     """Every importer, in the order of the list above."""
     found: list[Importer] = []
     for name in _MODULES:
-        found.extend(importlib.import_module(f".{name}", __package__).IMPORTERS)
+        found.extend(importlib.import_module(f".formats.{name}", __package__).IMPORTERS)
     return tuple(found)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from media_forensics.operators.importers import registry
 from media_forensics.operators.importers.catalogue import update
 from media_forensics.operators.importers.contract import ImportOptions
-from media_forensics.operators.importers.manifest import COLUMNS
+from media_forensics.operators.importers.formats.manifest import COLUMNS
 from media_forensics.operators.importers.plan import plan_import
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "datasets.md"
@@ -31,7 +31,7 @@ def test_the_page_names_every_option_and_column():
 def test_the_example_of_a_new_dataset_works(plant, agree, monkeypatch):
     text = PAGE.read_text(encoding="utf-8").partition("## Adding a dataset")[2]
     code = re.search(r"```python\n(.*?)```", text, re.DOTALL).group(1)
-    package = "media_forensics.operators.importers"
+    package = "media_forensics.operators.importers.formats"
     scope = {"__package__": package, "__name__": f"{package}.myfakes"}
     exec(code, scope)
     known = (*registry.importers(), *scope["IMPORTERS"])

@@ -11,8 +11,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from ...detector.records import VideoRecord
-from .contract import (
+from ....detector.records import VideoRecord
+from ..contract import (
     Evidence,
     Importer,
     ImportOptions,
@@ -22,9 +22,9 @@ from .contract import (
     make_id,
     unique_stems,
 )
-from .lists import bad_entry, inside, read_csv
-from .names import family_of, split_named
-from .tree import GLANCE, Tree, join, stem_of
+from ..lists import bad_entry, inside, read_csv
+from ..names import family_of, split_named
+from ..tree import GLANCE, Tree, join, stem_of
 
 LICENSE = (
     "DeepSpeak licence: free for academic institutions, against a fee for others; no "

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 
-from ...detector.records import VideoRecord
-from .contract import Evidence, Importer, ImportOptions, Missing, Official, Reading, make_id
+from ....detector.records import VideoRecord
+from ..contract import Evidence, Importer, ImportOptions, Missing, Official, Reading, make_id
+from ..lists import bad_entry, read_csv, read_json
+from ..tree import Tree, join, stem_of
 from .deepfakedetection import read_actors
-from .lists import bad_entry, read_csv, read_json
-from .tree import Tree, join, stem_of
 
 DATASET = "FaceForensics++"
 LICENSE = (

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 
-from ...detector.records import VideoRecord
+from ....detector.records import VideoRecord
+from ..contract import Evidence, Importer, ImportOptions, Official, Reading, make_id
+from ..tree import Tree, join, stem_of
 from .celeb_df import (
     FAKE_FOLDER,
     TEST_LIST,
@@ -21,8 +23,6 @@ from .celeb_df import (
     split_of,
     videos_folder,
 )
-from .contract import Evidence, Importer, ImportOptions, Official, Reading, make_id
-from .tree import Tree, join, stem_of
 
 DATASET = "Celeb-DF++"
 LICENSE = (

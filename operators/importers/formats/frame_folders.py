@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 
-from ...detector.records import VideoRecord
-from .contract import Evidence, Importer, ImportOptions, Missing, Reading, make_id
-from .lists import inside, read_lines
-from .names import family_of, frame_indices, parts_of_fake, parts_of_real
-from .tree import Tree, is_image, join
+from ....detector.records import VideoRecord
+from ..contract import Evidence, Importer, ImportOptions, Missing, Reading, make_id
+from ..lists import inside, read_lines
+from ..names import family_of, frame_indices, parts_of_fake, parts_of_real
+from ..tree import Tree, is_image, join
 
 LICENSE = "The terms of the dataset that the frames were taken from hold for the frames."
 # The official code looks for the substring "real" only; a folder with one of these words in its

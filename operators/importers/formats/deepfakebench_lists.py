@@ -12,11 +12,11 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
-from ...detector.errors import ForensicsError
-from .contract import Missing, Reading
-from .lists import bad_entry, read_json
-from .names import split_named
-from .tree import Tree, join
+from ....detector.errors import ForensicsError
+from ..contract import Missing, Reading
+from ..lists import bad_entry, read_json
+from ..names import split_named
+from ..tree import Tree, join
 
 COMPRESSIONS = {"raw": "raw", "c0": "raw", "c23": "c23", "c40": "c40"}
 LIST_FOLDERS = ("preprocessing/dataset_json", "dataset_json", "")

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 
-from ...detector.records import VideoRecord
-from .contract import Evidence, Importer, ImportOptions, Official, Reading, make_id
-from .tree import Tree, join, stem_of
+from ....detector.records import VideoRecord
+from ..contract import Evidence, Importer, ImportOptions, Official, Reading, make_id
+from ..tree import Tree, join, stem_of
 
 DATASET = "DeepFakeDetection"
 LICENSE = (

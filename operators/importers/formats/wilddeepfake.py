@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 
-from ...detector.records import VideoRecord
-from .contract import Evidence, Importer, ImportOptions, Official, Reading, make_id
-from .names import frame_indices
-from .tree import Tree, join
+from ....detector.records import VideoRecord
+from ..contract import Evidence, Importer, ImportOptions, Official, Reading, make_id
+from ..names import frame_indices
+from ..tree import Tree, join
 
 DATASET = "WildDeepfake"
 LICENSE = "WildDeepfake terms: research only, non-commercial; access by form."

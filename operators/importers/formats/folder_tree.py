@@ -13,11 +13,11 @@ from collections import Counter, defaultdict
 from dataclasses import replace
 from typing import Any
 
-from ...detector.errors import ForensicsError
-from ...detector.records import VideoRecord
-from .contract import Evidence, Importer, ImportOptions, Reading, make_id
-from .names import family_of, frame_indices, parts_of_fake, split_named
-from .tree import Tree, is_image, is_video, join
+from ....detector.errors import ForensicsError
+from ....detector.records import VideoRecord
+from ..contract import Evidence, Importer, ImportOptions, Reading, make_id
+from ..names import family_of, frame_indices, parts_of_fake, split_named
+from ..tree import Tree, is_image, is_video, join
 
 LICENSE = "Not stated: the terms of your data hold."
 MEANINGS = (

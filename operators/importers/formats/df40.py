@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 
-from ...detector.records import VideoRecord
-from .contract import Evidence, Importer, ImportOptions, Reading, make_id
+from ....detector.records import VideoRecord
+from ..contract import Evidence, Importer, ImportOptions, Reading, make_id
+from ..names import family_of, frame_indices
+from ..tree import Tree, join, stem_of
 from .deepfakebench_lists import list_files, looks_like_list
-from .names import family_of, frame_indices
-from .tree import Tree, join, stem_of
 
 DATASET = "DF40"
 LICENSE = "DF40: CC BY-NC 4.0; the terms of FaceForensics++ and Celeb-DF hold for their frames."

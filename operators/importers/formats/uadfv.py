@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from ...detector.records import VideoRecord
+from ....detector.records import VideoRecord
+from ..contract import Evidence, Importer, ImportOptions, Official, Reading, make_id
+from ..tree import Tree, join, stem_of
 from .celeb_df import videos_folder
-from .contract import Evidence, Importer, ImportOptions, Official, Reading, make_id
-from .tree import Tree, join, stem_of
 
 DATASET = "UADFV"
 LICENSE = "UADFV: research only, on request from the authors."

@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ...detector.errors import ForensicsError
-from ...detector.records import VideoRecord
-from .contract import Evidence, Importer, ImportOptions, Missing, Official, Reading, make_id
-from .lists import bad_entry, inside, read_lines
-from .tree import Tree, is_image, is_video, join
+from ....detector.errors import ForensicsError
+from ....detector.records import VideoRecord
+from ..contract import Evidence, Importer, ImportOptions, Missing, Official, Reading, make_id
+from ..lists import bad_entry, inside, read_lines
+from ..tree import Tree, is_image, is_video, join
 
 DATASET = "ForgeryNet"
 LICENSE = "ForgeryNet challenge terms: non-commercial research and education only."

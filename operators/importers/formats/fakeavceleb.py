@@ -9,12 +9,12 @@ import csv
 import io
 from typing import Any
 
-from ...detector.errors import ForensicsError
-from ...detector.records import VideoRecord
-from .contract import Evidence, Importer, ImportOptions, Missing, Official, Reading, make_id
-from .lists import inside, read_text
-from .names import family_of
-from .tree import Tree, join, stem_of
+from ....detector.errors import ForensicsError
+from ....detector.records import VideoRecord
+from ..contract import Evidence, Importer, ImportOptions, Missing, Official, Reading, make_id
+from ..lists import inside, read_text
+from ..names import family_of
+from ..tree import Tree, join, stem_of
 
 DATASET = "FakeAVCeleb"
 LICENSE = "FakeAVCeleb terms: research only, no redistribution; access by form."

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 
-from ...detector.records import VideoRecord
+from ....detector.records import VideoRecord
+from ..contract import Evidence, Importer, ImportOptions, Official, Reading, make_id
+from ..tree import GLANCE, Tree, join, stem_of
 from .celeb_df import LICENSE as CELEB_LICENSE
-from .contract import Evidence, Importer, ImportOptions, Official, Reading, make_id
-from .tree import GLANCE, Tree, join, stem_of
 
 DATASET = "DFDM"
 CELEB = "Celeb-DF-v2"

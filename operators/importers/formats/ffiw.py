@@ -5,9 +5,9 @@ A fake in ``target`` has the same name as its real in ``source`` and its mask in
 
 from __future__ import annotations
 
-from ...detector.records import VideoRecord
-from .contract import Evidence, Importer, ImportOptions, Official, Reading, make_id
-from .tree import Tree, join, stem_of
+from ....detector.records import VideoRecord
+from ..contract import Evidence, Importer, ImportOptions, Official, Reading, make_id
+from ..tree import Tree, join, stem_of
 
 DATASET = "FFIW-10K"
 LICENSE = "FFIW-10K terms: research only, non-commercial; access by form."

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 
-from ...detector.records import VideoRecord
-from .contract import Evidence, Importer, ImportOptions, Missing, Official, Reading, make_id
-from .lists import bad_entry, inside, read_lines
-from .tree import Tree, join, stem_of
+from ....detector.records import VideoRecord
+from ..contract import Evidence, Importer, ImportOptions, Missing, Official, Reading, make_id
+from ..lists import bad_entry, inside, read_lines
+from ..tree import Tree, join, stem_of
 
 DATASET = "DeeperForensics-1.0"
 LICENSE = "DeeperForensics-1.0 terms of use: research only, non-commercial; access by form."

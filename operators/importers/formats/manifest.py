@@ -13,13 +13,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ...detector.errors import ForensicsError
-from ...detector.files import packages
-from ...detector.records import FAMILIES, LABELS, SPLITS, VideoRecord
-from .contract import Evidence, Importer, ImportOptions, Missing, Reading, make_id
-from .lists import bad_entry, inside, read_csv
-from .names import LARGEST_FRAME, family_of, frame_indices
-from .tree import Tree, is_image, is_video, stem_of, suffix_of
+from ....detector.errors import ForensicsError
+from ....detector.files import packages
+from ....detector.records import FAMILIES, LABELS, SPLITS, VideoRecord
+from ..contract import Evidence, Importer, ImportOptions, Missing, Reading, make_id
+from ..lists import bad_entry, inside, read_csv
+from ..names import LARGEST_FRAME, family_of, frame_indices
+from ..tree import Tree, is_image, is_video, stem_of, suffix_of
 
 # fmt: off
 COLUMNS = (

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...detector.records import VideoRecord
-from .contract import (
+from ....detector.records import VideoRecord
+from ..contract import (
     Evidence,
     Importer,
     ImportOptions,
@@ -19,8 +19,8 @@ from .contract import (
     make_id,
     unique_stems,
 )
-from .lists import bad_entry, inside, read_json
-from .tree import Tree, join, stem_of
+from ..lists import bad_entry, inside, read_json
+from ..tree import Tree, join, stem_of
 
 DATASET = "DFDC-Preview"
 LICENSE = "DFDC preview terms of use of Meta: non-commercial research only, no redistribution."

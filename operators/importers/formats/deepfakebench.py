@@ -10,8 +10,11 @@ import re
 from collections import defaultdict
 from dataclasses import replace
 
-from ...detector.records import VideoRecord
-from .contract import Evidence, Importer, ImportOptions, Reading, make_id
+from ....detector.records import VideoRecord
+from ..contract import Evidence, Importer, ImportOptions, Reading, make_id
+from ..lists import read_json
+from ..names import NameParts, family_of, frame_indices, parts_of_fake, parts_of_real
+from ..tree import GLANCE, Tree, join
 from .deepfakebench_lists import (
     FAKE_FOLDERS,
     METHODS,
@@ -23,9 +26,6 @@ from .deepfakebench_lists import (
     read_videos,
 )
 from .df40 import origin_of
-from .lists import read_json
-from .names import NameParts, family_of, frame_indices, parts_of_fake, parts_of_real
-from .tree import GLANCE, Tree, join
 
 LICENSE = (
     "DeepfakeBench: CC BY-NC 4.0 for its lists and crops; the terms of each dataset hold for its "

@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ...detector.records import VideoRecord
-from .contract import Evidence, Importer, ImportOptions, Official, Reading, make_id, unique_stems
-from .lists import read_json
-from .tree import GLANCE, Tree, join, stem_of
+from ....detector.records import VideoRecord
+from ..contract import Evidence, Importer, ImportOptions, Official, Reading, make_id, unique_stems
+from ..lists import read_json
+from ..tree import GLANCE, Tree, join, stem_of
 
 DATASET = "PolyGlotFake"
 LICENSE = "PolyGlotFake: academic institutions, research only."

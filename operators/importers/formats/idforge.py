@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 
-from ...detector.records import VideoRecord
-from .contract import Evidence, Importer, ImportOptions, Missing, Official, Reading, make_id
-from .lists import inside, read_lines
-from .tree import Tree, is_video, join, stem_of
+from ....detector.records import VideoRecord
+from ..contract import Evidence, Importer, ImportOptions, Missing, Official, Reading, make_id
+from ..lists import inside, read_lines
+from ..tree import Tree, is_video, join, stem_of
 
 DATASET = "IDForge-v1"
 LICENSE = "IDForge: research only, on request from the authors."

@@ -1,0 +1,1 @@
+"""Recognises and reads dataset layouts, one a file."""
