@@ -16,8 +16,8 @@ from .operators.export_training_set import ExportTrainingSet
 from .operators.faces.contact_sheet import ContactSheet
 from .operators.faces.extract_faces import ExtractFaces
 from .operators.find_hard_examples import FindHardExamples
-from .operators.import_dataset import ImportDataset
 from .operators.import_scores import ImportScores
+from .operators.importing.import_dataset import ImportDataset
 from .operators.manage_runs import ManageRuns
 from .operators.probe_robustness import ProbeRobustness
 from .operators.retrain_head import RetrainHead

@@ -65,9 +65,9 @@ def measure(what: str, root: Path) -> dict[str, float]:
     import fiftyone as fo
 
     fo.list_datasets()  # connect before the clock starts
-    from media_forensics.operators import import_dataset
     from media_forensics.operators.dataset import fields
     from media_forensics.operators.importers.plan import plan_import
+    from media_forensics.operators.importing import import_dataset
 
     idle = peak_mb()
     if what == "import":

@@ -102,7 +102,7 @@ def score_batches(labels: list[str], width: int) -> Iterator[Any]:
 
 # --------------------------------------------------------------------------- what is measured
 def part_import(size: Size) -> None:
-    from media_forensics.operators import import_dataset
+    from media_forensics.operators.importing import import_dataset
 
     import_dataset.run(str(size.tree), name=size.videos, metadata=False)
 

@@ -31,7 +31,9 @@ class Command:
 
 
 COMMANDS = {
-    "list-videos": Command("a dataset's or folder's videos as a list", "operators.video_list"),
+    "list-videos": Command(
+        "a dataset's or folder's videos as a list", "operators.importing.video_list"
+    ),
     "extract": Command("videos of a list to face crops", "detector.extract_command"),
     "list-faces": Command(
         "the crops of extracted videos as a list",

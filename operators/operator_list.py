@@ -8,7 +8,7 @@ from ..detector.errors import ForensicsError
 #: is imported when FiftyOne starts, so its heavy imports (torch, open_clip, ...) are in functions.
 OPERATORS = (
     ("demo.create_demo", "CreateDemo"),
-    ("import_dataset", "ImportDataset"),
+    ("importing.import_dataset", "ImportDataset"),
     ("faces.extract_faces", "ExtractFaces"),
     ("faces.contact_sheet", "ContactSheet"),
     ("score_faces", "ScoreFaces"),
@@ -40,7 +40,7 @@ OPERATORS = (
 
 
 #: Modules with a ``run`` that only jobs start.
-JOBS = ("video_metadata",)
+JOBS = ("importing.video_metadata",)
 
 
 def name_of(module: str) -> str:

@@ -214,7 +214,7 @@ def test_shards_of_the_command_line_come_back_without_decoding(
 ):
     from media_forensics.detector.crops import video_work
     from media_forensics.detector.extract_command import main as extract
-    from media_forensics.operators.video_list import main as list_videos
+    from media_forensics.operators.importing.video_list import main as list_videos
 
     videos = tmp_path / "videos.jsonl"
     assert list_videos(["--dataset", "clips", str(videos)]) == 0
@@ -240,7 +240,7 @@ def test_shards_of_the_command_line_come_back_without_decoding(
 
 def test_a_folder_can_be_listed_without_a_database(footage, tmp_path):
     from media_forensics.detector.runners.video_list import read_video_list
-    from media_forensics.operators.video_list import main
+    from media_forensics.operators.importing.video_list import main
 
     root = tmp_path / "set"
     for label in ("real", "fake"):

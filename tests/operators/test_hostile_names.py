@@ -8,8 +8,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from media_forensics.operators import import_form
-from media_forensics.operators.import_dataset import run
+from media_forensics.operators.importing import import_form
+from media_forensics.operators.importing.import_dataset import run
 
 pytestmark = pytest.mark.fiftyone
 

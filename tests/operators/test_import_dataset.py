@@ -413,7 +413,7 @@ def test_a_wrong_root_makes_no_dataset(operator, tmp_path, fiftyone_db):
 
 @pytest.mark.parametrize("extend", [False, True])
 def test_a_write_that_fails_leaves_nothing_behind(operator, ffpp, fiftyone_db, monkeypatch, extend):
-    from media_forensics.operators import import_writer
+    from media_forensics.operators.importing import import_writer
 
     if extend:
         operator(str(ffpp), name="half", metadata=False, splits="train")
@@ -440,7 +440,7 @@ def test_an_insert_that_stops_half_way_leaves_nothing_behind(
     operator, ffpp, fiftyone_db, monkeypatch
 ):
     """The database refuses one document of a chunk after it has stored others."""
-    from media_forensics.operators import import_writer
+    from media_forensics.operators.importing import import_writer
 
     operator(str(ffpp), name="half", metadata=False, splits="train")
     real, docs = import_writer._document, []
@@ -456,7 +456,7 @@ def test_an_insert_that_stops_half_way_leaves_nothing_behind(
 
 
 def test_stopping_adds_nothing(operator, ffpp, fiftyone_db):
-    from media_forensics.operators import import_dataset
+    from media_forensics.operators.importing import import_dataset
 
     with pytest.raises(Cancelled):
         import_dataset.run(str(ffpp), name="stopped", should_stop=lambda: True)

@@ -26,7 +26,8 @@ SCRIPT = """
 import sys
 import fiftyone as fo
 from media_forensics.detector.runners.store_merge import merge_stores
-from media_forensics.operators import import_dataset, score_faces, score_writer
+from media_forensics.operators.importing import import_dataset
+from media_forensics.operators import score_faces, score_writer
 
 def told(done, total, text):
     print(done, total, flush=True)
@@ -98,7 +99,7 @@ def values(dataset, names: list[str]) -> list[tuple]:
 
 
 def test_a_killed_import_is_finished_by_the_same_call(tree, datasets, fiftyone_db):
-    from media_forensics.operators import import_dataset
+    from media_forensics.operators.importing import import_dataset
 
     names = ["video_id", "filepath", "ground_truth.label", "method", "pair_id", "group_id", "split"]
     import_dataset.run(str(tree), name="whole", metadata=False)

@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 import fiftyone as fo
 
-from ..detector.errors import Cancelled
-from ..detector.files.allowed_roots import require_files
-from ..detector.records import Reason
-from .app.progress import Progress, ShouldStop, never, silent
-from .dataset import fields, views
-from .dataset.dataset_changes import declare
+from ...detector.errors import Cancelled
+from ...detector.files.allowed_roots import require_files
+from ...detector.records import Reason
+from ..app.progress import Progress, ShouldStop, never, silent
+from ..dataset import fields, views
+from ..dataset.dataset_changes import declare
 
 if TYPE_CHECKING:
-    from ..detector.frames.frame import VideoInfo
+    from ...detector.frames.frame import VideoInfo
 
 CHUNK = 512
 _EXTRA = {
@@ -45,7 +45,7 @@ def run(
     Args:
         samples: a video dataset or view
         workers: threads; 0 for two per core
-        progress, should_stop: see :mod:`.app.progress`
+        progress, should_stop: see :mod:`operators.app.progress`
 
     Returns:
         ``{"read", "broken", "reasons"}``
@@ -89,8 +89,8 @@ def run(
 
 def read_metadata(path: str) -> tuple[fo.VideoMetadata | None, Reason | None]:
     """Metadata of one file, or the reason why it has none."""
-    from ..detector.frames.frame import FrameError
-    from ..detector.frames.sources import probe_video
+    from ...detector.frames.frame import FrameError
+    from ...detector.frames.sources import probe_video
 
     try:
         return _metadata(path, probe_video(path)), None

@@ -14,20 +14,20 @@ import fiftyone as fo
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
-from ..detector.errors import ForensicsError
-from ..detector.records import LABELS
+from ...detector.errors import ForensicsError
+from ...detector.records import LABELS
+from ..app.progress import Progress, ShouldStop, never, silent, terminal
+from ..dataset import fields, label_sync, views
+from ..dataset.appearance import dress
+from ..dataset.import_views import save_views
+from ..dataset.label_sync import Correction
+from ..dataset.lease import exclusively
+from ..importers.contract import ImportOptions
+from ..importers.plan import ImportPlan, plan_source, read_source
+from ..jobs import job as jobs
+from ..jobs.delegated import in_app, stop_of
+from ..jobs.path_arguments import absolute, with_paths
 from . import import_form, import_target, import_writer, video_metadata
-from .app.progress import Progress, ShouldStop, never, silent, terminal
-from .dataset import fields, label_sync, views
-from .dataset.appearance import dress
-from .dataset.import_views import save_views
-from .dataset.label_sync import Correction
-from .dataset.lease import exclusively
-from .importers.contract import ImportOptions
-from .importers.plan import ImportPlan, plan_source, read_source
-from .jobs import job as jobs
-from .jobs.delegated import in_app, stop_of
-from .jobs.path_arguments import absolute, with_paths
 
 
 @with_paths("root")
@@ -64,7 +64,7 @@ def run(
             official splits, pairs, identities), also onto their faces. Without it they are kept,
             because somebody may have corrected them here, and the report says how many differ
         workers: threads that read metadata; 0 for two per core
-        progress, should_stop: see :mod:`.app.progress`
+        progress, should_stop: see :mod:`operators.app.progress`
         **options: the fields of :class:`ImportOptions`: ``splits``, ``methods``,
             ``compressions``, ``labels``, ``max_per_class``, ``audio_only``, ``derive_splits``, ...
 

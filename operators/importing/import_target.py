@@ -12,10 +12,10 @@ from pathlib import Path
 
 import fiftyone as fo
 
-from ..detector.records import VideoRecord
-from .dataset import fields, views
-from .dataset.label_sync import set_by_video
-from .importers.groups import KnownVideo, changes_of_known
+from ...detector.records import VideoRecord
+from ..dataset import fields, views
+from ..dataset.label_sync import set_by_video
+from ..importers.groups import KnownVideo, changes_of_known
 
 
 @dataclass(slots=True)

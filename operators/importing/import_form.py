@@ -9,14 +9,14 @@ from typing import Any
 import fiftyone as fo
 from fiftyone.operators import types
 
-from ..detector.errors import ForensicsError
-from .app import forms
-from .app.markup import plain
-from .dataset import fields
-from .importers.contract import ImportOptions
-from .importers.plan import ImportPlan, Source, plan_source, read_source
-from .importers.registry import importers
-from .importers.selection import is_audio_only
+from ...detector.errors import ForensicsError
+from ..app import forms
+from ..app.markup import plain
+from ..dataset import fields
+from ..importers.contract import ImportOptions
+from ..importers.plan import ImportPlan, Source, plan_source, read_source
+from ..importers.registry import importers
+from ..importers.selection import is_audio_only
 
 CHOICES = ("splits", "methods", "compressions")
 COLUMNS = ("split", "method", "label", "compression", "found", "chosen", "official", "difference")

@@ -15,13 +15,13 @@ from typing import Any
 import fiftyone as fo
 from bson import ObjectId
 
-from ..detector.errors import Cancelled, ForensicsError
-from ..detector.records import VideoRecord
-from .app.progress import Progress, ShouldStop, never, silent
-from .dataset import fields, views
-from .dataset.dataset_changes import changing, declare
+from ...detector.errors import Cancelled, ForensicsError
+from ...detector.records import VideoRecord
+from ..app.progress import Progress, ShouldStop, never, silent
+from ..dataset import fields, views
+from ..dataset.dataset_changes import changing, declare
+from ..importers.plan import ImportPlan
 from .import_target import Stored, files_of, update_known
-from .importers.plan import ImportPlan
 
 CHUNK = 2000
 _TAKEN = {

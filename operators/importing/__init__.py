@@ -1,0 +1,1 @@
+"""Imports a dataset into FiftyOne."""
