@@ -2,14 +2,12 @@
 
 from typing import Any
 
-from .operators.analyze_file import AnalyzeFile
 from .operators.compare_runs import CompareRuns
 from .operators.demo.create_demo import CreateDemo
 from .operators.embeddings.map_embeddings import MapEmbeddings
 from .operators.evaluation.calibrate_threshold import CalibrateThreshold
 from .operators.evaluation.evaluate_detector import EvaluateDetector
 from .operators.evaluation.run_protocol import RunProtocol
-from .operators.explain_faces import ExplainFaces
 from .operators.export_report import ExportReport
 from .operators.export_scores import ExportScores
 from .operators.export_training_set import ExportTrainingSet
@@ -18,8 +16,10 @@ from .operators.faces.extract_faces import ExtractFaces
 from .operators.find_hard_examples import FindHardExamples
 from .operators.import_scores import ImportScores
 from .operators.importing.import_dataset import ImportDataset
+from .operators.inspection.analyze_file import AnalyzeFile
+from .operators.inspection.explain_faces import ExplainFaces
+from .operators.inspection.probe_robustness import ProbeRobustness
 from .operators.manage_runs import ManageRuns
-from .operators.probe_robustness import ProbeRobustness
 from .operators.retrain_head import RetrainHead
 from .operators.review_faces import ReviewFaces
 from .operators.run_ablation import RunAblation

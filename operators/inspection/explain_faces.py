@@ -12,19 +12,19 @@ import fiftyone.operators as foo
 from fiftyone import ViewField as F
 from fiftyone.operators import types
 
-from ..detector.errors import Cancelled, ForensicsError
-from ..detector.files import packages
-from ..detector.files.allowed_roots import require_files
-from ..detector.records import LABELS, Reason
-from .app import forms, outcome
-from .app.markup import plain
-from .app.progress import Progress, ShouldStop, never, silent
-from .dataset import derived, fields, views
-from .dataset.dataset_changes import declare
-from .dataset.needs import needs
-from .jobs import from_python, job as jobs
-from .jobs.delegated import in_app, stop_of
-from .registry import scored_model
+from ...detector.errors import Cancelled, ForensicsError
+from ...detector.files import packages
+from ...detector.files.allowed_roots import require_files
+from ...detector.records import LABELS, Reason
+from ..app import forms, outcome
+from ..app.markup import plain
+from ..app.progress import Progress, ShouldStop, never, silent
+from ..dataset import derived, fields, views
+from ..dataset.dataset_changes import declare
+from ..dataset.needs import needs
+from ..jobs import from_python, job as jobs
+from ..jobs.delegated import in_app, stop_of
+from ..registry import scored_model
 
 METHODS = (
     ("gradient", "gradient-weighted: what raised the margin towards fake"),
@@ -60,7 +60,7 @@ def run(
         on_frames: also write the map on the frame of the video dataset, in its own place
         batch_size: faces per pass
         device: torch device
-        progress, should_stop: see :mod:`.app.progress`
+        progress, should_stop: see :mod:`operators.app.progress`
 
     Returns:
         ``{"field", "explained", "on_frames", "not_explained": {reason: n}, "left_out"}``
@@ -70,8 +70,8 @@ def run(
             tower without attention maps
         Cancelled: stopped by the user; what was made is kept
     """
-    from ..detector.model.explain import explain
-    from ..detector.scoring.crop_scores import read_crop
+    from ...detector.model.explain import explain
+    from ...detector.scoring.crop_scores import read_crop
 
     _check(method, only, threshold, limit)
     view = views.flat(samples)
@@ -172,7 +172,7 @@ def _write_on_frames(
     """
     import numpy as np
 
-    from ..detector.model.explain import on_frame
+    from ...detector.model.explain import on_frame
 
     videos = views.videos_of(dataset)
     if videos is None or videos.media_type != fomm.VIDEO:

@@ -11,18 +11,18 @@ import fiftyone.operators as foo
 from fiftyone import ViewField as F
 from fiftyone.operators import types
 
-from ..detector.errors import Cancelled, ForensicsError
-from ..detector.files import packages
-from ..detector.files.allowed_roots import require_files
-from .app import forms, outcome
-from .app.progress import Progress, ShouldStop, never, silent
-from .dataset import fields, made_from, saved_views, stored_runs, views
-from .dataset.dataset_changes import declare
-from .dataset.needs import needs
-from .dataset.source_faces import source_faces
-from .jobs import from_python, job as jobs
-from .jobs.delegated import in_app, stop_of
-from .registry import scored_model
+from ...detector.errors import Cancelled, ForensicsError
+from ...detector.files import packages
+from ...detector.files.allowed_roots import require_files
+from ..app import forms, outcome
+from ..app.progress import Progress, ShouldStop, never, silent
+from ..dataset import fields, made_from, saved_views, stored_runs, views
+from ..dataset.dataset_changes import declare
+from ..dataset.needs import needs
+from ..dataset.source_faces import source_faces
+from ..jobs import from_python, job as jobs
+from ..jobs.delegated import in_app, stop_of
+from ..registry import scored_model
 from .robustness_table import curves, table
 from .score_differences import Differences
 
@@ -64,7 +64,7 @@ def run(
         threshold: p_fake from which a face counts as fake, for flips and rates
         batch_size: crops per forward pass
         device, precision: as in ``score_faces``
-        progress, should_stop: see :mod:`.app.progress`
+        progress, should_stop: see :mod:`operators.app.progress`
 
     Returns:
         ``{"scored", "already", "not_scored": {reason: n}, "not_recompressed": {reason: n}, "rows",
@@ -75,8 +75,8 @@ def run(
         ForensicsError: empty view, unknown corruption, no scores, imported scores
         Cancelled: stopped by the user; what was scored is kept
     """
-    from ..detector.scoring.perturbations import USUAL, score_perturbed
-    from ..detector.scoring.recompressed_scores import by_kind, score_recompressed
+    from ...detector.scoring.perturbations import USUAL, score_perturbed
+    from ...detector.scoring.recompressed_scores import by_kind, score_recompressed
 
     names = list(dict.fromkeys(perturbations or USUAL))
     of_crop, of_video = by_kind(names)
@@ -181,7 +181,7 @@ def _record(
 
 def _check(names: Sequence[str], form: dict[str, Any]) -> tuple[list[str], list[str]]:
     """Corruptions of the crop and of the video, checked, with the form's threshold."""
-    from ..detector.scoring.recompressed_scores import by_kind
+    from ...detector.scoring.recompressed_scores import by_kind
 
     threshold = form.get("threshold")
     check_threshold(0.5 if threshold is None else threshold)
@@ -239,8 +239,8 @@ class ProbeRobustness(foo.Operator):
         )
 
     def resolve_input(self, ctx: Any) -> types.Property:
-        from ..detector.frames.recompression import RECOMPRESSIONS
-        from ..detector.scoring.perturbations import PERTURBATIONS, USUAL
+        from ...detector.frames.recompression import RECOMPRESSIONS
+        from ...detector.scoring.perturbations import PERTURBATIONS, USUAL
 
         inputs = types.Object()
         form = types.Property(inputs, view=types.View(label="Probe robustness"))

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .app.markup import plain
-from .dataset.fields import delta_field
-from .dataset.scored_items import face_items
-from .evaluation.evaluation_tables import interval_text, number_text
+from ..app.markup import plain
+from ..dataset.fields import delta_field
+from ..dataset.scored_items import face_items
+from ..evaluation.evaluation_tables import interval_text, number_text
 
 NONE = "none"
 
@@ -56,9 +56,9 @@ def _row(
     """One corruption on the ``chosen`` faces."""
     import numpy as np
 
-    from ..detector.errors import MetricUndefined
-    from ..detector.metrics.clusters import clustered_auroc
-    from ..detector.metrics.rates import rates_at_threshold, roc_auc
+    from ...detector.errors import MetricUndefined
+    from ...detector.metrics.clusters import clustered_auroc
+    from ...detector.metrics.rates import rates_at_threshold, roc_auc
 
     label, group, before = items.label[chosen], items.group[chosen], items.p_fake[chosen]
     delta = delta[chosen]

@@ -10,22 +10,22 @@ import fiftyone as fo
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
-from ..detector.errors import Cancelled, ForensicsError
-from ..detector.files import packages
-from ..detector.files.allowed_roots import require_files
-from ..detector.files.paths import given
-from ..detector.weights.known_detectors import find_detector
+from ...detector.errors import Cancelled, ForensicsError
+from ...detector.files import packages
+from ...detector.files.allowed_roots import require_files
+from ...detector.files.paths import given
+from ...detector.weights.known_detectors import find_detector
+from ..app import forms
+from ..app.progress import Progress, ShouldStop, never, silent, terminal
+from ..dataset import fields, views
+from ..dataset.dataset_changes import declare, require_there
+from ..dataset.needs import needs
+from ..evaluation.calibrations import has_calibration, stored_calibration
+from ..jobs import job as jobs
+from ..jobs.delegated import in_app, stop_of
+from ..jobs.path_arguments import absolute, with_paths
+from ..registry import detector_source, known_detectors
 from .analysis_report import in_seconds, markdown, timeline
-from .app import forms
-from .app.progress import Progress, ShouldStop, never, silent, terminal
-from .dataset import fields, views
-from .dataset.dataset_changes import declare, require_there
-from .dataset.needs import needs
-from .evaluation.calibrations import has_calibration, stored_calibration
-from .jobs import job as jobs
-from .jobs.delegated import in_app, stop_of
-from .jobs.path_arguments import absolute, with_paths
-from .registry import detector_source, known_detectors
 
 WAIT_SECONDS = 540  # the App cuts an operator's answer off after 600
 DATASET = "analyses"
@@ -63,7 +63,7 @@ def run(
         crops_dir: folder of the crop store
         face_weights: file of the face detector's weights
         device: torch device
-        progress, should_stop: see :mod:`.app.progress`
+        progress, should_stop: see :mod:`operators.app.progress`
 
     Returns:
         ``{"files", "dataset", "text"}``; a file is a :class:`detector.scoring.verdict.Analysis` as
@@ -73,9 +73,9 @@ def run(
         ForensicsError: nothing at ``path``, unknown detector, missing weights, other calibration
         Cancelled: stopped by the user; finished files stay in the dataset
     """
-    from ..detector.faces.detectors import detector_of
-    from ..detector.model.checkpoints import load_detector
-    from ..detector.scoring.analyse_file import analyse_file, files_of, operating_of, recipe_of
+    from ...detector.faces.detectors import detector_of
+    from ...detector.model.checkpoints import load_detector
+    from ...detector.scoring.analyse_file import analyse_file, files_of, operating_of, recipe_of
 
     root = given(crops_dir or jobs.jobs_dir().parent / "analyses", "crops_dir")
     home = None if samples is None else views.dataset_of(samples)
@@ -309,7 +309,7 @@ class AnalyzeFile(foo.Operator):
 
 
 def _everywhere() -> list[tuple[str, str]]:
-    from ..detector.weights.known_detectors import PUBLISHED, registered_detectors
+    from ...detector.weights.known_detectors import PUBLISHED, registered_detectors
 
     names = [*PUBLISHED, *registered_detectors()]
     return [(name, name) for name in names]

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import fiftyone as fo
 
-from .dataset import fields, views
-from .dataset.dataset_changes import declare
+from ..dataset import fields, views
+from ..dataset.dataset_changes import declare
 
 if TYPE_CHECKING:
-    from ..detector.scoring.perturbations import PerturbedBatch
+    from ...detector.scoring.perturbations import PerturbedBatch
 
 CHUNK = 512  # faces per bulk write: what a killed run loses at most
 

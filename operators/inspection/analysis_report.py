@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from .app.markup import plain
-from .dataset import fields
-from .dataset.appearance import COLOURS
+from ..app.markup import plain
+from ..dataset import fields
+from ..dataset.appearance import COLOURS
 
 WORDS = {
     "fake": "called fake",

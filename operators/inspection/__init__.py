@@ -1,0 +1,1 @@
+"""Looks at single files and faces: analysis, heat maps, robustness."""
