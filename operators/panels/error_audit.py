@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import functools
 import logging
-from collections.abc import Callable
 from typing import Any
 
 import fiftyone.operators as foo
@@ -23,10 +21,10 @@ from ..evaluation import scope as audit_scope
 from . import audit_cells, audit_figures, audit_payload, audit_tabs, grid
 from .audit import pairs_figure
 from .audit_study import Study, study_of, threshold_of
+from .events import SCORE_FACES, handler
 
 logger = logging.getLogger(__name__)
 
-SCORE_FACES = "@mediaforensics/deepfake/score_faces"
 HEADER, TABLE = "MediaForensicsAuditHeader", "MediaForensicsAuditTable"  # in dist/index.umd.js
 HELP = (
     "Error rates of a detector at one threshold, by dataset and method or any field. "
@@ -37,20 +35,6 @@ CHOICE = ("dataset", "token", "key", "level", "scope", "kept", "group", "source"
 CHOICE += ("tab", "other", "regions", "down", "across", "drawn")
 CONTROLS = ("key", "level", "scope", "group", "source", "tab", "other", "regions")
 CONTROLS += ("down", "across")
-
-
-def handler(method: Callable[..., Any]) -> Callable[..., Any]:
-    """An event handler whose :class:`ForensicsError` becomes a notification (and result None)."""
-
-    @functools.wraps(method)
-    def guarded(self: foo.Panel, ctx: Any) -> Any:
-        try:
-            return method(self, ctx)
-        except ForensicsError as error:
-            ctx.ops.notify(str(error), variant="warning")
-            return None
-
-    return guarded
 
 
 class ErrorAudit(foo.Panel):

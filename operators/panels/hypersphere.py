@@ -21,7 +21,7 @@ from ..embeddings.sphere_source import (
     whole_sphere,
 )
 from . import sphere_colours, sphere_lookup, sphere_maps, sphere_message, sphere_payload
-from .error_audit import SCORE_FACES, handler
+from .events import SCORE_FACES, handler
 
 logger = logging.getLogger(__name__)
 

@@ -20,7 +20,7 @@ from ..app.markup import plain
 from ..dataset import face_columns, fields, score_state
 from ..evaluation.stored_thresholds import stored_of
 from . import timeline_figure
-from .error_audit import handler
+from .events import handler
 from .timeline_figure import Person, Timeline
 
 logger = logging.getLogger(__name__)

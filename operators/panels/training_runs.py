@@ -19,7 +19,7 @@ from ..dataset.rebuild_cache import RebuildCache
 from ..jobs import job_list, scheduled_jobs, work_row
 from ..training_records import TrainingRun
 from . import training_actions, training_comparison, training_figures
-from .error_audit import handler
+from .events import handler
 from .training_tables import (
     JOB_ACTIONS,
     JOB_COLUMNS,
