@@ -129,7 +129,7 @@ def forget() -> None:
     """As after a restart of the server: nothing in memory."""
     from media_forensics.operators.dataset import face_columns
     from media_forensics.operators.embeddings import sphere_source
-    from media_forensics.operators.panels import audit_study
+    from media_forensics.operators.panels.audit import study as audit_study
 
     for cache in (
         audit_study._STUDIES,
@@ -173,7 +173,7 @@ def with_pandas(dataset: Any) -> float:
 def measure(count: int) -> None:
     """Make ``count`` faces, measure, delete."""
     from media_forensics.operators.embeddings import sphere_picture
-    from media_forensics.operators.panels.error_audit import ErrorAudit
+    from media_forensics.operators.panels.audit.error_audit import ErrorAudit
     from media_forensics.operators.panels.hypersphere import Hypersphere
 
     dataset = synthetic_dataset(count)

@@ -153,7 +153,7 @@ def part_score(size: Size) -> None:
 
 def part_audit(size: Size) -> dict[str, float]:
     """First paint of the error audit; then, apart, a moved threshold over all faces."""
-    from media_forensics.operators.panels.error_audit import ErrorAudit
+    from media_forensics.operators.panels.audit.error_audit import ErrorAudit
 
     caller = panel(ErrorAudit(), size)
     seconds = timed(lambda: caller.send("on_load"))
@@ -244,7 +244,7 @@ def high_water_mb() -> float:
 def measure(part: str, size: Size) -> dict[str, Any]:
     """One part in this process."""
     import fiftyone as fo
-    import media_forensics.operators.panels.error_audit  # noqa: F401 - what the App has loaded too
+    import media_forensics.operators.panels.audit.error_audit  # noqa: F401 - what the App has loaded too
 
     fo.list_datasets()
     idle = high_water_mb()

@@ -32,7 +32,7 @@ OPERATORS = (
     ("manage_runs", "ManageRuns"),
     ("evaluation.fiftyone_metrics", "Auroc"),
     ("evaluation.fiftyone_metrics", "EqualErrorRate"),
-    ("panels.error_audit", "ErrorAudit"),
+    ("panels.audit.error_audit", "ErrorAudit"),
     ("panels.hypersphere", "Hypersphere"),
     ("panels.timeline", "TimelinePanel"),
     ("panels.training_runs", "TrainingRuns"),

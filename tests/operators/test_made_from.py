@@ -191,7 +191,7 @@ def video_means(faces):
 
 
 def shown_by_the_panel(faces):
-    from media_forensics.operators.panels.audit_study import study_of
+    from media_forensics.operators.panels.audit.study import study_of
 
     units = study_of(faces, {"key": "probe", "level": "video", "scope": "all"}).everything
     return {
@@ -339,7 +339,7 @@ def test_every_kind_of_number_is_out_of_date_once_its_ingredients_change(
     data = report(faces, tmp_path / "r", operators)
     (said,) = [text for text in data["limits"] if text.startswith("Out of date for probe")]
     assert all(derived.CATALOGUE[kind].title in said for kind in wanted)
-    from media_forensics.operators.panels.audit_study import study_of
+    from media_forensics.operators.panels.audit.study import study_of
 
     assert study_of(faces, {"key": "probe"}).doubt.endswith(said)
     again = operators("evaluate_detector")(faces, key="probe", replicates=20)

@@ -8,8 +8,8 @@ import pytest
 from media_forensics.detector.audit.groups import cross, group
 from media_forensics.detector.audit.table import SMALL, AuditTable
 from media_forensics.detector.audit.units import at_level
-from media_forensics.operators.panels import audit_cells
-from media_forensics.operators.panels.error_audit import ErrorAudit
+from media_forensics.operators.panels.audit import cells as audit_cells
+from media_forensics.operators.panels.audit.error_audit import ErrorAudit
 
 pytestmark = pytest.mark.fiftyone
 

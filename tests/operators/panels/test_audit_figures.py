@@ -9,7 +9,7 @@ import pytest
 from media_forensics.detector.audit import curve as curve_module
 from media_forensics.detector.audit.units import at_level
 from media_forensics.detector.metrics.rates import rates_at_threshold, roc_auc, roc_curve
-from media_forensics.operators.panels import audit_figures as figures
+from media_forensics.operators.panels.audit import figures
 
 
 def test_bars_count_every_scored_face_once(columns_of):

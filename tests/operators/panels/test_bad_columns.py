@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from media_forensics.operators.panels.audit_tabs import TABS
-from media_forensics.operators.panels.error_audit import ErrorAudit
+from media_forensics.operators.panels.audit.error_audit import ErrorAudit
+from media_forensics.operators.panels.audit.tabs import TABS
 from media_forensics.operators.panels.timeline import TimelinePanel
 
 pytestmark = pytest.mark.fiftyone

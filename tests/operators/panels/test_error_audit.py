@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from media_forensics.operators.dataset import fields
-from media_forensics.operators.panels.error_audit import ErrorAudit
+from media_forensics.operators.panels.audit.error_audit import ErrorAudit
 from media_forensics.operators.panels.grid import KINDS
 
 pytestmark = pytest.mark.fiftyone

@@ -9,22 +9,23 @@ from typing import Any
 
 import numpy as np
 
-from ...detector.audit import (
+from ....detector.audit import (
     compare as audit_compare,
     pairs as audit_pairs,
     transfer as audit_transfer,
 )
-from ...detector.audit.groups import group
-from ...detector.audit.threshold import Threshold
-from ...detector.audit.units import Units, at_level
-from ...detector.audit.words import count
-from ...detector.embeddings import regions as sphere_regions
-from ...detector.errors import ForensicsError, MetricUndefined
-from ...detector.records import LABELS, content_hash
-from ..dataset import face_columns
-from ..evaluation import scope as audit_scope
-from . import audit_cells, grid
-from .audit_study import Study, by_dataset_of, wide_of
+from ....detector.audit.groups import group
+from ....detector.audit.threshold import Threshold
+from ....detector.audit.units import Units, at_level
+from ....detector.audit.words import count
+from ....detector.embeddings import regions as sphere_regions
+from ....detector.errors import ForensicsError, MetricUndefined
+from ....detector.records import LABELS, content_hash
+from ...dataset import face_columns
+from ...evaluation import scope as audit_scope
+from .. import grid
+from . import cells as audit_cells
+from .study import Study, by_dataset_of, wide_of
 
 TABLE, CELLS, SLICES, TRANSFER = "table", "cells", "slices", "transfer"
 COMPARE, PAIRS = "compare", "pairs"

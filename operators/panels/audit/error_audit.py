@@ -9,19 +9,25 @@ import fiftyone.operators as foo
 import numpy as np
 from fiftyone.operators import types
 
-from ...detector.audit import threshold as audit_threshold
-from ...detector.audit.threshold import Threshold
-from ...detector.audit.units import Units
-from ...detector.errors import ForensicsError
-from ...detector.records import FAKE, REAL
-from ..app.documentation import documented
-from ..app.markup import plain
-from ..dataset import face_columns
-from ..evaluation import scope as audit_scope
-from . import audit_cells, audit_figures, audit_payload, audit_tabs, grid
-from .audit import pairs_figure
-from .audit_study import Study, study_of, threshold_of
-from .events import SCORE_FACES, handler
+from ....detector.audit import threshold as audit_threshold
+from ....detector.audit.threshold import Threshold
+from ....detector.audit.units import Units
+from ....detector.errors import ForensicsError
+from ....detector.records import FAKE, REAL
+from ...app.documentation import documented
+from ...app.markup import plain
+from ...dataset import face_columns
+from ...evaluation import scope as audit_scope
+from .. import grid
+from ..events import SCORE_FACES, handler
+from . import (
+    cells as audit_cells,
+    figures as audit_figures,
+    pairs_figure,
+    payload as audit_payload,
+    tabs as audit_tabs,
+)
+from .study import Study, study_of, threshold_of
 
 logger = logging.getLogger(__name__)
 

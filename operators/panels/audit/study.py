@@ -13,24 +13,24 @@ from typing import Any, TypeVar
 import fiftyone as fo
 import numpy as np
 
-from ...detector.audit import curve as curve_module, threshold as audit_threshold
-from ...detector.audit.columns import Coded, FaceColumns
-from ...detector.audit.groups import BY_METHOD, Grouping, group
-from ...detector.audit.pairs import Pairs, pairs_of
-from ...detector.audit.slices import MOST_VALUES, SliceFinder
-from ...detector.audit.table import AuditTable
-from ...detector.audit.threshold import Threshold
-from ...detector.audit.transfer import by_dataset
-from ...detector.audit.units import Units, at_level
-from ...detector.embeddings import regions as sphere_regions
-from ...detector.errors import ForensicsError
-from ..dataset import derived, face_columns
-from ..dataset.label_sync import contradiction
-from ..dataset.rebuild_cache import RebuildCache
-from ..embeddings.sphere_source import embeddings_of
-from ..evaluation import scope as audit_scope
-from ..evaluation.stored_thresholds import stored_of
-from . import audit_figures
+from ....detector.audit import curve as curve_module, threshold as audit_threshold
+from ....detector.audit.columns import Coded, FaceColumns
+from ....detector.audit.groups import BY_METHOD, Grouping, group
+from ....detector.audit.pairs import Pairs, pairs_of
+from ....detector.audit.slices import MOST_VALUES, SliceFinder
+from ....detector.audit.table import AuditTable
+from ....detector.audit.threshold import Threshold
+from ....detector.audit.transfer import by_dataset
+from ....detector.audit.units import Units, at_level
+from ....detector.embeddings import regions as sphere_regions
+from ....detector.errors import ForensicsError
+from ...dataset import derived, face_columns
+from ...dataset.label_sync import contradiction
+from ...dataset.rebuild_cache import RebuildCache
+from ...embeddings.sphere_source import embeddings_of
+from ...evaluation import scope as audit_scope
+from ...evaluation.stored_thresholds import stored_of
+from . import figures as audit_figures
 
 _STUDIES = RebuildCache(8)
 _WIDE = RebuildCache(6)

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from ...detector.audit.curve import BARS, Roc, bar_of, edges
-from ...detector.audit.units import Units
-from ...detector.records import FAKE, REAL
-from ..app.colours import COLOURS, GREY, LINE, MARGIN, POINT, note
+from ....detector.audit.curve import BARS, Roc, bar_of, edges
+from ....detector.audit.units import Units
+from ....detector.records import FAKE, REAL
+from ...app.colours import COLOURS, GREY, LINE, MARGIN, POINT, note
 
 
 def histogram(units: Units, unit: str) -> list[dict[str, Any]]:

@@ -12,14 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from ...detector.audit.groups import Grouping, cross, group
-from ...detector.audit.table import AuditTable, Cell, Row
-from ...detector.audit.threshold import Threshold
-from ...detector.audit.units import Units, at_level
-from ...detector.audit.words import count, outliers
-from ..evaluation import scope as audit_scope
-from . import grid
-from .audit_study import Study, kept_for, with_fields
+from ....detector.audit.groups import Grouping, cross, group
+from ....detector.audit.table import AuditTable, Cell, Row
+from ....detector.audit.threshold import Threshold
+from ....detector.audit.units import Units, at_level
+from ....detector.audit.words import count, outliers
+from ...evaluation import scope as audit_scope
+from .. import grid
+from .study import Study, kept_for, with_fields
 
 MOST_ROWS, MOST_COLUMNS = 60, 24
 #: What is laid across: the first field with several values, else the first number that there is.

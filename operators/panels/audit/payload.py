@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...detector.audit import (
-    threshold as audit_threshold,
-    words as audit_words,
-)
-from ...detector.audit.groups import BY_METHOD, Grouping
-from ...detector.audit.table import Row
-from ...detector.audit.threshold import Threshold
-from ...detector.audit.units import LEVELS
-from ..dataset import face_columns
-from ..evaluation import scope as audit_scope
-from ..evaluation.stored_thresholds import stored_of
-from . import audit_figures
-from .audit import pairs_figure
-from .audit_study import Study
+from ....detector.audit import threshold as audit_threshold, words as audit_words
+from ....detector.audit.groups import BY_METHOD, Grouping
+from ....detector.audit.table import Row
+from ....detector.audit.threshold import Threshold
+from ....detector.audit.units import LEVELS
+from ...dataset import face_columns
+from ...evaluation import scope as audit_scope
+from ...evaluation.stored_thresholds import stored_of
+from . import figures as audit_figures, pairs_figure
+from .study import Study
 
 
 def lines(study: Study, threshold: Threshold, total: Row) -> dict[str, Any]:
