@@ -35,7 +35,7 @@ OPERATORS = (
     ("panels.audit.error_audit", "ErrorAudit"),
     ("panels.hypersphere", "Hypersphere"),
     ("panels.timeline", "TimelinePanel"),
-    ("panels.training_runs", "TrainingRuns"),
+    ("panels.runs.training_runs", "TrainingRuns"),
 )
 
 

@@ -11,7 +11,7 @@ import pytest
 from media_forensics.detector.errors import ForensicsError
 from media_forensics.operators import live_status, manage_runs, training_records
 from media_forensics.operators.jobs import job_list, scheduled_jobs
-from media_forensics.operators.panels.training_runs import TrainingRuns
+from media_forensics.operators.panels.runs.training_runs import TrainingRuns
 
 pytestmark = [pytest.mark.fiftyone, pytest.mark.weights]
 

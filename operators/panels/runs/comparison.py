@@ -8,11 +8,11 @@ from typing import Any
 
 from fiftyone.operators import types
 
-from ...detector.errors import ForensicsError
-from .. import compare_runs
-from ..app.markup import plain
-from ..dataset import views
-from .training_tables import table_data, table_view
+from ....detector.errors import ForensicsError
+from ... import compare_runs
+from ...app.markup import plain
+from ...dataset import views
+from .tables import table_data, table_view
 
 COLUMNS = (
     ("run", "Run"),

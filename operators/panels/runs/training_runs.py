@@ -9,18 +9,22 @@ import fiftyone as fo
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
-from ...detector.errors import ForensicsError
-from ...training.runs import RunFolder
-from .. import training_records
-from ..app.documentation import documented
-from ..app.markup import plain
-from ..dataset import face_columns, views
-from ..dataset.rebuild_cache import RebuildCache
-from ..jobs import job_list, scheduled_jobs, work_row
-from ..training_records import TrainingRun
-from . import training_actions, training_comparison, training_figures
-from .events import handler
-from .training_tables import (
+from ....detector.errors import ForensicsError
+from ....training.runs import RunFolder
+from ... import training_records
+from ...app.documentation import documented
+from ...app.markup import plain
+from ...dataset import face_columns, views
+from ...dataset.rebuild_cache import RebuildCache
+from ...jobs import job_list, scheduled_jobs, work_row
+from ...training_records import TrainingRun
+from ..events import handler
+from . import (
+    actions as training_actions,
+    comparison as training_comparison,
+    figures as training_figures,
+)
+from .tables import (
     JOB_ACTIONS,
     JOB_COLUMNS,
     RUN_ACTIONS,
