@@ -174,7 +174,7 @@ def measure(count: int) -> None:
     """Make ``count`` faces, measure, delete."""
     from media_forensics.operators.embeddings import sphere_picture
     from media_forensics.operators.panels.audit.error_audit import ErrorAudit
-    from media_forensics.operators.panels.hypersphere import Hypersphere
+    from media_forensics.operators.panels.sphere.hypersphere import Hypersphere
 
     dataset = synthetic_dataset(count)
     try:

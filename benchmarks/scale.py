@@ -168,7 +168,7 @@ def part_audit(size: Size) -> dict[str, float]:
 
 
 def part_sphere(size: Size) -> None:
-    from media_forensics.operators.panels.hypersphere import Hypersphere
+    from media_forensics.operators.panels.sphere.hypersphere import Hypersphere
 
     panel(Hypersphere(), size).send("on_load")
 

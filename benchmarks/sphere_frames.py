@@ -125,7 +125,7 @@ async ([text, frames]) => {
 
 def random_payload(count: int) -> dict[str, Any]:
     """What the panel sends for ``count`` random faces."""
-    from media_forensics.operators.panels import sphere_payload
+    from media_forensics.operators.panels.sphere import payload as sphere_payload
 
     rng = np.random.default_rng(0)
     label = (rng.random(count) < 0.6).astype(np.int64)

@@ -33,7 +33,7 @@ OPERATORS = (
     ("evaluation.fiftyone_metrics", "Auroc"),
     ("evaluation.fiftyone_metrics", "EqualErrorRate"),
     ("panels.audit.error_audit", "ErrorAudit"),
-    ("panels.hypersphere", "Hypersphere"),
+    ("panels.sphere.hypersphere", "Hypersphere"),
     ("panels.timeline", "TimelinePanel"),
     ("panels.runs.training_runs", "TrainingRuns"),
 )

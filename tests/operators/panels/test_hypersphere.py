@@ -9,8 +9,8 @@ import pytest
 from media_forensics.detector.embeddings.sphere import fake_axis_projection
 from media_forensics.operators.dataset import fields
 from media_forensics.operators.embeddings import sphere_picture, sphere_source
-from media_forensics.operators.panels import sphere_lookup
-from media_forensics.operators.panels.hypersphere import Hypersphere
+from media_forensics.operators.panels.sphere import lookup as sphere_lookup
+from media_forensics.operators.panels.sphere.hypersphere import Hypersphere
 
 pytestmark = pytest.mark.fiftyone
 

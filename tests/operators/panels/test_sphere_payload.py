@@ -8,9 +8,9 @@ import json
 import numpy as np
 import pytest
 from media_forensics.detector.audit.columns import coded
-from media_forensics.operators.panels import sphere_payload as payloads
-from media_forensics.operators.panels.sphere_colours import binned
-from media_forensics.operators.panels.sphere_maps import placed
+from media_forensics.operators.panels.sphere import payload as payloads
+from media_forensics.operators.panels.sphere.colours import binned
+from media_forensics.operators.panels.sphere.maps import placed
 
 
 def unpacked(text: str, dtype: str) -> np.ndarray:

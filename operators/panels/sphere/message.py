@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...detector.embeddings import words as sphere_words
-from ..dataset import face_columns
-from ..embeddings.sphere_source import Sphere
-from . import sphere_colours, sphere_maps, sphere_payload
+from ....detector.embeddings import words as sphere_words
+from ...dataset import face_columns
+from ...embeddings.sphere_source import Sphere
+from . import colours as sphere_colours, maps as sphere_maps, payload as sphere_payload
 
 THRESHOLD = 0.5  # at which errors are coloured: the detector's own call
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from ...detector.audit.columns import Coded
-from ...detector.records import FAKE, REAL
+from ....detector.audit.columns import Coded
+from ....detector.records import FAKE, REAL
 
 STEP = 32767  # of int16 for 1.0
 SCORES, NO_SCORE = 254, 255  # of uint8: p_fake 1.0, and a face without a score

@@ -8,11 +8,11 @@ from typing import Any
 import fiftyone as fo
 import numpy as np
 
-from ...detector.errors import ForensicsError
-from ..dataset import derived, made_from
-from ..dataset.dataset_changes import changing
-from ..embeddings.sphere_source import Sphere
-from . import sphere_payload
+from ....detector.errors import ForensicsError
+from ...dataset import derived, made_from
+from ...dataset.dataset_changes import changing
+from ...embeddings.sphere_source import Sphere
+from . import payload as sphere_payload
 
 
 def register_plane(faces: fo.Dataset, key: str, sphere: Sphere) -> str:

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from ...detector.audit.words import count
-from ...detector.embeddings import words as sphere_words
-from ..dataset import fields
-from ..dataset.face_columns import Source
-from ..embeddings.sphere_source import Sphere, embeddings_of
+from ....detector.audit.words import count
+from ....detector.embeddings import words as sphere_words
+from ...dataset import fields
+from ...dataset.face_columns import Source
+from ...embeddings.sphere_source import Sphere, embeddings_of
 
 NEAREST = 24
 MOST_IN_GRID = 100_000  # the App sends a view of named samples with every request: 3 MB
@@ -56,7 +56,7 @@ def same_video(sphere: Sphere, point: int) -> np.ndarray:
 
 def nearest(source: Source, sphere: Sphere, key: str, token: str, point: int) -> np.ndarray:
     """The face ``point`` and its nearest drawn faces by cosine that are not of its group."""
-    from ...detector.embeddings import neighbours
+    from ....detector.embeddings import neighbours
 
     vectors, there = embeddings_of(source, key, token)
     vectors = vectors[np.searchsorted(there, sphere.rows)]

@@ -7,12 +7,12 @@ from typing import Any
 import fiftyone as fo
 import numpy as np
 
-from ...detector.audit.columns import CONTENT, Coded
-from ...detector.audit.groups import bin_edges
-from ...detector.errors import ForensicsError
-from ..dataset import face_columns
-from ..embeddings.sphere_source import Sphere
-from . import sphere_payload
+from ....detector.audit.columns import CONTENT, Coded
+from ....detector.audit.groups import bin_edges
+from ....detector.errors import ForensicsError
+from ...dataset import face_columns
+from ...embeddings.sphere_source import Sphere
+from . import payload as sphere_payload
 
 
 def field_names(source: face_columns.Source, sphere: Sphere, key: str) -> list[str]:

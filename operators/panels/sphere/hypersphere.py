@@ -9,19 +9,25 @@ import fiftyone.operators as foo
 import numpy as np
 from fiftyone.operators import types
 
-from ...detector.errors import ForensicsError
-from ..app.documentation import documented
-from ..app.markup import plain
-from ..dataset import face_columns, fields
-from ..embeddings.sphere_source import (
+from ....detector.errors import ForensicsError
+from ...app.documentation import documented
+from ...app.markup import plain
+from ...dataset import face_columns, fields
+from ...embeddings.sphere_source import (
     Sphere,
     embedding_field,
     first_sphere,
     sphere_with,
     whole_sphere,
 )
-from . import sphere_colours, sphere_lookup, sphere_maps, sphere_message, sphere_payload
-from .events import SCORE_FACES, handler
+from ..events import SCORE_FACES, handler
+from . import (
+    colours as sphere_colours,
+    lookup as sphere_lookup,
+    maps as sphere_maps,
+    message as sphere_message,
+    payload as sphere_payload,
+)
 
 logger = logging.getLogger(__name__)
 
