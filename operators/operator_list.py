@@ -34,7 +34,7 @@ OPERATORS = (
     ("evaluation.fiftyone_metrics", "EqualErrorRate"),
     ("panels.audit.error_audit", "ErrorAudit"),
     ("panels.sphere.hypersphere", "Hypersphere"),
-    ("panels.timeline", "TimelinePanel"),
+    ("panels.timeline.timeline", "TimelinePanel"),
     ("panels.runs.training_runs", "TrainingRuns"),
 )
 

@@ -7,7 +7,7 @@ import json
 import pytest
 from media_forensics.operators.panels.audit.error_audit import ErrorAudit
 from media_forensics.operators.panels.audit.tabs import TABS
-from media_forensics.operators.panels.timeline import TimelinePanel
+from media_forensics.operators.panels.timeline.timeline import TimelinePanel
 
 pytestmark = pytest.mark.fiftyone
 HOSTILE = "<img src=x onerror=alert(1)> **b** [l](javascript:x) %{x}"

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from media_forensics.operators.dataset import fields
-from media_forensics.operators.panels.timeline import TimelinePanel
+from media_forensics.operators.panels.timeline.timeline import TimelinePanel
 
 pytestmark = pytest.mark.fiftyone
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ...detector.audit.words import count
-from ..app.colours import GREY, MARGIN, note
+from ....detector.audit.words import count
+from ...app.colours import GREY, MARGIN, note
 
 #: One per person: told apart by symbol as well as by colour (Okabe & Ito).
 PEOPLE = (

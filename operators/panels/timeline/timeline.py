@@ -13,15 +13,15 @@ import numpy as np
 from fiftyone import ViewField as F
 from fiftyone.operators import types
 
-from ...detector.errors import ForensicsError
-from ...detector.records import Reason
-from ..app.documentation import documented
-from ..app.markup import plain
-from ..dataset import face_columns, fields, score_state
-from ..evaluation.stored_thresholds import stored_of
-from . import timeline_figure
-from .events import handler
-from .timeline_figure import Person, Timeline
+from ....detector.errors import ForensicsError
+from ....detector.records import Reason
+from ...app.documentation import documented
+from ...app.markup import plain
+from ...dataset import face_columns, fields, score_state
+from ...evaluation.stored_thresholds import stored_of
+from ..events import handler
+from . import figure as timeline_figure
+from .figure import Person, Timeline
 
 logger = logging.getLogger(__name__)
 HELP = (
