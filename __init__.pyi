@@ -8,7 +8,6 @@ from .operators.embeddings.map_embeddings import MapEmbeddings
 from .operators.evaluation.calibrate_threshold import CalibrateThreshold
 from .operators.evaluation.evaluate_detector import EvaluateDetector
 from .operators.evaluation.run_protocol import RunProtocol
-from .operators.export_report import ExportReport
 from .operators.export_scores import ExportScores
 from .operators.export_training_set import ExportTrainingSet
 from .operators.faces.contact_sheet import ContactSheet
@@ -20,6 +19,7 @@ from .operators.inspection.analyze_file import AnalyzeFile
 from .operators.inspection.explain_faces import ExplainFaces
 from .operators.inspection.probe_robustness import ProbeRobustness
 from .operators.manage_runs import ManageRuns
+from .operators.report.export_report import ExportReport
 from .operators.retrain_head import RetrainHead
 from .operators.review_faces import ReviewFaces
 from .operators.run_ablation import RunAblation

@@ -189,7 +189,7 @@ def part_evaluate(size: Size) -> None:
 
 def part_report(size: Size) -> None:
     import fiftyone as fo
-    from media_forensics.operators import export_report
+    from media_forensics.operators.report import export_report
 
     faces = fo.load_dataset(size.faces)
     with tempfile.TemporaryDirectory() as folder:

@@ -24,7 +24,7 @@ OPERATORS = (
     ("find_hard_examples", "FindHardExamples"),
     ("review_faces", "ReviewFaces"),
     ("export_training_set", "ExportTrainingSet"),
-    ("export_report", "ExportReport"),
+    ("report.export_report", "ExportReport"),
     ("train_detector", "TrainDetector"),
     ("retrain_head", "RetrainHead"),
     ("run_ablation", "RunAblation"),

@@ -17,7 +17,7 @@ import pandas as pd
 import pytest
 from media_forensics.detector.errors import Cancelled, ForensicsError
 from media_forensics.operators.dataset import fields
-from media_forensics.operators.export_report import run
+from media_forensics.operators.report.export_report import run
 from media_forensics.operators.report.tables import csv_text
 from media_forensics.operators.report.thumbnails import thumbnail
 from PIL import Image

@@ -11,18 +11,18 @@ import fiftyone as fo
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
-from ..detector.audit import threshold as audit_threshold
-from ..detector.audit.units import LEVELS
-from ..detector.errors import ForensicsError
-from ..detector.files.outputs import claim_folder
-from ..detector.files.paths import one_part
-from .app import forms
-from .app.progress import Progress, ShouldStop, never, silent
-from .dataset import face_columns, views
-from .evaluation.stored_thresholds import stored_of
-from .jobs import from_python, job as jobs
-from .jobs.delegated import in_app, stop_of
-from .jobs.path_arguments import with_paths
+from ...detector.audit import threshold as audit_threshold
+from ...detector.audit.units import LEVELS
+from ...detector.errors import ForensicsError
+from ...detector.files.outputs import claim_folder
+from ...detector.files.paths import one_part
+from ..app import forms
+from ..app.progress import Progress, ShouldStop, never, silent
+from ..dataset import face_columns, views
+from ..evaluation.stored_thresholds import stored_of
+from ..jobs import from_python, job as jobs
+from ..jobs.delegated import in_app, stop_of
+from ..jobs.path_arguments import with_paths
 
 
 def default_folder(dataset: fo.Dataset, key: str) -> Path:
@@ -68,7 +68,7 @@ def run(
         blur: blur the faces that are shown
         hash_files: write the sha256 of every video file (reads them all)
         title, note: shown on top
-        progress, should_stop: see :mod:`.app.progress`
+        progress, should_stop: see :mod:`operators.app.progress`
 
     Returns:
         ``{"folder", "html", "videos", "not_scored", "files": {name: sha256}}``
@@ -77,9 +77,9 @@ def run(
         ForensicsError: nothing scored, or an argument that does not hold
         Cancelled: stopped by the user; nothing is written
     """
-    from .report.contents import Settings
-    from .report.facts import collect, named
-    from .report.files import write
+    from .contents import Settings
+    from .facts import collect, named
+    from .files import write
 
     view = views.flat(samples)
     dataset = views.dataset_of(view)
