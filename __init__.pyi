@@ -9,10 +9,8 @@ from .operators.evaluation.calibrate_threshold import CalibrateThreshold
 from .operators.evaluation.evaluate_detector import EvaluateDetector
 from .operators.evaluation.run_protocol import RunProtocol
 from .operators.export_scores import ExportScores
-from .operators.export_training_set import ExportTrainingSet
 from .operators.faces.contact_sheet import ContactSheet
 from .operators.faces.extract_faces import ExtractFaces
-from .operators.find_hard_examples import FindHardExamples
 from .operators.import_scores import ImportScores
 from .operators.importing.import_dataset import ImportDataset
 from .operators.inspection.analyze_file import AnalyzeFile
@@ -21,7 +19,9 @@ from .operators.inspection.probe_robustness import ProbeRobustness
 from .operators.manage_runs import ManageRuns
 from .operators.report.export_report import ExportReport
 from .operators.retrain_head import RetrainHead
-from .operators.review_faces import ReviewFaces
+from .operators.review.export_training_set import ExportTrainingSet
+from .operators.review.find_hard_examples import FindHardExamples
+from .operators.review.review_faces import ReviewFaces
 from .operators.run_ablation import RunAblation
 from .operators.score_faces import ScoreFaces
 from .operators.train_detector import TrainDetector

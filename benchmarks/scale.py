@@ -175,7 +175,7 @@ def part_sphere(size: Size) -> None:
 
 def part_queue(size: Size) -> None:
     import fiftyone as fo
-    from media_forensics.operators import find_hard_examples
+    from media_forensics.operators.review import find_hard_examples
 
     find_hard_examples.run(fo.load_dataset(size.faces), key=KEY)
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from media_forensics.detector.embeddings.neighbours import nearest
 from media_forensics.detector.errors import Cancelled, ForensicsError
-from media_forensics.operators.find_hard_examples import DEFAULT, run
-from media_forensics.operators.queue_columns import untuned_key
+from media_forensics.operators.review.find_hard_examples import DEFAULT, run
+from media_forensics.operators.review.queue_columns import untuned_key
 
 pytestmark = pytest.mark.fiftyone
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 from media_forensics.detector.errors import ForensicsError
-from media_forensics.operators import export_training_set, review, review_log
-from media_forensics.operators.review_faces import run
+from media_forensics.operators.review import decisions as review, export_training_set, review_log
+from media_forensics.operators.review.review_faces import run
 from media_forensics.training.manifest import Manifest
 
 pytestmark = pytest.mark.fiftyone
@@ -169,7 +169,7 @@ def test_two_reviewers_at_once_lose_nothing(faces):
     script = """
 import sys
 import fiftyone as fo
-from media_forensics.operators.review_faces import run
+from media_forensics.operators.review.review_faces import run
 name, who, first = sys.argv[1], sys.argv[2], int(sys.argv[3])
 faces = fo.load_dataset(name)
 ids = faces.values("id")[first:first + 40]

@@ -204,7 +204,7 @@ def unhurt(key: str) -> Callable[[Stage], list[str]]:
 def decide(stage: Stage) -> None:
     """A decision on faces, unless its record is there already."""
     dataset = load("faces")
-    from media_forensics.operators import review, review_log
+    from media_forensics.operators.review import decisions as review, review_log
 
     done = [r for r in review_log.read(dataset) if r.reviewer == "carl"]
     if done:
@@ -217,7 +217,7 @@ def decide(stage: Stage) -> None:
 def undo(stage: Stage) -> None:
     """Takes ada's decision back, unless its record is there already."""
     dataset = load("faces")
-    from media_forensics.operators import review, review_log
+    from media_forensics.operators.review import decisions as review, review_log
 
     if any(r.what == "undo" for r in review_log.read(dataset)):
         review.rebuild(dataset)
@@ -227,7 +227,7 @@ def undo(stage: Stage) -> None:
 
 def undone_or_not(stage: Stage) -> list[str]:
     """The next undo takes back the caller's own action, whatever the kill left."""
-    from media_forensics.operators import review, review_log
+    from media_forensics.operators.review import decisions as review, review_log
 
     dataset = load("faces")
     records = review_log.read(dataset)

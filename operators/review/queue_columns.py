@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import fiftyone as fo
 
-from ..detector.errors import ForensicsError
-from .dataset import face_table, fields, views
-from .training_records import record_name
+from ...detector.errors import ForensicsError
+from ..dataset import face_table, fields, views
+from ..training_records import record_name
 
 if TYPE_CHECKING:
-    from ..detector.queues.by_score import ScoredFaces
+    from ...detector.queues.by_score import ScoredFaces
 
 
 def untuned_key(dataset: fo.Dataset) -> str | None:
@@ -71,7 +71,7 @@ def read(
     """Ids and columns of the faces of ``view``."""
     import numpy as np
 
-    from ..detector.queues.by_score import ScoredFaces
+    from ...detector.queues.by_score import ScoredFaces
 
     view = views.subjects(view)
     columns = face_table.face_scores(view, key)
@@ -112,7 +112,7 @@ def _vectors(view: Any, name: str) -> Any:
     """(N, D) float32 unit vectors of a field, NaN where a face has none."""
     import numpy as np
 
-    from .embeddings.stored_vectors import read
+    from ..embeddings.stored_vectors import read
 
     found = read(view, name)
     out = np.full((len(view), max(1, found.vectors.shape[1])), np.nan, np.float32)

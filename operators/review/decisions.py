@@ -16,9 +16,9 @@ from typing import Any
 import fiftyone as fo
 from fiftyone import ViewField as F
 
-from ..detector.errors import ForensicsError
+from ...detector.errors import ForensicsError
+from ..dataset import dataset_changes, fields, lease, made_from, views
 from . import review_log
-from .dataset import dataset_changes, fields, lease, made_from, views
 from .review_log import DECIDE, REDO, SET, UNDO, Record
 
 DECISION, KEEP, NOTE = "review", "review_keep", "review_note"

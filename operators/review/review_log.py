@@ -15,7 +15,7 @@ from typing import Any
 
 import fiftyone as fo
 
-from .dataset.dataset_changes import documents, require_there
+from ..dataset.dataset_changes import documents, require_there
 
 STORE = "media_forensics_reviews"
 _HEAD = "copied"  # holds the number up to which the fields are a copy of the records
@@ -35,7 +35,7 @@ class Record:
         reviewer: who; "" where nobody knows
         time: ISO 8601, UTC
         faces: sample ids
-        action: of a decision, see :data:`review.ACTIONS`
+        action: of a decision, see :data:`decisions.ACTIONS`
         note: given with it, None where notes stay
         states: of :data:`SET`, one a face
         of: number of the action that is undone or redone

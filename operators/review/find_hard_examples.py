@@ -10,13 +10,13 @@ import fiftyone.operators as foo
 from fiftyone import ViewField as F
 from fiftyone.operators import types
 
-from ..detector.errors import Cancelled, ForensicsError
-from ..detector.queues.catalogue import CATALOGUE
-from .app import forms
-from .app.progress import Progress, ShouldStop, never, silent
-from .dataset import dataset_changes, derived, fields, lease, made_from, saved_views, views
-from .jobs import from_python, job as jobs
-from .jobs.delegated import in_app, stop_of
+from ...detector.errors import Cancelled, ForensicsError
+from ...detector.queues.catalogue import CATALOGUE
+from ..app import forms
+from ..app.progress import Progress, ShouldStop, never, silent
+from ..dataset import dataset_changes, derived, fields, lease, made_from, saved_views, views
+from ..jobs import from_python, job as jobs
+from ..jobs.delegated import in_app, stop_of
 from .queue_columns import check_columns, read, untuned_key
 
 DEFAULT = tuple(name for name, queue in CATALOGUE.items() if queue.default)
@@ -59,7 +59,7 @@ def run(
         other: key of the second detector, for ``disagreement``
         generic: key of a detector on an untuned tower (a linear probe), whose embeddings
             ``near_duplicate`` and ``leak`` need; found by itself where it was trained here
-        progress, should_stop: see :mod:`.app.progress`
+        progress, should_stop: see :mod:`operators.app.progress`
 
     Returns:
         ``{queue: {"faces": n, "videos": n, "view": saved view, "field": rank field}}``
@@ -69,7 +69,7 @@ def run(
             that a queue needs is not there
         Cancelled: stopped by the user; queues that are filled stay
     """
-    from ..detector.queues.by_score import capped
+    from ...detector.queues.by_score import capped
 
     _check(queues, threshold, limit, per_video)
     view = views.flat(samples)

@@ -7,12 +7,12 @@ from typing import Any
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
-from ..detector.audit.words import count
-from ..detector.errors import ForensicsError
-from ..detector.queues.catalogue import CATALOGUE
-from . import review
-from .app import forms
-from .dataset import views
+from ...detector.audit.words import count
+from ...detector.errors import ForensicsError
+from ...detector.queues.catalogue import CATALOGUE
+from ..app import forms
+from ..dataset import views
+from . import decisions as review
 
 UNDO, REDO = "undo", "redo"
 
@@ -29,8 +29,8 @@ def run(
 
     Args:
         samples: faces dataset or view
-        action: a key of :data:`.review.ACTIONS`; or ``undo`` (``redo``), which takes the reviewer's
-            own newest action back (does it again), whatever ``samples`` holds
+        action: a key of :data:`.decisions.ACTIONS`; or ``undo`` (``redo``), which takes the
+            reviewer's own newest action back (does it again), whatever ``samples`` holds
         note: kept with the faces; None leaves their notes
         reviewer: who decides; the user of this process by default
         key: detector whose scores were in sight, kept with the decision; the newest by default

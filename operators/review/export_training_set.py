@@ -12,14 +12,14 @@ import fiftyone.operators as foo
 from fiftyone import ViewField as F
 from fiftyone.operators import types
 
-from ..detector.errors import ForensicsError
-from ..detector.files.outputs import claim_output, json_lines_with, writing_output
-from ..detector.files.paths import one_part
-from . import review
-from .app import forms
-from .dataset import saved_views, stored_runs, views
-from .jobs import from_python
-from .jobs.path_arguments import with_paths
+from ...detector.errors import ForensicsError
+from ...detector.files.outputs import claim_output, json_lines_with, writing_output
+from ...detector.files.paths import one_part
+from ..app import forms
+from ..dataset import saved_views, stored_runs, views
+from ..jobs import from_python
+from ..jobs.path_arguments import with_paths
+from . import decisions as review
 
 VIEW = "training_set"
 RUN_PREFIX = "training_set_"
@@ -102,7 +102,7 @@ def _compose(faces: fo.Dataset, base: str | None, complete_pairs: bool) -> tuple
 
 
 def _manifest(view: Any, validation_fraction: float, seed: int) -> Any:
-    from . import training_manifest
+    from .. import training_manifest
 
     return training_manifest.read(view, validation_fraction=validation_fraction, seed=seed).manifest
 

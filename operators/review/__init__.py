@@ -1,0 +1,1 @@
+"""Queues faces for review, records decisions and exports training sets."""
