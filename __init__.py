@@ -28,7 +28,7 @@ def register(plugin):
 def download_model(model_name, model_path):
     """Fetch a model of ``manifest.json`` (called by FiftyOne's model zoo)."""
     _make_importable()
-    from media_forensics.operators import zoo
+    from media_forensics.operators.scoring import zoo
 
     zoo.download_model(model_name, model_path)
 
@@ -36,7 +36,7 @@ def download_model(model_name, model_path):
 def load_model(model_name, model_path, **kwargs):
     """Load a model of ``manifest.json`` (called by FiftyOne's model zoo)."""
     _make_importable()
-    from media_forensics.operators import zoo
+    from media_forensics.operators.scoring import zoo
 
     return zoo.load_model(model_name, model_path, **kwargs)
 

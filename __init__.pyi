@@ -8,22 +8,22 @@ from .operators.embeddings.map_embeddings import MapEmbeddings
 from .operators.evaluation.calibrate_threshold import CalibrateThreshold
 from .operators.evaluation.evaluate_detector import EvaluateDetector
 from .operators.evaluation.run_protocol import RunProtocol
-from .operators.export_scores import ExportScores
 from .operators.faces.contact_sheet import ContactSheet
 from .operators.faces.extract_faces import ExtractFaces
-from .operators.import_scores import ImportScores
 from .operators.importing.import_dataset import ImportDataset
 from .operators.inspection.analyze_file import AnalyzeFile
 from .operators.inspection.explain_faces import ExplainFaces
 from .operators.inspection.probe_robustness import ProbeRobustness
 from .operators.manage_runs import ManageRuns
 from .operators.report.export_report import ExportReport
-from .operators.retrain_head import RetrainHead
 from .operators.review.export_training_set import ExportTrainingSet
 from .operators.review.find_hard_examples import FindHardExamples
 from .operators.review.review_faces import ReviewFaces
 from .operators.run_ablation import RunAblation
-from .operators.score_faces import ScoreFaces
+from .operators.scoring.export_scores import ExportScores
+from .operators.scoring.import_scores import ImportScores
+from .operators.scoring.retrain_head import RetrainHead
+from .operators.scoring.score_faces import ScoreFaces
 from .operators.train_detector import TrainDetector
 
 __version__: str

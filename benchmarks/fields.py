@@ -114,7 +114,7 @@ def write_ours(dataset: Any, ids: list[str], width: int) -> tuple[float, float]:
     """
     from media_forensics.operators.dataset.fields import ScoreFields
     from media_forensics.operators.dataset.video_scores import declare
-    from media_forensics.operators.score_writer import ScoreWriter
+    from media_forensics.operators.scoring.score_writer import ScoreWriter
 
     names = ScoreFields("ours")
     declare(dataset, names)

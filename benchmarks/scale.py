@@ -126,7 +126,7 @@ def part_score(size: Size) -> None:
     from media_forensics.operators.dataset import fields
     from media_forensics.operators.dataset.video_scores import declare, write_video_scores
     from media_forensics.operators.embeddings import embedding_files
-    from media_forensics.operators.score_writer import ScoreWriter
+    from media_forensics.operators.scoring.score_writer import ScoreWriter
 
     faces = fo.load_dataset(size.faces)
     names = fields.ScoreFields(KEY)

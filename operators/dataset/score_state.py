@@ -1,8 +1,8 @@
 """Says whether the scores of a key are whole: marks that outlive a killed process.
 
-Whoever replaces scores (:mod:`operators.score_claim`) first names the new maker together with a
-mark, by one update; then clears, then writes, then takes the mark away. Every reader refuses marked
-scores, so that the name of one detector never stands over numbers of another.
+Whoever replaces scores (:mod:`operators.scoring.score_claim`) first names the new maker together
+with a mark, by one update; then clears, then writes, then takes the mark away. Every reader refuses
+marked scores, so that the name of one detector never stands over numbers of another.
 """
 
 from __future__ import annotations

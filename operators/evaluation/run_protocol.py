@@ -22,7 +22,6 @@ from ...detector.files.outputs import claim_output, json_with, text_beginning, w
 from ...detector.files.paths import given
 from ...detector.metrics.protocols import PROTOCOLS, protocol_named
 from ...detector.weights.known_detectors import find_detector
-from .. import score_faces
 from ..app import forms, outcome
 from ..app.progress import Progress, ShouldStop, never, silent, terminal
 from ..dataset import fields, views
@@ -31,6 +30,7 @@ from ..jobs import job as jobs
 from ..jobs.delegated import in_app, stop_of
 from ..jobs.path_arguments import absolute, with_paths
 from ..registry import detector_source, known_detectors
+from ..scoring import score_faces
 from . import protocol_rows
 from .protocol_table import table
 

@@ -239,7 +239,7 @@ def test_every_published_file_has_a_digest_or_a_commit_when_it_is_here(hub):
 
 
 def test_the_zoo_takes_the_same_files(hub, tmp_path, fiftyone_db):
-    from media_forensics.operators import zoo
+    from media_forensics.operators.scoring import zoo
 
     folder = tmp_path / "zoo"
     zoo.download_model("mediaforensics/gend-pe-l14", str(folder))

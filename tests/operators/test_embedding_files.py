@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from fiftyone import ViewField as F
 from media_forensics.detector.errors import ForensicsError
-from media_forensics.operators import score_form
 from media_forensics.operators.dataset import fields
 from media_forensics.operators.embeddings import embedding_files, sphere_source, stored_vectors
 from media_forensics.operators.panels.sphere.hypersphere import Hypersphere
+from media_forensics.operators.scoring import score_form
 
 pytestmark = [pytest.mark.fiftyone, pytest.mark.weights]
 FILED = fields.ScoreFields("filed")

@@ -17,9 +17,9 @@ import numpy as np
 import pytest
 from media_forensics.detector.errors import ForensicsError
 from media_forensics.detector.records import VideoRecord
-from media_forensics.operators import score_faces
 from media_forensics.operators.dataset import fields
 from media_forensics.operators.faces import extract_faces
+from media_forensics.operators.scoring import score_faces
 
 pytestmark = [
     pytest.mark.fiftyone,

@@ -14,10 +14,10 @@ import pytest
 from media_forensics.detector.errors import ForensicsError
 from media_forensics.detector.files.allowed_roots import VARIABLE
 from media_forensics.detector.runners.shard_notes import noted
-from media_forensics.operators import score_faces as scoring, score_form
 from media_forensics.operators.dataset import fields
 from media_forensics.operators.faces import extract_faces, extract_form
 from media_forensics.operators.jobs import job_list, runners, work_row
+from media_forensics.operators.scoring import score_faces as scoring, score_form
 
 pytestmark = pytest.mark.fiftyone
 

@@ -11,7 +11,7 @@ from media_forensics.detector.scoring.crop_scores import ScoreBatch
 from media_forensics.operators.dataset import fields
 from media_forensics.operators.dataset.video_scores import declare
 from media_forensics.operators.embeddings import stored_vectors, vector_format
-from media_forensics.operators.score_writer import ScoreWriter
+from media_forensics.operators.scoring.score_writer import ScoreWriter
 
 pytestmark = pytest.mark.fiftyone
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from media_forensics.detector.errors import ForensicsError
 from media_forensics.detector.weights.known_detectors import PUBLISHED
-from media_forensics.operators import zoo
+from media_forensics.operators.scoring import zoo
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.fiftyone

@@ -144,7 +144,7 @@ def scores_of(key: str) -> dict[str, tuple[Any, ...]]:
 
 def score(stage: Stage, **given: Any) -> None:
     """Scores, in writes of 16 faces."""
-    from media_forensics.operators import score_writer
+    from media_forensics.operators.scoring import score_writer
 
     score_writer.CHUNK = 16
     call("score_faces", load("faces"), **{"detector": stage.given["new"], **ALONE, **given})

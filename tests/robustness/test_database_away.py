@@ -22,7 +22,7 @@ SCRIPT = """
 import json, sys
 from pathlib import Path
 from fiftyone.core.odm import get_db_conn
-from media_forensics.operators import score_faces, score_writer
+from media_forensics.operators.scoring import score_faces, score_writer
 from pymongo import WriteConcern
 sys.path.append(sys.argv[1])
 import faces_to_score

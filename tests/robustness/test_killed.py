@@ -27,7 +27,7 @@ import sys
 import fiftyone as fo
 from media_forensics.detector.runners.store_merge import merge_stores
 from media_forensics.operators.importing import import_dataset
-from media_forensics.operators import score_faces, score_writer
+from media_forensics.operators.scoring import score_faces, score_writer
 
 def told(done, total, text):
     print(done, total, flush=True)
@@ -132,7 +132,7 @@ def test_killed_scoring_is_finished_by_the_same_call(
     tiny_detector, tmp_path, datasets, fiftyone_db
 ):
     import faces_to_score
-    from media_forensics.operators import score_faces
+    from media_forensics.operators.scoring import score_faces
 
     paths = faces_to_score.pictures(tmp_path, 200)
     names = ["filepath", "k_p_fake", "k_margin", "k_angle", "k_reason", "k_video_p_fake"]

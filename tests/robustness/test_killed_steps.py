@@ -59,8 +59,8 @@ def test_a_dataset_deleted_during_scoring_is_an_error(tmp_path, fiftyone_db):
     import faces_to_score
     import hostile_checkpoints
     from media_forensics.detector.errors import ForensicsError
-    from media_forensics.operators import score_faces
     from media_forensics.operators.dataset import dataset_changes
+    from media_forensics.operators.scoring import score_faces
 
     detector = hostile_checkpoints.tiny_detector(tmp_path)
     dataset = faces_to_score.dataset_of(faces_to_score.pictures(tmp_path, 40), "deleted meanwhile")

@@ -12,16 +12,16 @@ import fiftyone as fo
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
-from ..detector.errors import ForensicsError
-from ..detector.files.paths import given
+from ...detector.errors import ForensicsError
+from ...detector.files.paths import given
+from ..app import forms
+from ..dataset import derived, fields, score_state, views
+from ..dataset.dataset_changes import changing
+from ..dataset.lease import exclusively
+from ..dataset.video_scores import RULES, declare, write_video_scores
+from ..jobs import from_python
+from ..jobs.path_arguments import with_paths
 from . import score_claim
-from .app import forms
-from .dataset import derived, fields, score_state, views
-from .dataset.dataset_changes import changing
-from .dataset.lease import exclusively
-from .dataset.video_scores import RULES, declare, write_video_scores
-from .jobs import from_python
-from .jobs.path_arguments import with_paths
 
 SCALES = (("probability", "p_fake, 0 to 1"), ("logit", "a logit: its sigmoid is taken"))
 
@@ -60,8 +60,8 @@ def run(
     Raises:
         ForensicsError: a bad table (line named), no row that fits the dataset, ``key`` is taken
     """
-    from ..detector.files.hashes import file_sha256
-    from ..detector.scoring.score_tables import read_scores
+    from ...detector.files.hashes import file_sha256
+    from ...detector.scoring.score_tables import read_scores
 
     view = views.flat(samples)
     dataset = views.dataset_of(view)
@@ -117,7 +117,7 @@ def run(
 
 
 def _reason(entry: tuple[float, str] | None) -> str:
-    from ..detector.records import Reason
+    from ...detector.records import Reason
 
     text = "" if entry is None else entry[1]
     return text if text in {r.value for r in Reason} else Reason.NOT_SCORED.value
@@ -246,7 +246,7 @@ def _path_of(form: dict[str, Any]) -> str:
 
 
 def _preview(inputs: types.Object, form: dict[str, Any]) -> None:
-    from ..detector.scoring.score_tables import read_scores
+    from ...detector.scoring.score_tables import read_scores
 
     table = read_scores(given(_path_of(form), "path"), form.get("scale") or "probability")
     inputs.view(

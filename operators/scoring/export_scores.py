@@ -9,13 +9,13 @@ import fiftyone.core.media as fomm
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
-from ..detector.errors import ForensicsError
-from ..detector.files import packages
-from ..detector.files.outputs import OutputKind, claim_output, first_line
-from .app import forms
-from .dataset import fields, views
-from .jobs import from_python
-from .jobs.path_arguments import with_paths
+from ...detector.errors import ForensicsError
+from ...detector.files import packages
+from ...detector.files.outputs import OutputKind, claim_output, first_line
+from ..app import forms
+from ..dataset import fields, views
+from ..jobs import from_python
+from ..jobs.path_arguments import with_paths
 
 LEVELS = (("face", "one row per face"), ("video", "one row per video"))
 _OURS = {"video_id", "label", "p_fake", "checkpoint_sha256", "recipe_hash", "detector"}
@@ -41,7 +41,7 @@ def run(
     Raises:
         ForensicsError: empty view, no scores, bad path, an existing file, a full disk
     """
-    from ..detector.scoring.score_tables import write_scores
+    from ...detector.scoring.score_tables import write_scores
 
     target = check(path, level, overwrite)
     view = views.flat(samples)
@@ -104,8 +104,8 @@ def _faces(view: Any, names: fields.ScoreFields) -> dict[str, list[Any]]:
 def _videos(view: Any, key: str, names: fields.ScoreFields) -> dict[str, list[Any]]:
     import numpy as np
 
-    from ..detector.records import LABELS
-    from .dataset.scored_items import video_items
+    from ...detector.records import LABELS
+    from ..dataset.scored_items import video_items
 
     items = video_items(view, key)
     p_fake = [None if np.isnan(p) else float(p) for p in items.p_fake]

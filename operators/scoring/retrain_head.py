@@ -9,29 +9,30 @@ import fiftyone as fo
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
-from ..detector.errors import ForensicsError
-from ..detector.files import packages
-from ..detector.files.paths import given
-from ..training import runs
-from ..training.leaks import unit_names
-from ..training.manifest import Manifest
-from ..training.retrained_head import FittedHead, HeadConfig
-from ..training.runs import RunFolder
-from . import registry, score_claim, training_manifest, training_records, training_words
-from .app import forms
-from .dataset import derived, fields, made_from, score_state, views
-from .dataset.dataset_changes import changing
-from .dataset.lease import exclusively
-from .dataset.needs import needs
-from .dataset.video_scores import declare, write_video_scores
-from .jobs import from_python
-from .jobs.path_arguments import with_paths
-from .train_detector import default_runs_dir
+from ...detector.errors import ForensicsError
+from ...detector.files import packages
+from ...detector.files.paths import given
+from ...training import runs
+from ...training.leaks import unit_names
+from ...training.manifest import Manifest
+from ...training.retrained_head import FittedHead, HeadConfig
+from ...training.runs import RunFolder
+from .. import registry, training_manifest, training_records, training_words
+from ..app import forms
+from ..dataset import derived, fields, made_from, score_state, views
+from ..dataset.dataset_changes import changing
+from ..dataset.lease import exclusively
+from ..dataset.needs import needs
+from ..dataset.video_scores import declare, write_video_scores
+from ..jobs import from_python
+from ..jobs.path_arguments import with_paths
+from ..train_detector import default_runs_dir
+from . import score_claim
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from ..detector.audit.basis import Basis
+    from ...detector.audit.basis import Basis
 
 OUT_OF_FOLD = "_oof"
 
@@ -75,7 +76,7 @@ def run(
     """
     import numpy as np
 
-    from ..training import retrained_head
+    from ...training import retrained_head
 
     names = fields.ScoreFields(key + OUT_OF_FOLD)
     config = HeadConfig(detector, c, folds, seed)
@@ -136,7 +137,7 @@ def _refuse_other(dataset: fo.Dataset, key: str, folder: Path) -> None:
 
 def _embedded(view: Any, detector: str) -> tuple[list[dict[str, Any]], dict[str, int], np.ndarray]:
     """Usable faces with an embedding, how many others there are, and the embeddings (N, D)."""
-    from .embeddings import stored_vectors
+    from ..embeddings import stored_vectors
 
     field = fields.ScoreFields(detector).embedding
     views.require_fields(view, [field], "Score faces")
@@ -166,8 +167,8 @@ def _save(
     """The run folder with the detector: the tower and LayerNorms as they were, another head."""
     import torch
 
-    from ..detector.model.checkpoints import load_detector, save_detector
-    from ..detector.model.detector import Detector
+    from ...detector.model.checkpoints import load_detector, save_detector
+    from ...detector.model.detector import Detector
 
     scored = dataset.get_run_info(fields.ScoreFields(config.detector).run).config
     source = registry.detector_source(dataset, scored.detector)

@@ -14,21 +14,21 @@ from typing import TYPE_CHECKING, Any
 import fiftyone as fo
 import fiftyone.core.models as fom
 
-from ..detector.errors import ForensicsError
-from ..detector.files.atomic import replacing
-from ..detector.weights.hub_files import ORIGIN
-from ..detector.weights.known_detectors import (
+from ...detector.errors import ForensicsError
+from ...detector.files.atomic import replacing
+from ...detector.weights.hub_files import ORIGIN
+from ...detector.weights.known_detectors import (
     PUBLISHED,
     PublishedDetector,
     check_published,
     fetch_published,
 )
-from .dataset import fields
+from ..dataset import fields
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from ..detector.model.detector import Detector
+    from ...detector.model.detector import Detector
 
 ANY = "mediaforensics/detector"  # the zoo model that loads any checkpoint of one's own
 
@@ -168,7 +168,7 @@ def load_model(
     Raises:
         ForensicsError: no checkpoint given, or one that cannot be loaded
     """
-    from ..detector.model.checkpoints import load_detector
+    from ...detector.model.checkpoints import load_detector
 
     if model_name == ANY and not checkpoint:
         raise ForensicsError(

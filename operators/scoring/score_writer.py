@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING, Any
 
 import fiftyone as fo
 
-from ..detector.records import Reason
-from .dataset import fields
-from .dataset.dataset_changes import require_there
-from .embeddings.vector_format import packed
+from ...detector.records import Reason
+from ..dataset import fields
+from ..dataset.dataset_changes import require_there
+from ..embeddings.vector_format import packed
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from ..detector.embeddings.shards import ShardWriter
-    from ..detector.scoring.crop_scores import ScoreBatch
+    from ...detector.embeddings.shards import ShardWriter
+    from ...detector.scoring.crop_scores import ScoreBatch
 
 CHUNK = 512  # faces per bulk write: what a killed run loses at most
 
@@ -33,7 +33,7 @@ class ScoreWriter:
 
     Args:
         dataset: faces dataset with the fields of ``names``, see
-            :func:`.dataset.video_scores.declare`
+            :func:`operators.dataset.video_scores.declare`
         names: field names of the detector
         shards: takes the embeddings, instead of their field
 
@@ -123,8 +123,8 @@ def _template() -> dict[str, Any]:
 
 
 def _document(p_fake: float, logits: np.ndarray) -> dict[str, Any]:
-    """:func:`dataset.fields.classification` as the database holds it; a document a face costs too
-    much.
+    """:func:`operators.dataset.fields.classification` as the database holds it; a document a face
+    costs too much.
     """
     from bson import ObjectId
 

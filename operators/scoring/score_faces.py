@@ -11,29 +11,29 @@ import fiftyone.core.media as fomm
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
-from ..detector.errors import Cancelled, ForensicsError
-from ..detector.files import packages
-from ..detector.files.allowed_roots import require_files
-from ..detector.files.paths import given
-from ..detector.runners.score_units import shard_of_scores
+from ...detector.errors import Cancelled, ForensicsError
+from ...detector.files import packages
+from ...detector.files.allowed_roots import require_files
+from ...detector.files.paths import given
+from ...detector.runners.score_units import shard_of_scores
+from ..app import forms, outcome
+from ..app.progress import Progress, ShouldStop, never, silent
+from ..dataset import derived, fields, made_from, score_state, views
+from ..dataset.lease import exclusively
+from ..dataset.needs import needs
+from ..dataset.video_scores import RULES, declare, write_video_scores
+from ..embeddings import embedding_files
+from ..jobs import from_python, job as jobs, runners, shard_plan
+from ..jobs.delegated import in_app, stop_of
+from ..jobs.path_arguments import absolute, with_paths
+from ..registry import detector_source
 from . import score_form, score_runners
-from .app import forms, outcome
-from .app.progress import Progress, ShouldStop, never, silent
-from .dataset import derived, fields, made_from, score_state, views
-from .dataset.lease import exclusively
-from .dataset.needs import needs
-from .dataset.video_scores import RULES, declare, write_video_scores
-from .embeddings import embedding_files
-from .jobs import from_python, job as jobs, runners, shard_plan
-from .jobs.delegated import in_app, stop_of
-from .jobs.path_arguments import absolute, with_paths
-from .registry import detector_source
 from .score_claim import claim, recipe_warning
 from .score_form import default_key
 from .score_writer import ScoreWriter
 
 if TYPE_CHECKING:
-    from ..detector.model.detector import Detector
+    from ...detector.model.detector import Detector
 
 
 @with_paths("parts_dir", "embeddings_dir", "merge_from", detectors=("detector",))
@@ -81,20 +81,21 @@ def run(
         precision: ``fp32``, ``bf16`` or ``fp16``; bf16 on a GPU and fp32 on a CPU by default
         shard: (I, N): only the videos of shard I (0-based) of N, for several machines at once
         overwrite: replace the scores that another checkpoint wrote under ``key``
-        runner: ``here``, ``pool``, ``ray`` or ``shards``, see :mod:`.jobs.runners`; ``shards``
-            computes nothing and returns the commands, see :meth:`jobs.shard_plan.ShardPlan.result`
+        runner: ``here``, ``pool``, ``ray`` or ``shards``, see :mod:`operators.jobs.runners`;
+            ``shards`` computes nothing and returns the commands, see
+            :meth:`operators.jobs.shard_plan.ShardPlan.result`
         workers: processes of the runner; 0 with no runner named works in this process
         ray_address: of a Ray cluster; None: a Ray on this machine
         shards: parts that ``shards`` prepares, 4 by default
         parts_dir: folder of the scores that a pool, Ray or shards keep on disk
         embeddings: ``field``, ``files`` (memory-mapped float16, see
-            :mod:`.embeddings.embedding_files`), or ``auto``: files where the dataset has more than
-            200,000 faces, or the key has them
+            :mod:`operators.embeddings.embedding_files`), or ``auto``: files where the dataset has
+            more than 200,000 faces, or the key has them
         embeddings_dir: folder for those files; below FiftyOne's dataset folder by default
         merge_from: folders of scores that shards made elsewhere; they are written, and nothing is
             computed
         allow_gaps: merge although something is missing
-        progress, should_stop: see :mod:`.app.progress`
+        progress, should_stop: see :mod:`operators.app.progress`
 
     Returns:
         ``{"key", "scored", "already", "not_scored": {reason: n}, "videos", "warning"}``, and after
@@ -106,7 +107,7 @@ def run(
             to decide
         Cancelled: stopped by the user; what was scored is kept
     """
-    from ..detector.model.checkpoints import load_detector
+    from ...detector.model.checkpoints import load_detector
 
     view = views.flat(samples)
     dataset = views.dataset_of(view)
@@ -171,7 +172,7 @@ def run(
         )
     videos = write_video_scores(dataset, names.key, rule)
     if writer.scored and shard[1] == 1:
-        from .embeddings.sphere_source import prepare
+        from ..embeddings.sphere_source import prepare
 
         prepare(dataset, names.key)
     return {
@@ -244,7 +245,7 @@ def _score_here(
     should_stop: ShouldStop,
 ) -> None:
     """Score the (sample id, file, its sha256 or "") of ``todo`` in this process."""
-    from ..detector.scoring.crop_scores import score_crops
+    from ...detector.scoring.crop_scores import score_crops
 
     for batch in score_crops(
         model,

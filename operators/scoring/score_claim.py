@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import fiftyone as fo
 
-from ..detector.errors import ForensicsError
-from ..detector.records import CropRecipe
-from .dataset import fields, lease, stored_runs, views
-from .dataset.code_version import code_version
-from .dataset.dataset_changes import changing
-from .dataset.score_state import CLEARING, MARK, WRITING, mark, unfinished
-from .embeddings import embedding_files
+from ...detector.errors import ForensicsError
+from ...detector.records import CropRecipe
+from ..dataset import fields, lease, stored_runs, views
+from ..dataset.code_version import code_version
+from ..dataset.dataset_changes import changing
+from ..dataset.score_state import CLEARING, MARK, WRITING, mark, unfinished
+from ..embeddings import embedding_files
 
 if TYPE_CHECKING:
-    from ..detector.model.detector import Detector
+    from ...detector.model.detector import Detector
 
 
 def claim(
@@ -77,7 +77,7 @@ def begin(samples: Any, key: str, left: str = "", **about: Any) -> None:
         samples: faces dataset, or the view of it that the scores are made on
         key: detector key
         left: what stays marked as unfinished when this returns; "" for nothing
-        about: of the run, see :func:`dataset.stored_runs.put`
+        about: of the run, see :func:`operators.dataset.stored_runs.put`
     """
     names, dataset = fields.ScoreFields(key), views.dataset_of(samples)
     with changing(dataset):
@@ -124,6 +124,6 @@ def recipe_warning(dataset: fo.Dataset, source: str) -> str | None:
     Raises:
         ForensicsError: there is no such detector
     """
-    from ..detector.scoring.recipe_agreement import made_for, mismatch
+    from ...detector.scoring.recipe_agreement import made_for, mismatch
 
     return mismatch(made_for(source), fields.describe(dataset).get("recipe"))

@@ -9,15 +9,15 @@ from typing import Any
 import fiftyone as fo
 from fiftyone.operators import types
 
-from ..detector.errors import ForensicsError
-from ..detector.files import packages
-from ..detector.files.paths import given_or_none
-from .app import forms
-from .dataset import fields
-from .dataset.video_scores import RULES
-from .embeddings import embedding_files
-from .jobs import runners
-from .registry import detector_source, known_detectors
+from ...detector.errors import ForensicsError
+from ...detector.files import packages
+from ...detector.files.paths import given_or_none
+from ..app import forms
+from ..dataset import fields
+from ..dataset.video_scores import RULES
+from ..embeddings import embedding_files
+from ..jobs import runners
+from ..registry import detector_source, known_detectors
 from .score_claim import recipe_warning
 
 _PLAIN = (

@@ -16,18 +16,18 @@ from typing import TYPE_CHECKING, Any
 
 import fiftyone as fo
 
-from ..detector.errors import ForensicsError
-from ..detector.files.paths import one_part
-from .app.progress import Progress, ShouldStop
-from .dataset import fields, views
-from .jobs import runners
+from ...detector.errors import ForensicsError
+from ...detector.files.paths import one_part
+from ..app.progress import Progress, ShouldStop
+from ..dataset import fields, views
+from ..jobs import runners
 from .score_writer import ScoreWriter
 
 if TYPE_CHECKING:
-    from ..detector.model.detector import Detector
-    from ..detector.runners.merge_report import MergeReport
-    from ..detector.runners.score_parts import Provenance, ScoredVideo
-    from ..detector.runners.score_units import ScoreUnit
+    from ...detector.model.detector import Detector
+    from ...detector.runners.merge_report import MergeReport
+    from ...detector.runners.score_parts import Provenance, ScoredVideo
+    from ...detector.runners.score_units import ScoreUnit
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class ScoreWork:
 
     def about(self, device: str) -> Provenance:
         """Whose scores these are when they are computed on ``device``."""
-        from ..detector.runners.score_videos import provenance, resolved_precision
+        from ...detector.runners.score_videos import provenance, resolved_precision
 
         precision = resolved_precision(device, self.precision)
         return provenance(self.model, self.source, self.recipe_hash, precision)
@@ -77,7 +77,7 @@ def units_of_view(view: Any, only: set[str] | None = None) -> tuple[list[ScoreUn
     Raises:
         ForensicsError: two faces of a video with the same frame and face number
     """
-    from ..detector.runners.score_units import FaceFile, ScoreUnit, check_units
+    from ...detector.runners.score_units import FaceFile, ScoreUnit, check_units
 
     names = ["id", "filepath", "video_id", "frame_number", "face_index", fields.SOURCE_SHA256]
     faces: dict[str, list[FaceFile]] = defaultdict(list)
@@ -110,10 +110,10 @@ def score(
     should_stop: ShouldStop,
 ) -> None:
     """Score in a pool or on Ray; what the parts hold already is only written."""
-    from ..detector.runners.ray_cluster import on_ray
-    from ..detector.runners.score_merge import merged
-    from ..detector.runners.score_parts import ScoreParts
-    from ..detector.runners.score_videos import write_parts
+    from ...detector.runners.ray_cluster import on_ray
+    from ...detector.runners.score_merge import merged
+    from ...detector.runners.score_parts import ScoreParts
+    from ...detector.runners.score_videos import write_parts
 
     total = len(work.sample_ids)
 
@@ -148,7 +148,7 @@ def _there(units: Sequence[ScoreUnit], todo: Sequence[ScoreUnit]) -> list[ScoreU
 
 def _pool(work: ScoreWork, where: runners.Runner, should_stop: ShouldStop) -> tuple[str, Any]:
     def results(units: Sequence[ScoreUnit], folder: Path) -> Iterator[ScoredVideo]:
-        from ..detector.runners.score_videos import ScoreSetup, score_in_pool
+        from ...detector.runners.score_videos import ScoreSetup, score_in_pool
 
         precision = work.about(work.model.device.type).precision
         setup = ScoreSetup(work.source, work.model.sha256, work.device, work.batch_size, precision)
@@ -162,8 +162,8 @@ def _ray(
     ray: Any, work: ScoreWork, where: runners.Runner, should_stop: ShouldStop
 ) -> tuple[str, Any]:
     """The device that the cluster's actors have, and what scores units there."""
-    from ..detector.runners.ray_runner import score_on_ray, stages
-    from ..detector.runners.score_videos import ScoreSetup
+    from ...detector.runners.ray_runner import score_on_ray, stages
+    from ...detector.runners.score_videos import ScoreSetup
 
     decode, scorers = stages(ray, where.workers, work.device)
     device = "cuda" if scorers.gpus else "cpu"
@@ -190,8 +190,8 @@ def merge(
         ForensicsError: no scores of this detector and recipe there; a shard is running; results
             that contradict each other; gaps that are not allowed
     """
-    from ..detector.runners.score_merge import examine, merged
-    from ..detector.runners.score_parts import provenance_of, score_folders
+    from ...detector.runners.score_merge import examine, merged
+    from ...detector.runners.score_parts import provenance_of, score_folders
 
     wanted = (work.recipe_hash, work.model.sha256)
     there = [folder for root in merge_from for folder in score_folders(root)]
@@ -216,8 +216,8 @@ def merge(
 
 
 def _add(writer: ScoreWriter, ids: dict[tuple[str, int], str], video: ScoredVideo) -> None:
-    from ..detector.records import Reason
-    from ..detector.scoring.crop_scores import ScoreBatch
+    from ...detector.records import Reason
+    from ...detector.scoring.crop_scores import ScoreBatch
 
     keys = video.keys.tolist()
     batch = ScoreBatch(

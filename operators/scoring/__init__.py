@@ -1,0 +1,1 @@
+"""Scores the faces of a dataset, and imports and exports scores."""
