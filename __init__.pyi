@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from .operators.compare_runs import CompareRuns
 from .operators.demo.create_demo import CreateDemo
 from .operators.embeddings.map_embeddings import MapEmbeddings
 from .operators.evaluation.calibrate_threshold import CalibrateThreshold
@@ -14,17 +13,18 @@ from .operators.importing.import_dataset import ImportDataset
 from .operators.inspection.analyze_file import AnalyzeFile
 from .operators.inspection.explain_faces import ExplainFaces
 from .operators.inspection.probe_robustness import ProbeRobustness
-from .operators.manage_runs import ManageRuns
 from .operators.report.export_report import ExportReport
 from .operators.review.export_training_set import ExportTrainingSet
 from .operators.review.find_hard_examples import FindHardExamples
 from .operators.review.review_faces import ReviewFaces
-from .operators.run_ablation import RunAblation
 from .operators.scoring.export_scores import ExportScores
 from .operators.scoring.import_scores import ImportScores
 from .operators.scoring.retrain_head import RetrainHead
 from .operators.scoring.score_faces import ScoreFaces
-from .operators.train_detector import TrainDetector
+from .operators.training.compare_runs import CompareRuns
+from .operators.training.manage_runs import ManageRuns
+from .operators.training.run_ablation import RunAblation
+from .operators.training.train_detector import TrainDetector
 
 __version__: str
 create_demo: CreateDemo

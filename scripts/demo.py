@@ -119,7 +119,7 @@ def videos_dataset(corpus: Path):
 
 
 def train(faces, key: str, recipe: str, backbone: str, settings: dict) -> None:
-    from media_forensics.operators.registry import training_runs
+    from media_forensics.operators.training.registry import training_runs
 
     if key in training_runs(faces):
         print(f"{key}: trained already")

@@ -13,7 +13,7 @@ from ...detector.metrics.protocols import Benchmark, Protocol, count_deviations
 from ...detector.records import LABELS
 from ..dataset import fields
 from ..dataset.scored_items import video_items
-from ..training_records import record_name
+from ..training.training_records import record_name
 from .calibrations import fitted_on
 
 

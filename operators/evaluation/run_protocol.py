@@ -29,8 +29,8 @@ from ..dataset.needs import needs
 from ..jobs import job as jobs
 from ..jobs.delegated import in_app, stop_of
 from ..jobs.path_arguments import absolute, with_paths
-from ..registry import detector_source, known_detectors
 from ..scoring import score_faces
+from ..training.registry import detector_source, known_detectors
 from . import protocol_rows
 from .protocol_table import table
 

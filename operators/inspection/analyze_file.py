@@ -24,7 +24,7 @@ from ..evaluation.calibrations import has_calibration, stored_calibration
 from ..jobs import job as jobs
 from ..jobs.delegated import in_app, stop_of
 from ..jobs.path_arguments import absolute, with_paths
-from ..registry import detector_source, known_detectors
+from ..training.registry import detector_source, known_detectors
 from .analysis_report import in_seconds, markdown, timeline
 
 WAIT_SECONDS = 540  # the App cuts an operator's answer off after 600

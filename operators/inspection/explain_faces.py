@@ -24,7 +24,7 @@ from ..dataset.dataset_changes import declare
 from ..dataset.needs import needs
 from ..jobs import from_python, job as jobs
 from ..jobs.delegated import in_app, stop_of
-from ..registry import scored_model
+from ..training.registry import scored_model
 
 METHODS = (
     ("gradient", "gradient-weighted: what raised the margin towards fake"),

@@ -22,7 +22,7 @@ from ..dataset.needs import needs
 from ..dataset.source_faces import source_faces
 from ..jobs import from_python, job as jobs
 from ..jobs.delegated import in_app, stop_of
-from ..registry import scored_model
+from ..training.registry import scored_model
 from .robustness_table import curves, table
 from .score_differences import Differences
 

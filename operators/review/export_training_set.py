@@ -102,7 +102,7 @@ def _compose(faces: fo.Dataset, base: str | None, complete_pairs: bool) -> tuple
 
 
 def _manifest(view: Any, validation_fraction: float, seed: int) -> Any:
-    from .. import training_manifest
+    from ..training import training_manifest
 
     return training_manifest.read(view, validation_fraction=validation_fraction, seed=seed).manifest
 

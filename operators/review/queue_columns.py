@@ -8,7 +8,7 @@ import fiftyone as fo
 
 from ...detector.errors import ForensicsError
 from ..dataset import face_table, fields, views
-from ..training_records import record_name
+from ..training.training_records import record_name
 
 if TYPE_CHECKING:
     from ...detector.queues.by_score import ScoredFaces

@@ -17,7 +17,6 @@ from ...training.leaks import unit_names
 from ...training.manifest import Manifest
 from ...training.retrained_head import FittedHead, HeadConfig
 from ...training.runs import RunFolder
-from .. import registry, training_manifest, training_records, training_words
 from ..app import forms
 from ..dataset import derived, fields, made_from, score_state, views
 from ..dataset.dataset_changes import changing
@@ -26,7 +25,8 @@ from ..dataset.needs import needs
 from ..dataset.video_scores import declare, write_video_scores
 from ..jobs import from_python
 from ..jobs.path_arguments import with_paths
-from ..train_detector import default_runs_dir
+from ..training import registry, training_manifest, training_records, training_words
+from ..training.train_detector import default_runs_dir
 from . import score_claim
 
 if TYPE_CHECKING:

@@ -26,7 +26,7 @@ from ..embeddings import embedding_files
 from ..jobs import from_python, job as jobs, runners, shard_plan
 from ..jobs.delegated import in_app, stop_of
 from ..jobs.path_arguments import absolute, with_paths
-from ..registry import detector_source
+from ..training.registry import detector_source
 from . import score_form, score_runners
 from .score_claim import claim, recipe_warning
 from .score_form import default_key

@@ -17,7 +17,7 @@ from ..dataset import fields
 from ..dataset.video_scores import RULES
 from ..embeddings import embedding_files
 from ..jobs import runners
-from ..registry import detector_source, known_detectors
+from ..training.registry import detector_source, known_detectors
 from .score_claim import recipe_warning
 
 _PLAIN = (

@@ -187,7 +187,7 @@ def test_every_rate_at_a_glance(audit, demo_dataset):
 
 
 def test_a_training_run_its_curves_and_its_validation_faces(app, demo_dataset):
-    from media_forensics.operators.training_records import validation_view
+    from media_forensics.operators.training.training_records import validation_view
 
     app.open_panel("training_runs")
     app.wait_plot(0)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from fiftyone import ViewField as F
 from media_forensics.detector.errors import ForensicsError
-from media_forensics.operators import training_records
+from media_forensics.operators.training import training_records
 
 pytestmark = [pytest.mark.fiftyone, pytest.mark.weights]
 
@@ -44,7 +44,7 @@ def test_stored_scores_on_a_view(demo_dataset, operators, inverted):
 
 
 def test_the_recorded_validation_is_that_of_the_best_checkpoint(demo_dataset, operators):
-    from media_forensics.operators.compare_runs import _recorded
+    from media_forensics.operators.training.compare_runs import _recorded
 
     rows = _recorded(demo_dataset.view(), "probe")
     faces = training_records.validation_view(demo_dataset, "probe")

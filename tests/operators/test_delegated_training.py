@@ -9,9 +9,9 @@ import time
 import psutil
 import pytest
 from media_forensics.detector.errors import ForensicsError
-from media_forensics.operators import live_status, manage_runs, training_records
 from media_forensics.operators.jobs import job_list, scheduled_jobs
 from media_forensics.operators.panels.runs.training_runs import TrainingRuns
+from media_forensics.operators.training import live_status, manage_runs, training_records
 
 pytestmark = [pytest.mark.fiftyone, pytest.mark.weights]
 
@@ -112,7 +112,7 @@ def test_a_queued_training_is_shown_survives_its_worker_and_is_cancelled(
 
 
 def test_a_run_on_another_machine_is_known_by_what_it_says(demo_dataset, tmp_path):
-    from media_forensics.operators.train_detector import config_of
+    from media_forensics.operators.training.train_detector import config_of
 
     config = config_of("ln", "x")
     folder = tmp_path / "not_mounted_here"

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from fiftyone import ViewField as F
 from media_forensics.detector.errors import ForensicsError
-from media_forensics.operators import registry
 from media_forensics.operators.dataset import fields, views
+from media_forensics.operators.training import registry
 from sklearn.metrics import roc_auc_score
 
 pytestmark = [pytest.mark.fiftyone, pytest.mark.weights]

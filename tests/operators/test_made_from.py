@@ -345,7 +345,7 @@ def test_every_kind_of_number_is_out_of_date_once_its_ingredients_change(
     again = operators("evaluate_detector")(faces, key="probe", replicates=20)
     assert ("Out of date" in again["table"]) == (wanted != {"evaluation"})
     if "queue" in wanted:
-        from media_forensics.operators import training_manifest
+        from media_forensics.operators.training import training_manifest
 
         weights = {"hard:high_loss": 2.0}
         warned = training_manifest.read(faces, tag_weights=weights, files=False).warnings

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from fiftyone import ViewField as F
 from media_forensics.detector.errors import ForensicsError
-from media_forensics.operators import (
+from media_forensics.operators.training import (
     manage_runs,
     registry,
     train_detector,

@@ -7,8 +7,8 @@ import pytest
 from fiftyone import ViewField as F
 from media_forensics.detector.errors import ForensicsError
 from media_forensics.detector.model.checkpoints import load_detector
-from media_forensics.operators import training_records
 from media_forensics.operators.dataset import views
+from media_forensics.operators.training import training_records
 
 pytestmark = [pytest.mark.fiftyone, pytest.mark.weights]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from media_forensics.detector.errors import ForensicsError
-from media_forensics.operators import training_records
+from media_forensics.operators.training import training_records
 
 pytestmark = [pytest.mark.fiftyone, pytest.mark.weights]
 

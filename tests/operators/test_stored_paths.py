@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from media_forensics.detector.errors import ForensicsError
 from media_forensics.detector.records import CropRecipe
-from media_forensics.operators import compare_runs, manage_runs, registry, training_records
 from media_forensics.operators.dataset import fields
 from media_forensics.operators.embeddings import embedding_files
 from media_forensics.operators.faces import contact_sheet
+from media_forensics.operators.training import compare_runs, manage_runs, registry, training_records
 from path_cases import folders, samples
 
 pytestmark = pytest.mark.fiftyone

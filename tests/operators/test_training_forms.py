@@ -58,7 +58,7 @@ def test_training_refuses_at_the_field(form, demo_dataset):
 
 
 def test_a_long_run_is_announced(form):
-    from media_forensics.operators import train_detector
+    from media_forensics.operators.training import train_detector
     from media_forensics.training import budget
 
     config = train_detector.config_of("ln", train_detector.DEFAULT_BACKBONE)
@@ -84,7 +84,7 @@ def test_the_other_forms_resolve(form):
 def test_what_a_form_gives_is_what_run_takes():
     import inspect
 
-    from media_forensics.operators import run_ablation, train_detector, training_form
+    from media_forensics.operators.training import run_ablation, train_detector, training_form
 
     given = training_form.params_of(
         {
@@ -109,8 +109,8 @@ def test_what_a_form_gives_is_what_run_takes():
 
 
 def test_a_long_run_in_the_form_is_refused_before_a_job_starts(demo_dataset, monkeypatch):
-    from media_forensics.operators import train_detector
     from media_forensics.operators.jobs import job as jobs
+    from media_forensics.operators.training import train_detector
     from media_forensics.training import budget
 
     config = train_detector.config_of("ln", train_detector.DEFAULT_BACKBONE)
@@ -149,7 +149,7 @@ def test_bad_arguments_are_refused_at_their_name(demo_dataset, operators, tmp_pa
 
 
 def test_faces_without_a_verdict_are_left_out_and_counted(demo_dataset):
-    from media_forensics.operators import training_manifest
+    from media_forensics.operators.training import training_manifest
 
     clone = demo_dataset.clone()
     try:

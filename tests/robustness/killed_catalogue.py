@@ -239,7 +239,7 @@ def undone_or_not(stage: Stage) -> list[str]:
 
 def rename(stage: Stage) -> None:
     """Renames a training run, unless it has its new name already."""
-    from media_forensics.operators import training_records
+    from media_forensics.operators.training import training_records
 
     dataset = load("faces")
     if "better" not in training_records.keys(dataset):
@@ -248,7 +248,7 @@ def rename(stage: Stage) -> None:
 
 def delete(stage: Stage) -> None:
     """Deletes a training run and its files, unless it is gone."""
-    from media_forensics.operators import training_records
+    from media_forensics.operators.training import training_records
 
     dataset = load("faces")
     if "spare" in training_records.keys(dataset):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import fiftyone as fo
 
 from ....detector.errors import ForensicsError
-from ... import manage_runs, training_records
 from ...jobs import job as jobs
-from ...training_records import TrainingRun
+from ...training import manage_runs, training_records
+from ...training.training_records import TrainingRun
 
 
 def do(faces: fo.Dataset, run: TrainingRun, event: str) -> str:

@@ -9,9 +9,9 @@ from typing import Any
 from fiftyone.operators import types
 
 from ....detector.errors import ForensicsError
-from ... import compare_runs
 from ...app.markup import plain
 from ...dataset import views
+from ...training import compare_runs
 from .tables import table_data, table_view
 
 COLUMNS = (

@@ -8,9 +8,9 @@ from typing import Any
 
 from fiftyone.operators import types
 
-from ... import manage_runs, training_words
 from ...jobs import work_row
-from ...training_records import TrainingRun
+from ...training import manage_runs, training_words
+from ...training.training_records import TrainingRun
 
 Columns = Sequence[tuple[str, str]]
 Actions = Sequence[tuple[str, str, str]]

@@ -11,13 +11,13 @@ from fiftyone.operators import types
 
 from ....detector.errors import ForensicsError
 from ....training.runs import RunFolder
-from ... import training_records
 from ...app.documentation import documented
 from ...app.markup import plain
 from ...dataset import face_columns, views
 from ...dataset.rebuild_cache import RebuildCache
 from ...jobs import job_list, scheduled_jobs, work_row
-from ...training_records import TrainingRun
+from ...training import training_records
+from ...training.training_records import TrainingRun
 from ..events import handler
 from . import (
     actions as training_actions,

@@ -8,9 +8,9 @@ import time
 from pathlib import Path
 
 import pytest
-from media_forensics.operators import training_records
 from media_forensics.operators.panels.runs.tables import SHOWN
 from media_forensics.operators.panels.runs.training_runs import TrainingRuns
+from media_forensics.operators.training import training_records
 from media_forensics.training.config import TrainConfig
 
 pytestmark = [pytest.mark.fiftyone, pytest.mark.weights]

@@ -17,12 +17,12 @@ from typing import Any
 
 import fiftyone as fo
 
-from ..detector.errors import ForensicsError
-from ..detector.files.paths import given
-from ..training import runs
-from ..training.runs import RunFolder
+from ...detector.errors import ForensicsError
+from ...detector.files.paths import given
+from ...training import runs
+from ...training.runs import RunFolder
+from ..dataset import fields, stored_runs, views
 from . import live_status
-from .dataset import fields, stored_runs, views
 
 TRAINING_PREFIX = "training_"
 STARTING, INTERRUPTED, GONE = "starting", "interrupted", "gone"

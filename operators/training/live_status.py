@@ -13,7 +13,7 @@ from typing import Any
 
 import fiftyone as fo
 
-from ..detector.runners.process_identity import this_host
+from ...detector.runners.process_identity import this_host
 
 _STORE = "media_forensics_runs"
 KEEP_SECONDS = 86400

@@ -10,20 +10,20 @@ import fiftyone as fo
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
-from ..detector.errors import Cancelled, ForensicsError
-from ..detector.files import packages
-from ..detector.files.allowed_roots import require_files
-from ..detector.files.paths import given, one_part
-from ..training import budget, devices
-from ..training.config import TrainConfig
+from ...detector.errors import Cancelled, ForensicsError
+from ...detector.files import packages
+from ...detector.files.allowed_roots import require_files
+from ...detector.files.paths import given, one_part
+from ...training import budget, devices
+from ...training.config import TrainConfig
+from ..app import forms
+from ..app.progress import Progress, ShouldStop, never, silent
+from ..dataset import fields, views
+from ..dataset.needs import needs
+from ..jobs import from_python, job as jobs
+from ..jobs.delegated import in_app, stop_of
+from ..jobs.path_arguments import with_paths
 from . import live_status, training_form, training_manifest, training_records, training_words
-from .app import forms
-from .app.progress import Progress, ShouldStop, never, silent
-from .dataset import fields, views
-from .dataset.needs import needs
-from .jobs import from_python, job as jobs
-from .jobs.delegated import in_app, stop_of
-from .jobs.path_arguments import with_paths
 from .training_form import (
     DEFAULT_BACKBONE,
     DEFAULT_RECIPE,
@@ -69,7 +69,7 @@ def run(
         runs_dir: parent of the run folder
         device: ``auto`` (a GPU where there is one), ``cpu``, ``cuda`` or ``cuda:N``
         processes: ranks that train together on this machine
-        progress, should_stop: see :mod:`.app.progress`
+        progress, should_stop: see :mod:`operators.app.progress`
 
     Returns:
         ``{"key", "checkpoint", "run_dir", "best": {...}, "manifest_sha256", "counts": {...},
@@ -80,8 +80,8 @@ def run(
             a device that is not there, missing weights, or the training process failed
         Cancelled: stopped by the user; the run can be resumed by the same call
     """
-    from ..detector.model.backbone import load_backbone
-    from ..training import launch
+    from ...detector.model.backbone import load_backbone
+    from ...training import launch
 
     names = fields.ScoreFields(key)  # the key must be able to name fields
     view = views.flat(samples)

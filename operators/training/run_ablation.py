@@ -13,23 +13,23 @@ import fiftyone as fo
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
-from ..detector.errors import ForensicsError
-from ..detector.files import packages
-from ..detector.files.allowed_roots import require_files
-from ..detector.files.outputs import claim_folder, json_with
-from ..detector.files.paths import given
-from ..training import ablation, budget, devices
-from ..training.ablation import LADDER
-from ..training.config import named_recipe
-from ..training.manifest import Manifest
+from ...detector.errors import ForensicsError
+from ...detector.files import packages
+from ...detector.files.allowed_roots import require_files
+from ...detector.files.outputs import claim_folder, json_with
+from ...detector.files.paths import given
+from ...training import ablation, budget, devices
+from ...training.ablation import LADDER
+from ...training.config import named_recipe
+from ...training.manifest import Manifest
+from ..app import forms
+from ..app.progress import Progress, ShouldStop, never, silent
+from ..dataset import fields, stored_runs, views
+from ..dataset.needs import needs
+from ..jobs import from_python, job as jobs
+from ..jobs.delegated import in_app, stop_of
+from ..jobs.path_arguments import with_paths
 from . import training_manifest, training_records, training_words
-from .app import forms
-from .app.progress import Progress, ShouldStop, never, silent
-from .dataset import fields, stored_runs, views
-from .dataset.needs import needs
-from .jobs import from_python, job as jobs
-from .jobs.delegated import in_app, stop_of
-from .jobs.path_arguments import with_paths
 from .train_detector import default_runs_dir
 from .training_form import BACKBONES, DEFAULT_BACKBONE, DEVICES, RECIPES, VALIDATIONS
 
@@ -67,7 +67,7 @@ def run(
         validation, validation_fraction: see :func:`training_manifest.read`
         runs_dir: parent of the ablation's folder
         device: ``auto`` (a GPU where there is one), ``cpu``, ``cuda`` or ``cuda:N``
-        progress, should_stop: see :mod:`.app.progress`
+        progress, should_stop: see :mod:`operators.app.progress`
 
     Returns:
         ``{"rows": [...], "table": str, "figure": path, "folder": path, "runs": [keys],
@@ -78,7 +78,7 @@ def run(
         ForensicsError: wrong input, or a folder that holds another ablation of that name
         Cancelled: stopped; what is trained stays
     """
-    from ..detector.model.backbone import load_backbone
+    from ...detector.model.backbone import load_backbone
 
     if not re.fullmatch(r"[a-z][a-z0-9_]{0,15}", name):
         raise ForensicsError(

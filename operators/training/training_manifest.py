@@ -10,11 +10,11 @@ from typing import Any
 
 import fiftyone as fo
 
-from ..detector.errors import ForensicsError
-from ..detector.records import LABELS
-from ..training.leaks import unit_names
-from ..training.manifest import Manifest, ManifestReport, ManifestRow
-from .dataset import derived, fields, views
+from ...detector.errors import ForensicsError
+from ...detector.records import LABELS
+from ...training.leaks import unit_names
+from ...training.manifest import Manifest, ManifestReport, ManifestRow
+from ..dataset import derived, fields, views
 
 OFFICIAL, ASIDE = "split", "groups"
 _COLUMNS = (

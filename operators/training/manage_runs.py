@@ -8,14 +8,14 @@ import fiftyone as fo
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
-from ..detector.errors import ForensicsError
-from ..detector.files import packages
-from ..detector.files.outputs import claim_folder
+from ...detector.errors import ForensicsError
+from ...detector.files import packages
+from ...detector.files.outputs import claim_folder
+from ..app import forms
+from ..dataset import fields, views
+from ..jobs import from_python
+from ..jobs.path_arguments import with_paths
 from . import live_status, training_records, training_words
-from .app import forms
-from .dataset import fields, views
-from .jobs import from_python
-from .jobs.path_arguments import with_paths
 
 ACTIONS = (
     ("list", "List all runs"),
@@ -114,7 +114,7 @@ def stop(dataset: fo.Dataset, key: str) -> None:
     Raises:
         ForensicsError: no such run, or it is not in progress
     """
-    from ..training import launch
+    from ...training import launch
 
     run = training_records.training_run(dataset, key)
     if run.status == training_records.OUTSIDE:
@@ -135,7 +135,7 @@ def resume(dataset: fo.Dataset, key: str, device: str | None = None, processes: 
         ForensicsError: no such run, in progress or finished already, its folder is gone, or a
             device that is not there
     """
-    from ..training import devices, launch
+    from ...training import devices, launch
 
     run = training_records.training_run(dataset, key)
     folder = training_records.own_folder(run, "resumed")
@@ -156,7 +156,7 @@ def export(dataset: fo.Dataset, key: str, format: str, folder: str | None) -> di
         ForensicsError: no such run or format, no checkpoint yet, a folder that is not empty, a
             package that is not installed, or scores that differ
     """
-    from ..training.export import export_detector
+    from ...training.export import export_detector
 
     target = claim_folder(folder, "folder") if folder else None
     run = training_records.training_run(dataset, key)

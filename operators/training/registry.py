@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import fiftyone as fo
 
-from ..detector.errors import ForensicsError
-from ..detector.weights.known_detectors import PUBLISHED, absolute_source, registered_detectors
-from ..training.runs import COMPLETED
+from ...detector.errors import ForensicsError
+from ...detector.weights.known_detectors import PUBLISHED, absolute_source, registered_detectors
+from ...training.runs import COMPLETED
+from ..dataset import fields
 from . import training_records
-from .dataset import fields
 
 if TYPE_CHECKING:
-    from ..detector.model.detector import Detector
+    from ...detector.model.detector import Detector
 
 
 def training_runs(dataset: fo.Dataset) -> list[str]:
@@ -65,7 +65,7 @@ def scored_model(dataset: fo.Dataset, key: str, device: str | None) -> Detector:
     Raises:
         ForensicsError: imported scores, a checkpoint that is gone or another one
     """
-    from ..detector.model.checkpoints import load_detector
+    from ...detector.model.checkpoints import load_detector
 
     run = fields.ScoreFields(key).run
     config = dataset.get_run_info(run).config if dataset.has_run(run) else None

@@ -8,12 +8,12 @@ from typing import Any
 
 from fiftyone.operators import types
 
-from ..detector.errors import ForensicsError
-from ..training import budget, devices, event_files
-from ..training.config import RECIPES as RECIPES_BY_NAME, TrainConfig, named_recipe
+from ...detector.errors import ForensicsError
+from ...training import budget, devices, event_files
+from ...training.config import RECIPES as RECIPES_BY_NAME, TrainConfig, named_recipe
+from ..app import forms
+from ..dataset import fields
 from . import training_manifest, training_words
-from .app import forms
-from .dataset import fields
 
 RECIPES = (
     ("linear_probe", "linear_probe: the head alone, on the untuned tower (the baseline)"),

@@ -11,14 +11,14 @@ import fiftyone as fo
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
-from ..detector.errors import ForensicsError
-from ..detector.records import LABELS
-from ..training.config import TrainConfig
+from ...detector.errors import ForensicsError
+from ...detector.records import LABELS
+from ...training.config import TrainConfig
+from ..app import forms
+from ..app.markup import plain
+from ..dataset import derived, fields, saved_views, views
+from ..jobs import from_python
 from . import training_records
-from .app import forms
-from .app.markup import plain
-from .dataset import derived, fields, saved_views, views
-from .jobs import from_python
 
 SCORES = (
     ("validation", "of the runs' own validation videos, recorded when the best was chosen"),
@@ -57,7 +57,7 @@ def run(
         ForensicsError: fewer than two keys, a run without validation scores, keys that have not
             scored the view, or no common video
     """
-    from ..training import comparison
+    from ...training import comparison
 
     view = views.flat(samples)
     dataset = views.dataset_of(view)
@@ -113,7 +113,7 @@ def _stored(view: Any, key: str) -> list[dict[str, Any]]:
     """Videos of the view with their score of ``key``, as its faces say now."""
     import numpy as np
 
-    from .dataset.scored_items import video_items
+    from ..dataset.scored_items import video_items
 
     names = fields.ScoreFields(key)
     views.require_samples(view, "faces")

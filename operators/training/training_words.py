@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..training.budget import Budget, duration
-from .app.markup import plain
+from ...training.budget import Budget, duration
+from ..app.markup import plain
 from .training_manifest import Contents, counts
 from .training_records import WORDS, TrainingRun
 

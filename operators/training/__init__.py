@@ -1,0 +1,1 @@
+"""Starts, follows, compares and registers training runs."""
