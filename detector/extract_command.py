@@ -21,7 +21,6 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import fields
 
-from .console import say
 from .crops.coverage import Coverage, coverage_table
 from .errors import ForensicsError
 from .files.outputs import claim_output, json_with, write_output
@@ -32,6 +31,7 @@ from .runners.extract import extract_videos, shard_of
 from .runners.shard_notes import noted
 from .runners.store_merge import examine_stores, merge_stores
 from .runners.video_list import read_video_list
+from .text.console import say
 
 log = logging.getLogger("extract")
 _SUMMARY = (json_with("videos", "faces", "groups", "video_reasons"),)

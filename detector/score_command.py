@@ -21,10 +21,10 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 
-from .console import say
 from .errors import ForensicsError
 from .files.paths import given
 from .runners.command_line import OneSentenceParser, carry_out, log_progress, stop_signals
+from .text.console import say
 
 log = logging.getLogger("score")
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import logging
 
-from .console import say
 from .errors import ForensicsError
 from .runners.command_line import DONE, FAILED
+from .text.console import say
 
 log = logging.getLogger("weights")
 

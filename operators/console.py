@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib import import_module
 
-from ..detector.console import say
 from ..detector.runners.command_line import DONE, MISTAKE, OneSentenceParser, carry_out
+from ..detector.text.console import say
 
 PROGRAM = "media-forensics"
 

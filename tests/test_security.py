@@ -60,7 +60,7 @@ ONLY_IN = {
     "from_pretrained": (),
     "download_pretrained": (),
     "get_hf_file_metadata": ("detector/weights/hub_files.py",),
-    "basicConfig": ("detector/console.py",),
+    "basicConfig": ("detector/text/console.py",),
     "print": (),
     "to_csv": ("detector/scoring/score_tables.py",),
     "csv.writer": ("operators/report/tables.py", "operators/demo/tree.py"),

@@ -17,11 +17,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ..detector.console import say
 from ..detector.errors import ForensicsError
 from ..detector.files.atomic import write_json
 from ..detector.files.cache import cache_dir
 from ..detector.runners.child_process import command, environment
+from ..detector.text.console import say
 from .config import TrainConfig
 from .manifest import Manifest
 

@@ -14,9 +14,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..detector.console import log_to_terminal
 from ..detector.errors import ForensicsError
 from ..detector.files.paths import given
+from ..detector.text.console import log_to_terminal
 from . import runs
 
 log = logging.getLogger(__name__)

@@ -11,10 +11,10 @@ import json
 import logging
 from typing import Any
 
-from ..detector.console import say
 from ..detector.errors import ForensicsError
 from ..detector.files.paths import given
 from ..detector.runners.command_line import DONE, FAILED, STOPPED, stop_signals
+from ..detector.text.console import say
 
 log = logging.getLogger("train")
 

@@ -6,8 +6,8 @@ from collections import Counter
 from typing import Any
 
 from ..faces.video_faces import VideoFaces
-from ..markup import plain
 from ..records import Reason, VideoRecord
+from ..text.markup import plain
 
 
 class Coverage:

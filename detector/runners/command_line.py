@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
-from ..console import printable
 from ..errors import Cancelled, ForensicsError
+from ..text.console import printable
 from .pace import pace
 
 log = logging.getLogger(__name__)

@@ -16,11 +16,11 @@ from typing import Any
 
 import numpy as np
 
-from ..cells import cell, from_cell
 from ..errors import ForensicsError
 from ..files import packages
 from ..files.atomic import replacing
 from ..files.paths import given
+from ..text.cells import cell, from_cell
 
 FORMATS = (".csv", ".parquet")
 #: Names under which other tools write the score.

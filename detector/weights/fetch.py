@@ -11,10 +11,10 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from ..console import log_to_terminal
 from ..errors import ForensicsError
 from ..files.cache import cache_dir
 from ..files.paths import given
+from ..text.console import log_to_terminal
 from .known import KNOWN, KnownWeights, known
 from .transfer import Expected, fetch
 

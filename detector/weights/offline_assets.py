@@ -24,11 +24,11 @@ import zipfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from ..console import log_to_terminal
 from ..errors import ForensicsError
 from ..files.atomic import replacing, write_bytes
 from ..files.cache import cache_dir
 from ..files.hashes import file_sha256
+from ..text.console import log_to_terminal
 from .asset_catalogue import FOOTAGE, PACKAGES, Footage, Package
 from .known import KNOWN, LANDMARKS
 

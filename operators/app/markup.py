@@ -11,7 +11,7 @@ from typing import Any
 
 from fiftyone.operators import types
 
-from ...detector.markup import plain
+from ...detector.text.markup import plain
 
 _ACTIVE = re.compile(r"\]\(|\]\[|\]:|!\[|<[A-Za-z/!?]|://|\bwww\.|\S@\S", re.IGNORECASE)
 _SHOWN = ("label", "description", "caption")

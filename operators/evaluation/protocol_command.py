@@ -6,8 +6,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from ...detector.console import say
 from ...detector.runners.command_line import DONE, OneSentenceParser, carry_out
+from ...detector.text.console import say
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

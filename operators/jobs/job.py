@@ -25,12 +25,12 @@ from typing import Any
 
 import fiftyone as fo
 
-from ...detector.console import log_to_terminal
 from ...detector.errors import Cancelled, ForensicsError
 from ...detector.files.atomic import saying_disk
 from ...detector.runners.child_process import command, start_detached
 from ...detector.runners.pace import pace
 from ...detector.runners.process_identity import ProcessIdentity
+from ...detector.text.console import log_to_terminal
 from ..app.markup import disarmed
 from ..app.progress import at_most_every
 from ..operator_list import module_of

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import sys
 
-from ...detector.console import log_to_terminal
+from ...detector.text.console import log_to_terminal
 from . import scheduled_jobs
 from .job import hold_database
 

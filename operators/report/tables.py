@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ...detector import cells
+from ...detector.text import cells
 
 
 def cell(value: Any) -> Any:

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 from markdown_it import MarkdownIt
-from media_forensics.detector import console
-from media_forensics.detector.cells import cell, from_cell
 from media_forensics.detector.crops import coverage
 from media_forensics.detector.errors import ForensicsError
-from media_forensics.detector.markup import hover
 from media_forensics.detector.runners import merge_report
 from media_forensics.detector.scoring import score_tables
+from media_forensics.detector.text import console
+from media_forensics.detector.text.cells import cell, from_cell
+from media_forensics.detector.text.markup import hover
 from media_forensics.operators.app.markup import disarmed
 
 pytestmark = pytest.mark.fiftyone

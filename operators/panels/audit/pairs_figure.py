@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from ....detector.audit.pairs import MOST_POINTS, Pairs
-from ....detector.markup import hover
 from ....detector.records import FAKE
+from ....detector.text.markup import hover
 from ...app.colours import COLOURS, GREY, MARGIN, note
 
 

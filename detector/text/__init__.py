@@ -1,0 +1,1 @@
+"""Makes text from data safe for cells, Markdown and terminals."""
