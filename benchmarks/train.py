@@ -32,8 +32,13 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from media_forensics.detector.model.detector import Detector, autocast
+from media_forensics.training.batches.data import (
+    CropCache,
+    TrainingCrops,
+    pixel_batches,
+    worker_count,
+)
 from media_forensics.training.config import TrainConfig
-from media_forensics.training.data import CropCache, TrainingCrops, pixel_batches, worker_count
 from media_forensics.training.manifest import ManifestRow
 from media_forensics.training.step import backward_on_pixels
 from media_forensics.training.trained import build_optimizer, trainable

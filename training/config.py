@@ -99,7 +99,7 @@ class TrainConfig:
         weight_cap: a weight counts at most this many times the mean weight
         frames_per_video: crops drawn afresh per video and track each epoch (0: all)
         self_blend_probability: chance that a real crop with landmarks brings a fresh self-blended
-            fake into its batch, see :mod:`training.self_blend`
+            fake into its batch, see :mod:`training.batches.self_blend`
         micro_batch: crops that go through the tower at once (0: the whole batch)
         activation_checkpointing: recompute activations in the backward pass (less memory)
         compile: ``torch.compile`` the tower

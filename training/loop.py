@@ -23,11 +23,11 @@ from ..detector.files.paths import given
 from ..detector.model.backbone import default_device
 from . import distributed, runs
 from .augment import feature_generator
+from .batches.sampling import Batch, epoch_batches, indices
 from .config import TrainConfig
 from .event_files import EventFiles
 from .manifest import Manifest
 from .position import Position, RunResult
-from .sampling import Batch, epoch_batches, indices
 from .schedule import set_rate
 from .source import FeatureSource, PixelSource
 from .step import LossTerms, gradient_norm, precision_of

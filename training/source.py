@@ -13,10 +13,10 @@ from torch import Tensor
 
 from ..detector.model.detector import Detector
 from . import distributed
+from .batches.data import CropCache, PixelBatch, TrainingCrops, pixel_batches, worker_count
+from .batches.sampling import Batch, indices, rank_share
 from .config import TrainConfig
-from .data import CropCache, PixelBatch, TrainingCrops, pixel_batches, worker_count
 from .manifest import Manifest, ManifestRow
-from .sampling import Batch, indices, rank_share
 from .step import LossTerms, Tower, backward_on_features, backward_on_pixels, precision_of
 from .validate import embed_rows
 

@@ -17,8 +17,8 @@ from ..detector.metrics.intervals import Interval
 from ..detector.metrics.rates import average_precision, bootstrap_interval, roc_auc
 from ..detector.model.detector import Detector
 from ..detector.scoring.aggregate import grouped_scores
+from .batches.data import CropCache, plain_batches
 from .comparison import require_groups
-from .data import CropCache, plain_batches
 from .distributed import gather_rows, rank, ranks
 from .losses import alignment, uniformity
 from .manifest import ManifestRow

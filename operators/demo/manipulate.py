@@ -10,7 +10,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from ...training.self_blend import self_blend
+from ...training.batches.self_blend import self_blend
 from .camera import Clip
 from .face_swap import face_swap
 from .plan import FRAMES

@@ -8,7 +8,7 @@ import pytest
 import torch
 from media_forensics.detector.errors import ForensicsError
 from media_forensics.detector.model.backbone import load_backbone
-from media_forensics.training.data import (
+from media_forensics.training.batches.data import (
     CropCache,
     TrainingCrops,
     pixel_batches,

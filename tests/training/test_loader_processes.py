@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from media_forensics.training import loader_processes
+from media_forensics.training.batches import loader_processes
 from media_forensics.training.loop import fit
 from media_forensics.training.runs import RunFolder
 
@@ -18,7 +18,7 @@ SCRIPT = """
 import json, os, sys
 with open("side_effect", "a") as ran:
     ran.write("once\\n")
-from media_forensics.training import loader_processes
+from media_forensics.training.batches import loader_processes
 from media_forensics.training.config import TrainConfig
 from media_forensics.training.loop import fit
 from media_forensics.training.manifest import Manifest

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 from media_forensics.detector.model.checkpoints import load_detector
+from media_forensics.training.batches.self_blend import self_blend
 from media_forensics.training.loop import fit
 from media_forensics.training.manifest import Manifest, ManifestRow
-from media_forensics.training.self_blend import self_blend
 from PIL import Image
 
 pytestmark = pytest.mark.weights

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 from media_forensics.detector.errors import ForensicsError
+from media_forensics.training.batches.sampling import epoch_batches, indices, rank_share
 from media_forensics.training.config import TrainConfig
 from media_forensics.training.manifest import ManifestRow
-from media_forensics.training.sampling import epoch_batches, indices, rank_share
 
 
 def rows_of(reals: int, fakes_each: int, frames: int, methods: int = 2) -> list[ManifestRow]:

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from media_forensics.detector.crops.align import template_points
 from media_forensics.detector.errors import ForensicsError
-from media_forensics.training import self_blend as module
-from media_forensics.training.self_blend import self_blend, self_blend_pair
+from media_forensics.training.batches import self_blend as module
+from media_forensics.training.batches.self_blend import self_blend, self_blend_pair
 
 POINTS = np.array([[95.0, 121], [160, 119], [127, 157], [103, 190], [154, 192]])
 

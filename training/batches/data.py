@@ -16,14 +16,14 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from ..detector.errors import ForensicsError
-from ..detector.files.paths import still_allowed
-from ..detector.model.preprocess import Preprocess, as_rgb
-from ..detector.records import FAKE, REAL
-from .augment import BLEND, PICTURE, augment, generator_for
-from .config import TrainConfig
+from ...detector.errors import ForensicsError
+from ...detector.files.paths import still_allowed
+from ...detector.model.preprocess import Preprocess, as_rgb
+from ...detector.records import FAKE, REAL
+from ..augment import BLEND, PICTURE, augment, generator_for
+from ..config import TrainConfig
+from ..manifest import ManifestRow
 from .loader_processes import loader_context
-from .manifest import ManifestRow
 from .self_blend import self_blend_pair
 
 log = logging.getLogger(__name__)

@@ -22,7 +22,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from ..detector.errors import ForensicsError
+from ...detector.errors import ForensicsError
 
 SIDE = 256
 """Side of the canonical face square in pixels; all sizes below are relative to it."""

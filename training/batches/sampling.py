@@ -14,10 +14,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..detector.errors import ForensicsError
-from ..detector.records import REAL
-from .config import TrainConfig
-from .manifest import ManifestRow
+from ...detector.errors import ForensicsError
+from ...detector.records import REAL
+from ..config import TrainConfig
+from ..manifest import ManifestRow
 
 Unit = tuple[int, ...]
 Batch = list[Unit]

@@ -1,0 +1,1 @@
+"""Turns a manifest into batches: sampling, reading, blending, worker processes."""
