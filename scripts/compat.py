@@ -33,13 +33,13 @@ RESOLUTIONS = ("lowest-direct", "highest")
 #: The requirements of the parts that need neither torch nor FiftyOne.
 CORE = ("av", "numpy", "opencv-python-headless", "pillow", "psutil", "scikit-learn", "scipy")
 CORE_TESTS = (
-    ("--noconftest", "tests/test_parts_without_torch.py", "tests/detector/test_metrics.py"),
+    ("--noconftest", "tests/test_parts_without_torch.py", "tests/detector/metrics/test_rates.py"),
     ("--confcutdir=tests/operators/importers", "tests/operators/importers"),
 )
 TESTS = (
     "tests/test_plugin_loads.py",
     "tests/test_parts_without_torch.py",
-    "tests/detector/test_retinaface.py",
+    "tests/detector/faces/test_retinaface.py",
     "tests/operators/test_loop.py",
 )
 TOLD = ("fiftyone", "torch", "torchvision", "av", "numpy", "opencv-python-headless")

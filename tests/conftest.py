@@ -9,6 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -106,3 +107,75 @@ def demo_dataset(fiftyone_db, operators, weights_dir, footage, tmp_path_factory)
     corpus = tmp_path_factory.mktemp("corpus")
     small = {"/tmp/demo_corpus": str(corpus), "count=8": "count=4"}
     return guide_walk.run(guide_walk.first_audit(small)[0], "page 1")["faces"]
+
+
+DATASETS = {"alpha": ("face2face", "deepfakes"), "beta": ("deepfakes",), "gamma": ("lipsync",)}
+
+
+@pytest.fixture(scope="session")
+def table_of():
+    """``table_of(count, seed)``: a dict of columns as a faces dataset holds them.
+
+    The reals of ``beta`` score much higher than those of the others; some faces have no score.
+    """
+
+    def make(count: int, seed: int = 0) -> dict[str, np.ndarray]:
+        rng = np.random.default_rng(seed)
+        per_video = 8
+        videos = -(-count // per_video)
+        source = rng.choice(list(DATASETS), videos)
+        fake = rng.random(videos) < 0.5
+        method = [
+            str(rng.choice(DATASETS[s])) if f else "original"
+            for s, f in zip(source, fake, strict=True)
+        ]
+        offset = rng.normal(0, 0.6, videos)
+        video = np.repeat(np.arange(videos), per_video)[:count]
+        margin = np.where(fake[video], 1.2, -1.2) + offset[video] + rng.normal(0, 1, count)
+        margin += np.where((source[video] == "beta") & ~fake[video], 1.8, 0)
+        p_fake = 1 / (1 + np.exp(-margin))
+        lost = rng.random(count) < 0.01
+        return {
+            "video_id": np.array([f"{source[v]}/{method[v]}/v{v:06d}" for v in video], object),
+            "group_id": np.array([f"g{v // 2}" for v in video], object),
+            "track": rng.integers(0, 2, count),
+            "frame_number": np.arange(count) % per_video + 1,
+            "label": np.where(fake[video], "fake", "real").astype(object),
+            "source_dataset": source[video].astype(object),
+            "method": np.array(method, object)[video],
+            "family": np.where(fake[video], "face_swap", "none").astype(object),
+            "compression": rng.choice(["c23", "c40"], videos)[video].astype(object),
+            "split": rng.choice(["train", "val", "test"], videos, p=[0.5, 0.2, 0.3])[video].astype(
+                object
+            ),
+            "p_fake": np.where(lost, np.nan, p_fake),
+            "reason": np.where(lost, "too_small", None),
+            "sharpness": rng.gamma(2, 20, count),
+            "glasses": rng.random(count) < 0.9,
+        }
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def columns_of(table_of):
+    """``columns_of(count, seed)``: :class:`FaceColumns` of :func:`table_of`, and the dict."""
+    from media_forensics.detector.audit.columns import FaceColumns, coded, label_codes
+
+    def make(count: int, seed: int = 0):
+        table = table_of(count, seed)
+        names = ("source_dataset", "method", "family", "compression", "split")
+        columns = FaceColumns(
+            ids=[f"{i:024x}" for i in range(count)],
+            label=label_codes(table["label"]),
+            p_fake=table["p_fake"],
+            video=coded(table["video_id"]),
+            track=table["track"].astype(np.int64),
+            group=coded(table["group_id"]),
+            reason=coded(table["reason"]),
+            texts={name: coded(table[name]) for name in names},
+            numbers={"sharpness": table["sharpness"]},
+        )
+        return columns, table
+
+    return make

@@ -18,7 +18,7 @@ from media_forensics.detector.runners.process_identity import (
 )
 from media_forensics.detector.runners.shard_notes import FOLDER, noted, shard_notes
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 LAST_PID = Path("/proc/sys/kernel/ns_last_pid")
 
 

@@ -11,7 +11,7 @@ import pytest
 from media_forensics.detector.errors import ForensicsError
 from media_forensics.detector.text import device
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from media_forensics.detector.errors import ForensicsError
 from media_forensics.detector.weights.known_detectors import PUBLISHED
 from media_forensics.operators.scoring import zoo
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 pytestmark = pytest.mark.fiftyone
 
 

@@ -13,7 +13,7 @@ from media_forensics.training.batches import loader_processes
 from media_forensics.training.loop import fit
 from media_forensics.training.runs import RunFolder
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 SCRIPT = """
 import json, os, sys
 with open("side_effect", "a") as ran:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 #: ``make robustness`` kills more often; a seed decides the moment.
 SEEDS = range(int(os.environ.get("MEDIA_FORENSICS_SEEDS", "3")))
 KILLS_OF_A_RUN = 3

@@ -17,7 +17,7 @@ from media_forensics.operators.review.review_faces import run
 from media_forensics.training.manifest import Manifest
 
 pytestmark = pytest.mark.fiftyone
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 STATE = [review.DECISION, review.KEEP, review.NOTE, review.TIME]
 
 

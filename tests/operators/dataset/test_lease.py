@@ -12,7 +12,7 @@ from media_forensics.detector.errors import ForensicsError
 from media_forensics.operators.dataset import lease
 
 pytestmark = pytest.mark.fiftyone
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 HOLD = """
 import sys, time
 from media_forensics.operators.dataset.lease import held

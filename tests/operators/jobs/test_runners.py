@@ -122,7 +122,7 @@ def panel_row(dataset, plan) -> work_row.WorkRow:
 
 def command(line: str) -> str:
     """Run a command of a plan as a shell on another machine would, without a database."""
-    mount = str(Path(__file__).resolve().parents[2] / "_mount")
+    mount = str(Path(__file__).resolve().parents[3] / "_mount")
     environment = {k: v for k, v in os.environ.items() if not k.startswith("FIFTYONE_")}
     done = subprocess.run(
         shlex.split(line),

@@ -120,7 +120,7 @@ def test_workers_end_when_whoever_started_them_is_killed(tmp_path):
         [sys.executable, "-c", SCRIPT, str(Path(__file__).parent)],
         stdout=subprocess.PIPE,
         text=True,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2] / "_mount")},
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[3] / "_mount")},
     )
     assert job.stdout.readline() == "fine 1 done\n"
     orphans = psutil.Process(job.pid).children(recursive=True)

@@ -149,7 +149,7 @@ def test_who_is_at_it_and_who_died(parts):
         "import os, sys; from media_forensics.detector.runners.shard_notes import noted\n"
         "with noted(sys.argv[1], 'score, shard 1/2'): os._exit(9)"
     )
-    mount = str(Path(__file__).resolve().parents[2] / "_mount")
+    mount = str(Path(__file__).resolve().parents[3] / "_mount")
     environment = {**os.environ, "PYTHONPATH": mount}
     subprocess.run([sys.executable, "-c", code, str(parts.folder)], env=environment, check=False)
     report = examine([parts.folder], [unit("a"), unit("b")])

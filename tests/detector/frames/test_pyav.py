@@ -14,7 +14,7 @@ import pytest
 from media_forensics.detector.frames import pyav
 from media_forensics.detector.frames.sources import open_source, probe_video, read_frames
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 CONTAINERS = ("mp4", "mkv", "avi", "mov", "webm")
 
 
