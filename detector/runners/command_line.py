@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from typing import NoReturn
 
 from ..errors import Cancelled, ForensicsError
-from ..text.console import printable
+from ..text.console import log_to_terminal
 from .pace import pace
 
 log = logging.getLogger(__name__)
@@ -31,20 +31,9 @@ class OneSentenceParser(argparse.ArgumentParser):
         self.exit(MISTAKE, f"{self.prog}: {message}; '{self.prog} --help' says what there is.\n")
 
 
-class _Formatter(logging.Formatter):
-    """What happens with its time; an error as the sentence that it is."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        if record.levelno >= logging.ERROR and not record.exc_info:
-            return printable(record.getMessage())
-        return printable(super().format(record))
-
-
 def carry_out(command: Callable[[argparse.Namespace], int], options: argparse.Namespace) -> int:
     """The exit status of ``command(options)``; what it says goes to standard error."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(_Formatter("%(asctime)s %(message)s"))
-    logging.basicConfig(level=logging.INFO, handlers=[handler])
+    log_to_terminal("%(asctime)s %(message)s", bare_errors=True)
     try:
         return command(options)
     except Cancelled as error:

@@ -29,12 +29,25 @@ def say(text: object, *, error: bool = False) -> None:
 
 
 class _Printable(logging.Formatter):
+    """Printable lines; with ``bare`` an error is the sentence that it is, without time or name."""
+
+    def __init__(self, form: str, bare: bool) -> None:
+        super().__init__(form)
+        self._bare = bare
+
     def format(self, record: logging.LogRecord) -> str:
+        if self._bare and record.levelno >= logging.ERROR and not record.exc_info:
+            return printable(record.getMessage())
         return printable(super().format(record))
 
 
-def log_to_terminal(form: str = "%(message)s") -> None:
-    """Have the log go to standard error from now on, printable."""
+def log_to_terminal(form: str = "%(message)s", *, bare_errors: bool = False) -> None:
+    """Have the log go to standard error from now on, printable.
+
+    Args:
+        form: of a line
+        bare_errors: show an error as its message alone
+    """
     handler = logging.StreamHandler()
-    handler.setFormatter(_Printable(form))
+    handler.setFormatter(_Printable(form, bare_errors))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
