@@ -15,7 +15,7 @@ from ..app import forms
 from ..dataset import fields, views
 from ..jobs import from_python
 from ..jobs.path_arguments import with_paths
-from . import live_status, training_records, training_words
+from . import live_status, rename_run, training_records, training_words
 
 ACTIONS = (
     ("list", "List all runs"),
@@ -100,7 +100,7 @@ def _act(
     if action == "stop":
         stop(dataset, key)
     elif action == "rename":
-        return {"key": training_records.rename(dataset, key, new_key or "").key}
+        return {"key": rename_run.rename(dataset, key, new_key or "").key}
     elif action == "delete":
         training_records.delete(dataset, key, delete_files)
     else:

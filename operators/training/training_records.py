@@ -21,7 +21,7 @@ from ...detector.errors import ForensicsError
 from ...detector.files.paths import given
 from ...training import runs
 from ...training.runs import RunFolder
-from ..dataset import fields, stored_runs, views
+from ..dataset import stored_runs, views
 from . import live_status
 
 TRAINING_PREFIX = "training_"
@@ -253,48 +253,6 @@ def update(dataset: fo.Dataset, key: str, /, **values: Any) -> None:
     stored_runs.change(dataset, record_name(key), **values)
 
 
-def rename(dataset: fo.Dataset, key: str, new_key: str) -> TrainingRun:
-    """Give a run and its folder another name. Scores that were written under the old key stay.
-
-    Raises:
-        ForensicsError: no such run, it is in progress, the new name cannot be used, or its folder
-            is not allowed or holds something else
-    """
-    run = training_run(dataset, key)
-    _refuse_live(run, "renamed")
-    fields.ScoreFields(new_key)
-    folder = own_folder(run, "renamed")
-    target = run.folder.with_name(new_key)
-    if dataset.has_run(record_name(new_key)) or target.exists():
-        raise ForensicsError(
-            f"There is a run {new_key!r} already.", "Choose another name.", "new_key"
-        )
-    if run.status != GONE:
-        with folder.locked():
-            own_folder(run, "renamed").path.rename(target)
-    try:
-        checkpoint = str(target / "checkpoints" / "best") if run.checkpoint else ""
-        told = {"key": new_key, "run_dir": str(target), "checkpoint": checkpoint}
-        stored_runs.rename(dataset, record_name(key), record_name(new_key), **told)
-    except Exception:  # record and folder must keep one name, whatever the database said
-        if run.status != GONE:
-            target.rename(run.folder)
-        raise
-    _point_scores_to(dataset, run.folder, target)
-    return training_run(dataset, new_key)
-
-
-def _point_scores_to(dataset: fo.Dataset, old: Path, new: Path) -> None:
-    """Scores that name a checkpoint in the old folder name it in the new one."""
-    for name in dataset.list_runs():
-        config = dataset.get_run_info(name).config
-        source = getattr(config, "detector", None)
-        if name.startswith("scores_") and isinstance(source, str):
-            path = Path(source)
-            if path == old or old in path.parents:
-                stored_runs.change(dataset, name, detector=str(new / path.relative_to(old)))
-
-
 def delete(dataset: fo.Dataset, key: str, files: bool) -> TrainingRun:
     """Forget a run; with ``files`` its folder goes too. Scores written with it stay.
 
@@ -303,7 +261,7 @@ def delete(dataset: fo.Dataset, key: str, files: bool) -> TrainingRun:
             allowed or holds something else
     """
     run = training_run(dataset, key)
-    _refuse_live(run, "deleted")
+    refuse_live(run, "deleted")
     if files and run.status != GONE:
         doomed = run.folder.with_name(f".{run.folder.name}.deleted.{time.time_ns()}")
         with own_folder(run, "deleted").locked():
@@ -319,7 +277,8 @@ def delete(dataset: fo.Dataset, key: str, files: bool) -> TrainingRun:
     return run
 
 
-def _refuse_live(run: TrainingRun, what: str) -> None:
+def refuse_live(run: TrainingRun, what: str) -> None:
+    """Raise :class:`ForensicsError` where a process works on ``run``."""
     if run.live:
         raise ForensicsError(
             f"The training run {run.key!r} is {run.status} and cannot be {what} now.",

