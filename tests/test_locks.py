@@ -22,6 +22,7 @@ IMPORTED_AS = {
     "PIL": "pillow",
     "bson": "pymongo",
     "cv2": "opencv-python-headless",
+    "gridfs": "pymongo",
     "open_clip": "open-clip-torch",
     "sklearn": "scikit-learn",
     "umap": "umap-learn",

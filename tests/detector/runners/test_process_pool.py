@@ -14,7 +14,7 @@ import psutil
 import pytest
 from media_forensics.detector.errors import ForensicsError
 
-sys.path.append(str(Path(__file__).parent))  # workers get this path, and import the module by it
+sys.path.append(str(Path(__file__).parents[1]))  # workers get this path, too
 import pool_jobs
 
 
@@ -117,7 +117,7 @@ for result in pool_jobs.results(["fine 1", "waits for stop"]):
 
 def test_workers_end_when_whoever_started_them_is_killed(tmp_path):
     job = subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, str(Path(__file__).parent)],
+        [sys.executable, "-c", SCRIPT, str(Path(__file__).parents[1])],
         stdout=subprocess.PIPE,
         text=True,
         env={**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[3] / "_mount")},
