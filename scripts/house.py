@@ -25,7 +25,7 @@ LAYERS = ("detector", "training", "operators")  # each imports only those before
 FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
     "detector": (
         ("errors",),
-        ("records",),
+        ("records", "device"),
         ("files", "text"),
         ("weights", "metrics", "frames"),
         ("model", "faces", "audit"),

@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
+from ..detector import device as device_of
 from ..detector.errors import ForensicsError
-from ..detector.text import device as device_of
 
 AUTO, CPU, CUDA, MPS = device_of.AUTO, device_of.CPU, device_of.CUDA, device_of.MPS
 

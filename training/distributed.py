@@ -16,7 +16,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from ..detector.text.device import resolved
+from ..detector.device import resolved
 
 
 def ranks() -> int:

@@ -10,8 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..detector.device import default_precision
 from ..detector.model.detector import Detector, autocast
-from ..detector.text.device import default_precision
 from .augment import slerp_within_class
 from .config import TrainConfig
 from .distributed import gather_rows

@@ -18,10 +18,10 @@ import numpy as np
 import torch
 import torchvision
 
+from ..device import resolved
 from ..errors import ForensicsError
 from ..files.hashes import file_sha256, state_sha256
 from ..records import Face
-from ..text.device import resolved
 from ..weights.fetch import weights_path
 from ..weights.known import KNOWN
 from .interface import NonFiniteError, shrink

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from ..device import AUTO, CPU, checked
 from ..errors import ForensicsError
 from ..files.hashes import file_sha256
 from ..records import Face
-from ..text.device import AUTO, CPU, checked
 from ..weights.fetch import weights_path
 from ..weights.known import KNOWN
 from .interface import shrink

@@ -19,8 +19,8 @@ import torch.nn.functional as F
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
+from ..device import torch_device
 from ..files.installation import require_torch_pair
-from ..text.device import torch_device
 from .preprocess import Preprocess
 
 
@@ -255,5 +255,5 @@ def load_backbone(
 
 
 def default_device(device: str | torch.device | None = None) -> torch.device:
-    """``device`` as it is on this machine, see :func:`detector.text.device.torch_device`."""
+    """``device`` as it is on this machine, see :func:`detector.device.torch_device`."""
     return torch_device(device)

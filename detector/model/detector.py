@@ -19,7 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ..text.device import default_precision
+from ..device import default_precision
 from .backbone import Backbone
 
 PRECISIONS = ("fp32", "bf16", "fp16")

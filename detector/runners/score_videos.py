@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..device import default_precision
 from ..errors import ForensicsError
 from ..records import Reason
 from ..scoring.crop_scores import ScoreBatch, score_crops
-from ..text.device import default_precision
 from .process_pool import PoolWork, cores_each, run_in_pool
 from .score_parts import Provenance, ScoredVideo, ScoreParts
 from .score_units import ScoreUnit

@@ -8,8 +8,8 @@ from typing import Any
 import fiftyone as fo
 from fiftyone.operators import types
 
+from ...detector.device import described
 from ...detector.errors import ForensicsError
-from ...detector.text.device import described
 from ..dataset import fields
 
 #: Choice of a checkpoint by its path. Not "": the App would show nothing for it.

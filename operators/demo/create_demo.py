@@ -14,8 +14,8 @@ from fiftyone.operators import types
 from ...detector.errors import ForensicsError
 from ...detector.files import packages, paths
 from ..app import forms
+from ..app.needs import needs
 from ..app.progress import Progress, ShouldStop, never, silent, terminal
-from ..dataset.needs import needs
 from ..jobs import job as jobs
 from ..jobs.delegated import in_app, stop_of
 from ..jobs.path_arguments import with_paths

@@ -23,9 +23,9 @@ from ...detector.files.paths import given
 from ...detector.metrics.protocols import PROTOCOLS, protocol_named
 from ...detector.weights.known_detectors import find_detector
 from ..app import forms, outcome
+from ..app.needs import needs
 from ..app.progress import Progress, ShouldStop, never, silent, terminal
 from ..dataset import fields, views
-from ..dataset.needs import needs
 from ..jobs import job as jobs
 from ..jobs.delegated import in_app, stop_of
 from ..jobs.path_arguments import absolute, with_paths

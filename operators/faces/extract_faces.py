@@ -16,10 +16,10 @@ from ...detector.files import packages
 from ...detector.files.paths import given, one_part
 from ...detector.records import CropRecipe
 from ..app import forms, outcome
+from ..app.needs import needs
 from ..app.progress import Progress, ShouldStop, never, silent, terminal
 from ..dataset import appearance, faces_dataset, fields, label_sync, views
 from ..dataset.lease import exclusively
-from ..dataset.needs import needs
 from ..dataset.video_scores import refresh_video_scores
 from ..jobs import job as jobs, runners, shard_plan
 from ..jobs.delegated import in_app, stop_of

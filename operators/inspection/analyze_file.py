@@ -16,10 +16,10 @@ from ...detector.files.allowed_roots import require_files
 from ...detector.files.paths import given
 from ...detector.weights.known_detectors import find_detector
 from ..app import forms
+from ..app.needs import needs
 from ..app.progress import Progress, ShouldStop, never, silent, terminal
 from ..dataset import fields, views
 from ..dataset.dataset_changes import declare, require_there
-from ..dataset.needs import needs
 from ..evaluation.calibrations import has_calibration, stored_calibration
 from ..jobs import job as jobs
 from ..jobs.delegated import in_app, stop_of

@@ -18,10 +18,10 @@ from ...detector.files.allowed_roots import require_files
 from ...detector.records import LABELS, Reason
 from ..app import forms, outcome
 from ..app.markup import plain
+from ..app.needs import needs
 from ..app.progress import Progress, ShouldStop, never, silent
 from ..dataset import derived, fields, views
 from ..dataset.dataset_changes import declare
-from ..dataset.needs import needs
 from ..jobs import from_python, job as jobs
 from ..jobs.delegated import in_app, stop_of
 from ..training.registry import scored_model

@@ -15,10 +15,10 @@ from ...detector.errors import Cancelled, ForensicsError
 from ...detector.files import packages
 from ...detector.files.allowed_roots import require_files
 from ..app import forms, outcome
+from ..app.needs import needs
 from ..app.progress import Progress, ShouldStop, never, silent
 from ..dataset import fields, made_from, saved_views, stored_runs, views
 from ..dataset.dataset_changes import declare
-from ..dataset.needs import needs
 from ..dataset.source_faces import source_faces
 from ..jobs import from_python, job as jobs
 from ..jobs.delegated import in_app, stop_of

@@ -18,10 +18,10 @@ from ...training.manifest import Manifest
 from ...training.retrained_head import FittedHead, HeadConfig
 from ...training.runs import RunFolder
 from ..app import forms
+from ..app.needs import needs
 from ..dataset import derived, fields, made_from, score_state, views
 from ..dataset.dataset_changes import changing
 from ..dataset.lease import exclusively
-from ..dataset.needs import needs
 from ..dataset.video_scores import declare, write_video_scores
 from ..jobs import from_python
 from ..jobs.path_arguments import with_paths

@@ -17,10 +17,10 @@ from ...detector.files.allowed_roots import require_files
 from ...detector.files.paths import given
 from ...detector.runners.score_units import shard_of_scores
 from ..app import forms, outcome
+from ..app.needs import needs
 from ..app.progress import Progress, ShouldStop, never, silent
 from ..dataset import derived, fields, made_from, score_state, views
 from ..dataset.lease import exclusively
-from ..dataset.needs import needs
 from ..dataset.video_scores import RULES, declare, write_video_scores
 from ..embeddings import embedding_files
 from ..jobs import from_python, job as jobs, runners, shard_plan

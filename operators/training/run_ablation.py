@@ -23,9 +23,9 @@ from ...training.ablation import LADDER
 from ...training.config import named_recipe
 from ...training.manifest import Manifest
 from ..app import forms
+from ..app.needs import needs
 from ..app.progress import Progress, ShouldStop, never, silent
 from ..dataset import fields, stored_runs, views
-from ..dataset.needs import needs
 from ..jobs import from_python, job as jobs
 from ..jobs.delegated import in_app, stop_of
 from ..jobs.path_arguments import with_paths

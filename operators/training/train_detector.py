@@ -17,9 +17,9 @@ from ...detector.files.paths import given, one_part
 from ...training import budget, devices
 from ...training.config import TrainConfig
 from ..app import forms
+from ..app.needs import needs
 from ..app.progress import Progress, ShouldStop, never, silent
 from ..dataset import fields, views
-from ..dataset.needs import needs
 from ..jobs import from_python, job as jobs
 from ..jobs.delegated import in_app, stop_of
 from ..jobs.path_arguments import with_paths

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 import torch
+from media_forensics.detector import device
 from media_forensics.detector.errors import ForensicsError
-from media_forensics.detector.text import device
 from media_forensics.training import devices
 from media_forensics.training.devices import Placement, placement
 

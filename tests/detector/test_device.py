@@ -8,10 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from media_forensics.detector import device
 from media_forensics.detector.errors import ForensicsError
-from media_forensics.detector.text import device
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def test_both_ways_of_asking_agree_and_loading_torch_is_left_to_another_process(
     assert device.found() == device._asked_apart()
     assert device.found().gpus == torch.cuda.device_count()
     code = (
-        "import sys; from media_forensics.detector.text import device; device.found();"
+        "import sys; from media_forensics.detector import device; device.found();"
         " assert 'torch' not in sys.modules"
     )
     environment = {"PYTHONPATH": str(ROOT / "_mount"), "PATH": ""}

@@ -14,7 +14,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ForensicsError
+from .errors import ForensicsError
 
 if TYPE_CHECKING:
     import torch
