@@ -136,3 +136,16 @@ def test_an_address_without_a_cluster_is_an_error_at_its_field(videos, tmp_path,
     with pytest.raises(ForensicsError, match="No Ray cluster answers") as caught:
         extract_faces.run(videos, crops_dir=str(tmp_path), runner="ray", ray_address=address)
     assert caught.value.field == "ray_address"
+
+
+def test_a_process_of_its_own_asks_for_tokens_before_it_imports_ray():
+    """The tests set the variable for all; a user's process has to get it from the plugin."""
+    code = (
+        "import os; from media_forensics.detector.runners.ray_cluster import require_ray;"
+        " require_ray(); print(os.environ['RAY_AUTH_MODE'])"
+    )
+    env = {name: value for name, value in os.environ.items() if name != "RAY_AUTH_MODE"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split()[-1] == "token"
