@@ -18,7 +18,7 @@ from typing import Any
 from ..detector.errors import ForensicsError
 from ..detector.files.atomic import write_bytes
 from ..detector.files.same_files import same_files, sizes_of
-from ..detector.records import FAKE, LABELS, REAL, canonical_json, known_keys
+from ..detector.records import FAKE, LABELS, REAL, Reason, canonical_json, known_keys
 from .leaks import leaks
 
 SPLITS = ("train", "val")
@@ -215,14 +215,24 @@ def _check_rows(rows: tuple[ManifestRow, ...]) -> None:
 
 def _check_leaks(rows: tuple[ManifestRow, ...], files: bool) -> None:
     """No group, video, pair, source file or crop on both sides, by name or by content."""
-    contents = same_files(sizes_of(dict.fromkeys(row.crop for row in rows))) if files else {}
-    found = leaks(rows, contents)
+    found = leaks(rows, _same_crops(rows) if files else {})
     if found:
         raise ForensicsError(
             f"{len(found)} groups are in training and in validation: {_some(found, 20)}.",
             "Put all videos of a group, and all copies of a file, into one split.",
             "split",
         )
+
+
+def _same_crops(rows: tuple[ManifestRow, ...]) -> dict[str, str]:
+    """sha256 by path of each crop that is there twice; files that hold no picture are alike only
+    in being broken (two empty files), and become rows with a reason later."""
+    from ..detector.scoring.crop_scores import read_crop  # brings torch
+
+    contents = same_files(sizes_of(dict.fromkeys(row.crop for row in rows)))
+    one = {digest: path for path, digest in contents.items()}
+    broken = {digest for digest, path in one.items() if isinstance(read_crop(path), Reason)}
+    return {path: digest for path, digest in contents.items() if digest not in broken}
 
 
 def _check_classes(train: tuple[ManifestRow, ...], val: tuple[ManifestRow, ...]) -> None:

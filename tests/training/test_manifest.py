@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 from media_forensics.detector.errors import ForensicsError
 from media_forensics.training.manifest import Manifest, ManifestRow
+from PIL import Image
 
 
 def row(video: str, label: int = 0, split: str = "train", frame: int = 0, **more) -> ManifestRow:
@@ -153,12 +154,16 @@ def test_the_same_crop_under_two_paths_is_a_leak(tmp_path):
     rows = []
     for i, one in enumerate(good()):
         path = tmp_path / f"{i}.png"
-        path.write_bytes(bytes([i]) * 9000)
+        Image.new("RGB", (64, 64), (i, 0, 0)).save(path)
         rows.append(replace(one, crop=str(path)))
     Manifest(rows).check()
-    (tmp_path / f"{len(rows) - 1}.png").write_bytes(bytes([0]) * 9000)
+    last = tmp_path / f"{len(rows) - 1}.png"
+    last.write_bytes((tmp_path / "0.png").read_bytes())
     with pytest.raises(ForensicsError, match="have the same crop"):
         Manifest(rows).check()
+    for broken in (tmp_path / "0.png", last):  # alike in being broken only
+        broken.write_bytes(b"broken")
+    Manifest(rows).check()
 
 
 def test_a_row_without_a_known_file_is_written_as_before():
