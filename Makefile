@@ -21,6 +21,7 @@ install:
 lint:
 	$(VENV)/ruff check .
 	$(VENV)/ruff format --check .
+	$(VENV)/codespell
 	$(VENV)/basedpyright --level error
 
 ## Known vulnerabilities of the locked packages; fails where the database cannot be asked.

@@ -24,7 +24,7 @@ body { font: 14px/1.5 system-ui, sans-serif; color: #1a1a1a; background: #fff; m
   margin: 2em auto; padding: 0 1.5em; }
 h1 { font-size: 1.7em; margin-bottom: .1em; } h2 { font-size: 1.2em; margin: 1.8em 0 .5em;
   border-bottom: 1px solid #ccc; } h3 { font-size: 1em; margin: 1.4em 0 .4em; }
-.dim { color: #555; } .warn { border-left: 4px solid #D55E00; padding: .3em .8em; 
+.dim { color: #555; } .warn { border-left: 4px solid #D55E00; padding: .3em .8em;
   background: #fdf3ec; }
 table { border-collapse: collapse; width: 100%;
   font-variant-numeric: tabular-nums; font-size: 13px; }
