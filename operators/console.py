@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib import import_module
 
+from ..detector.errors import ForensicsError
+from ..detector.files import packages
+from ..detector.files.installation import require_installed
 from ..detector.runners.command_line import DONE, MISTAKE, OneSentenceParser, carry_out
 from ..detector.text.console import say
 
@@ -22,17 +25,19 @@ class Command:
         summary: what it does, one line
         module: with functions that declare the options and do the work
         declare, execute: their names
+        needs: what must be installed, keys of :data:`..detector.files.packages.PARTS`
     """
 
     summary: str
     module: str
     declare: str = "add_options"
     execute: str = "execute"
+    needs: tuple[str, ...] = (packages.PICTURES, packages.MODELS)
 
 
 COMMANDS = {
     "list-videos": Command(
-        "a dataset's or folder's videos as a list", "operators.importing.video_list"
+        "a dataset's or folder's videos as a list", "operators.importing.video_list", needs=()
     ),
     "extract": Command("videos of a list to face crops", "detector.extract_command"),
     "list-faces": Command(
@@ -40,15 +45,22 @@ COMMANDS = {
         "detector.score_command",
         "add_list_options",
         "list_faces",
+        needs=(packages.PICTURES,),
     ),
-    "score": Command("faces of a list to scores", "detector.score_command"),
-    "merge": Command("crops or scores of several shards into one folder", "operators.console"),
+    "score": Command(
+        "faces of a list to scores",
+        "detector.score_command",
+        needs=(packages.PICTURES, packages.MODELS, packages.PARQUET),
+    ),
+    "merge": Command(
+        "crops or scores of several shards into one folder", "operators.console", needs=()
+    ),
     "analyze": Command("a verdict on a file, with its reasons", "detector.analyze_command"),
     "protocol": Command(
         "a published table with a detector of your own", "operators.evaluation.protocol_command"
     ),
     "train": Command("a detector from a manifest of crops", "training.train_command"),
-    "weights": Command("list and fetch weight files", "detector.weights_command"),
+    "weights": Command("list and fetch weight files", "detector.weights_command", needs=()),
 }
 MERGES = {
     "crops": Command(
@@ -56,12 +68,14 @@ MERGES = {
         "detector.extract_command",
         "add_merge_options",
         "merge",
+        needs=(packages.PICTURES,),
     ),
     "scores": Command(
         "check scores of several shards, and join them",
         "detector.score_command",
         "add_merge_options",
         "merge",
+        needs=(packages.PICTURES, packages.PARQUET),
     ),
 }
 
@@ -91,6 +105,11 @@ def _dispatch(program: str, commands: dict[str, Command], words: list[str]) -> i
     if commands is COMMANDS and first == "merge":
         return _dispatch(f"{program} merge", MERGES, words[1:])
     command = commands[first]
+    try:
+        require_installed(*command.needs)
+    except ForensicsError as error:  # before the command's own imports ask for the package
+        say(f"{program} {first}: {error}", error=True)
+        return MISTAKE
     module = import_module(f"..{command.module}", __package__)
     parser = OneSentenceParser(prog=f"{program} {first}", description=f"{command.summary}.")
     getattr(module, command.declare)(parser)

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from media_forensics.detector.files import packages
 from media_forensics.operators.console import COMMANDS, MERGES, main
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -201,3 +202,14 @@ def test_train_resume_score_and_analyze(footage, weights_dir, tmp_path):
     assert "frames show a usable face" in done.stdout
     (found,) = json.loads((tmp_path / "found.json").read_text())["analyses"]
     assert found["verdict"] in ("fake", "real", "abstain") and found["frames_tried"] == 4
+
+
+@pytest.mark.parametrize("name", [*COMMANDS, *MERGES])
+def test_a_command_names_a_missing_package_before_its_own_imports_do(name, monkeypatch, capsys):
+    there, command = packages._is_there, (COMMANDS | MERGES)[name]
+    for part in command.needs:
+        module = packages.PARTS[part].modules[-1]
+        monkeypatch.setattr(packages, "_is_there", lambda m, gone=module: m != gone and there(m))
+        words = ["merge", name] if name in MERGES else [name]
+        assert main([*words, "--help"]) == 2
+        assert "not installed. Run: " in capsys.readouterr().err

@@ -56,7 +56,13 @@ PARTS = {
     ),
     PICTURES: Part(
         "Reading videos and pictures",
-        (("av", "av"), ("cv2", "opencv-python-headless"), ("PIL", "pillow"), ("scipy", "scipy")),
+        (
+            ("av", "av"),
+            ("cv2", "opencv-python-headless"),
+            ("PIL", "pillow"),
+            ("psutil", "psutil"),
+            ("scipy", "scipy"),
+        ),
     ),
     MODELS: Part(
         "Finding and scoring faces",
@@ -93,10 +99,11 @@ def require(name: str, field: str | None = None) -> None:
     part = PARTS[name]
     if part.extra:
         needed = " ".join(f"'{pip}'" for _, pip in lacking)
-        command = f"pip install {needed}  (or: pip install 'media-forensics[{part.extra}]')"
+        command = f"pip install {needed}"
     else:
         command = _ALL
-    named = " and ".join(pip_name(pip) for _, pip in lacking)
+    *most, last = [pip_name(pip) for _, pip in lacking]
+    named = f"{', '.join(most)} and {last}" if most else last
     several = len(lacking) > 1
     raise ForensicsError(
         f"{part.what} needs the package{'s' * several} {named}, which "
