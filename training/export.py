@@ -37,7 +37,10 @@ _FILES = {"torchscript": "detector.torchscript", "onnx": "detector.onnx"}
 
 
 def export_detector(
-    checkpoint: str | Path, folder: str | Path, format: str, crops: Sequence[str | Path] = ()
+    checkpoint: str | Path,
+    folder: str | Path,
+    format: str,
+    crops: Sequence[tuple[str | Path, str]] = (),
 ) -> dict[str, Any]:
     """Write the detector at ``checkpoint`` to ``folder`` and check it.
 
@@ -45,7 +48,8 @@ def export_detector(
         checkpoint: whatever :func:`detector.checkpoints.load_detector` takes
         folder: made if needed; must be empty
         format: ``detector``, ``gend``, ``torchscript`` or ``onnx``
-        crops: image files for the check; without readable ones it runs on noise and says so
+        crops: image files for the check, each with its sha256 or ""; without readable ones it runs
+            on noise and says so
 
     Returns:
         what ``export.json`` in the folder holds: format, sha256 of the detector and of each file,
@@ -108,14 +112,14 @@ def _check_format(format: str) -> None:
         packages.require(packages.ONNX, "format")
 
 
-def _pictures(detector: Detector, crops: Sequence[str | Path]) -> tuple[Any, str]:
+def _pictures(detector: Detector, crops: Sequence[tuple[str | Path, str]]) -> tuple[Any, str]:
     """uint8 network pixels (n, 3, S, S) for the check, and what they are."""
     import torch
 
     from ..detector.scoring.crop_scores import read_crop
 
     step = max(1, len(crops) // PICTURES)
-    read = [read_crop(path) for path in list(crops)[::step][:PICTURES]]
+    read = [read_crop(path, sha256) for path, sha256 in list(crops)[::step][:PICTURES]]
     good = [picture for picture in read if not isinstance(picture, str)]
     if good:
         return detector.backbone.preprocess.batch(good), "validation crops"

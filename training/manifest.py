@@ -45,6 +45,7 @@ class ManifestRow:
         recipe_hash: of the crop recipe
         crop_landmarks: five (x, y) points in pixels of the crop, or None
         source_sha256: of the video file that the crop was cut from, where known
+        crop_sha256: of the image file, where extraction noted it; another file is not learnt from
     """
 
     crop: str
@@ -61,12 +62,14 @@ class ManifestRow:
     recipe_hash: str = ""
     crop_landmarks: tuple[tuple[float, float], ...] | None = None
     source_sha256: str = ""
+    crop_sha256: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        """Plain dict, the inverse of :meth:`from_json`; as before 0.4 where no file is known."""
+        """Plain dict, the inverse of :meth:`from_json`; as before 0.4 where no hash is known."""
         data = asdict(self)
-        if not self.source_sha256:
-            del data["source_sha256"]
+        for name in ("source_sha256", "crop_sha256"):
+            if not data[name]:
+                del data[name]
         return data
 
     @property

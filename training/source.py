@@ -68,7 +68,7 @@ class PixelSource(_Source):
 
     def prepare(self) -> None:
         """Decode crops ahead, as many as the cache may hold."""
-        self.cache.fill([row.crop for row in [*self.rows, *self.val_rows]])
+        self.cache.fill([*self.rows, *self.val_rows])
 
     def start(self, epoch: int, batches: Sequence[Batch]) -> None:
         """Begin to prepare this rank's share of ``batches``, which then come in this order."""

@@ -13,7 +13,8 @@ from ..files.paths import inside
 from ..frames.frame import FrameError
 from ..frames.images import read_image
 from ..frames.sources import open_source
-from ..records import VideoRecord
+from ..records import Reason, VideoRecord
+from .store import is_as_written
 
 _DARK, _LINE = 40, 24  # grey level behind a reason, and the height of its line
 _GREEN, _GREY, _RED, _WHITE = (70, 200, 90), (170, 170, 170), (220, 70, 60), (255, 255, 255)
@@ -107,7 +108,10 @@ def _crop_tiles(row: FrameFaces, folder: Path, tile: int) -> list[np.ndarray]:
         if face.crop is None:
             continue
         try:
-            crop = read_image(inside(folder, face.crop, "crop"))
+            path = inside(folder, face.crop, "crop")
+            crop = read_image(path)
+            if not is_as_written(path, face.crop_sha256):
+                raise FrameError(Reason.CHANGED_CROP, f"{path} is not what extraction wrote.")
         except FrameError as error:
             crop = _caption(np.full((tile, tile, 3), _DARK, np.uint8), error.reason.value, _RED)
         crop = cv2.resize(crop, (tile, tile), interpolation=cv2.INTER_AREA)

@@ -126,6 +126,17 @@ def crop_sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+def is_as_written(path: Path, sha256: str | None) -> bool:
+    """Whether the crop at ``path`` has the bytes that were written; without a hash, any bytes.
+
+    Raises:
+        OSError: it cannot be read
+    """
+    if sha256 is None:
+        return path.stat().st_size > 0
+    return crop_sha256(path.read_bytes()) == sha256
+
+
 class CropStore:
     """Crops and index of one recipe below ``root``.
 
@@ -283,10 +294,7 @@ class CropStore:
         if face.crop is None:
             return False
         try:
-            path = inside(self.folder, face.crop, "crop")
-            if face.crop_sha256 is None:
-                return path.stat().st_size > 0
-            return crop_sha256(path.read_bytes()) == face.crop_sha256
+            return is_as_written(inside(self.folder, face.crop, "crop"), face.crop_sha256)
         except OSError:
             return False
 

@@ -55,15 +55,16 @@ class ScoreBatch:
     reasons: list[Reason | None]
 
 
-def read_crop(path: str | Path, sha256: str = "") -> Image.Image | Reason:
+def read_crop(path: str | Path, sha256: str) -> Image.Image | Reason:
     """The picture in a file as RGB, or why there is none.
 
     Grey, palette, alpha and 16-bit files are converted, see
-    :func:`detector.model.preprocess.as_rgb`.
+    :func:`detector.model.preprocess.as_rgb`. Whoever judges, explains or learns from a crop reads
+    it here, so that one that is not what extraction wrote is seen.
 
     Args:
         path: of the crop
-        sha256: that the file must have, "" where it is not known
+        sha256: that the file must have, "" where nobody noted it
 
     Raises:
         ForensicsError: the file lies outside the allowed folders by now
@@ -102,10 +103,7 @@ def decode_crops(
         paths: crop files
         hashes: sha256 of each, "" where it is not known; empty: of none
     """
-    images = (
-        read_crop(path, sha256) if sha256 else read_crop(path)
-        for path, sha256 in zip_longest(paths, hashes, fillvalue="")
-    )
+    images = (read_crop(path, sha256) for path, sha256 in zip_longest(paths, hashes, fillvalue=""))
     return [i if isinstance(i, Reason) else preprocess.to_pixels(i) for i in images]
 
 
@@ -143,11 +141,21 @@ def score_crops(
         raise ForensicsError(
             f"A batch holds at least one crop, not {batch_size}.", "", "batch_size"
         )
-    if hashes and len(hashes) != len(paths):
-        raise ForensicsError(f"{len(hashes)} hashes for {len(paths)} crops.")
+    hashes = require_hashes(paths, hashes)
     if workers is None:
         workers = min(16, os.cpu_count() or 1) if detector.device.type == "cuda" else 2
     return _score(detector, paths, batch_size, workers, progress, should_stop, precision, hashes)
+
+
+def require_hashes(paths: Sequence[str | Path], hashes: Sequence[str]) -> Sequence[str]:
+    """``hashes``, or one "" a file where none are given.
+
+    Raises:
+        ForensicsError: another number of hashes than of files
+    """
+    if hashes and len(hashes) != len(paths):
+        raise ForensicsError(f"{len(hashes)} hashes for {len(paths)} crops.")
+    return hashes or [""] * len(paths)
 
 
 def _score(

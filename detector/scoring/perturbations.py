@@ -171,6 +171,7 @@ def score_perturbed(
     workers: int = 2,
     should_stop: Callable[[], bool] | None = None,
     precision: str | None = None,
+    hashes: Sequence[str] = (),
 ) -> Iterator[PerturbedBatch]:
     """Score crop files under each corruption, in their order.
 
@@ -182,19 +183,22 @@ def score_perturbed(
         workers: threads that read and corrupt
         should_stop: asked before each batch; True ends the iteration early
         precision: see :meth:`Detector.score_pixels`
+        hashes: sha256 of each file, see :func:`detector.scoring.crop_scores.score_crops`
 
     Raises:
-        ForensicsError: an unknown name
+        ForensicsError: an unknown name, or another number of hashes than of files
     """
     import torch
 
-    from .crop_scores import read_crop
+    from .crop_scores import read_crop, require_hashes
 
     chosen = known(names)
     to_pixels = detector.backbone.preprocess.to_pixels
 
-    def prepare(path: str) -> list[torch.Tensor] | Reason:
-        image = read_crop(path)
+    hashes = require_hashes(paths, hashes)
+
+    def prepare(path: str, sha256: str) -> list[torch.Tensor] | Reason:
+        image = read_crop(path, sha256)
         if isinstance(image, Reason):
             return image
         array = np.asarray(image)
@@ -205,7 +209,7 @@ def score_perturbed(
             if should_stop is not None and should_stop():
                 return
             part = paths[start : start + batch_size]
-            ready = list(pool.map(prepare, part))
+            ready = list(pool.map(prepare, part, hashes[start : start + batch_size]))
             reasons = [entry if isinstance(entry, Reason) else None for entry in ready]
             there = [entry for entry in ready if not isinstance(entry, Reason)]
             rows = [row for row, reason in enumerate(reasons) if reason is None]

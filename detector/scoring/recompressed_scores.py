@@ -45,6 +45,7 @@ class SourceFace:
         matrix: (2, 3) frame to crop; None if it is not known
         size: side of the crop in pixels
         border, interpolation: of the crop recipe, see :func:`detector.crops.align.warp`
+        reason: why there is no matrix
     """
 
     video: str | None
@@ -54,6 +55,7 @@ class SourceFace:
     size: int
     border: str = "zero"
     interpolation: str = "linear"
+    reason: Reason = Reason.ALIGN_FAILED
 
 
 Crops = list[np.ndarray] | Reason
@@ -180,7 +182,7 @@ def _crops_of(
     left: dict[int, list[int]] = {}
     for position in positions:
         if reason is not None or faces[position].matrix is None:
-            yield position, reason or Reason.ALIGN_FAILED
+            yield position, reason or faces[position].reason
         else:
             left.setdefault(faces[position].index, []).append(position)
     if not left:

@@ -53,6 +53,20 @@ def require_there(dataset: fo.Dataset) -> None:
 
 
 @contextmanager
+def alone(dataset: fo.Dataset, work: str) -> Iterator[None]:
+    """Be the only process that does ``work`` on ``dataset``, whatever its name becomes meanwhile.
+
+    Whoever comes second waits up to :data:`WAIT_SECONDS`, then is told who does it.
+
+    Raises:
+        ForensicsError: another process does it and has not ended for too long
+    """
+    name = getattr(dataset, "_MF_name", None) or dataset._doc.name
+    with lease.held(f"dataset {dataset._doc.id}", work, WAIT_SECONDS, shown=name):
+        yield
+
+
+@contextmanager
 def changing(dataset: fo.Dataset) -> Iterator[fo.Dataset]:
     """Be the only process that changes ``dataset``'s schema, views, runs and description.
 
@@ -68,7 +82,7 @@ def changing(dataset: fo.Dataset) -> Iterator[fo.Dataset]:
     if identity in mine:
         yield dataset
         return
-    with lease.held(f"dataset {identity}", "change its fields, views and runs", WAIT_SECONDS):
+    with alone(dataset, "change its fields, views and runs"):
         refresh(dataset)
         mine.add(identity)
         try:

@@ -45,13 +45,16 @@ class Busy(ForensicsError):
 
 
 @contextmanager
-def held(dataset: str, work: str, wait_seconds: float = 0.0) -> Iterator[None]:
+def held(
+    dataset: str, work: str, wait_seconds: float = 0.0, shown: str | None = None
+) -> Iterator[None]:
     """Hold the lease of ``work`` on ``dataset`` while the block runs.
 
     Args:
         dataset: name of the dataset that is written
         work: what is done, for people: ``extract faces``, ``score with probe``
         wait_seconds: how long to wait for another run that holds it
+        shown: what people call the dataset, where ``dataset`` is not that
 
     Raises:
         Busy: another run holds it; says which process, where and since when
@@ -59,7 +62,7 @@ def held(dataset: str, work: str, wait_seconds: float = 0.0) -> Iterator[None]:
     token = uuid.uuid4().hex
     owner = {"token": token, **ProcessIdentity.of().record()}
     name = f"{dataset}: {work}"
-    _wait_and_take(name, owner, dataset, work, wait_seconds)
+    _wait_and_take(name, owner, shown or dataset, work, wait_seconds)
     _tokens().add(token)
     stop = threading.Event()
     renewing = threading.Thread(target=_renew, args=(name, token, stop), daemon=True)
@@ -100,19 +103,19 @@ def _tokens() -> set[str]:
 
 
 def _wait_and_take(
-    name: str, owner: dict[str, Any], dataset: str, work: str, wait_seconds: float
+    name: str, owner: dict[str, Any], shown: str, work: str, wait_seconds: float
 ) -> None:
     deadline = time.monotonic() + wait_seconds
     while True:
         try:
-            return _take(name, owner, dataset, work)
+            return _take(name, owner, shown, work)
         except Busy:
             if time.monotonic() >= deadline:
                 raise
         time.sleep(random.uniform(0.01, 0.05))  # not in step with others who wait
 
 
-def _take(name: str, owner: dict[str, Any], dataset: str, work: str) -> None:
+def _take(name: str, owner: dict[str, Any], shown: str, work: str) -> None:
     from pymongo.errors import DuplicateKeyError
 
     leases = _leases()
@@ -131,7 +134,7 @@ def _take(name: str, owner: dict[str, Any], dataset: str, work: str) -> None:
             continue
         if not _is_gone(found):
             raise Busy(
-                f"Another run is at it already: {work}, on {dataset!r} (process {found['pid']} on "
+                f"Another run is at it already: {work}, on {shown!r} (process {found['pid']} on "
                 f"{found['host']}, since {found['since']:%H:%M} UTC, last heard of "
                 f"{found['silence']} s ago).",
                 "Wait for it or stop it. If its machine is gone, try again "
@@ -139,7 +142,7 @@ def _take(name: str, owner: dict[str, Any], dataset: str, work: str) -> None:
             )
         logger.warning("taking over %r of process %s on %s", name, found["pid"], found["host"])
         leases.delete_one({"_id": name, "token": found["token"]})
-    raise Busy(f"Several runs want {name!r} at the same moment.", "Try again.")
+    raise Busy(f"Several runs want to {work} on {shown!r} at the same moment.", "Try again.")
 
 
 def _is_gone(lease: dict[str, Any]) -> bool:

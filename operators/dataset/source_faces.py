@@ -20,14 +20,14 @@ def source_faces(dataset: fo.Dataset, face_ids: Sequence[str]) -> list[SourceFac
     Raises:
         ForensicsError: a video lies outside the allowed folders
     """
-    from PIL import Image
-
-    from ...detector.records import CropRecipe
+    from ...detector.records import CropRecipe, Reason
+    from ...detector.scoring.crop_scores import read_crop
     from ...detector.scoring.recompressed_scores import SourceFace
 
     stored = fields.describe(dataset).get("recipe")
     recipe = CropRecipe.from_json(stored) if stored else CropRecipe()
-    names = ["id", "filepath", "video_path", fields.SOURCE_SHA256, "frame_number", "crop_matrix"]
+    names = ["id", "filepath", "video_path", "frame_number", "crop_matrix"]
+    names += [fields.SOURCE_SHA256, fields.CROP_SHA256]
     schema = dataset.get_field_schema()
     known = [name for name in names if name in schema]
     view = dataset.select(list(face_ids))
@@ -39,10 +39,13 @@ def source_faces(dataset: fo.Dataset, face_ids: Sequence[str]) -> list[SourceFac
     for face_id in face_ids:
         row = rows[face_id]
         matrix, number = row.get("crop_matrix"), row.get("frame_number")
-        size = recipe.size
+        size, reason = recipe.size, Reason.ALIGN_FAILED
         if size == 0 and matrix:  # cut at the resolution of the frame
-            with Image.open(row["filepath"]) as image:
-                size = image.width
+            crop = read_crop(row["filepath"], row.get(fields.CROP_SHA256) or "")
+            if isinstance(crop, Reason):
+                matrix, reason = None, crop
+            else:
+                size = crop.width
         whole = bool(matrix) and number is not None
         faces.append(
             SourceFace(
@@ -53,6 +56,7 @@ def source_faces(dataset: fo.Dataset, face_ids: Sequence[str]) -> list[SourceFac
                 size,
                 recipe.border,
                 recipe.interpolation,
+                reason,
             )
         )
     return faces

@@ -13,7 +13,7 @@ import fiftyone as fo
 import fiftyone.core.media as fomm
 
 from ...detector.records import Reason
-from . import appearance, dataset_changes, fields, lease, score_state, stored_runs, views
+from . import appearance, dataset_changes, fields, score_state, stored_runs, views
 from .dataset_changes import changing
 
 RULES = (
@@ -180,8 +180,7 @@ def write_video_scores(
         ForensicsError: another process writes them too and has not ended for a long time, or the
             dataset was deleted
     """
-    work = f"video scores of {key}"
-    with lease.held(f"dataset {dataset._doc.id}", work, dataset_changes.WAIT_SECONDS):
+    with dataset_changes.alone(dataset, f"video scores of {key}"):
         score_state.mark(dataset, key, score_state.VIDEO_SCORES)
         count = _write(dataset, key, rule, found or compute_video_scores(dataset, key, rule))
         dataset_changes.require_there(dataset)

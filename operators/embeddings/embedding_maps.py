@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from ..dataset import dataset_changes, lease, stored_runs, views
+from ..dataset import dataset_changes, stored_runs, views
 
 if TYPE_CHECKING:
     from .stored_vectors import Vectors
@@ -40,7 +40,7 @@ def make(view: Any, faces: Vectors, key: str, part: str, head: Any, stored: Any,
 
     name, dataset, vectors = f"{key}_{part}", views.dataset_of(view), faces.vectors
     new = f"{name}_new"
-    with lease.held(f"dataset {dataset._doc.id}", f"make {name}", dataset_changes.WAIT_SECONDS):
+    with dataset_changes.alone(dataset, f"make {name}"):
         stored_runs.drop(dataset, new, stored_runs.BRAIN)  # of a killed run
         # not under the dataset's lease: it takes minutes, and adding a run is an update of its own
         if part == "similarity":

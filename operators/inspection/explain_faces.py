@@ -78,7 +78,7 @@ def run(
     dataset = views.dataset_of(view)
     views.require_fields(view, [fields.ScoreFields(key).p_fake], "Score faces")
     chosen = _chosen(view, key, only, threshold)
-    rows = list(zip(*chosen.values(_COLUMNS), strict=True))
+    rows = list(zip(*chosen.values(_COLUMNS), views.crop_hashes(chosen), strict=True))
     left_out, rows = max(0, len(rows) - limit), rows[:limit]
     require_files((row[1] for row in rows), "faces")
     model = scored_model(dataset, key, device)
@@ -90,7 +90,7 @@ def run(
         if should_stop():
             raise Cancelled(f"Stopped after {done} of {len(rows)} faces.", "What was made is kept.")
         batch = rows[start : start + batch_size]
-        read = [(row, read_crop(row[1])) for row in batch]
+        read = [(row, read_crop(row[1], row[-1])) for row in batch]
         lost.update(image.value for _, image in read if isinstance(image, Reason))
         there = [(row, image) for row, image in read if not isinstance(image, Reason)]
         maps = list(explain(model, [image for _, image in there], method, batch_size))

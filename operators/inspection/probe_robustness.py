@@ -99,10 +99,11 @@ def run(
         if not part.todo:
             continue
         if part is crops:
-            paths = [path for _, path, _ in part.todo]
-            batches = score_perturbed(model, paths, of_crop, **options)
+            paths = [path for _, path, *_ in part.todo]
+            hashes = [sha256 for *_, sha256, _ in part.todo]
+            batches = score_perturbed(model, paths, of_crop, hashes=hashes, **options)
         else:
-            faces = source_faces(dataset, [face_id for face_id, _, _ in part.todo])
+            faces = source_faces(dataset, [face_id for face_id, *_ in part.todo])
             batches = score_recompressed(model, faces, of_video, **options)
         try:
             for batch in batches:
@@ -117,7 +118,7 @@ def run(
     if every > len(scored):
         lost["not_scored"] = every - len(scored)
     found = curves(view, key, [of_crop, of_video], threshold)
-    todo = {face_id for part in (crops, videos) for face_id, _, _ in part.todo}
+    todo = {face_id for part in (crops, videos) for face_id, *_ in part.todo}
     return {
         "scored": len(crops.changed | videos.changed),
         "already": len(scored) - len(todo),

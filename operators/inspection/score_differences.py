@@ -28,7 +28,7 @@ class Differences:
         reason_field: where it is kept why a face has none of these differences
 
     Attributes:
-        todo: (id, crop file, p_fake) of the faces that lack a difference
+        todo: (id, crop file, its sha256 or "", p_fake) of the faces that lack a difference
         done: how many of them were looked at
         changed: ids of those that got their differences
         reasons: why others did not
@@ -47,11 +47,11 @@ class Differences:
         self._reason_field = reason_field
         if names and reason_field:
             declare(dataset, {reason_field: fo.StringField})
-        self.todo: list[tuple[str, str, float]] = []
+        self.todo: list[tuple[str, str, str, float]] = []
         if names:
             columns = ["id", "filepath", fields.ScoreFields(key).p_fake, *self._fields.values()]
-            rows = zip(*scored.values(columns), strict=True)
-            self.todo = [row[:3] for row in rows if None in row[3:]]
+            rows = zip(*scored.values(columns), views.crop_hashes(scored), strict=True)
+            self.todo = [(*row[:2], row[-1], row[2]) for row in rows if None in row[3:]]
         self.done = 0
         self.changed: set[str] = set()
         self.reasons: Counter[str] = Counter()
@@ -61,7 +61,7 @@ class Differences:
     def take(self, batch: PerturbedBatch) -> None:
         """Take the scores of a batch of :attr:`todo`."""
         for row, index in enumerate(batch.indices):
-            face_id, _, before = self.todo[index]
+            face_id, *_, before = self.todo[index]
             reason = batch.reasons[row]
             if self._reason_field:
                 self._waiting[self._reason_field][face_id] = reason.value if reason else None

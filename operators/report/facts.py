@@ -272,7 +272,8 @@ def _examples(
             continue
         shown = source.faces.select(ids, ordered=True)
         paths, numbers = shown.values(["filepath", "frame_number"])
-        for row, path, number in zip(chosen, paths, numbers, strict=True):
+        hashes = views.crop_hashes(shown)
+        for row, path, number, sha256 in zip(chosen, paths, numbers, hashes, strict=True):
             found.append(
                 Example(
                     kind=kind,
@@ -282,7 +283,7 @@ def _examples(
                     label=LABELS[part.label[row]] if part.label[row] >= 0 else "",
                     method=_value(part.texts["method"], row),
                     p_fake=float(score[row]),
-                    picture=thumbnail(path, settings.blur)
+                    picture=thumbnail(path, sha256, settings.blur)
                     if is_allowed(path)
                     else Thumbnail(None, None, OUTSIDE),
                 )

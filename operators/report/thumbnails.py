@@ -25,11 +25,12 @@ class Thumbnail(NamedTuple):
     reason: str | None
 
 
-def thumbnail(path: str | Path, blur: bool = False) -> Thumbnail:
+def thumbnail(path: str | Path, wanted: str, blur: bool = False) -> Thumbnail:
     """The crop at ``path`` as a JPEG of at most ``SIDE`` pixels; ``blur`` hides the person.
 
     The blur is applied after shrinking to 16 pixels a side, so that what is in the file cannot be
-    sharpened again.
+    sharpened again. A file whose sha256 is not the ``wanted`` one ("": not known) is not shown: its
+    score is not that of the picture.
     """
     from PIL import Image, ImageFilter
 
@@ -40,6 +41,8 @@ def thumbnail(path: str | Path, blur: bool = False) -> Thumbnail:
     except OSError:
         return Thumbnail(None, None, Reason.MISSING_FILE.value)
     digest = hashlib.sha256(data).hexdigest()
+    if wanted and digest != wanted:
+        return Thumbnail(None, digest, Reason.CHANGED_CROP.value)
     try:
         with Image.open(io.BytesIO(data)) as opened:
             picture = opened.convert("RGB")

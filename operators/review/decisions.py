@@ -17,7 +17,7 @@ import fiftyone as fo
 from fiftyone import ViewField as F
 
 from ...detector.errors import ForensicsError
-from ..dataset import dataset_changes, fields, lease, made_from, views
+from ..dataset import dataset_changes, fields, made_from, views
 from . import review_log
 from .review_log import DECIDE, REDO, SET, UNDO, Record
 
@@ -161,8 +161,7 @@ def next_undo(dataset: fo.Dataset, reviewer: str | None = None) -> int | None:
 @contextmanager
 def _reviewing(dataset: fo.Dataset) -> Iterator[None]:
     """Be the only process that reviews ``dataset``; what a killed one left is completed first."""
-    wait = dataset_changes.WAIT_SECONDS
-    with lease.held(f"dataset {dataset._doc.id}", "review faces", wait):
+    with dataset_changes.alone(dataset, "review faces"):
         dataset_changes.refresh(dataset)
         declare(dataset)
         settle(dataset)

@@ -14,7 +14,7 @@ from ...detector.errors import Cancelled, ForensicsError
 from ...detector.queues.catalogue import CATALOGUE
 from ..app import forms
 from ..app.progress import Progress, ShouldStop, never, silent
-from ..dataset import dataset_changes, derived, fields, lease, made_from, saved_views, views
+from ..dataset import dataset_changes, derived, fields, made_from, saved_views, views
 from ..jobs import from_python, job as jobs
 from ..jobs.delegated import in_app, stop_of
 from .queue_columns import check_columns, read, untuned_key
@@ -121,7 +121,7 @@ def _write(
     """Replace the earlier content of a queue: its ranks, its tags and its saved view."""
     field, tag = queue_field(key, queue), queue_tag(queue)
     name = f"hard_{key}_{queue}"
-    with lease.held(f"dataset {dataset._doc.id}", "fill a queue", dataset_changes.WAIT_SECONDS):
+    with dataset_changes.alone(dataset, "fill a queue"):
         saved_views.drop(dataset, name)  # it comes back when all is written
         dataset_changes.declare(dataset, {field: fo.IntField})
         old = dataset.match(F(field) != None)  # noqa: E711 - builds a database query

@@ -15,7 +15,7 @@ from fiftyone.operators import types
 from ...detector.errors import ForensicsError
 from ...detector.files.paths import given
 from ..app import forms
-from ..dataset import derived, fields, score_state, views
+from ..dataset import fields, score_state, views
 from ..dataset.dataset_changes import changing
 from ..dataset.lease import exclusively
 from ..dataset.video_scores import RULES, declare, write_video_scores
@@ -96,7 +96,6 @@ def run(
             date=datetime.date.today().isoformat(),
         )
         declare(dataset, names, embeddings=False)
-        derived.drop_shown(dataset, key)  # FiftyOne would show what was of other scores
     scores = {i: float(by_key[row][0]) for i, row in rows.items() if row in by_key}
     there = {i: p for i, p in scores.items() if p == p}
     views.set_by_id(dataset, names.p_fake, there)

@@ -19,7 +19,7 @@ from ...training.retrained_head import FittedHead, HeadConfig
 from ...training.runs import RunFolder
 from ..app import forms
 from ..app.needs import needs
-from ..dataset import derived, fields, made_from, score_state, views
+from ..dataset import fields, made_from, score_state, views
 from ..dataset.dataset_changes import changing
 from ..dataset.lease import exclusively
 from ..dataset.video_scores import declare, write_video_scores
@@ -104,7 +104,6 @@ def run(
     training_records.training_run(dataset, key)  # the record says that it is completed
     ids = [row["id"] for row in rows]
     _write_scores(view, names, ids, head, config, manifest.sha256, basis)
-    derived.drop_shown(dataset, names.key)
     return {
         "key": key,
         "scores": names.key,

@@ -8,7 +8,7 @@ import fiftyone as fo
 
 from ...detector.errors import ForensicsError
 from ...detector.records import CropRecipe
-from ..dataset import fields, lease, stored_runs, views
+from ..dataset import derived, fields, lease, stored_runs, views
 from ..dataset.code_version import code_version
 from ..dataset.dataset_changes import changing
 from ..dataset.score_state import CLEARING, MARK, WRITING, mark, unfinished
@@ -71,7 +71,10 @@ def claim(
 
 
 def begin(samples: Any, key: str, left: str = "", **about: Any) -> None:
-    """Name the maker of the scores that ``key`` will hold, and remove those that it holds.
+    """Name the maker of the scores that ``key`` will hold; remove what it holds and what shows it.
+
+    Evaluations, maps and views of the earlier scores go while the mark stands: where the process is
+    killed, the next call comes here again and ends it.
 
     Args:
         samples: faces dataset, or the view of it that the scores are made on
@@ -84,6 +87,7 @@ def begin(samples: Any, key: str, left: str = "", **about: Any) -> None:
         config = {"key": key, **about, MARK: CLEARING}
         stored_runs.put(samples, names.run, method="media_forensics/scores", **config)
         clear(dataset, key)
+        derived.drop_shown(dataset, key)
         if left != CLEARING:
             mark(dataset, key, left)
 

@@ -19,7 +19,7 @@ from ...detector.runners.score_units import shard_of_scores
 from ..app import forms, outcome
 from ..app.needs import needs
 from ..app.progress import Progress, ShouldStop, never, silent
-from ..dataset import derived, fields, made_from, score_state, views
+from ..dataset import fields, score_state, views
 from ..dataset.lease import exclusively
 from ..dataset.video_scores import RULES, declare, write_video_scores
 from ..embeddings import embedding_files
@@ -98,8 +98,9 @@ def run(
         progress, should_stop: see :mod:`operators.app.progress`
 
     Returns:
-        ``{"key", "scored", "already", "not_scored": {reason: n}, "videos", "warning"}``, and after
-        a merge ``report``, see :meth:`detector.runners.merge_report.MergeReport.to_json`
+        ``{"key", "scored", "already", "not_scored": {reason: n}, "not_verified", "videos",
+        "warning"}``; crops are not verified where extraction noted no sha256 of theirs. After a
+        merge also ``report``, see :meth:`detector.runners.merge_report.MergeReport.to_json`
 
     Raises:
         ForensicsError: empty view, unknown detector or rule, missing weights, ``key`` is taken,
@@ -141,10 +142,7 @@ def run(
             dataset.name, units, recipe_hash, source, root, where.shards, options
         ).result()
     names = fields.ScoreFields(key or default_key(detector))
-    before = made_from.checkpoint_of(dataset, names.key)
     claim(dataset, names, model, source, rule, overwrite)
-    if before not in (None, model.sha256):
-        derived.drop_shown(dataset, names.key)  # FiftyOne would show what was of other scores
     declare(dataset, names)
     count, todo = _missing(view, names, shard)
     width = model.backbone.width
@@ -180,6 +178,7 @@ def run(
         "scored": writer.scored,
         "already": count - len(todo),
         "not_scored": dict(writer.reasons),
+        "not_verified": sum(not sha256 for *_, sha256 in todo),
         "videos": videos,
         "warning": mismatch,
         **report,
@@ -217,6 +216,7 @@ def _only_aggregate(view: Any, key: str | None, rule: str) -> dict[str, Any]:
         "scored": 0,
         "already": already,
         "not_scored": lost,
+        "not_verified": 0,
         "videos": videos,
         "warning": None,
     }
@@ -328,6 +328,8 @@ class ScoreFaces(foo.Operator):
         lost = sum(done["not_scored"].values())
         text = f"{done['scored']} faces scored as {done['key']!r}"
         text += f"; {lost} not scorable" if lost else ""
+        bare = done["not_verified"]
+        text += f"; {bare} crops not verified: extraction noted no sha256 of them" if bare else ""
         yield ctx.ops.notify(done["warning"] or text, variant="warning" if lost else "success")
         if "table" in done:
             yield outcome.show_table(ctx, "Merged scores", done["table"])

@@ -168,7 +168,8 @@ def export(dataset: fo.Dataset, key: str, format: str, folder: str | None) -> di
         )
     if target is None:
         raise ForensicsError("No folder is chosen.", "Give one to write to.", "folder")
-    crops = [row.crop for row in training_records.own_folder(run, "exported").manifest.val]
+    rows = training_records.own_folder(run, "exported").manifest.val
+    crops = [(row.crop, row.crop_sha256) for row in rows]
     return export_detector(run.checkpoint, target, format, crops)
 
 

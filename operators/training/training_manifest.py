@@ -35,8 +35,9 @@ _COLUMNS = (
     "source_id",
     "tags",
     fields.SOURCE_SHA256,
+    fields.CROP_SHA256,
 )
-_OPTIONAL = ("target_id", "source_id", "tags", fields.SOURCE_SHA256)
+_OPTIONAL = ("target_id", "source_id", "tags", fields.SOURCE_SHA256, fields.CROP_SHA256)
 
 
 @dataclass(frozen=True)
@@ -258,6 +259,7 @@ def manifest_row(row: dict[str, Any], weight: float = 1.0) -> ManifestRow:
         recipe_hash=row["recipe"] or "",
         crop_landmarks=tuple(zip(points[::2], points[1::2], strict=True)) if points else None,
         source_sha256=row.get(fields.SOURCE_SHA256) or "",
+        crop_sha256=row.get(fields.CROP_SHA256) or "",
     )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from media_forensics.detector.crops import contact_sheet
 from media_forensics.detector.crops.store import CropStore
 from media_forensics.detector.records import CropRecipe, Reason, VideoRecord
 from media_forensics.detector.runners.extract import extract_videos
@@ -91,6 +92,16 @@ def test_a_merge_does_not_copy_a_changed_crop(how, made, tmp_path):
     assert not (target.folder / victim).exists()
     others = [face.crop for _, face in result.crops[1:]]
     assert all((target.folder / crop).is_file() for crop in others)
+
+
+def test_a_contact_sheet_does_not_show_another_crop(made):
+    root, _, result, _ = made
+    folder = store_of(root).folder
+    row, face = result.crops[1]
+    (before,) = contact_sheet._crop_tiles(row, folder, 64)
+    damage(folder / face.crop, "replaced")
+    (after,) = contact_sheet._crop_tiles(row, folder, 64)
+    assert np.median(after) == contact_sheet._DARK != np.median(before)
 
 
 def test_the_hash_goes_into_lists_of_work_and_back(made, tmp_path):

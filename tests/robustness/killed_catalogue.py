@@ -92,7 +92,7 @@ def faces(stage: Stage) -> None:
     dataset.media_type = "image"
     fields.declare_common_fields(dataset, faces=True)
     fields.set_description(dataset, kind="faces", recipe_hash="r")
-    dataset.add_samples([_face(fo, path, n) for n, path in enumerate(paths)], progress=False)
+    dataset.add_samples([face(fo, path, n) for n, path in enumerate(paths)], progress=False)
     for key in ("old", "new"):
         where = stage.inputs / key
         where.mkdir()
@@ -114,7 +114,8 @@ def faces(stage: Stage) -> None:
     (stage.inputs / "table.csv").write_text("\n".join(table))
 
 
-def _face(fo: Any, path: Path, number: int) -> Any:
+def face(fo: Any, path: Path, number: int) -> Any:
+    """Face ``number`` of 80, four a video; the videos are real and fake by turns."""
     video = number // 4
     fake = bool(video % 2)
     return fo.Sample(

@@ -52,7 +52,7 @@ def frames_of(path: Path) -> dict:
 
 def crop_of(path: Path) -> dict:
     """What the reader of crops says about a file."""
-    found = read_crop(path)
+    found = read_crop(path, "")
     if isinstance(found, Reason):
         return {"reason": found.value}
     assert found.mode == "RGB"

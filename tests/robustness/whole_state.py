@@ -112,7 +112,7 @@ def _run(db: Any, row: dict[str, Any] | None, names: dict[str, str]) -> Any:
     if results is not None:
         parts = db["fs.chunks"].find({"files_id": results}).sort("n")
         text = b"".join(part["data"] for part in parts).decode()
-        text = _plain(json.loads(text), names)
+        text = _plain(json.loads(text), names) if text else "gone"
     return {**_plain(row, names), "results": text}
 
 

@@ -32,7 +32,7 @@ def checkpoint(tiny_config, tmp_path):
 
 @pytest.fixture
 def crops(make_manifest):
-    return [row.crop for row in make_manifest(train=2, val=1, frames=1).rows[:5]]
+    return [(row.crop, "") for row in make_manifest(train=2, val=1, frames=1).rows[:5]]
 
 
 @pytest.mark.parametrize("format", ["detector", "torchscript"])
@@ -76,7 +76,9 @@ def test_torchscript_needs_nothing_but_torch(checkpoint, crops, tmp_path):
 
 
 def test_without_crops_the_check_says_noise(checkpoint, tmp_path):
-    record = export_detector(checkpoint, tmp_path / "out", "detector", [tmp_path / "gone.png"])
+    record = export_detector(
+        checkpoint, tmp_path / "out", "detector", [(tmp_path / "gone.png", "")]
+    )
     assert record["parity"]["kind"] == "noise"
 
 

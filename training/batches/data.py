@@ -7,19 +7,17 @@ import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from ...detector.errors import ForensicsError
-from ...detector.files.paths import still_allowed
-from ...detector.model.preprocess import Preprocess, as_rgb
-from ...detector.records import FAKE, REAL
+from ...detector.model.preprocess import Preprocess
+from ...detector.records import FAKE, REAL, Reason
+from ...detector.scoring.crop_scores import read_crop
 from ..augment import BLEND, PICTURE, augment, generator_for
 from ..config import TrainConfig
 from ..manifest import ManifestRow
@@ -32,61 +30,63 @@ Key = tuple[int, int]  # (epoch, row index)
 
 
 class CropCache:
-    """Decoded crops by path, up to a number of bytes; the rest is decoded on each use.
+    """Decoded crops by file and hash, up to a number of bytes; others are decoded on each use.
 
     Filled in the main process; forked workers share its memory, spawned ones decode themselves.
     """
 
     def __init__(self, gigabytes: float) -> None:
         self._left = int(gigabytes * 2**30)
-        self._arrays: dict[str, np.ndarray] = {}
+        self._arrays: dict[tuple[str, str], np.ndarray] = {}
 
     def __getstate__(self) -> dict[str, Any]:
         return {"_left": 0, "_arrays": {}}  # a spawned worker starts with an empty one
 
-    def read(self, path: str) -> np.ndarray:
-        """The crop (H, W, 3) RGB uint8.
+    def read(self, row: ManifestRow) -> np.ndarray:
+        """The crop of ``row`` (H, W, 3) RGB uint8.
 
         Raises:
-            OSError: the file cannot be read or decoded
+            OSError: the file cannot be read or decoded, or is not the one that extraction wrote
         """
-        found = self._arrays.get(path)
-        return found if found is not None else _decode(path)
+        found = self._arrays.get((row.crop, row.crop_sha256))
+        return found if found is not None else _decode(row)
 
-    def fill(self, paths: Sequence[str]) -> int:
-        """Decode ``paths`` until the memory is used up; unreadable files are left out.
+    def fill(self, rows: Sequence[ManifestRow]) -> int:
+        """Decode the crops of ``rows`` until the memory is used up, except unreadable ones.
 
         Returns:
             the number of crops held
         """
 
-        def attempt(path: str) -> np.ndarray | None:
+        def attempt(row: ManifestRow) -> np.ndarray | None:
             try:
-                return _decode(path)
+                return _decode(row)
             except OSError:
                 return None  # reported with its reason when the crop is drawn
 
         step = 256
         with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
-            for start in range(0, len(paths), step):
-                part = [path for path in paths[start : start + step] if path not in self._arrays]
-                for path, array in zip(part, pool.map(attempt, part), strict=True):
+            for start in range(0, len(rows), step):
+                part = [
+                    row
+                    for row in rows[start : start + step]
+                    if (row.crop, row.crop_sha256) not in self._arrays
+                ]
+                for row, array in zip(part, pool.map(attempt, part), strict=True):
                     if array is not None and array.nbytes <= self._left:
-                        self._arrays[path] = array
+                        self._arrays[row.crop, row.crop_sha256] = array
                         self._left -= array.nbytes
                 if self._left <= 0:
                     break
         return len(self._arrays)
 
 
-def _decode(path: str) -> np.ndarray:
-    """Decode an image file; each decoder error becomes an OSError that names the file."""
-    try:
-        still_allowed(path)
-        with Image.open(Path(path)) as image:
-            return np.ascontiguousarray(np.asarray(as_rgb(image)))
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise OSError(f"{path}: {error}") from error
+def _decode(row: ManifestRow) -> np.ndarray:
+    """Decode the crop of ``row``; the reason against it becomes an OSError that names the file."""
+    found = read_crop(row.crop, row.crop_sha256)
+    if isinstance(found, Reason):
+        raise OSError(f"{row.crop}: {found.value}")
+    return np.ascontiguousarray(np.asarray(found))
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +138,7 @@ class TrainingCrops(Dataset[_Drawn]):
         epoch, index = key
         row, config = self.rows[index], self.config
         try:
-            image = self.cache.read(row.crop)
+            image = self.cache.read(row)
         except OSError as error:
             return _Drawn(index, (), str(error))
         images = [(image, row.label)]
@@ -220,7 +220,7 @@ def plain_batches(
 
     def load(index: int) -> tuple[int, Tensor | None, str]:
         try:
-            return index, preprocess.to_pixels(cache.read(rows[index].crop)), ""
+            return index, preprocess.to_pixels(cache.read(rows[index])), ""
         except OSError as error:
             return index, None, str(error)
 

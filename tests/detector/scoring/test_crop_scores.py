@@ -87,9 +87,9 @@ def test_a_batch_of_only_unreadable_files(tiny_detector, tmp_path):
 def test_too_many_pixels(tmp_path, monkeypatch):
     Image.new("RGB", (200, 100)).save(tmp_path / "big.png")
     monkeypatch.setattr("media_forensics.detector.scoring.crop_scores.MAX_PIXELS", 19_999)
-    assert read_crop(tmp_path / "big.png") is Reason.TOO_LARGE
+    assert read_crop(tmp_path / "big.png", "") is Reason.TOO_LARGE
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
-    assert read_crop(tmp_path / "big.png") is Reason.TOO_LARGE
+    assert read_crop(tmp_path / "big.png", "") is Reason.TOO_LARGE
 
 
 def test_grey_alpha_and_sixteen_bit_files(tiny_detector, tmp_path, pictures):
@@ -150,7 +150,7 @@ def test_only_a_window_of_files_is_decoded_ahead(tiny_detector, files, monkeypat
 
     opened = []
     real = scoring.read_crop
-    monkeypatch.setattr(scoring, "read_crop", lambda path: opened.append(path) or real(path))
+    monkeypatch.setattr(scoring, "read_crop", lambda *file: opened.append(file) or real(*file))
     batches = score_crops(tiny_detector, files * 10, batch_size=4)
     next(batches)
     assert len(opened) <= 12

@@ -39,6 +39,35 @@ def dataset(fiftyone_db):
     fiftyone_db.delete_dataset(dataset.name)
 
 
+def test_who_waits_too_long_is_told_the_dataset_by_its_name(dataset, monkeypatch):
+    import threading
+
+    from media_forensics.detector.errors import ForensicsError
+    from media_forensics.operators.dataset import dataset_changes
+
+    monkeypatch.setattr(dataset_changes, "WAIT_SECONDS", 0.1)
+    held, done = threading.Event(), threading.Event()
+
+    def first():
+        with dataset_changes.changing(dataset):
+            held.set()
+            done.wait(60)
+
+    thread = threading.Thread(target=first)
+    thread.start()
+    try:
+        assert held.wait(60)
+        with (
+            pytest.raises(ForensicsError, match=f"on '{dataset.name}'") as error,
+            dataset_changes.changing(dataset),
+        ):
+            pytest.fail("two at once")
+        assert str(dataset._doc.id) not in str(error.value)
+    finally:
+        done.set()
+        thread.join()
+
+
 def test_three_processes_at_once_lose_nothing(dataset, fiftyone_db):
     from media_forensics.operators.dataset import fields
 

@@ -148,13 +148,15 @@ def test_examples_are_the_worst_faces_and_can_be_blurred(faces_of, tmp_path):
         assert (example["no_picture"] == "missing_file") is not there
 
     def detail(blur: bool) -> float:
-        uri = thumbnail(crops[made.dataset.first().id], blur).uri
+        uri = thumbnail(crops[made.dataset.first().id], "", blur).uri
         picture = Image.open(io.BytesIO(base64.b64decode(uri.split(",")[1])))
         return float(np.abs(np.diff(np.asarray(picture, float), axis=0)).mean())
 
     assert detail(True) < detail(False) / 10
     (tmp_path / "bad.png").write_bytes(b"no picture")
-    assert thumbnail(tmp_path / "bad.png").reason == "unreadable_image"
+    assert thumbnail(tmp_path / "bad.png", "").reason == "unreadable_image"
+    other = thumbnail(crops[made.dataset.first().id], "0" * 64)
+    assert other.uri is None and other.reason == "changed_crop" and other.sha256 != "0" * 64
 
 
 def test_a_case_without_labels_states_no_rate(faces_of, tmp_path):
