@@ -45,10 +45,10 @@ def execute(options: argparse.Namespace) -> int:
     if options.json:
         claim_output(options.json, _JSON, "json")
     weights = text_or_none(options.face_weights, "face_weights")
+    crops = given(options.crops, "crops") if options.crops else cache_dir() / "analyses"
     files = files_of(given(options.path, "path"))
     model = load_detector(options.detector, options.device)
     faces = detector_of(recipe_of(model), device=options.device, weights=weights)
-    crops = given(options.crops, "crops") if options.crops else cache_dir() / "analyses"
     results, failed, stopped = [], 0, False
     with stop_signals() as should_stop:
         for number, file in enumerate(files, start=1):

@@ -111,12 +111,13 @@ def execute(options: argparse.Namespace) -> int:
         write_parts,
     )
 
+    scores = given(options.scores, "scores")
     units, recipe_hash = read_score_list(options.faces)
     index, shards = shard_from_text(options.shard)
     detector = load_detector(options.detector, device=options.device)
     precision = resolved_precision(detector.device.type, options.precision)
     about = provenance(detector, options.detector, recipe_hash, precision)
-    parts = ScoreParts(given(options.scores, "scores"), about)
+    parts = ScoreParts(scores, about)
     parts.prepare()
     mine = [unit for unit in units if shard_of_scores(unit.video_id, shards) == index]
     todo = parts.missing(mine)

@@ -234,7 +234,7 @@ def _same_crops(rows: tuple[ManifestRow, ...]) -> dict[str, str]:
 
     contents = same_files(sizes_of(dict.fromkeys(row.crop for row in rows)))
     one = {digest: path for path, digest in contents.items()}
-    broken = {digest for digest, path in one.items() if isinstance(read_crop(path), Reason)}
+    broken = {digest for digest, path in one.items() if isinstance(read_crop(path, digest), Reason)}
     return {path: digest for path, digest in contents.items() if digest not in broken}
 
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+from dataclasses import replace
 from typing import Any
 
 from ..detector.errors import ForensicsError
 from ..detector.files.paths import given
 from ..detector.runners.command_line import DONE, FAILED, STOPPED, stop_signals
 from ..detector.text.console import say
+from ..detector.weights.known_detectors import absolute_tower
 
 log = logging.getLogger("train")
 
@@ -50,6 +52,7 @@ def execute(options: argparse.Namespace) -> int:
         config = named_recipe(
             options.recipe or "ln_l2_unal_slerp", **{**more, **settings_of(options.set)}
         )
+        config = replace(config, backbone=absolute_tower(config.backbone))
         prepare(run_dir, config, Manifest.load(given(options.manifest, "manifest")))
     elif options.recipe or options.backbone or options.set:
         raise ForensicsError(

@@ -184,6 +184,21 @@ def absolute_source(source: str | Path, field: str = "detector") -> str:
     return text
 
 
+def absolute_tower(name: str, field: str = "backbone") -> str:
+    """``name`` of a tower, see :func:`detector.model.towers.load_tower`, with its path absolute.
+
+    Raises:
+        ForensicsError: a path that is no path, or lies outside the allowed folders
+    """
+    kind, _, rest = name.partition(":")
+    if kind == "local-dir" and rest:
+        return f"{kind}:{given(rest, field)}"
+    model, colon, weights = rest.partition(":")
+    if kind == "open_clip" and weights:
+        return f"{kind}:{model}{colon}{absolute_source(weights, field)}"
+    return name
+
+
 def find_detector(source: str | Path, allow_download: bool = False) -> Path:
     """File or folder of a detector given by path, published name or registered name.
 

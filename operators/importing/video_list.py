@@ -17,7 +17,7 @@ import sys
 from collections.abc import Sequence
 
 from ...detector.errors import ForensicsError
-from ...detector.files.outputs import writing_output
+from ...detector.files.outputs import claim_output, writing_output
 from ...detector.records import VideoRecord
 from ...detector.runners.command_line import OneSentenceParser, carry_out
 from ...detector.runners.video_list import FILES, write_video_list
@@ -77,6 +77,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def execute(options: argparse.Namespace) -> int:
     """Write the list; the exit status."""
+    claim_output(options.output, FILES, "output")
     if options.folder:
         records = records_of_folder(options.folder, options.format, options.pattern)
     else:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from ...detector.files.paths import given
-from ...detector.weights.known_detectors import absolute_source
+from ...detector.weights.known_detectors import absolute_source, absolute_tower
 
 _Result = TypeVar("_Result")
 
@@ -77,7 +77,7 @@ def _absolute_detector(value: Any, name: str) -> Any:
     if not isinstance(value, (str, os.PathLike)) or not value:
         return value
     text = os.fspath(value)
-    kind, colon, rest = text.partition(":")
-    if kind == "local-dir" and rest:  # a tower on this machine, see detector.towers
-        return f"{kind}{colon}{given(rest, name)}"
+    tower = absolute_tower(text, name)
+    if tower != text:
+        return tower
     return absolute_source(text, name) if text.startswith("~") or os.sep in text else text

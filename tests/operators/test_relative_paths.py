@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
-import json
 import shutil
 from pathlib import Path
 
 import pytest
-from media_forensics.detector import extract_command, score_command
 from media_forensics.detector.errors import ForensicsError
-from media_forensics.detector.files.allowed_roots import VARIABLE
 from media_forensics.detector.files.cache import cache_dir
 from media_forensics.detector.records import CropRecipe, VideoRecord
 from media_forensics.operators.dataset import fields
@@ -94,83 +90,6 @@ def test_a_job_is_told_absolute_paths(home, monkeypatch):
     monkeypatch.setattr(jobs, "_launch", told.append)
     jobs.start("create_demo", None, {"root": "~/demo", "seed": 1})
     assert told[0]["params"] == {"root": str(home / "demo"), "seed": 1}
-
-
-# -------------------------------------------------------------------------------- the commands
-def path_options(parser: argparse.ArgumentParser) -> dict[str, set[str]]:
-    """The options of each subcommand that take text and are not a choice."""
-    found: dict[str, set[str]] = {}
-    for action in parser._actions:
-        if isinstance(action, argparse._SubParsersAction):
-            for name, sub in action.choices.items():
-                found[name] = {
-                    a.dest for a in sub._actions if a.type in (None, Path) and a.nargs != 0
-                }
-    return found
-
-
-PATH_OPTIONS = {
-    extract_command: {"run": {"videos", "crops", "weights", "summary", "recipe"},
-                      "merge": {"crops", "shards", "videos"}},
-    score_command: {"list": {"videos", "crops", "faces"}, "run": {"faces", "scores", "detector"},
-                    "merge": {"faces", "scores", "shards"}},
-}  # fmt: skip
-NO_PATH_OPTIONS = {"shard", "device", "recipe_hash", "precision", "help"}
-
-
-@pytest.mark.parametrize("command", PATH_OPTIONS, ids=lambda module: module.__name__[-15:])
-def test_every_option_of_a_command_is_known_here(command):
-    recipe = {entry.name for entry in CropRecipe.__dataclass_fields__.values()}
-    for name, options in path_options(command._parser()).items():
-        assert options - NO_PATH_OPTIONS - recipe == PATH_OPTIONS[command][name] - recipe
-
-
-@pytest.mark.parametrize(
-    ("command", "name", "option"),
-    [(c, n, o) for c, names in PATH_OPTIONS.items() for n, options in names.items()
-     for o in sorted(options)],
-    ids=str,
-)  # fmt: skip
-def test_an_option_of_a_command_does_not_lead_outside(
-    command, name, option, tmp_path, monkeypatch, capsys, caplog
-):
-    inside, outside = tmp_path / "in", tmp_path / "out"
-    inside.mkdir()
-    outside.mkdir()
-    record = {"video_id": "a", "path": "a.mp4", "label": 0, "source_dataset": "s"}
-    (inside / "videos").write_text(json.dumps(record))
-    face = {"video_id": "a", "source_sha256": "", "faces": []}
-    (inside / "faces.jsonl").write_text('{"format": 1, "recipe_hash": ""}\n' + json.dumps(face))
-    for file in inside.iterdir():
-        shutil.copy(file, outside / file.name)
-    monkeypatch.setenv(VARIABLE, str(inside))
-    monkeypatch.setenv("HOME", str(outside))
-    values = {
-        "videos": "videos", "faces": "faces.jsonl", "crops": "crops", "scores": "scores",
-        "shards": "crops", "summary": "s.json", "recipe": "r.json", "weights": "w",
-        "detector": "d",
-    }  # fmt: skip
-    positional = [a.dest for a in sub_parser(command, name)._actions if not a.option_strings]
-    parts = [name]
-    for key in positional:
-        parts.append(f"~/{values[key]}" if key == option else str(inside / values[key]))
-    if option not in positional:
-        parts.append(f"--{option}=~/{values[option]}")
-    if name == "run" and command is score_command and option != "detector":
-        parts.append("--detector=gone")
-    before = sorted(outside.iterdir())
-    assert command.main(parts) == 2
-    said = capsys.readouterr().err + caplog.text
-    assert sorted(outside.iterdir()) == before
-    if command is extract_command or option != "scores" or name != "run":  # --detector comes first
-        assert "outside the folders" in said
-
-
-def sub_parser(command, name: str) -> argparse.ArgumentParser:
-    (choices,) = (
-        a.choices for a in command._parser()._actions if isinstance(a, argparse._SubParsersAction)
-    )
-    return choices[name]
 
 
 # ----------------------------------------------------------------------------- the whole way
