@@ -38,7 +38,7 @@ def execute(options: argparse.Namespace) -> int:
     from .faces.detectors import detector_of
     from .files.cache import cache_dir
     from .model.checkpoints import load_detector
-    from .scoring.analyse_file import analyse_file, files_of, operating_of, recipe_of
+    from .scoring.analyse_file import analyse_file, files_of, recipe_of, threshold_for
 
     if options.count < 1:
         raise ForensicsError(f"count is {options.count}.", "Look at 1 frame or more.", "count")
@@ -58,7 +58,7 @@ def execute(options: argparse.Namespace) -> int:
                     model,
                     faces,
                     crops,
-                    operating=operating_of(model),
+                    threshold=threshold_for(model),
                     rule=options.rule,
                     count=options.count,
                     should_stop=should_stop,
@@ -91,6 +91,6 @@ def in_words(result: Analysis) -> str:
     lines.append(
         f"  {result.frames_usable} of {result.frames_tried} frames show a usable face; detector "
         f"{result.detector} ({result.detector_sha256[:12]}), threshold "
-        f"{result.operating.threshold:g}"
+        f"{result.threshold.value:g}"
     )
     return "\n".join(lines)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,8 +21,8 @@ EVALUATION = "evaluation"
 CALIBRATION = "calibration"
 ORACLE = "oracle_eer"
 NOTHING = FittedOn(frozenset(), frozenset())
-BY_HAND = "nothing shows what it was chosen on"
 SEEN = "it was chosen on the very units that are judged"
+BY_HAND = "nothing shows what it was chosen on"
 #: source -> highest false-positive rate allowed on the validation split
 VALIDATION = {"val_fpr_5": 0.05, "val_fpr_1": 0.01}
 
@@ -35,23 +36,42 @@ class Threshold:
         source: :data:`HAND`, :data:`FIXED`, :data:`EVALUATION`, :data:`CALIBRATION`,
             :data:`ORACLE` or a key of :data:`VALIDATION`
         provenance: what it was chosen on, in words
-        doubt: why the rates at it may be better than elsewhere: it was chosen on what is judged,
-            or nothing shows that it was not; "" where that was checked
+        honest: nothing suggests that what is judged now, or anything akin to it, chose the value;
+            where False, the rates at it may be better than elsewhere, and ``provenance`` says why
+        rule: how the faces of a video give the score that it was chosen for; "" where unknown
     """
 
     value: float
     source: str
     provenance: str
-    doubt: str = ""
-
-    @property
-    def honest(self) -> bool:
-        """Whether it was checked, for what is judged now, that nothing of it chose the value."""
-        return not self.doubt
+    honest: bool = True
+    rule: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Plain dict."""
-        return {**asdict(self), "honest": self.honest}
+        return asdict(self)
+
+    def doubted(self, why: str) -> Threshold:
+        """This threshold, not honest for the reason ``why``; itself where that is ""."""
+        if not why:
+            return self
+        return replace(self, provenance=f"{self.provenance}; {why}", honest=False)
+
+
+#: Where nothing is calibrated.
+UNCHOSEN = Threshold(0.5, FIXED, "fixed, chosen on no data")
+
+
+def of_calibration(record: Mapping[str, Any]) -> Threshold:
+    """The threshold in a record of 'Calibrate threshold', on a dataset or in a checkpoint."""
+    view = f" (view {record['view_sha256'][:12]})" if record.get("view_sha256") else ""
+    text = (
+        f"chosen {record['date']} on {record['n_real']} real {record['level']}s of "
+        f"{', '.join(record['source_datasets'])}{view}: at most {record['target_fpr']:.2%} of them "
+        "called fake"
+    )
+    rule = record.get("rule") if record["level"] == "video" else None
+    return Threshold(float(record["threshold"]), CALIBRATION, text, rule=rule or "mean")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,37 +79,34 @@ class Chosen:
     """A threshold that was chosen earlier, as it was found now.
 
     Attributes:
-        value, text: the threshold, and how it was chosen
+        chosen: the threshold
         on: groups and files that it was chosen on; None where it was chosen on no data
         level: whose scores it was chosen on; "" where on no data
-        doubt: what cannot be checked of it
         stale: why it does not stand any more; "" where it does
     """
 
-    value: float
-    text: str
+    threshold: Threshold
     on: FittedOn | None = None
     level: str = ""
-    doubt: str = ""
     stale: str = ""
 
-    def threshold(self, source: str, before: str, judged: FittedOn, level: str) -> Threshold:
-        """It, for what is judged at ``level``.
+    def judging(self, judged: FittedOn, level: str) -> Threshold:
+        """The threshold, for what is judged at ``level``.
 
         Raises:
             ForensicsError: it does not stand any more
         """
         if self.stale:
             raise ForensicsError(
-                f"The threshold of the {source} does not stand any more: {self.stale}.",
+                f"The threshold of the {self.threshold.source} does not stand any more: "
+                f"{self.stale}.",
                 "Make it again, or choose another source.",
                 field="threshold_from",
             )
-        doubt = self.doubt or (self.on.shared(judged) if self.on else "")
-        if not doubt and self.level not in ("", level):
-            doubt = f"it was chosen on scores of {self.level}s, and {level}s are judged"
-        text = "; ".join(filter(None, (f"{before}{self.text}", doubt)))
-        return Threshold(self.value, source, text, doubt)
+        why = self.on.shared(judged) if self.on else ""
+        if not why and self.level not in ("", level):
+            why = f"it was chosen on scores of {self.level}s, and {level}s are judged"
+        return self.threshold.doubted(why)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,15 +134,16 @@ class Stored:
         return self.default
 
     @property
-    def for_one(self) -> tuple[float, str]:
-        """Threshold of :attr:`latest` and where it is from, where no rates are shown."""
+    def for_one(self) -> Threshold:
+        """The threshold of :attr:`latest`, where no rates are shown."""
         chosen = {CALIBRATION: self.calibration, EVALUATION: self.evaluation}.get(self.latest)
         if chosen is not None:
-            before = "of the last evaluation: " if self.latest == EVALUATION else ""
-            return chosen.value, before + chosen.text
+            return chosen.threshold
         late = next((c.stale for c in (self.calibration, self.evaluation) if c and c.stale), "")
-        text = "fixed, chosen on no data"
-        return 0.5, f"{text}; the stored threshold does not stand: {late}" if late else text
+        if not late:
+            return UNCHOSEN
+        text = f"{UNCHOSEN.provenance}; the stored threshold does not stand: {late}"
+        return replace(UNCHOSEN, provenance=text)
 
 
 def _stands(chosen: Chosen | None) -> bool:
@@ -171,15 +189,12 @@ def choose(
     if source == HAND:
         if not 0 <= value <= 1:
             raise ForensicsError(f"The threshold {value} is outside [0, 1].", field="threshold")
-        return Threshold(float(value), HAND, "moved by hand", BY_HAND)
+        return Threshold(float(value), HAND, "moved by hand").doubted(BY_HAND)
     if source == FIXED:
-        return Threshold(0.5, FIXED, "fixed, chosen on no data")
-    if source == EVALUATION and stored.evaluation is not None:
-        return stored.evaluation.threshold(
-            EVALUATION, "of the last evaluation: ", rows, judged.level
-        )
-    if source == CALIBRATION and stored.calibration is not None:
-        return stored.calibration.threshold(CALIBRATION, "", rows, judged.level)
+        return UNCHOSEN
+    earlier = {EVALUATION: stored.evaluation, CALIBRATION: stored.calibration}.get(source)
+    if earlier is not None:
+        return earlier.judging(rows, judged.level)
     if source == ORACLE:
         return _oracle(judged)
     if source in VALIDATION:
@@ -191,8 +206,8 @@ def _oracle(judged: Units) -> Threshold:
     from ..metrics.rates import equal_error_rate
 
     found = equal_error_rate(judged.label[judged.scored], judged.p_fake[judged.scored])
-    text = f"oracle: equal errors on the very {judged.level}s shown, so these rates flatter"
-    return Threshold(float(np.clip(found.threshold, 0, 1)), ORACLE, text, SEEN)
+    text = f"oracle: equal errors on the {judged.level}s shown, so these rates flatter"
+    return Threshold(float(np.clip(found.threshold, 0, 1)), ORACLE, text).doubted(SEEN)
 
 
 def _validation(source: str, everything: Units, judged: Units) -> Threshold:
@@ -211,8 +226,7 @@ def _validation(source: str, everything: Units, judged: Units) -> Threshold:
         f"chosen on {count(int(reals.sum()), f'real {everything.level}')} of split val: at most "
         f"{rate:.0%} of them called fake"
     )
-    text += f"; {seen}" if seen else ""
-    return Threshold(float(np.clip(value, 0, 1)), source, text, seen)
+    return Threshold(float(np.clip(value, 0, 1)), source, text).doubted(seen)
 
 
 def _rows(units: Units, chosen: np.ndarray) -> FittedOn:

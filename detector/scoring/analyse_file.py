@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..audit.threshold import Threshold
 from ..crops.store import CropStore
 from ..crops.video_work import extract_video
 from ..errors import Cancelled, ForensicsError
@@ -19,7 +20,7 @@ from ..frames.images import is_image_file
 from ..records import REAL, CropRecipe, Reason, VideoRecord
 from .aggregate import video_score
 from .crop_scores import score_crops
-from .verdict import Analysis, Operating, Person, PersonFrame, cautions, judge, operating_of
+from .verdict import Analysis, Person, PersonFrame, cautions, judge, threshold_for
 
 if TYPE_CHECKING:
     from ..faces.interface import FaceDetector
@@ -79,7 +80,7 @@ def analyse_file(
     face_detector: FaceDetector,
     crops_dir: str | Path,
     *,
-    operating: Operating | None = None,
+    threshold: Threshold | None = None,
     rule: str | None = None,
     count: int = 32,
     progress: Progress | None = None,
@@ -92,7 +93,7 @@ def analyse_file(
         detector: loaded
         face_detector: loaded
         crops_dir: where the crops are kept; asking again does not cut them again
-        operating: threshold with its provenance; by default :func:`operating_of` the detector
+        threshold: with its provenance; by default :func:`threshold_for` the detector
         rule: video score rule for each person, see :func:`.aggregate.video_score`; by default the
             one that the threshold was chosen for
         count: frames to look at
@@ -106,8 +107,8 @@ def analyse_file(
     path = given(path, "path")
     if not path.is_file():
         raise ForensicsError(f"There is no file {path}.", "Check the path.", "path")
-    operating = operating or operating_of(detector)
-    rule = rule or operating.rule
+    threshold = threshold or threshold_for(detector)
+    rule = rule or threshold.rule or "mean"
     sha256 = file_sha256(path)
     recipe = recipe_for(detector, face_detector, count)
     store = CropStore(crops_dir, recipe)
@@ -136,17 +137,17 @@ def analyse_file(
         raise Cancelled(f"Stopped after {len(p_fake)} of {len(crops)} faces.", "Run it again.")
     is_image = path.stat().st_size > 0 and is_image_file(path)
     least = 1 if is_image else MIN_FACES
-    persons = _persons(found, store.folder, p_fake, why, rule, operating.threshold, least)
-    verdict, score, reasons = judge(found, persons, operating, least)
+    persons = _persons(found, store.folder, p_fake, why, rule, threshold.value, least)
+    verdict, score, reasons = judge(found, persons, threshold, least)
     if score is not None:
-        reasons += cautions(found, persons, operating, rule, detector, recipe)
+        reasons += cautions(found, persons, threshold, rule, detector, recipe)
     return Analysis(
         path=str(path),
         sha256=sha256,
         verdict=verdict,
         score=score,
         reasons=tuple(reasons),
-        operating=operating,
+        threshold=threshold,
         persons=persons,
         frames_tried=len(found.frames),
         frames_usable=sum(frame.usable for frame in found.frames),

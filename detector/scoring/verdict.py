@@ -7,11 +7,12 @@ from; what the file does not allow to say is an abstention with its reasons, nev
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..audit.threshold import CALIBRATION, FIXED, UNCHOSEN, Threshold, of_calibration
 from ..errors import ForensicsError
 from ..faces.video_faces import VideoFaces
 from ..records import CropRecipe, Reason
@@ -21,25 +22,6 @@ if TYPE_CHECKING:
     from ..model.detector import Detector
 
 SMALL_EYES = 24.0  # pixels between the eyes below which a face is called small
-
-
-@dataclass(frozen=True, slots=True)
-class Operating:
-    """The threshold of a verdict and where it comes from.
-
-    Attributes:
-        threshold: p_fake from which a person counts as fake
-        statement: where it comes from, and what error rates that promises
-        calibrated: False where it was chosen on no data
-        rule: how the faces of a person give the score that it was chosen for
-    """
-
-    threshold: float = 0.5
-    statement: str = (
-        "The threshold 0.5 was chosen on no data: the error rates on material like this are unknown"
-    )
-    calibrated: bool = False
-    rule: str = "mean"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +77,7 @@ class Analysis:
         verdict: ``fake``, ``real`` (no sign of what the detector knows) or ``abstain``
         score: the highest score of a person with enough faces; None without one
         reasons: sentences: why it abstains, or what to keep in mind
-        operating: the threshold
+        threshold: with its provenance
         persons: the highest score first
         frames_tried, frames_usable: of the file
         detector, detector_sha256, recipe_hash, rule: provenance
@@ -107,7 +89,7 @@ class Analysis:
     verdict: str
     score: float | None
     reasons: tuple[str, ...]
-    operating: Operating
+    threshold: Threshold
     persons: tuple[Person, ...]
     frames_tried: int
     frames_usable: int
@@ -118,11 +100,20 @@ class Analysis:
     source: dict[str, Any]
 
     def to_json(self) -> dict[str, Any]:
-        """Plain lists, dicts, numbers and texts."""
-        return asdict(self)
+        """Plain lists, dicts, numbers and texts; the threshold is ``operating``, as in 0.3."""
+        found = asdict(self)
+        threshold = self.threshold
+        found["operating"] = {
+            "threshold": threshold.value,
+            "statement": statement(threshold),
+            "calibrated": threshold.source == CALIBRATION,
+            "rule": threshold.rule or "mean",
+        }
+        del found["threshold"]
+        return found
 
 
-def operating_of(detector: Detector, calibration: Mapping[str, Any] | None = None) -> Operating:
+def threshold_for(detector: Detector, calibration: Mapping[str, Any] | None = None) -> Threshold:
     """The threshold in ``calibration``, in the detector's own record, or 0.5.
 
     Args:
@@ -134,7 +125,7 @@ def operating_of(detector: Detector, calibration: Mapping[str, Any] | None = Non
     """
     record = calibration or detector.info.get("calibration")
     if not record or record.get("threshold") is None:
-        return Operating()
+        return UNCHOSEN
     made_for = record.get("checkpoint_sha256")
     if made_for != detector.sha256:
         raise ForensicsError(
@@ -143,19 +134,25 @@ def operating_of(detector: Detector, calibration: Mapping[str, Any] | None = Non
             "Calibrate this detector.",
             "calibration",
         )
-    text = (
-        f"The threshold {record['threshold']:.3f} was chosen on {record['n_real']} real "
-        f"{record['level']}s of {', '.join(record['source_datasets'])} ({record['date']}), where "
-        f"at most {record['target_fpr']:.2%} were called fake. On material unlike that it promises "
-        "nothing"
+    threshold = of_calibration(record)
+    return threshold if threshold.rule in RULES else replace(threshold, rule="mean")
+
+
+def statement(threshold: Threshold) -> str:
+    """Where a threshold comes from and what that promises; without a full stop."""
+    if threshold.source == FIXED:
+        return (
+            f"The threshold {threshold.value:g} was chosen on no data: the error rates on material "
+            "like this are unknown"
+        )
+    return (
+        f"The threshold {threshold.value:.3f} was {threshold.provenance}. On material unlike that "
+        "it promises nothing"
     )
-    rule = record.get("rule")
-    rule = rule if rule in RULES and record["level"] == "video" else "mean"
-    return Operating(float(record["threshold"]), text, True, rule)
 
 
 def judge(
-    found: VideoFaces, persons: tuple[Person, ...], operating: Operating, least: int
+    found: VideoFaces, persons: tuple[Person, ...], threshold: Threshold, least: int
 ) -> tuple[str, float | None, list[str]]:
     """``fake`` if one person reaches the threshold; abstains without a person to judge."""
     judged = [person for person in persons if person.enough]
@@ -169,8 +166,8 @@ def judge(
             text += f" {found.detail}" if found.detail else ""
         return "abstain", None, [text]
     score = max(person.score for person in judged if person.score is not None)
-    verdict = "fake" if score >= operating.threshold else "real"
-    reasons = [operating.statement + "."]
+    verdict = "fake" if score >= threshold.value else "real"
+    reasons = [statement(threshold) + "."]
     if verdict == "real":
         reasons.append(
             "Below the threshold means no sign of the face manipulations that this detector knows; "
@@ -182,7 +179,7 @@ def judge(
 def cautions(
     found: VideoFaces,
     persons: tuple[Person, ...],
-    operating: Operating,
+    threshold: Threshold,
     rule: str,
     detector: Detector,
     recipe: CropRecipe,
@@ -201,15 +198,15 @@ def cautions(
             f"{judged} people were judged, each at the threshold of one: the chance of a false "
             f"alarm is up to {judged} times as high."
         )
-    if operating.calibrated and rule != operating.rule:
-        out.append(f"The threshold was chosen for the rule {operating.rule!r}, not for {rule!r}.")
+    if threshold.rule and rule != threshold.rule:
+        out.append(f"The threshold was chosen for the rule {threshold.rule!r}, not for {rule!r}.")
     for person in persons:
         scored = [row for row in person.timeline if row.p_fake is not None]
         if not person.enough or person.score is None:
             continue
         values = np.array([row.p_fake for row in scored], np.float64)
         error = float(values.std(ddof=1) / np.sqrt(values.size)) if values.size > 1 else 0.0
-        if abs(person.score - operating.threshold) < 2 * error:
+        if abs(person.score - threshold.value) < 2 * error:
             out.append(
                 f"Person {person.track} is close to the threshold: {person.score:.3f} with a "
                 f"standard error of {error:.3f} over its frames."

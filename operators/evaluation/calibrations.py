@@ -11,6 +11,7 @@ from typing import Any
 import fiftyone as fo
 
 from ...detector.audit.basis import FittedOn
+from ...detector.audit.threshold import Threshold, of_calibration
 from ...detector.errors import ForensicsError
 from ..dataset import fields, made_from, views
 
@@ -74,21 +75,11 @@ def calibrated_on(dataset: fo.Dataset, key: str) -> FittedOn:
     return fitted_on(dataset.load_run_view(RUN_PREFIX + key))
 
 
-def stored_threshold(dataset: fo.Dataset, view: Any, key: str) -> tuple[float, str]:
-    """The calibrated threshold, and where it comes from, for the rows of ``view``.
+def stored_threshold(dataset: fo.Dataset, view: Any, key: str) -> Threshold:
+    """The calibrated threshold, for the rows of ``view``.
 
     Raises:
         ForensicsError: see :func:`stored_calibration`
     """
-    record = stored_calibration(dataset, key)
-    shared = calibrated_on(dataset, key).shared(fitted_on(view))
-    return float(record["threshold"]), "; ".join(filter(None, (statement(record), shared)))
-
-
-def statement(record: dict[str, Any]) -> str:
-    """One sentence on where a calibrated threshold comes from."""
-    return (
-        f"chosen {record['date']} on {record['n_real']} real {record['level']}s of "
-        f"{', '.join(record['source_datasets'])} (view {record['view_sha256'][:12]}): at most "
-        f"{record['target_fpr']:.2%} of them called fake"
-    )
+    threshold = of_calibration(stored_calibration(dataset, key))
+    return threshold.doubted(calibrated_on(dataset, key).shared(fitted_on(view)))

@@ -12,6 +12,7 @@ import fiftyone.operators as foo
 from fiftyone import ViewField as F
 from fiftyone.operators import types
 
+from ...detector.audit.threshold import HAND, UNCHOSEN, Threshold
 from ...detector.errors import ForensicsError
 from ...detector.records import LABELS
 from ..app import forms
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
 PLUGIN = "@mediaforensics/deepfake"
 RUN_PREFIX = "evaluation_"
-FIXED, GIVEN = "fixed", "given"  # origins of a threshold beside the calibrated one
 _PROVENANCE = ("rule", "checkpoint_sha256", "recipe_hash", "code_version")
 
 
@@ -80,34 +80,26 @@ def run(
     )  # the Model Evaluation panel and the grid read the fields
     faces_dataset.renew_one_face(dataset)
     views.require_samples(view, "faces")
-    origin = _origin(threshold, threshold_from)
-    threshold, provenance = _threshold(dataset, view, key, threshold, threshold_from)
+    found_at = _threshold(dataset, view, key, threshold, threshold_from)
     basis = made_from.basis_of(view, key)  # before the scores are read: a change shows
     rows = []
     for level in LEVELS:
-        rows += evaluate_items(level, items_of(view, key, level), threshold, replicates, seed)
+        rows += evaluate_items(level, items_of(view, key, level), found_at.value, replicates, seed)
     comparison = None
     if compare_with is not None:
         comparison = compare(view, key, compare_with, replicates, seed)
-    names = _write_evaluations(dataset, view, key, threshold) if write_evaluations else []
+    names = _write_evaluations(dataset, view, key, found_at.value) if write_evaluations else []
     found = {"rows": rows, "macro": macro(rows), "comparison": comparison}
-    run_name = _record(dataset, view, key, (threshold, provenance, origin), found, basis)
+    run_name = _record(dataset, view, key, found_at, found, basis)
     return {
         **found,
-        "table": table(rows, threshold, provenance, found["macro"], comparison)
+        "table": table(rows, found_at, found["macro"], comparison)
         + _remarks(waiting, key, dataset),
         "run": run_name,
         "evaluations": names,
-        "threshold": threshold,
-        "threshold_from": provenance,
+        "threshold": found_at.value,
+        "threshold_from": found_at.provenance,
     }
-
-
-def _origin(threshold: float | str, said: str | None) -> str:
-    """``calibrated``, ``fixed`` (0.5, on no data) or ``given``: a number of unknown origin."""
-    if threshold == CALIBRATED:
-        return CALIBRATED
-    return FIXED if said is None and threshold == 0.5 else GIVEN
 
 
 def _remarks(waiting: int, key: str, dataset: fo.Dataset) -> str:
@@ -123,8 +115,8 @@ def _remarks(waiting: int, key: str, dataset: fo.Dataset) -> str:
 
 def _threshold(
     dataset: fo.Dataset, view: Any, key: str, threshold: float | str, given: str | None
-) -> tuple[float, str]:
-    """The threshold as a number, and where it comes from."""
+) -> Threshold:
+    """The threshold: the calibrated one, 0.5 on no data, or a number of which ``given`` is said."""
     if threshold == CALIBRATED:
         return stored_threshold(dataset, view, key)
     try:
@@ -135,8 +127,9 @@ def _threshold(
         raise ForensicsError(
             f"The threshold {threshold} is outside [0, 1].", "p_fake is a probability.", "threshold"
         )
-    unsaid = "fixed, chosen on no data" if value == 0.5 else "given, chosen on unknown data"
-    return value, given or unsaid
+    if given is None and value == 0.5:
+        return UNCHOSEN
+    return Threshold(value, HAND, given or "given, chosen on unknown data", honest=False)
 
 
 def _write_evaluations(dataset: fo.Dataset, view: Any, key: str, threshold: float) -> list[str]:
@@ -189,7 +182,7 @@ def _record(
     dataset: fo.Dataset,
     view: Any,
     key: str,
-    threshold: tuple[float, str, str],
+    threshold: Threshold,
     found: dict[str, Any],
     basis: Basis,
 ) -> str:
@@ -204,9 +197,9 @@ def _record(
         results=found,
         key=key,
         level="video",
-        threshold=threshold[0],
-        threshold_from=threshold[1],
-        threshold_origin=threshold[2],
+        threshold=threshold.value,
+        threshold_from=threshold.provenance,
+        threshold_origin=threshold.source,
         **{made_from.FIELD: basis.to_json()},
         **{name: getattr(scores, name, None) for name in _PROVENANCE},
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...detector.audit.threshold import Threshold
 from ..app.markup import plain
 from ..dataset.scored_items import ALL, LEVELS, Items, parts_of, video_items
 
@@ -95,14 +96,13 @@ def compare(view: Any, key: str, other: str, replicates: int, seed: int) -> dict
 
 def table(
     rows: list[dict[str, Any]],
-    threshold: float,
-    provenance: str,
+    threshold: Threshold,
     means: list[dict[str, Any]],
     comparison: dict[str, Any] | None,
 ) -> str:
     """The rows as Markdown, under the threshold and where it comes from."""
     lines = [
-        f"Threshold {threshold:g}: {plain(provenance)}.",
+        f"Threshold {threshold.value:g}: {plain(threshold.provenance)}.",
         "",
         "| level | dataset | method | compression | split | real | fake | AUROC [95 %] | EER "
         "| TPR at FPR 5 % | FPR [95 %] | FNR [95 %] | coverage | AUROC worst case |",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import fiftyone as fo
 
 from ...detector.audit import threshold as audit_threshold
-from ...detector.audit.threshold import Chosen, Stored
+from ...detector.audit.threshold import Chosen, Stored, Threshold
 from ..dataset import made_from
 from . import calibrations
 
@@ -20,8 +22,7 @@ def stored_of(faces: fo.Dataset, key: str) -> Stored:
         record = faces.get_run_info(calibrations.RUN_PREFIX + key).config.record
         why = calibrations.why_no_calibration(faces, key)
         calibration = Chosen(
-            float(record["threshold"]),
-            calibrations.statement(record),
+            audit_threshold.of_calibration(record),
             on=None if why else calibrations.calibrated_on(faces, key),
             level=record["level"],
             stale=why or "",
@@ -35,13 +36,22 @@ def _evaluated(faces: fo.Dataset, key: str, calibration: Chosen | None) -> Chose
     if not faces.has_run(name):
         return None
     config = faces.get_run_info(name).config
-    value, text = float(config.threshold), str(getattr(config, "threshold_from", "fixed"))
+    text = f"of the last evaluation: {getattr(config, 'threshold_from', 'fixed')}"
+    threshold = Threshold(float(config.threshold), audit_threshold.EVALUATION, text)
     why = made_from.why_stale(faces, name)
     if why:
-        return Chosen(value, text, stale=why)
+        return Chosen(threshold, stale=why)
     origin = getattr(config, "threshold_origin", None)
-    if origin == calibrations.CALIBRATED:
-        if calibration is None or calibration.stale or calibration.value != value:
-            return Chosen(value, text, doubt="its calibration is not there any more")
-        return calibration
-    return Chosen(value, text, doubt="" if origin == "fixed" else audit_threshold.BY_HAND)
+    if origin not in (calibrations.CALIBRATED, audit_threshold.CALIBRATION):  # the first: of 0.3
+        doubt = "" if origin == audit_threshold.FIXED else audit_threshold.BY_HAND
+        return Chosen(threshold.doubted(doubt))
+    if calibration is None or calibration.stale or calibration.threshold.value != threshold.value:
+        return Chosen(threshold.doubted("its calibration is not there any more"))
+    return replace(
+        calibration,
+        threshold=replace(
+            calibration.threshold,
+            source=audit_threshold.EVALUATION,
+            provenance=f"of the last evaluation: {calibration.threshold.provenance}",
+        ),
+    )

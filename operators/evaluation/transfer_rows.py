@@ -6,6 +6,7 @@ from typing import Any
 
 import fiftyone as fo
 
+from ...detector.audit.threshold import of_calibration
 from ..app.markup import plain
 from ..dataset.scored_items import Items, items_of
 from .evaluation_tables import number_text
@@ -42,10 +43,8 @@ def transfer_rows(
 
 def table(record: dict[str, Any], transfer: list[dict[str, Any]], excluded: int) -> str:
     """The threshold, and what it does elsewhere, as Markdown."""
-    from .calibrations import statement
-
     lines = [
-        f"Threshold **{record['threshold']:.4f}**, {plain(statement(record))}.",
+        f"Threshold **{record['threshold']:.4f}**, {plain(of_calibration(record).provenance)}.",
         "",
         "| on | real | fake | FPR [95 %] | TPR [95 %] | oracle threshold | its FPR | its TPR "
         "| reals: median, 95th percentile |",

@@ -75,7 +75,7 @@ def run(
     """
     from ...detector.faces.detectors import detector_of
     from ...detector.model.checkpoints import load_detector
-    from ...detector.scoring.analyse_file import analyse_file, files_of, operating_of, recipe_of
+    from ...detector.scoring.analyse_file import analyse_file, files_of, recipe_of, threshold_for
 
     root = given(crops_dir or jobs.jobs_dir().parent / "analyses", "crops_dir")
     home = None if samples is None else views.dataset_of(samples)
@@ -87,7 +87,7 @@ def run(
     record = None
     if calibrated_for is not None and home is not None:
         record = stored_calibration(home, calibrated_for)
-    operating = operating_of(model, record)
+    threshold = threshold_for(model, record)
     face_detector = detector_of(recipe_of(model), device=device, weights=face_weights)
     found = []
     for file in files:
@@ -98,7 +98,7 @@ def run(
             model,
             face_detector,
             root,
-            operating=operating,
+            threshold=threshold,
             rule=rule,
             count=count,
             progress=progress if len(files) == 1 else None,

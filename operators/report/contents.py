@@ -18,7 +18,7 @@ class Settings:
     Attributes:
         key: detector key
         level: ``face``, ``person`` or ``video``: what the rates count
-        source: where the threshold comes from, see :mod:`..panels.audit_threshold`
+        source: where the threshold comes from, see :mod:`detector.audit.threshold`
         threshold: its value, for source ``hand``
         breakdowns: fields with a table of their own; None for :data:`.facts.BREAKDOWNS`
         examples: faces shown per kind

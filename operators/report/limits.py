@@ -30,8 +30,8 @@ def sentences(faces: fo.Dataset, key: str, threshold: Threshold, units: Units) -
     found = []
     if not threshold.honest:
         found.append(
-            f"Of the threshold {threshold.doubt}: the rates at it may be better than they will be "
-            "on other material."
+            f"The threshold is doubtful ({threshold.provenance}): the rates at it may be better "
+            "than they will be on other material."
         )
     if not units.scored.any():
         found.append(

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ....detector.audit.threshold import Threshold
 from ....detector.audit.words import count
 from ...app.colours import GREY, MARGIN, note
 
@@ -52,7 +53,7 @@ class Timeline:
         people: its persons, the one that scores highest first
         real: the faces of its paired real, None where there is none
         gaps: (frame, reason) of every tried frame without a score
-        threshold, provenance: p_fake from which a face counts as fake, and where it is from
+        threshold: from where a face counts as fake
         score: the video's own, None where it has none
     """
 
@@ -61,8 +62,7 @@ class Timeline:
     people: tuple[Person, ...]
     real: Person | None
     gaps: tuple[tuple[int, str], ...]
-    threshold: float
-    provenance: str
+    threshold: Threshold
     score: float | None
 
 
@@ -83,7 +83,7 @@ def sentence(timeline: Timeline) -> str:
     if timeline.score is None:
         parts.append("The video has no score.")
     else:
-        called = "called fake" if timeline.score >= timeline.threshold else "called real"
+        called = "called fake" if timeline.score >= timeline.threshold.value else "called real"
         parts.append(f"Video score {timeline.score:.3f}: {called}.")
     for person in timeline.people:
         scores = person.p_fake[~np.isnan(person.p_fake)]
@@ -91,7 +91,7 @@ def sentence(timeline: Timeline) -> str:
         if not scores.size:
             parts.append(f"{who}: no face scored.")
             continue
-        over = int((scores >= timeline.threshold).sum())
+        over = int((scores >= timeline.threshold.value).sum())
         parts.append(
             f"{who}: mean {scores.mean():.3f}, {over} of {count(scores.size, 'face')} over the "
             f"threshold."

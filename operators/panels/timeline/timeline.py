@@ -13,6 +13,7 @@ import numpy as np
 from fiftyone import ViewField as F
 from fiftyone.operators import types
 
+from ....detector.audit.threshold import Threshold
 from ....detector.errors import ForensicsError
 from ....detector.records import Reason
 from ...app.documentation import documented
@@ -33,7 +34,7 @@ STATE = ("key", "sample", "video_id", "shown")
 
 
 def timeline_of(
-    source: face_columns.Source, video_id: str, key: str, threshold: float, provenance: str
+    source: face_columns.Source, video_id: str, key: str, threshold: Threshold
 ) -> Timeline:
     """Everything about ``video_id`` that the panel draws.
 
@@ -62,7 +63,6 @@ def timeline_of(
         real=real,
         gaps=tuple(sorted(gaps.items())),
         threshold=threshold,
-        provenance=provenance,
         score=score,
     )
 
@@ -235,8 +235,8 @@ class TimelinePanel(foo.Panel):
         view = {
             "title": timeline.video_id,
             "words": timeline_figure.sentence(timeline),
-            "threshold": timeline.threshold,
-            "provenance": timeline.provenance,
+            "threshold": timeline.threshold.value,
+            "provenance": timeline.threshold.provenance,
             "keys": keys,
             "card": card,
             "faces": face_columns.source_of(ctx.dataset).shows_faces,
@@ -261,8 +261,7 @@ class TimelinePanel(foo.Panel):
             raise ForensicsError("This sample belongs to no video.", "Open another.")
         choice["video_id"] = found[0]
         stored = stored_of(source.faces, choice["key"])
-        threshold, provenance = stored.for_one
-        timeline = timeline_of(source, found[0], choice["key"], threshold, provenance)
+        timeline = timeline_of(source, found[0], choice["key"], stored.for_one)
         if choice["shown"] is None and ctx.current_sample and source.shows_faces:
             choice["shown"] = ctx.current_sample  # the open face is the one to be seen
         return timeline, choice, keys, _card(source.faces, timeline, choice["shown"])

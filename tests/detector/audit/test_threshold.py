@@ -17,6 +17,10 @@ def units(columns_of):
     return at_level(columns, "face"), at_level(columns.take(raw["split"] == "test"), "face"), raw
 
 
+def chosen(value, text, source="evaluation", **about):
+    return thresholds.Chosen(thresholds.Threshold(value, source, text), **about)
+
+
 def test_fixed_hand_and_evaluation(units):
     everything, test, _ = units
     assert thresholds.choose("fixed", everything, test).value == 0.5
@@ -25,7 +29,7 @@ def test_fixed_hand_and_evaluation(units):
         "evaluation",
         everything,
         test,
-        stored=thresholds.Stored(thresholds.Chosen(0.7, "FPR 1 % on val")),
+        stored=thresholds.Stored(chosen(0.7, "FPR 1 % on val")),
     )
     assert found.value == 0.7 and "FPR 1 % on val" in found.provenance
 
@@ -35,20 +39,22 @@ def test_what_nothing_shows_the_origin_of_is_not_honest(units):
     assert thresholds.choose("fixed", everything, test).honest
     hand = thresholds.choose("hand", everything, test, value=0.31)
     assert not hand.honest and hand.to_json()["honest"] is False
-    given = thresholds.Chosen(0.7, "as somebody said", doubt=thresholds.BY_HAND)
+    given = thresholds.Chosen(
+        thresholds.Threshold(0.7, "evaluation", "as somebody said").doubted(thresholds.BY_HAND)
+    )
     found = thresholds.choose("evaluation", everything, test, stored=thresholds.Stored(given))
     assert not found.honest and thresholds.BY_HAND in found.provenance
 
 
 def test_a_threshold_that_does_not_stand_is_refused_and_no_default(units):
     everything, test, _ = units
-    late = thresholds.Chosen(0.7, "", stale="the scores are of another checkpoint")
+    late = chosen(0.7, "", stale="the scores are of another checkpoint")
     stored = thresholds.Stored(late, late)
     assert stored.default == stored.latest == thresholds.FIXED
     for source in ("evaluation", "calibration"):
         with pytest.raises(ForensicsError, match="another checkpoint"):
             thresholds.choose(source, everything, test, stored=stored)
-    assert "another checkpoint" in stored.for_one[1] and stored.for_one[0] == 0.5
+    assert "another checkpoint" in stored.for_one.provenance and stored.for_one.value == 0.5
 
 
 def test_validation_threshold_keeps_its_promise_and_is_honest_on_test(units, columns_of):
@@ -95,15 +101,15 @@ def test_sources_are_offered_only_where_they_exist():
     names = [name for name, _ in thresholds.sources(thresholds.Stored())]
     assert "evaluation" not in names and names[0] == "fixed"
     assert "evaluation" in [
-        name for name, _ in thresholds.sources(thresholds.Stored(thresholds.Chosen(0.7, "")))
+        name for name, _ in thresholds.sources(thresholds.Stored(chosen(0.7, "")))
     ]
 
 
 def test_the_calibrated_threshold_comes_first_and_says_when_it_flatters(units):
     everything, test, _ = units
     mine = FittedOn(frozenset({"g1", "g2"}), frozenset({"aa"}))
-    chosen = thresholds.Chosen(0.61, "chosen on 40 reals", on=mine, level="face")
-    stored = thresholds.Stored(calibration=chosen)
+    earlier = chosen(0.61, "chosen on 40 reals", "calibration", on=mine, level="face")
+    stored = thresholds.Stored(calibration=earlier)
 
     def choose(*groups, files=(), level=test):
         rows = FittedOn(frozenset(groups), frozenset(files))

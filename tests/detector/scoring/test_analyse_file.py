@@ -7,10 +7,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from media_forensics.detector.audit.threshold import Threshold
 from media_forensics.detector.errors import ForensicsError
 from media_forensics.detector.model.detector import Detector
 from media_forensics.detector.scoring.analyse_file import analyse_file, files_of
-from media_forensics.detector.scoring.verdict import Operating, operating_of
+from media_forensics.detector.scoring.verdict import statement, threshold_for
 
 pytestmark = pytest.mark.weights
 
@@ -55,8 +56,8 @@ def test_a_video_has_a_timeline_per_person_and_a_score_by_the_rule(analysed, det
 
 
 def test_the_drivers_are_the_frames_on_the_verdicts_side(analysed):
-    low = analysed("single_face.mp4", count=6, operating=Operating(threshold=0.0))
-    high = analysed("single_face.mp4", count=6, operating=Operating(threshold=1.0))
+    low = analysed("single_face.mp4", count=6, threshold=Threshold(0.0, "hand", ""))
+    high = analysed("single_face.mp4", count=6, threshold=Threshold(1.0, "hand", ""))
     assert (low.verdict, high.verdict) == ("fake", "real")
     scores = {row.frame: row.p_fake for row in low.persons[0].timeline}
     by_score = sorted(scores, key=scores.get)
@@ -106,12 +107,12 @@ def test_a_calibration_belongs_to_one_checkpoint():
         "rule": "median",
     }
     mine = SimpleNamespace(sha256="a" * 64, info={"calibration": record})
-    found = operating_of(mine)
-    assert (found.threshold, found.rule, found.calibrated) == (0.7, "median", True)
-    assert "200 real videos of FaceForensics++" in found.statement and "5.00%" in found.statement
+    found = threshold_for(mine)
+    assert (found.value, found.rule, found.source) == (0.7, "median", "calibration")
+    assert "200 real videos of FaceForensics++" in statement(found) and "5.00%" in statement(found)
     with pytest.raises(ForensicsError, match="belongs to the checkpoint"):
-        operating_of(SimpleNamespace(sha256="b" * 64, info={"calibration": record}))
-    assert not operating_of(SimpleNamespace(sha256="b" * 64, info={})).calibrated
+        threshold_for(SimpleNamespace(sha256="b" * 64, info={"calibration": record}))
+    assert threshold_for(SimpleNamespace(sha256="b" * 64, info={})).source == "fixed"
 
 
 def test_a_folder_is_its_videos_and_pictures(tmp_path):
