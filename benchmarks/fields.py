@@ -97,13 +97,13 @@ def batches(count: int, width: int) -> Any:
         margin = logits[:, 1] - logits[:, 0]
         p_fake = 1 / (1 + np.exp(-margin))
         yield ScoreBatch(
-            list(range(start, start + n)),
             p_fake,
             logits,
             margin,
             np.full(n, 90, np.float32),
             vectors,
-            [None] * n,
+            (None,) * n,
+            indices=tuple(range(start, start + n)),
         )
 
 

@@ -83,6 +83,7 @@ def make_faces(videos: Any, faces: Any, width: int) -> int:
 
 def score_batches(labels: list[str], width: int) -> Iterator[Any]:
     """Random scores that know the label somewhat, with embeddings (n, width), 32 at a time."""
+    from media_forensics.detector.records import Reason
     from media_forensics.detector.scoring.crop_scores import ScoreBatch
 
     rng = np.random.default_rng(0)
@@ -93,11 +94,11 @@ def score_batches(labels: list[str], width: int) -> Iterator[Any]:
         vectors = rng.normal(size=(len(rows), width)).astype(np.float32)
         vectors[:, 0] += 3 * margin
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-        reasons = ["too_small" if rng.random() < 0.01 else None for _ in rows]
+        reasons = tuple(Reason.TOO_SMALL if rng.random() < 0.01 else None for _ in rows)
         logits = np.stack([-margin / 2, margin / 2], axis=1)
         angle = np.degrees(np.arccos(np.clip(vectors[:, 0], -1, 1)))
         p_fake = 1 / (1 + np.exp(-margin))
-        yield ScoreBatch(rows, p_fake, logits, margin, angle, vectors, reasons)
+        yield ScoreBatch(p_fake, logits, margin, angle, vectors, reasons, indices=tuple(rows))
 
 
 # --------------------------------------------------------------------------- what is measured

@@ -26,6 +26,7 @@ from ..faces.video_faces import VideoFaces
 from ..files import packages
 from ..records import Reason, VideoRecord
 from ..scoring.crop_scores import decode_crops, score_decoded
+from ..scoring.scores import joined
 from .extract import Extraction, one_video, paired_first, worker_died
 from .score_parts import ScoredVideo
 from .score_units import ScoreUnit, unit_of
@@ -153,14 +154,14 @@ class _Score:
         batches = [
             score_decoded(
                 self._detector,
-                list(range(start, min(start + size, len(decoded)))),
+                range(len(decoded))[start : start + size],
                 decoded[start : start + size],
                 self._setup.precision,
             )
             for start in range(0, len(decoded), size)
         ]
         self._attempts.end(f"score {unit.video_id}")
-        return scored_video(unit, batches, width)
+        return scored_video(unit, joined(batches, width))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

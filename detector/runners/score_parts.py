@@ -16,7 +16,7 @@ import json
 import logging
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from ..files import packages
 from ..files.atomic import replacing, write_json
 from ..files.paths import inside
 from ..records import Reason
+from ..scoring.scores import Scores
 from .score_units import ScoreUnit, face_key
 
 log = logging.getLogger(__name__)
@@ -67,38 +68,23 @@ class Provenance:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class ScoredVideo:
-    """The scores of one video's faces; a row without a score has NaN and a reason.
+class ScoredVideo(Scores):
+    """The scores of one video's faces.
 
     Attributes:
         video_id, source_sha256: of the unit
         frame, face: (n,) int64, see :class:`score_units.FaceFile`
-        p_fake, margin, angle: (n,) float32; logits: (n, 2) float32
-        embeddings: (n, D) float32 unit vectors
-        reasons: n times None or a value of :class:`detector.records.Reason`
     """
 
     video_id: str
     source_sha256: str
     frame: np.ndarray
     face: np.ndarray
-    p_fake: np.ndarray
-    logits: np.ndarray
-    margin: np.ndarray
-    angle: np.ndarray
-    embeddings: np.ndarray
-    reasons: tuple[str | None, ...]
 
     @property
     def keys(self) -> np.ndarray:
         """Face keys (n,) int64."""
         return face_key(self.frame, self.face)
-
-    def rows(self, chosen: np.ndarray) -> ScoredVideo:
-        """The rows at the positions ``chosen``."""
-        names = ("frame", "face", "p_fake", "logits", "margin", "angle", "embeddings")
-        picked = {name: getattr(self, name)[chosen] for name in names}
-        return replace(self, **picked, reasons=tuple(self.reasons[i] for i in chosen))
 
     @property
     def final(self) -> np.ndarray:
@@ -261,7 +247,7 @@ def read_part(path: Path, arrays: bool = True) -> Iterator[ScoredVideo]:
         if metadata.get("format") != _FORMAT:
             raise ValueError(f"format {metadata.get('format')!r}, not {_FORMAT!r}")
         columns = {name: table.column(name).to_pylist() for name in ("video_id", "source_sha256")}
-        columns["reason"] = table.column("reason").to_pylist()
+        columns["reason"] = [v and Reason(v) for v in table.column("reason").to_pylist()]
         numbers = {n: table.column(n).to_numpy() for n in ("frame", "face", *_NUMBERS)}
         embeddings = np.zeros((int((numbers["frame"] >= 0).sum()), 0), np.float32)
         if arrays:
@@ -289,16 +275,16 @@ def _videos(
         rows = rows[numbers["frame"][rows] >= 0]  # -1: the video has no face
         logits = np.stack([numbers["logit_real"][rows], numbers["logit_fake"][rows]], axis=1)
         yield ScoredVideo(
-            names[start],
-            text["source_sha256"][start],
-            numbers["frame"][rows],
-            numbers["face"][rows],
             numbers["p_fake"][rows],
             logits,
             numbers["margin"][rows],
             numbers["angle"][rows],
             np.asarray(embeddings[position : position + len(rows)]),
             tuple(text["reason"][i] for i in rows),
+            video_id=names[start],
+            source_sha256=text["source_sha256"][start],
+            frame=numbers["frame"][rows],
+            face=numbers["face"][rows],
         )
         position += len(rows)
 
@@ -318,7 +304,7 @@ def _columns(videos: Sequence[ScoredVideo]) -> dict[str, list[Any]]:
             continue
         columns["frame"] += video.frame.tolist()
         columns["face"] += video.face.tolist()
-        columns["reason"] += video.reasons
+        columns["reason"] += [reason and reason.value for reason in video.reasons]
         values = (video.p_fake, *video.logits.T, video.margin, video.angle)
         for name, value in zip(_NUMBERS, values, strict=True):
             columns[name] += value.tolist()

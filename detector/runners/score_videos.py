@@ -7,7 +7,7 @@ that was started, puts them into parts. What the parts hold already is not done 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +15,8 @@ import numpy as np
 from ..device import default_precision
 from ..errors import ForensicsError
 from ..records import Reason
-from ..scoring.crop_scores import ScoreBatch, score_crops
+from ..scoring.crop_scores import score_crops
+from ..scoring.scores import Scores, joined, without_scores
 from .process_pool import PoolWork, cores_each, run_in_pool
 from .score_parts import Provenance, ScoredVideo, ScoreParts
 from .score_units import ScoreUnit
@@ -114,7 +115,7 @@ def _chunk(
         should_stop=should_stop,
         hashes=hashes,
     )
-    held: list[ScoreBatch] = []
+    held: list[Scores] = []
     rows = 0
     for unit in units:
         while rows < len(unit.faces):
@@ -122,67 +123,39 @@ def _chunk(
             if batch is None:
                 return  # stopped
             held.append(batch)
-            rows += len(batch.indices)
+            rows += len(batch)
         taken, held = _split(held, len(unit.faces))
         rows -= len(unit.faces)
-        yield scored_video(unit, taken, detector.backbone.width)
+        yield scored_video(unit, joined(taken, detector.backbone.width))
 
 
-def _split(held: list[ScoreBatch], count: int) -> tuple[list[ScoreBatch], list[ScoreBatch]]:
+def _split(held: list[Scores], count: int) -> tuple[list[Scores], list[Scores]]:
     """The first ``count`` rows of ``held``, and the rest."""
-    taken: list[ScoreBatch] = []
+    taken: list[Scores] = []
     while count and held:
         batch = held.pop(0)
-        size = len(batch.indices)
-        taken.append(_part(batch, 0, min(size, count)))
-        if size > count:
-            held.insert(0, _part(batch, count, size))
-        count -= min(size, count)
+        size = min(len(batch), count)
+        taken.append(batch.rows(np.arange(size)))
+        if len(batch) > size:
+            held.insert(0, batch.rows(np.arange(size, len(batch))))
+        count -= size
     return taken, held
 
 
-def _part(batch: ScoreBatch, start: int, end: int) -> ScoreBatch:
-    cut = slice(start, end)
-    names = ("indices", "p_fake", "logits", "margin", "angle", "embeddings", "reasons")
-    return replace(batch, **{name: getattr(batch, name)[cut] for name in names})
-
-
-def scored_video(unit: ScoreUnit, batches: Sequence[ScoreBatch], width: int) -> ScoredVideo:
-    """The batches of one unit's faces, in their order, as one row each."""
-
-    def column(name: str, *shape: int) -> np.ndarray:
-        values = [getattr(batch, name) for batch in batches]
-        return np.concatenate(values) if values else np.zeros((0, *shape), np.float32)
-
-    reasons = [reason for batch in batches for reason in batch.reasons]
+def scored_video(unit: ScoreUnit, scores: Scores) -> ScoredVideo:
+    """``scores`` of one unit's faces, in their order."""
     return ScoredVideo(
-        unit.video_id,
-        unit.source_sha256,
-        np.array([face.frame for face in unit.faces], np.int64),
-        np.array([face.face for face in unit.faces], np.int64),
-        column("p_fake"),
-        column("logits", 2),
-        column("margin"),
-        column("angle"),
-        column("embeddings", width),
-        tuple(None if reason is None else Reason(reason).value for reason in reasons),
+        **scores.columns(),
+        video_id=unit.video_id,
+        source_sha256=unit.source_sha256,
+        frame=np.array([face.frame for face in unit.faces], np.int64),
+        face=np.array([face.face for face in unit.faces], np.int64),
     )
 
 
 def unscored(unit: ScoreUnit, reason: Reason, width: int) -> ScoredVideo:
     """A unit whose faces have no score, all for the same reason."""
-    count = len(unit.faces)
-    nothing = np.full(count, np.nan, np.float32)
-    batch = ScoreBatch(
-        list(range(count)),
-        nothing,
-        np.full((count, 2), np.nan, np.float32),
-        nothing,
-        nothing,
-        np.full((count, width), np.nan, np.float32),
-        [reason] * count,
-    )
-    return scored_video(unit, [batch], width)
+    return scored_video(unit, without_scores([reason] * len(unit.faces), width))
 
 
 # ------------------------------------------------------------------------ pool of processes

@@ -24,6 +24,7 @@ from ..files.paths import still_allowed
 from ..model.detector import Detector, angle
 from ..model.preprocess import Preprocess, as_rgb
 from ..records import Reason
+from .scores import Scores
 
 if TYPE_CHECKING:
     import torch
@@ -32,27 +33,15 @@ Progress = Callable[[int, int, str], None]
 MAX_PIXELS = 100_000_000  # a crop with more is a mistake or an attack (decompression bomb)
 
 
-@dataclass(frozen=True, slots=True)
-class ScoreBatch:
-    """Scores of consecutive files. Where ``reasons`` has an entry, the row's numbers are NaN.
+@dataclass(frozen=True, slots=True, eq=False)
+class ScoreBatch(Scores):
+    """Scores of consecutive files.
 
     Attributes:
         indices: (n,) positions in the list of files
-        p_fake: (n,) float32 in [0, 1]
-        logits: (n, 2) float32, real and fake
-        margin: (n,) float32, fake logit minus real logit
-        angle: (n,) float32, degrees between embedding and fake axis
-        embeddings: (n, D) float32 unit vectors
-        reasons: (n,) None where there is a score, else why there is none
     """
 
-    indices: list[int]
-    p_fake: np.ndarray
-    logits: np.ndarray
-    margin: np.ndarray
-    angle: np.ndarray
-    embeddings: np.ndarray
-    reasons: list[Reason | None]
+    indices: tuple[int, ...]
 
 
 def read_crop(path: str | Path, sha256: str) -> Image.Image | Reason:
@@ -186,7 +175,7 @@ def _score(
                 waiting.append(pool.submit(decode, submitted))
                 submitted += 1
             decoded = [waiting.popleft().result() for _ in range(start, end)]
-            yield score_decoded(detector, list(range(start, end)), decoded, precision)
+            yield score_decoded(detector, range(start, end), decoded, precision)
             if progress is not None:
                 progress(end, len(paths), "crops")
     finally:
@@ -195,7 +184,7 @@ def _score(
 
 def score_decoded(
     detector: Detector,
-    indices: list[int],
+    indices: Sequence[int],
     decoded: list[torch.Tensor | Reason],
     precision: str | None,
 ) -> ScoreBatch:
@@ -229,6 +218,7 @@ def score_decoded(
         embeddings[rows] = scores.embeddings[finite]
     degrees = np.full(count, np.nan, np.float32)
     degrees[rows] = angle(embeddings[rows], detector.head)
+    margin = logits[:, 1] - logits[:, 0]
     return ScoreBatch(
-        indices, p_fake, logits, logits[:, 1] - logits[:, 0], degrees, embeddings, reasons
+        p_fake, logits, margin, degrees, embeddings, tuple(reasons), indices=tuple(indices)
     )

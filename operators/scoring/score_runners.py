@@ -216,17 +216,4 @@ def merge(
 
 
 def _add(writer: ScoreWriter, ids: dict[tuple[str, int], str], video: ScoredVideo) -> None:
-    from ...detector.records import Reason
-    from ...detector.scoring.crop_scores import ScoreBatch
-
-    keys = video.keys.tolist()
-    batch = ScoreBatch(
-        list(range(len(keys))),
-        video.p_fake,
-        video.logits,
-        video.margin,
-        video.angle,
-        video.embeddings,
-        [None if reason is None else Reason(reason) for reason in video.reasons],
-    )
-    writer.add([ids[video.video_id, key] for key in keys], batch)
+    writer.add([ids[video.video_id, key] for key in video.keys.tolist()], video)

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 import fiftyone as fo
 
-from ...detector.records import Reason
 from ..dataset import fields
 from ..dataset.dataset_changes import require_there
 from ..embeddings.vector_format import packed
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from ...detector.embeddings.shards import ShardWriter
-    from ...detector.scoring.crop_scores import ScoreBatch
+    from ...detector.scoring.scores import Scores
 
 CHUNK = 512  # faces per bulk write: what a killed run loses at most
 
@@ -58,28 +57,28 @@ class ScoreWriter:
         """Faces taken so far."""
         return self.scored + sum(self.reasons.values())
 
-    def add(self, sample_ids: Sequence[str], batch: ScoreBatch) -> None:
-        """Take the scores of ``sample_ids`` (n,), the rows of ``batch``."""
+    def add(self, sample_ids: Sequence[str], scores: Scores) -> None:
+        """Take the scores of ``sample_ids`` (n,), the rows of ``scores``."""
         for row, sample_id in enumerate(sample_ids):
-            reason = batch.reasons[row]
+            reason = scores.reasons[row]
             if reason is None:
                 self.scored += 1
-                self._waiting[sample_id] = self._values(batch, row)
-                self._take_vector(sample_id, batch.embeddings[row])
+                self._waiting[sample_id] = self._values(scores, row)
+                self._take_vector(sample_id, scores.embeddings[row])
             else:
-                self.reasons[Reason(reason).value] += 1
-                self._waiting[sample_id] = {self.names.reason: Reason(reason).value}
+                self.reasons[reason.value] += 1
+                self._waiting[sample_id] = {self.names.reason: reason.value}
         if len(self._waiting) >= CHUNK:
             self.flush()
 
-    def _values(self, batch: ScoreBatch, row: int) -> dict[str, Any]:
+    def _values(self, scores: Scores, row: int) -> dict[str, Any]:
         """A face's fields as the database holds them."""
-        names, p_fake = self.names, float(batch.p_fake[row])
+        names, p_fake = self.names, float(scores.p_fake[row])
         return {
             names.p_fake: p_fake,
-            names.label: _document(p_fake, batch.logits[row]),
-            names.margin: float(batch.margin[row]),
-            names.angle: float(batch.angle[row]),
+            names.label: _document(p_fake, scores.logits[row]),
+            names.margin: float(scores.margin[row]),
+            names.angle: float(scores.angle[row]),
             names.reason: None,
         }
 

@@ -29,7 +29,8 @@ from media_forensics.detector.runners.score_units import (
 from media_forensics.detector.runners.score_videos import score_units, scored_video, unscored
 from media_forensics.detector.runners.shard_notes import noted, shard_notes
 from media_forensics.detector.runners.store_merge import examine_stores
-from media_forensics.detector.scoring.crop_scores import ScoreBatch, score_crops
+from media_forensics.detector.scoring.crop_scores import score_crops
+from media_forensics.detector.scoring.scores import Scores
 from PIL import Image
 
 ABOUT = Provenance("recipe", "c" * 64, "probe", "fp32")
@@ -45,16 +46,15 @@ def scored(made: ScoreUnit, p_fake: float = 0.25, reasons: tuple[Reason | None, 
     column = np.full(n, p_fake, np.float32)
     reasons = reasons or (None,) * n
     column[[reason is not None for reason in reasons]] = np.nan
-    batch = ScoreBatch(
-        list(range(n)),
+    scores = Scores(
         column,
         np.stack([-column, column], 1),
         2 * column,
         90 + column,
         np.repeat(column[:, None], 3, 1),
-        list(reasons),
+        tuple(reasons),
     )
-    return scored_video(made, [batch], 3)
+    return scored_video(made, scores)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 from fiftyone import ViewField as F
 from media_forensics.detector.errors import ForensicsError
 from media_forensics.detector.records import Reason
-from media_forensics.detector.scoring.crop_scores import ScoreBatch
+from media_forensics.detector.scoring.scores import Scores
 from media_forensics.operators.dataset import fields
 from media_forensics.operators.dataset.video_scores import declare
 from media_forensics.operators.embeddings import stored_vectors, vector_format
@@ -73,18 +73,17 @@ def test_the_writer_writes_what_fiftyone_would(faces, fiftyone_db):
     before = faces.values("last_modified_at")
     logits = np.array([[0.2, 1.5], [2.0, -1.0], [np.nan, np.nan]], np.float32)
     vectors = np.eye(3, 8, dtype=np.float32)
-    batch = ScoreBatch(
-        [0, 1, 2],
+    scores = Scores(
         np.array([0.75, 0.25, np.nan], np.float32),
         logits,
         logits[:, 1] - logits[:, 0],
         np.array([10, 20, np.nan], np.float32),
         vectors,
-        [None, None, Reason.UNREADABLE_IMAGE],
+        (None, None, Reason.UNREADABLE_IMAGE),
     )
     writer = ScoreWriter(faces, names)
     held = faces[ids[0]]
-    writer.add(ids[:3], batch)
+    writer.add(ids[:3], scores)
     assert (writer.scored, writer.done, dict(writer.reasons)) == (2, 3, {"unreadable_image": 1})
     assert faces.count(names.p_fake) == 0  # fewer than a chunk wait
     writer.flush()
