@@ -25,7 +25,7 @@ def faces(demo_dataset):
     videos = views.videos_of(demo_dataset).clone(f"{name}-videos")
     own = demo_dataset.clone(name)
     for run in own.list_runs():  # what other tests have left behind
-        if run.startswith(("evaluation_", "calibration_")):
+        if run.startswith(tuple(f"{kind}_" for kind in derived.CATALOGUE)):
             own.delete_run(run)
     fields.set_description(own, video_dataset=videos.name)
     fields.set_description(videos, faces_dataset=own.name)
