@@ -24,7 +24,7 @@ from typing import Any
 
 from ..detector.errors import ForensicsError
 from ..detector.files.allowed_roots import require_files
-from ..detector.files.atomic import replacing, saying_disk, write_bytes, write_json
+from ..detector.files.atomic import holds_nothing, replacing, saying_disk, write_bytes, write_json
 from ..detector.files.file_lock import try_lock
 from ..detector.files.paths import given
 from ..detector.runners.process_identity import ProcessIdentity
@@ -244,7 +244,7 @@ def prepare(
     if (run.path / "run.json").is_file():
         refuse_another(run, config, manifest)
         before = run.read("run")
-    elif run.path.is_dir() and any(p.name not in _BEFORE for p in run.path.iterdir()):
+    elif run.path.is_dir() and not holds_nothing(run.path, _BEFORE):
         raise ForensicsError(
             f"{run.path} is not empty and holds no training run.",
             "Choose another folder.",

@@ -5,8 +5,9 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,10 @@ _SPEECH = (
     *("No space left", "File too large", "Disk quota"),
     *("PytorchStreamWriter failed", "inline_container.cc", "iostream error"),
 )
+
+
+# The name of a temporary file of :func:`replacing`.
+_LEFT = re.compile(r"\..+\.\d+\.[0-9a-f]{8}\.tmp")
 
 
 @contextmanager
@@ -89,6 +94,18 @@ def replacing(path: Path) -> Iterator[Path]:
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
+
+
+def holds_nothing(folder: Path, besides: Collection[str] = ()) -> bool:
+    """Whether ``folder`` is not there or empty, but for ``besides`` and what a killed process left.
+
+    Raises:
+        OSError: it is no folder, or cannot be read
+    """
+    if not folder.exists():
+        return True
+    names = (path.name for path in folder.iterdir())
+    return all(name in besides or _LEFT.fullmatch(name) for name in names)
 
 
 def write_bytes(path: Path, data: bytes) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ForensicsError
-from .atomic import replacing, saying_disk
+from .atomic import holds_nothing, replacing, saying_disk
 from .paths import given
 
 JPEG_MARK = b"written by media_forensics"
@@ -119,7 +119,7 @@ def claim_folder(path: Any, field: str, is_ours: Callable[[Path], bool] | None =
         what = "a link" if target.is_symlink() else "a file"
         raise ForensicsError(f"{target} is {what}.", "Choose a new folder.", field)
     with saying_disk(target, field):
-        used = target.is_dir() and any(target.iterdir())
+        used = not holds_nothing(target)
     if used and not (is_ours is not None and _holds(is_ours, target)):
         raise ForensicsError(
             f"{target} exists and is not empty.", "Choose a new or empty folder.", field

@@ -29,6 +29,11 @@ WAIT_SECONDS = 120.0
 ORPHAN_AGE = timedelta(hours=1)
 #: Where the dataset's document names runs.
 RUN_LISTS = ("runs", "evaluations", "brain_methods")
+#: Indexes that FiftyOne gives every new dataset, by their names; that of frames forbids two of one
+#: number. A process that is killed between them leaves a dataset that nobody completes.
+OF_SAMPLES = {"filepath_1": ["filepath"]}
+OF_FRAMES = {"_sample_id_1_frame_number_1": ["_sample_id", "frame_number"]}
+OF_BOTH = {f"{name}_1": [name] for name in ("created_at", "last_modified_at")}
 _held = threading.local()
 
 
@@ -125,7 +130,8 @@ def declare(dataset: fo.Dataset, wanted: Mapping[str, type], frames: bool = Fals
 
 
 def repair(dataset: fo.Dataset) -> int:
-    """Mend what a crash left: names of views and runs that are gone, records that nothing names.
+    """Mend what a crash left: names of views and runs that are gone, records that nothing names,
+    indexes that every dataset has.
 
     A run of FiftyOne's own kinds (evaluation, brain) without results was cut before its end; its
     maker replaces it, so it stays until then.
@@ -137,7 +143,7 @@ def repair(dataset: fo.Dataset) -> int:
     raw = documents("datasets").find_one({"_id": identity}, ["saved_views", *RUN_LISTS])
     if raw is None:
         return 0
-    mended = _repair_views(identity, raw.get("saved_views") or [])
+    mended = _repair_indexes(dataset) + _repair_views(identity, raw.get("saved_views") or [])
     named: set[Any] = set()
     there = {row["_id"] for row in documents("runs").find({"_dataset_id": identity}, {"_id": 1})}
     for kind in RUN_LISTS:
@@ -156,6 +162,22 @@ def repair(dataset: fo.Dataset) -> int:
         if _is_old(run_id):
             delete_run_record(run_id)
             mended += 1
+    return mended
+
+
+def _repair_indexes(dataset: fo.Dataset) -> int:
+    mended = 0
+    samples, frames = dataset._sample_collection_name, dataset._frame_collection_name
+    for collection, own in ((samples, OF_SAMPLES), (frames, OF_FRAMES)):
+        if collection is None:
+            continue
+        there = {index["name"] for index in documents(collection).list_indexes()}
+        for name, keys in {**own, **OF_BOTH}.items():
+            if name not in there:
+                found = [(key, 1) for key in keys]
+                with changing(dataset):
+                    documents(collection).create_index(found, unique=len(keys) > 1)
+                mended += 1
     return mended
 
 

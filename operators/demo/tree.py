@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ...detector.errors import ForensicsError
-from ...detector.files.atomic import write_bytes
+from ...detector.files.atomic import holds_nothing, write_bytes
 from ...detector.files.outputs import claim_folder
 from ...detector.files.paths import inside
 from ...detector.weights.asset_catalogue import FOOTAGE, PACKAGES
@@ -48,7 +48,7 @@ def check_root(root: Path, seed: int) -> bool:
     try:
         if marker.is_file():
             found = json.loads(marker.read_text(encoding="utf-8"))
-        elif root.is_dir() and any(root.iterdir()):
+        elif root.is_dir() and not holds_nothing(root):
             raise ForensicsError(
                 f"{root} is not empty and not a demo corpus.", "Choose an empty folder.", "root"
             )

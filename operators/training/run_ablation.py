@@ -16,6 +16,7 @@ from fiftyone.operators import types
 from ...detector.errors import ForensicsError
 from ...detector.files import packages
 from ...detector.files.allowed_roots import require_files
+from ...detector.files.atomic import holds_nothing
 from ...detector.files.outputs import claim_folder, json_with
 from ...detector.files.paths import given
 from ...training import ablation, budget, devices
@@ -137,7 +138,7 @@ def _is_ablation(root: Path) -> bool:
     record = root / "ablation.json"
     if record.is_file():
         return json_with("recipes", "seeds", "manifest_sha256").is_ours(record)
-    return all(path.is_dir() for path in root.iterdir())
+    return holds_nothing(root, [path.name for path in root.iterdir() if path.is_dir()])
 
 
 def _plain(value: Any) -> Any:

@@ -17,7 +17,7 @@ _DROPPED = {
     *("_id", "created_at", "last_modified_at", "last_loaded_at", "last_deletion_at", "_rand"),
     *("timestamp", "uploadDate", "_dataset_id", "_sample_id", "sample_collection_name"),
     *("frame_collection_name", "started", "ended", "time", "seconds", "date", "pid", "token"),
-    *("started_at", "ended_at", "updated_at", "when", "batch"),
+    *("started_at", "ended_at", "updated_at", "when", "batch", "seconds_left", "crops_per_second"),
     "imports",  # every call of an import is noted, a repeated one too
 }
 _RUNS = ("runs", "evaluations", "brain_methods")
@@ -148,13 +148,37 @@ def _files(folder: Path) -> dict[str, str]:
             content = path.read_bytes()
             if re.match(r"part-[0-9a-f]{16}\.", path.name) or path.name == "SHA256SUMS":
                 continue  # embeddings under names by chance; hashes of files that hold times
+            if path.name == "log.txt":
+                continue  # what each start of a training said, for people
             if path.suffix == ".json":
                 content = _text(_plain(json.loads(content), {})).encode()
+            elif path.name == "metrics.jsonl":
+                lines = [_plain(json.loads(line), {}) for line in content.splitlines()]
+                content = _text(lines).encode()
+            elif path.name == "state.pt":
+                content = _text(_numbers(_loaded(path))).encode()
             elif path.suffix in (".jsonl", ".html", ".md", ".csv", ".txt"):
                 content = _TIME.sub("TIME", content.decode()).encode()
             name = _TIME.sub("TIME", str(path.relative_to(folder)))
             found[name] = hashlib.sha256(content).hexdigest()
     return found
+
+
+def _loaded(path: Path) -> Any:
+    import torch
+
+    return torch.load(path, weights_only=True)
+
+
+def _numbers(value: Any) -> Any:
+    """What a training's state holds but its times, as plain values; tensors by their bytes."""
+    if isinstance(value, dict):
+        return {str(k): _numbers(v) for k, v in value.items() if k not in _DROPPED}
+    if isinstance(value, (list, tuple)):
+        return [_numbers(v) for v in value]
+    if hasattr(value, "numpy"):
+        return hashlib.sha256(value.numpy().tobytes()).hexdigest()
+    return repr(value)
 
 
 def differences(a: Any, b: Any, where: str = "") -> list[str]:

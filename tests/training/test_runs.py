@@ -6,6 +6,8 @@ import json
 
 import pytest
 from media_forensics.detector.errors import ForensicsError
+from media_forensics.detector.files import outputs
+from media_forensics.detector.files.atomic import replacing
 from media_forensics.training import runs
 
 
@@ -28,6 +30,24 @@ def test_a_preparation_that_was_cut_off_is_continued(run):
     (run.path / "run.json").unlink()
     runs.prepare(run.path, run.config, run.manifest)
     assert run.read("run")["key"] == "r"
+
+
+def test_what_a_killed_write_left_is_no_other_content(run, tmp_path):
+    """At the rename of any of its files: the folder holds a temporary one and no run."""
+    for name in ("config.json", "manifest.jsonl", "run.json"):
+        folder = tmp_path / name
+        cut = replacing(folder / name)
+        cut.__enter__().write_bytes(b"{")  # and never left
+        assert [path.name for path in folder.iterdir()] != [name]
+        assert outputs.claim_folder(folder, "folder") == folder
+        assert runs.prepare(folder, run.config, run.manifest).config == run.config
+        other = tmp_path / f"other {name}"
+        other.mkdir()
+        (other / f".{name}.tmp").touch()
+        with pytest.raises(ForensicsError, match="holds no training run"):
+            runs.prepare(other, run.config, run.manifest)
+        with pytest.raises(ForensicsError, match="not empty"):
+            outputs.claim_folder(other, "folder")
 
 
 def test_preparing_takes_back_a_request_to_stop(run):

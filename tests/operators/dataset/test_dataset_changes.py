@@ -39,6 +39,25 @@ def dataset(fiftyone_db):
     fiftyone_db.delete_dataset(dataset.name)
 
 
+def test_indexes_that_a_killed_creation_left_out_come_back(fiftyone_db):
+    """FiftyOne makes them one by one; its unique one keeps a frame from being there twice."""
+    from media_forensics.operators.dataset import dataset_changes
+
+    dataset = fiftyone_db.Dataset()
+    dataset.media_type = "video"
+    whole = {}
+    for name in (dataset._sample_collection_name, dataset._frame_collection_name):
+        collection = dataset_changes.documents(name)
+        whole[name] = collection.index_information()
+        collection.drop_indexes()
+    assert all(len(indexes) > 2 for indexes in whole.values())
+    with dataset_changes.changing(dataset):
+        pass
+    for name, indexes in whole.items():
+        assert dataset_changes.documents(name).index_information() == indexes
+    fiftyone_db.delete_dataset(dataset.name)
+
+
 def test_who_waits_too_long_is_told_the_dataset_by_its_name(dataset, monkeypatch):
     import threading
 
