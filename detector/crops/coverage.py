@@ -21,6 +21,7 @@ class Coverage:
         self._videos: Counter[str] = Counter()
         self._frames: Counter[str] = Counter()
         self._faces: Counter[str] = Counter()
+        self._cut: Counter[str] = Counter()
         self.videos = 0
 
     def add(self, record: VideoRecord, result: VideoFaces) -> None:
@@ -34,6 +35,9 @@ class Coverage:
         row["faces"] += crops
         row["frames_tried"] += len(result.frames)
         row["frames_usable"] += sum(frame.usable for frame in result.frames)
+        if missing := result.info.get("missing_frames"):
+            self._cut["videos"] += 1
+            self._cut["frames"] += missing
         if result.reason:
             self._videos[Reason(result.reason).value] += 1
         self._frames.update(Reason(f.reason).value for f in result.frames if f.reason)
@@ -46,7 +50,8 @@ class Coverage:
         Returns:
             ``{"videos", "without_face", "faces", "groups": [{"source_dataset", "label", "method",
             "videos", "without_face", "faces", "frames_tried", "frames_usable"}, ...],
-            "video_reasons", "frame_reasons", "face_reasons"}``; reasons are ``{reason: count}``
+            "video_reasons", "frame_reasons", "face_reasons", "cut_off": {"videos", "frames"}}``;
+            reasons are ``{reason: count}``, cut off is what is declared and not in the file
         """
         rows = [
             {"source_dataset": key[0], "label": key[1], "method": key[2], **row}
@@ -60,6 +65,7 @@ class Coverage:
             "video_reasons": dict(self._videos),
             "frame_reasons": dict(self._frames),
             "face_reasons": dict(self._faces),
+            "cut_off": {name: self._cut[name] for name in ("videos", "frames")},
         }
 
 
@@ -88,4 +94,12 @@ def coverage_table(summary: dict[str, Any]) -> str:
                 "",
                 f"{what}: " + ", ".join(f"{n} {plain(reason)}" for reason, n in counts) + ".",
             ]
+    cut = summary["cut_off"]
+    if cut["videos"]:
+        lines += ["", f"{cut_off(cut['frames'])} in {cut['videos']} of the videos."]
     return "\n".join(lines)
+
+
+def cut_off(frames: int) -> str:
+    """Words for frames that a file declares and does not hold."""
+    return f"{frames} declared frames are not in the file (a download or copy that broke off)"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -23,10 +23,10 @@ from ..frames.frame import FrameError, FrameSource
 from ..frames.masks import MaskSource
 from ..frames.sampling import choose_frames
 from ..frames.source_identity import source_sha256, source_stamp
-from ..frames.sources import open_source
 from ..records import REAL, CropRecipe, Reason, VideoRecord
 from .align import warp
 from .face_rows import RowMaker
+from .known_sources import known_or_opened, opened
 from .store import CropStore, StoredVideo, crop_sha256, encode_image
 
 log = logging.getLogger(__name__)
@@ -99,7 +99,7 @@ def extract_video(
     try:
         if record.aligned:
             return _ready_made(record, recipe, policy)
-        stored, source = _known(record, policy, store, threads)
+        stored, source = known_or_opened(record, policy, store, threads)
         if stored.faces.reason and not stored.all_numbers:
             return stored.faces
         limit = float("inf") if time_limit_seconds is None else time_limit_seconds
@@ -130,39 +130,6 @@ def _stopper(deadline: float, should_stop: ShouldStop | None) -> Callable[[], No
             raise _TimeUpError
 
     return check
-
-
-def _known(
-    record: VideoRecord, policy: str, store: CropStore, threads: int
-) -> tuple[StoredVideo, FrameSource | None]:
-    """What the store knows of this very source, or its facts freshly read."""
-    stamp = source_stamp(record)
-    stored = store.load_stored(record.video_id)
-    if stored is not None and stored.faces.policy == policy:
-        if stored.stamp == stamp:
-            return stored, None
-        if stored.faces.source_sha256 and stored.faces.source_sha256 == source_sha256(record):
-            stored = replace(stored, stamp=stamp)  # touched or copied: the same bytes
-            store.save(stored)
-            return stored, None
-    if stored is not None:
-        log.info("%s: the source or its policy changed; starting anew", record.video_id)
-        store.forget(record.video_id)
-    source = open_source(record.path, record.frames, threads)
-    info = asdict(source.info)
-    facts = {key: info.pop(key) for key in ("fps", "width", "height")}
-    info.pop("frame_count")
-    faces = VideoFaces(
-        record.video_id,
-        store.recipe.hash,
-        source_sha256(record),
-        len(source.numbers),
-        policy=policy,
-        info=info,
-        **facts,
-    )
-    listed = None if isinstance(source.numbers, range) else tuple(source.numbers)
-    return StoredVideo(faces, listed, stamp), source
 
 
 @dataclass(slots=True)
@@ -215,7 +182,7 @@ class _VideoWork:
 
     def _open(self) -> FrameSource:
         if self.source is None:
-            self.source = open_source(self.record.path, self.record.frames, self.threads)
+            self.source = opened(self.record, self.threads)
         return self.source
 
     def _make_crops(

@@ -96,7 +96,7 @@ def _all_of(wanted: list[int], rows: Mapping[int, FrameFaces], policy: str) -> S
 
 def with_subjects(rows: Mapping[int, FrameFaces], policy: str) -> tuple[FrameFaces, ...]:
     """Rows by index with tracks, subjects and the reasons that follow from them."""
-    faces = {index: row.faces for index, row in rows.items()}
+    faces = _at_one_size(rows)
     numbers = link_tracks(faces)
     overlap = {
         index: [f.pair_overlap if policy == "pair" else f.mask_overlap for f in row.faces]
@@ -104,6 +104,37 @@ def with_subjects(rows: Mapping[int, FrameFaces], policy: str) -> tuple[FrameFac
     }
     subjects = choose_subject(policy, faces, numbers, overlap)
     return tuple(_settled(rows[i], numbers[i], subjects[i]) for i in sorted(rows))
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """A face's box as it would be if every frame of the video had the size of the first."""
+
+    box: tuple[float, float, float, float]
+
+
+def _at_one_size(rows: Mapping[int, FrameFaces]) -> dict[int, Sequence[FaceRow | _Placed]]:
+    """The faces of each frame at one scale: a stream may change its picture's size."""
+    sizes = {(row.width, row.height) for row in rows.values() if row.width and row.height}
+    if len(sizes) < 2:
+        return {index: row.faces for index, row in rows.items()}
+    first = next(rows[i] for i in sorted(rows) if rows[i].width and rows[i].height)
+    size = (first.width or 1, first.height or 1)
+    return {
+        index: [_Placed(_scaled(face.box, (row.width, row.height), size)) for face in row.faces]
+        for index, row in rows.items()
+    }
+
+
+def _scaled(
+    box: tuple[float, float, float, float],
+    size: tuple[int | None, int | None],
+    to: tuple[int | None, int | None],
+) -> tuple[float, float, float, float]:
+    """A box of a picture of ``size`` (width, height) in one of size ``to``."""
+    sx = (to[0] or 1) / (size[0] or to[0] or 1)
+    sy = (to[1] or 1) / (size[1] or to[1] or 1)
+    return (box[0] * sx, box[1] * sy, box[2] * sx, box[3] * sy)
 
 
 def _settled(row: FrameFaces, tracks: Sequence[int], subjects: Sequence[bool]) -> FrameFaces:
@@ -146,15 +177,14 @@ def with_pair(
     """
     boxes: dict[int, tuple[float, float, float, float]] = {}
     sampled: set[int] = set()
-    sx = sy = 1.0
     if paired is not None:
         sampled = {frame.index for frame in paired.frames}
+        whole = (paired.width, paired.height)
         for frame in paired.frames:
             subject = next((face for face in frame.faces if face.subject), None)
             if subject is not None:
-                boxes[frame.index] = subject.box
-        sx = size[0] / (paired.width or size[0] or 1)
-        sy = size[1] / (paired.height or size[1] or 1)
+                own = (frame.width or whole[0], frame.height or whole[1])
+                boxes[frame.index] = _scaled(subject.box, own, size)
     found: dict[int, FrameFaces] = {}
     for index, row in rows.items():
         known = boxes.get(index) if index in sampled else box_at(boxes, index)
@@ -163,7 +193,7 @@ def with_pair(
             faces = tuple(replace(face, pair_overlap=None) for face in row.faces)
             reason = Reason.NO_PAIR.value if unpaired else row.reason
         else:
-            box = (known[0] * sx, known[1] * sy, known[2] * sx, known[3] * sy)
+            box = _scaled(known, size, (row.width or size[0], row.height or size[1]))
             faces = tuple(replace(face, pair_overlap=iou(face.box, box)) for face in row.faces)
             reason = None if unpaired else row.reason
         found[index] = replace(row, faces=faces, reason=reason)

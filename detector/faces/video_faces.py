@@ -90,7 +90,8 @@ class VideoFaces:
         video_id: as in the record
         recipe_hash: :attr:`detector.records.CropRecipe.hash`
         source_sha256: hash of the file (of names and sizes for a folder of images), "" if unread
-        frame_count: frames that can be decoded, None if the source cannot be opened
+        frame_count: frame numbers that there are; those of ``info["missing_frames"]`` at the end
+            are declared and not in the file. None if the source cannot be opened
         fps: average frames per second, None for images
         width, height: size of the frames as shown, in pixels
         reason: None if there is at least one crop; else the most frequent reason, or why the
@@ -98,8 +99,7 @@ class VideoFaces:
         frames: every frame tried, by index
         detail: a sentence on ``reason``, or ""
         policy: the subject policy that was used (never ``auto``)
-        info: facts of the container (codec, bit_rate, duration_seconds, rotation, pixel_format,
-            declared_frame_count, container)
+        info: facts of the container, see :class:`detector.frames.frame.VideoInfo`
     """
 
     video_id: str

@@ -41,6 +41,11 @@ class VideoInfo:
         pixel_format: for example ``yuv420p10le``
         declared_frame_count: what the container's header claims, None if it does not
         container: for example ``mov,mp4,m4a,3gp,3g2,mj2``
+        mirrored: True if the metadata asks for a mirrored picture
+        pixel_aspect: width / height of a stored pixel; the pictures given have square ones
+        transfer: ``pq`` or ``hlg`` where a high dynamic range was mapped to the standard one
+        interlaced: True if the first frame holds two fields of different times; they are kept
+        missing_frames: declared, and not in the file (a download that broke off)
     """
 
     frame_count: int | None
@@ -54,6 +59,11 @@ class VideoInfo:
     pixel_format: str
     declared_frame_count: int | None = None
     container: str = ""
+    mirrored: bool = False
+    pixel_aspect: float = 1.0
+    transfer: str = ""
+    interlaced: bool = False
+    missing_frames: int = 0
 
 
 @dataclass(frozen=True, slots=True)

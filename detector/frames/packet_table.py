@@ -12,7 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from .pyav import FFmpegError
+from .display import Display, display_of
+from .pyav import FFmpegError, container_seconds, display_matrix, pixel_aspect, positive
+from .tone_mapping import TRANSFERS
 
 log = logging.getLogger(__name__)
 
@@ -25,8 +27,27 @@ _ONE_FRAME_PER_PACKET = frozenset(
 _REORDERED = frozenset({"h264", "hevc", "mpeg2video", "mpeg1video"})
 # What demuxing a damaged file ends with; IndexError: a stream that was not there at the start.
 STOPPED = (FFmpegError, OSError, IndexError)
-Shape = tuple[int, tuple[int, int]]  # rotation in degrees, coded (width, height)
-NO_SHAPE: Shape = (0, (0, 0))
+# Codecs of containers that may count their pictures in the header, and count them right.
+_COUNTED = "mov"
+_LEAST_MISSING_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """The first decoded frame: how it is shown, and what its pixels are.
+
+    Attributes:
+        display: how the stored picture is shown
+        width, height: as stored, in pixels
+        transfer: ``pq`` or ``hlg`` for high dynamic range, else ""
+        interlaced: True if it holds two fields of different times
+    """
+
+    display: Display
+    width: int
+    height: int
+    transfer: str
+    interlaced: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,22 +58,29 @@ class PacketTable:
         pts: ascending presentation times in stream units, (N,)
         keys: ascending positions of key frames in ``pts``, (K,)
         regular: True if a frame is identified by its presentation time
+        declared: frames that the container says are shown, 0 where it does not say so
     """
 
     pts: np.ndarray
     keys: np.ndarray
     regular: bool
+    declared: int = 0
 
 
-def scan_packets(container: Any, stream: Any) -> tuple[PacketTable, Shape]:
+def scan_packets(container: Any, stream: Any) -> tuple[PacketTable, Shape | None]:
     """Read all packets, decoding only until the first frame shows its shape."""
     rows: list[tuple[int, bool, bool]] = []
     plain = stream.codec_context.name in _ONE_FRAME_PER_PACKET
-    shape = NO_SHAPE
+    shape: Shape | None = None
+    ends = 0.0  # seconds, of whichever stream goes on for longest
     try:
-        for packet in container.demux(stream):
-            if shape == NO_SHAPE:
-                shape = next((shape_of(frame) for frame in frames_of(packet)), NO_SHAPE)
+        for packet in container.demux():
+            if packet.pts is not None and packet.time_base:
+                ends = max(ends, float((packet.pts + (packet.duration or 0)) * packet.time_base))
+            if packet.stream_index != stream.index:
+                continue
+            if shape is None:
+                shape = next((shape_of(frame, stream) for frame in frames_of(packet) or ()), None)
             if packet.size == 0:  # end of stream
                 continue
             if packet.pts is None or packet.is_corrupt:
@@ -72,7 +100,24 @@ def scan_packets(container: Any, stream: Any) -> tuple[PacketTable, Shape]:
     complete = bool(rows) and rows[0][1] and rows[0][0] == min(row[0] for row in rows)
     regular = bool(plain and complete and len(shown) and np.all(np.diff(pts[order]) > 0))
     regular = regular and not (np.all(np.diff(order) > 0) and _hides_its_order(container, stream))
-    return PacketTable(pts[order], keys, regular), shape
+    declared = _declared(container, stream, rows, ends)
+    return PacketTable(pts[order], keys, regular, declared), shape
+
+
+def _declared(container: Any, stream: Any, rows: list[tuple[int, bool, bool]], ends: float) -> int:
+    """How many frames should be shown.
+
+    By the count in the header where the container keeps one; else by the declared length, where
+    every stream, the sound too, ends more than a second before it.
+    """
+    hidden = sum(not shown for _, _, shown in rows)
+    if stream.frames and _COUNTED in container.format.name:
+        return stream.frames - hidden
+    length, rate = container_seconds(container), positive(stream.average_rate)
+    if length is None or rate is None or not rows:
+        return 0
+    short = length + (container.start_time or 0) / 1e6 - ends
+    return len(rows) - hidden + round(short * rate) if short > _LEAST_MISSING_SECONDS else 0
 
 
 def _hides_its_order(container: Any, stream: Any) -> bool:
@@ -82,21 +127,23 @@ def _hides_its_order(container: Any, stream: Any) -> bool:
     return reordered and (container.format.name == "avi" or bool(context.has_b_frames))
 
 
-def frames_of(packet: Any) -> list[Any]:
-    """Frames that the decoder gives for a packet; none for one that it cannot decode."""
+def frames_of(packet: Any) -> list[Any] | None:
+    """Frames that the decoder gives for a packet; None for one that it cannot decode."""
     try:
         return packet.decode()
     except MemoryError:
         raise
     except FFmpegError as error:
         log.debug("packet at %s: %s", packet.pts, error)
-        return []
+        return None
 
 
-def turn_of(frame: Any) -> int:
-    """Degrees counterclockwise, in {0, 90, 180, 270}, that make the frame upright."""
-    return round(frame.rotation / 90) * 90 % 360
-
-
-def shape_of(frame: Any) -> Shape:
-    return turn_of(frame), (frame.width, frame.height)
+def shape_of(frame: Any, stream: Any) -> Shape:
+    """Return how ``frame`` is shown and what its pixels are."""
+    return Shape(
+        display_of(display_matrix(frame), pixel_aspect(stream)),
+        frame.width,
+        frame.height,
+        TRANSFERS.get(int(frame.color_trc), ""),
+        bool(frame.interlaced_frame),
+    )

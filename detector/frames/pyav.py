@@ -13,6 +13,7 @@ The only module that imports ``av`` and that knows what its releases lack. Run w
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Mapping
 from fractions import Fraction
 from functools import lru_cache
@@ -22,6 +23,7 @@ from typing import IO, Any
 import av
 import av.container
 import av.error
+import av.logging
 import numpy as np
 from av.stream import Disposition
 from av.video.reformatter import VideoReformatter
@@ -50,10 +52,49 @@ def open_media(source: str | Path | IO[bytes], options: Mapping[str, str] | None
     return av.open(file, container_options=dict(options or {}), **lenient)
 
 
-def picture_streams(container: Any) -> list[Any]:
-    """Return the video streams of ``container`` that are no attached pictures (cover art)."""
-    attached = Disposition.attached_pic
-    return [s for s in container.streams.video if not s.disposition & attached]
+def picture_stream(container: Any) -> Any | None:
+    """Return the video stream that players show; None where there is none.
+
+    That is the one that FFmpeg finds best (the default one, then the one with most pixels), never
+    an attached picture (cover art) or a row of thumbnails.
+    """
+    still = Disposition.attached_pic | Disposition.timed_thumbnails
+    shown = [s for s in container.streams.video if not s.disposition & still]
+    best = container.streams.best("video")
+    return next((s for s in shown if best is not None and s.index == best.index), None) or max(
+        shown,
+        key=lambda s: (bool(s.disposition & Disposition.default), s.width * s.height),
+        default=None,
+    )
+
+
+def display_matrix(frame: Any) -> tuple[int, ...] | None:
+    """Return the nine numbers of a frame's display matrix; None where it has none."""
+    data = frame.side_data.get("DISPLAYMATRIX")
+    return None if data is None else struct.unpack("=9i", bytes(data))
+
+
+def pixel_aspect(stream: Any) -> Fraction | None:
+    """Return width / height of a stored pixel, by the container or else the codec."""
+    return positive(stream.sample_aspect_ratio) or positive(
+        stream.codec_context.sample_aspect_ratio
+    )
+
+
+def errors_of_decoding(packet: Any) -> tuple[list[Any], list[str]]:
+    """Return the frames that a packet gives and what the decoder says of it at level "error".
+
+    FFmpeg's log is one for the process and PyAV takes the interpreter's lock for each message:
+    only for a process that decodes with one thread and does nothing else.
+    """
+    av.logging.set_level(av.logging.ERROR)
+    av.logging.set_skip_repeated(False)
+    with av.logging.Capture() as said:
+        try:
+            frames = packet.decode()
+        except FFmpegError as error:
+            return [], [str(error)]
+    return frames, [text for level, _, text in said if level <= av.logging.ERROR]
 
 
 def positive(value: Any) -> Fraction | None:
@@ -75,9 +116,18 @@ class RgbConverter:
         self._reformatter = VideoReformatter()
         self._threads = threads
 
-    def convert(self, frame: Any) -> np.ndarray:
-        """Return the pixels of a decoded frame as uint8 (H, W, 3)."""
-        rgb = self._reformatter.reformat(frame, format="rgb24", threads=self._threads)
+    def convert(self, frame: Any, size: tuple[int, int], deep: bool = False) -> np.ndarray:
+        """Return the pixels of a decoded frame as uint8, or uint16 if ``deep``, (H, W, 3).
+
+        Args:
+            frame: as decoded
+            size: (width, height) of the result; where it is not the frame's, bicubic
+            deep: 16 bits a channel
+        """
+        layout = "rgb48le" if deep else "rgb24"
+        rgb = self._reformatter.reformat(
+            frame, width=size[0], height=size[1], format=layout, threads=self._threads
+        )
         return rgb.to_ndarray()
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,56 +18,27 @@ from typing import Any
 import numpy as np
 
 from ..records import Reason
+from .damage import DamageMap, damage_map
+from .display import Display, display_of
 from .frame import MAX_FRAME_PIXELS, DecodedFrame, FrameError, VideoInfo
-from .packet_table import NO_SHAPE, STOPPED, Shape, frames_of, scan_packets, shape_of, turn_of
+from .opening import opened
+from .packet_table import STOPPED, Shape, frames_of, scan_packets, shape_of
 from .pyav import (
-    FFmpegError,
     RgbConverter,
     container_seconds,
-    open_media,
-    picture_streams,
+    display_matrix,
+    pixel_aspect,
     positive,
 )
+from .tone_mapping import TRANSFERS, to_standard_range
 
 log = logging.getLogger(__name__)
 
-# A file must not make the library open other files or addresses (playlists can), so only real
-# containers and raw streams are probed, and only the file itself is read.
-_OPTIONS = {
-    "protocol_whitelist": "file",
-    "format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,flv,"
-    "live_flv,ogg,asf,gif,h264,hevc,m4v,ivf,obu,mjpeg,mjpeg_2000,mxf,nut,yuv4mpegpipe,wtv,dv,rm,"
-    "swf,mp3,wav,flac,aac,webp_pipe,jpeg_pipe,png_pipe,apng,av1",
-}
 _SEEK_COST = 12  # frames that could be decoded in the time of one seek and decoder refill
 
 
-@contextmanager
-def _opened(path: Path, threads: int) -> Iterator[tuple[Any, Any]]:
-    """(container, picture stream), errors turned into :class:`FrameError`."""
-    try:
-        container = open_media(path, _OPTIONS)
-    except FileNotFoundError as error:
-        raise FrameError(Reason.MISSING_FILE, f"{path} is not there.") from error
-    except MemoryError:
-        raise
-    except (FFmpegError, OSError, ValueError) as error:
-        raise FrameError(
-            Reason.DECODE_ERROR, f"{path} cannot be opened as a video: {error}."
-        ) from error
-    try:
-        streams = picture_streams(container)
-        if not streams:
-            raise FrameError(Reason.NO_VIDEO_STREAM, f"{path} holds no picture stream.")
-        stream = streams[0]
-        if stream.codec_context is None or not stream.codec_context.codec:
-            raise FrameError(Reason.DECODE_ERROR, f"{path}: no decoder for its picture stream.")
-        if threads != 1:
-            stream.codec_context.thread_type = "AUTO"
-        stream.codec_context.thread_count = threads
-        yield container, stream
-    finally:
-        container.close()
+class _DamagedError(Exception):
+    """A first sign of damage, in a video that was taken for whole."""
 
 
 class VideoSource:
@@ -86,24 +56,37 @@ class VideoSource:
         self.path = Path(path)
         self._threads = threads
         self._converter = RgbConverter(threads)
-        with _opened(self.path, 1) as (container, stream):
+        self._damage: DamageMap | None = None
+        with opened(self.path, 1) as (container, stream):
             context = stream.codec_context
             if context.width * context.height > MAX_FRAME_PIXELS:
                 raise FrameError(
                     Reason.TOO_LARGE, f"{path} has {context.width} x {context.height} pixels."
                 )
-            self.table, first = scan_packets(container, stream)
+            self.table, shape = scan_packets(container, stream)
             self._time_base = positive(stream.time_base)
+            self._pixel_aspect = pixel_aspect(stream)
             facts = _facts(container, stream)
-        total, (rotation, size) = len(self.table.pts), first
+        self._total = len(self.table.pts)
         if not self.table.regular:
-            total, (rotation, size) = self._count()
-        if total == 0 or size == (0, 0):
+            self._total, shape = self._count()
+        if self._total == 0 or shape is None:
             raise FrameError(Reason.DECODE_ERROR, f"{path}: no frame can be decoded.")
-        width, height = size[::-1] if rotation in (90, 270) else size
-        self._numbers = range(total)
+        width, height = shape.display.shown(shape.width, shape.height)
+        # What is declared and not there is missing: it has numbers, and no pictures.
+        missing = max(0, self.table.declared - self._total)
+        self._numbers = range(self._total + missing)
         self._info = VideoInfo(
-            frame_count=total, width=width, height=height, rotation=rotation, **facts
+            frame_count=self._total,
+            width=width,
+            height=height,
+            rotation=shape.display.rotation,
+            mirrored=shape.display.mirrored,
+            pixel_aspect=float(shape.display.pixel_aspect),
+            transfer=shape.transfer,
+            interlaced=shape.interlaced,
+            missing_frames=missing,
+            **facts,
         )
 
     @property
@@ -114,26 +97,43 @@ class VideoSource:
     def numbers(self) -> Sequence[int]:
         return self._numbers
 
-    def _count(self) -> tuple[int, Shape]:
+    def _count(self) -> tuple[int, Shape | None]:
         """Decode everything: how many frames, and the shape of the first."""
-        count, shape = 0, NO_SHAPE
-        with _opened(self.path, self._threads) as (container, stream):
+        count, shape = 0, None
+        with opened(self.path, self._threads) as (container, stream):
             for frame in _decode(container, stream):
-                shape = shape_of(frame) if count == 0 else shape
+                shape = shape_of(frame, stream) if count == 0 else shape
                 count += 1
         return count, shape
 
     def read(self, numbers: Iterable[int]) -> Iterator[DecodedFrame]:
         """See :class:`frame.FrameSource`."""
         wanted = sorted(set(numbers))
-        inside = [n for n in wanted if 0 <= n < len(self._numbers)]
-        outside = [n for n in wanted if not 0 <= n < len(self._numbers)]
+        inside = [n for n in wanted if 0 <= n < self._total]
+        outside = [n for n in wanted if not 0 <= n < self._total]
         below = [n for n in outside if n < 0]
         for number in below:
             yield DecodedFrame(number, None, None, Reason.SHORT_VIDEO)
-        yield from self._read_by_time(inside) if self.table.regular else self._count_to(inside)
+        yield from self._read_whole(inside)
         for number in outside[len(below) :]:
             yield DecodedFrame(number, None, None, Reason.SHORT_VIDEO)
+
+    def _read_whole(self, wanted: list[int]) -> Iterator[DecodedFrame]:
+        """Frames that are whole; at the first sign of damage it is found out which these are."""
+        left = list(wanted)
+        read = self._read_by_time if self.table.regular else self._count_to
+        try:
+            for frame in read(left):
+                left = left[1:]
+                yield frame
+        except _DamagedError:
+            try:
+                self._damage = damage_map(self.path)
+            except OSError as error:
+                log.warning("%s", error)
+                yield from (DecodedFrame(n, None, None, Reason.DECODE_ERROR) for n in left)
+                return
+            yield from read(left)
 
     def _read_by_time(self, wanted: list[int]) -> Iterator[DecodedFrame]:
         """Frames by presentation time, jumping to key frames where that is cheaper."""
@@ -161,12 +161,23 @@ class VideoSource:
 
     def _decode_runs(self, runs: list[Run]) -> Iterator[tuple[int, DecodedFrame | None]]:
         """(number, frame) of every wanted frame; None for one that was passed without seeing it."""
-        with _opened(self.path, self._threads) as (container, stream):
+        with self._reading() as (container, stream):
             for run in runs:
                 if run.start is not None:
                     key = int(self.table.pts[self.table.keys[run.start]])
                     container.seek(key, stream=stream, backward=True)
-                yield from self._run(run.wanted, _decode(container, stream))
+                yield from self._run(run.wanted, self._decoded(container, stream))
+
+    def _reading(self) -> Any:
+        return opened(self.path, self._threads, strict=self._damage is None)
+
+    def _decoded(self, container: Any, stream: Any) -> Iterator[Any]:
+        """Frames in presentation order, until a sign of damage that was not known."""
+        whole = self._damage is None
+        for frame in _decode(container, stream, stop=whole):
+            if whole and frame.is_corrupt:
+                raise _DamagedError
+            yield frame
 
     def _run(
         self, wanted: list[int], frames: Iterator[Any]
@@ -180,7 +191,8 @@ class VideoSource:
                 yield pending.pop(), None
             if pending and pts[pending[-1]] == frame.pts:
                 number = pending.pop()
-                yield number, self._picture(number, frame)
+                damaged = self._damage is not None and frame.pts in self._damage.times
+                yield number, self._picture(number, frame, damaged)
             if not pending:
                 return
         while pending:
@@ -191,31 +203,44 @@ class VideoSource:
         pending = list(reversed(wanted))
         if not pending:
             return
-        with _opened(self.path, self._threads) as (container, stream):
-            for number, frame in enumerate(_decode(container, stream)):
+        damaged = self._damage.positions if self._damage else frozenset()
+        with self._reading() as (container, stream):
+            for number, frame in enumerate(self._decoded(container, stream)):
                 if number == pending[-1]:
-                    yield self._picture(pending.pop(), frame)
+                    yield self._picture(pending.pop(), frame, number in damaged)
                     if not pending:
                         return
         while pending:
             yield DecodedFrame(pending.pop(), None, None, Reason.DECODE_ERROR)
 
-    def _picture(self, number: int, frame: Any) -> DecodedFrame:
-        """Pixels of a decoded frame, upright; a frame that the decoder calls corrupt has none."""
-        if frame.is_corrupt or frame.width * frame.height > MAX_FRAME_PIXELS:
-            reason = Reason.DECODE_ERROR if frame.is_corrupt else Reason.TOO_LARGE
-            return DecodedFrame(number, None, None, reason)
-        rgb = self._converter.convert(frame)
-        turn = turn_of(frame)
-        if turn:
-            rgb = np.ascontiguousarray(np.rot90(rgb, turn // 90))
+    def _picture(self, number: int, frame: Any, damaged: bool) -> DecodedFrame:
+        """Pixels of a decoded frame as players show it; a damaged frame has none."""
+        if damaged or frame.is_corrupt:
+            return DecodedFrame(number, None, None, Reason.DECODE_ERROR)
+        display = self._display(frame)
+        width, height = size = display.square(frame.width, frame.height)
+        if width * height > MAX_FRAME_PIXELS:
+            return DecodedFrame(number, None, None, Reason.TOO_LARGE)
+        transfer = TRANSFERS.get(int(frame.color_trc), "")
+        rgb = self._converter.convert(frame, size, deep=bool(transfer))
+        if transfer:
+            rgb = to_standard_range(rgb, transfer)
+        if display.mirrored or display.rotation:
+            rgb = display.upright(rgb)
         base = self._time_base
         seconds = None if base is None or frame.pts is None else float(frame.pts * base)
         return DecodedFrame(number, seconds, rgb, None)
 
+    def _display(self, frame: Any) -> Display:
+        return display_of(display_matrix(frame), self._pixel_aspect)
 
-def _decode(container: Any, stream: Any) -> Iterator[Any]:
-    """Frames in presentation order; packets that cannot be decoded are skipped."""
+
+def _decode(container: Any, stream: Any, stop: bool = False) -> Iterator[Any]:
+    """Frames in presentation order; packets that cannot be decoded are skipped, or ``stop`` it.
+
+    Raises:
+        _DamagedError: with ``stop``, a packet that cannot be decoded
+    """
     packets = container.demux(stream)
     while True:
         try:
@@ -227,7 +252,10 @@ def _decode(container: Any, stream: Any) -> Iterator[Any]:
         except STOPPED as error:
             log.info("reading stopped: %s", error)  # cut-off file: give what there is
             return
-        yield from frames_of(packet)
+        frames = frames_of(packet)
+        if frames is None and stop:
+            raise _DamagedError
+        yield from frames or ()
 
 
 def _facts(container: Any, stream: Any) -> dict[str, Any]:

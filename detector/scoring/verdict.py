@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..audit.threshold import CALIBRATION, FIXED, UNCHOSEN, Threshold, of_calibration
+from ..crops.coverage import cut_off
 from ..errors import ForensicsError
 from ..faces.video_faces import VideoFaces
 from ..records import CropRecipe, Reason
@@ -189,6 +190,7 @@ def cautions(
     tried, usable = len(found.frames), sum(frame.usable for frame in found.frames)
     if tried and usable < 0.5 * tried:
         out.append(f"Only {usable} of {tried} frames show a usable face.")
+    out += _of_the_source(found)
     lost = [person for person in persons if not person.enough]
     if lost and len(lost) < len(persons):
         out.append(f"{len(lost)} more people have too few faces to be judged.")
@@ -222,4 +224,26 @@ def cautions(
         out.append("The checkpoint does not say on which crops it was trained.")
     elif known.detector_sha256 not in ("", recipe.detector_sha256):
         out.append("The faces were found by another face detector than in training.")
+    return out
+
+
+def _of_the_source(found: VideoFaces) -> list[str]:
+    """What a file's own facts and damage take from a verdict."""
+    out, info = [], found.info
+    if missing := info.get("missing_frames"):
+        whole = found.frame_count or missing
+        out.append(f"{cut_off(missing)}: {whole - missing} of {whole} are judged.")
+    broken = sum(frame.reason == Reason.DECODE_ERROR.value for frame in found.frames)
+    if broken:
+        out.append(
+            f"{broken} of {len(found.frames)} tried frames are damaged, or predicted from damaged "
+            "ones, and are left out; damage that the decoder does not notice may remain in others."
+        )
+    if info.get("interlaced"):
+        out.append("The video is interlaced: moving edges are combed, as in no training material.")
+    if transfer := info.get("transfer"):
+        out.append(
+            f"The video has a high dynamic range ({transfer.upper()}), mapped to the standard one; "
+            "detectors are trained on material that was recorded in the standard range."
+        )
     return out

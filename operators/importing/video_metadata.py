@@ -30,6 +30,11 @@ _EXTRA = {
     "bit_rate": fo.IntField,
     "rotation": fo.IntField,
     "pixel_format": fo.StringField,
+    "mirrored": fo.BooleanField,
+    "pixel_aspect": fo.FloatField,
+    "transfer": fo.StringField,
+    "interlaced": fo.BooleanField,
+    "missing_frames": fo.IntField,
 }
 
 
@@ -111,8 +116,5 @@ def _metadata(path: str, info: VideoInfo) -> fo.VideoMetadata:
         total_frame_count=info.frame_count,
         duration=info.duration_seconds,
         encoding_str=info.codec,
-        codec=info.codec,
-        bit_rate=info.bit_rate,
-        rotation=info.rotation,
-        pixel_format=info.pixel_format,
+        **{name: getattr(info, name) for name in _EXTRA},
     )

@@ -1,0 +1,81 @@
+"""Tells whether what a store holds of a video still belongs to its source."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import asdict, replace
+from typing import Any
+
+from ..faces.video_faces import VideoFaces
+from ..frames.frame import FrameSource, VideoInfo
+from ..frames.source_identity import source_sha256, source_stamp
+from ..frames.sources import open_source
+from ..records import VideoRecord
+from .store import CropStore, StoredVideo
+
+log = logging.getLogger(__name__)
+
+
+def known_or_opened(
+    record: VideoRecord, policy: str, store: CropStore, threads: int
+) -> tuple[StoredVideo, FrameSource | None]:
+    """What the store knows of this very source, or its facts freshly read; the source if opened.
+
+    Raises:
+        FrameError: the source is not there or cannot be read
+    """
+    stamp = source_stamp(record)
+    stored = store.load_stored(record.video_id)
+    if stored is not None and stored.faces.policy == policy:
+        same = stored.stamp == stamp
+        if not same and stored.faces.source_sha256:  # touched or copied: the same bytes?
+            same = stored.faces.source_sha256 == source_sha256(record)
+        source = None if not same or _shown_is_known(stored) else opened(record, threads)
+        if same and (source is None or _shown_as_before(stored.faces, source.info)):
+            if source is not None:
+                info = stored.faces.info | _facts(source)
+                stored = replace(stored, faces=replace(stored.faces, info=info))
+            if stored.stamp != stamp or source is not None:
+                stored = replace(stored, stamp=stamp)
+                store.save(stored)
+            return stored, source
+    if stored is not None:
+        log.info("%s: its source, policy or reading changed; starting anew", record.video_id)
+        store.forget(record.video_id)
+    source = opened(record, threads)
+    faces = VideoFaces(
+        record.video_id,
+        store.recipe.hash,
+        source_sha256(record),
+        len(source.numbers),
+        source.info.fps,
+        source.info.width,
+        source.info.height,
+        policy=policy,
+        info=_facts(source),
+    )
+    listed = None if isinstance(source.numbers, range) else tuple(source.numbers)
+    return StoredVideo(faces, listed, stamp), source
+
+
+def opened(record: VideoRecord, threads: int) -> FrameSource:
+    """Open the frames of a record."""
+    return open_source(record.path, record.frames, threads)
+
+
+def _facts(source: FrameSource) -> dict[str, Any]:
+    """What is kept of a source beside the columns of its own."""
+    kept = asdict(source.info)
+    return {k: v for k, v in kept.items() if k not in ("fps", "width", "height", "frame_count")}
+
+
+def _shown_is_known(stored: StoredVideo) -> bool:
+    """False for a video that version 0.3 read: it honoured turns only, of what players honour."""
+    info = stored.faces.info
+    return "mirrored" in info or info.get("container") in (None, "", "images", "crops")
+
+
+def _shown_as_before(faces: VideoFaces, info: VideoInfo) -> bool:
+    """True if 0.3 gave the pictures of a video, and their number, as they are given now."""
+    changed = info.mirrored or info.pixel_aspect != 1 or info.transfer or info.missing_frames
+    return not changed and (faces.width, faces.height) == (info.width, info.height)

@@ -1,0 +1,54 @@
+"""Opens a video file for decoding, so that it can name no other file or address."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ..records import Reason
+from .frame import FrameError
+from .pyav import FFmpegError, open_media, picture_stream
+
+# A file must not make the library open other files or addresses (playlists can), so only real
+# containers and raw streams are probed, and only the file itself is read.
+_OPTIONS = {
+    "protocol_whitelist": "file",
+    "format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,flv,"
+    "live_flv,ogg,asf,gif,h264,hevc,m4v,ivf,obu,mjpeg,mjpeg_2000,mxf,nut,yuv4mpegpipe,wtv,dv,rm,"
+    "swf,mp3,wav,flac,aac,webp_pipe,jpeg_pipe,png_pipe,apng,av1",
+}
+
+
+# Makes the decoder report damage that it would else conceal.
+_STRICT = {"err_detect": "crccheck+bitstream+buffer+explode"}
+
+
+@contextmanager
+def opened(path: Path, threads: int, strict: bool = False) -> Iterator[tuple[Any, Any]]:
+    """(container, picture stream), errors turned into :class:`FrameError`."""
+    try:
+        container = open_media(path, _OPTIONS)
+    except FileNotFoundError as error:
+        raise FrameError(Reason.MISSING_FILE, f"{path} is not there.") from error
+    except MemoryError:
+        raise
+    except (FFmpegError, OSError, ValueError) as error:
+        raise FrameError(
+            Reason.DECODE_ERROR, f"{path} cannot be opened as a video: {error}."
+        ) from error
+    try:
+        stream = picture_stream(container)
+        if stream is None:
+            raise FrameError(Reason.NO_VIDEO_STREAM, f"{path} holds no picture stream.")
+        if stream.codec_context is None or not stream.codec_context.codec:
+            raise FrameError(Reason.DECODE_ERROR, f"{path}: no decoder for its picture stream.")
+        if threads != 1:
+            stream.codec_context.thread_type = "AUTO"
+        stream.codec_context.thread_count = threads
+        if strict:
+            stream.codec_context.options = _STRICT
+        yield container, stream
+    finally:
+        container.close()

@@ -1,0 +1,192 @@
+"""Videos are read as players show them: every turn, mirror, pixel shape, stream and range."""
+
+from __future__ import annotations
+
+import struct
+from fractions import Fraction
+
+import av
+import av.filter
+import numpy as np
+import pytest
+from hypothesis import given, strategies as st
+from media_forensics.detector.faces.selection import select
+from media_forensics.detector.faces.video_faces import FaceRow, FrameFaces
+from media_forensics.detector.frames import probe_video, read_frames
+from media_forensics.detector.frames.display import Display, display_of
+from media_forensics.detector.frames.tone_mapping import to_standard_range
+from media_forensics.detector.records import CropRecipe
+
+W, H = 96, 64
+ONE = 65536
+#: a, b, c, d of the eight ways to lay a picture down, and what numpy makes of the stored one.
+WAYS = {
+    "plain": ((1, 0, 0, 1), lambda p: p),
+    "clockwise": ((0, 1, -1, 0), lambda p: np.rot90(p, 3)),
+    "upside down": ((-1, 0, 0, -1), lambda p: np.rot90(p, 2)),
+    "counterclockwise": ((0, -1, 1, 0), lambda p: np.rot90(p, 1)),
+    "mirrored": ((-1, 0, 0, 1), lambda p: p[:, ::-1]),
+    "flipped": ((1, 0, 0, -1), lambda p: p[::-1]),
+    "transposed": ((0, 1, 1, 0), lambda p: p.swapaxes(0, 1)),
+    "transversed": ((0, -1, -1, 0), lambda p: np.rot90(p, 2).swapaxes(0, 1)),
+}
+
+
+def picture() -> np.ndarray:
+    """No two of its eight turns are alike."""
+    image = np.full((H, W, 3), 128, np.uint8)
+    image[: H // 2, : W // 2] = (220, 30, 30)
+    image[: H // 2, W // 2 :] = (30, 200, 30)
+    image[H // 2 :, : W // 4] = (30, 30, 220)
+    return image
+
+
+def encode(path, images, size=(W, H), **about):
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(about.pop("codec", "libx264"), rate=25)
+        stream.width, stream.height = size
+        stream.pix_fmt = about.pop("pix_fmt", "yuv420p")
+        for name, value in about.items():
+            setattr(stream.codec_context, name, value)
+        for image in images:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+        container.mux(stream.encode(None))
+    return path
+
+
+def lay_down(path, numbers) -> None:
+    """Write a, b, c, d into the track's display matrix."""
+    data = bytearray(path.read_bytes())
+    at = data.find(b"tkhd") + 44
+    a, b, c, d = (n * ONE for n in numbers)
+    data[at : at + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30)
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_video_is_turned_and_mirrored_as_its_matrix_says(way, tmp_path):
+    path = encode(tmp_path / "v.mp4", [picture()] * 4)
+    numbers, shown = WAYS[way]
+    lay_down(path, numbers)
+    want = shown(picture())
+    ((_, got),) = read_frames(path, [2])
+    assert got.shape == want.shape
+    assert np.abs(got.astype(int) - want).mean() < 6
+    info = probe_video(path)
+    assert (info.height, info.width) == want.shape[:2]
+    assert info.mirrored == (way in ("mirrored", "flipped", "transposed", "transversed"))
+
+
+@given(st.sampled_from(list(WAYS)), st.integers(1, 4 * ONE), st.integers(-9, 9))
+def test_scale_and_small_angles_of_a_matrix_change_nothing(way, scale, degrees):
+    (a, b, c, d), shown = WAYS[way]
+    turn = np.deg2rad(degrees)
+    small = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    (a, c), (b, d) = small @ np.array([[a, c], [b, d]]) * scale
+    display = display_of([round(n) for n in (a, b, 0, c, d, 0, 0, 0, 1 << 30)], None)
+    if scale > 64:
+        assert np.array_equal(display.upright(picture()), shown(picture()))
+
+
+@given(
+    st.fractions(Fraction(1, 40), 40),
+    st.integers(2, 4000),
+    st.integers(2, 4000),
+    st.sampled_from([0, 90, 180, 270]),
+)
+def test_square_pixels_keep_the_shown_shape_and_lose_no_line(aspect, width, height, rotation):
+    display = display_of(None, aspect)
+    if display.pixel_aspect == 1 and aspect != 1:
+        assert not Fraction(1, 16) <= aspect <= 16  # a damaged header, not a shape
+        return
+    wide, high = display.square(width, height)
+    assert wide >= width and high >= height
+    assert abs(wide / high - float(aspect) * width / height) <= max(wide, high) / min(wide, high)
+    turned = Display(rotation, False, display.pixel_aspect).shown(width, height)
+    assert turned == ((wide, high) if rotation % 180 == 0 else (high, wide))
+
+
+@pytest.mark.parametrize("aspect", [Fraction(4, 3), Fraction(8, 9), Fraction(16, 11)])
+def test_stored_pixels_that_are_not_square_are_shown_square(aspect, tmp_path):
+    path = encode(tmp_path / "v.mp4", [picture()] * 3, sample_aspect_ratio=aspect)
+    graph = av.filter.Graph()  # the oracle: FFmpeg's own scaler, asked as players ask it
+    with av.open(str(path)) as container:
+        frame = next(container.decode(video=0))
+        wide = round(W * aspect) if aspect > 1 else W
+        high = H if aspect > 1 else round(H / aspect)
+        nodes = [
+            graph.add_buffer(template=container.streams.video[0]),
+            graph.add("scale", f"{wide}:{high}:flags=bicubic"),
+            graph.add("format", "rgb24"),
+            graph.add("buffersink"),
+        ]
+        graph.link_nodes(*nodes).configure()
+        graph.push(frame)
+        want = graph.pull().to_ndarray(format="rgb24")
+    ((_, got),) = read_frames(path, [0])
+    assert got.shape == want.shape == (high, wide, 3)
+    off = np.abs(got.astype(int) - want)  # chroma is brought to size before or after the colours
+    assert off.mean() < 2 and np.quantile(off, 0.9) <= 4
+    assert probe_video(path).pixel_aspect == pytest.approx(float(aspect))
+
+
+def test_a_small_picture_beside_the_video_is_not_taken_for_it(tmp_path):
+    path = tmp_path / "v.mkv"
+    with av.open(str(path), "w") as container:
+        streams = []
+        for size, grey in (((32, 32), 10), ((W, H), 200)):
+            stream = container.add_stream("libx264", rate=25)
+            (stream.width, stream.height), stream.pix_fmt = size, "yuv420p"
+            streams.append((stream, np.full((size[1], size[0], 3), grey, np.uint8)))
+        streams[1][0].disposition = av.stream.Disposition.default
+        for _ in range(5):
+            for stream, image in streams:
+                frame = av.VideoFrame.from_ndarray(image, format="rgb24")
+                container.mux(stream.encode(frame))
+        for stream, _ in streams:
+            container.mux(stream.encode(None))
+    info = probe_video(path)
+    assert (info.width, info.height, info.frame_count) == (W, H, 5)
+    ((_, got),) = read_frames(path, [0])
+    assert abs(float(got.mean()) - 200) < 4
+
+
+@pytest.mark.parametrize(("name", "transfer"), [("pq", 16), ("hlg", 18)])
+def test_a_high_dynamic_range_is_mapped_and_named(name, transfer, tmp_path):
+    grey = np.full((H, W, 3), 148 if name == "pq" else 191, np.uint8)  # diffuse white (BT.2408)
+    path = encode(
+        tmp_path / "v.mkv",
+        [grey] * 3,
+        codec="libx265",
+        pix_fmt="yuv420p10le",
+        color_trc=transfer,
+        color_primaries=9,
+        colorspace=9,
+    )
+    ((_, got),) = read_frames(path, [1])
+    assert probe_video(path).transfer == name
+    # 203 cd/m2 are white of the standard range; the roll-off takes some of it
+    assert 215 <= got.mean() <= 255
+    assert got.reshape(-1, 3).std(axis=0).max() < 2  # grey stays grey
+
+
+@pytest.mark.parametrize("transfer", ["pq", "hlg"])
+def test_tone_mapping_is_monotonic_and_keeps_black_and_the_peak(transfer):
+    ramp = np.repeat(np.arange(0, 65536, 64, dtype=np.uint16)[None, :, None], 3, axis=2)
+    out = to_standard_range(ramp, transfer)[0].astype(int)
+    assert (np.diff(out, axis=0) >= 0).all()
+    assert out[0].tolist() == [0, 0, 0] and out[-1].min() >= 254
+    assert (np.ptp(out, axis=1) <= 1).all()
+
+
+def test_one_person_in_a_picture_that_changes_its_size_stays_one_person():
+    def row(index, scale):
+        box = (100 * scale, 80 * scale, 200 * scale, 180 * scale)
+        face = FaceRow(0, box)
+        return FrameFaces(index, None, None, (face,), round(640 * scale), round(360 * scale))
+
+    rows = {i: row(i, 1 if i < 4 else 0.4) for i in range(8)}
+    recipe = CropRecipe(sampling="uniform", count=8)
+    frames = select(rows, range(8), recipe, "largest").frames
+    assert {face.track for frame in frames for face in frame.faces} == {0}
+    assert all(face.subject for frame in frames for face in frame.faces)
