@@ -182,6 +182,8 @@ def test_pair_scales_between_resolutions_and_recovers_when_the_real_appears():
         frames=tuple(
             replace(
                 f,
+                width=1280,
+                height=960,
                 faces=tuple(replace(x, box=tuple(np.multiply(x.box, 2))) for x in f.faces),
             )
             for f in doubled.frames

@@ -174,9 +174,9 @@ def test_far_frames_are_reached_by_seeking(case, clips, tmp_path, monkeypatch):
     decoded = 0
     original = video_frames._decode
 
-    def counted(container, stream):
+    def counted(container, stream, **how):
         nonlocal decoded
-        for frame in original(container, stream):
+        for frame in original(container, stream, **how):
             decoded += 1
             yield frame
 
@@ -308,7 +308,8 @@ def test_cut_off_file_gives_the_frames_that_are_there(clips, tmp_path):
     # Of the last group some B-frames are gone and the frame behind them is not: no decoder can
     # tell, and a sequential decode counts the same way.
     assert [clips.number(row.image) for row in good][:-4] == [row.index for row in good][:-4]
-    assert all(row.reason is Reason.DECODE_ERROR for row in rows if row.image is None)
+    lost = {row.reason for row in rows if row.image is None}
+    assert lost == {Reason.SHORT_VIDEO} and abs(len(rows) - 120) <= 1  # by its declared seconds
 
 
 def test_cut_off_mp4_with_its_index_first(clips, tmp_path):
