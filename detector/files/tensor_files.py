@@ -7,14 +7,58 @@ there is no switch to load it anyway.
 
 from __future__ import annotations
 
+import json
 import re
+from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from ..errors import ForensicsError
+
+_NUMBERS = ("f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "?")
+# numpy's own way to read a number back; its place differs between numpy 1 and 2
+scalar: Any = np.float64(0).__reduce__()[0]
+
+
+class _Settings(dict):
+    """Stands for a class that holds settings; nothing of the class itself is run."""
+
+    def __init__(self, *_args: Any, **_named: Any) -> None:
+        super().__init__()
+
+    def __setstate__(self, state: Any) -> None:
+        if isinstance(state, Mapping):
+            self.update(state)
+
+
+class _Path(str):
+    """Stands for a path, whose parts are its arguments."""
+
+    def __new__(cls, *parts: Any) -> _Path:
+        return super().__new__(cls, "/".join(map(str, parts)))
+
+
+# What training programs leave beside the tensors. The names stand for classes of our own, so that
+# a file that uses them runs none of theirs.
+_HARMLESS = (
+    (_Settings, "argparse.Namespace"),
+    (OrderedDict, "lightning.fabric.utilities.data.AttributeDict"),
+    (OrderedDict, "lightning_fabric.utilities.data.AttributeDict"),
+    (OrderedDict, "pytorch_lightning.utilities.parsing.AttributeDict"),
+    (OrderedDict, "lightning.pytorch.utilities.parsing.AttributeDict"),
+    (_Path, "pathlib.PosixPath"),
+    (_Path, "pathlib.WindowsPath"),
+    (_Path, "pathlib.PurePosixPath"),
+    (_Path, "pathlib._local.PosixPath"),
+    (np.dtype, "numpy.dtype"),
+    (scalar, "numpy.core.multiarray.scalar"),
+    (scalar, "numpy._core.multiarray.scalar"),
+    *((type(np.dtype(name)), f"numpy.dtypes.{type(np.dtype(name)).__name__}") for name in _NUMBERS),
+)
 
 
 def read_tensors(path: str | Path, field: str = "detector") -> dict[str, torch.Tensor]:
@@ -45,6 +89,7 @@ def read_checkpoint(
         raise ForensicsError(f"There is no checkpoint file {path}.", "Check the path.", field)
     if path.stat().st_size == 0:
         raise ForensicsError(f"{path} is empty.", "Copy or download it again.", field)
+    _refuse_stand_in(path, field)
     if path.suffix == ".safetensors":
         return _read_safetensors(path, field), {}
     content = _read_torch(path, field)
@@ -62,6 +107,57 @@ def read_checkpoint(
     if not tensors:
         raise ForensicsError(f"{path} holds no tensors.", "Is it a checkpoint?", field)
     return tensors, dict(settings) if isinstance(settings, Mapping) else {}
+
+
+def _refuse_stand_in(path: Path, field: str) -> None:
+    """Name what often lies in a weights file's place: a pointer, a web page, half a download.
+
+    Raises:
+        ForensicsError: it is one of them
+    """
+    with path.open("rb") as stream:
+        head = stream.read(512)
+    if head.startswith(b"version https://git-lfs"):
+        size = re.search(rb"\nsize (\d+)", head)
+        meant = f" for {int(size[1]):,} bytes" if size else ""
+        raise ForensicsError(
+            f"{path} is a Git LFS pointer{meant}, not the file itself.", "Run: git lfs pull", field
+        )
+    if re.match(rb"\s*(<!doctype|<html|<\?xml)", head, re.IGNORECASE):
+        raise ForensicsError(
+            f"{path} is a web page, not a file of weights.",
+            "The address asks for a login or a click; download it in a browser.",
+            field,
+        )
+    if re.match(rb"\s*\{", head) and path.suffix != ".safetensors":
+        raise ForensicsError(
+            f"{path} is a text file (JSON), not a file of weights.",
+            "It may be a server's error message; download it again.",
+            field,
+        )
+    if path.suffix == ".safetensors" and len(head) >= 8:
+        declared = _safetensors_size(path, int.from_bytes(head[:8], "little"))
+        found = path.stat().st_size
+        if declared is not None and found < declared:
+            raise ForensicsError(
+                f"{path} is cut off: {found:,} of {declared:,} bytes are there.",
+                "Download or copy it again.",
+                field,
+            )
+
+
+def _safetensors_size(path: Path, header: int) -> int | None:
+    """Bytes that the header of a safetensors file declares; None where it cannot be read."""
+    if header > 100_000_000 or header + 8 > path.stat().st_size:
+        return header + 8 if header <= 100_000_000 else None
+    with path.open("rb") as stream:
+        stream.seek(8)
+        try:
+            table = json.loads(stream.read(header))
+            ends = [entry["data_offsets"][1] for k, entry in table.items() if k != "__metadata__"]
+            return 8 + header + max(ends, default=0)
+        except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
+            return None
 
 
 def _read_safetensors(path: Path, field: str) -> dict[str, torch.Tensor]:
@@ -82,9 +178,10 @@ def _read_safetensors(path: Path, field: str) -> dict[str, torch.Tensor]:
 
 
 def _read_torch(path: Path, field: str) -> Any:
-    """Content of a torch file, restricted to tensors and plain containers."""
+    """Content of a torch file, restricted to tensors, plain containers and :data:`_HARMLESS`."""
     try:
-        return torch.load(path, map_location="cpu", weights_only=True, mmap=_is_zip(path))
+        with torch.serialization.safe_globals(list(_HARMLESS)):
+            return torch.load(path, map_location="cpu", weights_only=True, mmap=_is_zip(path))
     except Exception as error:  # torch raises pickle, zip, key, runtime and value errors here
         text = str(error)
         blamed = re.search(r"GLOBAL ([\w.]+)", text)

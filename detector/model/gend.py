@@ -17,7 +17,9 @@ from torch import nn
 from ..errors import ForensicsError
 from ..files.atomic import replacing, write_bytes
 from ..files.hashes import file_sha256
+from ..files.paths import inside
 from ..files.tensor_files import check_fit, load_exact, read_checkpoint
+from ..records import content_hash
 from .backbone import Backbone
 from .detector import Detector
 from .preprocess import Preprocess
@@ -26,12 +28,16 @@ from .published_layouts import (
     is_published_layout,
     open_clip_to_hf_vision,
     published_head,
+    without_wrappers,
 )
 from .towers import REFERENCE, build_visual
 from .towers_timm import is_timm_layout, published_timm_tower
 
 GEND_TENSORS, GEND_CONFIG = "model.safetensors", "config.json"
 _HEADS = {"LinearNorm": True, "NLinear": True, "Linear": False, "linear": False}
+_TORCH_TENSORS = "pytorch_model.bin"
+# By the maker of the tower: what their released configs say (hidden_act).
+_QUICK_GELU = {"openai": True, "apple": True, "facebook": True, "laion": False}
 _HEAD_WIDTH = 64  # pixels of an attention head; the same in every CLIP vision transformer
 _REFERENCE_SHAPE = (1024, 24, 14, 224)  # width, blocks, patch side, picture side of ViT-L/14
 
@@ -39,11 +45,16 @@ _REFERENCE_SHAPE = (1024, 24, 14, 224)  # width, blocks, patch side, picture sid
 def load_published(path: Path) -> Detector:
     """Detector from ``model.ckpt``, a GenD folder, or its ``model.safetensors``, on the CPU.
 
+    A folder may hold its tensors in shards with an index, or in ``pytorch_model.bin``. A head that
+    is not named is the authors' default, ``LinearNorm``.
+
     Raises:
-        ForensicsError: unreadable, another layout, or tensors that do not fit (named)
+        ForensicsError: unreadable, another layout, an activation that cannot be known, or tensors
+            that do not fit (named)
     """
-    file, config = _file_and_config(path)
-    tensors, settings = read_checkpoint(file)
+    files, config = _files_and_config(path)
+    file = files[0]
+    tensors, settings = _tensors_of(files)
     if not is_published_layout(tensors) and not is_timm_layout(tensors):
         raise ForensicsError(
             f"{file} is not a detector that this plugin knows (its first tensor is "
@@ -51,29 +62,33 @@ def load_published(path: Path) -> Detector:
             "Known are our own folders, the authors' model.ckpt and GenD's model.safetensors.",
             "detector",
         )
-    normalize = _normalize(str(config.get("head") or settings.get("head") or "LinearNorm"))
+    config = {**{k: settings[k] for k in ("head", "backbone") if k in settings}, **config}
+    normalize = _normalize(str(config.get("head") or "LinearNorm").rpartition(".")[2])
     head_tensors = published_head(tensors)
     if is_timm_layout(tensors):
         backbone = Backbone(*published_timm_tower(tensors, config, str(file)))
     else:
-        backbone = _clip_backbone(hf_vision_to_open_clip(tensors), str(file))
+        clip = hf_vision_to_open_clip(tensors)
+        backbone = _clip_backbone(clip, _quick_gelu(config, str(file)), str(file))
     head = nn.Linear(backbone.width, 2)
     check_fit(head.state_dict(), head_tensors, f"The head of {file}")
     head.load_state_dict(head_tensors)
     record = {
         "source": file.name,
-        "source_sha256": file_sha256(file),
-        "layout": "gend" if file.suffix == ".safetensors" else "lightning",
+        "source_sha256": _sha256(files),
+        "layout": "lightning" if file.suffix == ".ckpt" else "gend",
     }
     return Detector(backbone, head, normalize, _key_name(path), record).eval()
 
 
-def _clip_backbone(tensors: Mapping[str, torch.Tensor], what: str) -> Backbone:
+def _clip_backbone(tensors: Mapping[str, torch.Tensor], quick_gelu: bool, what: str) -> Backbone:
     """CLIP tower of the size that ``tensors`` (open_clip's names) have."""
     shape = _tower_shape(tensors)
-    visual = build_visual(_tower_config(tensors, shape))
+    visual = build_visual(_tower_config(tensors, shape) | {"quick_gelu": quick_gelu})
     load_exact(visual, tensors, what)
-    name = REFERENCE if shape == _REFERENCE_SHAPE else "clip-vit-w{}-l{}-p{}-s{}".format(*shape)
+    name = "clip-vit-w{}-l{}-p{}-s{}".format(*shape) + ("" if quick_gelu else "-gelu")
+    if shape == _REFERENCE_SHAPE and quick_gelu:
+        name = REFERENCE
     return Backbone(visual, name, Preprocess({"size": shape[3]}))
 
 
@@ -83,12 +98,14 @@ def export_gend(detector: Detector, folder: str | Path) -> Path:
     ``visual_projection.weight``, which their class holds but never uses, is written as zeros.
 
     Raises:
-        ForensicsError: a tower other than a CLIP vision transformer
+        ForensicsError: a tower other than OpenAI's CLIP vision transformer
     """
     visual = detector.backbone.visual
-    if not detector.backbone.fast or not isinstance(visual.ln_pre, nn.LayerNorm):
+    quick = "QuickGELU" in {type(module).__name__ for module in visual.modules()}
+    if not detector.backbone.fast or not isinstance(visual.ln_pre, nn.LayerNorm) or not quick:
         raise ForensicsError(
-            f"{detector.backbone.name} is not a CLIP vision tower; GenD's layout cannot hold it.",
+            f"{detector.backbone.name} is not OpenAI's CLIP vision tower, which is all that GenD's "
+            "layout can hold.",
             "Use our own format.",
             "detector",
         )
@@ -124,23 +141,83 @@ def save_tensors(path: Path, tensors: dict[str, torch.Tensor], header: dict[str,
         temporary.chmod(0o644)  # the library writes files that only their owner can read
 
 
-def _file_and_config(path: Path) -> tuple[Path, dict[str, Any]]:
-    """File with the tensors, and the config.json beside a safetensors file."""
-    file = path / GEND_TENSORS if path.is_dir() else path
-    if not file.is_file():
-        raise ForensicsError(
-            f"The folder {path} holds neither detector.safetensors nor {GEND_TENSORS}.",
-            "Choose the folder of a checkpoint.",
-            "detector",
-        )
-    config_file = file.parent / GEND_CONFIG
-    if file.suffix != ".safetensors" or not config_file.is_file():
-        return file, {}
+def _files_and_config(path: Path) -> tuple[list[Path], dict[str, Any]]:
+    """Files with the tensors, and the config.json beside them."""
+    files = _tensor_files(path) if path.is_dir() else [path]
+    config_file = files[0].parent / GEND_CONFIG
+    if files[0].suffix == ".ckpt" or not config_file.is_file():
+        return files, {}
+    config = _json(config_file)
+    return files, config if isinstance(config, dict) else {}
+
+
+def _tensor_files(folder: Path) -> list[Path]:
+    """What a folder of Hugging Face's library holds: one file, or shards with an index."""
+    for name in (GEND_TENSORS, _TORCH_TENSORS):
+        if (folder / name).is_file():
+            return [folder / name]
+        index = folder / f"{name}.index.json"
+        if index.is_file():
+            content = _json(index)
+            shards = content.get("weight_map") if isinstance(content, dict) else None
+            if not isinstance(shards, dict) or not shards:
+                raise ForensicsError(f"{index} names no shards.", "", "detector")
+            return [inside(folder, str(shard)) for shard in sorted(set(shards.values()))]
+    raise ForensicsError(
+        f"The folder {folder} holds neither detector.safetensors nor {GEND_TENSORS} nor "
+        f"{_TORCH_TENSORS}.",
+        "Choose the folder of a checkpoint.",
+        "detector",
+    )
+
+
+def _json(file: Path) -> Any:
     try:
-        config = json.loads(config_file.read_text())
+        return json.loads(file.read_text(encoding="utf-8"))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ForensicsError(f"{config_file} is not JSON ({error}).", "", "detector") from error
-    return file, config if isinstance(config, dict) else {}
+        raise ForensicsError(f"{file} is not JSON ({error}).", "", "detector") from error
+
+
+def _tensors_of(files: list[Path]) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    """The tensors of all files without wrappers' names, and the settings of the first."""
+    tensors: dict[str, torch.Tensor] = {}
+    settings: dict[str, Any] = {}
+    for file in files:
+        found, about = read_checkpoint(file)
+        twice = tensors.keys() & found.keys()
+        if twice:
+            raise ForensicsError(f"{file} holds {min(twice)} once more.", "", "detector")
+        tensors |= found
+        settings = settings or about
+    return without_wrappers(tensors), settings
+
+
+def _sha256(files: list[Path]) -> str:
+    """Hash of a file; of several the hash of their hashes, by name."""
+    digests = [file_sha256(file) for file in files]
+    return digests[0] if len(digests) == 1 else content_hash(digests)
+
+
+def _quick_gelu(config: Mapping[str, Any], what: str) -> bool:
+    """Whether a tower's activation is QuickGELU (OpenAI's CLIP) or GELU (OpenCLIP's).
+
+    Both have the same tensors, and the wrong one gives a silently wrong detector.
+    """
+    vision = config.get("vision_config")
+    act = (vision if isinstance(vision, Mapping) else {}).get("hidden_act")
+    act = act or config.get("hidden_act")
+    if act in ("quick_gelu", "gelu"):
+        return act == "quick_gelu"
+    backbone = str(config.get("backbone") or "openai/clip-vit-large-patch14")
+    maker = backbone.rpartition("/")[0].rpartition("/")[2].lower()
+    if act is None and maker in _QUICK_GELU:
+        return _QUICK_GELU[maker]
+    raise ForensicsError(
+        f"{what} was made from {backbone!r}, and whether that tower computes QuickGELU or GELU is "
+        f"not known{f' (hidden_act is {act!r})' if act else ''}.",
+        'Write "hidden_act": "quick_gelu" or "gelu" into config.json, as its own config has it.',
+        "detector",
+    )
 
 
 def _normalize(head: str) -> bool:
@@ -182,7 +259,7 @@ def _tower_shape(tensors: Mapping[str, torch.Tensor]) -> tuple[int, int, int, in
 def _tower_config(
     tensors: Mapping[str, torch.Tensor], shape: tuple[int, int, int, int]
 ) -> dict[str, Any]:
-    """open_clip config of a CLIP vision tower of that shape, with QuickGELU."""
+    """open_clip config of a CLIP vision tower of that shape."""
     width, layers, patch, side = shape
     hidden = tensors.get("transformer.resblocks.0.mlp.c_fc.bias")
     ratio = hidden.numel() / width if hidden is not None else 4.0
@@ -194,7 +271,7 @@ def _tower_config(
         "mlp_ratio": ratio,
         "head_width": min(_HEAD_WIDTH, width),
     }
-    return {"embed_dim": width * 3 // 4, "quick_gelu": True, "vision_cfg": vision}
+    return {"embed_dim": width * 3 // 4, "vision_cfg": vision}
 
 
 def _key_name(path: Path) -> str:

@@ -7,6 +7,10 @@ Both published layouts hold a whole Hugging Face ``CLIPVisionModel``:
   ``.ln_tuning_layers.default.`` is the tuned one and counts.
 * ``GenD_*/model.safetensors`` (arXiv 2508.06248) has plain names; ``visual_projection`` is unused.
 
+Hugging Face's library writes ``vision_model.`` before the tower's names up to version 4 and nothing
+from version 5 on; compiled and data-parallel models add ``_orig_mod`` and ``module`` to the path.
+All are the same network.
+
 Key lists and layouts: the authors' code (yermandy/deepfake-detection, yermandy/GenD, both MIT).
 """
 
@@ -45,9 +49,34 @@ _BLOCK = {
 _QKV = ("q", "k", "v")
 
 
+_TOWER = re.compile(r"(.*\bvision_model\.|(base_model\.model\.)?(embeddings|encoder\.layers)\.)")
+_WRAPPERS = {"_orig_mod", "module"}  # of torch.compile and (distributed) data parallel
+
+
+def without_wrappers(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Tensors under the names that they have in the network itself.
+
+    Raises:
+        ForensicsError: two tensors of one name, of a wrapped and of an unwrapped copy
+    """
+    out: dict[str, torch.Tensor] = {}
+    for name, tensor in tensors.items():
+        plain = ".".join(part for part in name.split(".") if part not in _WRAPPERS)
+        if plain in out:
+            raise ForensicsError(
+                f"The checkpoint holds {plain} twice, with and without a wrapper's name.",
+                "Save the state_dict of one of them.",
+                "detector",
+            )
+        out[plain] = tensor
+    return out
+
+
 def is_published_layout(names: Iterable[str]) -> bool:
     """Whether tensor names look like one of the authors' CLIP checkpoints."""
-    return any(name.startswith(_PREFIX) and "vision_model." in name for name in names)
+    return any(
+        name.startswith(_PREFIX) and _TOWER.match(name.removeprefix(_PREFIX)) for name in names
+    )
 
 
 def hf_vision_to_open_clip(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:

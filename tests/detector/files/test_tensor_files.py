@@ -60,7 +60,8 @@ def test_truncated_empty_and_missing_files(tmp_path, suffix):
     path = tmp_path / f"whole{suffix}"
     save_file(tensors, path) if suffix == ".safetensors" else torch.save(tensors, path)
     data = path.read_bytes()
-    for size, words in ((len(data) // 2, "readable"), (3, "readable"), (0, "is empty")):
+    half = "cut off" if suffix == ".safetensors" else "readable"
+    for size, words in ((len(data) // 2, half), (3, "readable"), (0, "is empty")):
         path.write_bytes(data[:size])
         with pytest.raises(ForensicsError, match=words):
             read_tensors(path)
@@ -100,3 +101,74 @@ def test_load_exact_names_what_does_not_fit():
         load_exact(module, {**good, "0.weight": torch.ones(3, 4)}, "it")
     with pytest.raises(ForensicsError, match=r"NaN.*0\.bias"):
         load_exact(module, {**good, "0.bias": torch.tensor([0.0, float("nan"), 0, 0])}, "it")
+
+
+def test_settings_beside_the_tensors_are_read_without_their_classes(tmp_path):
+    """What training programs leave in a checkpoint; the classes need not even be there."""
+    import argparse
+    import pathlib
+    import sys
+    import types
+
+    import numpy as np
+
+    module = types.ModuleType("lightning.fabric.utilities.data")
+    made = []
+
+    class AttributeDict(dict):
+        def __init__(self, *args, **named):
+            made.append(args)
+            super().__init__(*args, **named)
+
+    AttributeDict.__module__, AttributeDict.__qualname__ = module.__name__, "AttributeDict"
+    module.AttributeDict = AttributeDict
+    parents = ["lightning", "lightning.fabric", "lightning.fabric.utilities", module.__name__]
+    sys.modules |= {n: module if n == module.__name__ else types.ModuleType(n) for n in parents}
+    try:
+        settings = {
+            "head": "LinearNorm",
+            "args": argparse.Namespace(lr=1e-4, out=pathlib.PurePosixPath("a/b")),
+            "config": AttributeDict(depth=3),
+            "best": np.float64(0.97),
+            "seed": np.int64(7),
+        }
+        content = {"state_dict": {"w": torch.ones(2)}, "hyper_parameters": settings}
+        torch.save(content, tmp_path / "m.ckpt")
+    finally:
+        for name in parents:
+            del sys.modules[name]
+    made.clear()
+    tensors, found = read_checkpoint(tmp_path / "m.ckpt")
+    assert torch.equal(tensors["w"], torch.ones(2)) and found["head"] == "LinearNorm"
+    assert found["best"] == 0.97 and found["seed"] == 7 and found["config"] == {"depth": 3}
+    assert found["args"]["lr"] == 1e-4 and found["args"]["out"] == "a/b" and not made
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "said"),
+    [
+        (
+            b"version https://git-lfs.github.com/spec/v1\noid sha256:ab\nsize 1215928160\n",
+            "model.safetensors",
+            "Git LFS pointer for 1,215,928,160 bytes",
+        ),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:ab\n", "m.ckpt", "LFS pointer"),
+        (b"<!DOCTYPE html><html><title>Sign in</title>", "m.ckpt", "is a web page"),
+        (b"\n <html lang=en>", "model.safetensors", "is a web page"),
+        (b'{"error": "quota exceeded"}', "m.ckpt", "text file"),
+    ],
+)
+def test_what_lies_in_a_weights_files_place_is_named(content, name, said, tmp_path):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(ForensicsError, match=said):
+        read_tensors(tmp_path / name)
+
+
+@pytest.mark.parametrize("keep", [0.02, 0.5, 0.99])
+def test_half_a_download_says_how_much_is_there(keep, tmp_path):
+    path = tmp_path / "model.safetensors"
+    save_file({"w": torch.randn(4000), "v": torch.randn(9)}, path)
+    size = path.stat().st_size
+    path.write_bytes(path.read_bytes()[: int(size * keep)])
+    with pytest.raises(ForensicsError, match=f"cut off: {int(size * keep):,} of {size:,} bytes"):
+        read_tensors(path)

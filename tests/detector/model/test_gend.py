@@ -251,7 +251,7 @@ def test_export_refuses_a_tower_that_gend_cannot_hold(tmp_path):
 
     vision = {"image_size": 32, "layers": 1, "width": 64, "patch_size": 8, "no_ln_pre": True}
     detector = Detector(Backbone(_build_vision_tower(8, vision), "x", Preprocess({"size": 32})))
-    with pytest.raises(ForensicsError, match="not a CLIP vision tower"):
+    with pytest.raises(ForensicsError, match="CLIP vision tower"):
         export_gend(detector, tmp_path)
 
 
@@ -307,3 +307,106 @@ def test_published_key_lists_fit_the_reference_tower(peft, count):
     back = open_clip_to_hf_vision(mapped)
     plain = {n for n in published_names(False) if "vision_model" in n}
     assert {f"feature_extractor.{n}" for n in back} == plain
+
+
+def written(source, target, rename=lambda name: name):
+    """A copy of a GenD folder under other tensor names."""
+    target.mkdir(exist_ok=True)
+    tensors = {rename(k): v for k, v in load_file(source / "model.safetensors").items()}
+    save_file(tensors, target / "model.safetensors")
+    (target / "config.json").write_text((source / "config.json").read_text())
+    return target
+
+
+@pytest.mark.parametrize(
+    "rename",
+    [
+        lambda n: n.replace("vision_model.", ""),  # as transformers 5 writes them
+        lambda n: "_orig_mod." + n,
+        lambda n: "module._orig_mod." + n,
+        lambda n: n.replace("feature_extractor.", "feature_extractor._orig_mod."),
+        lambda n: n.replace("feature_extractor.vision_model.", "feature_extractor.module."),
+    ],
+)
+def test_names_of_other_libraries_and_wrappers_are_the_same_network(
+    rename, gend_folder, head, tmp_path
+):
+    folder, features = gend_folder
+    detector = load_detector(written(folder, tmp_path / "copy", rename), "cpu")
+    assert_same(detector, features, head)
+    assert detector.sha256 == load_detector(folder, "cpu").sha256
+
+
+def test_a_wrapped_and_an_unwrapped_copy_in_one_file_are_refused(gend_folder, tmp_path):
+    tensors = load_file(gend_folder[0] / "model.safetensors")
+    twice = {"module.model.linear.bias": tensors["model.linear.bias"] + 1}
+    save_file(tensors | twice, tmp_path / "model.safetensors")
+    with pytest.raises(ForensicsError, match=r"model\.linear\.bias twice"):
+        load_detector(tmp_path, "cpu")
+
+
+@pytest.mark.parametrize("kind", ["safetensors", "bin", "one bin"])
+def test_shards_and_torch_files_of_a_folder(kind, gend_folder, head, tmp_path):
+    folder, features = gend_folder
+    tensors = load_file(folder / "model.safetensors")
+    (tmp_path / "config.json").write_text((folder / "config.json").read_text())
+    name = "model.safetensors" if kind == "safetensors" else "pytorch_model.bin"
+    save = save_file if kind == "safetensors" else torch.save
+    if kind == "one bin":
+        torch.save(tensors, tmp_path / name)
+    else:
+        stem, _, ending = name.partition(".")
+        shards = [f"{stem}-0000{i}-of-00002.{ending}" for i in (1, 2)]
+        where = {key: shards[i % 2] for i, key in enumerate(sorted(tensors))}
+        for shard in shards:
+            save({k: v for k, v in tensors.items() if where[k] == shard}, tmp_path / shard)
+        (tmp_path / f"{name}.index.json").write_text(json.dumps({"weight_map": where}))
+    detector = load_detector(tmp_path, "cpu")
+    assert_same(detector, features, head)
+    if kind == "safetensors":
+        (tmp_path / shards[1]).unlink()
+        with pytest.raises(ForensicsError, match=r"no checkpoint file .*00002-of-00002"):
+            load_detector(tmp_path, "cpu")
+        (tmp_path / f"{name}.index.json").write_text(json.dumps({"weight_map": {"a": "../x"}}))
+        with pytest.raises(ForensicsError, match="lies outside"):
+            load_detector(tmp_path, "cpu")
+
+
+@pytest.mark.parametrize(
+    ("about", "act"),
+    [
+        ({"backbone": "laion/CLIP-ViT-L-14-DataComp.XL-s13B-b90K"}, "gelu"),
+        ({"backbone": "openai/clip-vit-large-patch14"}, "quick_gelu"),
+        ({"backbone": "somebody/clip", "hidden_act": "gelu"}, "gelu"),
+        (
+            {"backbone": "somebody/clip", "vision_config": {"hidden_act": "quick_gelu"}},
+            "quick_gelu",
+        ),
+        ({}, "quick_gelu"),
+    ],
+)
+def test_the_tower_computes_the_activation_of_its_own_config(about, act, head, tmp_path):
+    tower = hugging_face_tower(3)
+    for layer in tower.encoder.layers:
+        layer.mlp.activation_fn = transformers.activations.ACT2FN[act]
+    with torch.no_grad():
+        features = tower(pixels()).pooler_output
+    state = {f"feature_extractor.vision_model.{k}": v for k, v in tower.state_dict().items()}
+    state = {k: v.contiguous() for k, v in state.items() if "position_ids" not in k}
+    state |= {f"model.linear.{k}": v.detach() for k, v in head.state_dict().items()}
+    save_file(state, tmp_path / "model.safetensors")
+    (tmp_path / "config.json").write_text(json.dumps(about))  # without a head: LinearNorm
+    detector = load_detector(tmp_path, "cpu")
+    assert_same(detector, features, head)
+    if act == "gelu":
+        with pytest.raises(ForensicsError, match="not OpenAI's CLIP vision tower"):
+            export_gend(detector, tmp_path / "out")
+
+
+@pytest.mark.parametrize("about", [{"backbone": "somebody/clip"}, {"hidden_act": "silu"}])
+def test_an_activation_that_cannot_be_known_is_asked_for(about, gend_folder, tmp_path):
+    folder = written(gend_folder[0], tmp_path / "copy")
+    (folder / "config.json").write_text(json.dumps(about))
+    with pytest.raises(ForensicsError, match="QuickGELU or GELU is not known") as caught:
+        load_detector(folder, "cpu")
+    assert "hidden_act" in caught.value.hint

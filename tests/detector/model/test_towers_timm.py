@@ -96,7 +96,7 @@ def test_own_format_over_a_timm_tower(perception, tmp_path, monkeypatch):
     state["head.weight"] = torch.ones(3, 192)  # timm's files keep their projection
     save_file(state, weights / "model.safetensors")
     assert load_detector(tmp_path / "own", "cpu").sha256 == detector.sha256
-    with pytest.raises(ForensicsError, match="not a CLIP vision tower"):
+    with pytest.raises(ForensicsError, match="CLIP vision tower"):
         export_gend(detector, tmp_path / "out")
 
 

@@ -212,7 +212,7 @@ def test_folders_of_whole_frames_get_boxes_and_reasons(clean, operators, footage
 def test_shards_of_the_command_line_come_back_without_decoding(
     clips, operators, clean, tmp_path, monkeypatch
 ):
-    from media_forensics.detector.crops import video_work
+    from media_forensics.detector.crops import known_sources
     from media_forensics.detector.extract_command import main as extract
     from media_forensics.operators.importing.video_list import main as list_videos
 
@@ -226,7 +226,7 @@ def test_shards_of_the_command_line_come_back_without_decoding(
     shards = [str(tmp_path / "s0"), str(tmp_path / "s1")]
     options = {"recipe": FAST, "crops_dir": str(tmp_path / "crops"), "merge_from": shards}
     with monkeypatch.context() as patch:
-        patch.setattr(video_work, "open_source", None)  # calling it would be an error
+        patch.setattr(known_sources, "open_source", None)  # calling it would be an error
         done = operators("extract_faces")(clips, **options)
     assert (done["faces"], done["added"], done["without_face"]) == (6, 6, 1)
     faces = clean.load_dataset(done["faces_dataset"])
