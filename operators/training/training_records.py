@@ -107,7 +107,10 @@ def record_name(key: str) -> str:
 def keys(dataset: fo.Dataset) -> list[str]:
     """Keys of all training runs of ``dataset``, oldest first."""
     names = [name for name in dataset.list_runs() if name.startswith(TRAINING_PREFIX)]
-    times = {name: dataset.get_run_info(name).timestamp for name in names}
+    found = {name: dataset.get_run_info(name) for name in names}
+    # not the records of exported training sets, whose names begin alike
+    names = [name for name in names if not str(found[name].config.method).endswith("/training_set")]
+    times = {name: found[name].timestamp for name in names}
     return [n.removeprefix(TRAINING_PREFIX) for n in sorted(names, key=lambda name: times[name])]
 
 
