@@ -103,6 +103,7 @@ IMPORTERS_MAY = {
     "detector.records",
     "detector.errors",
     "detector.files.allowed_roots",
+    "detector.files.companions",
     "detector.files.packages",
     "detector.files.paths",
     "detector.files.same_files",

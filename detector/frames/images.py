@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from ..files.companions import is_companion
 from ..files.paths import still_allowed
 from ..records import Reason
 from .frame import MAX_FRAME_PIXELS, DecodedFrame, FrameError, VideoInfo
@@ -32,7 +33,11 @@ def image_files(folder: Path) -> list[Path]:
     Raises:
         FrameError: the folder holds no image
     """
-    found = [p for p in folder.iterdir() if p.suffix.lower() in _SUFFIXES and p.is_file()]
+    found = [
+        path
+        for path in folder.iterdir()
+        if path.suffix.lower() in _SUFFIXES and path.is_file() and not is_companion(path.name)
+    ]
     if not found:
         raise FrameError(Reason.MISSING_FILE, f"{folder} holds no image file.")
     return sorted(found, key=lambda path: _natural_key(path.name))

@@ -23,8 +23,8 @@ class MaskSource:
     """Masks by frame number; what cannot be had is ``mask_missing``, never an error.
 
     Args:
-        path: mask video, folder of images (numbered by the digits at the end of their names,
-            else by position), or None
+        path: mask video, folder of images (numbered by the digits at the end of their names; by
+            position where no name has any), or None
         threads: decoder threads
     """
 
@@ -61,8 +61,19 @@ class MaskSource:
 
 
 def _numbered(files: list[Path]) -> list[tuple[int, str]]:
+    """(frame number, path) of each file.
+
+    Raises:
+        FrameError: a number twice, or names with and without one: which mask belongs to which
+            frame cannot be known
+    """
     numbers = [re.search(r"(\d+)$", path.stem) for path in files]
     found = [int(match.group(1)) for match in numbers if match]
-    if len(found) == len(files) and len(set(found)) == len(found):
-        return [(n, str(path)) for n, path in zip(found, files, strict=True)]
-    return [(n, str(path)) for n, path in enumerate(files)]
+    if not found:
+        return [(n, str(path)) for n, path in enumerate(files)]
+    if len(found) < len(files) or len(set(found)) < len(found):
+        what = "the same number twice" if len(found) == len(files) else "names without a number"
+        raise FrameError(
+            Reason.MASK_MISSING, f"{files[0].parent} holds {what}: its masks have no frames."
+        )
+    return [(n, str(path)) for n, path in zip(found, files, strict=True)]

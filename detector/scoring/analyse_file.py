@@ -14,6 +14,7 @@ from ..crops.store import CropStore
 from ..crops.video_work import extract_video
 from ..errors import Cancelled, ForensicsError
 from ..faces.video_faces import VideoFaces
+from ..files.companions import is_companion
 from ..files.hashes import file_sha256
 from ..files.paths import given
 from ..frames.images import is_image_file
@@ -45,7 +46,9 @@ def files_of(path: str | Path) -> list[Path]:
     found = sorted(
         file
         for file in (path.iterdir() if path.is_dir() else ())
-        if file.is_file() and file.suffix.lower() in _IMAGES | _VIDEOS
+        if file.is_file()
+        and file.suffix.lower() in _IMAGES | _VIDEOS
+        and not is_companion(file.name)
     )
     if not found:
         what = "holds no video or picture" if path.is_dir() else "is not there"

@@ -1,9 +1,10 @@
 """A read-only view of the root folder that the user chose.
 
 Everything an importer learns from the disk comes through here: listings are cached, sorted and
-relative to the root, no file is opened, links that leave the root or run in circles are refused,
-and each path that a record or a list accounts for is claimed, so that what no rule explains can
-be reported.
+relative to the root, companions of other programs (``._NAME``, ``Thumbs.db``) are left out, names
+are in Unicode's composed form, no file is opened, links that leave the root or run in circles are
+refused, and each path that a record or a list accounts for is claimed, so that what no rule
+explains can be reported.
 """
 
 # ruff: noqa: PTH110, PTH112, PTH114, PTH118, PTH122
@@ -11,11 +12,13 @@ be reported.
 from __future__ import annotations
 
 import os
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ...detector.errors import ForensicsError
 from ...detector.files.allowed_roots import is_allowed
+from ...detector.files.companions import is_companion
 from ...detector.files.paths import given
 
 # fmt: off
@@ -130,18 +133,28 @@ class Tree:
         self._prefix = str(self.root).rstrip(os.sep) + os.sep
         self._real_prefix = os.path.realpath(path).rstrip(os.sep) + os.sep
         self._cache: dict[str, _Listing | None] = {}
+        self._on_disk: dict[str, str] = {}  # composed path -> name of its last part on the disk
         if self._listing("") is None:
             raise ForensicsError(
                 f"The folder {text!r} cannot be read.", "Check its permissions.", "root"
             )
 
     def absolute(self, rel: str) -> str:
-        """Absolute path of a relative one."""
+        """Absolute path of a relative one, as the disk spells it."""
+        if self._on_disk and not rel.isascii():
+            parts = rel.split("/")
+            wholes = ["/".join(parts[: n + 1]) for n in range(len(parts))]
+            on_disk = self._on_disk
+            rel = "/".join(on_disk.get(w, p) for w, p in zip(wholes, parts, strict=True))
         return self._prefix + rel if rel else str(self.root)
 
     def relative(self, path: str) -> str:
         """Relative POSIX path of an absolute one that this tree gave out."""
-        return path[len(self._prefix) :]
+        rel = path[len(self._prefix) :]
+        if self._on_disk and not rel.isascii():
+            composed = unicodedata.normalize("NFC", rel)
+            return composed if self.absolute(composed) == path else rel
+        return rel
 
     def folders(self, rel: str = "") -> list[str]:
         """Names of the folders in ``rel``, sorted; empty if ``rel`` is no folder."""
@@ -267,7 +280,7 @@ class Tree:
             above = self._listing(parent)
             if above is None or name not in above.folders:
                 return None
-            real = os.path.join(above.real, name)
+            real = os.path.join(above.real, self._on_disk.get(rel, name))
             if os.path.islink(real):
                 real = os.path.realpath(real)
         else:
@@ -292,6 +305,8 @@ class Tree:
         files: dict[str, int],
     ) -> None:
         """Put one entry of a folder where it belongs, or among the problems."""
+        if is_companion(entry.name):
+            return
         path = join(rel, entry.name)
         try:
             entry.name.encode()
@@ -302,12 +317,21 @@ class Tree:
         try:
             if entry.is_symlink() and not self._may_follow(entry.path, path, real):
                 return
+            name = self._shown(entry.name, rel, taken=(folders, files))
             if entry.is_dir():
-                folders.append(entry.name)
+                folders.append(name)
             elif entry.is_file():
-                files[entry.name] = entry.stat().st_size
+                files[name] = entry.stat().st_size
         except OSError:
             self.problems.broken.add(path)
+
+    def _shown(self, name: str, rel: str, taken: tuple[list[str], dict[str, int]]) -> str:
+        """The name in Unicode's composed form (NFC): macOS writes the other one, lists either."""
+        composed = unicodedata.normalize("NFC", name)
+        if composed == name or any(composed in names for names in taken):
+            return name
+        self._on_disk[join(rel, composed)] = name
+        return composed
 
     def _may_follow(self, link: str, path: str, folder_real: str) -> bool:
         target = os.path.realpath(link)

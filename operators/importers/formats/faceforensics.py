@@ -10,6 +10,7 @@ import re
 
 from ....detector.records import VideoRecord
 from ..contract import Evidence, Importer, ImportOptions, Missing, Official, Reading, make_id
+from ..faceforensics_split import official_pairs, official_splits
 from ..lists import bad_entry, read_csv, read_json
 from ..tree import Tree, join, stem_of
 from .deepfakedetection import read_actors
@@ -30,6 +31,7 @@ METHODS = {
     "SelfBlend": "face_swap",
 }
 COMPRESSIONS = {"raw": "raw", "c0": "raw", "c23": "c23", "c40": "c40"}
+FLAT_ORIGINAL = "original"
 SPLIT_FOLDERS = ("dataset/splits", "splits", "")  # the last as in the code of SBI
 _REAL = re.compile(r"^(\d{3,})$")
 _FAKE = re.compile(r"^(\d{3,})_(\d{3,})$")
@@ -37,6 +39,9 @@ _FAKE = re.compile(r"^(\d{3,})_(\d{3,})$")
 
 def recognise(tree: Tree) -> Evidence | None:
     """FF++ where youtube originals or one of the methods lie in their folders."""
+    flat = _flat_methods(tree)
+    if flat:
+        return Evidence("faceforensics++", (f"original and {', '.join(flat)} hold its videos",))
     reasons = []
     if tree.is_folder("original_sequences/youtube"):
         reasons.append("original_sequences/youtube is there")
@@ -59,6 +64,26 @@ def _has_videos(tree: Tree, methods: list[str]) -> bool:
     return any(tree.is_folder(f"{s}/{c}/videos") for s in sets for c in COMPRESSIONS)
 
 
+def _flat_methods(tree: Tree) -> list[str]:
+    """The methods of the common flat copy, ``original/000.mp4`` and ``Deepfakes/000_003.mp4``."""
+    if not any(_REAL.match(stem_of(name)) for name in tree.videos(FLAT_ORIGINAL)):
+        return []
+    return [m for m in METHODS if any(_FAKE.match(stem_of(name)) for name in tree.videos(m))]
+
+
+def _folders(tree: Tree, subset: str) -> list[tuple[str, str]]:
+    """(folder of videos, compression) of ``youtube`` or of a method, in either layout."""
+    if _flat_methods(tree):
+        folder = FLAT_ORIGINAL if subset == "youtube" else subset
+        named = re.search(r"(?:^|[^a-z0-9])(raw|c0|c23|c40)$", tree.root.name.lower())
+        compression = COMPRESSIONS[named[1]] if named else ""
+        return [(folder, compression)] if tree.videos(folder) else []
+    base = (
+        "original_sequences/youtube" if subset == "youtube" else f"manipulated_sequences/{subset}"
+    )
+    return _compressions(tree, base)
+
+
 def read(tree: Tree, options: ImportOptions) -> Reading:
     """Records of the originals, of every method, and of DeepFakeDetection where it lies beside."""
     reading = Reading()
@@ -67,21 +92,20 @@ def read(tree: Tree, options: ImportOptions) -> Reading:
     anchors = _person_anchors(people)
     partners = {first: second for first, second, _ in pairs if first != second}
     present: set[tuple[str, str]] = set()
-    for folder, compression in _compressions(tree, "original_sequences/youtube"):
+    for folder, compression in _folders(tree, "youtube"):
         present.add(("youtube", folder))
         for name in tree.videos(folder):
             record = _real(tree, join(folder, name), compression, splits, people, anchors, partners)
             if record is not None:
                 reading.add(tree, join(folder, name), record)
     for method in METHODS:
-        base = f"manipulated_sequences/{method}"
-        for folder, compression in _compressions(tree, base):
+        for folder, compression in _folders(tree, method):
             present.add((method, folder))
             for name in tree.videos(folder):
                 record = _fake(tree, method, join(folder, name), compression, splits, people)
                 if record is not None:
                     reading.add(tree, join(folder, name), record)
-        tree.claim_folder(f"{base}/masks")
+        tree.claim_folder(f"manipulated_sequences/{method}/masks")
     _list_missing(tree, reading, present, pairs)
     read_actors(tree, reading)
     return reading
@@ -180,13 +204,13 @@ def _split_folder(tree: Tree) -> str | None:
 def _read_splits(tree: Tree, reading: Reading) -> tuple[dict[str, str], list[tuple[str, str, str]]]:
     """Video number -> split, and (first, second, list) of every listed pair."""
     folder = _split_folder(tree)
-    if folder is None:
-        reading.warnings.append(
-            "The official split lists are not there, so no video has a split: put train.json, "
-            "val.json and test.json of github.com/ondyari/FaceForensics (dataset/splits) into "
-            "dataset/splits below the root."
-        )
-        return {}, []
+    if folder is None:  # the download does not bring them; they are a fact of the dataset
+        built_in = [
+            (first, second, f"the official split ({split})")
+            for split, pairs in official_pairs().items()
+            for first, second in pairs
+        ]
+        return dict(official_splits()), built_in
     splits: dict[str, str] = {}
     pairs: list[tuple[str, str, str]] = []
     for split in ("train", "val", "test"):
@@ -273,7 +297,10 @@ IMPORTERS = (
             "manipulated_sequences/{Deepfakes,Face2Face,FaceSwap,NeuralTextures,FaceShifter}/"
             "{raw|c0,c23,c40}/videos/000_003.mp4\n"
             "manipulated_sequences/<method>/masks/videos/000_003.mp4   (optional)\n"
-            "dataset/splits/{train,val,test}.json   (or splits/)"
+            "dataset/splits/{train,val,test}.json   (or splits/; without them the official split, "
+            "which is built in)\n"
+            "or the flat copy: original/000.mp4, Deepfakes/000_003.mp4, ...; the end of the "
+            "root's name (_C23) says the compression"
         ),
         recognise=recognise,
         read=read,

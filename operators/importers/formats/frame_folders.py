@@ -11,6 +11,7 @@ from collections import defaultdict
 
 from ....detector.records import VideoRecord
 from ..contract import Evidence, Importer, ImportOptions, Missing, Reading, make_id
+from ..faceforensics_split import official_splits
 from ..lists import inside, read_lines
 from ..names import family_of, frame_indices, parts_of_fake, parts_of_real
 from ..tree import Tree, is_image, join
@@ -22,6 +23,9 @@ LICENSE = "The terms of the dataset that the frames were taken from hold for the
 _REAL_WORDS = {"real", "reals", "original", "originals", "pristine", "rv", "realvideo"}
 _SOUND_WORDS = {"ra": "real", "realaudio": "real", "fa": "fake", "fakeaudio": "fake"}
 _VIDEO_WORDS = {"rv", "fv", "realvideo", "fakevideo"}
+_FF_NAMES = {"ff", "ffpp", "faceforensics", "faceforensicspp", "ffc", "faceforensicsc"}
+_FF_METHODS_IN_FULL = {"Deepfakes", "Face2Face", "FaceSwap", "NeuralTextures", "FaceShifter"}
+_FF_METHODS = {"DF", "F2F", "FS", "NT", "FSh"} | _FF_METHODS_IN_FULL
 _SPLIT = re.compile(r"^(train|val|test)(?:$|-)")
 
 
@@ -137,9 +141,21 @@ def _read_dataset(
             tree.claim(*(join(base, name) for name in names))
             seen.update(join(base, name) for name in names)
             split = splits.get(base)
+            if not splits:  # a list that lies there rules
+                split = _of_faceforensics(dataset, sources, video)
             reading.records.append(
                 _record(tree, dataset, source, video, base, names, split, reals, missing)
             )
+
+
+def _of_faceforensics(dataset: str, sources: list[str], video: str) -> str | None:
+    """The official split of a video whose folder carries FaceForensics++'s numbers."""
+    named = re.sub(r"[^a-z]", "", dataset.lower()) in _FF_NAMES
+    if not (_FF_METHODS if named else _FF_METHODS_IN_FULL).intersection(sources):
+        return None
+    ends = re.fullmatch(r"(\d{3})(?:_(\d{3}))?", video)
+    splits = {official_splits()[end] for end in ends.groups() if end} if ends else set()
+    return splits.pop() if len(splits) == 1 else None
 
 
 def _record(
@@ -238,7 +254,8 @@ IMPORTERS = (
             "<dataset>/<source>/<video>/<frame>.png   as CDFv2/Celeb-real/id0_0000/000.png\n"
             "(or <video>/frames/<frame>.png, as GenD's cropper writes them)\n"
             "(the root may be one dataset, hold several, or hold them in datasets/)\n"
-            "config/datasets/<dataset>/{train,val,test}/<source>.txt   (optional split lists)"
+            "config/datasets/<dataset>/{train,val,test}/<source>.txt   (optional split lists)\n"
+            "(folders with FaceForensics++'s numbers have its official split without a list)"
         ),
         recognise=recognise,
         read=read,

@@ -417,3 +417,27 @@ def test_empty_folder(tmp_path):
     with pytest.raises(FrameError) as caught:
         open_source(tmp_path)
     assert caught.value.reason is Reason.MISSING_FILE
+
+
+def test_masks_beside_what_a_mac_leaves_keep_their_numbers(tmp_path):
+    from media_forensics.detector.frames.masks import MaskSource
+    from PIL import Image
+
+    for n in range(1, 6):
+        mask = np.zeros((64, 64), np.uint8)
+        mask[: 10 * n] = 255
+        Image.fromarray(mask).save(tmp_path / f"mask_{n:03d}.png")
+        (tmp_path / f"._mask_{n:03d}.png").write_bytes(b"\0\5\26\7" + bytes(4092))
+    found = list(MaskSource(str(tmp_path)).read([1, 2, 3, 4, 5, 6]))
+    assert [int(m[:, 0].sum()) for m in found[:5]] == [10, 20, 30, 40, 50]
+    assert found[5] is Reason.MASK_MISSING  # shorter than its video
+
+
+@pytest.mark.parametrize("names", [("a_1.png", "b_1.png"), ("a_1.png", "b.png")])
+def test_masks_whose_numbers_clash_belong_to_no_frame(names, tmp_path):
+    from media_forensics.detector.frames.masks import MaskSource
+    from PIL import Image
+
+    for name in names:
+        Image.new("L", (8, 8), 255).save(tmp_path / name)
+    assert list(MaskSource(str(tmp_path)).read([0, 1])) == [Reason.MASK_MISSING] * 2

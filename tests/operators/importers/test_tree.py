@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -113,3 +114,42 @@ def test_json_and_csv_errors_name_the_line(plant):
         list(read_csv(tree, "b.csv", ["z"]))
     with pytest.raises(ForensicsError, match=r"c\.csv is empty"):
         list(read_csv(tree, "c.csv"))
+
+
+COMPANIONS = ("._000.mp4", "Thumbs.db", ".DS_Store", "desktop.ini", "001.mp4.part", "~$000.mp4")
+
+
+def test_what_systems_leave_beside_media_is_no_media(plant):
+    root = plant("copied", "real/000.mp4\nfake/000.mp4")
+    for folder in ("real", "fake", "real/__MACOSX", "fake/@eaDir"):
+        (root / folder).mkdir(exist_ok=True)
+        for name in COMPANIONS:
+            (root / folder / name).write_bytes(b"\0\5\26\7" + bytes(4092))
+    tree = Tree(root)
+    assert [path for path in tree.all_videos()] == ["fake/000.mp4", "real/000.mp4"]
+    assert tree.folders("real") == [] and tree.unexplained() == ["fake/000.mp4", "real/000.mp4"]
+    plan = plan_import(root, "tree", ImportOptions(pattern="{label}/{video}.mp4"))
+    assert len(plan.records) == 2 and not plan.report.unexplained
+
+
+@pytest.mark.parametrize("on_disk", ["NFC", "NFD"])
+@pytest.mark.parametrize("in_list", ["NFC", "NFD"])
+def test_two_spellings_of_one_name_are_one_name(plant, on_disk, in_list):
+    """macOS stores decomposed names, lists are written elsewhere; the disk's own path is kept."""
+
+    def spelled(text, form):
+        return unicodedata.normalize(form, text)
+
+    folder, name = (spelled(text, on_disk) for text in ("Zo\u00eb", "caf\u00e9.mp4"))
+    composed = "Zo\u00eb/caf\u00e9.mp4"
+    rows = f"path,label\n{spelled(composed, in_list)},fake\n"
+    root = plant("names", "", {"manifest.csv": rows})
+    (root / folder).mkdir()
+    (root / folder / name).write_bytes((plant("other", "a.mp4") / "a.mp4").read_bytes())
+    tree = Tree(root)
+    assert tree.is_file(composed) and list(tree.all_videos()) == [composed]
+    assert tree.absolute(composed) == str(root / folder / name)
+    assert tree.relative(tree.absolute(composed)) == composed
+    plan = plan_import(root)
+    (record,) = plan.records
+    assert Path(record.path).is_file() and record.label == 1 and not plan.report.missing

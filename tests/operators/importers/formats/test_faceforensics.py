@@ -9,6 +9,10 @@ from pathlib import Path
 import pytest
 from media_forensics.detector.errors import ForensicsError
 from media_forensics.operators.importers.contract import ImportOptions
+from media_forensics.operators.importers.faceforensics_split import (
+    official_pairs,
+    official_splits,
+)
 from media_forensics.operators.importers.plan import plan_import
 
 SPLITS = {
@@ -165,10 +169,40 @@ def test_a_malformed_split_list_is_one_clear_message(plant, text, words):
     assert all(word in str(error.value) for word in words), str(error.value)
 
 
-def test_without_lists_there_is_no_split_but_a_warning(plant):
+def test_without_lists_the_official_split_is_known(plant):
+    """The numbers are a fact of the dataset; its download does not bring the lists."""
     plan = plan_import(plant("ff", TREE))
-    assert {record.split for record in plan.records} == {None}
-    assert "split lists are not there" in plan.report.warnings[0]
+    known = {r.video_id.rpartition("/")[2]: (r.split, r.split_source) for r in plan.records}
+    assert known["000"] == known["003"] == known["000_003"] == ("test", "official")
+    assert not any("split" in text for text in plan.report.warnings)
+
+
+def test_the_official_split_is_whole():
+    pairs, splits = official_pairs(), official_splits()
+    assert {split: len(found) for split, found in pairs.items()} == {
+        "train": 360,
+        "val": 70,
+        "test": 70,
+    }
+    assert sorted(splits) == [f"{n:03}" for n in range(1000)]
+    # three that papers name: the first pair of each list
+    assert pairs["train"][0] == ("071", "054") and pairs["val"][0] == ("720", "672")
+    assert pairs["test"][0] == ("953", "974")
+
+
+def test_the_flat_copy(plant):
+    files = "original/{000,003,071}.mp4\nDeepfakes/000_003.mp4\nFaceSwap/{003_000,071_054}.mp4"
+    plan = plan_import(plant("FaceForensics++_C23", files))
+    found = {r.video_id: (r.label, r.split, r.pair_id) for r in plan.records}
+    real = "FaceForensics++/youtube/c23"
+    assert found == {
+        f"{real}/000": (0, "test", None),
+        f"{real}/003": (0, "test", None),
+        f"{real}/071": (0, "train", None),
+        "FaceForensics++/Deepfakes/c23/000_003": (1, "test", f"{real}/000"),
+        "FaceForensics++/FaceSwap/c23/003_000": (1, "test", f"{real}/003"),
+        "FaceForensics++/FaceSwap/c23/071_054": (1, "train", f"{real}/071"),
+    }
 
 
 def test_a_video_in_two_splits_is_a_conflict(plant):

@@ -255,3 +255,25 @@ def test_a_forgerynet_list_that_is_malformed_is_not_passed_over(plant):
     root = plant("ForgeryNet", FORGERYNET_TREE, texts)
     with pytest.raises(ForensicsError, match=r"Test/image_list.txt, line 1"):
         plan_import(root)
+
+
+def test_frames_with_the_numbers_of_faceforensics_have_its_split(plant):
+    plan = plan_import(
+        plant(
+            "crops",
+            "FF/real/{000,071}/{000,001}.png\nFF/DF/{000_003,071_054,000_071}/{000,001}.png",
+        ),
+        options=AS_IS,
+    )
+    splits = {r.video_id: r.split for r in plan.records}
+    assert splits == {
+        "FF/real/000": "test",
+        "FF/real/071": "train",
+        "FF/DF/000_003": "test",
+        "FF/DF/071_054": "train",
+        "FF/DF/000_071": None,  # across two splits
+    }
+    other = plan_import(
+        plant("other", "Mine/real/000/000.png\nMine/fake/000_003/000.png"), options=AS_IS
+    )
+    assert {r.split for r in other.records} == {None}
