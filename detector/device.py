@@ -2,15 +2,18 @@
 
 Names are ``auto`` (a CUDA GPU where there is one, else the CPU), ``cpu``, ``cuda``, ``cuda:N`` and
 ``mps`` (Apple's GPU, only when asked for: nobody has run it). Nothing here imports torch before it
-is asked for; :func:`found` asks another process where this one has not loaded it.
+is asked for; :func:`found` asks another process where this one has not loaded it. That takes seconds,
+so forms ask :func:`is_known` first.
 """
 
 from __future__ import annotations
 
 import functools
+import os
 import re
 import subprocess
 import sys
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -84,13 +87,18 @@ def resolved(device: Any, field: str = "device") -> str:
 
 
 def described(device: Any) -> str:
-    """Return what a form says about the choice, for example ``auto: cpu``.
+    """Return what a form says about the choice, for example ``auto: cpu``; never waits for auto.
+
+    Returns:
+        the words; "" while it is not known yet which device ``auto`` is
 
     Raises:
         ForensicsError: see :func:`resolved`
     """
     name = checked(device)
-    return f"{name}: {resolved(name)}" if name == AUTO else resolved(name)
+    if name != AUTO:
+        return resolved(name)
+    return f"{name}: {resolved(name)}" if is_known() else ""
 
 
 def torch_device(device: Any = None) -> torch.device:
@@ -109,20 +117,42 @@ def default_precision(device: Any) -> str:
     return "bf16" if str(device).startswith(CUDA) else "fp32"
 
 
+def is_known() -> bool:
+    """Return whether :func:`found` answers at once; where it does not, start asking meanwhile."""
+    return _loaded() or _question(os.getpid()).done()
+
+
 def found() -> Found:
     """Return what torch can use here; takes seconds the first time where torch is not loaded.
 
     Raises:
         ForensicsError: torch cannot be loaded
     """
-    torch = sys.modules.get("torch")
-    if torch is not None and hasattr(torch, "cuda"):
+    if _loaded():
+        torch: Any = sys.modules["torch"]
         mps = getattr(torch.backends, MPS, None)
         return Found(torch.cuda.device_count(), bool(mps and mps.is_available()))
-    return _asked_apart()
+    try:
+        return _question(os.getpid()).result()
+    except ForensicsError:
+        _question.cache_clear()  # the package may be mended meanwhile
+        raise
+
+
+def _loaded() -> bool:
+    return hasattr(sys.modules.get("torch"), "cuda")
 
 
 @functools.lru_cache(maxsize=1)
+def _question(process: int) -> Future[Found]:
+    """What another process is asked, once; a forked ``process`` has no thread that waits for it."""
+    pool = ThreadPoolExecutor(1, thread_name_prefix="which-device")
+    try:
+        return pool.submit(_asked_apart)
+    finally:
+        pool.shutdown(wait=False)
+
+
 def _asked_apart() -> Found:
     done = subprocess.run([sys.executable, "-c", _ASK], capture_output=True, text=True)
     answer = done.stdout.split()[-2:]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -58,10 +59,42 @@ def test_a_device_that_cannot_be_used(machine, gpus, mps, name, words):
     assert told.value.field == "device"
 
 
-def test_the_form_says_which_one_auto_is(machine):
+def test_the_form_says_which_one_auto_is(machine, monkeypatch):
     machine()
+    monkeypatch.setattr(device, "is_known", lambda: True)
     assert device.described(None) == "auto: cpu"
     assert device.described("cpu") == "cpu"
+
+
+def test_a_form_does_not_wait_for_torch(monkeypatch):
+    answer = threading.Event()
+
+    def slow() -> device.Found:
+        answer.wait()
+        return device.Found(1, False)
+
+    device._question.cache_clear()
+    monkeypatch.setattr(device, "_loaded", lambda: False)
+    monkeypatch.setattr(device, "_asked_apart", slow)
+    assert not device.is_known() and device.described("auto") == ""
+    answer.set()
+    assert device.resolved("auto") == "cuda"  # this one waits
+    assert device.is_known() and device.described(None) == "auto: cuda"
+    device._question.cache_clear()
+
+
+def test_a_failed_question_is_asked_again(monkeypatch):
+    def broken() -> device.Found:
+        raise ForensicsError("torch cannot be loaded: no", "Install it.")
+
+    device._question.cache_clear()
+    monkeypatch.setattr(device, "_loaded", lambda: False)
+    monkeypatch.setattr(device, "_asked_apart", broken)
+    with pytest.raises(ForensicsError):
+        device.found()
+    monkeypatch.setattr(device, "_asked_apart", lambda: device.Found(0, False))
+    assert device.found() == device.Found(0, False)
+    device._question.cache_clear()
 
 
 def test_both_ways_of_asking_agree_and_loading_torch_is_left_to_another_process():
