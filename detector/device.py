@@ -2,8 +2,8 @@
 
 Names are ``auto`` (a CUDA GPU where there is one, else the CPU), ``cpu``, ``cuda``, ``cuda:N`` and
 ``mps`` (Apple's GPU, only when asked for: nobody has run it). Nothing here imports torch before it
-is asked for; :func:`found` asks another process where this one has not loaded it. That takes seconds,
-so forms ask :func:`is_known` first.
+is asked for; :func:`found` asks another process where this one has not loaded it. That takes
+seconds, so forms ask :func:`is_known` first.
 """
 
 from __future__ import annotations

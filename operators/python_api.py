@@ -79,13 +79,14 @@ def show_parameters(cls: type) -> None:
     """Let ``help()`` and editors see what an operator's ``**params`` are: the arguments of ``run``.
 
     Args:
-        cls: the operator; one without a ``__call__`` of its own is left as it is
+        cls: the operator; one that is not called from Python is left as it is
     """
-    call: Any = vars(cls).get("__call__")
+    found: Any = [vars(base)["__call__"] for base in cls.__mro__ if "__call__" in vars(base)]
     run = getattr(sys.modules[cls.__module__], "run", None)
-    if call is None or run is None or hasattr(call, "__signature__"):
+    if not found or run is None or hasattr(found[0], "__signature__"):
         return
-    own = inspect.signature(call)
+    inherited = found[0]
+    own = inspect.signature(inherited)
     kept = [p for p in own.parameters.values() if p.kind is not p.VAR_KEYWORD]
     if len(kept) == len(own.parameters):
         return
@@ -95,7 +96,13 @@ def show_parameters(cls: type) -> None:
         if name not in own.parameters
         and parameter.kind in (parameter.KEYWORD_ONLY, parameter.VAR_KEYWORD)
     ]
-    call.__signature__ = own.replace(parameters=[*kept, *more])
+
+    @functools.wraps(inherited)
+    def call(self: Any, *args: Any, **params: Any) -> Any:
+        return inherited(self, *args, **params)
+
+    call.__signature__ = own.replace(parameters=[*kept, *more])  # type: ignore[attr-defined]
+    cls.__call__ = call  # type: ignore[method-assign]
 
 
 def _documentation(cls: type) -> str:

@@ -10,19 +10,17 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import fiftyone as fo
-import fiftyone.operators as foo
 from fiftyone import ViewField as F
-from fiftyone.operators import types
 
 from ...detector.errors import ForensicsError
 from ...detector.files import packages
 from ...detector.records import FAKE, LABELS
-from ..app import forms, outcome
+from ..app.form import Form
+from ..app.outcome import Ending
 from ..app.progress import Progress, ShouldStop, never, silent
 from ..dataset import derived, fields, made_from, views
 from ..dataset.dataset_changes import declare
-from ..jobs import from_python, job as jobs
-from ..jobs.delegated import in_app, stop_of
+from ..jobs.workflow import JobWorkflow
 from . import embedding_files, embedding_geometry, embedding_maps
 
 if TYPE_CHECKING:
@@ -196,91 +194,42 @@ def _groups(faces: Vectors) -> list[str]:
     return [group or video for group, video in keys]
 
 
-class MapEmbeddings(foo.Operator):
+class MapEmbeddings(JobWorkflow):
     """Maps, a similarity index and neighbours from stored embeddings."""
 
-    @property
-    def config(self) -> foo.OperatorConfig:
-        return foo.OperatorConfig(
-            name="map_embeddings",
-            label="Map embeddings",
-            description="From a detector's stored embeddings: 2-D maps for the Embeddings panel, a "
-            "similarity index, nearest training faces of other people",
-            icon="scatter_plot",
-            dynamic=True,
-            execute_as_generator=True,
-            allow_immediate_execution=True,
-            allow_delegated_execution=True,
-            risk_level=types.RiskLevel.LOW,
-        )
+    label = "Map embeddings"
+    description = (
+        "From a detector's stored embeddings: 2-D maps for the Embeddings panel, a "
+        "similarity index, nearest training faces of other people"
+    )
+    icon = "scatter_plot"
+    run_name = "Map embeddings of {key} in {dataset}"
+    bar, doing = "maps", "Maps"
 
-    def __call__(
-        self,
-        samples: Any,
-        *,
-        delegate: bool = False,
-        progress: Progress | None = None,
-        **params: Any,
-    ) -> Any:
-        """Run from Python; the arguments and the result are those of :func:`run`."""
-        return from_python.call(
-            self, run, samples, params, delegate=delegate, progress=progress, bar="maps"
-        )
-
-    def resolve_input(self, ctx: Any) -> types.Property:
-        inputs = types.Object()
-        form = types.Property(inputs, view=types.View(label="Map embeddings"))
-        if forms.check(inputs, {}, lambda: self._faces(ctx)) is None:
-            return form
-        if forms.detector_choice(inputs, ctx.dataset) is None:
-            return form
-        made = {}
+    def fill(self, form: Form, target: Any) -> None:
+        if not form.detector():
+            return
         for name, text in PARTS:
-            if name == "field" and not self._filed(ctx):
+            if name == "field" and not _filed(form):
                 continue
             title, _, detail = text.partition("; ")
-            made[name] = forms.flag(
-                inputs,
-                name,
-                default=name not in ON_REQUEST,
-                label=title,
-                description=detail or title,
-            )
-        forms.check(inputs, made, lambda: _check(_parts(ctx.params)))
-        return form
+            form.flag(name, title, detail or title, default=name not in ON_REQUEST)
+        form.check(lambda: _check(_parts(form.params)))
 
-    @staticmethod
-    def _filed(ctx: Any) -> bool:
-        field = fields.ScoreFields(ctx.params["key"]).embedding if ctx.params.get("key") else ""
-        return embedding_files.are_noted(ctx.dataset, field)
+    def arguments(self, ctx: Any) -> dict[str, Any]:
+        return {"key": ctx.params.get("key"), "parts": _parts(ctx.params)}
 
-    @staticmethod
-    def _faces(ctx: Any) -> Any:
-        forms.require_dataset(ctx, "faces")
-        view = views.target(ctx)
-        views.require_samples(view, "faces")
-        return view
-
-    def resolve_run_name(self, ctx: Any) -> str:
-        """Label of the queued job."""
-        return f"Map embeddings of {ctx.params.get('key')} in {ctx.dataset.name}"
-
-    def execute(self, ctx: Any):
-        view = self._faces(ctx)
-        params = {"key": ctx.params.get("key"), "parts": _parts(ctx.params)}
-        if ctx.delegated:
-            yield run(view, progress=in_app(ctx), should_stop=stop_of(ctx), **params)
-            return
-        job = jobs.start("map_embeddings", view, params)
-        yield from jobs.follow(ctx, job, "Maps")
-        done = job.result()
+    def ending(self, ctx: Any, done: dict[str, Any]) -> Ending:
         text = f"{done['faces']} faces: {', '.join([*done['runs'], *done['fields']])}"
-        yield ctx.ops.notify(text, variant="success")
-        yield ctx.ops.reload_dataset()
-        yield outcome.show_table(ctx, "Maps", done["table"], _next_steps(done))
+        return Ending(text, title="Maps", table=done["table"], notes=_next_steps(done))
 
 
-def _next_steps(done: dict[str, Any]) -> list[str]:
+def _filed(form: Form) -> bool:
+    key = form.params.get("key")
+    return embedding_files.are_noted(form.dataset, fields.ScoreFields(key).embedding if key else "")
+
+
+def _next_steps(done: dict[str, Any]) -> tuple[str, ...]:
     """Where what was made is to be seen, and what is missing."""
     maps = [name for name in done["runs"] if not name.endswith("_similarity")]
     steps = [f"Maps: open the Embeddings panel and choose {' or '.join(maps)}."] if maps else []
@@ -290,7 +239,7 @@ def _next_steps(done: dict[str, Any]) -> list[str]:
         steps.append(f"Neighbours: the fields {' and '.join(done['fields'])}.")
     if done["without_embedding"]:
         steps.append(f"{done['without_embedding']} faces have no usable embedding.")
-    return steps
+    return tuple(steps)
 
 
 def _parts(form: dict[str, Any]) -> list[str]:

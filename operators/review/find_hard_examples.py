@@ -6,17 +6,16 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import fiftyone as fo
-import fiftyone.operators as foo
 from fiftyone import ViewField as F
-from fiftyone.operators import types
 
 from ...detector.errors import Cancelled, ForensicsError
 from ...detector.queues.catalogue import CATALOGUE
-from ..app import forms
+from ..app.checks import require_from, require_threshold
+from ..app.form import Form
+from ..app.outcome import Ending
 from ..app.progress import Progress, ShouldStop, never, silent
 from ..dataset import dataset_changes, derived, fields, made_from, saved_views, views
-from ..jobs import from_python, job as jobs
-from ..jobs.delegated import in_app, stop_of
+from ..jobs.workflow import JobWorkflow
 from .queue_columns import check_columns, read, untuned_key
 
 DEFAULT = tuple(name for name, queue in CATALOGUE.items() if queue.default)
@@ -106,13 +105,8 @@ def _check(queues: Sequence[str], threshold: float, limit: int, per_video: int) 
             )
     if not queues:
         raise ForensicsError("No queue is chosen.", "Choose at least one.", field="queues")
-    if not 0.0 <= threshold <= 1.0:
-        raise ForensicsError(
-            f"The threshold {threshold} is outside [0, 1].", "p_fake is a probability.", "threshold"
-        )
-    for name, value in (("limit", limit), ("per_video", per_video)):
-        if value < 1:
-            raise ForensicsError(f"{name} is {value}.", "It must be 1 or more.", field=name)
+    require_threshold(threshold)
+    require_from(1, limit=limit, per_video=per_video)
 
 
 def _write(
@@ -136,131 +130,63 @@ def _write(
     return {"view": name, "field": field}
 
 
-class FindHardExamples(foo.Operator):
+class FindHardExamples(JobWorkflow):
     """Ranks the faces that are worth a look and saves them as views."""
 
-    @property
-    def config(self) -> foo.OperatorConfig:
-        return foo.OperatorConfig(
-            name="find_hard_examples",
-            label="Find hard examples",
-            description="Queues of errors, odd pairs, unsteady persons, doubtful labels, "
-            "duplicates, hard examples to train on; as ranks, tags and saved views",
-            icon="troubleshoot",
-            dynamic=True,
-            execute_as_generator=True,
-            allow_immediate_execution=True,
-            allow_delegated_execution=True,
-            risk_level=types.RiskLevel.LOW,
-        )
+    label = "Find hard examples"
+    description = (
+        "Queues of errors, odd pairs, unsteady persons, doubtful labels, "
+        "duplicates, hard examples to train on; as ranks, tags and saved views"
+    )
+    icon = "troubleshoot"
+    run_name = "Hard examples of {key} in {dataset}"
+    bar, doing = "queues", "Queues"
 
-    def __call__(
-        self,
-        samples: Any,
-        *,
-        delegate: bool = False,
-        progress: Progress | None = None,
-        **params: Any,
-    ) -> Any:
-        """Run from Python; the arguments and the result are those of :func:`run`."""
-        return from_python.call(
-            self, run, samples, params, delegate=delegate, progress=progress, bar="queues"
-        )
-
-    def resolve_input(self, ctx: Any) -> types.Property:
-        inputs = types.Object()
-        form = types.Property(inputs, view=types.View(label="Find hard examples"))
-        if forms.check(inputs, {}, lambda: self._faces(ctx)) is None:
-            return form
-        if forms.detector_choice(inputs, ctx.dataset) is None:
-            return form
-        properties = {
-            "threshold": inputs.float(
-                "threshold",
-                default=0.5,
-                label="Threshold",
-                description="p_fake from which a face counts as fake, 0 to 1",
-            )
-        }
+    def fill(self, form: Form, target: Any) -> None:
+        if not form.detector():
+            return
+        form.number("threshold", "Threshold", "p_fake from which a face counts as fake, 0 to 1")
         for name, queue in CATALOGUE.items():
-            forms.flag(
-                inputs, name, default=queue.default, label=queue.label, description=queue.why
-            )
-        params = _params(ctx.params)
-        keys = [(key, key) for key in fields.detector_keys(ctx.dataset)]
-        needed = {column for name in params["queues"] for column in CATALOGUE[name].needs}
+            form.flag(name, queue.label, queue.why, default=queue.default)
+        chosen = _queues(form.params)
+        keys = [(key, key) for key in fields.detector_keys(form.dataset)]
+        needed = {column for name in chosen for column in CATALOGUE[name].needs}
+        key = form.params.get("key")
         if "other_p_fake" in needed:
-            properties["other"] = forms.choice(
-                inputs,
-                "other",
-                [pair for pair in keys if pair[0] != params["key"]],
-                default=None,
-                label="Second detector",
-                description="For 'Detectors disagree'",
-            )
+            others = [pair for pair in keys if pair[0] != key]
+            form.choice("other", others, "Second detector", "For 'Detectors disagree'")
         if "generic" in needed:
-            properties["generic"] = forms.choice(
-                inputs,
-                "generic",
-                keys,
-                default=untuned_key(ctx.dataset),
-                label="Untuned embeddings of",
-                description="A linear probe: a tuned tower puts different persons in one place",
-            )
-        inputs.int("limit", default=200, min=1, label="Faces per queue", description="At most")
-        inputs.int(
-            "per_video",
-            default=2,
-            min=1,
-            label="Faces per video",
-            description="At most, so that one video does not flood a queue",
-        )
+            text = "A linear probe: a tuned tower puts different persons in one place"
+            untuned = untuned_key(form.dataset)
+            form.choice("generic", keys, "Untuned embeddings of", text, default=untuned)
+        form.whole("limit", "Faces per queue", "At most", least=1)
+        text = "At most, so that one video does not flood a queue"
+        form.whole("per_video", "Faces per video", text, least=1)
 
         def looked_at() -> None:
-            _check(params["queues"], params["threshold"], params["limit"], params["per_video"])
-            if params["key"]:
-                generic = params.get("generic") or untuned_key(ctx.dataset)
-                check_columns(ctx.dataset, params["key"], needed, params.get("other"), generic)
+            _check(chosen, *(form.value(name) for name in ("threshold", "limit", "per_video")))
+            if key:
+                generic = form.params.get("generic") or untuned_key(form.dataset)
+                check_columns(form.dataset, key, needed, form.params.get("other"), generic)
 
-        forms.check(inputs, properties, looked_at)
-        return form
+        form.check(looked_at)
 
-    @staticmethod
-    def _faces(ctx: Any) -> Any:
-        forms.require_dataset(ctx, "faces")
-        view = views.target(ctx)
-        views.require_samples(view, "faces")
-        return view
+    def arguments(self, ctx: Any) -> dict[str, Any]:
+        return {**super().arguments(ctx), "queues": _queues(ctx.params)}
 
-    def resolve_run_name(self, ctx: Any) -> str:
-        """Label of the queued job."""
-        return f"Hard examples of {ctx.params.get('key')} in {ctx.dataset.name}"
+    def instead(self, ctx: Any, target: Any, params: dict[str, Any]) -> Iterator[Any] | None:
+        needed = {column for name in params["queues"] for column in CATALOGUE[name].needs}
+        if needed.intersection(HEAVY):
+            return None
+        return self.ending(ctx, run(target, **params)).messages(ctx)
 
-    def execute(self, ctx: Any) -> Iterator[Any]:
-        faces, params = self._faces(ctx), _params(ctx.params)
-        if ctx.delegated:
-            yield run(faces, progress=in_app(ctx), should_stop=stop_of(ctx), **params)
-            return
-        if any(column in HEAVY for name in params["queues"] for column in CATALOGUE[name].needs):
-            job = jobs.start("find_hard_examples", faces, params)
-            yield from jobs.follow(ctx, job, "Queues")
-            result = job.result()
-        else:
-            result = run(faces, **params)
-        yield ctx.ops.reload_dataset()
-        first = next((r["view"] for r in result.values() if r["faces"]), None)
-        if first:
-            yield views.show_saved_view(ctx, first)
-        counts = ", ".join(f"{q.replace('_', ' ')} {r['faces']}" for q, r in result.items())
-        yield ctx.ops.notify(f"Queues, as saved views: {counts}", variant="success")
+    def ending(self, ctx: Any, done: dict[str, Any]) -> Ending:
+        first = next((r["view"] for r in done.values() if r["faces"]), "")
+        counts = ", ".join(f"{q.replace('_', ' ')} {r['faces']}" for q, r in done.items())
+        return Ending(f"Queues, as saved views: {counts}", shows=first)
 
 
-def _params(form: dict[str, Any]) -> dict[str, Any]:
-    """The arguments of :func:`run` that a form gives."""
-    queues = form.get("queues") or [
-        name for name, queue in CATALOGUE.items() if form.get(name, queue.default)
-    ]
-    default = {"threshold": 0.5, "limit": 200, "per_video": 2}
-    given = {k: form[k] if form.get(k) is not None else v for k, v in default.items()}
-    more = {k: form[k] for k in ("other", "generic") if form.get(k)}
-    return {"key": form.get("key"), "queues": queues, **given, **more}
+def _queues(form: dict[str, Any]) -> list[str]:
+    """The queues that a form, or a queued call, asks for."""
+    ticked = [name for name, queue in CATALOGUE.items() if form.get(name, queue.default)]
+    return form.get("queues") or ticked

@@ -1,0 +1,229 @@
+"""The base of the operators: what is alike in all of them, so that each holds its form and words.
+
+An operator's module has a function ``run(samples, *, ...)`` that does the work, and a class with
+the form, the words and what the App shows at the end. The base makes the rest: FiftyOne's
+config, the call from Python, the queue, the process of its own, progress and cancel.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from typing import Any, ClassVar
+
+import fiftyone.operators as foo
+from fiftyone.operators import types
+
+from ...detector.files.installation import require_installed
+from ..app import forms
+from ..app.form import Form, arguments
+from ..app.outcome import Ending
+from ..app.progress import Progress, terminal
+from ..dataset import views
+from ..operator_list import name_of
+from . import job as jobs
+from .delegated import in_app, stop_of
+from .path_arguments import absolute
+
+FACES, OURS = "faces", "any dataset of ours"
+
+
+class Workflow(foo.Operator):
+    """An operator that answers at once: its ``run`` takes seconds.
+
+    Attributes:
+        label, description, icon, risk: what FiftyOne lists
+        works_on: :data:`FACES`, :data:`OURS`, or None for an operator that needs no dataset
+        parts: keys of :data:`detector.files.packages.PARTS` that it works with
+        run_name: label of the queued job; ``{dataset}`` and the form's values are filled in
+        answer: label of what is shown at the end
+        options: more of :class:`foo.OperatorConfig`
+    """
+
+    label: ClassVar[str]
+    description: ClassVar[str]
+    icon: ClassVar[str]
+    risk: ClassVar[types.RiskLevel] = types.RiskLevel.LOW
+    works_on: ClassVar[str | None] = FACES
+    parts: ClassVar[tuple[str, ...]] = ()
+    run_name: ClassVar[str] = ""
+    answer: ClassVar[str] = ""
+    options: ClassVar[dict[str, Any]] = {}
+
+    @property
+    def config(self) -> foo.OperatorConfig:
+        given = {"dynamic": True, "allow_delegated_execution": True, **self.options}
+        return foo.OperatorConfig(
+            name=name_of(type(self).__module__),
+            label=self.label,
+            description=self.description,
+            icon=self.icon,
+            allow_immediate_execution=True,
+            risk_level=self.risk,
+            **given,
+        )
+
+    @property
+    def work(self) -> Callable[..., Any]:
+        """The function ``run`` of the operator's module."""
+        return sys.modules[type(self).__module__].run
+
+    # -- what an operator says
+
+    def fill(self, form: Form, target: Any) -> None:
+        """Add the fields for the samples ``target``."""
+
+    def target(self, ctx: Any) -> Any:
+        """The samples to work on, checked; None where none are needed."""
+        if self.works_on is None:
+            return None
+        forms.require_dataset(ctx, self.works_on if self.works_on == FACES else None)
+        view = views.target(ctx)
+        views.require_samples(view, "faces")
+        return view
+
+    def arguments(self, ctx: Any) -> dict[str, Any]:
+        """The arguments of ``run`` that the form gives."""
+        return arguments(self.work, ctx.params)
+
+    def as_form(self, samples: Any, params: dict[str, Any]) -> dict[str, Any]:
+        """Arguments of ``run`` as values of the form; the inverse of :meth:`arguments`.
+
+        FiftyOne fills in what a queued call leaves out with the form's own defaults.
+        """
+        return params
+
+    def shown(self, ctx: Any, result: Any) -> None:
+        """Let the App show what has changed."""
+        ctx.ops.reload_dataset()
+
+    def result(self, ctx: Any, found: Any) -> Any:
+        """What the App gets of the result of ``run``."""
+        return found
+
+    def show(self, outputs: types.Object, found: dict[str, Any]) -> None:
+        """Add what is shown at the end."""
+        for name in ("table", "text"):
+            if found.get(name):
+                outputs.str(name, view=types.MarkdownView())
+
+    # -- what FiftyOne asks
+
+    def __call__(self, samples: Any, *, delegate: bool = False, **params: Any) -> Any:
+        """Run from Python; the arguments and the result are those of :func:`run`."""
+        return self.call(samples, params, delegate=delegate)
+
+    def call(self, samples: Any, params: dict[str, Any], *, delegate: bool = False) -> Any:
+        """What ``__call__`` does: run, or queue it for ``fiftyone delegated launch``."""
+        require_installed(*self.parts)
+        return self._queue(samples, params) if delegate else self.work(samples, **params)
+
+    def _queue(self, samples: Any, params: dict[str, Any]) -> Any:
+        # absolute: the worker may have another working folder
+        params = self.as_form(samples, absolute(self.work, params))
+        context = {} if samples is None else dict(view=samples.view())
+        return foo.execute_operator(self.uri, context, params=params, request_delegation=True)
+
+    def resolve_input(self, ctx: Any) -> types.Property:
+        form = Form(ctx, self.work)
+        if form.has_parts(self.parts):
+            target = form.check(lambda: self.target(ctx))
+            if target is not None or self.works_on is None:
+                self.fill(form, target)
+        return form.property(self.label)
+
+    def resolve_run_name(self, ctx: Any) -> str:
+        """Label of the queued job."""
+        return _filled(self.run_name, ctx.params, None if ctx.dataset is None else ctx.dataset.name)
+
+    def execute(self, ctx: Any) -> Any:
+        require_installed(*self.parts)
+        found = self.work(self.target(ctx), **self.arguments(ctx))
+        if not ctx.delegated and ctx.executor:
+            self.shown(ctx, found)
+        return self.result(ctx, found)
+
+    def resolve_output(self, ctx: Any) -> types.Property | None:
+        outputs = types.Object()
+        if ctx.results:
+            self.show(outputs, ctx.results)
+        return types.Property(outputs, view=types.View(label=self.answer or self.label))
+
+
+class JobWorkflow(Workflow):
+    """An operator whose ``run`` may take hours: the App starts it in a process of its own.
+
+    Attributes:
+        bar: label of the progress bar of a call from Python
+        doing: label of the progress in the App
+    """
+
+    bar: ClassVar[str]
+    doing: ClassVar[str]
+    options: ClassVar[dict[str, Any]] = {"execute_as_generator": True}
+
+    def ending(self, ctx: Any, done: dict[str, Any]) -> Ending:
+        """What the App shows of the job's result ``done``."""
+        raise NotImplementedError
+
+    def instead(self, ctx: Any, target: Any, params: dict[str, Any]) -> Iterator[Any] | None:
+        """The App's messages where no job is to be waited for; None: start one."""
+        return None
+
+    def __call__(
+        self,
+        samples: Any,
+        *,
+        delegate: bool = False,
+        progress: Progress | None = None,
+        **params: Any,
+    ) -> Any:
+        """Run from Python; the arguments and the result are those of :func:`run`.
+
+        Args:
+            samples: dataset or view
+            delegate: queue it for ``fiftyone delegated launch`` instead
+            progress: callback; a progress bar by default
+        """
+        return self.call(samples, params, delegate=delegate, progress=progress)
+
+    def call(
+        self,
+        samples: Any,
+        params: dict[str, Any],
+        *,
+        delegate: bool = False,
+        progress: Progress | None = None,
+    ) -> Any:
+        require_installed(*self.parts)
+        if delegate:
+            return self._queue(samples, params)
+        if progress is not None:
+            return self.work(samples, progress=progress, **params)
+        with terminal(_filled(self.bar, params, None)) as shown:
+            return self.work(samples, progress=shown, **params)
+
+    def resolve_output(self, ctx: Any) -> None:
+        """Nothing: the App asks none of an operator that sends messages."""
+
+    def execute(self, ctx: Any) -> Iterator[Any]:
+        require_installed(*self.parts)  # at once, not when the first message is asked for
+        return self._messages(ctx)
+
+    def _messages(self, ctx: Any) -> Iterator[Any]:
+        target, params = self.target(ctx), self.arguments(ctx)
+        if ctx.delegated:
+            yield self.work(target, progress=in_app(ctx), should_stop=stop_of(ctx), **params)
+            return
+        other = self.instead(ctx, target, params)
+        if other is not None:
+            yield from other
+            return
+        job = jobs.start(self.name, target, params)
+        yield from jobs.follow(ctx, job, self.doing)
+        yield from self.ending(ctx, job.result()).messages(ctx)
+
+
+def _filled(template: str, params: dict[str, Any], dataset: str | None) -> str:
+    return template.format_map(defaultdict(lambda: None, params, dataset=dataset))
