@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import base64
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-import fiftyone.operators as foo
 from fiftyone.operators import types
 
 from ...detector.errors import ForensicsError
@@ -14,8 +13,10 @@ from ...detector.files.outputs import jpeg, marked_jpeg, write_output
 from ...detector.files.paths import given, given_or_none, inside
 from ...detector.records import CropRecipe
 from ..app import forms
+from ..app.form import Form
 from ..dataset import fields, views
 from ..jobs.path_arguments import with_paths
+from ..jobs.workflow import Workflow
 
 if TYPE_CHECKING:
     from ...detector.records import VideoRecord
@@ -100,62 +101,47 @@ def _data_url(path: str) -> str:
     return "data:image/jpeg;base64," + base64.b64encode(Path(path).read_bytes()).decode()
 
 
-class ContactSheet(foo.Operator):
+class ContactSheet(Workflow):
     """Frames with boxes, crops and reasons of a video, at a glance."""
 
-    @property
-    def config(self) -> foo.OperatorConfig:
-        return foo.OperatorConfig(
-            name="contact_sheet",
-            label="Show contact sheet",
-            description="Every tried frame of a video with its boxes, its crop or the reason why "
-            "there is none",
-            icon="grid_view",
-            dynamic=True,
-            risk_level=types.RiskLevel.MEDIUM,
-        )
+    label = "Show contact sheet"
+    description = (
+        "Every tried frame of a video with its boxes, its crop or the reason why there is none"
+    )
+    icon = "grid_view"
+    risk = types.RiskLevel.MEDIUM
+    run_name = "Contact sheets of {dataset}"
+    answer = "Contact sheet"
+    options: ClassVar = {"allow_delegated_execution": False}
 
     def __call__(self, samples: Any, **params: Any) -> dict[str, Any]:
         """Run from Python; the arguments and the result are those of :func:`run`."""
-        return run(samples, **params)
+        return self.call(samples, params)
 
-    def resolve_input(self, ctx: Any) -> types.Property:
-        inputs = types.Object()
-        form = types.Property(inputs, view=types.View(label="Show contact sheet"))
-        view = forms.check(inputs, {}, lambda: self._samples(ctx))
-        if view is None:
-            return form
-        limit = inputs.int(
-            "limit",
-            default=SHOWN,
-            min=1,
-            label="Videos",
-            description=f"Drawn at most; the App shows the first {SHOWN}, all are written as files",
-        )
-        forms.check(inputs, {"limit": limit}, lambda: _limit(ctx.params))
-        return form
-
-    @staticmethod
-    def _samples(ctx: Any) -> Any:
+    def target(self, ctx: Any) -> Any:
         """The opened sample, else the target view."""
         dataset = forms.require_dataset(ctx)
         view = dataset.select(ctx.current_sample) if ctx.current_sample else views.target(ctx)
         _records(view.limit(1))
         return view
 
-    def resolve_run_name(self, ctx: Any) -> str:
-        """Label of the run."""
-        return f"Contact sheets of {ctx.dataset.name}"
+    def fill(self, form: Form, target: Any) -> None:
+        text = f"Drawn at most; the App shows the first {SHOWN}, all are written as files"
+        form.whole("limit", "Videos", text, least=1, default=SHOWN)
+        form.check(lambda: _limit(form.params))
 
-    def execute(self, ctx: Any) -> dict[str, Any]:
-        done = run(self._samples(ctx), limit=_limit(ctx.params))
-        drawn = [row for row in done["sheets"] if row["path"]][:SHOWN]
-        return done | {f"sheet{n}": _data_url(row["path"]) for n, row in enumerate(drawn)}
+    def arguments(self, ctx: Any) -> dict[str, Any]:
+        return {"limit": _limit(ctx.params)}
 
-    def resolve_output(self, ctx: Any) -> types.Property:
-        outputs = types.Object()
-        found = ctx.results or {}
-        drawn = [row for row in found.get("sheets", ()) if row["path"]]
+    def shown(self, ctx: Any, result: Any) -> None:
+        """Nothing in the dataset has changed."""
+
+    def result(self, ctx: Any, found: dict[str, Any]) -> dict[str, Any]:
+        drawn = [row for row in found["sheets"] if row["path"]][:SHOWN]
+        return found | {f"sheet{n}": _data_url(row["path"]) for n, row in enumerate(drawn)}
+
+    def show(self, outputs: types.Object, found: dict[str, Any]) -> None:
+        drawn = [row for row in found["sheets"] if row["path"]]
         for number, row in enumerate(drawn[:SHOWN]):
             label = f"{row['video_id']}: "
             label += f"{row['usable']} of {row['tried']} frames usable" if row["tried"] else ""
@@ -166,7 +152,6 @@ class ContactSheet(foo.Operator):
             outputs.view("none", types.Notice(label="These videos were not extracted yet"))
         elif len(drawn) > SHOWN:
             outputs.view("more", types.Notice(label=f"Others: {Path(drawn[-1]['path']).parent}"))
-        return types.Property(outputs, view=types.View(label="Contact sheet"))
 
 
 def _limit(form: dict[str, Any]) -> int:

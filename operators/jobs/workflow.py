@@ -225,5 +225,14 @@ class JobWorkflow(Workflow):
         yield from self.ending(ctx, job.result()).messages(ctx)
 
 
+def above_the_grid(operator: foo.Operator) -> types.Placement:
+    """A button above the grid that opens the form of ``operator``."""
+    config = operator.config
+    return types.Placement(
+        types.Places.SAMPLES_GRID_SECONDARY_ACTIONS,
+        types.Button(label=config.label, icon=config.icon, prompt=True),
+    )
+
+
 def _filled(template: str, params: dict[str, Any], dataset: str | None) -> str:
     return template.format_map(defaultdict(lambda: None, params, dataset=dataset))

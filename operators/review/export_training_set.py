@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import fiftyone as fo
-import fiftyone.operators as foo
 from fiftyone import ViewField as F
 from fiftyone.operators import types
 
@@ -16,9 +15,10 @@ from ...detector.errors import ForensicsError
 from ...detector.files.outputs import claim_output, json_lines_with, writing_output
 from ...detector.files.paths import one_part
 from ..app import forms
+from ..app.form import Form
 from ..dataset import saved_views, stored_runs, views
-from ..jobs import from_python
 from ..jobs.path_arguments import with_paths
+from ..jobs.workflow import Workflow
 from . import decisions as review
 
 VIEW = "training_set"
@@ -144,88 +144,47 @@ def _record(view: Any, name: str, sha256: str, path: Path, chosen: int, complete
     )
 
 
-class ExportTrainingSet(foo.Operator):
+class ExportTrainingSet(Workflow):
     """The confirmed faces as a training set whose hash a training run names."""
 
-    @property
-    def config(self) -> foo.OperatorConfig:
-        return foo.OperatorConfig(
-            name="export_training_set",
-            label="Export training set",
-            description="Confirmed and kept faces, with their pairs, as a saved view and a hashed "
-            "manifest that 'Train detector' uses",
-            icon="inventory",
-            dynamic=True,
-            allow_immediate_execution=True,
-            allow_delegated_execution=True,
-            risk_level=types.RiskLevel.MEDIUM,
-        )
+    label = "Export training set"
+    description = (
+        "Confirmed and kept faces, with their pairs, as a saved view and a hashed "
+        "manifest that 'Train detector' uses"
+    )
+    icon = "inventory"
+    risk = types.RiskLevel.MEDIUM
+    run_name = "Training set of {dataset}"
+    answer = "Training set"
 
-    def __call__(self, samples: Any, *, delegate: bool = False, **params: Any) -> Any:
-        """Run from Python; the arguments and the result are those of :func:`run`."""
-        return from_python.call(self, run, samples, params, delegate=delegate)
+    def target(self, ctx: Any) -> Any:
+        return forms.require_dataset(ctx, "faces")
 
-    def resolve_input(self, ctx: Any) -> types.Property:
-        inputs = types.Object()
-        form = types.Property(inputs, view=types.View(label="Export training set"))
-        dataset = forms.check(inputs, {}, lambda: forms.require_dataset(ctx, "faces"))
-        if dataset is None:
-            return form
-        chosen = forms.check(inputs, {}, lambda: review.chosen_for_training(dataset))
+    def fill(self, form: Form, target: Any) -> None:
+        chosen = form.check(lambda: review.chosen_for_training(target))
         if chosen is None:
-            return form
-        inputs.view("count", types.Notice(label=f"{len(chosen):,} confirmed or kept faces"))
-        inputs.str(
-            "name", default=VIEW, required=True, label="Name", description="Of the saved view"
-        )
-        saved = [(name, name) for name in dataset.list_saved_views()]
-        forms.choice(
-            inputs,
-            "base",
-            [("", "nothing else"), *saved],
-            default="",
-            label="Together with",
-            description="A saved view whose faces are trained on too",
-        )
-        forms.flag(
-            inputs,
-            "complete_pairs",
-            default=True,
-            label="Complete pairs",
-            description="Also the real of a chosen fake, and the fakes of a chosen real, at the "
-            "same frames",
-        )
-        base, pairs = ctx.params.get("base"), ctx.params.get("complete_pairs", True)
-        found = forms.check(inputs, {}, lambda: _compose(dataset, base, pairs))
+            return
+        form.notice("count", f"{len(chosen):,} confirmed or kept faces")
+        form.text("name", "Name", "Of the saved view", required=True)
+        saved = [(name, name) for name in target.list_saved_views()]
+        text = "A saved view whose faces are trained on too"
+        form.choice("base", [("", "nothing else"), *saved], "Together with", text, default="")
+        text = "Also the real of a chosen fake, and the fakes of a chosen real, at the same frames"
+        form.flag("complete_pairs", "Complete pairs", text)
+        base, pairs = form.value("base"), form.value("complete_pairs")
+        found = form.check(lambda: _compose(target, base, pairs))
         if found is not None and len(found[0]) <= MOST_CHECKED:
             # one class or one group cannot be trained on: said here, not after the button
-            forms.check(inputs, {}, lambda: _manifest(found[0], 0.2, 0).check())
-        return form
+            form.check(lambda: _manifest(found[0], 0.2, 0).check())
 
-    def resolve_run_name(self, ctx: Any) -> str:
-        """Label of the queued job."""
-        return f"Training set of {ctx.dataset.name}"
+    def shown(self, ctx: Any, result: dict[str, Any]) -> None:
+        ctx.ops.reload_dataset()
+        views.show_saved_view(ctx, result["view"])
+        text = f"{result['faces']} faces, manifest {result['sha256'][:12]}"
+        ctx.ops.notify(text, variant="success")
 
-    def execute(self, ctx: Any) -> dict[str, Any]:
-        dataset = forms.require_dataset(ctx, "faces")
-        names = ("name", "base", "complete_pairs", "file", "validation_fraction", "seed")
-        params = {k: ctx.params[k] for k in names if ctx.params.get(k) not in (None, "")}
-        result = run(dataset, **params)
-        if not ctx.delegated and ctx.executor:
-            ctx.ops.reload_dataset()
-            views.show_saved_view(ctx, result["view"])
-            text = f"{result['faces']} faces, manifest {result['sha256'][:12]}"
-            ctx.ops.notify(text, variant="success")
-        return result
-
-    def resolve_output(self, ctx: Any) -> types.Property:
-        outputs = types.Object()
-        found = ctx.results or {}
-        if found:
-            line = f"{found['chosen']} chosen, {found['completed']} to complete pairs"
-            outputs.view("faces", types.Notice(label=f"{found['faces']} faces", description=line))
-            outputs.view(
-                "manifest",
-                types.Notice(label=found["manifest"], description=f"sha256 {found['sha256']}"),
-            )
-        return types.Property(outputs, view=types.View(label="Training set"))
+    def show(self, outputs: types.Object, found: dict[str, Any]) -> None:
+        line = f"{found['chosen']} chosen, {found['completed']} to complete pairs"
+        outputs.view("faces", types.Notice(label=f"{found['faces']} faces", description=line))
+        hashed = f"sha256 {found['sha256']}"
+        outputs.view("manifest", types.Notice(label=found["manifest"], description=hashed))

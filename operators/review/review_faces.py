@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
-import fiftyone.operators as foo
 from fiftyone.operators import types
 
 from ...detector.audit.words import count
 from ...detector.errors import ForensicsError
 from ...detector.queues.catalogue import CATALOGUE
 from ..app import forms
+from ..app.form import Form
 from ..dataset import views
+from ..jobs.workflow import Workflow, above_the_grid
 from . import decisions as review
 
 UNDO, REDO = "undo", "redo"
@@ -50,85 +51,51 @@ def run(
     return {"faces": faces, "progress": review.progress(dataset, ranks)}
 
 
-class ReviewFaces(foo.Operator):
+class ReviewFaces(Workflow):
     """What a person says about the selected faces."""
 
-    @property
-    def config(self) -> foo.OperatorConfig:
-        return foo.OperatorConfig(
-            name="review_faces",
-            label="Review faces",
-            description="Confirm or doubt the selected faces: right or wrong label, wrong face, "
-            "unusable, keep for training, note; every action can be undone",
-            icon="rate_review",
-            dynamic=True,
-            allow_immediate_execution=True,
-            allow_delegated_execution=False,
-            risk_level=types.RiskLevel.LOW,
-        )
+    label = "Review faces"
+    description = (
+        "Confirm or doubt the selected faces: right or wrong label, wrong face, "
+        "unusable, keep for training, note; every action can be undone"
+    )
+    icon = "rate_review"
+    run_name = "Review of {dataset}"
+    answer = "Progress of the review"
+    options: ClassVar = {"allow_delegated_execution": False}
 
     def __call__(self, samples: Any, **params: Any) -> Any:
         """Run from Python; the arguments and the result are those of :func:`run`."""
-        return run(samples, **params)
+        return self.call(samples, params)
 
     def resolve_placement(self, ctx: Any) -> types.Placement:
         """A button above the grid."""
-        return types.Placement(
-            types.Places.SAMPLES_GRID_SECONDARY_ACTIONS,
-            types.Button(label="Review faces", icon="rate_review", prompt=True),
-        )
+        return above_the_grid(self)
 
-    def resolve_input(self, ctx: Any) -> types.Property:
-        inputs = types.Object()
-        form = types.Property(inputs, view=types.View(label="Review faces"))
-        if forms.check(inputs, {}, lambda: forms.require_dataset(ctx, "faces")) is None:
-            return form
-        action = forms.choice(
-            inputs,
-            "action",
-            [*review.ACTIONS.items(), (UNDO, "Undo my newest action"), (REDO, "Redo it")],
-            default=review.CONFIRMED,
-            label="Action",
-            description="Labels stay as they are; nothing is deleted",
-        )
-        note = inputs.str("note", label="Note", description="Kept with these faces")
-        inputs.str(
-            "reviewer",
-            label="Your name",
-            description="Kept with the decision; undo takes back your own. Empty: the App's user",
-        )
-        if ctx.params.get("action") in (UNDO, REDO):
-            if ctx.params["action"] == UNDO:
-                number = review.next_undo(ctx.dataset, ctx.params.get("reviewer"))
-                label = f"Action {number} is taken back" if number else "There is nothing to undo"
-                inputs.view("undo", types.Notice(label=label))
-            return form
-        properties = {"action": action, "note": note}
-        faces = forms.check(inputs, properties, lambda: self._faces(ctx))
-        if faces is not None:
-            inputs.view("count", types.Notice(label=f"{len(faces):,} selected faces"))
-        return form
+    def target(self, ctx: Any) -> Any:
+        return forms.require_dataset(ctx, "faces")
 
-    @staticmethod
-    def _faces(ctx: Any) -> Any:
-        """The selected faces, or the one that is open."""
-        dataset = forms.require_dataset(ctx, "faces")
-        chosen = list(ctx.selected or []) or list(filter(None, [ctx.current_sample]))
-        if not chosen:
-            raise ForensicsError(
-                "No face is selected.", "Tick faces in the grid, then open this form again."
-            )
-        return dataset.select(chosen)
-
-    def resolve_run_name(self, ctx: Any) -> str:
-        """Label of the action."""
-        return f"Review of {ctx.dataset.name}"
+    def fill(self, form: Form, target: Any) -> None:
+        options = [*review.ACTIONS.items(), (UNDO, "Undo my newest action"), (REDO, "Redo it")]
+        text = "Labels stay as they are; nothing is deleted"
+        form.choice("action", options, "Action", text, default=review.CONFIRMED)
+        form.text("note", "Note", "Kept with these faces")
+        text = "Kept with the decision; undo takes back your own. Empty: the App's user"
+        form.text("reviewer", "Your name", text)
+        action = form.params.get("action")
+        if action == UNDO:
+            number = review.next_undo(target, form.params.get("reviewer"))
+            label = f"Action {number} is taken back" if number else "There is nothing to undo"
+            form.notice("undo", label)
+        elif action != REDO:
+            faces = form.check(lambda: _chosen(form.ctx))
+            if faces is not None:
+                form.notice("count", f"{len(faces):,} selected faces")
 
     def execute(self, ctx: Any) -> dict[str, Any]:
         action = ctx.params.get("action") or review.CONFIRMED
-        faces = ctx.dataset if action in (UNDO, REDO) else self._faces(ctx)
-        given = {name: ctx.params.get(name) or None for name in ("note", "reviewer")}
-        result = run(faces, action=action, **given)
+        faces = ctx.dataset if action in (UNDO, REDO) else _chosen(ctx)
+        result = run(faces, **{**self.arguments(ctx), "action": action})
         ctx.ops.set_selected_samples([])
         ctx.ops.reload_samples()
         told = {UNDO: "your newest action is undone", REDO: "the action is done again"}
@@ -137,14 +104,23 @@ class ReviewFaces(foo.Operator):
         ctx.ops.notify(text, variant="success")
         return result
 
-    def resolve_output(self, ctx: Any) -> types.Property:
-        outputs = types.Object()
-        for name, counts in ((ctx.results or {}).get("progress") or {}).items():
+    def show(self, outputs: types.Object, found: dict[str, Any]) -> None:
+        for name, counts in found["progress"].items():
             if not counts["faces"]:  # an empty queue needs no review
                 continue
             line = f"{counts['reviewed']:,} of {counts['faces']:,} reviewed"
             outputs.view(name, types.Notice(label=_title(name), description=line))
-        return types.Property(outputs, view=types.View(label="Progress of the review"))
+
+
+def _chosen(ctx: Any) -> Any:
+    """The selected faces, or the one that is open."""
+    dataset = forms.require_dataset(ctx, "faces")
+    chosen = list(ctx.selected or []) or list(filter(None, [ctx.current_sample]))
+    if not chosen:
+        raise ForensicsError(
+            "No face is selected.", "Tick faces in the grid, then open this form again."
+        )
+    return dataset.select(chosen)
 
 
 def _title(name: str) -> str:

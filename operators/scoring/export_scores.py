@@ -6,16 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import fiftyone.core.media as fomm
-import fiftyone.operators as foo
 from fiftyone.operators import types
 
 from ...detector.errors import ForensicsError
 from ...detector.files import packages
 from ...detector.files.outputs import OutputKind, claim_output, first_line
-from ..app import forms
+from ..app.form import Form
 from ..dataset import fields, views
-from ..jobs import from_python
 from ..jobs.path_arguments import with_paths
+from ..jobs.workflow import Workflow
 
 LEVELS = (("face", "one row per face"), ("video", "one row per video"))
 _OURS = {"video_id", "label", "p_fake", "checkpoint_sha256", "recipe_hash", "detector"}
@@ -130,69 +129,28 @@ def _videos(view: Any, key: str, names: fields.ScoreFields) -> dict[str, list[An
     }
 
 
-class ExportScores(foo.Operator):
+class ExportScores(Workflow):
     """Scores as a table that other tools read."""
 
-    @property
-    def config(self) -> foo.OperatorConfig:
-        return foo.OperatorConfig(
-            name="export_scores",
-            label="Export scores",
-            description="Write a detector's stored scores, with labels and reasons, as CSV or "
-            "Parquet",
-            icon="download",
-            dynamic=True,
-            allow_immediate_execution=True,
-            allow_delegated_execution=True,
-            risk_level=types.RiskLevel.MEDIUM,
-        )
+    label = "Export scores"
+    description = "Write a detector's stored scores, with labels and reasons, as CSV or Parquet"
+    icon = "download"
+    risk = types.RiskLevel.MEDIUM
+    run_name = "Export scores of {key} in {dataset}"
+    answer = "Scores"
 
-    def __call__(self, samples: Any, *, delegate: bool = False, **params: Any) -> Any:
-        """Run from Python; the arguments and the result are those of :func:`run`."""
-        return from_python.call(self, run, samples, params, delegate=delegate)
+    def fill(self, form: Form, target: Any) -> None:
+        if not form.detector():
+            return
+        form.choice("level", LEVELS, "Rows", "Faces or videos")
+        form.text("path", "File", "On the App's machine: .csv, .parquet", required=True)
+        form.flag("overwrite", "Overwrite", "An existing file")
+        if form.params.get("path"):
+            form.check(lambda: check(*(form.value(n) for n in ("path", "level", "overwrite"))))
 
-    def resolve_input(self, ctx: Any) -> types.Property:
-        inputs = types.Object()
-        form = types.Property(inputs, view=types.View(label="Export scores"))
-        if forms.check(inputs, {}, lambda: self._faces(ctx)) is None:
-            return form
-        if forms.detector_choice(inputs, ctx.dataset) is None:
-            return form
-        forms.choice(
-            inputs, "level", LEVELS, default="video", label="Rows", description="Faces or videos"
-        )
-        path = inputs.str(
-            "path", required=True, label="File", description="On the App's machine: .csv, .parquet"
-        )
-        forms.flag(
-            inputs, "overwrite", default=False, label="Overwrite", description="An existing file"
-        )
-        if ctx.params.get("path"):
-            target = ctx.params["path"]
-            level = ctx.params.get("level") or "video"
-            overwrite = bool(ctx.params.get("overwrite"))
-            forms.check(inputs, {"path": path}, lambda: check(target, level, overwrite))
-        return form
+    def shown(self, ctx: Any, result: Any) -> None:
+        """Nothing in the dataset has changed."""
 
-    @staticmethod
-    def _faces(ctx: Any) -> Any:
-        forms.require_dataset(ctx, "faces")
-        view = views.target(ctx)
-        views.require_samples(view, "faces")
-        return view
-
-    def resolve_run_name(self, ctx: Any) -> str:
-        """Label of the queued job."""
-        return f"Export scores of {ctx.params.get('key')} in {ctx.dataset.name}"
-
-    def execute(self, ctx: Any) -> dict[str, Any]:
-        names = ("key", "path", "level", "overwrite")
-        params = {k: ctx.params[k] for k in names if ctx.params.get(k) is not None}
-        return run(self._faces(ctx), **params)
-
-    def resolve_output(self, ctx: Any) -> types.Property:
-        outputs, found = types.Object(), ctx.results or {}
-        if found.get("path"):
-            text = f"{found['rows']} rows, {found['without_score']} of them without a score"
-            outputs.view("done", types.Notice(label=found["path"], description=text))
-        return types.Property(outputs, view=types.View(label="Scores"))
+    def show(self, outputs: types.Object, found: dict[str, Any]) -> None:
+        text = f"{found['rows']} rows, {found['without_score']} of them without a score"
+        outputs.view("done", types.Notice(label=found["path"], description=text))

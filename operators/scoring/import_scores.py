@@ -9,18 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import fiftyone as fo
-import fiftyone.operators as foo
 from fiftyone.operators import types
 
 from ...detector.errors import ForensicsError
 from ...detector.files.paths import given
 from ..app import forms
+from ..app.form import Form, chosen_path
 from ..dataset import fields, score_state, views
 from ..dataset.dataset_changes import changing
 from ..dataset.lease import exclusively
 from ..dataset.video_scores import RULES, declare, write_video_scores
-from ..jobs import from_python
 from ..jobs.path_arguments import with_paths
+from ..jobs.workflow import Workflow
 from . import score_claim
 
 SCALES = (("probability", "p_fake, 0 to 1"), ("logit", "a logit: its sigmoid is taken"))
@@ -158,97 +158,49 @@ def _require_free(
         )
 
 
-class ImportScores(foo.Operator):
+class ImportScores(Workflow):
     """A table of another detector's scores, as fields."""
 
-    @property
-    def config(self) -> foo.OperatorConfig:
-        return foo.OperatorConfig(
-            name="import_scores",
-            label="Import scores",
-            description="Read another detector's scores of these videos or faces from CSV or "
-            "Parquet, to audit and compare them like ours",
-            icon="upload",
-            dynamic=True,
-            allow_immediate_execution=True,
-            allow_delegated_execution=True,
-            risk_level=types.RiskLevel.MEDIUM,
+    label = "Import scores"
+    description = (
+        "Read another detector's scores of these videos or faces from CSV or "
+        "Parquet, to audit and compare them like ours"
+    )
+    icon = "upload"
+    risk = types.RiskLevel.MEDIUM
+    run_name = "Import scores as {key} into {dataset}"
+    answer = "Scores"
+
+    def target(self, ctx: Any) -> Any:
+        return forms.require_dataset(ctx, "faces").view()
+
+    def arguments(self, ctx: Any) -> dict[str, Any]:
+        return {**super().arguments(ctx), "path": chosen_path(ctx.params.get("path"))}
+
+    def fill(self, form: Form, target: Any) -> None:
+        form.path("path", "Table", ".csv or .parquet")
+        form.text("key", "Key", "Name of the fields that are written", required=True)
+        form.choice("scale", SCALES, "Scale", "Of scores")
+        form.choice("rule", RULES, "Video score", "Where the table has one row per face")
+        form.flag("overwrite", "Overwrite", "An earlier import")
+        if form.params.get("key"):
+            form.check(lambda: fields.ScoreFields(form.params["key"]))
+        if chosen_path(form.params.get("path")):
+            form.check(lambda: _preview(form))
+
+    def show(self, outputs: types.Object, found: dict[str, Any]) -> None:
+        text = (
+            f"{found['without_score']} of them without a score; {found['not_in_dataset']} rows "
+            f"fit nothing here; {found['not_in_table']} {found['level']}s are not in the table"
         )
-
-    def __call__(self, samples: Any, *, delegate: bool = False, **params: Any) -> Any:
-        """Run from Python; the arguments and the result are those of :func:`run`."""
-        return from_python.call(self, run, samples, params, delegate=delegate)
-
-    def resolve_input(self, ctx: Any) -> types.Property:
-        inputs = types.Object()
-        form = types.Property(inputs, view=types.View(label="Import scores"))
-        if forms.check(inputs, {}, lambda: forms.require_dataset(ctx, "faces")) is None:
-            return form
-        about = {"required": True, "label": "Table", "description": ".csv or .parquet"}
-        if isinstance(ctx.params.get("path"), str):
-            path = inputs.str("path", **about)
-        else:
-            path = inputs.file("path", view=types.FileExplorerView(button_label="Choose"), **about)
-        key = inputs.str(
-            "key", required=True, label="Key", description="Name of the fields that are written"
-        )
-        forms.choice(
-            inputs, "scale", SCALES, default="probability", label="Scale", description="Of scores"
-        )
-        forms.choice(
-            inputs,
-            "rule",
-            RULES,
-            default="mean",
-            label="Video score",
-            description="Where the table has one row per face",
-        )
-        forms.flag(
-            inputs, "overwrite", default=False, label="Overwrite", description="An earlier import"
-        )
-        if ctx.params.get("key"):
-            forms.check(inputs, {"key": key}, lambda: fields.ScoreFields(ctx.params["key"]))
-        if _path_of(ctx.params):
-            forms.check(inputs, {"path": path}, lambda: _preview(inputs, ctx.params))
-        return form
-
-    def resolve_run_name(self, ctx: Any) -> str:
-        """Label of the queued job."""
-        return f"Import scores as {ctx.params.get('key')} into {ctx.dataset.name}"
-
-    def execute(self, ctx: Any) -> dict[str, Any]:
-        forms.require_dataset(ctx, "faces")
-        names = ("key", "scale", "rule", "overwrite")
-        params = {k: ctx.params[k] for k in names if ctx.params.get(k) is not None}
-        result = run(ctx.dataset.view(), path=_path_of(ctx.params), **params)
-        if not ctx.delegated and ctx.executor:
-            ctx.ops.reload_dataset()
-        return result
-
-    def resolve_output(self, ctx: Any) -> types.Property:
-        outputs, found = types.Object(), ctx.results or {}
-        if found:
-            text = (
-                f"{found['without_score']} of them without a score; {found['not_in_dataset']} rows "
-                f"fit nothing here; {found['not_in_table']} {found['level']}s are not in the table"
-            )
-            label = f"{found['matched']} {found['level']}s as {found['key']!r}"
-            outputs.view("done", types.Notice(label=label, description=text))
-        return types.Property(outputs, view=types.View(label="Scores"))
+        label = f"{found['matched']} {found['level']}s as {found['key']!r}"
+        outputs.view("done", types.Notice(label=label, description=text))
 
 
-def _path_of(form: dict[str, Any]) -> str:
-    path = form.get("path")
-    if isinstance(path, dict):
-        path = path.get("absolute_path")
-    return str(path or "").strip()
-
-
-def _preview(inputs: types.Object, form: dict[str, Any]) -> None:
+def _preview(form: Form) -> None:
     from ...detector.scoring.score_tables import read_scores
 
-    table = read_scores(given(_path_of(form), "path"), form.get("scale") or "probability")
-    inputs.view(
-        "found",
-        types.Notice(label=f"{len(table.keys)} {table.level}s by {', '.join(table.key_columns)}"),
-    )
+    path = given(chosen_path(form.params["path"]), "path")
+    table = read_scores(path, form.value("scale"))
+    columns = ", ".join(table.key_columns)
+    form.notice("found", f"{len(table.keys)} {table.level}s by {columns}")

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import fiftyone as fo
-import fiftyone.operators as foo
 from fiftyone.operators import types
 
 from ...detector.errors import ForensicsError
@@ -17,14 +16,13 @@ from ...training.leaks import unit_names
 from ...training.manifest import Manifest
 from ...training.retrained_head import FittedHead, HeadConfig
 from ...training.runs import RunFolder
-from ..app import forms
-from ..app.needs import needs
+from ..app.form import Form
 from ..dataset import fields, made_from, score_state, views
 from ..dataset.dataset_changes import changing
 from ..dataset.lease import exclusively
 from ..dataset.video_scores import declare, write_video_scores
-from ..jobs import from_python
 from ..jobs.path_arguments import with_paths
+from ..jobs.workflow import Workflow
 from ..training import registry, training_manifest, training_records, training_words
 from ..training.train_detector import default_runs_dir
 from . import score_claim
@@ -238,81 +236,32 @@ def _write_scores(
     write_video_scores(dataset, names.key, "mean")
 
 
-@needs(packages.MODELS)
-class RetrainHead(foo.Operator):
+class RetrainHead(Workflow):
     """Fits a new linear head on stored embeddings, without a GPU."""
 
-    @property
-    def config(self) -> foo.OperatorConfig:
-        return foo.OperatorConfig(
-            name="retrain_head",
-            label="Retrain head",
-            description="Fit a new head on stored embeddings in seconds; out-of-fold scores for "
-            "evaluation and for finding label errors",
-            icon="bolt",
-            dynamic=True,
-            allow_immediate_execution=True,
-            allow_delegated_execution=True,
-            risk_level=types.RiskLevel.MEDIUM,
-        )
+    label = "Retrain head"
+    description = (
+        "Fit a new head on stored embeddings in seconds; out-of-fold scores for "
+        "evaluation and for finding label errors"
+    )
+    icon = "bolt"
+    risk = types.RiskLevel.MEDIUM
+    parts = (packages.MODELS,)
+    run_name = "Retrain the head of {detector} on {dataset}"
+    answer = "New head"
 
-    def __call__(self, samples: Any, *, delegate: bool = False, **params: Any) -> Any:
-        """Run from Python; the arguments and the result are those of :func:`run`."""
-        return from_python.call(self, run, samples, params, delegate=delegate)
+    def fill(self, form: Form, target: Any) -> None:
+        if not form.detector("detector"):
+            return
+        text = "Of the new detector; its out-of-fold scores get _oof behind it"
+        form.text("key", "Name", text, required=True)
+        key = form.params.get("key")
+        if key:
+            form.check(lambda: fields.ScoreFields(key + OUT_OF_FOLD))
+        form.number("c", "C", "Inverse strength of the penalty", least=0.0001)
+        form.whole("folds", "Folds", "Each leaves whole groups out", least=2, most=20)
+        form.whole("seed", "Seed", "Of the folds")
 
-    def resolve_input(self, ctx: Any) -> types.Property:
-        inputs = types.Object()
-        form = types.Property(inputs, view=types.View(label="Retrain head"))
-        if forms.check(inputs, {}, lambda: self._faces(ctx)) is None:
-            return form
-        if forms.detector_choice(inputs, ctx.dataset, name="detector") is None:
-            return form
-        key = inputs.str(
-            "key",
-            default="new_head",
-            required=True,
-            label="Name",
-            description="Of the new detector; its out-of-fold scores get _oof behind it",
-        )
-        given = ctx.params.get("key")
-        if given:
-            forms.check(inputs, {"key": key}, lambda: fields.ScoreFields(given + OUT_OF_FOLD))
-        inputs.float(
-            "c", default=10.0, min=0.0001, label="C", description="Inverse strength of the penalty"
-        )
-        inputs.int(
-            "folds",
-            default=5,
-            min=2,
-            max=20,
-            label="Folds",
-            description="Each leaves whole groups out",
-        )
-        inputs.int("seed", default=0, label="Seed", description="Of the folds")
-        return form
-
-    @staticmethod
-    def _faces(ctx: Any) -> Any:
-        forms.require_dataset(ctx, "faces")
-        view = views.target(ctx)
-        views.require_samples(view, "faces")
-        return view
-
-    def resolve_run_name(self, ctx: Any) -> str:
-        """Label of the queued job."""
-        return f"Retrain the head of {ctx.params.get('detector')} on {ctx.dataset.name}"
-
-    def execute(self, ctx: Any) -> dict[str, Any]:
-        names = ("detector", "key", "c", "folds", "seed")
-        params = {k: ctx.params[k] for k in names if ctx.params.get(k) is not None}
-        result = run(self._faces(ctx), **params)
-        if not ctx.delegated and ctx.executor:
-            ctx.ops.reload_dataset()
-        auroc = training_words.auroc(result["best"])
-        return {**result, "text": f"{result['key']}: out-of-fold video AUROC {auroc}"}
-
-    def resolve_output(self, ctx: Any) -> types.Property:
-        outputs = types.Object()
-        if (ctx.results or {}).get("text"):
-            outputs.str("text", view=types.MarkdownView())
-        return types.Property(outputs, view=types.View(label="New head"))
+    def result(self, ctx: Any, found: dict[str, Any]) -> dict[str, Any]:
+        auroc = training_words.auroc(found["best"])
+        return {**found, "text": f"{found['key']}: out-of-fold video AUROC {auroc}"}

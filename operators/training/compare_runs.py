@@ -8,16 +8,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import fiftyone as fo
-import fiftyone.operators as foo
-from fiftyone.operators import types
 
 from ...detector.errors import ForensicsError
 from ...detector.records import LABELS
 from ...training.config import TrainConfig
-from ..app import forms
+from ..app.form import Form
 from ..app.markup import plain
 from ..dataset import derived, fields, saved_views, views
-from ..jobs import from_python
+from ..jobs.workflow import Workflow
 from . import training_records
 
 SCORES = (
@@ -217,104 +215,52 @@ def number(value: float | None) -> str:
     return "n/a" if value is None else f"{value:.3f}"
 
 
-class CompareRuns(foo.Operator):
+class CompareRuns(Workflow):
     """Validation tables with paired intervals, settings that differ, and regressions as views."""
 
-    @property
-    def config(self) -> foo.OperatorConfig:
-        return foo.OperatorConfig(
-            name="compare_runs",
-            label="Compare runs",
-            description="Training runs or scored detectors side by side: paired intervals, "
-            "settings that differ, videos that were right and are now wrong",
-            icon="compare_arrows",
-            dynamic=True,
-            allow_immediate_execution=True,
-            allow_delegated_execution=True,
-            risk_level=types.RiskLevel.LOW,
-        )
+    label = "Compare runs"
+    description = (
+        "Training runs or scored detectors side by side: paired intervals, "
+        "settings that differ, videos that were right and are now wrong"
+    )
+    icon = "compare_arrows"
+    answer = "Comparison"
 
-    def __call__(self, samples: Any, *, delegate: bool = False, **params: Any) -> Any:
-        """Run from Python; the arguments and the result are those of :func:`run`."""
-        return from_python.call(self, run, samples, params, delegate=delegate)
-
-    def resolve_input(self, ctx: Any) -> types.Property:
-        inputs = types.Object()
-        form = types.Property(inputs, view=types.View(label="Compare runs"))
-        if forms.check(inputs, {}, lambda: self._faces(ctx)) is None:
-            return form
-        forms.choice(inputs, "scores", SCORES, default="validation", label="Scores", description="")
-        stored = ctx.params.get("scores") == "stored"
-        known = fields.detector_keys(ctx.dataset) if stored else _with_validation(ctx.dataset)
+    def fill(self, form: Form, target: Any) -> None:
+        form.choice("scores", SCORES, "Scores")
+        stored = form.params.get("scores") == "stored"
+        known = fields.detector_keys(form.dataset) if stored else _with_validation(form.dataset)
         if len(known) < 2:
             what = "scored detectors" if stored else "runs with a validation"
-            label = f"This dataset has fewer than two {what}"
-            inputs.view("too_few", types.Notice(label=label))
-            return form
-        many = types.DropdownView(multiple=True)
-        for key in known:
-            many.add_choice(key, label=key)
-        prop = inputs.list(
-            "keys", types.String(), default=known[-2:], required=True, view=many, label="Runs"
-        )
-        keys = ctx.params.get("keys") or known[-2:]
+            form.notice("too_few", f"This dataset has fewer than two {what}")
+            return
+        options = [(key, key) for key in known]
+        form.several("keys", options, "Runs", default=known[-2:], required=True)
+        keys = form.params.get("keys") or known[-2:]
         if len(keys) < 2:
-            prop.invalid = True
-            prop.error_message = "One run cannot be compared: choose two or more."
-        forms.choice(
-            inputs,
-            "baseline",
-            [(key, key) for key in keys],
-            default=keys[0] if keys else None,
-            label="Baseline",
-            description="The others are compared with this one",
-        )
-        inputs.float(
-            "fpr",
-            default=0.05,
-            min=0.001,
-            max=0.5,
-            label="False-positive rate",
-            description="At which miss rates and regressions are compared",
-        )
-        forms.flag(
-            inputs,
-            "show_regressions",
-            default=False,
-            label="Show regressions",
-            description="Put the videos that are now wrong into the grid",
-        )
-        return form
-
-    @staticmethod
-    def _faces(ctx: Any) -> Any:
-        forms.require_dataset(ctx, "faces")
-        view = views.target(ctx)
-        views.require_samples(view, "faces")
-        return view
+            form.refuse("keys", "One run cannot be compared: choose two or more.")
+        text = "The others are compared with this one"
+        options = [(key, key) for key in keys]
+        form.choice("baseline", options, "Baseline", text, default=keys[0] if keys else None)
+        text = "At which miss rates and regressions are compared"
+        form.number("fpr", "False-positive rate", text, least=0.001, most=0.5)
+        text = "Put the videos that are now wrong into the grid"
+        form.flag("show_regressions", "Show regressions", text, default=False)
 
     def resolve_run_name(self, ctx: Any) -> str:
-        """Label of the queued job."""
         return f"Compare {', '.join(ctx.params.get('keys') or [])}"
 
-    def execute(self, ctx: Any) -> dict[str, Any]:
-        names = ("keys", "baseline", "scores", "fpr", "replicates", "seed")
-        params = {k: ctx.params[k] for k in names if ctx.params.get(k) is not None}
+    def arguments(self, ctx: Any) -> dict[str, Any]:
+        params = super().arguments(ctx)
         if params.get("baseline") not in params.get("keys", ()):
             params.pop("baseline", None)  # a choice that was left behind by another list
-        result = run(self._faces(ctx), **params)
-        if not ctx.delegated and ctx.executor:
-            ctx.ops.reload_dataset()
-            found = [name for name in result["views"] if name.startswith("regressions_")]
-            if ctx.params.get("show_regressions") and found:
-                views.show_saved_view(ctx, found[0])
-        return result
+        return params
 
-    def resolve_output(self, ctx: Any) -> types.Property:
-        outputs = types.Object()
-        if (ctx.results or {}).get("table"):
-            outputs.str("table", view=types.MarkdownView())
-        return types.Property(outputs, view=types.View(label="Comparison"))
+    def shown(self, ctx: Any, result: dict[str, Any]) -> None:
+        ctx.ops.reload_dataset()
+        found = [name for name in result["views"] if name.startswith("regressions_")]
+        if ctx.params.get("show_regressions") and found:
+            views.show_saved_view(ctx, found[0])
 
 
 def _with_validation(dataset: fo.Dataset) -> list[str]:

@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import fiftyone as fo
-import fiftyone.operators as foo
 from fiftyone.operators import types
 
 from ...detector.errors import ForensicsError
 from ...detector.files import packages
 from ...detector.files.outputs import claim_folder
 from ..app import forms
+from ..app.checks import require_known
+from ..app.form import Form
 from ..dataset import fields, views
-from ..jobs import from_python
 from ..jobs.path_arguments import with_paths
+from ..jobs.workflow import Workflow
 from . import live_status, rename_run, training_records, training_words
 
 ACTIONS = (
@@ -67,11 +68,7 @@ def run(
         ForensicsError: no such run, or one whose state does not allow the action
     """
     dataset = views.dataset_of(samples)
-    known = [name for name, _ in ACTIONS]
-    if action not in known:
-        raise ForensicsError(
-            f"There is no action {action!r}.", f"Known: {', '.join(known)}.", "action"
-        )
+    require_known("action", action, ACTIONS)
     more: dict[str, Any] = {}
     if action != "list":
         if not key:
@@ -173,108 +170,59 @@ def export(dataset: fo.Dataset, key: str, format: str, folder: str | None) -> di
     return export_detector(run.checkpoint, target, format, crops)
 
 
-class ManageRuns(foo.Operator):
+class ManageRuns(Workflow):
     """Lists, stops, resumes, renames, deletes and exports training runs."""
 
-    @property
-    def config(self) -> foo.OperatorConfig:
-        return foo.OperatorConfig(
-            name="manage_runs",
-            label="Manage training runs",
-            description="List, stop, resume, rename, delete or export the training runs of this "
-            "dataset",
-            icon="tune",
-            dynamic=True,
-            allow_immediate_execution=True,
-            allow_delegated_execution=True,
-            risk_level=types.RiskLevel.HIGH,
-        )
+    label = "Manage training runs"
+    description = "List, stop, resume, rename, delete or export the training runs of this dataset"
+    icon = "tune"
+    risk = types.RiskLevel.HIGH
+    answer = "Training runs"
 
-    def __call__(self, samples: Any, *, delegate: bool = False, **params: Any) -> Any:
-        """Run from Python; the arguments and the result are those of :func:`run`."""
-        return from_python.call(self, run, samples, params, delegate=delegate)
+    def target(self, ctx: Any) -> Any:
+        return forms.require_dataset(ctx, "faces")
 
-    def resolve_input(self, ctx: Any) -> types.Property:
-        inputs = types.Object()
-        form = types.Property(inputs, view=types.View(label="Manage training runs"))
-        if forms.check(inputs, {}, lambda: forms.require_dataset(ctx, "faces")) is None:
-            return form
-        found = training_records.training_runs(ctx.dataset)
+    def fill(self, form: Form, target: Any) -> None:
+        found = training_records.training_runs(form.dataset)
         if not found:
-            inputs.view("none", types.Notice(label="This dataset has no training runs yet"))
-            return form
-        forms.choice(inputs, "action", ACTIONS, default="list", label="Action", description="")
-        action = ctx.params.get("action") or "list"
+            form.notice("none", "This dataset has no training runs yet")
+            return
+        form.choice("action", ACTIONS, "Action")
+        action = form.value("action")
         if action == "list":
-            inputs.md(training_words.table(found), name="table")
-            return form
+            form.inputs.md(training_words.table(found), name="table")
+            return
         chosen = [run for run in found if action in possible(run)]
         if not chosen:
-            inputs.view("none", types.Notice(label=f"No run can be {_done(action)} now"))
-            return form
-        forms.choice(
-            inputs,
-            "key",
-            [(run.key, f"{run.key} ({training_words.status(run)})") for run in chosen],
-            default=None,
-            label="Run",
-            description="",
-        ).required = True
-        self._more(inputs, ctx, action)
-        return form
-
-    @staticmethod
-    def _more(inputs: types.Object, ctx: Any, action: str) -> None:
+            form.notice("none", f"No run can be {_done(action)} now")
+            return
+        keys = [(run.key, f"{run.key} ({training_words.status(run)})") for run in chosen]
+        form.choice("key", keys, "Run", required=True)
         if action == "rename":
-            name = inputs.str("new_key", required=True, label="New name")
-            if ctx.params.get("new_key"):
-                forms.check(
-                    inputs, {"key": name}, lambda: fields.ScoreFields(ctx.params["new_key"])
-                )
+            form.text("new_key", "New name", required=True)
+            if form.params.get("new_key"):
+                form.check(lambda: fields.ScoreFields(form.params["new_key"]), key="new_key")
         elif action == "delete":
-            forms.flag(
-                inputs,
-                "delete_files",
-                default=False,
-                label="Delete the files too",
-                description="The run's folder with its checkpoints; this cannot be undone",
-            )
+            text = "The run's folder with its checkpoints; this cannot be undone"
+            form.flag("delete_files", "Delete the files too", text)
         elif action == "export":
-            format = forms.choice(
-                inputs, "format", FORMATS, default="detector", label="Format", description=""
-            )
-            if ctx.params.get("format") == "onnx":
-                forms.check(
-                    inputs, {"format": format}, lambda: packages.require(packages.ONNX, "format")
-                )
-            inputs.str(
-                "folder",
-                required=True,
-                label="Folder",
-                description="On the machine of the App; made if needed, must be empty",
-            )
+            form.choice("format", FORMATS, "Format")
+            if form.params.get("format") == "onnx":
+                form.check(lambda: packages.require(packages.ONNX, "format"))
+            text = "On the machine of the App; made if needed, must be empty"
+            form.text("folder", "Folder", text, required=True)
 
     def resolve_run_name(self, ctx: Any) -> str:
-        """Label of the queued job."""
         return f"{ctx.params.get('action') or 'list'} {ctx.params.get('key') or 'training runs'}"
 
-    def execute(self, ctx: Any) -> dict[str, Any]:
-        names = ("action", "key", "new_key", "delete_files", "format", "folder", "device")
-        names = (*names, "processes")
-        params = {k: ctx.params[k] for k in names if ctx.params.get(k) is not None}
-        result = run(forms.require_dataset(ctx, "faces"), **params)
-        if not ctx.delegated and ctx.executor and params.get("action", "list") != "list":
+    def shown(self, ctx: Any, result: Any) -> None:
+        if (ctx.params.get("action") or "list") != "list":
             ctx.ops.reload_dataset()
-        return result
 
-    def resolve_output(self, ctx: Any) -> types.Property:
-        outputs = types.Object()
-        found = ctx.results or {}
-        if found.get("table"):
-            outputs.str("table", view=types.MarkdownView())
+    def show(self, outputs: types.Object, found: dict[str, Any]) -> None:
+        super().show(outputs, found)
         if found.get("export"):
             outputs.obj("export", label="Export", view=types.JSONView())
-        return types.Property(outputs, view=types.View(label="Training runs"))
 
 
 def possible(run: training_records.TrainingRun) -> tuple[str, ...]:
