@@ -71,12 +71,11 @@ PLACES: dict[str, tuple[str, ...]] = {
         "detector/faces/NEW.py",
         "detector/faces/detectors.py",
         "detector/weights/known.py",
-        "operators/faces/extract_form.py",
     ),
     "a backbone": (
         "detector/model/NEW.py",
         "detector/model/towers.py",
-        "operators/training/training_form.py",
+        "detector/model/known_towers.py",
     ),
     "a loss": (
         "training/losses/NEW.py",

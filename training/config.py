@@ -317,6 +317,18 @@ RECIPES |= {
 ``gend`` follows the paper's text where its released experiment file differs: there is a warm-up
 of one epoch from 1e-5 in each cycle of ten and the minimum is 1e-5 (the file: no warm-up, 1e-6).
 """
+#: What a form says of each.
+RECIPE_WORDS = {
+    "linear_probe": "the head alone, on the untuned tower (the baseline)",
+    "ln": "LayerNorm parameters and the head",
+    "ln_l2": "LN-tuning with unit-length features",
+    "ln_l2_unal": "with alignment and uniformity",
+    "ln_l2_unal_slerp": "with slerp augmentation (paper 1, in full)",
+    "gend": "the recipe of the successor paper",
+    "bitfit": "all biases instead of the LayerNorms (to compare)",
+    "lora": "rank-8 adapters on queries and values (to compare; larger checkpoint)",
+    "full": "the whole tower (to compare; checkpoint as large as the tower)",
+}
 
 
 def named_recipe(name: str, **settings: Any) -> TrainConfig:

@@ -45,6 +45,12 @@ TEMPLATES: dict[str, np.ndarray] = {
     )
     / 512.0,
 }
+#: What a form says of each template.
+TEMPLATE_TITLES = {
+    "gend": "GenD (the reference)",
+    "dfb": "DeepfakeBench",
+    "ffhq": "FFHQ, as facexlib (use scale 1)",
+}
 BORDERS = {
     "zero": cv2.BORDER_CONSTANT,
     "reflect": cv2.BORDER_REFLECT_101,

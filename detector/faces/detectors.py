@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from typing import NamedTuple
 
 from ..errors import ForensicsError
 from ..files.installation import require_torch_pair
@@ -28,17 +29,29 @@ def _yunet(
     return load_yunet(name, device, weights, allow_download)
 
 
-_LOADERS: dict[str, Callable[[str, str | None, str | None, bool], FaceDetector]] = {
-    "retinaface_mobile0.25": _retinaface,
-    "retinaface_mobile0.25-facexlib": _retinaface,  # the same network, facexlib's own weights
-    "retinaface_resnet50": _retinaface,
-    "yunet": _yunet,
+class _Known(NamedTuple):
+    load: Callable[[str, str | None, str | None, bool], FaceDetector]
+    title: str  # what a form says
+
+
+_KNOWN = {
+    "retinaface_mobile0.25": _Known(_retinaface, "RetinaFace mobile0.25 (fast; the default)"),
+    "retinaface_mobile0.25-facexlib": _Known(
+        _retinaface, "RetinaFace mobile0.25, facexlib's own weights"
+    ),
+    "retinaface_resnet50": _Known(_retinaface, "RetinaFace ResNet-50 (more exact; wants a GPU)"),
+    "yunet": _Known(_yunet, "YuNet of OpenCV (fast on a CPU)"),
 }
 
 
 def detector_names() -> tuple[str, ...]:
     """Names that :func:`load_face_detector` knows."""
-    return tuple(_LOADERS)
+    return tuple(_KNOWN)
+
+
+def detector_titles() -> list[tuple[str, str]]:
+    """Name and title of each, the default first, as a form offers them."""
+    return [(name, known.title) for name, known in _KNOWN.items()]
 
 
 def load_face_detector(
@@ -58,12 +71,12 @@ def load_face_detector(
     Raises:
         ForensicsError: unknown name; weights missing, damaged or of another network
     """
-    if name not in _LOADERS:
+    if name not in _KNOWN:
         raise ForensicsError(
-            f"Unknown face detector {name!r}.", f"Use one of {', '.join(_LOADERS)}.", "detector"
+            f"Unknown face detector {name!r}.", f"Use one of {', '.join(_KNOWN)}.", "detector"
         )
     local = None if weights is None else os.fspath(weights)
-    return _LOADERS[name](name, device, local, allow_download)
+    return _KNOWN[name].load(name, device, local, allow_download)
 
 
 def detector_of(

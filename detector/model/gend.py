@@ -22,6 +22,7 @@ from ..files.tensor_files import check_fit, load_exact, read_checkpoint
 from ..records import content_hash
 from .backbone import Backbone
 from .detector import Detector
+from .known_towers import REFERENCE
 from .preprocess import Preprocess
 from .published_layouts import (
     hf_vision_to_open_clip,
@@ -30,7 +31,7 @@ from .published_layouts import (
     published_head,
     without_wrappers,
 )
-from .towers import REFERENCE, build_visual
+from .towers import build_visual
 from .towers_timm import is_timm_layout, published_timm_tower
 
 GEND_TENSORS, GEND_CONFIG = "model.safetensors", "config.json"

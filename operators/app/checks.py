@@ -8,15 +8,20 @@ from typing import Any
 from ...detector.errors import ForensicsError
 
 
-def require_known(name: str, value: Any, options: Iterable[str | tuple[str, str]]) -> None:
+def require_known(
+    name: str, value: Any, options: Iterable[str | tuple[str, str]], what: str = ""
+) -> None:
     """Raise :class:`ForensicsError` where ``value`` of the argument ``name`` is none of them.
 
     Args:
         options: values, or (value, label) pairs of a form
+        what: what the values are, in words; ``name`` by default
     """
     known = [option if isinstance(option, str) else option[0] for option in options]
     if value not in known:
-        raise ForensicsError(f"There is no {name} {value!r}.", f"Known: {', '.join(known)}.", name)
+        raise ForensicsError(
+            f"There is no {what or name} {value!r}.", f"Known: {', '.join(known)}.", name
+        )
 
 
 def require_threshold(value: float) -> None:

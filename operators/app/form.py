@@ -7,7 +7,7 @@ call names another. A mistake is shown at the field that it is about.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import fiftyone as fo
@@ -280,7 +280,7 @@ def defaults(run: Callable[..., Any]) -> dict[str, Any]:
     }
 
 
-def arguments(run: Callable[..., Any], form: dict[str, Any]) -> dict[str, Any]:
+def arguments(run: Callable[..., Any], form: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments of ``run`` among the values of a form; what is empty is left to ``run``."""
     given = {name: form.get(name) for name in defaults(run)}
     return {n: v for n, v in given.items() if not (v is None or v == "")}
@@ -293,7 +293,7 @@ def chosen_path(value: Any) -> str:
     return str(value or "").strip()
 
 
-def chosen_detector(form: dict[str, Any]) -> str:
+def chosen_detector(form: Mapping[str, Any]) -> str:
     """The detector, or the checkpoint's path, of :meth:`Form.detector_or_file`; or ""."""
     named = form.get("detector")
     return str((form.get("checkpoint") if named in (*_EMPTY, A_FILE) else named) or "")

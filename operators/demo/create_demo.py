@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import fiftyone as fo
-import fiftyone.operators as foo
 from fiftyone.operators import types
 
 from ...detector.errors import ForensicsError
 from ...detector.files import packages, paths
-from ..app import forms
-from ..app.needs import needs
-from ..app.progress import Progress, ShouldStop, never, silent, terminal
-from ..jobs import job as jobs
-from ..jobs.delegated import in_app, stop_of
+from ..app.form import Form
+from ..app.outcome import Ending
+from ..app.progress import Progress, ShouldStop, never, silent
 from ..jobs.path_arguments import with_paths
+from ..jobs.workflow import JobWorkflow
 
 COMPRESSIONS = (
     ("c23", "c23: high quality"),
@@ -80,24 +78,19 @@ def run(
     )
 
 
-@needs(packages.PICTURES)
-class CreateDemo(foo.Operator):
+class CreateDemo(JobWorkflow):
     """Real clips from public packages, and self-blends and face swaps of them with masks."""
 
-    @property
-    def config(self) -> foo.OperatorConfig:
-        return foo.OperatorConfig(
-            name="create_demo",
-            label="Create demo corpus",
-            description="Fetch real footage from public packages and make labelled manipulations "
-            "of it, in a folder like FaceForensics++",
-            icon="movie_filter",
-            dynamic=True,
-            execute_as_generator=True,
-            allow_immediate_execution=True,
-            allow_delegated_execution=True,
-            risk_level=types.RiskLevel.MEDIUM,
-        )
+    label = "Create demo corpus"
+    description = (
+        "Fetch real footage from public packages and make labelled manipulations "
+        "of it, in a folder like FaceForensics++"
+    )
+    icon = "movie_filter"
+    risk = types.RiskLevel.MEDIUM
+    works_on = None
+    parts = (packages.PICTURES,)
+    bar, doing = "clips", "Clips"
 
     def __call__(
         self,
@@ -115,92 +108,47 @@ class CreateDemo(foo.Operator):
             progress: callback; a progress bar by default
         """
         where = str(paths.given(root or default_root(), "root"))
-        if delegate:
-            return foo.execute_operator(
-                self.uri, params={"root": where, **params}, request_delegation=True
-            )
-        if progress is not None:
-            return run(root=where, progress=progress, **params)
-        with terminal("clips") as bar:
-            return run(root=where, progress=bar, **params)
+        return self.call(None, {"root": where, **params}, delegate=delegate, progress=progress)
 
-    def resolve_input(self, ctx: Any) -> types.Property:
-        inputs = types.Object()
-        root = inputs.str(
-            "root",
-            default=default_root(),
-            required=True,
-            label="Folder",
-            description="New or empty; a corpus that was begun there is finished",
-        )
-        forms.flag(
-            inputs,
-            "small",
-            default=False,
-            label="Small",
-            description="Only a dozen real clips and their fakes",
-        )
-        forms.choice(
-            inputs,
-            "compression",
-            COMPRESSIONS,
-            default="both",
-            label="Compression",
-            description="Of H.264, as in FaceForensics++",
-        )
-        forms.flag(
-            inputs,
-            "npm",
-            default=True,
-            label="Footage from npm packages too",
-            description="More people and talking heads, where npm is installed",
-        )
-        inputs.view(
+    def fill(self, form: Form, target: Any) -> None:
+        text = "New or empty; a corpus that was begun there is finished"
+        form.text("root", "Folder", text, default=default_root(), required=True)
+        form.flag("small", "Small", "Only a dozen real clips and their fakes")
+        text = "Of H.264, as in FaceForensics++"
+        form.choice("compression", COMPRESSIONS, "Compression", text, default="both")
+        text = "More people and talking heads, where npm is installed"
+        form.flag("npm", "Footage from npm packages too", text)
+        form.notice(
             "plan",
-            types.Notice(
-                label="About 50 MB of packages (PyPI, npm) and some minutes of work",
-                description="The clips show real people: they are made on this machine, the fakes "
-                "are marked as synthetic, and nothing of it is to be passed on. No politician and "
-                "nobody from a group photograph is face-swapped. Import the folder with 'Import "
-                "deepfake dataset'.",
-            ),
+            "About 50 MB of packages (PyPI, npm) and some minutes of work",
+            "The clips show real people: they are made on this machine, the fakes "
+            "are marked as synthetic, and nothing of it is to be passed on. No politician and "
+            "nobody from a group photograph is face-swapped. Import the folder with 'Import "
+            "deepfake dataset'.",
         )
-        forms.check(inputs, {"root": root}, lambda: _params(ctx.params))
-        return types.Property(inputs, view=types.View(label="Create demo corpus"))
+        form.check(lambda: self.arguments(form.ctx))
 
     def resolve_run_name(self, ctx: Any) -> str:
-        """Label of the queued job."""
         return f"Create the demo corpus in {ctx.params.get('root') or default_root()}"
 
-    def execute(self, ctx: Any) -> Iterator[Any]:
-        params = _params(ctx.params)
-        if ctx.delegated:
-            yield run(progress=in_app(ctx), should_stop=stop_of(ctx), **params)
-            return
-        job = jobs.start("create_demo", None, params)
-        yield from jobs.follow(ctx, job, "Clips")
-        done = job.result()
-        yield ctx.ops.notify(
-            f"{done['summary']}. Import {done['root']!r}.",
-            variant="warning" if done["missing_footage"] else "success",
-        )
+    def arguments(self, ctx: Any) -> dict[str, Any]:
+        """The arguments of :func:`run` that a form (or a queued call) gives, checked.
 
+        Raises:
+            ForensicsError: no folder, or one that holds something else
+        """
+        from .tree import check_root
 
-def _params(form: dict[str, Any]) -> dict[str, Any]:
-    """The arguments of :func:`run` that a form (or a delegated call) gives, checked.
+        root = str(ctx.params.get("root") or "").strip()
+        if not root:
+            raise ForensicsError("No folder is given.", "Name a new or empty folder.", "root")
+        given = super().arguments(ctx)
+        chosen = ctx.params.get("compression")
+        if chosen:
+            given["compressions"] = ["c23", "c40"] if chosen == "both" else [chosen]
+        check_root(paths.given(root, "root"), given.get("seed", 0))
+        return {**given, "root": root}
 
-    Raises:
-        ForensicsError: no folder, or one that holds something else
-    """
-    from .tree import check_root
-
-    root = str(form.get("root") or "").strip()
-    if not root:
-        raise ForensicsError("No folder is given.", "Name a new or empty folder.", "root")
-    names = ("seed", "small", "npm", "compressions", "workers")
-    given = {name: form[name] for name in names if form.get(name) is not None}
-    if form.get("compression"):
-        chosen = form["compression"]
-        given["compressions"] = ["c23", "c40"] if chosen == "both" else [chosen]
-    check_root(paths.given(root, "root"), given.get("seed", 0))
-    return {"root": root, **given}
+    def ending(self, ctx: Any, done: dict[str, Any]) -> Ending:
+        text = f"{done['summary']}. Import {done['root']!r}."
+        return Ending(text, warn=bool(done["missing_footage"]), reload=False)

@@ -11,16 +11,15 @@ import hashlib
 from typing import TYPE_CHECKING, Any
 
 import fiftyone as fo
-import fiftyone.operators as foo
-from fiftyone.operators import types
 
 from ...detector.errors import ForensicsError
-from ..app import forms
+from ..app.checks import require_known
+from ..app.form import Form
 from ..dataset import fields, made_from, stored_runs, views
 from ..dataset.dataset_changes import declare
 from ..dataset.made_from import checkpoint_of
 from ..dataset.scored_items import LEVELS, Items, items_of
-from ..jobs import from_python
+from ..jobs.workflow import Workflow
 from .calibrations import RUN_PREFIX
 from .transfer_rows import table, transfer_rows
 
@@ -107,12 +106,8 @@ def _check(target_fpr: float, level: str, method: str) -> None:
             "Give a share, for example 0.05.",
             "target_fpr",
         )
-    known = [name for name, _ in METHODS]
-    for name, value, options in (("level", level, LEVELS), ("method", method, known)):
-        if value not in options:
-            raise ForensicsError(
-                f"There is no {name} {value!r}.", f"Known: {', '.join(options)}.", name
-            )
+    require_known("level", level, LEVELS)
+    require_known("method", method, METHODS)
 
 
 def _record(
@@ -211,119 +206,38 @@ def _store(
     return name
 
 
-class CalibrateThreshold(foo.Operator):
+class CalibrateThreshold(Workflow):
     """A threshold for a false-positive rate, a calibration, and how both travel."""
 
-    @property
-    def config(self) -> foo.OperatorConfig:
-        return foo.OperatorConfig(
-            name="calibrate_threshold",
-            label="Calibrate threshold",
-            description="Choose a threshold for a target false-positive rate and fit a calibration "
-            "on this view only; then show both on every other dataset",
-            icon="tune",
-            dynamic=True,
-            allow_immediate_execution=True,
-            allow_delegated_execution=True,
-            risk_level=types.RiskLevel.LOW,
-        )
+    label = "Calibrate threshold"
+    description = (
+        "Choose a threshold for a target false-positive rate and fit a calibration "
+        "on this view only; then show both on every other dataset"
+    )
+    icon = "tune"
+    run_name = "Calibrate {key} on {dataset}"
+    answer = "Threshold"
 
-    def __call__(self, samples: Any, *, delegate: bool = False, **params: Any) -> Any:
-        """Run from Python; the arguments and the result are those of :func:`run`."""
-        return from_python.call(self, run, samples, params, delegate=delegate)
-
-    def resolve_input(self, ctx: Any) -> types.Property:
-        inputs = types.Object()
-        form = types.Property(inputs, view=types.View(label="Calibrate threshold"))
-        view = forms.check(inputs, {}, lambda: self._faces(ctx))
-        if view is None or forms.detector_choice(inputs, ctx.dataset) is None:
-            return form
-        splits = [split or "no split" for split in view.distinct("split")]
-        inputs.view(
-            "fitted_on",
-            types.Notice(
-                label=f"Fitted on these {len(view)} faces (splits: {', '.join(splits) or 'none'})",
-                description="Choose material that is like what the detector will meet, and that "
-                "you will not report results on.",
-            ),
-        )
+    def fill(self, form: Form, target: Any) -> None:
+        if not form.detector():
+            return
+        splits = [split or "no split" for split in target.distinct("split")]
+        label = f"Fitted on these {len(target)} faces (splits: {', '.join(splits) or 'none'})"
+        text = "Choose material that is like what the detector will meet, and that "
+        form.notice("fitted_on", label, text + "you will not report results on.")
         if "test" in splits:
-            inputs.view(
-                "test_split",
-                types.Warning(
-                    label="The test split is among them",
-                    description="Rates on it will flatter the detector, and nothing is left to "
-                    "show the threshold on. Filter the grid to the split val first.",
-                ),
-            )
-        rate = inputs.float(
-            "target_fpr",
-            default=0.05,
-            label="False-positive rate",
-            description="Share of the reals that may be called fake, for example 0.05",
-        )
-        forms.choice(
-            inputs,
-            "level",
-            [("video", "videos"), ("face", "faces")],
-            default="video",
-            label="Scores of",
-            description="What the threshold will be applied to",
-        )
-        forms.choice(
-            inputs,
-            "method",
-            METHODS,
-            default="temperature",
-            label="Calibration",
-            description="Turns scores into probabilities for material like this; ranking stays",
-        )
-        forms.flag(
-            inputs,
-            "into_checkpoint",
-            default=False,
-            label="Into the checkpoint",
-            description="Also keep it in the detector's own checkpoint, where single files find it",
-        )
-        params = _params(ctx.params)
-        forms.check(
-            inputs,
-            {"target_fpr": rate},
-            lambda: _check(params["target_fpr"], params["level"], params["method"]),
-        )
-        return form
+            text = "Rates on it will flatter the detector, and nothing is left to "
+            text += "show the threshold on. Filter the grid to the split val first."
+            form.warning("test_split", "The test split is among them", text)
+        text = "Share of the reals that may be called fake, for example 0.05"
+        form.number("target_fpr", "False-positive rate", text)
+        levels = [("video", "videos"), ("face", "faces")]
+        form.choice("level", levels, "Scores of", "What the threshold will be applied to")
+        text = "Turns scores into probabilities for material like this; ranking stays"
+        form.choice("method", METHODS, "Calibration", text)
+        text = "Also keep it in the detector's own checkpoint, where single files find it"
+        form.flag("into_checkpoint", "Into the checkpoint", text)
+        form.check(lambda: _check(*(form.value(n) for n in ("target_fpr", "level", "method"))))
 
-    @staticmethod
-    def _faces(ctx: Any) -> Any:
-        forms.require_dataset(ctx, "faces")
-        view = views.target(ctx)
-        views.require_samples(view, "faces")
-        return view
-
-    def resolve_run_name(self, ctx: Any) -> str:
-        """Label of the queued job."""
-        return f"Calibrate {ctx.params.get('key')} on {ctx.dataset.name}"
-
-    def execute(self, ctx: Any) -> dict[str, Any]:
-        result = run(self._faces(ctx), **_params(ctx.params))
-        if not ctx.delegated and ctx.executor:
-            ctx.ops.reload_dataset()
-        return {"threshold": result["threshold"], "table": result["table"]}
-
-    def resolve_output(self, ctx: Any) -> types.Property:
-        outputs = types.Object()
-        if (ctx.results or {}).get("table"):
-            outputs.str("table", view=types.MarkdownView())
-        return types.Property(outputs, view=types.View(label="Threshold"))
-
-
-def _params(form: dict[str, Any]) -> dict[str, Any]:
-    """The arguments of :func:`run` that a form gives."""
-    default = {
-        "target_fpr": 0.05,
-        "level": "video",
-        "method": "temperature",
-        "into_checkpoint": False,
-    }
-    given = {k: form[k] if form.get(k) is not None else v for k, v in default.items()}
-    return {"key": form.get("key"), **given}
+    def result(self, ctx: Any, found: dict[str, Any]) -> dict[str, Any]:
+        return {"threshold": found["threshold"], "table": found["table"]}

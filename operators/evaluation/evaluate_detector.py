@@ -8,21 +8,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import fiftyone as fo
-import fiftyone.operators as foo
 from fiftyone import ViewField as F
-from fiftyone.operators import types
 
 from ...detector.audit.threshold import HAND, UNCHOSEN, Threshold
 from ...detector.errors import ForensicsError
 from ...detector.records import LABELS
-from ..app import forms
+from ..app.form import Form
 from ..app.markup import plain
 from ..dataset import derived, faces_dataset, fields, made_from, stored_runs, views
 from ..dataset.dataset_changes import changing, declare
 from ..dataset.label_sync import contradiction
 from ..dataset.scored_items import LEVELS, items_of
 from ..dataset.video_scores import refresh_video_scores
-from ..jobs import from_python
+from ..jobs.workflow import Workflow
 from . import calibrations
 from .calibrations import CALIBRATED, has_calibration, stored_threshold, why_no_calibration
 from .evaluation_tables import compare, evaluate_items, macro, table
@@ -206,110 +204,47 @@ def _record(
     return name
 
 
-class EvaluateDetector(foo.Operator):
+class EvaluateDetector(Workflow):
     """Metrics with intervals from stored scores, per dataset and method."""
 
-    @property
-    def config(self) -> foo.OperatorConfig:
-        return foo.OperatorConfig(
-            name="evaluate_detector",
-            label="Evaluate detector",
-            description="AUROC, EER, AP and error rates with intervals from the stored scores, at "
-            "face and video level, per dataset and method",
-            icon="assessment",
-            dynamic=True,
-            allow_immediate_execution=True,
-            allow_delegated_execution=True,
-            risk_level=types.RiskLevel.LOW,
-        )
+    label = "Evaluate detector"
+    description = (
+        "AUROC, EER, AP and error rates with intervals from the stored scores, at "
+        "face and video level, per dataset and method"
+    )
+    icon = "assessment"
+    run_name = "Evaluate {key} on {dataset}"
+    answer = "Evaluation"
 
-    def __call__(self, samples: Any, *, delegate: bool = False, **params: Any) -> Any:
-        """Run from Python; the arguments and the result are those of :func:`run`."""
-        return from_python.call(self, run, samples, params, delegate=delegate)
-
-    def resolve_input(self, ctx: Any) -> types.Property:
-        inputs = types.Object()
-        form = types.Property(inputs, view=types.View(label="Evaluate detector"))
-        if forms.check(inputs, {}, lambda: self._faces(ctx)) is None:
-            return form
-        if forms.detector_choice(inputs, ctx.dataset) is None:
-            return form
-        key = ctx.params.get("key") or fields.detector_keys(ctx.dataset)[-1]
-        why = why_no_calibration(ctx.dataset, key)
-        calibrated = why is None
-        if why and ctx.dataset.has_run(calibrations.RUN_PREFIX + key):
-            inputs.view(
-                "calibration",
-                types.Warning(
-                    label="The calibrated threshold does not stand any more",
-                    description=f"{plain(why)}. Run 'Calibrate threshold' again to use one.",
-                ),
-            )
-        if calibrated:
-            forms.flag(
-                inputs,
-                "calibrated",
-                default=True,
-                label="Calibrated threshold",
-                description="The one that 'Calibrate threshold' has chosen for this detector",
-            )
-        if not calibrated or ctx.params.get("calibrated") is False:
-            threshold = inputs.float(
-                "threshold",
-                default=0.5,
-                label="Threshold",
-                description="p_fake from which a face or video counts as fake, 0 to 1",
-            )
-            value = ctx.params.get("threshold")
+    def fill(self, form: Form, target: Any) -> None:
+        if not form.detector():
+            return
+        key = form.params.get("key") or fields.detector_keys(form.dataset)[-1]
+        why = why_no_calibration(form.dataset, key)
+        if why and form.dataset.has_run(calibrations.RUN_PREFIX + key):
+            label = "The calibrated threshold does not stand any more"
+            text = f"{plain(why)}. Run 'Calibrate threshold' again to use one."
+            form.warning("calibration", label, text)
+        if why is None:
+            text = "The one that 'Calibrate threshold' has chosen for this detector"
+            form.flag("calibrated", "Calibrated threshold", text, default=True)
+        if why is not None or form.params.get("calibrated") is False:
+            text = "p_fake from which a face or video counts as fake, 0 to 1"
+            form.number("threshold", "Threshold", text)
+            value = form.params.get("threshold")
             if value is not None and not 0.0 <= value <= 1.0:
-                threshold.invalid = True
-                threshold.error_message = "p_fake is a probability: choose a threshold from 0 to 1."
-        others = [name for name in fields.detector_keys(ctx.dataset) if name != key]
+                words = "p_fake is a probability: choose a threshold from 0 to 1."
+                form.refuse("threshold", words)
+        others = [(name, name) for name in fields.detector_keys(form.dataset) if name != key]
         if others:
-            forms.choice(
-                inputs,
-                "compare_with",
-                [("", "nothing"), *((name, name) for name in others)],
-                default="",
-                label="Compare with",
-                description="A second detector, on the videos that both have scored",
-            )
-        forms.flag(
-            inputs,
-            "write_evaluations",
-            default=True,
-            label="For the Model Evaluation panel",
-            description="Also write FiftyOne evaluations of the faces and of the videos",
-        )
-        return form
+            text = "A second detector, on the videos that both have scored"
+            options = [("", "nothing"), *others]
+            form.choice("compare_with", options, "Compare with", text, default="")
+        text = "Also write FiftyOne evaluations of the faces and of the videos"
+        form.flag("write_evaluations", "For the Model Evaluation panel", text)
 
-    @staticmethod
-    def _faces(ctx: Any) -> Any:
-        forms.require_dataset(ctx, "faces")
-        view = views.target(ctx)
-        views.require_samples(view, "faces")
-        return view
-
-    def resolve_run_name(self, ctx: Any) -> str:
-        """Label of the queued job."""
-        return f"Evaluate {ctx.params.get('key')} on {ctx.dataset.name}"
-
-    def execute(self, ctx: Any) -> dict[str, Any]:
-        names = ("key", "threshold", "replicates", "seed", "write_evaluations", "threshold_from")
-        params = {k: ctx.params[k] for k in names if ctx.params.get(k) is not None}
-        if ctx.params.get("compare_with"):
-            params["compare_with"] = ctx.params["compare_with"]
+    def arguments(self, ctx: Any) -> dict[str, Any]:
+        params = super().arguments(ctx)
         if ctx.params.get("calibrated", True) and has_calibration(ctx.dataset, params["key"]):
             params.setdefault("threshold", CALIBRATED)
-        result = run(self._faces(ctx), **params)
-        if not ctx.delegated and ctx.executor:
-            ctx.ops.reload_dataset()
-        return result
-
-    def resolve_output(self, ctx: Any) -> types.Property:
-        outputs = types.Object()
-        found = ctx.results or {}
-        if found.get("table"):
-            outputs.view("table", types.MarkdownView(label=""))
-            outputs.str("table", view=types.MarkdownView())
-        return types.Property(outputs, view=types.View(label="Evaluation"))
+        return params

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import fiftyone as fo
-import fiftyone.operators as foo
 from fiftyone.operators import types
 
 from ...detector.errors import ForensicsError
@@ -22,13 +21,13 @@ from ...detector.files.outputs import claim_output, json_with, text_beginning, w
 from ...detector.files.paths import given
 from ...detector.metrics.protocols import PROTOCOLS, protocol_named
 from ...detector.weights.known_detectors import find_detector
-from ..app import forms, outcome
-from ..app.needs import needs
-from ..app.progress import Progress, ShouldStop, never, silent, terminal
+from ..app.form import Form
+from ..app.open_dataset import require_dataset
+from ..app.outcome import Ending
+from ..app.progress import Progress, ShouldStop, never, silent
 from ..dataset import fields, views
-from ..jobs import job as jobs
-from ..jobs.delegated import in_app, stop_of
-from ..jobs.path_arguments import absolute, with_paths
+from ..jobs.path_arguments import with_paths
+from ..jobs.workflow import JobWorkflow
 from ..scoring import score_faces
 from ..training.registry import detector_source, known_detectors
 from . import protocol_rows
@@ -143,24 +142,19 @@ def _write(files: tuple[Path, Path], found: dict[str, Any]) -> None:
     write_output(files[1], _TABLE, "out", text.encode())
 
 
-@needs(packages.PICTURES, packages.MODELS)
-class RunProtocol(foo.Operator):
+class RunProtocol(JobWorkflow):
     """A published cross-dataset table, reproduced beside its values."""
 
-    @property
-    def config(self) -> foo.OperatorConfig:
-        return foo.OperatorConfig(
-            name="run_protocol",
-            label="Run protocol",
-            description="Evaluate a detector on a paper's cross-dataset protocol, beside the "
-            "published values, with intervals and every deviation named",
-            icon="table_chart",
-            dynamic=True,
-            execute_as_generator=True,
-            allow_immediate_execution=True,
-            allow_delegated_execution=True,
-            risk_level=types.RiskLevel.MEDIUM,
-        )
+    label = "Run protocol"
+    description = (
+        "Evaluate a detector on a paper's cross-dataset protocol, beside the "
+        "published values, with intervals and every deviation named"
+    )
+    icon = "table_chart"
+    risk = types.RiskLevel.MEDIUM
+    parts = (packages.PICTURES, packages.MODELS)
+    run_name = "Protocol {protocol} with {detector}"
+    bar, doing = "protocol", "Protocol"
 
     def __call__(
         self,
@@ -171,81 +165,38 @@ class RunProtocol(foo.Operator):
         **params: Any,
     ) -> Any:
         """Run from Python; the arguments and the result are those of :func:`run`."""
-        if delegate:
-            context = {} if samples is None else dict(view=samples.view())
-            return foo.execute_operator(
-                self.uri, context, params=absolute(run, params), request_delegation=True
-            )
-        if progress is not None:
-            return run(samples, progress=progress, **params)
-        with terminal("protocol") as bar:
-            return run(samples, progress=bar, **params)
+        return self.call(samples, params, delegate=delegate, progress=progress)
 
-    def resolve_input(self, ctx: Any) -> types.Property:
-        inputs = types.Object()
-        form = types.Property(inputs, view=types.View(label="Run protocol"))
-        if forms.check(inputs, {}, lambda: forms.require_dataset(ctx, "faces")) is None:
-            return form
-        known = known_detectors(ctx.dataset)
-        forms.choice(
-            inputs,
-            "detector",
-            known,
-            default=known[-1][0],
-            label="Detector",
-            description="Trained on this dataset, published or registered",
-        )
-        forms.choice(
-            inputs,
-            "protocol",
-            [(p.name, p.title) for p in PROTOCOLS.values()],
-            default="yermakov2025",
-            label="Protocol",
-            description="Whose table",
-        )
-        here = forms.check(inputs, {}, lambda: _faces_datasets(None))
+    def target(self, ctx: Any) -> Any:
+        return require_dataset(ctx, "faces").view()
+
+    def fill(self, form: Form, target: Any) -> None:
+        known = known_detectors(form.dataset)
+        text = "Trained on this dataset, published or registered"
+        form.choice("detector", known, "Detector", text, default=known[-1][0])
+        titles = [(p.name, p.title) for p in PROTOCOLS.values()]
+        form.choice("protocol", titles, "Protocol", "Whose table")
+        here = form.check(lambda: _faces_datasets(None))
         if here is None:
-            return form
-        plan = protocol_named(ctx.params.get("protocol") or "yermakov2025")
+            return
+        plan = protocol_named(form.value("protocol"))
         sources = {source for dataset in here for source in dataset.distinct("source_dataset")}
         there = [b.short for b in plan.benchmarks if b.source_dataset in sources]
-        lacking = [b.short for b in plan.benchmarks if b.source_dataset not in sources]
+        lacking = ", ".join(b.short for b in plan.benchmarks if b.source_dataset not in sources)
         if there:
+            label = f"Here: {', '.join(there)}. Not imported: {lacking or 'none'}"
             text = "All faces datasets of the database are used. Faces without a score are scored "
-            text += "first, in a process of its own."
-            missing = f"Not imported: {', '.join(lacking) or 'none'}"
-            notice = types.Notice(label=f"Here: {', '.join(there)}. {missing}", description=text)
+            form.notice("plan", label, text + "first, in a process of its own.")
         else:
-            notice = types.Warning(
-                label=f"None of its datasets is here: {', '.join(lacking)}",
-                description="The table will hold the published values only. Run 'Import deepfake "
-                "dataset' and 'Extract faces' for one of them first.",
-            )
-        inputs.view("plan", notice)
-        inputs.str(
-            "out",
-            label="Save as",
-            description="Path without suffix on the App's machine; .md and .json are written",
-        )
-        return form
+            text = "The table will hold the published values only. Run 'Import deepfake "
+            text += "dataset' and 'Extract faces' for one of them first."
+            form.warning("plan", f"None of its datasets is here: {lacking}", text)
+        text = "Path without suffix on the App's machine; .md and .json are written"
+        form.text("out", "Save as", text)
 
-    def resolve_run_name(self, ctx: Any) -> str:
-        """Label of the queued job."""
-        return f"Protocol {ctx.params.get('protocol')} with {ctx.params.get('detector')}"
-
-    def execute(self, ctx: Any):
-        names = ("detector", "protocol", "key", "out", "replicates", "batch_size", "device")
-        params = {k: ctx.params[k] for k in names if ctx.params.get(k)}
-        view = None if ctx.dataset is None else ctx.dataset.view()
-        if ctx.delegated:
-            yield run(view, progress=in_app(ctx), should_stop=stop_of(ctx), **params)
-            return
-        job = jobs.start("run_protocol", view, params)
-        yield from jobs.follow(ctx, job, "Protocol")
-        done = job.result()
+    def ending(self, ctx: Any, done: dict[str, Any]) -> Ending:
         here = [row["short"] for row in done["rows"] if row["auroc"] is not None]
         text = f"Evaluated: {', '.join(here) or 'nothing'}."
-        yield ctx.ops.notify(text, variant="success" if here else "warning")
-        yield ctx.ops.reload_dataset()
-        saved = [f"Saved as {params['out']}.md and .json."] if params.get("out") else []
-        yield outcome.show_table(ctx, "Protocol", done["table"], saved)
+        out = ctx.params.get("out")
+        saved = (f"Saved as {out}.md and .json.",) if out else ()
+        return Ending(text, warn=not here, title="Protocol", table=done["table"], notes=saved)

@@ -12,8 +12,8 @@ from ...detector.errors import ForensicsError
 from ...detector.files.outputs import jpeg, marked_jpeg, write_output
 from ...detector.files.paths import given, given_or_none, inside
 from ...detector.records import CropRecipe
-from ..app import forms
 from ..app.form import Form
+from ..app.open_dataset import require_dataset
 from ..dataset import fields, views
 from ..jobs.path_arguments import with_paths
 from ..jobs.workflow import Workflow
@@ -120,7 +120,7 @@ class ContactSheet(Workflow):
 
     def target(self, ctx: Any) -> Any:
         """The opened sample, else the target view."""
-        dataset = forms.require_dataset(ctx)
+        dataset = require_dataset(ctx)
         view = dataset.select(ctx.current_sample) if ctx.current_sample else views.target(ctx)
         _records(view.limit(1))
         return view

@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import fiftyone as fo
-import fiftyone.operators as foo
 from fiftyone.operators import types
 
 from ...detector.errors import Cancelled, ForensicsError
 from ...detector.files import packages
 from ...detector.files.paths import given, one_part
 from ...detector.records import CropRecipe
-from ..app import forms, outcome
-from ..app.needs import needs
-from ..app.progress import Progress, ShouldStop, never, silent, terminal
+from ..app import outcome
+from ..app.form import Form
+from ..app.open_dataset import require_dataset
+from ..app.outcome import Ending
+from ..app.progress import Progress, ShouldStop, never, silent
 from ..dataset import appearance, faces_dataset, fields, label_sync, views
 from ..dataset.lease import exclusively
 from ..dataset.video_scores import refresh_video_scores
-from ..jobs import job as jobs, runners, shard_plan
-from ..jobs.delegated import in_app, stop_of
-from ..jobs.path_arguments import absolute, with_paths
+from ..jobs import runners, shard_plan
+from ..jobs.path_arguments import with_paths
+from ..jobs.workflow import JobWorkflow
 from . import extract_form
 from .faces_writer import FacesWriter
 
@@ -218,90 +219,51 @@ def _require_videos(view: Any) -> None:
         )
 
 
-@needs(packages.PICTURES, packages.MODELS)
-class ExtractFaces(foo.Operator):
+class ExtractFaces(JobWorkflow):
     """Videos to aligned face crops, detections on the frames, and a faces dataset."""
 
-    @property
-    def config(self) -> foo.OperatorConfig:
-        return foo.OperatorConfig(
-            name="extract_faces",
-            label="Extract faces",
-            description="Detect, choose and align the faces of each video; every frame that gives "
-            "none keeps its reason",
-            icon="face",
-            dynamic=True,
-            execute_as_generator=True,
-            allow_immediate_execution=True,
-            allow_delegated_execution=True,
-            risk_level=types.RiskLevel.MEDIUM,
-        )
+    label = "Extract faces"
+    description = (
+        "Detect, choose and align the faces of each video; every frame that gives "
+        "none keeps its reason"
+    )
+    icon = "face"
+    risk = types.RiskLevel.MEDIUM
+    parts = (packages.PICTURES, packages.MODELS)
+    run_name = "Extract faces of {dataset}"
+    bar, doing = "faces", "Faces"
 
-    def __call__(
-        self,
-        samples: Any,
-        *,
-        delegate: bool = False,
-        progress: Progress | None = None,
-        **params: Any,
-    ) -> Any:
-        """Run from Python; the arguments and the result are those of :func:`run`.
-
-        Args:
-            samples: a dataset or view of videos
-            delegate: queue it for ``fiftyone delegated launch`` instead
-            progress: callback; a progress bar by default
-        """
-        if delegate:
-            form = extract_form.as_form(absolute(run, params))
-            return foo.execute_operator(
-                self.uri, dict(view=samples.view()), params=form, request_delegation=True
-            )
-        if progress is not None:
-            return run(samples, progress=progress, **params)
-        with terminal("faces") as bar:
-            return run(samples, progress=bar, **params)
-
-    def resolve_input(self, ctx: Any) -> types.Property:
-        inputs = types.Object()
-        view = forms.check(inputs, {}, lambda: self._videos(ctx))
-        if view is None:
-            return types.Property(inputs, view=types.View(label="Extract faces"))
-        extract_form.fill(inputs, ctx, view)
-        return types.Property(inputs, view=types.View(label="Extract faces"))
-
-    @staticmethod
-    def _videos(ctx: Any) -> Any:
-        forms.require_dataset(ctx)
+    def target(self, ctx: Any) -> Any:
+        require_dataset(ctx)
         view = views.target(ctx)
         _require_videos(view)
         return view
 
-    def resolve_run_name(self, ctx: Any) -> str:
-        """Label of the queued job."""
-        return f"Extract faces of {ctx.dataset.name}"
+    def fill(self, form: Form, target: Any) -> None:
+        extract_form.fill(form, target)
 
-    def execute(self, ctx: Any):
-        view = self._videos(ctx)
-        params = extract_form.arguments(ctx.params)
-        if ctx.delegated:
-            yield run(view, progress=in_app(ctx), should_stop=stop_of(ctx), **params)
-            return
-        if params.get("runner") == runners.SHARDS:
-            yield outcome.show_table(ctx, "Shards", run(view, **params)["table"])
-            return
-        job = jobs.start("extract_faces", view, params)
-        yield from jobs.follow(ctx, job, "Faces")
-        done = job.result()
+    def arguments(self, ctx: Any) -> dict[str, Any]:
+        return extract_form.arguments(ctx.params)
+
+    def as_form(self, samples: Any, params: dict[str, Any]) -> dict[str, Any]:
+        return extract_form.as_form(params)
+
+    def before(self, ctx: Any, target: Any, params: dict[str, Any]) -> Generator[Any, None, bool]:
+        if params.get("runner") != runners.SHARDS:
+            return False
+        yield outcome.show_table(ctx, "Shards", run(target, **params)["table"])
+        return True
+
+    def ending(self, ctx: Any, done: dict[str, Any]) -> Ending:
         lost = f"; {done['without_face']} without a usable face" if done["without_face"] else ""
         lost += f"; {done['relabelled']} videos' faces follow them" if done["relabelled"] else ""
         lost += "".join(f"; {n} removed ({why})" for why, n in done["removed"].items())
-        yield ctx.ops.notify(
+        where = "The videos without a face are the saved view 'not_scorable' of the videos."
+        return Ending(
             f"{done['faces']} faces of {done['videos']} videos{lost}",
-            variant="warning" if lost else "success",
+            warn=bool(lost),
+            title="Extracted faces",
+            table=done["table"],
+            notes=(where,) if done["without_face"] else (),
+            opens=done["faces_dataset"],
         )
-        notes = []
-        if done["without_face"]:
-            notes = ["The videos without a face are the saved view 'not_scorable' of the videos."]
-        yield outcome.show_table(ctx, "Extracted faces", done["table"], notes)
-        yield ctx.ops.open_dataset(done["faces_dataset"])

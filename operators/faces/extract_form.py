@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
-
-from fiftyone.operators import types
 
 from ...detector.errors import ForensicsError
 from ...detector.files.cache import cache_dir
 from ...detector.records import CropRecipe
 from ...detector.weights.fetch import weights_path
 from ...detector.weights.known import LANDMARKS, known
-from ..app import forms
+from ..app.form import Form
 from ..jobs import runners
 
-DETECTORS = (
-    ("retinaface_mobile0.25", "RetinaFace mobile0.25 (fast; the default)"),
-    ("retinaface_mobile0.25-facexlib", "RetinaFace mobile0.25, facexlib's own weights"),
-    ("retinaface_resnet50", "RetinaFace ResNet-50 (more exact; wants a GPU)"),
-    ("yunet", "YuNet of OpenCV (fast on a CPU)"),
-)
 SAMPLINGS = (
     ("spread", "spread: from the middle outwards, until enough faces are found"),
     ("uniform", "uniform: evenly over the video, as the papers do"),
@@ -33,11 +25,6 @@ SUBJECTS = (
     ("pair", "pair: the face of the paired real video"),
     ("all", "all: every face"),
 )
-TEMPLATES = (
-    ("gend", "GenD (the reference)"),
-    ("dfb", "DeepfakeBench"),
-    ("ffhq", "FFHQ, as facexlib (use scale 1)"),
-)
 BORDERS = (("zero", "black (the reference)"), ("reflect", "mirrored"), ("replicate", "repeated"))
 INTERPOLATIONS = (
     ("linear", "linear (the reference)"),
@@ -45,6 +32,7 @@ INTERPOLATIONS = (
     ("area", "area: averages when shrinking"),
 )
 FORMATS = (("png", "PNG (lossless, the reference)"), ("jpeg", "JPEG 95"), ("webp", "WebP 95"))
+_PLAIN_RECIPE = CropRecipe()
 _RECIPE = (
     *("sampling", "subject", "detector", "template", "scale", "size", "border", "interpolation"),
     *("image_format", "score_threshold", "max_side", "min_eye_distance", "refine_landmarks"),
@@ -55,75 +43,43 @@ _PLAIN = (
 )
 
 
-def fill(inputs: types.Object, ctx: Any, view: Any) -> None:
+def fill(form: Form, view: Any) -> None:
     """Add every field of the form; mistakes are shown at the field that is wrong."""
-    made = {
-        "faces_name": inputs.str(
-            "faces_name",
-            default=f"{ctx.dataset.name}-faces",
-            label="Faces dataset",
-            description="One sample per aligned crop; created, or extended with new frames",
-        ),
-        "count": inputs.int(
-            "count",
-            default=32,
-            min=1,
-            label="Frames per video",
-            description="Usable faces wanted per video (for stride: the step in frames). Raising "
-            "it later computes only the new frames",
-        ),
-    }
-    for name, options, label, description in (
-        ("sampling", SAMPLINGS, "Frames", "Which frames are looked at"),
-        (
-            "subject",
-            SUBJECTS,
-            "Which face",
-            "All faces are detected and tracked; this one is cropped and scored",
-        ),
-        (
-            "detector",
-            DETECTORS,
-            "Face detector",
-            "Gives the box and the five points of the alignment",
-        ),
-    ):
-        made[name] = forms.choice(
-            inputs, name, options, default=options[0][0], label=label, description=description
-        )
-    made["refine_landmarks"] = forms.flag(
-        inputs,
-        "refine_landmarks",
-        default=False,
-        label="Refine the landmarks",
-        description="A second network (O-Net) places the five points of each face: better on "
-        "small, tilted and grimacing faces. Not the reference procedure, so off by default",
-    )
-    _weights(inputs, ctx.params, made)
-    runners.fill(inputs, ctx.params, made)
-    forms.flag(
-        inputs,
-        "more",
-        default=False,
-        label="More settings",
-        description="Alignment, thresholds, storage, device. Another recipe makes another "
-        "faces dataset: the same detector scores other crops differently",
-    )
-    if ctx.params.get("more"):
-        _alignment(inputs, made)
-        _work(inputs, ctx.params, made)
-    forms.check(inputs, made, lambda: arguments(ctx.params))
+    from ...detector.faces.detectors import detector_titles
+
+    text = "One sample per aligned crop; created, or extended with new frames"
+    form.text("faces_name", "Faces dataset", text, default=f"{form.dataset.name}-faces")
+    text = "Usable faces wanted per video (for stride: the step in frames). Raising it later "
+    text += "computes only the new frames"
+    form.whole("count", "Frames per video", text, least=1, default=_PLAIN_RECIPE.count)
+    _recipe(form, "sampling", SAMPLINGS, "Frames", "Which frames are looked at")
+    text = "All faces are detected and tracked; this one is cropped and scored"
+    _recipe(form, "subject", SUBJECTS, "Which face", text)
+    text = "Gives the box and the five points of the alignment"
+    _recipe(form, "detector", detector_titles(), "Face detector", text)
+    text = "A second network (O-Net) places the five points of each face: better on "
+    text += "small, tilted and grimacing faces. Not the reference procedure, so off by default"
+    form.flag("refine_landmarks", "Refine the landmarks", text, default=False)
+    _weights(form)
+    runners.fill(form)
+    text = "Alignment, thresholds, storage, device. Another recipe makes another "
+    text += "faces dataset: the same detector scores other crops differently"
+    form.flag("more", "More settings", text, default=False)
+    if form.params.get("more"):
+        _alignment(form)
+        _work(form)
+    form.check(lambda: arguments(form.params))
     videos = len(set(view.values("video_id")))
-    crops = "" if ctx.params.get("sampling") == "stride" else _crops(videos, ctx.params)
-    inputs.view(
-        "plan",
-        types.Notice(
-            label=f"{videos} videos{crops}",
-            description="Crops of 256 x 256 pixels, template and margin of GenD (scale 1.3), "
-            "unless set otherwise. The work runs in a process of its own; closing the App does "
-            "not end it.",
-        ),
-    )
+    crops = "" if form.params.get("sampling") == "stride" else _crops(videos, form.params)
+    text = "Crops of 256 x 256 pixels, template and margin of GenD (scale 1.3), "
+    text += "unless set otherwise. The work runs in a process of its own; closing the App does "
+    form.notice("plan", f"{videos} videos{crops}", text + "not end it.")
+
+
+def _recipe(
+    form: Form, name: str, options: Iterable[tuple[str, str]], label: str, text: str
+) -> None:
+    form.choice(name, options, label, text, default=getattr(_PLAIN_RECIPE, name))
 
 
 def _crops(videos: int, form: Mapping[str, Any]) -> str:
@@ -131,79 +87,57 @@ def _crops(videos: int, form: Mapping[str, Any]) -> str:
     return f", up to {videos * (count if isinstance(count, int) else 32)} crops"
 
 
-def _weights(inputs: types.Object, form: Mapping[str, Any], made: dict[str, Any]) -> None:
+def _weights(form: Form) -> None:
     """Ask for the weights of the chosen detector where they are not on this machine."""
-    detector = form.get("detector") or DETECTORS[0][0]
-    needed = [detector] + [LANDMARKS] * bool(form.get("refine_landmarks"))
+    detector = form.params.get("detector") or _PLAIN_RECIPE.detector
+    needed = [detector] + [LANDMARKS] * bool(form.params.get("refine_landmarks"))
     missing = [e for e in map(known, needed) if not (cache_dir() / e.file).is_file()]
     if not missing:
         return
-    made["allow_download"] = forms.flag(
-        inputs,
-        "allow_download",
-        default=False,
-        label=f"Fetch the weights ({sum(e.size for e in missing) / 1e6:.1f} MB)",
-        description="; ".join(f"{e.origin}; {e.license}" for e in missing) + ". Checked by sha256",
-    )
-    made["weights"] = made["allow_download"]  # where a mistake is shown
+    label = f"Fetch the weights ({sum(e.size for e in missing) / 1e6:.1f} MB)"
+    text = "; ".join(f"{e.origin}; {e.license}" for e in missing) + ". Checked by sha256"
+    form.made["weights"] = form.flag("allow_download", label, text)  # where a mistake is shown
     if missing[0].name == detector:
-        made["weights"] = inputs.str(
-            "weights",
-            label="Or a weight file",
-            description="A file on the machine that does the work",
-        )
+        form.text("weights", "Or a weight file", "A file on the machine that does the work")
 
 
-def _alignment(inputs: types.Object, made: dict[str, Any]) -> None:
-    for name, options, label, description in (
-        ("template", TEMPLATES, "Template", "Where the five points go in the crop"),
-        ("border", BORDERS, "Border", "What lies outside the frame"),
-        ("interpolation", INTERPOLATIONS, "Interpolation", "Between pixels"),
-        ("image_format", FORMATS, "Format", "Of the crop files"),
+def _alignment(form: Form) -> None:
+    from ...detector.crops.align import TEMPLATE_TITLES
+
+    text = "Where the five points go in the crop"
+    _recipe(form, "template", TEMPLATE_TITLES.items(), "Template", text)
+    _recipe(form, "border", BORDERS, "Border", "What lies outside the frame")
+    _recipe(form, "interpolation", INTERPOLATIONS, "Interpolation", "Between pixels")
+    _recipe(form, "image_format", FORMATS, "Format", "Of the crop files")
+    for add, name, label, text in (
+        (form.number, "scale", "Scale", "Margin around the template"),
+        (form.whole, "size", "Size", "Side of a crop in pixels; 0 keeps the face's own resolution"),
+        (
+            form.whole,
+            "max_side",
+            "Detection size",
+            "Frames are shrunk to it for detection only; 0: never",
+        ),
+        (form.number, "score_threshold", "Least detector score", "0 to 1"),
+        (
+            form.number,
+            "min_eye_distance",
+            "Least distance of the eyes",
+            "In pixels; smaller is too_small",
+        ),
     ):
-        made[name] = forms.choice(
-            inputs, name, options, default=options[0][0], label=label, description=description
-        )
-    plain = CropRecipe()
-    made["scale"] = inputs.float(
-        "scale", default=plain.scale, label="Scale", description="Margin around the template"
-    )
-    for name, label, description in (
-        ("size", "Size", "Side of a crop in pixels; 0 keeps the face's own resolution"),
-        ("max_side", "Detection size", "Frames are shrunk to it for detection only; 0: never"),
-    ):
-        made[name] = inputs.int(
-            name, default=getattr(plain, name), min=0, label=label, description=description
-        )
-    for name, label, description in (
-        ("score_threshold", "Least detector score", "0 to 1"),
-        ("min_eye_distance", "Least distance of the eyes", "In pixels; smaller is too_small"),
-    ):
-        made[name] = inputs.float(
-            name, default=getattr(plain, name), label=label, description=description
-        )
+        least = 0 if add == form.whole else None
+        add(name, label, text, least=least, default=getattr(_PLAIN_RECIPE, name))
 
 
-def _work(inputs: types.Object, form: Mapping[str, Any], made: dict[str, Any]) -> None:
-    made["device"] = inputs.str(
-        "device", label="Device", description="auto, cpu, cuda, cuda:1, mps; empty is auto"
-    )
-    forms.device(inputs, form, made)
-    made["time_limit_seconds"] = inputs.float(
-        "time_limit_seconds",
-        label="Seconds per video",
-        description="A video that takes longer gets the reason time_limit and the others go on, "
-        "even if reading it hangs. Empty: no limit",
-    )
-    made["crops_dir"] = inputs.str(
-        "crops_dir", label="Crop folder", description="Empty: beside FiftyOne's datasets"
-    )
-    made["merge_from"] = inputs.list(
-        "merge_from",
-        types.String(),
-        label="Crop folders of shards",
-        description="Made elsewhere by extract_command; copied into the crop folder first",
-    )
+def _work(form: Form) -> None:
+    form.device()
+    text = "A video that takes longer gets the reason time_limit and the others go on, "
+    text += "even if reading it hangs. Empty: no limit"
+    form.number("time_limit_seconds", "Seconds per video", text)
+    form.text("crops_dir", "Crop folder", "Empty: beside FiftyOne's datasets")
+    text = "Made elsewhere by extract_command; copied into the crop folder first"
+    form.texts("merge_from", "Crop folders of shards", text)
 
 
 def arguments(form: Mapping[str, Any]) -> dict[str, Any]:

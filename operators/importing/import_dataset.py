@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import queue
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import fiftyone as fo
-import fiftyone.operators as foo
 from fiftyone.operators import types
 
 from ...detector.errors import ForensicsError
 from ...detector.records import LABELS
-from ..app.progress import Progress, ShouldStop, never, silent, terminal
+from ..app.form import Form, chosen_path, defaults
+from ..app.outcome import Ending
+from ..app.progress import Progress, ShouldStop, never, silent
 from ..dataset import fields, label_sync, views
 from ..dataset.appearance import dress
 from ..dataset.import_views import save_views
@@ -26,7 +27,8 @@ from ..importers.contract import ImportOptions
 from ..importers.plan import ImportPlan, plan_source, read_source
 from ..jobs import job as jobs
 from ..jobs.delegated import in_app, stop_of
-from ..jobs.path_arguments import absolute, with_paths
+from ..jobs.path_arguments import with_paths
+from ..jobs.workflow import JobWorkflow, above_the_grid
 from . import import_form, import_target, import_writer, video_metadata
 
 
@@ -221,23 +223,18 @@ def _result(
     }
 
 
-class ImportDataset(foo.Operator):
+class ImportDataset(JobWorkflow):
     """A dataset's folder to samples with labels, methods, pairs, splits and leakage groups."""
 
-    @property
-    def config(self) -> foo.OperatorConfig:
-        return foo.OperatorConfig(
-            name="import_dataset",
-            label="Import deepfake dataset",
-            description="Recognise a dataset's folder, show what it holds against the official "
-            "counts, and import labels, methods, pairs, splits and leakage groups",
-            icon="drive_folder_upload",
-            dynamic=True,
-            execute_as_generator=True,
-            allow_immediate_execution=True,
-            allow_delegated_execution=True,
-            risk_level=types.RiskLevel.MEDIUM,
-        )
+    label = "Import deepfake dataset"
+    description = (
+        "Recognise a dataset's folder, show what it holds against the official "
+        "counts, and import labels, methods, pairs, splits and leakage groups"
+    )
+    icon = "drive_folder_upload"
+    risk = types.RiskLevel.MEDIUM
+    works_on = None
+    bar, doing = "import", "Metadata"
 
     def __call__(
         self,
@@ -255,35 +252,36 @@ class ImportDataset(foo.Operator):
             progress: callback; a progress bar by default
         """
         if delegate:
-            return foo.execute_operator(
-                self.uri,
-                params=absolute(run, {"root": str(root), **params}),
-                request_delegation=True,
-            )
-        if progress is not None or params.get("dry_run"):
-            return run(str(root), progress=progress or silent, **params)
-        with terminal("import") as bar:
-            return run(str(root), progress=bar, **params)
+            return self.call(None, {"root": str(root), **params}, delegate=True)
+        if params.get("dry_run"):
+            progress = progress or silent
+        return self.call(str(root), params, progress=progress)
 
     def resolve_placement(self, ctx: Any) -> types.Placement:
         """A button above the grid."""
-        return types.Placement(
-            types.Places.SAMPLES_GRID_SECONDARY_ACTIONS,
-            types.Button(label="Import deepfake dataset", icon="drive_folder_upload", prompt=True),
-        )
+        return above_the_grid(self)
 
-    def resolve_input(self, ctx: Any) -> types.Property:
-        return types.Property(
-            import_form.build(ctx), view=types.View(label="Import deepfake dataset")
-        )
+    def fill(self, form: Form, target: Any) -> None:
+        import_form.fill(form)
 
     def resolve_run_name(self, ctx: Any) -> str:
-        """Label of the queued job."""
-        return f"Import {import_form.chosen_root(ctx.params) or 'a dataset'}"
+        return f"Import {chosen_path(ctx.params.get('root')) or 'a dataset'}"
 
-    def execute(self, ctx: Any):
-        params = _params(ctx.params)
-        root = import_form.require_root(ctx.params)
+    def target(self, ctx: Any) -> str:
+        root = chosen_path(ctx.params.get("root"))
+        if not root:
+            raise ForensicsError(
+                "No folder is chosen.", "Choose the dataset's root folder.", "root"
+            )
+        return root
+
+    def arguments(self, ctx: Any) -> dict[str, Any]:
+        names = {*defaults(run), *ImportOptions.__dataclass_fields__} - {"dry_run"}
+        given = {name: ctx.params[name] for name in names if name in ctx.params}
+        return {name: value for name, value in given.items() if value not in (None, "", [])}
+
+    def _messages(self, ctx: Any) -> Iterator[Any]:
+        root, params = self.target(ctx), self.arguments(ctx)
         if ctx.delegated:
             done = run(root, progress=in_app(ctx), should_stop=stop_of(ctx), **params)
             yield {**done, "report": done["report"].to_json()}
@@ -293,12 +291,11 @@ class ImportDataset(foo.Operator):
         done = yield from _with_progress(ctx, lambda tell: run(
             root, metadata=False, progress=tell, **params
         ))  # fmt: skip
-        dataset = fo.load_dataset(done["dataset"])
         broken: dict[str, int] = {}
         trouble = ""
         if wants_metadata and done["kind"] == "videos":
-            job = jobs.start("video_metadata", dataset, {})
-            yield from jobs.follow(ctx, job, "Metadata")
+            job = jobs.start("video_metadata", fo.load_dataset(done["dataset"]), {})
+            yield from jobs.follow(ctx, job, self.doing)
             try:
                 broken = job.result()["reasons"]
             except ForensicsError as error:  # the import itself is done and stays
@@ -308,9 +305,8 @@ class ImportDataset(foo.Operator):
         text += f": {done['corrected']} corrected" if done["corrected"] else ""
         text += f"; {sum(broken.values())} files cannot be read" if broken else ""
         yield ctx.ops.set_progress(label=text, progress=1.0)
-        variant = "warning" if broken or trouble or done["differs"] else "success"
-        yield ctx.ops.notify(text + trouble, variant=variant)
-        yield ctx.ops.open_dataset(done["dataset"])
+        lost = bool(broken or trouble or done["differs"])
+        yield from Ending(text + trouble, warn=lost, opens=done["dataset"]).messages(ctx)
 
 
 def _with_progress(
@@ -327,14 +323,3 @@ def _with_progress(
                 label = f"Import: {done} of {total} samples"
                 yield ctx.ops.set_progress(label=label, progress=done / max(total, 1))
     return future.result()
-
-
-def _params(form: dict[str, Any]) -> dict[str, Any]:
-    """The arguments of :func:`run` that a form (or a delegated call) gives."""
-    names = ImportOptions.__dataclass_fields__
-    own = ("name", "format", "metadata", "relocate", "update", "workers")
-    return {
-        key: value
-        for key, value in form.items()
-        if (key in names or key in own) and value not in (None, "", [])
-    }

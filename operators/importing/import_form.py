@@ -9,8 +9,7 @@ from typing import Any
 import fiftyone as fo
 from fiftyone.operators import types
 
-from ...detector.errors import ForensicsError
-from ..app import forms
+from ..app.form import Form, chosen_path
 from ..app.markup import plain
 from ..dataset import fields
 from ..importers.contract import ImportOptions
@@ -23,14 +22,6 @@ COLUMNS = ("split", "method", "label", "compression", "found", "chosen", "offici
 SHOWN_ROWS = 60
 
 
-def chosen_root(params: dict[str, Any]) -> str:
-    """The folder of the form: the chooser gives an object, Python a string."""
-    root = params.get("root")
-    if isinstance(root, dict):
-        root = root.get("absolute_path")
-    return str(root or "").strip()
-
-
 def options_of(params: dict[str, Any]) -> ImportOptions:
     """The import options among the form's values."""
     names = ImportOptions.__dataclass_fields__
@@ -38,52 +29,30 @@ def options_of(params: dict[str, Any]) -> ImportOptions:
     return ImportOptions.from_params(given)
 
 
-def build(ctx: Any) -> types.Object:
-    """The form for the values that were typed so far."""
-    inputs = types.Object()
-    params = ctx.params
-    props: dict[str, types.Property] = {}
-    props["root"] = _root_part(inputs, params)
-    props["format"] = forms.choice(
-        inputs,
-        "format",
-        [("auto", "recognise it"), *((i.name, i.title) for i in importers())],
-        default="auto",
-        label="Format",
-        description="What kind of dataset it is",
-    )
-    root = chosen_root(params)
+def fill(form: Form) -> None:
+    """Add the fields for the values that were typed so far."""
+    text = "Root folder of the dataset: it holds the dataset's own folders and lists"
+    form.path("root", "Folder", text, folder=True)
+    formats = [("auto", "recognise it"), *((i.name, i.title) for i in importers())]
+    form.choice("format", formats, "Format", "What kind of dataset it is")
+    root = chosen_path(form.params.get("root"))
     if not root:
-        return inputs
-    if params.get("format") == "tree":
-        _tree_part(inputs, props)
-    source = forms.check(
-        inputs, props, lambda: _source(root, params.get("format") or "auto", _reading(params))
-    )
+        return
+    if form.params.get("format") == "tree":
+        text = "Path of a video below the folder, for example {label}/{method}/{video}.mp4, "
+        text += "or of a frame: {split}/{label}/{video}/{frame}.png"
+        form.text("pattern", "Pattern", text, required=True)
+        text = "They are then never cropped again"
+        form.flag("aligned", "The frames are face crops", text, default=False)
+    source = form.check(lambda: _source(root, form.value("format"), _reading(form.params)))
     if source is None:
-        return inputs
-    _recognised(inputs, source)
-    _choices(inputs, props, source)
-    plan = forms.check(inputs, props, lambda: plan_source(source, options_of(params)))
+        return
+    _recognised(form, source)
+    _choices(form, source)
+    plan = form.check(lambda: plan_source(source, options_of(form.params)))
     if plan is not None:
-        _preview(inputs, plan)
-    _target(inputs, props, source, params)
-    return inputs
-
-
-def _root_part(inputs: types.Object, params: dict[str, Any]) -> types.Property:
-    """The folder chooser; a script that runs the form's operator may give a plain path."""
-    about = {
-        "required": True,
-        "label": "Folder",
-        "description": "Root folder of the dataset: it holds the dataset's own folders and lists",
-    }
-    if isinstance(params.get("root"), str):
-        return inputs.str("root", **about)
-    view = types.FileExplorerView(
-        choose_dir=True, button_label="Choose a folder ...", choose_button_label="Use it"
-    )
-    return inputs.file("root", view=view, **about)
+        _preview(form, plan)
+    _target(form, source)
 
 
 def _reading(params: dict[str, Any]) -> ImportOptions:
@@ -102,22 +71,16 @@ def _source_of_this_minute(root: str, format: str, options: ImportOptions, minut
     return read_source(root, format, options)
 
 
-def _recognised(inputs: types.Object, source: Source) -> None:
+def _recognised(form: Form, source: Source) -> None:
     importer, reasons = source.importer, "; ".join(source.evidence.reasons)
-    inputs.view(
-        "recognised",
-        types.Notice(label=f"{importer.title}, because {reasons}"),
-    )
-    inputs.view(
-        "terms",
-        types.Warning(label="Terms of use", description=f"{importer.license_note} {importer.url}"),
-    )
+    form.notice("recognised", f"{importer.title}, because {reasons}")
+    form.warning("terms", "Terms of use", f"{importer.license_note} {importer.url}")
     if importer.gotchas:
         text = "\n".join(f"- {gotcha}" for gotcha in importer.gotchas)
-        inputs.md(f"**Good to know**\n\n{text}", name="gotchas")
+        form.inputs.md(f"**Good to know**\n\n{text}", name="gotchas")
 
 
-def _choices(inputs: types.Object, props: dict[str, types.Property], source: Source) -> None:
+def _choices(form: Form, source: Source) -> None:
     values = {
         "splits": sorted({record.split or "none" for record in source.records}),
         "methods": sorted({record.method for record in source.records if record.label == 1}),
@@ -125,66 +88,31 @@ def _choices(inputs: types.Object, props: dict[str, types.Property], source: Sou
     }
     for name in CHOICES:
         if len(values[name]) > 1:
-            view = types.DropdownView(multiple=True)
-            for value in values[name]:
-                view.add_choice(value, label=value)
-            props[name] = inputs.list(
-                name,
-                types.String(),
-                label=name.capitalize(),
-                description="All, unless you choose"
-                + (" (the reals stay in any case)" if name == "methods" else ""),
-                view=view,
-            )
-    props["max_per_class"] = inputs.int(
-        "max_per_class",
-        default=0,
-        min=0,
-        label="First look: at most this many reals, and as many fakes",
-        description="By whole groups, so that pairs stay together; 0 imports everything",
-    )
+            text = "All, unless you choose"
+            text += " (the reals stay in any case)" if name == "methods" else ""
+            options = [(value, value) for value in values[name]]
+            form.several(name, options, name.capitalize(), text, default=None)
+    label = "First look: at most this many reals, and as many fakes"
+    text = "By whole groups, so that pairs stay together; 0 imports everything"
+    form.whole("max_per_class", label, text, least=0, default=0)
     if any(is_audio_only(record) for record in source.records):
-        props["audio_only"] = forms.choice(
-            inputs,
-            "audio_only",
-            [("keep", "keep them, labelled real with audio_label fake"), ("exclude", "leave out")],
-            default="keep",
-            label="Videos with manipulated sound only",
-            description="Their pictures are real",
-        )
+        options = [
+            ("keep", "keep them, labelled real with audio_label fake"),
+            ("exclude", "leave out"),
+        ]
+        label = "Videos with manipulated sound only"
+        form.choice("audio_only", options, label, "Their pictures are real", default="keep")
     if not source.importer.official_split or "none" in values["splits"]:
-        props["derive_splits"] = forms.choice(
-            inputs,
-            "derive_splits",
-            [
-                ("auto", "where the dataset has no official split"),
-                ("always", "wherever a video has none"),
-                ("never", "never"),
-            ],
-            default="auto",
-            label="Derive splits",
-            description="By whole groups, 70:10:20, marked as derived",
-        )
+        options = [
+            ("auto", "where the dataset has no official split"),
+            ("always", "wherever a video has none"),
+            ("never", "never"),
+        ]
+        text = "By whole groups, 70:10:20, marked as derived"
+        form.choice("derive_splits", options, "Derive splits", text, default="auto")
 
 
-def _tree_part(inputs: types.Object, props: dict[str, types.Property]) -> None:
-    props["pattern"] = inputs.str(
-        "pattern",
-        required=True,
-        label="Pattern",
-        description="Path of a video below the folder, for example {label}/{method}/{video}.mp4, "
-        "or of a frame: {split}/{label}/{video}/{frame}.png",
-    )
-    forms.flag(
-        inputs,
-        "aligned",
-        default=False,
-        label="The frames are face crops",
-        description="They are then never cropped again",
-    )
-
-
-def _preview(inputs: types.Object, plan: ImportPlan) -> None:
+def _preview(form: Form, plan: ImportPlan) -> None:
     report = plan.report
     rows = [
         {
@@ -199,76 +127,31 @@ def _preview(inputs: types.Object, plan: ImportPlan) -> None:
     for name in COLUMNS:
         table.add_column(name, label=name)
         row_type.str(name)
-    inputs.list("preview", row_type, default=rows, view=table, label="Preview")
+    form.inputs.list("preview", row_type, default=rows, view=table, label="Preview")
     what = "videos" if report.media == "video" else f"sequences with {report.frames} frames"
-    inputs.view(
-        "plan",
-        types.Notice(
-            label=f"{report.chosen} of {report.found} {what}, in {report.groups} groups",
-            description=" ".join(report.warnings),
-        ),
-    )
+    label = f"{report.chosen} of {report.found} {what}, in {report.groups} groups"
+    form.notice("plan", label, " ".join(report.warnings))
     problems = report.problems()
     if problems:
         text = "\n".join(f"- {plain(problem)}" for problem in problems)
-        inputs.md(f"**Look at this before you import**\n\n{text}", name="problems")
+        form.inputs.md(f"**Look at this before you import**\n\n{text}", name="problems")
 
 
-def _target(
-    inputs: types.Object, props: dict[str, types.Property], source: Source, params: dict[str, Any]
-) -> None:
-    props["name"] = inputs.str(
-        "name",
-        required=True,
-        default=source.importer.name,
-        label="Dataset",
-        description="Created; or, if it is one of ours, extended by what it lacks",
-    )
-    name = params.get("name")
+def _target(form: Form, source: Source) -> None:
+    text = "Created; or, if it is one of ours, extended by what it lacks"
+    form.text("name", "Dataset", text, default=source.importer.name, required=True)
+    name = form.params.get("name")
     if name and fo.dataset_exists(name):
-        known = fields.describe(fo.load_dataset(name)).get("kind")
-        if known:
-            inputs.view(
-                "extends",
-                types.Notice(
-                    label=f"{name} exists and is extended; tags and scores stay as they are"
-                ),
-            )
+        if fields.describe(fo.load_dataset(name)).get("kind"):
+            label = f"{name} exists and is extended; tags and scores stay as they are"
+            form.notice("extends", label)
         else:
-            props["name"].invalid = True
-            props["name"].error_message = f"{name} exists and was not made by this plugin."
+            form.refuse("name", f"{name} exists and was not made by this plugin.")
     if not source.records[0].frames:
-        forms.flag(
-            inputs,
-            "metadata",
-            default=True,
-            label="Read the video files' metadata",
-            description="Size, length, frame rate, codec; broken files get a reason",
-        )
-    forms.flag(
-        inputs,
-        "relocate",
-        default=False,
-        label="The folder has moved",
-        description="Point the videos that the dataset holds already at this folder",
-    )
-    forms.flag(
-        inputs,
-        "update",
-        default=False,
-        label="Take over corrections",
-        description="Labels, methods, splits and pairs that the source states otherwise than the "
-        "dataset, also onto the faces; without it they are kept and counted",
-    )
-
-
-def require_root(params: dict[str, Any]) -> str:
-    """The chosen folder.
-
-    Raises:
-        ForensicsError: none is chosen
-    """
-    root = chosen_root(params)
-    if not root:
-        raise ForensicsError("No folder is chosen.", "Choose the dataset's root folder.", "root")
-    return root
+        text = "Size, length, frame rate, codec; broken files get a reason"
+        form.flag("metadata", "Read the video files' metadata", text)
+    text = "Point the videos that the dataset holds already at this folder"
+    form.flag("relocate", "The folder has moved", text)
+    text = "Labels, methods, splits and pairs that the source states otherwise than the "
+    text += "dataset, also onto the faces; without it they are kept and counted"
+    form.flag("update", "Take over corrections", text)

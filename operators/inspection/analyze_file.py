@@ -7,23 +7,23 @@ from pathlib import Path
 from typing import Any
 
 import fiftyone as fo
-import fiftyone.operators as foo
 from fiftyone.operators import types
 
 from ...detector.errors import Cancelled, ForensicsError
 from ...detector.files import packages
 from ...detector.files.allowed_roots import require_files
+from ...detector.files.installation import require_installed
 from ...detector.files.paths import given
 from ...detector.weights.known_detectors import find_detector
-from ..app import forms
-from ..app.needs import needs
+from ..app.form import Form, chosen_detector, chosen_path
 from ..app.progress import Progress, ShouldStop, never, silent, terminal
 from ..dataset import fields, views
 from ..dataset.dataset_changes import declare, require_there
 from ..evaluation.calibrations import has_calibration, stored_calibration
 from ..jobs import job as jobs
 from ..jobs.delegated import in_app, stop_of
-from ..jobs.path_arguments import absolute, with_paths
+from ..jobs.path_arguments import with_paths
+from ..jobs.workflow import Workflow
 from ..training.registry import detector_source, known_detectors
 from .analysis_report import in_seconds, markdown, timeline
 
@@ -184,24 +184,20 @@ _FIELDS = {
 }
 
 
-@needs(packages.PICTURES, packages.MODELS)
-class AnalyzeFile(foo.Operator):
+class AnalyzeFile(Workflow):
     """A file of one's own: per person a timeline, a verdict with its reasons, or an abstention."""
 
-    @property
-    def config(self) -> foo.OperatorConfig:
-        return foo.OperatorConfig(
-            name="analyze_file",
-            label="Analyze file",
-            description="Find and score every person of a video, a picture or a folder of them: "
-            "timelines, the frames that drive the score, a verdict with its calibration or an "
-            "abstention with its reason",
-            icon="search",
-            dynamic=True,
-            allow_immediate_execution=True,
-            allow_delegated_execution=True,
-            risk_level=types.RiskLevel.MEDIUM,
-        )
+    label = "Analyze file"
+    description = (
+        "Find and score every person of a video, a picture or a folder of them: "
+        "timelines, the frames that drive the score, a verdict with its calibration or an "
+        "abstention with its reason"
+    )
+    icon = "search"
+    risk = types.RiskLevel.MEDIUM
+    works_on = None
+    parts = (packages.PICTURES, packages.MODELS)
+    answer = "Analysis"
 
     def __call__(
         self,
@@ -213,99 +209,76 @@ class AnalyzeFile(foo.Operator):
         **params: Any,
     ) -> Any:
         """Run from Python; the arguments and the result are those of :func:`run`."""
-        if delegate:
-            context = {} if samples is None else dict(view=samples.view())
-            return foo.execute_operator(
-                self.uri,
-                context,
-                params=absolute(run, {"path": path, **params}),
-                request_delegation=True,
-            )
-        if progress is not None:
-            return run(samples, path=path, progress=progress, **params)
+        params = {"path": path, **params}
+        if delegate or progress is not None:
+            more = {} if delegate else {"progress": progress}
+            return self.call(samples, {**params, **more}, delegate=delegate)
         with terminal("analysis") as bar:
-            return run(samples, path=path, progress=bar, **params)
+            return self.call(samples, {**params, "progress": bar})
 
-    def resolve_input(self, ctx: Any) -> types.Property:
-        inputs = types.Object()
-        form = types.Property(inputs, view=types.View(label="Analyze file"))
-        path = self._path(inputs, ctx)
-        known = known_detectors(ctx.dataset) if ctx.dataset is not None else _everywhere()
-        forms.detector_or_file(inputs, ctx.params, known)
-        keys = [] if ctx.dataset is None else fields.detector_keys(ctx.dataset)
-        keys = [key for key in keys if has_calibration(ctx.dataset, key)]
+    def target(self, ctx: Any) -> Any:
+        return None if ctx.dataset is None else ctx.dataset.view()
+
+    def fill(self, form: Form, target: Any) -> None:
+        folder = bool(form.params.get("folder"))
+        form.flag("folder", "A whole folder", "Every file in it", default=False)
+        about = ("Folder", "Each video and picture in it is analyzed")
+        form.path("path", *(about if folder else ("File", "A video or a picture")), folder=folder)
+        is_open = form.dataset is not None
+        form.detector_or_file(known_detectors(form.dataset) if is_open else _everywhere())
+        keys = fields.detector_keys(form.dataset) if is_open else []
+        keys = [(key, key) for key in keys if has_calibration(form.dataset, key)]
         if keys:
-            forms.choice(
-                inputs,
-                "calibrated_for",
-                [(OWN, OWN), *((key, key) for key in keys)],
-                default=OWN,
-                label="Threshold of",
-                description="A calibration of this dataset; it must be of the same checkpoint",
-            )
-        inputs.int("count", default=32, min=1, label="Frames", description="Per video")
-        inputs.str(
-            "dataset",
-            default=DATASET,
-            label="Keep the faces in",
-            description="Name of a dataset; open it to look at them",
-        )
-        if ctx.params.get("path"):
-            forms.check(inputs, {"path": path}, lambda: _require_path(ctx.params))
-        return form
-
-    @staticmethod
-    def _path(inputs: types.Object, ctx: Any) -> types.Property:
-        about = {"required": True, "label": "File", "description": "A video or a picture"}
-        if ctx.params.get("folder"):
-            about |= {"label": "Folder", "description": "Each video and picture in it is analysed"}
-        forms.flag(
-            inputs, "folder", default=False, label="A whole folder", description="Every file in it"
-        )
-        if isinstance(ctx.params.get("path"), str):
-            return inputs.str("path", **about)
-        view = types.FileExplorerView(
-            choose_dir=bool(ctx.params.get("folder")),
-            button_label="Choose ...",
-            choose_button_label="Use it",
-        )
-        return inputs.file("path", view=view, **about)
+            text = "A calibration of this dataset; it must be of the same checkpoint"
+            options = [(OWN, OWN), *keys]
+            form.choice("calibrated_for", options, "Threshold of", text, default=OWN)
+        form.whole("count", "Frames", "Per video", least=1)
+        text = "Name of a dataset; open it to look at them"
+        form.text("dataset", "Keep the faces in", text)
+        form.device()
+        if form.params.get("path"):
+            form.check(lambda: _require_path(form.params))
 
     def resolve_run_name(self, ctx: Any) -> str:
-        """Label of the queued job."""
-        return f"Analyze {_path_of(ctx.params)}"
+        return f"Analyze {chosen_path(ctx.params.get('path'))}"
+
+    def arguments(self, ctx: Any) -> dict[str, Any]:
+        path = chosen_path(ctx.params.get("path"))
+        if not path:
+            raise ForensicsError("No file is chosen.", "Choose one.", "path")
+        detector = chosen_detector(ctx.params)
+        if not detector:
+            raise ForensicsError("No detector is chosen.", "Choose one.", "detector")
+        given = {**super().arguments(ctx), "path": path, "detector": detector}
+        if ctx.params.get("dataset") == "":
+            given["dataset"] = ""  # none
+        return {n: v for n, v in given.items() if (n, v) != ("calibrated_for", OWN)}
 
     def execute(self, ctx: Any) -> dict[str, Any]:
-        samples, params = _params(ctx)
+        require_installed(*self.parts)
+        samples, params = self.target(ctx), self.arguments(ctx)
         if ctx.delegated:
             return run(samples, progress=in_app(ctx), should_stop=stop_of(ctx), **params)
         job = jobs.start("analyze_file", samples, params)
         began = time.monotonic()
         while not job.ended:
             if time.monotonic() - began > WAIT_SECONDS:
-                text = f"Still running; the faces come into the dataset {params['dataset']!r}."
-                return {"text": text}
+                where = params.get("dataset", DATASET)
+                return {"text": f"Still running; the faces come into the dataset {where!r}."}
             time.sleep(0.3)
         done = job.result()
         return {**done, "timeline": timeline(done["files"][0])}
 
-    def resolve_output(self, ctx: Any) -> types.Property:
-        outputs, found = types.Object(), ctx.results or {}
-        if found.get("text"):
-            outputs.str("text", view=types.MarkdownView())
+    def show(self, outputs: types.Object, found: dict[str, Any]) -> None:
+        super().show(outputs, found)
         if found.get("timeline"):
             unit = "seconds" if in_seconds(found["files"][0]) else "frame"
             layout = {
                 "xaxis": {"title": {"text": unit}},
                 "yaxis": {"title": {"text": "p_fake"}, "range": [0, 1]},
             }
-            outputs.plot(
-                "timeline",
-                label="p_fake of each person over time",
-                layout=layout,
-                height="280px",
-            )
-        return types.Property(outputs, view=types.View(label="Analysis"))
+            label = "p_fake of each person over time"
+            outputs.plot("timeline", label=label, layout=layout, height="280px")
 
 
 def _everywhere() -> list[tuple[str, str]]:
@@ -315,31 +288,7 @@ def _everywhere() -> list[tuple[str, str]]:
     return [(name, name) for name in names]
 
 
-def _path_of(form: dict[str, Any]) -> str:
-    path = form.get("path")
-    if isinstance(path, dict):
-        path = path.get("absolute_path")
-    return str(path or "").strip()
-
-
 def _require_path(form: dict[str, Any]) -> None:
-    path = given(_path_of(form), "path")
+    path = given(chosen_path(form.get("path")), "path")
     if not path.exists():
         raise ForensicsError(f"There is nothing at {path}.", "Choose a file.", "path")
-
-
-def _params(ctx: Any) -> tuple[Any, dict[str, Any]]:
-    """Samples and arguments of :func:`run` that a form gives."""
-    form = ctx.params
-    path = _path_of(form)
-    if not path:
-        raise ForensicsError("No file is chosen.", "Choose one.", "path")
-    detector = forms.chosen_detector(form)
-    if not detector:
-        raise ForensicsError("No detector is chosen.", "Choose one.", "detector")
-    names = ("rule", "count", "dataset", "crops_dir", "face_weights", "device")
-    chosen = {k: form[k] for k in names if form.get(k) is not None}
-    if form.get("calibrated_for") not in (None, "", OWN):
-        chosen["calibrated_for"] = form["calibrated_for"]
-    samples = None if ctx.dataset is None else ctx.dataset.view()
-    return samples, {"dataset": DATASET, **chosen, "path": path, "detector": detector}

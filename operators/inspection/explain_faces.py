@@ -8,22 +8,20 @@ from typing import Any
 
 import fiftyone as fo
 import fiftyone.core.media as fomm
-import fiftyone.operators as foo
 from fiftyone import ViewField as F
-from fiftyone.operators import types
 
 from ...detector.errors import Cancelled, ForensicsError
 from ...detector.files import packages
 from ...detector.files.allowed_roots import require_files
 from ...detector.records import LABELS, Reason
-from ..app import forms, outcome
+from ..app.checks import require_from, require_known, require_threshold
+from ..app.form import Form
 from ..app.markup import plain
-from ..app.needs import needs
+from ..app.outcome import Ending
 from ..app.progress import Progress, ShouldStop, never, silent
 from ..dataset import derived, fields, views
 from ..dataset.dataset_changes import declare
-from ..jobs import from_python, job as jobs
-from ..jobs.delegated import in_app, stop_of
+from ..jobs.workflow import JobWorkflow
 from ..training.registry import scored_model
 
 METHODS = (
@@ -114,18 +112,10 @@ _COLUMNS = ["id", "filepath", "video_id", "frame_number", "face_index", "crop_ma
 
 
 def _check(method: str, only: str, threshold: float, limit: int) -> None:
-    for name, value, options in (("method", method, METHODS), ("only", only, ONLY)):
-        known = [option for option, _ in options]
-        if value not in known:
-            raise ForensicsError(
-                f"There is no {name} {value!r}.", f"Known: {', '.join(known)}.", name
-            )
-    if not 0.0 <= threshold <= 1.0:
-        raise ForensicsError(
-            f"The threshold {threshold} is outside [0, 1].", "p_fake is a probability.", "threshold"
-        )
-    if limit < 1:
-        raise ForensicsError(f"limit is {limit}.", "It must be 1 or more.", "limit")
+    require_known("method", method, METHODS)
+    require_known("only", only, ONLY)
+    require_threshold(threshold)
+    require_from(1, limit=limit)
 
 
 def _chosen(view: Any, key: str, only: str, threshold: float) -> Any:
@@ -207,134 +197,44 @@ def _write_on_frames(
     return written
 
 
-@needs(packages.PICTURES, packages.MODELS)
-class ExplainFaces(foo.Operator):
+class ExplainFaces(JobWorkflow):
     """Heatmaps of what moved a detector's score, on crops and frames."""
 
-    @property
-    def config(self) -> foo.OperatorConfig:
-        return foo.OperatorConfig(
-            name="explain_faces",
-            label="Explain faces",
-            description="Heatmaps of where the detector looked, on the crops and on the frames, "
-            "for this view or its errors",
-            icon="visibility",
-            dynamic=True,
-            execute_as_generator=True,
-            allow_immediate_execution=True,
-            allow_delegated_execution=True,
-            risk_level=types.RiskLevel.LOW,
-        )
+    label = "Explain faces"
+    description = (
+        "Heatmaps of where the detector looked, on the crops and on the frames, "
+        "for this view or its errors"
+    )
+    icon = "visibility"
+    parts = (packages.PICTURES, packages.MODELS)
+    run_name = "Explain {key} on {dataset}"
+    bar, doing = "heatmaps", "Heatmaps"
 
-    def __call__(
-        self,
-        samples: Any,
-        *,
-        delegate: bool = False,
-        progress: Progress | None = None,
-        **params: Any,
-    ) -> Any:
-        """Run from Python; the arguments and the result are those of :func:`run`."""
-        return from_python.call(
-            self, run, samples, params, delegate=delegate, progress=progress, bar="heatmaps"
-        )
-
-    def resolve_input(self, ctx: Any) -> types.Property:
-        inputs = types.Object()
-        form = types.Property(inputs, view=types.View(label="Explain faces"))
-        view = forms.check(inputs, {}, lambda: self._faces(ctx))
-        if view is None or forms.detector_choice(inputs, ctx.dataset) is None:
-            return form
-        forms.choice(
-            inputs,
-            "method",
-            METHODS,
-            default="gradient",
-            label="Map",
-            description="What the colours mean",
-        )
-        only = forms.choice(
-            inputs,
-            "only",
-            ONLY,
-            default="all",
-            label="Faces",
-            description="Which faces of the view get a map",
-        )
-        threshold = None
-        if ctx.params.get("only") == "errors":
-            threshold = inputs.float(
-                "threshold",
-                default=0.5,
-                label="Threshold",
-                description="p_fake from which a face counts as fake, 0 to 1",
-            )
-        limit = inputs.int(
-            "limit", default=500, min=1, label="At most", description="Faces, in the view's order"
-        )
-        inputs.view(
-            "meaning",
-            types.Notice(
-                label=f"{len(view)} faces in the view",
-                description="A map shows what moved this network's score. It does not show where a "
-                "face was manipulated.",
-            ),
-        )
-        properties = {"only": only, "limit": limit}
-        if threshold is not None:
-            properties["threshold"] = threshold
-        params = _params(ctx.params)
-        key = params["key"] or fields.detector_keys(ctx.dataset)[-1]
-        forms.check(
-            inputs,
-            properties,
-            lambda: (
-                _check(params["method"], params["only"], params["threshold"], params["limit"]),
-                _chosen(view, key, params["only"], params["threshold"]),
-            ),
-        )
-        return form
-
-    @staticmethod
-    def _faces(ctx: Any) -> Any:
-        forms.require_dataset(ctx, "faces")
-        view = views.target(ctx)
-        views.require_samples(view, "faces")
-        return view
-
-    def resolve_run_name(self, ctx: Any) -> str:
-        """Label of the queued job."""
-        return f"Explain {ctx.params.get('key')} on {ctx.dataset.name}"
-
-    def execute(self, ctx: Any):
-        view, params = self._faces(ctx), _params(ctx.params)
-        if ctx.delegated:
-            yield run(view, progress=in_app(ctx), should_stop=stop_of(ctx), **params)
+    def fill(self, form: Form, target: Any) -> None:
+        if not form.detector():
             return
-        job = jobs.start("explain_faces", view, params)
-        yield from jobs.follow(ctx, job, "Heatmaps")
-        done = job.result()
+        form.choice("method", METHODS, "Map", "What the colours mean")
+        form.choice("only", ONLY, "Faces", "Which faces of the view get a map")
+        if form.params.get("only") == "errors":
+            form.number("threshold", "Threshold", "p_fake from which a face counts as fake, 0 to 1")
+        form.whole("limit", "At most", "Faces, in the view's order", least=1)
+        form.device()
+        text = "A map shows what moved this network's score. It does not show where a "
+        form.notice("meaning", f"{len(target)} faces in the view", text + "face was manipulated.")
+        key = form.params.get("key") or fields.detector_keys(form.dataset)[-1]
+        only, threshold = form.value("only"), form.value("threshold")
+
+        def looked_at() -> None:
+            _check(form.value("method"), only, threshold, form.value("limit"))
+            _chosen(target, key, only, threshold)
+
+        form.check(looked_at)
+
+    def ending(self, ctx: Any, done: dict[str, Any]) -> Ending:
         lost = sum(done["not_explained"].values())
         maps = "1 face has" if done["explained"] == 1 else f"{done['explained']} faces have"
         text = f"{maps} a map: tick {done['field']} in the sidebar"
         text += f"; {lost} could not be read" if lost else ""
         text += f"; {done['left_out']} beyond the limit" if done["left_out"] else ""
-        yield ctx.ops.notify(text, variant="warning" if lost else "success")
-        yield ctx.ops.reload_dataset()
-        notes = [f"{count} {reason}" for reason, count in done["not_explained"].items()]
-        yield outcome.show_table(ctx, "Heatmaps", plain(text) + ".", notes)
-
-
-def _params(form: dict[str, Any]) -> dict[str, Any]:
-    """The arguments of :func:`run` that a form gives."""
-    default = {
-        "method": "gradient",
-        "only": "all",
-        "threshold": 0.5,
-        "limit": 500,
-        "on_frames": True,
-        "batch_size": 4,
-        "device": None,
-    }
-    given = {k: form[k] if form.get(k) is not None else v for k, v in default.items()}
-    return {"key": form.get("key"), **given}
+        notes = tuple(f"{count} {reason}" for reason, count in done["not_explained"].items())
+        return Ending(text, bool(lost), title="Heatmaps", table=plain(text) + ".", notes=notes)

@@ -7,21 +7,19 @@ from collections.abc import Sequence
 from typing import Any
 
 import fiftyone as fo
-import fiftyone.operators as foo
 from fiftyone import ViewField as F
-from fiftyone.operators import types
 
-from ...detector.errors import Cancelled, ForensicsError
+from ...detector.errors import Cancelled
 from ...detector.files import packages
 from ...detector.files.allowed_roots import require_files
-from ..app import forms, outcome
-from ..app.needs import needs
+from ..app.checks import require_threshold
+from ..app.form import Form
+from ..app.outcome import Ending
 from ..app.progress import Progress, ShouldStop, never, silent
 from ..dataset import fields, made_from, saved_views, stored_runs, views
 from ..dataset.dataset_changes import declare
 from ..dataset.source_faces import source_faces
-from ..jobs import from_python, job as jobs
-from ..jobs.delegated import in_app, stop_of
+from ..jobs.workflow import JobWorkflow
 from ..training.registry import scored_model
 from .robustness_table import curves, table
 from .score_differences import Differences
@@ -80,7 +78,7 @@ def run(
 
     names = list(dict.fromkeys(perturbations or USUAL))
     of_crop, of_video = by_kind(names)
-    check_threshold(threshold)
+    require_threshold(threshold)
     view = views.flat(samples)
     dataset = views.dataset_of(view)
     p_fake = fields.ScoreFields(key).p_fake
@@ -131,14 +129,6 @@ def run(
     }
 
 
-def check_threshold(threshold: float) -> None:
-    """Raise :class:`ForensicsError` for a threshold that no p_fake can have."""
-    if not 0.0 <= threshold <= 1.0:
-        raise ForensicsError(
-            f"The threshold {threshold} is outside [0, 1].", "p_fake is a probability.", "threshold"
-        )
-
-
 def _save_views(dataset: fo.Dataset, key: str, names: Sequence[str], threshold: float) -> list[str]:
     p_fake = F(fields.ScoreFields(key).p_fake)
     made = []
@@ -180,134 +170,69 @@ def _record(
     return name
 
 
-def _check(names: Sequence[str], form: dict[str, Any]) -> tuple[list[str], list[str]]:
+def _check(names: Sequence[str], threshold: float) -> tuple[list[str], list[str]]:
     """Corruptions of the crop and of the video, checked, with the form's threshold."""
     from ...detector.scoring.recompressed_scores import by_kind
 
-    threshold = form.get("threshold")
-    check_threshold(0.5 if threshold is None else threshold)
+    require_threshold(threshold)
     return by_kind(list(names))
 
 
-def _plan(inputs: types.Object, view: Any, of_crop: list[str], of_video: list[str]) -> None:
+def _plan(form: Form, view: Any, of_crop: list[str], of_video: list[str]) -> None:
     """What the work amounts to."""
-    count = len(view) * (len(of_crop) + len(of_video))
+    corruptions = len(of_crop) + len(of_video)
+    passes = len(view) * corruptions
     text = "Faces that have the differences already are left alone."
-    if of_video and "video_path" in views.dataset_of(view).get_field_schema():
+    if of_video and "video_path" in form.dataset.get_field_schema():
         videos = len(view.distinct("video_path"))
         text += f" {videos} videos are encoded again with {len(of_video)} settings; where one is "
         text += "missing, its faces get a reason."
-    inputs.view(
-        "plan",
-        types.Notice(
-            label=f"{len(view)} faces under {len(of_crop) + len(of_video)} corruptions: "
-            f"{count} forward passes",
-            description=text,
-        ),
-    )
+    label = f"{len(view)} faces under {corruptions} corruptions: {passes} forward passes"
+    form.notice("plan", label, text)
 
 
-@needs(packages.PICTURES, packages.MODELS)
-class ProbeRobustness(foo.Operator):
+class ProbeRobustness(JobWorkflow):
     """Score differences under JPEG, blur, resizing, noise, H.264, jitter and recompression."""
 
-    @property
-    def config(self) -> foo.OperatorConfig:
-        return foo.OperatorConfig(
-            name="probe_robustness",
-            label="Probe robustness",
-            description="Score faces again under named corruptions: differences as fields, saved "
-            "views of the flips, error rates per corruption",
-            icon="blur_on",
-            dynamic=True,
-            execute_as_generator=True,
-            allow_immediate_execution=True,
-            allow_delegated_execution=True,
-            risk_level=types.RiskLevel.LOW,
-        )
+    label = "Probe robustness"
+    description = (
+        "Score faces again under named corruptions: differences as fields, saved "
+        "views of the flips, error rates per corruption"
+    )
+    icon = "blur_on"
+    parts = (packages.PICTURES, packages.MODELS)
+    run_name = "Robustness of {key} on {dataset}"
+    bar, doing = "corruptions", "Corruptions"
 
-    def __call__(
-        self,
-        samples: Any,
-        *,
-        delegate: bool = False,
-        progress: Progress | None = None,
-        **params: Any,
-    ) -> Any:
-        """Run from Python; the arguments and the result are those of :func:`run`."""
-        return from_python.call(
-            self, run, samples, params, delegate=delegate, progress=progress, bar="corruptions"
-        )
-
-    def resolve_input(self, ctx: Any) -> types.Property:
+    def fill(self, form: Form, target: Any) -> None:
         from ...detector.frames.recompression import RECOMPRESSIONS
         from ...detector.scoring.perturbations import PERTURBATIONS, USUAL
 
-        inputs = types.Object()
-        form = types.Property(inputs, view=types.View(label="Probe robustness"))
-        view = forms.check(inputs, {}, lambda: self._faces(ctx))
-        if view is None or forms.detector_choice(inputs, ctx.dataset) is None:
-            return form
-        chosen = ctx.params.get("perturbations") or list(USUAL)
-        many = types.DropdownView(multiple=True)
-        for name in PERTURBATIONS:
-            many.add_choice(name, label=f"{name} (the crop)")
-        for name in RECOMPRESSIONS:
-            many.add_choice(name, label=f"{name} (the whole video encoded again; slow)")
-        properties = {
-            "perturbations": inputs.list(
-                "perturbations",
-                types.String(),
-                default=list(USUAL),
-                required=True,
-                view=many,
-                label="Corruptions",
-                description="Each gives a field with the change of p_fake and a view of the flips",
-            ),
-            "threshold": inputs.float(
-                "threshold",
-                default=0.5,
-                min=0,
-                max=1,
-                label="Threshold",
-                description="p_fake that counts as fake, 0 to 1",
-            ),
-        }
-        split = forms.check(inputs, properties, lambda: _check(chosen, ctx.params))
-        if split is not None:
-            _plan(inputs, view, *split)
-        return form
-
-    @staticmethod
-    def _faces(ctx: Any) -> Any:
-        forms.require_dataset(ctx, "faces")
-        view = views.target(ctx)
-        views.require_samples(view, "faces")
-        return view
-
-    def resolve_run_name(self, ctx: Any) -> str:
-        """Label of the queued job."""
-        return f"Robustness of {ctx.params.get('key')} on {ctx.dataset.name}"
-
-    def execute(self, ctx: Any):
-        view, form = self._faces(ctx), ctx.params
-        names = ("key", "perturbations", "threshold", "batch_size", "device", "precision")
-        params = {k: form[k] for k in names if form.get(k) is not None}
-        if ctx.delegated:
-            yield run(view, progress=in_app(ctx), should_stop=stop_of(ctx), **params)
+        if not form.detector():
             return
-        job = jobs.start("probe_robustness", view, params)
-        yield from jobs.follow(ctx, job, "Corruptions")
-        done = job.result()
+        options = [(name, f"{name} (the crop)") for name in PERTURBATIONS]
+        slow = "(the whole video encoded again; slow)"
+        options += [(name, f"{name} {slow}") for name in RECOMPRESSIONS]
+        text = "Each gives a field with the change of p_fake and a view of the flips"
+        usual = list(USUAL)
+        form.several("perturbations", options, "Corruptions", text, default=usual, required=True)
+        text = "p_fake that counts as fake, 0 to 1"
+        form.number("threshold", "Threshold", text, least=0, most=1)
+        form.device()
+        chosen = form.params.get("perturbations") or usual
+        split = form.check(lambda: _check(chosen, form.value("threshold")))
+        if split is not None:
+            _plan(form, target, *split)
+
+    def ending(self, ctx: Any, done: dict[str, Any]) -> Ending:
         lost = sum((*done["not_scored"].values(), *done["not_recompressed"].values()))
         text = f"{done['scored']} faces under {len(done['views'])} corruptions"
         text += f"; {lost} without a score" if lost else ""
-        yield ctx.ops.notify(text, variant="warning" if lost else "success")
-        yield ctx.ops.reload_dataset()
-        yield outcome.show_table(ctx, "Robustness", done["table"], _next_steps(done))
+        notes = _next_steps(done)
+        return Ending(text, bool(lost), title="Robustness", table=done["table"], notes=notes)
 
 
-def _next_steps(done: dict[str, Any]) -> list[str]:
-    lost = [f"{count} {reason}" for reason, count in done["not_scored"].items()]
-    notes = [f"Faces whose call changes: saved views {', '.join(done['views'])}."]
-    return [*notes, *([f"Without a score: {', '.join(lost)}."] if lost else [])]
+def _next_steps(done: dict[str, Any]) -> tuple[str, ...]:
+    lost = ", ".join(f"{count} {reason}" for reason, count in done["not_scored"].items())
+    notes = (f"Faces whose call changes: saved views {', '.join(done['views'])}.",)
+    return (*notes, f"Without a score: {lost}.") if lost else notes

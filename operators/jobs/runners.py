@@ -10,11 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from fiftyone.operators import types
-
 from ...detector.errors import ForensicsError
 from ...detector.files.allowed_roots import allowed_roots
-from ..app import forms
+from ..app.form import Form
 
 HERE, POOL, RAY, SHARDS = "here", "pool", "ray", "shards"
 CHOICES = (
@@ -82,42 +80,22 @@ def chosen(
     return Runner(kind, workers, ray_address or None, count)
 
 
-def fill(inputs: types.Object, form: Mapping[str, Any], made: dict[str, Any]) -> None:
+def fill(form: Form) -> None:
     """Add the choice of the runner, and what the chosen one asks for."""
-    made["runner"] = forms.choice(
-        inputs,
-        "runner",
-        CHOICES,
-        default=HERE,
-        label="Runs",
-        description="Every way gives the same results, and each goes on where another stopped",
-    )
-    kind = form.get("runner") or HERE
+    text = "Every way gives the same results, and each goes on where another stopped"
+    form.choice("runner", CHOICES, "Runs", text, default=HERE)
+    kind = form.params.get("runner") or HERE
     if kind in (POOL, RAY):
-        made["workers"] = inputs.int(
-            "workers",
-            default=0,
-            min=0,
-            label="Processes" if kind == POOL else "Processes that decode",
-            description="0: as many as there are cores",
-        )
+        label = "Processes" if kind == POOL else "Processes that decode"
+        form.whole("workers", label, "0: as many as there are cores", least=0)
     if kind == RAY:
-        made["ray_address"] = inputs.str(
-            "ray_address",
-            label="Cluster",
-            description="host:port or auto; empty starts Ray on this machine. Crops and weights "
-            "must lie where every node finds them under the same path",
-        )
+        text = "host:port or auto; empty starts Ray on this machine. Crops and weights "
+        text += "must lie where every node finds them under the same path"
+        form.text("ray_address", "Cluster", text)
     if kind == SHARDS:
-        made["shards"] = inputs.int(
-            "shards",
-            default=4,
-            min=1,
-            max=MOST_SHARDS,
-            label="Shards",
-            description="Nothing is computed here: a list and the commands are written. One "
-            "process merges what they made",
-        )
+        text = "Nothing is computed here: a list and the commands are written. One "
+        text += "process merges what they made"
+        form.whole("shards", "Shards", text, least=1, most=MOST_SHARDS, default=4)
 
 
 def arguments(form: Mapping[str, Any]) -> dict[str, Any]:

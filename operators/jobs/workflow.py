@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any, ClassVar
 
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
 from ...detector.files.installation import require_installed
-from ..app import forms
 from ..app.form import Form, arguments
+from ..app.open_dataset import require_dataset
 from ..app.outcome import Ending
 from ..app.progress import Progress, terminal
 from ..dataset import views
@@ -72,13 +72,13 @@ class Workflow(foo.Operator):
     # -- what an operator says
 
     def fill(self, form: Form, target: Any) -> None:
-        """Add the fields for the samples ``target``."""
+        """Add the fields for the samples ``target``, None where none are needed."""
 
     def target(self, ctx: Any) -> Any:
         """The samples to work on, checked; None where none are needed."""
         if self.works_on is None:
             return None
-        forms.require_dataset(ctx, self.works_on if self.works_on == FACES else None)
+        require_dataset(ctx, self.works_on if self.works_on == FACES else None)
         view = views.target(ctx)
         views.require_samples(view, "faces")
         return view
@@ -128,8 +128,9 @@ class Workflow(foo.Operator):
     def resolve_input(self, ctx: Any) -> types.Property:
         form = Form(ctx, self.work)
         if form.has_parts(self.parts):
-            target = form.check(lambda: self.target(ctx))
-            if target is not None or self.works_on is None:
+            needed = self.works_on is not None
+            target = form.check(lambda: self.target(ctx)) if needed else None
+            if target is not None or not needed:
                 self.fill(form, target)
         return form.property(self.label)
 
@@ -167,9 +168,14 @@ class JobWorkflow(Workflow):
         """What the App shows of the job's result ``done``."""
         raise NotImplementedError
 
-    def instead(self, ctx: Any, target: Any, params: dict[str, Any]) -> Iterator[Any] | None:
-        """The App's messages where no job is to be waited for; None: start one."""
-        return None
+    def before(self, ctx: Any, target: Any, params: dict[str, Any]) -> Generator[Any, None, bool]:
+        """Send the App's messages before the job is started.
+
+        Returns:
+            whether all is done, and no job is to be waited for
+        """
+        yield from ()
+        return False
 
     def __call__(
         self,
@@ -216,9 +222,7 @@ class JobWorkflow(Workflow):
         if ctx.delegated:
             yield self.work(target, progress=in_app(ctx), should_stop=stop_of(ctx), **params)
             return
-        other = self.instead(ctx, target, params)
-        if other is not None:
-            yield from other
+        if (yield from self.before(ctx, target, params)):
             return
         job = jobs.start(self.name, target, params)
         yield from jobs.follow(ctx, job, self.doing)

@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import fiftyone as fo
-import fiftyone.operators as foo
 from fiftyone.operators import types
 
 from ...detector.audit import threshold as audit_threshold
 from ...detector.audit.units import LEVELS
-from ...detector.errors import ForensicsError
 from ...detector.files.outputs import claim_folder
 from ...detector.files.paths import one_part
-from ..app import forms
+from ..app.checks import require_from, require_known, require_threshold
+from ..app.form import Form
+from ..app.open_dataset import require_dataset
+from ..app.outcome import Ending
 from ..app.progress import Progress, ShouldStop, never, silent
 from ..dataset import face_columns, views
 from ..evaluation.stored_thresholds import stored_of
-from ..jobs import from_python, job as jobs
-from ..jobs.delegated import in_app, stop_of
 from ..jobs.path_arguments import with_paths
+from ..jobs.workflow import JobWorkflow
 
 
 def default_folder(dataset: fo.Dataset, key: str) -> Path:
@@ -110,16 +109,10 @@ def run(
 
 
 def _check(level: str, threshold: float | None, examples: int) -> None:
-    if level not in LEVELS:
-        raise ForensicsError(
-            f"There is no level {level!r}.", f"Known: {', '.join(LEVELS)}.", "level"
-        )
-    if threshold is not None and not 0 <= threshold <= 1:
-        raise ForensicsError(
-            f"The threshold {threshold} is outside [0, 1].", "p_fake is a probability.", "threshold"
-        )
-    if examples < 0:
-        raise ForensicsError(f"examples is {examples}.", "It must be 0 or more.", "examples")
+    require_known("level", level, LEVELS)
+    if threshold is not None:
+        require_threshold(threshold)
+    require_from(0, examples=examples)
 
 
 def _source(dataset: fo.Dataset, key: str, threshold: float | None) -> str:
@@ -129,128 +122,51 @@ def _source(dataset: fo.Dataset, key: str, threshold: float | None) -> str:
     return stored_of(face_columns.source_of(dataset).faces, key).latest
 
 
-class ExportReport(foo.Operator):
+class ExportReport(JobWorkflow):
     """A page and tables of what was examined, found, and not scored."""
 
-    @property
-    def config(self) -> foo.OperatorConfig:
-        return foo.OperatorConfig(
-            name="export_report",
-            label="Export report",
-            description="One self-contained page with tables, plots and examples, and CSV and JSON "
-            "beside it: what was examined, how, at which threshold, with which errors",
-            icon="summarize",
-            dynamic=True,
-            execute_as_generator=True,
-            allow_immediate_execution=True,
-            allow_delegated_execution=True,
-            risk_level=types.RiskLevel.MEDIUM,
-        )
+    label = "Export report"
+    description = (
+        "One self-contained page with tables, plots and examples, and CSV and JSON "
+        "beside it: what was examined, how, at which threshold, with which errors"
+    )
+    icon = "summarize"
+    risk = types.RiskLevel.MEDIUM
+    run_name = "Report on {dataset}"
+    bar, doing = "report", "Report"
 
-    def __call__(
-        self,
-        samples: Any,
-        *,
-        delegate: bool = False,
-        progress: Progress | None = None,
-        **params: Any,
-    ) -> Any:
-        """Run from Python; the arguments and the result are those of :func:`run`."""
-        return from_python.call(
-            self, run, samples, params, delegate=delegate, progress=progress, bar="report"
-        )
+    def target(self, ctx: Any) -> Any:
+        require_dataset(ctx)
+        face_columns.detector_keys(face_columns.source_of(ctx.dataset).faces)
+        return views.target(ctx)  # offers dataset, view or selection
 
-    def resolve_input(self, ctx: Any) -> types.Property:
-        inputs = types.Object()
-        form = types.Property(inputs, view=types.View(label="Export report"))
-        source = forms.check(inputs, {}, lambda: self._source(ctx))
-        if source is None or forms.detector_choice(inputs, source.faces) is None:
-            return form
-        views.target(ctx)  # offers dataset, view or selection
-        key = ctx.params.get("key")
-        inputs.str("title", label="Title", description="Of the report; the dataset's name if empty")
-        inputs.str("note", label="Note", description="Shown under the title")
-        forms.choice(
-            inputs,
-            "level",
-            [(level, f"per {level}") for level in LEVELS],
-            default="video",
-            label="Judged",
-            description="What the error rates count",
-        )
-        key = key or face_columns.detector_keys(source.faces)[-1]
-        origins = audit_threshold.sources(stored_of(source.faces, key))
-        forms.choice(
-            inputs,
-            "threshold_from",
-            origins,
-            default=_source(ctx.dataset, key, None),
-            label="Threshold from",
-            description="Stands in the report beside every rate",
-        )
-        threshold = None
-        if ctx.params.get("threshold_from") == audit_threshold.HAND:
-            threshold = inputs.float(
-                "threshold", default=0.5, label="Threshold", description="On p_fake, 0 to 1"
-            )
-        inputs.int(
-            "examples",
-            default=12,
-            min=0,
-            label="Examples",
-            description="Faces shown per kind of error",
-        )
-        forms.flag(
-            inputs,
-            "blur",
-            default=False,
-            label="Blur faces",
-            description="Persons cannot be recognised in the examples",
-        )
-        forms.flag(
-            inputs,
-            "hash_files",
-            default=True,
-            label="Hash the video files",
-            description="sha256 of every file; reads them all",
-        )
-        folder = inputs.str(
-            "folder", label="Folder", description="A new or empty folder; a default one if empty"
-        )
-        properties = {"folder": folder}
-        if threshold is not None:
-            properties["threshold"] = threshold
-        forms.check(inputs, properties, lambda: self._checked(ctx.params))
-        return form
-
-    @staticmethod
-    def _source(ctx: Any) -> face_columns.Source:
-        forms.require_dataset(ctx)
-        source = face_columns.source_of(ctx.dataset)
-        face_columns.detector_keys(source.faces)
-        return source
-
-    @staticmethod
-    def _checked(form: dict[str, Any]) -> None:
-        _check(form.get("level") or "video", form.get("threshold"), form.get("examples") or 0)
-        if form.get("folder"):
-            claim_folder(form["folder"], "folder")
-
-    def resolve_run_name(self, ctx: Any) -> str:
-        """Label of the queued job."""
-        return f"Report on {ctx.dataset.name}"
-
-    def execute(self, ctx: Any) -> Iterator[Any]:
-        self._source(ctx)
-        names = ("key", "folder", "level", "threshold", "threshold_from", "breakdowns", "examples")
-        names += ("blur", "hash_files", "title", "note")
-        params = {k: ctx.params[k] for k in names if ctx.params.get(k) not in (None, "")}
-        view = views.target(ctx)
-        if ctx.delegated:
-            yield run(view, progress=in_app(ctx), should_stop=stop_of(ctx), **params)
+    def fill(self, form: Form, target: Any) -> None:
+        faces = face_columns.source_of(form.dataset).faces
+        if not form.detector(dataset=faces):
             return
-        job = jobs.start("export_report", view, params)
-        yield from jobs.follow(ctx, job, "Report")
-        done = job.result()
+        form.text("title", "Title", "Of the report; the dataset's name if empty")
+        form.text("note", "Note", "Shown under the title")
+        levels = [(level, f"per {level}") for level in LEVELS]
+        form.choice("level", levels, "Judged", "What the error rates count")
+        key = form.params.get("key") or face_columns.detector_keys(faces)[-1]
+        origins = audit_threshold.sources(stored_of(faces, key))
+        text = "Stands in the report beside every rate"
+        usual = _source(form.dataset, key, None)
+        form.choice("threshold_from", origins, "Threshold from", text, default=usual)
+        if form.params.get("threshold_from") == audit_threshold.HAND:
+            form.number("threshold", "Threshold", "On p_fake, 0 to 1", default=0.5)
+        form.whole("examples", "Examples", "Faces shown per kind of error", least=0)
+        form.flag("blur", "Blur faces", "Persons cannot be recognised in the examples")
+        form.flag("hash_files", "Hash the video files", "sha256 of every file; reads them all")
+        form.text("folder", "Folder", "A new or empty folder; a default one if empty")
+
+        def looked_at() -> None:
+            _check(form.value("level"), form.value("threshold"), form.value("examples"))
+            if form.params.get("folder"):
+                claim_folder(form.params["folder"], "folder")
+
+        form.check(looked_at)
+
+    def ending(self, ctx: Any, done: dict[str, Any]) -> Ending:
         lost = f"; {done['not_scored']} videos not scored" if done["not_scored"] else ""
-        yield ctx.ops.notify(f"The report is in {done['html']}{lost}", variant="success")
+        return Ending(f"The report is in {done['html']}{lost}", reload=False)

@@ -14,8 +14,8 @@ from fiftyone.operators import types
 from ...detector.errors import ForensicsError
 from ...detector.files.outputs import claim_output, json_lines_with, writing_output
 from ...detector.files.paths import one_part
-from ..app import forms
 from ..app.form import Form
+from ..app.open_dataset import require_dataset
 from ..dataset import saved_views, stored_runs, views
 from ..jobs.path_arguments import with_paths
 from ..jobs.workflow import Workflow
@@ -158,7 +158,7 @@ class ExportTrainingSet(Workflow):
     answer = "Training set"
 
     def target(self, ctx: Any) -> Any:
-        return forms.require_dataset(ctx, "faces")
+        return require_dataset(ctx, "faces")
 
     def fill(self, form: Form, target: Any) -> None:
         chosen = form.check(lambda: review.chosen_for_training(target))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from typing import Any
 
 import fiftyone as fo
@@ -174,11 +174,12 @@ class FindHardExamples(JobWorkflow):
     def arguments(self, ctx: Any) -> dict[str, Any]:
         return {**super().arguments(ctx), "queues": _queues(ctx.params)}
 
-    def instead(self, ctx: Any, target: Any, params: dict[str, Any]) -> Iterator[Any] | None:
+    def before(self, ctx: Any, target: Any, params: dict[str, Any]) -> Generator[Any, None, bool]:
         needed = {column for name in params["queues"] for column in CATALOGUE[name].needs}
         if needed.intersection(HEAVY):
-            return None
-        return self.ending(ctx, run(target, **params)).messages(ctx)
+            return False
+        yield from self.ending(ctx, run(target, **params)).messages(ctx)
+        return True
 
     def ending(self, ctx: Any, done: dict[str, Any]) -> Ending:
         first = next((r["view"] for r in done.values() if r["faces"]), "")

@@ -9,8 +9,8 @@ from fiftyone.operators import types
 from ...detector.audit.words import count
 from ...detector.errors import ForensicsError
 from ...detector.queues.catalogue import CATALOGUE
-from ..app import forms
 from ..app.form import Form
+from ..app.open_dataset import require_dataset
 from ..dataset import views
 from ..jobs.workflow import Workflow, above_the_grid
 from . import decisions as review
@@ -73,7 +73,7 @@ class ReviewFaces(Workflow):
         return above_the_grid(self)
 
     def target(self, ctx: Any) -> Any:
-        return forms.require_dataset(ctx, "faces")
+        return require_dataset(ctx, "faces")
 
     def fill(self, form: Form, target: Any) -> None:
         options = [*review.ACTIONS.items(), (UNDO, "Undo my newest action"), (REDO, "Redo it")]
@@ -114,7 +114,7 @@ class ReviewFaces(Workflow):
 
 def _chosen(ctx: Any) -> Any:
     """The selected faces, or the one that is open."""
-    dataset = forms.require_dataset(ctx, "faces")
+    dataset = require_dataset(ctx, "faces")
     chosen = list(ctx.selected or []) or list(filter(None, [ctx.current_sample]))
     if not chosen:
         raise ForensicsError(

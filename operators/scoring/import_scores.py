@@ -13,8 +13,8 @@ from fiftyone.operators import types
 
 from ...detector.errors import ForensicsError
 from ...detector.files.paths import given
-from ..app import forms
 from ..app.form import Form, chosen_path
+from ..app.open_dataset import require_dataset
 from ..dataset import fields, score_state, views
 from ..dataset.dataset_changes import changing
 from ..dataset.lease import exclusively
@@ -172,7 +172,7 @@ class ImportScores(Workflow):
     answer = "Scores"
 
     def target(self, ctx: Any) -> Any:
-        return forms.require_dataset(ctx, "faces").view()
+        return require_dataset(ctx, "faces").view()
 
     def arguments(self, ctx: Any) -> dict[str, Any]:
         return {**super().arguments(ctx), "path": chosen_path(ctx.params.get("path"))}

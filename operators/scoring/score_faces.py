@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import fiftyone.core.media as fomm
-import fiftyone.operators as foo
 from fiftyone.operators import types
 
 from ...detector.errors import Cancelled, ForensicsError
@@ -16,16 +15,18 @@ from ...detector.files import packages
 from ...detector.files.allowed_roots import require_files
 from ...detector.files.paths import given
 from ...detector.runners.score_units import shard_of_scores
-from ..app import forms, outcome
-from ..app.needs import needs
+from ..app import outcome
+from ..app.checks import require_known
+from ..app.form import Form
+from ..app.outcome import Ending
 from ..app.progress import Progress, ShouldStop, never, silent
 from ..dataset import fields, score_state, views
 from ..dataset.lease import exclusively
 from ..dataset.video_scores import RULES, declare, write_video_scores
 from ..embeddings import embedding_files
-from ..jobs import from_python, job as jobs, runners, shard_plan
-from ..jobs.delegated import in_app, stop_of
-from ..jobs.path_arguments import absolute, with_paths
+from ..jobs import runners, shard_plan
+from ..jobs.path_arguments import with_paths
+from ..jobs.workflow import JobWorkflow
 from ..training.registry import detector_source
 from . import score_form, score_runners
 from .score_claim import claim, recipe_warning
@@ -187,11 +188,7 @@ def run(
 
 def check(rule: str, shard: Sequence[int]) -> None:
     """Raise :class:`ForensicsError` for a rule or shard that there is not."""
-    known = [name for name, _ in RULES]
-    if rule not in known:
-        raise ForensicsError(
-            f"There is no video score rule {rule!r}.", f"Known: {', '.join(known)}.", "rule"
-        )
+    require_known("rule", rule, RULES, "video score rule")
     if len(shard) != 2 or not 0 <= shard[0] < shard[1]:
         raise ForensicsError(
             f"There is no shard {tuple(shard)}.", "Give (I, N) with 0 <= I < N.", "shard"
@@ -259,78 +256,42 @@ def _score_here(
         progress(writer.done, len(todo), "faces")
 
 
-@needs(packages.PICTURES, packages.MODELS)
-class ScoreFaces(foo.Operator):
+class ScoreFaces(JobWorkflow):
     """A detector's p_fake, margin, angle and embedding per face; a score per video."""
 
-    @property
-    def config(self) -> foo.OperatorConfig:
-        return foo.OperatorConfig(
-            name="score_faces",
-            label="Score faces",
-            description="Write a detector's scores and unit-sphere embeddings as fields; a face or "
-            "video that cannot be scored keeps its reason",
-            icon="speed",
-            dynamic=True,
-            execute_as_generator=True,
-            allow_immediate_execution=True,
-            allow_delegated_execution=True,
-            risk_level=types.RiskLevel.MEDIUM,
-        )
+    label = "Score faces"
+    description = (
+        "Write a detector's scores and unit-sphere embeddings as fields; a face or "
+        "video that cannot be scored keeps its reason"
+    )
+    icon = "speed"
+    risk = types.RiskLevel.MEDIUM
+    parts = (packages.PICTURES, packages.MODELS)
+    bar, doing = "scores", "Scores"
 
-    def __call__(
-        self,
-        samples: Any,
-        *,
-        delegate: bool = False,
-        progress: Progress | None = None,
-        **params: Any,
-    ) -> Any:
-        """Run from Python; the arguments and the result are those of :func:`run`."""
-        if delegate:
-            params = score_form.as_form(views.dataset_of(samples), absolute(run, params))
-        return from_python.call(
-            self, run, samples, params, delegate=delegate, progress=progress, bar="scores"
-        )
-
-    def resolve_input(self, ctx: Any) -> types.Property:
-        inputs = types.Object()
-        form = types.Property(inputs, view=types.View(label="Score faces"))
-        view = forms.check(inputs, {}, lambda: self._faces(ctx))
-        if view is None:
-            return form
-        score_form.fill(inputs, ctx, view)
-        return form
-
-    @staticmethod
-    def _faces(ctx: Any) -> Any:
-        forms.require_dataset(ctx, "faces")
-        view = views.target(ctx)
-        views.require_samples(view, "faces")
-        return view
+    def fill(self, form: Form, target: Any) -> None:
+        score_form.fill(form, target)
 
     def resolve_run_name(self, ctx: Any) -> str:
-        """Label of the queued job."""
         return f"Score {ctx.dataset.name} with {ctx.params.get('key') or 'a detector'}"
 
-    def execute(self, ctx: Any):
-        view = self._faces(ctx)
-        params = score_form.arguments(ctx.params)
-        if ctx.delegated:
-            yield run(view, progress=in_app(ctx), should_stop=stop_of(ctx), **params)
-            return
-        if params.get("runner") == runners.SHARDS:
-            yield outcome.show_table(ctx, "Shards", run(view, **params)["table"])
-            return
-        job = jobs.start("score_faces", view, params)
-        yield from jobs.follow(ctx, job, "Scores")
-        done = job.result()
+    def arguments(self, ctx: Any) -> dict[str, Any]:
+        return score_form.arguments(ctx.params)
+
+    def as_form(self, samples: Any, params: dict[str, Any]) -> dict[str, Any]:
+        return score_form.as_form(views.dataset_of(samples), params)
+
+    def before(self, ctx: Any, target: Any, params: dict[str, Any]) -> Generator[Any, None, bool]:
+        if params.get("runner") != runners.SHARDS:
+            return False
+        yield outcome.show_table(ctx, "Shards", run(target, **params)["table"])
+        return True
+
+    def ending(self, ctx: Any, done: dict[str, Any]) -> Ending:
         lost = sum(done["not_scored"].values())
         text = f"{done['scored']} faces scored as {done['key']!r}"
         text += f"; {lost} not scorable" if lost else ""
         bare = done["not_verified"]
         text += f"; {bare} crops not verified: extraction noted no sha256 of them" if bare else ""
-        yield ctx.ops.notify(done["warning"] or text, variant="warning" if lost else "success")
-        if "table" in done:
-            yield outcome.show_table(ctx, "Merged scores", done["table"])
-        yield ctx.ops.reload_dataset()
+        table = done.get("table", "")
+        return Ending(done["warning"] or text, bool(lost), title="Merged scores", table=table)

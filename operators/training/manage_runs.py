@@ -10,9 +10,9 @@ from fiftyone.operators import types
 from ...detector.errors import ForensicsError
 from ...detector.files import packages
 from ...detector.files.outputs import claim_folder
-from ..app import forms
 from ..app.checks import require_known
 from ..app.form import Form
+from ..app.open_dataset import require_dataset
 from ..dataset import fields, views
 from ..jobs.path_arguments import with_paths
 from ..jobs.workflow import Workflow
@@ -180,7 +180,7 @@ class ManageRuns(Workflow):
     answer = "Training runs"
 
     def target(self, ctx: Any) -> Any:
-        return forms.require_dataset(ctx, "faces")
+        return require_dataset(ctx, "faces")
 
     def fill(self, form: Form, target: Any) -> None:
         found = training_records.training_runs(form.dataset)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import fiftyone as fo
-import fiftyone.operators as foo
 from fiftyone.operators import types
 
 from ...detector.errors import ForensicsError
@@ -23,16 +22,21 @@ from ...training import ablation, budget, devices
 from ...training.ablation import LADDER
 from ...training.config import named_recipe
 from ...training.manifest import Manifest
-from ..app import forms
-from ..app.needs import needs
+from ..app.form import Form, arguments
 from ..app.progress import Progress, ShouldStop, never, silent
 from ..dataset import fields, stored_runs, views
-from ..jobs import from_python, job as jobs
-from ..jobs.delegated import in_app, stop_of
+from ..jobs import job as jobs
 from ..jobs.path_arguments import with_paths
+from ..jobs.workflow import JobWorkflow
 from . import training_manifest, training_records, training_words
 from .train_detector import default_runs_dir
-from .training_form import BACKBONES, DEFAULT_BACKBONE, DEVICES, RECIPES, VALIDATIONS
+from .training_form import (
+    DEFAULT_BACKBONE,
+    DEVICES,
+    VALIDATIONS,
+    backbones,
+    recipes as recipe_choices,
+)
 
 RUN_PREFIX = "ablation_"
 
@@ -161,133 +165,59 @@ def _record(dataset: fo.Dataset, name: str, manifest_sha256: str, result: dict[s
     )
 
 
-@needs(packages.PICTURES, packages.MODELS)
-class RunAblation(foo.Operator):
+class RunAblation(JobWorkflow):
     """Trains the named recipes over several seeds and draws the papers' Figure 1."""
 
-    @property
-    def config(self) -> foo.OperatorConfig:
-        return foo.OperatorConfig(
-            name="run_ablation",
-            label="Run ablation",
-            description="Train the named recipes over several seeds on one manifest; figure, table "
-            "and paired tests of what each step of the recipe brings on your data",
-            icon="stacked_line_chart",
-            dynamic=True,
-            execute_as_generator=True,
-            allow_immediate_execution=True,
-            allow_delegated_execution=True,
-            default_choice_to_delegated=True,
-            risk_level=types.RiskLevel.MEDIUM,
-        )
+    label = "Run ablation"
+    description = (
+        "Train the named recipes over several seeds on one manifest; figure, table "
+        "and paired tests of what each step of the recipe brings on your data"
+    )
+    icon = "stacked_line_chart"
+    risk = types.RiskLevel.MEDIUM
+    parts = (packages.PICTURES, packages.MODELS)
+    bar, doing = "ablation", "Ablation"
+    options: ClassVar = {**JobWorkflow.options, "default_choice_to_delegated": True}
 
-    def __call__(
-        self,
-        samples: Any,
-        *,
-        delegate: bool = False,
-        progress: Progress | None = None,
-        **params: Any,
-    ) -> Any:
-        """Run from Python; the arguments and the result are those of :func:`run`."""
-        return from_python.call(
-            self, run, samples, params, delegate=delegate, progress=progress, bar="ablation"
-        )
-
-    def resolve_input(self, ctx: Any) -> types.Property:
-        inputs = types.Object()
-        form = types.Property(inputs, view=types.View(label="Run ablation"))
-        faces = forms.check(inputs, {}, lambda: self._faces(ctx))
-        if faces is None:
-            return form
-        inputs.str(
-            "name",
-            default="ablation",
-            required=True,
-            label="Name",
-            description="The same name goes on with an ablation that was cut off",
-        )
-        many = types.DropdownView(multiple=True)
-        for value, label in RECIPES:
-            many.add_choice(value, label=label)
-        inputs.list(
-            "recipes",
-            types.String(),
-            default=list(LADDER),
-            required=True,
-            view=many,
-            label="Recipes",
-            description="Each is compared with the one before it",
-        )
-        inputs.int("seed_count", default=3, min=1, max=10, label="Seeds", description="0, 1, 2, …")
-        forms.choice(
-            inputs,
-            "backbone",
-            BACKBONES,
-            default=DEFAULT_BACKBONE,
-            label="Tower",
-            description="The pretrained vision transformer",
-        )
-        forms.choice(
-            inputs,
-            "validation",
-            VALIDATIONS,
-            default="auto",
-            label="Validation",
-            description="Whose videos are compared; never those of the test split",
-        )
-        device = forms.choice(
-            inputs,
-            "device",
-            DEVICES,
-            default=devices.AUTO,
-            label="Device",
-            description="Where it trains",
-        )
-        inputs.int("epochs", min=1, label="Epochs", description="Empty: the recipes' own, 10")
-        inputs.int("batch_size", min=2, label="Batch size", description="Empty: 128")
-        forms.device(inputs, ctx.params, {"device": device})
-        validation = ctx.params.get("validation") or "auto"
-        found = forms.check(
-            inputs, {}, lambda: training_manifest.read(faces, validation=validation, files=False)
+    def fill(self, form: Form, target: Any) -> None:
+        text = "The same name goes on with an ablation that was cut off"
+        form.text("name", "Name", text, required=True)
+        text = "Each is compared with the one before it"
+        form.several("recipes", recipe_choices(), "Recipes", text, required=True)
+        form.whole("seed_count", "Seeds", "0, 1, 2, …", least=1, most=10, default=3)
+        form.choice("backbone", backbones(), "Tower", "The pretrained vision transformer")
+        text = "Whose videos are compared; never those of the test split"
+        form.choice("validation", VALIDATIONS, "Validation", text)
+        form.choice("device", DEVICES, "Device", "Where it trains", default=devices.AUTO)
+        form.whole("epochs", "Epochs", "Empty: the recipes' own, 10", least=1)
+        form.whole("batch_size", "Batch size", "Empty: 128", least=2)
+        form.describe_device()
+        validation = form.value("validation")
+        found = form.check(
+            lambda: training_manifest.read(target, validation=validation, files=False)
         )
         if found is not None:
-            inputs.view("contents", types.Notice(label=training_words.contents(found)))
-            cost = forms.check(inputs, {}, lambda: _cost(_params(ctx.params), found.manifest)) or ""
+            form.notice("contents", training_words.contents(found))
+            cost = form.check(lambda: _cost(_params(form.params), found.manifest)) or ""
             words = "It runs in the background; the panel 'Training runs' shows how far it is."
-            inputs.view(
-                "time",
-                types.Notice(
-                    label=f"{cost} {words}".strip(),
-                    description="Scheduled more than once under one name, the workers share it.",
-                ),
-            )
-        return form
-
-    @staticmethod
-    def _faces(ctx: Any) -> Any:
-        forms.require_dataset(ctx, "faces")
-        view = views.target(ctx)
-        views.require_samples(view, "faces")
-        return view
+            text = "Scheduled more than once under one name, the workers share it."
+            form.notice("time", f"{cost} {words}".strip(), text)
 
     def resolve_run_name(self, ctx: Any) -> str:
-        """Label of the queued job."""
         return f"Ablation {ctx.params.get('name') or 'ablation'} on {ctx.dataset.name}"
 
-    def execute(self, ctx: Any) -> Iterator[Any]:
-        view = self._faces(ctx)
-        params = _params(ctx.params)
-        if ctx.delegated:
-            yield run(view, progress=in_app(ctx), should_stop=stop_of(ctx), **params)
-            return
+    def arguments(self, ctx: Any) -> dict[str, Any]:
+        return _params(ctx.params)
+
+    def before(self, ctx: Any, target: Any, params: dict[str, Any]) -> Generator[Any, None, bool]:
         devices.placement(params.get("device"))
         given = {k: params[k] for k in ("validation", "validation_fraction") if k in params}
-        training_manifest.read(view, **given)  # what cannot be trained on is said here
-        jobs.start("run_ablation", view, params)
+        training_manifest.read(target, **given)  # what cannot be trained on is said here
+        jobs.start("run_ablation", target, params)
         yield ctx.ops.notify(
             "The ablation is starting; see the panel 'Training runs'", variant="success"
         )
+        return True
 
 
 def _cost(params: dict[str, Any], manifest: Manifest) -> str:
@@ -309,13 +239,11 @@ def _cost(params: dict[str, Any], manifest: Manifest) -> str:
 
 def _params(form: dict[str, Any]) -> dict[str, Any]:
     """The arguments of :func:`run` that a form gives."""
-    keep = ("name", "recipes", "seeds", "backbone", "validation", "validation_fraction")
-    keep = (*keep, "runs_dir", "device")
     settings = dict(form.get("settings") or {})
     for name in ("epochs", "batch_size"):
         if form.get(name) is not None:
             settings[name] = form[name]
-    given = {k: form[k] for k in keep if form.get(k) is not None}
+    given = arguments(run, form)
     if form.get("seed_count") is not None:
         given.setdefault("seeds", list(range(int(form["seed_count"]))))
     return {**given, "settings": settings}

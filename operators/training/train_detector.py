@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
 import fiftyone as fo
-import fiftyone.operators as foo
 from fiftyone.operators import types
 
 from ...detector.errors import Cancelled, ForensicsError
@@ -16,13 +15,13 @@ from ...detector.files.allowed_roots import require_files
 from ...detector.files.paths import given, one_part
 from ...training import budget, devices
 from ...training.config import TrainConfig
-from ..app import forms
-from ..app.needs import needs
+from ..app.form import Form
+from ..app.outcome import Ending
 from ..app.progress import Progress, ShouldStop, never, silent
 from ..dataset import fields, views
-from ..jobs import from_python, job as jobs
-from ..jobs.delegated import in_app, stop_of
+from ..jobs import job as jobs
 from ..jobs.path_arguments import with_paths
+from ..jobs.workflow import JobWorkflow
 from . import live_status, training_form, training_manifest, training_records, training_words
 from .training_form import (
     DEFAULT_BACKBONE,
@@ -142,82 +141,42 @@ def run(
     }
 
 
-@needs(packages.PICTURES, packages.MODELS)
-class TrainDetector(foo.Operator):
+class TrainDetector(JobWorkflow):
     """LN-tunes the tower's LayerNorm parameters and a head on the faces of the chosen view."""
 
-    @property
-    def config(self) -> foo.OperatorConfig:
-        return foo.OperatorConfig(
-            name="train_detector",
-            label="Train detector",
-            description="Tune LayerNorm parameters and a linear head on the chosen faces; never on "
-            "the test split, never over a leak",
-            icon="model_training",
-            dynamic=True,
-            execute_as_generator=True,
-            allow_immediate_execution=True,
-            allow_delegated_execution=True,
-            risk_level=types.RiskLevel.MEDIUM,
-        )
+    label = "Train detector"
+    description = (
+        "Tune LayerNorm parameters and a linear head on the chosen faces; never on "
+        "the test split, never over a leak"
+    )
+    icon = "model_training"
+    risk = types.RiskLevel.MEDIUM
+    parts = (packages.PICTURES, packages.MODELS)
+    bar, doing = "train {key}", "Training"
 
-    def __call__(
-        self,
-        samples: Any,
-        *,
-        delegate: bool = False,
-        progress: Progress | None = None,
-        **params: Any,
-    ) -> Any:
-        """Run from Python; the arguments and the result are those of :func:`run`."""
-        bar = f"train {params.get('key', '')}"
-        return from_python.call(
-            self, run, samples, params, delegate=delegate, progress=progress, bar=bar
-        )
-
-    def resolve_input(self, ctx: Any) -> types.Property:
-        inputs = types.Object()
-        faces = forms.check(inputs, {}, lambda: self._faces(ctx))
-        if faces is not None:
-            training_form.add_inputs(inputs, ctx, faces)
-        return types.Property(inputs, view=types.View(label="Train detector"))
-
-    @staticmethod
-    def _faces(ctx: Any) -> Any:
-        forms.require_dataset(ctx, "faces")
-        view = views.target(ctx)
-        views.require_samples(view, "faces")
-        return view
+    def fill(self, form: Form, target: Any) -> None:
+        training_form.fill(form, target)
 
     def resolve_run_name(self, ctx: Any) -> str:
-        """Label of the queued job."""
         return f"Train {ctx.params.get('key') or 'a detector'} on {ctx.dataset.name}"
 
-    def execute(self, ctx: Any) -> Iterator[Any]:
-        view = self._faces(ctx)
-        params = params_of(ctx.params)
-        if ctx.delegated:
-            yield run(view, progress=in_app(ctx), should_stop=stop_of(ctx), **params)
-            return
+    def arguments(self, ctx: Any) -> dict[str, Any]:
+        return params_of(ctx.params)
+
+    def before(self, ctx: Any, target: Any, params: dict[str, Any]) -> Generator[Any, None, bool]:
         if ctx.params.get("background"):
-            asked(view, params)  # what cannot be trained on is said here, not in a log
-            jobs.start("train_detector", view, params)
-            yield ctx.ops.notify(
-                f"Training of {params['key']!r} is starting; see the panel 'Training runs'",
-                variant="success",
-            )
-            return
+            asked(target, params)  # what cannot be trained on is said here, not in a log
+            jobs.start("train_detector", target, params)
+            text = f"Training of {params['key']!r} is starting; see the panel 'Training runs'"
+            yield ctx.ops.notify(text, variant="success")
+            return True
         yield ctx.ops.set_progress(label="Measuring a step", progress=0.0)
-        config, contents, where = asked(view, params)
+        config, contents, where = asked(target, params)
         refuse_long(config, contents, where.device)
-        job = jobs.start("train_detector", view, params)
-        yield from jobs.follow(ctx, job, "Training")
-        done = job.result()
-        yield ctx.ops.notify(
-            f"{done['key']!r} is trained; score faces with it to see what it does",
-            variant="success",
-        )
-        yield ctx.ops.reload_dataset()
+        return False
+
+    def ending(self, ctx: Any, done: dict[str, Any]) -> Ending:
+        return Ending(f"{done['key']!r} is trained; score faces with it to see what it does")
 
 
 def refuse_long(

@@ -6,170 +6,82 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from fiftyone.operators import types
-
 from ...detector.errors import ForensicsError
+from ...detector.model.known_towers import KNOWN_TOWERS, SMALL
 from ...training import budget, devices, event_files
-from ...training.config import RECIPES as RECIPES_BY_NAME, TrainConfig, named_recipe
-from ..app import forms
+from ...training.config import RECIPE_WORDS, RECIPES, TrainConfig, named_recipe
+from ..app.form import Form
 from ..dataset import fields
 from . import training_manifest, training_words
 
-RECIPES = (
-    ("linear_probe", "linear_probe: the head alone, on the untuned tower (the baseline)"),
-    ("ln", "ln: LayerNorm parameters and the head"),
-    ("ln_l2", "ln_l2: LN-tuning with unit-length features"),
-    ("ln_l2_unal", "ln_l2_unal: with alignment and uniformity"),
-    ("ln_l2_unal_slerp", "ln_l2_unal_slerp: with slerp augmentation (paper 1, in full)"),
-    ("gend", "gend: the recipe of the successor paper"),
-    ("bitfit", "bitfit: all biases instead of the LayerNorms (to compare)"),
-    ("lora", "lora: rank-8 adapters on queries and values (to compare; larger checkpoint)"),
-    ("full", "full: the whole tower (to compare; checkpoint as large as the tower)"),
-)
 DEVICES = (
     (devices.AUTO, "auto: a CUDA GPU where there is one"),
     (devices.CPU, "cpu"),
     (devices.CUDA, "cuda: the GPU"),
     (devices.MPS, "mps: Apple's GPU (never run)"),
 )
-BACKBONES = (
-    ("vit-s14-dinov2-saliency", "DINOv2 ViT-S/14, saliency-tuned (offline weights)"),
-    ("clip-vit-l14", "CLIP ViT-L/14 (the papers' tower; 0.9 GB of weights)"),
-)
 VALIDATIONS = (
     ("auto", "auto: the split 'val' where there is one, else groups set aside"),
     ("split", "the split 'val' of the source"),
     ("groups", "groups set aside here"),
 )
-DEFAULT_RECIPE, DEFAULT_BACKBONE = "ln_l2_unal_slerp", "vit-s14-dinov2-saliency"
+DEFAULT_RECIPE, DEFAULT_BACKBONE = "ln_l2_unal_slerp", SMALL
 LONGEST_WAIT = 480.0
 """Seconds. The App cuts an operator off after ten minutes."""
 
 
-def add_inputs(inputs: types.Object, ctx: Any, faces: Any) -> None:
+def recipes() -> list[tuple[str, str]]:
+    """The named recipes that can be trained, as a form's choices."""
+    return [(name, f"{name}: {words}") for name, words in RECIPE_WORDS.items()]
+
+
+def backbones() -> list[tuple[str, str]]:
+    """The towers that can be tuned, as a form's choices."""
+    return [(name, tower.title) for name, tower in KNOWN_TOWERS.items()]
+
+
+def fill(form: Form, faces: Any) -> None:
     """Ask for everything, and show what training on the view ``faces`` would be."""
-    key = inputs.str(
-        "key",
-        default="ln_tuned",
-        required=True,
-        label="Name",
-        description="Names the run, the new detector and later its fields",
-    )
-    forms.choice(
-        inputs,
-        "recipe",
-        RECIPES,
-        default=DEFAULT_RECIPE,
-        label="Recipe",
-        description="The published recipes and their ablations",
-    )
-    forms.choice(
-        inputs,
-        "backbone",
-        BACKBONES,
-        default=DEFAULT_BACKBONE,
-        label="Tower",
-        description="The pretrained vision transformer",
-    )
-    saved = [(name, f"saved view {name}") for name in ctx.dataset.list_saved_views()]
-    validation = forms.choice(
-        inputs,
-        "validation",
-        (*VALIDATIONS, *saved),
-        default="auto",
-        label="Validation",
-        description="Whose videos choose the best checkpoint; never those of the test split",
-    )
-    own = RECIPES_BY_NAME[ctx.params.get("recipe") or DEFAULT_RECIPE]
-    batch = inputs.int(
-        "batch_size",
-        min=2,
-        label="Batch size",
-        description=f"Faces per step; empty is the recipe's own, {own.batch_size}",
-    )
-    epochs = inputs.int(
-        "epochs",
-        min=1,
-        label="Epochs",
-        description=f"Passes over the faces; empty is the recipe's own, {own.epochs}",
-    )
-    _hard_examples(inputs, ctx.dataset)
-    blend = inputs.float(
-        "self_blend_probability",
-        default=0.0,
-        min=0.0,
-        max=1.0,
-        label="Self-blends",
-        description="Share of the real faces that also give a fresh self-blended fake",
-    )
-    inputs.int("seed", default=0, label="Seed", description="Of every random draw")
-    device, processes = _where(inputs)
-    tensorboard = forms.flag(
-        inputs,
-        "tensorboard",
-        default=False,
-        label="TensorBoard files",
-        description="Also write the curves into the folder 'events' of the run",
-    )
-    forms.flag(
-        inputs,
-        "background",
-        default=False,
-        label="In the background",
-        description="Do not wait here; the panel 'Training runs' shows how far it is",
-    )
-    if ctx.params.get("key"):
-        forms.check(inputs, {"key": key}, lambda: fields.ScoreFields(ctx.params["key"]))
-    at = {"validation": validation, "batch_size": batch, "epochs": epochs, "device": device}
-    forms.device(inputs, ctx.params, at)
-    at |= {"self_blend_probability": blend, "processes": processes, "tensorboard": tensorboard}
-    _contents(inputs, faces, params_of(ctx.params), at)
+    text = "Names the run, the new detector and later its fields"
+    form.text("key", "Name", text, default="ln_tuned", required=True)
+    form.choice("recipe", recipes(), "Recipe", "The published recipes and their ablations")
+    form.choice("backbone", backbones(), "Tower", "The pretrained vision transformer")
+    saved = [(name, f"saved view {name}") for name in form.dataset.list_saved_views()]
+    text = "Whose videos choose the best checkpoint; never those of the test split"
+    form.choice("validation", (*VALIDATIONS, *saved), "Validation", text)
+    own = RECIPES[form.value("recipe")]
+    text = f"Faces per step; empty is the recipe's own, {own.batch_size}"
+    form.whole("batch_size", "Batch size", text, least=2)
+    text = f"Passes over the faces; empty is the recipe's own, {own.epochs}"
+    form.whole("epochs", "Epochs", text, least=1)
+    _hard_examples(form)
+    text = "Share of the real faces that also give a fresh self-blended fake"
+    form.number("self_blend_probability", "Self-blends", text, least=0.0, most=1.0, default=0.0)
+    form.whole("seed", "Seed", "Of every random draw", default=0)
+    form.choice("device", DEVICES, "Device", "Where it trains", default=devices.AUTO)
+    text = "That train together, each on a GPU of its own; the result is the same"
+    form.whole("processes", "Processes", text, least=1)
+    text = "Also write the curves into the folder 'events' of the run"
+    form.flag("tensorboard", "TensorBoard files", text, default=False)
+    text = "Do not wait here; the panel 'Training runs' shows how far it is"
+    form.flag("background", "In the background", text, default=False)
+    if form.params.get("key"):
+        form.check(lambda: fields.ScoreFields(form.params["key"]))
+    form.describe_device()
+    _contents(form, faces, params_of(form.params))
 
 
-def _hard_examples(inputs: types.Object, dataset: Any) -> None:
+def _hard_examples(form: Form) -> None:
     """Ask which queue is drawn more often, where there is one."""
-    tags = [tag for tag in dataset.distinct("tags") if tag.startswith("hard:")]
+    tags = [tag for tag in form.dataset.distinct("tags") if tag.startswith("hard:")]
     if tags:
-        forms.choice(
-            inputs,
-            "hard_tag",
-            [(tag, tag) for tag in sorted(tags)],
-            default=None,
-            label="Hard examples",
-            description="Faces of this queue are drawn more often",
-        )
-        inputs.float(
-            "hard_weight",
-            default=2.0,
-            min=1.0,
-            label="How much more often",
-            description="The config's weight_cap limits it",
-        )
+        text = "Faces of this queue are drawn more often"
+        form.choice("hard_tag", [(tag, tag) for tag in sorted(tags)], "Hard examples", text)
+        text = "The config's weight_cap limits it"
+        form.number("hard_weight", "How much more often", text, least=1.0, default=2.0)
 
 
-def _where(inputs: types.Object) -> tuple[types.Property, types.Property]:
-    """Ask for device and number of processes."""
-    device = forms.choice(
-        inputs,
-        "device",
-        DEVICES,
-        default=devices.AUTO,
-        label="Device",
-        description="Where it trains",
-    )
-    processes = inputs.int(
-        "processes",
-        default=1,
-        min=1,
-        label="Processes",
-        description="That train together, each on a GPU of its own; the result is the same",
-    )
-    return device, processes
-
-
-def _contents(
-    inputs: types.Object, faces: Any, params: dict[str, Any], at: dict[str, types.Property]
-) -> None:
+def _contents(form: Form, faces: Any, params: dict[str, Any]) -> None:
     """What the view holds and the run costs, or why it cannot be trained on."""
 
     def looked_at() -> tuple[training_manifest.Contents, budget.Budget]:
@@ -177,19 +89,18 @@ def _contents(
         known = budget.known(config, where.device)
         return contents, budget.budget(config, contents.manifest, known)
 
-    found = forms.check(inputs, at, looked_at)
+    found = form.check(looked_at)
     if found is None:
         return
     contents, cost = found
-    lines, description = training_words.contents(contents), "No group is on both sides"
-    inputs.view("contents", types.Notice(label=lines, description=description))
+    form.notice("contents", training_words.contents(contents), "No group is on both sides")
     if contents.warnings:
-        inputs.view("warnings", types.Warning(label=" ".join(contents.warnings)))
+        form.warning("warnings", " ".join(contents.warnings))
     text = training_words.cost(cost)
     if cost.seconds is not None and cost.seconds > LONGEST_WAIT:
-        inputs.view("cost", types.Warning(label=text, description=training_words.TOO_LONG))
+        form.warning("cost", text, training_words.TOO_LONG)
     else:
-        inputs.view("cost", types.Notice(label=text))
+        form.notice("cost", text)
 
 
 def config_of(

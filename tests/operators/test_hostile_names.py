@@ -8,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from media_forensics.operators.app.form import Form
 from media_forensics.operators.importing import import_form
 from media_forensics.operators.importing.import_dataset import run
 
@@ -51,10 +52,11 @@ def clip() -> bytes:
 
 def test_the_form_shows_the_names_and_no_tag(root, fiftyone_db):
     params = {"root": str(root), "format": "tree", "pattern": "{label}/{method}/{video}.mp4"}
-    form = import_form.build(SimpleNamespace(params=params))
+    form = Form(SimpleNamespace(params=params, dataset=None), run)
+    import_form.fill(form)
     texts = [
         str(prop.default or prop.type.default)
-        for prop in form.properties.values()
+        for prop in form.inputs.properties.values()
         if "Markdown" in json.dumps(prop.to_json())
     ]
     shown = [text for text in texts if "onerror" in text]

@@ -1,4 +1,4 @@
-"""Forms and calls name a missing package in place of failing inside."""
+"""Forms and calls name a missing package or device in place of failing inside."""
 
 from __future__ import annotations
 
@@ -55,13 +55,25 @@ def test_umap_and_onnx_are_named_at_their_fields(demo_dataset, operators, monkey
         operators("map_embeddings")(demo_dataset, key="probe", parts=["umap"])
 
 
-def test_the_form_says_which_device_is_used(demo_dataset, operators):
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("train_detector", "run_ablation", "score_faces", "explain_faces", "probe_robustness"),
+        *("analyze_file", "extract_faces"),
+    ],
+)
+def test_the_form_says_which_device_is_used(demo_dataset, operators, name):
     from fiftyone.operators.executor import ExecutionContext
+    from media_forensics.detector import device as device_of
 
+    device_of.found()
+    on_videos = name == "extract_faces"
+    about = demo_dataset.info["media_forensics"]
+    dataset_name = about["video_dataset"] if on_videos else demo_dataset.name
     for device, words in (("auto", "auto: "), ("gpu", "There is no device 'gpu'")):
-        params = {"device": device, "key": "new"}
-        context = ExecutionContext({"dataset_name": demo_dataset.name, "params": params})
-        form = operators("train_detector").resolve_input(context).to_json()["type"]["properties"]
+        params = {"device": device, "more": True} | ({} if on_videos else {"key": "new"})
+        context = ExecutionContext({"dataset_name": dataset_name, "params": params})
+        form = operators(name).resolve_input(context).to_json()["type"]["properties"]
         shown = form["device"]
         text = shown["error_message"] if shown["invalid"] else shown["view"]["description"]
         assert words in text

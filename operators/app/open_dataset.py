@@ -1,0 +1,32 @@
+"""Checks the dataset that is open when an operator's form is filled in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import fiftyone as fo
+
+from ...detector.errors import ForensicsError
+from ..dataset import fields
+
+
+def require_dataset(ctx: Any, kind: str | None = None) -> fo.Dataset:
+    """The current dataset, checked to be one of ours.
+
+    Args:
+        ctx: execution context
+        kind: ``"faces"``, ``"videos"`` or None for either
+
+    Raises:
+        ForensicsError: no dataset is open, or it is of the other kind
+    """
+    dataset = ctx.dataset
+    if dataset is None:
+        raise ForensicsError("No dataset is open.", "Open one, or run 'Import deepfake dataset'.")
+    found = fields.describe(dataset).get("kind")
+    if kind is None or found == kind:
+        return dataset
+    linked = fields.describe(dataset).get(f"{'faces' if kind == 'faces' else 'video'}_dataset")
+    what = "a faces dataset" if kind == "faces" else "a video dataset"
+    hint = f"Open {linked!r}." if linked else "Run 'Extract faces' first."
+    raise ForensicsError(f"{dataset.name!r} is not {what}.", hint)
