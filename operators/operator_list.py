@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..detector.errors import ForensicsError
 
+PLUGIN = "@mediaforensics/deepfake"
 #: (module, class) of each operator and panel, in the order in which the App lists them. A module
 #: is imported when FiftyOne starts, so its heavy imports (torch, open_clip, ...) are in functions.
 OPERATORS = (
@@ -41,6 +42,11 @@ OPERATORS = (
 
 #: Modules with a ``run`` that only jobs start.
 JOBS = ("importing.video_metadata",)
+
+
+def uri_of(name: str) -> str:
+    """Return the address by which FiftyOne knows the operator or panel called ``name``."""
+    return f"{PLUGIN}/{name}"
 
 
 def name_of(module: str) -> str:

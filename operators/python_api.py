@@ -16,9 +16,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from .operator_list import OPERATORS, module_of, name_of
+from .operator_list import OPERATORS, PLUGIN, module_of, name_of
 
-PLUGIN = "@mediaforensics/deepfake"
 _NOT_CALLED = {"metrics", "fiftyone_metrics"}  # FiftyOne's evaluation calls them
 
 

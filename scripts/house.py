@@ -24,7 +24,7 @@ LAYERS = ("detector", "training", "operators")  # each imports only those before
 #: Rooms of a layer from the lowest floor up; rooms of one floor do not import each other.
 FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
     "detector": (
-        ("errors",),
+        ("errors", "progress"),
         ("records", "device"),
         ("files", "text"),
         ("weights", "metrics", "frames"),

@@ -23,6 +23,7 @@ from ..frames.frame import FrameError, FrameSource
 from ..frames.masks import MaskSource
 from ..frames.sampling import choose_frames
 from ..frames.source_identity import source_sha256, source_stamp
+from ..progress import ShouldStop
 from ..records import REAL, CropRecipe, Reason, VideoRecord
 from .align import warp
 from .face_rows import RowMaker
@@ -31,7 +32,6 @@ from .store import CropStore, StoredVideo, crop_sha256, encode_image
 
 log = logging.getLogger(__name__)
 
-ShouldStop = Callable[[], bool]
 SUBJECT_POLICIES = ("auto", "mask", "pair", "largest", "all")
 IDENTITY = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0))
 

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from ..crops.recipe_check import check_recipe, check_time_limit
 from ..crops.store import CropStore, VideoFaces
-from ..crops.video_work import ShouldStop, extract_video, resolve_policy
+from ..crops.video_work import extract_video, resolve_policy
 from ..errors import Cancelled, ForensicsError
 from ..faces.detectors import detector_of
 from ..faces.interface import FaceDetector
+from ..progress import Progress, ShouldStop
 from ..records import CropRecipe, Reason, VideoRecord
 from .process_pool import PoolWork, cores_each, run_in_pool
 
@@ -26,7 +27,6 @@ __all__ = ["extract_video", "extract_videos", "shard_of"]
 
 log = logging.getLogger(__name__)
 _GRACE_SECONDS = 5.0  # beyond twice its limit, until the process of a video is ended
-Progress = Callable[[int, int, str], None]
 _Task = tuple[VideoRecord, VideoRecord | None]  # a video and, where its policy needs it, its real
 
 

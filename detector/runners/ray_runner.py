@@ -14,7 +14,7 @@ import hashlib
 import logging
 import secrets
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ import numpy as np
 from ..errors import ForensicsError
 from ..faces.video_faces import VideoFaces
 from ..files import packages
+from ..progress import ShouldStop
 from ..records import Reason, VideoRecord
 from ..scoring.crop_scores import decode_crops, score_decoded
 from ..scoring.scores import joined
@@ -36,7 +37,6 @@ log = logging.getLogger(__name__)
 ATTEMPTS = 2
 _BLOCK_VIDEOS = 8  # videos of one task in a large run
 _BATCH_VIDEOS = 4  # videos that a detector gets at a time
-ShouldStop = Callable[[], bool]
 
 
 @dataclass(frozen=True, slots=True)

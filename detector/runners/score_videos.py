@@ -6,7 +6,7 @@ that was started, puts them into parts. What the parts hold already is not done 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ import numpy as np
 
 from ..device import default_precision
 from ..errors import ForensicsError
+from ..progress import Progress, ShouldStop
 from ..records import Reason
 from ..scoring.crop_scores import score_crops
 from ..scoring.scores import Scores, joined, without_scores
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
 
 PART_VIDEOS = 64  # what a killed run loses at most
 _CHUNK_VIDEOS = 256  # whose paths are listed at a time, so that memory stays flat
-Progress = Callable[[int, int, str], None]
-ShouldStop = Callable[[], bool]
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from ..files.companions import is_companion
 from ..files.hashes import file_sha256
 from ..files.paths import given
 from ..frames.images import is_image_file
+from ..progress import Progress
 from ..records import REAL, CropRecipe, Reason, VideoRecord
 from .aggregate import video_score
 from .crop_scores import score_crops
@@ -31,7 +32,6 @@ MIN_FACES = 4  # scored faces of a person in a video, below which there is no ve
 DRIVERS = 5  # frames that are named as driving a verdict
 _IMAGES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"})
 _VIDEOS = frozenset({".mp4", ".mov", ".mkv", ".avi", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv"})
-Progress = Callable[[int, int, str], None]
 
 
 def files_of(path: str | Path) -> list[Path]:

@@ -23,13 +23,13 @@ from ..errors import ForensicsError
 from ..files.paths import still_allowed
 from ..model.detector import Detector, angle
 from ..model.preprocess import Preprocess, as_rgb
+from ..progress import Progress
 from ..records import Reason
 from .scores import Scores
 
 if TYPE_CHECKING:
     import torch
 
-Progress = Callable[[int, int, str], None]
 MAX_PIXELS = 100_000_000  # a crop with more is a mistake or an attack (decompression bomb)
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from ...detector.records import FAKE, REAL
+from ..dataset.appearance import BLUE, GREEN, GREY as GREY, VERMILION
 
-COLOURS = {REAL: "#0072B2", FAKE: "#D55E00"}
-GREY = "#888888"
-LINE = "#009E73"  # the curve is of neither class
-POINT = "#D55E00"
+COLOURS = {REAL: BLUE, FAKE: VERMILION}
+LINE = GREEN  # the curve is of neither class
+POINT = VERMILION
 MARGIN = {"t": 22, "l": 48, "r": 10, "b": 36}
 
 

@@ -9,9 +9,13 @@ from ...detector.records import FAKE, LABELS, REAL
 from . import fields
 from .dataset_changes import changing
 
-#: Okabe and Ito's blue and vermilion: told apart by colour-blind readers too.
-COLOURS = {LABELS[REAL]: "#0072B2", LABELS[FAKE]: "#D55E00"}
+#: Colours of Okabe and Ito: told apart by colour-blind readers too.
+BLUE, VERMILION, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#888888"
+PURPLE, ORANGE, SKY = "#CC79A7", "#E69F00", "#56B4E9"
+COLOURS = {LABELS[REAL]: BLUE, LABELS[FAKE]: VERMILION}
 
+#: What we wrote about a dataset: the paths that we have put on its tiles.
+_SHOWN = "shown_first"
 SOURCE = ("source_dataset", "method", "family", "compression", "split", "split_source")
 FACE = (
     "frame_number",
@@ -30,22 +34,12 @@ FACE = (
 )
 
 
-def colour_scheme(labels: list[str]) -> fo.ColorScheme:
-    """Colour by value, with one colour for real and one for fake in each of the ``labels``."""
-    values = [{"value": label, "color": colour} for label, colour in COLOURS.items()]
-    return fo.ColorScheme(
-        color_by="value",
-        fields=[
-            {"path": path, "colorByAttribute": "label", "valueColors": values} for path in labels
-        ],
-    )
-
-
 def dress(dataset: fo.Dataset) -> None:
-    """Give ``dataset`` our colours and a sidebar in the order of an analyst's questions.
+    """Give what is new in ``dataset`` a colour and a place in the sidebar and on the tiles.
 
-    On the tiles stand the ground truth and the newest detector's verdict, on playing videos also
-    the faces' boxes and the persons; the rest is one click away.
+    The sidebar is in the order of an analyst's questions. On the tiles stand the ground truth and
+    the newest detector's verdict, on playing videos also the faces' boxes and the persons; the
+    rest is one click away. What a person has arranged otherwise stays as it is.
     """
     with changing(dataset):
         _dress(dataset)
@@ -55,30 +49,75 @@ def dress(dataset: fo.Dataset) -> None:
 def _dress(dataset: fo.Dataset) -> None:
     schema = dataset.get_field_schema()
     keys = [fields.ScoreFields(key) for key in fields.detector_keys(dataset)]
+    app = dataset.app_config
+    app.sidebar_groups = _sidebar(dataset, schema, keys)
     labels = [fields.GROUND_TRUTH, *(n for k in keys for n in (k.label, k.video_label))]
-    labels = [name for name in labels if name in schema]
-    groups = {
+    app.color_scheme = _colours(app.color_scheme, [name for name in labels if name in schema])
+    shown = [fields.GROUND_TRUTH, *([keys[-1].label] if keys else [])]
+    paths = [name for name in (*shown, fields.PERSONS) if name in schema]
+    if dataset.media_type == fomm.VIDEO and fields.FACES in dataset.get_frame_field_schema():
+        paths.append(f"frames.{fields.FACES}")
+    ours = fields.describe(dataset).get(_SHOWN)
+    if app.active_fields is None or ours is None or list(app.active_fields.paths) == ours:
+        app.active_fields = fo.ActiveFields(exclude=False, paths=paths)
+        fields.set_description(dataset, **{_SHOWN: paths})
+
+
+def _colours(there: fo.ColorScheme | None, labels: list[str]) -> fo.ColorScheme:
+    """``there``, with one colour for real and one for fake in each new one of ``labels``."""
+    scheme = fo.ColorScheme(color_by="value", fields=[]) if there is None else there
+    taken = {entry.get("path") for entry in scheme.fields or ()}
+    values = [{"value": label, "color": colour} for label, colour in COLOURS.items()]
+    new = [
+        {"path": path, "colorByAttribute": "label", "valueColors": values}
+        for path in labels
+        if path not in taken
+    ]
+    scheme.fields = [*(scheme.fields or ()), *new]
+    return scheme
+
+
+def _sidebar(
+    dataset: fo.Dataset, schema: dict[str, fo.Field], keys: list[fields.ScoreFields]
+) -> list[fo.SidebarGroupDocument]:
+    """The groups of the sidebar: those that are there, and in them the paths that are new."""
+    wanted = {
         "tags": ["tags"],
         "verdict": [n for n in [fields.GROUND_TRUTH, *score_paths(keys)] if n in schema],
         "source": [name for name in SOURCE if name in schema],
         "face": [name for name in FACE if name in schema],
     }
     plain = (fo.StringField, fo.IntField, fo.FloatField, fo.BooleanField)
-    taken = {"id", "filepath", *(name for names in groups.values() for name in names)}
-    groups["other"] = [n for n, f in schema.items() if isinstance(f, plain) and n not in taken]
-    app = dataset.app_config
-    groups["metadata"] = [f"metadata.{name}" for name in _metadata_fields(dataset)]
-    app.sidebar_groups = [
-        fo.SidebarGroupDocument(name=name, paths=paths, expanded=name in ("verdict", "source"))
-        for name, paths in groups.items()
-        if paths
-    ]
-    shown = [fields.GROUND_TRUTH, *([keys[-1].label] if keys else [])]
-    paths = [name for name in (*shown, fields.PERSONS) if name in schema]
-    if dataset.media_type == fomm.VIDEO and fields.FACES in dataset.get_frame_field_schema():
-        paths.append(f"frames.{fields.FACES}")
-    app.active_fields = fo.ActiveFields(exclude=False, paths=paths)
-    app.color_scheme = colour_scheme(labels)
+    taken = {"id", "filepath", *(name for names in wanted.values() for name in names)}
+    wanted["other"] = [n for n, f in schema.items() if isinstance(f, plain) and n not in taken]
+    wanted["metadata"] = [f"metadata.{name}" for name in _metadata_fields(dataset)]
+    groups = {group.name: group for group in dataset.app_config.sidebar_groups or ()}
+    there = {path for group in groups.values() for path in group.paths or ()}
+    for name, paths in wanted.items():
+        if name in groups:
+            kept = [p for p in groups[name].paths or () if p in paths or _is_field(p, schema)]
+            groups[name].paths = _joined(kept, paths, there)
+        elif new := [path for path in paths if path not in there]:
+            is_open = name in ("verdict", "source")
+            groups[name] = fo.SidebarGroupDocument(name=name, paths=new, expanded=is_open)
+    return list(groups.values())
+
+
+def _is_field(path: str, schema: dict[str, fo.Field]) -> bool:
+    root = path.split(".")[0]
+    return root in schema or root in ("frames", "_label_tags")
+
+
+def _joined(kept: list[str], wanted: list[str], there: set[str]) -> list[str]:
+    """``kept`` with what is new of ``wanted``, each before the one that follows it there."""
+    out = list(kept)
+    place = len(out)
+    for path in reversed(wanted):
+        if path in out:
+            place = out.index(path)
+        elif path not in there:
+            out.insert(place, path)
+    return out
 
 
 def score_paths(keys: list[fields.ScoreFields]) -> list[str]:

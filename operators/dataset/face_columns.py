@@ -15,7 +15,7 @@ import numpy as np
 
 from ...detector.audit.columns import CONTENT, Coded, FaceColumns, coded, label_codes, numbers
 from ...detector.errors import ForensicsError
-from . import fields, made_from, views
+from . import fields, made_from, run_names, views
 from .face_reading import Reading, read
 from .rebuild_cache import RebuildCache
 from .video_scores import compute_video_scores, rule_of
@@ -112,14 +112,14 @@ def detector_keys(faces: fo.Dataset) -> list[str]:
 
 def run_config(faces: fo.Dataset, key: str) -> Any | None:
     """Config of the custom run that wrote the scores of ``key``, or None."""
-    name = f"scores_{key}"
+    name = run_names.SCORES + key
     return faces.get_run_info(name).config if faces.has_run(name) else None
 
 
 def state_token(source: Source, key: str) -> tuple[Hashable, ...]:
     """Changes whenever the samples, or the scores of ``key``, may have changed."""
     faces = source.faces
-    run = f"scores_{key}"
+    run = run_names.SCORES + key
     when = faces.get_run_info(run).timestamp if faces.has_run(run) else None
     stamps = [faces._max("last_modified_at")]  # by the index that FiftyOne keeps on it
     if source.videos is not None:

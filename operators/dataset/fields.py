@@ -15,10 +15,10 @@ import fiftyone as fo
 
 from ...detector.errors import ForensicsError
 from ...detector.records import FAKE, LABELS, REAL, VideoRecord
+from . import run_names
 from .dataset_changes import changing, declare
 
 INFO_KEY = "media_forensics"
-SCORES_PREFIX = "scores_"  # of the custom runs that hold the provenance of scores
 GROUND_TRUTH = "ground_truth"
 REASON = "reason"
 COVERAGE = "coverage"
@@ -151,7 +151,7 @@ class ScoreFields:
     @property
     def run(self) -> str:
         """The custom run that holds the provenance of these fields."""
-        return SCORES_PREFIX + self.key
+        return run_names.SCORES + self.key
 
 
 def fields_of_key(dataset: fo.Dataset, key: str) -> list[str]:
@@ -263,6 +263,6 @@ def set_description(dataset: fo.Dataset, **values: Any) -> None:
 
 def detector_keys(dataset: fo.Dataset) -> list[str]:
     """Keys of the detectors that have scored ``dataset``, oldest first."""
-    runs = [name for name in dataset.list_runs() if name.startswith(SCORES_PREFIX)]
+    runs = [name for name in dataset.list_runs() if name.startswith(run_names.SCORES)]
     times = {name: dataset.get_run_info(name).timestamp for name in runs}
-    return [name.removeprefix(SCORES_PREFIX) for name in sorted(runs, key=lambda n: times[n])]
+    return [name.removeprefix(run_names.SCORES) for name in sorted(runs, key=lambda n: times[n])]

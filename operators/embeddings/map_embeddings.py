@@ -14,10 +14,10 @@ from fiftyone import ViewField as F
 
 from ...detector.errors import ForensicsError
 from ...detector.files import packages
+from ...detector.progress import Progress, ShouldStop, never, silent
 from ...detector.records import FAKE, LABELS
 from ..app.form import Form
 from ..app.outcome import Ending
-from ..app.progress import Progress, ShouldStop, never, silent
 from ..dataset import derived, fields, made_from, views
 from ..dataset.dataset_changes import declare
 from ..jobs.workflow import JobWorkflow
@@ -60,7 +60,7 @@ def run(
         key: detector key
         parts: names of :data:`PARTS`
         seed: of UMAP
-        progress, should_stop: see :mod:`operators.app.progress`
+        progress, should_stop: see :mod:`detector.progress`
 
     Returns:
         ``{"faces", "without_embedding", "runs": [brain keys], "fields": [...], "geometry",

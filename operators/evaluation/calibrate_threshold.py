@@ -15,12 +15,11 @@ import fiftyone as fo
 from ...detector.errors import ForensicsError
 from ..app.checks import require_known
 from ..app.form import Form
-from ..dataset import fields, made_from, stored_runs, views
+from ..dataset import fields, made_from, run_names, stored_runs, views
 from ..dataset.dataset_changes import declare
 from ..dataset.made_from import checkpoint_of
 from ..dataset.scored_items import LEVELS, Items, items_of
 from ..jobs.workflow import Workflow
-from .calibrations import RUN_PREFIX
 from .transfer_rows import table, transfer_rows
 
 if TYPE_CHECKING:
@@ -190,7 +189,7 @@ def _store(
     basis: Basis,
 ) -> str:
     key = record["key"]
-    name = RUN_PREFIX + key
+    name = run_names.CALIBRATION + key
     stored_runs.put(
         view,
         name,

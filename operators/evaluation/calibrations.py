@@ -13,10 +13,9 @@ import fiftyone as fo
 from ...detector.audit.basis import FittedOn
 from ...detector.audit.threshold import Threshold, of_calibration
 from ...detector.errors import ForensicsError
-from ..dataset import fields, made_from, views
+from ..dataset import fields, made_from, run_names, views
 
 CALIBRATED = "calibrated"  # what `threshold` may be instead of a number
-RUN_PREFIX = "calibration_"
 #: Ingredients that no calibration depends on; who shares a group with it is looked up when judged.
 IGNORED = ("kinds",)
 
@@ -33,7 +32,7 @@ def fitted_on(samples: Any) -> FittedOn:
 
 def why_no_calibration(dataset: fo.Dataset, key: str) -> str | None:
     """Why detector ``key`` has no calibrated threshold that stands; None where it has one."""
-    name = RUN_PREFIX + key
+    name = run_names.CALIBRATION + key
     if not dataset.has_run(name):
         return "there is none"
     return made_from.why_stale(dataset, name, IGNORED)
@@ -50,7 +49,7 @@ def stored_calibration(dataset: fo.Dataset, key: str) -> dict[str, Any]:
     Raises:
         ForensicsError: there is none, or what it was made from is not what is there
     """
-    name = RUN_PREFIX + key
+    name = run_names.CALIBRATION + key
     if not dataset.has_run(name):
         raise ForensicsError(
             f"The detector {key!r} has no calibrated threshold on {dataset.name!r}.",
@@ -72,7 +71,7 @@ def calibrated_on(dataset: fo.Dataset, key: str) -> FittedOn:
 
     A later import may have joined groups, so those noted at its time would not do.
     """
-    return fitted_on(dataset.load_run_view(RUN_PREFIX + key))
+    return fitted_on(dataset.load_run_view(run_names.CALIBRATION + key))
 
 
 def stored_threshold(dataset: fo.Dataset, view: Any, key: str) -> Threshold:

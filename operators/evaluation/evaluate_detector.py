@@ -15,21 +15,19 @@ from ...detector.errors import ForensicsError
 from ...detector.records import LABELS
 from ..app.form import Form
 from ..app.markup import plain
-from ..dataset import derived, faces_dataset, fields, made_from, stored_runs, views
+from ..dataset import derived, faces_dataset, fields, made_from, run_names, stored_runs, views
 from ..dataset.dataset_changes import changing, declare
 from ..dataset.label_sync import contradiction
 from ..dataset.scored_items import LEVELS, items_of
 from ..dataset.video_scores import refresh_video_scores
 from ..jobs.workflow import Workflow
-from . import calibrations
+from ..operator_list import uri_of
 from .calibrations import CALIBRATED, has_calibration, stored_threshold, why_no_calibration
 from .evaluation_tables import compare, evaluate_items, macro, table
 
 if TYPE_CHECKING:
     from ...detector.audit.basis import Basis
 
-PLUGIN = "@mediaforensics/deepfake"
-RUN_PREFIX = "evaluation_"
 _PROVENANCE = ("rule", "checkpoint_sha256", "recipe_hash", "code_version")
 
 
@@ -153,7 +151,7 @@ def _write_evaluations(dataset: fo.Dataset, view: Any, key: str, threshold: floa
                 eval_key=name,
                 method="binary",
                 classes=list(LABELS),
-                custom_metrics={f"{PLUGIN}/auroc": {}, f"{PLUGIN}/eer": {}},
+                custom_metrics={uri_of("auroc"): {}, uri_of("eer"): {}},
                 progress=False,
             )
         made.append(name)
@@ -185,7 +183,7 @@ def _record(
     basis: Basis,
 ) -> str:
     """Keep the table with its provenance as a custom run of the dataset."""
-    name = RUN_PREFIX + key
+    name = run_names.EVALUATION + key
     run_name = fields.ScoreFields(key).run
     scores = dataset.get_run_info(run_name).config if dataset.has_run(run_name) else None
     stored_runs.put(
@@ -221,7 +219,7 @@ class EvaluateDetector(Workflow):
             return
         key = form.params.get("key") or fields.detector_keys(form.dataset)[-1]
         why = why_no_calibration(form.dataset, key)
-        if why and form.dataset.has_run(calibrations.RUN_PREFIX + key):
+        if why and form.dataset.has_run(run_names.CALIBRATION + key):
             label = "The calibrated threshold does not stand any more"
             text = f"{plain(why)}. Run 'Calibrate threshold' again to use one."
             form.warning("calibration", label, text)

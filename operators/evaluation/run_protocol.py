@@ -20,11 +20,11 @@ from ...detector.files import packages
 from ...detector.files.outputs import claim_output, json_with, text_beginning, write_output
 from ...detector.files.paths import given
 from ...detector.metrics.protocols import PROTOCOLS, protocol_named
+from ...detector.progress import Progress, ShouldStop, never, silent
 from ...detector.weights.known_detectors import find_detector
 from ..app.form import Form
 from ..app.open_dataset import require_dataset
 from ..app.outcome import Ending
-from ..app.progress import Progress, ShouldStop, never, silent
 from ..dataset import fields, views
 from ..jobs.path_arguments import with_paths
 from ..jobs.workflow import JobWorkflow
@@ -61,7 +61,7 @@ def run(
         replicates, seed: of the group bootstrap
         batch_size, device: as in ``score_faces``
         out: path without suffix; ``.md`` and ``.json`` are written there, over earlier ones only
-        progress, should_stop: see :mod:`operators.app.progress`
+        progress, should_stop: see :mod:`detector.progress`
 
     Returns:
         ``{"protocol", "key", "checkpoint_sha256", "rows", "table"}``; a row has ``short``,

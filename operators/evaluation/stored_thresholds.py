@@ -8,7 +8,7 @@ import fiftyone as fo
 
 from ...detector.audit import threshold as audit_threshold
 from ...detector.audit.threshold import Chosen, Stored, Threshold
-from ..dataset import made_from
+from ..dataset import made_from, run_names
 from . import calibrations
 
 
@@ -18,8 +18,8 @@ def stored_of(faces: fo.Dataset, key: str) -> Stored:
     Each is checked now against what it was made from.
     """
     calibration = None
-    if faces.has_run(calibrations.RUN_PREFIX + key):
-        record = faces.get_run_info(calibrations.RUN_PREFIX + key).config.record
+    if faces.has_run(run_names.CALIBRATION + key):
+        record = faces.get_run_info(run_names.CALIBRATION + key).config.record
         why = calibrations.why_no_calibration(faces, key)
         calibration = Chosen(
             audit_threshold.of_calibration(record),
@@ -32,7 +32,7 @@ def stored_of(faces: fo.Dataset, key: str) -> Stored:
 
 def _evaluated(faces: fo.Dataset, key: str, calibration: Chosen | None) -> Chosen | None:
     """The threshold of the last evaluation, as honest as where that had it from."""
-    name = f"evaluation_{key}"
+    name = run_names.EVALUATION + key
     if not faces.has_run(name):
         return None
     config = faces.get_run_info(name).config

@@ -7,19 +7,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import fiftyone as fo
 from fiftyone.operators import types
 
 from ...detector.errors import Cancelled, ForensicsError
 from ...detector.files import packages
-from ...detector.files.paths import given, one_part
+from ...detector.files.paths import given
+from ...detector.progress import Progress, ShouldStop, never, silent
 from ...detector.records import CropRecipe
 from ..app import outcome
 from ..app.form import Form
 from ..app.open_dataset import require_dataset
 from ..app.outcome import Ending
-from ..app.progress import Progress, ShouldStop, never, silent
-from ..dataset import appearance, faces_dataset, fields, label_sync, views
+from ..dataset import appearance, default_folders, faces_dataset, fields, label_sync, views
 from ..dataset.lease import exclusively
 from ..dataset.video_scores import refresh_video_scores
 from ..jobs import runners, shard_plan
@@ -31,13 +30,6 @@ from .faces_writer import FacesWriter
 if TYPE_CHECKING:
     from ...detector.faces.video_faces import VideoFaces
     from ...detector.records import VideoRecord
-
-
-def default_crops_dir(dataset: fo.Dataset) -> Path:
-    """Where the crops of ``dataset`` are stored unless the user names another folder."""
-    return (
-        Path(fo.config.default_dataset_dir) / "media_forensics" / "crops" / one_part(dataset.name)
-    )
 
 
 @with_paths("crops_dir", "weights", "merge_from")
@@ -81,7 +73,7 @@ def run(
         shards: parts that ``shards`` prepares, 4 by default
         time_limit_seconds: for one video, which then gets the reason ``time_limit``; see
             :func:`detector.runners.extract.extract_videos`
-        progress, should_stop: see :mod:`operators.app.progress`
+        progress, should_stop: see :mod:`detector.progress`
 
     Returns:
         :meth:`detector.crops.coverage.Coverage.to_json` with ``faces_dataset``, ``added``,
@@ -105,7 +97,8 @@ def run(
     _require_videos(view)
     recipe = CropRecipe.from_json(recipe) if isinstance(recipe, dict) else recipe or CropRecipe()
     count = recipe.count if count is None else count
-    root = given(crops_dir or default_crops_dir(videos), "crops_dir")
+    usual = default_folders.of_dataset(default_folders.CROPS, videos)
+    root = given(crops_dir or usual, "crops_dir")
     if count < 1:
         raise ForensicsError(f"count is {count}.", "It must be 1 or more.", field="count")
     check_recipe(recipe)

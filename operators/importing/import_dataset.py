@@ -14,10 +14,10 @@ import fiftyone as fo
 from fiftyone.operators import types
 
 from ...detector.errors import ForensicsError
+from ...detector.progress import Progress, ShouldStop, never, silent
 from ...detector.records import LABELS
 from ..app.form import Form, chosen_path, defaults
 from ..app.outcome import Ending
-from ..app.progress import Progress, ShouldStop, never, silent
 from ..dataset import fields, label_sync, views
 from ..dataset.appearance import dress
 from ..dataset.import_views import save_views
@@ -66,7 +66,7 @@ def run(
             official splits, pairs, identities), also onto their faces. Without it they are kept,
             because somebody may have corrected them here, and the report says how many differ
         workers: threads that read metadata; 0 for two per core
-        progress, should_stop: see :mod:`operators.app.progress`
+        progress, should_stop: see :mod:`detector.progress`
         **options: the fields of :class:`ImportOptions`: ``splits``, ``methods``,
             ``compressions``, ``labels``, ``max_per_class``, ``audio_only``, ``derive_splits``, ...
 

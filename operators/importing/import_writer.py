@@ -16,8 +16,8 @@ import fiftyone as fo
 from bson import ObjectId
 
 from ...detector.errors import Cancelled, ForensicsError
+from ...detector.progress import Progress, ShouldStop, never, silent
 from ...detector.records import VideoRecord
-from ..app.progress import Progress, ShouldStop, never, silent
 from ..dataset import fields, views
 from ..dataset.dataset_changes import changing, declare
 from ..importers.plan import ImportPlan

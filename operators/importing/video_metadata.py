@@ -16,8 +16,8 @@ import fiftyone as fo
 
 from ...detector.errors import Cancelled
 from ...detector.files.allowed_roots import require_files
+from ...detector.progress import Progress, ShouldStop, never, silent
 from ...detector.records import Reason
-from ..app.progress import Progress, ShouldStop, never, silent
 from ..dataset import fields, views
 from ..dataset.dataset_changes import declare
 
@@ -50,7 +50,7 @@ def run(
     Args:
         samples: a video dataset or view
         workers: threads; 0 for two per core
-        progress, should_stop: see :mod:`operators.app.progress`
+        progress, should_stop: see :mod:`detector.progress`
 
     Returns:
         ``{"read", "broken", "reasons"}``

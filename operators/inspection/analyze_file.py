@@ -14,10 +14,11 @@ from ...detector.files import packages
 from ...detector.files.allowed_roots import require_files
 from ...detector.files.installation import require_installed
 from ...detector.files.paths import given
+from ...detector.progress import Progress, ShouldStop, never, silent
 from ...detector.weights.known_detectors import find_detector
 from ..app.form import Form, chosen_detector, chosen_path
-from ..app.progress import Progress, ShouldStop, never, silent, terminal
-from ..dataset import fields, views
+from ..app.progress import terminal
+from ..dataset import default_folders, fields, views
 from ..dataset.dataset_changes import declare, require_there
 from ..evaluation.calibrations import has_calibration, stored_calibration
 from ..jobs import job as jobs
@@ -63,7 +64,7 @@ def run(
         crops_dir: folder of the crop store
         face_weights: file of the face detector's weights
         device: torch device
-        progress, should_stop: see :mod:`operators.app.progress`
+        progress, should_stop: see :mod:`detector.progress`
 
     Returns:
         ``{"files", "dataset", "text"}``; a file is a :class:`detector.scoring.verdict.Analysis` as
@@ -77,7 +78,8 @@ def run(
     from ...detector.model.checkpoints import load_detector
     from ...detector.scoring.analyse_file import analyse_file, files_of, recipe_of, threshold_for
 
-    root = given(crops_dir or jobs.jobs_dir().parent / "analyses", "crops_dir")
+    usual = default_folders.of_kind(default_folders.ANALYSES)
+    root = given(crops_dir or usual, "crops_dir")
     home = None if samples is None else views.dataset_of(samples)
     source = detector if home is None else detector_source(home, detector)
     find_detector(source)  # an unknown one is refused before anything is read

@@ -13,12 +13,12 @@ from fiftyone import ViewField as F
 from ...detector.errors import Cancelled, ForensicsError
 from ...detector.files import packages
 from ...detector.files.allowed_roots import require_files
+from ...detector.progress import Progress, ShouldStop, never, silent
 from ...detector.records import LABELS, Reason
 from ..app.checks import require_from, require_known, require_threshold
 from ..app.form import Form
 from ..app.markup import plain
 from ..app.outcome import Ending
-from ..app.progress import Progress, ShouldStop, never, silent
 from ..dataset import derived, fields, views
 from ..dataset.dataset_changes import declare
 from ..jobs.workflow import JobWorkflow
@@ -58,7 +58,7 @@ def run(
         on_frames: also write the map on the frame of the video dataset, in its own place
         batch_size: faces per pass
         device: torch device
-        progress, should_stop: see :mod:`operators.app.progress`
+        progress, should_stop: see :mod:`detector.progress`
 
     Returns:
         ``{"field", "explained", "on_frames", "not_explained": {reason: n}, "left_out"}``

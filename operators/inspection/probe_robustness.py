@@ -12,19 +12,17 @@ from fiftyone import ViewField as F
 from ...detector.errors import Cancelled
 from ...detector.files import packages
 from ...detector.files.allowed_roots import require_files
+from ...detector.progress import Progress, ShouldStop, never, silent
 from ..app.checks import require_threshold
 from ..app.form import Form
 from ..app.outcome import Ending
-from ..app.progress import Progress, ShouldStop, never, silent
-from ..dataset import fields, made_from, saved_views, stored_runs, views
+from ..dataset import fields, made_from, run_names, saved_views, stored_runs, views
 from ..dataset.dataset_changes import declare
 from ..dataset.source_faces import source_faces
 from ..jobs.workflow import JobWorkflow
 from ..training.registry import scored_model
 from .robustness_table import curves, table
 from .score_differences import Differences
-
-RUN_PREFIX = "robustness_"
 
 
 def reason_field(key: str) -> str:
@@ -62,7 +60,7 @@ def run(
         threshold: p_fake from which a face counts as fake, for flips and rates
         batch_size: crops per forward pass
         device, precision: as in ``score_faces``
-        progress, should_stop: see :mod:`operators.app.progress`
+        progress, should_stop: see :mod:`detector.progress`
 
     Returns:
         ``{"scored", "already", "not_scored": {reason: n}, "not_recompressed": {reason: n}, "rows",
@@ -153,7 +151,7 @@ def _record(
     threshold: float,
     rows: list[dict[str, Any]],
 ) -> str:
-    name = RUN_PREFIX + key
+    name = run_names.ROBUSTNESS + key
     scores = dataset.get_run_info(fields.ScoreFields(key).run).config
     stored_runs.put(
         view,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from ...detector.progress import Progress, ShouldStop, never
 from ...detector.runners.pace import pace
-from ..app.progress import Progress, ShouldStop, at_most_every, never
+from ..app.progress import at_most_every, how_far
 
 
 def in_app(ctx: Any) -> Progress:
@@ -18,8 +19,8 @@ def in_app(ctx: Any) -> Progress:
     began = time.monotonic()
 
     def step(done: int, total: int, text: str) -> None:
-        words = [f"{done} of {total} {text}", pace(done, total, time.monotonic() - began)]
-        ctx.set_progress(progress=done / max(total, 1), label=", ".join(filter(None, words)))
+        label = how_far(done, total, text, pace(done, total, time.monotonic() - began))
+        ctx.set_progress(progress=done / max(total, 1), label=label)
 
     return at_most_every(1.0, step)
 

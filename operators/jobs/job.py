@@ -32,7 +32,8 @@ from ...detector.runners.pace import pace
 from ...detector.runners.process_identity import ProcessIdentity
 from ...detector.text.console import log_to_terminal
 from ..app.markup import disarmed
-from ..app.progress import at_most_every
+from ..app.progress import at_most_every, how_far
+from ..dataset import default_folders
 from ..operator_list import module_of
 from .path_arguments import absolute
 
@@ -42,7 +43,12 @@ OPERATORS = module_of.__module__.rpartition(".")[0]  # the package of the operat
 
 def jobs_dir() -> Path:
     """Where the folders of jobs lie."""
-    return Path(fo.config.default_dataset_dir) / "media_forensics" / "jobs"
+    return default_folders.of_kind(default_folders.JOBS)
+
+
+def new_folder(name: str) -> Path:
+    """A folder for a job that begins now; it is not made."""
+    return jobs_dir() / f"{name}-{default_folders.stamp()}-{uuid.uuid4().hex[:6]}"
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -130,8 +136,7 @@ def start_again(job: Job) -> Job:
 
 
 def _launch(description: dict[str, Any]) -> Job:
-    stamp = f"{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:6]}"
-    job = Job(jobs_dir() / f"{description['operator']}-{stamp}")
+    job = Job(new_folder(description["operator"]))
     write_json(job.folder / "job.json", description)
     with (job.folder / "log.txt").open("wb") as log:
         process = start_detached(command("operators.jobs.job", job.folder), log)
@@ -150,8 +155,7 @@ def follow(ctx: Any, job: Job, label: str) -> Iterator[Any]:
         state = job.read("progress")
         if state is not None and state != shown:
             shown = state
-            speed = f", {state['pace']}" if state["pace"] else ""
-            text = f"{label}: {state['done']} of {state['total']} {state['text']}{speed}"
+            text = f"{label}: {how_far(**state)}"
             share = state["done"] / max(state["total"], 1)
             yield ctx.ops.set_progress(label=disarmed(text), progress=share)
         time.sleep(0.5)

@@ -13,6 +13,7 @@ from typing import Any
 from ...detector.errors import ForensicsError
 from ...detector.runners.process_identity import ProcessIdentity
 from ...detector.runners.shard_notes import shard_notes
+from ..app.progress import how_far
 from . import job as jobs, scheduled_jobs
 from .job import Job
 from .work_row import (
@@ -122,8 +123,7 @@ def _app_state(job: Job, since: float) -> tuple[str, float | None, str]:
         return DEAD, share, "Its process is gone without a word (killed, or out of memory)."
     text = ""
     if progress:
-        left = f", {progress['left']} left" if progress.get("left") else ""
-        text = f"{progress['done']} of {progress['total']} {progress['text']}{left}"
+        text = how_far(**progress)
     return (STOPPING if (job.folder / "stop").exists() else RUNNING), share, text
 
 

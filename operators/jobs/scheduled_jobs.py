@@ -18,6 +18,7 @@ import fiftyone as fo
 from ...detector.errors import ForensicsError
 from ...detector.runners.child_process import command, start_detached
 from ...detector.runners.process_identity import ProcessIdentity
+from ..operator_list import uri_of
 from . import job as jobs
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-PLUGIN = "@mediaforensics/deepfake/"
 SILENT_SECONDS = 300.0
 """Without a note of its process, an operation that says nothing for this long is held for dead."""
 
@@ -67,8 +67,8 @@ def rows(dataset_names: set[str]) -> list[WorkRow]:
             WorkRow(
                 name=str(op.id),
                 scheduled=True,
-                operator=op.operator.removeprefix(PLUGIN),
-                label=op.label or op.operator.removeprefix(PLUGIN),
+                operator=op.operator.removeprefix(uri_of("")),
+                label=op.label or op.operator.removeprefix(uri_of("")),
                 state=state,
                 share=share,
                 text=text,
@@ -189,7 +189,7 @@ def queued_operations() -> list[Any]:
 
 
 def _operations() -> list[Any]:
-    return [op for op in _service().list_operations() if op.operator.startswith(PLUGIN)]
+    return [op for op in _service().list_operations() if op.operator.startswith(uri_of(""))]
 
 
 def _why_dead(op: Any) -> str:

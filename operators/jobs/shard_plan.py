@@ -8,8 +8,6 @@ from __future__ import annotations
 import re
 import shlex
 import sys
-import time
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,7 +102,7 @@ def extraction(
         shards: how many
         options: ``device``, ``weights`` where given
     """
-    folder = _folder("extract_faces")
+    folder = jobs.new_folder("extract_faces-shards")
     videos = folder / "videos.jsonl"
     write_video_list(videos, records)
     write_json(folder / "recipe.json", recipe.to_json())
@@ -139,7 +137,7 @@ def scoring(
         shards: how many
         options: ``device``, ``precision``, ``batch_size`` where given
     """
-    folder = _folder("score_faces")
+    folder = jobs.new_folder("score_faces-shards")
     faces = folder / "faces.jsonl"
     write_score_list(faces, units, recipe_hash)
     module = "media_forensics.detector.score_command"
@@ -152,11 +150,6 @@ def scoring(
         "'Scores of shards': it writes them into FiftyOne, or says what is missing."
     )
     return _written(folder, "score_faces", dataset, root, module, run, shards, check, after)
-
-
-def _folder(operator: str) -> Path:
-    stamp = f"{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:6]}"
-    return jobs.jobs_dir() / f"{operator}-shards-{stamp}"
 
 
 def _command(module: str, *arguments: object) -> str:

@@ -16,10 +16,11 @@ import fiftyone.operators as foo
 from fiftyone.operators import types
 
 from ...detector.files.installation import require_installed
+from ...detector.progress import Progress
 from ..app.form import Form, arguments
 from ..app.open_dataset import require_dataset
 from ..app.outcome import Ending
-from ..app.progress import Progress, terminal
+from ..app.progress import terminal
 from ..dataset import views
 from ..operator_list import name_of
 from . import job as jobs

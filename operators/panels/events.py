@@ -9,8 +9,9 @@ from typing import Any
 import fiftyone.operators as foo
 
 from ...detector.errors import ForensicsError
+from ..operator_list import uri_of
 
-SCORE_FACES = "@mediaforensics/deepfake/score_faces"
+SCORE_FACES = uri_of("score_faces")
 
 
 def handler(method: Callable[..., Any]) -> Callable[..., Any]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from pathlib import Path
 from typing import Any
 
 import fiftyone as fo
@@ -13,21 +11,15 @@ from ...detector.audit import threshold as audit_threshold
 from ...detector.audit.units import LEVELS
 from ...detector.files.outputs import claim_folder
 from ...detector.files.paths import one_part
+from ...detector.progress import Progress, ShouldStop, never, silent
 from ..app.checks import require_from, require_known, require_threshold
 from ..app.form import Form
 from ..app.open_dataset import require_dataset
 from ..app.outcome import Ending
-from ..app.progress import Progress, ShouldStop, never, silent
-from ..dataset import face_columns, views
+from ..dataset import default_folders, face_columns, views
 from ..evaluation.stored_thresholds import stored_of
 from ..jobs.path_arguments import with_paths
 from ..jobs.workflow import JobWorkflow
-
-
-def default_folder(dataset: fo.Dataset, key: str) -> Path:
-    """A new folder for a report of ``dataset``."""
-    root = Path(fo.config.default_dataset_dir) / "media_forensics" / "reports"
-    return root / f"{one_part(dataset.name)}-{key}-{time.strftime('%Y%m%d-%H%M%S')}"
 
 
 @with_paths("folder")
@@ -67,7 +59,7 @@ def run(
         blur: blur the faces that are shown
         hash_files: write the sha256 of every video file (reads them all)
         title, note: shown on top
-        progress, should_stop: see :mod:`operators.app.progress`
+        progress, should_stop: see :mod:`detector.progress`
 
     Returns:
         ``{"folder", "html", "videos", "not_scored", "files": {name: sha256}}``
@@ -83,7 +75,9 @@ def run(
     view = views.flat(samples)
     dataset = views.dataset_of(view)
     _check(level, threshold, examples)
-    target = claim_folder(folder or default_folder(dataset, key), "folder")
+    new = f"{one_part(dataset.name)}-{key}-{default_folders.stamp()}"
+    usual = default_folders.of_kind(default_folders.REPORTS) / new
+    target = claim_folder(folder or usual, "folder")
     source = threshold_from or _source(dataset, key, threshold)
     settings = Settings(
         key=key,

@@ -15,8 +15,8 @@ from ...detector.audit.table import AuditTable
 from ...detector.audit.units import Units, at_level
 from ...detector.errors import ForensicsError
 from ...detector.files.allowed_roots import is_allowed
+from ...detector.progress import Progress, ShouldStop
 from ...detector.records import FAKE, LABELS, REAL
-from ..app.progress import Progress, ShouldStop
 from ..dataset import face_columns, fields, views
 from ..evaluation import scope as audit_scope
 from ..evaluation.stored_thresholds import stored_of

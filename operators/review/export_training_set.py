@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -16,13 +15,12 @@ from ...detector.files.outputs import claim_output, json_lines_with, writing_out
 from ...detector.files.paths import one_part
 from ..app.form import Form
 from ..app.open_dataset import require_dataset
-from ..dataset import saved_views, stored_runs, views
+from ..dataset import default_folders, run_names, saved_views, stored_runs, views
 from ..jobs.path_arguments import with_paths
 from ..jobs.workflow import Workflow
 from . import decisions as review
 
 VIEW = "training_set"
-RUN_PREFIX = "training_set_"
 DOUBTED = [decision for decision in review.DECISIONS if decision != review.CONFIRMED]
 #: Faces up to which the form looks at the whole set whenever something is changed in it.
 MOST_CHECKED = 20_000
@@ -126,13 +124,13 @@ def _partners(faces: fo.Dataset, chosen: set[str]) -> list[str]:
 
 
 def _default_file(faces: fo.Dataset, name: str) -> Path:
-    root = Path(fo.config.default_dataset_dir) / "media_forensics" / "training_sets"
-    return root / one_part(faces.name) / f"{one_part(name)}-{time.strftime('%Y%m%d-%H%M%S')}.jsonl"
+    root = default_folders.of_dataset(default_folders.TRAINING_SETS, faces)
+    return root / f"{one_part(name)}-{default_folders.stamp()}.jsonl"
 
 
 def _record(view: Any, name: str, sha256: str, path: Path, chosen: int, completed: int) -> None:
     """Keep what the set was made of as a custom run of the dataset."""
-    run_name = RUN_PREFIX + name
+    run_name = run_names.TRAINING_SET + name
     stored_runs.put(
         view,
         run_name,

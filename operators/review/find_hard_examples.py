@@ -9,11 +9,11 @@ import fiftyone as fo
 from fiftyone import ViewField as F
 
 from ...detector.errors import Cancelled, ForensicsError
+from ...detector.progress import Progress, ShouldStop, never, silent
 from ...detector.queues.catalogue import CATALOGUE
 from ..app.checks import require_from, require_threshold
 from ..app.form import Form
 from ..app.outcome import Ending
-from ..app.progress import Progress, ShouldStop, never, silent
 from ..dataset import dataset_changes, derived, fields, made_from, saved_views, views
 from ..jobs.workflow import JobWorkflow
 from .queue_columns import check_columns, read, untuned_key
@@ -58,7 +58,7 @@ def run(
         other: key of the second detector, for ``disagreement``
         generic: key of a detector on an untuned tower (a linear probe), whose embeddings
             ``near_duplicate`` and ``leak`` need; found by itself where it was trained here
-        progress, should_stop: see :mod:`operators.app.progress`
+        progress, should_stop: see :mod:`detector.progress`
 
     Returns:
         ``{queue: {"faces": n, "videos": n, "view": saved view, "field": rank field}}``

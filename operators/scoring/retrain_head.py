@@ -17,14 +17,13 @@ from ...training.manifest import Manifest
 from ...training.retrained_head import FittedHead, HeadConfig
 from ...training.runs import RunFolder
 from ..app.form import Form
-from ..dataset import fields, made_from, score_state, views
+from ..dataset import default_folders, fields, made_from, score_state, views
 from ..dataset.dataset_changes import changing
 from ..dataset.lease import exclusively
 from ..dataset.video_scores import declare, write_video_scores
 from ..jobs.path_arguments import with_paths
 from ..jobs.workflow import Workflow
 from ..training import registry, training_manifest, training_records, training_words
-from ..training.train_detector import default_runs_dir
 from . import score_claim
 
 if TYPE_CHECKING:
@@ -80,7 +79,8 @@ def run(
     config = HeadConfig(detector, c, folds, seed)
     view = views.flat(samples)
     dataset = views.dataset_of(view)
-    parent = given(runs_dir or default_runs_dir(dataset), "runs_dir")
+    usual = default_folders.of_dataset(default_folders.RUNS, dataset)
+    parent = given(runs_dir or usual, "runs_dir")
     folder = given(parent / key, "runs_dir")
     _refuse_other(dataset, key, folder)
     base = fields.ScoreFields(detector)

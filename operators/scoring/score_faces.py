@@ -14,13 +14,13 @@ from ...detector.errors import Cancelled, ForensicsError
 from ...detector.files import packages
 from ...detector.files.allowed_roots import require_files
 from ...detector.files.paths import given
+from ...detector.progress import Progress, ShouldStop, never, silent
 from ...detector.runners.score_units import shard_of_scores
 from ..app import outcome
 from ..app.checks import require_known
 from ..app.form import Form
 from ..app.outcome import Ending
-from ..app.progress import Progress, ShouldStop, never, silent
-from ..dataset import fields, score_state, views
+from ..dataset import default_folders, fields, score_state, views
 from ..dataset.lease import exclusively
 from ..dataset.video_scores import RULES, declare, write_video_scores
 from ..embeddings import embedding_files
@@ -96,7 +96,7 @@ def run(
         merge_from: folders of scores that shards made elsewhere; they are written, and nothing is
             computed
         allow_gaps: merge although something is missing
-        progress, should_stop: see :mod:`operators.app.progress`
+        progress, should_stop: see :mod:`detector.progress`
 
     Returns:
         ``{"key", "scored", "already", "not_scored": {reason: n}, "not_verified", "videos",
@@ -127,7 +127,8 @@ def run(
     require_files(view.values("filepath"), "faces")
     where = runners.chosen(runner, workers, ray_address, shards)
     score_form.require_parts(where.kind, merge_from)
-    root = Path(parts_dir) if parts_dir else score_runners.default_parts_dir(dataset)
+    usual = default_folders.of_dataset(default_folders.SCORES, dataset)
+    root = Path(parts_dir) if parts_dir else usual
     if parts_dir or merge_from or where.kind != runners.HERE:
         root = given(root, "parts_dir")
     source = detector_source(dataset, detector)

@@ -14,11 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import fiftyone as fo
-
 from ...detector.errors import ForensicsError
-from ...detector.files.paths import one_part
-from ..app.progress import Progress, ShouldStop
+from ...detector.progress import Progress, ShouldStop
 from ..dataset import fields, views
 from ..jobs import runners
 from .score_writer import ScoreWriter
@@ -59,13 +56,6 @@ class ScoreWork:
 
         precision = resolved_precision(device, self.precision)
         return provenance(self.model, self.source, self.recipe_hash, precision)
-
-
-def default_parts_dir(dataset: fo.Dataset) -> Path:
-    """Where the scores of a faces dataset lie unless the user names another folder."""
-    return (
-        Path(fo.config.default_dataset_dir) / "media_forensics" / "scores" / one_part(dataset.name)
-    )
 
 
 def units_of_view(view: Any, only: set[str] | None = None) -> tuple[list[ScoreUnit], dict]:

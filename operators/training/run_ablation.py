@@ -18,18 +18,17 @@ from ...detector.files.allowed_roots import require_files
 from ...detector.files.atomic import holds_nothing
 from ...detector.files.outputs import claim_folder, json_with
 from ...detector.files.paths import given
+from ...detector.progress import Progress, ShouldStop, never, silent
 from ...training import ablation, budget, devices
 from ...training.ablation import LADDER
 from ...training.config import named_recipe
 from ...training.manifest import Manifest
 from ..app.form import Form, arguments
-from ..app.progress import Progress, ShouldStop, never, silent
-from ..dataset import fields, stored_runs, views
+from ..dataset import default_folders, fields, run_names, stored_runs, views
 from ..jobs import job as jobs
 from ..jobs.path_arguments import with_paths
 from ..jobs.workflow import JobWorkflow
 from . import training_manifest, training_records, training_words
-from .train_detector import default_runs_dir
 from .training_form import (
     DEFAULT_BACKBONE,
     DEVICES,
@@ -37,8 +36,6 @@ from .training_form import (
     backbones,
     recipes as recipe_choices,
 )
-
-RUN_PREFIX = "ablation_"
 
 
 @with_paths("runs_dir", detectors=("backbone",))
@@ -72,7 +69,7 @@ def run(
         validation, validation_fraction: see :func:`training_manifest.read`
         runs_dir: parent of the ablation's folder
         device: ``auto`` (a GPU where there is one), ``cpu``, ``cuda`` or ``cuda:N``
-        progress, should_stop: see :mod:`operators.app.progress`
+        progress, should_stop: see :mod:`detector.progress`
 
     Returns:
         ``{"rows": [...], "table": str, "figure": path, "folder": path, "runs": [keys],
@@ -93,7 +90,8 @@ def run(
         )
     view = views.flat(samples)
     dataset = views.dataset_of(view)
-    parent = given(runs_dir or default_runs_dir(dataset), "runs_dir")
+    usual = default_folders.of_dataset(default_folders.RUNS, dataset)
+    parent = given(runs_dir or usual, "runs_dir")
     root = claim_folder(parent / name, "runs_dir", _is_ablation)
     require_files(view.values("filepath"), "faces")
     where = devices.placement(device)
@@ -151,7 +149,7 @@ def _plain(value: Any) -> Any:
 
 def _record(dataset: fo.Dataset, name: str, manifest_sha256: str, result: dict[str, Any]) -> None:
     """Keep the result as a custom run of the dataset."""
-    key = RUN_PREFIX + name
+    key = run_names.ABLATION + name
     names = ("folder", "runs", "failed", "done", "of", "figure")
     stored_runs.put(
         dataset,

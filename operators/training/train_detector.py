@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from pathlib import Path
 from typing import Any
 
-import fiftyone as fo
 from fiftyone.operators import types
 
 from ...detector.errors import Cancelled, ForensicsError
 from ...detector.files import packages
 from ...detector.files.allowed_roots import require_files
-from ...detector.files.paths import given, one_part
+from ...detector.files.paths import given
+from ...detector.progress import Progress, ShouldStop, never, silent
 from ...training import budget, devices
 from ...training.config import TrainConfig
 from ..app.form import Form
 from ..app.outcome import Ending
-from ..app.progress import Progress, ShouldStop, never, silent
-from ..dataset import fields, views
+from ..dataset import default_folders, fields, views
 from ..jobs import job as jobs
 from ..jobs.path_arguments import with_paths
 from ..jobs.workflow import JobWorkflow
@@ -31,11 +29,6 @@ from .training_form import (
     config_of,
     params_of,
 )
-
-
-def default_runs_dir(dataset: fo.Dataset) -> Path:
-    """Where the training runs of ``dataset`` are kept unless the user names another folder."""
-    return Path(fo.config.default_dataset_dir) / "media_forensics" / "runs" / one_part(dataset.name)
 
 
 @with_paths("runs_dir", detectors=("backbone",))
@@ -68,7 +61,7 @@ def run(
         runs_dir: parent of the run folder
         device: ``auto`` (a GPU where there is one), ``cpu``, ``cuda`` or ``cuda:N``
         processes: ranks that train together on this machine
-        progress, should_stop: see :mod:`operators.app.progress`
+        progress, should_stop: see :mod:`detector.progress`
 
     Returns:
         ``{"key", "checkpoint", "run_dir", "best": {...}, "manifest_sha256", "counts": {...},
@@ -85,7 +78,8 @@ def run(
     names = fields.ScoreFields(key)  # the key must be able to name fields
     view = views.flat(samples)
     dataset = views.dataset_of(view)
-    parent = given(runs_dir or default_runs_dir(dataset), "runs_dir")
+    usual = default_folders.of_dataset(default_folders.RUNS, dataset)
+    parent = given(runs_dir or usual, "runs_dir")
     run_dir = given(parent / names.key, "runs_dir")
     require_files(view.values("filepath"), "faces")
     config = config_of(recipe, backbone, settings, tag_weights)

@@ -21,10 +21,10 @@ from ...detector.errors import ForensicsError
 from ...detector.files.paths import given
 from ...training import runs
 from ...training.runs import RunFolder
-from ..dataset import stored_runs, views
+from ..dataset import run_names, stored_runs, views
 from . import live_status
 
-TRAINING_PREFIX = "training_"
+METHOD = "media_forensics/training"  # of the custom runs
 STARTING, INTERRUPTED, GONE = "starting", "interrupted", "gone"
 OUTSIDE = "outside"
 GRACE_SECONDS = 60.0
@@ -101,17 +101,16 @@ class TrainingRun:
 
 def record_name(key: str) -> str:
     """Name of the custom run of ``key``."""
-    return TRAINING_PREFIX + key
+    return run_names.TRAINING + key
 
 
 def keys(dataset: fo.Dataset) -> list[str]:
     """Keys of all training runs of ``dataset``, oldest first."""
-    names = [name for name in dataset.list_runs() if name.startswith(TRAINING_PREFIX)]
+    names = [name for name in dataset.list_runs() if name.startswith(run_names.TRAINING)]
     found = {name: dataset.get_run_info(name) for name in names}
     # not the records of exported training sets, whose names begin alike
-    names = [name for name in names if not str(found[name].config.method).endswith("/training_set")]
-    times = {name: found[name].timestamp for name in names}
-    return [n.removeprefix(TRAINING_PREFIX) for n in sorted(names, key=lambda name: times[name])]
+    times = {name: info.timestamp for name, info in found.items() if info.config.method == METHOD}
+    return [n.removeprefix(run_names.TRAINING) for n in sorted(times, key=lambda name: times[name])]
 
 
 def training_runs(dataset: fo.Dataset) -> list[TrainingRun]:
@@ -237,7 +236,7 @@ def register(
     stored_runs.put(
         view,
         record_name(key),
-        method="media_forensics/training",
+        method=METHOD,
         key=key,
         status=STARTING,
         started=time.time(),

@@ -13,9 +13,10 @@ from ....detector.errors import ForensicsError
 from ....training.runs import RunFolder
 from ...app.documentation import documented
 from ...app.markup import plain
-from ...dataset import face_columns, views
+from ...dataset import face_columns, run_names, views
 from ...dataset.rebuild_cache import RebuildCache
 from ...jobs import job_list, scheduled_jobs, work_row
+from ...operator_list import uri_of
 from ...training import training_records
 from ...training.training_records import TrainingRun
 from ..events import handler
@@ -38,7 +39,6 @@ from .tables import (
 
 logger = logging.getLogger(__name__)
 
-PLUGIN = "@mediaforensics/deepfake"
 HELP = (
     "Training runs of this dataset with their curves, and every job and scheduled operation on it: "
     "how far it is, what went wrong, and what can be done."
@@ -113,7 +113,7 @@ class TrainingRuns(foo.Panel):
             self._to_grid(ctx, faces, run)
         elif event in ("rename", "export", "delete"):
             params = {"action": event, "key": run.key}
-            ctx.prompt(f"{PLUGIN}/manage_runs", params=params, on_success=self.on_refresh)
+            ctx.prompt(uri_of("manage_runs"), params=params, on_success=self.on_refresh)
         else:
             ctx.ops.notify(training_actions.do(faces, run, event), variant="success")
         self._show(ctx, choice)
@@ -142,7 +142,7 @@ class TrainingRuns(foo.Panel):
 
     def on_train(self, ctx: Any) -> None:
         """Open the form of 'Train detector'."""
-        ctx.prompt(f"{PLUGIN}/train_detector", on_success=self.on_refresh)
+        ctx.prompt(uri_of("train_detector"), on_success=self.on_refresh)
 
     @handler
     def on_score(self, ctx: Any) -> None:
@@ -178,7 +178,7 @@ class TrainingRuns(foo.Panel):
         """Open the form of 'Compare runs': stored scores, another baseline, another rate."""
         shown = self._choice(ctx)["shown"] or []
         params = {"keys": shown} if len(shown) > 1 else {}
-        ctx.prompt(f"{PLUGIN}/compare_runs", params=params, on_success=self.on_refresh)
+        ctx.prompt(uri_of("compare_runs"), params=params, on_success=self.on_refresh)
 
     # -- what the events have in common ----------------------------------------------------------
 
@@ -334,7 +334,7 @@ def _unscored(
     """The newest finished run, where it has scored nothing yet and does not do so now."""
     run = next((run for run in found if run.status == "completed"), None)
     busy = any(row.operator == "score_faces" and row.state in work_row.LIVE for row in work)
-    if run is None or busy or faces.has_run(f"scores_{run.key}"):
+    if run is None or busy or faces.has_run(run_names.SCORES + run.key):
         return None
     return run.key
 

@@ -10,17 +10,18 @@ import numpy as np
 
 from ....detector.audit.threshold import Threshold
 from ....detector.audit.words import count
-from ...app.colours import GREY, MARGIN, note
+from ...app.colours import MARGIN, note
+from ...dataset.appearance import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION
 
 #: One per person: told apart by symbol as well as by colour (Okabe & Ito).
 PEOPLE = (
-    ("#D55E00", "triangle-up"),
-    ("#009E73", "square"),
-    ("#CC79A7", "diamond"),
-    ("#E69F00", "star"),
-    ("#56B4E9", "hexagon"),
+    (VERMILION, "triangle-up"),
+    (GREEN, "square"),
+    (PURPLE, "diamond"),
+    (ORANGE, "star"),
+    (SKY, "hexagon"),
 )
-REAL_COLOUR = "#0072B2"
+REAL_COLOUR = BLUE
 DRIVING = 3  # frames that are ringed
 GAP_Y = -0.06
 

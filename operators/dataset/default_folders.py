@@ -1,0 +1,30 @@
+"""Where files lie unless the user names another folder: all below FiftyOne's dataset folder."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import fiftyone as fo
+
+from ...detector.files.paths import one_part
+
+#: Kinds of files, each with a folder of its own.
+CROPS, SCORES, RUNS, EMBEDDINGS = "crops", "scores", "runs", "embeddings"
+REPORTS, TRAINING_SETS, ANALYSES = "reports", "training_sets", "analyses"
+JOBS, DEMO = "jobs", "demo_corpus"
+
+
+def of_kind(kind: str) -> Path:
+    """The folder of one of the kinds above."""
+    return Path(fo.config.default_dataset_dir or ".") / "media_forensics" / kind
+
+
+def of_dataset(kind: str, dataset: fo.Dataset) -> Path:
+    """The folder of a kind of files of ``dataset``."""
+    return of_kind(kind) / one_part(dataset.name)
+
+
+def stamp() -> str:
+    """The time as a part of a new name: ``20250131-235959``."""
+    return time.strftime("%Y%m%d-%H%M%S")
