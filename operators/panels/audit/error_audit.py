@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-import fiftyone.operators as foo
 import numpy as np
 from fiftyone.operators import types
 
@@ -14,12 +13,10 @@ from ....detector.audit.threshold import Threshold
 from ....detector.audit.units import Units
 from ....detector.errors import ForensicsError
 from ....detector.records import FAKE, REAL
-from ...app.documentation import documented
-from ...app.markup import plain
 from ...dataset import face_columns
 from ...evaluation import scope as audit_scope
 from .. import grid
-from ..events import SCORE_FACES, handler
+from ..choice_panel import DatasetPanel, columns, handler
 from . import (
     cells as audit_cells,
     figures as audit_figures,
@@ -32,10 +29,6 @@ from .study import Study, study_of, threshold_of
 logger = logging.getLogger(__name__)
 
 HEADER, TABLE = "MediaForensicsAuditHeader", "MediaForensicsAuditTable"  # in dist/index.umd.js
-HELP = (
-    "Error rates of a detector at one threshold, by dataset and method or any field. "
-    "Click a number, a bar or a point of the curve to see exactly those faces in the grid."
-)
 #: The panel's whole state; what it is about is in :func:`study_of` and :class:`Threshold`.
 CHOICE = ("dataset", "token", "key", "level", "scope", "kept", "group", "source", "value", "shown")
 CHOICE += ("tab", "other", "regions", "down", "across", "drawn")
@@ -43,39 +36,25 @@ CONTROLS = ("key", "level", "scope", "group", "source", "tab", "other", "regions
 CONTROLS += ("down", "across")
 
 
-class ErrorAudit(foo.Panel):
+class ErrorAudit(DatasetPanel):
     """Where a detector errs: rates with intervals by dataset, method and field."""
 
-    @property
-    def config(self) -> foo.PanelConfig:
-        return foo.PanelConfig(
-            name="error_audit",
-            label="Error audit",
-            icon="fact_check",
-            help_markdown=documented(HELP, "audit.md", "How each number is made"),
-            category=foo.Categories.ANALYZE,
-            surfaces="grid",
-            allow_multiple=False,
-        )
+    label = "Error audit"
+    icon = "fact_check"
+    help = (
+        "Error rates of a detector at one threshold, by dataset and method or any field. "
+        "Click a number, a bar or a point of the curve to see exactly those faces in the grid."
+    )
+    choice = CHOICE
+    missing = "Nothing to audit yet"
 
     # -- state: small, plain, and never the plots' data ------------------------------------------
-
-    @staticmethod
-    def _choice(ctx: Any) -> dict[str, Any]:
-        # every name every time: the App merges what it gets into what it has
-        return {**dict.fromkeys(CHOICE), **(ctx.panel.get_state("choice") or {})}
 
     def on_load(self, ctx: Any) -> None:
         """First paint, and again when the panel is opened anew."""
         choice = self._choice(ctx)
         choice |= {"token": None, "drawn": None}  # look at the database again, draw everything
         self._show(ctx, choice)
-
-    def on_change_dataset(self, ctx: Any) -> None:
-        """Another dataset: nothing of the old choice holds."""
-        name = ctx.dataset.name if ctx.dataset is not None else None
-        if name != self._choice(ctx).get("dataset"):  # also fires when the panel is mounted
-            self._show(ctx, dict.fromkeys(CHOICE))
 
     @handler
     def on_set(self, ctx: Any) -> None:
@@ -114,28 +93,28 @@ class ErrorAudit(foo.Panel):
         row = int(ctx.params["row"])
         if row >= 0:
             pick = grid.both(pick, grid.pick_row(study.grouping, row, study.flag))
-        self._to_grid(ctx, study, pick, choice)
+        self._tocolumns(ctx, study, pick, choice)
 
     @handler
     def on_slice(self, ctx: Any) -> None:
         """A number of a slice: ``conditions`` and ``kind``."""
         study, threshold, choice = self._current(ctx)
         scope, units, pick = audit_tabs.pick_slice(study, choice, threshold, ctx.params)
-        self._to_grid(ctx, study, pick, choice, scope, units)
+        self._tocolumns(ctx, study, pick, choice, scope, units)
 
     @handler
     def on_cell(self, ctx: Any) -> None:
         """A number of a cell of two fields: ``cell`` and ``kind``."""
         study, threshold, choice = self._current(ctx)
         scope, units, pick = audit_cells.pick(study, choice, threshold, ctx.params)
-        self._to_grid(ctx, study, pick, choice, scope, units)
+        self._tocolumns(ctx, study, pick, choice, scope, units)
 
     @handler
     def on_changed(self, ctx: Any) -> None:
         """Units that the second detector calls otherwise: ``what`` and ``row`` or ``unit``."""
         study, threshold, choice = self._current(ctx)
         pick = audit_tabs.pick_changed(study, choice, threshold, ctx.params)
-        self._to_grid(ctx, study, pick, choice)
+        self._tocolumns(ctx, study, pick, choice)
 
     @handler
     def on_pair(self, ctx: Any) -> None:
@@ -154,7 +133,7 @@ class ErrorAudit(foo.Panel):
         study, _, choice = self._current(ctx)
         label = REAL if ctx.params.get("trace_idx") == 0 else FAKE
         pick = grid.pick_bar(study.units, int(ctx.params["idx"]), label, study.key)
-        self._to_grid(ctx, study, pick, choice)
+        self._tocolumns(ctx, study, pick, choice)
 
     @handler
     def on_roc(self, ctx: Any) -> None:
@@ -166,7 +145,7 @@ class ErrorAudit(foo.Panel):
         value = float(np.clip(study.curve.thresholds[int(ctx.params["idx"])], 0, 1))
         choice |= {"source": audit_threshold.HAND, "value": value}
         pick = grid.pick_kind(study.units, "errors", value, study.key)
-        self._to_grid(ctx, study, pick, choice)
+        self._tocolumns(ctx, study, pick, choice)
         self._show(ctx, choice)
 
     @handler
@@ -175,10 +154,6 @@ class ErrorAudit(foo.Panel):
         ctx.ops.clear_view()
         ctx.ops.set_extended_selection(reset=True)
         self._remember(ctx, {**self._choice(ctx), "shown": None})
-
-    def on_score(self, ctx: Any) -> None:
-        """Open the form of 'Score faces'."""
-        ctx.prompt(SCORE_FACES, on_success=self.on_refresh)
 
     # -- what the events have in common ----------------------------------------------------------
 
@@ -199,7 +174,7 @@ class ErrorAudit(foo.Panel):
             choice[error.field] = None
             return study_of(ctx.dataset, choice)
 
-    def _to_grid(
+    def _tocolumns(
         self,
         ctx: Any,
         study: Study,
@@ -227,8 +202,7 @@ class ErrorAudit(foo.Panel):
             threshold = threshold_of(study, choice)
         except ForensicsError as error:
             logger.info("nothing to audit: %s", error)
-            state = {"choice": choice, "empty": {"message": error.message, "hint": error.hint}}
-            ctx.panel.set_state({**state, "lines": None})
+            self._say_missing(ctx, choice, error, lines=None)
             return
         choice |= {"source": threshold.source, "value": threshold.value}
         total, rows = study.table.at(threshold.value)
@@ -255,16 +229,10 @@ class ErrorAudit(foo.Panel):
     def render(self, ctx: Any) -> types.Property:
         """Controls and numbers, the two plots, the table."""
         panel = types.Object()
-        root = types.Property(panel, view=_grid("minmax(0, 1fr)", "12px"))
+        root = types.Property(panel, view=columns("minmax(0, 1fr)", "12px"))
         empty = ctx.panel.get_state("empty")
         if empty:
-            panel.md(
-                f"### Nothing to audit yet\n\n{plain(empty['message'])} {plain(empty['hint'])}",
-                name="why",
-            )
-            if "Score faces" in empty["hint"]:
-                panel.btn("score", label="Score faces …", on_click=self.on_score)
-            panel.btn("again", label="Look again", on_click=self.on_refresh)
+            self._draw_missing(panel, empty)
             return root
         lines = ctx.panel.get_state("lines")
         if not lines:
@@ -283,7 +251,7 @@ class ErrorAudit(foo.Panel):
             ),
         )
         row = types.Object()
-        panel.define_property("charts", row, view=_grid("repeat(auto-fit, minmax(280px, 1fr))"))
+        panel.define_property("charts", row, view=columns("repeat(auto-fit, minmax(280px, 1fr))"))
         row.plot(
             "distributions",
             layout=audit_figures.histogram_layout(lines["threshold"], lines["top"], lines["unit"]),
@@ -320,9 +288,3 @@ class ErrorAudit(foo.Panel):
                 composite_view=True,
             )
         return root
-
-
-def _grid(columns: str, padding: str = "0") -> types.GridView:
-    """A grid whose columns never grow beyond the panel (FiftyOne's own follow their content)."""
-    props = {"sx": {"display": "grid", "gridTemplateColumns": columns, "padding": padding}}
-    return types.GridView(orientation="vertical", gap=1, componentsProps={"grid": props})

@@ -6,12 +6,10 @@ import logging
 from typing import Any
 
 import fiftyone as fo
-import fiftyone.operators as foo
 from fiftyone.operators import types
 
 from ....detector.errors import ForensicsError
 from ....training.runs import RunFolder
-from ...app.documentation import documented
 from ...app.markup import plain
 from ...dataset import face_columns, run_names, views
 from ...dataset.rebuild_cache import RebuildCache
@@ -19,7 +17,7 @@ from ...jobs import job_list, scheduled_jobs, work_row
 from ...operator_list import uri_of
 from ...training import training_records
 from ...training.training_records import TrainingRun
-from ..events import handler
+from ..choice_panel import DatasetPanel, columns, handler
 from . import (
     actions as training_actions,
     comparison as training_comparison,
@@ -39,10 +37,6 @@ from .tables import (
 
 logger = logging.getLogger(__name__)
 
-HELP = (
-    "Training runs of this dataset with their curves, and every job and scheduled operation on it: "
-    "how far it is, what went wrong, and what can be done."
-)
 #: The panel's whole state, small and plain.
 CHOICE = ("dataset", "shown", "curve", "compared")
 REFRESH_MILLISECONDS = 3000
@@ -50,41 +44,24 @@ MOST_SHOWN = 6
 _METRICS = RebuildCache(32)
 
 
-class TrainingRuns(foo.Panel):
+class TrainingRuns(DatasetPanel):
     """Runs and jobs: progress, curves, cancel, resume, and what a dead worker left behind."""
 
-    @property
-    def config(self) -> foo.PanelConfig:
-        return foo.PanelConfig(
-            name="training_runs",
-            label="Training runs",
-            icon="model_training",
-            help_markdown=documented(HELP, "training.md", "More about runs"),
-            category=foo.Categories.ANALYZE,
-            surfaces="grid",
-            allow_multiple=False,
-        )
+    label = "Training runs"
+    icon = "model_training"
+    help = (
+        "Training runs of this dataset with their curves, and every job and scheduled operation "
+        "on it: how far it is, what went wrong, and what can be done."
+    )
+    page, more = "training.md", "More about runs"
+    choice = CHOICE
+    missing = "No runs to show yet"
 
     # -- events ----------------------------------------------------------------------------------
-
-    @staticmethod
-    def _choice(ctx: Any) -> dict[str, Any]:
-        # every name every time: the App merges what it gets into what it has
-        return {**dict.fromkeys(CHOICE), **(ctx.panel.get_state("choice") or {})}
 
     def on_load(self, ctx: Any) -> None:
         """First paint, and again when the panel is opened anew: its tables are gone then."""
         self._show(ctx, {**self._choice(ctx), "compared": None})
-
-    def on_change_dataset(self, ctx: Any) -> None:
-        """Another dataset: nothing of the old choice holds."""
-        name = ctx.dataset.name if ctx.dataset is not None else None
-        if name != self._choice(ctx)["dataset"]:  # also fires when the panel is mounted
-            self._show(ctx, dict.fromkeys(CHOICE))
-
-    def on_refresh(self, ctx: Any) -> None:
-        """The timer, the button, and the end of a form."""
-        self._show(ctx, self._choice(ctx))
 
     @handler
     def on_curve(self, ctx: Any) -> None:
@@ -201,8 +178,7 @@ class TrainingRuns(foo.Panel):
         try:
             faces = _faces(ctx.dataset)
         except ForensicsError as error:
-            state = {"choice": choice, "empty": {"message": error.message, "hint": error.hint}}
-            ctx.panel.set_state({**state, "lines": None})
+            self._say_missing(ctx, choice, error, lines=None)
             return
         found = _newest_first(faces)
         keys = [run.key for run in found]
@@ -232,14 +208,10 @@ class TrainingRuns(foo.Panel):
     def render(self, ctx: Any) -> types.Property:
         """Buttons, findings, the runs, their curves, the jobs."""
         panel = types.Object()
-        props = {"sx": {"display": "grid", "gridTemplateColumns": "minmax(0, 1fr)", "padding": 1.5}}
-        view = types.GridView(orientation="vertical", gap=1, componentsProps={"grid": props})
-        root = types.Property(panel, view=view)
+        root = types.Property(panel, view=columns("minmax(0, 1fr)", 1.5))
         empty = ctx.panel.get_state("empty")
         if empty:
-            why = plain(f"{empty['message']} {empty['hint']}")
-            panel.md(f"### No runs to show yet\n\n{why}", name="why")
-            panel.btn("again", label="Look again", on_click=self.on_refresh)
+            self._draw_missing(panel, empty)
             return root
         lines = ctx.panel.get_state("lines")
         if not lines:

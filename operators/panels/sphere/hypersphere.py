@@ -5,13 +5,10 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-import fiftyone.operators as foo
 import numpy as np
 from fiftyone.operators import types
 
 from ....detector.errors import ForensicsError
-from ...app.documentation import documented
-from ...app.markup import plain
 from ...dataset import face_columns, fields
 from ...embeddings.sphere_source import (
     Sphere,
@@ -20,7 +17,7 @@ from ...embeddings.sphere_source import (
     sphere_with,
     whole_sphere,
 )
-from ..events import SCORE_FACES, handler
+from ..choice_panel import DatasetPanel, columns, handler
 from . import (
     colours as sphere_colours,
     lookup as sphere_lookup,
@@ -32,47 +29,29 @@ from . import (
 logger = logging.getLogger(__name__)
 
 VIEW = "MediaForensicsSphere"  # in dist/index.umd.js
-HELP = (
-    "Unit embeddings on the sphere, turned so that the detector's fake axis points to the right. "
-    "Click a face, draw a lasso or a box to see those faces in the grid; what you select in the "
-    "grid lights up here."
-)
 CHOICE = ("dataset", "token", "key", "other", "selected", "shown")
 FIRST, SECOND = "panel", "second"  # where the data of the two spheres lies
 MOST_LIT = 2000  # faces that light up in the other sphere
 
 
-class Hypersphere(foo.Panel):
+class Hypersphere(DatasetPanel):
     """Faces on the sphere of embeddings, anchored on the head."""
 
-    @property
-    def config(self) -> foo.PanelConfig:
-        return foo.PanelConfig(
-            name="hypersphere",
-            label="Hypersphere",
-            icon="language",
-            help_markdown=documented(HELP, "audit.md", "How each number is made"),
-            category=foo.Categories.ANALYZE,
-            surfaces="grid",
-            allow_multiple=False,
-        )
-
-    @staticmethod
-    def _choice(ctx: Any) -> dict[str, Any]:
-        # every name every time: the App merges what it gets into what it has
-        return {**dict.fromkeys(CHOICE), **(ctx.panel.get_state("choice") or {})}
+    label = "Hypersphere"
+    icon = "language"
+    help = (
+        "Unit embeddings on the sphere, turned so that the detector's fake axis points to the "
+        "right. Click a face, draw a lasso or a box to see those faces in the grid; what you "
+        "select in the grid lights up here."
+    )
+    choice = CHOICE
+    missing = "No sphere to show yet"
 
     # -- events ----------------------------------------------------------------------------------
 
     def on_load(self, ctx: Any) -> None:
         """First paint, and again when the panel is opened anew."""
         self._show(ctx, {**self._choice(ctx), "token": None, "shown": None})
-
-    def on_change_dataset(self, ctx: Any) -> None:
-        """Another dataset: nothing of the old choice holds."""
-        name = ctx.dataset.name if ctx.dataset is not None else None
-        if name != self._choice(ctx)["dataset"]:  # also fires when the panel is mounted
-            self._show(ctx, dict.fromkeys(CHOICE))
 
     def on_change_selected(self, ctx: Any) -> None:
         """The grid's selection lights up in the plot."""
@@ -202,10 +181,6 @@ class Hypersphere(foo.Panel):
         ctx.ops.notify(f"Open the Embeddings panel and choose {name!r}.", variant="success")
         ctx.ops.reload_dataset()
 
-    def on_score(self, ctx: Any) -> None:
-        """Open the form of 'Score faces'."""
-        ctx.prompt(SCORE_FACES, on_success=self.on_refresh)
-
     # -- what the events have in common ----------------------------------------------------------
 
     @staticmethod
@@ -287,8 +262,7 @@ class Hypersphere(foo.Panel):
             data = {place: self._picture(ctx, side) for place, side in self._sides(choice)}
         except ForensicsError as error:
             logger.info("no sphere: %s", error)
-            empty = {"message": error.message, "hint": error.hint}
-            ctx.panel.set_state({"choice": choice, "empty": empty})
+            self._say_missing(ctx, choice, error)
             return
         ctx.panel.set_state({"choice": choice, "empty": None})
         ctx.panel.set_data(data)
@@ -310,13 +284,7 @@ class Hypersphere(foo.Panel):
         panel = types.Object()
         empty = ctx.panel.get_state("empty")
         if empty:
-            panel.md(
-                f"### No sphere to show yet\n\n{plain(empty['message'])} {plain(empty['hint'])}",
-                name="why",
-            )
-            if "Score faces" in empty["hint"]:
-                panel.btn("score", label="Score faces …", on_click=self.on_score)
-            panel.btn("again", label="Look again", on_click=self.on_refresh)
+            self._draw_missing(panel, empty)
         else:
             for number, (place, _) in enumerate(self._sides(self._choice(ctx)), 1):
                 panel.define_property(
@@ -338,7 +306,5 @@ class Hypersphere(foo.Panel):
                         on_register=self.on_register,
                     ),
                 )
-        columns = "repeat(auto-fit, minmax(min(100%, 250px), 1fr))"
-        props = {"sx": {"display": "grid", "gridTemplateColumns": columns, "padding": 1.5}}
-        view = types.GridView(orientation="vertical", gap=1, componentsProps={"grid": props})
+        view = columns("repeat(auto-fit, minmax(min(100%, 250px), 1fr))", 1.5)
         return types.Property(panel, view=view)

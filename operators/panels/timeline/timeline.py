@@ -8,7 +8,6 @@ from typing import Any
 from urllib.parse import quote
 
 import fiftyone as fo
-import fiftyone.operators as foo
 import numpy as np
 from fiftyone import ViewField as F
 from fiftyone.operators import types
@@ -16,19 +15,14 @@ from fiftyone.operators import types
 from ....detector.audit.threshold import Threshold
 from ....detector.errors import ForensicsError
 from ....detector.records import Reason
-from ...app.documentation import documented
 from ...app.markup import plain
 from ...dataset import face_columns, fields, score_state
 from ...evaluation.stored_thresholds import stored_of
-from ..events import handler
+from ..choice_panel import ChoicePanel, columns, handler
 from . import figure as timeline_figure
 from .figure import Person, Timeline
 
 logger = logging.getLogger(__name__)
-HELP = (
-    "The scores of one video along its frames, for each person, with the frames that could not be "
-    "scored and the paired real. Click a point to see the face."
-)
 PLAYER = "MediaForensicsPlayer"  # in dist/index.umd.js
 STATE = ("key", "sample", "video_id", "shown")
 
@@ -162,24 +156,18 @@ def _tried(source: face_columns.Source, video_id: str) -> dict[int, str]:
     }
 
 
-class TimelinePanel(foo.Panel):
+class TimelinePanel(ChoicePanel):
     """Scores of the open video along its frames."""
 
-    @property
-    def config(self) -> foo.PanelConfig:
-        return foo.PanelConfig(
-            name="timeline",
-            label="Score timeline",
-            icon="timeline",
-            help_markdown=documented(HELP, "audit.md", "How each number is made"),
-            category=foo.Categories.ANALYZE,
-            surfaces="grid modal",
-            allow_multiple=False,
-        )
-
-    @staticmethod
-    def _choice(ctx: Any) -> dict[str, Any]:
-        return {**dict.fromkeys(STATE), **(ctx.panel.get_state("choice") or {})}
+    label = "Score timeline"
+    icon = "timeline"
+    surfaces = "grid modal"
+    help = (
+        "The scores of one video along its frames, for each person, with the frames that could "
+        "not be scored and the paired real. Click a point to see the face."
+    )
+    choice = STATE
+    missing = "No timeline yet"
 
     def on_load(self, ctx: Any) -> None:
         """First paint."""
@@ -229,8 +217,7 @@ class TimelinePanel(foo.Panel):
             timeline, choice, keys, card = self._read(ctx, choice)
         except ForensicsError as error:
             logger.info("no timeline: %s", error)
-            empty = {"message": error.message, "hint": error.hint}
-            ctx.panel.set_state({"choice": choice, "empty": empty, "view": None})
+            self._say_missing(ctx, choice, error, view=None)
             return
         view = {
             "title": timeline.video_id,
@@ -271,19 +258,10 @@ class TimelinePanel(foo.Panel):
         panel = types.Object()
         # an open sample has arrows to its neighbours at both sides, over everything
         padding = "12px 48px" if ctx.current_sample else "12px"
-        props = {
-            "sx": {"display": "grid", "gridTemplateColumns": "minmax(0, 1fr)", "padding": padding}
-        }
-        root = types.Property(
-            panel,
-            view=types.GridView(orientation="vertical", gap=1, componentsProps={"grid": props}),
-        )
+        root = types.Property(panel, view=columns("minmax(0, 1fr)", padding))
         empty, view = ctx.panel.get_state("empty"), ctx.panel.get_state("view")
         if empty:
-            panel.md(
-                f"### No timeline yet\n\n{plain(empty['message'])} {plain(empty['hint'])}",
-                name="why",
-            )
+            self._draw_missing(panel, empty)
             return root
         if not view:
             return root

@@ -1,0 +1,111 @@
+"""The base of the panels: a small choice as their state, guarded events, and what is missing."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import fiftyone.operators as foo
+from fiftyone.operators import types
+
+from ...detector.errors import ForensicsError
+from ..app.documentation import documented
+from ..app.markup import plain
+from ..operator_list import name_of, uri_of
+
+
+def handler(method: Callable[..., Any]) -> Callable[..., Any]:
+    """An event handler whose :class:`ForensicsError` becomes a notification (and result None)."""
+
+    @functools.wraps(method)
+    def guarded(self: foo.Panel, ctx: Any) -> Any:
+        try:
+            return method(self, ctx)
+        except ForensicsError as error:
+            ctx.ops.notify(str(error), variant="warning")
+            return None
+
+    return guarded
+
+
+class ChoicePanel(foo.Panel):
+    """A panel whose whole state is a choice, small and plain; its data are computed from that.
+
+    Attributes:
+        label, icon, surfaces: what FiftyOne lists
+        help: what the panel shows; ``page`` of docs/ says more, under the title ``more``
+        choice: the names of the choice; ``dataset`` is among them where it belongs to one
+        missing: head of what is shown where there is nothing to show
+    """
+
+    label: ClassVar[str]
+    icon: ClassVar[str]
+    surfaces: ClassVar[str] = "grid"
+    help: ClassVar[str]
+    page: ClassVar[str] = "audit.md"
+    more: ClassVar[str] = "How each number is made"
+    choice: ClassVar[tuple[str, ...]]
+    missing: ClassVar[str]
+
+    @property
+    def config(self) -> foo.PanelConfig:
+        return foo.PanelConfig(
+            name=name_of(type(self).__module__),
+            label=self.label,
+            icon=self.icon,
+            help_markdown=documented(self.help, self.page, self.more),
+            category=foo.Categories.ANALYZE,
+            surfaces=self.surfaces,
+            allow_multiple=False,
+        )
+
+    def _show(self, ctx: Any, choice: dict[str, Any]) -> None:
+        """Compute what ``choice`` shows, and send it."""
+        raise NotImplementedError
+
+    def _choice(self, ctx: Any) -> dict[str, Any]:
+        # every name every time: the App merges what it gets into what it has
+        return {**dict.fromkeys(self.choice), **(ctx.panel.get_state("choice") or {})}
+
+    @staticmethod
+    def _say_missing(ctx: Any, choice: dict[str, Any], error: ForensicsError, **more: Any) -> None:
+        """Keep the choice, and show why there is nothing to show."""
+        empty = {"message": error.message, "hint": error.hint}
+        ctx.panel.set_state({"choice": choice, "empty": empty, **more})
+
+    def _draw_missing(self, panel: types.Object, empty: dict[str, str]) -> None:
+        """What to do before there is something to show."""
+        why = plain(f"{empty['message']} {empty['hint']}")
+        panel.md(f"### {self.missing}\n\n{why}", name="why")
+
+
+class DatasetPanel(ChoicePanel):
+    """A panel about the open dataset: it begins anew with another one, and can look again."""
+
+    def on_change_dataset(self, ctx: Any) -> None:
+        """Another dataset: nothing of the old choice holds."""
+        name = ctx.dataset.name if ctx.dataset is not None else None
+        if name != self._choice(ctx)["dataset"]:  # also fires when the panel is mounted
+            self._show(ctx, dict.fromkeys(self.choice))
+
+    @handler
+    def on_refresh(self, ctx: Any) -> None:
+        """Read everything again."""
+        self._show(ctx, self._choice(ctx))
+
+    def on_score_faces(self, ctx: Any) -> None:
+        """Open the form of 'Score faces'."""
+        ctx.prompt(uri_of("score_faces"), on_success=self.on_refresh)
+
+    def _draw_missing(self, panel: types.Object, empty: dict[str, str]) -> None:
+        super()._draw_missing(panel, empty)
+        if "Score faces" in empty["hint"]:
+            panel.btn("score", label="Score faces …", on_click=self.on_score_faces)
+        panel.btn("again", label="Look again", on_click=self.on_refresh)
+
+
+def columns(widths: str, padding: str | float = "0") -> types.GridView:
+    """A grid whose columns never grow beyond the panel (FiftyOne's own follow their content)."""
+    props = {"sx": {"display": "grid", "gridTemplateColumns": widths, "padding": padding}}
+    return types.GridView(orientation="vertical", gap=1, componentsProps={"grid": props})
