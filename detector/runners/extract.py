@@ -19,7 +19,7 @@ from ..crops.video_work import extract_video, resolve_policy
 from ..errors import Cancelled, ForensicsError
 from ..faces.detectors import detector_of
 from ..faces.interface import FaceDetector
-from ..progress import Progress, ShouldStop
+from ..progress import Progress, ShouldStop, never
 from ..records import CropRecipe, Reason, VideoRecord
 from .process_pool import PoolWork, cores_each, run_in_pool
 
@@ -112,14 +112,29 @@ def extract_videos(
     extraction, detector = prepare(
         recipe, store_root, device, weights, time_limit_seconds, allow_download
     )
-    stop = should_stop or _never
-    if workers > 0 or time_limit_seconds is not None:
-        del detector  # each worker loads its own
-        results = _in_pool(mine, records, extraction, max(workers, 1), stop)
-    else:
-        store = CropStore(extraction.root, extraction.recipe)
-        results = _in_process(mine, records, extraction, detector, store, stop)
+    stop = should_stop or never
+    results = extract_prepared(mine, records, extraction, detector, workers, stop)
     return _reported(results, len(mine), progress)
+
+
+def extract_prepared(
+    mine: list[VideoRecord],
+    records: Sequence[VideoRecord],
+    setup: Extraction,
+    detector: FaceDetector,
+    workers: int,
+    should_stop: ShouldStop,
+) -> Iterator[VideoFaces]:
+    """As :func:`extract_videos`, after what :func:`in_order` and :func:`prepare` gave.
+
+    Args:
+        mine: the videos to do, in order; ``records`` are all, those of other shards too
+        setup, detector: of :func:`prepare`; a process of its own loads its own detector
+    """
+    if workers > 0 or setup.time_limit_seconds is not None:
+        return _in_pool(mine, records, setup, max(workers, 1), should_stop)
+    store = CropStore(setup.root, setup.recipe)
+    return _in_process(mine, records, setup, detector, store, should_stop)
 
 
 def prepare(
@@ -129,8 +144,13 @@ def prepare(
     weights: str | None = None,
     time_limit_seconds: float | None = None,
     allow_download: bool = False,
+    detector: FaceDetector | None = None,
 ) -> tuple[Extraction, FaceDetector]:
     """Check everything that can be wrong before work starts, and make the store.
+
+    Args:
+        detector: the recipe's face detector where it is loaded already
+        ...: see :func:`extract_videos`
 
     Returns:
         what a process needs, its recipe with the detector's hash; and the loaded face detector
@@ -139,7 +159,8 @@ def prepare(
         ForensicsError: see :func:`extract_videos`
     """
     check_time_limit(time_limit_seconds)
-    detector = detector_of(recipe, device, weights, allow_download)
+    if detector is None:
+        detector = detector_of(recipe, device, weights, allow_download)
     if recipe.detector_sha256 not in ("", detector.sha256):
         raise ForensicsError(
             f"The recipe was made with other weights of {recipe.detector} "
@@ -150,10 +171,6 @@ def prepare(
     recipe = replace(recipe, detector_sha256=detector.sha256)
     CropStore(store_root, recipe).prepare()
     return Extraction(recipe, str(store_root), device, weights, 0, time_limit_seconds), detector
-
-
-def _never() -> bool:
-    return False
 
 
 def _reported(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fiftyone.operators import types
@@ -28,8 +27,10 @@ from . import extract_form
 from .faces_writer import FacesWriter
 
 if TYPE_CHECKING:
+    from ...detector.faces.interface import FaceDetector
     from ...detector.faces.video_faces import VideoFaces
     from ...detector.records import VideoRecord
+    from ...detector.runners.extract import Extraction
 
 
 @with_paths("crops_dir", "weights", "merge_from")
@@ -88,8 +89,9 @@ def run(
         Cancelled: stopped by the user; what was finished is kept
     """
     from ...detector.crops.coverage import Coverage, coverage_table
-    from ...detector.crops.recipe_check import check_recipe, check_time_limit
+    from ...detector.crops.recipe_check import check_time_limit
     from ...detector.faces.detectors import detector_of
+    from ...detector.runners import extract
     from ...detector.runners.store_merge import examine_stores, merge_stores
 
     view = views.flat(samples)
@@ -101,15 +103,12 @@ def run(
     root = given(crops_dir or usual, "crops_dir")
     if count < 1:
         raise ForensicsError(f"count is {count}.", "It must be 1 or more.", field="count")
-    check_recipe(recipe)
+    records = extract.in_order(views.video_records(view), recipe)  # checks the recipe, too
+    by_id = {record.video_id: record for record in records}
     check_time_limit(time_limit_seconds)
     where = runners.chosen(runner, workers, ray_address, shards)
     detector = detector_of(recipe, device, weights, allow_download)
     recipe = replace(recipe, count=count, detector_sha256=detector.sha256)
-    del detector
-
-    records = views.video_records(view)
-    by_id = {record.video_id: record for record in records}
     if where.kind == runners.SHARDS:
         options = {"device": device, "weights": weights, "time-limit": time_limit_seconds}
         return shard_plan.extraction(
@@ -117,7 +116,9 @@ def run(
         ).result()
     name = faces_name or f"{videos.name}-faces"
     limit = time_limit_seconds
-    results = _results(records, recipe, root, where, device, weights, limit, should_stop)
+    setup, detector = extract.prepare(recipe, root, device, weights, limit, detector=detector)
+    results = _results(records, setup, detector, where, should_stop)
+    del detector  # a process of its own loads its own
     if merge_from:  # what they lack is extracted now
         examine_stores(merge_from, records).require(allow_gaps=True)
     merged = merge_stores(root, merge_from)
@@ -163,38 +164,24 @@ def run(
 
 def _results(
     records: list[VideoRecord],
-    recipe: CropRecipe,
-    root: Path,
+    setup: Extraction,
+    detector: FaceDetector,
     where: runners.Runner,
-    device: str | None,
-    weights: str | None,
-    time_limit_seconds: float | None,
     should_stop: ShouldStop,
 ) -> Iterator[VideoFaces]:
     """The videos as the runner finishes them; mistakes are raised at once."""
-    from ...detector.runners import extract
-
     if where.kind != runners.RAY:
-        return extract.extract_videos(
-            records,
-            recipe,
-            root,
-            workers=where.workers if where.kind == runners.POOL else 0,
-            device=device,
-            weights=weights,
-            should_stop=should_stop,
-            time_limit_seconds=time_limit_seconds,
-        )
+        from ...detector.runners.extract import extract_prepared
+
+        workers = where.workers if where.kind == runners.POOL else 0
+        return extract_prepared(records, records, setup, detector, workers, should_stop)
     from ...detector.runners.ray_cluster import on_ray
     from ...detector.runners.ray_runner import Stage, extract_on_ray
-
-    extraction, _ = extract.prepare(recipe, root, device, weights, time_limit_seconds)
-    listed = extract.in_order(records, recipe)
 
     def results() -> Iterator[VideoFaces]:
         with on_ray(where.ray_address) as ray:
             most = where.workers or int(ray.cluster_resources().get("CPU", 1))
-            yield from extract_on_ray(ray, listed, extraction, Stage(most), should_stop)
+            yield from extract_on_ray(ray, records, setup, Stage(most), should_stop)
 
     return results()
 
