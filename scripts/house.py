@@ -81,7 +81,6 @@ PLACES: dict[str, tuple[str, ...]] = {
         "training/losses/NEW.py",
         "training/losses/__init__.py",
         "training/config.py",
-        "training/step.py",
     ),
     "a metric": (
         "detector/metrics/NEW.py",

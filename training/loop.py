@@ -229,7 +229,7 @@ class _Training:
         total = min(total, config.max_steps) if config.max_steps else total
         self._report(
             "step",
-            **asdict(terms),
+            **terms.to_json(),
             learning_rate=rate,
             gradient_norm=norm,
             seconds=time.monotonic() - began,
@@ -246,7 +246,7 @@ class _Training:
         rows = [self.rows[i] for i in indices(batch)]
         if self.lead:
             crops = [{"crop": r.crop, "video_id": r.video_id, "label": r.label} for r in rows]
-            values = {k: repr(v) for k, v in asdict(terms).items()}
+            values = {k: repr(v) for k, v in terms.to_json().items()}
             record = {"epoch": at.epoch, "step": at.step, "terms": values, "rows": crops}
             runs.write_json(self.run.path / "nan_batch.json", record)
         raise ForensicsError(

@@ -15,7 +15,7 @@ from ..detector.model.detector import Detector, autocast
 from .augment import slerp_within_class
 from .config import TrainConfig
 from .distributed import gather_rows
-from .losses import alignment, uniformity
+from .losses import LOSSES
 
 Tower = Callable[[Tensor], Tensor]
 
@@ -27,16 +27,18 @@ class LossTerms:
     Attributes:
         total: the weighted sum, what is minimised
         ce: cross-entropy, nats
-        alignment: class alignment of the unit embeddings, in [0, 4]
-        uniformity: of the unit embeddings, in [-13.8, 0]
+        parts: each of :data:`LOSSES` on the unit embeddings, by name
         crops: rows of the batch over all ranks
     """
 
     total: float
     ce: float
-    alignment: float
-    uniformity: float
+    parts: dict[str, float]
     crops: int
+
+    def to_json(self) -> dict[str, float]:
+        """Every number by its name, as the run's records hold them."""
+        return {"total": self.total, "ce": self.ce, **self.parts, "crops": self.crops}
 
 
 def precision_of(config: TrainConfig, device: torch.device) -> str:
@@ -76,17 +78,15 @@ def objective(
         features = slerp_within_class(features, labels, generator, config.slerp_range)
     logits, units = detector.classify(features)
     ce = F.cross_entropy(logits, labels, label_smoothing=config.label_smoothing)
-    with torch.set_grad_enabled(config.alignment_weight > 0):
-        align = alignment(units, labels, config.alignment_power)
-    with torch.set_grad_enabled(config.uniformity_weight > 0):
-        spread = uniformity(units, config.uniformity_t)
-    total = config.ce_weight * ce
-    if config.alignment_weight:
-        total = total + config.alignment_weight * align
-    if config.uniformity_weight:
-        total = total + config.uniformity_weight * spread
-    terms = [t.item() for t in (total, ce, align, spread)]
-    return total, LossTerms(*terms, crops=len(labels))
+    total, parts = config.ce_weight * ce, {}
+    for name, loss in LOSSES.items():
+        weight = getattr(config, f"{name}_weight")
+        with torch.set_grad_enabled(weight > 0):
+            part = loss(units, labels, config)
+        if weight:
+            total = total + weight * part
+        parts[name] = part.item()
+    return total, LossTerms(total.item(), ce.item(), parts, len(labels))
 
 
 def backward_on_pixels(

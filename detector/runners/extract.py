@@ -125,12 +125,7 @@ def extract_prepared(
     workers: int,
     should_stop: ShouldStop,
 ) -> Iterator[VideoFaces]:
-    """As :func:`extract_videos`, after what :func:`in_order` and :func:`prepare` gave.
-
-    Args:
-        mine: the videos to do, in order; ``records`` are all, those of other shards too
-        setup, detector: of :func:`prepare`; a process of its own loads its own detector
-    """
+    """Extract ``mine`` of all ``records``, with what :func:`in_order` and :func:`prepare` gave."""
     if workers > 0 or setup.time_limit_seconds is not None:
         return _in_pool(mine, records, setup, max(workers, 1), should_stop)
     store = CropStore(setup.root, setup.recipe)

@@ -82,3 +82,11 @@ def test_training_offers_every_recipe_and_tower():
     assert {name for name, _ in training_form.backbones()} == set(KNOWN_TOWERS)
     assert training_form.DEFAULT_RECIPE in RECIPES
     assert training_form.DEFAULT_BACKBONE in KNOWN_TOWERS
+
+
+def test_every_loss_has_a_weight_in_the_config():
+    from media_forensics.training.config import TrainConfig
+    from media_forensics.training.losses import LOSSES
+
+    weights = {name for name in TrainConfig().to_json() if name.endswith("_weight")}
+    assert {f"{name}_weight" for name in LOSSES} == weights - {"ce_weight"}

@@ -284,16 +284,16 @@ def test_unreadable_crops_are_reported_not_fatal(probe, tiny_config, make_manife
 def test_a_loss_that_is_not_finite_stops_with_the_batch(
     tiny_config, make_manifest, tmp_path, monkeypatch
 ):
-    from media_forensics.training import step
+    from media_forensics.training.losses import LOSSES
 
     manifest, config = make_manifest(), tiny_config(save_every_seconds=0.0)
-    real, calls = step.uniformity, []
+    real, calls = LOSSES["uniformity"], []
 
     def sometimes(*args):
         calls.append(0)
         return real(*args) * (float("nan") if len(calls) == 3 else 1.0)
 
-    monkeypatch.setattr(step, "uniformity", sometimes)
+    monkeypatch.setitem(LOSSES, "uniformity", sometimes)
     with pytest.raises(ForensicsError, match="not finite at step 2"):
         fit(config, manifest, tmp_path / "r")
     record = json.loads((tmp_path / "r" / "nan_batch.json").read_text())
@@ -305,7 +305,7 @@ def test_a_loss_that_is_not_finite_stops_with_the_batch(
     assert "not finite" in status["error"]["message"]
     assert all(torch.isfinite(p).all() for p in parameters(tmp_path / "r", "state").values())
     # without the NaN it resumes from the step before
-    monkeypatch.setattr(step, "uniformity", real)
+    monkeypatch.setitem(LOSSES, "uniformity", real)
     assert fit(config, manifest, tmp_path / "r").steps == 6
     fit(config, manifest, tmp_path / "whole")
     assert equal(parameters(tmp_path / "whole"), parameters(tmp_path / "r"))

@@ -154,9 +154,9 @@ def test_objective_is_the_weighted_sum(tiny_config, normalize):
     log_p = logits.log_softmax(1)
     smooth = 0.1 * -log_p.mean(1) + 0.9 * -log_p[torch.arange(12), y]
     assert terms.ce == pytest.approx(smooth.mean().item(), rel=1e-5)
-    assert terms.alignment == pytest.approx(alignment(z, y).item(), rel=1e-5)
-    assert terms.uniformity == pytest.approx(uniformity(z).item(), rel=1e-5)
-    expected = 0.7 * terms.ce + 0.2 * terms.alignment + 0.9 * terms.uniformity
+    assert terms.parts["alignment"] == pytest.approx(alignment(z, y).item(), rel=1e-5)
+    assert terms.parts["uniformity"] == pytest.approx(uniformity(z).item(), rel=1e-5)
+    expected = 0.7 * terms.ce + 0.2 * terms.parts["alignment"] + 0.9 * terms.parts["uniformity"]
     assert total.item() == pytest.approx(expected, rel=1e-5)
     assert terms.crops == 12
 
@@ -167,8 +167,8 @@ def test_terms_without_weight_are_reported_but_not_minimised(tiny_config):
     features = torch.randn((6, 32)).requires_grad_()
     total, terms = objective(detector, features, torch.arange(6) % 2, weightless, torch.Generator())
     assert total.item() == pytest.approx(terms.ce)
-    assert terms.alignment > 0
-    assert terms.uniformity < 0
+    assert terms.parts["alignment"] > 0
+    assert terms.parts["uniformity"] < 0
 
 
 def test_the_head_is_drawn_from_the_seed(tiny_config):

@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 import pytest
 from hypothesis import given, settings, strategies as st
 from markdown_it import MarkdownIt
+from media_forensics.detector.audit.threshold import Threshold
 from media_forensics.operators.app.markup import plain
 from media_forensics.operators.evaluation.evaluate_detector import table
 
@@ -89,6 +90,6 @@ def test_the_evaluation_table_keeps_its_columns():
         "eer": None, "tpr_at_fpr": {"0.05": None}, "fpr": None, "fnr": None,
         "coverage": 1.0, "auroc_worst_case": None,
     }  # fmt: skip
-    tags, text = read(table([row], 0.5, "<b>chosen</b> | here", [], None))
+    tags, text = read(table([row], Threshold(0.5, "hand", "<b>chosen</b> | here", True), [], None))
     assert "img" not in tags and "b" not in tags and tags.count("td") == 14
     assert "<img src=x onerror=alert(1)>" in text and "a | b" in text
