@@ -91,10 +91,6 @@ PLACES: dict[str, tuple[str, ...]] = {
     "a field of faces": (
         "detector/faces/quality.py",
         "detector/faces/video_faces.py",
-        "detector/crops/face_rows.py",
-        "operators/dataset/fields.py",
-        "operators/faces/faces_writer.py",
-        "operators/faces/extraction_on_videos.py",
     ),
     "a tab of the audit": (
         "detector/audit/NEW.py",
@@ -105,7 +101,6 @@ PLACES: dict[str, tuple[str, ...]] = {
         "detector/runners/NEW.py",
         "operators/jobs/runners.py",
         "operators/faces/extract_faces.py",
-        "operators/scoring/score_faces.py",
         "operators/scoring/score_runners.py",
     ),
 }

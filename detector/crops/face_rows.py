@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
 
 from ..faces.interface import FaceDetector, NonFiniteError
-from ..faces.quality import eye_distance, mask_share, measure_pixels, roll_degrees, yaw_degrees
+from ..faces.quality import OF_LANDMARKS, mask_share, measure_pixels
 from ..faces.video_faces import FaceRow, FrameFaces
 from ..frames.frame import DecodedFrame, FrameSource
 from ..frames.masks import MaskSource
@@ -111,19 +111,17 @@ class RowMaker:
 
     def _face(self, index: int, image: np.ndarray, number: int, face: Face, mask: Mask) -> FaceRow:
         """Measure and align one face."""
-        distance = eye_distance(face.landmarks)
+        measured: dict[str, Any] = {n: of(face.landmarks) for n, of in OF_LANDMARKS.items()}
         row = FaceRow(
             face_index=number,
             box=face.box,
             landmarks=face.landmarks,
             score=face.score,
-            eye_distance=distance,
-            yaw=yaw_degrees(face.landmarks),
-            roll=roll_degrees(face.landmarks),
+            **measured,
         )
         if isinstance(mask, np.ndarray):
             row = replace(row, mask_overlap=mask_share(mask, face.box, image.shape[:2]))
-        if distance < self._recipe.min_eye_distance:
+        if measured["eye_distance"] < self._recipe.min_eye_distance:
             return replace(row, reason=Reason.TOO_SMALL.value)
         recipe = self._recipe
         try:
@@ -142,14 +140,11 @@ class RowMaker:
             self.crops[index, number] = crop
             self._held_bytes += crop.nbytes
         points = transform(face.landmarks, matrix)
-        pixels = measure_pixels(crop, points)
         return replace(
             row,
             matrix=tuple(tuple(line) for line in matrix.tolist()),
             crop_landmarks=tuple(tuple(point) for point in points.tolist()),
             crop_size=crop.shape[0],
-            sharpness=pixels.sharpness,
-            brightness=pixels.brightness,
-            contrast=pixels.contrast,
             border_share=border_share(matrix, crop.shape[0], image.shape),
+            **asdict(measure_pixels(crop, points)),
         )

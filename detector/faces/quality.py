@@ -61,6 +61,10 @@ def yaw_degrees(landmarks: Any) -> float:
     return math.degrees(math.atan(offset / _NOSE_DEPTH))
 
 
+#: Measures of the five points in the frame, by their name in :data:`.video_faces.MEASURES`.
+OF_LANDMARKS = {"eye_distance": eye_distance, "yaw": yaw_degrees, "roll": roll_degrees}
+
+
 def face_region(crop_landmarks: Any, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
     """Rectangle (x1, y1, x2, y2) around the landmarks of a crop, widened by half an eye distance.
 

@@ -8,6 +8,9 @@ from typing import Any
 from ..records import known_keys
 
 Points = tuple[tuple[float, float], ...]
+#: The numbers of a :class:`FaceRow` that samples get as fields; a new one is a line here, a field
+#: below and its measure in :mod:`.quality`.
+MEASURES = ("eye_distance", "sharpness", "brightness", "contrast", "yaw", "roll", "border_share")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fiftyone as fo
 import fiftyone.core.media as fomm
 
+from ...detector.faces.video_faces import MEASURES
 from ...detector.records import FAKE, LABELS, REAL
 from . import fields
 from .dataset_changes import changing
@@ -22,13 +23,7 @@ FACE = (
     "track",
     "subject",
     "det_score",
-    "eye_distance",
-    "sharpness",
-    "brightness",
-    "contrast",
-    "yaw",
-    "roll",
-    "border_share",
+    *MEASURES,
     "reason",
     "coverage",
 )

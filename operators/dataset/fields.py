@@ -14,6 +14,7 @@ from typing import Any
 import fiftyone as fo
 
 from ...detector.errors import ForensicsError
+from ...detector.faces.video_faces import MEASURES
 from ...detector.records import FAKE, LABELS, REAL, VideoRecord
 from . import run_names
 from .dataset_changes import changing, declare
@@ -57,13 +58,7 @@ FACE_FIELDS: dict[str, type] = {
     SOURCE_SHA256: fo.StringField,
     CROP_SHA256: fo.StringField,
     "det_score": fo.FloatField,
-    "eye_distance": fo.FloatField,
-    "sharpness": fo.FloatField,
-    "brightness": fo.FloatField,
-    "contrast": fo.FloatField,
-    "yaw": fo.FloatField,
-    "roll": fo.FloatField,
-    "border_share": fo.FloatField,
+    **dict.fromkeys(MEASURES, fo.FloatField),
     "reason": fo.StringField,
 }
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import fiftyone as fo
 
+from ...detector.faces.video_faces import MEASURES
 from ...detector.records import CropRecipe, VideoRecord
 from ..dataset import fields, views
 from ..dataset.dataset_changes import require_there
@@ -228,13 +229,7 @@ class FacesWriter:
             crop_landmarks=_flat(face.crop_landmarks),
             crop_matrix=_flat(face.matrix),
             det_score=face.score,
-            eye_distance=face.eye_distance,
-            sharpness=face.sharpness,
-            brightness=face.brightness,
-            contrast=face.contrast,
-            yaw=face.yaw,
-            roll=face.roll,
-            border_share=face.border_share,
+            **{name: getattr(face, name) for name in MEASURES},
             **values,
         )
 

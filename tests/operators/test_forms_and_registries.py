@@ -90,3 +90,16 @@ def test_every_loss_has_a_weight_in_the_config():
 
     weights = {name for name in TrainConfig().to_json() if name.endswith("_weight")}
     assert {f"{name}_weight" for name in LOSSES} == weights - {"ce_weight"}
+
+
+def test_every_measure_of_a_face_is_made_kept_and_shown():
+    from dataclasses import fields as fields_of
+
+    from media_forensics.detector.faces.quality import OF_LANDMARKS, PixelQuality
+    from media_forensics.detector.faces.video_faces import MEASURES, FaceRow
+    from media_forensics.operators.dataset import appearance, fields
+
+    of_pixels = {field.name for field in fields_of(PixelQuality)}
+    assert set(MEASURES) == {*OF_LANDMARKS, *of_pixels, "border_share"}
+    assert set(MEASURES) <= {field.name for field in fields_of(FaceRow)}
+    assert set(MEASURES) <= set(fields.FACE_FIELDS) & set(appearance.FACE)
