@@ -38,7 +38,7 @@ def execute(options: argparse.Namespace) -> int:
     from .faces.detectors import detector_of
     from .files.cache import cache_dir
     from .model.checkpoints import load_detector
-    from .scoring.analyse_file import analyse_file, files_of, recipe_of, threshold_for
+    from .scoring.file_analysis import analyze_file, files_of, recipe_of, threshold_for
 
     if options.count < 1:
         raise ForensicsError(f"count is {options.count}.", "Look at 1 frame or more.", "count")
@@ -53,7 +53,7 @@ def execute(options: argparse.Namespace) -> int:
     with stop_signals() as should_stop:
         for number, file in enumerate(files, start=1):
             try:
-                result = analyse_file(
+                result = analyze_file(
                     file,
                     model,
                     faces,

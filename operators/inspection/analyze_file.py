@@ -49,7 +49,7 @@ def run(
     progress: Progress = silent,
     should_stop: ShouldStop = never,
 ) -> dict[str, Any]:
-    """Analyse a file, or each file of a folder, and keep the faces in a dataset to look at.
+    """Analyze a file, or each file of a folder, and keep the faces in a dataset to look at.
 
     Args:
         samples: a dataset or view whose training runs ``detector`` may name, and whose calibration
@@ -76,7 +76,7 @@ def run(
     """
     from ...detector.faces.detectors import detector_of
     from ...detector.model.checkpoints import load_detector
-    from ...detector.scoring.analyse_file import analyse_file, files_of, recipe_of, threshold_for
+    from ...detector.scoring.file_analysis import analyze_file, files_of, recipe_of, threshold_for
 
     usual = default_folders.of_kind(default_folders.ANALYSES)
     root = given(crops_dir or usual, "crops_dir")
@@ -95,7 +95,7 @@ def run(
     for file in files:
         if should_stop():
             raise Cancelled(f"Stopped after {len(found)} of {len(files)} files.", "Run it again.")
-        result = analyse_file(
+        result = analyze_file(
             file,
             model,
             face_detector,

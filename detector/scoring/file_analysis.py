@@ -77,7 +77,7 @@ def recipe_for(detector: Detector, face_detector: FaceDetector, count: int) -> C
     )
 
 
-def analyse_file(
+def analyze_file(
     path: str | Path,
     detector: Detector,
     face_detector: FaceDetector,

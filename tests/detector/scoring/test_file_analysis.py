@@ -10,7 +10,7 @@ import torch
 from media_forensics.detector.audit.threshold import Threshold
 from media_forensics.detector.errors import ForensicsError
 from media_forensics.detector.model.detector import Detector
-from media_forensics.detector.scoring.analyse_file import analyse_file, files_of
+from media_forensics.detector.scoring.file_analysis import analyze_file, files_of
 from media_forensics.detector.scoring.verdict import statement, threshold_for
 
 pytestmark = pytest.mark.weights
@@ -27,18 +27,18 @@ def detector(tiny_folder):
 
 
 @pytest.fixture(scope="module")
-def analysed(detector, face_detector, footage, tmp_path_factory):
+def analyzed(detector, face_detector, footage, tmp_path_factory):
     """``(name, **options)`` -> analysis of a piece of footage."""
     crops = tmp_path_factory.mktemp("crops")
 
     def run(name, **options):
-        return analyse_file(footage[name], detector, face_detector, crops, **options)
+        return analyze_file(footage[name], detector, face_detector, crops, **options)
 
     return run
 
 
-def test_a_video_has_a_timeline_per_person_and_a_score_by_the_rule(analysed, detector):
-    found = analysed("single_face.mp4", count=6)
+def test_a_video_has_a_timeline_per_person_and_a_score_by_the_rule(analyzed, detector):
+    found = analyzed("single_face.mp4", count=6)
     assert found.verdict in ("fake", "real") and len(found.persons) == 1
     person = found.persons[0]
     values = [row.p_fake for row in person.timeline]
@@ -55,9 +55,9 @@ def test_a_video_has_a_timeline_per_person_and_a_score_by_the_rule(analysed, det
     assert len(found.sha256) == 64 and found.detector_sha256 == detector.sha256
 
 
-def test_the_drivers_are_the_frames_on_the_verdicts_side(analysed):
-    low = analysed("single_face.mp4", count=6, threshold=Threshold(0.0, "hand", ""))
-    high = analysed("single_face.mp4", count=6, threshold=Threshold(1.0, "hand", ""))
+def test_the_drivers_are_the_frames_on_the_verdicts_side(analyzed):
+    low = analyzed("single_face.mp4", count=6, threshold=Threshold(0.0, "hand", ""))
+    high = analyzed("single_face.mp4", count=6, threshold=Threshold(1.0, "hand", ""))
     assert (low.verdict, high.verdict) == ("fake", "real")
     scores = {row.frame: row.p_fake for row in low.persons[0].timeline}
     by_score = sorted(scores, key=scores.get)
@@ -66,21 +66,21 @@ def test_the_drivers_are_the_frames_on_the_verdicts_side(analysed):
     assert any("does not prove" in reason for reason in high.reasons)
 
 
-def test_without_a_face_there_is_no_verdict(analysed):
-    found = analysed("no_face.mp4", count=4)
+def test_without_a_face_there_is_no_verdict(analyzed):
+    found = analyzed("no_face.mp4", count=4)
     assert found.verdict == "abstain" and found.score is None
     assert "no_face" in found.reasons[0]
 
 
-def test_too_few_faces_are_no_verdict(analysed):
-    found = analysed("single_face.mp4", count=2)
+def test_too_few_faces_are_no_verdict(analyzed):
+    found = analyzed("single_face.mp4", count=2)
     assert found.verdict == "abstain" and found.score is None
     assert "2 faces" in found.reasons[0]
     assert found.persons[0].score is not None and not found.persons[0].enough
 
 
-def test_every_person_of_a_picture_is_judged(analysed):
-    found = analysed("sample1.jpg")
+def test_every_person_of_a_picture_is_judged(analyzed):
+    found = analyzed("sample1.jpg")
     assert len(found.persons) > 1
     assert found.score == max(person.score for person in found.persons)
     assert any("false alarm" in reason for reason in found.reasons)
@@ -89,10 +89,10 @@ def test_every_person_of_a_picture_is_judged(analysed):
 def test_a_broken_file_is_an_abstention_with_its_reason(detector, face_detector, tmp_path):
     for name, content in (("a.mp4", b""), ("b.mp4", b"no video at all" * 100)):
         (tmp_path / name).write_bytes(content)
-        found = analyse_file(tmp_path / name, detector, face_detector, tmp_path / "crops")
+        found = analyze_file(tmp_path / name, detector, face_detector, tmp_path / "crops")
         assert found.verdict == "abstain" and found.score is None and found.reasons[0]
     with pytest.raises(ForensicsError, match="no file"):
-        analyse_file(tmp_path / "gone.mp4", detector, face_detector, tmp_path / "crops")
+        analyze_file(tmp_path / "gone.mp4", detector, face_detector, tmp_path / "crops")
 
 
 def test_a_calibration_belongs_to_one_checkpoint():
