@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from .table import Cell, Row
 
@@ -80,8 +80,3 @@ def shown(what: str, units: int, unit: str, faces: int, grid: int, grid_unit: st
         return f"Grid: {count(grid, 'face')}{inside} — {what}"
     inside = f" holding {count(faces, 'face')}" if unit == "face" else ""
     return f"Grid: {count(grid, 'video')}{inside} — {what}"
-
-
-def reason_table(lost: Mapping[str, int]) -> str:
-    """``no_face 3, too_small 1``."""
-    return ", ".join(f"{reason} {number:,}" for reason, number in sorted(lost.items()))

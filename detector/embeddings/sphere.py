@@ -127,13 +127,6 @@ def concentration(embeddings: Any) -> Concentration:
     return Concentration(mean / np.linalg.norm(mean), resultant, float(kappa))
 
 
-def prototypes(embeddings: Any, keys: Sequence[Any]) -> dict[Any, Concentration]:
-    """Direction and concentration of each group (class, method, dataset), by sorted key."""
-    rows = _rows(embeddings)
-    array = np.asarray(keys)
-    return {key: concentration(rows[array == key]) for key in np.unique(array).tolist()}
-
-
 def prototype_angles(groups: dict[Any, Concentration]) -> np.ndarray:
     """Degrees (G, G) between the prototypes of ``groups``, in their order."""
     directions = np.stack([group.direction for group in groups.values()])

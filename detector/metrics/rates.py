@@ -95,19 +95,9 @@ class Rates:
         return None if self.tpr is None else 1 - self.tpr
 
     @property
-    def tnr(self) -> float | None:
-        """Share of reals called real."""
-        return None if self.fpr is None else 1 - self.fpr
-
-    @property
     def false_negatives(self) -> int:
         """Fakes below the threshold."""
         return self.n_fake - self.true_positives
-
-    @property
-    def true_negatives(self) -> int:
-        """Reals below the threshold."""
-        return self.n_real - self.false_positives
 
     @property
     def fnr_interval(self) -> tuple[float, float] | None:

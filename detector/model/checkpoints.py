@@ -18,13 +18,12 @@ import torch
 from ..errors import ForensicsError
 from ..files.atomic import write_bytes
 from ..files.tensor_files import check_fit, read_tensors
-from ..weights.known_detectors import PUBLISHED, find_detector, register_detector
+from ..weights.known_detectors import find_detector, register_detector
 from .backbone import Backbone, default_device, load_backbone
 from .detector import Detector, tuned_tensors
 from .gend import export_gend, load_published, save_tensors
 
 __all__ = [
-    "REGISTERED",
     "export_gend",
     "load_detector",
     "read_record",
@@ -33,7 +32,6 @@ __all__ = [
     "update_record",
 ]
 
-REGISTERED = PUBLISHED
 FORMAT = 1
 TENSORS, RECORD = "detector.safetensors", "detector.json"
 _HEADER = "media_forensics"

@@ -196,11 +196,6 @@ def set_many_by_id(dataset: fo.Dataset, values: dict[str, dict[str, Any]]) -> No
         dataset._bulk_write(updates, ids=list(part))
 
 
-def select_ids(dataset: fo.Dataset, ids: Sequence[str]) -> Any:
-    """The samples of ``ids``, in that order."""
-    return dataset.select(list(ids), ordered=True)
-
-
 def match_in(dataset: Any, field: str, values: Sequence[Any]) -> Any:
     """The samples whose ``field`` is one of ``values``.
 

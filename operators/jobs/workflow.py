@@ -27,7 +27,7 @@ from . import job as jobs
 from .delegated import in_app, stop_of
 from .path_arguments import absolute
 
-FACES, OURS = "faces", "any dataset of ours"
+FACES = "faces"
 
 
 class Workflow(foo.Operator):
@@ -35,7 +35,7 @@ class Workflow(foo.Operator):
 
     Attributes:
         label, description, icon, risk: what FiftyOne lists
-        works_on: :data:`FACES`, :data:`OURS`, or None for an operator that needs no dataset
+        works_on: the kind of dataset, :data:`FACES`; None for an operator that needs none
         parts: keys of :data:`detector.files.packages.PARTS` that it works with
         run_name: label of the queued job; ``{dataset}`` and the form's values are filled in
         answer: label of what is shown at the end
@@ -79,7 +79,7 @@ class Workflow(foo.Operator):
         """The samples to work on, checked; None where none are needed."""
         if self.works_on is None:
             return None
-        require_dataset(ctx, self.works_on if self.works_on == FACES else None)
+        require_dataset(ctx, self.works_on)
         view = views.target(ctx)
         views.require_samples(view, "faces")
         return view
