@@ -22,6 +22,7 @@ from own_database import DatabaseError, use_own_database
 
 ROOT = Path(__file__).resolve().parents[1]
 DEMO = ROOT / ".demo"
+CORPUS = DEMO / "clips" / "corpus"  # operators write nothing directly into a hidden folder
 NAME = "deepfake-demo"
 PLUGIN = "@mediaforensics/deepfake"
 FRAMES = 6  # per video: what two cores manage in a few minutes
@@ -165,10 +166,10 @@ def loop(backbone: str):
     fetch()
     fetch_backbone(backbone)
     step("2/7 corpus: real clips and manipulations made here")
-    made = operator("create_demo")(str(DEMO / "corpus"))
+    made = operator("create_demo")(str(CORPUS))
     print(made.get("summary", made))
     step("3/7 import")
-    videos = videos_dataset(DEMO / "corpus")
+    videos = videos_dataset(CORPUS)
     print(f"{len(videos)} videos")
     step("4/7 faces")
     found = operator("extract_faces")(videos, count=FRAMES, workers=os.cpu_count() or 1)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from media_forensics.detector.files.outputs import claim_folder
 
 ROOT = Path(__file__).resolve().parents[1]
 SERVE = """
@@ -59,3 +60,13 @@ def test_the_app_listens_where_it_is_told(address, wanted, fiftyone_db, tmp_path
     finally:
         process.terminate()
         process.wait(60)
+
+
+def test_the_demo_may_write_where_it_writes():
+    """What operators refuse of a folder (hidden, in use) must not hit the demo's own."""
+    sys.path.insert(0, str(ROOT / "scripts"))
+    try:
+        import demo
+    finally:
+        sys.path.pop(0)
+    assert claim_folder(demo.CORPUS, "folder", lambda _: True) == demo.CORPUS

@@ -37,9 +37,11 @@ class Part:
 
 
 PARQUET, RAY, ONNX, UMAP, TENSORBOARD = "parquet", "ray", "onnx", "umap", "tensorboard"
+EXCEL = "excel"
 PICTURES, MODELS = "pictures", "models"
 PARTS = {
     PARQUET: Part("Parquet", (("pyarrow", "pyarrow>=14"),), "parts"),
+    EXCEL: Part("An Excel table", (("openpyxl", "openpyxl>=3.1"),), "excel"),
     RAY: Part("The runner 'ray'", (("ray", "ray[data]>=2.59"), ("pyarrow", "pyarrow>=14")), "ray"),
     ONNX: Part(
         "ONNX",

@@ -1,13 +1,16 @@
-"""Scores in and out as CSV or Parquet, so that other detectors can be audited beside ours.
+"""Scores in and out as tables, so that other detectors can be audited beside ours.
 
-One row per face or per video. Columns: ``video_id``, ``p_fake``, and for faces ``frame_number``
-(1-based) with ``face_index`` where a frame has several, or ``filepath`` instead of both. A row
-without a score keeps an empty ``p_fake`` and a ``reason``. Other columns are kept on export and
-ignored on import. Reading checks everything before anything is written.
+One row per face or per video, keyed by ``video_id`` (with ``frame_number``, 1-based, and
+``face_index`` for faces), by ``sample_id``, or by ``filepath`` (whole, its end, or its name).
+Columns of other tools are known by their names: GenD's ``files,labels,prob_class_0,prob_class_1``,
+DFDC's ``filename,label``, DeepfakeBench's and Kaggle's. A row without a score keeps an empty score
+and a ``reason``. Other columns are kept on export and ignored on import. Reading checks everything
+before anything is written.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,10 +24,30 @@ from ..files import packages
 from ..files.atomic import replacing
 from ..files.paths import given
 from ..text.cells import cell, from_cell
+from .table_files import read_table
 
-FORMATS = (".csv", ".parquet")
-#: Names under which other tools write the score.
-SCORE_COLUMNS = ("p_fake", "score", "prob", "probability", "pred", "prediction", "p")
+FORMATS = (".csv", ".parquet")  # that are written; read are those of :mod:`.table_files`
+#: Names under which tools write the probability of "fake", the surest first.
+PROBABILITY_COLUMNS = (
+    *("p_fake", "prob_fake", "fake_prob", "probability_fake", "fake_probability", "prob_class_1"),
+    *("prob_1", "p1", "probs_1", "fake_score", "score_fake", "fake", "probability", "prob"),
+    *("video_p_fake", "video_prob", "video_score", "score", "scores", "p", "confidence"),
+)
+LOGIT_COLUMNS = ("margin", "logit", "logits", "logit_fake", "fake_logit")
+#: Names of columns that hold a score in some tools and a hard label in others.
+EITHER_COLUMNS = ("pred", "prediction", "predictions", "preds", "y_pred", "label", "target")
+SCORE_COLUMNS = (*PROBABILITY_COLUMNS, *LOGIT_COLUMNS, *EITHER_COLUMNS)
+KEY_COLUMNS = {
+    "video_id": ("video_id", "videoid", "video"),
+    "frame_number": ("frame_number", "frame"),
+    "face_index": ("face_index", "face"),
+    "sample_id": ("sample_id", "_id"),
+    "filepath": (
+        *("filepath", "file_path", "path", "files", "file", "filename", "file_name", "image_path"),
+        *("img_path", "image", "img", "video_path", "frame_path", "name", "id"),
+    ),
+}
+_NOISE = 1e-9  # what rounding may put beyond 0 and 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +57,12 @@ class ScoreTable:
     Attributes:
         level: ``face`` or ``video``
         keys: what identifies each row: ``(video_id,)``, ``(video_id, frame_number)``,
-            ``(video_id, frame_number, face_index)`` or ``(filepath,)``
+            ``(video_id, frame_number, face_index)``, ``(sample_id,)`` or ``(filepath,)``
         key_columns: the names of those
+        score_column: the column, as the file spells it, that the scores come from
         p_fake: (N,) in [0, 1], NaN where the row has none
+        margin: (N,) log odds of "fake" where the table holds them, else None; ranks come from here,
+            for p_fake is 1 for every logit above 37
         reasons: (N,) why a row has none, or ""
     """
 
@@ -45,6 +71,8 @@ class ScoreTable:
     key_columns: tuple[str, ...]
     p_fake: np.ndarray
     reasons: tuple[str, ...]
+    margin: np.ndarray | None = None
+    score_column: str = ""
 
 
 def write_scores(path: str | Path, columns: Mapping[str, Sequence[Any]]) -> Path:
@@ -70,103 +98,126 @@ def write_scores(path: str | Path, columns: Mapping[str, Sequence[Any]]) -> Path
     return path
 
 
-def read_scores(path: str | Path, scale: str = "probability") -> ScoreTable:
+def read_scores(
+    path: str | Path, scale: str = "probability", column: str | None = None
+) -> ScoreTable:
     """Scores of a file, checked.
 
     Args:
-        path: ``.csv`` or ``.parquet``
+        path: a table, see :mod:`.table_files`
         scale: ``probability`` (in [0, 1]) or ``logit`` (any finite number: its sigmoid is taken)
+        column: the column with the scores; by default the first known one, a column of hard
+            labels (0 and 1 alone) only where there is no other
 
     Raises:
         ForensicsError: not there, not readable, a column missing, no rows, a row twice, a score
-            that is not a number or outside [0, 1] (with the line), or an unknown scale
+            that is not a number or outside [0, 1] (with the row), or an unknown scale
     """
-    path = _path(path)
-    frame = _read(path)
-    frame.columns = [str(name).strip().lower() for name in frame.columns]
-    column = next((name for name in SCORE_COLUMNS if name in frame.columns), None)
-    if column is None:
+    path = given(path, "path")
+    if scale not in ("probability", "logit"):
+        raise ForensicsError(
+            f"There is no scale {scale!r}.", "Known: probability, logit.", field="scale"
+        )
+    cells = read_table(path)
+    by_name = {_plain_name(name): name for name in cells}
+    named = column if column in cells else by_name.get(_plain_name(column or ""))
+    if column is not None and named is None:
+        raise ForensicsError(
+            f"{path.name} has no column {column!r}.", f"It has {', '.join(cells)}.", "column"
+        )
+    found = named or _score_column(cells, by_name, scale, path)
+    key_columns = _key_columns(by_name, found, path)
+    keys = _keys({k: cells[by_name[n]] for k, n in key_columns.items()}, path)
+    reasons = cells[by_name["reason"]] if "reason" in by_name else [""] * len(keys)
+    values = _numbers(cells[found], path, found)
+    margin = None
+    if scale == "logit":
+        margin, values = values, 0.5 * (1 + np.tanh(values / 2))
+    elif "margin" in by_name and _plain_name(found) != "margin":
+        margin = _numbers(cells[by_name["margin"]], path, by_name["margin"])
+    level = "video" if tuple(key_columns) == ("video_id",) else "face"
+    return ScoreTable(
+        level,
+        keys,
+        tuple(key_columns),
+        _probabilities(values, path, found),
+        tuple(from_cell(text) for text in reasons),
+        margin,
+        found,
+    )
+
+
+def _plain_name(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "_", name.strip().lower()).strip("_") if name != "_id" else name
+
+
+def _score_column(
+    cells: Mapping[str, list[str]], by_name: Mapping[str, str], scale: str, path: Path
+) -> str:
+    """The column with the scores, by its name; hard labels only where there is nothing else."""
+    order = SCORE_COLUMNS
+    if scale == "logit":
+        order = (*LOGIT_COLUMNS, *PROBABILITY_COLUMNS, *EITHER_COLUMNS)
+    there = [by_name[name] for name in order if name in by_name]
+    if scale == "probability":  # a logit is none; it is taken where it is asked for
+        there = [name for name in there if _plain_name(name) not in LOGIT_COLUMNS]
+    graded = [name for name in there if not set(cells[name]) <= {"0", "1", "0.0", "1.0", ""}]
+    if not there:
         raise ForensicsError(
             f"{path.name} has no column with scores.",
-            f"Name it p_fake (known: {', '.join(SCORE_COLUMNS)}); found: "
-            f"{', '.join(frame.columns)}.",
+            f"Name it p_fake (known: {', '.join(SCORE_COLUMNS)}), or say which: it has "
+            f"{', '.join(cells)}.",
             "path",
         )
-    if not len(frame):
-        raise ForensicsError(f"{path.name} holds no rows.", "Check the export.", "path")
-    key_columns = _key_columns(list(frame.columns), path)
-    keys = _keys(frame, key_columns, path)
-    reasons = tuple(
-        str(value) if isinstance(value, str) else ""
-        for value in (frame["reason"] if "reason" in frame.columns else [""] * len(frame))
-    )
-    level = "video" if key_columns == ("video_id",) else "face"
-    return ScoreTable(level, keys, key_columns, _scores(frame[column], scale, path), reasons)
-
-
-def _path(path: str | Path) -> Path:
-    found = given(path, "path")
-    if found.suffix.lower() not in FORMATS:
+    if not graded and _plain_name(there[0]) in EITHER_COLUMNS:
         raise ForensicsError(
-            f"{found.name!r} is neither CSV nor Parquet.", "Use .csv or .parquet.", "path"
+            f"{path.name}: {there[0]!r} holds nothing but 0 and 1, so it may be the truth "
+            "or a decision, not a score.",
+            "Name the column with the scores, or this one if you mean it.",
+            "column",
         )
-    return found
+    return graded[0] if graded else there[0]
 
 
-def _read(path: Path) -> Any:
-    import pandas as pd
-
-    if not path.is_file():
-        raise ForensicsError(f"There is no file {path}.", "Check the path.", "path")
-    if path.suffix.lower() == ".parquet":
-        packages.require(packages.PARQUET, "path")
-    try:
-        if path.suffix.lower() == ".parquet":
-            return pd.read_parquet(path)
-        text = {"video_id": str, "filepath": str, "reason": str}
-        found = pd.read_csv(path, dtype=text, skipinitialspace=True)
-        for name in set(text) & set(found.columns):
-            found[name] = found[name].map(from_cell)
-        return found
-    except (ValueError, OSError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise ForensicsError(
-            f"{path.name} cannot be read ({type(error).__name__}: {error}).",
-            "It may be truncated, or not a table.",
-            "path",
-        ) from error
-
-
-def _key_columns(names: list[str], path: Path) -> tuple[str, ...]:
-    if "video_id" in names and "frame_number" in names:
-        extra = ("face_index",) if "face_index" in names else ()
-        return ("video_id", "frame_number", *extra)
-    if "filepath" in names:
-        return ("filepath",)
-    if "video_id" in names:
-        return ("video_id",)
+def _key_columns(by_name: Mapping[str, str], scores: str, path: Path) -> dict[str, str]:
+    """Column of the dataset -> (plain) name of the table's column that identifies a row."""
+    found = {}
+    for key, names in KEY_COLUMNS.items():
+        there = [n for n in names if n in by_name and by_name[n] != scores]
+        if there:
+            found[key] = there[0]
+    if "sample_id" in found:
+        return {"sample_id": found["sample_id"]}
+    if "video_id" in found and "frame_number" in found:
+        return {k: found[k] for k in ("video_id", "frame_number", "face_index") if k in found}
+    for key in ("filepath", "video_id"):
+        if key in found and (key == "video_id" or found[key] not in ("name", "id")):
+            return {key: found[key]}
+    if "filepath" in found:
+        return {"filepath": found["filepath"]}
     raise ForensicsError(
         f"{path.name} does not say which video or face a row is of.",
-        "Add video_id (and frame_number for faces), or filepath.",
+        "Add video_id (and frame_number for faces), sample_id or filepath.",
         "path",
     )
 
 
-def _keys(frame: Any, key_columns: tuple[str, ...], path: Path) -> tuple[tuple[Any, ...], ...]:
+def _keys(columns: Mapping[str, list[str]], path: Path) -> tuple[tuple[Any, ...], ...]:
     """The identity of each row, none missing, none twice."""
-    columns = []
-    for name in key_columns:
-        values = frame[name]
-        if values.isna().any():
-            line = int(np.flatnonzero(values.isna().to_numpy())[0]) + 2
-            raise ForensicsError(f"{path.name}, line {line}: {name} is empty.", "Fill it.", "path")
+    read = []
+    for name, cells in columns.items():
+        if "" in cells:
+            raise ForensicsError(
+                f"{path.name}, line {cells.index('') + 2}: {name} is empty.", "Fill it.", "path"
+            )
         numeric = name in ("frame_number", "face_index")
         try:
-            columns.append([int(v) if numeric else str(v).strip() for v in values])
+            read.append([int(float(c)) if numeric else from_cell(c) for c in cells])
         except ValueError as error:
             raise ForensicsError(
                 f"{path.name}: {name} is not a whole number ({error}).", "", "path"
             ) from error
-    keys = tuple(zip(*columns, strict=True))
+    keys = tuple(zip(*read, strict=True))
     twice = [key for key, count in Counter(keys).items() if count > 1]
     if twice:
         raise ForensicsError(
@@ -177,32 +228,43 @@ def _keys(frame: Any, key_columns: tuple[str, ...], path: Path) -> tuple[tuple[A
     return keys
 
 
-def _scores(column: Any, scale: str, path: Path) -> np.ndarray:
-    """p_fake (N,), NaN for empty cells; anything else that is not a number is an error."""
-    import pandas as pd
+def _numbers(cells: list[str], path: Path, column: str) -> np.ndarray:
+    """Finite numbers (N,) float64, NaN for empty cells; with decimal commas where no point is."""
+    commas = any("," in text for text in cells) and not any("." in text for text in cells)
+    out = np.full(len(cells), np.nan)
+    for row, given_text in enumerate(cells):
+        text = given_text.replace(",", ".") if commas else given_text
+        if text.lower() in ("", "nan", "na", "n/a", "none", "null"):
+            continue
+        try:
+            out[row] = float(text)
+        except ValueError:
+            out[row] = np.inf
+        if not np.isfinite(out[row]):
+            raise ForensicsError(
+                f"{path.name}, line {row + 2}: {column} is {given_text!r}, which is not a number.",
+                "Leave the cell empty where there is no score.",
+                "path",
+            )
+    return out
 
-    empty = column.isna().to_numpy()
-    values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
-    wrong = ~empty & ~np.isfinite(values)
-    if wrong.any():
-        line = int(np.flatnonzero(wrong)[0])
-        raise ForensicsError(
-            f"{path.name}, line {line + 2}: the score {column.iloc[line]!r} is not a number.",
-            "Leave the cell empty where there is no score.",
-            "path",
-        )
-    if scale == "logit":
-        return 0.5 * (1 + np.tanh(values / 2))
-    if scale != "probability":
-        raise ForensicsError(
-            f"There is no scale {scale!r}.", "Known: probability, logit.", field="scale"
-        )
-    outside = ~empty & ((values < 0) | (values > 1))
+
+def _probabilities(values: np.ndarray, path: Path, column: str) -> np.ndarray:
+    outside = (values < -_NOISE) | (values > 1 + _NOISE)
     if outside.any():
-        line = int(np.flatnonzero(outside)[0])
+        row = int(np.flatnonzero(outside)[0])
         raise ForensicsError(
-            f"{path.name}, line {line + 2}: the score {values[line]:g} is outside [0, 1].",
+            f"{path.name}, line {row + 2}: {column} is {values[row]:g}, outside [0, 1].",
             "If these are logits, say so (scale='logit').",
             "path",
         )
-    return values
+    return np.clip(values, 0, 1)
+
+
+def _path(path: str | Path) -> Path:
+    found = given(path, "path")
+    if found.suffix.lower() not in FORMATS:
+        raise ForensicsError(
+            f"{found.name!r} is neither CSV nor Parquet.", "Use .csv or .parquet.", "path"
+        )
+    return found
