@@ -212,7 +212,7 @@ def _keys(columns: Mapping[str, list[str]], path: Path) -> tuple[tuple[Any, ...]
             )
         numeric = name in ("frame_number", "face_index")
         try:
-            read.append([int(float(c)) if numeric else from_cell(c) for c in cells])
+            read.append([int(float(c)) if numeric else from_cell(c).strip() for c in cells])
         except ValueError as error:
             raise ForensicsError(
                 f"{path.name}: {name} is not a whole number ({error}).", "", "path"

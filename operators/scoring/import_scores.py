@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import datetime
-from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import fiftyone as fo
+import numpy as np
 from fiftyone.operators import types
 
 from ...detector.errors import ForensicsError
 from ...detector.files.paths import given
+from ...detector.records import Reason
+from ...detector.scoring.score_tables import ScoreTable
+from ...detector.text.markup import plain
 from ..app.form import Form, chosen_path
 from ..app.open_dataset import require_dataset
 from ..dataset import fields, score_state, views
-from ..dataset.dataset_changes import changing
+from ..dataset.dataset_changes import changing, declare as declare_fields
 from ..dataset.lease import exclusively
 from ..dataset.video_scores import RULES, declare, write_video_scores
 from ..jobs.path_arguments import with_paths
 from ..jobs.workflow import Workflow
 from . import score_claim
+from .score_matching import match
 
 SCALES = (("probability", "p_fake, 0 to 1"), ("logit", "a logit: its sigmoid is taken"))
 
@@ -38,24 +41,28 @@ def run(
     scale: str = "probability",
     rule: str = "mean",
     overwrite: bool = False,
+    column: str | None = None,
 ) -> dict[str, Any]:
-    """Write the scores of a CSV or Parquet file as those of detector ``key``.
+    """Write the scores of a table as those of detector ``key``.
 
-    A table of faces gives video scores by ``rule``. A table of videos gives every face of a video
-    the video's score, so that tables and panels at video level work; its faces then say nothing of
-    their own. What the table lacks keeps no score, with the reason ``not_scored``.
+    Logits are kept in ``K_margin``, from which ranks come. A table of faces gives video scores by
+    ``rule``. A table of videos gives every face of a video the video's score, so that tables and
+    panels at video level work; its faces then say nothing of their own. What the table lacks keeps
+    no score, with the reason ``not_scored``.
 
     Args:
         samples: faces dataset
-        path: ``.csv`` or ``.parquet``, see :mod:`detector.scoring.score_tables`
+        path: CSV, TSV, JSON (lines), Parquet or Excel, see :mod:`detector.scoring.score_tables`;
+            rows are found by id, video, or the end of their path
         key: field key
         scale: ``probability`` or ``logit``
         rule: video score rule, for tables of faces
         overwrite: replace the scores that ``key`` holds
+        column: the column with the scores, where the names do not tell
 
     Returns:
-        ``{"key", "level", "matched", "without_score", "not_in_dataset", "not_in_table",
-        "videos"}``; the last but one counts faces or videos
+        ``{"key", "level", "column", "matched", "without_score", "not_in_dataset", "ambiguous",
+        "not_in_table", "videos"}``; all but the last count rows, faces or videos by ``level``
 
     Raises:
         ForensicsError: a bad table (line named), no row that fits the dataset, ``key`` is taken
@@ -68,17 +75,14 @@ def run(
     views.require_fields(view, ["video_id"], "Import deepfake dataset")
     views.require_samples(view, "faces")
     names = fields.ScoreFields(key)
-    table = read_scores(path, scale)
+    table = read_scores(path, scale, column)
     sha256 = file_sha256(path)
     _require_free(dataset, names, sha256, overwrite)
-    by_key = dict(zip(table.keys, zip(table.p_fake, table.reasons, strict=True), strict=True))
-    rows = _rows(dataset, table.key_columns, set(by_key))
-    matched = {row for row in rows.values() if row in by_key}
-    if not matched:
+    found = match(dataset, table)
+    if not found.by_id:
         raise ForensicsError(
             f"No row of {Path(path).name} fits {dataset.name!r} by {', '.join(table.key_columns)}.",
-            f"The dataset has, for example, {next(iter(rows.values()))}; the table "
-            f"{table.keys[0]}.",
+            f"The dataset has, for example, {found.asked}; the table {table.keys[0]}.",
             "path",
         )
     with changing(dataset):
@@ -90,58 +94,45 @@ def run(
             left=score_state.WRITING,
             detector=f"imported from {Path(path).name}",
             checkpoint_sha256=f"table:{sha256}",
-            table_level=table.level,
+            table_level=found.level,
+            table_column=table.score_column,
             recipe_hash=None,
-            rule=rule if table.level == "face" else "given by the table",
+            rule=rule if found.level == "face" else "given by the table",
             date=datetime.date.today().isoformat(),
         )
         declare(dataset, names, embeddings=False)
-    scores = {i: float(by_key[row][0]) for i, row in rows.items() if row in by_key}
-    there = {i: p for i, p in scores.items() if p == p}
-    views.set_by_id(dataset, names.p_fake, there)
-    labels = {i: fields.classification(p) for i, p in there.items()}
+        if table.margin is not None:
+            declare_fields(dataset, {names.margin: fo.FloatField})
+    ids, of = dataset.values(["id", "video_id"])
+    there = {i: row for i, row in found.by_id.items() if not np.isnan(table.p_fake[row])}
+    views.set_by_id(dataset, names.p_fake, {i: float(table.p_fake[r]) for i, r in there.items()})
+    if table.margin is not None:
+        margins = {i: float(table.margin[r]) for i, r in there.items()}
+        views.set_by_id(dataset, names.margin, {i: m for i, m in margins.items() if m == m})
+    labels = {i: fields.classification(float(table.p_fake[r])) for i, r in there.items()}
     views.set_by_id(dataset, names.label, labels)
-    lost = {i: _reason(by_key.get(row)) for i, row in rows.items() if i not in there}
+    lost = {i: _reason(table, found.by_id.get(i)) for i in ids if i not in there}
     views.set_by_id(dataset, names.reason, lost)
     videos = write_video_scores(dataset, key, rule)
+    rows = set(found.by_id.values())
+    missing = [v if found.level == "video" else i for i, v in zip(ids, of, strict=True)]
+    missing = {m for m, i in zip(missing, ids, strict=True) if i not in found.by_id}
     return {
         "key": key,
-        "level": table.level,
-        "matched": len(matched),
-        "without_score": sum(1 for k in matched if by_key[k][0] != by_key[k][0]),
-        "not_in_dataset": len(by_key) - len(matched),
-        "not_in_table": len({row for row in rows.values() if row not in by_key}),
+        "level": found.level,
+        "column": table.score_column,
+        "matched": len(rows),
+        "without_score": sum(bool(np.isnan(table.p_fake[row])) for row in rows),
+        "not_in_dataset": len(table.keys) - len(rows) - len(found.ambiguous),
+        "ambiguous": len(found.ambiguous),
+        "not_in_table": len(missing),
         "videos": videos,
     }
 
 
-def _reason(entry: tuple[float, str] | None) -> str:
-    from ...detector.records import Reason
-
-    text = "" if entry is None else entry[1]
-    return text if text in {r.value for r in Reason} else Reason.NOT_SCORED.value
-
-
-def _rows(
-    dataset: fo.Dataset, key_columns: Sequence[str], wanted: set[tuple[Any, ...]]
-) -> dict[str, tuple[Any, ...]]:
-    """The table's key of every face, by sample id.
-
-    Raises:
-        ForensicsError: a frame with several faces, and a table that does not tell them apart
-    """
-    ids, *columns = dataset.values(["id", *key_columns])
-    rows = dict(zip(ids, zip(*columns, strict=True), strict=True))
-    if tuple(key_columns) == ("video_id", "frame_number"):
-        twice = [k for k, n in Counter(rows.values()).items() if n > 1 and k in wanted]
-        if twice:
-            raise ForensicsError(
-                f"The frame {twice[0]} has several faces; the table does not say which one it "
-                "scored.",
-                "Add the column face_index.",
-                "path",
-            )
-    return rows
+def _reason(table: ScoreTable, row: int | None) -> str:
+    text = "" if row is None else table.reasons[row]
+    return text if text in {reason.value for reason in Reason} else Reason.NOT_SCORED.value
 
 
 def _require_free(
@@ -163,8 +154,8 @@ class ImportScores(Workflow):
 
     label = "Import scores"
     description = (
-        "Read another detector's scores of these videos or faces from CSV or "
-        "Parquet, to audit and compare them like ours"
+        "Read another detector's scores of these videos or faces from a table, "
+        "to audit and compare them like ours"
     )
     icon = "upload"
     risk = types.RiskLevel.MEDIUM
@@ -178,29 +169,39 @@ class ImportScores(Workflow):
         return {**super().arguments(ctx), "path": chosen_path(ctx.params.get("path"))}
 
     def fill(self, form: Form, target: Any) -> None:
-        form.path("path", "Table", ".csv or .parquet")
+        form.path("path", "Table", "CSV, TSV, JSON, Parquet or Excel")
         form.text("key", "Key", "Name of the fields that are written", required=True)
         form.choice("scale", SCALES, "Scale", "Of scores")
+        form.text("column", "Score column", "Where the names of the columns do not tell")
         form.choice("rule", RULES, "Video score", "Where the table has one row per face")
         form.flag("overwrite", "Overwrite", "An earlier import")
         if form.params.get("key"):
             form.check(lambda: fields.ScoreFields(form.params["key"]))
         if chosen_path(form.params.get("path")):
-            form.check(lambda: _preview(form))
+            form.check(lambda: _preview(form, target))
 
     def show(self, outputs: types.Object, found: dict[str, Any]) -> None:
         text = (
             f"{found['without_score']} of them without a score; {found['not_in_dataset']} rows "
-            f"fit nothing here; {found['not_in_table']} {found['level']}s are not in the table"
+            f"fit nothing here, {found['ambiguous']} fit several; {found['not_in_table']} "
+            f"{found['level']}s are not in the table"
         )
         label = f"{found['matched']} {found['level']}s as {found['key']!r}"
         outputs.view("done", types.Notice(label=label, description=text))
 
 
-def _preview(form: Form) -> None:
+def _preview(form: Form, view: Any) -> None:
+    """Say what fits, before anything is written."""
     from ...detector.scoring.score_tables import read_scores
 
     path = given(chosen_path(form.params["path"]), "path")
-    table = read_scores(path, form.value("scale"))
-    columns = ", ".join(table.key_columns)
-    form.notice("found", f"{len(table.keys)} {table.level}s by {columns}")
+    table = read_scores(path, form.value("scale"), form.params.get("column") or None)
+    found = match(views.dataset_of(view), table)
+    rows, fitting = len(table.keys), set(found.by_id.values())
+    lost = [table.keys[r] for r in range(rows) if r not in fitting and r not in found.ambiguous]
+    text = f"Scores of the column {table.score_column!r}, by {', '.join(table.key_columns)}."
+    if lost:
+        text += f" Not in the dataset: {len(lost)} rows, for example {lost[0]}."
+    if found.ambiguous:
+        text += f" {len(found.ambiguous)} rows fit several {found.level}s and give no score."
+    form.notice("found", f"{len(fitting)} of {rows} rows fit {found.level}s here", plain(text))

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import csv
+import json
+import tempfile
+from pathlib import Path
+
 import numpy as np
 import pytest
+from hypothesis import given, strategies as st
 from media_forensics.detector.errors import ForensicsError
 from media_forensics.detector.scoring.score_tables import read_scores, write_scores
 
@@ -38,16 +44,19 @@ def test_logits_become_probabilities(tmp_path):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("video_id,p_fake\na,0.5\nb,oops\n", "line 3: the score 'oops'"),
+        ("video_id,p_fake\na,0.5\nb,oops\n", "line 3: p_fake is 'oops'"),
         ("video_id,p_fake\na,inf\n", "line 2"),
         ("video_id,p_fake\na,1.5\n", "outside"),
         ("video_id,p_fake\na,0.1\na,0.2\n", "more than once"),
         ("video_id,p_fake\n,0.1\n", "line 2: video_id is empty"),
         ("video_id,other\na,0.1\n", "no column with scores"),
-        ("name,p_fake\na,0.1\n", "which video"),
+        ("other,p_fake\na,0.1\n", "which video"),
+        ("video_id,p_fake\na,0.1,7\n", "line 2: 3 cells"),
+        ("video_id,p_fake,P_fake\na,0.1,0.2\n", "'p_fake' more than once"),
+        ("filename,label\na,1\nb,0\n", "nothing but 0 and 1"),
         ("video_id,frame_number,p_fake\na,x,0.1\n", "whole number"),
         ("video_id,p_fake\n", "no rows"),
-        ("", "cannot be read"),
+        ("", "no rows"),
     ],
 )
 def test_a_bad_table_is_refused_with_its_place(tmp_path, text, words):
@@ -60,8 +69,8 @@ def test_a_bad_table_is_refused_with_its_place(tmp_path, text, words):
 def test_files_that_are_no_tables(tmp_path):
     with pytest.raises(ForensicsError, match="no file"):
         read_scores(tmp_path / "gone.csv")
-    with pytest.raises(ForensicsError, match="neither CSV nor Parquet"):
-        read_scores(tmp_path / "a.txt")
+    with pytest.raises(ForensicsError, match="no table that can be read"):
+        read_scores(tmp_path / "a.docx")
     (tmp_path / "a.parquet").write_bytes(b"PAR1 not really")
     with pytest.raises(ForensicsError):
         read_scores(tmp_path / "a.parquet")
@@ -75,3 +84,99 @@ def test_an_empty_cell_is_a_gap_and_never_a_number(tmp_path):
     path.write_text("video_id,p_fake\na,\nb,nan\nc,NaN\nd,0.5\n")
     found = read_scores(path).p_fake
     assert np.isnan(found[:3]).all() and found[3] == 0.5
+
+
+TABLES = {
+    "header case": ("Video_ID,P_Fake\n007,0.25\n", "007"),
+    "semicolons, decimal comma": ("video_id;p_fake\n007;0,25\n", "007"),
+    "tabs": ("video\tprob\n007\t0.25\n", "007"),
+    "Excel's hint": ("sep=;\nvideo_id;p_fake\n007;0.25\n", "007"),
+    "quotes": ('"video_id","p_fake"\n"007","0.25"\n', "007"),
+    "pandas' index": (",video_id,p_fake\n0,007,0.25\n", "007"),
+    "blank lines": ("video_id,p_fake\n\n007,0.25\n\n", "007"),
+    "an id that looks like nothing": ("video_id,p_fake\nNA,0.25\n", "NA"),
+    "an id that looks like a number": ("video_id,p_fake\n1e5,0.25\n", "1e5"),
+    "hard labels beside": ("video_id,pred,prob_fake\n007,1,0.25\n", "007"),
+    "the truth beside": (
+        "files,labels,prob_class_0,prob_class_1\na/007.png,1,0.75,0.25\n",
+        "a/007.png",
+    ),
+    "DFDC's submission": ("filename,label\n007.mp4,0.25\n", "007.mp4"),
+    "a column with spaces": ("Video ID,Fake Probability\n007,0.25\n", "007"),
+}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "cp1252"])
+@pytest.mark.parametrize("name", TABLES)
+def test_tables_as_other_tools_write_them(name, encoding, tmp_path):
+    text, key = TABLES[name]
+    path = tmp_path / "scores.csv"
+    path.write_bytes((text + "").encode(encoding))
+    table = read_scores(path)
+    assert table.keys == ((key,),) and table.p_fake == pytest.approx([0.25])
+
+
+def test_json_and_excel(tmp_path):
+    rows = [{"video_id": "007", "p_fake": 0.25}, {"video_id": "NA", "p_fake": None}]
+    (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    (tmp_path / "a.json").write_text(json.dumps(rows))
+    (tmp_path / "b.json").write_text(json.dumps({"x/007.png": 0.25, "x/NA.png": 0.5}))
+    names = ["a.jsonl", "a.json"]
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    for row in (["video_id", "p_fake"], ["007", 0.25], ["NA", None]):
+        book.active.append(row)
+    book.save(tmp_path / "a.xlsx")
+    for name in [*names, "a.xlsx"]:
+        table = read_scores(tmp_path / name)
+        assert table.keys == (("007",), ("NA",))
+        assert table.p_fake[0] == 0.25 and np.isnan(table.p_fake[1])
+    assert read_scores(tmp_path / "b.json").keys == (("x/007.png",), ("x/NA.png",))
+
+
+def test_logits_are_kept_where_probabilities_are_all_one(tmp_path):
+    logits = 45 + np.arange(8) / 3
+    path = tmp_path / "z.csv"
+    lines = [f"v{i},{value!r}" for i, value in enumerate(logits.tolist())]
+    path.write_text("\n".join(["video_id,logit", *lines]))
+    table = read_scores(path, "logit")
+    assert table.margin is not None and np.array_equal(table.margin, logits)
+    assert set(table.p_fake) == {1.0} and table.score_column == "logit"
+    with pytest.raises(ForensicsError, match="no column with scores"):
+        read_scores(path)  # a logit is no probability
+    with pytest.raises(ForensicsError, match="no column 'other'"):
+        read_scores(path, column="other")
+
+
+def test_rounding_beyond_the_ends_is_taken_as_the_ends(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("video_id,p_fake\na,1.0000000000000002\nb,-1e-17\n")
+    assert read_scores(path).p_fake.tolist() == [1.0, 0.0]
+
+
+@given(
+    st.lists(
+        st.tuples(st.text("aZ0_é/. -", min_size=1, max_size=9), st.floats(0, 1)),
+        min_size=1,
+        max_size=8,
+        unique_by=lambda row: row[0].strip(),
+    ),
+    st.sampled_from([",", ";", "\t", "|"]),
+    st.booleans(),
+    st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]),
+)
+def test_any_dialect_gives_the_same_numbers(rows, separator, commas, encoding):
+    rows = [(key.strip(), value) for key, value in rows if key.strip()]
+    if not rows or (commas and separator == ","):
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "t.csv"
+        with path.open("w", encoding=encoding, newline="") as stream:
+            writer = csv.writer(stream, delimiter=separator)
+            writer.writerow(["video_id", "p_fake", "note"])
+            for key, value in rows:
+                text = f"{value:.17f}"
+                writer.writerow([key, text.replace(".", ",") if commas else text, "x"])
+        table = read_scores(path)
+    assert [key for (key,) in table.keys] == [key for key, _ in rows]
+    assert table.p_fake == pytest.approx([value for _, value in rows], abs=1e-12)
