@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv/bin
 UV := UV_NO_CONFIG=1 .uv/bin/uv
 
-.PHONY: demo test install lint audit compat pythons lock robustness bench clean .uv-there
+.PHONY: demo test install ui lint audit compat pythons lock robustness bench clean .uv-there
 
 ## The whole loop on real clips, then the App on it. HEADLESS=1 stops before the App.
 demo:
@@ -17,6 +17,10 @@ test:
 
 install:
 	$(PYTHON) scripts/install.py
+
+## The App's component: src/ into dist/index.umd.js. CHECK=1 compares, with types and unit tests.
+ui:
+	$(PYTHON) scripts/component.py $(if $(CHECK),--check)
 
 lint:
 	$(VENV)/ruff check .

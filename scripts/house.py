@@ -95,7 +95,9 @@ PLACES: dict[str, tuple[str, ...]] = {
     "a tab of the audit": (
         "detector/audit/NEW.py",
         "operators/panels/audit/tabs.py",
-        "dist/index.umd.js",
+        "src/sent/audit.ts",
+        "src/audit/NEW.tsx",
+        "src/audit/table.tsx",
     ),
     "a runner": (
         "detector/runners/NEW.py",

@@ -101,11 +101,19 @@ def rows(found: Comparison, units: Units, grouping: Grouping) -> list[dict[str, 
     out = []
     for row, label in enumerate(grouping.labels):
         here = grouping.row == row
-        line: dict[str, Any] = {"index": row, "name": list(label)}
-        for name, mask in (("fixed", found.fixed), ("broken", found.broken)):
-            line[name] = [int((mask & here & (units.label == c)).sum()) for c in (REAL, FAKE)]
-        line["units"] = int((found.both & here).sum())
-        out.append(line)
+        fixed, broken = (
+            [int((mask & here & (units.label == c)).sum()) for c in (REAL, FAKE)]
+            for mask in (found.fixed, found.broken)
+        )
+        out.append(
+            {
+                "index": row,
+                "name": list(label),
+                "fixed": fixed,
+                "broken": broken,
+                "units": int((found.both & here).sum()),
+            }
+        )
     return sorted(out, key=lambda r: (-sum(r["broken"]), -sum(r["fixed"]), r["name"]))
 
 
