@@ -9,12 +9,12 @@ the App around it, in a canvas of 760 x 470 pixels. Measured are
 * ready: from the payload's text to the first picture;
 * moving: a turn in small steps, as a drag makes them. Drawn are as many points as fit into a frame;
 * full: the same with all points in every frame, which is what follows when the picture rests;
-* lasso: the faces inside a ring of 40 corners.
+* lasso: the faces inside a ring of 40 corners;
 
-Baseline, in the same browser: the same points with WebGL, all of them in every frame, waited for by
-reading a pixel back. Which renderer WebGL had is printed; "SwiftShader" is no graphics card, and
-says nothing about one. The fastest frame is what the machine can do, the median what it did beside
-whatever else ran.
+of the plain canvas, and of WebGL, whose frames are waited for by reading a pixel back. The page
+takes the one that is faster for a sample of points; "chosen" says which, and how long it measured.
+Which renderer WebGL had is printed; "SwiftShader" is no graphics card, and says nothing about one.
+The fastest frame is what the machine can do, the median what it did beside whatever else ran.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ import numpy as np  # noqa: E402 - after the path
 log = logging.getLogger("benchmark")
 
 PAGE = """<body style="margin:0;background:#222">
-<canvas id="flat" style="width:760px;height:470px;display:block"></canvas>
-<canvas id="gl" width="760" height="470"></canvas></body>"""
+<canvas id="canvas" style="width:760px;height:470px;display:block"></canvas>
+<canvas id="webgl" style="width:760px;height:470px;display:block"></canvas></body>"""
 
 #: What FiftyOne gives to plugins, as far as the file asks for it when it is loaded.
 STUBS = """
@@ -48,10 +48,11 @@ window.__fop__ = { PluginComponentType: {}, registerComponent: (c) => {
 """
 
 FRAMES = """
-async ([text, frames]) => {
-  const { Painter, unpack, colouring } = window.parts, out = {};
-  const begin = performance.now();
-  const p = new Painter(document.getElementById('flat')), data = unpack(JSON.parse(text));
+async ([text, frames, kind]) => {
+  const { Painter, GlDots, unpack, colouring } = window.parts, out = {};
+  const begin = performance.now(), canvas = document.getElementById(kind);
+  const p = kind === 'webgl' ? new Painter(canvas, new GlDots()) : new Painter(canvas);
+  const data = unpack(JSON.parse(text));
   p.colours = colouring(data, 'label'); p.setData(data); p.draw();
   out.ready = performance.now() - begin;
   const median = (list) => list.sort((a, b) => a - b)[list.length >> 1];
@@ -60,8 +61,11 @@ async ([text, frames]) => {
     await new Promise((done) => {
       const frame = (now) => {
         if (last) gaps.push(now - last);
-        last = now; p.moving = moving; p.turn = [p.turn[0] + 0.02, p.turn[1]]; p.draw();
-        ms.push(p.ms);
+        last = now; p.moving = moving; p.turn = [p.turn[0] + 0.02, p.turn[1]];
+        const start = performance.now();
+        p.draw();
+        if (kind === 'webgl') canvas.getContext('2d').getImageData(0, 0, 1, 1);
+        ms.push(performance.now() - start);
         if (ms.length < frames) requestAnimationFrame(frame); else done();
       };
       requestAnimationFrame(frame);
@@ -79,46 +83,13 @@ async ([text, frames]) => {
 }
 """
 
-WEBGL = """
-async ([text, frames]) => {
-  const { unpack } = window.parts, { n, xyz, label } = unpack(JSON.parse(text));
-  const gl = document.getElementById('gl').getContext('webgl', { antialias: false, depth: false });
-  if (!gl) return null;
-  const info = gl.getExtension('WEBGL_debug_renderer_info');
-  const program = gl.createProgram();
-  const part = (kind, code) => {
-    const s = gl.createShader(kind); gl.shaderSource(s, code); gl.compileShader(s);
-    gl.attachShader(program, s); };
-  part(gl.VERTEX_SHADER, `attribute vec3 a; attribute float b; uniform vec4 r; uniform float far;
-    varying float v; void main() {
-      float z1 = -r.y * a.x + r.x * a.z, z2 = r.w * a.y + r.z * z1; v = b;
-      gl_Position = vec4((r.x * a.x + r.y * a.z) * .5, (r.z * a.y - r.w * z1) * .8,
-        z2 * far > 0. ? 0. : 9., 1.); gl_PointSize = 3.; }`);
-  part(gl.FRAGMENT_SHADER, `precision mediump float; varying float v; void main() {
-    vec2 q = gl_PointCoord - .5; if (dot(q, q) > .25) discard;
-    gl_FragColor = v > .5 ? vec4(.84, .37, 0., 1.) : vec4(0., .45, .7, 1.); }`);
-  gl.linkProgram(program); gl.useProgram(program);
-  const feed = (name, data, size, kind, unit) => {
-    gl.bindBuffer(gl.ARRAY_BUFFER, gl.createBuffer());
-    gl.bufferData(gl.ARRAY_BUFFER, data, gl.STATIC_DRAW);
-    const place = gl.getAttribLocation(program, name);
-    gl.enableVertexAttribArray(place); gl.vertexAttribPointer(place, size, kind, unit, 0, 0); };
-  feed('a', Float32Array.from(xyz, (v) => v / 32767), 3, gl.FLOAT, false);
-  feed('b', label, 1, gl.UNSIGNED_BYTE, false);
-  const turn = gl.getUniformLocation(program, 'r'), far = gl.getUniformLocation(program, 'far');
-  const ms = [], pixel = new Uint8Array(4);
-  for (let k = 0; k < frames; k++) {
-    await new Promise(requestAnimationFrame);
-    const begin = performance.now(), yaw = 0.02 * k;
-    gl.clear(gl.COLOR_BUFFER_BIT);
-    gl.uniform4f(turn, Math.cos(yaw), Math.sin(yaw), Math.cos(0.3), Math.sin(0.3));
-    for (const side of [1, -1]) { gl.uniform1f(far, side); gl.drawArrays(gl.POINTS, 0, n); }
-    gl.readPixels(0, 0, 1, 1, gl.RGBA, gl.UNSIGNED_BYTE, pixel);
-    ms.push(performance.now() - begin);
-  }
-  ms.sort((a, b) => a - b);
-  return { best: ms[0], median: ms[frames >> 1],
-    renderer: gl.getParameter(info ? info.UNMASKED_RENDERER_WEBGL : gl.RENDERER) };
+CHOICE = """
+() => {
+  const start = performance.now(), { webgl, canvas } = window.parts.measure();
+  const probe = document.createElement('canvas').getContext('webgl2');
+  const info = probe && probe.getExtension('WEBGL_debug_renderer_info');
+  return { gl: Number.isFinite(webgl) ? webgl : -1, canvas, took: performance.now() - start,
+    renderer: probe && probe.getParameter(info ? info.UNMASKED_RENDERER_WEBGL : probe.RENDERER) };
 }
 """
 
@@ -137,33 +108,28 @@ def random_payload(count: int) -> dict[str, Any]:
     return sphere_payload.payload(xyz, label, p_fake, 0.5, 0.0)
 
 
-def measure(page: Any, count: int, frames: int) -> None:
-    """One size."""
+def measure(page: Any, count: int, frames: int, kinds: list[str]) -> None:
+    """One size, with each painter."""
     text = json.dumps(random_payload(count))
     log.info("%s faces, payload %s bytes", f"{count:,}", f"{len(text):,}")
-    found = page.evaluate(FRAMES, [text, frames])
-    log.info("  ready     %7.1f ms   lasso %.1f ms", found["ready"], found["lasso"])
-    for name in ("moving", "full"):
-        row = found[name]
-        log.info(
-            "  %-8s  %7.1f ms at best, %.1f median; %.0f frames a second; %s points drawn",
-            name,
-            row["best"],
-            row["median"],
-            1000 / row["gap"],
-            f"{row['drawn']:,}",
-        )
-    webgl = page.evaluate(WEBGL, [text, max(8, frames // 6)])
-    if webgl is None:
-        log.info("  no WebGL in this browser")
-        return
-    log.info(
-        "  WebGL     %7.1f ms at best, %.1f median; %s",
-        webgl["best"],
-        webgl["median"],
-        webgl["renderer"],
-    )
-    log.info("    ratio full / WebGL, best %.2f", found["full"]["best"] / webgl["best"])
+    full = {}
+    for kind in kinds:
+        tried = frames if kind == "canvas" else max(12, frames // 4)
+        found = page.evaluate(FRAMES, [text, tried, kind])
+        full[kind] = found["full"]["best"]
+        log.info("  %-6s ready  %6.1f ms   lasso %.1f ms", kind, found["ready"], found["lasso"])
+        for name in ("moving", "full"):
+            row = found[name]
+            log.info(
+                "         %-6s %6.1f ms at best, %.1f median; %.0f frames a second; %s points",
+                name,
+                row["best"],
+                row["median"],
+                1000 / row["gap"],
+                f"{row['drawn']:,}",
+            )
+    if len(full) == 2:
+        log.info("  ratio canvas / WebGL, all points, best %.2f", full["canvas"] / full["webgl"])
 
 
 def main() -> None:
@@ -191,7 +157,16 @@ def main() -> None:
             page.set_content(PAGE)
             page.evaluate(STUBS)
             page.add_script_tag(path=str(ROOT / "dist" / "index.umd.js"))
-            measure(page, count, chosen.frames)
+            choice = page.evaluate(CHOICE)
+            log.info(
+                "chosen: %s in %.0f ms; a sample's frame: canvas %.1f ms, WebGL %s; %s",
+                "WebGL" if 0 < choice["gl"] < choice["canvas"] else "canvas",
+                choice["took"],
+                choice["canvas"],
+                f"{choice['gl']:.1f} ms" if choice["gl"] > 0 else "not there",
+                choice["renderer"],
+            )
+            measure(page, count, chosen.frames, ["canvas", "webgl"][: 1 + (choice["gl"] > 0)])
             page.close()
         browser.close()
 

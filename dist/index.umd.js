@@ -369,15 +369,15 @@
 	}
 	// src/audit/cells.tsx
 	/** Every cell of two fields as a dot with its interval, all on one scale. */
-	var FEW = 1;
+	var FEW$1 = 1;
 	var STANDS_OUT = 2;
-	var heat = (cell) => !cell || cell[7] === FEW ? 0 : shade(cell[2], cell[5], cell[6]);
+	var heat = (cell) => !cell || cell[7] === FEW$1 ? 0 : shade(cell[2], cell[5], cell[6]);
 	function stripWords(cell, name, fake, unit) {
 		const [hits, trials, rate, low, high, rest, , mark] = cell;
 		const what = fake ? `fake ${unit}s called real` : `real ${unit}s called fake`;
 		const range = `95 %: ${percent(low)} to ${percent(high)}`;
 		const others = rest == null ? "" : "; all other cells " + percent(rest);
-		const judged = mark === FEW ? ". Too few independent units to be judged." : mark === STANDS_OUT ? ". Worse than the rest beyond chance." : "";
+		const judged = mark === FEW$1 ? ". Too few independent units to be judged." : mark === STANDS_OUT ? ". Worse than the rest beyond chance." : "";
 		const counts = `${number(hits)} of ${number(trials)}`;
 		return `${name}: ${percent(rate)} of ${what} (${counts}; ${range}${others})${judged}`;
 	}
@@ -389,7 +389,7 @@
 		const wide = (Number(part(high).toFixed(4)) - Number(part(low).toFixed(4))).toFixed(4);
 		const colour = fake ? FAKE : REAL;
 		const words = stripWords(cell, name, fake, unit);
-		const few = mark === FEW;
+		const few = mark === FEW$1;
 		return /* @__PURE__ */ h("button", {
 			className: "mf-strip",
 			title: words,
@@ -891,316 +891,6 @@
 			send
 		}));
 	}
-	// src/sphere/data.ts
-	/** Of int16 for 1.0, as in operators/panels/sphere/payload.py. */
-	var STEP = 32767;
-	/** Bytes of a base64 text. */
-	function decode(text) {
-		const raw = atob(text);
-		const bytes = new Uint8Array(raw.length);
-		for (let i = 0; i < raw.length; i++) bytes[i] = raw.charCodeAt(i);
-		return bytes.buffer;
-	}
-	var clampCosine = (step) => Math.max(-1, Math.min(1, step / STEP));
-	var degrees = (radians) => radians * 180 / Math.PI;
-	/** By how much angles must be stretched around the threshold to fill the sphere; 1 if they do. */
-	function stretchOf(xyz, n, boundary) {
-		const centre = boundary != null ? Math.acos(boundary) : Math.PI / 2;
-		const off = [];
-		for (let i = 0; i < n; i += Math.ceil(n / 5e4)) off.push(Math.abs(Math.acos(clampCosine(xyz[3 * i])) - centre));
-		off.sort((a, b) => a - b);
-		const wide = degrees(off[Math.floor(.99 * (off.length - 1))]);
-		const factor = 62 / Math.max(wide, .05);
-		if (factor < 1.5) return 1;
-		return Math.min(200, factor < 10 ? Math.round(factor * 2) / 2 : Math.round(factor));
-	}
-	function joined(a, b) {
-		const out = new Uint8Array(a.length + b.length);
-		out.set(a);
-		out.set(b, a.length);
-		return out;
-	}
-	/** Points of the first faces, and of those that came after them; nothing that was there moves. */
-	function unpack(first, rest) {
-		const column = (name) => {
-			const bytes = new Uint8Array(decode(first[name]));
-			return rest ? joined(bytes, new Uint8Array(decode(rest[name]))) : bytes;
-		};
-		const xyz = new Int16Array(column("xyz").buffer);
-		const code = column("code");
-		return {
-			n: code.length,
-			xyz,
-			score: column("score"),
-			stretch: stretchOf(xyz, first.n, first.boundary),
-			boundary: first.boundary,
-			label: code.map((c) => c & 3),
-			error: code.map((c) => c >> 2 & 7),
-			call: code.map((c) => c >> 5 & 1)
-		};
-	}
-	/** Whether two payloads are of the same faces: what comes later is only taken if they are. */
-	var sameFaces = (a, b) => a.xyz === b.xyz && a.code === b.code && a.score === b.score;
-	/** Indices of n points for Python; many of them as a bit set: 100,000 points are 17 kB of text. */
-	function chosenAs(list, n) {
-		if (list.length <= 1e3) return { idx: list };
-		const bits = new Uint8Array(Math.ceil(n / 8));
-		for (const i of list) bits[i >> 3] |= 1 << (i & 7);
-		let text = "";
-		for (let i = 0; i < bits.length; i += 8192) text += String.fromCharCode(...bits.subarray(i, i + 8192));
-		return { bits: btoa(text) };
-	}
-	// src/sphere/colouring.ts
-	/** What colours the points: codes per point, and per code a name, a colour and a count. */
-	/** Okabe & Ito's palette; past its end everything is "other" in grey. */
-	var PALETTE = [
-		"#0072B2",
-		"#E69F00",
-		"#009E73",
-		"#CC79A7",
-		"#56B4E9",
-		"#D55E00",
-		"#F0E442",
-		"#AA4499"
-	];
-	/** Low to high. */
-	var ORDERED = [
-		"#4575b4",
-		"#74add1",
-		"#e6d98c",
-		"#f46d43",
-		"#b2182b"
-	];
-	var OTHER = "#8c8c8c";
-	var FIXED = [
-		"label",
-		"prediction",
-		"error",
-		"score"
-	];
-	/** Whether `by` is a field that Python must be asked for. */
-	var isField = (by) => !FIXED.includes(by);
-	function counted(codes, size) {
-		const out = new Array(size).fill(0);
-		for (let i = 0; i < codes.length; i++) out[codes[i]]++;
-		return out;
-	}
-	function grouped(codes, names, colours) {
-		const counts = counted(codes, names.length);
-		return {
-			codes,
-			groups: names.map((name, i) => ({
-				name,
-				colour: colours[i],
-				count: counts[i]
-			}))
-		};
-	}
-	function byScore(points) {
-		const codes = points.score.map((v) => v === 255 ? 64 : Math.min(63, Math.floor(v / 254 * 64)));
-		const middle = rgb("#c9c9c9");
-		const scale = (t) => t < .5 ? mix(rgb(REAL), middle, 2 * t) : mix(middle, rgb(FAKE), 2 * t - 1);
-		const groups = Array.from({ length: 64 }, (_, i) => ({
-			name: (i / 64).toFixed(2),
-			colour: hexOf(scale((i + .5) / 64)),
-			count: 0
-		}));
-		const without = {
-			name: "not scored",
-			colour: OTHER,
-			count: 0
-		};
-		return {
-			codes,
-			scale: true,
-			groups: [...groups, without]
-		};
-	}
-	function byField({ codes, values, ordered }) {
-		const counts = counted(codes, values.length);
-		const colours = new Array(values.length).fill(OTHER);
-		let order = counts.map((_, i) => i).sort((a, b) => counts[b] - counts[a]);
-		if (ordered) {
-			const last = values.length - 1 - (values[values.length - 1] === "no value" ? 1 : 0);
-			order = counts.map((_, i) => i);
-			for (let i = 0; i <= last; i++) colours[i] = ORDERED[last ? Math.round(i / last * (ORDERED.length - 1)) : 0];
-		} else order.slice(0, PALETTE.length).forEach((code, rank) => {
-			colours[code] = PALETTE[rank];
-		});
-		return {
-			...grouped(codes, values, colours),
-			order
-		};
-	}
-	/** Colours of `points` by label, prediction, error or score, else by `field`. */
-	function colouring(points, by, field) {
-		if (by === "label") return grouped(points.label, [
-			"real",
-			"fake",
-			"unknown"
-		], [
-			REAL,
-			FAKE,
-			OTHER
-		]);
-		if (by === "prediction") return grouped(points.error.map((e, i) => e === 5 ? 2 : points.call[i]), [
-			"called real",
-			"called fake",
-			"not scored"
-		], [
-			REAL,
-			FAKE,
-			OTHER
-		]);
-		if (by === "error") return grouped(points.error, [
-			"real, right",
-			"fake, right",
-			"false positive",
-			"false negative",
-			"no ground truth",
-			"not scored"
-		], [
-			"#8fa7b8",
-			"#b8a08f",
-			FAKE,
-			REAL,
-			OTHER,
-			"#6b6b6b"
-		]);
-		return by === "score" || !field ? byScore(points) : byField(field);
-	}
-	// src/sphere/axes.ts
-	/** The axes of the flat maps. */
-	/** A round step that divides `span` into at most seven parts. */
-	function niceStep(span) {
-		const power = 10 ** Math.floor(Math.log10(span / 5));
-		return [
-			1,
-			2,
-			5,
-			10
-		].map((m) => m * power).find((step) => span / step <= 7);
-	}
-	/** Degrees to the fake axis against the leading residual, and the threshold. */
-	function axes2d(pen, view, boundary) {
-		const { g, ratio, theme } = pen;
-		const f = view.frame2d();
-		const x1 = view.w - f.right;
-		const y1 = view.h - f.bottom;
-		const font = (px) => {
-			g.font = `400 ${px * ratio}px ${theme.font}`;
-		};
-		const faintLine = (...places) => pen.faint(.22, () => pen.line(places, theme.dim, 1));
-		g.fillStyle = theme.dim;
-		font(11);
-		g.textBaseline = "top";
-		g.textAlign = "center";
-		const a0 = Math.min(f.angle(f.left), f.angle(x1));
-		const a1 = Math.max(f.angle(f.left), f.angle(x1));
-		const da = niceStep(a1 - a0);
-		for (let a = Math.ceil(a0 / da) * da; a <= a1; a += da) {
-			faintLine([f.x(a), f.top], [f.x(a), y1]);
-			g.fillText(Math.round(a * 10) / 10 + "°", f.x(a), y1 + 5 * ratio);
-		}
-		g.textAlign = "right";
-		g.textBaseline = "middle";
-		const v0 = f.value(y1);
-		const v1 = f.value(f.top);
-		const dv = niceStep(v1 - v0);
-		for (let v = Math.ceil(v0 / dv) * dv; v <= v1; v += dv) {
-			faintLine([f.left, f.y(v)], [x1, f.y(v)]);
-			const words = (Math.abs(v) < 1e-9 ? 0 : v).toFixed(dv < .1 ? 2 : 1);
-			g.fillText(words, f.left - 6 * ratio, f.y(v));
-		}
-		font(12);
-		g.textAlign = "center";
-		g.textBaseline = "bottom";
-		g.fillText("← real      angle to the fake axis      fake →", (f.left + x1) / 2, view.h - 4 * ratio);
-		pen.upwards([14 * ratio, (f.top + y1) / 2], () => {
-			g.textBaseline = "middle";
-			g.fillText("leading residual direction", 0, 0);
-		});
-		if (boundary != null && Math.abs(boundary) < 1) {
-			const x = f.x(degrees(Math.acos(boundary)));
-			pen.line([[x, f.top], [x, y1]], theme.text, 1.4, [6, 5]);
-		}
-	}
-	/** The UMAP's axes, without numbers: they have no unit. */
-	function axesUmap(pen, view) {
-		const { ratio, theme } = pen;
-		const f = view.frame2d();
-		const x1 = view.w - f.right;
-		const y1 = view.h - f.bottom;
-		pen.faint(.4, () => pen.line([
-			[f.left, f.top],
-			[f.left, y1],
-			[x1, y1]
-		], theme.dim, 1));
-		const across = [(f.left + x1) / 2, view.h - 22 * ratio];
-		pen.text("UMAP 1, no unit: not an angle", across, theme.dim, { bold: false });
-		pen.upwards([34 * ratio, (f.top + y1) / 2], () => pen.text("UMAP 2, no unit", [0, 0], theme.dim, { bold: false }));
-	}
-	function stampOf({ size, fill, rim }, width) {
-		const wide = 2 * size + 1;
-		const solid = [];
-		const edge = [];
-		const dark = [];
-		for (let at = 0; at < fill.length; at++) {
-			const offset = (Math.floor(at / wide) - size) * width + at % wide - size;
-			if (rim[at]) dark.push(offset, rim[at]);
-			if (fill[at] === 256) solid.push(offset);
-			else if (fill[at]) edge.push(offset, fill[at]);
-		}
-		return {
-			solid: Int32Array.from(solid),
-			edge: Int32Array.from(edge),
-			dark: Int32Array.from(dark)
-		};
-	}
-	var CanvasDots = class {
-		needsScreen = true;
-		order = /* @__PURE__ */ new Uint32Array(0);
-		draw(g, scene) {
-			const { U, V, W, look, groups, faded, step, points, view, paint } = scene;
-			const { w, h } = view;
-			const { n, label } = points;
-			const { near, far, rim } = paint;
-			const solid3d = view.mode === "3d";
-			if (this.order.length !== n) this.order = new Uint32Array(n);
-			const order = this.order;
-			const stamps = paint.shapes.map((shape) => stampOf(shape, w));
-			const image = g.getImageData(0, 0, w, h);
-			const px = new Uint32Array(image.data.buffer);
-			const stamp = (i, colour, front) => {
-				const u = Math.round(U[i]);
-				const v = Math.round(V[i]);
-				if (u < 8 || v < 8 || u >= w - 8 || v >= h - 8) return;
-				const { solid, edge, dark } = stamps[label[i] === 1 ? 1 : 0];
-				const q = v * w + u;
-				if (front) for (let k = 0; k < dark.length; k += 2) px[q + dark[k]] = blend(px[q + dark[k]], rim, dark[k + 1]);
-				for (let k = 0; k < solid.length; k++) px[q + solid[k]] = colour;
-				for (let k = 0; k < edge.length; k += 2) px[q + edge[k]] = blend(px[q + edge[k]], colour, edge[k + 1]);
-			};
-			let fronts = 0;
-			let lit = n;
-			for (let i = 0; i < n; i += step) {
-				const l = look[i];
-				if (!l) continue;
-				if (faded && l <= groups) order[--lit] = i;
-				else if (W[i] <= 0) order[fronts++] = i;
-				else if (solid3d) stamp(i, far[l], false);
-			}
-			for (let k = 0; k < fronts; k++) stamp(order[k], near[look[order[k]]], true);
-			if (solid3d) {
-				for (let k = n - 1; k >= lit; k--) if (W[order[k]] > 0) stamp(order[k], far[look[order[k]]], false);
-			}
-			for (let k = n - 1; k >= lit; k--) if (W[order[k]] <= 0) stamp(order[k], near[look[order[k]]], true);
-			g.putImageData(image, 0, 0);
-		}
-		dispose() {
-			this.order = /* @__PURE__ */ new Uint32Array(0);
-		}
-	};
 	/** A disc or triangle of radius `r`; `plain`: without an edge of partly covered pixels. */
 	function sprite(shape, r, rim, plain) {
 		const outer = r + (rim ? 1 : 0);
@@ -1273,261 +963,476 @@
 			], .6))
 		};
 	}
-	// src/sphere/globe.ts
-	/** The lines of the ball: rings of equal angle to the fake axis, meridians, the threshold. */
-	/** Between rings, in degrees. */
-	var STEPS = [
-		.1,
-		.2,
-		.5,
-		1,
-		2,
-		5,
-		10,
-		15,
-		30
-	];
-	/** The angles (degrees) at which rings are drawn. */
-	function ringsOf(view) {
-		const span = 150 / (view.surface ? view.factor : 1);
-		const step = STEPS.find((d) => span / d <= 6) ?? 30;
-		const rings = [];
-		const from = Math.ceil((view.centre - span / 2) / step) * step;
-		for (let d = from; d <= view.centre + span / 2; d += step) if (d > 0 && d < 180) rings.push(d);
-		return rings;
-	}
-	/** The part of a circle of the ball that is in front, or behind. */
-	function half(pen, around, front, style, width, dash) {
-		let run = [];
-		const end = () => {
-			if (run.length > 1) pen.line(run, style, width, dash);
-			run = [];
+	// src/sphere/canvas_dots.ts
+	/** Draws points on a plain canvas, one by one into its pixels. */
+	function stampOf({ size, fill, rim }, width) {
+		const wide = 2 * size + 1;
+		const solid = [];
+		const edge = [];
+		const dark = [];
+		for (let at = 0; at < fill.length; at++) {
+			const offset = (Math.floor(at / wide) - size) * width + at % wide - size;
+			if (rim[at]) dark.push(offset, rim[at]);
+			if (fill[at] === 256) solid.push(offset);
+			else if (fill[at]) edge.push(offset, fill[at]);
+		}
+		return {
+			solid: Int32Array.from(solid),
+			edge: Int32Array.from(edge),
+			dark: Int32Array.from(dark)
 		};
-		for (let k = 0; k <= 96; k++) {
-			const place = around(k / 96 * 2 * Math.PI);
-			if (place[2] <= 0 === front) run.push(place);
-			else end();
-		}
-		end();
 	}
-	/** A circle of latitude around the fake axis, at the cosine `c` to it. */
-	var ring = (view, c) => (t) => {
-		const s = Math.sqrt(Math.max(0, 1 - c * c));
-		return view.at(c, s * Math.cos(t), s * Math.sin(t));
-	};
-	/** Draw the half behind the points, or that in front of them with the words. */
-	function globe(pen, view, boundary, front) {
-		const { dim, text } = pen.theme;
-		const rings = ringsOf(view);
-		pen.faint(front ? .28 : .16, () => {
-			for (const d of rings) half(pen, ring(view, Math.cos(view.latitude(d))), front, dim, 1);
-			for (let k = 0; k < 6; k++) {
-				const t = k / 6 * Math.PI;
-				const meridian = (a) => view.at(Math.cos(a), Math.sin(a) * Math.cos(t), Math.sin(a) * Math.sin(t));
-				half(pen, meridian, front, dim, 1);
-			}
-		});
-		if (boundary != null && Math.abs(boundary) < 1) {
-			const at = Math.cos(view.latitude(view.centre));
-			pen.faint(front ? .95 : .4, () => half(pen, ring(view, at), front, text, 1.4, [6, 5]));
-		}
-		if (front) {
-			for (const d of rings) degreesOf(pen, view, d);
-			pen.text("● real", view.at(-1.14, 0, 0), REAL, { halo: true });
-			pen.text("▲ fake", view.at(1.14, 0, 0), FAKE, { halo: true });
-		} else {
-			pen.faint(.55, () => pen.circle(view.middle, view.scale, dim, 1));
-			pen.faint(.6, () => pen.line([view.at(-1.1, 0, 0), view.at(1.1, 0, 0)], dim, 1.2));
-		}
-	}
-	/** Degrees of a ring, written where it meets the outline at the bottom. */
-	function degreesOf(pen, view, d) {
-		const around = ring(view, Math.cos(view.latitude(d)));
-		let low = null;
-		for (let k = 0; k < 48; k++) {
-			const place = around(k / 48 * 2 * Math.PI);
-			if (place[2] <= .05 && (!low || place[1] > low[1])) low = place;
-		}
-		if (!low) return;
-		const under = [low[0], low[1] + 9 * pen.ratio];
-		pen.text(Math.round(d * 10) / 10 + "°", under, pen.theme.dim, {
-			halo: true,
-			size: 10,
-			bold: false
-		});
-	}
-	// src/sphere/overlay.ts
-	/** Marks are drawn around at most as many selected points. */
-	var MOST_MARKED = 400;
-	function overlay(pen, above) {
-		const { g, ratio, theme } = pen;
-		const { U, V, W, n, marked, few, hover, cursor, path } = above;
-		const mark = (i, radius, width) => pen.circle([U[i], V[i]], radius * ratio, theme.text, width);
-		const seen = (i) => i < n && above.visible(i);
-		if (marked && marked.size <= MOST_MARKED) marked.forEach((i) => {
-			if (seen(i) && (above.mode === "3d" || W[i] <= 0)) mark(i, 8, 2);
-		});
-		few?.forEach((i) => {
-			if (seen(i) && W[i] <= 0) mark(i, 7, 1.2);
-		});
-		if (hover >= 0) mark(hover, 9, 1.5);
-		if (cursor) {
-			const [x, y] = [cursor[0] * ratio, cursor[1] * ratio];
-			const r = 11 * ratio;
-			pen.line([[x - r, y], [x + r, y]], theme.text, 1.5);
-			pen.line([[x, y - r], [x, y + r]], theme.text, 1.5);
-		}
-		if (path && path.length > 1) {
-			const corners = path.map(([x, y]) => [x * ratio, y * ratio]);
-			pen.faint(.15, () => {
-				g.fillStyle = theme.text;
-				g.beginPath();
-				corners.forEach(([x, y], i) => i ? g.lineTo(x, y) : g.moveTo(x, y));
-				g.closePath();
-				g.fill();
-			});
-			pen.line([...corners, corners[0]], theme.text, 1.5, [4, 3]);
-		}
-	}
-	// src/sphere/pen.ts
-	var Pen = class {
-		g;
-		ratio = 1;
-		theme = {
-			back: [
-				26,
-				26,
-				26
-			],
-			text: "#fff",
-			dim: "#999",
-			font: "sans-serif"
-		};
-		known = "";
-		knownRgb = [
-			26,
-			26,
-			26
-		];
-		constructor(g) {
-			this.g = g;
-		}
-		/** Take the colours that the App's theme has now. */
-		readTheme() {
-			const css = getComputedStyle(this.g.canvas);
-			this.theme = {
-				back: this.rgbOf(css.getPropertyValue("--fo-palette-background-mediaSpace") || "#1a1a1a"),
-				font: css.fontFamily,
-				text: css.getPropertyValue("--fo-palette-text-primary") || "#fff",
-				dim: css.getPropertyValue("--fo-palette-text-secondary") || "#999"
+	var CanvasDots = class {
+		onPixels = true;
+		order = /* @__PURE__ */ new Uint32Array(0);
+		draw(g, scene) {
+			const { U, V, W, look, groups, faded, step, points, view, paint } = scene;
+			const { w, h } = view;
+			const { n, label } = points;
+			const { near, far, rim } = paint;
+			const solid3d = view.mode === "3d";
+			if (this.order.length !== n) this.order = new Uint32Array(n);
+			const order = this.order;
+			const stamps = paint.shapes.map((shape) => stampOf(shape, w));
+			const image = g.getImageData(0, 0, w, h);
+			const px = new Uint32Array(image.data.buffer);
+			const stamp = (i, colour, front) => {
+				const u = Math.round(U[i]);
+				const v = Math.round(V[i]);
+				if (u < 8 || v < 8 || u >= w - 8 || v >= h - 8) return;
+				const { solid, edge, dark } = stamps[label[i] === 1 ? 1 : 0];
+				const q = v * w + u;
+				if (front) for (let k = 0; k < dark.length; k += 2) px[q + dark[k]] = blend(px[q + dark[k]], rim, dark[k + 1]);
+				for (let k = 0; k < solid.length; k++) px[q + solid[k]] = colour;
+				for (let k = 0; k < edge.length; k += 2) px[q + edge[k]] = blend(px[q + edge[k]], colour, edge[k + 1]);
 			};
-		}
-		rgbOf(text) {
-			if (this.known !== text) {
-				const probe = document.createElement("canvas").getContext("2d");
-				probe.fillStyle = text.trim();
-				probe.fillRect(0, 0, 1, 1);
-				const [red, green, blue] = probe.getImageData(0, 0, 1, 1).data;
-				this.known = text;
-				this.knownRgb = [
-					red,
-					green,
-					blue
-				];
+			let fronts = 0;
+			let lit = n;
+			for (let i = 0; i < n; i += step) {
+				const l = look[i];
+				if (!l) continue;
+				if (faded && l <= groups) order[--lit] = i;
+				else if (W[i] <= 0) order[fronts++] = i;
+				else if (solid3d) stamp(i, far[l], false);
 			}
-			return this.knownRgb;
-		}
-		/** Through places in device px; `width` and `dash` in css px. */
-		line(places, style, width, dash = []) {
-			const { g, ratio } = this;
-			g.beginPath();
-			g.strokeStyle = style;
-			g.lineWidth = width * ratio;
-			g.setLineDash(dash.map((d) => d * ratio));
-			places.forEach((p, i) => i ? g.lineTo(p[0], p[1]) : g.moveTo(p[0], p[1]));
-			g.stroke();
-			g.setLineDash([]);
-		}
-		/** The same, with an opacity. */
-		faint(opacity, draw) {
-			this.g.globalAlpha = opacity;
-			draw();
-			this.g.globalAlpha = 1;
-		}
-		/** Centred bold text; with a halo it can be read above points; `size` makes it small and thin. */
-		text(words, [x, y], colour, more = {}) {
-			const { g, ratio, theme } = this;
-			const { halo, size = 12, bold = true } = more;
-			g.font = `${bold ? 600 : 400} ${size * ratio}px ${theme.font}`;
-			g.textAlign = "center";
-			g.textBaseline = "middle";
-			if (halo) {
-				g.strokeStyle = `rgb(${theme.back.join(",")})`;
-				g.lineWidth = 4 * ratio;
-				g.strokeText(words, x, y);
+			for (let k = 0; k < fronts; k++) stamp(order[k], near[look[order[k]]], true);
+			if (solid3d) {
+				for (let k = n - 1; k >= lit; k--) if (W[order[k]] > 0) stamp(order[k], far[look[order[k]]], false);
 			}
-			g.fillStyle = colour;
-			g.fillText(words, x, y);
+			for (let k = n - 1; k >= lit; k--) if (W[order[k]] <= 0) stamp(order[k], near[look[order[k]]], true);
+			g.putImageData(image, 0, 0);
 		}
-		/** Draw turned by a quarter to the left, around a place. */
-		upwards([x, y], draw) {
-			const { g } = this;
-			g.save();
-			g.translate(x, y);
-			g.rotate(-Math.PI / 2);
-			draw();
-			g.restore();
-		}
-		circle([x, y], radius, style, width) {
-			const { g } = this;
-			g.beginPath();
-			g.strokeStyle = style;
-			g.lineWidth = width * this.ratio;
-			g.arc(x, y, radius, 0, 7);
-			g.stroke();
+		dispose() {
+			this.order = /* @__PURE__ */ new Uint32Array(0);
 		}
 	};
-	// src/sphere/picking.ts
-	/** Corners of a box between two places. */
-	var box = ([x0, y0], [x1, y1]) => [
-		[x0, y0],
-		[x1, y0],
-		[x1, y1],
-		[x0, y1]
-	];
-	/** Nearest visible of n points in front within `reach` of a place, all in device px, or -1. */
-	function nearest({ U, V, W }, n, [x, y], reach, visible) {
-		let best = -1;
-		let least = reach ** 2;
-		for (let i = 0; i < n; i++) {
-			if (W[i] > 0) continue;
-			const far = (U[i] - x) ** 2 + (V[i] - y) ** 2;
-			if (far < least && visible(i)) {
-				least = far;
-				best = i;
-			}
-		}
-		return best;
+	// src/sphere/data.ts
+	/** Of int16 for 1.0, as in operators/panels/sphere/payload.py. */
+	var STEP = 32767;
+	/** Bytes of a base64 text. */
+	function decode(text) {
+		const raw = atob(text);
+		const bytes = new Uint8Array(raw.length);
+		for (let i = 0; i < raw.length; i++) bytes[i] = raw.charCodeAt(i);
+		return bytes.buffer;
 	}
-	/** Visible of n points in front inside a polygon of device px, by the even-odd rule. */
-	function inside({ U, V, W }, n, polygon, visible) {
-		const xs = polygon.map((p) => p[0]);
-		const ys = polygon.map((p) => p[1]);
-		const x0 = Math.min(...xs);
-		const x1 = Math.max(...xs);
-		const y0 = Math.min(...ys);
-		const y1 = Math.max(...ys);
-		const out = [];
-		for (let i = 0; i < n; i++) {
-			const x = U[i];
-			const y = V[i];
-			if (W[i] > 0 || x < x0 || x > x1 || y < y0 || y > y1 || !visible(i)) continue;
-			let odd = false;
-			for (let a = 0, b = polygon.length - 1; a < polygon.length; b = a++) if (ys[a] > y !== ys[b] > y && x < (xs[b] - xs[a]) * (y - ys[a]) / (ys[b] - ys[a]) + xs[a]) odd = !odd;
-			if (odd) out.push(i);
-		}
+	var clampCosine = (step) => Math.max(-1, Math.min(1, step / STEP));
+	var degrees = (radians) => radians * 180 / Math.PI;
+	/** By how much angles must be stretched around the threshold to fill the sphere; 1 if they do. */
+	function stretchOf(xyz, n, boundary) {
+		const centre = boundary != null ? Math.acos(boundary) : Math.PI / 2;
+		const off = [];
+		for (let i = 0; i < n; i += Math.ceil(n / 5e4)) off.push(Math.abs(Math.acos(clampCosine(xyz[3 * i])) - centre));
+		off.sort((a, b) => a - b);
+		const wide = degrees(off[Math.floor(.99 * (off.length - 1))]);
+		const factor = 62 / Math.max(wide, .05);
+		if (factor < 1.5) return 1;
+		return Math.min(200, factor < 10 ? Math.round(factor * 2) / 2 : Math.round(factor));
+	}
+	function joined(a, b) {
+		const out = new Uint8Array(a.length + b.length);
+		out.set(a);
+		out.set(b, a.length);
 		return out;
 	}
+	/** Points of the first faces, and of those that came after them; nothing that was there moves. */
+	function unpack(first, rest) {
+		const column = (name) => {
+			const bytes = new Uint8Array(decode(first[name]));
+			return rest ? joined(bytes, new Uint8Array(decode(rest[name]))) : bytes;
+		};
+		const xyz = new Int16Array(column("xyz").buffer);
+		const code = column("code");
+		return {
+			n: code.length,
+			xyz,
+			score: column("score"),
+			stretch: stretchOf(xyz, first.n, first.boundary),
+			boundary: first.boundary,
+			label: code.map((c) => c & 3),
+			error: code.map((c) => c >> 2 & 7),
+			call: code.map((c) => c >> 5 & 1)
+		};
+	}
+	/** Whether two payloads are of the same faces: what comes later is only taken if they are. */
+	var sameFaces = (a, b) => a.xyz === b.xyz && a.code === b.code && a.score === b.score;
+	/** Indices of n points for Python; many of them as a bit set: 100,000 points are 17 kB of text. */
+	function chosenAs(list, n) {
+		if (list.length <= 1e3) return { idx: list };
+		const bits = new Uint8Array(Math.ceil(n / 8));
+		for (const i of list) bits[i >> 3] |= 1 << (i & 7);
+		let text = "";
+		for (let i = 0; i < bits.length; i += 8192) text += String.fromCharCode(...bits.subarray(i, i + 8192));
+		return { bits: btoa(text) };
+	}
+	// src/sphere/colouring.ts
+	/** What colours the points: codes per point, and per code a name, a colour and a count. */
+	/** Okabe & Ito's palette; past its end everything is "other" in grey. */
+	var PALETTE$1 = [
+		"#0072B2",
+		"#E69F00",
+		"#009E73",
+		"#CC79A7",
+		"#56B4E9",
+		"#D55E00",
+		"#F0E442",
+		"#AA4499"
+	];
+	/** Low to high. */
+	var ORDERED = [
+		"#4575b4",
+		"#74add1",
+		"#e6d98c",
+		"#f46d43",
+		"#b2182b"
+	];
+	var OTHER = "#8c8c8c";
+	var FIXED = [
+		"label",
+		"prediction",
+		"error",
+		"score"
+	];
+	/** Whether `by` is a field that Python must be asked for. */
+	var isField = (by) => !FIXED.includes(by);
+	function counted(codes, size) {
+		const out = new Array(size).fill(0);
+		for (let i = 0; i < codes.length; i++) out[codes[i]]++;
+		return out;
+	}
+	function grouped(codes, names, colours) {
+		const counts = counted(codes, names.length);
+		return {
+			codes,
+			groups: names.map((name, i) => ({
+				name,
+				colour: colours[i],
+				count: counts[i]
+			}))
+		};
+	}
+	function byScore(points) {
+		const codes = points.score.map((v) => v === 255 ? 64 : Math.min(63, Math.floor(v / 254 * 64)));
+		const middle = rgb("#c9c9c9");
+		const scale = (t) => t < .5 ? mix(rgb(REAL), middle, 2 * t) : mix(middle, rgb(FAKE), 2 * t - 1);
+		const groups = Array.from({ length: 64 }, (_, i) => ({
+			name: (i / 64).toFixed(2),
+			colour: hexOf(scale((i + .5) / 64)),
+			count: 0
+		}));
+		const without = {
+			name: "not scored",
+			colour: OTHER,
+			count: 0
+		};
+		return {
+			codes,
+			scale: true,
+			groups: [...groups, without]
+		};
+	}
+	function byField({ codes, values, ordered }) {
+		const counts = counted(codes, values.length);
+		const colours = new Array(values.length).fill(OTHER);
+		let order = counts.map((_, i) => i).sort((a, b) => counts[b] - counts[a]);
+		if (ordered) {
+			const last = values.length - 1 - (values[values.length - 1] === "no value" ? 1 : 0);
+			order = counts.map((_, i) => i);
+			for (let i = 0; i <= last; i++) colours[i] = ORDERED[last ? Math.round(i / last * (ORDERED.length - 1)) : 0];
+		} else order.slice(0, PALETTE$1.length).forEach((code, rank) => {
+			colours[code] = PALETTE$1[rank];
+		});
+		return {
+			...grouped(codes, values, colours),
+			order
+		};
+	}
+	/** Colours of `points` by label, prediction, error or score, else by `field`. */
+	function colouring(points, by, field) {
+		if (by === "label") return grouped(points.label, [
+			"real",
+			"fake",
+			"unknown"
+		], [
+			REAL,
+			FAKE,
+			OTHER
+		]);
+		if (by === "prediction") return grouped(points.error.map((e, i) => e === 5 ? 2 : points.call[i]), [
+			"called real",
+			"called fake",
+			"not scored"
+		], [
+			REAL,
+			FAKE,
+			OTHER
+		]);
+		if (by === "error") return grouped(points.error, [
+			"real, right",
+			"fake, right",
+			"false positive",
+			"false negative",
+			"no ground truth",
+			"not scored"
+		], [
+			"#8fa7b8",
+			"#b8a08f",
+			FAKE,
+			REAL,
+			OTHER,
+			"#6b6b6b"
+		]);
+		return by === "score" || !field ? byScore(points) : byField(field);
+	}
+	// src/sphere/gl_dots.ts
+	/** Draws points with WebGL 2, into a canvas of its own that is then laid over what lies behind.
+	*
+	* Each point is the same pixels in the same colours and order as on the plain canvas. */
+	var VERTEX = `#version 300 es
+in vec3 place;
+in uint look;
+in uint label;
+uniform vec4 rows[3]; // of View.matrix
+uniform vec2 size; // of the canvas
+uniform uint groups;
+uniform bool faded, front, lit;
+uniform vec2 wide; // of the sprites
+uniform sampler2D palette;
+flat out vec4 colour;
+flat out int shape;
+
+void main() {
+  vec4 p = vec4(place, 1.);
+  vec2 at = floor(vec2(dot(rows[0], p), dot(rows[1], p)) + .5);
+  bool seen = look != 0u && (dot(rows[2], p) <= 0.) == front && (!faded || (look <= groups) == lit)
+    && all(greaterThanEqual(at, vec2(8))) && all(lessThan(at, size - 8.));
+  shape = label == 1u ? 1 : 0;
+  colour = texelFetch(palette, ivec2(int(look), front ? 0 : 1), 0);
+  vec2 clip = (at + .5) / size * 2. - 1.;
+  gl_Position = seen ? vec4(clip.x, -clip.y, 0., 1.) : vec4(2., 2., 2., 1.);
+  gl_PointSize = shape == 1 ? wide.y : wide.x;
+}`;
+	var FRAGMENT = `#version 300 es
+precision highp float;
+flat in vec4 colour;
+flat in int shape;
+uniform bool front;
+uniform vec2 wide;
+uniform vec3 rim;
+uniform sampler2D sprites; // coverage by the shape and by its rim; the second shape right of the first
+out vec4 pixel;
+
+void main() {
+  ivec2 at = ivec2(gl_PointCoord * (shape == 1 ? wide.y : wide.x));
+  vec2 cover = texelFetch(sprites, at + ivec2(shape * int(wide.x), 0), 0).rg;
+  float around = front ? (1. - cover.r) * cover.g : 0.;
+  pixel = vec4(colour.rgb * cover.r + rim * around, cover.r + around);
+  if (pixel.a == 0.) discard;
+}`;
+	var ATTRIBUTES = [
+		"place",
+		"look",
+		"label"
+	];
+	var UNIFORMS = [
+		"rows",
+		"size",
+		"groups",
+		"faded",
+		"front",
+		"lit",
+		"wide",
+		"rim",
+		"palette",
+		"sprites"
+	];
+	var PALETTE = 0;
+	var SPRITES = 1;
+	/** Bytes of a place, look and label. */
+	var BYTES = {
+		place: 12,
+		look: 2,
+		label: 1
+	};
+	/** WebGL's largest stride is 255 bytes: at most every 16th place can be skipped to. */
+	var LARGEST_STEP = 16;
+	function linked(gl) {
+		const program = gl.createProgram();
+		for (const [kind, code] of [[gl.VERTEX_SHADER, VERTEX], [gl.FRAGMENT_SHADER, FRAGMENT]]) {
+			const shader = gl.createShader(kind);
+			gl.shaderSource(shader, code);
+			gl.compileShader(shader);
+			gl.attachShader(program, shader);
+		}
+		ATTRIBUTES.forEach((name, i) => gl.bindAttribLocation(program, i, name));
+		gl.linkProgram(program);
+		if (!gl.getProgramParameter(program, gl.LINK_STATUS)) throw new Error(gl.getProgramInfoLog(program) ?? "WebGL did not link");
+		gl.useProgram(program);
+		return program;
+	}
+	/** Two sprites beside each other as bytes of coverage: red the shape, green its rim. */
+	function spriteImage([first, second]) {
+		const wide = [2 * first.size + 1, 2 * second.size + 1];
+		const width = wide[0] + wide[1];
+		const image = new Uint8Array(2 * width * Math.max(...wide));
+		[first, second].forEach(({ fill, rim }, shape) => {
+			const own = wide[shape];
+			for (let at = 0; at < fill.length; at++) {
+				const column = at % own + (shape ? wide[0] : 0);
+				const pixel = 2 * (Math.floor(at / own) * width + column);
+				image[pixel] = Math.round(fill[at] * 255 / 256);
+				image[pixel + 1] = Math.round(rim[at] * 255 / 256);
+			}
+		});
+		return {
+			wide,
+			image
+		};
+	}
+	var GlDots = class {
+		onPixels = false;
+		lost = false;
+		canvas = document.createElement("canvas");
+		gl;
+		uniform;
+		buffer;
+		/** What the buffers hold. */
+		held = {};
+		onLost;
+		/** Throws where there is no WebGL 2. */
+		constructor(onLost = () => void 0) {
+			const gl = this.canvas.getContext("webgl2", {
+				antialias: false,
+				depth: false,
+				stencil: false
+			});
+			if (!gl) throw new Error("there is no WebGL 2");
+			this.gl = gl;
+			this.onLost = () => {
+				this.lost = true;
+				onLost();
+			};
+			this.canvas.addEventListener("webglcontextlost", this.onLost);
+			const program = linked(gl);
+			const places = UNIFORMS.map((name) => [name, gl.getUniformLocation(program, name)]);
+			this.uniform = Object.fromEntries(places);
+			this.buffer = Object.fromEntries(ATTRIBUTES.map((name) => [name, gl.createBuffer()]));
+			gl.uniform1i(this.uniform.palette, PALETTE);
+			gl.uniform1i(this.uniform.sprites, SPRITES);
+			for (const unit of [PALETTE, SPRITES]) {
+				gl.activeTexture(gl.TEXTURE0 + unit);
+				gl.bindTexture(gl.TEXTURE_2D, gl.createTexture());
+				gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MIN_FILTER, gl.NEAREST);
+				gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MAG_FILTER, gl.NEAREST);
+			}
+			gl.pixelStorei(gl.UNPACK_ALIGNMENT, 1);
+			gl.enable(gl.BLEND);
+			gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
+		}
+		draw(g, scene) {
+			const { w, h } = scene.view;
+			if (this.canvas.width !== w || this.canvas.height !== h) {
+				this.canvas.width = w;
+				this.canvas.height = h;
+			}
+			const isNew = this.fill(scene);
+			this.paint(scene.paint, scene.groups);
+			this.points(scene);
+			const took = isNew ? this.timed(scene) : void 0;
+			g.drawImage(this.canvas, 0, 0);
+			return took;
+		}
+		/** ms of a frame, waited for. */
+		timed(scene) {
+			this.wait();
+			const start = performance.now();
+			this.points(scene);
+			this.wait();
+			return performance.now() - start;
+		}
+		dispose() {
+			this.canvas.removeEventListener("webglcontextlost", this.onLost);
+			this.gl.getExtension("WEBGL_lose_context")?.loseContext();
+		}
+		wait() {
+			const { gl } = this;
+			gl.readPixels(0, 0, 1, 1, gl.RGBA, gl.UNSIGNED_BYTE, /* @__PURE__ */ new Uint8Array(4));
+		}
+		/** Bring the buffers up to date; returns whether the points are others. */
+		fill({ view, points, look, looked }) {
+			const isNew = this.held.label !== points.label;
+			this.upload("place", view.P, view.P);
+			this.upload("look", look, looked);
+			this.upload("label", points.label, points.label);
+			return isNew;
+		}
+		upload(name, data, as) {
+			const { gl } = this;
+			if (this.held[name] === as) return;
+			gl.bindBuffer(gl.ARRAY_BUFFER, this.buffer[name]);
+			gl.bufferData(gl.ARRAY_BUFFER, data, gl.DYNAMIC_DRAW);
+			this.held[name] = as;
+		}
+		paint({ shapes, near, far, rim }, groups) {
+			const { gl, uniform } = this;
+			gl.activeTexture(gl.TEXTURE0 + PALETTE);
+			const colours = new Uint8Array(Uint32Array.from([...near, ...far]).buffer);
+			const rgba = [gl.RGBA, gl.UNSIGNED_BYTE];
+			gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA8, near.length, 2, 0, ...rgba, colours);
+			const { wide, image } = spriteImage(shapes);
+			gl.activeTexture(gl.TEXTURE0 + SPRITES);
+			const area = [wide[0] + wide[1], Math.max(...wide)];
+			gl.texImage2D(gl.TEXTURE_2D, 0, gl.RG8, ...area, 0, gl.RG, gl.UNSIGNED_BYTE, image);
+			gl.uniform2f(uniform.wide, ...wide);
+			gl.uniform3f(uniform.rim, (rim & 255) / 255, (rim >> 8 & 255) / 255, (rim >> 16 & 255) / 255);
+			gl.uniform1ui(uniform.groups, groups);
+		}
+		/** Far points first, then those in front; where some are lit, these above all others. */
+		points({ view, faded, points, step }) {
+			const { gl, uniform } = this;
+			const every = Math.min(step, LARGEST_STEP);
+			ATTRIBUTES.forEach((name, i) => {
+				gl.bindBuffer(gl.ARRAY_BUFFER, this.buffer[name]);
+				gl.enableVertexAttribArray(i);
+				const stride = every > 1 ? BYTES[name] * every : 0;
+				if (name === "place") gl.vertexAttribPointer(i, 3, gl.FLOAT, false, stride, 0);
+				else {
+					const type = name === "look" ? gl.UNSIGNED_SHORT : gl.UNSIGNED_BYTE;
+					gl.vertexAttribIPointer(i, 1, type, stride, 0);
+				}
+			});
+			gl.viewport(0, 0, view.w, view.h);
+			gl.clear(gl.COLOR_BUFFER_BIT);
+			gl.uniform4fv(uniform.rows, view.matrix());
+			gl.uniform2f(uniform.size, view.w, view.h);
+			gl.uniform1i(uniform.faded, +faded);
+			for (const lit of faded ? [0, 1] : [1]) for (const front of view.mode === "3d" ? [0, 1] : [1]) {
+				gl.uniform1i(uniform.lit, lit);
+				gl.uniform1i(uniform.front, front);
+				gl.drawArrays(gl.POINTS, 0, Math.ceil(points.n / every));
+			}
+		}
+	};
 	// src/sphere/view.ts
 	/** Where points lie on the canvas: the arithmetic of turning, moving and zooming. */
 	var START = [.55, .32];
@@ -1719,6 +1624,14 @@
 				W[i] = p * x + q * y + r * z + s;
 			}
 		}
+		/** Screen position of one point into `to`. */
+		projectOne(to, i) {
+			const [x, y, z] = this.P.subarray(3 * i, 3 * i + 3);
+			const [a, b, c, d, e, f, g, k, p, q, r, s] = this.matrix();
+			to.U[i] = a * x + b * y + c * z + d;
+			to.V[i] = e * x + f * y + g * z + k;
+			to.W[i] = p * x + q * y + r * z + s;
+		}
 		turnBy(x, y) {
 			this.turn = [this.turn[0] + x, Math.max(-1.57, Math.min(1.57, this.turn[1] + y))];
 		}
@@ -1739,6 +1652,440 @@
 			this.pan = other.pan;
 		}
 	};
+	// src/sphere/faster.ts
+	/** Which painter draws many points faster on this machine, measured once for a page.
+	*
+	* With a graphics card that is WebGL. Without one WebGL is computed by the processor, ten times and
+	* more slower than the plain canvas (benchmarks/sphere_frames.py). */
+	/** Points up to which a plain canvas is fast enough anywhere: nothing is measured. */
+	var FEW = 25e3;
+	/** Points of the measurement: few first, because without a graphics card they take long enough. */
+	var SAMPLES = [4e3, 4e4];
+	/** ms of a frame of WebGL after which no larger sample is tried */
+	var SLOW = 5;
+	var WIDTH = 760;
+	var HEIGHT = 470;
+	var measured = null;
+	/** N points all over the ball, as a scene. */
+	function sample(N) {
+		const view = new View();
+		Object.assign(view, {
+			w: WIDTH,
+			h: HEIGHT
+		});
+		view.P = Float32Array.from({ length: 3 * N }, (_, k) => {
+			const z = 1 - (2 * Math.floor(k / 3) + 1) / N;
+			const around = Math.floor(k / 3) * 2.399963;
+			const r = Math.sqrt(1 - z * z);
+			return [
+				r * Math.cos(around),
+				z,
+				r * Math.sin(around)
+			][k % 3];
+		});
+		const label = Uint8Array.from({ length: N }, (_, i) => i & 1);
+		const look = Uint16Array.from(label, (l) => l + 1);
+		const groups = ["#0072B2", "#D55E00"].map((colour) => ({
+			name: "",
+			colour,
+			count: 0
+		}));
+		return {
+			U: new Float32Array(N),
+			V: new Float32Array(N),
+			W: new Float32Array(N),
+			points: {
+				n: N,
+				label
+			},
+			look,
+			looked: look,
+			groups: 2,
+			faded: false,
+			view,
+			step: 1,
+			paint: paintOf({
+				codes: label,
+				groups
+			}, N, view, [
+				26,
+				26,
+				26
+			])
+		};
+	}
+	/** ms of a frame. */
+	function timed(dots, scene) {
+		const canvas = document.createElement("canvas");
+		canvas.width = WIDTH;
+		canvas.height = HEIGHT;
+		const g = canvas.getContext("2d", { willReadFrequently: dots.onPixels });
+		const frame = () => {
+			const start = performance.now();
+			scene.view.project(scene, scene.points.n, 1);
+			return dots.draw(g, scene) ?? performance.now() - start;
+		};
+		return dots.onPixels ? Math.min(frame(), frame()) : frame();
+	}
+	/** ms of a frame of the largest sample that was tried; infinite where there is no WebGL 2. */
+	function measure() {
+		if (measured) return measured;
+		measured = {
+			canvas: 0,
+			webgl: Infinity
+		};
+		const canvas = new CanvasDots();
+		const webgl = made();
+		for (const n of webgl ? SAMPLES : []) {
+			const scene = sample(n);
+			measured = {
+				canvas: timed(canvas, scene),
+				webgl: timed(webgl, scene)
+			};
+			if (measured.webgl > SLOW) break;
+		}
+		if (webgl?.lost) measured.webgl = Infinity;
+		webgl?.dispose();
+		return measured;
+	}
+	function made(onLost) {
+		try {
+			return new GlDots(onLost);
+		} catch {
+			return null;
+		}
+	}
+	/** What draws n points fastest here. */
+	function fasterFor(n) {
+		if (n <= FEW) return "canvas";
+		const { canvas, webgl } = measure();
+		return webgl < canvas ? "webgl" : "canvas";
+	}
+	/** A painter of points; `onLost`: the browser took the graphics card away. */
+	var dotsOf = (kind) => (onLost) => kind === "webgl" && made(onLost) || new CanvasDots();
+	// src/sphere/axes.ts
+	/** The axes of the flat maps. */
+	/** A round step that divides `span` into at most seven parts. */
+	function niceStep(span) {
+		const power = 10 ** Math.floor(Math.log10(span / 5));
+		return [
+			1,
+			2,
+			5,
+			10
+		].map((m) => m * power).find((step) => span / step <= 7);
+	}
+	/** Degrees to the fake axis against the leading residual, and the threshold. */
+	function axes2d(pen, view, boundary) {
+		const { g, ratio, theme } = pen;
+		const f = view.frame2d();
+		const x1 = view.w - f.right;
+		const y1 = view.h - f.bottom;
+		const font = (px) => {
+			g.font = `400 ${px * ratio}px ${theme.font}`;
+		};
+		const faintLine = (...places) => pen.faint(.22, () => pen.line(places, theme.dim, 1));
+		g.fillStyle = theme.dim;
+		font(11);
+		g.textBaseline = "top";
+		g.textAlign = "center";
+		const a0 = Math.min(f.angle(f.left), f.angle(x1));
+		const a1 = Math.max(f.angle(f.left), f.angle(x1));
+		const da = niceStep(a1 - a0);
+		for (let a = Math.ceil(a0 / da) * da; a <= a1; a += da) {
+			faintLine([f.x(a), f.top], [f.x(a), y1]);
+			g.fillText(Math.round(a * 10) / 10 + "°", f.x(a), y1 + 5 * ratio);
+		}
+		g.textAlign = "right";
+		g.textBaseline = "middle";
+		const v0 = f.value(y1);
+		const v1 = f.value(f.top);
+		const dv = niceStep(v1 - v0);
+		for (let v = Math.ceil(v0 / dv) * dv; v <= v1; v += dv) {
+			faintLine([f.left, f.y(v)], [x1, f.y(v)]);
+			const words = (Math.abs(v) < 1e-9 ? 0 : v).toFixed(dv < .1 ? 2 : 1);
+			g.fillText(words, f.left - 6 * ratio, f.y(v));
+		}
+		font(12);
+		g.textAlign = "center";
+		g.textBaseline = "bottom";
+		g.fillText("← real      angle to the fake axis      fake →", (f.left + x1) / 2, view.h - 4 * ratio);
+		pen.upwards([14 * ratio, (f.top + y1) / 2], () => {
+			g.textBaseline = "middle";
+			g.fillText("leading residual direction", 0, 0);
+		});
+		if (boundary != null && Math.abs(boundary) < 1) {
+			const x = f.x(degrees(Math.acos(boundary)));
+			pen.line([[x, f.top], [x, y1]], theme.text, 1.4, [6, 5]);
+		}
+	}
+	/** The UMAP's axes, without numbers: they have no unit. */
+	function axesUmap(pen, view) {
+		const { ratio, theme } = pen;
+		const f = view.frame2d();
+		const x1 = view.w - f.right;
+		const y1 = view.h - f.bottom;
+		pen.faint(.4, () => pen.line([
+			[f.left, f.top],
+			[f.left, y1],
+			[x1, y1]
+		], theme.dim, 1));
+		const across = [(f.left + x1) / 2, view.h - 22 * ratio];
+		pen.text("UMAP 1, no unit: not an angle", across, theme.dim, { bold: false });
+		pen.upwards([34 * ratio, (f.top + y1) / 2], () => pen.text("UMAP 2, no unit", [0, 0], theme.dim, { bold: false }));
+	}
+	// src/sphere/globe.ts
+	/** The lines of the ball: rings of equal angle to the fake axis, meridians, the threshold. */
+	/** Between rings, in degrees. */
+	var STEPS = [
+		.1,
+		.2,
+		.5,
+		1,
+		2,
+		5,
+		10,
+		15,
+		30
+	];
+	/** The angles (degrees) at which rings are drawn. */
+	function ringsOf(view) {
+		const span = 150 / (view.surface ? view.factor : 1);
+		const step = STEPS.find((d) => span / d <= 6) ?? 30;
+		const rings = [];
+		const from = Math.ceil((view.centre - span / 2) / step) * step;
+		for (let d = from; d <= view.centre + span / 2; d += step) if (d > 0 && d < 180) rings.push(d);
+		return rings;
+	}
+	/** The part of a circle of the ball that is in front, or behind. */
+	function half(pen, around, front, style, width, dash) {
+		let run = [];
+		const end = () => {
+			if (run.length > 1) pen.line(run, style, width, dash);
+			run = [];
+		};
+		for (let k = 0; k <= 96; k++) {
+			const place = around(k / 96 * 2 * Math.PI);
+			if (place[2] <= 0 === front) run.push(place);
+			else end();
+		}
+		end();
+	}
+	/** A circle of latitude around the fake axis, at the cosine `c` to it. */
+	var ring = (view, c) => (t) => {
+		const s = Math.sqrt(Math.max(0, 1 - c * c));
+		return view.at(c, s * Math.cos(t), s * Math.sin(t));
+	};
+	/** Draw the half behind the points, or that in front of them with the words. */
+	function globe(pen, view, boundary, front) {
+		const { dim, text } = pen.theme;
+		const rings = ringsOf(view);
+		pen.faint(front ? .28 : .16, () => {
+			for (const d of rings) half(pen, ring(view, Math.cos(view.latitude(d))), front, dim, 1);
+			for (let k = 0; k < 6; k++) {
+				const t = k / 6 * Math.PI;
+				const meridian = (a) => view.at(Math.cos(a), Math.sin(a) * Math.cos(t), Math.sin(a) * Math.sin(t));
+				half(pen, meridian, front, dim, 1);
+			}
+		});
+		if (boundary != null && Math.abs(boundary) < 1) {
+			const at = Math.cos(view.latitude(view.centre));
+			pen.faint(front ? .95 : .4, () => half(pen, ring(view, at), front, text, 1.4, [6, 5]));
+		}
+		if (front) {
+			for (const d of rings) degreesOf(pen, view, d);
+			pen.text("● real", view.at(-1.14, 0, 0), REAL, { halo: true });
+			pen.text("▲ fake", view.at(1.14, 0, 0), FAKE, { halo: true });
+		} else {
+			pen.faint(.55, () => pen.circle(view.middle, view.scale, dim, 1));
+			pen.faint(.6, () => pen.line([view.at(-1.1, 0, 0), view.at(1.1, 0, 0)], dim, 1.2));
+		}
+	}
+	/** Degrees of a ring, written where it meets the outline at the bottom. */
+	function degreesOf(pen, view, d) {
+		const around = ring(view, Math.cos(view.latitude(d)));
+		let low = null;
+		for (let k = 0; k < 48; k++) {
+			const place = around(k / 48 * 2 * Math.PI);
+			if (place[2] <= .05 && (!low || place[1] > low[1])) low = place;
+		}
+		if (!low) return;
+		const under = [low[0], low[1] + 9 * pen.ratio];
+		pen.text(Math.round(d * 10) / 10 + "°", under, pen.theme.dim, {
+			halo: true,
+			size: 10,
+			bold: false
+		});
+	}
+	function overlay(pen, above) {
+		const { g, ratio, theme } = pen;
+		const { U, V, W, n, marked, few, hover, cursor, path } = above;
+		const mark = (i, radius, width) => pen.circle([U[i], V[i]], radius * ratio, theme.text, width);
+		const seen = (i) => i < n && above.visible(i);
+		if (marked && marked.size <= 400) marked.forEach((i) => {
+			if (seen(i) && (above.mode === "3d" || W[i] <= 0)) mark(i, 8, 2);
+		});
+		few?.forEach((i) => {
+			if (seen(i) && W[i] <= 0) mark(i, 7, 1.2);
+		});
+		if (hover >= 0) mark(hover, 9, 1.5);
+		if (cursor) {
+			const [x, y] = [cursor[0] * ratio, cursor[1] * ratio];
+			const r = 11 * ratio;
+			pen.line([[x - r, y], [x + r, y]], theme.text, 1.5);
+			pen.line([[x, y - r], [x, y + r]], theme.text, 1.5);
+		}
+		if (path && path.length > 1) {
+			const corners = path.map(([x, y]) => [x * ratio, y * ratio]);
+			pen.faint(.15, () => {
+				g.fillStyle = theme.text;
+				g.beginPath();
+				corners.forEach(([x, y], i) => i ? g.lineTo(x, y) : g.moveTo(x, y));
+				g.closePath();
+				g.fill();
+			});
+			pen.line([...corners, corners[0]], theme.text, 1.5, [4, 3]);
+		}
+	}
+	// src/sphere/pen.ts
+	var Pen = class {
+		g;
+		ratio = 1;
+		theme = {
+			back: [
+				26,
+				26,
+				26
+			],
+			text: "#fff",
+			dim: "#999",
+			font: "sans-serif"
+		};
+		known = "";
+		knownRgb = [
+			26,
+			26,
+			26
+		];
+		constructor(g) {
+			this.g = g;
+		}
+		/** Take the colours that the App's theme has now. */
+		readTheme() {
+			const css = getComputedStyle(this.g.canvas);
+			this.theme = {
+				back: this.rgbOf(css.getPropertyValue("--fo-palette-background-mediaSpace") || "#1a1a1a"),
+				font: css.fontFamily,
+				text: css.getPropertyValue("--fo-palette-text-primary") || "#fff",
+				dim: css.getPropertyValue("--fo-palette-text-secondary") || "#999"
+			};
+		}
+		rgbOf(text) {
+			if (this.known !== text) {
+				const probe = document.createElement("canvas").getContext("2d");
+				probe.fillStyle = text.trim();
+				probe.fillRect(0, 0, 1, 1);
+				const [red, green, blue] = probe.getImageData(0, 0, 1, 1).data;
+				this.known = text;
+				this.knownRgb = [
+					red,
+					green,
+					blue
+				];
+			}
+			return this.knownRgb;
+		}
+		/** Through places in device px; `width` and `dash` in css px. */
+		line(places, style, width, dash = []) {
+			const { g, ratio } = this;
+			g.beginPath();
+			g.strokeStyle = style;
+			g.lineWidth = width * ratio;
+			g.setLineDash(dash.map((d) => d * ratio));
+			places.forEach((p, i) => i ? g.lineTo(p[0], p[1]) : g.moveTo(p[0], p[1]));
+			g.stroke();
+			g.setLineDash([]);
+		}
+		/** The same, with an opacity. */
+		faint(opacity, draw) {
+			this.g.globalAlpha = opacity;
+			draw();
+			this.g.globalAlpha = 1;
+		}
+		/** Centred bold text; with a halo it can be read above points; `size` makes it small and thin. */
+		text(words, [x, y], colour, more = {}) {
+			const { g, ratio, theme } = this;
+			const { halo, size = 12, bold = true } = more;
+			g.font = `${bold ? 600 : 400} ${size * ratio}px ${theme.font}`;
+			g.textAlign = "center";
+			g.textBaseline = "middle";
+			if (halo) {
+				g.strokeStyle = `rgb(${theme.back.join(",")})`;
+				g.lineWidth = 4 * ratio;
+				g.strokeText(words, x, y);
+			}
+			g.fillStyle = colour;
+			g.fillText(words, x, y);
+		}
+		/** Draw turned by a quarter to the left, around a place. */
+		upwards([x, y], draw) {
+			const { g } = this;
+			g.save();
+			g.translate(x, y);
+			g.rotate(-Math.PI / 2);
+			draw();
+			g.restore();
+		}
+		circle([x, y], radius, style, width) {
+			const { g } = this;
+			g.beginPath();
+			g.strokeStyle = style;
+			g.lineWidth = width * this.ratio;
+			g.arc(x, y, radius, 0, 7);
+			g.stroke();
+		}
+	};
+	// src/sphere/picking.ts
+	/** Corners of a box between two places. */
+	var box = ([x0, y0], [x1, y1]) => [
+		[x0, y0],
+		[x1, y0],
+		[x1, y1],
+		[x0, y1]
+	];
+	/** Nearest visible of n points in front within `reach` of a place, all in device px, or -1. */
+	function nearest({ U, V, W }, n, [x, y], reach, visible) {
+		let best = -1;
+		let least = reach ** 2;
+		for (let i = 0; i < n; i++) {
+			if (W[i] > 0) continue;
+			const far = (U[i] - x) ** 2 + (V[i] - y) ** 2;
+			if (far < least && visible(i)) {
+				least = far;
+				best = i;
+			}
+		}
+		return best;
+	}
+	/** Visible of n points in front inside a polygon of device px, by the even-odd rule. */
+	function inside({ U, V, W }, n, polygon, visible) {
+		const xs = polygon.map((p) => p[0]);
+		const ys = polygon.map((p) => p[1]);
+		const x0 = Math.min(...xs);
+		const x1 = Math.max(...xs);
+		const y0 = Math.min(...ys);
+		const y1 = Math.max(...ys);
+		const out = [];
+		for (let i = 0; i < n; i++) {
+			const x = U[i];
+			const y = V[i];
+			if (W[i] > 0 || x < x0 || x > x1 || y < y0 || y > y1 || !visible(i)) continue;
+			let odd = false;
+			for (let a = 0, b = polygon.length - 1; a < polygon.length; b = a++) if (ys[a] > y !== ys[b] > y && x < (xs[b] - xs[a]) * (y - ys[a]) / (ys[b] - ys[a]) + xs[a]) odd = !odd;
+			if (odd) out.push(i);
+		}
+		return out;
+	}
 	// src/sphere/painter.ts
 	/** The picture of the sphere: what is drawn when, and what lies where.
 	*
@@ -1766,7 +2113,7 @@
 		pen;
 		/** The last full picture, for what only lies above it. */
 		still = document.createElement("canvas");
-		dots = new CanvasDots();
+		dots;
 		data = null;
 		colours = null;
 		map = null;
@@ -1788,15 +2135,34 @@
 		dirty = false;
 		moving = false;
 		step = 1;
+		/** The points moved on the screen since their positions were computed. */
+		stale = false;
 		/** ms of the last full frame, and for a point as measured while it moves */
 		ms = 0;
 		each = 5e-5;
 		light = false;
 		timer;
-		constructor(canvas) {
+		constructor(canvas, dots = new CanvasDots()) {
 			super();
 			this.canvas = canvas;
-			this.pen = new Pen(canvas.getContext("2d", { willReadFrequently: true }));
+			this.dots = dots;
+			this.pen = new Pen(canvas.getContext("2d", { willReadFrequently: dots.onPixels }));
+		}
+		/** One whose points are drawn by what `choose` makes, and on the plain canvas once that is lost. */
+		static with(canvas, choose) {
+			const onLost = () => {
+				painter.dots = new CanvasDots();
+				painter.ask();
+			};
+			const painter = new Painter(canvas, choose(onLost));
+			return painter;
+		}
+		/** Go on where another left off, on a canvas that takes the place of its. */
+		takeOver(other) {
+			this.follow(other);
+			this.chosen = other.chosen;
+			this.few = other.few;
+			other.dispose();
 		}
 		setData(data) {
 			const { n } = data;
@@ -1903,6 +2269,15 @@
 		}
 		drawPoints(data, colours) {
 			const start = performance.now();
+			const { dots } = this;
+			this.stale = !dots.onPixels && this.moving;
+			if (!this.stale) this.project(this, data.n, this.step);
+			const waited = dots.draw(this.pen.g, this.scene(data, colours));
+			const took = performance.now() - start;
+			if (waited !== void 0) this.each = waited * this.step / data.n;
+			else if (dots.onPixels && this.moving) this.each = .8 * this.each + .2 * took * this.step / data.n;
+		}
+		scene(data, colours) {
 			const now = [
 				colours,
 				this.hidden,
@@ -1913,24 +2288,30 @@
 				this.faded = looksOf(this.look, colours, this);
 				this.looked = now;
 			}
-			this.project(this, data.n, this.step);
-			this.dots.draw(this.pen.g, {
+			return {
 				U: this.U,
 				V: this.V,
 				W: this.W,
 				points: data,
 				look: this.look,
+				looked: this.looked,
 				groups: colours.groups.length,
 				faded: this.faded,
 				view: this,
 				step: this.step,
 				paint: paintOf(colours, data.n, this, this.pen.theme.back)
-			});
-			const took = performance.now() - start;
-			if (this.moving) this.each = .8 * this.each + .2 * took * this.step / data.n;
+			};
 		}
 		above(data) {
 			const few = this.chosen && this.few;
+			if (this.stale || this.step > 1) {
+				const marks = this.marked && this.marked.size <= 400 ? [...this.marked] : [];
+				for (const i of [
+					...marks,
+					...few ?? [],
+					this.hover
+				]) if (i >= 0 && i < data.n) this.projectOne(this, i);
+			}
 			const { U, V, W, mode, marked, hover, cursor, path, visible } = this;
 			return {
 				U,
@@ -1949,9 +2330,10 @@
 		visible = (i) => !this.hidden.has(this.colours.codes[i]);
 		/** Make all positions those of the view as it is now. */
 		settle() {
-			if (this.step === 1 || !this.data) return;
+			if (!this.data || this.step === 1 && !this.stale) return;
 			this.project(this, this.data.n, 1);
 			this.step = 1;
+			this.stale = false;
 			this.ask();
 		}
 		/** Middle of the canvas in css px. */
@@ -2474,6 +2856,7 @@
 		const two = side === 2 || !!data.other;
 		const seen = useFaces(data, on, mode === "umap");
 		const { points, colours, umap, rest, ask } = seen;
+		const kind = fasterFor(points?.n ?? 0);
 		const send = (uri, params, then) => post(uri, {
 			...params,
 			side
@@ -2497,7 +2880,12 @@
 		useEffect(() => {
 			const el = canvas.current;
 			if (!el || !points) return void 0;
-			if (painter()?.canvas !== el) hand.current = new Gestures(new Painter(el));
+			const before = painter();
+			if (before?.canvas !== el) {
+				hand.current = new Gestures(Painter.with(el, dotsOf(kind)));
+				hand.current.tool = tool;
+				if (before) hand.current.painter.takeOver(before);
+			}
 			const p = hand.current.painter;
 			p.colours = colours;
 			setUp(p);
@@ -2514,6 +2902,7 @@
 				Painter.open.delete(p);
 			};
 		}, [points]);
+		useEffect(() => () => painter()?.dispose(), []);
 		useEffect(() => cards.current.clear(), [data.sphere]);
 		useEffect(() => {
 			const p = painter();
@@ -2559,7 +2948,7 @@
 			};
 			el.addEventListener("wheel", wheel, { passive: false });
 			return () => el.removeEventListener("wheel", wheel);
-		}, [!!points]);
+		}, [!!points, kind]);
 		if (!points || !colours) return null;
 		const clear = () => {
 			const p = painter();
@@ -2670,6 +3059,7 @@
 				marginTop: 8
 			}
 		}, /* @__PURE__ */ h("canvas", {
+			key: kind,
 			ref: canvas,
 			tabIndex: 0,
 			role: "application",
@@ -2767,6 +3157,9 @@
 	register("MediaForensicsPlayer", Player);
 	register("MediaForensicsSphere", Object.assign(Sphere, { parts: {
 		Painter,
+		CanvasDots,
+		GlDots,
+		measure,
 		unpack,
 		colouring
 	} }));

@@ -2,8 +2,11 @@
 import { register } from "./app/given.ts";
 import { AuditHeader } from "./audit/header.tsx";
 import { AuditTable } from "./audit/table.tsx";
+import { CanvasDots } from "./sphere/canvas_dots.ts";
 import { colouring } from "./sphere/colouring.ts";
 import { unpack } from "./sphere/data.ts";
+import { measure } from "./sphere/faster.ts";
+import { GlDots } from "./sphere/gl_dots.ts";
 import { Painter } from "./sphere/painter.ts";
 import { Sphere } from "./sphere/sphere.tsx";
 import { Player } from "./timeline/player.tsx";
@@ -11,5 +14,6 @@ import { Player } from "./timeline/player.tsx";
 register("MediaForensicsAuditHeader", AuditHeader);
 register("MediaForensicsAuditTable", AuditTable);
 register("MediaForensicsPlayer", Player);
-// the parts are for benchmarks/sphere_frames.py
-register("MediaForensicsSphere", Object.assign(Sphere, { parts: { Painter, unpack, colouring } }));
+// for benchmarks/sphere_frames.py and tests/browser/test_painters.py
+const parts = { Painter, CanvasDots, GlDots, measure, unpack, colouring };
+register("MediaForensicsSphere", Object.assign(Sphere, { parts }));

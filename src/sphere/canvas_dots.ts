@@ -1,10 +1,7 @@
 /** Draws points on a plain canvas, one by one into its pixels. */
 import { blend } from "../app/colours.ts";
-import type { Dots, Scene } from "./dots.ts";
+import { BORDER, type Dots, type Scene } from "./dots.ts";
 import type { Sprite } from "./sprite.ts";
-
-/** Device px at the canvas's border in which no point is drawn, so that none leaves it. */
-export const BORDER = 8;
 
 /** A sprite as offsets in an image: of solid pixels, and pairs of offset and coverage. */
 interface Stamp {
@@ -32,10 +29,10 @@ function stampOf({ size, fill, rim }: Sprite, width: number): Stamp {
 }
 
 export class CanvasDots implements Dots {
-  readonly needsScreen = true;
+  readonly onPixels = true;
   private order = new Uint32Array(0);
 
-  draw(g: CanvasRenderingContext2D, scene: Scene): void {
+  draw(g: CanvasRenderingContext2D, scene: Scene): undefined {
     const { U, V, W, look, groups, faded, step, points, view, paint } = scene;
     const { w, h } = view;
     const { n, label } = points;

@@ -5,6 +5,9 @@ import type { Points } from "./data.ts";
 import { DISC, sprite, TRIANGLE, type Sprite } from "./sprite.ts";
 import type { Screen, View } from "./view.ts";
 
+/** Device px at the canvas's border in which no point is drawn, so that none leaves it. */
+export const BORDER = 8;
+
 /** Colours and shapes of the points of a frame. */
 export interface Paint {
   /** Of faces that are no fake, and of fakes. */
@@ -17,9 +20,11 @@ export interface Paint {
 
 /** What is drawn in a frame. */
 export interface Scene extends Screen {
-  points: Points;
+  points: Pick<Points, "n" | "label">;
   /** How each point looks, see `looksOf`; those over `groups` are faded where `faded`. */
   look: Uint16Array;
+  /** Another value whenever `look` has other contents. */
+  looked: unknown;
   groups: number;
   faded: boolean;
   view: View;
@@ -30,9 +35,10 @@ export interface Scene extends Screen {
 
 /** Draws the points of a scene onto a canvas that holds what lies behind them. */
 export interface Dots {
-  /** Whether it needs screen positions of the points that it draws. */
-  readonly needsScreen: boolean;
-  draw(g: CanvasRenderingContext2D, scene: Scene): void;
+  /** Whether it works on the canvas's pixels, with the points' screen positions. */
+  readonly onPixels: boolean;
+  /** Returns the ms that a frame takes where it waited for one. */
+  draw(g: CanvasRenderingContext2D, scene: Scene): number | undefined;
   dispose(): void;
 }
 

@@ -3,7 +3,7 @@ import type { Pen } from "./pen.ts";
 import type { At, Mode, Screen } from "./view.ts";
 
 /** Marks are drawn around at most as many selected points. */
-const MOST_MARKED = 400;
+export const MOST_MARKED = 400;
 
 export interface Above extends Screen {
   n: number;

@@ -6,9 +6,9 @@ import { axes2d, axesUmap } from "./axes.ts";
 import { CanvasDots } from "./canvas_dots.ts";
 import type { Colouring } from "./colouring.ts";
 import type { Points } from "./data.ts";
-import { looksOf, paintOf, type Dots, type Light } from "./dots.ts";
+import { looksOf, paintOf, type Dots, type Light, type Scene } from "./dots.ts";
 import { globe } from "./globe.ts";
-import { overlay, type Above } from "./overlay.ts";
+import { MOST_MARKED, overlay, type Above } from "./overlay.ts";
 import { Pen } from "./pen.ts";
 import { box, inside, nearest } from "./picking.ts";
 import { View, type At, type Screen } from "./view.ts";
@@ -38,7 +38,7 @@ export class Painter extends View implements Screen, Light {
   private readonly pen: Pen;
   /** The last full picture, for what only lies above it. */
   private readonly still = document.createElement("canvas");
-  private dots: Dots = new CanvasDots();
+  private dots: Dots;
 
   data: Points | null = null;
   colours: Colouring | null = null;
@@ -63,16 +63,37 @@ export class Painter extends View implements Screen, Light {
   dirty = false;
   moving = false;
   step = 1;
+  /** The points moved on the screen since their positions were computed. */
+  private stale = false;
   /** ms of the last full frame, and for a point as measured while it moves */
   ms = 0;
   each = 5e-5;
   private light = false;
   private timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(canvas: HTMLCanvasElement) {
+  constructor(canvas: HTMLCanvasElement, dots: Dots = new CanvasDots()) {
     super();
     this.canvas = canvas;
-    this.pen = new Pen(canvas.getContext("2d", { willReadFrequently: true })!);
+    this.dots = dots;
+    this.pen = new Pen(canvas.getContext("2d", { willReadFrequently: dots.onPixels })!);
+  }
+
+  /** One whose points are drawn by what `choose` makes, and on the plain canvas once that is lost. */
+  static with(canvas: HTMLCanvasElement, choose: (onLost: () => void) => Dots): Painter {
+    const onLost = () => {
+      painter.dots = new CanvasDots();
+      painter.ask();
+    };
+    const painter = new Painter(canvas, choose(onLost));
+    return painter;
+  }
+
+  /** Go on where another left off, on a canvas that takes the place of its. */
+  takeOver(other: Painter): void {
+    this.follow(other);
+    this.chosen = other.chosen;
+    this.few = other.few;
+    other.dispose();
   }
 
   setData(data: Points): void {
@@ -194,30 +215,46 @@ export class Painter extends View implements Screen, Light {
 
   private drawPoints(data: Points, colours: Colouring): void {
     const start = performance.now();
+    const { dots } = this;
+    this.stale = !dots.onPixels && this.moving;
+    if (!this.stale) this.project(this, data.n, this.step);
+    const waited = dots.draw(this.pen.g, this.scene(data, colours));
+    const took = performance.now() - start;
+    if (waited !== undefined) this.each = (waited * this.step) / data.n;
+    else if (dots.onPixels && this.moving) {
+      this.each = 0.8 * this.each + (0.2 * took * this.step) / data.n;
+    }
+  }
+
+  private scene(data: Points, colours: Colouring): Scene {
     const now = [colours, this.hidden, this.chosen, this.marked];
     if (now.some((part, i) => part !== this.looked[i])) {
       this.faded = looksOf(this.look, colours, this);
       this.looked = now;
     }
-    this.project(this, data.n, this.step);
-    this.dots.draw(this.pen.g, {
+    return {
       U: this.U,
       V: this.V,
       W: this.W,
       points: data,
       look: this.look,
+      looked: this.looked,
       groups: colours.groups.length,
       faded: this.faded,
       view: this,
       step: this.step,
       paint: paintOf(colours, data.n, this, this.pen.theme.back),
-    });
-    const took = performance.now() - start;
-    if (this.moving) this.each = 0.8 * this.each + (0.2 * took * this.step) / data.n;
+    };
   }
 
   private above(data: Points): Above {
     const few = this.chosen && this.few;
+    if (this.stale || this.step > 1) {
+      const marks = this.marked && this.marked.size <= MOST_MARKED ? [...this.marked] : [];
+      for (const i of [...marks, ...(few ?? []), this.hover]) {
+        if (i >= 0 && i < data.n) this.projectOne(this, i);
+      }
+    }
     const { U, V, W, mode, marked, hover, cursor, path, visible } = this;
     return { U, V, W, n: data.n, mode, visible, marked, few, hover, cursor, path };
   }
@@ -228,9 +265,10 @@ export class Painter extends View implements Screen, Light {
 
   /** Make all positions those of the view as it is now. */
   private settle(): void {
-    if (this.step === 1 || !this.data) return;
+    if (!this.data || (this.step === 1 && !this.stale)) return;
     this.project(this, this.data.n, 1);
     this.step = 1;
+    this.stale = false;
     this.ask();
   }
 

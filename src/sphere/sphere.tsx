@@ -8,6 +8,7 @@ import { Card } from "./card.tsx";
 import { useCommon } from "./common.ts";
 import { chosenAs } from "./data.ts";
 import { useFaces, type On } from "./faces.ts";
+import { dotsOf, fasterFor } from "./faster.ts";
 import { Gestures, type Acts, type Tool } from "./gestures.ts";
 import { Legend } from "./legend.tsx";
 import { Painter } from "./painter.ts";
@@ -35,6 +36,8 @@ export function Sphere({ data: given, schema }: { data?: Partial<Picture>; schem
   const two = side === 2 || !!data.other;
   const seen = useFaces(data, on, mode === "umap");
   const { points, colours, umap, rest, ask } = seen;
+  // a canvas that pixels are written to is of another sort than one for WebGL: with the kind it changes
+  const kind = fasterFor(points?.n ?? 0);
   const send: typeof post = (uri, params, then) => post(uri, { ...params, side }, then);
 
   const canvas = useRef<Canvas>(null);
@@ -57,7 +60,12 @@ export function Sphere({ data: given, schema }: { data?: Partial<Picture>; schem
   useEffect(() => {
     const el = canvas.current;
     if (!el || !points) return undefined;
-    if (painter()?.canvas !== el) hand.current = new Gestures(new Painter(el));
+    const before = painter();
+    if (before?.canvas !== el) {
+      hand.current = new Gestures(Painter.with(el, dotsOf(kind)));
+      hand.current.tool = tool;
+      if (before) hand.current.painter.takeOver(before);
+    }
     const p = hand.current!.painter;
     p.colours = colours;
     setUp(p);
@@ -74,6 +82,7 @@ export function Sphere({ data: given, schema }: { data?: Partial<Picture>; schem
       Painter.open.delete(p);
     };
   }, [points]);
+  useEffect(() => () => painter()?.dispose(), []);
   useEffect(() => cards.current.clear(), [data.sphere]);
   useEffect(() => {
     const p = painter();
@@ -120,7 +129,7 @@ export function Sphere({ data: given, schema }: { data?: Partial<Picture>; schem
     };
     el.addEventListener("wheel", wheel, { passive: false });
     return () => el.removeEventListener("wheel", wheel);
-  }, [!!points]);
+  }, [!!points, kind]);
 
   if (!points || !colours) return null;
 
@@ -217,6 +226,7 @@ export function Sphere({ data: given, schema }: { data?: Partial<Picture>; schem
         style={{ order: -1, height: two ? 380 : 470, flex: "none", marginTop: 8 }}
       >
         <canvas
+          key={kind}
           ref={canvas}
           tabIndex={0}
           role="application"

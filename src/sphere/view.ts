@@ -189,6 +189,15 @@ export class View {
     }
   }
 
+  /** Screen position of one point into `to`. */
+  projectOne(to: Screen, i: number): void {
+    const [x, y, z] = this.P.subarray(3 * i, 3 * i + 3);
+    const [a, b, c, d, e, f, g, k, p, q, r, s] = this.matrix();
+    to.U[i] = a * x + b * y + c * z + d;
+    to.V[i] = e * x + f * y + g * z + k;
+    to.W[i] = p * x + q * y + r * z + s;
+  }
+
   turnBy(x: number, y: number): void {
     this.turn = [this.turn[0] + x, Math.max(-1.57, Math.min(1.57, this.turn[1] + y))];
   }

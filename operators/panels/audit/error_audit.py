@@ -28,7 +28,7 @@ from .study import Study, study_of, threshold_of
 
 logger = logging.getLogger(__name__)
 
-HEADER, TABLE = "MediaForensicsAuditHeader", "MediaForensicsAuditTable"  # in dist/index.umd.js
+HEADER, TABLE = "MediaForensicsAuditHeader", "MediaForensicsAuditTable"  # in src/audit/
 #: The panel's whole state; what it is about is in :func:`study_of` and :class:`Threshold`.
 CHOICE = ("dataset", "token", "key", "level", "scope", "kept", "group", "source", "value", "shown")
 CHOICE += ("tab", "other", "regions", "down", "across", "drawn")

@@ -28,7 +28,7 @@ from . import (
 
 logger = logging.getLogger(__name__)
 
-VIEW = "MediaForensicsSphere"  # in dist/index.umd.js
+VIEW = "MediaForensicsSphere"  # in src/sphere/
 CHOICE = ("dataset", "token", "key", "other", "selected", "shown")
 FIRST, SECOND = "panel", "second"  # where the data of the two spheres lies
 MOST_LIT = 2000  # faces that light up in the other sphere

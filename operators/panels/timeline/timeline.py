@@ -23,7 +23,7 @@ from . import figure as timeline_figure
 from .figure import Person, Timeline
 
 logger = logging.getLogger(__name__)
-PLAYER = "MediaForensicsPlayer"  # in dist/index.umd.js
+PLAYER = "MediaForensicsPlayer"  # in src/timeline/
 STATE = ("key", "sample", "video_id", "shown")
 
 

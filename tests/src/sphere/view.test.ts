@@ -33,8 +33,11 @@ const screen = () => ({
 test("all points at once lie where each lies by itself", () => {
   const view = viewOf("3d");
   const to = screen();
+  const alone = screen();
   view.project(to, N, 1);
   for (let i = 0; i < N; i++) {
+    view.projectOne(alone, i);
+    expect([alone.U[i], alone.V[i], alone.W[i]]).toEqual([to.U[i], to.V[i], to.W[i]]);
     const [u, v, w] = view.at(view.P[3 * i], view.P[3 * i + 1], view.P[3 * i + 2]);
     expect(to.U[i]).toBeCloseTo(u, 2);
     expect(to.V[i]).toBeCloseTo(v, 2);
