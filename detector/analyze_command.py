@@ -38,7 +38,13 @@ def execute(options: argparse.Namespace) -> int:
     from .faces.detectors import detector_of
     from .files.cache import cache_dir
     from .model.checkpoints import load_detector
-    from .scoring.file_analysis import analyze_file, files_of, recipe_of, threshold_for
+    from .scoring.file_analysis import (
+        analyze_file,
+        files_of,
+        left_out,
+        recipe_of,
+        threshold_for,
+    )
 
     if options.count < 1:
         raise ForensicsError(f"count is {options.count}.", "Look at 1 frame or more.", "count")
@@ -74,6 +80,8 @@ def execute(options: argparse.Namespace) -> int:
             say(in_words(result))
             if len(files) > 1:
                 log.info("%d of %d files", number, len(files))
+    if others := left_out(options.path):
+        say(others)
     if options.json:
         found = json.dumps({"analyses": results}, indent=1)
         write_output(options.json, _JSON, "json", found.encode())

@@ -316,7 +316,7 @@ def _ready_made(record: VideoRecord, recipe: CropRecipe, policy: str) -> VideoFa
 def _ready_row(number: int, path: str) -> FrameFaces:
     from PIL import Image
 
-    from ..frames.images import BROKEN_IMAGE
+    from ..frames.pictures import BROKEN_IMAGE
 
     try:
         with Image.open(path) as image:  # reads the header only

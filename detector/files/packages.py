@@ -37,11 +37,12 @@ class Part:
 
 
 PARQUET, RAY, ONNX, UMAP, TENSORBOARD = "parquet", "ray", "onnx", "umap", "tensorboard"
-EXCEL = "excel"
+EXCEL, HEIF = "excel", "heif"
 PICTURES, MODELS = "pictures", "models"
 PARTS = {
     PARQUET: Part("Parquet", (("pyarrow", "pyarrow>=14"),), "parts"),
     EXCEL: Part("An Excel table", (("openpyxl", "openpyxl>=3.1"),), "excel"),
+    HEIF: Part("A HEIC or HEIF picture", (("pillow_heif", "pillow-heif>=0.21"),), "heif"),
     RAY: Part("The runner 'ray'", (("ray", "ray[data]>=2.59"), ("pyarrow", "pyarrow>=14")), "ray"),
     ONNX: Part(
         "ONNX",

@@ -71,7 +71,7 @@ def damage_map(path: Path) -> DamageMap:
 
 
 def tell(path: str) -> None:
-    """Print the damage of ``path`` as JSON: what the process of :func:`damage_map` does."""
+    """Write the damage of ``path`` as JSON: what the process of :func:`damage_map` does."""
     with opened(Path(path), 1) as (container, stream):
         rows = list(_packets(container, stream))
     damaged = _spread(rows, stream.codec_context.name in _TOLD_AT_ONCE)
@@ -82,7 +82,7 @@ def tell(path: str) -> None:
         for time in frames
     ]
     positions = [place for place, bad in enumerate(came_out) if bad]
-    print(json.dumps({"times": sorted(times), "positions": positions}))
+    sys.stdout.write(json.dumps({"times": sorted(times), "positions": positions}))
 
 
 def _packets(container: Any, stream: Any) -> Iterator[tuple[int | None, bool, bool, list[Any]]]:

@@ -7,24 +7,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ..files.companions import is_companion
-from ..files.paths import still_allowed
 from ..records import Reason
-from .frame import MAX_FRAME_PIXELS, DecodedFrame, FrameError, VideoInfo
-
-_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"})
-# What Pillow raises for cut, damaged, foreign and exploding files.
-BROKEN_IMAGE = (OSError, UnidentifiedImageError, SyntaxError, ValueError, EOFError)
-_SIGNATURES = (b"\x89PNG\r\n", b"\xff\xd8\xff", b"BM", b"II*\x00", b"MM\x00*")
-
-
-def is_image_file(path: Path) -> bool:
-    """True if the first bytes are those of a still image (PNG, JPEG, WebP, BMP, TIFF)."""
-    with path.open("rb") as stream:
-        head = stream.read(16)
-    return head.startswith(_SIGNATURES) or (head[:4] == b"RIFF" and head[8:12] == b"WEBP")
+from .frame import DecodedFrame, FrameError, VideoInfo
+from .pictures import BROKEN_IMAGE, SUFFIXES, as_shown, frames_of_picture, opened_picture
 
 
 def image_files(folder: Path) -> list[Path]:
@@ -36,7 +23,7 @@ def image_files(folder: Path) -> list[Path]:
     found = [
         path
         for path in folder.iterdir()
-        if path.suffix.lower() in _SUFFIXES and path.is_file() and not is_companion(path.name)
+        if path.suffix.lower() in SUFFIXES and path.is_file() and not is_companion(path.name)
     ]
     if not found:
         raise FrameError(Reason.MISSING_FILE, f"{folder} holds no image file.")
@@ -49,37 +36,16 @@ def _natural_key(name: str) -> list[tuple[int, int, str]]:
 
 
 def read_image(path: str | Path) -> np.ndarray:
-    """RGB uint8 (H, W, 3) of one image file, turned upright by its EXIF orientation.
+    """RGB uint8 (H, W, 3) of one image file as viewers show it, see :func:`.pictures.as_shown`.
+
+    Of a file with several pictures the first.
 
     Raises:
         FrameError: missing, empty, unreadable, truncated or too large
         ForensicsError: outside the allowed folders by now
     """
-    path = Path(path)
-    still_allowed(path)
-    try:
-        if path.stat().st_size == 0:
-            raise FrameError(Reason.EMPTY_FILE, f"{path} has zero bytes.")
-        with Image.open(path) as image:
-            if image.width * image.height > MAX_FRAME_PIXELS:
-                raise FrameError(
-                    Reason.TOO_LARGE, f"{path} has {image.width} x {image.height} pixels."
-                )
-            upright = ImageOps.exif_transpose(image)
-            if upright.mode.startswith("I"):  # 16-bit grey: Pillow would clip, not scale
-                grey = (np.asarray(upright).astype(np.uint32) >> 8).astype(np.uint8)
-                return np.repeat(grey[:, :, None], 3, axis=2)
-            return np.array(upright.convert("RGB"))
-    except FrameError:  # ours is a ValueError too
-        raise
-    except FileNotFoundError as error:
-        raise FrameError(Reason.MISSING_FILE, f"{path} is not there.") from error
-    except Image.DecompressionBombError as error:  # larger still: Pillow does not even open it
-        raise FrameError(Reason.TOO_LARGE, f"{path}: {error}") from error
-    except BROKEN_IMAGE as error:
-        raise FrameError(
-            Reason.UNREADABLE_IMAGE, f"{path} cannot be read as an image: {error}."
-        ) from error
+    with opened_picture(path) as image:
+        return as_shown(image)
 
 
 class ImageSource:
@@ -117,13 +83,14 @@ class ImageSource:
         codec = mode = ""
         for number in self._numbers:
             try:
-                with Image.open(self._files[number]) as image:
-                    # exif_transpose of the header only: orientations 5-8 swap the sides
-                    turned = image.getexif().get(0x0112, 1) >= 5
+                with opened_picture(self._files[number]) as image:
+                    # exif_transpose of the header only: orientations 5-8 swap the sides, which
+                    # Pillow has done itself for TIFF
+                    turned = image.format != "TIFF" and image.getexif().get(0x0112, 1) >= 5
                     width, height = image.size[::-1] if turned else image.size
                     codec, mode = (image.format or "").lower(), image.mode
                 break
-            except (*BROKEN_IMAGE, Image.DecompressionBombError):
+            except FrameError:
                 continue  # read() reports it, with its reason, for the frame itself
         return VideoInfo(
             len(self._numbers), None, width, height, None, codec, None, 0, mode, None, "images"
@@ -140,3 +107,50 @@ class ImageSource:
                 yield DecodedFrame(number, None, read_image(path), None)
             except FrameError as error:
                 yield DecodedFrame(number, None, None, error.reason)
+
+
+class PictureSequence:
+    """The frames or pages of one picture file (WebP, PNG, AVIF, TIFF) as a
+    :class:`frame.FrameSource`.
+
+    Args:
+        path: the file
+
+    Raises:
+        FrameError: it cannot be opened
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        with opened_picture(self.path) as image:
+            self._places = frames_of_picture(image)
+            image.seek(0)
+            width, height = image.size
+            codec = (image.format or "").lower()
+            self._info = VideoInfo(
+                len(self._places), None, width, height, None, codec, None, 0, image.mode
+            )
+
+    @property
+    def numbers(self) -> Sequence[int]:
+        return range(len(self._places))
+
+    @property
+    def info(self) -> VideoInfo:
+        return self._info
+
+    def read(self, numbers: Iterable[int]) -> Iterator[DecodedFrame]:
+        """See :class:`frame.FrameSource`."""
+        wanted = sorted(set(numbers))
+        with opened_picture(self.path) as image:
+            for number in wanted:
+                if not 0 <= number < len(self._places):
+                    yield DecodedFrame(number, None, None, Reason.SHORT_VIDEO)
+                    continue
+                try:
+                    image.seek(self._places[number])
+                    shown = as_shown(image)
+                except BROKEN_IMAGE:
+                    yield DecodedFrame(number, None, None, Reason.UNREADABLE_IMAGE)
+                    continue
+                yield DecodedFrame(number, None, shown, None)

@@ -35,7 +35,8 @@ def open_source(
     Raises:
         FrameError: nothing can be read from it
     """
-    from .images import ImageSource, image_files, is_image_file
+    from .images import ImageSource, PictureSequence, image_files
+    from .pictures import is_picture
     from .video import VideoSource
 
     if frames:
@@ -48,8 +49,15 @@ def open_source(
         raise FrameError(Reason.MISSING_FILE, f"{path} is not there.", "Check the path.")
     if path.stat().st_size == 0:
         raise FrameError(Reason.EMPTY_FILE, f"{path} has zero bytes.", "Fetch it again.")
-    if is_image_file(path):
-        return ImageSource([(0, str(path))])
+    if is_picture(path):
+        alone = ImageSource([(0, str(path))])
+        try:
+            sequence = PictureSequence(path)
+        except FrameError as error:
+            if error.hint:  # a package is missing
+                raise
+            return alone  # says what is wrong where the frame is read
+        return sequence if len(sequence.numbers) > 1 else alone
     return VideoSource(path, threads)
 
 

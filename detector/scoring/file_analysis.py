@@ -17,7 +17,7 @@ from ..faces.video_faces import VideoFaces
 from ..files.companions import is_companion
 from ..files.hashes import file_sha256
 from ..files.paths import given
-from ..frames.images import is_image_file
+from ..frames.pictures import SUFFIXES as PICTURES, is_picture
 from ..progress import Progress
 from ..records import REAL, CropRecipe, Reason, VideoRecord
 from .aggregate import video_score
@@ -30,8 +30,10 @@ if TYPE_CHECKING:
 
 MIN_FACES = 4  # scored faces of a person in a video, below which there is no verdict
 DRIVERS = 5  # frames that are named as driving a verdict
-_IMAGES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"})
-_VIDEOS = frozenset({".mp4", ".mov", ".mkv", ".avi", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv"})
+VIDEOS = frozenset(
+    {".mp4", ".mov", ".mkv", ".avi", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv", ".flv", ".3gp"}
+    | {".ts", ".mts", ".m2ts", ".mxf", ".ogv", ".gif"}
+)
 
 
 def files_of(path: str | Path) -> list[Path]:
@@ -46,14 +48,32 @@ def files_of(path: str | Path) -> list[Path]:
     found = sorted(
         file
         for file in (path.iterdir() if path.is_dir() else ())
-        if file.is_file()
-        and file.suffix.lower() in _IMAGES | _VIDEOS
-        and not is_companion(file.name)
+        if file.is_file() and _is_media(file)
     )
     if not found:
         what = "holds no video or picture" if path.is_dir() else "is not there"
         raise ForensicsError(f"{path} {what}.", "Choose a file or another folder.", "path")
     return found
+
+
+def left_out(path: str | Path) -> str:
+    """Words for what a folder holds beside the files of :func:`files_of`; "" for nothing."""
+    path = given(path, "path")
+    if not path.is_dir():
+        return ""
+    entries = sorted(entry for entry in path.iterdir() if not is_companion(entry.name))
+    others = [entry.name for entry in entries if entry.is_file() and not _is_media(entry)]
+    folders = [entry.name for entry in entries if entry.is_dir()]
+    said = []
+    for names, what in ((others, "no video or picture"), (folders, "folders are not entered")):
+        if names:
+            more = f" and {len(names) - 10} more" if len(names) > 10 else ""
+            said.append(f"{', '.join(names[:10])}{more} ({what})")
+    return f"Not looked at: {'; '.join(said)}." if said else ""
+
+
+def _is_media(file: Path) -> bool:
+    return file.suffix.lower() in PICTURES | VIDEOS and not is_companion(file.name)
 
 
 def recipe_of(detector: Detector) -> CropRecipe:
@@ -138,7 +158,7 @@ def analyze_file(
             progress(len(p_fake), len(crops), "faces")
     if len(p_fake) < len(crops):
         raise Cancelled(f"Stopped after {len(p_fake)} of {len(crops)} faces.", "Run it again.")
-    is_image = path.stat().st_size > 0 and is_image_file(path)
+    is_image = path.stat().st_size > 0 and is_picture(path) and found.frame_count == 1
     least = 1 if is_image else MIN_FACES
     persons = _persons(found, store.folder, p_fake, why, rule, threshold.value, least)
     verdict, score, reasons = judge(found, persons, threshold, least)

@@ -25,7 +25,9 @@ from ...detector.files.paths import given
 VIDEO_SUFFIXES = frozenset({
     ".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv", ".flv", ".3gp", ".ts",
 })
-IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff"})
+IMAGE_SUFFIXES = frozenset({
+    ".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".heic", ".heif", ".avif",
+})
 # What datasets ship beside their media and no importer needs to explain.
 SIDE_SUFFIXES = frozenset({
     ".json", ".csv", ".tsv", ".txt", ".md", ".pdf", ".wav", ".mp3", ".flac", ".m4a", ".aac", ".npy",

@@ -15,6 +15,7 @@ from ...detector.files.allowed_roots import require_files
 from ...detector.files.installation import require_installed
 from ...detector.files.paths import given
 from ...detector.progress import Progress, ShouldStop, never, silent
+from ...detector.text.markup import plain
 from ...detector.weights.known_detectors import find_detector
 from ..app.form import Form, chosen_detector, chosen_path
 from ..app.progress import terminal
@@ -76,7 +77,13 @@ def run(
     """
     from ...detector.faces.detectors import detector_of
     from ...detector.model.checkpoints import load_detector
-    from ...detector.scoring.file_analysis import analyze_file, files_of, recipe_of, threshold_for
+    from ...detector.scoring.file_analysis import (
+        analyze_file,
+        files_of,
+        left_out,
+        recipe_of,
+        threshold_for,
+    )
 
     usual = default_folders.of_kind(default_folders.ANALYSES)
     root = given(crops_dir or usual, "crops_dir")
@@ -112,7 +119,9 @@ def run(
         if len(files) > 1:
             progress(len(found), len(files), "files")
     text = "\n\n".join(markdown(result) for result in found)
-    if dataset:
+    if others := left_out(path):
+        text += f"\n\n{plain(others)}"
+    if dataset and any(result["persons"] for result in found):
         text += (
             f"\n\nThe faces are in the dataset {dataset!r}; `drives` marks the frames named here."
         )
