@@ -16,10 +16,11 @@ import fiftyone as fo
 from ...detector.errors import ForensicsError
 from ...detector.faces.video_faces import MEASURES
 from ...detector.records import FAKE, LABELS, REAL, VideoRecord
-from . import run_names
+from . import run_names, stored_runs
 from .dataset_changes import changing, declare
 
 INFO_KEY = "media_forensics"
+SCORES_METHOD = "media_forensics/scores"  # of the custom runs that hold their provenance
 GROUND_TRUTH = "ground_truth"
 REASON = "reason"
 COVERAGE = "coverage"
@@ -258,6 +259,5 @@ def set_description(dataset: fo.Dataset, **values: Any) -> None:
 
 def detector_keys(dataset: fo.Dataset) -> list[str]:
     """Keys of the detectors that have scored ``dataset``, oldest first."""
-    runs = [name for name in dataset.list_runs() if name.startswith(run_names.SCORES)]
-    times = {name: dataset.get_run_info(name).timestamp for name in runs}
-    return [name.removeprefix(run_names.SCORES) for name in sorted(runs, key=lambda n: times[n])]
+    runs = stored_runs.listed(dataset, run_names.SCORES, SCORES_METHOD)
+    return [name.removeprefix(run_names.SCORES) for name in runs]

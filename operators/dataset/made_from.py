@@ -200,7 +200,8 @@ def require_current_scores(dataset: fo.Dataset, key: str) -> None:
 def state(dataset: fo.Dataset) -> Hashable:
     """Changes whenever a sample, or who wrote a detector's scores, may have changed."""
     runs = []
-    for name in sorted(name for name in dataset.list_runs() if name.startswith("scores_")):
+    for key in sorted(fields.detector_keys(dataset)):
+        name = fields.ScoreFields(key).run
         info = dataset.get_run_info(name)
         about = (
             getattr(info.config, n, None) for n in ("checkpoint_sha256", "recipe_hash", "rule")

@@ -31,6 +31,9 @@ def put(
         method: ``media_forensics/...``
         results: kept outside the dataset's document, for what is large
         config: kept with the run
+
+    Raises:
+        ForensicsError: a run of another method has that name
     """
     import fiftyone.constants as foc
     import fiftyone.core.odm as foo
@@ -38,6 +41,7 @@ def put(
 
     dataset = samples._root_dataset
     with changing(dataset):
+        require_own(dataset, name, method)
         made = fors.RunConfig(method=method, **config)
         stages = None
         if isinstance(samples, fo.DatasetView):
@@ -57,6 +61,32 @@ def put(
             record.results.put(text, content_type="application/json")
         record.save(upsert=True)
         _name(dataset, name, record.id)
+
+
+def of_method(dataset: fo.Dataset, name: str, method: str) -> bool:
+    """Whether there is a custom run ``name`` of ``method``; names of several kinds begin alike."""
+    return dataset.has_run(name) and _method(dataset, name) == method
+
+
+def listed(dataset: fo.Dataset, prefix: str, method: str) -> list[str]:
+    """Names of the custom runs of ``method`` that begin with ``prefix``, oldest first."""
+    names = [name for name in dataset.list_runs() if name.startswith(prefix)]
+    own = [name for name in names if of_method(dataset, name, method)]
+    return sorted(own, key=lambda name: dataset.get_run_info(name).timestamp)
+
+
+def require_own(dataset: fo.Dataset, name: str, method: str, field: str | None = None) -> None:
+    """Raise :class:`ForensicsError` where a run of another method has the name."""
+    if dataset.has_run(name) and not of_method(dataset, name, method):
+        raise ForensicsError(
+            f"{dataset.name!r} has a record {name!r} already, of {_method(dataset, name)!r}.",
+            "Choose another name, or delete that record.",
+            field,
+        )
+
+
+def _method(dataset: fo.Dataset, name: str) -> Any:
+    return getattr(dataset.get_run_info(name).config, "method", None)
 
 
 def change(dataset: fo.Dataset, name: str, /, **values: Any) -> bool:

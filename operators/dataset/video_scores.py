@@ -257,4 +257,4 @@ def _name_maker(
     about = dataset.get_run_info(names.run).config.serialize()
     about = {k: v for k, v in about.items() if k not in ("cls", "type", "method")}
     about |= {**_rule(dataset, names.key, rule), score_state.MARK: mark}
-    stored_runs.put(videos, names.run, method="media_forensics/scores", **about)
+    stored_runs.put(videos, names.run, method=fields.SCORES_METHOD, **about)

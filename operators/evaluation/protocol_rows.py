@@ -13,7 +13,7 @@ from ...detector.metrics.protocols import Benchmark, Protocol, count_deviations
 from ...detector.records import LABELS
 from ..dataset import fields
 from ..dataset.scored_items import video_items
-from ..training.training_records import record_name
+from ..training.training_records import has, record_name
 from .calibrations import fitted_on
 
 
@@ -104,9 +104,9 @@ def _deviations(
     if benchmark.note:
         out.append(benchmark.note)
     for dataset, view in parts:
-        training = record_name(detector)
-        if dataset.has_run(training):
-            trained, judged_on = fitted_on(dataset.load_run_view(training)), fitted_on(view)
+        if has(dataset, detector):
+            training = dataset.load_run_view(record_name(detector))
+            trained, judged_on = fitted_on(training), fitted_on(view)
             if seen := trained.units & judged_on.units:
                 out.append(f"THE DETECTOR WAS TRAINED ON {len(seen)} OF THESE GROUPS")
             elif seen := trained.contents & judged_on.contents:

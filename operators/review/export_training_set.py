@@ -21,6 +21,7 @@ from ..jobs.workflow import Workflow
 from . import decisions as review
 
 VIEW = "training_set"
+RUN_METHOD = "media_forensics/training_set"
 DOUBTED = [decision for decision in review.DECISIONS if decision != review.CONFIRMED]
 #: Faces up to which the form looks at the whole set whenever something is changed in it.
 MOST_CHECKED = 20_000
@@ -62,6 +63,7 @@ def run(
             not a manifest or cannot be written
     """
     faces = views.dataset_of(views.flat(dataset))
+    stored_runs.require_own(faces, run_names.TRAINING_SET + name, RUN_METHOD, "name")
     path = claim_output(file or _default_file(faces, name), _FILES, "file")
     view, chosen, completed = _compose(faces, base, complete_pairs)
     manifest = _manifest(view, validation_fraction, seed)
@@ -134,7 +136,7 @@ def _record(view: Any, name: str, sha256: str, path: Path, chosen: int, complete
     stored_runs.put(
         view,
         run_name,
-        method="media_forensics/training_set",
+        method=RUN_METHOD,
         manifest=str(path),
         manifest_sha256=sha256,
         chosen=chosen,

@@ -114,7 +114,8 @@ def run(
 
 def _refuse_other(dataset: fo.Dataset, key: str, folder: Path) -> None:
     """A head may be fitted anew; the run of an LN-tuned detector is never replaced."""
-    if dataset.has_run(training_records.record_name(key)):
+    training_records.require_own(dataset, key)
+    if training_records.has(dataset, key):
         config = training_records.training_run(dataset, key).config
         if config.get("name") != HeadConfig("").name:
             raise ForensicsError(

@@ -85,7 +85,7 @@ def begin(samples: Any, key: str, left: str = "", **about: Any) -> None:
     names, dataset = fields.ScoreFields(key), views.dataset_of(samples)
     with changing(dataset):
         config = {"key": key, **about, MARK: CLEARING}
-        stored_runs.put(samples, names.run, method="media_forensics/scores", **config)
+        stored_runs.put(samples, names.run, method=fields.SCORES_METHOD, **config)
         clear(dataset, key)
         derived.drop_shown(dataset, key)
         if left != CLEARING:

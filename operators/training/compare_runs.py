@@ -71,7 +71,7 @@ def run(
     videos = comparison.common_videos({key: read(view, key) for key in chosen})
     base = baseline or chosen[0]
     rows = comparison.compare(videos, base, fpr, replicates, seed)
-    trained = [key for key in chosen if dataset.has_run(training_records.record_name(key))]
+    trained = [key for key in chosen if training_records.has(dataset, key)]
     configs = {key: _config(training_records.training_run(dataset, key).config) for key in trained}
     settings = comparison.differing_settings(configs)
     names = _save_views(dataset, rows, base) if save_views else []

@@ -39,7 +39,7 @@ def detector_source(dataset: fo.Dataset, detector: str) -> str:
     Raises:
         ForensicsError: a training run that has not finished, or whose checkpoint is gone
     """
-    if not dataset.has_run(training_records.record_name(detector)):
+    if not training_records.has(dataset, detector):
         return absolute_source(detector)
     run = training_records.training_run(dataset, detector)
     if run.status == training_records.OUTSIDE:

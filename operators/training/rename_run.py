@@ -10,7 +10,7 @@ from ...detector.errors import ForensicsError
 from ...detector.files.paths import given
 from ...training.runs import RunFolder
 from ..dataset import stored_runs
-from ..dataset.fields import ScoreFields
+from ..dataset.fields import ScoreFields, detector_keys
 from .training_records import GONE, TrainingRun, own_folder, record_name, refuse_live, training_run
 
 
@@ -69,10 +69,10 @@ def _is_of(target: Path, run: TrainingRun) -> bool:
 
 def _point_scores_to(dataset: fo.Dataset, old: Path, new: Path) -> None:
     """Scores that name a checkpoint in the old folder name it in the new one."""
-    for name in dataset.list_runs():
-        config = dataset.get_run_info(name).config
-        source = getattr(config, "detector", None)
-        if name.startswith("scores_") and isinstance(source, str):
+    for key in detector_keys(dataset):
+        name = ScoreFields(key).run
+        source = getattr(dataset.get_run_info(name).config, "detector", None)
+        if isinstance(source, str):
             path = Path(source)
             if path == old or old in path.parents:
                 stored_runs.change(dataset, name, detector=str(new / path.relative_to(old)))

@@ -115,7 +115,7 @@ def run(
         config = named_recipe(
             cell.recipe, **{**(settings or {}), "backbone": backbone, "seed": cell.seed}
         )
-        if not dataset.has_run(training_records.record_name(key)):
+        if not training_records.has(dataset, key):
             training_records.register(view, key, config, found.manifest.sha256, cell.folder, counts)
     failed = ablation.work(cells, progress, should_stop, where.device)
     rows = ablation.summarise(cells)

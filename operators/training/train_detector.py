@@ -78,6 +78,7 @@ def run(
     names = fields.ScoreFields(key)  # the key must be able to name fields
     view = views.flat(samples)
     dataset = views.dataset_of(view)
+    training_records.require_own(dataset, key)
     usual = default_folders.of_dataset(default_folders.RUNS, dataset)
     parent = given(runs_dir or usual, "runs_dir")
     run_dir = given(parent / names.key, "runs_dir")
@@ -119,7 +120,7 @@ def run(
         handle.stop()  # it runs in a session of its own and would go on
         raise
     finally:
-        if dataset.has_run(training_records.record_name(key)):
+        if training_records.has(dataset, key):
             training_records.training_run(dataset, key)  # brings the record up to date
     if outcome["status"] != "completed":
         raise Cancelled("Training was stopped.", "Run it again with the same key to resume.")

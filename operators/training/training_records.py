@@ -106,11 +106,19 @@ def record_name(key: str) -> str:
 
 def keys(dataset: fo.Dataset) -> list[str]:
     """Keys of all training runs of ``dataset``, oldest first."""
-    names = [name for name in dataset.list_runs() if name.startswith(run_names.TRAINING)]
-    found = {name: dataset.get_run_info(name) for name in names}
-    # not the records of exported training sets, whose names begin alike
-    times = {name: info.timestamp for name, info in found.items() if info.config.method == METHOD}
-    return [n.removeprefix(run_names.TRAINING) for n in sorted(times, key=lambda name: times[name])]
+    # by their method: the names of exported training sets begin alike
+    names = stored_runs.listed(dataset, run_names.TRAINING, METHOD)
+    return [name.removeprefix(run_names.TRAINING) for name in names]
+
+
+def has(dataset: fo.Dataset, key: str) -> bool:
+    """Whether ``dataset`` has a training run ``key``."""
+    return stored_runs.of_method(dataset, record_name(key), METHOD)
+
+
+def require_own(dataset: fo.Dataset, key: str, field: str = "key") -> None:
+    """Raise :class:`ForensicsError` where a record that is no training run has the name."""
+    stored_runs.require_own(dataset, record_name(key), METHOD, field)
 
 
 def training_runs(dataset: fo.Dataset) -> list[TrainingRun]:
@@ -125,7 +133,7 @@ def training_run(dataset: fo.Dataset, key: str) -> TrainingRun:
         ForensicsError: no such run
     """
     name = record_name(key)
-    if not dataset.has_run(name):
+    if not has(dataset, key):
         known = ", ".join(keys(dataset)) or "none"
         raise ForensicsError(
             f"{dataset.name!r} has no training run {key!r}.", f"There are: {known}.", "key"

@@ -119,6 +119,20 @@ def test_three_processes_at_once_lose_nothing(dataset, fiftyone_db):
     assert set(keys) <= set(fields.describe(dataset))
 
 
+def test_no_record_replaces_one_of_another_kind(dataset):
+    from media_forensics.detector.errors import ForensicsError
+    from media_forensics.operators.dataset import stored_runs
+
+    stored_runs.put(dataset, "training_set_a", method="m", n=1)
+    with pytest.raises(ForensicsError, match="has a record 'training_set_a' already, of 'm'"):
+        stored_runs.put(dataset, "training_set_a", method="training", n=2)
+    assert dataset.get_run_info("training_set_a").config.n == 1
+    stored_runs.put(dataset, "training_set_a", method="m", n=3)
+    stored_runs.put(dataset, "training_b", method="training")
+    assert stored_runs.listed(dataset, "training_", "training") == ["training_b"]
+    assert stored_runs.listed(dataset, "training_", "m") == ["training_set_a"]
+
+
 def test_what_a_crash_left_is_mended(dataset, fiftyone_db):
     from media_forensics.operators.dataset import dataset_changes, saved_views, stored_runs
 
