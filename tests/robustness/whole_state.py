@@ -17,9 +17,11 @@ _DROPPED = {
     *("_id", "created_at", "last_modified_at", "last_loaded_at", "last_deletion_at", "_rand"),
     *("timestamp", "uploadDate", "_dataset_id", "_sample_id", "sample_collection_name"),
     *("frame_collection_name", "started", "ended", "time", "seconds", "date", "pid", "token"),
-    *("started_at", "ended_at", "updated_at", "when", "batch", "seconds_left", "crops_per_second"),
+    *("started_at", "ended_at", "updated_at", "when", "batch"),
     "imports",  # every call of an import is noted, a repeated one too
 }
+#: Of a training: how long it took. All else of it is compared to the last bit.
+_CLOCK = {"seconds", "seconds_left", "crops_per_second"}
 _RUNS = ("runs", "evaluations", "brain_methods")
 _TIME = re.compile(
     r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?([+-]\d\d:\d\d|Z| UTC)?|\d{8}-\d{6}"
@@ -153,8 +155,8 @@ def _files(folder: Path) -> dict[str, str]:
             if path.suffix == ".json":
                 content = _text(_plain(json.loads(content), {})).encode()
             elif path.name == "metrics.jsonl":
-                lines = [_plain(json.loads(line), {}) for line in content.splitlines()]
-                content = _text(lines).encode()
+                lines = [json.loads(line) for line in content.splitlines()]
+                content = _text(_numbers(lines)).encode()
             elif path.name == "state.pt":
                 content = _text(_numbers(_loaded(path))).encode()
             elif path.suffix in (".jsonl", ".html", ".md", ".csv", ".txt"):
@@ -171,9 +173,9 @@ def _loaded(path: Path) -> Any:
 
 
 def _numbers(value: Any) -> Any:
-    """What a training's state holds but its times, as plain values; tensors by their bytes."""
+    """What a training noted but its times, as plain values; tensors by their bytes."""
     if isinstance(value, dict):
-        return {str(k): _numbers(v) for k, v in value.items() if k not in _DROPPED}
+        return {str(k): _numbers(v) for k, v in value.items() if k not in _CLOCK}
     if isinstance(value, (list, tuple)):
         return [_numbers(v) for v in value]
     if hasattr(value, "numpy"):
