@@ -179,10 +179,12 @@ def work(
         try:
             handle = launch.start(cell.folder, device=device)
             for state in launch.follow(handle):
+                if handle.busy:
+                    break
                 progress(done, len(cells), f"{cell.name}: {state['text']}")
                 if should_stop():
                     handle.stop()
-            if handle.wait() == launch.REFUSED_EXIT and run.is_running():
+            if handle.busy:
                 continue  # another worker took it between the look and the start
             if handle.result()["status"] == runs.STOPPED:
                 raise Cancelled("The ablation was stopped.", "The same call goes on where it was.")

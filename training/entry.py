@@ -2,7 +2,8 @@
 
 Also under torchrun: ``torchrun --nproc-per-node=2 -m media_forensics.training.entry RUN_DIR``.
 Exit status: 0 completed, 3 stopped on request (start it again to resume), 2 refused with a
-message, 1 failed otherwise. SIGTERM and SIGINT stop it after the step in hand, saved.
+message, 4 another process works on it, 1 failed otherwise. SIGTERM and SIGINT stop it after the
+step in hand, saved.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from . import runs
 
 log = logging.getLogger(__name__)
 
+BUSY = 4
 EXIT = {runs.COMPLETED: 0, runs.STOPPED: 3}
 REFUSED = 2
 
@@ -41,6 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     try:
         return _train(options, lambda: bool(asked_to_stop))
+    except runs.BusyRun as error:
+        log.error("%s", error)
+        return BUSY
     except ForensicsError as error:
         log.error("%s", error)
         return REFUSED
@@ -69,6 +74,8 @@ def _train(options: argparse.Namespace, should_stop: object) -> int:
             crop_recipe=asked["crop_recipe"],
             crop_recipe_hash=asked["crop_recipe_hash"],
         )
+    except runs.BusyRun:
+        raise  # the run and what is said of it are the other's
     except ForensicsError as error:
         if run.status["status"] != runs.RUNNING or not run.is_running():
             facts = {"message": error.message, "hint": error.hint, "type": "ForensicsError"}

@@ -26,7 +26,7 @@ from .runs import RunFolder, prepare
 __all__ = ["Handle", "attach", "follow", "prepare", "start", "stop"]
 
 ENTRY = "media_forensics.training.entry"
-REFUSED_EXIT = 2  # of training.entry
+BUSY_EXIT = 4  # of training.entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,14 @@ class Handle:
     @property
     def running(self) -> bool:
         """Whether it is still there."""
-        return self.run.is_running() if self.process is None else self.process.poll() is None
+        if self.process is None or self.busy:
+            return self.run.is_running()
+        return self.process.poll() is None
+
+    @property
+    def busy(self) -> bool:
+        """Whether its process gave way to another one that works on the run already."""
+        return self.process is not None and self.process.poll() == BUSY_EXIT
 
     def stop(self) -> None:
         """Ask it to stop after the step in hand; returns at once."""
@@ -67,6 +74,8 @@ class Handle:
             subprocess.TimeoutExpired: still running after ``timeout`` seconds
         """
         code = self.wait(timeout)
+        if code == BUSY_EXIT:  # of two that were started at once, the other works
+            return Handle(self.run, None).result(timeout)
         status = self.run.status
         if code in (0, 3) or (code is None and status["status"] in (runs.COMPLETED, runs.STOPPED)):
             return self.run.read("result")

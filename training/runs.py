@@ -38,6 +38,10 @@ RUNNING, STOPPED, COMPLETED, FAILED = "running", "stopped", "completed", "failed
 _BEFORE = ("lock", "config.json", "manifest.jsonl")
 
 
+class BusyRun(ForensicsError):
+    """Another process works on the run."""
+
+
 @dataclass(frozen=True, slots=True)
 class RunFolder:
     """Paths and records of one run. Opening one does not touch the disk."""
@@ -106,7 +110,7 @@ class RunFolder:
         """Hold the folder; the lock ends with the process, however it ends.
 
         Raises:
-            ForensicsError: another process works on this run
+            BusyRun: another process works on this run
         """
         with saying_disk(self.path, "run_dir"):
             self.path.mkdir(parents=True, exist_ok=True)
@@ -114,7 +118,7 @@ class RunFolder:
         with stream:
             # whoever asks is_running() holds it for a moment
             if not any(try_lock(stream) or time.sleep(0.05) for _ in range(10)):
-                raise ForensicsError(
+                raise BusyRun(
                     f"Another process is working on the run {self.path}.",
                     "Wait for it, stop it, or choose another name.",
                     "run_dir",

@@ -52,6 +52,17 @@ def test_start_follow_result(prepared):
     assert not run.is_running()
 
 
+def test_two_processes_that_start_at_once_are_one_run(prepared):
+    """Who comes second neither fails nor says of the other's run that it failed."""
+    _, _, run = prepared()
+    handles = [launch.start(run.path, device="cpu") for _ in range(2)]  # nobody holds it yet
+    followed = [list(launch.follow(handle, 0.05))[-1]["kind"] for handle in handles]
+    first, second = (handle.result(timeout=120) for handle in handles)
+    assert first == second and first["status"] == "completed"
+    assert followed == ["end", "end"] and run.status["status"] == "completed"
+    assert launch.BUSY_EXIT in {handle.wait(60) for handle in handles}
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 def test_kill_9_and_resume_is_bit_equal(seed, prepared, tmp_path):
     config, manifest, run = prepared(epochs=8, save_every_seconds=0.0)
