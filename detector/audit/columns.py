@@ -25,6 +25,10 @@ class Coded(NamedTuple):
     codes: np.ndarray
     values: tuple[str, ...]
 
+    def texts(self) -> np.ndarray:
+        """The texts (N,), "" where there is no value."""
+        return np.array([*self.values, ""], str)[self.codes]
+
     def present(self) -> set[str]:
         """The values that occur."""
         return {self.values[code] for code in np.unique(self.codes) if code >= 0}
@@ -75,6 +79,7 @@ class FaceColumns:
         frame_number: (N,) as the App shows them, NaN where unknown; None where not stored
         faceless: videos without any face, one row each (``label``, ``video``, ``group``,
             ``reason`` and ``texts`` only)
+        vectors: (N, D) columns by name, NaN where a face has none
     """
 
     ids: Sequence[str]
@@ -90,6 +95,7 @@ class FaceColumns:
     faceless: FaceColumns | None = None
     pair: Coded | None = None
     frame_number: np.ndarray | None = None
+    vectors: dict[str, np.ndarray] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.label)
@@ -103,6 +109,36 @@ class FaceColumns:
             frozenset(self.group.present() | alone.present()),
             frozenset() if files is None else frozenset(files.present()),
         )
+
+    @property
+    def groups(self) -> Coded:
+        """The group of each face, or its video where it has none: what is independent."""
+        own = self.group.codes >= 0
+        mine = self.group.present() | self.video.take(~own).present()
+        values = tuple(sorted(mine))
+        place = {value: code for code, value in enumerate(values)}
+
+        def moved(column: Coded) -> np.ndarray:
+            found = [place.get(value, -1) for value in column.values]
+            return np.array([*found, -1], np.int32)[column.codes]
+
+        return Coded(np.where(own, moved(self.group), moved(self.video)), values)
+
+    @property
+    def paired_video(self) -> np.ndarray:
+        """(N,) code of the real's video that a fake was made from, -1 where it is not here."""
+        if self.pair is None:
+            return np.full(len(self), -1, np.int64)
+        place = {value: code for code, value in enumerate(self.video.values)}
+        found = [place.get(value, -1) for value in self.pair.values]
+        return np.array([*found, -1], np.int64)[self.pair.codes]
+
+    @property
+    def frames(self) -> np.ndarray:
+        """(N,) int64 frame numbers, -1 where unknown."""
+        if self.frame_number is None:
+            return np.full(len(self), -1, np.int64)
+        return np.where(np.isnan(self.frame_number), -1, self.frame_number).astype(np.int64)
 
     def with_text(self, name: str, column: Coded) -> FaceColumns:
         """A copy with one more text column."""
@@ -129,4 +165,5 @@ class FaceColumns:
             video_p_fake=None if self.video_p_fake is None else self.video_p_fake[index],
             pair=None if self.pair is None else self.pair.take(index),
             frame_number=None if self.frame_number is None else self.frame_number[index],
+            vectors={name: column[index] for name, column in self.vectors.items()},
         )

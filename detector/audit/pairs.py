@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..records import FAKE, REAL
-from .columns import Coded, FaceColumns
+from .columns import FaceColumns
 
 MOST_POINTS = 20_000
 
@@ -40,24 +40,16 @@ class Pairs:
         return self.p_fake - self.p_real
 
 
-def pairs_of(columns: FaceColumns, pair: Coded, frame_number: np.ndarray) -> Pairs:
-    """The pairs among the scored faces.
-
-    Args:
-        columns: faces
-        pair: ``pair_id`` of each face: the ``video_id`` of its real
-        frame_number: (N,) NaN where unknown
-    """
-    place = {name: code for code, name in enumerate(columns.video.values)}
-    real_of = np.array([*(place.get(name, -1) for name in pair.values), -1], np.int64)
-    video = columns.video.codes.astype(np.int64)
-    scored = ~np.isnan(columns.p_fake) & ~np.isnan(frame_number) & (video >= 0)
-    number = np.where(np.isnan(frame_number), 0, frame_number).astype(np.int64)
+def pairs_of(columns: FaceColumns) -> Pairs:
+    """The pairs among the scored faces whose frame is known."""
+    video, frames = columns.video.codes.astype(np.int64), columns.frames
+    scored = ~np.isnan(columns.p_fake) & (frames >= 0) & (video >= 0)
+    number = np.maximum(frames, 0)
     span = int(number.max(initial=0)) + 1
     reals = np.flatnonzero(scored & (columns.label == REAL))
     fakes = np.flatnonzero(scored & (columns.label == FAKE))
     key, score = _means(video[reals] * span + number[reals], columns.p_fake[reals])
-    wanted = real_of[pair.codes[fakes]]
+    wanted = columns.paired_video[fakes]
     asked = wanted * span + number[fakes]
     at = np.searchsorted(key, asked)
     at = np.minimum(at, max(0, len(key) - 1))

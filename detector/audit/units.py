@@ -27,26 +27,55 @@ class Units:
         p_fake: (U,) NaN where there is no score
         cluster: (U,) the units of one value are not independent: ``group_id`` or, without one,
             the video
+        group: the same in words; without either, no value
         reason: (U,) why there is no score
         texts, numbers: columns (U,)
         video: (U,) the video of the unit
         unit_of_face: (N,) unit of each face
         faces: (U,) number of faces
+        ids: (U,) sample id of its first face, "" without one
     """
 
     level: str
     label: np.ndarray
     p_fake: np.ndarray
     cluster: np.ndarray
+    group: Coded
     reason: Coded
     texts: dict[str, Coded]
     numbers: dict[str, np.ndarray]
     video: Coded
     unit_of_face: np.ndarray
     faces: np.ndarray
+    ids: np.ndarray
 
     def __len__(self) -> int:
         return len(self.label)
+
+    @property
+    def names(self) -> np.ndarray:
+        """(U,) sample id of a face, ``video_id`` of a video."""
+        return self.ids if self.level == "face" else self.video.texts()
+
+    def take(self, index: np.ndarray) -> Units:
+        """The units of ``index`` (indices or a mask); faces of others get the unit -1."""
+        index = np.flatnonzero(index) if index.dtype == bool else index
+        place = np.full(len(self) + 1, -1, np.int64)
+        place[index] = np.arange(len(index))
+        return replace(
+            self,
+            label=self.label[index],
+            p_fake=self.p_fake[index],
+            cluster=self.cluster[index],
+            group=self.group.take(index),
+            reason=self.reason.take(index),
+            texts={name: column.take(index) for name, column in self.texts.items()},
+            numbers={name: column[index] for name, column in self.numbers.items()},
+            video=self.video.take(index),
+            unit_of_face=place[self.unit_of_face],
+            faces=self.faces[index],
+            ids=self.ids[index],
+        )
 
     @property
     def scored(self) -> np.ndarray:
@@ -85,12 +114,14 @@ def at_level(columns: FaceColumns, level: str) -> Units:
         label=columns.label[first],
         p_fake=scores,
         cluster=_clusters(columns)[first],
+        group=columns.groups.take(first),
         reason=_unit_reasons(columns, scores, first),
         texts={name: column.take(first) for name, column in columns.texts.items()},
         numbers={n: _means(c, unit, len(first)) for n, c in columns.numbers.items()},
         video=columns.video.take(first),
         unit_of_face=unit,
         faces=np.bincount(unit, minlength=len(first)),
+        ids=np.array(columns.ids, str)[first],
     )
     if level == "video" and columns.faceless is not None and len(columns.faceless):
         return _with_faceless(units, columns.faceless)
@@ -104,12 +135,14 @@ def _faces(columns: FaceColumns) -> Units:
         label=columns.label,
         p_fake=columns.p_fake,
         cluster=_clusters(columns),
+        group=columns.groups,
         reason=_unit_reasons(columns, columns.p_fake, everyone),
         texts=columns.texts,
         numbers=columns.numbers,
         video=columns.video,
         unit_of_face=everyone,
         faces=np.ones(len(columns), np.int64),
+        ids=np.array(columns.ids, str),
     )
 
 
@@ -152,6 +185,7 @@ def _with_faceless(units: Units, lost: FaceColumns) -> Units:
         label=np.concatenate([units.label, lost.label]),
         p_fake=np.concatenate([units.p_fake, nothing]),
         cluster=np.concatenate([units.cluster, offset + np.arange(count)]),
+        group=_joined(units.group, lost.groups),
         reason=_joined(units.reason, reasons),
         texts={
             name: _joined(column, lost.texts.get(name, Coded(np.full(count, -1, np.int32), ())))
@@ -160,6 +194,7 @@ def _with_faceless(units: Units, lost: FaceColumns) -> Units:
         numbers={name: np.concatenate([c, nothing]) for name, c in units.numbers.items()},
         video=_joined(units.video, lost.video),
         faces=np.concatenate([units.faces, np.zeros(count, np.int64)]),
+        ids=np.concatenate([units.ids, np.full(count, "", units.ids.dtype)]),
     )
 
 

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..audit.columns import FaceColumns
 from ..embeddings.neighbours import Neighbours, nearest
 from ..errors import ForensicsError
 from ..records import FAKE, REAL
-from .by_score import ScoredFaces, loss
+from .by_score import loss
 
 NEIGHBOURS = 10
 MOST_REFERENCES = 20_000
@@ -37,27 +38,27 @@ def _sample(rows: np.ndarray, most: int) -> np.ndarray:
     return np.sort(np.random.default_rng(0).choice(rows, most, replace=False))
 
 
-def _neighbours(faces: ScoredFaces) -> tuple[np.ndarray, np.ndarray, Neighbours]:
+def _neighbours(faces: FaceColumns) -> tuple[np.ndarray, np.ndarray, Neighbours]:
     """Faces with an embedding, references among them, and each face's neighbours in these."""
-    assert faces.embedding is not None
-    rows = _unit_rows(faces.embedding)
+    vectors, groups = faces.vectors["embedding"], faces.groups.codes
+    rows = _unit_rows(vectors)
     references = _sample(rows, MOST_REFERENCES)
     found = nearest(
-        faces.embedding[rows],
-        faces.embedding[references],
+        vectors[rows],
+        vectors[references],
         NEIGHBOURS,
-        faces.groups[rows].tolist(),
-        faces.groups[references].tolist(),
+        groups[rows].tolist(),
+        groups[references].tolist(),
     )
     return rows, references, found
 
 
-def knn_disagreement(faces: ScoredFaces, threshold: float) -> np.ndarray:
+def knn_disagreement(faces: FaceColumns, threshold: float) -> np.ndarray:
     """Faces most of whose neighbours from other groups carry the other label; needs ``embedding``.
 
     By the share of such neighbours, then by how near they are. ``threshold`` is not used.
     """
-    if not _unit_rows(faces.embedding).size:
+    if not _unit_rows(faces.vectors.get("embedding")).size:
         return np.zeros(0, np.int64)
     rows, references, found = _neighbours(faces)
     there = found.indices >= 0
@@ -71,14 +72,14 @@ def knn_disagreement(faces: ScoredFaces, threshold: float) -> np.ndarray:
     return rows[odd[np.lexsort((-near[odd], -share[odd]))]]
 
 
-def atypical(faces: ScoredFaces, threshold: float) -> np.ndarray:
+def atypical(faces: FaceColumns, threshold: float) -> np.ndarray:
     """Faces farthest from everything else: by cosine to the k-th neighbour of another group.
 
     Deep nearest neighbours (Sun et al. 2022, arXiv 2204.06507) on unit vectors; a ranking, not a
     test: the first are the most atypical of this set, whatever the set. Needs ``embedding``;
     ``threshold`` is not used.
     """
-    if not _unit_rows(faces.embedding).size:
+    if not _unit_rows(faces.vectors.get("embedding")).size:
         return np.zeros(0, np.int64)
     rows, _, found = _neighbours(faces)
     last = (found.indices >= 0).sum(axis=1) - 1
@@ -87,7 +88,7 @@ def atypical(faces: ScoredFaces, threshold: float) -> np.ndarray:
     return rows[known[np.argsort(cosine, kind="stable")]]
 
 
-def out_of_fold(faces: ScoredFaces) -> tuple[np.ndarray, np.ndarray]:
+def out_of_fold(faces: FaceColumns) -> tuple[np.ndarray, np.ndarray]:
     """p_fake of a logistic head on frozen embeddings that never saw the face's group.
 
     Returns:
@@ -99,9 +100,9 @@ def out_of_fold(faces: ScoredFaces) -> tuple[np.ndarray, np.ndarray]:
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import StratifiedGroupKFold
 
-    assert faces.embedding is not None
-    rows = _unit_rows(faces.embedding)
-    x, y, groups = faces.embedding[rows], faces.label[rows], faces.groups[rows]
+    rows = _unit_rows(faces.vectors.get("embedding"))
+    x, y = faces.vectors["embedding"][rows], faces.label[rows]
+    groups = faces.groups.codes[rows]
     independent = min((len(np.unique(groups[y == code])) for code in (REAL, FAKE)), default=0)
     if independent < 2:
         raise ForensicsError(
@@ -120,7 +121,7 @@ def out_of_fold(faces: ScoredFaces) -> tuple[np.ndarray, np.ndarray]:
     return rows, out
 
 
-def label_issues(faces: ScoredFaces, threshold: float) -> np.ndarray:
+def label_issues(faces: FaceColumns, threshold: float) -> np.ndarray:
     """Faces whose label a head that never saw their group doubts; needs ``embedding``.
 
     Confident learning (Northcutt et al. 2021, arXiv 1911.00068) with two classes: the other class
@@ -138,37 +139,37 @@ def label_issues(faces: ScoredFaces, threshold: float) -> np.ndarray:
     return rows[odd[np.argsort(p_label[odd], kind="stable")]]
 
 
-def near_duplicates(faces: ScoredFaces, threshold: float) -> np.ndarray:
+def near_duplicates(faces: FaceColumns, threshold: float) -> np.ndarray:
     """Faces that have a near-duplicate in another group, nearest first; needs ``generic``.
 
     ``threshold`` is not used.
     """
-    return _duplicates(faces, np.arange(len(faces.label)), faces.groups)
+    return _duplicates(faces, np.arange(len(faces)), faces.groups.codes)
 
 
-def leaks(faces: ScoredFaces, threshold: float) -> np.ndarray:
+def leaks(faces: FaceColumns, threshold: float) -> np.ndarray:
     """Faces that have a near-duplicate in another split, nearest first; needs ``generic``.
 
     A tuned embedding would not do: it puts different persons of one class in one place.
     ``threshold`` is not used.
     """
-    assert faces.split is not None
-    return _duplicates(faces, np.flatnonzero(faces.split != ""), faces.split)
+    split = faces.texts["split"].codes
+    return _duplicates(faces, np.flatnonzero(split >= 0), split)
 
 
-def _duplicates(faces: ScoredFaces, among: np.ndarray, apart: np.ndarray) -> np.ndarray:
+def _duplicates(faces: FaceColumns, among: np.ndarray, apart: np.ndarray) -> np.ndarray:
     """Faces of ``among`` with a cosine of :data:`NEAR` to one whose key in ``apart`` differs."""
-    rows = np.intersect1d(among, _unit_rows(faces.generic))
-    if not rows.size or faces.generic is None:
+    rows = np.intersect1d(among, _unit_rows(faces.vectors.get("generic")))
+    if not rows.size:
         return np.zeros(0, np.int64)
-    keys = apart[rows].tolist()
-    cosine = nearest(faces.generic[rows], faces.generic[rows], 1, keys, keys).cosine[:, 0]
+    keys, vectors = apart[rows].tolist(), faces.vectors["generic"][rows]
+    cosine = nearest(vectors, vectors, 1, keys, keys).cosine[:, 0]
     with np.errstate(invalid="ignore"):
         odd = np.flatnonzero(cosine >= NEAR)
     return rows[odd[np.argsort(-cosine[odd], kind="stable")]]
 
 
-def diverse(faces: ScoredFaces, threshold: float) -> np.ndarray:
+def diverse(faces: FaceColumns, threshold: float) -> np.ndarray:
     """A varied set of hard faces to train on, each followed by its pair; needs ``embedding``.
 
     Greedy k-centre (Gonzalez 1985; Sener & Savarese 2018, arXiv 1708.00489) among the hardest fifth
@@ -177,14 +178,14 @@ def diverse(faces: ScoredFaces, threshold: float) -> np.ndarray:
     hardest fake there. ``threshold`` is not used.
     """
     values = loss(faces.p_fake, faces.label)
-    rows = _unit_rows(faces.embedding)
+    rows = _unit_rows(faces.vectors.get("embedding"))
     rows = rows[np.isfinite(values[rows])]
-    if not rows.size or faces.embedding is None:
+    if not rows.size:
         return np.zeros(0, np.int64)
     hard = np.concatenate([_hardest(rows[faces.label[rows] == c], values) for c in (REAL, FAKE)])
     chosen = k_centre(
-        faces.embedding[hard],
-        faces.groups[hard],
+        faces.vectors["embedding"][hard],
+        faces.groups.codes[hard],
         first=int(np.argmax(values[hard])),
         most=MOST_CHOSEN,
         per_group=PER_GROUP,
@@ -225,25 +226,25 @@ def k_centre(
     return np.array(chosen, np.int64)
 
 
-def _with_pairs(faces: ScoredFaces, order: np.ndarray, values: np.ndarray) -> np.ndarray:
-    reals: dict[tuple[str, int], int] = {}
-    fakes: dict[tuple[str, int], int] = {}
-    for i in range(len(faces.label)):
-        number = int(faces.frame_number[i])
+def _with_pairs(faces: FaceColumns, order: np.ndarray, values: np.ndarray) -> np.ndarray:
+    reals: dict[tuple[int, int], int] = {}
+    fakes: dict[tuple[int, int], int] = {}
+    number, video = faces.frames.tolist(), faces.video.codes.tolist()
+    paired = faces.paired_video.tolist()
+    for i in range(len(faces)):
         if faces.label[i] == REAL:
-            reals.setdefault((str(faces.video_id[i]), number), i)
-        elif faces.pair_id[i]:
-            key = (str(faces.pair_id[i]), number)
+            reals.setdefault((video[i], number[i]), i)
+        elif paired[i] >= 0:
+            key = (paired[i], number[i])
             if key not in fakes or np.nan_to_num(values[i]) > np.nan_to_num(values[fakes[key]]):
                 fakes[key] = i
     out: dict[int, None] = {}
     for i in order.tolist():
         out[i] = None
-        number = int(faces.frame_number[i])
         if faces.label[i] == REAL:
-            partner = fakes.get((str(faces.video_id[i]), number))
+            partner = fakes.get((video[i], number[i]))
         else:
-            partner = reals.get((str(faces.pair_id[i]), number))
+            partner = reals.get((paired[i], number[i])) if paired[i] >= 0 else None
         if partner is not None:
             out[partner] = None
     return np.array(list(out), np.int64)

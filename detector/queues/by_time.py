@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from .by_score import ScoredFaces
+from ..audit.columns import FaceColumns
 
 LEAST_FACES = 4  # scored faces of a person below which nothing is said
 LEAST_SPREAD = 0.1  # standard deviation of p_fake below which a person is steady
@@ -21,19 +21,18 @@ split of normal scores would exceed 12 with a chance of 0.2 % (20 faces); the be
 does so more often, and :data:`LEAST_CHANGE` guards the rest."""
 
 
-def persons(faces: ScoredFaces) -> Iterator[np.ndarray]:
+def persons(faces: FaceColumns) -> Iterator[np.ndarray]:
     """Indices of the scored faces of each person, by frame."""
-    track = np.zeros(len(faces.label), np.int64) if faces.track is None else faces.track
+    track, video = faces.track, faces.video.codes
     scored = np.flatnonzero(np.isfinite(faces.p_fake))
-    _, video = np.unique(faces.video_id, return_inverse=True)
-    order = scored[np.lexsort((faces.frame_number[scored], track[scored], video.ravel()[scored]))]
+    order = scored[np.lexsort((faces.frames[scored], track[scored], video[scored]))]
     if not order.size:
         return
-    new = (np.diff(video.ravel()[order]) != 0) | (np.diff(track[order]) != 0)
+    new = (np.diff(video[order]) != 0) | (np.diff(track[order]) != 0)
     yield from np.split(order, np.flatnonzero(new) + 1)
 
 
-def unsteady(faces: ScoredFaces, threshold: float) -> np.ndarray:
+def unsteady(faces: FaceColumns, threshold: float) -> np.ndarray:
     """Persons whose p_fake varies most over the frames; of each the face farthest from its median.
 
     A single outlier is often a bad crop, a wide spread a partial manipulation. ``threshold`` is
@@ -49,7 +48,7 @@ def unsteady(faces: ScoredFaces, threshold: float) -> np.ndarray:
     return _in_order(found)
 
 
-def change_points(faces: ScoredFaces, threshold: float) -> np.ndarray:
+def change_points(faces: FaceColumns, threshold: float) -> np.ndarray:
     """Persons whose p_fake jumps at one frame and stays; the first face after the jump.
 
     The split that explains most variance is taken (least squares with one change). It counts where

@@ -17,7 +17,7 @@ class Queue:
         label: for people
         why: what to look for, in one sentence
         rank: gives the faces, most urgent first
-        needs: columns of :class:`.by_score.ScoredFaces` beside the scores
+        needs: beside the scores: ``group_id``, ``split``; numbers or vectors of that name
         default: filled unless the user says otherwise: it needs nothing but scores
     """
 

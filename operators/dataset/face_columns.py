@@ -6,22 +6,20 @@ Reads by columns, once per detector; a threshold, a level or a grouping later to
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import fiftyone as fo
 import fiftyone.core.media as fomm
 import numpy as np
 
-from ...detector.audit.columns import CONTENT, Coded, FaceColumns, coded, label_codes, numbers
+from ...detector.audit.columns import CONTENT, Coded, FaceColumns, coded, numbers
 from ...detector.errors import ForensicsError
-from . import fields, made_from, run_names, views
-from .face_reading import Reading, read
+from . import fields, run_names, views
+from .face_table import face_table, faceless
 from .rebuild_cache import RebuildCache
 from .video_scores import compute_video_scores, rule_of
 
-#: Text columns that every audit needs.
-TEXTS = ("source_dataset", "method", "family", "compression", "split")
 #: Fields that name a sample or a file: nothing to group by.
 NAMES = (
     "id",
@@ -177,66 +175,18 @@ def _read_fields(source: Source, names: tuple[str, ...]) -> dict[str, Coded | np
 
 
 def _load(source: Source, key: str) -> FaceColumns:
-    made_from.require_current_scores(source.faces, key)
-    schema = source.faces.get_field_schema()
-
-    def path(name: str) -> str | None:
-        return name if name.split(".")[0] in schema else None
-
-    label_path = f"{fields.GROUND_TRUTH}.label"
-    shared = {
-        "label": path(label_path),
-        "video_p_fake": path(f"{key}{VIDEO_P_FAKE}"),
-        "video": path("video_id"),
-        "group": path("group_id"),
-        "pair": path("pair_id"),
-        "reason": path(f"{key}_reason") or path("reason"),
-        **{name: path(name) for name in (*TEXTS, CONTENT)},
-    }
-    own = {"p_fake": f"{key}{P_FAKE}", "track": path("track"), "number": path("frame_number")}
-    if shared["label"] is None:
-        raise ForensicsError(
-            f"{source.faces.name!r} has no field {fields.GROUND_TRUTH!r}.",
-            "An audit needs to know which faces are real: import the dataset with its labels.",
-        )
-    got = read(
-        views.subjects(source.faces),
-        {name: field for name, field in shared.items() if field is not None},
-        {name: field for name, field in own.items() if field is not None},
-    )
-    if not got.ids:
-        raise ForensicsError(
-            f"{source.faces.name!r} holds no faces.", "Run 'Extract faces', and come back."
-        )
-    groups = len(next(iter(got.shared.values())))
-
-    def text(name: str) -> Coded:
-        return coded(got.shared.get(name, [None] * groups)).take(got.group)
-
-    track = got.own.get("track", np.full(len(got.ids), np.nan))
-    stored = got.shared.get("video_p_fake")
-    return FaceColumns(
-        ids=got.ids,
-        label=label_codes(got.shared["label"])[got.group],
-        p_fake=got.own["p_fake"],
-        video=text("video"),
-        track=np.where(np.isnan(track), -1, track).astype(np.int64),
-        group=text("group"),
-        reason=text("reason"),
-        texts={name: text(name) for name in (*TEXTS, CONTENT) if name in TEXTS or shared[name]},
-        video_p_fake=None if stored is None else _of_videos(source, key, text("video"), got),
-        faceless=_faceless(source, set(got.shared.get("video", ()))),
-        pair=text("pair") if "pair" in got.shared else None,
-        frame_number=got.own.get("number"),
-    )
+    found = face_table(views.subjects(source.faces), key)
+    videos = None if found.video_p_fake is None else _of_videos(source, key, found)
+    lost = faceless(source.videos, found.video.present())
+    return replace(found, video_p_fake=videos, faceless=lost)
 
 
-def _of_videos(source: Source, key: str, video: Coded, got: Reading) -> np.ndarray:
+def _of_videos(source: Source, key: str, faces: FaceColumns) -> np.ndarray | None:
     """(N,) score of each face's video as its faces say now, by the rule of its detector."""
     if run_config(source.faces, key) is None:  # nobody knows by which rule
-        return numbers(got.shared["video_p_fake"])[got.group]
+        return faces.video_p_fake
     rule = rule_of(source.faces, key)
-    p_fake = got.own["p_fake"]
+    p_fake, video = faces.p_fake, faces.video
     if rule == "mean":
         there = ~np.isnan(p_fake) & (video.codes >= 0)
         size = len(video.values)
@@ -248,31 +198,3 @@ def _of_videos(source: Source, key: str, video: Coded, got: Reading) -> np.ndarr
         scores = compute_video_scores(source.faces, key, rule).of_video
         known = np.array([scores.get(name, np.nan) for name in video.values], np.float64)
     return np.where(video.codes >= 0, np.append(known, np.nan)[video.codes], p_fake)
-
-
-def _faceless(source: Source, with_faces: set[Any]) -> FaceColumns | None:
-    """The videos of the linked video dataset that gave no face at all."""
-    videos = source.videos
-    if videos is None or not videos.has_field("video_id"):
-        return None
-    label_path = f"{fields.GROUND_TRUTH}.label"
-    names = ["video_id", label_path, "group_id", fields.REASON, *TEXTS]
-    have = [name for name in names if videos.has_field(name.split(".")[0])]
-    got = dict(zip(have, videos.values(have), strict=True))
-    lost = [i for i, video_id in enumerate(got["video_id"]) if video_id not in with_faces]
-    if not lost:
-        return None
-
-    def column(name: str) -> list[Any]:
-        return [got[name][i] for i in lost] if name in got else [None] * len(lost)
-
-    return FaceColumns(
-        ids=[""] * len(lost),
-        label=label_codes(column(label_path)),
-        p_fake=np.full(len(lost), np.nan),
-        video=coded(column("video_id")),
-        track=np.full(len(lost), -1, np.int64),
-        group=coded(column("group_id")),
-        reason=coded(column(fields.REASON)),
-        texts={name: coded(column(name)) for name in TEXTS},
-    )

@@ -1,68 +1,153 @@
-"""Reads the stored scores of faces as columns."""
+"""Reads faces as one table of columns, which evaluations, queues and panels take theirs from."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
-from . import fields
-from .views import _label, dataset_of, flat, require_fields, require_samples, subjects
+import fiftyone as fo
+import numpy as np
 
-if TYPE_CHECKING:
-    import numpy as np
+from ...detector.audit.columns import CONTENT, Coded, FaceColumns, coded, label_codes, numbers
+from ...detector.errors import ForensicsError
+from ...detector.records import LABELS
+from . import fields, made_from, views
+from .face_reading import read
 
-
-@dataclass(frozen=True)
-class FaceScores:
-    """Columns of the faces that a detector has scored, and the counts that it has not.
-
-    Attributes:
-        ids: sample ids (N,)
-        video_id: (N,) strings; group_id, source_dataset, method, compression, split likewise
-        label: (N,) int, 0 real, 1 fake
-        p_fake: (N,) float, NaN where the face has no score
-    """
-
-    ids: np.ndarray
-    video_id: np.ndarray
-    group_id: np.ndarray
-    source_dataset: np.ndarray
-    method: np.ndarray
-    compression: np.ndarray
-    split: np.ndarray
-    label: np.ndarray
-    p_fake: np.ndarray
-    pair_id: np.ndarray
-    frame_number: np.ndarray
-    track: np.ndarray
+#: Text columns that every audit needs.
+TEXTS = ("source_dataset", "method", "family", "compression", "split")
+#: By which videos without a face belong to a view of faces.
+KIND = ("source_dataset", "split", "method")
+Kind = tuple[str, ...]
 
 
-def face_scores(samples: Any, key: str) -> FaceScores:
-    """The stored scores of detector ``key`` on ``samples``, by columns.
+def face_table(view: Any, key: str, more: Sequence[str] = ()) -> FaceColumns:
+    """The faces of ``view`` as detector ``key`` scored them, ids ascending.
+
+    ``video_p_fake`` is what is stored; nothing is said of videos without a face.
+
+    Args:
+        view: faces, with or without dynamic groups
+        key: detector key
+        more: further fields that are read as number columns, under their names
 
     Raises:
-        ForensicsError: empty view, ``key`` has not scored this dataset, or its scores are of
-            embeddings or labels that are not there any more
+        ForensicsError: no faces, no ground truth, or ``key`` has no scores that are whole and of
+            what is there
     """
-    import numpy as np
-
-    from .made_from import require_current_scores
-
-    view = flat(samples)
+    view = views.flat(view)
+    faces = views.dataset_of(view)
     names = fields.ScoreFields(key)
-    require_fields(view, [names.p_fake], "Score faces")
-    require_current_scores(dataset_of(view), key)
-    view = subjects(view)
-    require_samples(view, "faces")
-    plain = ("video_id", "group_id", "source_dataset", "method", "compression", "split", "pair_id")
-    got = view.values(
-        ["id", f"{fields.GROUND_TRUTH}.label", names.p_fake, "frame_number", "track", *plain]
+    views.require_fields(view, [names.p_fake], "Score faces")
+    made_from.require_current_scores(faces, key)
+    schema = faces.get_field_schema()
+    shared = {
+        "label": f"{fields.GROUND_TRUTH}.label",
+        "video_p_fake": names.video_p_fake,
+        "video": "video_id",
+        "group": "group_id",
+        "pair": "pair_id",
+        "reason": names.reason if names.reason in schema else fields.REASON,
+        **{name: name for name in (*TEXTS, CONTENT)},
+    }
+    own = {"p_fake": names.p_fake, "track": "track", "number": "frame_number"}
+    own |= {f"more {name}": name for name in more}
+    shared, own = (
+        {name: path for name, path in paths.items() if path.split(".")[0] in schema}
+        for paths in (shared, own)
     )
-    text = {n: np.array([v or "" for v in col]) for n, col in zip(plain, got[5:], strict=True)}
-    label = np.array([_label(v, i) for v, i in zip(got[1], got[0], strict=True)], dtype=np.int64)
-    p_fake = np.array([np.nan if v is None else v for v in got[2]], dtype=np.float64)
-    number = np.array([-1 if v is None else v for v in got[3]], dtype=np.int64)
-    track = np.array([0 if v is None else v for v in got[4]], dtype=np.int64)
-    return FaceScores(
-        ids=np.array(got[0]), label=label, p_fake=p_fake, frame_number=number, track=track, **text
+    if "label" not in shared:
+        raise ForensicsError(
+            f"{faces.name!r} has no field {fields.GROUND_TRUTH!r}.",
+            "Rates need to know which faces are real: import the dataset with its labels.",
+        )
+    got = read(view, shared, own)
+    if not got.ids:
+        raise ForensicsError("There are no faces here.", "Run 'Extract faces', or widen the view.")
+    nothing = [None] * len(got.shared["label"])
+
+    def text(name: str) -> Coded:
+        return coded(got.shared.get(name, nothing)).take(got.group)
+
+    track = got.own.get("track", np.full(len(got.ids), np.nan))
+    stored = got.shared.get("video_p_fake")
+    return FaceColumns(
+        ids=got.ids,
+        label=label_codes(got.shared["label"])[got.group],
+        p_fake=got.own["p_fake"],
+        video=text("video"),
+        track=np.where(np.isnan(track), -1, track).astype(np.int64),
+        group=text("group"),
+        reason=text("reason"),
+        texts={name: text(name) for name in (*TEXTS, CONTENT) if name in TEXTS or name in shared},
+        numbers={name: got.own[f"more {name}"] for name in more},
+        video_p_fake=None if stored is None else numbers(stored)[got.group],
+        pair=text("pair") if "pair" in shared else None,
+        frame_number=got.own.get("number"),
     )
+
+
+def faceless(videos: fo.Dataset | None, with_faces: set[str]) -> FaceColumns | None:
+    """The videos of ``videos`` that are not among ``with_faces``; None without one."""
+    if videos is None or not videos.has_field("video_id"):
+        return None
+    label_path = f"{fields.GROUND_TRUTH}.label"
+    names = ["video_id", label_path, "group_id", fields.REASON, *TEXTS]
+    have = [name for name in names if videos.has_field(name.split(".")[0])]
+    got = dict(zip(have, videos.values(have), strict=True))
+    lost = [i for i, video_id in enumerate(got["video_id"]) if video_id not in with_faces]
+    if not lost:
+        return None
+
+    def column(name: str) -> list[Any]:
+        return [got[name][i] for i in lost] if name in got else [None] * len(lost)
+
+    return FaceColumns(
+        ids=[""] * len(lost),
+        label=label_codes(column(label_path)),
+        p_fake=np.full(len(lost), np.nan),
+        video=coded(column("video_id")),
+        track=np.full(len(lost), -1, np.int64),
+        group=coded(column("group_id")),
+        reason=coded(column(fields.REASON)),
+        texts={name: coded(column(name)) for name in TEXTS},
+    )
+
+
+def kinds_of(table: FaceColumns) -> list[Kind]:
+    """Dataset, split and method of each row."""
+    return list(zip(*(table.texts[name].texts().tolist() for name in KIND), strict=True))
+
+
+def kinds_in(faces: fo.Dataset) -> set[Kind]:
+    """The kinds that occur in a dataset."""
+    group = {"$group": {"_id": {name: f"${name}" for name in KIND}}}
+    rows = [row["_id"] for row in faces._aggregate(pipeline=[group])]
+    return {tuple(row.get(name) or "" for name in KIND) for row in rows}
+
+
+def belonging(lost: FaceColumns, chosen: set[Kind], everywhere: set[Kind]) -> np.ndarray:
+    """(L,) which videos without a face belong to a view of faces.
+
+    Those of its datasets and splits, unless the view leaves their method out.
+
+    Args:
+        lost: videos without a face
+        chosen: kinds of the view's faces
+        everywhere: kinds of all faces of the dataset
+    """
+    parts, left_out = {kind[:2] for kind in chosen}, everywhere - chosen
+    found = [kind[:2] in parts and kind not in left_out for kind in kinds_of(lost)]
+    return np.array(found, bool)
+
+
+def require_labels(table: FaceColumns) -> None:
+    """Raise :class:`ForensicsError` where a face, or a video without one, has no ground truth."""
+    if (table.label < 0).any():
+        row = int(np.argmax(table.label < 0))
+        what = table.ids[row] or table.video.texts()[row]
+        raise ForensicsError(
+            f"{what!r} has no ground truth, or an unknown one.", f"It must be one of {LABELS}."
+        )
+    if table.faceless is not None:
+        require_labels(table.faceless)

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import fiftyone as fo
 
+from ...detector.audit.units import Units
 from ...detector.errors import ForensicsError
 from ..app.checks import require_known
 from ..app.form import Form
 from ..dataset import fields, made_from, run_names, stored_runs, views
 from ..dataset.dataset_changes import declare
 from ..dataset.made_from import checkpoint_of
-from ..dataset.scored_items import LEVELS, Items, items_of
+from ..dataset.scored_items import LEVELS, items_of
 from ..jobs.workflow import Workflow
 from .transfer_rows import table, transfer_rows
 
@@ -112,7 +113,7 @@ def _check(target_fpr: float, level: str, method: str) -> None:
 def _record(
     dataset: fo.Dataset,
     view: Any,
-    items: Items,
+    items: Units,
     key: str,
     level: str,
     target_fpr: float,
@@ -123,7 +124,7 @@ def _record(
 
     run = fields.ScoreFields(key).run
     scores = dataset.get_run_info(run).config if dataset.has_run(run) else None
-    names = sorted(items.name.tolist())
+    names = sorted(items.names.tolist())
     scored = np.isfinite(items.p_fake)
     return {
         "key": key,
@@ -134,10 +135,10 @@ def _record(
         "n_fake": int(np.sum(scored & (items.label == 1))),
         "not_scored": int(np.sum(~scored)),
         "dataset": dataset.name,
-        "source_datasets": sorted(set(items.source_dataset.tolist())),
-        "splits": sorted(set(items.split.tolist()) - {""}),
+        "source_datasets": sorted(set(items.texts["source_dataset"].texts().tolist())),
+        "splits": sorted(items.texts["split"].present()),
         "view_sha256": hashlib.sha256("\n".join(names).encode()).hexdigest(),
-        "groups": sorted(set(items.group.tolist())),
+        "groups": sorted(set(items.group.texts().tolist())),
         "checkpoint_sha256": checkpoint_of(dataset, key),
         "recipe_hash": getattr(scores, "recipe_hash", None),
         "rule": getattr(scores, "rule", None),

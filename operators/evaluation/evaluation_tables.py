@@ -5,26 +5,28 @@ from __future__ import annotations
 from typing import Any
 
 from ...detector.audit.threshold import Threshold
+from ...detector.audit.units import Units
 from ..app.markup import plain
-from ..dataset.scored_items import ALL, LEVELS, Items, parts_of, video_items
+from ..dataset.scored_items import ALL, LEVELS, parts_of, video_items
 
 MACRO = "mean of methods"
 
 
 def evaluate_items(
-    level: str, items: Items, threshold: float, replicates: int, seed: int
+    level: str, items: Units, threshold: float, replicates: int, seed: int
 ) -> list[dict[str, Any]]:
     """Rows for the parts of :func:`operators.dataset.scored_items.parts_of`."""
     from ...detector.metrics.evaluation import design_effects, evaluate
 
-    whole = design_effects(items.label, items.p_fake, items.group, threshold)
+    group = items.group.codes
+    whole = design_effects(items.label, items.p_fake, group, threshold)
     rows = []
     for part in parts_of(items):
         chosen = part.chosen
         row = evaluate(
             items.label[chosen],
             items.p_fake[chosen],
-            items.group[chosen],
+            group[chosen],
             threshold,
             replicates=replicates,
             seed=seed,
@@ -74,7 +76,7 @@ def compare(view: Any, key: str, other: str, replicates: int, seed: int) -> dict
 
     mine, theirs = video_items(view, key), video_items(view, other)
     both = np.isfinite(mine.p_fake) & np.isfinite(theirs.p_fake)
-    label, group = mine.label[both], mine.group[both]
+    label, group = mine.label[both], mine.group.codes[both]
     a, b = mine.p_fake[both], theirs.p_fake[both]
     found: dict[str, Any] = {
         "key": key,

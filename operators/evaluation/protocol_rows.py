@@ -63,11 +63,11 @@ def row(
         out["deviations"] = ["not imported"]
         return out
     items = [video_items(view, judged[0]) for _, view in parts]
-    names = np.concatenate([i.name for i in items])
+    names = np.concatenate([i.names for i in items])
     _, first = np.unique(names, return_index=True)  # a video in two datasets counts once
     label = np.concatenate([i.label for i in items])[first]
     p_fake = np.concatenate([i.p_fake for i in items])[first]
-    group = np.concatenate([i.group for i in items])[first]
+    group = np.concatenate([i.group.texts() for i in items])[first]
     scored = np.isfinite(p_fake)
     out |= {
         "n_real": int(np.sum(label == 0)),

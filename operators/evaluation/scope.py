@@ -14,6 +14,7 @@ from ...detector.errors import ForensicsError
 from ...detector.records import FAKE, REAL
 from ..dataset import views
 from ..dataset.face_columns import Source
+from ..dataset.face_table import belonging, kinds_of
 
 ALL = "all"
 SPLIT = "split:"
@@ -90,7 +91,7 @@ def within(source: Source, columns: FaceColumns, view: Any) -> FaceColumns:
     """The faces of ``view``, and the videos without a face that belong to it.
 
     A view of the video dataset names its videos, those without a face among them. For a view of
-    faces these belong to it by dataset, split and method.
+    faces these belong to it by dataset and split, unless the view leaves their method out.
     """
     if views.dataset_of(view).name != source.faces.name:
         named = set(view.values("video_id"))
@@ -98,9 +99,9 @@ def within(source: Source, columns: FaceColumns, view: Any) -> FaceColumns:
         return _part(columns, mask, lambda lost: _among(lost.video, named))
     inside = set(view.values("id"))
     mask = np.fromiter((i in inside for i in columns.ids), bool, len(columns))
-    kinds = _kinds(columns)
-    chosen = set(kinds[mask].tolist())
-    return _part(columns, mask, lambda lost: np.isin(_kinds(lost), list(chosen)))
+    kinds = kinds_of(columns)
+    chosen = {kinds[row] for row in np.flatnonzero(mask)}
+    return _part(columns, mask, lambda lost: belonging(lost, chosen, set(kinds)))
 
 
 def keep(view: Any) -> str:
@@ -142,15 +143,6 @@ def _among(column: Coded, names: set[str]) -> np.ndarray:
     """(N,) whether the value is one of ``names``."""
     known = np.array([*(value in names for value in column.values), False])
     return known[column.codes]
-
-
-def _kinds(columns: FaceColumns) -> np.ndarray:
-    """(N,) dataset, split and method of each row in one text."""
-    parts = []
-    for name in ("source_dataset", "split", "method"):
-        column = columns.texts[name]
-        parts.append(np.array([*column.values, ""], dtype=object)[column.codes])
-    return np.array(["\x1f".join(row) for row in zip(*parts, strict=True)], dtype=object)
 
 
 def _part(columns: FaceColumns, mask: np.ndarray, lost_mask: Any) -> FaceColumns:

@@ -7,15 +7,16 @@ from typing import Any
 import fiftyone as fo
 
 from ...detector.audit.threshold import of_calibration
+from ...detector.audit.units import Units
 from ..app.markup import plain
-from ..dataset.scored_items import Items, items_of
+from ..dataset.scored_items import items_of
 from .evaluation_tables import number_text
 
 HERE = "the calibration view itself"
 
 
 def transfer_rows(
-    dataset: fo.Dataset, fitted: Items, key: str, level: str, threshold: float, target_fpr: float
+    dataset: fo.Dataset, fitted: Units, key: str, level: str, threshold: float, target_fpr: float
 ) -> tuple[list[dict[str, Any]], int]:
     """Rates at the threshold on everything that shares no group with the calibration view.
 
@@ -29,14 +30,15 @@ def transfer_rows(
 
     everything = items_of(dataset.view(), key, level)
     everything = everything.take(np.isfinite(everything.p_fake))
-    inside = np.isin(everything.name, fitted.name)
-    related = np.isin(everything.group, fitted.group) & ~inside
+    inside = np.isin(everything.names, fitted.names)
+    related = np.isin(everything.group.texts(), fitted.group.texts()) & ~inside
     rest = everything.take(~inside & ~related)
+    source_dataset = rest.texts["source_dataset"].texts()
     parts = {HERE: fitted}
-    for source in np.unique(rest.source_dataset).tolist():
-        parts[source] = rest.take(rest.source_dataset == source)
+    for source in np.unique(source_dataset).tolist():
+        parts[source] = rest.take(source_dataset == source)
     rows = transfer_table(
-        threshold, target_fpr, {n: (p.label, p.p_fake, p.group) for n, p in parts.items()}
+        threshold, target_fpr, {n: (p.label, p.p_fake, p.group.codes) for n, p in parts.items()}
     )
     return [row.to_json() for row in rows], int(related.sum())
 

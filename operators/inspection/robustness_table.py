@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ...detector.audit.units import Units
 from ..app.markup import plain
 from ..dataset.fields import delta_field
 from ..dataset.scored_items import face_items
@@ -27,13 +28,14 @@ def curves(
     import numpy as np
 
     items = face_items(view, key)
+    source_dataset = items.texts["source_dataset"].texts()
     rows: list[dict[str, Any]] = []
     before: Any = None
     for names in kinds:
         deltas = {}
         for name in names:
             stored = dict(zip(*view.values(["id", delta_field(key, name)]), strict=True))
-            found = [stored[i] for i in items.name]
+            found = [stored[i] for i in items.names]
             deltas[name] = np.array([np.nan if v is None else v for v in found], np.float64)
         deltas = {name: values for name, values in deltas.items() if np.isfinite(values).any()}
         finite = [np.isfinite(values) for values in deltas.values()]
@@ -42,8 +44,8 @@ def curves(
             continue
         same = before is not None and np.array_equal(there, before)
         before = there
-        for source in np.unique(items.source_dataset[there]).tolist():
-            chosen = there & (items.source_dataset == source)
+        for source in np.unique(source_dataset[there]).tolist():
+            chosen = there & (source_dataset == source)
             for name in deltas if same else (NONE, *deltas):
                 delta = 0.0 * items.p_fake if name == NONE else deltas[name]
                 rows.append(_row(items, chosen, source, name, delta, threshold))
@@ -51,7 +53,7 @@ def curves(
 
 
 def _row(
-    items: Any, chosen: Any, source: str, name: str, delta: Any, threshold: float
+    items: Units, chosen: Any, source: str, name: str, delta: Any, threshold: float
 ) -> dict[str, Any]:
     """One corruption on the ``chosen`` faces."""
     import numpy as np
@@ -60,7 +62,7 @@ def _row(
     from ...detector.metrics.clusters import clustered_auroc
     from ...detector.metrics.rates import rates_at_threshold, roc_auc
 
-    label, group, before = items.label[chosen], items.group[chosen], items.p_fake[chosen]
+    label, group, before = items.label[chosen], items.group.codes[chosen], items.p_fake[chosen]
     delta = delta[chosen]
     after = np.clip(before + delta, 0, 1)
     rates = rates_at_threshold(label, after, threshold, groups=group)

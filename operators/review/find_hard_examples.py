@@ -78,18 +78,18 @@ def run(
         generic = generic or untuned_key(dataset)
     check_columns(dataset, key, needed, other, generic)
     basis = made_from.basis_of(view, key, "face")  # before it is read: a change shows
-    ids, faces = read(view, key, needed, other, generic)
+    faces = read(view, key, needed, other, generic)
     out = {}
     for number, queue in enumerate(queues):
         if should_stop():
             raise Cancelled("The queues were stopped.", "Those that are filled stay.")
         progress(number, len(queues), CATALOGUE[queue].label)
         order = CATALOGUE[queue].rank(faces, threshold)
-        chosen = capped(order, faces.video_id, per_video, limit)
-        names = [str(ids[i]) for i in chosen]
+        chosen = capped(order, faces.video.codes, per_video, limit)
+        names = [faces.ids[int(i)] for i in chosen]
         out[queue] = {
             "faces": len(names),
-            "videos": len(set(faces.video_id[chosen])),
+            "videos": len(set(faces.video.codes[chosen].tolist())),
             **_write(dataset, key, queue, names, threshold),
         }
         derived.note(view, key, "queue", queue, basis)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 import fiftyone as fo
 
+from ...detector.audit.columns import FaceColumns
 from ...detector.errors import ForensicsError
-from ..dataset import face_table, fields, views
+from ..dataset import fields, made_from, views
+from ..dataset.face_table import face_table, require_labels
 from ..training.training_records import record_name
-
-if TYPE_CHECKING:
-    from ...detector.queues.by_score import ScoredFaces
 
 
 def untuned_key(dataset: fo.Dataset) -> str | None:
@@ -67,56 +68,43 @@ def check_columns(
 
 def read(
     view: Any, key: str, needed: set[str], other: str | None, generic: str | None
-) -> tuple[Any, ScoredFaces]:
-    """Ids and columns of the faces of ``view``."""
+) -> FaceColumns:
+    """The faces of ``view`` with the columns ``needed`` beside their scores."""
     import numpy as np
 
-    from ...detector.queues.by_score import ScoredFaces
-
     view = views.subjects(view)
-    columns = face_table.face_scores(view, key)
-    embedding = generic_vectors = other_scores = None
+    probed = probed_fields(views.dataset_of(view), key) if "changes" in needed else []
+    second = fields.ScoreFields(other).p_fake if "other_p_fake" in needed and other else None
+    if second and other:
+        made_from.require_current_scores(views.dataset_of(view), other)
+    table = face_table(view, key, [*probed, *([second] if second else [])])
+    require_labels(table)
+    vectors = {}
     if "embedding" in needed:
-        embedding = _vectors(view, fields.ScoreFields(key).embedding)
+        vectors["embedding"] = _vectors(view, fields.ScoreFields(key).embedding, table.ids)
     if "generic" in needed and generic:
-        generic_vectors = (
-            embedding
-            if generic == key and embedding is not None
-            else _vectors(view, fields.ScoreFields(generic).embedding)
+        vectors["generic"] = (
+            vectors["embedding"]
+            if generic == key and "embedding" in vectors
+            else _vectors(view, fields.ScoreFields(generic).embedding, table.ids)
         )
-    if "other_p_fake" in needed and other:
-        other_scores = face_table.face_scores(view, other).p_fake
-    changes = None
-    if "changes" in needed:
-        found = view.values(probed_fields(views.dataset_of(view), key))
-        changes = np.array([[np.nan if v is None else v for v in column] for column in found]).T
-    return columns.ids, ScoredFaces(
-        p_fake=columns.p_fake,
-        label=columns.label,
-        video_id=columns.video_id,
-        method=columns.method,
-        pair_id=columns.pair_id,
-        frame_number=columns.frame_number,
-        track=columns.track,
-        group_id=columns.group_id,
-        source_dataset=columns.source_dataset,
-        split=columns.split,
-        other_p_fake=other_scores,
-        changes=changes,
-        embedding=embedding,
-        generic=generic_vectors,
-    )
+    if probed:
+        vectors["changes"] = np.stack([table.numbers[name] for name in probed], axis=1)
+    numbers = {"other_p_fake": table.numbers[second]} if second else {}
+    return replace(table, numbers=numbers, vectors=vectors)
 
 
-def _vectors(view: Any, name: str) -> Any:
-    """(N, D) float32 unit vectors of a field, NaN where a face has none."""
+def _vectors(view: Any, name: str, ids: Sequence[str]) -> Any:
+    """(N, D) float32 unit vectors of a field for ``ids``, NaN where a face has none."""
     import numpy as np
 
     from ..embeddings.stored_vectors import read
 
     found = read(view, name)
-    out = np.full((len(view), max(1, found.vectors.shape[1])), np.nan, np.float32)
-    place = {sample_id: row for row, sample_id in enumerate(view.values("id"))}
-    if found.ids:
-        out[[place[sample_id] for sample_id in found.ids]] = found.vectors
+    out = np.full((len(ids), max(1, found.vectors.shape[1])), np.nan, np.float32)
+    place = {sample_id: row for row, sample_id in enumerate(ids)}
+    rows = [(place[i], row) for row, i in enumerate(found.ids) if i in place]
+    if rows:
+        to, of = np.array(rows).T
+        out[to] = found.vectors[of]
     return out

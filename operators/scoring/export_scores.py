@@ -107,6 +107,7 @@ def _videos(view: Any, key: str, names: fields.ScoreFields) -> dict[str, list[An
     from ..dataset.scored_items import video_items
 
     items = video_items(view, key)
+    names_of = items.names.tolist()
     p_fake = [None if np.isnan(p) else float(p) for p in items.p_fake]
     why: dict[str, str] = {}
     videos = views.videos_of(views.dataset_of(view))
@@ -114,18 +115,18 @@ def _videos(view: Any, key: str, names: fields.ScoreFields) -> dict[str, list[An
         field = names.reason if videos.has_field(names.reason) else fields.REASON
         why = dict(zip(*videos.values(["video_id", field]), strict=True))
     return {
-        "video_id": items.name.tolist(),
+        "video_id": names_of,
         "label": [LABELS[code] for code in items.label],
         "p_fake": p_fake,
         "reason": [
             (why.get(v) or "not_scored") if p is None else None
-            for v, p in zip(items.name.tolist(), p_fake, strict=True)
+            for v, p in zip(names_of, p_fake, strict=True)
         ],
-        "source_dataset": items.source_dataset.tolist(),
-        "method": items.method.tolist(),
-        "compression": items.compression.tolist(),
-        "split": items.split.tolist(),
-        "group_id": items.group.tolist(),
+        **{
+            name: items.texts[name].texts().tolist()
+            for name in ("source_dataset", "method", "compression", "split")
+        },
+        "group_id": items.group.texts().tolist(),
     }
 
 

@@ -119,7 +119,7 @@ def _stored(view: Any, key: str) -> list[dict[str, Any]]:
         views.require_fields(view, [names.video_p_fake], "Score faces")
         return _only_videos(view, names.video_p_fake)
     items = video_items(view, key)
-    rows = zip(items.name, items.label, items.group, items.p_fake, strict=True)
+    rows = zip(items.names, items.label, items.group.texts(), items.p_fake, strict=True)
     return [
         {
             "video_id": str(video),

@@ -177,16 +177,17 @@ def attributed(stage: Stage) -> list[str]:
 def table_or_old(stage: Stage) -> list[str]:
     """The scores of ``k`` are those of before, or of the table, or are refused."""
     from media_forensics.detector.errors import ForensicsError
-    from media_forensics.operators.dataset import face_table, made_from
+    from media_forensics.operators.dataset import made_from
+    from media_forensics.operators.dataset.face_table import face_table
 
     dataset = load("faces")
     if not str(made_from.checkpoint_of(dataset, "k")).startswith("table:"):
         return attributed(stage)
     try:
-        found = face_table.face_scores(dataset, "k")
+        found = face_table(dataset, "k")
     except ForensicsError as error:
         return [] if "unfinished" in str(error) else [str(error)]
-    right = [(int(video[4:]) * 7 % 20) / 20 for video in found.video_id]
+    right = [(int(video[4:]) * 7 % 20) / 20 for video in found.video.texts()]
     return [] if list(found.p_fake) == right else ["not the table's scores"]
 
 

@@ -159,7 +159,7 @@ def kept_for(
 def _pairs(columns: FaceColumns) -> Pairs | None:
     if columns.pair is None or columns.frame_number is None:
         return None
-    pairs = pairs_of(columns, columns.pair, columns.frame_number)
+    pairs = pairs_of(columns)
     return pairs if len(pairs.fake) else None
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from media_forensics.detector.audit.columns import FaceColumns, coded
 from media_forensics.detector.errors import ForensicsError
 from media_forensics.detector.queues import by_embedding as queues_embedding, by_time as queues_time
 from media_forensics.detector.queues.by_score import (
-    ScoredFaces,
     disagreement,
     false_positives,
     fragile,
@@ -17,7 +17,7 @@ from media_forensics.detector.queues.catalogue import CATALOGUE
 from sklearn.neighbors import NearestNeighbors
 
 
-def table(count: int = 400, seed: int = 0, **columns) -> ScoredFaces:
+def table(count: int = 400, seed: int = 0, **columns) -> FaceColumns:
     """Videos of 8 faces, two videos a group; every second video is fake."""
     rng = np.random.default_rng(seed)
     video = np.arange(count) // 8
@@ -34,7 +34,24 @@ def table(count: int = 400, seed: int = 0, **columns) -> ScoredFaces:
         "source_dataset": np.where(video % 3 == 0, "a", "b"),
         "split": np.array([("train", "val", "test")[(v // 2) % 3] for v in video]),
     }
-    return ScoredFaces(**(made | columns))
+    made |= columns
+    names = ("method", "source_dataset", "split")
+    vectors = {n: made[n] for n in ("embedding", "generic", "changes") if n in made}
+    other = {n: made[n] for n in ("other_p_fake",) if n in made}
+    return FaceColumns(
+        ids=[f"{i:024x}" for i in range(count)],
+        label=made["label"],
+        p_fake=made["p_fake"],
+        video=coded(made["video_id"]),
+        track=made["track"],
+        group=coded(made["group_id"]),
+        reason=coded([None] * count),
+        texts={name: coded(made[name]) for name in names},
+        numbers=other,
+        pair=coded(made["pair_id"]),
+        frame_number=made["frame_number"].astype(float),
+        vectors=vectors,
+    )
 
 
 def unit(rng, count: int, size: int) -> np.ndarray:
@@ -42,7 +59,7 @@ def unit(rng, count: int, size: int) -> np.ndarray:
     return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
 
 
-def clustered(faces: ScoredFaces, size: int = 12, seed: int = 1, noise: float = 0.25) -> np.ndarray:
+def clustered(faces: FaceColumns, size: int = 12, seed: int = 1, noise: float = 0.25) -> np.ndarray:
     rng = np.random.default_rng(seed)
     centre = unit(rng, 2, size)
     vectors = centre[faces.label] + rng.normal(0, noise, (len(faces.label), size))
@@ -80,8 +97,7 @@ def test_change_points_are_where_the_level_changes():
     faces.p_fake[8:16] = [0.1, 0.9, 0.1, 0.9, 0.1, 0.9, 0.1, 0.9]  # no level
     faces.p_fake[16:24] = [0.55, 0.6, 0.55, 0.6, 0.95, 0.95, 0.94, 0.95]  # on one side of 0.5
     order = np.random.default_rng(0).permutation(24)  # frames need not come in order
-    names = ("p_fake", "label", "video_id", "method", "pair_id", "frame_number", "track")
-    shuffled = ScoredFaces(**{n: getattr(faces, n)[order] for n in names})
+    shuffled = faces.take(order)
     found = queues_time.change_points(shuffled, 0.5)
     assert order[found].tolist() == [4]
     assert order[queues_time.change_points(shuffled, 0.7)].tolist() == [4, 20]
@@ -118,10 +134,10 @@ def test_false_positives_come_in_turn_from_each_dataset():
     order = false_positives(faces, 0.3)
     reals = (faces.label == 0) & (faces.p_fake >= 0.3)
     assert set(order) == set(np.flatnonzero(reals))
-    first = faces.source_dataset[order[:2]]
-    assert set(first) == {"a", "b"}
+    source = faces.texts["source_dataset"].texts()
+    assert set(source[order[:2]]) == {"a", "b"}
     for name in "ab":
-        scores = faces.p_fake[order[faces.source_dataset[order] == name]]
+        scores = faces.p_fake[order[source[order] == name]]
         assert (np.diff(scores) <= 0).all()
 
 
@@ -156,11 +172,12 @@ def test_fragile_faces_flip_under_most_corruptions_first():
 
 
 def test_groups_in_two_splits_are_found():
-    faces = table()
-    faces.split[8:16] = "test"  # the fake of group g0, whose real is in train
-    faces.split[40:48] = ""  # unknown is no leak
+    split = table().texts["split"].texts()
+    split[8:16] = "test"  # the fake of group g0, whose real is in train
+    split[40:48] = ""  # unknown is no leak
+    faces = table(split=split)
     assert set(group_leaks(faces, 0.5)) == set(range(16))
-    assert set(faces.split[group_leaks(faces, 0.5)[:2]]) == {"train", "test"}
+    assert set(split[group_leaks(faces, 0.5)[:2]]) == {"train", "test"}
 
 
 # -- embeddings ----------------------------------------------------------------------------------
@@ -176,7 +193,7 @@ def test_neighbours_of_the_own_group_do_not_count():
     got = set(queues_embedding.knn_disagreement(faces, 0.5))
     want = set()
     for i in range(400):
-        others = np.flatnonzero(faces.group_id != faces.group_id[i])
+        others = np.flatnonzero(faces.group.codes != faces.group.codes[i])
         near = others[np.argsort(-(vectors[others] @ vectors[i]), kind="stable")[:10]]
         if (faces.label[near] != faces.label[i]).mean() > 0.5:
             want.add(i)
@@ -217,7 +234,8 @@ def test_duplicates_across_groups_and_splits():
     vectors[320] = vectors[16]  # v040 (g20, test) and v002 (g1, val)
     vectors[1] = vectors[2]  # one video: no duplicate worth naming
     faces = table(generic=vectors)
-    assert faces.split[200] == faces.split[0] and faces.split[320] != faces.split[16]
+    split = faces.texts["split"].codes
+    assert split[200] == split[0] and split[320] != split[16]
     assert set(queues_embedding.near_duplicates(faces, 0.5)) == {0, 200, 16, 320}
     assert set(queues_embedding.leaks(faces, 0.5)) == {16, 320}
 
@@ -230,7 +248,8 @@ def test_the_diverse_set_is_far_apart_capped_and_paired():
     hard = np.argsort(-np.where(faces.label == 1, 1 - faces.p_fake, faces.p_fake))[:1]
     assert order[0] == hard[0]
     place = {i: n for n, i in enumerate(order.tolist())}
-    key = lambda i: (faces.pair_id[i] or faces.video_id[i], faces.frame_number[i])  # noqa: E731
+    scene = np.where(faces.paired_video >= 0, faces.paired_video, faces.video.codes)
+    key = lambda i: (scene[i], faces.frame_number[i])  # noqa: E731
     by_scene = {}
     for i in range(400):
         by_scene.setdefault(key(i), []).append(i)

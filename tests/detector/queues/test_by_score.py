@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
+from media_forensics.detector.audit.columns import FaceColumns, coded
 from media_forensics.detector.queues.by_score import (
     QUEUES,
-    ScoredFaces,
     capped,
     false_negatives,
     false_positives,
@@ -21,13 +21,18 @@ from media_forensics.detector.queues.by_score import (
 def faces(rows):
     """Rows of (p_fake, label, video, method, pair, frame)."""
     columns = list(zip(*rows, strict=True))
-    return ScoredFaces(
+    nothing = coded([None] * len(rows))
+    return FaceColumns(
+        ids=[str(i) for i in range(len(rows))],
         p_fake=np.array(columns[0], dtype=float),
         label=np.array(columns[1]),
-        video_id=np.array(columns[2]),
-        method=np.array(columns[3]),
-        pair_id=np.array(columns[4]),
-        frame_number=np.array(columns[5]),
+        video=coded(columns[2]),
+        track=np.zeros(len(rows), np.int64),
+        group=nothing,
+        reason=nothing,
+        texts={"method": coded(columns[3]), "source_dataset": nothing, "split": nothing},
+        pair=coded(columns[4]),
+        frame_number=np.array(columns[5], float),
     )
 
 
@@ -66,7 +71,7 @@ def test_loss_is_minus_log_of_the_true_label():
 
 def test_high_loss_takes_methods_in_turn():
     order = high_loss(TABLE, 0.5).tolist()
-    first = {str(TABLE.method[i]) for i in order[:3]}
+    first = {TABLE.texts["method"].texts()[i] for i in order[:3]}
     assert first == {"original", "FaceSwap", "SelfBlend"}
     assert order[0] in (0, 3)
     assert set(order) == {0, 1, 2, 3, 4, 5}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -149,8 +151,9 @@ def test_pairs_are_means_over_common_frames(large):
     real_of = frame[frame.label == "real"].groupby("group_id").video_id.first()
     frame["pair_id"] = np.where(frame.label == "fake", frame.group_id.map(real_of), None)
     frame.loc[::9, "frame_number"] = np.nan  # not known
+    pair = coded(frame.pair_id.where(frame.pair_id.notna(), None))
     pairs = audit_pairs.pairs_of(
-        columns, coded(frame.pair_id.where(frame.pair_id.notna(), None)), frame.frame_number.values
+        replace(columns, pair=pair, frame_number=frame.frame_number.values)
     )
     scored = frame.dropna(subset=["p_fake", "frame_number"])
     reals = scored[scored.label == "real"].groupby(["video_id", "frame_number"]).p_fake.mean()
@@ -176,8 +179,8 @@ def test_pairs_are_means_over_common_frames(large):
 
 def test_no_pairs_at_all(columns_of):
     columns, table = columns_of(80)
-    nothing = coded([None] * 80)
-    pairs = audit_pairs.pairs_of(columns, nothing, table["frame_number"].astype(float))
+    number = table["frame_number"].astype(float)
+    pairs = audit_pairs.pairs_of(replace(columns, pair=coded([None] * 80), frame_number=number))
     assert len(pairs.fake) == 0 and pairs.unpaired > 0
 
 
@@ -185,8 +188,6 @@ def test_no_pairs_at_all(columns_of):
 
 
 def second_of(columns, seed=1):
-    from dataclasses import replace
-
     rng = np.random.default_rng(seed)
     noise = rng.normal(0, 0.1, len(columns))
     return replace(columns, p_fake=np.clip(columns.p_fake + noise, 0, 1))
