@@ -133,47 +133,28 @@ def _fit_temperature(labels: np.ndarray, values: np.ndarray) -> tuple[float, ...
 
 
 def _fit_platt(labels: np.ndarray, values: np.ndarray) -> tuple[float, ...]:
-    """Newton's method on (a, b) with Platt's targets (n + 1) / (n + 2), which keep a separable
-    set from running to infinity."""
-    logits = _logit(values)
+    """Logistic regression with Platt's targets (n + 1) / (n + 2), which keep a separable set from
+    running to infinity: each row counts as a fake by its target, as a real by the rest."""
+    from sklearn.linear_model import LogisticRegression
+
+    logits = _logit(values)[:, None]
+    solver = "newton-cholesky" if np.ptp(logits) else "lbfgs"  # equal scores: no unique slope
     reals, fakes = int((labels == 0).sum()), int((labels == 1).sum())
     target = np.where(labels == 1, (fakes + 1) / (fakes + 2), 1 / (reals + 2))
-    design = np.stack([logits, np.ones_like(logits)], axis=1)
-    parameters = np.array([0.0, np.log((fakes + 1) / (reals + 1))])
-
-    def loss(p: np.ndarray) -> float:
-        z = design @ p
-        return float(np.sum(np.logaddexp(0, z) - target * z))
-
-    for _ in range(100):
-        p = _sigmoid(design @ parameters)
-        gradient = design.T @ (p - target)
-        hessian = (design * (p * (1 - p))[:, None]).T @ design + 1e-12 * np.eye(2)
-        step = np.linalg.solve(hessian, gradient)
-        size = 1.0
-        while loss(parameters - size * step) > loss(parameters) + 1e-12 and size > 1e-10:
-            size /= 2
-        parameters = parameters - size * step
-        if np.abs(size * step).max() < 1e-10:
-            break
-    return float(parameters[0]), float(parameters[1])
+    fit = LogisticRegression(C=np.inf, solver=solver, tol=1e-10, max_iter=1000).fit(
+        np.concatenate([logits, logits]),
+        np.repeat([1, 0], labels.size),
+        np.concatenate([target, 1 - target]),
+    )
+    return float(fit.coef_[0, 0]), float(fit.intercept_[0])
 
 
 def _fit_isotonic(labels: np.ndarray, values: np.ndarray) -> tuple[float, ...]:
-    """Least-squares rising function by pooling adjacent violators; ties are pooled first."""
-    knots, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-    means = np.bincount(inverse.ravel(), weights=labels) / counts
-    blocks: list[list[float]] = []  # [sum, weight, number of knots]
-    for mean, count in zip(means, counts, strict=True):
-        blocks.append([mean * count, float(count), 1.0])
-        while len(blocks) > 1 and blocks[-2][0] * blocks[-1][1] >= blocks[-1][0] * blocks[-2][1]:
-            last = blocks.pop()
-            blocks[-1] = [a + b for a, b in zip(blocks[-1], last, strict=True)]
-    fitted = np.concatenate([np.full(int(size), total / weight) for total, weight, size in blocks])
-    # inner knots of a level stretch say nothing
-    keep = np.ones(knots.size, bool)
-    keep[1:-1] = (fitted[1:-1] != fitted[:-2]) | (fitted[1:-1] != fitted[2:])
-    return tuple(float(v) for v in np.stack([knots[keep], fitted[keep]], axis=1).ravel())
+    """Least-squares rising function, as knots; equal scores get the mean of their labels."""
+    from sklearn.isotonic import IsotonicRegression
+
+    fit = IsotonicRegression(out_of_bounds="clip").fit(values, labels)
+    return tuple(np.stack([fit.X_thresholds_, fit.y_thresholds_], axis=1).ravel().tolist())
 
 
 def threshold_for_fpr(real_scores: ArrayLike, fpr: float) -> float:

@@ -56,19 +56,12 @@ def _delong_covariance(labels: np.ndarray, scores: np.ndarray) -> tuple[np.ndarr
         raise MetricUndefined(
             f"DeLong's test needs two of each class; here are {reals} real and {fakes} fake."
         )
+    from scipy.stats import rankdata
+
     fake, real = scores[:, labels == 1], scores[:, labels == 0]
-    joint = _midranks(np.concatenate([fake, real], axis=1))
-    of_fakes = (joint[:, :fakes] - _midranks(fake)) / reals  # share of reals below each fake
-    of_reals = 1 - (joint[:, fakes:] - _midranks(real)) / fakes  # share of fakes above each real
+    joint = rankdata(np.concatenate([fake, real], axis=1), axis=1)
+    below = joint[:, :fakes] - rankdata(fake, axis=1)  # reals below each fake, ties by half
+    above = joint[:, fakes:] - rankdata(real, axis=1)  # fakes below each real
+    of_fakes, of_reals = below / reals, 1 - above / fakes
     covariance = np.atleast_2d(np.cov(of_fakes)) / fakes + np.atleast_2d(np.cov(of_reals)) / reals
     return of_fakes.mean(axis=1), covariance
-
-
-def _midranks(rows: np.ndarray) -> np.ndarray:
-    """Mid-ranks from 1 of every row of (M, N)."""
-    out = np.empty_like(rows)
-    for index, row in enumerate(rows):
-        _, inverse, counts = np.unique(row, return_inverse=True, return_counts=True)
-        last = np.cumsum(counts)
-        out[index] = (last - (counts - 1) / 2)[inverse.ravel()]
-    return out
