@@ -14,7 +14,6 @@ import hashlib
 import json
 import os
 import platform
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -114,24 +113,28 @@ class RunFolder:
         """
         with saying_disk(self.path, "run_dir"):
             self.path.mkdir(parents=True, exist_ok=True)
-            stream = (self.path / "lock").open("a+b")
-        with stream:
             # whoever asks is_running() holds it for a moment
-            if not any(try_lock(stream) or time.sleep(0.05) for _ in range(10)):
-                raise BusyRun(
-                    f"Another process is working on the run {self.path}.",
-                    "Wait for it, stop it, or choose another name.",
-                    "run_dir",
-                )
+            lock = try_lock(self.path / "lock", wait_seconds=0.5)
+        if lock is None:
+            raise BusyRun(
+                f"Another process is working on the run {self.path}.",
+                "Wait for it, stop it, or choose another name.",
+                "run_dir",
+            )
+        try:
             yield
+        finally:
+            lock.release()
 
     def is_running(self) -> bool:
         """Whether some process holds the lock."""
         path = self.path / "lock"
         if not path.is_file():
             return False
-        with path.open("a+b") as stream:
-            return not try_lock(stream)
+        lock = try_lock(path)
+        if lock is not None:
+            lock.release()
+        return lock is None
 
     def append(self, record: dict[str, Any]) -> None:
         """Add a line to ``metrics.jsonl``."""

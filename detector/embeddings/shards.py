@@ -123,9 +123,10 @@ class _OpenPart:
     def __init__(self, folder: Path) -> None:
         while True:
             self._path = folder / f"part-{secrets.token_hex(8)}"
-            self._lock = self._path.with_suffix(".lock").open("xb")
-            if try_lock(self._lock):
+            lock = try_lock(self._path.with_suffix(".lock"))
+            if lock is not None:
                 break
+        self._lock = lock
         # Unbuffered: a write that fails must fail in append().
         self._vectors = self._path.with_suffix(".vectors").open("xb", buffering=0)
         self._ids = self._path.with_suffix(".ids").open("xb", buffering=0)
@@ -144,7 +145,7 @@ class _OpenPart:
         self._vectors.close()
         self._ids.close()
         _note(self._path)
-        self._lock.close()
+        self._lock.release()
         self._path.with_suffix(".lock").unlink(missing_ok=True)
 
 
@@ -250,12 +251,15 @@ def _note_those_of_dead_writers(folder: Path) -> None:
     for path in folder.glob("part-*.lock"):
         for suffix in (".lock", ".ids", ".vectors"):
             inside(folder, path.with_suffix(suffix).name, "part")
-        with path.open("rb+") as stream:
-            if not try_lock(stream):
-                continue  # its writer lives
+        lock = try_lock(path)
+        if lock is None:
+            continue  # its writer lives
+        try:
             if path.with_suffix(".ids").exists():
                 _note(path.with_suffix(""))
                 path.unlink()
+        finally:
+            lock.release()
 
 
 def _about(folder: Path) -> dict[str, Any]:

@@ -1,22 +1,23 @@
-"""An exclusive lock on an open file; the system frees it when its process ends, however it ends."""
+"""Takes exclusive locks that the system frees when their process ends, however it ends."""
 
 from __future__ import annotations
 
-import sys
-from typing import Any
+from pathlib import Path
+
+from filelock import BaseFileLock, FileLock, Timeout
 
 
-def try_lock(stream: Any) -> bool:
-    """Take the lock without waiting; False where another process, or another open file, has it."""
+def try_lock(path: Path, wait_seconds: float = 0.0) -> BaseFileLock | None:
+    """Take the lock file ``path``, made where it is missing; None where another has it.
+
+    The caller releases it; any thread may.
+
+    Raises:
+        OSError: the file cannot be opened
+    """
+    lock = FileLock(path, thread_local=False)
     try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            msvcrt.locking(stream.fileno(), msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
+        lock.acquire(timeout=wait_seconds, poll_interval=0.05)
+    except Timeout:
+        return None
+    return lock

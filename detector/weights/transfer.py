@@ -94,25 +94,26 @@ def fetch(
     timeout = timeout or timeout_seconds()
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.parent / f".{target.name}.{(expected.sha256 or expected.git_sha1)[:16]}.part"
-    with part.with_suffix(".lock").open("w") as lock:
-        if not try_lock(lock):
-            raise ForensicsError(
-                f"Another process is fetching {expected.name} right now.", "Wait for it."
-            )
-        try:
-            _collect(url, part, expected, dict(headers or {}), progress, timeout)
-            digest = _checked(part, expected, url)
-            part.replace(target)
-        except (OSError, http.client.HTTPException) as error:
-            kept = part.stat().st_size if part.is_file() else 0
-            raise ForensicsError(
-                f"{expected.name} could not be downloaded: {_why(error, timeout)}"
-                f"{f' ({kept} bytes are kept)' if kept else ''}.",
-                f"Call again to go on, or copy the file to {target} by hand.",
-                "weights",
-            ) from error
-        finally:
-            part.with_suffix(".lock").unlink(missing_ok=True)
+    lock = try_lock(part.with_suffix(".lock"))
+    if lock is None:
+        raise ForensicsError(
+            f"Another process is fetching {expected.name} right now.", "Wait for it."
+        )
+    try:
+        _collect(url, part, expected, dict(headers or {}), progress, timeout)
+        digest = _checked(part, expected, url)
+        part.replace(target)
+    except (OSError, http.client.HTTPException) as error:
+        kept = part.stat().st_size if part.is_file() else 0
+        raise ForensicsError(
+            f"{expected.name} could not be downloaded: {_why(error, timeout)}"
+            f"{f' ({kept} bytes are kept)' if kept else ''}.",
+            f"Call again to go on, or copy the file to {target} by hand.",
+            "weights",
+        ) from error
+    finally:
+        part.with_suffix(".lock").unlink(missing_ok=True)
+        lock.release()
     return digest
 
 
