@@ -31,7 +31,16 @@ UV = ROOT / ".uv" / BIN / "uv"
 VERSIONS = ((3, 10), (3, 11), (3, 12), (3, 13))
 RESOLUTIONS = ("lowest-direct", "highest")
 #: The requirements of the parts that need neither torch nor FiftyOne.
-CORE = tuple("av filelock numpy opencv-python-headless pillow psutil scikit-learn scipy".split())
+CORE = (
+    "av",
+    "filelock",
+    "numpy",
+    "opencv-python-headless",
+    "pillow",
+    "psutil",
+    "scikit-learn",
+    "scipy",
+)
 CORE_TESTS = (
     ("--noconftest", "tests/test_parts_without_torch.py", "tests/detector/metrics/test_rates.py"),
     ("--confcutdir=tests/operators/importers", "tests/operators/importers"),
