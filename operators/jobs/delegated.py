@@ -8,14 +8,19 @@ from typing import Any
 from ...detector.progress import Progress, ShouldStop, never
 from ...detector.runners.pace import pace
 from ..app.progress import at_most_every, how_far
+from .heartbeat import Heart
+
+
+def note_worker(ctx: Any) -> None:
+    """Note which process works on the delegated operation of ``ctx``."""
+    run_doc = ctx.request_params.get("run_doc")
+    if run_doc:
+        Heart(str(run_doc)).say()
 
 
 def in_app(ctx: Any) -> Progress:
     """Progress of a delegated operation, as FiftyOne shows it; notes who works on it."""
-    from .scheduled_jobs import note_worker
-
     note_worker(ctx)
-
     began = time.monotonic()
 
     def step(done: int, total: int, text: str) -> None:

@@ -2,14 +2,13 @@
 
 The open-source App can schedule operations but shows no page for them, runs the newest first, and
 never notices that a worker has died: its operation stays "running" for ever. Each delegated
-operator of ours therefore notes the process that works on it; with that a dead one can be told
-from a slow one.
+operator of ours therefore notes the process that works on it (:mod:`.heartbeat`); with that a dead
+one can be told from a slow one.
 """
 
 from __future__ import annotations
 
 import logging
-import time
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -17,27 +16,15 @@ import fiftyone as fo
 
 from ...detector.errors import ForensicsError
 from ...detector.runners.child_process import command, start_detached
-from ...detector.runners.process_identity import ProcessIdentity
 from ..operator_list import uri_of
-from . import job as jobs
+from . import heartbeat, job as jobs
 
 if TYPE_CHECKING:
     from .work_row import WorkRow
 
 logger = logging.getLogger(__name__)
 
-SILENT_SECONDS = 300.0
-"""Without a note of its process, an operation that says nothing for this long is held for dead."""
-
-_STORE = "media_forensics_workers"
 _STATES = {"queued": "queued", "scheduled": "queued", "completed": "done", "failed": "failed"}
-
-
-def note_worker(ctx: Any) -> None:
-    """Note which process works on the delegated operation of ``ctx``."""
-    run_doc = ctx.request_params.get("run_doc")
-    if run_doc:
-        _store().set(str(run_doc), ProcessIdentity.of().record(), ttl=30 * 86400)
 
 
 def rows(dataset_names: set[str]) -> list[WorkRow]:
@@ -194,18 +181,9 @@ def _operations() -> list[Any]:
 
 def _why_dead(op: Any) -> str:
     """Why nobody works on a running operation any more, or "" where somebody may."""
-    worker = _store().get(str(op.id))
-    process = ProcessIdentity.from_record(worker) if worker else None
-    if process is not None and process.is_of_this_machine:
-        gone = "its worker is gone (killed, or out of memory)."
-        return gone if process.is_known_dead else ""
     signs = [op.started_at, op.updated_at, getattr(op.status, "updated_at", None)]
-    last = max((_seconds(sign) or 0.0) for sign in signs)
-    silent = time.time() - last
-    if silent < SILENT_SECONDS:
-        return ""
-    where = f"its worker on {worker['host']}" if worker else "its worker"
-    return f"{where} has said nothing for {silent / 60:.0f} min."
+    heard = max((_seconds(sign) or 0.0) for sign in signs)
+    return heartbeat.why_dead(heartbeat.last_beat(str(op.id)), heard)
 
 
 def _dataset_of(op: Any) -> str | None:
@@ -226,9 +204,3 @@ def _service() -> Any:
     from fiftyone.operators.delegated import DelegatedOperationService
 
     return DelegatedOperationService()
-
-
-def _store() -> Any:
-    from fiftyone.operators.store import ExecutionStore
-
-    return ExecutionStore.create(_STORE)

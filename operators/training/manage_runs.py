@@ -14,9 +14,10 @@ from ..app.checks import require_known
 from ..app.form import Form
 from ..app.open_dataset import require_dataset
 from ..dataset import fields, views
+from ..jobs import heartbeat
 from ..jobs.path_arguments import with_paths
 from ..jobs.workflow import Workflow
-from . import live_status, rename_run, training_records, training_words
+from . import rename_run, training_records, training_words
 
 ACTIONS = (
     ("list", "List all runs"),
@@ -120,7 +121,7 @@ def stop(dataset: fo.Dataset, key: str) -> None:
         raise ForensicsError(
             f"The training run {key!r} is {run.status}.", "Only a run in progress stops.", "key"
         )
-    live_status.ask_to_stop(dataset, key)
+    heartbeat.ask_to_stop(key, dataset)
     if (run.folder / "run.json").is_file():  # else it runs on another machine
         launch.stop(training_records.own_folder(run, "stopped").path)
 

@@ -18,9 +18,10 @@ from ..app.form import Form
 from ..app.outcome import Ending
 from ..dataset import default_folders, fields, views
 from ..jobs import job as jobs
+from ..jobs.heartbeat import Heart
 from ..jobs.path_arguments import with_paths
 from ..jobs.workflow import JobWorkflow
-from . import live_status, training_form, training_manifest, training_records, training_words
+from . import training_form, training_manifest, training_records, training_words
 from .training_form import (
     DEFAULT_BACKBONE,
     DEFAULT_RECIPE,
@@ -109,7 +110,7 @@ def run(
         training_records.register(view, key, config, manifest.sha256, run_dir, counts)
         handle = launch.start(run_dir, device=where.device, processes=where.processes)
     try:
-        with live_status.Reporter(dataset, key) as live:
+        with Heart(key, dataset) as live:
             for state in launch.follow(handle):
                 live.say(state["step"], state["steps"], state["text"])
                 progress(state["step"], state["steps"], state["text"])

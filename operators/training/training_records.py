@@ -22,7 +22,7 @@ from ...detector.files.paths import given
 from ...training import runs
 from ...training.runs import RunFolder
 from ..dataset import run_names, stored_runs, views
-from . import live_status
+from ..jobs import heartbeat
 
 METHOD = "media_forensics/training"  # of the custom runs
 STARTING, INTERRUPTED, GONE = "starting", "interrupted", "gone"
@@ -140,9 +140,11 @@ def training_run(dataset: fo.Dataset, key: str) -> TrainingRun:
         )
     record = dataset.get_run_info(name).config
     run = _joined(key, record)
-    if run.status == GONE and (live := live_status.read(dataset, key)) is not None:
+    beat = heartbeat.last_beat(key, dataset) if run.status == GONE else None
+    if beat is not None and not heartbeat.why_dead(beat):
         # on another machine, whose disk is not here; its record is that machine's to settle
-        return replace(run, status=runs.RUNNING, step=live.step, steps=live.steps, host=live.host)
+        host = beat.process.host
+        return replace(run, status=runs.RUNNING, step=beat.done, steps=beat.total, host=host)
     if run.status == OUTSIDE:
         return run
     settled = {"status": run.status}

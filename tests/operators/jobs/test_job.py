@@ -8,8 +8,9 @@ from types import SimpleNamespace
 import pytest
 from fiftyone import ViewField as F
 from media_forensics.detector.errors import ForensicsError
+from media_forensics.detector.runners.process_identity import ProcessIdentity
 from media_forensics.operators.dataset import views
-from media_forensics.operators.jobs import job as jobs
+from media_forensics.operators.jobs import job as jobs, job_list
 
 pytestmark = [pytest.mark.fiftyone, pytest.mark.weights]
 
@@ -90,6 +91,18 @@ def test_a_killed_job_says_so(demo_dataset):
         time.sleep(0.1)
     with pytest.raises(ForensicsError, match="ended without a result"):
         job.result()
+
+
+def test_the_list_shows_how_fast_a_job_is(demo_dataset):
+    job = jobs.start("score_faces", demo_dataset.view(), {"detector": "nowhere", "key": "paced"})
+    finish(job)
+    (job.folder / "error.json").unlink()
+    jobs.write_json(job.folder / "process.json", ProcessIdentity.of().record())  # as if it ran
+    state = {"done": 3, "total": 9, "text": "faces", "pace": "2.4 per second, 3 s left"}
+    jobs.write_json(job.folder / "progress.json", state)
+    (row,) = (r for r in job_list.rows({demo_dataset.name}) if r.name == job.folder.name)
+    assert row.state == "running" and row.text == "3 of 9 faces, 2.4 per second, 3 s left"
+    jobs.write_json(job.folder / "result.json", {})
 
 
 def test_a_stop_keeps_what_is_done_and_can_be_continued(demo_dataset, operators):

@@ -13,7 +13,7 @@ import pytest
 from bson import ObjectId
 from media_forensics.detector.errors import ForensicsError
 from media_forensics.detector.runners.process_identity import ProcessIdentity
-from media_forensics.operators.jobs import job_list, scheduled_jobs, work_row
+from media_forensics.operators.jobs import heartbeat, job_list, scheduled_jobs, work_row
 
 pytestmark = pytest.mark.fiftyone
 
@@ -45,7 +45,7 @@ def start(dataset, name: str, **worker):
     """The operation as a worker leaves it that began and noted itself."""
     scheduled_jobs._service().set_running(ObjectId(name))
     if worker:
-        scheduled_jobs._store().set(name, worker)
+        heartbeat._store().set(name, worker)
 
 
 def row(dataset, name: str) -> work_row.WorkRow:
@@ -101,7 +101,7 @@ def test_without_a_note_only_long_silence_counts(dataset, monkeypatch):
     name = queue(dataset, "silent")
     start(dataset, name)
     assert row(dataset, name).state == "running"
-    monkeypatch.setattr(scheduled_jobs, "SILENT_SECONDS", -1.0)
+    monkeypatch.setattr(heartbeat, "SILENT_SECONDS", -1.0)
     found = row(dataset, name)
     assert found.state == "dead" and "said nothing" in found.text
 
@@ -109,12 +109,12 @@ def test_without_a_note_only_long_silence_counts(dataset, monkeypatch):
 def test_cancelling_is_seen_by_the_operator_that_runs(dataset):
     from types import SimpleNamespace
 
-    from media_forensics.operators.jobs.delegated import stop_of
+    from media_forensics.operators.jobs.delegated import note_worker, stop_of
 
     name = queue(dataset, "cancelled")
     context = SimpleNamespace(delegated=True, request_params={"run_doc": ObjectId(name)})
     should_stop = stop_of(context)
-    scheduled_jobs.note_worker(context)
+    note_worker(context)
     start(dataset, name)
     assert row(dataset, name).state == "running"
     job_list.act({dataset.name}, name, "cancel")

@@ -9,9 +9,9 @@ import time
 import psutil
 import pytest
 from media_forensics.detector.errors import ForensicsError
-from media_forensics.operators.jobs import job_list, scheduled_jobs
+from media_forensics.operators.jobs import heartbeat, job_list, scheduled_jobs
 from media_forensics.operators.panels.runs.training_runs import TrainingRuns
-from media_forensics.operators.training import live_status, manage_runs, training_records
+from media_forensics.operators.training import manage_runs, training_records
 
 pytestmark = [pytest.mark.fiftyone, pytest.mark.weights]
 
@@ -79,8 +79,8 @@ def test_a_queued_training_is_shown_survives_its_worker_and_is_cancelled(
     assert row().state == "queued" and KEY in row().label
     worker = scheduled_jobs.start_worker()
     until("a share of the work", working)
-    live = until("a live status", lambda: live_status.read(demo_dataset, KEY))
-    assert 0 < live.step < live.steps and live.text
+    live = until("a live status", lambda: heartbeat.last_beat(KEY, demo_dataset))
+    assert 0 < live.done < live.total and live.text
 
     panel = client(TrainingRuns(), demo_dataset)
     panel.send("on_load")
@@ -107,7 +107,7 @@ def test_a_queued_training_is_shown_survives_its_worker_and_is_cancelled(
     until("the stop", lambda: run().status == "stopped")
     os.waitpid(worker, 0)
     assert row().state == "failed" and "Cancelled" in row().text
-    assert live_status.read(demo_dataset, KEY) is None
+    assert heartbeat.last_beat(KEY, demo_dataset) is None
     assert "resume" in manage_runs.possible(run())
 
 
@@ -119,13 +119,13 @@ def test_a_run_on_another_machine_is_known_by_what_it_says(demo_dataset, tmp_pat
     training_records.register(demo_dataset.view(), "away", config, "sha", folder, {})
     try:
         assert training_records.training_run(demo_dataset, "away").status == "gone"
-        with live_status.Reporter(demo_dataset, "away") as there:
+        with heartbeat.Heart("away", demo_dataset) as there:
             there.say(3, 9, "epoch 1")
             run = training_records.training_run(demo_dataset, "away")
             assert (run.status, run.step, run.steps) == ("running", 3, 9) and run.host
             assert not there.stop_asked()
             manage_runs.stop(demo_dataset, "away")
-            there._asked = 0.0
+            there._asked = float("-inf")
             assert there.stop_asked()
         assert training_records.training_run(demo_dataset, "away").status == "gone"
         with pytest.raises(ForensicsError, match="Only a run in progress stops"):
