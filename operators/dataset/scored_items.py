@@ -57,7 +57,9 @@ def video_items(view: Any, key: str) -> Units:
     lost = faceless(views.videos_of(dataset), set(dataset.distinct("video_id")))
     if lost is not None:
         lost = lost.take(belonging(lost, set(kinds_of(found)), kinds_in(dataset)))
-    found = replace(found, video_p_fake=known[found.video.codes], faceless=lost)
+    code = found.video.codes
+    of_face = np.where(code >= 0, known[code], found.p_fake)  # of no video: one of its own
+    found = replace(found, video_p_fake=of_face, faceless=lost)
     require_labels(found)
     return at_level(found, "video")
 
