@@ -110,3 +110,32 @@ def test_take_and_unknown_level(columns_of):
     assert part.ids == [columns.ids[i] for i in np.flatnonzero(table["split"] == "test")]
     with pytest.raises(ForensicsError, match="level"):
         at_level(columns, "clip")
+
+
+def test_groups_fall_back_to_the_video_and_sort_as_texts():
+    video, group = ["v2", "v1", None, "v1"], ["g1", None, None, ""]
+    nothing = coded([None] * 4)
+    columns = FaceColumns(
+        ids=list("abcd"),
+        label=label_codes(["real", "fake", "fake", "fake"]),
+        p_fake=np.array([0.1, 0.2, 0.3, np.nan]),
+        video=coded(video),
+        track=np.zeros(4, np.int64),
+        group=coded(group),
+        reason=nothing,
+        texts={},
+        pair=coded([None, "v2", "v9", "v2"]),
+        frame_number=np.array([1, np.nan, 3, 4]),
+        vectors={"embedding": np.eye(4, 3)},
+    )
+    assert columns.groups.texts().tolist() == ["g1", "v1", "", "v1"]
+    assert columns.groups.values == ("g1", "v1")
+    assert columns.paired_video.tolist() == [-1, 1, -1, 1]  # of "v1", "v2"
+    assert columns.frames.tolist() == [1, -1, 3, 4]
+    cut = columns.take(np.array([3, 0]))
+    assert cut.vectors["embedding"].tolist() == [[0, 0, 0], [1, 0, 0]]
+    units = at_level(columns, "video")
+    assert units.names.tolist() == ["v1", "v2", ""] and units.ids.tolist() == ["b", "a", "c"]
+    assert units.group.texts().tolist() == ["v1", "g1", ""]
+    part = units.take(np.array([False, True, True]))
+    assert part.names.tolist() == ["v2", ""] and part.unit_of_face.tolist() == [0, -1, 1, -1]
