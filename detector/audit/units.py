@@ -6,6 +6,7 @@ reason, and a video in which no face was found is a row of the video level.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -47,7 +48,7 @@ class Units:
     video: Coded
     unit_of_face: np.ndarray
     faces: np.ndarray
-    ids: np.ndarray
+    ids: Sequence[str]
 
     def __len__(self) -> int:
         return len(self.label)
@@ -55,7 +56,7 @@ class Units:
     @property
     def names(self) -> np.ndarray:
         """(U,) sample id of a face, ``video_id`` of a video."""
-        return self.ids if self.level == "face" else self.video.texts()
+        return np.array(self.ids, str) if self.level == "face" else self.video.texts()
 
     def take(self, index: np.ndarray) -> Units:
         """The units of ``index`` (indices or a mask); faces of others get the unit -1."""
@@ -74,7 +75,7 @@ class Units:
             video=self.video.take(index),
             unit_of_face=place[self.unit_of_face],
             faces=self.faces[index],
-            ids=self.ids[index],
+            ids=[self.ids[int(i)] for i in index],
         )
 
     @property
@@ -121,7 +122,7 @@ def at_level(columns: FaceColumns, level: str) -> Units:
         video=columns.video.take(first),
         unit_of_face=unit,
         faces=np.bincount(unit, minlength=len(first)),
-        ids=np.array(columns.ids, str)[first],
+        ids=[columns.ids[int(i)] for i in first],
     )
     if level == "video" and columns.faceless is not None and len(columns.faceless):
         return _with_faceless(units, columns.faceless)
@@ -142,7 +143,7 @@ def _faces(columns: FaceColumns) -> Units:
         video=columns.video,
         unit_of_face=everyone,
         faces=np.ones(len(columns), np.int64),
-        ids=np.array(columns.ids, str),
+        ids=columns.ids,
     )
 
 
@@ -194,7 +195,7 @@ def _with_faceless(units: Units, lost: FaceColumns) -> Units:
         numbers={name: np.concatenate([c, nothing]) for name, c in units.numbers.items()},
         video=_joined(units.video, lost.video),
         faces=np.concatenate([units.faces, np.zeros(count, np.int64)]),
-        ids=np.concatenate([units.ids, np.full(count, "", units.ids.dtype)]),
+        ids=[*units.ids, *lost.ids],
     )
 
 

@@ -135,7 +135,7 @@ def test_groups_fall_back_to_the_video_and_sort_as_texts():
     cut = columns.take(np.array([3, 0]))
     assert cut.vectors["embedding"].tolist() == [[0, 0, 0], [1, 0, 0]]
     units = at_level(columns, "video")
-    assert units.names.tolist() == ["v1", "v2", ""] and units.ids.tolist() == ["b", "a", "c"]
+    assert units.names.tolist() == ["v1", "v2", ""] and units.ids == ["b", "a", "c"]
     assert units.group.texts().tolist() == ["v1", "g1", ""]
     part = units.take(np.array([False, True, True]))
     assert part.names.tolist() == ["v2", ""] and part.unit_of_face.tolist() == [0, -1, 1, -1]
