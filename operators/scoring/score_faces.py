@@ -31,6 +31,7 @@ from ..training.registry import detector_source
 from . import score_form, score_runners
 from .score_claim import claim, recipe_warning
 from .score_form import default_key
+from .score_request import Forward, ScoreRequest
 from .score_writer import ScoreWriter
 
 if TYPE_CHECKING:
@@ -109,69 +110,103 @@ def run(
             to decide
         Cancelled: stopped by the user; what was scored is kept
     """
-    from ...detector.model.checkpoints import load_detector
-
     view = views.flat(samples)
     dataset = views.dataset_of(view)
     check(rule, shard)
     embedding_files.check(embeddings, embeddings_dir)
     if detector is None:
         return _only_aggregate(view, key, rule)
-    views.require_fields(view, ["video_id"], "Import deepfake dataset")
-    if view.media_type != fomm.IMAGE:
-        raise ForensicsError(
-            f"{dataset.name!r} holds videos, not faces.",
-            "Run 'Extract faces' first and score the faces dataset.",
-        )
-    views.require_samples(view, "faces")
-    require_files(view.values("filepath"), "faces")
+    _require_crops(view)
     where = runners.chosen(runner, workers, ray_address, shards)
     score_form.require_parts(where.kind, merge_from)
-    usual = default_folders.of_dataset(default_folders.SCORES, dataset)
-    root = Path(parts_dir) if parts_dir else usual
+    root = Path(parts_dir or default_folders.of_dataset(default_folders.SCORES, dataset))
     if parts_dir or merge_from or where.kind != runners.HERE:
         root = given(root, "parts_dir")
     source = detector_source(dataset, detector)
     mismatch = recipe_warning(dataset, source)
     if mismatch:
         warnings.warn(mismatch, stacklevel=3)  # before the hours that it may make worthless
-    model = load_detector(source, device=device)
-    recipe_hash = fields.describe(dataset).get("recipe_hash") or ""
+    asked = ScoreRequest(
+        source=source,
+        recipe_hash=fields.describe(dataset).get("recipe_hash") or "",
+        names=fields.ScoreFields(key or default_key(detector)),
+        rule=rule,
+        overwrite=overwrite,
+        shard=(shard[0], shard[1]),
+        forward=Forward(device, precision, batch_size),
+        where=where,
+        root=root,
+        embeddings=embeddings,
+        embeddings_dir=embeddings_dir,
+        merge_from=tuple(merge_from),
+        allow_gaps=allow_gaps,
+    )
     if where.kind == runners.SHARDS:
-        options = {"device": device, "precision": precision, "batch_size": batch_size}
-        units, _ = score_runners.units_of_view(view)
-        return shard_plan.scoring(
-            dataset.name, units, recipe_hash, source, root, where.shards, options
-        ).result()
-    names = fields.ScoreFields(key or default_key(detector))
-    claim(dataset, names, model, source, rule, overwrite)
+        return _plan(view, asked)
+    return {**_score(view, asked, progress, should_stop), "warning": mismatch}
+
+
+def _require_crops(view: Any) -> None:
+    """Raise :class:`ForensicsError` unless ``view`` holds faces whose files may be read."""
+    views.require_fields(view, ["video_id"], "Import deepfake dataset")
+    if view.media_type != fomm.IMAGE:
+        raise ForensicsError(
+            f"{views.dataset_of(view).name!r} holds videos, not faces.",
+            "Run 'Extract faces' first and score the faces dataset.",
+        )
+    views.require_samples(view, "faces")
+    require_files(view.values("filepath"), "faces")
+
+
+def _plan(view: Any, asked: ScoreRequest) -> dict[str, Any]:
+    """The list and the commands for shards elsewhere, after a look at the detector."""
+    from ...detector.model.checkpoints import load_detector
+
+    load_detector(asked.source, device=asked.forward.device)
+    units, _ = score_runners.units_of_view(view)
+    name, count = views.dataset_of(view).name, asked.where.shards
+    options = asked.options()
+    return shard_plan.scoring(
+        name, units, asked.recipe_hash, asked.source, asked.root, count, options
+    ).result()
+
+
+def _score(
+    view: Any, asked: ScoreRequest, progress: Progress, should_stop: ShouldStop
+) -> dict[str, Any]:
+    """Score or merge what ``view`` lacks, and write it."""
+    from ...detector.model.checkpoints import load_detector
+
+    dataset, names = views.dataset_of(view), asked.names
+    model = load_detector(asked.source, device=asked.forward.device)
+    claim(dataset, names, model, asked.source, asked.rule, asked.overwrite)
     declare(dataset, names)
-    count, todo = _missing(view, names, shard)
+    count, todo = _missing(view, names, asked.shard)
     width = model.backbone.width
-    filed = embedding_files.writer(dataset, names, model.sha256, width, embeddings, embeddings_dir)
+    filed = embedding_files.writer(
+        dataset, names, model.sha256, width, asked.embeddings, asked.embeddings_dir
+    )
     writer = ScoreWriter(dataset, names, filed)
     report: dict[str, Any] = {}
     try:
-        if where.kind == runners.HERE and not merge_from:
-            _score_here(model, todo, writer, batch_size, precision, progress, should_stop)
+        if asked.is_here:
+            _score_here(model, todo, writer, asked.forward, progress, should_stop)
         else:
             units, ids = score_runners.units_of_view(view, {row[0] for row in todo})
-            work = score_runners.ScoreWork(
-                units, ids, model, source, recipe_hash, device, precision, batch_size, root
-            )
-            if merge_from:
-                found = score_runners.merge(work, merge_from, allow_gaps, writer, progress)
+            work = score_runners.ScoreWork(units, ids, model, asked)
+            if asked.merge_from:
+                found = score_runners.merge(work, writer, progress)
                 report = {"report": found.to_json(), "table": found.table()}
             else:
-                score_runners.score(work, where, writer, progress, should_stop)
+                score_runners.score(work, writer, progress, should_stop)
     finally:
         writer.close()  # a run that stops keeps what it finished
-    if writer.done < len(todo) and not merge_from:
+    if writer.done < len(todo) and not asked.merge_from:
         raise Cancelled(
             f"Stopped after {writer.scored} of {len(todo)} faces.", "Run it again to continue."
         )
-    videos = write_video_scores(dataset, names.key, rule)
-    if writer.scored and shard[1] == 1:
+    videos = write_video_scores(dataset, names.key, asked.rule)
+    if writer.scored and asked.shard[1] == 1:
         from ..embeddings.sphere_source import prepare
 
         prepare(dataset, names.key)
@@ -182,7 +217,6 @@ def run(
         "not_scored": dict(writer.reasons),
         "not_verified": sum(not sha256 for *_, sha256 in todo),
         "videos": videos,
-        "warning": mismatch,
         **report,
     }
 
@@ -237,8 +271,7 @@ def _score_here(
     model: Detector,
     todo: list[tuple[str, str, str]],
     writer: ScoreWriter,
-    batch_size: int,
-    precision: str | None,
+    forward: Forward,
     progress: Progress,
     should_stop: ShouldStop,
 ) -> None:
@@ -249,9 +282,9 @@ def _score_here(
         model,
         [path for _, path, _ in todo],
         hashes=[sha256 for *_, sha256 in todo],
-        batch_size=batch_size,
+        batch_size=forward.batch_size,
         should_stop=should_stop,
-        precision=precision,
+        precision=forward.precision,
     ):
         writer.add([todo[index][0] for index in batch.indices], batch)
         progress(writer.done, len(todo), "faces")

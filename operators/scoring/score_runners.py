@@ -18,6 +18,7 @@ from ...detector.errors import ForensicsError
 from ...detector.progress import Progress, ShouldStop
 from ..dataset import fields, views
 from ..jobs import runners
+from .score_request import ScoreRequest
 from .score_writer import ScoreWriter
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from ...detector.runners.merge_report import MergeReport
     from ...detector.runners.score_parts import Provenance, ScoredVideo
     from ...detector.runners.score_units import ScoreUnit
+    from ...detector.runners.score_videos import ScoreSetup
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,27 +37,28 @@ class ScoreWork:
         units: faces to score, by video
         sample_ids: by (video id, face key)
         model: loaded detector
-        source: what loads it elsewhere
-        device, precision, batch_size: as given to ``score_faces.run``
-        root: folder of scores
+        asked: by whoever called ``score_faces``
     """
 
     units: list[ScoreUnit]
     sample_ids: dict[tuple[str, int], str]
     model: Detector
-    source: str
-    recipe_hash: str
-    device: str | None
-    precision: str | None
-    batch_size: int
-    root: Path
+    asked: ScoreRequest
 
     def about(self, device: str) -> Provenance:
         """Whose scores these are when they are computed on ``device``."""
         from ...detector.runners.score_videos import provenance, resolved_precision
 
-        precision = resolved_precision(device, self.precision)
-        return provenance(self.model, self.source, self.recipe_hash, precision)
+        asked = self.asked
+        precision = resolved_precision(device, asked.forward.precision)
+        return provenance(self.model, asked.source, asked.recipe_hash, precision)
+
+    def setup(self, device: str | None, kind: str) -> ScoreSetup:
+        """What a process needs that scores on ``device``, which is of the ``kind`` cpu or cuda."""
+        from ...detector.runners.score_videos import ScoreSetup
+
+        precision, size = self.about(kind).precision, self.asked.forward.batch_size
+        return ScoreSetup(self.asked.source, self.model.sha256, device, size, precision)
 
 
 def units_of_view(view: Any, only: set[str] | None = None) -> tuple[list[ScoreUnit], dict]:
@@ -93,11 +96,7 @@ def units_of_view(view: Any, only: set[str] | None = None) -> tuple[list[ScoreUn
 
 
 def score(
-    work: ScoreWork,
-    where: runners.Runner,
-    writer: ScoreWriter,
-    progress: Progress,
-    should_stop: ShouldStop,
+    work: ScoreWork, writer: ScoreWriter, progress: Progress, should_stop: ShouldStop
 ) -> None:
     """Score in a pool or on Ray; what the parts hold already is only written."""
     from ...detector.runners.ray_cluster import on_ray
@@ -105,7 +104,7 @@ def score(
     from ...detector.runners.score_parts import ScoreParts
     from ...detector.runners.score_videos import write_parts
 
-    total = len(work.sample_ids)
+    total, where = len(work.sample_ids), work.asked.where
 
     def taken(scored: Iterator[ScoredVideo]) -> Iterator[ScoredVideo]:
         for video in scored:
@@ -116,10 +115,10 @@ def score(
     with ExitStack() as stack:
         if where.kind == runners.RAY:
             ray = stack.enter_context(on_ray(where.ray_address))
-            device, results = _ray(ray, work, where, should_stop)
+            device, results = _ray(ray, work, should_stop)
         else:
-            device, results = _pool(work, where, should_stop)
-        parts = ScoreParts(work.root, work.about(device))
+            device, results = _pool(work, should_stop)
+        parts = ScoreParts(work.asked.root, work.about(device))
         parts.prepare()
         todo = parts.missing(work.units)
         for _ in taken(merged([parts.folder], _there(work.units, todo))):
@@ -136,44 +135,34 @@ def _there(units: Sequence[ScoreUnit], todo: Sequence[ScoreUnit]) -> list[ScoreU
     return [unit for unit in rest if unit.faces]
 
 
-def _pool(work: ScoreWork, where: runners.Runner, should_stop: ShouldStop) -> tuple[str, Any]:
+def _pool(work: ScoreWork, should_stop: ShouldStop) -> tuple[str, Any]:
+    kind = work.model.device.type
+
     def results(units: Sequence[ScoreUnit], folder: Path) -> Iterator[ScoredVideo]:
-        from ...detector.runners.score_videos import ScoreSetup, score_in_pool
+        from ...detector.runners.score_videos import score_in_pool
 
-        precision = work.about(work.model.device.type).precision
-        setup = ScoreSetup(work.source, work.model.sha256, work.device, work.batch_size, precision)
-        width = work.model.backbone.width
-        return score_in_pool(setup, units, where.workers, width, should_stop)
+        setup, width = work.setup(work.asked.forward.device, kind), work.model.backbone.width
+        return score_in_pool(setup, units, work.asked.where.workers, width, should_stop)
 
-    return work.model.device.type, results
+    return kind, results
 
 
-def _ray(
-    ray: Any, work: ScoreWork, where: runners.Runner, should_stop: ShouldStop
-) -> tuple[str, Any]:
+def _ray(ray: Any, work: ScoreWork, should_stop: ShouldStop) -> tuple[str, Any]:
     """The device that the cluster's actors have, and what scores units there."""
     from ...detector.runners.ray_runner import score_on_ray, stages
-    from ...detector.runners.score_videos import ScoreSetup
 
-    decode, scorers = stages(ray, where.workers, work.device)
+    decode, scorers = stages(ray, work.asked.where.workers, work.asked.forward.device)
     device = "cuda" if scorers.gpus else "cpu"
 
     def results(units: Sequence[ScoreUnit], folder: Path) -> Iterator[ScoredVideo]:
-        precision = work.about(device).precision
-        setup = ScoreSetup(work.source, work.model.sha256, device, work.batch_size, precision)
+        setup = work.setup(device, device)
         preprocess = work.model.backbone.preprocess.config
         return score_on_ray(ray, units, setup, preprocess, folder, decode, scorers, should_stop)
 
     return device, results
 
 
-def merge(
-    work: ScoreWork,
-    merge_from: Sequence[str],
-    allow_gaps: bool,
-    writer: ScoreWriter,
-    progress: Progress,
-) -> MergeReport:
+def merge(work: ScoreWork, writer: ScoreWriter, progress: Progress) -> MergeReport:
     """Write what shards have made into FiftyOne, when nothing is left to decide.
 
     Raises:
@@ -183,7 +172,8 @@ def merge(
     from ...detector.runners.score_merge import examine, merged
     from ...detector.runners.score_parts import provenance_of, score_folders
 
-    wanted = (work.recipe_hash, work.model.sha256)
+    merge_from = work.asked.merge_from
+    wanted = (work.asked.recipe_hash, work.model.sha256)
     there = [folder for root in merge_from for folder in score_folders(root)]
     folders = []
     for folder in there:
@@ -198,7 +188,7 @@ def merge(
             "merge_from",
         )
     report = examine(folders, work.units)
-    report.require(allow_gaps)
+    report.require(work.asked.allow_gaps)
     for video in merged(folders, work.units):
         _add(writer, work.sample_ids, video)
         progress(writer.done, len(work.sample_ids), "faces")
