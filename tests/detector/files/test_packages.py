@@ -40,6 +40,10 @@ NEEDED = {
     "ray": "from media_forensics.detector.runners.ray_cluster import require_ray; require_ray()",
     "pyarrow": "from media_forensics.detector.scoring.score_tables import write_scores;"
     " write_scores('scores.parquet', {{'a': [1]}})",
+    "openpyxl": "open('a.xlsx', 'wb').close();"
+    " from media_forensics.detector.scoring.score_tables import read_scores; read_scores('a.xlsx')",
+    "pillow_heif": "open('a.heic', 'wb').write(bytes(4) + b'ftypheic' + bytes(64));"
+    " from media_forensics.detector.frames import open_source; open_source('a.heic')",
     "umap": "from media_forensics.detector.files import packages; packages.require(packages.UMAP)",
     "tensorboard": "from media_forensics.training.event_files import EventFiles;"
     " EventFiles(None, 0)",
