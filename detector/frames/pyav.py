@@ -121,7 +121,7 @@ class RgbConverter:
 
         Args:
             frame: as decoded
-            size: (width, height) of the result; where it is not the frame's, bicubic
+            size: (width, height) of the result; where it is not the frame's, bilinear
             deep: 16 bits a channel
         """
         layout = "rgb48le" if deep else "rgb24"

@@ -63,7 +63,11 @@ def test_a_segment_is_the_decoded_window(footage, face_detector):
     plan = ClipPlan(900, "webcam", "carphone_pristine.mp4", (4, 2, 140), 10, 1.2)
     clip = render(plan, footage[plan.footage], face_detector, np.random.default_rng(0))
     with av.open(str(footage[plan.footage])) as container:
-        decoded = [f.to_ndarray(format="rgb24") for f in container.decode(video=0)]
+        # its pixels are 12 : 11; square ones make 193 of 176 columns
+        decoded = [
+            f.reformat(width=193, height=144, format="rgb24").to_ndarray()
+            for f in container.decode(video=0)
+        ]
     for i in (0, 1, 25, 49):
         cut = np.ascontiguousarray(decoded[plan.source_frames[i]][2:142, 4:144])
         wanted = cv2.resize(cut, (SIZE, SIZE), interpolation=cv2.INTER_CUBIC)
