@@ -205,9 +205,12 @@ def surface(corpus):
 def test_a_classifier_on_the_surface_alone_stays_at_chance(surface, compression, kind):
     """Cross-validated over groups of people; its AUROC's interval must reach down to 0.5.
 
-    Four such tests: 98.75 % intervals, so that all of them hold together with 95 %.
+    Four such tests: 98.75 % intervals, so that all of them hold together with 95 %. By jackknife
+    over groups with Student's t: there are 12 groups, one with a quarter of the clips, and a
+    percentile bootstrap over so few is too narrow.
     """
-    from media_forensics.detector.metrics.rates import bootstrap_interval, roc_auc
+    from media_forensics.detector.metrics.rates import roc_auc
+    from scipy.stats import t as student
     from sklearn.ensemble import RandomForestClassifier
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import GroupKFold, cross_val_predict
@@ -223,11 +226,11 @@ def test_a_classifier_on_the_surface_alone_stays_at_chance(surface, compression,
     folds = GroupKFold(min(8, len(set(group))))
     scores = cross_val_predict(model, rows, label, groups=group, cv=folds, method="predict_proba")
     scores = scores[:, 1]
-    # so many replicates, because the bound is a far quantile: 25 of 4,000 lie below it
-    interval = bootstrap_interval(
-        label, scores, "auroc", group, level=0.9875, replicates=4000, seed=0
-    )
-    assert interval.low <= 0.5, (roc_auc(label, scores), interval)
+    auroc, names = roc_auc(label, scores), sorted(set(group))
+    without = [roc_auc(label[group != name], scores[group != name]) for name in names]
+    spread = np.std(without) * np.sqrt(len(names) - 1)
+    low = auroc - student.ppf(1 - 0.0125 / 2, len(names) - 1) * spread
+    assert low <= 0.5, (auroc, spread)
 
 
 @pytest.mark.parametrize("compression", ["c23", "c40"])
