@@ -90,6 +90,12 @@ def last_beat(name: str, dataset: Any = None) -> Beat | None:
     return None if record is None else Beat.from_record(record)
 
 
+def forget(name: str, dataset: Any = None) -> None:
+    """Remove what the work ``name`` last said: it has ended, and whoever said it may be gone."""
+    _store(dataset).delete(name)
+    _store(dataset).delete(_wish(name))
+
+
 def why_dead(beat: Beat | None, heard: float = 0.0) -> str:
     """Why nobody works on it any more, or "" where somebody may.
 

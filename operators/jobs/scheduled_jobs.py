@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime, timezone
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import fiftyone as fo
 
 from ...detector.errors import ForensicsError
 from ...detector.runners.child_process import command, start_detached
-from ..operator_list import uri_of
+from ..operator_list import module_of, uri_of
 from . import heartbeat, job as jobs
 
 if TYPE_CHECKING:
@@ -75,8 +76,10 @@ def act(name: str, label: str, state: str, action: str) -> str:
 
     service, op_id = _service(), ObjectId(name)
     if action == CANCEL:
-        # of an operation that runs, our operators look at this record every other second
+        # of an operation that runs, our operators look at this record every other second;
+        # FiftyOne ends its process soon too, so what runs beside that is told here
         service.set_failed(op_id, result=ExecutionResult(error="Cancelled in Training runs."))
+        _tell_operator(service.get(op_id))
         return f"{label} is cancelled; what is done is kept."
     if action == NEXT:
         service.set_queued(op_id, required_state="queued")  # the newest of the queue runs first
@@ -88,6 +91,17 @@ def act(name: str, label: str, state: str, action: str) -> str:
         return f"{label} is queued again; what was done is not repeated."
     service.delete_operation(op_id)
     return f"{label} is no longer listed; what it made stays."
+
+
+def _tell_operator(op: Any) -> None:
+    """Let the operator of a cancelled operation stop what it has started elsewhere.
+
+    Its module may have a function ``cancelled(dataset, params)``.
+    """
+    module = import_module(f"{jobs.OPERATORS}.{module_of(op.operator.removeprefix(uri_of('')))}")
+    stop, name = getattr(module, "cancelled", None), _dataset_of(op)
+    if stop is not None and name and fo.dataset_exists(name):
+        stop(fo.load_dataset(name), dict(op.context.request_params.get("params") or {}))
 
 
 def findings(found: list[WorkRow]) -> list[dict[str, str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import Any
 
+import fiftyone as fo
 from fiftyone.operators import types
 
 from ...detector.errors import Cancelled, ForensicsError
@@ -135,6 +136,18 @@ def run(
         "left_out": contents.left_out,
         "warnings": list(contents.warnings),
     }
+
+
+def cancelled(dataset: fo.Dataset, params: dict[str, Any]) -> None:
+    """Stop the training of a cancelled operation: its process is not FiftyOne's and would go on."""
+    from .manage_runs import stop
+
+    key = str(params.get("key") or "")
+    if (
+        dataset.has_run(training_records.record_name(key))
+        and training_records.training_run(dataset, key).live
+    ):
+        stop(dataset, key)
 
 
 class TrainDetector(JobWorkflow):

@@ -152,6 +152,8 @@ def training_run(dataset: fo.Dataset, key: str) -> TrainingRun:
         settled |= {"checkpoint": str(run.checkpoint or ""), "best": run.best}
     if run.status != GONE and any(getattr(record, k, None) != v for k, v in settled.items()):
         update(dataset, key, **settled)
+        if not run.live:
+            heartbeat.forget(key, dataset)  # whoever followed it may have been killed
     return run
 
 
