@@ -13,7 +13,7 @@ import pytest
 #: Modules that open pictures, and why their crops need no comparison here, or where it is made.
 OPENERS = {
     "detector/crops/video_work.py": "the size in a header, of a crop that is made anew",
-    "detector/frames/images.py": "source pictures",
+    "detector/frames/pictures.py": "source pictures",
     "detector/scoring/crop_scores.py": "read_crop compares",
     "operators/report/thumbnails.py": "thumbnail compares",
 }

@@ -118,7 +118,7 @@ def test_a_long_run_in_the_form_is_refused_before_a_job_starts(demo_dataset, mon
         budget.measure(config)
     operator = train_detector.TrainDetector()
     monkeypatch.setattr(jobs, "start", lambda *_: pytest.fail("a job was started"))
-    monkeypatch.setattr(operator, "_faces", lambda _: demo_dataset.view(), raising=False)
+    monkeypatch.setattr(operator, "target", lambda _: demo_dataset.view())
     ops = SimpleNamespace(set_progress=lambda **_: None)
     params = {"key": "long", "recipe": "ln", "epochs": 100_000, "batch_size": 8}
     context = SimpleNamespace(params=params, delegated=False, ops=ops, dataset=demo_dataset)
