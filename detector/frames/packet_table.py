@@ -6,6 +6,7 @@ identify every frame; where they do not, it counts.
 
 from __future__ import annotations
 
+import errno
 import logging
 from dataclasses import dataclass
 from typing import Any
@@ -128,12 +129,18 @@ def _hides_its_order(container: Any, stream: Any) -> bool:
 
 
 def frames_of(packet: Any) -> list[Any] | None:
-    """Frames that the decoder gives for a packet; None for one that it cannot decode."""
+    """Frames that the decoder gives for a packet; None for one that it cannot decode.
+
+    Raises:
+        MemoryError: this machine has too little for the decoder or for its threads
+    """
     try:
         return packet.decode()
     except MemoryError:
         raise
     except FFmpegError as error:
+        if error.errno in (errno.EAGAIN, errno.ENOMEM):
+            raise MemoryError(str(error)) from error
         log.debug("packet at %s: %s", packet.pts, error)
         return None
 
