@@ -1,10 +1,9 @@
 """A read-only view of the root folder that the user chose.
 
 Everything an importer learns from the disk comes through here: listings are cached, sorted and
-relative to the root, companions of other programs (``._NAME``, ``Thumbs.db``) are left out, names
-are in Unicode's composed form, no file is opened, links that leave the root or run in circles are
-refused, and each path that a record or a list accounts for is claimed, so that what no rule
-explains can be reported.
+relative to the root, without companions (``._NAME``, ``Thumbs.db``), names in Unicode's composed
+form; no file is opened, links that leave the root or run in circles are refused, and each path that
+a record or a list accounts for is claimed, so that what no rule explains can be reported.
 """
 
 # ruff: noqa: PTH110, PTH112, PTH114, PTH118, PTH122
@@ -269,12 +268,9 @@ class Tree:
         return sorted(found)
 
     def _listing(self, rel: str) -> _Listing | None:
-        try:
-            return self._cache[rel]
-        except KeyError:
-            pass
-        listing = self._cache[rel] = self._scan(rel)
-        return listing
+        if rel not in self._cache:
+            self._cache[rel] = self._scan(rel)
+        return self._cache[rel]
 
     def _scan(self, rel: str) -> _Listing | None:
         if rel:
