@@ -123,8 +123,11 @@ def test_extraction_and_scoring_on_a_cluster_are_those_of_one_process(
     assert scored == scored_on_ray > 0
     (facts, crops), (facts_on_ray, crops_on_ray) = rows(alone), rows(on_ray)
     assert facts == facts_on_ray
-    # a process with other torch threads adds up in another order, and a pixel may round otherwise
-    assert max(np.abs(crops[k] - crops_on_ray[k]).max() for k in crops) <= 1
+    # Another process may add up in another order. OpenCV's warp places a pixel on steps of 1/32, so
+    # landmarks that differ in the last bits move a few pixels by one step: 1/32 of the contrast
+    # between neighbours (8 of 255) along each axis. All others are the same.
+    apart = np.concatenate([np.abs(crops[k] - crops_on_ray[k]).ravel() for k in crops])
+    assert apart.max() <= 16 and (apart > 1).mean() < 1e-3
     where = ["video_id", "frame_number", "face_index"]
     for column in ("tiny_p_fake", "tiny_embedding"):
         ours, theirs = (d.sort_by("filepath").values([*where, column]) for d in (alone, on_ray))
