@@ -3,17 +3,22 @@
 Names are ``auto`` (a CUDA GPU where there is one, else the CPU), ``cpu``, ``cuda``, ``cuda:N`` and
 ``mps`` (Apple's GPU, only when asked for: nobody has run it). Nothing here imports torch before it
 is asked for; :func:`found` asks another process where this one has not loaded it. That takes
-seconds, so forms ask :func:`is_known` first.
+seconds, so forms ask :func:`is_known` first. :func:`exact_float32` makes fp32 mean fp32.
 """
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import re
 import subprocess
 import sys
+import threading
+import warnings
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -115,6 +120,79 @@ def torch_device(device: Any = None) -> torch.device:
 def default_precision(device: Any) -> str:
     """Return the precision of a forward pass where none is asked for: bf16 on CUDA, else fp32."""
     return "bf16" if str(device).startswith(CUDA) else "fp32"
+
+
+@contextmanager
+def exact_float32() -> Iterator[None]:
+    """Compute in true float32 for the time of a block: no TF32 on a GPU, no bf16 on a CPU.
+
+    cuDNN rounds the factors of convolutions to TF32 (10 bits) unless it is told not to, and
+    ``torch.set_float32_matmul_precision`` does so for products. The switches are torch's, for the
+    whole process: while any thread is inside, all compute exactly; the last one out puts back what
+    the first one found. May be nested.
+    """
+    with _exact.lock:
+        if not _exact.inside:
+            _exact.before = _turned_exact()
+        _exact.inside += 1
+    try:
+        yield
+    finally:
+        with _exact.lock:
+            _exact.inside -= 1
+            if not _exact.inside:
+                _put_back(*_exact.before)
+
+
+class _exact:  # state of the process
+    lock = threading.Lock()
+    inside = 0
+    before: tuple[bool | None, str | None, list[str]]
+
+
+def _turned_exact() -> tuple[bool | None, str | None, list[str]]:
+    """Switch to float32 and return cuDNN's switch, that of products, and the finer ones.
+
+    torch refuses to read one of the first two where the finer ones, which are newer, contradict
+    it; then it is None.
+    """
+    import torch
+
+    # torch 2.9 to 2.11 warn of the older switches, which alone exist before 2.9
+    warnings.filterwarnings("ignore", "Please use the new API settings to control TF32")
+    convolutions = products = None
+    with contextlib.suppress(RuntimeError):
+        convolutions = torch.backends.cudnn.allow_tf32
+    with contextlib.suppress(RuntimeError):
+        products = torch.get_float32_matmul_precision()
+    finer = [part.fp32_precision for part in _fine_switches()]
+    torch.backends.cudnn.allow_tf32 = False
+    torch.set_float32_matmul_precision("highest")
+    for part in _fine_switches():
+        part.fp32_precision = "ieee"
+    return convolutions, products, finer
+
+
+def _put_back(convolutions: bool | None, products: str | None, finer: list[str]) -> None:
+    import torch
+
+    if convolutions is not None:
+        torch.backends.cudnn.allow_tf32 = convolutions
+    if products is not None:
+        torch.set_float32_matmul_precision(products)
+    for part, value in zip(_fine_switches(), finer, strict=True):
+        part.fp32_precision = value
+
+
+def _fine_switches() -> list[Any]:
+    """The precision of each operation on each backend, from torch 2.9 on."""
+    import torch
+
+    backends: Any = torch.backends
+    if not hasattr(backends.cudnn, "conv"):
+        return []
+    gpu = [backends.cudnn.conv, backends.cudnn.rnn, backends.cuda.matmul]
+    return [*gpu, backends.mkldnn.conv, backends.mkldnn.matmul]
 
 
 def is_known() -> bool:

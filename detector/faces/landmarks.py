@@ -16,6 +16,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from ..device import exact_float32
 from ..errors import ForensicsError
 from ..files.hashes import file_sha256
 from ..files.tensor_files import read_tensors
@@ -51,6 +52,7 @@ class LandmarkNetwork:
         self.device = device
 
     @torch.no_grad()
+    @exact_float32()
     def points(self, images: np.ndarray) -> np.ndarray:
         """(N, 5, 2) points of RGB uint8 (N, 48, 48, 3), as fractions of the side."""
         t = self._t

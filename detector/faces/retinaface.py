@@ -2,12 +2,12 @@
 
 Prior boxes are vectorised and cached, frames of one size go through the network together, and
 only boxes above the threshold are decoded. On the same image the result equals that of
-facexlib's ``RetinaFace.detect_faces``, whose weights fit.
+facexlib's ``RetinaFace.detect_faces``, whose weights fit. The network runs in float32 on every
+device, so that crops do not depend on where they were made.
 """
 
 from __future__ import annotations
 
-import copy
 import functools
 import pickle
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ import numpy as np
 import torch
 import torchvision
 
-from ..device import resolved
+from ..device import exact_float32, resolved
 from ..errors import ForensicsError
 from ..files.hashes import file_sha256, state_sha256
 from ..records import Face
@@ -98,18 +98,13 @@ class RetinaFaceDetector:
         network: a :class:`RetinaFaceNetwork` in eval mode, float32, made to take RGB
         sha256: :func:`detector.files.hashes.state_sha256` of its weights
         device: torch device
-        half: run the network in float16 (GPU only); frames on which that overflows are repeated
-            in float32
     """
 
-    def __init__(
-        self, name: str, network: torch.nn.Module, sha256: str, device: str, half: bool = False
-    ) -> None:
+    def __init__(self, name: str, network: torch.nn.Module, sha256: str, device: str) -> None:
         self.name = name
         self.sha256 = sha256
         self.device = device
-        self._exact = network.to(device).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue, reportArgumentType]
-        self._half = copy.deepcopy(self._exact).half() if half else None
+        self._network = network.to(device).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue, reportArgumentType]
         self._mean = torch.tensor(_MEAN_RGB, device=device)
 
     def detect(
@@ -146,26 +141,14 @@ class RetinaFaceDetector:
         pixels = torch.from_numpy(np.stack(images)).to(self.device)
         # Channels stay last in memory, as the frames have them and convolutions like them.
         batch = (pixels.float() - self._mean).permute(0, 3, 1, 2)
-        if self._half is not None:
-            rows = self._rows(self._half, batch.half())
-            if _finite(rows):
-                return rows
-        rows = self._rows(self._exact, batch)
+        with exact_float32():
+            loc, scores, points = self._network(batch)
+        rows = [(loc[i], scores[i, :, 1], points[i]) for i in range(len(images))]
         if not _finite(rows):
             raise NonFiniteError(
                 "The face detector returned NaN or infinity.", "Check its weight file."
             )
         return rows
-
-    @staticmethod
-    def _rows(
-        network: torch.nn.Module, batch: torch.Tensor
-    ) -> list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
-        loc, scores, points = network(batch)
-        return [
-            (loc[i].float(), scores[i, :, 1].float(), points[i].float())
-            for i in range(batch.shape[0])
-        ]
 
 
 def _finite(rows: list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]) -> bool:
@@ -270,4 +253,4 @@ def load_retinaface(
             "weights",
         ) from error
     network = take_rgb(fold_batch_norm(network.eval()))
-    return RetinaFaceDetector(name, network, digest, where, half=where.startswith("cuda"))
+    return RetinaFaceDetector(name, network, digest, where)

@@ -136,3 +136,63 @@ def test_nobody_else_asks_torch_what_there_is():
                 if isinstance(node, ast.Attribute) and node.attr in asked:
                     owner = ast.unparse(node.value)
                     assert owner == "dist", f"{path.relative_to(ROOT)} asks {owner}.{node.attr}"
+
+
+def _switches() -> list[object]:
+    import torch
+
+    legacy = [torch.backends.cudnn.allow_tf32, torch.get_float32_matmul_precision()]
+    return [*legacy, *(part.fp32_precision for part in device._fine_switches())]
+
+
+@pytest.mark.parametrize("products", ["highest", "high", "medium"])
+@pytest.mark.parametrize("convolutions", [True, False])
+def test_exact_float32_puts_back_what_it_found(products, convolutions):
+    import torch
+
+    torch.backends.cudnn.allow_tf32 = convolutions
+    torch.set_float32_matmul_precision(products)
+    before = _switches()
+    with device.exact_float32():
+        assert _switches() == [False, "highest", *["ieee"] * len(device._fine_switches())]
+        with pytest.raises(KeyError), device.exact_float32():
+            raise KeyError
+        assert _switches()[:2] == [False, "highest"]
+    assert _switches() == before
+    torch.backends.cudnn.allow_tf32 = True
+    torch.set_float32_matmul_precision("highest")
+
+
+def test_the_last_thread_out_puts_it_back():
+    import torch
+
+    inside, leave = threading.Event(), threading.Event()
+
+    def other() -> None:
+        with device.exact_float32():
+            inside.set()
+            leave.wait()
+
+    thread = threading.Thread(target=other)
+    with device.exact_float32():
+        thread.start()
+        inside.wait()
+    assert torch.backends.cudnn.allow_tf32 is False
+    leave.set()
+    thread.join()
+    assert torch.backends.cudnn.allow_tf32 is True
+
+
+def test_exact_float32_where_the_finer_switches_contradict_the_older():
+    script = """
+import torch
+from media_forensics.detector import device
+finer = device._fine_switches()
+for part, value in zip(finer, ["ieee", "tf32", "tf32", "tf32", "bf16"]):
+    part.fp32_precision = value
+before = [part.fp32_precision for part in finer]
+with device.exact_float32():
+    assert [part.fp32_precision for part in finer] == ["ieee"] * len(finer)
+assert [part.fp32_precision for part in finer] == before
+"""
+    subprocess.run([sys.executable, "-c", script], check=True)
