@@ -1,9 +1,9 @@
 """Finds faces with RetinaFace (Deng et al., arXiv 1905.00641), many frames at a time.
 
 Prior boxes are vectorised and cached, frames of one size go through the network together, and
-only boxes above the threshold are decoded. On the same image the result equals that of
-facexlib's ``RetinaFace.detect_faces``, whose weights fit. The network runs in float32 on every
-device, so that crops do not depend on where they were made.
+only boxes above the threshold are decoded, those of a whole batch at once. On the same image the
+result equals that of facexlib's ``RetinaFace.detect_faces``, whose weights fit. The network runs
+in float32 on every device, so that crops do not depend on where they were made.
 """
 
 from __future__ import annotations
@@ -16,23 +16,20 @@ from typing import Any
 
 import numpy as np
 import torch
-import torchvision
 
-from ..device import exact_float32, resolved
+from ..device import CPU, CUDA, exact_float32, resolved
 from ..errors import ForensicsError
 from ..files.hashes import file_sha256, state_sha256
-from ..records import Face
 from ..weights.fetch import weights_path
 from ..weights.known import KNOWN
-from .interface import NonFiniteError, shrink
+from .batches import NUMBERS, BatchedDetector, Candidates
 from .retinaface_network import RetinaFaceNetwork
 
 _MIN_SIZES = ((16, 32), (64, 128), (256, 512))
 _STEPS = (8, 16, 32)
 _VARIANCES = (0.1, 0.2)
 _MEAN_RGB = (123.0, 117.0, 104.0)
-_NMS_IOU = 0.4
-_BATCH_PIXELS = {"cpu": 640 * 640 * 4, "cuda": 640 * 640 * 64}
+_BATCH_PIXELS = {CPU: 640 * 640 * 4, CUDA: 640 * 640 * 64}
 
 
 def prior_boxes(height: int, width: int) -> np.ndarray:
@@ -89,7 +86,7 @@ def take_rgb(network: torch.nn.Module) -> torch.nn.Module:
     return network
 
 
-class RetinaFaceDetector:
+class RetinaFaceDetector(BatchedDetector):
     """A loaded RetinaFace; see :class:`interface.FaceDetector`. Not to be shared between
     threads.
 
@@ -101,98 +98,94 @@ class RetinaFaceDetector:
     """
 
     def __init__(self, name: str, network: torch.nn.Module, sha256: str, device: str) -> None:
-        self.name = name
-        self.sha256 = sha256
-        self.device = device
+        gpu = device.startswith(CUDA)
+        super().__init__(name, sha256, device, _BATCH_PIXELS[CUDA if gpu else CPU])
         self._network = network.to(device).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue, reportArgumentType]
         self._mean = torch.tensor(_MEAN_RGB, device=device)
+        self._pinned = gpu
 
-    def detect(
-        self, frames: Sequence[np.ndarray], *, score_threshold: float = 0.5, max_side: int = 0
-    ) -> list[list[Face]]:
-        """See :meth:`interface.FaceDetector.detect`."""
-        small = [shrink(frame, max_side) for frame in frames]
-        by_size: dict[tuple[int, int], list[int]] = {}
-        for position, image in enumerate(small):
-            by_size.setdefault((image.shape[0], image.shape[1]), []).append(position)
-        found: list[list[Face]] = [[] for _ in frames]
-        budget = _BATCH_PIXELS["cuda" if self.device.startswith("cuda") else "cpu"]
-        for (height, width), positions in by_size.items():
-            batch = max(1, budget // (height * width))
-            for start in range(0, len(positions), batch):
-                chosen = positions[start : start + batch]
-                outputs = self._forward([small[p] for p in chosen])
-                for position, (loc, scores, points) in zip(chosen, outputs, strict=True):
-                    found[position] = _faces(
-                        loc,
-                        scores,
-                        points,
-                        (height, width),
-                        (frames[position].shape[0], frames[position].shape[1]),
-                        score_threshold,
-                    )
-        return found
+    def candidates(self, images: Sequence[np.ndarray], threshold: float) -> list[Candidates]:
+        """See :meth:`BatchedDetector.candidates`."""
+        pixels = self.buffer(len(images), *images[0].shape[:2])
+        np.stack(images, out=pixels.numpy())
+        return self.candidates_of([pixels], threshold)
+
+    def buffer(self, count: int, height: int, width: int) -> torch.Tensor:
+        """Room for (count, height, width, 3) RGB uint8, from which a GPU can copy by itself."""
+        size = (count, height, width, 3)
+        return torch.empty(size, dtype=torch.uint8, pin_memory=self._pinned)
+
+    def candidates_of(self, parts: Sequence[torch.Tensor], threshold: float) -> list[Candidates]:
+        """Candidates of all pictures of several :meth:`buffer`, of one size; in smaller batches
+        where the device has too little memory.
+
+        Raises:
+            ForensicsError: too little memory for one picture
+        """
+        try:
+            return self._forward(parts, threshold)
+        except torch.OutOfMemoryError as error:
+            pictures = [picture for part in parts for picture in part.split(1)]
+            if len(pictures) == 1:
+                height, width = pictures[0].shape[1:3]
+                raise ForensicsError(
+                    f"A frame of {width} x {height} pixels is too large for {self.device}.",
+                    "Shrink frames by the recipe's max_side, or free memory of the device.",
+                    "max_side",
+                ) from error
+        if self._pinned:
+            torch.cuda.empty_cache()
+        half = len(pictures) // 2
+        first = self.candidates_of(pictures[:half], threshold)
+        return first + self.candidates_of(pictures[half:], threshold)
 
     @torch.no_grad()
-    def _forward(
-        self, images: list[np.ndarray]
-    ) -> list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
-        """Raw (N, 4) boxes, (N,) scores and (N, 10) points of images of one size, float32."""
-        pixels = torch.from_numpy(np.stack(images)).to(self.device)
+    def _forward(self, parts: Sequence[torch.Tensor], threshold: float) -> list[Candidates]:
+        """The device is waited for twice: for the number of candidates, and for them."""
+        there = [part.to(self.device, non_blocking=True) for part in parts]
+        pixels = there[0] if len(there) == 1 else torch.cat(there)
         # Channels stay last in memory, as the frames have them and convolutions like them.
         batch = (pixels.float() - self._mean).permute(0, 3, 1, 2)
         with exact_float32():
-            loc, scores, points = self._network(batch)
-        rows = [(loc[i], scores[i, :, 1], points[i]) for i in range(len(images))]
-        if not _finite(rows):
-            raise NonFiniteError(
-                "The face detector returned NaN or infinity.", "Check its weight file."
-            )
-        return rows
+            boxes, scores, points = self._network(batch)
+        size = (batch.shape[2], batch.shape[3])
+        return _above(boxes, scores[..., 1], points, threshold, size)
 
 
-def _finite(rows: list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]) -> bool:
-    return all(bool(torch.isfinite(x).all()) for row in rows for x in row)
-
-
-def _faces(
-    loc: torch.Tensor,
+def _above(
+    boxes: torch.Tensor,
     scores: torch.Tensor,
     points: torch.Tensor,
-    size: tuple[int, int],
-    frame_size: tuple[int, int],
     threshold: float,
-) -> list[Face]:
-    """Decode, threshold, sort and suppress (IoU 0.4) the output of one image.
+    size: tuple[int, int],
+) -> list[Candidates]:
+    """Candidates of each picture from the (B, N, 4), (B, N) and (B, N, 10) of its anchors.
 
-    Boxes: centre = prior + loc * 0.1 * prior size, size = prior size * exp(0.2 * loc); points
-    likewise around the prior's centre. Output fractions are scaled to the frame's own size.
+    Boxes: centre = prior + offset * 0.1 * prior size, size = prior size * exp(0.2 * offset);
+    points likewise around the prior's centre.
     """
-    keep = torch.nonzero(scores > threshold).squeeze(1)
-    if keep.numel() == 0:
-        return []
-    priors = _cached_priors(*size, str(scores.device))[keep]
-    centre = priors[:, :2] + loc[keep, :2] * _VARIANCES[0] * priors[:, 2:]
-    extent = priors[:, 2:] * torch.exp(loc[keep, 2:] * _VARIANCES[1])
+    finite = _finite(boxes) & _finite(scores) & _finite(points)
+    above = scores > threshold
+    picture, anchor = torch.nonzero(above, as_tuple=True)
+    priors = _cached_priors(*size, str(scores.device))[anchor]
+    centre = priors[:, :2] + boxes[picture, anchor, :2] * _VARIANCES[0] * priors[:, 2:]
+    extent = priors[:, 2:] * torch.exp(boxes[picture, anchor, 2:] * _VARIANCES[1])
     corner = centre - extent / 2
-    boxes = torch.cat([corner, corner + extent], dim=1)
-    marks = priors[:, None, :2] + points[keep].view(-1, 5, 2) * _VARIANCES[0] * priors[:, None, 2:]
-    height, width = frame_size
-    scale = torch.tensor([width, height], dtype=torch.float32)
-    boxes = boxes.cpu() * scale.repeat(2)
-    marks = marks.cpu() * scale
-    values = scores[keep].cpu()
-    order = torch.sort(values, descending=True, stable=True).indices
-    boxes, marks, values = boxes[order], marks[order], values[order]
-    kept = torchvision.ops.nms(boxes, values, _NMS_IOU)
-    return [
-        Face(
-            box=tuple(boxes[i].tolist()),
-            score=float(values[i]),
-            landmarks=tuple(tuple(point) for point in marks[i].tolist()),
-        )
-        for i in kept.tolist()
-    ]
+    marks = points[picture, anchor].view(-1, 5, 2) * _VARIANCES[0] * priors[:, None, 2:]
+    marks = priors[:, None, :2] + marks
+    rows = [corner, corner + extent, scores[picture, anchor, None], marks.flatten(1)]
+    # one copy: whether each picture is finite, how many candidates it has, and the candidates
+    parts = [finite, above.sum(1), torch.cat(rows, dim=1)]
+    told = torch.cat([part.float().flatten() for part in parts]).cpu().numpy()
+    count = len(scores)
+    ends = np.cumsum(told[count : 2 * count].astype(int))[:-1]
+    found = np.split(told[2 * count :].reshape(-1, NUMBERS), ends)
+    return [rows if ok else None for ok, rows in zip(told[:count], found, strict=True)]
+
+
+def _finite(values: torch.Tensor) -> torch.Tensor:
+    """Which of B pictures have finite values only, as (B,) bool."""
+    return torch.isfinite(values).flatten(1).all(1)
 
 
 def _read_state(path: Path) -> dict[str, Any]:

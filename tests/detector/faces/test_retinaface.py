@@ -8,12 +8,11 @@ import torch
 from marked_faces import BY_HAND, CLIPS_BY_HAND
 from media_forensics.detector.errors import ForensicsError
 from media_forensics.detector.faces.detectors import detector_names, load_face_detector
-from media_forensics.detector.faces.interface import NonFiniteError
+from media_forensics.detector.faces.interface import NonFiniteError, shrink
 from media_forensics.detector.faces.retinaface import (
     RetinaFaceDetector,
     fold_batch_norm,
     prior_boxes,
-    shrink,
 )
 from media_forensics.detector.faces.retinaface_network import NETWORKS, RetinaFaceNetwork
 from media_forensics.detector.frames.images import read_image
@@ -224,12 +223,12 @@ def test_resnet50_runs_through_the_same_code(tmp_path, footage):
     image = shrink(read_image(footage["astronaut"]), 128)
     raw = torch.from_numpy(image[:, :, ::-1].copy()).permute(2, 0, 1)[None].float()
     with torch.no_grad():
-        loc, scores, points = network.eval()(raw - network.mean_tensor)
-    ours = detector._forward([image])[0]
-    for one, other in zip(ours, (loc[0], scores[0, :, 1], points[0]), strict=True):
+        theirs = network.eval()(raw - network.mean_tensor)
+        ours = detector._network(raw.flip(1) - detector._mean.view(1, 3, 1, 1))
+    for one, other in zip(ours, theirs, strict=True):
         assert (one - other).abs().max() < 1e-4 * other.abs().max()
     # A threshold between two scores that are well apart, so that rounding decides nothing.
-    highest = torch.sort(ours[1], descending=True).values[4:40]
+    highest = torch.sort(ours[1][0, :, 1], descending=True).values[4:40]
     widest = int(torch.argmax(highest[:-1] - highest[1:]))
     threshold = float(highest[widest : widest + 2].mean())
     wanted = expected(network.eval(), image, threshold)
