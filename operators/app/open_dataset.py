@@ -7,7 +7,7 @@ from typing import Any
 import fiftyone as fo
 
 from ...detector.errors import ForensicsError
-from ..dataset import fields
+from ..dataset import fields, partners
 
 
 def require_dataset(ctx: Any, kind: str | None = None) -> fo.Dataset:
@@ -26,7 +26,9 @@ def require_dataset(ctx: Any, kind: str | None = None) -> fo.Dataset:
     found = fields.describe(dataset).get("kind")
     if kind is None or found == kind:
         return dataset
-    linked = fields.describe(dataset).get(f"{'faces' if kind == 'faces' else 'video'}_dataset")
+    role = partners.FACES if kind == "faces" else partners.VIDEOS
+    linked, why = partners.partner(dataset, role), partners.why_lost(dataset, role)
     what = "a faces dataset" if kind == "faces" else "a video dataset"
-    hint = f"Open {linked!r}." if linked else "Run 'Extract faces' first."
+    hint = f"Open {linked.name!r}." if linked is not None else "Run 'Extract faces' first."
+    hint = f"{hint} Note that {why}." if why else hint
     raise ForensicsError(f"{dataset.name!r} is not {what}.", hint)

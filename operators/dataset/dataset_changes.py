@@ -66,8 +66,7 @@ def alone(dataset: fo.Dataset, work: str) -> Iterator[None]:
     Raises:
         ForensicsError: another process does it and has not ended for too long
     """
-    name = getattr(dataset, "_MF_name", None) or dataset._doc.name
-    with lease.held(f"dataset {dataset._doc.id}", work, WAIT_SECONDS, shown=name):
+    with lease.held(dataset, work, WAIT_SECONDS):
         yield
 
 

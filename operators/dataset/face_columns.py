@@ -15,7 +15,7 @@ import numpy as np
 
 from ...detector.audit.columns import CONTENT, Coded, FaceColumns, coded, numbers
 from ...detector.errors import ForensicsError
-from . import fields, run_names, views
+from . import fields, partners, run_names, views
 from .face_table import face_table, faceless
 from .rebuild_cache import RebuildCache
 from .video_scores import compute_video_scores, rule_of
@@ -77,8 +77,9 @@ def source_of(dataset: fo.Dataset | None) -> Source:
     if kind == "videos" or (kind is None and dataset.media_type == fomm.VIDEO):
         faces = views.faces_of(dataset)
         if faces is None:
+            why = partners.why_lost(dataset, partners.FACES)
             raise ForensicsError(
-                f"{dataset.name!r} has no faces yet.",
+                f"{dataset.name!r} has no faces yet{f': {why}' if why else ''}.",
                 "Run 'Extract faces', then 'Score faces', and come back.",
             )
         return Source(faces, dataset, dataset)

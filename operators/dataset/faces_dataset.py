@@ -11,8 +11,8 @@ from fiftyone import ViewField as F
 
 from ...detector.errors import ForensicsError
 from ...detector.records import CropRecipe
-from . import appearance, fields, saved_views, views
-from .dataset_changes import declare
+from . import appearance, default_folders, fields, partners, saved_views, views
+from .dataset_changes import declare, documents
 
 
 def open_faces_dataset(
@@ -29,11 +29,14 @@ def open_faces_dataset(
     if fo.dataset_exists(name):
         dataset = fo.load_dataset(name)
         about = fields.describe(dataset)
-        if not about and views.is_empty(dataset):  # of a run that was killed right after making it
-            about = {"kind": "faces", "video_dataset": videos.name, "recipe_hash": recipe.hash}
-        if about.get("kind") != "faces" or about.get("video_dataset") != videos.name:
+        nobodys = about.get("kind", "faces") == "faces" and not about.get(partners.VIDEOS)
+        if nobodys and views.is_empty(dataset):  # of a run that was killed right after making it
+            about = {"kind": "faces", "recipe_hash": recipe.hash}
+        elif about.get("kind") != "faces" or not _belongs(dataset, videos):
+            why = partners.why_lost(dataset, partners.VIDEOS)
             raise ForensicsError(
-                f"The dataset {name!r} exists and is not the faces dataset of {videos.name!r}.",
+                f"The dataset {name!r} exists and is not the faces dataset of {videos.name!r}"
+                f"{f': {why}' if why else ''}.",
                 "Choose another name for the faces dataset.",
                 field="faces_name",
             )
@@ -49,11 +52,46 @@ def open_faces_dataset(
     fields.declare_common_fields(dataset, faces=True)
     _declare_attributes(dataset, videos)
     about = {"recipe": recipe.to_json(), "recipe_hash": recipe.hash, "crops": str(crop_root)}
-    fields.set_description(dataset, kind="faces", video_dataset=videos.name, **about)
+    fields.set_description(dataset, kind="faces", **about)
     appearance.dress(dataset)
     kind = fields.describe(videos).get("kind", "videos")  # whole frames are imported as faces
-    fields.set_description(videos, kind=kind, faces_dataset=name, **about)
+    fields.set_description(videos, kind=kind, **about)
+    partners.link(videos, dataset)
     return dataset
+
+
+def usual_name(videos: fo.Dataset) -> str:
+    """The faces dataset that an extraction of ``videos`` goes on with, or makes."""
+    own = partners.partner(videos, partners.FACES)
+    return f"{videos.name}-faces" if own is None else own.name
+
+
+def usual_crops(videos: fo.Dataset) -> Path:
+    """The crop store of earlier extractions of ``videos``, or a new one.
+
+    A dataset keeps it when it is renamed, and does not write into that of another one whose name
+    it has taken.
+    """
+    if partners.is_own(videos, partners.FACES):
+        return Path(fields.describe(videos)["crops"])
+    usual = default_folders.of_dataset(default_folders.CROPS, videos)
+    own = str(videos._doc.id)
+    path = f"info.{fields.INFO_KEY}"
+    rows = documents("datasets").find(
+        {f"{path}.crops": str(usual), f"{path}.{partners.LINKS}.{partners.FACES}.of": {"$ne": own}},
+        {f"{path}.{partners.LINKS}": 1},
+    )
+    for row in rows:
+        links = row["info"][fields.INFO_KEY].get(partners.LINKS) or {}
+        if partners.name_of(links.get(partners.FACES, {}).get("of")) is not None:
+            return usual.with_name(f"{usual.name}-{own[-8:]}")
+    return usual
+
+
+def _belongs(faces: fo.Dataset, videos: fo.Dataset) -> bool:
+    own = partners.partner(faces, partners.VIDEOS)
+    mine = own is not None and own._doc.id == videos._doc.id
+    return mine or partners.are_copies(videos, faces)
 
 
 def _declare_attributes(dataset: fo.Dataset, videos: fo.Dataset) -> None:

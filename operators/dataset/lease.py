@@ -21,6 +21,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+import fiftyone as fo
+
 from ...detector.errors import ForensicsError
 from ...detector.runners.process_identity import ProcessIdentity
 
@@ -45,24 +47,23 @@ class Busy(ForensicsError):
 
 
 @contextmanager
-def held(
-    dataset: str, work: str, wait_seconds: float = 0.0, shown: str | None = None
-) -> Iterator[None]:
+def held(dataset: fo.Dataset | str, work: str, wait_seconds: float = 0.0) -> Iterator[None]:
     """Hold the lease of ``work`` on ``dataset`` while the block runs.
 
     Args:
-        dataset: name of the dataset that is written
+        dataset: the dataset that is written, known by its id: it may be renamed meanwhile; or the
+            name of one that is made now
         work: what is done, for people: ``extract faces``, ``score with probe``
         wait_seconds: how long to wait for another run that holds it
-        shown: what people call the dataset, where ``dataset`` is not that
 
     Raises:
         Busy: another run holds it; says which process, where and since when
     """
     token = uuid.uuid4().hex
     owner = {"token": token, **ProcessIdentity.of().record()}
-    name = f"{dataset}: {work}"
-    _wait_and_take(name, owner, shown or dataset, work, wait_seconds)
+    about, shown = _known_as(dataset)
+    name = f"{about}: {work}"
+    _wait_and_take(name, owner, shown, work, wait_seconds)
     _tokens().add(token)
     stop = threading.Event()
     renewing = threading.Thread(target=_renew, args=(name, token, stop), daemon=True)
@@ -76,17 +77,26 @@ def held(
         _leases().delete_one({"_id": name, "token": token})
 
 
-def require_none_other(dataset: str, work: str) -> None:
+def _known_as(dataset: fo.Dataset | str) -> tuple[str, str]:
+    """What leases call a dataset, and what people call it."""
+    if isinstance(dataset, str):
+        return dataset, dataset
+    name = getattr(dataset, "_MF_name", None) or dataset._doc.name
+    return f"dataset {dataset._doc.id}", name
+
+
+def require_none_other(dataset: fo.Dataset | str, work: str) -> None:
     """Raise :class:`Busy` where another run holds a lease on ``dataset`` that begins with ``work``.
 
     Leases of the calling thread do not count.
     """
-    begin = re.escape(f"{dataset}: {work}")
+    about, shown = _known_as(dataset)
+    begin = re.escape(f"{about}: {work}")
     for found in _heard_of({"_id": {"$regex": f"^{begin}"}}):
         if found["token"] not in _tokens() and not _is_gone(found):
             raise Busy(
-                f"Another run is at it already: {found['_id'].removeprefix(f'{dataset}: ')}, on "
-                f"{dataset!r} (process {found['pid']} on {found['host']}).",
+                f"Another run is at it already: {found['_id'].removeprefix(f'{about}: ')}, on "
+                f"{shown!r} (process {found['pid']} on {found['host']}).",
                 "Wait for it or stop it.",
             )
 
@@ -181,7 +191,7 @@ def _renew(name: str, token: str, stop: threading.Event) -> None:
 
 
 def exclusively(
-    what: Callable[..., tuple[str, str] | None],
+    what: Callable[..., tuple[fo.Dataset | str, str] | None],
 ) -> Callable[[Callable[..., _Result]], Callable[..., _Result]]:
     """Decorator: hold the lease that ``what(*arguments)`` names (dataset, work) during the call.
 

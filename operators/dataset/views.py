@@ -18,7 +18,7 @@ from fiftyone import ViewField as F
 from ...detector.errors import ForensicsError
 from ...detector.files.allowed_roots import require_files
 from ...detector.records import LABELS, VideoRecord
-from . import fields, score_state
+from . import fields, partners, score_state
 from .dataset_changes import require_there
 
 if TYPE_CHECKING:
@@ -78,14 +78,12 @@ def require_fields(samples: Any, names: Iterable[str], made_by: str) -> None:
 
 def videos_of(faces: fo.Dataset) -> fo.Dataset | None:
     """The video dataset that ``faces`` was cut from, if it is still there."""
-    name = fields.describe(faces).get("video_dataset")
-    return fo.load_dataset(name, reload=True) if name and fo.dataset_exists(name) else None
+    return partners.partner(faces, partners.VIDEOS)
 
 
 def faces_of(videos: fo.Dataset) -> fo.Dataset | None:
     """The faces dataset cut from ``videos``, if there is one."""
-    name = fields.describe(videos).get("faces_dataset")
-    return fo.load_dataset(name, reload=True) if name and fo.dataset_exists(name) else None
+    return partners.partner(videos, partners.FACES)
 
 
 def video_records(samples: Any) -> list[VideoRecord]:

@@ -8,6 +8,7 @@ both places; a view that is explored can have them in the field too.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -16,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 import fiftyone as fo
 
 from ...detector.errors import ForensicsError
+from ...detector.files.atomic import saying_disk
 from ...detector.files.paths import given
-from ..dataset import default_folders, fields, views
+from ..dataset import default_folders, fields, partners, views
 
 if TYPE_CHECKING:
     from ...detector.embeddings.shards import Shards, ShardWriter
@@ -31,6 +33,7 @@ CHOICES = (
 #: Faces of a dataset up to which embeddings are a field.
 MOST_IN_FIELD = 200_000
 _NOTE = "embedding_files"  # {embedding field: folder} in the dataset's description
+_OF = "embedding_files_of"  # {embedding field: id of the dataset whose folder it is}
 CHUNK = 10_000
 
 
@@ -89,6 +92,9 @@ def writer(
         )
     place = folder or noted or _default(dataset, names, checkpoint_sha256)
     chosen = given(place, "embeddings_dir")
+    owner = partners.original_of(dataset, _owners(dataset).get(names.embedding))
+    if noted and owner is not None:
+        chosen = _own_copy(dataset, names, checkpoint_sha256, given(noted))
     if not noted and folder and _holds_rows(chosen):
         raise ForensicsError(
             f"{chosen} holds embeddings that do not belong to the scores of {names.key!r}.",
@@ -96,8 +102,20 @@ def writer(
             "embeddings_dir",
         )
     made = ShardWriter(chosen, checkpoint_sha256, numbers)
-    fields.set_description(dataset, **{_NOTE: {**_folders(dataset), names.embedding: str(chosen)}})
+    folders = {**_folders(dataset), names.embedding: str(chosen)}
+    owners = {**_owners(dataset), names.embedding: str(dataset._doc.id)}
+    fields.set_description(dataset, **{_NOTE: folders, _OF: owners})
     return made
+
+
+def _own_copy(
+    dataset: fo.Dataset, names: fields.ScoreFields, checkpoint_sha256: str, theirs: Path
+) -> Path:
+    """A folder for a copy of a dataset, with what the original's holds now: that is not written."""
+    own = _default(dataset, names, checkpoint_sha256)
+    with saying_disk(own):
+        shutil.copytree(theirs, own, dirs_exist_ok=True)
+    return own
 
 
 def are_noted(dataset: fo.Dataset, field: str) -> bool:
@@ -178,6 +196,11 @@ def _folders(dataset: fo.Dataset) -> dict[str, str]:
     if not isinstance(found, dict):
         return {}
     return {name: folder for name, folder in found.items() if isinstance(folder, str)}
+
+
+def _owners(dataset: fo.Dataset) -> dict[str, str]:
+    found = fields.describe(dataset).get(_OF)
+    return found if isinstance(found, dict) else {}
 
 
 def _default(dataset: fo.Dataset, names: fields.ScoreFields, checkpoint_sha256: str) -> Path:

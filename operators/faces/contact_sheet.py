@@ -14,7 +14,7 @@ from ...detector.files.paths import given, given_or_none, inside
 from ...detector.records import CropRecipe
 from ..app.form import Form
 from ..app.open_dataset import require_dataset
-from ..dataset import fields, views
+from ..dataset import fields, partners, views
 from ..jobs.path_arguments import with_paths
 from ..jobs.workflow import Workflow
 
@@ -79,12 +79,13 @@ def _records(samples: Any) -> tuple[list[VideoRecord], dict[str, Any]]:
     views.require_fields(view, ["video_id"], "Import deepfake dataset")
     videos = dataset = views.dataset_of(view)
     about = fields.describe(dataset)
-    if about.get("video_dataset"):
+    if about.get(partners.VIDEOS):
         videos = views.videos_of(dataset)
         if videos is None:
             raise ForensicsError(
-                f"The videos of {dataset.name!r} are gone: {about['video_dataset']!r}.",
-                "Import them again; then the frames can be shown.",
+                f"The videos of {dataset.name!r} cannot be shown: "
+                f"{partners.why_lost(dataset, partners.VIDEOS)}.",
+                "Import them again, or open the original; then the frames can be shown.",
             )
     if not (about.get("crops") and about.get("recipe")):
         raise ForensicsError(

@@ -17,7 +17,7 @@ from ..app import outcome
 from ..app.form import Form
 from ..app.open_dataset import require_dataset
 from ..app.outcome import Ending
-from ..dataset import appearance, default_folders, faces_dataset, fields, label_sync, views
+from ..dataset import appearance, faces_dataset, fields, label_sync, views
 from ..dataset.lease import exclusively
 from ..dataset.video_scores import refresh_video_scores
 from ..jobs import runners, shard_plan
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 @with_paths("crops_dir", "weights", "merge_from")
-@exclusively(lambda samples, **_: (views.dataset_of(samples).name, "extract faces"))
+@exclusively(lambda samples, **_: (views.dataset_of(samples), "extract faces"))
 def run(
     samples: Any,
     *,
@@ -58,7 +58,7 @@ def run(
 
     Args:
         samples: a video dataset or view (or image samples with ``video_id``, full frames)
-        faces_name: name of the faces dataset; ``<dataset>-faces`` by default
+        faces_name: name of the faces dataset; that of earlier runs, or ``<dataset>-faces``
         recipe: crop recipe; the reference recipe by default
         count: frames per video, see :class:`CropRecipe`; the recipe's (32) by default
         crops_dir: folder of the crop store
@@ -99,8 +99,7 @@ def run(
     _require_videos(view)
     recipe = CropRecipe.from_json(recipe) if isinstance(recipe, dict) else recipe or CropRecipe()
     count = recipe.count if count is None else count
-    usual = default_folders.of_dataset(default_folders.CROPS, videos)
-    root = given(crops_dir or usual, "crops_dir")
+    root = given(crops_dir or faces_dataset.usual_crops(videos), "crops_dir")
     if count < 1:
         raise ForensicsError(f"count is {count}.", "It must be 1 or more.", field="count")
     records = extract.in_order(views.video_records(view), recipe)  # checks the recipe, too
@@ -112,9 +111,9 @@ def run(
     if where.kind == runners.SHARDS:
         options = {"device": device, "weights": weights, "time-limit": time_limit_seconds}
         return shard_plan.extraction(
-            videos.name, records, recipe, root, where.shards, options
+            videos.name, records, recipe, root, where.shards, options, str(videos._doc.id)
         ).result()
-    name = faces_name or f"{videos.name}-faces"
+    name = faces_name or faces_dataset.usual_name(videos)
     limit = time_limit_seconds
     setup, detector = extract.prepare(recipe, root, device, weights, limit, detector=detector)
     results = _results(records, setup, detector, where, should_stop)

@@ -11,6 +11,7 @@ from ...detector.records import CropRecipe
 from ...detector.weights.fetch import weights_path
 from ...detector.weights.known import LANDMARKS, known
 from ..app.form import Form
+from ..dataset import faces_dataset
 from ..jobs import runners
 
 SAMPLINGS = (
@@ -48,7 +49,7 @@ def fill(form: Form, view: Any) -> None:
     from ...detector.faces.detectors import detector_titles
 
     text = "One sample per aligned crop; created, or extended with new frames"
-    form.text("faces_name", "Faces dataset", text, default=f"{form.dataset.name}-faces")
+    form.text("faces_name", "Faces dataset", text, default=faces_dataset.usual_name(form.dataset))
     text = "Usable faces wanted per video (for stride: the step in frames). Raising it later "
     text += "computes only the new frames"
     form.whole("count", "Frames per video", text, least=1, default=_PLAIN_RECIPE.count)

@@ -33,7 +33,7 @@ from ...detector.runners.process_identity import ProcessIdentity
 from ...detector.text.console import log_to_terminal
 from ..app.markup import disarmed
 from ..app.progress import at_most_every, how_far
-from ..dataset import default_folders
+from ..dataset import default_folders, partners
 from ..operator_list import module_of
 from .path_arguments import absolute
 
@@ -114,7 +114,8 @@ def start(operator: str, samples: Any, params: dict[str, Any]) -> Job:
     view = None if samples is None else samples.view()
     description = {
         "operator": operator,
-        "dataset": None if view is None else view._dataset.name,
+        "dataset": None if view is None else view._dataset.name,  # a hint for people
+        "dataset_id": None if view is None else str(view._dataset._doc.id),
         "stages": None if view is None else view._serialize(),
         "params": params,
     }
@@ -189,6 +190,22 @@ def hold_database() -> None:
             logger.warning("the database may end with the App: %s", error)
 
 
+def _dataset(job: dict[str, Any]) -> fo.Dataset:
+    """The dataset of a job, under the name that it has now; jobs of version 0.3 know names only.
+
+    Raises:
+        ForensicsError: it is gone; another one of that name is none of the job's
+    """
+    known = job.get("dataset_id")
+    name = job["dataset"] if known is None else partners.name_of(known)
+    if name is None or not fo.dataset_exists(name):
+        raise ForensicsError(
+            f"The dataset {job['dataset']!r} that this job works on is gone.",
+            "Start the operator anew on the dataset that is there.",
+        )
+    return fo.load_dataset(name)
+
+
 def main(folder: Path) -> int:
     """Run the job of ``folder``; the process's exit status says whether it succeeded."""
     log_to_terminal("%(asctime)s %(name)s %(message)s")
@@ -204,7 +221,7 @@ def main(folder: Path) -> int:
     try:
         samples = None
         if job["dataset"] is not None:
-            dataset = fo.load_dataset(job["dataset"])
+            dataset = _dataset(job)
             stages = job["stages"]
             samples = fo.DatasetView._build(dataset, stages) if stages else dataset.view()
         result = import_module(f".{module_of(job['operator'])}", OPERATORS).run(

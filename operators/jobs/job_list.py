@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from ...detector.errors import ForensicsError
 from ...detector.runners.process_identity import ProcessIdentity
 from ...detector.runners.shard_notes import shard_notes
 from ..app.progress import how_far
+from ..dataset import partners
 from . import job as jobs, scheduled_jobs
 from .job import Job
 from .work_row import (
@@ -37,12 +39,23 @@ GRACE_SECONDS = 60.0
 
 
 def rows(dataset_names: set[str]) -> list[WorkRow]:
-    """Jobs and scheduled operations on these datasets, the newest first."""
-    found = [*_app_rows(dataset_names), *scheduled_jobs.rows(dataset_names)]
+    """Jobs and scheduled operations on these datasets, the newest first.
+
+    Also those from before a dataset got its name, and none of an earlier dataset of that name.
+    """
+    datasets = partners.ids_of(dataset_names)
+    found = [*_app_rows(datasets), *scheduled_jobs.rows(set(datasets))]
     return sorted(found, key=lambda row: -row.since)[:MOST_JOBS]
 
 
-def _app_rows(dataset_names: set[str]) -> list[WorkRow]:
+def _is_on(record: dict[str, Any], datasets: Mapping[str, str]) -> bool:
+    """Whether a job or a plan is on one of ``datasets``; those of version 0.3 know names only."""
+    if record.get("dataset_id") is not None:
+        return record["dataset_id"] in datasets
+    return record["dataset"] in datasets.values()
+
+
+def _app_rows(datasets: Mapping[str, str]) -> list[WorkRow]:
     folder = jobs.jobs_dir()
     if not folder.is_dir():
         return []
@@ -51,10 +64,10 @@ def _app_rows(dataset_names: set[str]) -> list[WorkRow]:
     for path in newest:
         job = Job(path)
         asked = job.read("job")
-        if asked is not None and asked["dataset"] in {*dataset_names, None}:
+        if asked is not None and (asked["dataset"] is None or _is_on(asked, datasets)):
             found.append(_app_row(job, asked))
         plan = job.read("plan")
-        if plan is not None and plan["dataset"] in dataset_names:
+        if plan is not None and _is_on(plan, datasets):
             found.append(_shards_row(job, plan))
     return found
 

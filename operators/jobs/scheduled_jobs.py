@@ -17,6 +17,7 @@ import fiftyone as fo
 
 from ...detector.errors import ForensicsError
 from ...detector.runners.child_process import command, start_detached
+from ..dataset import partners
 from ..operator_list import module_of, uri_of
 from . import heartbeat, job as jobs
 
@@ -28,12 +29,12 @@ logger = logging.getLogger(__name__)
 _STATES = {"queued": "queued", "scheduled": "queued", "completed": "done", "failed": "failed"}
 
 
-def rows(dataset_names: set[str]) -> list[WorkRow]:
+def rows(dataset_ids: set[str]) -> list[WorkRow]:
     """Our operations in FiftyOne's queue on these datasets."""
     from .work_row import AGAIN, CANCEL, DEAD, DONE, FAILED, FORGET, NEXT, QUEUED, WorkRow
 
     found = []
-    operations = [op for op in _operations() if _dataset_of(op) in dataset_names]
+    operations = [op for op in _operations() if _dataset_of(op) in dataset_ids]
     waiting = sum(op.run_state == "queued" for op in operations)
     for op in operations:
         state = _STATES.get(str(op.run_state), "running")
@@ -99,8 +100,8 @@ def _tell_operator(op: Any) -> None:
     Its module may have a function ``cancelled(dataset, params)``.
     """
     module = import_module(f"{jobs.OPERATORS}.{module_of(op.operator.removeprefix(uri_of('')))}")
-    stop, name = getattr(module, "cancelled", None), _dataset_of(op)
-    if stop is not None and name and fo.dataset_exists(name):
+    stop, name = getattr(module, "cancelled", None), partners.name_of(_dataset_of(op))
+    if stop is not None and name:
         stop(fo.load_dataset(name), dict(op.context.request_params.get("params") or {}))
 
 
@@ -201,7 +202,8 @@ def _why_dead(op: Any) -> str:
 
 
 def _dataset_of(op: Any) -> str | None:
-    return op.context.request_params.get("dataset_name") if op.context else None
+    """The id of the dataset; it may have another name now than in the request."""
+    return None if op.dataset_id is None else str(op.dataset_id)
 
 
 def _seconds(moment: datetime | None) -> float | None:

@@ -91,6 +91,7 @@ def extraction(
     root: Path,
     shards: int,
     options: dict[str, Any],
+    dataset_id: str | None = None,
 ) -> ShardPlan:
     """Prepare ``extract_faces`` for the command line.
 
@@ -101,6 +102,7 @@ def extraction(
         root: crop store that all shards share
         shards: how many
         options: ``device``, ``weights`` where given
+        dataset_id: of the dataset, which may be renamed
     """
     folder = jobs.new_folder("extract_faces-shards")
     videos = folder / "videos.jsonl"
@@ -114,7 +116,8 @@ def extraction(
         "Then run 'Extract faces' on the same videos with the same settings and crop folder: "
         "it writes what is there into FiftyOne and decodes nothing again."
     )
-    return _written(folder, "extract_faces", dataset, root, module, run, shards, check, after)
+    about = {"operator": "extract_faces", "dataset": dataset, "dataset_id": dataset_id}
+    return _written(folder, about, root, module, run, shards, check, after)
 
 
 def scoring(
@@ -125,6 +128,7 @@ def scoring(
     root: Path,
     shards: int,
     options: dict[str, Any],
+    dataset_id: str | None = None,
 ) -> ShardPlan:
     """Prepare ``score_faces`` for the command line.
 
@@ -136,6 +140,7 @@ def scoring(
         root: folder of scores that all shards share
         shards: how many
         options: ``device``, ``precision``, ``batch_size`` where given
+        dataset_id: of the dataset, which may be renamed
     """
     folder = jobs.new_folder("score_faces-shards")
     faces = folder / "faces.jsonl"
@@ -149,7 +154,8 @@ def scoring(
         "Then run 'Score faces' with the same detector and this folder of scores under "
         "'Scores of shards': it writes them into FiftyOne, or says what is missing."
     )
-    return _written(folder, "score_faces", dataset, root, module, run, shards, check, after)
+    about = {"operator": "score_faces", "dataset": dataset, "dataset_id": dataset_id}
+    return _written(folder, about, root, module, run, shards, check, after)
 
 
 def _command(module: str, *arguments: object) -> str:
@@ -162,8 +168,7 @@ def _quoted(argument: object) -> str:
 
 def _written(
     folder: Path,
-    operator: str,
-    dataset: str,
+    about: dict[str, str | None],
     root: Path,
     module: str,
     run: Sequence[object],
@@ -178,7 +183,7 @@ def _written(
     write_bytes(folder / "commands.sh", "\n".join(lines).encode())
     array = [
         "#!/bin/sh",
-        f"#SBATCH --job-name={operator}",
+        f"#SBATCH --job-name={about['operator']}",
         f"#SBATCH --array=0-{shards - 1}",
         "#SBATCH --requeue",
         path,
@@ -186,6 +191,5 @@ def _written(
         "",
     ]
     write_bytes(folder / "array.sbatch", "\n".join(array).encode())
-    plan = {"operator": operator, "dataset": dataset, "root": str(root), "shards": shards}
-    write_json(folder / "plan.json", plan)
+    write_json(folder / "plan.json", {**about, "root": str(root), "shards": shards})
     return ShardPlan(folder, commands, check, after)

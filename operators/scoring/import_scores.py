@@ -30,9 +30,7 @@ SCALES = (("probability", "p_fake, 0 to 1"), ("logit", "a logit: its sigmoid is 
 
 
 @with_paths("path")
-@exclusively(
-    lambda samples, key, **_: (views.dataset_of(samples).name, f"score with {key}, import")
-)
+@exclusively(lambda samples, key, **_: (views.dataset_of(samples), f"score with {key}, import"))
 def run(
     samples: Any,
     *,

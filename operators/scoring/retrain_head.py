@@ -37,7 +37,7 @@ OUT_OF_FOLD = "_oof"
 @with_paths("runs_dir")
 @exclusively(
     lambda samples, key="new_head", **_: (
-        views.dataset_of(samples).name,
+        views.dataset_of(samples),
         f"score with {key}{OUT_OF_FOLD}, retrained",
     )
 )

@@ -94,7 +94,7 @@ def begin(samples: Any, key: str, left: str = "", **about: Any) -> None:
 
 def require_alone(dataset: fo.Dataset, key: str) -> None:
     """Raise :class:`ForensicsError` where another run is writing scores under ``key``."""
-    lease.require_none_other(dataset.name, f"score with {key}, ")
+    lease.require_none_other(dataset, f"score with {key}, ")
 
 
 def clear(dataset: fo.Dataset, key: str) -> None:

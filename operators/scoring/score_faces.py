@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 @with_paths("parts_dir", "embeddings_dir", "merge_from", detectors=("detector",))
 @exclusively(
     lambda samples, detector=None, key=None, shard=(0, 1), **_: (
-        views.dataset_of(samples).name,
+        views.dataset_of(samples),
         f"score with {key or default_key(detector or '')}, shard {shard[0]} of {shard[1]}",
     )
 )
@@ -164,11 +164,9 @@ def _plan(view: Any, asked: ScoreRequest) -> dict[str, Any]:
 
     load_detector(asked.source, device=asked.forward.device)
     units, _ = score_runners.units_of_view(view)
-    name, count = views.dataset_of(view).name, asked.where.shards
-    options = asked.options()
-    return shard_plan.scoring(
-        name, units, asked.recipe_hash, asked.source, asked.root, count, options
-    ).result()
+    dataset, count = views.dataset_of(view), asked.where.shards
+    about = (units, asked.recipe_hash, asked.source, asked.root, count, asked.options())
+    return shard_plan.scoring(dataset.name, *about, str(dataset._doc.id)).result()
 
 
 def _score(

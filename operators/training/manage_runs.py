@@ -121,6 +121,8 @@ def stop(dataset: fo.Dataset, key: str) -> None:
         raise ForensicsError(
             f"The training run {key!r} is {run.status}.", "Only a run in progress stops.", "key"
         )
+    if run.original:
+        training_records.own_folder(run, "stopped")
     heartbeat.ask_to_stop(key, dataset)
     if (run.folder / "run.json").is_file():  # else it runs on another machine
         launch.stop(training_records.own_folder(run, "stopped").path)

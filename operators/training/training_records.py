@@ -21,7 +21,7 @@ from ...detector.errors import ForensicsError
 from ...detector.files.paths import given
 from ...training import runs
 from ...training.runs import RunFolder
-from ..dataset import run_names, stored_runs, views
+from ..dataset import partners, run_names, stored_runs, views
 from ..jobs import heartbeat
 
 METHOD = "media_forensics/training"  # of the custom runs
@@ -40,6 +40,7 @@ WORDS = {
     GONE: "its folder is not on this machine",
     OUTSIDE: "its folder lies outside the folders that this server allows",
 }
+CHANGES = ("renamed", "deleted", "stopped", "resumed")  # what is done to a folder, beside reading
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,7 @@ class TrainingRun:
         error: why it failed, or ""
         checkpoint: folder of the best detector, None before the first validation
         host: machine that it runs on, where that is another one
+        original: name of the dataset that it belongs to, where this one is a copy of that
     """
 
     key: str
@@ -78,6 +80,7 @@ class TrainingRun:
     error: str
     checkpoint: Path | None
     host: str = ""
+    original: str = ""
 
     @property
     def live(self) -> bool:
@@ -139,7 +142,8 @@ def training_run(dataset: fo.Dataset, key: str) -> TrainingRun:
             f"{dataset.name!r} has no training run {key!r}.", f"There are: {known}.", "key"
         )
     record = dataset.get_run_info(name).config
-    run = _joined(key, record)
+    original = partners.original_of(dataset, getattr(record, "of", None)) or ""
+    run = replace(_joined(key, record), original=original)
     beat = heartbeat.last_beat(key, dataset) if run.status == GONE else None
     if beat is not None and not heartbeat.why_dead(beat):
         # on another machine, whose disk is not here; its record is that machine's to settle
@@ -169,6 +173,13 @@ def own_folder(run: TrainingRun, what: str) -> RunFolder:
     if run.status == OUTSIDE:
         raise ForensicsError(
             run.error, f"The run {run.key!r} cannot be {what}; its record can be deleted.", "key"
+        )
+    if run.original and what in CHANGES:
+        raise ForensicsError(
+            f"The run {run.key!r} belongs to {run.original!r}, of which this dataset is a copy, "
+            f"and cannot be {what} here.",
+            f"Do it in {run.original!r}; the copy's record can be deleted without its folder.",
+            "key",
         )
     folder = RunFolder(given(run.folder, "key"))
     if run.status != GONE and folder.read("run").get("manifest_sha256") != run.manifest_sha256:
@@ -256,6 +267,7 @@ def register(
         config_hash=config.hash,
         manifest_sha256=manifest_sha256,
         run_dir=str(run_dir),
+        of=str(views.dataset_of(view)._doc.id),  # a copy of the dataset has the record too
         checkpoint="",
         best={},
         counts=counts,

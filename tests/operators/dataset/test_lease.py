@@ -154,7 +154,7 @@ def test_an_operator_holds_its_lease(fiftyone_db):
 
     dataset = fiftyone_db.Dataset()
     try:
-        with lease.held(dataset.name, "extract faces"), pytest.raises(ForensicsError) as error:
+        with lease.held(dataset, "extract faces"), pytest.raises(ForensicsError) as error:
             extract_faces.run(dataset)
         assert "Another run is at it already: extract faces" in str(error.value)
         with pytest.raises(ForensicsError, match="holds no videos"):

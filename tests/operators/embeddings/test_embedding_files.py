@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from fiftyone import ViewField as F
@@ -202,3 +204,21 @@ def test_a_new_checkpoint_under_the_key_forgets_the_files(filed, operators, tmp_
     assert not embedding_files.are_noted(filed, FILED.embedding)
     assert filed.match(F(FILED.embedding) != None).values("id") == few.values("id")  # noqa: E711
     assert len(stored_vectors.read(filed.view(), FILED.embedding).ids) == 3
+
+
+def test_a_copy_scores_on_in_a_folder_of_its_own(filed, operators, fiftyone_db):
+    theirs = fields.describe(filed)["embedding_files"][FILED.embedding]
+    before = {path.name: path.stat().st_size for path in Path(theirs).iterdir()}
+    copy = filed.clone()
+    try:
+        face = copy.first()
+        for name in (FILED.p_fake, FILED.label):
+            face[name] = None
+        face.save()
+        operators("score_faces")(copy, detector="probe", key="filed")
+        assert fields.describe(copy)["embedding_files"][FILED.embedding] != theirs
+        assert len(stored_vectors.read(copy.view(), FILED.embedding).ids) == len(copy)
+        assert {path.name: path.stat().st_size for path in Path(theirs).iterdir()} == before
+        assert fields.describe(filed)["embedding_files"][FILED.embedding] == theirs
+    finally:
+        fiftyone_db.delete_dataset(copy.name)

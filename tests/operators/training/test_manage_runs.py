@@ -217,3 +217,21 @@ def test_a_long_run_is_not_waited_for(demo_dataset):
     short = config.changed(epochs=1, max_steps=1)  # another length, the same measured step
     cost = train_detector.refuse_long(short, found)
     assert 0 < cost.seconds < train_detector.LONGEST_WAIT
+
+
+def test_a_copy_of_the_dataset_leaves_the_originals_run_alone(prepared, demo_dataset, operators):
+    folder = prepared("original", QUICK)
+    copy = demo_dataset.clone()
+    try:
+        run = training_records.training_run(copy, "original")
+        assert run.original == demo_dataset.name
+        for action in ("resume", "rename", "delete"):
+            more = {"new_key": "renamed", "delete_files": True}
+            with pytest.raises(ForensicsError, match=f"belongs to '{demo_dataset.name}'"):
+                operators("manage_runs")(copy, action=action, key="original", **more)
+        assert (folder / "run.json").is_file()
+        operators("manage_runs")(copy, action="delete", key="original")
+        assert (folder / "run.json").is_file()
+        assert training_records.training_run(demo_dataset, "original").original == ""
+    finally:
+        copy.delete()

@@ -1,0 +1,141 @@
+"""Which dataset another belongs to: videos and their faces, by the ids of both.
+
+A name says nothing: a dataset may be renamed, and a copy (cloned, or exported and imported again)
+has all that its original says of itself. A link therefore names the dataset that it was written on,
+and the partner, by id. A copy is no partner of its original's partner, and says so. Names are a
+hint only: they let a dataset that was deleted and imported again take its own place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import fiftyone as fo
+from bson import ObjectId
+from bson.errors import InvalidId
+
+from . import fields
+from .dataset_changes import changing, documents
+
+VIDEOS, FACES = "video_dataset", "faces_dataset"  # roles; in the description: the partner's name
+_OTHER = {VIDEOS: FACES, FACES: VIDEOS}
+LINKS = "links"  # in the description: role -> {"of", "as", "to", "named"}: ids and names
+
+
+def link(videos: fo.Dataset, faces: fo.Dataset) -> None:
+    """Let ``videos`` and ``faces`` name each other; other faces of the videos keep their link."""
+    for dataset, role, partner in ((faces, VIDEOS, videos), (videos, FACES, faces)):
+        with changing(dataset):
+            record = {
+                "of": str(dataset._doc.id),
+                "as": dataset.name,
+                "to": str(partner._doc.id),
+                "named": partner.name,
+            }
+            links = {**_links(dataset), role: record}
+            fields.set_description(dataset, **{role: partner.name, LINKS: links})
+
+
+def partner(dataset: fo.Dataset, role: str) -> fo.Dataset | None:
+    """The dataset that is ``role`` for ``dataset``; None where there is none, or none any more."""
+    name, _ = _found(dataset, role)
+    return None if name is None else fo.load_dataset(name, reload=True)
+
+
+def is_own(dataset: fo.Dataset, role: str) -> bool:
+    """Whether what ``dataset`` says of its ``role`` was said of itself, and not of its original."""
+    record = _links(dataset).get(role)
+    return record is not None and _stands_for(dataset, record)
+
+
+def why_lost(dataset: fo.Dataset, role: str) -> str:
+    """Why the partner that ``dataset`` names is not its own; "" where it is, or it names none."""
+    return _found(dataset, role)[1]
+
+
+def name_of(dataset_id: Any) -> str | None:
+    """The name that the dataset of that id has now; None where there is none."""
+    try:
+        found = documents("datasets").find_one({"_id": ObjectId(dataset_id)}, {"name": 1})
+    except (InvalidId, TypeError):
+        return None
+    return found and found["name"]
+
+
+def ids_of(names: Iterable[str]) -> dict[str, str]:
+    """Id -> name of the datasets that have these names now."""
+    rows = documents("datasets").find({"name": {"$in": list(names)}}, {"name": 1})
+    return {str(row["_id"]): row["name"] for row in rows}
+
+
+def original_of(dataset: fo.Dataset, dataset_id: Any) -> str | None:
+    """The name of the dataset that a record on ``dataset`` was written on, where it is another.
+
+    What such a record names (folders, runs) belongs to the original: it may be read, not changed.
+    Once the original is gone it belongs to the copy.
+
+    Args:
+        dataset: that has the record
+        dataset_id: that the record names, None of version 0.3
+    """
+    if dataset_id is None or str(dataset_id) == str(dataset._doc.id):
+        return None
+    return name_of(dataset_id)
+
+
+def are_copies(videos: fo.Dataset, faces: fo.Dataset) -> bool:
+    """Whether both are copies of two that belong together, and belong to nobody yet."""
+    of_videos, of_faces = _links(videos).get(FACES), _links(faces).get(VIDEOS)
+    if not (of_videos and of_faces) or of_videos["of"] == str(videos._doc.id):
+        return False
+    copied = of_faces["of"] != str(faces._doc.id)
+    return copied and (of_faces["to"], of_faces["of"]) == (of_videos["of"], of_videos["to"])
+
+
+def _links(dataset: fo.Dataset) -> dict[str, dict[str, str]]:
+    found = fields.describe(dataset).get(LINKS)  # also of a dataset from elsewhere
+    known = {"of", "as", "to", "named"}
+    rows = found.items() if isinstance(found, dict) else ()
+    return {role: r for role, r in rows if isinstance(r, dict) and known <= r.keys()}
+
+
+def _found(dataset: fo.Dataset, role: str) -> tuple[str | None, str]:
+    """The partner's name of now, and why there is none although one is named."""
+    named = fields.describe(dataset).get(role)
+    if not named:
+        return None, ""
+    record = _links(dataset).get(role)
+    if record is None or record["named"] != named:
+        return _by_name(dataset, role, named)
+    if not _stands_for(dataset, record):
+        return None, (
+            f"{dataset.name!r} is a copy of {record['as']!r}, and {named!r} belongs to the original"
+        )
+    now = name_of(record["to"])
+    if now is not None:
+        return now, ""
+    if fo.dataset_exists(named):  # deleted, and imported again under its name?
+        heir = fo.load_dataset(named, reload=True)
+        back = _links(heir).get(_OTHER[role], {})
+        wanted = (record["to"], named, record["of"])
+        if (back.get("of"), back.get("as"), back.get("to")) == wanted:
+            return named, ""
+    return None, f"the dataset {named!r} is gone"
+
+
+def _stands_for(dataset: fo.Dataset, record: dict[str, str]) -> bool:
+    """Whether ``dataset`` is the one that ``record`` was written on, or its only heir."""
+    if record["of"] == str(dataset._doc.id):
+        return True
+    return name_of(record["of"]) is None and dataset.name == record["as"]
+
+
+def _by_name(dataset: fo.Dataset, role: str, named: str) -> tuple[str | None, str]:
+    """Links of version 0.3 are names: each names the other, which a copy's partner does not."""
+    if not fo.dataset_exists(named):
+        return None, f"the dataset {named!r} is gone, or has another name now"
+    there = fo.load_dataset(named, reload=True)
+    if fields.describe(there).get(_OTHER[role]) != dataset.name:
+        return None, f"{named!r} belongs to another dataset than {dataset.name!r}"
+    return named, ""
