@@ -115,14 +115,13 @@ def stop(dataset: fo.Dataset, key: str) -> None:
     from ...training import launch
 
     run = training_records.training_run(dataset, key)
+    training_records.refuse_copy(run, "stopped")
     if run.status == training_records.OUTSIDE:
         training_records.own_folder(run, "stopped")
     if not run.live:
         raise ForensicsError(
             f"The training run {key!r} is {run.status}.", "Only a run in progress stops.", "key"
         )
-    if run.original:
-        training_records.own_folder(run, "stopped")
     heartbeat.ask_to_stop(key, dataset)
     if (run.folder / "run.json").is_file():  # else it runs on another machine
         launch.stop(training_records.own_folder(run, "stopped").path)

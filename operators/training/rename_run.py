@@ -11,7 +11,15 @@ from ...detector.files.paths import given
 from ...training.runs import RunFolder
 from ..dataset import stored_runs
 from ..dataset.fields import ScoreFields, detector_keys
-from .training_records import GONE, TrainingRun, own_folder, record_name, refuse_live, training_run
+from .training_records import (
+    GONE,
+    TrainingRun,
+    own_folder,
+    record_name,
+    refuse_copy,
+    refuse_live,
+    training_run,
+)
 
 
 def rename(dataset: fo.Dataset, key: str, new_key: str) -> TrainingRun:
@@ -24,6 +32,7 @@ def rename(dataset: fo.Dataset, key: str, new_key: str) -> TrainingRun:
             is not allowed or holds something else
     """
     run = training_run(dataset, key)
+    refuse_copy(run, "renamed")
     refuse_live(run, "renamed")
     ScoreFields(new_key)
     folder = own_folder(run, "renamed")

@@ -174,13 +174,8 @@ def own_folder(run: TrainingRun, what: str) -> RunFolder:
         raise ForensicsError(
             run.error, f"The run {run.key!r} cannot be {what}; its record can be deleted.", "key"
         )
-    if run.original and what in CHANGES:
-        raise ForensicsError(
-            f"The run {run.key!r} belongs to {run.original!r}, of which this dataset is a copy, "
-            f"and cannot be {what} here.",
-            f"Do it in {run.original!r}; the copy's record can be deleted without its folder.",
-            "key",
-        )
+    if what in CHANGES:
+        refuse_copy(run, what)
     folder = RunFolder(given(run.folder, "key"))
     if run.status != GONE and folder.read("run").get("manifest_sha256") != run.manifest_sha256:
         raise ForensicsError(
@@ -287,7 +282,10 @@ def delete(dataset: fo.Dataset, key: str, files: bool) -> TrainingRun:
             allowed or holds something else
     """
     run = training_run(dataset, key)
-    refuse_live(run, "deleted")
+    if files:
+        refuse_copy(run, "deleted")
+    if not run.original:
+        refuse_live(run, "deleted")
     if files and run.status != GONE:
         doomed = run.folder.with_name(f".{run.folder.name}.deleted.{time.time_ns()}")
         with own_folder(run, "deleted").locked():
@@ -301,6 +299,17 @@ def delete(dataset: fo.Dataset, key: str, files: bool) -> TrainingRun:
             ) from error
     stored_runs.drop(dataset, record_name(key))
     return run
+
+
+def refuse_copy(run: TrainingRun, what: str) -> None:
+    """Raise :class:`ForensicsError` where ``run`` is the run of the dataset's original."""
+    if run.original:
+        raise ForensicsError(
+            f"The run {run.key!r} belongs to {run.original!r}, of which this dataset is a copy, "
+            f"and cannot be {what} here.",
+            f"Do it in {run.original!r}; the copy's record can be deleted without its folder.",
+            "key",
+        )
 
 
 def refuse_live(run: TrainingRun, what: str) -> None:
