@@ -22,7 +22,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "_mount"))
@@ -30,8 +29,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import numpy as np
 import torch
-import torch.nn.functional as F
-from media_forensics.detector.model.detector import Detector, autocast
+from media_forensics.detector.model.detector import Detector
 from media_forensics.training.batches.data import (
     CropCache,
     TrainingCrops,
@@ -40,12 +38,10 @@ from media_forensics.training.batches.data import (
 )
 from media_forensics.training.config import TrainConfig
 from media_forensics.training.manifest import ManifestRow
-from media_forensics.training.step import backward_on_pixels
-from media_forensics.training.trained import build_optimizer, trainable
+from on_gpu.sizes import TowerShape
+from on_gpu.steps import Step, own_step, peft_step
 from PIL import Image
 from score import tower as random_tower
-
-Step = Callable[[torch.Tensor, torch.Tensor], None]
 
 
 def main() -> int:
@@ -78,7 +74,8 @@ def main() -> int:
     print(f"loop: {ratio:.3f} of the step alone (bound {args.loop_at_least})")
     good &= ratio >= args.loop_at_least
     if args.peak_tflops:
-        used = flops(args) * args.batch / best["ours"] / 1e12
+        # forward, and back to the activations: frozen weights need no gradient
+        used = 2 * shape_of(args).flop * args.batch / best["ours"] / 1e12
         print(f"model FLOP utilisation: {used / args.peak_tflops:.3f} ({used:.0f} TFLOP/s)")
     return 0 if good else 1
 
@@ -126,63 +123,22 @@ def batch_of(args: argparse.Namespace) -> tuple[torch.Tensor, torch.Tensor]:
 
 def ours(args: argparse.Namespace) -> tuple[Step, Detector]:
     """A whole step of the training loop, and its detector."""
-    config = config_of(args)
     detector = Detector(random_tower(f"random:{args.model}")).to(args.device)
-    parameters, head = trainable(detector, config)
-    detector.backbone.checkpointing = config.activation_checkpointing
-    optimizer = build_optimizer(parameters, head, config)
-    generator = torch.Generator()
-    tower = torch.compile(detector.backbone) if config.compile else detector.backbone
-
-    def step(pixels: torch.Tensor, labels: torch.Tensor) -> None:
-        optimizer.zero_grad(set_to_none=True)
-        backward_on_pixels(detector, tower, pixels, labels, config, generator)
-        optimizer.step()
-
-    return step, detector
+    return own_step(detector, config_of(args)), detector
 
 
 def reference(args: argparse.Namespace) -> Step:
     """The same step by transformers and PEFT."""
+    return peft_step(shape_of(args), torch.device(args.device), args.precision)
+
+
+def shape_of(args: argparse.Namespace) -> TowerShape:
+    """Shape of the open_clip model."""
     import open_clip
-    import peft
-    import transformers
 
     vision = open_clip.get_model_config(args.model)["vision_cfg"]
-    width = vision["width"]
-    config = transformers.CLIPVisionConfig(
-        hidden_size=width,
-        intermediate_size=4 * width,
-        num_hidden_layers=vision["layers"],
-        num_attention_heads=width // vision.get("head_width", 64),
-        image_size=224,
-        patch_size=vision["patch_size"],
-        hidden_act="quick_gelu",
-    )
-    names = ["pre_layrnorm", "layer_norm1", "layer_norm2", "post_layernorm"]
-    tuned = peft.LNTuningConfig(target_modules=names)
-    model = peft.get_peft_model(transformers.CLIPVisionModel(config), tuned).to(args.device)
-    head = torch.nn.Linear(width, 2).to(args.device)
-    trained = [p for p in model.parameters() if p.requires_grad] + list(head.parameters())
-    optimizer = torch.optim.AdamW(trained, lr=3e-4, weight_decay=0.0)
-    device = torch.device(args.device)
-    mean = torch.tensor([0.481, 0.458, 0.408], device=device)[:, None, None]
-    std = torch.tensor([0.269, 0.261, 0.276], device=device)[:, None, None]
-
-    def step(pixels: torch.Tensor, labels: torch.Tensor) -> None:
-        x = (pixels.float() / 255 - mean) / std
-        with autocast(device, args.precision):
-            features = model(pixel_values=x).pooler_output
-        z = F.normalize(features.float(), dim=1)
-        same = torch.nonzero((labels[:, None] == labels[None, :]).triu(diagonal=1))
-        align = (z[same[:, 0]] - z[same[:, 1]]).norm(dim=1).pow(2).mean()
-        spread = torch.pdist(z).pow(2).mul(-2).exp().mean().clamp(min=1e-6).log()
-        loss = F.cross_entropy(head(z), labels) + 0.1 * align + 0.5 * spread
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-
-    return step
+    width, heads = vision["width"], vision["width"] // vision.get("head_width", 64)
+    return TowerShape(width, vision["layers"], vision["patch_size"], 224, heads)
 
 
 def timed(step: Step, pixels: torch.Tensor, labels: torch.Tensor, device: str) -> float:
@@ -280,18 +236,6 @@ def loop_ratio(args: argparse.Namespace) -> float:
                 whole.append(now(args.device) - began)
             alone.append(timed(step, pixels, labels, args.device))
     return min(alone[1:]) / min(whole)
-
-
-def flops(args: argparse.Namespace) -> float:
-    """FLOP of one crop's step: forward, and backward to the activations (frozen weights need no
-    gradient); matrix products only."""
-    import open_clip
-
-    vision = open_clip.get_model_config(args.model)["vision_cfg"]
-    width, layers = vision["width"], vision["layers"]
-    tokens = (224 // vision["patch_size"]) ** 2 + 1
-    block = 2 * tokens * 12 * width**2 + 4 * tokens**2 * width
-    return 2 * layers * block
 
 
 if __name__ == "__main__":

@@ -1,0 +1,90 @@
+"""Watches how busy the GPU and the cores are while something runs."""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+import threading
+from statistics import mean
+from typing import Any
+
+import psutil
+import torch
+
+
+class Busy:
+    """Mean shares of time over a with-block: a kernel on the GPU, and the cores of the machine.
+
+    Attributes:
+        gpu: in [0, 1], as the driver counts it; None where it does not say
+        cpu: in [0, 1], over all cores of the machine
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self.gpu: float | None = None
+        self.cpu = 0.0
+        self._samples: list[int] = []
+        self._gpu = _Card(device) if device.type == "cuda" else None
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> Busy:
+        self._thread.start()
+        psutil.cpu_percent()
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.cpu = psutil.cpu_percent() / 100
+        self._stop.set()
+        self._thread.join(5)
+        if self._samples:
+            self.gpu = mean(self._samples) / 100
+
+    def forget(self) -> None:
+        """Begin the means anew: what was until now was start-up."""
+        psutil.cpu_percent()
+        self._samples.clear()
+
+    @property
+    def words(self) -> str:
+        """``GPU 80 % busy, cores 95 %``."""
+        gpu = "" if self.gpu is None else f"GPU {self.gpu:.0%} busy, "
+        return f"{gpu}cores {self.cpu:.0%} busy"
+
+    def _watch(self) -> None:
+        while self._gpu is not None and not self._stop.wait(0.1):
+            share = self._gpu.utilization()
+            if share is None:
+                return
+            self._samples.append(share)
+
+
+class _Utilization(ctypes.Structure):
+    _fields_ = [("gpu", ctypes.c_uint), ("memory", ctypes.c_uint)]
+
+
+class _Card:
+    """A card in the driver's own library (NVML), which comes with the driver."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.library: Any = None
+        self.handle = ctypes.c_void_p()
+        name = "nvml.dll" if sys.platform == "win32" else "libnvidia-ml.so.1"
+        # by its uuid: the driver does not know CUDA_VISIBLE_DEVICES
+        uuid = getattr(torch.cuda.get_device_properties(device), "uuid", None)
+        try:
+            library = ctypes.CDLL(name)
+            found = uuid is not None and not library.nvmlInit_v2()
+            text = f"GPU-{uuid}".encode()
+            if found and not library.nvmlDeviceGetHandleByUUID(text, ctypes.byref(self.handle)):
+                self.library = library
+        except (OSError, AttributeError):
+            return  # another maker's card, or a driver without the library
+
+    def utilization(self) -> int | None:
+        """Percent of the last moment in which a kernel ran; None where the driver does not say."""
+        if self.library is None:
+            return None
+        found = _Utilization()
+        failed = self.library.nvmlDeviceGetUtilizationRates(self.handle, ctypes.byref(found))
+        return None if failed else int(found.gpu)

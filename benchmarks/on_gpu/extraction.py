@@ -1,0 +1,176 @@
+"""Extraction of clips to crops with all cores, against one core's rate times the cores."""
+
+from __future__ import annotations
+
+import itertools
+import multiprocessing
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from .bench import Bench
+from .busy import Busy
+from .machine import cores
+from .results import NotMeasured, Results
+
+
+@dataclass(frozen=True, slots=True)
+class OneCore:
+    """What one core does, the GPU's help included: faces a second, and clips a second that it
+    could decode if that were all."""
+
+    faces: float
+    decoded_faces: float
+
+
+def measure(bench: Bench, out: Results) -> None:
+    """One core's rate in a process that has no other, then the whole machine's."""
+    count = cores()
+    one = out.attempt("extraction on one core", lambda: _pinned(bench, out.left()), 20.0)
+    if one is not None:
+        out.add("extraction, one process on one core", one.faces, "faces/s")
+        decoded = one.decoded_faces
+        note = f"times {count} cores: {decoded * count:,.0f}; nothing that decodes is faster"
+        out.add("the same frames decoded only, one core", decoded, "faces/s", note=note)
+    base = one.faces * count if one is not None else None
+    out.attempt("extraction with all cores", lambda: _all_cores(bench, base, out), 15.0)
+
+
+def records(bench: Bench, rounds: int | None = None) -> Iterator[Any]:
+    """Records of the clips, each under a new id, round after round."""
+    from media_forensics.detector.records import VideoRecord
+
+    clips = bench.clips
+    if not clips:
+        raise NotMeasured("there are no clips")
+    for number in itertools.count() if rounds is None else range(rounds):
+        for clip in clips:
+            yield VideoRecord(f"benchmark/{number:04d}-{clip.stem}", str(clip), 0, "benchmark")
+
+
+def recipe(bench: Bench) -> Any:
+    """The project's default recipe; only its number of crops is small where all is."""
+    from media_forensics.detector.records import CropRecipe
+
+    return CropRecipe(count=bench.sizes.faces)
+
+
+def require_weights(bench: Bench) -> None:
+    """Look whether the face detector can be loaded.
+
+    Raises:
+        NotMeasured: its weights are not here
+    """
+    from media_forensics.detector.errors import ForensicsError
+    from media_forensics.detector.faces.detectors import load_face_detector
+
+    try:
+        load_face_detector(recipe(bench).detector, device="cpu")
+    except ForensicsError as error:
+        raise NotMeasured(f"no face detector: {error.message}") from error
+
+
+def _pinned(bench: Bench, seconds: float) -> OneCore:
+    """:func:`one_core` in a process that may use one core only."""
+    require_weights(bench)
+    here = psutil.Process()
+    if not hasattr(here, "cpu_affinity"):
+        raise NotMeasured("the baseline is not measured: this system binds no process to a core")
+    mine = here.cpu_affinity()
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        here.cpu_affinity(mine[-1:])  # what is started now inherits it
+        try:
+            future = pool.submit(one_core, bench, seconds / 2)
+        finally:
+            here.cpu_affinity(mine)
+        return future.result(seconds)
+
+
+def one_core(bench: Bench, seconds: float) -> OneCore:
+    """Rates over whole rounds of the clips, the first of which warms up."""
+    import torch
+    from media_forensics.detector.frames.sampling import choose_frames
+    from media_forensics.detector.frames.sources import open_source, read_frames
+    from media_forensics.detector.runners.extract import extract_videos
+
+    torch.set_num_threads(1)
+    here = recipe(bench)
+    began = time.perf_counter()
+    limit = min(seconds, 3 * bench.sizes.window)
+    folder = tempfile.mkdtemp(dir=bench.folder)
+    results = extract_videos(
+        list(records(bench, 500)), here, folder, workers=0, device=str(bench.device)
+    )
+    start, faces = 0.0, 0
+    for number, found in enumerate(results, start=1):
+        if not found.crops:
+            raise RuntimeError(f"no face in {found.video_id}: {found.detail or found.reason}")
+        faces += len(found.crops) if start else 0
+        if number % len(bench.clips):
+            continue
+        now = time.perf_counter()
+        if not start:
+            start = now
+        elif now - start >= bench.sizes.window * 2 or now - began >= limit:
+            break
+    rate = faces / (time.perf_counter() - start)
+    results.close()
+    shutil.rmtree(folder, ignore_errors=True)
+    decoded, began = 0, time.perf_counter()
+    for clip in bench.clips:
+        wanted = sorted(choose_frames(len(open_source(clip).numbers), here.count, here.sampling))
+        decoded += sum(1 for _ in read_frames(clip, wanted))
+    return OneCore(rate, decoded / (time.perf_counter() - began))
+
+
+def _all_cores(bench: Bench, base: float | None, out: Results) -> None:
+    from media_forensics.detector.runners.extract import extract_videos
+
+    require_weights(bench)
+    count = cores()
+    window = bench.sizes.window * 3
+    folder = Path(tempfile.mkdtemp(dir=bench.folder))
+    began = time.perf_counter()
+    ends = began + out.left() - 6
+    stop = False
+    first = start = last = 0.0
+    done = faces = 0
+    with Busy(bench.device) as busy:
+        results = extract_videos(
+            list(records(bench, 500)),
+            recipe(bench),
+            folder,
+            workers=count,
+            device=str(bench.device),
+            should_stop=lambda: stop or time.perf_counter() > ends,
+        )
+        for found in results:
+            now = time.perf_counter()
+            done += 1
+            if not first:
+                first = now - began
+            if start:
+                faces, last = faces + len(found.crops), now
+                stop = stop or now - start >= window
+            elif done >= 2 * count:  # each process has come up and done a clip
+                start = now
+                busy.forget()
+            if stop:
+                break
+        results.close()
+    shutil.rmtree(folder, ignore_errors=True)
+    out.add("extraction, seconds to the first result", first or None, "s", goal="first")
+    if not faces:
+        raise RuntimeError(f"only {done} clips were done in the time")
+    what = f"extraction, {count} processes, {bench.sizes.heights[0]}p to {bench.sizes.heights[-1]}p"
+    against = f"one core x {count}"
+    out.add(what, faces / (last - start), "faces/s", against, base, "extraction", busy.words)
+    share = max(busy.cpu, busy.gpu or 0.0)
+    out.add("extraction, the busier of GPU and cores", share, "of the time", goal="busy")

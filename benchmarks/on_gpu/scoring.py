@@ -1,0 +1,167 @@
+"""Scoring as users call it, from PNG files and from memory, against the lean bare tower."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from .bench import Bench
+from .busy import Busy
+from .clock import free
+from .results import Results
+from .towers import LeanTower, rates
+
+BARE = "lean bare tower, fastest batch"
+
+
+def measure(bench: Bench, out: Results) -> None:
+    """Rates of ``Detector.score``, ``score_crops`` and ``score_units``, and their memory."""
+    bare = out.attempt("lean bare tower", lambda: _bare(bench))
+    detector = bench.detector()
+    if bench.device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(bench.device)
+    choices: list[int | None] = [None, *bench.sizes.batches[1:]]
+    for what, goal, rate_at in (
+        ("Detector.score, arrays in memory", "memory", _memory(bench, detector)),
+        ("score_crops, PNG files", "files", _files(bench, detector)),
+    ):
+        found: dict[str, float] = {}
+        for batch in choices:
+            name = "default batch" if batch is None else f"batch {batch}"
+            got = out.attempt(f"{what}, {name}", lambda b=batch, r=rate_at: r(b), 6.0)
+            if got is not None:
+                found[name] = got[0]
+                out.add(f"{what}, {name}", got[0], "crops/s", BARE, bare, note=got[1])
+        if found:
+            best = max(found, key=lambda name: found[name])
+            out.add(f"{what}, the fastest ({best})", found[best], "crops/s", BARE, bare, goal)
+    out.attempt("score_units", lambda: _units(bench, detector, bare, out), 6.0)
+    if bench.device.type == "cuda":
+        peak = torch.cuda.max_memory_allocated(bench.device) / 2**30
+        held = torch.cuda.memory_allocated(bench.device) / 2**30
+        out.add("memory of scoring, largest", peak, "GiB", note=f"{held:.1f} GiB when it is done")
+
+
+def _bare(bench: Bench) -> float:
+    """Crops a second of the lean bare tower at its fastest batch."""
+    sizes = bench.sizes
+    lean = LeanTower(bench.tensors(), sizes.shape, bench.half, bench.device)
+    shape = (max(sizes.batches), 3, sizes.shape.side, sizes.shape.side)
+    x = torch.randn(shape, device=bench.device, dtype=bench.half)
+    found = rates(bench, sizes.batches, lean, x)
+    del lean, x
+    free(bench.device)
+    return max(found.values())
+
+
+def _of(batch: int | None) -> dict[str, int]:
+    """The argument of a call, none for the default."""
+    return {} if batch is None else {"batch_size": batch}
+
+
+Rate = Callable[[int | None], tuple[float, str]]
+
+
+def _memory(bench: Bench, detector: Any) -> Rate:
+    """How ``Detector.score`` is timed: one call over so many arrays that it fills the window."""
+    arrays: list[np.ndarray] = []
+
+    def rate(batch: int | None) -> tuple[float, str]:
+        if not arrays:
+            for file in bench.crops[:512]:
+                with Image.open(file) as image:
+                    arrays.append(np.asarray(image))
+        warm = max(bench.sizes.batches)
+        detector.score(_repeated(arrays, warm), **_of(batch))
+        began = time.perf_counter()
+        detector.score(_repeated(arrays, 2 * warm), **_of(batch))
+        guess = 2 * warm / (time.perf_counter() - began)
+        count = max(2 * warm, int(guess * bench.sizes.window))
+        with Busy(bench.device) as busy:
+            began = time.perf_counter()
+            detector.score(_repeated(arrays, count), **_of(batch))
+            took = time.perf_counter() - began
+        return count / took, busy.words
+
+    return rate
+
+
+def _repeated(items: list, count: int) -> list:
+    return list(itertools.islice(itertools.cycle(items), count))
+
+
+def _files(bench: Bench, detector: Any) -> Rate:
+    """How ``score_crops`` is timed: the files over and over until the window is full."""
+    from media_forensics.detector.scoring.crop_scores import score_crops
+
+    def rate(batch: int | None) -> tuple[float, str]:
+        files = _repeated(bench.crops, 40 * len(bench.crops))
+        batches = score_crops(detector, files, **_of(batch))
+        return steady(bench, (_scored(found) for found in batches), batches.close)
+
+    return rate
+
+
+def _scored(found: Any) -> int:
+    """Crops of a batch; one without a score is a fault of the benchmark."""
+    if any(found.reasons):
+        raise RuntimeError(f"a crop has no score: {next(filter(None, found.reasons))}")
+    return len(found)
+
+
+def _units(bench: Bench, detector: Any, bare: float | None, out: Results) -> None:
+    from media_forensics.detector.runners.score_units import FaceFile, ScoreUnit
+    from media_forensics.detector.runners.score_videos import score_units
+
+    files = bench.crops
+
+    def endless() -> Iterator[ScoreUnit]:
+        for number in itertools.count():
+            part = [files[(number * 32 + n) % len(files)] for n in range(32)]
+            faces = tuple(FaceFile(n, 0, file) for n, file in enumerate(part))
+            yield ScoreUnit(f"v{number}", "", faces)
+
+    videos = score_units(detector, endless())
+    found, note = steady(bench, (_scored(video) for video in videos), videos.close)
+    what = "score_units, 32 crops a video, default batch"
+    out.add(what, found, "crops/s", BARE, bare, note=note)
+
+
+def steady(bench: Bench, counts: Iterable[int], close: Callable[[], None]) -> tuple[float, str]:
+    """Crops a second over the window, and how busy the machine was.
+
+    What comes in the first quarter of the window after the first result does not count: it was
+    decoded while the workers came up.
+
+    Args:
+        counts: crops of each result, as they come
+        close: ends the work
+    """
+    window = bench.sizes.window
+    began = time.perf_counter()
+    seen = 0
+    first = start = last = 0.0
+    with Busy(bench.device) as busy:
+        try:
+            for count in counts:
+                now = time.perf_counter()
+                if not first:
+                    first = now
+                if start:
+                    seen, last = seen + count, now
+                elif now - first >= window / 4:
+                    start = now
+                    busy.forget()
+                if start and now - start >= window and seen:
+                    break
+        finally:
+            close()
+    if not seen:
+        raise RuntimeError("fewer results came than a rate needs")
+    return seen / (last - start), f"{busy.words}, first result after {first - began:.1f} s"
