@@ -7,6 +7,7 @@ import contextlib
 import json
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -34,8 +35,10 @@ def main(description: str | None, arguments: list[str] | None = None) -> int:
         names = ["material", *(name for name in names if name != "material")]
     seconds = args.seconds or SECONDS * (4 if args.small else 1)
     with _folder() as folder:
+        began = time.monotonic()
         run = Run(tuple(names), folder, device, args.small, seconds)
         facts, rows = supervise(run, _tell)
+        facts["took"] = f"{time.monotonic() - began:.0f} s"
         text = markdown(facts, rows, judge=not args.small)
         if args.out:
             _keep(Path(args.out), folder, text, facts, rows)
