@@ -23,7 +23,7 @@ from media_forensics.operators.operator_list import module_of
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs/guide").glob("*.md"))]
 PAGES += [ROOT / "docs/security.md", ROOT / "docs/robustness.md", ROOT / "docs/scale.md"]
-PAGES += [ROOT / "docs/faces.md", ROOT / "docs/runners.md"]
+PAGES += [ROOT / "docs" / name for name in ("faces.md", "runners.md", "speed.md")]
 PAGES += sorted((ROOT / "skills").glob("*/SKILL.md"))
 TO_ALL = {"delegate", "progress", "should_stop"}
 
