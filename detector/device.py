@@ -1,7 +1,8 @@
 """Chooses the torch device: the only place that knows what there is and what a name means.
 
 Names are ``auto`` (a CUDA GPU where there is one, else the CPU), ``cpu``, ``cuda``, ``cuda:N`` and
-``mps`` (Apple's GPU, only when asked for: nobody has run it). Nothing here imports torch before it
+``mps`` (Apple's GPU, only when asked for: nobody has run it). Where a detector scores, ``cuda:all``
+is every CUDA GPU of the machine; elsewhere it is the first. Nothing here imports torch before it
 is asked for; :func:`found` asks another process where this one has not loaded it. That takes
 seconds, so forms ask :func:`is_known` first. :func:`exact_float32` makes fp32 mean fp32.
 """
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     import torch
 
 AUTO, CPU, CUDA, MPS = "auto", "cpu", "cuda", "mps"
+ALL = "cuda:all"
 NAMES = (AUTO, CPU, CUDA, MPS)
 _ASK = (
     "import torch; print(torch.cuda.device_count(), "
@@ -62,9 +64,11 @@ def checked(device: Any, field: str = "device") -> str:
     """
     name = AUTO if device is None or device == "" else str(device)
     name = name.strip().lower()
-    if name not in NAMES and not re.fullmatch(r"cuda:\d+", name):
+    if name not in (*NAMES, ALL) and not re.fullmatch(r"cuda:\d+", name):
         raise ForensicsError(
-            f"There is no device {str(device)!r}.", f"Known: {', '.join(NAMES)}, cuda:N.", field
+            f"There is no device {str(device)!r}.",
+            f"Known: {', '.join(NAMES)}, cuda:N, {ALL}.",
+            field,
         )
     return name
 
@@ -81,7 +85,9 @@ def resolved(device: Any, field: str = "device") -> str:
     there = found()
     if name == AUTO:
         return CUDA if there.gpus else CPU
-    number = int(name.partition(":")[2] or 0)
+    if name == ALL and there.gpus:
+        return CUDA
+    number = 0 if name == ALL else int(name.partition(":")[2] or 0)
     if there.mps if name == MPS else number < there.gpus:
         return name
     raise ForensicsError(
@@ -89,6 +95,18 @@ def resolved(device: Any, field: str = "device") -> str:
         "Choose auto or cpu, or install the torch build for your GPU.",
         field,
     )
+
+
+def several(device: Any, field: str = "device") -> tuple[str, ...]:
+    """Return the devices that ``device`` stands for where work can be spread; mostly one.
+
+    Raises:
+        ForensicsError: see :func:`resolved`
+    """
+    first = resolved(device, field)
+    if checked(device, field) != ALL:
+        return (first,)
+    return tuple(f"{CUDA}:{number}" for number in range(found().gpus))
 
 
 def described(device: Any) -> str:
@@ -118,8 +136,17 @@ def torch_device(device: Any = None) -> torch.device:
 
 
 def default_precision(device: Any) -> str:
-    """Return the precision of a forward pass where none is asked for: bf16 on CUDA, else fp32."""
-    return "bf16" if str(device).startswith(CUDA) else "fp32"
+    """Return the precision of scoring where none is asked for: fp16 on CUDA, else fp32.
+
+    On an H200 both halves are equally fast, and fp16 was ten times closer to fp32 (p_fake of a
+    ViT-L/14 off by up to 9e-5, in bf16 by 1.1e-3).
+    """
+    return "fp16" if str(device).startswith(CUDA) else "fp32"
+
+
+def default_batch(device: Any) -> int:
+    """Return the pictures of a forward pass where no number is asked for."""
+    return 128 if str(device).startswith(CUDA) else 32
 
 
 @contextmanager
@@ -193,6 +220,11 @@ def _fine_switches() -> list[Any]:
         return []
     gpu = [backends.cudnn.conv, backends.cudnn.rnn, backends.cuda.matmul]
     return [*gpu, backends.mkldnn.conv, backends.mkldnn.matmul]
+
+
+def gpu_in_use() -> bool:
+    """Return whether this process has put work on a CUDA GPU; asks nothing that takes time."""
+    return _loaded() and sys.modules["torch"].cuda.is_initialized()
 
 
 def is_known() -> bool:

@@ -21,6 +21,7 @@ from torch.utils.checkpoint import checkpoint
 
 from ..device import torch_device
 from ..files.installation import require_torch_pair
+from .half_tower import HalfModule, HalfTower
 from .preprocess import Preprocess
 
 
@@ -51,6 +52,7 @@ class Backbone(nn.Module):
         self.also_tuned: tuple[str, ...] = ()
         self.sha256 = frozen_sha256(visual)
         self.fast = _has_exact_fast_path(visual)
+        self._half: tuple[Any, HalfTower | HalfModule] | None = None
         self.width = _width(visual)
         self.requires_grad_(False)
         self.eval()
@@ -90,6 +92,18 @@ class Backbone(nn.Module):
             else:
                 x = _block(block, x, class_only)
         return self.visual.ln_post(x[:, 0])
+
+    def half(self, dtype: torch.dtype) -> HalfTower | HalfModule:
+        """The tower in float16 or bfloat16, for scoring alone; made anew when a parameter changed.
+
+        It takes half the memory of the tower itself, beside it, until the tower changes.
+        """
+        state = dtype, state_of(self.visual)
+        if self._half is None or self._half[0] != state:
+            self._half = None  # its memory is free before the next one takes its own
+            kind = HalfTower if self.fast else HalfModule
+            self._half = state, kind(self.visual, dtype)
+        return self._half[1]
 
     def _embed(self, x: torch.Tensor) -> torch.Tensor:
         """Pictures -> tokens (N, 1 + patches, width), the class token first."""
@@ -180,6 +194,11 @@ def _class_attention(attention: Any, x: torch.Tensor) -> torch.Tensor:
     weights = (keyed @ x.transpose(1, 2)).softmax(dim=-1)
     mixed = weights.to(x.dtype) @ x
     return (torch.einsum("nhk,hdk->nhd", mixed, wv) + bv).reshape(count, 1, width)
+
+
+def state_of(module: nn.Module) -> tuple[tuple[int, int], ...]:
+    """Return what changes when a parameter of ``module`` is moved, replaced or written to."""
+    return tuple((p.data_ptr(), p._version) for p in module.parameters())
 
 
 def _has_exact_fast_path(visual: Any) -> bool:

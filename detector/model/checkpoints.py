@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 
+from ..device import several
 from ..errors import ForensicsError
 from ..files.atomic import write_bytes
 from ..files.tensor_files import check_fit, read_tensors
@@ -166,7 +167,7 @@ def load_detector(
         source: a published or registered name; a folder in our format or its
             ``detector.safetensors``; the authors' ``model.ckpt``; a GenD folder (``config.json``
             and ``model.safetensors``) or its ``model.safetensors`` alone
-        device: where to put it; None is the GPU where there is one
+        device: where to put it; None is the GPU where there is one, ``cuda:all`` all of them
         backbone: for our format, a tower that is already loaded or the name of one, instead of
             the name in the record; its identity is checked either way
         allow_download: fetch a published file or a tower that is not on this machine
@@ -179,8 +180,11 @@ def load_detector(
     target = default_device(device)
     file = own_file(path)
     if file is not None:
-        return _load_own(file, target, backbone, allow_download)
-    return load_published(path).to(target)
+        detector = _load_own(file, target, backbone, allow_download)
+    else:
+        detector = load_published(path).to(target)
+    detector.spread(several(device))
+    return detector
 
 
 def own_file(path: Path) -> Path | None:

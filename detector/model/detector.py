@@ -8,10 +8,14 @@ fake. With unit features the margin is m = (w1 - w0)·z + (b1 - b0) and p(fake) 
 from __future__ import annotations
 
 import contextlib
+import copy
 import hashlib
 import json
 import operator
+import os
+from collections import deque
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,10 +23,11 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ..device import default_precision
-from .backbone import Backbone
+from ..device import default_batch, default_precision, exact_float32
+from .backbone import Backbone, state_of
 
 PRECISIONS = ("fp32", "bf16", "fp16")
+_TYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 class Scores(NamedTuple):
@@ -37,6 +42,44 @@ class Scores(NamedTuple):
     logits: np.ndarray
     p_fake: np.ndarray
     embeddings: np.ndarray
+
+
+class PendingScores:
+    """Scores that a device may still be at work on.
+
+    On a GPU the copy back is queued behind the work, into pinned memory of its own.
+    """
+
+    def __init__(
+        self, detector: Detector, pixels: torch.Tensor, is_half: bool, rows: torch.Tensor
+    ) -> None:
+        self._detector, self._pixels, self._is_half = detector, pixels, is_half
+        self._done: torch.cuda.Event | None = None
+        if rows.is_cuda:
+            self._rows = torch.empty(rows.shape, dtype=rows.dtype, pin_memory=True)
+            self._rows.copy_(rows, non_blocking=True)
+            self._done = torch.cuda.Event()
+            self._done.record(torch.cuda.current_stream(rows.device))
+        else:
+            self._rows = rows
+
+    def result(self) -> Scores:
+        """The scores, once they are there; see :meth:`Detector.score_pixels`."""
+        if self._done is not None:
+            self._done.synchronize()
+        rows = self._rows.cpu()
+        bad = ~rows.isfinite().all(dim=1)
+        if self._is_half and bad.any():  # float16 ends at 65,504
+            again = self._detector.enqueue(self._pixels[bad.to(self._pixels.device)], "fp32")
+            rows = rows.clone()
+            rows[bad] = again._rows_there()
+        p_fake = rows[:, :2].softmax(dim=1)[:, 1]
+        return Scores(rows[:, :2].numpy(), p_fake.numpy(), rows[:, 2:].numpy())
+
+    def _rows_there(self) -> torch.Tensor:
+        if self._done is not None:
+            self._done.synchronize()
+        return self._rows.cpu()
 
 
 class Detector(nn.Module):
@@ -66,6 +109,9 @@ class Detector(nn.Module):
         self.normalize = normalize
         self.key_name = key_name
         self.info: dict[str, Any] = dict(info or {})
+        self.devices: tuple[str, ...] = (str(device),)
+        self._copies: tuple[Any, dict[str, Detector]] = (None, {})
+        self._batches = 0
 
     def classify(self, features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Raw features (N, D) -> logits (N, 2), unit embeddings (N, D), both float32."""
@@ -94,6 +140,25 @@ class Detector(nn.Module):
             digest.update(tensor.numpy().tobytes())
         return digest.hexdigest()
 
+    def spread(self, devices: Sequence[str]) -> None:
+        """Let batches of :meth:`enqueue` take turns on ``devices``, this one's own the first."""
+        self.devices = tuple(devices)
+
+    def _next_in_turn(self) -> Detector:
+        """This detector, or its copy on the device whose turn it is."""
+        turn = self._batches % len(self.devices)
+        self._batches += 1
+        if turn == 0:
+            return self
+        state = state_of(self)
+        if self._copies[0] != state:
+            self._copies = state, {}
+        copies = self._copies[1]
+        if (name := self.devices[turn]) not in copies:
+            backbone, head = copy.deepcopy((self.backbone, self.head))
+            copies[name] = Detector(backbone, head, self.normalize, self.key_name).to(name)
+        return copies[name]
+
     @torch.no_grad()
     def score_pixels(self, pixels: torch.Tensor, precision: str | None = None) -> Scores:
         """Scores of uint8 network pixels (N, 3, S, S) from ``backbone.preprocess.to_pixels``.
@@ -102,40 +167,74 @@ class Detector(nn.Module):
 
         Args:
             pixels: on any device
-            precision: one of ``PRECISIONS``; None is bf16 on a GPU and fp32 on a CPU. LayerNorm
-                statistics, the unit norm and the head are float32 always
+            precision: one of ``PRECISIONS``; None is fp16 on a GPU and fp32 on a CPU. LayerNorm
+                statistics, the unit norm and the head are float32 always. Rows that are not finite
+                in half precision are scored again in float32
         """
+        return self.enqueue(pixels, precision).result()
+
+    @torch.no_grad()
+    def enqueue(self, pixels: torch.Tensor, precision: str | None = None) -> PendingScores:
+        """Start scoring ``pixels`` and return without waiting for a GPU.
+
+        Args:
+            pixels: as in :meth:`score_pixels`. Pinned memory is copied while the processor goes on,
+                and has to stay as it is until :meth:`PendingScores.result` was called
+            precision: as in :meth:`score_pixels`
+        """
+        one = self._next_in_turn()
+        logits, units = one.classify(one.features(pixels, precision))
+        is_half = (precision or default_precision(one.device)) != "fp32"
+        return PendingScores(one, pixels, is_half, torch.cat([logits, units], dim=1))
+
+    @torch.no_grad()
+    def features(self, pixels: torch.Tensor, precision: str | None = None) -> torch.Tensor:
+        """Raw features (N, D) float32 of uint8 network pixels (N, 3, S, S), for scoring.
+
+        Args:
+            pixels: on any device
+            precision: as in :meth:`score_pixels`
+        """
+        x = self.backbone.preprocess.normalize(pixels.to(self.device, non_blocking=True))
+        precision = precision or default_precision(self.device)
         was_training = self.training
         self.eval()
         try:
-            x = self.backbone.preprocess.normalize(pixels.to(self.device, non_blocking=True))
-            with autocast(self.device, precision):
-                features = self.backbone(x)
-            logits, units = self.classify(features)
+            if precision != "fp32":
+                return self.backbone.half(_TYPES[precision])(x)
+            with exact_float32():
+                return self.backbone(x).float()
         finally:
             self.train(was_training)
-        p_fake = logits.softmax(dim=1)[:, 1]
-        return Scores(logits.cpu().numpy(), p_fake.cpu().numpy(), units.cpu().numpy())
 
     def score(
-        self, images: Sequence[Any], batch_size: int = 32, precision: str | None = None
+        self, images: Sequence[Any], batch_size: int | None = None, precision: str | None = None
     ) -> Scores:
         """Scores of pictures in memory (for files see
         :func:`detector.scoring.crop_scores.score_crops`).
 
         Args:
             images: RGB uint8 arrays (H, W, 3) or PIL images of any mode and size
-            batch_size: pictures per forward pass
+            batch_size: pictures per forward pass; None is 32 on a CPU and 128 on a GPU
+            precision: as in :meth:`score_pixels`
 
         Raises:
             ForensicsError: something that is not a picture
         """
-        parts = [
-            self.score_pixels(
-                self.backbone.preprocess.batch(images[start : start + batch_size]), precision
-            )
-            for start in range(0, len(images), batch_size)
-        ]
+        size = default_batch(self.device) if batch_size is None else batch_size
+        on_gpu = self.device.type == "cuda"
+        ahead = 2 * len(self.devices) if on_gpu else 0
+        waiting: deque[PendingScores] = deque()
+        parts: list[Scores] = []
+        with ThreadPoolExecutor(min(16, os.cpu_count() or 1) if on_gpu else 1) as pool:
+            for start in range(0, len(images), size):
+                ready = pool.map(self.backbone.preprocess.to_pixels, images[start : start + size])
+                pixels = torch.stack(list(ready))
+                pixels = pixels.pin_memory() if on_gpu else pixels
+                waiting.append(self.enqueue(pixels, precision))
+                if len(waiting) > ahead:
+                    parts.append(waiting.popleft().result())
+        parts += [one.result() for one in waiting]
         if not parts:
             return Scores(
                 np.zeros((0, 2), np.float32),
@@ -154,7 +253,7 @@ def autocast(device: torch.device, precision: str | None = None) -> Any:
     precision = precision or default_precision(device)
     if precision == "fp32":
         return contextlib.nullcontext()
-    return torch.autocast(device.type, torch.bfloat16 if precision == "bf16" else torch.float16)
+    return torch.autocast(device.type, _TYPES[precision])
 
 
 def tuned_tensors(detector: Detector) -> dict[str, torch.Tensor]:

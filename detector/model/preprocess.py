@@ -10,6 +10,7 @@ pixels, its centre crop starts one pixel earlier. Crops are square.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -66,6 +67,14 @@ def _array_as_rgb(array: np.ndarray) -> Image.Image:
     return Image.fromarray(np.ascontiguousarray(array[:, :, :3]))
 
 
+@functools.lru_cache(maxsize=16)
+def _on_device(
+    mean: tuple[float, ...], std: tuple[float, ...], device: str
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean and std as (3, 1, 1) on ``device``, copied once: a copy waits for all of its work."""
+    return tuple(torch.tensor(v, device=device)[:, None, None] for v in (mean, std))  # type: ignore[return-value]
+
+
 class Preprocess:
     """Callable: picture -> float32 tensor (3, S, S), equal to open_clip's evaluation transform.
 
@@ -96,8 +105,7 @@ class Preprocess:
 
     def normalize(self, pixels: torch.Tensor) -> torch.Tensor:
         """uint8 pixels (..., 3, S, S) -> float32 network input on the same device."""
-        mean = torch.tensor(self.mean, device=pixels.device)[:, None, None]
-        std = torch.tensor(self.std, device=pixels.device)[:, None, None]
+        mean, std = _on_device(self.mean, self.std, str(pixels.device))
         return pixels.to(torch.float32).div_(255).sub_(mean).div_(std)
 
     def __call__(self, image: Any) -> torch.Tensor:

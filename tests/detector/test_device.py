@@ -33,6 +33,7 @@ def machine(monkeypatch):
         (2, False, "auto", "cuda"),
         (2, False, "CUDA:1", "cuda:1"),
         (2, False, "cpu", "cpu"),
+        (2, False, "cuda:all", "cuda"),
     ],
 )
 def test_what_a_name_stands_for(machine, gpus, mps, name, expected):
@@ -48,7 +49,7 @@ def test_what_a_name_stands_for(machine, gpus, mps, name, expected):
         (2, False, "cuda:2", "2 CUDA GPU"),
         (2, False, "mps", "'mps' is not there"),
         (2, False, "gpu", "no device 'gpu'"),
-        (2, False, "cuda:x", "Known: auto, cpu, cuda, mps, cuda:N"),
+        (2, False, "cuda:x", "Known: auto, cpu, cuda, mps, cuda:N, cuda:all"),
         (2, False, -1, "no device '-1'"),
     ],
 )
@@ -57,6 +58,17 @@ def test_a_device_that_cannot_be_used(machine, gpus, mps, name, words):
     with pytest.raises(ForensicsError, match=words) as told:
         device.resolved(name)
     assert told.value.field == "device"
+
+
+def test_all_gpus_are_several_and_every_other_name_is_one(machine):
+    machine(3)
+    assert device.several("cuda:all") == ("cuda:0", "cuda:1", "cuda:2")
+    assert device.several("cuda:1") == ("cuda:1",)
+    assert device.several(None) == ("cuda",)
+    machine()
+    assert device.several(None) == ("cpu",)
+    with pytest.raises(ForensicsError, match="no GPU here"):
+        device.several("cuda:all")
 
 
 def test_the_form_says_which_one_auto_is(machine, monkeypatch):

@@ -100,3 +100,17 @@ def test_sha256_follows_everything_that_decides_a_score(tiny_detector):
     with torch.no_grad():
         tiny_detector.backbone.visual.ln_pre.bias[0] += 1e-3
     assert tiny_detector.sha256 != before
+
+
+def test_batches_take_turns_and_rows_keep_their_order(tiny_detector, pictures):
+    """Copies on several devices; a changed head is in all of them."""
+    alone = tiny_detector.score(pictures, batch_size=2)
+    tiny_detector.spread(("cpu", "cpu:0", "cpu:1"))
+    spread = tiny_detector.score(pictures, batch_size=2)
+    np.testing.assert_array_equal(alone.p_fake, spread.p_fake)
+    with torch.no_grad():
+        tiny_detector.head.bias[1] += 1.0
+    later = tiny_detector.score(pictures, batch_size=2)
+    np.testing.assert_allclose(
+        later.logits[:, 1] - later.logits[:, 0], spread.logits[:, 1] - spread.logits[:, 0] + 1, 1e-4
+    )
