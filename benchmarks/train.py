@@ -32,8 +32,8 @@ import torch
 from media_forensics.detector.model.detector import Detector
 from media_forensics.training.batches.data import (
     CropCache,
+    PixelLoader,
     TrainingCrops,
-    pixel_batches,
     worker_count,
 )
 from media_forensics.training.config import TrainConfig
@@ -223,7 +223,8 @@ def loop_ratio(args: argparse.Namespace) -> float:
         crops = TrainingCrops(rows, config, preprocess, CropCache(0))
         order = np.arange(len(rows)).reshape(batches, args.batch).tolist()
         workers = worker_count(config, torch.device(args.device))
-        feed = pixel_batches(crops, order, 0, workers, args.device.startswith("cuda"))
+        loader = PixelLoader(crops, workers, args.device.startswith("cuda"))
+        feed = loader.batches(0, order)
         alone, whole = [], []
         pixels, labels = batch_of(args)
         for number in range(batches):

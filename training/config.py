@@ -92,7 +92,8 @@ class TrainConfig:
         selection: what makes a checkpoint ``best``, on validation videos: ``auroc``, ``macro_ap``
             (mean of the average precisions of both classes, the authors' choice), ``loss``
         seed: of the head, the order, the augmentation, the mixes
-        precision: ``auto`` (bf16 autocast on GPU, fp32 on CPU), ``fp32``, ``bf16``
+        precision: of a step: ``auto`` (bf16 autocast on GPU, fp32 on CPU), ``fp32``, ``bf16``;
+            validation scores as the checkpoint will, see :func:`training.validate.embed_rows`
         augmentation: ``none`` | ``paper1`` | ``gend``, see :mod:`training.augment`
         sampling: ``shuffle`` (the authors'), ``paired``, ``balanced``, ``balanced_methods``
         use_weights: True draws rows in proportion to their manifest weight

@@ -116,7 +116,7 @@ def _pictures(detector: Detector, crops: Sequence[tuple[str | Path, str]]) -> tu
     """uint8 network pixels (n, 3, S, S) for the check, and what they are."""
     import torch
 
-    from ..detector.scoring.crop_scores import read_crop
+    from ..detector.scoring.crop_files import read_crop
 
     step = max(1, len(crops) // PICTURES)
     read = [read_crop(path, sha256) for path, sha256 in list(crops)[::step][:PICTURES]]

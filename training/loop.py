@@ -215,10 +215,10 @@ class _Training:
         rate = set_rate(self.optimizer, config, at.epoch + at.step_in_epoch / steps)
         generator = feature_generator(config.seed, at.epoch, at.step_in_epoch)
         self.optimizer.zero_grad(set_to_none=True)
-        terms = self.source.backward(batch, generator)
+        computed = self.source.backward(batch, generator)
         head = list(self.detector.head.parameters())
         distributed.reduce_gradients(self.tower_parameters, head)
-        norm = gradient_norm([*self.tower_parameters, *head])
+        terms, (norm,) = computed.read(gradient_norm([*self.tower_parameters, *head]))
         self._refuse_non_finite(terms, norm, batch)
         self.optimizer.step()
         at.step, at.step_in_epoch = at.step + 1, at.step_in_epoch + 1

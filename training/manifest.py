@@ -230,7 +230,7 @@ def _check_leaks(rows: tuple[ManifestRow, ...], files: bool) -> None:
 def _same_crops(rows: tuple[ManifestRow, ...]) -> dict[str, str]:
     """sha256 by path of each crop that is there twice; files that hold no picture are alike only
     in being broken (two empty files), and become rows with a reason later."""
-    from ..detector.scoring.crop_scores import read_crop  # brings torch
+    from ..detector.scoring.crop_files import read_crop  # brings torch
 
     contents = same_files(sizes_of(dict.fromkeys(row.crop for row in rows)))
     one = {digest: path for path, digest in contents.items()}

@@ -6,18 +6,18 @@ Both kinds have the same three methods; the loop does not know which it holds.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
 from ..detector.model.detector import Detector
 from . import distributed
-from .batches.data import CropCache, PixelBatch, TrainingCrops, pixel_batches, worker_count
+from .batches.data import CropCache, PixelLoader, TrainingCrops, worker_count
 from .batches.sampling import Batch, indices, rank_share
 from .config import TrainConfig
 from .manifest import Manifest, ManifestRow
-from .step import LossTerms, Tower, backward_on_features, backward_on_pixels, precision_of
+from .step import LossTensors, Tower, backward_on_features, backward_on_pixels
 from .validate import embed_rows
 
 log = logging.getLogger(__name__)
@@ -52,8 +52,7 @@ class _Source:
         self._note_unreadable = note_unreadable
 
     def _embed(self, rows: Sequence[ManifestRow]) -> tuple[Tensor, Tensor, list[tuple[int, str]]]:
-        precision = precision_of(self.config, self.detector.device)
-        return embed_rows(self.detector, self.tower, rows, self.cache, precision)
+        return embed_rows(self.detector, rows, self.cache)
 
     def _note(self, index: int, reason: str) -> None:
         crop = self.rows[index].crop
@@ -69,20 +68,16 @@ class PixelSource(_Source):
     def prepare(self) -> None:
         """Decode crops ahead, as many as the cache may hold."""
         self.cache.fill([*self.rows, *self.val_rows])
+        crops = TrainingCrops(self.rows, self.config, self.detector.backbone.preprocess, self.cache)
+        device = self.detector.device
+        workers = worker_count(self.config, device)
+        self._loader = PixelLoader(crops, workers, pin=device.type == "cuda")
 
     def start(self, epoch: int, batches: Sequence[Batch]) -> None:
         """Begin to prepare this rank's share of ``batches``, which then come in this order."""
-        crops = TrainingCrops(self.rows, self.config, self.detector.backbone.preprocess, self.cache)
-        device = self.detector.device
-        self._ahead: Iterator[PixelBatch] = pixel_batches(
-            crops,
-            [_own(batch) for batch in batches],
-            epoch,
-            worker_count(self.config, device),
-            pin=device.type == "cuda",
-        )
+        self._ahead = self._loader.batches(epoch, [_own(batch) for batch in batches])
 
-    def backward(self, batch: Batch, generator: torch.Generator) -> LossTerms:
+    def backward(self, batch: Batch, generator: torch.Generator) -> LossTensors:
         """Add the gradients of the next batch to the parameters."""
         loaded = next(self._ahead)
         for index, reason in loaded.unreadable:
@@ -114,7 +109,7 @@ class FeatureSource(_Source):
     def start(self, epoch: int, batches: Sequence[Batch]) -> None:
         """Nothing to do: the features are there."""
 
-    def backward(self, batch: Batch, generator: torch.Generator) -> LossTerms:
+    def backward(self, batch: Batch, generator: torch.Generator) -> LossTensors:
         """Add the gradients of ``batch`` to the head."""
         used = [i for i in _own(batch) if self.rows[i].crop not in self.unreadable]
         device = self._features.device

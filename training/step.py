@@ -10,7 +10,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..detector.device import default_precision
 from ..detector.model.detector import Detector, autocast
 from .augment import slerp_within_class
 from .config import TrainConfig
@@ -41,11 +40,34 @@ class LossTerms:
         return {"total": self.total, "ce": self.ce, **self.parts, "crops": self.crops}
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class LossTensors:
+    """The terms of a batch where they were computed; reading them waits for the device.
+
+    Attributes:
+        values: (2 + parts,) the weighted sum, the cross-entropy, and each part
+        crops: rows of the batch over all ranks
+    """
+
+    values: Tensor
+    crops: int
+
+    def read(self, *more: Tensor) -> tuple[LossTerms, list[float]]:
+        """The terms as numbers, and each of ``more`` (scalars), in one copy from the device."""
+        values = torch.stack([*self.values, *(one.detach().to(self.values) for one in more)])
+        total, ce, *parts = values.tolist()
+        named = dict(zip(LOSSES, parts, strict=False))
+        return LossTerms(total, ce, named, self.crops), parts[len(LOSSES) :]
+
+
 def precision_of(config: TrainConfig, device: torch.device) -> str:
-    """``fp32`` or ``bf16``: what ``auto`` means on this device."""
+    """``fp32`` or ``bf16``: what ``auto`` means for a step on this device.
+
+    bf16 has float32's range, so that small gradients are kept without a loss scale.
+    """
     if config.precision != "auto":
         return config.precision
-    return default_precision(device)
+    return "bf16" if device.type == "cuda" else "fp32"
 
 
 def embed(detector: Detector, tower: Tower, pixels: Tensor, precision: str) -> Tensor:
@@ -62,7 +84,7 @@ def objective(
     labels: Tensor,
     config: TrainConfig,
     generator: torch.Generator,
-) -> tuple[Tensor, LossTerms]:
+) -> tuple[Tensor, LossTensors]:
     """The weighted loss of one whole batch of raw features, everything in float32.
 
     Yermakov et al. 2025 (arXiv 2503.19683, 2508.06248), as in their code: slerp first, on the
@@ -78,15 +100,16 @@ def objective(
         features = slerp_within_class(features, labels, generator, config.slerp_range)
     logits, units = detector.classify(features)
     ce = F.cross_entropy(logits, labels, label_smoothing=config.label_smoothing)
-    total, parts = config.ce_weight * ce, {}
+    total, parts = config.ce_weight * ce, []
     for name, loss in LOSSES.items():
         weight = getattr(config, f"{name}_weight")
         with torch.set_grad_enabled(weight > 0):
             part = loss(units, labels, config)
         if weight:
             total = total + weight * part
-        parts[name] = part.item()
-    return total, LossTerms(total.item(), ce.item(), parts, len(labels))
+        parts.append(part)
+    values = torch.stack([total, ce, *parts]).detach()
+    return total, LossTensors(values, len(labels))
 
 
 def backward_on_pixels(
@@ -96,7 +119,7 @@ def backward_on_pixels(
     labels: Tensor,
     config: TrainConfig,
     generator: torch.Generator,
-) -> LossTerms:
+) -> LossTensors:
     """Add the gradients of this rank's share of one batch to the parameters.
 
     With ``micro_batch`` the tower sees that many crops at once and yet the loss is that of the
@@ -132,7 +155,7 @@ def backward_on_features(
     labels: Tensor,
     config: TrainConfig,
     generator: torch.Generator,
-) -> LossTerms:
+) -> LossTensors:
     """As :func:`backward_on_pixels`, for a linear probe on features that are there already."""
     rows, labels = gather_rows(features), gather_rows(labels)
     total, terms = objective(detector, rows, labels, config, generator)
@@ -140,10 +163,9 @@ def backward_on_features(
     return terms
 
 
-def gradient_norm(parameters: Sequence[nn.Parameter]) -> float:
-    """L2 norm over all gradients that are there."""
-    gradients = [p.grad for p in parameters if p.grad is not None]
-    return float(nn.utils.get_total_norm(gradients))
+def gradient_norm(parameters: Sequence[nn.Parameter]) -> Tensor:
+    """L2 norm () over all gradients that are there."""
+    return nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
 
 
 def seconds_per_crop(detector: Detector, config: TrainConfig, crops: int = 16) -> float:

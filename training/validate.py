@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -12,15 +13,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..detector.device import default_batch
 from ..detector.errors import MetricUndefined
-from ..detector.metrics.rates import average_precision, clustered_interval, roc_auc
+from ..detector.metrics.intervals import Interval
+from ..detector.metrics.rates import average_precision, bootstrap_interval, roc_auc
 from ..detector.model.detector import Detector
 from ..detector.scoring.aggregate import grouped_scores
 from .batches.data import CropCache, plain_batches
+from .comparison import require_groups
 from .distributed import gather_rows, rank, ranks
 from .losses import alignment, uniformity
 from .manifest import ManifestRow
-from .step import Tower, embed
 
 MOST_FOR_GEOMETRY = 4096
 """Alignment and uniformity of validation are taken over at most this many crops."""
@@ -28,11 +31,11 @@ MOST_FOR_GEOMETRY = 4096
 
 @dataclass(frozen=True, slots=True)
 class Validation:
-    """One validation pass in the run's precision. A metric is None where it has no value.
+    """One validation pass, scored as the checkpoint will be. A metric is None without a value.
 
     Attributes:
         auroc: video level, mean of p_fake over a video's crops
-        auroc_low, auroc_high: 95 % interval over groups, None where they are too few
+        auroc_low, auroc_high: 95 % bootstrap interval over groups, None where they are too few
         macro_ap: mean of the average precisions of fake and of real, video level (the authors'
             ``mAP_video``)
         auroc_frames: crop level
@@ -71,13 +74,17 @@ class Validation:
 
 @torch.no_grad()
 def embed_rows(
-    detector: Detector,
-    tower: Tower,
-    rows: Sequence[ManifestRow],
-    cache: CropCache,
-    precision: str,
+    detector: Detector, rows: Sequence[ManifestRow], cache: CropCache
 ) -> tuple[Tensor, Tensor, list[tuple[int, str]]]:
     """Raw features of each readable crop, not augmented; each rank does its share.
+
+    They are those of :func:`detector.scoring.crop_scores.score_crops` on the same device, so that
+    a checkpoint scores as its record says, whatever precision its steps were taken in.
+
+    Args:
+        detector: its tower scores, not what wraps it for training
+        rows: of the manifest
+        cache: of decoded crops
 
     Returns:
         features (n, D) float32 and row indices (n,), in row order on all ranks; (row index,
@@ -86,9 +93,16 @@ def embed_rows(
     mine = range(rank(), len(rows), ranks())
     features = [torch.zeros((0, detector.backbone.width), device=detector.device)]
     found, unreadable = [], []
-    for batch in plain_batches([rows[i] for i in mine], detector.backbone.preprocess, cache):
+    on_gpu = detector.device.type == "cuda"
+    for batch in plain_batches(
+        [rows[i] for i in mine],
+        detector.backbone.preprocess,
+        cache,
+        default_batch(detector.device),
+        min(16, os.cpu_count() or 1) if on_gpu else 2,
+    ):
         if len(batch.pixels):
-            features.append(embed(detector, tower, batch.pixels, precision))
+            features.append(detector.features(batch.pixels))
             found += [mine[i] for i in batch.rows]
         unreadable += [(mine[i], reason) for i, reason in batch.unreadable]
     index = gather_rows(torch.tensor(found, dtype=torch.int64, device=detector.device))
@@ -114,7 +128,11 @@ def judge(
     groups = [first[video].group_id or video for video in videos]
     step = -(-len(units) // MOST_FOR_GEOMETRY)
 
-    interval = _defined(lambda: clustered_interval(truth, means, "auroc", groups))
+    def bounds() -> Interval:
+        require_groups(groups)
+        return bootstrap_interval(truth, means, "auroc", groups)
+
+    interval = _defined(bounds)
     return Validation(
         auroc=_defined(lambda: roc_auc(truth, means)),
         auroc_low=interval.low if interval else None,

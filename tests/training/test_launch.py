@@ -43,7 +43,7 @@ def test_start_follow_result(prepared):
     _, manifest, run = prepared()
     handle = launch.start(run.path, device="cpu")
     seen = list(launch.follow(handle, 0.05))
-    outcome = handle.result(timeout=60)
+    outcome = handle.result(timeout=300)
     assert outcome["status"] == "completed"
     assert outcome["manifest_sha256"] == manifest.sha256
     assert [r["kind"] for r in seen][-2:] == ["epoch", "end"]
@@ -80,7 +80,7 @@ def test_kill_9_and_resume_is_bit_equal(seed, prepared, tmp_path):
                 kills += 1
                 break
         with pytest.raises(ForensicsError, match="exit status -9"):
-            handle.result(timeout=60)
+            handle.result(timeout=300)
         assert not run.is_running()
     assert kills == 2
     outcome = launch.start(run.path, **threads)
@@ -107,7 +107,7 @@ def test_stop_finishes_the_step_and_saves(how, prepared):
             else:
                 os.kill(handle.pid, signal.SIGTERM)
             break
-    outcome = handle.result(timeout=60)
+    outcome = handle.result(timeout=300)
     assert outcome["status"] == "stopped"
     assert run.status["status"] == "stopped"
     assert (run.path / "state.pt").is_file()
@@ -133,7 +133,7 @@ def test_failures_come_back_with_their_words(prepared):
     _, _, run = prepared(backbone="local-dir:/nowhere")
     handle = launch.start(run.path, device="cpu")
     with pytest.raises(ForensicsError, match="/nowhere"):
-        handle.result(timeout=60)
+        handle.result(timeout=300)
     assert handle.wait() == 2
     assert run.status["status"] == "failed"
 
@@ -144,7 +144,7 @@ def test_a_crop_that_vanished_is_named(prepared):
     _, manifest, run = prepared()
     Path(manifest.rows[0].crop).unlink()
     with pytest.raises(ForensicsError, match="1 of 36 crops are not on disk"):
-        launch.start(run.path, device="cpu").result(timeout=60)
+        launch.start(run.path, device="cpu").result(timeout=300)
 
 
 def test_a_run_in_progress_is_not_started_twice(prepared):
@@ -167,7 +167,7 @@ def test_a_run_in_progress_is_not_started_twice(prepared):
         with pytest.raises(ForensicsError, match="other settings: seed"):
             launch.attach(run.path, config.changed(seed=7), manifest)
         again.stop()
-        assert again.result(timeout=60)["status"] == "stopped"
+        assert again.result(timeout=300)["status"] == "stopped"
         assert launch.attach(run.path, config, manifest) is None
     finally:
         if handle.running:

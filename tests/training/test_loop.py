@@ -104,7 +104,7 @@ def test_the_checkpoint_scores_as_the_validation_said(tune, tiny_config, make_ma
 
     manifest = make_manifest(val=4)
     result = fit(tiny_config(tune=tune), manifest, tmp_path / "r")
-    detector = load_detector(result.checkpoint, "cpu")
+    detector = load_detector(result.checkpoint)  # where it was trained: a GPU, if there is one
     images = [np.asarray(Image.open(row.crop)) for row in manifest.val]
     p_fake = detector.score(images).p_fake
     truth = [row.label for row in manifest.val]

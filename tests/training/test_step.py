@@ -148,7 +148,8 @@ def test_objective_is_the_weighted_sum(tiny_config, normalize):
     detector = new_detector(config, CPU)
     features = torch.randn((12, 32), generator=torch.Generator().manual_seed(1)) * 4
     y = torch.arange(12) % 2
-    total, terms = objective(detector, features, y, config, torch.Generator())
+    total, computed = objective(detector, features, y, config, torch.Generator())
+    terms, _ = computed.read()
     z = features / features.norm(dim=1, keepdim=True)
     logits = (z if normalize else features) @ detector.head.weight.T + detector.head.bias
     log_p = logits.log_softmax(1)
@@ -165,7 +166,10 @@ def test_terms_without_weight_are_reported_but_not_minimised(tiny_config):
     weightless = tiny_config(alignment_weight=0.0, uniformity_weight=0.0)
     detector = new_detector(weightless, CPU)
     features = torch.randn((6, 32)).requires_grad_()
-    total, terms = objective(detector, features, torch.arange(6) % 2, weightless, torch.Generator())
+    labels = torch.arange(6) % 2
+    total, computed = objective(detector, features, labels, weightless, torch.Generator())
+    terms, more = computed.read(total)
+    assert more == [total.item()]
     assert total.item() == pytest.approx(terms.ce)
     assert terms.parts["alignment"] > 0
     assert terms.parts["uniformity"] < 0

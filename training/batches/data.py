@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader, Dataset
 from ...detector.errors import ForensicsError
 from ...detector.model.preprocess import Preprocess
 from ...detector.records import FAKE, REAL, Reason
-from ...detector.scoring.crop_scores import read_crop
+from ...detector.scoring.crop_files import read_crop
 from ..augment import BLEND, PICTURE, augment, generator_for
 from ..config import TrainConfig
 from ..manifest import ManifestRow
@@ -65,7 +65,7 @@ class CropCache:
                 return None  # reported with its reason when the crop is drawn
 
         step = 256
-        with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
+        with ThreadPoolExecutor(min(16, os.cpu_count() or 1)) as pool:
             for start in range(0, len(rows), step):
                 part = [
                     row
@@ -172,20 +172,46 @@ def _collate(drawn: list[_Drawn]) -> PixelBatch:
     )
 
 
-def pixel_batches(
-    crops: TrainingCrops, batches: Sequence[Sequence[int]], epoch: int, workers: int, pin: bool
-) -> Iterator[PixelBatch]:
-    """The batches of row indices as pixels, in order, prepared ahead by ``workers`` processes."""
-    loader = DataLoader(
-        crops,
-        batch_sampler=[[(epoch, index) for index in batch] for batch in batches],  # type: ignore[arg-type]
-        num_workers=workers,
-        collate_fn=_collate,
-        pin_memory=pin,
-        worker_init_fn=_one_thread if workers else None,
-        multiprocessing_context=loader_context() if workers else None,
-    )
-    return iter(loader)
+class PixelLoader:
+    """Batches of row indices as pixels, in order, prepared ahead by processes that live for a run.
+
+    Args:
+        crops: what is drawn from; its cache is shared with the processes as it is at the first
+            :meth:`batches`
+        workers: processes; 0 prepares each batch when it is asked for
+        pin: True puts batches into page-locked memory
+    """
+
+    def __init__(self, crops: TrainingCrops, workers: int, pin: bool) -> None:
+        self._keys: list[list[Key]] = []
+        self._loader = DataLoader(
+            crops,
+            batch_sampler=_Keys(self),  # type: ignore[arg-type]
+            num_workers=workers,
+            collate_fn=_collate,
+            pin_memory=pin,
+            worker_init_fn=_one_thread if workers else None,
+            multiprocessing_context=loader_context() if workers else None,
+            persistent_workers=workers > 0,
+        )
+
+    def batches(self, epoch: int, rows: Sequence[Sequence[int]]) -> Iterator[PixelBatch]:
+        """Begin to prepare ``rows`` of ``epoch``; what was begun before is dropped."""
+        self._keys = [[(epoch, index) for index in batch] for batch in rows]
+        return iter(self._loader)
+
+
+class _Keys:
+    """The keys of the batches that were asked for last, for a loader that lives longer."""
+
+    def __init__(self, loader: PixelLoader) -> None:
+        self._loader = loader
+
+    def __iter__(self) -> Iterator[list[Key]]:
+        return iter(self._loader._keys)
+
+    def __len__(self) -> int:
+        return len(self._loader._keys)
 
 
 def _one_thread(_worker: int) -> None:
@@ -210,7 +236,11 @@ def worker_count(config: TrainConfig, device: torch.device) -> int:
 
 
 def plain_batches(
-    rows: Sequence[ManifestRow], preprocess: Preprocess, cache: CropCache, batch_size: int = 32
+    rows: Sequence[ManifestRow],
+    preprocess: Preprocess,
+    cache: CropCache,
+    batch_size: int = 32,
+    threads: int = 2,
 ) -> Iterator[PixelBatch]:
     """The rows in order, not augmented: for validation and for embeddings made once.
 
@@ -225,7 +255,7 @@ def plain_batches(
             return index, None, str(error)
 
     starts = range(0, len(rows), batch_size)
-    with ThreadPoolExecutor(2) as pool:
+    with ThreadPoolExecutor(threads) as pool:
         ahead = None
         for start in [*starts, None]:
             nexts = (

@@ -11,8 +11,8 @@ from media_forensics.detector.files.hashes import file_sha256
 from media_forensics.detector.model.backbone import load_backbone
 from media_forensics.training.batches.data import (
     CropCache,
+    PixelLoader,
     TrainingCrops,
-    pixel_batches,
     plain_batches,
 )
 from PIL import Image
@@ -70,7 +70,10 @@ def test_pictures_depend_on_epoch_and_row_only(crops):
 def test_workers_change_nothing(crops, workers):
     data = crops(self_blend_probability=0.5)
     batches = [[0, 5, 7, 2], [1, 3]]
-    loaded = list(pixel_batches(data, batches, 4, workers, pin=False))
+    loader = PixelLoader(data, workers, pin=False)
+    next(loader.batches(3, [[4], [5], [6], [7], [8], [9]]))  # left after the first one
+    loaded = list(loader.batches(4, batches))
+    assert len(loaded) == len(batches)
     for batch, wanted in zip(loaded, batches, strict=True):
         drawn = [data[(4, i)] for i in wanted]
         pixels = torch.stack([p for d in drawn for p, _ in d.pictures])
@@ -108,12 +111,12 @@ def test_unreadable_crops_are_left_out_with_their_reason(crops, tmp_path):
     data = crops()
     Path(data.rows[2].crop).write_bytes(b"not a picture")
     Path(data.rows[3].crop).write_bytes(b"")
-    batch = next(pixel_batches(data, [[1, 2, 3]], 0, 0, pin=False))
+    batch = next(PixelLoader(data, 0, pin=False).batches(0, [[1, 2, 3]]))
     assert batch.rows == (1,)
     assert [index for index, _ in batch.unreadable] == [2, 3]
     assert all(data.rows[i].crop in reason for i, reason in batch.unreadable)
     with pytest.raises(ForensicsError, match="No crop of a batch"):
-        next(pixel_batches(data, [[2, 3]], 0, 0, pin=False))
+        next(PixelLoader(data, 0, pin=False).batches(0, [[2, 3]]))
 
 
 def test_plain_batches_are_the_preprocessed_crops_in_order(crops):
