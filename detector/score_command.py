@@ -59,7 +59,7 @@ def add_options(run: argparse.ArgumentParser) -> None:
     run.add_argument("--workers", type=int, default=0, help="processes; 0 works in this one")
     run.add_argument("--device", help="torch device")
     run.add_argument("--precision", help="fp32, bf16 or fp16")
-    run.add_argument("--batch-size", type=int, default=32, help="crops per forward pass")
+    run.add_argument("--batch-size", type=int, help="crops per forward pass")
 
 
 def add_merge_options(merge: argparse.ArgumentParser) -> None:

@@ -17,7 +17,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Generic, NoReturn, TypeVar
@@ -47,6 +47,8 @@ class PoolWork(Generic[Task, Result]):
         setup: first argument of ``start``
         limit: seconds after which the process of a unit is ended, even where a library hangs in
             native code and no Python runs; None: never
+        has_room: whether a unit may be begun now; units are begun in their order, so the first one
+            that is not finished must always be allowed. Asked again when a result is taken
     """
 
     start: Callable[[Any, int, Any], None]
@@ -54,6 +56,7 @@ class PoolWork(Generic[Task, Result]):
     died: Callable[[Task, bool], Result]
     setup: Any
     limit: Callable[[Task], float | None] = lambda _: None
+    has_room: Callable[[Task], bool] = lambda _: True
 
 
 def run_in_pool(
@@ -69,7 +72,7 @@ def run_in_pool(
         Exception: what ``start`` or ``do`` raised in a process
     """
     suspects: list[Task] = []
-    for task, how, result in _crew_results(work, tasks, workers, should_stop):
+    for task, how, result in crew_results(work, tasks, workers, should_stop):
         if how == _DIED:
             suspects.append(task)
         elif how == _HUNG:
@@ -78,7 +81,7 @@ def run_in_pool(
             yield result
     if suspects:
         log.warning("a worker process died; %d units of work run again alone", len(suspects))
-    for task, how, result in _crew_results(work, suspects, 1, should_stop):
+    for task, how, result in crew_results(work, suspects, 1, should_stop):
         if how in (_DIED, _HUNG):
             yield work.died(task, how == _HUNG)
         elif result is not None:
@@ -198,11 +201,18 @@ class _Crew(Generic[Task, Result]):
 
     def _feed(self, worker: _Worker) -> None:
         room = self._heard.qsize() < 2 * self._size
-        if self._waiting and room and not (self._closed or worker.ended or worker.task):
+        free = not (self._closed or worker.ended or worker.task)
+        if self._waiting and room and free and self._work.has_room(self._waiting[0]):
             task = self._waiting.popleft()
             limit = self._work.limit(task)
             worker.task = (task, limit, time.monotonic())
             worker.send(pickle.dumps((task, limit)))
+
+    def _feed_all(self) -> None:
+        with self._lock:
+            for worker in self._members:
+                if worker.ready:
+                    self._feed(worker)
 
     def finished(self) -> bool:
         """Whether nothing is waiting, in hand or to be told."""
@@ -212,14 +222,12 @@ class _Crew(Generic[Task, Result]):
 
     def next(self) -> tuple[Task, str, Result | None] | None:
         """What became of one unit; None where nothing did for a moment."""
+        self._feed_all()  # the caller may have made room
         try:
             worker, task, message = self._heard.get(timeout=_LOOK_SECONDS)
         except queue.Empty:
             return None
-        with self._lock:
-            for other in self._members:
-                if other.ready:
-                    self._feed(other)
+        self._feed_all()
         kind: str
         value: Any
         kind, value, text = (_DIED, None, "") if message is None else message
@@ -268,13 +276,16 @@ def _raise(error: BaseException, text: str, came_up: bool) -> NoReturn:
     raise error if isinstance(error, Exception) else RuntimeError(repr(error)) from there
 
 
-def _crew_results(
+def crew_results(
     work: PoolWork[Task, Result],
     tasks: Sequence[Task],
     workers: int,
     should_stop: Callable[[], bool],
-) -> Iterator[tuple[Task, str, Result | None]]:
-    """(unit, how it ended, result) of each as it ends, as long as nobody wants it to stop."""
+) -> Generator[tuple[Task, str, Result | None], None, None]:
+    """Yield (unit, how it ended, result) of each as it ends, until ``should_stop`` says so.
+
+    The result is None for a unit whose process died. :func:`run_in_pool` tries those again.
+    """
     if not tasks or should_stop():
         return
     with closing(_Crew(work, tasks, workers)) as crew:

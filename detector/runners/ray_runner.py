@@ -21,12 +21,14 @@ from typing import Any
 
 import numpy as np
 
+from ..device import default_batch
 from ..errors import ForensicsError
 from ..faces.video_faces import VideoFaces
 from ..files import packages
 from ..progress import ShouldStop
 from ..records import Reason, VideoRecord
-from ..scoring.crop_scores import decode_crops, score_decoded
+from ..scoring.crop_files import decode_crops, stacked
+from ..scoring.crop_scores import score_decoded
 from ..scoring.scores import joined
 from .extract import Extraction, one_video, paired_first, worker_died
 from .score_parts import ScoredVideo
@@ -150,12 +152,13 @@ class _Score:
         if self._attempts.begin(f"score {unit.video_id}") >= ATTEMPTS:
             return unscored(unit, Reason.WORKER_DIED, width)
         decoded = pixels.tensors()
-        size = self._setup.batch_size
+        size = self._setup.batch_size or default_batch(self._detector.device)
+        side = self._detector.backbone.preprocess.size
         batches = [
             score_decoded(
                 self._detector,
                 range(len(decoded))[start : start + size],
-                decoded[start : start + size],
+                stacked(decoded[start : start + size], side),
                 self._setup.precision,
             )
             for start in range(0, len(decoded), size)

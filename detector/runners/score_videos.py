@@ -18,6 +18,7 @@ from ..progress import Progress, ShouldStop
 from ..records import Reason
 from ..scoring.crop_scores import score_crops
 from ..scoring.scores import Scores, joined, without_scores
+from .crop_processes import decoder_for
 from .process_pool import PoolWork, cores_each, run_in_pool
 from .score_parts import Provenance, ScoredVideo, ScoreParts
 from .score_units import ScoreUnit
@@ -27,7 +28,9 @@ if TYPE_CHECKING:
     from ..model.detector import Detector
 
 PART_VIDEOS = 64  # what a killed run loses at most
-_CHUNK_VIDEOS = 256  # whose paths are listed at a time, so that memory stays flat
+# Videos whose paths are listed at a time, so that memory stays flat; processes that read crops are
+# started once for each such list.
+_CHUNK_VIDEOS = {"cpu": 256, "cuda": 16_384}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +41,14 @@ class ScoreSetup:
         source: what :func:`detector.model.checkpoints.load_detector` takes
         sha256: of the detector that it must turn out to be
         device: torch device, None: the GPU where there is one
-        batch_size: crops per forward pass
+        batch_size: crops per forward pass, None: as suits the device
         precision: ``fp32``, ``bf16`` or ``fp16``
     """
 
     source: str
     sha256: str
     device: str | None = None
-    batch_size: int = 32
+    batch_size: int | None = None
     precision: str = "fp32"
 
     def load(self) -> Detector:
@@ -80,7 +83,7 @@ def provenance(detector: Detector, source: str, recipe_hash: str, precision: str
 def score_units(
     detector: Detector,
     units: Iterable[ScoreUnit],
-    batch_size: int = 32,
+    batch_size: int | None = None,
     precision: str | None = None,
     should_stop: ShouldStop | None = None,
 ) -> Iterator[ScoredVideo]:
@@ -89,9 +92,10 @@ def score_units(
     Ends early, after a whole video, when ``should_stop`` says so.
     """
     chunk: list[ScoreUnit] = []
+    most = _CHUNK_VIDEOS.get(detector.device.type, _CHUNK_VIDEOS["cpu"])
     for unit in units:
         chunk.append(unit)
-        if len(chunk) == _CHUNK_VIDEOS:
+        if len(chunk) == most:
             yield from _chunk(detector, chunk, batch_size, precision, should_stop)
             chunk = []
     yield from _chunk(detector, chunk, batch_size, precision, should_stop)
@@ -100,7 +104,7 @@ def score_units(
 def _chunk(
     detector: Detector,
     units: Sequence[ScoreUnit],
-    batch_size: int,
+    batch_size: int | None,
     precision: str | None,
     should_stop: ShouldStop | None,
 ) -> Iterator[ScoredVideo]:
@@ -113,6 +117,7 @@ def _chunk(
         precision=precision,
         should_stop=should_stop,
         hashes=hashes,
+        decode=decoder_for(detector.device, len(paths)),
     )
     held: list[Scores] = []
     rows = 0

@@ -1,36 +1,29 @@
-"""Crop files to scores: decoder threads ahead of the network, one row per file, none dropped.
+"""Crop files to scores: decoders ahead of the network, one row per file, none dropped.
 
 Aggregation is in ``aggregate.py``; nothing here knows videos or stores anything.
 """
 
 from __future__ import annotations
 
-import hashlib
-import io
+import functools
 import os
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
-from itertools import zip_longest
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
 
+from ..device import default_batch
 from ..errors import ForensicsError
-from ..files.paths import still_allowed
 from ..model.detector import Detector, angle
-from ..model.preprocess import Preprocess, as_rgb
 from ..progress import Progress
 from ..records import Reason
+from .crop_files import Decoded, DecodeFiles, decode_in_threads
 from .scores import Scores
 
-if TYPE_CHECKING:
-    import torch
-
-MAX_PIXELS = 100_000_000  # a crop with more is a mistake or an attack (decompression bomb)
+_BATCHES_AHEAD = 2  # that a GPU has waiting while the results of one are stored
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,96 +37,53 @@ class ScoreBatch(Scores):
     indices: tuple[int, ...]
 
 
-def read_crop(path: str | Path, sha256: str) -> Image.Image | Reason:
-    """The picture in a file as RGB, or why there is none.
-
-    Grey, palette, alpha and 16-bit files are converted, see
-    :func:`detector.model.preprocess.as_rgb`. Whoever judges, explains or learns from a crop reads
-    it here, so that one that is not what extraction wrote is seen.
-
-    Args:
-        path: of the crop
-        sha256: that the file must have, "" where nobody noted it
-
-    Raises:
-        ForensicsError: the file lies outside the allowed folders by now
-    """
-    path = Path(path)
-    still_allowed(path)
-    try:
-        source: Path | io.BytesIO = path
-        if sha256:
-            data = path.read_bytes()
-            if data and hashlib.sha256(data).hexdigest() != sha256:
-                return Reason.CHANGED_CROP
-            source = io.BytesIO(data)
-        with Image.open(source) as image:
-            if image.width * image.height > MAX_PIXELS:
-                return Reason.TOO_LARGE
-            image.load()
-            return as_rgb(image)
-    except FileNotFoundError:
-        return Reason.MISSING_FILE
-    except Image.DecompressionBombError:
-        return Reason.TOO_LARGE
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError):
-        # what Pillow's decoders raise for truncated, damaged and foreign files
-        is_empty = path.is_file() and path.stat().st_size == 0
-        return Reason.EMPTY_FILE if is_empty else Reason.UNREADABLE_IMAGE
-
-
-def decode_crops(
-    preprocess: Preprocess, paths: Sequence[str | Path], hashes: Sequence[str] = ()
-) -> list[torch.Tensor | Reason]:
-    """Network pixels (3, S, S) uint8 of each crop file, or why there are none.
-
-    Args:
-        preprocess: of the network
-        paths: crop files
-        hashes: sha256 of each, "" where it is not known; empty: of none
-    """
-    images = (read_crop(path, sha256) for path, sha256 in zip_longest(paths, hashes, fillvalue=""))
-    return [i if isinstance(i, Reason) else preprocess.to_pixels(i) for i in images]
-
-
 def score_crops(
     detector: Detector,
     paths: Sequence[str | Path],
-    batch_size: int = 32,
+    batch_size: int | None = None,
     workers: int | None = None,
     progress: Progress | None = None,
     should_stop: Callable[[], bool] | None = None,
     precision: str | None = None,
     hashes: Sequence[str] = (),
+    decode: DecodeFiles | None = None,
 ) -> Iterator[ScoreBatch]:
     """Score image files in their order, ``batch_size`` files per batch.
 
     Memory does not grow with the number of files. A file without a score keeps its row, with a
-    reason. The scores do not depend on batch size, order or workers (to float tolerance; on a GPU
-    in bf16 to about 0.005).
+    reason. The scores do not depend on batch size, order or workers (to float tolerance; in half
+    precision to that of the precision). A GPU works on the next batches while the caller is busy
+    with one.
 
     Args:
         detector: on its device
         paths: crop files
-        batch_size: files per forward pass
+        batch_size: files per forward pass; None is 32 for a CPU and 128 for a GPU
         workers: decoder threads; None is 2 for a CPU and up to 16 for a GPU
         progress: called after each batch with (files done, files in all, "crops")
         should_stop: asked before each batch; True ends the iteration early
         precision: see :meth:`Detector.score_pixels`
         hashes: sha256 of each file; one that differs gets the reason ``changed_crop``. "" where it
             is not known, empty: of none
+        decode: in place of threads, for example
+            :func:`detector.runners.crop_processes.decode_in_processes`
 
     Raises:
         ForensicsError: a batch size below 1, or another number of hashes than of files
     """
+    if batch_size is None:
+        batch_size = default_batch(detector.device)
     if batch_size < 1:
         raise ForensicsError(
             f"A batch holds at least one crop, not {batch_size}.", "", "batch_size"
         )
     hashes = require_hashes(paths, hashes)
-    if workers is None:
-        workers = min(16, os.cpu_count() or 1) if detector.device.type == "cuda" else 2
-    return _score(detector, paths, batch_size, workers, progress, should_stop, precision, hashes)
+    if decode is None:
+        on_gpu = detector.device.type == "cuda"
+        count = workers or (min(16, os.cpu_count() or 1) if on_gpu else 2)
+        decode = functools.partial(decode_in_threads, workers=count)
+    decoded = decode(detector.backbone.preprocess, paths, hashes, batch_size)
+    return _score(detector, decoded, len(paths), progress, should_stop, precision)
 
 
 def require_hashes(paths: Sequence[str | Path], hashes: Sequence[str]) -> Sequence[str]:
@@ -149,76 +99,76 @@ def require_hashes(paths: Sequence[str | Path], hashes: Sequence[str]) -> Sequen
 
 def _score(
     detector: Detector,
-    paths: Sequence[str | Path],
-    batch_size: int,
-    workers: int,
+    batches: Generator[Decoded, None, None],
+    total: int,
     progress: Progress | None,
     should_stop: Callable[[], bool] | None,
     precision: str | None,
-    hashes: Sequence[str],
 ) -> Iterator[ScoreBatch]:
-    preprocess = detector.backbone.preprocess
-
-    def decode(row: int) -> torch.Tensor | Reason:
-        return decode_crops(preprocess, paths[row : row + 1], hashes[row : row + 1])[0]
-
-    waiting: deque[Future[torch.Tensor | Reason]] = deque()
-    pool = ThreadPoolExecutor(max(1, workers), thread_name_prefix="decode")
-    try:
-        submitted = 0
-        for start in range(0, len(paths), batch_size):
-            if should_stop is not None and should_stop():
+    ahead = _BATCHES_AHEAD * len(detector.devices) if detector.device.type == "cuda" else 0
+    waiting: deque[_Waiting] = deque()
+    started = 0
+    with closing(batches):
+        while True:
+            # asked first, so that nothing is decoded for a caller who wants no more
+            stopped = should_stop is not None and should_stop()
+            batch = None if stopped else next(batches, None)
+            if batch is not None:
+                indices = range(started, started + len(batch.reasons))
+                waiting.append(_Waiting(detector, indices, batch, precision))
+                started += len(indices)
+            while len(waiting) > (ahead if batch is not None else 0):
+                scored = waiting.popleft().result()
+                yield scored
+                if progress is not None:
+                    progress(scored.indices[-1] + 1, total, "crops")
+            if batch is None:
                 return
-            end = min(start + batch_size, len(paths))
-            # two batches ahead, so that decoding goes on while the network is busy
-            while submitted < min(end + 2 * batch_size, len(paths)):
-                waiting.append(pool.submit(decode, submitted))
-                submitted += 1
-            decoded = [waiting.popleft().result() for _ in range(start, end)]
-            yield score_decoded(detector, range(start, end), decoded, precision)
-            if progress is not None:
-                progress(end, len(paths), "crops")
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+
+
+class _Waiting:
+    """A batch that the network may still be at work on."""
+
+    def __init__(
+        self, detector: Detector, indices: Sequence[int], batch: Decoded, precision: str | None
+    ) -> None:
+        self._detector, self._indices, self._reasons = detector, indices, batch.reasons
+        self._pending = detector.enqueue(batch.pixels, precision) if len(batch.pixels) else None
+
+    def result(self) -> ScoreBatch:
+        """The scores of the batch, once they are there."""
+        width = self._detector.backbone.width
+        count, reasons = len(self._indices), list(self._reasons)
+        rows = np.array([row for row, reason in enumerate(reasons) if reason is None], np.int64)
+        logits = np.full((count, 2), np.nan, np.float32)
+        p_fake = np.full(count, np.nan, np.float32)
+        embeddings = np.full((count, width), np.nan, np.float32)
+        if self._pending is not None:
+            scores = self._pending.result()
+            finite = np.isfinite(scores.logits).all(1) & np.isfinite(scores.embeddings).all(1)
+            for row in rows[~finite]:
+                reasons[row] = Reason.NON_FINITE
+            rows = rows[finite]
+            logits[rows] = scores.logits[finite]
+            p_fake[rows] = scores.p_fake[finite]
+            embeddings[rows] = scores.embeddings[finite]
+        degrees = np.full(count, np.nan, np.float32)
+        degrees[rows] = angle(embeddings[rows], self._detector.head)
+        margin = logits[:, 1] - logits[:, 0]
+        return ScoreBatch(
+            p_fake, logits, margin, degrees, embeddings, tuple(reasons), tuple(self._indices)
+        )
 
 
 def score_decoded(
-    detector: Detector,
-    indices: Sequence[int],
-    decoded: list[torch.Tensor | Reason],
-    precision: str | None,
+    detector: Detector, indices: Sequence[int], decoded: Decoded, precision: str | None
 ) -> ScoreBatch:
     """Scores of the pictures in ``decoded``; reasons stay reasons.
 
     Args:
         detector: on its device
         indices: positions of the pictures in whatever they are part of
-        decoded: see :func:`decode_crops`
+        decoded: see :func:`detector.scoring.crop_files.stacked`
         precision: see :meth:`Detector.score_pixels`
     """
-    import torch
-
-    count, width = len(indices), detector.backbone.width
-    reasons = [entry if isinstance(entry, Reason) else None for entry in decoded]
-    rows = np.array([row for row, reason in enumerate(reasons) if reason is None], np.int64)
-    logits = np.full((count, 2), np.nan, np.float32)
-    p_fake = np.full(count, np.nan, np.float32)
-    embeddings = np.full((count, width), np.nan, np.float32)
-    if rows.size:
-        pixels = torch.stack([entry for entry in decoded if not isinstance(entry, Reason)])
-        if detector.device.type == "cuda":
-            pixels = pixels.pin_memory()
-        scores = detector.score_pixels(pixels, precision)
-        finite = np.isfinite(scores.logits).all(1) & np.isfinite(scores.embeddings).all(1)
-        for row in rows[~finite]:
-            reasons[row] = Reason.NON_FINITE
-        rows = rows[finite]
-        logits[rows] = scores.logits[finite]
-        p_fake[rows] = scores.p_fake[finite]
-        embeddings[rows] = scores.embeddings[finite]
-    degrees = np.full(count, np.nan, np.float32)
-    degrees[rows] = angle(embeddings[rows], detector.head)
-    margin = logits[:, 1] - logits[:, 0]
-    return ScoreBatch(
-        p_fake, logits, margin, degrees, embeddings, tuple(reasons), indices=tuple(indices)
-    )
+    return _Waiting(detector, indices, decoded, precision).result()

@@ -190,7 +190,8 @@ def score_perturbed(
     """
     import torch
 
-    from .crop_scores import read_crop, require_hashes
+    from .crop_files import read_crop
+    from .crop_scores import require_hashes
 
     chosen = known(names)
     to_pixels = detector.backbone.preprocess.to_pixels

@@ -51,7 +51,7 @@ def run(
     detector: str | None = None,
     key: str | None = None,
     rule: str = "mean",
-    batch_size: int = 32,
+    batch_size: int | None = None,
     device: str | None = None,
     precision: str | None = None,
     shard: Sequence[int] = (0, 1),
@@ -78,9 +78,9 @@ def run(
             None computes the scores of videos and persons again, from those that ``key`` has
         key: field key; the detector's own name by default
         rule: video score rule, one of :data:`RULES`
-        batch_size: crops per forward pass
+        batch_size: crops per forward pass; 128 on a GPU and 32 on a CPU by default
         device: torch device; a GPU where there is one
-        precision: ``fp32``, ``bf16`` or ``fp16``; bf16 on a GPU and fp32 on a CPU by default
+        precision: ``fp32``, ``bf16`` or ``fp16``; fp16 on a GPU and fp32 on a CPU by default
         shard: (I, N): only the videos of shard I (0-based) of N, for several machines at once
         overwrite: replace the scores that another checkpoint wrote under ``key``
         runner: ``here``, ``pool``, ``ray`` or ``shards``, see :mod:`operators.jobs.runners`;
@@ -274,6 +274,7 @@ def _score_here(
     should_stop: ShouldStop,
 ) -> None:
     """Score the (sample id, file, its sha256 or "") of ``todo`` in this process."""
+    from ...detector.runners.crop_processes import decoder_for
     from ...detector.scoring.crop_scores import score_crops
 
     for batch in score_crops(
@@ -283,6 +284,7 @@ def _score_here(
         batch_size=forward.batch_size,
         should_stop=should_stop,
         precision=forward.precision,
+        decode=decoder_for(model.device, len(todo)),
     ):
         writer.add([todo[index][0] for index in batch.indices], batch)
         progress(writer.done, len(todo), "faces")

@@ -16,7 +16,7 @@ class Forward:
 
     device: str | None
     precision: str | None
-    batch_size: int
+    batch_size: int | None
 
 
 @dataclass(frozen=True, slots=True)

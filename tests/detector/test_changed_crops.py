@@ -18,7 +18,8 @@ from media_forensics.detector.runners.score_units import (
     write_score_list,
 )
 from media_forensics.detector.runners.score_videos import score_units
-from media_forensics.detector.scoring.crop_scores import read_crop, score_crops
+from media_forensics.detector.scoring.crop_files import read_crop
+from media_forensics.detector.scoring.crop_scores import score_crops
 
 pytestmark = pytest.mark.weights
 RECIPE = CropRecipe(count=3, max_side=320)

@@ -14,7 +14,7 @@ import pytest
 OPENERS = {
     "detector/crops/video_work.py": "the size in a header, of a crop that is made anew",
     "detector/frames/pictures.py": "source pictures",
-    "detector/scoring/crop_scores.py": "read_crop compares",
+    "detector/scoring/crop_files.py": "read_crop compares",
     "operators/report/thumbnails.py": "thumbnail compares",
 }
 #: Readers of many crops, whose hashes nobody may leave out.

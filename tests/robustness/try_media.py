@@ -21,7 +21,7 @@ from media_forensics.detector.errors import ForensicsError
 from media_forensics.detector.frames.frame import FrameError
 from media_forensics.detector.frames.sources import open_source
 from media_forensics.detector.records import Reason
-from media_forensics.detector.scoring.crop_scores import read_crop
+from media_forensics.detector.scoring.crop_files import read_crop
 
 
 def frames_of(path: Path) -> dict:

@@ -4,7 +4,8 @@ import torch
 from media_forensics.detector.errors import ForensicsError
 from media_forensics.detector.model.detector import angle
 from media_forensics.detector.records import Reason
-from media_forensics.detector.scoring.crop_scores import read_crop, score_crops
+from media_forensics.detector.scoring.crop_files import read_crop
+from media_forensics.detector.scoring.crop_scores import score_crops
 from PIL import Image
 
 
@@ -86,7 +87,7 @@ def test_a_batch_of_only_unreadable_files(tiny_detector, tmp_path):
 
 def test_too_many_pixels(tmp_path, monkeypatch):
     Image.new("RGB", (200, 100)).save(tmp_path / "big.png")
-    monkeypatch.setattr("media_forensics.detector.scoring.crop_scores.MAX_PIXELS", 19_999)
+    monkeypatch.setattr("media_forensics.detector.scoring.crop_files.MAX_PIXELS", 19_999)
     assert read_crop(tmp_path / "big.png", "") is Reason.TOO_LARGE
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
     assert read_crop(tmp_path / "big.png", "") is Reason.TOO_LARGE
@@ -146,7 +147,7 @@ def test_leaving_early_ends_the_threads(tiny_detector, files):
 
 
 def test_only_a_window_of_files_is_decoded_ahead(tiny_detector, files, monkeypatch):
-    from media_forensics.detector.scoring import crop_scores as scoring
+    from media_forensics.detector.scoring import crop_files as scoring
 
     opened = []
     real = scoring.read_crop

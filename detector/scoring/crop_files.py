@@ -1,0 +1,151 @@
+"""Reads crop files into network pixels, one row per file, with a reason where there are none."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections import deque
+from collections.abc import Generator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import zip_longest
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from PIL import Image, UnidentifiedImageError
+
+from ..device import gpu_in_use
+from ..files.paths import still_allowed
+from ..model.preprocess import Preprocess, as_rgb
+from ..records import Reason
+
+if TYPE_CHECKING:
+    import torch
+
+MAX_PIXELS = 100_000_000  # a crop with more is a mistake or an attack (decompression bomb)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Decoded:
+    """Consecutive crop files, read.
+
+    Attributes:
+        pixels: uint8 (k, 3, S, S) of the files that could be read, in their order
+        reasons: one per file; None where it could be read
+    """
+
+    pixels: torch.Tensor
+    reasons: tuple[Reason | None, ...]
+
+
+class DecodeFiles(Protocol):
+    """Reads files in their order, ``batch_size`` at a time; the next ones while the caller works.
+
+    Closing the iterator ends the work.
+    """
+
+    def __call__(
+        self,
+        preprocess: Preprocess,
+        paths: Sequence[str | Path],
+        hashes: Sequence[str],
+        batch_size: int,
+    ) -> Generator[Decoded, None, None]: ...
+
+
+def read_crop(path: str | Path, sha256: str) -> Image.Image | Reason:
+    """The picture in a file as RGB, or why there is none.
+
+    Grey, palette, alpha and 16-bit files are converted, see
+    :func:`detector.model.preprocess.as_rgb`. Whoever judges, explains or learns from a crop reads
+    it here, so that one that is not what extraction wrote is seen.
+
+    Args:
+        path: of the crop
+        sha256: that the file must have, "" where nobody noted it
+
+    Raises:
+        ForensicsError: the file lies outside the allowed folders by now
+    """
+    path = Path(path)
+    still_allowed(path)
+    try:
+        source: Path | io.BytesIO = path
+        if sha256:
+            data = path.read_bytes()
+            if data and hashlib.sha256(data).hexdigest() != sha256:
+                return Reason.CHANGED_CROP
+            source = io.BytesIO(data)
+        with Image.open(source) as image:
+            if image.width * image.height > MAX_PIXELS:
+                return Reason.TOO_LARGE
+            image.load()
+            return as_rgb(image)
+    except FileNotFoundError:
+        return Reason.MISSING_FILE
+    except Image.DecompressionBombError:
+        return Reason.TOO_LARGE
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError):
+        # what Pillow's decoders raise for truncated, damaged and foreign files
+        is_empty = path.is_file() and path.stat().st_size == 0
+        return Reason.EMPTY_FILE if is_empty else Reason.UNREADABLE_IMAGE
+
+
+def decode_crops(
+    preprocess: Preprocess, paths: Sequence[str | Path], hashes: Sequence[str] = ()
+) -> list[torch.Tensor | Reason]:
+    """Network pixels (3, S, S) uint8 of each crop file, or why there are none.
+
+    Args:
+        preprocess: of the network
+        paths: crop files
+        hashes: sha256 of each, "" where it is not known; empty: of none
+    """
+    images = (read_crop(path, sha256) for path, sha256 in zip_longest(paths, hashes, fillvalue=""))
+    return [i if isinstance(i, Reason) else preprocess.to_pixels(i) for i in images]
+
+
+def stacked(decoded: Sequence[torch.Tensor | Reason], size: int) -> Decoded:
+    """What :func:`decode_crops` gave, with the pixels of side ``size`` as one tensor."""
+    import torch
+
+    there = [entry for entry in decoded if not isinstance(entry, Reason)]
+    pixels = pixels_of(len(there), size)
+    if there:
+        torch.stack(there, out=pixels)
+    reasons = tuple(entry if isinstance(entry, Reason) else None for entry in decoded)
+    return Decoded(pixels, reasons)
+
+
+def pixels_of(count: int, size: int) -> torch.Tensor:
+    """Empty uint8 (count, 3, size, size), in pinned memory where a GPU is in use."""
+    import torch
+
+    return torch.empty((count, 3, size, size), dtype=torch.uint8, pin_memory=gpu_in_use())
+
+
+def decode_in_threads(
+    preprocess: Preprocess,
+    paths: Sequence[str | Path],
+    hashes: Sequence[str],
+    batch_size: int,
+    workers: int = 2,
+) -> Generator[Decoded, None, None]:
+    """See :class:`DecodeFiles`; ``workers`` threads of this process are two batches ahead."""
+
+    def decode(row: int) -> torch.Tensor | Reason:
+        return decode_crops(preprocess, paths[row : row + 1], hashes[row : row + 1])[0]
+
+    waiting: deque[Future[torch.Tensor | Reason]] = deque()
+    pool = ThreadPoolExecutor(max(1, workers), thread_name_prefix="decode")
+    try:
+        submitted = 0
+        for start in range(0, len(paths), batch_size):
+            end = min(start + batch_size, len(paths))
+            while submitted < min(end + 2 * batch_size, len(paths)):
+                waiting.append(pool.submit(decode, submitted))
+                submitted += 1
+            decoded = [waiting.popleft().result() for _ in range(start, end)]
+            yield stacked(decoded, preprocess.size)
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
