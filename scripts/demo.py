@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sys
 import time
 from pathlib import Path
@@ -98,9 +99,9 @@ def fetch_backbone(name: str) -> None:
 
 
 def precision() -> str:
-    """bf16 where the processor has matrix units for it (four times faster), else float32."""
+    """bf16 where the processor has units for it (two to four times faster), else float32."""
     cpuinfo = Path("/proc/cpuinfo")
-    has_units = cpuinfo.exists() and "amx_bf16" in cpuinfo.read_text()
+    has_units = cpuinfo.exists() and re.search("amx_bf16|avx512_bf16", cpuinfo.read_text())
     return "bf16" if has_units else "auto"
 
 

@@ -21,7 +21,7 @@ def source_faces(dataset: fo.Dataset, face_ids: Sequence[str]) -> list[SourceFac
         ForensicsError: a video lies outside the allowed folders
     """
     from ...detector.records import CropRecipe, Reason
-    from ...detector.scoring.crop_scores import read_crop
+    from ...detector.scoring.crop_files import read_crop
     from ...detector.scoring.recompressed_scores import SourceFace
 
     stored = fields.describe(dataset).get("recipe")

@@ -69,7 +69,7 @@ def run(
         Cancelled: stopped by the user; what was made is kept
     """
     from ...detector.model.explain import explain
-    from ...detector.scoring.crop_scores import read_crop
+    from ...detector.scoring.crop_files import read_crop
 
     _check(method, only, threshold, limit)
     view = views.flat(samples)

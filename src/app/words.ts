@@ -13,11 +13,7 @@ export const plural = (n: number, word: string): string =>
   number(n) + " " + word + (n === 1 ? "" : "s");
 
 /** "95 %: low to high", or why there is no interval. */
-export const bounds = (cell: {
-  low: number | null;
-  high: number | null;
-  why?: string;
-}): string =>
+export const bounds = (cell: { low: number | null; high: number | null }): string =>
   cell.low == null || cell.high == null
-    ? cell.why || "no interval"
+    ? "no interval"
     : "95 %: " + percent(cell.low) + " to " + percent(cell.high);

@@ -11,9 +11,8 @@ export interface Cell {
   hits: number;
   trials: number;
   rate: number;
-  low: number | null;
-  high: number | null;
-  why: string;
+  low: number;
+  high: number;
   rest: number | null;
   excess: number | null;
   stands_out: boolean;
@@ -92,8 +91,8 @@ export type Strip = [
   hits: number,
   trials: number,
   rate: number,
-  low: number | null,
-  high: number | null,
+  low: number,
+  high: number,
   rest: number | null,
   excess: number | null,
   mark: 0 | 1 | 2,

@@ -74,7 +74,7 @@ class Server:
         """Close all panels and views.
 
         Now and then the session loses its connection to its own server when a page is closed, and
-        finds it no more; then the App is started anew.
+        finds it no more, or ends with an error; then the App is started anew, once.
         """
         if not self._reset_within(20):
             self.stop()
@@ -83,11 +83,13 @@ class Server:
 
     def _reset_within(self, seconds: float) -> bool:
         assert self.process.stdin is not None
-        self.process.stdin.write("reset\n")
-        self.process.stdin.flush()
+        try:
+            self.process.stdin.write("reset\n")
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            return False
         deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            assert self.process.poll() is None, self.log.read_text()
+        while time.monotonic() < deadline and self.process.poll() is None:
             try:
                 if self._said.get(timeout=1) == "reset":
                     return True
