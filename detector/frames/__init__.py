@@ -1,4 +1,4 @@
-"""Decodes videos and image folders, chooses frames, and encodes them again."""
+"""Decodes videos and image folders, chooses frames and encodes them again."""
 
 from __future__ import annotations
 

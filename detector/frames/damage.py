@@ -1,14 +1,14 @@
-"""Finds out which frames of a damaged video are whole.
+"""Finds out which frames of a damaged video decode correctly.
 
-A decoder conceals what it cannot read and goes on: the picture has no mark, and neither have the
-pictures that are predicted from it. Where it went wrong stands in its log, so a file that shows any
-sign of damage is decoded once more, packet by packet, and damage travels from a packet to all that
-follow up to the next key frame. Decoders of HEVC, VP9 and AV1 often notice damage late or not at
-all; a group of pictures with a sign in it is then not used at all, and what no decoder notices in a
-group without one remains.
+A decoder conceals damage and goes on. Neither the damaged picture nor the pictures predicted from
+it carry a mark; only the decoder's log reports the error. A file that shows a sign of damage is
+therefore decoded once more, packet by packet. Damage spreads from a packet to all that follow it,
+up to the next key frame. Decoders of HEVC, VP9 and AV1 often notice damage late or not at all. For
+them the whole group of pictures counts as damaged as soon as one of its packets shows a sign.
+Damage that the decoder does not notice in a group without a sign stays undetected.
 
-FFmpeg's log is one for the whole process, and reading it while decoder threads end can block for
-ever (PyAV takes the interpreter's lock for each message). So it is read in a process of its own.
+FFmpeg has one log for the whole process. Reading it while decoder threads end can deadlock, because
+PyAV takes the interpreter's lock for each message. The log is therefore read in a separate process.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from .pyav import FFmpegError, errors_of_decoding
 
 log = logging.getLogger(__name__)
 
-#: Codecs whose decoders say at the damaged packet that it is damaged.
+#: Codecs whose decoders report damage at the damaged packet.
 _TOLD_AT_ONCE = frozenset({"h264", "mpeg1video", "mpeg2video", "mpeg4", "mjpeg", "prores"})
-# Said of streams that decode right: marks of pictures that are not needed any more.
+# Messages about streams that decode correctly: marks of pictures that are no longer needed.
 _HARMLESS = ("mmco", "number of reference frames", "deprecated pixel format")
 _START = (
     "import json, sys; given = json.load(sys.stdin); sys.path[:] = given['search']; "
@@ -39,13 +39,13 @@ _START = (
 
 @dataclass(frozen=True, slots=True)
 class DamageMap:
-    """What is damaged in a video.
+    """The damaged frames of a video.
 
     Attributes:
-        times: presentation times, in stream units, of damaged packets and what is predicted
-            from them
-        positions: 0-based positions of the damaged ones among the frames in the order in which the
-            decoder gives them; for streams whose times do not tell frames apart
+        times: presentation times, in stream units, of damaged packets and of those predicted from
+            them
+        positions: 0-based positions of damaged frames in the order in which the decoder returns
+            them; for streams in which times do not identify frames
     """
 
     times: frozenset[int]
@@ -53,7 +53,7 @@ class DamageMap:
 
 
 def damage_map(path: Path) -> DamageMap:
-    """Decode ``path`` in a process of its own and return what is damaged.
+    """Decode ``path`` in a separate process and return which frames are damaged.
 
     Raises:
         OSError: the process could not be started or failed
@@ -71,7 +71,7 @@ def damage_map(path: Path) -> DamageMap:
 
 
 def tell(path: str) -> None:
-    """Write the damage of ``path`` as JSON: what the process of :func:`damage_map` does."""
+    """Write the damage of ``path`` to stdout as JSON; the process of :func:`damage_map` runs it."""
     with opened(Path(path), 1) as (container, stream):
         rows = list(_packets(container, stream))
     damaged = _spread(rows, stream.codec_context.name in _TOLD_AT_ONCE)
@@ -86,7 +86,7 @@ def tell(path: str) -> None:
 
 
 def _packets(container: Any, stream: Any) -> Iterator[tuple[int | None, bool, bool, list[Any]]]:
-    """(time, key frame, damaged, times of the frames that came out) of each packet."""
+    """Yield (time, key frame, damaged, times of the frames that came out) of each packet."""
     packets = container.demux(stream)
     while True:
         try:
@@ -110,7 +110,7 @@ def _is_harmless(text: str) -> bool:
 
 
 def _spread(rows: list[tuple[int | None, bool, bool, list[Any]]], exact: bool) -> list[bool]:
-    """Damage of each packet, with what travels to those that are predicted from it."""
+    """Return for each packet whether it, or a packet it is predicted from, is damaged."""
     out: list[bool] = []
     for first, last in _groups(rows):
         group = rows[first:last]
@@ -123,7 +123,7 @@ def _spread(rows: list[tuple[int | None, bool, bool, list[Any]]], exact: bool) -
         before = bool(out) and out[-1]
         seen = carried
         for row, own in zip(group, bad, strict=True):
-            # Pictures shown before their key frame are predicted from the group before it.
+            # Pictures shown before their key frame are predicted from the previous group.
             leading = before and _is_before(row[0], key_time)
             seen = seen or own
             out.append(seen or leading)
@@ -135,6 +135,6 @@ def _is_before(time: int | None, other: int | None) -> bool:
 
 
 def _groups(rows: list[tuple[int | None, bool, bool, list[Any]]]) -> Iterator[tuple[int, int]]:
-    """Runs of rows that begin with a key frame (the first one wherever it begins)."""
+    """Yield (first, last) of each run that begins with a key frame; the first run may lack one."""
     starts = [0, *(at for at, row in enumerate(rows) if row[1] and at)]
     yield from zip(starts, [*starts[1:], len(rows)], strict=True)

@@ -1,8 +1,8 @@
-"""Turns a stored picture into the one that players show: square pixels, mirrored, turned.
+"""Turns a stored picture into the shown one: square pixels, mirrored, rotated.
 
-The display matrix of ISO/IEC 14496-12 (8.5.2, ``tkhd``) maps stored to shown positions. Players
-honour its turn and mirroring and the aspect ratio of a pixel; its scale and shift concern other
-tracks, and an angle between quarter turns is rounded as they round it.
+The display matrix of ISO/IEC 14496-12 (8.5.2, ``tkhd``) maps stored to shown positions. Like
+players, this module applies its rotation and mirroring and the pixel aspect ratio. It ignores scale
+and shift, which concern other tracks, and rounds an angle to the nearest quarter turn.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from fractions import Fraction
 
 import numpy as np
 
-# Beyond this a header is damaged rather than a picture anamorphic; players ignore such ratios too.
+# A larger ratio means a damaged header, not an anamorphic picture; players ignore it too.
 _MOST_ASPECT = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Display:
-    """How a stored picture is shown. First the pixels are made square, then mirrored, then turned.
+    """How a stored picture is shown: pixels are made square, then mirrored, then rotated.
 
     Attributes:
         rotation: degrees counterclockwise, in {0, 90, 180, 270}
-        mirrored: left and right change places before the turn
+        mirrored: True if left and right are swapped before the rotation
         pixel_aspect: width of a stored pixel divided by its height
     """
 
@@ -34,23 +34,23 @@ class Display:
 
     @property
     def plain(self) -> bool:
-        """True if the stored picture is the shown one."""
+        """True if the stored picture equals the shown one."""
         return not self.rotation and not self.mirrored and self.pixel_aspect == 1
 
     def square(self, width: int, height: int) -> tuple[int, int]:
-        """(width, height) with square pixels, before the turn; the longer way, nothing is lost."""
+        """Return (width, height) with square pixels before rotation; only ever enlarges."""
         ratio = self.pixel_aspect
         if ratio > 1:
             return max(1, round(width * ratio)), height
         return width, max(1, round(height / ratio))
 
     def shown(self, width: int, height: int) -> tuple[int, int]:
-        """(width, height) of the shown picture of a stored one."""
+        """Return (width, height) of the shown picture of a stored one."""
         width, height = self.square(width, height)
         return (height, width) if self.rotation in (90, 270) else (width, height)
 
     def upright(self, picture: np.ndarray) -> np.ndarray:
-        """Return ``picture`` (H, W, 3), whose pixels are square, mirrored and turned as shown."""
+        """Return ``picture`` (H, W, 3), which has square pixels, mirrored and rotated as shown."""
         if self.mirrored:
             picture = picture[:, ::-1]
         if self.rotation:
@@ -59,11 +59,11 @@ class Display:
 
 
 def display_of(matrix: Sequence[int] | None, pixel_aspect: Fraction | None) -> Display:
-    """Return the :class:`Display` for nine numbers of a display matrix and a pixel's aspect ratio.
+    """Return the :class:`Display` of a display matrix and a pixel aspect ratio.
 
     Args:
-        matrix: a, b, u, c, d, v, x, y, w in 16.16 and 2.30 fixed point, or None
-        pixel_aspect: None where the file states none
+        matrix: the nine numbers a, b, u, c, d, v, x, y, w in 16.16 and 2.30 fixed point, or None
+        pixel_aspect: width / height of a stored pixel; None if the file states none
     """
     aspect = pixel_aspect or Fraction(1)
     if not Fraction(1, _MOST_ASPECT) <= aspect <= _MOST_ASPECT:

@@ -11,11 +11,11 @@ import numpy as np
 from ..errors import ForensicsError
 from ..records import Reason
 
-MAX_FRAME_PIXELS = 100_000_000  # 8K is 33 million; beyond this one frame alone takes 300 MB
+MAX_FRAME_PIXELS = 100_000_000  # 8K has 33 million; a larger frame alone takes 300 MB
 
 
 class FrameError(ForensicsError):
-    """A source, or some of its frames, cannot be read; ``reason`` says why in one word."""
+    """Raised when a source or some of its frames cannot be read; ``reason`` is the reason word."""
 
     def __init__(self, reason: Reason, message: str, hint: str = "") -> None:
         self.reason = reason
@@ -27,25 +27,25 @@ class FrameError(ForensicsError):
 
 @dataclass(frozen=True, slots=True)
 class VideoInfo:
-    """What a source says about itself.
+    """The properties of a source, mostly as declared by its metadata.
 
     Attributes:
-        frame_count: frames that a sequential decode gives; None where that was not counted
+        frame_count: frames that a sequential decode returns; None if not counted
         fps: average frames per second, None for images
         width: pixels across, as shown (rotation applied)
-        height: pixels down, as shown
-        duration_seconds: length by the container, None for images
+        height: pixels down, as shown (rotation applied)
+        duration_seconds: length declared by the container, None for images
         codec: for example ``h264``; the file format for images
         bit_rate: bits per second of the whole file, None if unknown
-        rotation: degrees counterclockwise that the metadata asks for (0, 90, 180, 270)
+        rotation: degrees counterclockwise that the metadata requests (0, 90, 180, 270)
         pixel_format: for example ``yuv420p10le``
-        declared_frame_count: what the container's header claims, None if it does not
+        declared_frame_count: count in the container's header, None if it has none
         container: for example ``mov,mp4,m4a,3gp,3g2,mj2``
-        mirrored: True if the metadata asks for a mirrored picture
-        pixel_aspect: width / height of a stored pixel; the pictures given have square ones
-        transfer: ``pq`` or ``hlg`` where a high dynamic range was mapped to the standard one
-        interlaced: True if the first frame holds two fields of different times; they are kept
-        missing_frames: declared, and not in the file (a download that broke off)
+        mirrored: True if the metadata requests a mirrored picture
+        pixel_aspect: width / height of a stored pixel; decoded pictures have square pixels
+        transfer: ``pq`` or ``hlg`` if a high dynamic range was mapped to the standard range
+        interlaced: True if the first frame holds two fields of different times; both are kept
+        missing_frames: frames that are declared but missing from the file (interrupted download)
     """
 
     frame_count: int | None
@@ -68,13 +68,13 @@ class VideoInfo:
 
 @dataclass(frozen=True, slots=True)
 class DecodedFrame:
-    """One wanted frame: its pixels, or the reason why there are none.
+    """One requested frame: its pixels, or the reason why it has none.
 
     Attributes:
         index: 0-based frame number
-        pts_seconds: presentation time by the container, None for images and failed frames
+        pts_seconds: presentation time from the container, None for images and failed frames
         image: RGB uint8 (H, W, 3), upright, or None
-        reason: None exactly when ``image`` is there
+        reason: None exactly if ``image`` is set
     """
 
     index: int
@@ -84,16 +84,19 @@ class DecodedFrame:
 
 
 class FrameSource(Protocol):
-    """Something that gives numbered frames."""
+    """A source of numbered frames."""
 
     @property
     def info(self) -> VideoInfo: ...
 
     @property
     def numbers(self) -> Sequence[int]:
-        """Every frame number there is, ascending."""
+        """All frame numbers, ascending."""
         ...
 
     def read(self, numbers: Iterable[int]) -> Iterator[DecodedFrame]:
-        """One :class:`DecodedFrame` per number, ascending, in one pass; never raises for one."""
+        """Yield one :class:`DecodedFrame` per number, ascending, in one pass.
+
+        A frame that cannot be read is yielded with its reason; it raises nothing.
+        """
         ...

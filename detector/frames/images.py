@@ -1,4 +1,4 @@
-"""Frames that lie on disk as image files."""
+"""Reads frames that are stored as image files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .pictures import BROKEN_IMAGE, SUFFIXES, as_shown, frames_of_picture, opene
 
 
 def image_files(folder: Path) -> list[Path]:
-    """Image files of a folder in the order of the numbers in their names (2 before 10).
+    """Return the image files of a folder in the order of the numbers in their names (2 before 10).
 
     Raises:
         FrameError: the folder holds no image
@@ -36,13 +36,13 @@ def _natural_key(name: str) -> list[tuple[int, int, str]]:
 
 
 def read_image(path: str | Path) -> np.ndarray:
-    """RGB uint8 (H, W, 3) of one image file as viewers show it, see :func:`.pictures.as_shown`.
+    """Return one image file as RGB uint8 (H, W, 3), as viewers show it.
 
-    Of a file with several pictures the first.
+    See :func:`.pictures.as_shown`. A file with several pictures gives its first.
 
     Raises:
         FrameError: missing, empty, unreadable, truncated or too large
-        ForensicsError: outside the allowed folders by now
+        ForensicsError: the path is no longer in an allowed folder
     """
     with opened_picture(path) as image:
         return as_shown(image)
@@ -55,7 +55,7 @@ class ImageSource:
         files: (frame number, path) in any order; numbers must be unique
 
     Raises:
-        FrameError: no files, or a number twice
+        FrameError: no files, or a frame number occurs twice
     """
 
     def __init__(self, files: Sequence[tuple[int, str]]) -> None:
@@ -73,7 +73,7 @@ class ImageSource:
 
     @property
     def info(self) -> VideoInfo:
-        """Size and format of the first file that can be opened (zeros if none can)."""
+        """Size and format of the first readable file (zeros if there is none)."""
         if self._info is None:
             self._info = self._probe()
         return self._info
@@ -84,14 +84,14 @@ class ImageSource:
         for number in self._numbers:
             try:
                 with opened_picture(self._files[number]) as image:
-                    # exif_transpose of the header only: orientations 5-8 swap the sides, which
-                    # Pillow has done itself for TIFF
+                    # The header's part of exif_transpose: orientations 5-8 swap the sides. For
+                    # TIFF, Pillow has already done so.
                     turned = image.format != "TIFF" and image.getexif().get(0x0112, 1) >= 5
                     width, height = image.size[::-1] if turned else image.size
                     codec, mode = (image.format or "").lower(), image.mode
                 break
             except FrameError:
-                continue  # read() reports it, with its reason, for the frame itself
+                continue  # read() reports the reason for that frame
         return VideoInfo(
             len(self._numbers), None, width, height, None, codec, None, 0, mode, None, "images"
         )
@@ -110,14 +110,15 @@ class ImageSource:
 
 
 class PictureSequence:
-    """The frames or pages of one picture file (WebP, PNG, AVIF, TIFF) as a
-    :class:`frame.FrameSource`.
+    """The frames or pages of one picture file as a :class:`frame.FrameSource`.
+
+    The formats are WebP, PNG, AVIF, TIFF and GIF.
 
     Args:
         path: the file
 
     Raises:
-        FrameError: it cannot be opened
+        FrameError: the file cannot be opened
     """
 
     def __init__(self, path: str | Path) -> None:

@@ -1,4 +1,4 @@
-"""Manipulation masks of a video, frame by frame, from a video or a folder of images."""
+"""Reads the manipulation masks of a video from a mask video or a folder of images."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from .sources import open_source
 
 log = logging.getLogger(__name__)
 
-_THRESHOLD = 64  # of 255: above the noise that lossy compression leaves in black
+_THRESHOLD = 64  # of 255; above the noise that lossy compression leaves in black areas
 
 
 class MaskSource:
-    """Masks by frame number; what cannot be had is ``mask_missing``, never an error.
+    """Masks by frame number; an unavailable mask gives ``mask_missing``, never an error.
 
     Args:
-        path: mask video, folder of images (numbered by the digits at the end of their names; by
-            position where no name has any), or None
+        path: mask video, folder of images, or None; images are numbered by the digits at the end
+            of their names, or by position if no name has digits
         threads: decoder threads
     """
 
@@ -34,7 +34,7 @@ class MaskSource:
         self._source: FrameSource | None = None
 
     def _open(self) -> FrameSource | None:
-        """The source, opened when it is first needed; None if it cannot be."""
+        """Return the source, opened on first use; None if it cannot be opened."""
         if self._source is None and self._path is not None:
             path = Path(self._path)
             try:
@@ -47,7 +47,7 @@ class MaskSource:
         return self._source
 
     def read(self, numbers: Iterable[int]) -> Iterator[np.ndarray | Reason]:
-        """For each number, ascending: bool (h, w), or ``Reason.MASK_MISSING``."""
+        """Yield, for each number in ascending order, bool (h, w) or ``Reason.MASK_MISSING``."""
         wanted = sorted(set(numbers))
         source = self._open()
         if source is None:
@@ -61,11 +61,11 @@ class MaskSource:
 
 
 def _numbered(files: list[Path]) -> list[tuple[int, str]]:
-    """(frame number, path) of each file.
+    """Return (frame number, path) of each file.
 
     Raises:
-        FrameError: a number twice, or names with and without one: which mask belongs to which
-            frame cannot be known
+        FrameError: a number occurs twice, or only some names have one, so that masks cannot be
+            assigned to frames
     """
     numbers = [re.search(r"(\d+)$", path.stem) for path in files]
     found = [int(match.group(1)) for match in numbers if match]

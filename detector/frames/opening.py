@@ -1,4 +1,4 @@
-"""Opens a video file for decoding, so that it can name no other file or address."""
+"""Opens a video file for decoding, without letting it open other files or addresses."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from ..records import Reason
 from .frame import FrameError
 from .pyav import FFmpegError, open_media, picture_stream
 
-# A file must not make the library open other files or addresses (playlists can), so only real
-# containers and raw streams are probed, and only the file itself is read.
+# A playlist could make the library open other files or addresses. So only containers and raw
+# streams are probed, and only the file itself is read.
 _OPTIONS = {
     "protocol_whitelist": "file",
     "format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,flv,"
@@ -21,13 +21,13 @@ _OPTIONS = {
 }
 
 
-# Makes the decoder report damage that it would else conceal.
+# Makes the decoder report damage that it would otherwise conceal.
 _STRICT = {"err_detect": "crccheck+bitstream+buffer+explode"}
 
 
 @contextmanager
 def opened(path: Path, threads: int, strict: bool = False) -> Iterator[tuple[Any, Any]]:
-    """(container, picture stream), errors turned into :class:`FrameError`."""
+    """Yield (container, picture stream) and turn errors into :class:`FrameError`."""
     try:
         container = open_media(path, _OPTIONS)
     except FileNotFoundError as error:

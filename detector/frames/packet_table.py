@@ -1,7 +1,6 @@
-"""Tells what the packets of a picture stream say about its frames, without decoding them.
+"""Reads frame times and key frames from the packets of a picture stream, without decoding.
 
-The presentation times and key frames found here are what :mod:`.video` seeks by, where they
-identify every frame; where they do not, it counts.
+:mod:`.video` seeks by these times if they identify every frame; otherwise it counts frames.
 """
 
 from __future__ import annotations
@@ -19,29 +18,29 @@ from .tone_mapping import TRANSFERS
 
 log = logging.getLogger(__name__)
 
-# One packet is one shown frame, and packet times survive decoding. Not VP8 (hidden reference
-# frames are packets), MPEG-4 part 2 (empty packets) or Theora (repeats).
+# For these codecs one packet is one shown frame, and packet times survive decoding. That is not so
+# for VP8 (hidden reference frames are packets), MPEG-4 part 2 (empty packets) and Theora (repeats).
 _ONE_FRAME_PER_PACKET = frozenset(
     {"h264", "hevc", "av1", "vp9", "mpeg2video", "mpeg1video", "mjpeg", "prores", "dnxhd", "ffv1"}
 )
-# Codecs whose frames may be shown in another order than they are stored in.
+# Codecs that may show frames in another order than the stored one.
 _REORDERED = frozenset({"h264", "hevc", "mpeg2video", "mpeg1video"})
-# What demuxing a damaged file ends with; IndexError: a stream that was not there at the start.
+# Errors that end demuxing of a damaged file. IndexError: a stream that appeared after the start.
 STOPPED = (FFmpegError, OSError, IndexError)
-# Codecs of containers that may count their pictures in the header, and count them right.
+# Container whose header may state the number of frames, and does so correctly.
 _COUNTED = "mov"
 _LEAST_MISSING_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """The first decoded frame: how it is shown, and what its pixels are.
+    """How the first decoded frame is shown, and the format of its pixels.
 
     Attributes:
         display: how the stored picture is shown
         width, height: as stored, in pixels
         transfer: ``pq`` or ``hlg`` for high dynamic range, else ""
-        interlaced: True if it holds two fields of different times
+        interlaced: True if the frame holds two fields of different times
     """
 
     display: Display
@@ -59,7 +58,7 @@ class PacketTable:
         pts: ascending presentation times in stream units, (N,)
         keys: ascending positions of key frames in ``pts``, (K,)
         regular: True if a frame is identified by its presentation time
-        declared: frames that the container says are shown, 0 where it does not say so
+        declared: number of shown frames that the container declares, 0 if it declares none
     """
 
     pts: np.ndarray
@@ -69,11 +68,11 @@ class PacketTable:
 
 
 def scan_packets(container: Any, stream: Any) -> tuple[PacketTable, Shape | None]:
-    """Read all packets, decoding only until the first frame shows its shape."""
+    """Read all packets, and decode only until the first frame gives its shape."""
     rows: list[tuple[int, bool, bool]] = []
     plain = stream.codec_context.name in _ONE_FRAME_PER_PACKET
     shape: Shape | None = None
-    ends = 0.0  # seconds, of whichever stream goes on for longest
+    ends = 0.0  # seconds; end of the longest stream
     try:
         for packet in container.demux():
             if packet.pts is not None and packet.time_base:
@@ -87,7 +86,7 @@ def scan_packets(container: Any, stream: Any) -> tuple[PacketTable, Shape | None
             if packet.pts is None or packet.is_corrupt:
                 plain = False
                 break
-            # An edit list marks packets that are decoded (others need them) but never shown.
+            # An edit list marks packets that are decoded for others but never shown.
             rows.append((packet.pts, packet.is_keyframe, not packet.is_discard))
     except MemoryError:
         raise
@@ -97,7 +96,7 @@ def scan_packets(container: Any, stream: Any) -> tuple[PacketTable, Shape | None
     pts = np.array([row[0] for row in shown], dtype=np.int64)
     order = np.argsort(pts, kind="stable")
     keys = np.flatnonzero(np.array([row[1] for row in shown], dtype=bool)[order])
-    # A stream that starts inside a group loses its first frames in the decoder.
+    # In a stream that starts inside a group, the decoder drops the first frames.
     complete = bool(rows) and rows[0][1] and rows[0][0] == min(row[0] for row in rows)
     regular = bool(plain and complete and len(shown) and np.all(np.diff(pts[order]) > 0))
     regular = regular and not (np.all(np.diff(order) > 0) and _hides_its_order(container, stream))
@@ -106,10 +105,10 @@ def scan_packets(container: Any, stream: Any) -> tuple[PacketTable, Shape | None
 
 
 def _declared(container: Any, stream: Any, rows: list[tuple[int, bool, bool]], ends: float) -> int:
-    """How many frames should be shown.
+    """Return how many frames should be shown, 0 if unknown.
 
-    By the count in the header where the container keeps one; else by the declared length, where
-    every stream, the sound too, ends more than a second before it.
+    Takes the count from the container's header where there is one. Otherwise takes the declared
+    length, if every stream (sound included) ends more than a second before it.
     """
     hidden = sum(not shown for _, _, shown in rows)
     if stream.frames and _COUNTED in container.format.name:
@@ -122,17 +121,17 @@ def _declared(container: Any, stream: Any, rows: list[tuple[int, bool, bool]], e
 
 
 def _hides_its_order(container: Any, stream: Any) -> bool:
-    """Whether ascending packet times may be times of decoding: AVI, for one, stores no others."""
+    """Return whether ascending packet times may be decoding times (AVI stores only those)."""
     context = stream.codec_context
     reordered = context.name in _REORDERED
     return reordered and (container.format.name == "avi" or bool(context.has_b_frames))
 
 
 def frames_of(packet: Any) -> list[Any] | None:
-    """Frames that the decoder gives for a packet; None for one that it cannot decode.
+    """Return the frames that the decoder gives for a packet; None if it cannot decode the packet.
 
     Raises:
-        MemoryError: this machine has too little for the decoder or for its threads
+        MemoryError: too little memory for the decoder or its threads
     """
     try:
         return packet.decode()
@@ -146,7 +145,7 @@ def frames_of(packet: Any) -> list[Any] | None:
 
 
 def shape_of(frame: Any, stream: Any) -> Shape:
-    """Return how ``frame`` is shown and what its pixels are."""
+    """Return how ``frame`` is shown and the format of its pixels."""
     return Shape(
         display_of(display_matrix(frame), pixel_aspect(stream)),
         frame.width,

@@ -1,4 +1,4 @@
-"""Turns a picture file into what viewers show: upright, in sRGB, with 8 bits a channel."""
+"""Turns a picture file into what viewers show: upright, sRGB, 8 bits per channel."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ log = logging.getLogger(__name__)
 SUFFIXES = frozenset(
     {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".heic", ".heif", ".avif"}
 )
-# What Pillow raises for cut, damaged, foreign and exploding files.
+# Raised by Pillow for truncated, damaged, foreign and oversized files.
 BROKEN_IMAGE = (OSError, UnidentifiedImageError, SyntaxError, ValueError, EOFError)
 _SIGNATURES = (b"\x89PNG\r\n", b"\xff\xd8\xff", b"BM", b"II*\x00", b"MM\x00*")
-# ISO/IEC 23008-12: containers of pictures begin like those of videos.
+# ISO/IEC 23008-12: picture containers begin like video containers.
 _AVIF = frozenset({b"avif", b"avis"})
 _HEIF = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevm", b"hevs", b"mif1", b"msf1", b"mif2"})
-# Formats whose further pictures are frames or pages; those of a JPEG (MPO) are depth and previews.
+# Formats whose further pictures are frames or pages. In a JPEG (MPO) they are depth and previews.
 _SEQUENCES = frozenset({"PNG", "WEBP", "AVIF", "TIFF", "GIF"})
-_REDUCED, _SUBFILE_TYPE = 1, 254  # TIFF: a smaller copy of another page
+_REDUCED, _SUBFILE_TYPE = 1, 254  # TIFF: a reduced copy of another page
 
 
 def is_picture(path: Path) -> bool:
-    """True if the first bytes are those of PNG, JPEG, WebP, BMP, TIFF, HEIF or AVIF."""
+    """Return whether the first bytes mark PNG, JPEG, WebP, BMP, TIFF, HEIF or AVIF."""
     with path.open("rb") as stream:
         head = stream.read(16)
     return (
@@ -46,12 +46,12 @@ def is_picture(path: Path) -> bool:
 
 @contextmanager
 def opened_picture(path: str | Path) -> Iterator[Image.Image]:
-    """The picture file opened by Pillow, nothing of it decoded; errors as :class:`FrameError`.
+    """Yield the picture file opened by Pillow, not yet decoded.
 
     Raises:
-        FrameError: missing, empty, unreadable, cut off, too large, or HEIF without the package
+        FrameError: missing, empty, unreadable, truncated, too large, or HEIF without the package
             that reads it
-        ForensicsError: outside the allowed folders by now
+        ForensicsError: the path is no longer in an allowed folder
     """
     path = Path(path)
     still_allowed(path)
@@ -65,11 +65,11 @@ def opened_picture(path: str | Path) -> Iterator[Image.Image]:
                     Reason.TOO_LARGE, f"{path} has {image.width} x {image.height} pixels."
                 )
             yield image
-    except FrameError:  # ours is a ValueError too
+    except FrameError:  # also a ValueError, which BROKEN_IMAGE would catch
         raise
     except FileNotFoundError as error:
         raise FrameError(Reason.MISSING_FILE, f"{path} is not there.") from error
-    except Image.DecompressionBombError as error:  # larger still: Pillow does not even open it
+    except Image.DecompressionBombError as error:  # so large that Pillow refuses to open it
         raise FrameError(Reason.TOO_LARGE, f"{path}: {error}") from error
     except BROKEN_IMAGE as error:
         raise FrameError(
@@ -78,7 +78,7 @@ def opened_picture(path: str | Path) -> Iterator[Image.Image]:
 
 
 def frames_of_picture(image: Image.Image) -> list[int]:
-    """Positions of the pictures of an opened file that are frames or pages of their own."""
+    """Return the positions of an opened file's pictures that are separate frames or pages."""
     count = getattr(image, "n_frames", 1)
     if count == 1 or image.format not in _SEQUENCES:
         return [0]
@@ -92,11 +92,11 @@ def frames_of_picture(image: Image.Image) -> list[int]:
 
 
 def as_shown(image: Image.Image) -> np.ndarray:
-    """RGB uint8 (H, W, 3): turned by its EXIF orientation, in sRGB.
+    """Return the picture as RGB uint8 (H, W, 3): upright by its EXIF orientation, in sRGB.
 
-    A colour profile is honoured (CMYK and wide gamuts too); alpha is dropped. 16 bits keep their
-    upper byte. 32-bit integers and floats have no white of their own: the smallest usual one (1,
-    255, 65535, 2^32 - 1) that holds their largest value is taken.
+    Colour profiles are applied (CMYK and wide gamuts too); alpha is dropped. Of 16-bit values the
+    upper byte is kept. 32-bit integers and floats define no white. They are divided by the smallest
+    of 1 (floats only), 255, 65535 and 2^32 - 1 that holds their largest value.
     """
     upright = ImageOps.exif_transpose(image)
     if upright.mode.startswith("I") or upright.mode == "F":
@@ -123,7 +123,7 @@ def _eight_bits(values: np.ndarray, mode: str) -> np.ndarray:
 
 
 def _in_srgb(image: Image.Image, profile: bytes) -> Image.Image | None:
-    """The picture converted by its profile; None where that is sRGB already or cannot be read."""
+    """Return the picture converted to sRGB by its profile; None if sRGB already or unreadable."""
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         if "srgb" in ImageCms.getProfileDescription(source).lower():
@@ -138,10 +138,10 @@ def _in_srgb(image: Image.Image, profile: bytes) -> Image.Image | None:
 
 
 def _know_heif(path: Path) -> None:
-    """Let Pillow read HEIF, which it does not by itself.
+    """Register the HEIF reader with Pillow if the file is HEIF.
 
     Raises:
-        FrameError: the file is one, and the package is not there
+        FrameError: the file is HEIF and the package is not installed
     """
     with path.open("rb") as stream:
         head = stream.read(12)

@@ -1,14 +1,15 @@
-"""Opens, decodes and encodes with whichever PyAV is installed.
+"""Opens, decodes and encodes media with the installed PyAV.
 
-The only module that imports ``av`` and that knows what its releases lack. Run with 17.0 to 19.0:
+Only this module imports ``av`` and handles the differences between its releases. Tested with 17.0
+to 19.0:
 
-- before 17.0 pictures tagged as BT.709 get the colours of BT.601, which no other reader gives them,
-  and one thread converts: not supported;
-- in 17.0 ``open(options=)`` crashes the process on FLV and MPEG program streams, whose streams
-  appear while they are read; ``container_options=`` does not;
-- until 18.1 undecodable metadata stops the opening unless ``metadata_errors`` says otherwise; from
-  19.0 on it never does, and the argument is gone;
-- from 19.0 on rates and time bases are FFmpeg's own rationals: unset is falsy, no longer None.
+- before 17.0, pictures tagged as BT.709 get the colours of BT.601, unlike in any other reader, and
+  the conversion uses one thread: not supported;
+- in 17.0, ``open(options=)`` crashes the process on FLV and MPEG program streams, whose streams
+  appear during reading; ``container_options=`` does not;
+- up to 18.1, undecodable metadata stops the opening unless ``metadata_errors`` is set; from 19.0 on
+  it never does, and the argument no longer exists;
+- from 19.0 on, rates and time bases are FFmpeg's own rationals: unset is falsy, no longer None.
 """
 
 from __future__ import annotations
@@ -28,9 +29,9 @@ import numpy as np
 from av.stream import Disposition
 from av.video.reformatter import VideoReformatter
 
-# With more than one thread the bytes depend on their number. Without ``cpu-independent`` they
-# depend on the processor, and on one with AVX-512 even two runs differ: its macroblock tree reads
-# memory that was never written.
+# With more than one thread, the bytes depend on the number of threads. Without ``cpu-independent``
+# they depend on the processor, and with AVX-512 they differ even between two runs: the macroblock
+# tree reads memory that was never written.
 _X264 = {"preset": "medium", "threads": "1", "x264-params": "cpu-independent=1"}
 
 FFmpegError: Any = av.error.FFmpegError
@@ -38,14 +39,14 @@ VERSION: str = av.__version__
 
 
 def open_media(source: str | Path | IO[bytes], options: Mapping[str, str] | None = None) -> Any:
-    """Return an open input container; broken metadata does not keep it from opening.
+    """Open ``source`` for reading and return its container, even if its metadata is broken.
 
     Args:
         source: a file, or an object to read from
         options: FFmpeg's options of the container
 
     Raises:
-        FFmpegError, OSError, ValueError: it cannot be opened
+        FFmpegError, OSError, ValueError: the source cannot be opened
     """
     lenient: dict[str, Any] = {"metadata_errors": "ignore"} if _metadata_is_strict() else {}
     file = str(source) if isinstance(source, str | Path) else source
@@ -53,10 +54,10 @@ def open_media(source: str | Path | IO[bytes], options: Mapping[str, str] | None
 
 
 def picture_stream(container: Any) -> Any | None:
-    """Return the video stream that players show; None where there is none.
+    """Return the video stream that players show; None if there is none.
 
-    That is the one that FFmpeg finds best (the default one, then the one with most pixels), never
-    an attached picture (cover art) or a row of thumbnails.
+    This is FFmpeg's best stream (the default one, then the one with most pixels), but never an
+    attached picture (cover art) or a strip of thumbnails.
     """
     still = Disposition.attached_pic | Disposition.timed_thumbnails
     shown = [s for s in container.streams.video if not s.disposition & still]
@@ -69,23 +70,23 @@ def picture_stream(container: Any) -> Any | None:
 
 
 def display_matrix(frame: Any) -> tuple[int, ...] | None:
-    """Return the nine numbers of a frame's display matrix; None where it has none."""
+    """Return the nine numbers of a frame's display matrix; None if it has none."""
     data = frame.side_data.get("DISPLAYMATRIX")
     return None if data is None else struct.unpack("=9i", bytes(data))
 
 
 def pixel_aspect(stream: Any) -> Fraction | None:
-    """Return width / height of a stored pixel, by the container or else the codec."""
+    """Return width / height of a stored pixel from the container, or else from the codec."""
     return positive(stream.sample_aspect_ratio) or positive(
         stream.codec_context.sample_aspect_ratio
     )
 
 
 def errors_of_decoding(packet: Any) -> tuple[list[Any], list[str]]:
-    """Return the frames that a packet gives and what the decoder says of it at level "error".
+    """Return the frames of a packet and the decoder's messages of level "error" about it.
 
-    FFmpeg's log is one for the process and PyAV takes the interpreter's lock for each message:
-    only for a process that decodes with one thread and does nothing else.
+    Use this only in a process that decodes with one thread and does nothing else: FFmpeg has one
+    log per process, and PyAV takes the interpreter's lock for each message.
     """
     av.logging.set_level(av.logging.ERROR)
     av.logging.set_skip_repeated(False)
@@ -110,7 +111,7 @@ def container_seconds(container: Any) -> float | None:
 
 
 class RgbConverter:
-    """Converts decoded frames to RGB; keep one for each source, it reuses its tables."""
+    """Converts decoded frames to RGB. Keep one per source, because it reuses its tables."""
 
     def __init__(self, threads: int) -> None:
         self._reformatter = VideoReformatter()
@@ -120,9 +121,9 @@ class RgbConverter:
         """Return the pixels of a decoded frame as uint8, or uint16 if ``deep``, (H, W, 3).
 
         Args:
-            frame: as decoded
-            size: (width, height) of the result; where it is not the frame's, bilinear
-            deep: 16 bits a channel
+            frame: a decoded frame
+            size: (width, height) of the result; scaled bilinearly if the frame's differs
+            deep: True for 16 bits per channel
         """
         layout = "rgb48le" if deep else "rgb24"
         rgb = self._reformatter.reformat(
@@ -144,7 +145,7 @@ class H264Writer:
         comment: metadata of the container
 
     Raises:
-        FFmpegError, OSError: no x264 in this PyAV, or the target cannot be written
+        FFmpegError, OSError: this PyAV lacks x264, or the target cannot be written
     """
 
     def __init__(
@@ -177,7 +178,7 @@ class H264Writer:
         self._output.mux(self._stream.encode(frame))
 
     def end(self) -> None:
-        """Write what the encoder still holds, and the container's index; once."""
+        """Flush the encoder and write the container's index; further calls do nothing."""
         if not self._ended:
             self._ended = True
             try:
@@ -186,7 +187,7 @@ class H264Writer:
                 self._output.close()
 
     def close(self) -> None:
-        """Free the encoder without ending the stream."""
+        """Free the encoder without finishing the stream."""
         self._ended = True
         self._output.close()
 
@@ -199,5 +200,5 @@ class H264Writer:
 
 @lru_cache(maxsize=1)
 def _metadata_is_strict() -> bool:
-    """Whether undecodable metadata is an error unless told otherwise."""
+    """Return whether undecodable metadata is an error by default."""
     return hasattr(av.container.Container, "metadata_errors")

@@ -1,11 +1,11 @@
-"""Frames of a video as they are after the video has been encoded again.
+"""Encodes a video again and returns the frames after that.
 
-The picture stream is encoded by x264 (preset medium, 8 bit, 4:2:0) at a constant rate factor, which
-is what the names c23 and c40 stand for (Roessler et al. 2019, FaceForensics++, arXiv 1901.08971),
-and decoded again. Of a long video not the whole: each wanted frame is encoded with the ``LEAD``
-frames before and the ``TAIL`` frames after it, so that it is predicted from others as in a running
-encode; spans that touch are one. So at most ``LEAD + TAIL + 1`` frames are encoded per wanted one.
-Sound, container and resolution stay out of it.
+x264 encodes the picture stream (preset medium, 8 bit, 4:2:0) at a constant rate factor, and the
+result is decoded again. Names such as c23 and c40 stand for this rate factor (Roessler et al. 2019,
+FaceForensics++, arXiv 1901.08971). A long video is not encoded whole: each wanted frame is encoded
+with the ``LEAD`` frames before and the ``TAIL`` frames after it, so that it is predicted from other
+frames as in a continuous encode. Overlapping spans are merged, so at most ``LEAD + TAIL + 1``
+frames are encoded per wanted frame. Sound, container and resolution are not changed.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ from ..records import Reason
 from .frame import DecodedFrame, FrameError
 from .pyav import H264Writer, open_media
 
-LEAD, TAIL = 24, 12  # frames; x264 decides the quality of a frame from what comes after it
+LEAD, TAIL = 24, 12  # frames; x264 sets the quality of a frame by the frames after it
 PREFIX = "video_h264_"
-#: Every recompression by name: its constant rate factor.
+#: The constant rate factor of each recompression, by its name.
 RECOMPRESSIONS = {f"{PREFIX}{crf}": crf for crf in (23, 35, 40)}
 
 
 @dataclass(frozen=True, slots=True)
 class RecompressedFrame:
-    """One frame under each rate factor.
+    """One frame recompressed at each rate factor.
 
     Attributes:
         index: 0-based frame number
-        images: RGB uint8 (H, W, 3) by rate factor; empty where there is a reason
+        images: RGB uint8 (H, W, 3) by rate factor; empty if ``reason`` is set
         reason: None, or why there is no picture
     """
 
@@ -47,7 +47,7 @@ class RecompressedFrame:
 
 
 def spans(numbers: Iterable[int], total: int) -> list[range]:
-    """What is encoded for the wanted ``numbers`` of a video of ``total`` frames, ascending."""
+    """Return the frame ranges to encode for ``numbers`` of ``total`` frames, ascending."""
     found: list[range] = []
     for number in sorted(set(numbers)):
         start, stop = max(0, number - LEAD), min(total, number + TAIL + 1)
@@ -64,10 +64,10 @@ def recompressed(
     crfs: Sequence[int],
     check: Callable[[], None] | None = None,
 ) -> Iterator[RecompressedFrame]:
-    """The wanted frames of a video file after encoding it again, in ascending order.
+    """Yield the wanted frames of a video file after encoding it again, in ascending order.
 
-    The result depends on the file and the wanted numbers only. Memory holds a few frames and the
-    encoded span.
+    The result depends only on the file, the wanted numbers and the rate factors. Memory holds a few
+    frames and the encoded span.
 
     Args:
         path: a video file
@@ -97,7 +97,7 @@ def recompressed(
 
 
 def _alike(frames: Iterator[DecodedFrame]) -> Iterator[Iterator[DecodedFrame]]:
-    """Runs of frames that one encoder takes: of one size, or without a picture."""
+    """Split frames into runs for one encoder: of one size, or without a picture."""
     held = next(frames, None)
 
     def run() -> Iterator[DecodedFrame]:
@@ -122,7 +122,7 @@ def _encoded_again(
     rate: Fraction,
     check: Callable[[], None] | None,
 ) -> Iterator[RecompressedFrame]:
-    """The wanted of ``frames``, all of one size, through one encoder for each rate factor."""
+    """Yield the wanted ones of ``frames`` (all of one size) after one encoder per rate factor."""
     encoders: list[_Encoder] = []
     kept: list[int] = []
     lost: list[RecompressedFrame] = []
@@ -163,36 +163,36 @@ def _encoded_again(
 
 
 class _Encoder:
-    """Pictures into H.264 in memory, and back."""
+    """Encodes pictures to H.264 in memory and decodes them again."""
 
     def __init__(self, crf: int, shape: tuple[int, ...], rate: Fraction) -> None:
         self.crf = crf
         self._height, self._width = shape[:2]
         self._buffer = io.BytesIO()
-        even = (self._height + self._height % 2, self._width + self._width % 2)  # as 4:2:0 needs
+        even = (self._height + self._height % 2, self._width + self._width % 2)  # 4:2:0 needs it
         self._output = H264Writer(self._buffer, "matroska", even, rate, crf)
         self._input: Any = None
 
     def add(self, image: np.ndarray) -> None:
-        """Encode one RGB uint8 picture of the size that was announced."""
+        """Encode one RGB uint8 picture of the size given to the constructor."""
         bottom, right = self._height % 2, self._width % 2
         if bottom or right:
             image = cv2.copyMakeBorder(image, 0, bottom, 0, right, cv2.BORDER_REPLICATE)
         self._output.add(image)
 
     def decoded(self) -> Iterator[Any]:
-        """End the encoding; the frames in their order."""
+        """Finish encoding and return the decoded frames in order."""
         self._output.end()
         self._buffer.seek(0)
         self._input = open_media(self._buffer)
         return self._input.decode(video=0)
 
     def pixels(self, frame: Any) -> np.ndarray:
-        """RGB uint8 (H, W, 3) of a decoded frame, without the padding."""
+        """Return a decoded frame as RGB uint8 (H, W, 3), without the padding."""
         return frame.to_ndarray(format="rgb24")[: self._height, : self._width]
 
     def close(self) -> None:
-        """Free both ends."""
+        """Free the encoder and the decoder."""
         for end in (self._output, self._input):
             if end is not None:
                 end.close()

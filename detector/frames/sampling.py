@@ -12,17 +12,17 @@ SAMPLING_MODES = ("uniform", "stride", "spread")
 
 
 def choose_frames(total: int, count: int, mode: str) -> list[int]:
-    """Positions to look at among ``total`` frames.
+    """Return the positions to read among ``total`` frames.
 
     Args:
         total: number of frames, >= 0
-        count: frames wanted, or the step for ``stride``; >= 1
-        mode: ``uniform``: ``np.linspace(0, total - 1, count, dtype=int)`` as DeepfakeBench does,
-            repeats removed (they occur when ``count > total``); ``stride``: every ``count``-th
-            frame from 0; ``spread``: the first ``count`` of :func:`spread_order`
+        count: number of frames, or the step for ``stride``; >= 1
+        mode: ``uniform``: ``np.linspace(0, total - 1, count, dtype=int)`` as in DeepfakeBench,
+            without repeats (they occur if ``count > total``); ``stride``: every ``count``-th frame
+            from 0; ``spread``: the first ``count`` of :func:`spread_order`
 
     Returns:
-        ascending positions for ``uniform`` and ``stride``; in the order to be tried for ``spread``
+        ascending positions for ``uniform`` and ``stride``; in the order to try for ``spread``
 
     Raises:
         ForensicsError: unknown mode or ``count < 1``
@@ -43,24 +43,24 @@ def choose_frames(total: int, count: int, mode: str) -> list[int]:
 
 
 def spread_order(total: int, count: int | None = None) -> list[int]:
-    """Positions 0 .. total-1, each as far as possible from all before it (farthest-first).
+    """Return positions 0 .. total-1, each as far as possible from all before it (farthest-first).
 
-    Starts at ``total // 2``; ties go to the smaller position. The order never depends on how many
-    are taken, so raising a count only appends. Same goal as the ``at_least`` mode of GenD's
-    cropper (arXiv 2508.06248, released code), whose search is quadratic; this one keeps the gaps
-    in a heap: O(k log k) for the first k.
+    Starts at ``total // 2``; of equally distant positions the smallest comes first. The order does
+    not depend on ``count``, so a larger count only appends. The ``at_least`` mode of GenD's cropper
+    (arXiv 2508.06248, released code) has the same goal, but its search is quadratic. This one keeps
+    the gaps in a heap and takes O(k log k) for the first k.
 
     Args:
         total: number of positions
-        count: stop after so many; None: all
+        count: number of positions to return; None for all
     """
     wanted = total if count is None else min(count, total)
     if wanted <= 0:
         return []
     middle = total // 2
     order = [middle]
-    # (-distance of the best position of the gap, that position, first, last); the two outer gaps
-    # have their best position at the end of the video.
+    # (-distance of the best position of the gap, that position, first, last). The best positions of
+    # the two outer gaps are the ends of the video.
     gaps: list[tuple[int, int, int, int]] = []
     if middle > 0:
         gaps.append((-middle, 0, 0, middle - 1))

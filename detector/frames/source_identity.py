@@ -1,4 +1,4 @@
-"""Is a source still the one whose faces are stored? Its hash, and a cheap stamp for every day."""
+"""Computes a hash and a cheap stamp that tell whether a stored source has changed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .images import image_files
 
 
 def _listing(record: VideoRecord) -> list[tuple[int, str, int]] | None:
-    """(number, name, bytes) of each image of a frame source; None for a single file."""
+    """Return (number, name, bytes) of each image of a frame source; None for a single file."""
     files = [(n, Path(p)) for n, p in record.frames]
     folder = Path(record.path)
     if not files and folder.is_dir():
@@ -24,10 +24,10 @@ def _listing(record: VideoRecord) -> list[tuple[int, str, int]] | None:
 
 
 def source_stamp(record: VideoRecord) -> dict[str, Any]:
-    """What tells cheaply that a source is still the same: size and time, or a hash of a listing.
+    """Return a stamp that changes with the source: size and time, or the hash of a listing.
 
     Raises:
-        FrameError: it is not there
+        FrameError: the file does not exist
     """
     listing = _listing(record)
     if listing is not None:
@@ -40,11 +40,11 @@ def source_stamp(record: VideoRecord) -> dict[str, Any]:
 
 
 def source_sha256(record: VideoRecord) -> str:
-    """sha256 of the file; of (number, name, size) of every image for frame sources.
+    """Return the sha256 of the file; for frame sources, of (number, name, size) of every image.
 
     Raises:
-        FrameError: it is not there
-        OSError: it cannot be read
+        FrameError: the file does not exist
+        OSError: the file cannot be read
     """
     stamp = source_stamp(record)
     return stamp["listing"] if "listing" in stamp else file_sha256(record.path)

@@ -1,8 +1,7 @@
-"""Which frames of a source to look at, and how to get exactly those, whatever the source is.
+"""Opens a source of any kind and reads the requested frames from it.
 
 A source is a video file, one image, a folder of images, or an explicit list of numbered image
-files. Frame indices are 0-based positions in presentation order, the same that a sequential
-decode of the file counts.
+files. Frame indices are 0-based positions in presentation order, as counted by a sequential decode.
 """
 
 from __future__ import annotations
@@ -29,11 +28,11 @@ def open_source(
 
     Args:
         path: file or folder
-        frames: ((frame number, image path), ...); ``path`` is then not opened
+        frames: ((frame number, image path), ...); if given, ``path`` is not opened
         threads: decoder threads for video, 0: as many as there are cores
 
     Raises:
-        FrameError: nothing can be read from it
+        FrameError: the source cannot be read
     """
     from .images import ImageSource, PictureSequence, image_files
     from .pictures import is_picture
@@ -56,13 +55,13 @@ def open_source(
         except FrameError as error:
             if error.hint:  # a package is missing
                 raise
-            return alone  # says what is wrong where the frame is read
+            return alone  # reports the error when the frame is read
         return sequence if len(sequence.numbers) > 1 else alone
     return VideoSource(path, threads)
 
 
 def probe_video(path: str | Path) -> VideoInfo:
-    """What the file says about itself, with a counted ``frame_count``.
+    """Return the properties of a source, with a counted ``frame_count``.
 
     Raises:
         FrameError: missing, empty, not a video, no picture stream, or too large
@@ -82,7 +81,7 @@ def read_frames(path: str | Path, indices: Iterable[int]) -> Iterator[tuple[int,
 
     Raises:
         FrameError: before the first frame if the source cannot be opened; after the last good
-            frame if some of the wanted ones could not be read (the message lists them)
+            frame if some requested frames could not be read (the message lists them)
     """
     failed: list[DecodedFrame] = []
     for frame in open_source(path).read(indices):

@@ -1,9 +1,9 @@
-"""Maps high dynamic range pictures (PQ and HLG) to the standard range that detectors know.
+"""Maps high dynamic range pictures (PQ and HLG) to the standard range that detectors expect.
 
-ITU-R BT.2100 gives the light of a code value, BT.2408 the white that both ranges share (203 cd/m2
-are 100 %), BT.2087 the primaries. What is brighter than 80 % of that white is rolled off smoothly
-up to the peak of 1,000 cd/m2; players roll off by curves of their own, so bright parts differ a
-little from any one of them. Read as standard range, such a picture would be grey and flat.
+ITU-R BT.2100 defines the light of a code value, BT.2408 the white that both ranges share (203 cd/m2
+are 100 %), BT.2087 the primaries. Light above 80 % of that white is rolled off smoothly up to the
+peak of 1,000 cd/m2. Each player rolls off by its own curve, so bright parts differ slightly between
+players. Without this mapping such a picture would look grey and flat.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ PQ, HLG = "pq", "hlg"
 TRANSFERS = {16: PQ, 18: HLG}
 
 _WHITE = 203.0  # cd/m2, BT.2408
-_PEAK = 1000.0  # cd/m2, HLG's nominal peak, and what most PQ material is graded for
-_KNEE = 0.8  # of white, from which light is rolled off
+_PEAK = 1000.0  # cd/m2; HLG's nominal peak and the usual grading of PQ material
+_KNEE = 0.8  # share of white above which light is rolled off
 _GAMMA = 2.4  # BT.1886
 _TO_709 = np.array(  # BT.2087, linear light
     [
@@ -50,7 +50,7 @@ def to_standard_range(picture: np.ndarray, transfer: str) -> np.ndarray:
 
 
 def _rolled_off(light: np.ndarray) -> np.ndarray:
-    """White is 1; above the knee a curve that keeps its slope there and reaches 1 at the peak."""
+    """Roll off light (white = 1) above the knee, without a kink there, to reach 1 at the peak."""
     span = 1 - _KNEE
     over = np.maximum(light - _KNEE, 0) / span
     peak = (_PEAK / _WHITE - _KNEE) / span
@@ -60,7 +60,7 @@ def _rolled_off(light: np.ndarray) -> np.ndarray:
 
 @lru_cache(maxsize=2)
 def _light(transfer: str) -> np.ndarray:
-    """Linear light of each 16-bit code, float32 (65536,): white is 1 (PQ), the peak is 1 (HLG)."""
+    """Return linear light of each 16-bit code, float32 (65536,); 1 is white (PQ) or peak (HLG)."""
     code = np.arange(65536) / 65535
     if transfer == PQ:
         m1, m2, c1, c2, c3 = 2610 / 16384, 2523 / 32, 3424 / 4096, 2413 / 128, 2392 / 128
@@ -74,6 +74,6 @@ def _light(transfer: str) -> np.ndarray:
 
 @lru_cache(maxsize=1)
 def _codes() -> np.ndarray:
-    """8-bit code of each step of linear light, by the inverse of BT.1886."""
+    """Return the 8-bit code of each step of linear light, by the inverse of BT.1886."""
     light = np.arange(_STEPS) / (_STEPS - 1)
     return np.round(255 * light ** (1 / _GAMMA)).astype(np.uint8)

@@ -1,10 +1,10 @@
-"""Exact frames of a video file, decoding only what must be decoded.
+"""Reads exact frames of a video file and decodes only as much as needed.
 
-A cheap first pass over the packets (no decoding) gives the presentation times and key frames.
-Where those identify every frame (``PacketTable.regular``), a frame's index is the rank of its
-presentation time: the decoder may then jump to the key frame before a wanted frame, and a damaged
-frame does not shift the numbers of those after it. Elsewhere (no times, hidden frames, a stream
-that starts in the middle of a group) frames are counted by decoding from the start.
+A cheap first pass reads presentation times and key frames from the packets, without decoding. If
+they identify every frame (``PacketTable.regular``), a frame's index is the rank of its presentation
+time. The decoder can then seek to the key frame before a wanted frame, and a damaged frame does not
+shift the numbers of later frames. Otherwise (no times, hidden frames, a stream that starts inside a
+group) frames are counted by decoding from the start.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ from .tone_mapping import TRANSFERS, to_standard_range
 
 log = logging.getLogger(__name__)
 
-_SEEK_COST = 12  # frames that could be decoded in the time of one seek and decoder refill
+_SEEK_COST = 12  # frames decoded in the time of one seek and decoder refill
 
 
 class _DamagedError(Exception):
-    """A first sign of damage, in a video that was taken for whole."""
+    """Raised at the first sign of damage in a video that was assumed to be intact."""
 
 
 class VideoSource:
@@ -73,7 +73,7 @@ class VideoSource:
         if self._total == 0 or shape is None:
             raise FrameError(Reason.DECODE_ERROR, f"{path}: no frame can be decoded.")
         width, height = shape.display.shown(shape.width, shape.height)
-        # What is declared and not there is missing: it has numbers, and no pictures.
+        # Frames that are declared but missing have numbers and no pictures.
         missing = max(0, self.table.declared - self._total)
         self._numbers = range(self._total + missing)
         self._info = VideoInfo(
@@ -98,7 +98,7 @@ class VideoSource:
         return self._numbers
 
     def _count(self) -> tuple[int, Shape | None]:
-        """Decode everything: how many frames, and the shape of the first."""
+        """Decode everything and return the number of frames and the shape of the first."""
         count, shape = 0, None
         with opened(self.path, self._threads) as (container, stream):
             for frame in _decode(container, stream):
@@ -107,7 +107,7 @@ class VideoSource:
         return count, shape
 
     def read(self, numbers: Iterable[int]) -> Iterator[DecodedFrame]:
-        """See :class:`frame.FrameSource`."""
+        """Yield the frames; see :class:`frame.FrameSource`."""
         wanted = sorted(set(numbers))
         inside = [n for n in wanted if 0 <= n < self._total]
         outside = [n for n in wanted if not 0 <= n < self._total]
@@ -119,7 +119,7 @@ class VideoSource:
             yield DecodedFrame(number, None, None, Reason.SHORT_VIDEO)
 
     def _read_whole(self, wanted: list[int]) -> Iterator[DecodedFrame]:
-        """Frames that are whole; at the first sign of damage it is found out which these are."""
+        """Yield frames; at the first sign of damage, find the damaged ones and give no picture."""
         left = list(wanted)
         read = self._read_by_time if self.table.regular else self._count_to
         try:
@@ -136,7 +136,7 @@ class VideoSource:
             yield from read(left)
 
     def _read_by_time(self, wanted: list[int]) -> Iterator[DecodedFrame]:
-        """Frames by presentation time, jumping to key frames where that is cheaper."""
+        """Yield frames by presentation time, seeking to key frames where that is cheaper."""
         runs = plan_runs(wanted, self.table.keys)
         held: dict[int, DecodedFrame] = {}
         missed: list[int] = []
@@ -144,13 +144,13 @@ class VideoSource:
             if frame is None:
                 missed.append(number)
             elif missed:
-                held[number] = frame  # keep the promised order until the missed one is known
+                held[number] = frame  # keep the order until the missed frame is read
             else:
                 yield frame
         if not missed:
             return
         if any(run.start is not None for run in runs):
-            # A jump landed after the frame, or on a key frame that is none: from the start.
+            # A seek landed after the frame or on a false key frame: decode from the start.
             log.info("%s: %d frames again without seeking", self.path.name, len(missed))
             for number, frame in self._decode_runs([Run(None, missed)]):
                 if frame is not None:
@@ -160,7 +160,7 @@ class VideoSource:
         yield from (held[number] for number in sorted(held))
 
     def _decode_runs(self, runs: list[Run]) -> Iterator[tuple[int, DecodedFrame | None]]:
-        """(number, frame) of every wanted frame; None for one that was passed without seeing it."""
+        """Yield (number, frame) of every wanted frame; None if decoding passed it without it."""
         with self._reading() as (container, stream):
             for run in runs:
                 if run.start is not None:
@@ -172,7 +172,7 @@ class VideoSource:
         return opened(self.path, self._threads, strict=self._damage is None)
 
     def _decoded(self, container: Any, stream: Any) -> Iterator[Any]:
-        """Frames in presentation order, until a sign of damage that was not known."""
+        """Yield frames in presentation order and raise at a sign of unknown damage."""
         whole = self._damage is None
         for frame in _decode(container, stream, stop=whole):
             if whole and frame.is_corrupt:
@@ -199,7 +199,7 @@ class VideoSource:
             yield pending.pop(), None
 
     def _count_to(self, wanted: list[int]) -> Iterator[DecodedFrame]:
-        """Frames by counting a decode from the start."""
+        """Yield frames by counting while decoding from the start."""
         pending = list(reversed(wanted))
         if not pending:
             return
@@ -214,7 +214,7 @@ class VideoSource:
             yield DecodedFrame(pending.pop(), None, None, Reason.DECODE_ERROR)
 
     def _picture(self, number: int, frame: Any, damaged: bool) -> DecodedFrame:
-        """Pixels of a decoded frame as players show it; a damaged frame has none."""
+        """Return a decoded frame as players show it; without a picture if it is damaged."""
         if damaged or frame.is_corrupt:
             return DecodedFrame(number, None, None, Reason.DECODE_ERROR)
         display = self._display(frame)
@@ -236,10 +236,10 @@ class VideoSource:
 
 
 def _decode(container: Any, stream: Any, stop: bool = False) -> Iterator[Any]:
-    """Frames in presentation order; packets that cannot be decoded are skipped, or ``stop`` it.
+    """Yield frames in presentation order, skipping packets that cannot be decoded.
 
     Raises:
-        _DamagedError: with ``stop``, a packet that cannot be decoded
+        _DamagedError: with ``stop``, at a packet that cannot be decoded
     """
     packets = container.demux(stream)
     while True:
@@ -247,10 +247,10 @@ def _decode(container: Any, stream: Any, stop: bool = False) -> Iterator[Any]:
             packet = next(packets)
         except StopIteration:
             return
-        except MemoryError:  # of this machine, not of the file
+        except MemoryError:  # the machine's fault, not the file's
             raise
         except STOPPED as error:
-            log.info("reading stopped: %s", error)  # cut-off file: give what there is
+            log.info("reading stopped: %s", error)  # truncated file: keep what was decoded
             return
         frames = frames_of(packet)
         if frames is None and stop:
@@ -276,17 +276,17 @@ def _facts(container: Any, stream: Any) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One uninterrupted decode: from key frame number ``start`` (None: the first packet)."""
+    """One uninterrupted decode from key frame number ``start`` (None: from the first packet)."""
 
     start: int | None
     wanted: list[int]
 
 
 def plan_runs(wanted: Sequence[int], keys: np.ndarray) -> list[Run]:
-    """Cut ascending ``wanted`` positions into decodes, seeking only where that saves time.
+    """Split ascending ``wanted`` positions into decodes, seeking only where that saves time.
 
-    Between two wanted frames the decoder either goes on or jumps to the last key frame before the
-    next one; each such choice is independent of the others, so the cheaper one is taken.
+    Between two wanted frames the decoder either goes on or seeks to the last key frame before the
+    next one. The choices are independent of each other, so each takes the cheaper way.
 
     Args:
         wanted: ascending positions
