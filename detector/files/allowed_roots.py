@@ -1,8 +1,8 @@
-"""Which folders the plugin may touch on a server: one list, asked by everything that takes a path.
+"""Checks whether a path lies in the folders that the server allows the plugin to use.
 
-Where ``MEDIA_FORENSICS_ROOTS`` is set, each path that comes from a form, a script or a metadata
-file must lie below one of its folders once links are resolved. Where it is not set, the plugin may
-do what its user may. docs/security.md says what this protects against and what it does not.
+If ``MEDIA_FORENSICS_ROOTS`` is set, every path from a form, a script or a metadata file must lie
+below one of its folders after links are resolved. If it is not set, the plugin may do whatever its
+user may do. docs/security.md says which attacks this prevents and which it does not.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ VARIABLE = "MEDIA_FORENSICS_ROOTS"
 
 
 def allowed_roots() -> tuple[str, ...] | None:
-    """The real paths of the allowed folders; None where no list is set.
+    """Return the real paths of the allowed folders; None if no list is set.
 
-    A list that is set but empty allows nothing except the plugin's own cache (weights, registry),
-    which is always allowed.
+    The plugin's own cache (weights, registry) is always allowed. A list that is set but empty
+    allows nothing else.
 
     Raises:
-        ForensicsError: an entry that is not an absolute path
+        ForensicsError: an entry is not an absolute path
     """
     text = os.environ.get(VARIABLE)
     if text is None:
@@ -42,20 +42,20 @@ def allowed_roots() -> tuple[str, ...] | None:
 
 
 def is_allowed(path: str | os.PathLike[str]) -> bool:
-    """Whether ``path`` (existing or not) lies below an allowed folder, links resolved."""
+    """Return whether ``path`` (existing or not) lies below an allowed folder, links resolved."""
     roots = allowed_roots()
     return roots is None or _below(os.path.realpath(Path(path).expanduser()), roots)
 
 
 def require_allowed(path: str | os.PathLike[str], field: str | None = None) -> None:
-    """Refuse a path outside the allowed folders before anything looks at it.
+    """Refuse a path outside the allowed folders, before it is opened.
 
     Args:
         path: file or folder, existing or not
-        field: the form field that holds it
+        field: the form field that holds the path
 
     Raises:
-        ForensicsError: outside, or a path that no file can have
+        ForensicsError: outside the allowed folders, or a zero byte in the path
     """
     if "\0" in os.fspath(path):
         raise ForensicsError("A path holds a zero byte.", "Give the path of a file.", field)
@@ -68,17 +68,17 @@ def require_allowed(path: str | os.PathLike[str], field: str | None = None) -> N
 
 
 def require_files(paths: Iterable[str | None], what: str) -> None:
-    """Refuse a dataset of which some file lies outside the allowed folders.
+    """Refuse a dataset in which a file lies outside the allowed folders.
 
-    A folder is resolved once, however many of the files lie in it; a file that is itself a link is
-    resolved alone.
+    Each folder is resolved once, however many files it holds. A file that is a link is resolved
+    separately.
 
     Args:
         paths: absolute paths as FiftyOne stores them; None is skipped
-        what: for the message, for example ``faces``
+        what: plural noun for the message, for example ``faces``
 
     Raises:
-        ForensicsError: naming the first such file and how many there are
+        ForensicsError: names the first such file and their number
     """
     roots = allowed_roots()
     if roots is None:

@@ -1,4 +1,4 @@
-"""Write a file completely or not at all: to a temporary name beside it, then rename."""
+"""Writes files atomically: to a temporary name in the same folder, then renamed."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from typing import Any
 from ..errors import DiskError
 from .paths import still_allowed
 
-# What a disk or its owner says; anything else is a mistake of ours and keeps its traceback.
+# Errors caused by the disk or its permissions. Any other is our mistake and keeps its traceback.
 _NAMES = (
     *("ENOSPC", "EDQUOT", "EFBIG", "EROFS", "EACCES", "EPERM", "EIO", "ESTALE"),
     *("ENOTDIR", "EISDIR", "EEXIST", "ENOTEMPTY", "ENAMETOOLONG", "ELOOP", "EBUSY"),
 )
 _DISK = {number for name in _NAMES if (number := getattr(errno, name, None)) is not None}
-# What torch and safetensors raise instead of an OSError.
+# Messages of torch and safetensors for disk errors that are not raised as OSError.
 _SPEECH = (
     *("No space left", "File too large", "Disk quota"),
     *("PytorchStreamWriter failed", "inline_container.cc", "iostream error"),
@@ -34,7 +34,7 @@ _LEFT = re.compile(r"\..+\.\d+\.[0-9a-f]{8}\.tmp")
 
 @contextmanager
 def saying_disk(path: Path, field: str | None = None) -> Iterator[None]:
-    """Turn what the system says while ``path`` is written into one sentence.
+    """Turn a disk error that occurs while ``path`` is written into one clear sentence.
 
     Args:
         path: file or folder, for the message
@@ -61,28 +61,28 @@ def saying_disk(path: Path, field: str | None = None) -> Iterator[None]:
 
 
 def _disk_error(error: Exception, path: Path) -> int | None:
-    """The system's number of an error that is of ``path`` and its folders, or None."""
+    """Return the errno of an error that concerns ``path`` or its folders, or None."""
     if isinstance(error, OSError) and error.errno in _DISK:
         name = error.filename
         if not isinstance(name, str):
             return error.errno
         near = Path(name).is_relative_to(path.parent) or path.is_relative_to(Path(name).parent)
-        return error.errno if near else None  # of a file that is read meanwhile: not ours to say
+        return error.errno if near else None  # None: it concerns a file read meanwhile
     return errno.ENOSPC if any(words in str(error) for words in _SPEECH) else None
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Path of a temporary sibling that becomes ``path`` when the block ends without an error.
+    """Yield a temporary sibling path, which becomes ``path`` if the block ends without an error.
 
-    A process that is killed inside the block leaves ``path`` as it was, and at most one hidden
-    ``.*.tmp`` file, which nothing reads. The parent folder is made if it is not there. A link at
-    ``path`` is replaced, never followed. Where the server has a list of folders, the place is
-    asked for again before the first byte and before the rename.
+    If the process is killed inside the block, ``path`` stays unchanged, and at most one hidden
+    ``.*.tmp`` file remains, which nothing reads. A missing parent folder is created. A link at
+    ``path`` is replaced, never followed. If the server limits the allowed folders, the location is
+    checked before the first byte and again before the rename.
 
     Raises:
         DiskError: the folder cannot be written (read-only, full disk); it is an OSError
-        ForensicsError: the place lies outside the allowed folders by now
+        ForensicsError: the location is no longer in an allowed folder
     """
     with saying_disk(path):
         still_allowed(path.parent)
@@ -97,10 +97,10 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def holds_nothing(folder: Path, besides: Collection[str] = ()) -> bool:
-    """Whether ``folder`` is not there or empty, but for ``besides`` and what a killed process left.
+    """Return whether ``folder`` is missing or empty, apart from ``besides`` and left temporaries.
 
     Raises:
-        OSError: it is no folder, or cannot be read
+        OSError: it is not a folder, or cannot be read
     """
     if not folder.exists():
         return True

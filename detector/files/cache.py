@@ -1,4 +1,4 @@
-"""Finds the folder of everything that is fetched."""
+"""Finds the folder for downloaded files."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def cache_dir() -> Path:
-    """Folder of everything fetched: $MEDIA_FORENSICS_CACHE, else the user's cache folder."""
+    """Return the folder for downloads: $MEDIA_FORENSICS_CACHE, else in the user's cache folder."""
     own = os.environ.get("MEDIA_FORENSICS_CACHE")
     if own:
         return Path(own).expanduser()

@@ -1,8 +1,8 @@
-"""Knows the files that systems and programs leave beside media; they are never media themselves.
+"""Recognises files that systems and programs place beside media and that hold no media.
 
-macOS writes ``._NAME`` beside NAME wherever a disk cannot hold its attributes (exFAT, network
-shares, archives): the same ending, and other content. Taken for media they become videos, frames
-and masks, and shift the numbers of those that are.
+macOS writes ``._NAME`` beside NAME on disks that cannot store its attributes (exFAT, network
+shares, archives). Its ending is that of a media file, its content is not. Counted as media, such
+files would be imported as videos, frames and masks, and would shift the numbers of the real ones.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ _NAMES = frozenset(
         ".ipynb_checkpoints",
     )
 )
-# Downloads and copies that have not ended.
+# Unfinished downloads and copies.
 _UNFINISHED = (".part", ".partial", ".crdownload", ".download", ".!qb", ".aria2")
 
 
 def is_companion(name: str) -> bool:
-    """Whether a file or folder called ``name`` accompanies others and holds no media itself."""
+    """Return whether a file or folder of this name accompanies media and holds none itself."""
     low = name.lower()
     return name.startswith(("._", "~$")) or low in _NAMES or low.endswith(_UNFINISHED)

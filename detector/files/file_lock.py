@@ -1,4 +1,4 @@
-"""Takes exclusive locks that the system frees when their process ends, however it ends."""
+"""Takes exclusive locks that the operating system frees when their process ends."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from filelock import BaseFileLock, FileLock, Timeout
 
 
 def try_lock(path: Path, wait_seconds: float = 0.0) -> BaseFileLock | None:
-    """Take the lock file ``path``, made where it is missing; None where another has it.
+    """Take the lock file ``path``, created if missing; return None if another holder has it.
 
-    The caller releases it; any thread may.
+    The caller releases the lock, from any thread.
 
     Raises:
         OSError: the file cannot be opened

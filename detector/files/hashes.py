@@ -10,7 +10,7 @@ _CHUNK = 1 << 20
 
 
 def file_sha256(path: str | os.PathLike[str]) -> str:
-    """sha256 (hex) of a file's bytes, read in chunks.
+    """Return the sha256 (hex) of a file's bytes, read in chunks.
 
     Raises:
         OSError: the file cannot be read
@@ -23,7 +23,9 @@ def file_sha256(path: str | os.PathLike[str]) -> str:
 
 
 def state_sha256(state: dict) -> str:
-    """sha256 over the tensors of a state dict, sorted by name: independent of the file format.
+    """Return the sha256 of the tensors of a state dict, independent of the file format.
+
+    The tensors are hashed in the order of their names.
 
     Args:
         state: name -> torch tensor or numpy array; a ``module.`` prefix is ignored

@@ -1,7 +1,7 @@
-"""Says in one sentence what is wrong with packages that do not fit each other.
+"""Checks that installed packages fit each other, and reports a mismatch in one sentence.
 
-torchvision is built for one torch. Another one beside it fails on import, deep inside, with
-"operator torchvision::nms does not exist"; the loaders of networks ask here first.
+Each torchvision is built for one torch. With another torch its import fails with "operator
+torchvision::nms does not exist". The loaders of networks therefore call this module first.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _CV2 = ("opencv-python-headless", "opencv-python", "opencv-contrib-python")
 
 @lru_cache(maxsize=1)
 def require_torch_pair() -> None:
-    """Return when torchvision fits the installed torch.
+    """Return if torchvision fits the installed torch.
 
     Raises:
         ForensicsError: one of them is missing, or torchvision was built for another torch
@@ -42,11 +42,11 @@ def require_torch_pair() -> None:
 
 
 def require_cv2() -> None:
-    """Return when cv2 can be imported.
+    """Return if cv2 can be imported.
 
     Raises:
-        ForensicsError: it is missing, lacks a system library (``libGL.so.1`` on a server), or two
-            packages have put a cv2 into the same folder
+        ForensicsError: cv2 is missing, lacks a system library (``libGL.so.1`` on a server), or two
+            packages have installed a cv2 into the same folder
     """
     packages.require(packages.PICTURES)
     try:
@@ -62,7 +62,7 @@ def require_cv2() -> None:
 
 
 def require_installed(*names: str) -> None:
-    """Return when the parts ``names`` (keys of :data:`packages.PARTS`) are there and fit.
+    """Return if the parts ``names`` (keys of :data:`packages.PARTS`) are installed and compatible.
 
     Raises:
         ForensicsError: a package is missing, or two do not fit each other

@@ -1,9 +1,9 @@
-"""Files that somebody names for the plugin to write: new ones, and its own again, nothing else.
+"""Checks the files and folders that a user names as output of the plugin.
 
-A page in a browser can ask a local App to run an operator, so that a path argument must never
-become an overwritten file or one that a shell or program obeys. Hence: a short list of endings,
-nothing hidden, no link, and a file that is there already is replaced only where its content shows
-that this plugin wrote it.
+A page in a browser can make a local App run an operator. A path argument must therefore never
+overwrite a foreign file or create one that a shell or program executes. So only a few endings are
+allowed, hidden files and links are refused, and an existing file is replaced only if its content
+shows that this plugin wrote it.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from .atomic import holds_nothing, replacing, saying_disk
 from .paths import given
 
 JPEG_MARK = b"written by media_forensics"
-_HEAD = 1 << 20  # bytes of a first line that are looked at
-_MOST = 1 << 26  # bytes of a JSON file that are parsed to see whose it is
+_HEAD = 1 << 20  # bytes of the first line that are read
+_MOST = 1 << 26  # bytes of the largest JSON file that is parsed to recognise it
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class OutputKind:
 
     Attributes:
         suffix: its ending, lower case
-        is_ours: whether the content of an existing file shows that the plugin wrote it
+        is_ours: returns whether the content of an existing file shows that the plugin wrote it
     """
 
     suffix: str
@@ -41,17 +41,17 @@ class OutputKind:
 def claim_output(
     path: Any, kinds: Sequence[OutputKind], field: str, overwrite: bool = True
 ) -> Path:
-    """Return the absolute path of a file that may be written; nothing is written yet.
+    """Return the absolute path of a file that may be written; writes nothing.
 
     Args:
-        path: as somebody named it
-        kinds: what it may be, by its ending
-        field: the form field that holds it
-        overwrite: whether one of the plugin's own may be replaced
+        path: as the user named it
+        kinds: the allowed kinds, distinguished by ending
+        field: the form field that holds the path
+        overwrite: whether a file that the plugin wrote may be replaced
 
     Raises:
-        ForensicsError: see :func:`paths.given`; another ending, hidden, a link, a folder, or a file
-            that is there and is not the plugin's
+        ForensicsError: see :func:`paths.given`; also another ending, a hidden path, a link, a
+            folder, or an existing file that the plugin did not write or may not overwrite
     """
     target = given(path, field)
     _refuse_hidden(target, field)
@@ -81,12 +81,13 @@ def claim_output(
 def writing_output(
     path: Any, kinds: Sequence[OutputKind], field: str, overwrite: bool = True
 ) -> Iterator[Path]:
-    """Give a temporary path that becomes ``path``, claimed again before the first byte and before
-    the rename.
+    """Yield a temporary path that becomes ``path``.
+
+    ``path`` is claimed before the first byte and again before the rename.
 
     Raises:
         ForensicsError: see :func:`claim_output`
-        DiskError: it cannot be written; what was there stays
+        DiskError: ``path`` cannot be written; an existing file stays unchanged
     """
     target = claim_output(path, kinds, field, overwrite)
     with saying_disk(target, field), replacing(target) as temporary:
@@ -95,7 +96,7 @@ def writing_output(
 
 
 def write_output(path: Any, kinds: Sequence[OutputKind], field: str, data: bytes) -> Path:
-    """Write ``data`` to a named file, see :func:`writing_output`; returns its absolute path."""
+    """Write ``data`` to ``path``, see :func:`writing_output`, and return its absolute path."""
     with writing_output(path, kinds, field) as temporary:
         temporary.write_bytes(data)
     return given(path, field)
@@ -105,13 +106,14 @@ def claim_folder(path: Any, field: str, is_ours: Callable[[Path], bool] | None =
     """Return the absolute path of a folder that may be filled: new, empty, or the plugin's own.
 
     Args:
-        path: as somebody named it
+        path: as the user named it
         field: the form field that holds it
-        is_ours: whether the content of a folder shows that the plugin wrote it; None: it must be
-            new or empty
+        is_ours: returns whether the content of a folder shows that the plugin wrote it; None
+            accepts only a new or empty folder
 
     Raises:
-        ForensicsError: see :func:`paths.given`; hidden, a file or a link, or it holds other things
+        ForensicsError: see :func:`paths.given`; also a hidden path, a file, a link, or a folder
+            with other content
     """
     target = given(path, field)
     _refuse_hidden(target, field)
@@ -128,7 +130,7 @@ def claim_folder(path: Any, field: str, is_ours: Callable[[Path], bool] | None =
 
 
 def _refuse_hidden(target: Path, field: str) -> None:
-    """Hidden files and what lies directly in hidden folders steer shells, editors and tools."""
+    """Refuse hidden paths: files there configure shells, editors and tools."""
     if any(part.startswith(".") for part in target.parts[-2:]):
         raise ForensicsError(
             f"{target} is hidden or lies in a hidden folder.",
@@ -141,12 +143,12 @@ def _holds(is_ours: Callable[[Path], bool], target: Path) -> bool:
     try:
         return is_ours(target)
     except (OSError, ValueError, TypeError, KeyError, RecursionError):
-        return False  # not readable as what we write
+        return False  # does not parse as a file of ours
 
 
-# --------------------------------------------------------------------- what our files look like
+# ------------------------------------------------------------------ how the plugin's files look
 def json_with(*keys: str) -> OutputKind:
-    """A JSON file that holds an object with these keys."""
+    """Return the kind of a JSON file that holds an object with these keys."""
 
     def is_ours(path: Path) -> bool:
         if path.stat().st_size > _MOST:
@@ -158,7 +160,7 @@ def json_with(*keys: str) -> OutputKind:
 
 
 def json_lines_with(*keys: str) -> OutputKind:
-    """A file of JSON lines, the first of which is an object with these keys."""
+    """Return the kind of a JSON lines file whose first line is an object with these keys."""
 
     def is_ours(path: Path) -> bool:
         found = json.loads(first_line(path))
@@ -168,12 +170,12 @@ def json_lines_with(*keys: str) -> OutputKind:
 
 
 def text_beginning(suffix: str, *first_lines: str) -> OutputKind:
-    """A text file whose first line is one of ``first_lines``."""
+    """Return the kind of a text file whose first line is one of ``first_lines``."""
     return OutputKind(suffix, lambda path: first_line(path).strip() in first_lines)
 
 
 def jpeg() -> OutputKind:
-    """A JPEG with :data:`JPEG_MARK` as its comment, see :func:`marked_jpeg`."""
+    """Return the kind of a JPEG with :data:`JPEG_MARK` as comment, see :func:`marked_jpeg`."""
 
     def is_ours(path: Path) -> bool:
         with path.open("rb") as stream:
@@ -183,17 +185,17 @@ def jpeg() -> OutputKind:
 
 
 def marked_jpeg(data: bytes) -> bytes:
-    """``data`` (a JPEG) with :data:`JPEG_MARK` as its first segment."""
+    """Return ``data`` (a JPEG) with :data:`JPEG_MARK` as its first segment."""
     comment = b"\xff\xfe" + (len(JPEG_MARK) + 2).to_bytes(2, "big") + JPEG_MARK
     return data[:2] + comment + data[2:]
 
 
 def first_line(path: Path) -> str:
-    """The first line of a text file, at most a million bytes of it.
+    """Return the first line of a text file, at most 2^20 bytes of it.
 
     Raises:
-        ValueError: it is no text
-        OSError: it cannot be read
+        ValueError: the file is not text
+        OSError: the file cannot be read
     """
     with path.open("rb") as stream:
         return stream.readline(_HEAD).decode("utf-8")

@@ -1,7 +1,7 @@
-"""Names the packages that not every installation has, and the one command that brings each.
+"""Lists the optional packages and the command that installs each of them.
 
-Whatever needs one of them asks here: the form when it is filled in, the call before any work. So a
-missing package is one sentence, never a ModuleNotFoundError half-way.
+Code that needs such a package asks here: a form when it is filled in, a call before it starts
+work. A missing package is then reported in one sentence instead of a late ModuleNotFoundError.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ _ALL = "fiftyone plugins requirements @mediaforensics/deepfake --install"
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Something that the plugin can do with packages beyond FiftyOne's own.
+    """A feature of the plugin that needs packages beyond FiftyOne's own.
 
     Attributes:
         what: begins the sentence "... needs the package ..."
         packages: (module, requirement as pip takes it) of each package
-        extra: the extra of ``media-forensics`` that brings them; "": they are always declared
+        extra: the extra of ``media-forensics`` that installs them; "": always declared
     """
 
     what: str
@@ -87,11 +87,11 @@ def missing(name: str) -> list[tuple[str, str]]:
 
 
 def require(name: str, field: str | None = None) -> None:
-    """Return when every package of part ``name`` is installed; imports none of them.
+    """Return if every package of part ``name`` is installed; imports none of them.
 
     Args:
         name: a key of :data:`PARTS`
-        field: the form field (= keyword argument) that asks for it
+        field: the form field (= keyword argument) that needs it
 
     Raises:
         ForensicsError: some are missing; the hint is the command that installs them
@@ -117,10 +117,10 @@ def require(name: str, field: str | None = None) -> None:
 
 
 def load(name: str, module: str, field: str | None = None) -> Any:
-    """Return ``module`` of part ``name``, imported.
+    """Import ``module`` of part ``name`` and return it.
 
     Raises:
-        ForensicsError: it is not installed, or is and cannot be imported
+        ForensicsError: it is not installed or cannot be imported
     """
     require(name, field)
     try:
@@ -144,5 +144,5 @@ def _is_there(module: str) -> bool:
         return sys.modules[module] is not None
     try:
         return find_spec(module) is not None
-    except ImportError:  # something hides it
+    except ImportError:  # an import hook blocks it
         return False

@@ -1,9 +1,9 @@
-"""The one door for paths: a named path becomes absolute and allowed, and stays in its place.
+"""Makes named paths absolute and checks that they are allowed and stay in their folder.
 
-:func:`given` takes every path of a form, a call or a command line, and every path that a dataset,
-a run or a job carries. :func:`inside` takes every name that an index, a manifest, a part or a
-listing gives for a file of its own folder. Both are asked where a path is used, not only where it
-comes in: what a check saw may be a link by then.
+:func:`given` checks every path from a form, a call or a command line, and every path stored in a
+dataset, a run or a job. :func:`inside` checks every file name that an index, a manifest, a part or
+a listing gives for its own folder. Both are called wherever a path is used, not only where it
+enters, because a checked path may have become a link since.
 """
 
 from __future__ import annotations
@@ -30,18 +30,19 @@ __all__ = [
 
 
 def given(path: Any, field: str | None = None) -> Path:
-    """Return a named path with ``~`` expanded, absolute by the working folder of now, allowed.
+    """Return a named path as absolute and allowed, with ``~`` expanded.
 
-    ``..`` is resolved by its text, so that what is checked is what is opened. Links stay in the
-    path and are followed for the check. Giving the result again changes nothing.
+    A relative path starts at the current working folder. ``..`` is resolved textually, so that the
+    checked path is the opened one. Links stay in the path; the check follows them. A second call
+    with the result changes nothing.
 
     Args:
         path: text or path, of a file or folder that need not exist
-        field: the form field that holds it
+        field: the form field that holds the path
 
     Raises:
-        ForensicsError: no text, an empty one, a zero byte, an unknown home folder, or a place
-            outside the allowed folders
+        ForensicsError: not text, empty, a zero byte, an unknown home folder, or a location outside
+            the allowed folders
     """
     if not isinstance(path, (str, os.PathLike)) or isinstance(os.fspath(path), bytes):
         raise ForensicsError(f"{path!r} is not a path.", "Give it as text.", field)
@@ -63,7 +64,7 @@ def given(path: Any, field: str | None = None) -> Path:
 
 
 def given_or_none(path: Any, field: str | None = None) -> Path | None:
-    """Return :func:`given`, or None where nothing (None, an empty text) was named."""
+    """Return :func:`given`, or None if ``path`` is None or an empty text."""
     return None if path is None or path == "" else given(path, field)
 
 
@@ -74,10 +75,10 @@ def text_or_none(path: Any, field: str | None = None) -> str | None:
 
 
 def given_all(paths: Iterable[Any] | None, field: str | None = None) -> list[str]:
-    """Return :func:`given` of each as text; a single text is no list of paths.
+    """Return :func:`given` of each path as text; a single text is refused.
 
     Raises:
-        ForensicsError: a text where a list is wanted, or a path that is refused
+        ForensicsError: a text instead of a list, or a refused path
     """
     if isinstance(paths, (str, os.PathLike)):
         raise ForensicsError(f"{paths!r} is one path, not a list.", "Give a list.", field)
@@ -85,15 +86,15 @@ def given_all(paths: Iterable[Any] | None, field: str | None = None) -> list[str
 
 
 def inside(folder: str | os.PathLike[str], name: Any, what: str = "file") -> Path:
-    """Return the path of ``name`` below ``folder``, which neither ``..`` nor a link may leave.
+    """Return the path of ``name`` below ``folder``; neither ``..`` nor a link may leave it.
 
     Args:
-        folder: what holds the index; itself a link where the user has made it one
-        name: as the index gives it, with ``/`` between its parts; need not exist
-        what: for the message
+        folder: the folder that holds the index; may itself be a link made by the user
+        name: as in the index, with ``/`` between its parts; need not exist
+        what: noun for the message
 
     Raises:
-        ForensicsError: absolute, with ``..``, empty, no text, or led out of the folder by a link
+        ForensicsError: absolute, with ``..``, empty, not text, or a link leads out of the folder
     """
     if not below(folder, name):
         raise ForensicsError(
@@ -104,7 +105,7 @@ def inside(folder: str | os.PathLike[str], name: Any, what: str = "file") -> Pat
 
 
 def below(folder: str | os.PathLike[str], name: Any) -> bool:
-    """Whether ``name`` stays below ``folder`` by its text and through every link."""
+    """Return whether ``name`` stays below ``folder``, by its text and through every link."""
     if not isinstance(name, str) or not name or "\0" in name or "\\" in name:
         return False
     parts = name.split("/")
@@ -116,10 +117,10 @@ def below(folder: str | os.PathLike[str], name: Any) -> bool:
 
 
 def one_part(name: str) -> str:
-    """Return ``name`` (of a dataset, a view) as one part of a path; ordinary names stay the same.
+    """Return ``name`` (of a dataset, a view) as one path component; ordinary names do not change.
 
     Raises:
-        ForensicsError: an empty name
+        ForensicsError: the name is empty
     """
     if not name:
         raise ForensicsError("An empty name cannot name a folder.", "Give it a name.")
@@ -129,12 +130,12 @@ def one_part(name: str) -> str:
 
 
 def still_allowed(path: str | os.PathLike[str]) -> None:
-    """Ask again, right before ``path`` is read or written, whether this server allows it.
+    """Check again, right before ``path`` is read or written, that this server allows it.
 
-    Free of cost where no list is set.
+    Costs nothing if no list is set.
 
     Raises:
-        ForensicsError: it leads outside by now
+        ForensicsError: the path is no longer in an allowed folder
     """
     if allowed_roots() is not None and not is_allowed(path):
         require_allowed(path)

@@ -1,7 +1,7 @@
-"""Finds files with the same bytes among many, reading as little as it can.
+"""Finds files with identical bytes, reading as little as possible.
 
-Files of different sizes differ. Of those of one size a few kilobytes are compared first, and only
-what still looks alike is hashed whole.
+Only files of equal size are compared: first a few kilobytes, then, if those agree, the sha256 of
+the whole file.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from pathlib import Path
 
 from .hashes import file_sha256
 
-SAMPLE = 4096  # bytes of the middle and of the end that are compared first
+SAMPLE = 4096  # bytes from the middle and from the end that are compared first
 
 
 def same_files(sizes: Mapping[str, int], least: int = 1) -> dict[str, str]:
-    """sha256 by path of each file that has the bytes of another one.
+    """Return the sha256 of each file that has the same bytes as another one, by path.
 
-    Files that cannot be read are left out: whoever needs them will say so.
+    Files that cannot be read are left out; the code that needs them reports the error.
 
     Args:
         sizes: size in bytes by path
-        least: bytes; smaller files are not looked at
+        least: bytes; smaller files are ignored
     """
     large = [path for path, size in sizes.items() if size >= least]
     alike = _alike([large], lambda path: sizes[path])
@@ -37,18 +37,18 @@ def same_files(sizes: Mapping[str, int], least: int = 1) -> dict[str, str]:
 
 
 def sizes_of(paths: Iterable[str]) -> dict[str, int]:
-    """Size in bytes by path, of the files that are there."""
+    """Return the size in bytes of each existing file, by path."""
     found = {}
     for path in paths:
         try:
             found[path] = Path(path).stat().st_size
         except OSError:
-            continue  # not there: not the same as anything
+            continue  # missing: equal to no other file
     return found
 
 
 def _alike(groups: Iterable[list[str]], what: Callable[[str], Hashable]) -> list[list[str]]:
-    """Parts of two or more paths of each group for which ``what`` is the same."""
+    """Split each group by the value of ``what`` and return the parts of two or more paths."""
     out = []
     for paths in groups:
         parts: dict[Hashable, list[str]] = defaultdict(list)
@@ -56,7 +56,7 @@ def _alike(groups: Iterable[list[str]], what: Callable[[str], Hashable]) -> list
             try:
                 parts[what(path)].append(path)
             except OSError:
-                continue  # not readable: not the same as anything
+                continue  # unreadable: equal to no other file
         out += [part for part in parts.values() if len(part) > 1]
     return out
 

@@ -1,8 +1,8 @@
-"""Reading tensors from files that nobody has vouched for: no pickled code, clear refusals.
+"""Reads tensors from untrusted files without running pickled code.
 
-``safetensors`` holds nothing but numbers. ``torch.load(weights_only=True)`` rebuilds tensors and
-plain containers only. A file that would need more is refused with the name of what it asks for;
-there is no switch to load it anyway.
+``safetensors`` holds only numbers. ``torch.load(weights_only=True)`` rebuilds only tensors and
+plain containers. A file that needs anything else is refused with the name of what it needs; there
+is no switch to load it anyway.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ import torch
 from ..errors import ForensicsError
 
 _NUMBERS = ("f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "?")
-# numpy's own way to read a number back; its place differs between numpy 1 and 2
+# numpy's own function for unpickling a number; its module differs between numpy 1 and 2
 scalar: Any = np.float64(0).__reduce__()[0]
 
 
 class _Settings(dict):
-    """Stands for a class that holds settings; nothing of the class itself is run."""
+    """Replaces a class that holds settings; runs no code of that class."""
 
     def __init__(self, *_args: Any, **_named: Any) -> None:
         super().__init__()
@@ -36,14 +36,14 @@ class _Settings(dict):
 
 
 class _Path(str):
-    """Stands for a path, whose parts are its arguments."""
+    """Replaces a path class; the arguments are the parts of the path."""
 
     def __new__(cls, *parts: Any) -> _Path:
         return super().__new__(cls, "/".join(map(str, parts)))
 
 
-# What training programs leave beside the tensors. The names stand for classes of our own, so that
-# a file that uses them runs none of theirs.
+# Objects that training programs store beside the tensors. Each name is mapped to a class of ours,
+# so that loading runs none of their code.
 _HARMLESS = (
     (_Settings, "argparse.Namespace"),
     (OrderedDict, "lightning.fabric.utilities.data.AttributeDict"),
@@ -62,27 +62,26 @@ _HARMLESS = (
 
 
 def read_tensors(path: str | Path, field: str = "detector") -> dict[str, torch.Tensor]:
-    """All tensors of a checkpoint file, see :func:`read_checkpoint`."""
+    """Return all tensors of a checkpoint file, see :func:`read_checkpoint`."""
     return read_checkpoint(path, field)[0]
 
 
 def read_checkpoint(
     path: str | Path, field: str = "detector"
 ) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-    """Tensors of a safetensors file or of a torch checkpoint, on the CPU, and what is beside them.
+    """Return the tensors (on the CPU) and settings of a safetensors file or torch checkpoint.
 
-    A torch checkpoint may hold the tensors at the top, or under ``state_dict`` (Lightning).
+    A torch checkpoint may hold the tensors at the top level or under ``state_dict`` (Lightning).
 
     Args:
         path: the file
-        field: the form field to blame in an error
+        field: the form field to name in an error
 
     Returns:
         tensors by name, and the ``hyper_parameters`` of a Lightning checkpoint (else empty)
 
     Raises:
-        ForensicsError: missing, empty, truncated, without tensors, or one that holds pickled
-            objects
+        ForensicsError: missing, empty, truncated, without tensors, or with pickled objects
     """
     path = Path(path)
     if not path.is_file():
@@ -110,10 +109,10 @@ def read_checkpoint(
 
 
 def _refuse_stand_in(path: Path, field: str) -> None:
-    """Name what often lies in a weights file's place: a pointer, a web page, half a download.
+    """Refuse files often found in place of weights: a pointer, a web page, half a download.
 
     Raises:
-        ForensicsError: it is one of them
+        ForensicsError: the file is one of them
     """
     with path.open("rb") as stream:
         head = stream.read(512)
@@ -147,7 +146,7 @@ def _refuse_stand_in(path: Path, field: str) -> None:
 
 
 def _safetensors_size(path: Path, header: int) -> int | None:
-    """Bytes that the header of a safetensors file declares; None where it cannot be read."""
+    """Return the file size in bytes that a safetensors header declares; None if unreadable."""
     if header > 100_000_000 or header + 8 > path.stat().st_size:
         return header + 8 if header <= 100_000_000 else None
     with path.open("rb") as stream:
@@ -178,7 +177,7 @@ def _read_safetensors(path: Path, field: str) -> dict[str, torch.Tensor]:
 
 
 def _read_torch(path: Path, field: str) -> Any:
-    """Content of a torch file, restricted to tensors, plain containers and :data:`_HARMLESS`."""
+    """Return a torch file's content: only tensors, plain containers and :data:`_HARMLESS`."""
     try:
         with torch.serialization.safe_globals(list(_HARMLESS)):
             return torch.load(path, map_location="cpu", weights_only=True, mmap=_is_zip(path))
@@ -203,7 +202,7 @@ def _read_torch(path: Path, field: str) -> Any:
 
 
 def _is_zip(path: Path) -> bool:
-    """Whether the file has torch's zip layout, the only one that can be memory-mapped."""
+    """Return whether the file has torch's zip layout, the only one that can be memory-mapped."""
     with path.open("rb") as stream:
         return stream.read(4) == b"PK\x03\x04"
 
@@ -214,16 +213,16 @@ def check_fit(
     what: str,
     field: str = "detector",
 ) -> None:
-    """Compare names, shapes and values of ``tensors`` with what a network wants.
+    """Check that names, shapes and values of ``tensors`` fit a network.
 
     Args:
-        wanted: tensors of the network (their values do not matter)
-        tensors: tensors of the file
-        what: what is being loaded, for the message
+        wanted: the network's tensors (their values are ignored)
+        tensors: the file's tensors
+        what: name of the file or model, for the message
 
     Raises:
-        ForensicsError: missing, unexpected or mis-shaped tensors, named; or values that are not
-            finite
+        ForensicsError: lists missing, unexpected or wrongly shaped tensors, or those with values
+            that are not finite
     """
     both = sorted(set(wanted) & set(tensors))
     problems = {
@@ -259,7 +258,7 @@ def load_exact(
 ) -> None:
     """Fill ``module`` (which may live on the meta device) after :func:`check_fit`.
 
-    Floating-point values become float32; tensors are taken over, not copied where they fit.
+    Floating-point values become float32. Tensors of the right type are used without a copy.
     """
     wanted = module.state_dict()
     check_fit(wanted, tensors, what, field)
@@ -271,6 +270,6 @@ def load_exact(
 
 
 def _some(names: list[str], most: int = 4) -> str:
-    """The first names and how many more there are."""
+    """Return the first names, joined, and the number of the others."""
     more = len(names) - most
     return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
