@@ -1,1 +1,1 @@
-"""Knows weight files by hash and fetches them when the user agrees."""
+"""Identifies weight files by hash and fetches them with the user's consent."""

@@ -1,4 +1,4 @@
-"""The pinned packages and the pictures and clips inside them: file names, hashes, licences."""
+"""Lists the pinned packages and the pictures and clips inside them: names, hashes, licences."""
 
 from __future__ import annotations
 

@@ -1,12 +1,11 @@
-"""Turn two published ONNX files into the formats that facexlib and open_clip load themselves.
+"""Converts two published ONNX files to the formats that facexlib and open_clip load.
 
-Both sources fold things that the target keeps apart, so each is carried over exactly:
+Both sources fold parameters that the target keeps separate. The conversion is exact:
 
 * RetinaFace MobileNet-0.25: BatchNorm is folded into the convolutions. facexlib keeps
-  Conv(bias=False) + BatchNorm2d, so the folded weight is the convolution, the folded bias is
-  ``bn.bias`` and ``running_var = 1 - eps`` makes the normalisation the identity.
-* DINOv2 ViT-S/14: the patch convolution's bias goes into the patch positions, LayerScale into
-  ``attn.out_proj`` and ``mlp.c_proj``; no ``ln_pre``; LayerNorm eps 1e-6; projection = identity.
+  Conv(bias=False) + BatchNorm2d, so the folded weight becomes the convolution, the folded bias
+  becomes ``bn.bias``, and ``running_var = 1 - eps`` makes the normalisation the identity.
+* DINOv2 ViT-S/14: the patch convolution's bias is added to the patch positions, LayerScale to
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ _LAYERS, _WIDTH, _PATCH, _GRID = 12, 384, 14, 37
 
 
 def _facexlib_name(node: str) -> str | None:
-    """'/fx/stage1/stage1.1/stage1.1.0/stage1.1.0.0/Conv' -> 'body.stage1.1.0'; None: a repeat."""
+    """Map '/fx/stage1/stage1.1/stage1.1.0/stage1.1.0.0/Conv' to 'body.stage1.1.0'; None: repeat."""
     parts = node.strip("/").split("/")[:-1]
     last = parts[-1]
     if last.endswith("_1"):  # second use of a shared convolution (SSH conv5X5_1)
@@ -48,10 +47,10 @@ def _facexlib_name(node: str) -> str | None:
 
 
 def retinaface_state(onnx: bytes, bn_eps: float = 1e-5) -> dict[str, torch.Tensor]:
-    """State dict for facexlib's ``RetinaFace("mobile0.25")`` from the folded ONNX graph.
+    """Return the state dict of facexlib's ``RetinaFace("mobile0.25")`` from the folded ONNX graph.
 
     Raises:
-        ValueError: not that graph
+        ValueError: another graph
     """
     nodes, tensors = read_graph(onnx)
     state: dict[str, torch.Tensor] = {}
@@ -75,7 +74,7 @@ def retinaface_state(onnx: bytes, bn_eps: float = 1e-5) -> dict[str, torch.Tenso
 
 
 def _dinov2_tensors(onnx: bytes) -> dict[str, torch.Tensor]:
-    """Named initialisers, MatMul weights under their node's name, and the two position tables."""
+    """Return initialisers by name, MatMul weights by node name, and the two position tables."""
     nodes, tensors = read_graph(onnx)
     found = dict(tensors)
     for node in nodes:
@@ -89,7 +88,7 @@ def _dinov2_tensors(onnx: bytes) -> dict[str, torch.Tensor]:
 
 
 def dinov2_visual_state(onnx: bytes, image_size: int = 224) -> dict[str, torch.Tensor]:
-    """State dict of open_clip's ``VisionTransformer`` for DINOv2 ViT-S/14.
+    """Return the state dict of open_clip's ``VisionTransformer`` for DINOv2 ViT-S/14.
 
     Raises:
         KeyError: another graph
@@ -141,7 +140,7 @@ def _dinov2_block(t: dict[str, torch.Tensor], layer: int) -> dict[str, torch.Ten
 
 
 def dinov2_config(image_size: int = 224) -> dict[str, Any]:
-    """The ``open_clip_config.json`` of the converted model (smallest text tower it accepts)."""
+    """Return the converted model's ``open_clip_config.json`` with the smallest valid text tower."""
     vision = {
         "image_size": image_size,
         "layers": _LAYERS,
@@ -159,21 +158,21 @@ def dinov2_config(image_size: int = 224) -> dict[str, Any]:
 
 
 def write_retinaface(onnx: bytes, path: Path) -> None:
-    """Write the ``.pth`` that facexlib's ``init_detection_model`` looks for, atomically."""
+    """Write the ``.pth`` that facexlib's ``init_detection_model`` expects, atomically."""
     state = retinaface_state(onnx)
     with replacing(path) as temporary:
         torch.save(state, temporary)
 
 
 def write_dinov2(onnx: bytes, folder: Path) -> None:
-    """Write a folder that ``open_clip``'s ``local-dir:`` loads; the weights file comes last."""
+    """Write a folder for ``local-dir:`` of ``open_clip``; the weights file is written last."""
     import open_clip
     from safetensors.torch import save
 
     config = dinov2_config()
     model = open_clip.model.CLIP(**config["model_cfg"])
     model.visual.load_state_dict(dinov2_visual_state(onnx), strict=True)
-    # The text tower is never run: zeros, so that the file does not depend on a random state.
+    # The text tower is never run. It is set to zeros, so that the file does not vary.
     state = {
         name: (value if name.startswith("visual.") else torch.zeros_like(value))
         .contiguous()

@@ -1,7 +1,7 @@
-"""Finds known weight files on this machine, and fetches one when the user agrees.
+"""Finds known weight files on this machine and downloads one if the user agrees.
 
-Nothing here downloads unless ``allow_download=True`` was passed: a missing file is an error that
-names the file, its origin, its size and the command that fetches it.
+Nothing is downloaded unless ``allow_download=True`` is passed. Otherwise a missing file is an error
+that names the file, its origin, its size and the command that fetches it.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ log = logging.getLogger(__name__)
 def weights_path(
     name: str, weights: str | os.PathLike[str] | None = None, allow_download: bool = False
 ) -> Path:
-    """Local file of the weights ``name``; never fetched without the caller's word.
+    """Return the local file of the weights ``name``; downloads only if allowed.
 
     Args:
         name: key of :data:`KNOWN`
-        weights: a local file that is used instead (checked by whoever loads it)
-        allow_download: True when the user agreed to the download
+        weights: a local file to use instead (its loader checks it)
+        allow_download: True if the user agreed to the download
 
     Raises:
-        ForensicsError: not there and no download agreed, or the wrong hash
+        ForensicsError: not found and no download allowed, or the wrong hash
     """
     if weights is not None:
         path = given(weights, "weights")
@@ -80,12 +80,11 @@ def download(
 
     Args:
         entry: weights with a ``url``
-        progress: called with (bytes done, bytes in all) after each chunk
-        timeout: seconds of silence until the server is given up;
-            :func:`transfer.timeout_seconds` by default
+        progress: called with (bytes done, total bytes) after each chunk
+        timeout: seconds without data before giving up; :func:`transfer.timeout_seconds` by default
 
     Raises:
-        ForensicsError: no connection, or other bytes than expected
+        ForensicsError: no connection, or unexpected bytes
     """
     path = cache_dir() / entry.file
     log.info("Downloading %s (%.1f MB) from %s", entry.name, entry.size / 1e6, entry.url)
@@ -95,7 +94,7 @@ def download(
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Command line: fetch known weights, or a published detector, into the cache."""
+    """Fetch known weights or a published detector into the cache (command line)."""
     import argparse
 
     from .known_detectors import PUBLISHED, find_detector

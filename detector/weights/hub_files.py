@@ -1,8 +1,8 @@
-"""Files of a Hugging Face repository: at one commit, compared with a digest, and written down.
+"""Fetches files of a Hugging Face repository at one commit, checks their digest and records it.
 
-Where the authors state no sha256, the hub's own digest of that commit is compared, and the sha256
-of what came is kept beside the files (``origin.json``): from then on nothing else is taken for
-them, and no later commit either.
+If the authors state no sha256, the file is compared with the hub's digest for that commit. Its
+sha256 is then stored beside the files (``origin.json``). From then on no other file and no later
+commit is accepted.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from .transfer import Expected, digests, fetch, timeout_seconds
 log = logging.getLogger(__name__)
 
 ORIGIN = "origin.json"
-#: Where the hub's own client (``hf download --local-dir``) notes the commit and the digest.
+#: Where the hub's own client (``hf download --local-dir``) stores commit and digest.
 _CLIENT_NOTES = Path(".cache", "huggingface", "download")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -34,11 +34,10 @@ class HubFile:
     """One file of a repository.
 
     Attributes:
-        repository: ``owner/name``
-        file: path inside it
-        commit: 40 hex digits, or "": the newest at the first download, and that one ever after
-        sha256: as its authors state it, or ""
-        size: bytes, 0 where unknown
+        file: path inside the repository
+        commit: 40 hex digits, or "" for the newest at the first download, which then stays fixed
+        sha256: as stated by the authors, or ""
+        size: bytes, 0 if unknown
     """
 
     repository: str
@@ -50,11 +49,11 @@ class HubFile:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where the files of a folder came from.
+    """The origin of the files of a folder.
 
     Attributes:
         repository: ``owner/name``
-        commit: of all of them; "" where they were put there by hand
+        commit: shared by all files; "" if they were copied there by hand
         files: sha256 of each
     """
 
@@ -64,10 +63,10 @@ class Origin:
 
 
 def origin_of(folder: Path) -> Origin | None:
-    """What ``folder`` says of its files; None where it says nothing.
+    """Return the recorded origin of the files of ``folder``; None if none is recorded.
 
     Raises:
-        ForensicsError: the note is damaged
+        ForensicsError: the record is damaged
     """
     path = folder / ORIGIN
     try:
@@ -88,24 +87,24 @@ def origin_of(folder: Path) -> Origin | None:
 
 
 def note(folder: Path, repository: str, commit: str, file: str, sha256: str) -> None:
-    """Write down what ``file`` of ``folder`` is, beside what is known of the others."""
+    """Record the origin of ``file`` in ``folder`` and keep the records of the other files."""
     known = origin_of(folder)
     files = {**(known.files if known else {}), file: sha256}
     write_json(folder / ORIGIN, {"repository": repository, "commit": commit, "files": files})
 
 
 class NotOnHub(ForensicsError):
-    """The repository, or the file in it, does not exist."""
+    """Raised when the repository or the file in it does not exist."""
 
 
 def check_file(wanted: HubFile, folder: Path) -> str:
-    """Compare a file that is here with its authors' sha256 and the folder's note; its sha256.
+    """Compare a local file with its authors' sha256 and the folder's record; return its sha256.
 
-    A file that was put here by hand is compared with what the hub's client noted beside it, where
-    it did, and written down: the first use decides what it is.
+    For a file without either, the digest that the hub's client stored beside it is compared, if
+    there is one. The sha256 found at this first use is recorded.
 
     Raises:
-        ForensicsError: it is another file, or of another repository or commit
+        ForensicsError: another file, repository or commit
     """
     path, known = folder / wanted.file, origin_of(folder)
     found, blob = digests(path)
@@ -134,13 +133,13 @@ def check_file(wanted: HubFile, folder: Path) -> str:
     if known is None or wanted.file not in known.files:
         try:
             note(folder, wanted.repository, commit, wanted.file, found)
-        except OSError as error:  # a folder that cannot be written is compared the next time
+        except OSError as error:  # read-only folder: not recorded, compared again next time
             log.warning("%s cannot be written: %s", folder / ORIGIN, error)
     return found
 
 
 def _client_note(folder: Path, file: str) -> tuple[str, str]:
-    """Commit and digest that the hub's client noted for ``file``, or two empty strings."""
+    """Return commit and digest that the hub's client stored for ``file``, or two empty strings."""
     try:
         lines = (folder / _CLIENT_NOTES / f"{file}.metadata").read_text().split("\n")
     except OSError:
@@ -153,15 +152,15 @@ def _client_note(folder: Path, file: str) -> tuple[str, str]:
 def fetch_file(
     wanted: HubFile, folder: Path, progress: Callable[[int, int], None] | None = None
 ) -> Path:
-    """Fetch a file into ``folder``, where it appears only when it is whole and checked.
+    """Fetch a file into ``folder``; it appears there only when complete and checked.
 
     Args:
-        wanted: which
-        folder: the same for all files of a repository; they come from one commit
-        progress: called with (bytes done, bytes in all)
+        wanted: the file to fetch
+        folder: the same for all files of a repository, which share one commit
+        progress: called with (bytes done, total bytes)
 
     Raises:
-        ForensicsError: the hub does not answer, refuses, or gives another commit or other bytes
+        ForensicsError: the hub does not answer, refuses, or sends another commit or other bytes
     """
     known = origin_of(folder)
     if known and known.repository != wanted.repository:
@@ -191,7 +190,7 @@ def fetch_file(
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """What the hub says of a file: its commit, digest (sha256, or git's sha1), size and address."""
+    """The hub's data on a file: commit, digest (sha256 or git's sha1), size and address."""
 
     commit: str
     digest: str
@@ -201,7 +200,7 @@ class _Found:
 
 
 def _look_up(wanted: HubFile, commit: str) -> _Found:
-    """Ask the hub for ``wanted`` at ``commit``, or at the newest where it is ""."""
+    """Ask the hub for ``wanted`` at ``commit``, or at the newest commit if it is ""."""
     from huggingface_hub import get_hf_file_metadata, hf_hub_url
     from huggingface_hub.utils import build_hf_headers
 
@@ -219,13 +218,13 @@ def _look_up(wanted: HubFile, commit: str) -> _Found:
             raise ForensicsError(
                 f"The hub names no commit for {name}.", "Nothing was fetched.", "detector"
             )
-        if not commit:  # from here on never the branch, which may move on between two requests
+        if not commit:  # pin the commit: the branch may move between two requests
             commit = found
             url, said = ask(commit)
             found = str(said.commit_hash or "")
     except ForensicsError:
         raise
-    except Exception as error:  # the client's errors are of several libraries
+    except Exception as error:  # the hub's client raises errors of several libraries
         kind = NotOnHub if _status(error) == 404 else ForensicsError
         raise kind(*_refusal(name, wanted, error), "detector") from error
     if found != commit:
@@ -239,13 +238,13 @@ def _look_up(wanted: HubFile, commit: str) -> _Found:
         raise ForensicsError(
             f"The hub states no digest for {name}.", "Nothing was fetched.", "detector"
         )
-    # asked at the hub's own address: the token goes there, and not to where it sends us on
+    # The hub's own address: the token is sent there only, not to the host it redirects to.
     headers = {k: v for k, v in build_hf_headers().items() if isinstance(v, str)}
     return _Found(found, digest, int(said.size or 0), url, headers)
 
 
 def _refusal(name: str, wanted: HubFile, error: Exception) -> tuple[str, str]:
-    """What went wrong at the hub, and what to do."""
+    """Return the problem at the hub and what to do about it."""
     status = _status(error)
     page = f"https://huggingface.co/{wanted.repository}"
     if status in (401, 403):
@@ -263,5 +262,5 @@ def _refusal(name: str, wanted: HubFile, error: Exception) -> tuple[str, str]:
 
 
 def _status(error: Exception) -> int | None:
-    """HTTP status behind an error of the hub's client."""
+    """Return the HTTP status behind an error of the hub's client, or None."""
     return getattr(getattr(error, "response", None), "status_code", None)

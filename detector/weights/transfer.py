@@ -1,7 +1,7 @@
-"""Fetches one file over HTTP: resumed where it broke off, never endless, checked before it is used.
+"""Downloads one file over HTTP, resumes after interruptions, and checks it before use.
 
-What came so far lies in a hidden file beside the target, named after the digest that is expected,
-so that the next call goes on with it and another version never does.
+The bytes received so far are kept in a hidden file beside the target. Its name contains the
+expected digest, so that the next call continues it and never mixes it with another version.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ from ..files.file_lock import try_lock
 
 log = logging.getLogger(__name__)
 
-#: Environment variable: seconds without a thousandth of a megabyte until a server is given up.
+#: Environment variable: seconds with less than 1 KiB received before a download is given up.
 TIMEOUT_VARIABLE = "MEDIA_FORENSICS_DOWNLOAD_TIMEOUT"
 _TIMEOUT = 60.0
-_LEAST = 1 << 10  # bytes within the timeout, below which a transfer counts as stalled
+_LEAST = 1 << 10  # bytes; a transfer that receives less within the timeout is stalled
 _CHUNK = 1 << 20
-_TRIES = 3  # without a new byte in between
+_TRIES = 3  # failed attempts in a row without a new byte
 
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What a file must be.
+    """The expected identity of a file.
 
     Attributes:
         name: for messages
         sha256: of the bytes, or ""
-        git_sha1: git's digest of the bytes as a blob, where no sha256 is stated; or ""
-        size: bytes; 0 where unknown
+        git_sha1: git's blob digest of the bytes if no sha256 is stated, or ""
+        size: bytes; 0 if unknown
     """
 
     name: str
@@ -53,10 +53,10 @@ class Expected:
 
 
 def timeout_seconds() -> float:
-    """Seconds of silence after which a server is given up.
+    """Return the seconds without data after which a download is given up.
 
     Raises:
-        ForensicsError: the variable holds something else than a number above 0
+        ForensicsError: the variable is not a number above 0
     """
     text = os.environ.get(TIMEOUT_VARIABLE, "")
     try:
@@ -81,15 +81,15 @@ def fetch(
 
     Args:
         url: http or https
-        target: appears only when every byte is there and checked
+        target: created only when all bytes are there and checked
         expected: digest and size
-        headers: for the first server only: never sent on to another host
-        progress: called with (bytes done, bytes in all or 0)
-        timeout: seconds of silence; :func:`timeout_seconds` by default
+        headers: for the first server; ``Authorization`` and ``Cookie`` are not sent to another host
+        progress: called with (bytes done, total bytes or 0)
+        timeout: seconds without data; :func:`timeout_seconds` by default
 
     Raises:
-        ForensicsError: no connection, a server that refuses, stalls, breaks off or gives something
-            else; what came before it broke off is kept for the next call
+        ForensicsError: no connection, or a server that refuses, stalls, disconnects or sends
+            another file; bytes received before a disconnect are kept for the next call
     """
     timeout = timeout or timeout_seconds()
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -125,12 +125,12 @@ def _collect(
     progress: Callable[[int, int], None] | None,
     timeout: float,
 ) -> None:
-    """Go on with ``part`` until it is whole; a broken connection is tried again while it helps."""
+    """Continue ``part`` until it is complete; reconnect as long as new bytes arrive."""
     failures = 0
     while True:
         before = part.stat().st_size if part.is_file() else 0
         if expected.size and before > expected.size:
-            part.unlink()  # longer than the file can be
+            part.unlink()  # longer than the expected file
             before = 0
         if expected.size and before == expected.size:
             return
@@ -158,7 +158,7 @@ def _receive(
     progress: Callable[[int, int], None] | None,
     timeout: float,
 ) -> bool:
-    """Append one answer to ``part``; True where the server has sent all that it announced."""
+    """Append one response to ``part``; return True if the server has sent all it announced."""
     wanted = {**headers, "Accept-Encoding": "identity"}
     if start:
         wanted["Range"] = f"bytes={start}-"
@@ -167,7 +167,7 @@ def _receive(
     except urllib.error.HTTPError as error:
         if error.code != 416 or not start:
             raise
-        part.unlink()  # what is there is no beginning of what the server has
+        part.unlink()  # the kept bytes are not the beginning of the server's file
         return False
     with answer:
         start, total = _announced(answer, start, expected, url)
@@ -190,7 +190,7 @@ def _receive(
 def _announced(
     answer: http.client.HTTPResponse, start: int, expected: Expected, url: str
 ) -> tuple[int, int]:
-    """Byte at which the answer begins, and the size of the whole file (0: not said)."""
+    """Return the byte at which the response begins and the file's size (0: not stated)."""
     if "text/html" in (answer.headers.get("Content-Type") or ""):
         raise _another(expected, url, "a web page")
     length = answer.headers.get("Content-Length") or ""
@@ -203,14 +203,14 @@ def _announced(
                 raise _another(expected, url, f"bytes from {start_said or 'nowhere'}")
         total = int(whole) if whole.isdigit() else start + total if total else 0
     else:
-        start = 0  # the server knows no ranges: from the beginning
+        start = 0  # the server does not support ranges: start from the beginning
     if expected.size and total and total != expected.size:
         raise _another(expected, url, f"{total} bytes instead of {expected.size}")
     return start, total or expected.size
 
 
 def digests(path: Path) -> tuple[str, str]:
-    """sha256 of a file, and git's sha1 of it as a blob.
+    """Return the sha256 of a file and its git blob sha1.
 
     Raises:
         OSError: the file cannot be read
@@ -224,7 +224,7 @@ def digests(path: Path) -> tuple[str, str]:
 
 
 def _checked(part: Path, expected: Expected, url: str) -> str:
-    """sha256 of what was fetched; a file with another digest is deleted."""
+    """Return the sha256 of the downloaded file; delete a file with another digest."""
     with part.open("rb") as stream:
         os.fsync(stream.fileno())
     found, blob = digests(part)
@@ -252,13 +252,13 @@ def _why(error: Exception, timeout: float) -> str:
 
 
 def _cause(error: Exception) -> Exception:
-    """What is behind urllib's own error."""
+    """Return the error wrapped by urllib's own error."""
     reason = error.reason if isinstance(error, urllib.error.URLError) else error
     return reason if isinstance(reason, Exception) else error
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
-    """Follows to http(s) only, never from https to http, and tells no other host our headers."""
+    """Follows redirects to http(s) only, never from https to http; drops credentials for others."""
 
     def redirect_request(self, req, fp, code, msg, headers, newurl):
         old, new = urlsplit(req.full_url), urlsplit(newurl)
