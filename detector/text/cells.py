@@ -1,8 +1,8 @@
-"""Text in CSV files that a spreadsheet opens without running what is in it, and back again.
+"""Quotes text in CSV files so that a spreadsheet does not run it, and reverses that on reading.
 
-Excel, LibreOffice and others take a cell that begins with ``=``, ``+``, ``-`` or ``@`` for a
-formula, and a name from data may be one. Such a text gets an apostrophe before it, and loses it
-when the file is read; numbers stay numbers.
+Excel, LibreOffice and others treat a cell that begins with ``=``, ``+``, ``-`` or ``@`` as a
+formula, and a name from data may begin so. Such a text gets a leading apostrophe, which is removed
+when the file is read. Numbers stay numbers.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ _QUOTED = re.compile(f"'{_RUN}")
 
 
 def cell(value: Any) -> Any:
-    """``value`` as a cell of a CSV file; only texts are changed."""
+    """Return ``value`` as a cell of a CSV file; only texts that could be formulas change."""
     return f"'{value}" if isinstance(value, str) and _LIVE.match(value) else value
 
 
 def from_cell(value: Any) -> Any:
-    """What :func:`cell` was given."""
+    """Return the value that :func:`cell` was given."""
     return value[1:] if isinstance(value, str) and _QUOTED.match(value) else value

@@ -1,4 +1,4 @@
-"""What commands say on a terminal: text from data without the signs that move or colour it."""
+"""Prints text on a terminal without the control characters that data may contain."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import unicodedata
 
 
 def printable(text: object) -> str:
-    """``text`` with control, format and surrogate characters as escapes, except line ends and tabs.
+    """Return ``text`` with control, format and surrogate characters escaped, except \\n and \\t.
 
-    Escape sequences of terminals (titles, clipboards, colours) begin with such a character, and
-    text that runs backwards is made with them.
+    Terminal escape sequences (titles, clipboard, colours) begin with such a character, and
+    right-to-left overrides are such characters.
     """
     return "".join(
         sign
@@ -22,14 +22,14 @@ def printable(text: object) -> str:
 
 
 def say(text: object, *, error: bool = False) -> None:
-    """Print a line."""
+    """Print ``text`` as one line to standard output, or to standard error if ``error``."""
     stream = sys.stderr if error else sys.stdout
     stream.write(printable(text) + "\n")
     stream.flush()
 
 
 class _Printable(logging.Formatter):
-    """Printable lines; with ``bare`` an error is the sentence that it is, without time or name."""
+    """Formats records as printable lines; with ``bare``, an error is its message alone."""
 
     def __init__(self, form: str, bare: bool) -> None:
         super().__init__(form)
@@ -42,10 +42,10 @@ class _Printable(logging.Formatter):
 
 
 def log_to_terminal(form: str = "%(message)s", *, bare_errors: bool = False) -> None:
-    """Have the log go to standard error from now on, printable.
+    """Send the log to standard error, with control characters escaped.
 
     Args:
-        form: of a line
+        form: format of a line
         bare_errors: show an error as its message alone
     """
     handler = logging.StreamHandler()
