@@ -11,7 +11,7 @@ __all__ = ["Detector"]
 
 
 def __getattr__(name: str) -> Any:
-    """Return a public name, loaded when it is asked for: its imports are heavy."""
+    """Return a public name; it is loaded on first use because its imports are heavy."""
     if name == "Detector":
         from .detector import Detector
 

@@ -1,12 +1,11 @@
-"""The visual tower under a detector: forward pass, LayerNorm parameters, identity.
+"""Defines the visual tower of a detector: forward pass, LayerNorm parameters, identity.
 
-A tower is open_clip's own ``VisionTransformer`` with the projection taken away: the feature is the
-class token after the last LayerNorm (Yermakov et al. 2025, arXiv 2503.19683, and its code). Only
-the order of computation is ours, and it is exact up to rounding: one fused query/key/value
-projection and ``scaled_dot_product_attention`` instead of ``nn.MultiheadAttention``, QuickGELU as
-a scaled SiLU, and in the last block the class token only, because nothing reads the other tokens
-after it.
-Where the weights come from is the business of ``towers.py``; the head is in ``model.py``.
+A tower is open_clip's ``VisionTransformer`` without its projection. The feature is the class token
+after the last LayerNorm (Yermakov et al. 2025, arXiv 2503.19683, and its code). Only the order of
+computation differs, and the result is exact up to rounding: one fused query/key/value projection
+and ``scaled_dot_product_attention`` replace ``nn.MultiheadAttention``, QuickGELU is a scaled SiLU,
+and the last block computes only the class token, because no later step reads the other tokens.
+The weights are loaded in ``towers.py``; the head is in ``detector.py``.
 """
 
 from __future__ import annotations
@@ -26,19 +25,19 @@ from .preprocess import Preprocess
 
 
 class Backbone(nn.Module):
-    """Visual tower: pictures (N, 3, S, S) -> raw features (N, D) before any projection.
+    """A visual tower: pictures (N, 3, S, S) -> raw features (N, D) before any projection.
 
     Args:
         visual: an open_clip visual tower; its projection is removed
-        name: what :func:`load_backbone` was called with
-        preprocess: the transform that belongs to it
+        name: the name given to :func:`load_backbone`
+        preprocess: the tower's transform
 
     Attributes:
         width: D
         sha256: identity of the frozen weights, see :func:`frozen_sha256`
         checkpointing: True recomputes each block in the backward pass (less memory, more time)
-        also_tuned: names of tensors beside the LayerNorms that training has changed, empty for
-            LN-tuning; checkpoints hold them too. ``sha256`` stays that of the tower as loaded
+        also_tuned: names of tensors other than LayerNorms that training has changed, empty for
+            LN-tuning; checkpoints include them. ``sha256`` stays that of the tower as loaded
     """
 
     def __init__(self, visual: Any, name: str, preprocess: Preprocess) -> None:
@@ -58,10 +57,11 @@ class Backbone(nn.Module):
         self.eval()
 
     def layer_norms(self) -> dict[str, nn.LayerNorm]:
-        """The LayerNorm modules by name, in the order of the forward pass of a ViT.
+        """Return the LayerNorm modules by name, in the order of a ViT's forward pass.
 
-        Found by type: open_clip's and timm's own variants are subclasses of ``nn.LayerNorm``.
-        50 modules and 102,400 parameters for ViT-L/14 (arXiv 2503.19683, section on LN-tuning).
+        They are found by type, because open_clip's and timm's variants are subclasses of
+        ``nn.LayerNorm``. ViT-L/14 has 50 modules with 102,400 parameters (arXiv 2503.19683, section
+        on LN-tuning).
         """
         return {
             name: module
@@ -70,8 +70,7 @@ class Backbone(nn.Module):
         }
 
     def layer_norm_parameters(self) -> dict[str, nn.Parameter]:
-        """The LayerNorm weights and biases by their full name, for example
-        ``visual.ln_pre.weight``."""
+        """Return LayerNorm weights and biases by full name, such as ``visual.ln_pre.weight``."""
         return {
             f"{name}.{key}": parameter
             for name, module in self.layer_norms().items()
@@ -79,7 +78,7 @@ class Backbone(nn.Module):
         }
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Raw features (N, D) of normalised pictures (N, 3, S, S)."""
+        """Return raw features (N, D) of normalised pictures (N, 3, S, S)."""
         if not self.fast:
             features = self.visual(x)
             return features[0] if isinstance(features, tuple) else features
@@ -94,19 +93,20 @@ class Backbone(nn.Module):
         return self.visual.ln_post(x[:, 0])
 
     def half(self, dtype: torch.dtype) -> HalfTower | HalfModule:
-        """The tower in float16 or bfloat16, for scoring alone; made anew when a parameter changed.
+        """Return the tower in float16 or bfloat16, for scoring only.
 
-        It takes half the memory of the tower itself, beside it, until the tower changes.
+        The copy takes half the memory of the tower, in addition to it. It is kept until a parameter
+        changes and then built again.
         """
         state = dtype, state_of(self.visual)
         if self._half is None or self._half[0] != state:
-            self._half = None  # its memory is free before the next one takes its own
+            self._half = None  # frees its memory before the next copy is allocated
             kind = HalfTower if self.fast else HalfModule
             self._half = state, kind(self.visual, dtype)
         return self._half[1]
 
     def _embed(self, x: torch.Tensor) -> torch.Tensor:
-        """Pictures -> tokens (N, 1 + patches, width), the class token first."""
+        """Turn pictures into tokens (N, 1 + patches, width), the class token first."""
         visual = self.visual
         x = visual.conv1(x).flatten(2).transpose(1, 2)
         first = visual.class_embedding.to(x.dtype).expand(x.shape[0], 1, -1)
@@ -115,7 +115,7 @@ class Backbone(nn.Module):
 
 
 def _block(block: Any, x: torch.Tensor, class_only: bool) -> torch.Tensor:
-    """One pre-norm transformer block; with ``class_only`` only its first output token."""
+    """Run one pre-norm transformer block; with ``class_only``, return only its first token."""
     attended = _attention(block.attn, block.ln_1(x), class_only)
     if class_only:
         x = x[:, :1]
@@ -124,8 +124,11 @@ def _block(block: Any, x: torch.Tensor, class_only: bool) -> torch.Tensor:
 
 
 def _mlp(mlp: Any, x: torch.Tensor) -> torch.Tensor:
-    """The block's perceptron. QuickGELU, x sigmoid(1.702 x), is silu(1.702 x) / 1.702: one pass
-    over the widest tensor of the block where its definition takes three, and ten in training."""
+    """Run the block's perceptron.
+
+    QuickGELU, x sigmoid(1.702 x), is computed as silu(1.702 x) / 1.702. That is one pass over the
+    widest tensor of the block instead of three, or ten in training.
+    """
     if type(mlp.gelu).__name__ != "QuickGELU":
         return mlp(x)
     tensors = (mlp.c_fc.weight, mlp.c_fc.bias, mlp.c_proj.weight, mlp.c_proj.bias)
@@ -141,16 +144,21 @@ _QUICK = 1.702
 def _scaled_silu(
     x: torch.Tensor, w1: torch.Tensor, b1: torch.Tensor, w2: torch.Tensor, b2: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Output of the perceptron and u = 1.702 (x w1' + b1), (rows, width); both factors are free
-    inside the matrix products."""
+    """Return the perceptron's output and u = 1.702 (x w1' + b1), (rows, width).
+
+    Both factors are applied inside the matrix products and cost nothing.
+    """
     u = torch.addmm(b1, x.flatten(0, -2), w1.t(), beta=_QUICK, alpha=_QUICK)
     out = torch.addmm(b2, F.silu(u), w2.t(), alpha=1 / _QUICK)
     return out.view(*x.shape[:-1], -1), u
 
 
 class _FrozenMLP(torch.autograd.Function):
-    """The same where the weights get no gradient: keeps u alone and leaves the factors out, which
-    autograd would multiply by in passes of their own."""
+    """:func:`_scaled_silu` for weights without gradient.
+
+    It keeps only u for the backward pass and omits the factors, for which autograd would need
+    separate passes.
+    """
 
     @staticmethod
     def forward(ctx: Any, x: torch.Tensor, *tensors: torch.Tensor) -> torch.Tensor:
@@ -168,7 +176,7 @@ class _FrozenMLP(torch.autograd.Function):
 
 
 def _attention(attention: Any, x: torch.Tensor, class_only: bool) -> torch.Tensor:
-    """Self-attention of (N, L, D) with the parameters of an ``nn.MultiheadAttention``."""
+    """Return self-attention of (N, L, D) with the parameters of an ``nn.MultiheadAttention``."""
     if class_only:
         return attention.out_proj(_class_attention(attention, x))
     count, length, width = x.shape
@@ -179,11 +187,12 @@ def _attention(attention: Any, x: torch.Tensor, class_only: bool) -> torch.Tenso
 
 
 def _class_attention(attention: Any, x: torch.Tensor) -> torch.Tensor:
-    """What the first token of (N, L, D) attends to, (N, 1, D) before the output projection.
+    """Return the attention output of the first token of (N, L, D), (N, 1, D), not yet projected.
 
-    With one query, no token needs a key or a value of its own: q . (Wk x + bk) = (Wk' q) . x + c,
-    where c does not matter to the softmax, and sum a (Wv x + bv) = Wv (sum a x) + bv. That is D
-    multiplications per token and head instead of 2 D^2 per token.
+    With one query, the keys and values of the tokens need not be computed:
+    q . (Wk x + bk) = (Wk' q) . x + c, where c does not change the softmax, and
+    sum a (Wv x + bv) = Wv (sum a x) + bv. This takes D multiplications per token and head instead
+    of 2 D^2 per token.
     """
     count, _, width = x.shape
     heads = attention.num_heads
@@ -197,12 +206,12 @@ def _class_attention(attention: Any, x: torch.Tensor) -> torch.Tensor:
 
 
 def state_of(module: nn.Module) -> tuple[tuple[int, int], ...]:
-    """Return what changes when a parameter of ``module`` is moved, replaced or written to."""
+    """Return a value that changes when a parameter of ``module`` is moved, replaced or written."""
     return tuple((p.data_ptr(), p._version) for p in module.parameters())
 
 
 def _has_exact_fast_path(visual: Any) -> bool:
-    """Whether ``visual`` is a plain class-token ViT, for which the fast forward is exact."""
+    """Return whether ``visual`` is a plain class-token ViT, so that the fast forward is exact."""
     from open_clip.transformer import ResidualAttentionBlock, VisionTransformer
 
     return (
@@ -220,7 +229,7 @@ def _has_exact_fast_path(visual: Any) -> bool:
 
 
 def _width(visual: Any) -> int:
-    """Length of the feature vector."""
+    """Return the length of the feature vector."""
     if isinstance(getattr(visual, "ln_post", None), nn.LayerNorm):
         return int(visual.ln_post.normalized_shape[0])
     trunk = getattr(visual, "trunk", visual)  # timm, inside open_clip's wrapper or alone
@@ -228,11 +237,11 @@ def _width(visual: Any) -> int:
 
 
 def frozen_sha256(visual: nn.Module) -> str:
-    """sha256 over the tower's tensors without the LayerNorms and the unused projection.
+    """Return the sha256 of the tower's tensors without LayerNorms and the unused projection.
 
-    LayerNorms are left out because every checkpoint carries its own: the same frozen tower under
-    differently tuned LayerNorms has one identity, whichever file layout it came from. Tensors are
-    hashed as float32 in the order of their names.
+    LayerNorms are left out because every checkpoint carries its own. The same frozen tower thus has
+    one identity under differently tuned LayerNorms and in every file layout. Tensors are hashed as
+    float32 in the order of their names.
     """
     tuned = {
         f"{name}.{key}"
@@ -253,18 +262,18 @@ def frozen_sha256(visual: nn.Module) -> str:
 def load_backbone(
     name: str, device: str | torch.device | None = None, allow_download: bool = False
 ) -> Backbone:
-    """The tower called ``name`` with its pretrained weights, frozen and in evaluation mode.
+    """Return the tower called ``name`` with pretrained weights, frozen, in evaluation mode.
 
     Args:
         name: ``clip-vit-l14`` (the reference: ViT-L/14 with QuickGELU and OpenAI's weights),
             ``vit-s14-dinov2-saliency`` (small, offline), ``local-dir:FOLDER`` (an open_clip model
             folder), ``open_clip:MODEL:PRETRAINED`` or ``timm:MODEL:SIZE``
-        device: where to put it; None is the GPU where there is one
-        allow_download: True lets open_clip fetch missing weights from the network
+        device: target device; None is the GPU if there is one
+        allow_download: True lets open_clip download missing weights
 
     Raises:
         ForensicsError: unknown name, or weights that are not on this machine (the message names
-            the file, where it comes from, its size and the command that fetches it)
+            the file, its origin, its size and the command that fetches it)
     """
     require_torch_pair()
     from .towers import load_tower
@@ -274,5 +283,5 @@ def load_backbone(
 
 
 def default_device(device: str | torch.device | None = None) -> torch.device:
-    """``device`` as it is on this machine, see :func:`detector.device.torch_device`."""
+    """Return ``device`` as available on this machine, see :func:`detector.device.torch_device`."""
     return torch_device(device)

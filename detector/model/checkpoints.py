@@ -1,9 +1,9 @@
-"""Detectors on disk: our small format, and one entry point for every format that can be read.
+"""Saves detectors in our small format and loads them from every supported format.
 
-Our format is a folder with ``detector.safetensors`` (LayerNorm and head parameters only, 0.4 MB
-for ViT-L/14) and ``detector.json``. The record lives twice: in the header of the safetensors file,
-which is what is read, so that parameters and record are replaced by one atomic rename; and in the
-JSON file, which is for people.
+Our format is a folder with ``detector.safetensors`` (only LayerNorm and head parameters, 0.4 MB for
+ViT-L/14) and ``detector.json``. The record is stored twice. Loading reads it from the header of the
+safetensors file, so that one atomic rename replaces parameters and record together. The JSON file
+is for people.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ __all__ = [
 FORMAT = 1
 TENSORS, RECORD = "detector.safetensors", "detector.json"
 _HEADER = "media_forensics"
-# What loading relies on; everything else in a record is for people.
+# Keys that loading needs; the rest of a record is for people.
 _RECORD_TYPES = {
     "format": int,
     "backbone": str,
@@ -49,19 +49,19 @@ _RECORD_TYPES = {
 def save_detector(
     detector: Detector, folder: str | Path, info: Mapping[str, Any] | None = None
 ) -> Path:
-    """Write ``detector`` in our format; an earlier one in ``folder`` is replaced atomically.
+    """Write ``detector`` in our format; an earlier one in ``folder`` is replaced.
 
     Args:
         detector: on any device, in any mode
-        folder: made if needed
-        info: JSON-able additions to ``detector.info``: ``crop_recipe`` (CropRecipe.to_json()),
-            ``training``, ``calibration``, ...
+        folder: created if missing
+        info: JSON-compatible additions to ``detector.info``: ``crop_recipe``
+            (CropRecipe.to_json()), ``training``, ``calibration``, ...
 
     Returns:
         ``folder``
 
     Raises:
-        ForensicsError: an info that is not JSON
+        ForensicsError: ``info`` is not JSON-compatible
     """
     record = {
         "crop_recipe": None,
@@ -82,14 +82,14 @@ def save_detector(
 
 
 def update_record(folder: str | Path, **changes: Any) -> dict[str, Any]:
-    """Change the record of a stored detector (for example ``calibration=...``), nothing else.
+    """Change only the record of a stored detector, for example ``calibration=...``.
 
     Returns:
         the new record
 
     Raises:
-        ForensicsError: not a detector in our format, or a change that is not JSON or that would
-            touch the identity of the detector
+        ForensicsError: not a detector in our format, or a change that is not JSON-compatible or
+            affects the detector's identity
     """
     fixed = {"format", "backbone", "backbone_sha256", "width", "normalize", "also_tuned", "sha256"}
     fixed &= set(changes)
@@ -111,7 +111,7 @@ def _write(folder: Path, tensors: dict[str, torch.Tensor], record: dict[str, Any
 
 
 def read_record(source: str | Path) -> dict[str, Any]:
-    """Record of a detector in our format, without loading its weights.
+    """Return the record of a detector in our format, without loading its weights.
 
     Args:
         source: the folder or its ``detector.safetensors``
@@ -161,20 +161,20 @@ def load_detector(
     backbone: Backbone | str | None = None,
     allow_download: bool = False,
 ) -> Detector:
-    """The detector stored at ``source``, in evaluation mode.
+    """Return the detector stored at ``source``, in evaluation mode.
 
     Args:
         source: a published or registered name; a folder in our format or its
             ``detector.safetensors``; the authors' ``model.ckpt``; a GenD folder (``config.json``
             and ``model.safetensors``) or its ``model.safetensors`` alone
-        device: where to put it; None is the GPU where there is one, ``cuda:all`` all of them
-        backbone: for our format, a tower that is already loaded or the name of one, instead of
-            the name in the record; its identity is checked either way
-        allow_download: fetch a published file or a tower that is not on this machine
+        device: target device; None is the GPU if there is one, ``cuda:all`` all GPUs
+        backbone: for our format, a loaded tower or a tower's name to use instead of the recorded
+            one; its identity is checked either way
+        allow_download: download a published file or a tower that is not on this machine
 
     Raises:
-        ForensicsError: not there, truncated, another architecture, tensors missing, unexpected or
-            mis-shaped (named), pickled objects, or a tower that is not the one it was trained on
+        ForensicsError: not found, truncated, another architecture, tensors missing, unexpected or
+            wrongly shaped (listed), pickled objects, or another tower than the trained one
     """
     path = find_detector(source, allow_download)
     target = default_device(device)
@@ -188,7 +188,7 @@ def load_detector(
 
 
 def own_file(path: Path) -> Path | None:
-    """The tensors of a detector in our format at ``path``; None for another format."""
+    """Return the tensor file of a detector in our format at ``path``; None for other formats."""
     file = _tensors(path)
     ours = file.is_file() and (file.name == TENSORS or (file.parent / RECORD).is_file())
     return file if ours else None
@@ -241,7 +241,7 @@ def _load_own(
 
 
 def _also_tuned(record: Mapping[str, Any], backbone: Backbone, file: Path) -> tuple[str, ...]:
-    """Names of trained tensors beside the LayerNorms; only those that the tower has."""
+    """Return the names of trained tensors other than LayerNorms; all must exist in the tower."""
     names = record.get("also_tuned") or []
     own = {name for name, _ in backbone.named_parameters()}
     if not isinstance(names, list) or not all(isinstance(n, str) and n in own for n in names):

@@ -1,8 +1,8 @@
-"""Backbone, unit sphere and linear head: pictures to logits, probabilities and embeddings.
+"""Computes logits, probabilities and embeddings of pictures: tower, unit sphere, linear head.
 
-The head is a plain linear layer with bias and without temperature on the L2-normalised class
-feature (Yermakov et al. 2025, arXiv 2503.19683; ``LinearNorm`` in its code). Class 0 is real, 1 is
-fake. With unit features the margin is m = (w1 - w0)·z + (b1 - b0) and p(fake) = sigmoid(m).
+The head is a linear layer with bias and without temperature on the L2-normalised class feature
+(Yermakov et al. 2025, arXiv 2503.19683; ``LinearNorm`` in its code). Class 0 is real, 1 is fake.
+With unit features the margin is m = (w1 - w0)·z + (b1 - b0) and p(fake) = sigmoid(m).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _TYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 class Scores(NamedTuple):
-    """What a detector says about N pictures.
+    """A detector's scores of N pictures.
 
     Attributes:
         logits: (N, 2) float32, real and fake
@@ -45,9 +45,9 @@ class Scores(NamedTuple):
 
 
 class PendingScores:
-    """Scores that a device may still be at work on.
+    """Scores that a device may still be computing.
 
-    On a GPU the copy back is queued behind the work, into pinned memory of its own.
+    On a GPU the copy to the host is queued after the computation, into separate pinned memory.
     """
 
     def __init__(
@@ -64,12 +64,12 @@ class PendingScores:
             self._rows = rows
 
     def result(self) -> Scores:
-        """The scores, once they are there; see :meth:`Detector.score_pixels`."""
+        """Wait for the scores and return them; see :meth:`Detector.score_pixels`."""
         if self._done is not None:
             self._done.synchronize()
         rows = self._rows.cpu()
         bad = ~rows.isfinite().all(dim=1)
-        if self._is_half and bad.any():  # float16 ends at 65,504
+        if self._is_half and bad.any():  # the largest float16 is 65,504
             again = self._detector.enqueue(self._pixels[bad.to(self._pixels.device)], "fp32")
             rows = rows.clone()
             rows[bad] = again._rows_there()
@@ -83,15 +83,15 @@ class PendingScores:
 
 
 class Detector(nn.Module):
-    """A visual tower with a linear head on the unit sphere.
+    """A visual tower with a linear head, by default on the unit sphere.
 
     Args:
         backbone: the tower
-        head: linear layer from D to 2; None makes a new one
+        head: linear layer from D to 2; None creates a new one
         normalize: True puts features on the unit sphere before the head (``LinearNorm``), False
             feeds them raw (``Linear``)
         key_name: short name under which its scores are stored
-        info: record of where it comes from: crop recipe, training, calibration, source
+        info: record of the origin: crop recipe, training, calibration, source
     """
 
     def __init__(
@@ -114,24 +114,24 @@ class Detector(nn.Module):
         self._batches = 0
 
     def classify(self, features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Raw features (N, D) -> logits (N, 2), unit embeddings (N, D), both float32."""
+        """Map raw features (N, D) to logits (N, 2) and unit embeddings (N, D), both float32."""
         with torch.autocast(features.device.type, enabled=False):
             features = features.float()
             units = F.normalize(features, dim=1, eps=1e-12)
             return self.head(units if self.normalize else features), units
 
     def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Normalised pictures (N, 3, S, S) -> logits (N, 2), unit embeddings (N, D)."""
+        """Map normalised pictures (N, 3, S, S) to logits (N, 2) and unit embeddings (N, D)."""
         return self.classify(self.backbone(x))
 
     @property
     def device(self) -> torch.device:
-        """Where the head lives."""
+        """Device of the head."""
         return self.head.weight.device
 
     @property
     def sha256(self) -> str:
-        """Identity of everything that decides a score: tower, LayerNorms, head, preprocessing."""
+        """Identity of all that determines a score: tower, LayerNorms, head, preprocessing."""
         digest = hashlib.sha256(self.backbone.sha256.encode())
         settings = {"normalize": self.normalize, "preprocess": self.backbone.preprocess.config}
         digest.update(json.dumps(settings, sort_keys=True).encode())
@@ -141,11 +141,11 @@ class Detector(nn.Module):
         return digest.hexdigest()
 
     def spread(self, devices: Sequence[str]) -> None:
-        """Let batches of :meth:`enqueue` take turns on ``devices``, this one's own the first."""
+        """Let batches of :meth:`enqueue` take turns on ``devices``, starting with this one's."""
         self.devices = tuple(devices)
 
     def _next_in_turn(self) -> Detector:
-        """This detector, or its copy on the device whose turn it is."""
+        """Return this detector, or its copy on the device whose turn it is."""
         turn = self._batches % len(self.devices)
         self._batches += 1
         if turn == 0:
@@ -161,14 +161,14 @@ class Detector(nn.Module):
 
     @torch.no_grad()
     def score_pixels(self, pixels: torch.Tensor, precision: str | None = None) -> Scores:
-        """Scores of uint8 network pixels (N, 3, S, S) from ``backbone.preprocess.to_pixels``.
+        """Return the scores of uint8 pixels (N, 3, S, S) from ``backbone.preprocess.to_pixels``.
 
-        Runs in evaluation mode whatever the current mode is.
+        Runs in evaluation mode in any case.
 
         Args:
             pixels: on any device
             precision: one of ``PRECISIONS``; None is fp16 on a GPU and fp32 on a CPU. LayerNorm
-                statistics, the unit norm and the head are float32 always. Rows that are not finite
+                statistics, the unit norm and the head are always float32. Rows that are not finite
                 in half precision are scored again in float32
         """
         return self.enqueue(pixels, precision).result()
@@ -178,8 +178,8 @@ class Detector(nn.Module):
         """Start scoring ``pixels`` and return without waiting for a GPU.
 
         Args:
-            pixels: as in :meth:`score_pixels`. Pinned memory is copied while the processor goes on,
-                and has to stay as it is until :meth:`PendingScores.result` was called
+            pixels: as in :meth:`score_pixels`. Pinned memory is copied in the background; leave it
+                unchanged until :meth:`PendingScores.result` has returned
             precision: as in :meth:`score_pixels`
         """
         one = self._next_in_turn()
@@ -189,7 +189,7 @@ class Detector(nn.Module):
 
     @torch.no_grad()
     def features(self, pixels: torch.Tensor, precision: str | None = None) -> torch.Tensor:
-        """Raw features (N, D) float32 of uint8 network pixels (N, 3, S, S), for scoring.
+        """Return raw features (N, D) float32 of uint8 pixels (N, 3, S, S), for scoring.
 
         Args:
             pixels: on any device
@@ -210,8 +210,9 @@ class Detector(nn.Module):
     def score(
         self, images: Sequence[Any], batch_size: int | None = None, precision: str | None = None
     ) -> Scores:
-        """Scores of pictures in memory (for files see
-        :func:`detector.scoring.crop_scores.score_crops`).
+        """Return the scores of pictures in memory.
+
+        For files see :func:`detector.scoring.crop_scores.score_crops`.
 
         Args:
             images: RGB uint8 arrays (H, W, 3) or PIL images of any mode and size
@@ -219,7 +220,7 @@ class Detector(nn.Module):
             precision: as in :meth:`score_pixels`
 
         Raises:
-            ForensicsError: something that is not a picture
+            ForensicsError: an item is not a picture
         """
         size = default_batch(self.device) if batch_size is None else batch_size
         on_gpu = self.device.type == "cuda"
@@ -245,10 +246,10 @@ class Detector(nn.Module):
 
 
 def autocast(device: torch.device, precision: str | None = None) -> Any:
-    """Context of the forward pass: bf16 on a GPU, float32 on a CPU, or as asked.
+    """Return the context for a forward pass: bf16 on a GPU, float32 on a CPU, or as requested.
 
-    Use it under ``torch.no_grad``, never under ``torch.inference_mode``: on a CPU, autocast to
-    bf16 in inference mode drops to a path 40 times slower for batches of two and more.
+    Use it under ``torch.no_grad``, not under ``torch.inference_mode``: on a CPU, autocast to bf16
+    in inference mode is 40 times slower for batches of two or more.
     """
     precision = precision or default_precision(device)
     if precision == "fp32":
@@ -257,14 +258,16 @@ def autocast(device: torch.device, precision: str | None = None) -> Any:
 
 
 def tuned_tensors(detector: Detector) -> dict[str, torch.Tensor]:
-    """What our checkpoints hold: LayerNorm and head parameters by name, float32 on the CPU, and
-    whatever else of the tower was trained (``Backbone.also_tuned``)."""
+    """Return the tensors that our checkpoints store, by name, float32 on the CPU.
+
+    These are the LayerNorm and head parameters and ``Backbone.also_tuned``.
+    """
     tensors = {
         f"backbone.{name}": parameter
         for name, parameter in detector.backbone.layer_norm_parameters().items()
     }
     for name in detector.backbone.also_tuned:
-        # by attribute, not by parameter: a reparametrised weight is the merged one
+        # Read as an attribute, not a parameter: a reparametrised weight gives the merged one.
         tensors[f"backbone.{name}"] = operator.attrgetter(name)(detector.backbone)
     tensors |= {f"head.{name}": parameter for name, parameter in detector.head.named_parameters()}
     return {
@@ -274,25 +277,26 @@ def tuned_tensors(detector: Detector) -> dict[str, torch.Tensor]:
 
 
 def head_arrays(head: nn.Linear) -> tuple[np.ndarray, np.ndarray]:
-    """Weight (2, D) and bias (2,) of a head as float64 arrays."""
+    """Return weight (2, D) and bias (2,) of a head as float64 arrays."""
     weight = head.weight.detach().cpu().double().numpy()
     bias = np.zeros(2) if head.bias is None else head.bias.detach().cpu().double().numpy()
     return weight, bias
 
 
 def margin(embeddings: np.ndarray, head: nn.Linear) -> np.ndarray:
-    """Margin m = (w1 - w0)·z + (b1 - b0) of unit embeddings (N, D) -> (N,); p_fake = sigmoid(m).
+    """Return the margin m = (w1 - w0)·z + (b1 - b0) of unit embeddings (N, D) -> (N,).
 
-    For a head on raw features (``normalize=False``) use the difference of the logits instead.
+    p_fake = sigmoid(m). For a head on raw features (``normalize=False``) use the difference of the
+    logits instead.
     """
     weight, bias = head_arrays(head)
     return np.asarray(embeddings, np.float64) @ (weight[1] - weight[0]) + (bias[1] - bias[0])
 
 
 def angle(embeddings: np.ndarray, head: nn.Linear) -> np.ndarray:
-    """Degrees in [0, 180] between unit embeddings (N, D) and the fake axis w1 - w0 -> (N,).
+    """Return degrees in [0, 180] between unit embeddings (N, D) and the fake axis w1 - w0 -> (N,).
 
-    NaN where the axis has no direction (both rows of the head are equal).
+    NaN if the axis has no direction (both rows of the head are equal).
     """
     weight, _ = head_arrays(head)
     axis = weight[1] - weight[0]

@@ -1,10 +1,10 @@
-"""Where a vision transformer looks: attention rollout, and a variant weighted by the gradient.
+"""Maps where a vision transformer attends: attention rollout and a gradient-weighted variant.
 
-Rollout: Abnar & Zuidema 2020 (arXiv 2005.00928): heads averaged, half identity for the residual,
-multiplied through the blocks. It is the same whatever the verdict. Gradient-weighted: Chefer et
-al. 2021 (arXiv 2103.15679, equations 5 and 6 for self-attention), with the margin (fake minus real
-logit) as the target: it keeps attention that raises the margin. A map says which parts of the
-picture moved this number in this network. It is not a localisation of a manipulation.
+Rollout (Abnar & Zuidema 2020, arXiv 2005.00928) averages the heads, adds half an identity for the
+residual and multiplies the blocks. It does not depend on the verdict. The gradient-weighted variant
+(Chefer et al. 2021, arXiv 2103.15679, equations 5 and 6 for self-attention) takes the margin (fake
+minus real logit) as target and keeps the attention that raises it. A map shows which parts of the
+picture affected this number in this network. It does not localise a manipulation.
 """
 
 from __future__ import annotations
@@ -27,20 +27,19 @@ METHODS = ("gradient", "rollout")
 def explain(
     detector: Detector, images: Sequence[Any], method: str = "gradient", batch_size: int = 4
 ) -> Iterator[np.ndarray]:
-    """A map (H, W) in [0, 1] for each picture, over the whole picture, its largest value 1.
+    """Yield for each picture a map (H, W) in [0, 1] over the whole picture, with maximum 1.
 
-    Where the preprocessing crops, the strip outside the crop is 0. A map without any positive
-    relevance is all 0.
+    The strip that the preprocessing crops away is 0. A map without positive relevance is all 0.
 
     Args:
-        detector: with a plain class-token vision transformer
+        detector: its tower must be a plain class-token vision transformer
         images: RGB uint8 arrays (H, W, 3) or PIL images
         method: one of ``METHODS``
         batch_size: pictures per pass; ``gradient`` keeps all attention matrices in memory (about
-            0.2 GB a picture for ViT-L/14)
+            0.2 GB per picture for ViT-L/14)
 
     Raises:
-        ForensicsError: unknown method, or a tower of another kind
+        ForensicsError: unknown method, or another kind of tower
     """
     from .preprocess import as_rgb
 
@@ -64,9 +63,12 @@ def explain(
 
 
 def relevance(detector: Detector, x: torch.Tensor, method: str) -> torch.Tensor:
-    """Relevance (N, G, G) of each patch for the class token of normalised pictures (N, 3, S, S).
+    """Return the relevance (N, G, G) of each patch for the class token, not scaled.
 
-    Not scaled; G is the number of patches along a side.
+    Args:
+        detector: see :func:`explain`
+        x: normalised pictures (N, 3, S, S); G is the number of patches along a side
+        method: one of ``METHODS``
     """
     with torch.enable_grad():
         maps, features = attention_maps(detector.backbone, x)
@@ -82,10 +84,10 @@ def relevance(detector: Detector, x: torch.Tensor, method: str) -> torch.Tensor:
 
 
 def attention_maps(backbone: Backbone, x: torch.Tensor) -> tuple[list[torch.Tensor], torch.Tensor]:
-    """Attention (N, heads, L, L) of each block, and the features (N, D) of the usual forward pass.
+    """Return the attention (N, heads, L, L) of each block, and the usual features (N, D).
 
-    Every block is computed in full and in float32, since :meth:`Backbone.forward` never holds the
-    matrices. The first matrix starts the graph, so that each has a gradient.
+    Every block is computed in full and in float32, because :meth:`Backbone.forward` never stores
+    the matrices. The autograd graph starts before the first block, so each matrix has a gradient.
     """
     maps: list[torch.Tensor] = []
     x = backbone.visual.conv1(x).flatten(2).transpose(1, 2)
@@ -102,7 +104,7 @@ def attention_maps(backbone: Backbone, x: torch.Tensor) -> tuple[list[torch.Tens
 
 
 def _attention(attention: Any, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Output (N, L, D) and weights (N, heads, L, L) of an ``nn.MultiheadAttention``."""
+    """Return output (N, L, D) and weights (N, heads, L, L) of an ``nn.MultiheadAttention``."""
     count, length, width = x.shape
     fused = F.linear(x, attention.in_proj_weight, attention.in_proj_bias)
     parts = fused.view(count, length, 3, attention.num_heads, -1).permute(2, 0, 3, 1, 4)
@@ -130,7 +132,7 @@ def _weighted(maps: Sequence[torch.Tensor], gradients: Sequence[torch.Tensor]) -
 
 
 def _over_picture(grid: np.ndarray, height: int, width: int, detector: Detector) -> np.ndarray:
-    """A grid over the network's input as a map over the picture, largest value 1."""
+    """Scale a grid over the network's input to a map over the picture with maximum 1."""
     mode = detector.backbone.preprocess.config.get("resize_mode", "shortest")
     side = min(height, width)
     there = (width, height) if mode == "squash" else (side, side)
@@ -145,13 +147,13 @@ def _over_picture(grid: np.ndarray, height: int, width: int, detector: Detector)
 def on_frame(
     map_on_crop: np.ndarray, matrix: Any, width: int, height: int, longest: int = 320
 ) -> np.ndarray:
-    """A map over a crop as a map over the frame that it was cut from.
+    """Return a map over a crop as a map over the crop's frame.
 
     Args:
-        map_on_crop: (h, w), as large as the crop
+        map_on_crop: (h, w), the size of the crop
         matrix: 2 x 3, frame pixels -> crop pixels
         width, height: of the frame in pixels
-        longest: side of the result in pixels; a viewer stretches it over the frame
+        longest: longer side of the result in pixels; a viewer stretches it over the frame
 
     Returns:
         (h, w) with the frame's aspect ratio, 0 outside the crop

@@ -1,7 +1,7 @@
-"""The authors' published detectors: reading both layouts, writing GenD's.
+"""Loads the authors' published detectors in both layouts and writes GenD's layout.
 
-The whole tower is in the file, so nothing else is needed: the architecture is read off the
-shapes of the tensors. Names are mapped in ``published_layouts.py``.
+The file holds the whole tower, and the architecture follows from the shapes of the tensors. Names
+are mapped in ``published_layouts.py``.
 """
 
 from __future__ import annotations
@@ -37,21 +37,21 @@ from .towers_timm import is_timm_layout, published_timm_tower
 GEND_TENSORS, GEND_CONFIG = "model.safetensors", "config.json"
 _HEADS = {"LinearNorm": True, "NLinear": True, "Linear": False, "linear": False}
 _TORCH_TENSORS = "pytorch_model.bin"
-# By the maker of the tower: what their released configs say (hidden_act).
+# By the maker of the tower, from their released configs (hidden_act).
 _QUICK_GELU = {"openai": True, "apple": True, "facebook": True, "laion": False}
 _HEAD_WIDTH = 64  # pixels of an attention head; the same in every CLIP vision transformer
 _REFERENCE_SHAPE = (1024, 24, 14, 224)  # width, blocks, patch side, picture side of ViT-L/14
 
 
 def load_published(path: Path) -> Detector:
-    """Detector from ``model.ckpt``, a GenD folder, or its ``model.safetensors``, on the CPU.
+    """Return a detector from ``model.ckpt``, a GenD folder or ``model.safetensors``, on the CPU.
 
-    A folder may hold its tensors in shards with an index, or in ``pytorch_model.bin``. A head that
-    is not named is the authors' default, ``LinearNorm``.
+    A folder may hold its tensors in shards with an index, or in ``pytorch_model.bin``. If no head
+    is named, it is the authors' default, ``LinearNorm``.
 
     Raises:
-        ForensicsError: unreadable, another layout, an activation that cannot be known, or tensors
-            that do not fit (named)
+        ForensicsError: unreadable, another layout, an unknown activation, or tensors that do not
+            fit (listed)
     """
     files, config = _files_and_config(path)
     file = files[0]
@@ -83,7 +83,7 @@ def load_published(path: Path) -> Detector:
 
 
 def _clip_backbone(tensors: Mapping[str, torch.Tensor], quick_gelu: bool, what: str) -> Backbone:
-    """CLIP tower of the size that ``tensors`` (open_clip's names) have."""
+    """Return the CLIP tower whose size ``tensors`` (open_clip's names) have."""
     shape = _tower_shape(tensors)
     visual = build_visual(_tower_config(tensors, shape) | {"quick_gelu": quick_gelu})
     load_exact(visual, tensors, what)
@@ -94,12 +94,12 @@ def _clip_backbone(tensors: Mapping[str, torch.Tensor], quick_gelu: bool, what: 
 
 
 def export_gend(detector: Detector, folder: str | Path) -> Path:
-    """Write ``detector`` as GenD's ``config.json`` and ``model.safetensors``, for their code.
+    """Write ``detector`` as GenD's ``config.json`` and ``model.safetensors``, for GenD's code.
 
-    ``visual_projection.weight``, which their class holds but never uses, is written as zeros.
+    ``visual_projection.weight``, which GenD's class holds but never uses, is written as zeros.
 
     Raises:
-        ForensicsError: a tower other than OpenAI's CLIP vision transformer
+        ForensicsError: the tower is not OpenAI's CLIP vision transformer
     """
     visual = detector.backbone.visual
     quick = "QuickGELU" in {type(module).__name__ for module in visual.modules()}
@@ -139,11 +139,11 @@ def save_tensors(path: Path, tensors: dict[str, torch.Tensor], header: dict[str,
 
     with replacing(path) as temporary:
         save_file(tensors, temporary, metadata=header)
-        temporary.chmod(0o644)  # the library writes files that only their owner can read
+        temporary.chmod(0o644)  # the library makes files readable by their owner only
 
 
 def _files_and_config(path: Path) -> tuple[list[Path], dict[str, Any]]:
-    """Files with the tensors, and the config.json beside them."""
+    """Return the tensor files and the content of their config.json ({} if there is none)."""
     files = _tensor_files(path) if path.is_dir() else [path]
     config_file = files[0].parent / GEND_CONFIG
     if files[0].suffix == ".ckpt" or not config_file.is_file():
@@ -153,7 +153,7 @@ def _files_and_config(path: Path) -> tuple[list[Path], dict[str, Any]]:
 
 
 def _tensor_files(folder: Path) -> list[Path]:
-    """What a folder of Hugging Face's library holds: one file, or shards with an index."""
+    """Return the tensor files of a Hugging Face folder: one file, or the shards of an index."""
     for name in (GEND_TENSORS, _TORCH_TENSORS):
         if (folder / name).is_file():
             return [folder / name]
@@ -180,7 +180,7 @@ def _json(file: Path) -> Any:
 
 
 def _tensors_of(files: list[Path]) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-    """The tensors of all files without wrappers' names, and the settings of the first."""
+    """Return all files' tensors without wrappers' names, and the settings of the first."""
     tensors: dict[str, torch.Tensor] = {}
     settings: dict[str, Any] = {}
     for file in files:
@@ -194,15 +194,15 @@ def _tensors_of(files: list[Path]) -> tuple[dict[str, torch.Tensor], dict[str, A
 
 
 def _sha256(files: list[Path]) -> str:
-    """Hash of a file; of several the hash of their hashes, by name."""
+    """Return the sha256 of one file; for several files, the hash of their hashes in order."""
     digests = [file_sha256(file) for file in files]
     return digests[0] if len(digests) == 1 else content_hash(digests)
 
 
 def _quick_gelu(config: Mapping[str, Any], what: str) -> bool:
-    """Whether a tower's activation is QuickGELU (OpenAI's CLIP) or GELU (OpenCLIP's).
+    """Return whether a tower's activation is QuickGELU (OpenAI's CLIP) rather than GELU (OpenCLIP).
 
-    Both have the same tensors, and the wrong one gives a silently wrong detector.
+    Both have the same tensors, and the wrong one would give a silently wrong detector.
     """
     vision = config.get("vision_config")
     act = (vision if isinstance(vision, Mapping) else {}).get("hidden_act")
@@ -222,7 +222,7 @@ def _quick_gelu(config: Mapping[str, Any], what: str) -> bool:
 
 
 def _normalize(head: str) -> bool:
-    """Whether the head called ``head`` works on the unit sphere."""
+    """Return whether the head called ``head`` works on the unit sphere."""
     if head not in _HEADS:
         raise ForensicsError(
             f"The checkpoint has a head of kind {head!r}.",
@@ -233,7 +233,7 @@ def _normalize(head: str) -> bool:
 
 
 def _tower_shape(tensors: Mapping[str, torch.Tensor]) -> tuple[int, int, int, int]:
-    """Width, number of blocks, patch side and picture side, read off the tensors."""
+    """Return width, number of blocks, patch side and picture side from the tensors' shapes."""
     try:
         width, _, patch, _ = tensors["conv1.weight"].shape
         tokens = tensors["positional_embedding"].shape[0] - 1
@@ -246,7 +246,7 @@ def _tower_shape(tensors: Mapping[str, torch.Tensor]) -> tuple[int, int, int, in
     prefix = "transformer.resblocks."
     blocks = {name.split(".")[2] for name in tensors if name.startswith(prefix)}
     count = len(blocks)
-    # A tower is built as the names say: one block called 999999999 must not make a billion.
+    # The tower is built from the names: one block called 999999999 must not create a billion.
     if blocks != {str(index) for index in range(count)} or min(width, patch, tokens, count) < 1:
         raise ForensicsError(
             f"The checkpoint describes no CLIP vision tower ({count} blocks, width {width}, patch "
@@ -260,7 +260,7 @@ def _tower_shape(tensors: Mapping[str, torch.Tensor]) -> tuple[int, int, int, in
 def _tower_config(
     tensors: Mapping[str, torch.Tensor], shape: tuple[int, int, int, int]
 ) -> dict[str, Any]:
-    """open_clip config of a CLIP vision tower of that shape."""
+    """Return open_clip's config of a CLIP vision tower of that shape."""
     width, layers, patch, side = shape
     hidden = tensors.get("transformer.resblocks.0.mlp.c_fc.bias")
     ratio = hidden.numel() / width if hidden is not None else 4.0
@@ -276,7 +276,7 @@ def _tower_config(
 
 
 def _key_name(path: Path) -> str:
-    """A field name made of the folder's or file's name."""
+    """Return a field name derived from the name of the folder or file."""
     stem = path.parent.name if path.stem == "model" and path.is_file() else path.stem
     cleaned = "".join(char if char.isalnum() else "_" for char in stem.lower()).strip("_")
     return cleaned if cleaned[:1].isalpha() else f"detector_{cleaned}".rstrip("_")

@@ -1,12 +1,12 @@
-"""A visual tower for scoring in half precision: frozen, its factors folded, nothing cast anew.
+"""Runs a visual tower in half precision for scoring, with weights cast and factors folded once.
 
-What a forward pass under autocast does again for every batch is done once here. The matrices are
-kept in the compute type. In a plain CLIP transformer, the weight and bias of the LayerNorm before a
-matrix and QuickGELU's factors (x sigmoid(1.702 x) = silu(1.702 x) / 1.702) are multiplied into the
-matrix in float32 before it is rounded, so that each product adds its own bias. LayerNorm statistics
-are float32 in torch's kernels; the first and the last LayerNorm are float32 as a whole.
+Autocast repeats this work for every batch; here it is done once. The matrices are stored in the
+compute type. In a plain CLIP transformer, the LayerNorm weight and bias before a matrix and
+QuickGELU's factors (x sigmoid(1.702 x) = silu(1.702 x) / 1.702) are multiplied into the matrix in
+float32 before it is rounded. LayerNorm statistics are float32 in torch's kernels; the first and the
+last LayerNorm run entirely in float32.
 
-The features differ from float32's by rounding alone: on twelve photographs and the offline tower by
+The features differ from float32's only by rounding: on twelve photographs and the offline tower by
 up to 0.09 degrees in float16 and 0.7 in bfloat16, as under autocast.
 """
 
@@ -27,7 +27,7 @@ Activation = Callable[[torch.Tensor], torch.Tensor]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Linear:
-    """A matrix product with bias: weight (out, in) and bias (out,), both of the compute type."""
+    """A matrix product with bias: weight (out, in) and bias (out,), both in the compute type."""
 
     weight: torch.Tensor
     bias: torch.Tensor | None
@@ -38,7 +38,7 @@ class _Linear:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Block:
-    """A pre-norm transformer block without LayerNorm parameters: they are in the matrices."""
+    """A pre-norm transformer block whose LayerNorm parameters are folded into its matrices."""
 
     heads: int
     eps: tuple[float, float]
@@ -47,7 +47,7 @@ class _Block:
     wide: _Linear
     narrow: _Linear
     activation: Activation
-    scale: tuple[torch.Tensor | None, torch.Tensor | None]  # LayerScale, where the tower has it
+    scale: tuple[torch.Tensor | None, torch.Tensor | None]  # LayerScale, if the tower has it
 
     def __call__(self, x: torch.Tensor, class_only: bool) -> torch.Tensor:
         normed = F.layer_norm(x, x.shape[-1:], eps=self.eps[0])
@@ -68,7 +68,7 @@ class _Block:
 
 
 class HalfTower:
-    """A plain class-token transformer of open_clip in half precision, for scoring alone.
+    """A plain class-token transformer of open_clip in half precision, for scoring only.
 
     Args:
         visual: an open_clip ``VisionTransformer`` for which the fast forward pass is exact, see
@@ -90,7 +90,7 @@ class HalfTower:
 
     @torch.no_grad()
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
-        """Raw features (N, D) float32 of normalised pictures (N, 3, S, S) float32."""
+        """Return raw features (N, D) float32 of normalised pictures (N, 3, S, S) float32."""
         patches = F.conv2d(x.to(self._dtype), *self._patch, stride=self._stride)
         patches = patches.flatten(2).transpose(1, 2).float() + self._positions
         tokens = torch.cat([self._first.expand(len(x), -1, -1), patches], dim=1)
@@ -101,7 +101,7 @@ class HalfTower:
 
 
 class HalfModule:
-    """Any other tower in half precision: its own forward pass, with LayerNorms in float32.
+    """Any other tower in half precision: its own forward pass with LayerNorms in float32.
 
     Args:
         visual: the tower; it is not changed
@@ -120,7 +120,7 @@ class HalfModule:
 
     @torch.no_grad()
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
-        """Raw features (N, D) float32 of normalised pictures (N, 3, S, S) float32."""
+        """Return raw features (N, D) float32 of normalised pictures (N, 3, S, S) float32."""
         features = self._visual(x.to(self._dtype))
         return (features[0] if isinstance(features, tuple) else features).float()
 
@@ -148,7 +148,7 @@ def _float32_norm(norm: nn.LayerNorm) -> Activation:
 
 
 def _folded(block: Any, dtype: torch.dtype) -> _Block:
-    """``block`` with its LayerNorms' parameters and QuickGELU's factors in the matrices."""
+    """Return ``block`` with LayerNorm parameters and QuickGELU's factors folded into matrices."""
     attention, mlp = block.attn, block.mlp
     quick = type(mlp.gelu).__name__ == "QuickGELU"
     factor = QUICK if quick else 1.0
@@ -169,7 +169,7 @@ def _folded(block: Any, dtype: torch.dtype) -> _Block:
 def _after_norm(
     norm: nn.LayerNorm, weight: torch.Tensor, bias: torch.Tensor, factor: float, dtype: torch.dtype
 ) -> _Linear:
-    """factor (W (g n + b) + c) as one product of the bare normalised n."""
+    """Return factor (W (g n + b) + c) as one linear map of the normalised n."""
     weight, bias = weight.float(), bias.float()
     bias = bias + weight @ norm.bias.float() if norm.bias is not None else bias
     return _Linear((factor * weight * norm.weight.float()).to(dtype), (factor * bias).to(dtype))

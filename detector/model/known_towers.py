@@ -1,7 +1,7 @@
-"""Names the towers that are offered by a short name. A new one is one line here; loads nothing.
+"""Lists the towers that have a short name. A new one takes one entry here; loads nothing.
 
-A tower of an architecture that neither open_clip nor timm has also needs a file of its own, and a
-kind in :func:`.towers.load_tower`.
+A tower whose architecture neither open_clip nor timm has also needs a module and a kind in
+:func:`.towers.load_tower`.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ class KnownTower:
     """A tower with a short name.
 
     Attributes:
-        title: what a form says of it
-        source: ``open_clip:MODEL:PRETRAINED`` or ``timm:MODEL:SIZE``; ``cached`` for a folder of
-            open_clip's format that lies among the weights under the short name
-        hint: how a cached one gets here
+        title: text in a form
+        source: ``open_clip:MODEL:PRETRAINED`` or ``timm:MODEL:SIZE``; ``cached`` for a folder in
+            open_clip's format, stored among the weights under the short name
+        hint: how to obtain a cached tower
     """
 
     title: str

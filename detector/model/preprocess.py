@@ -1,11 +1,11 @@
-"""Pictures in, network input out: open_clip's evaluation transform in two exact halves.
+"""Turns pictures into network input: open_clip's evaluation transform in two exact halves.
 
-open_clip's evaluation transform equals the slow CLIP processor that the published detectors were
-trained with. It is split here: the geometry (resize, crop) runs per picture on the CPU and gives
-uint8 pixels; the arithmetic (divide by 255, mean, std) runs on a whole batch on the network's
-device. The two together give the same numbers as open_clip's transform in one piece. The slow
-CLIP processor differs only for pictures that are not square: where the overhang is an odd number of
-pixels, its centre crop starts one pixel earlier. Crops are square.
+open_clip's evaluation transform equals the slow CLIP processor with which the published detectors
+were trained. The geometry (resize, crop) runs per picture on the CPU and gives uint8 pixels. The
+arithmetic (divide by 255, mean, std) runs on a whole batch on the network's device. Together they
+give the same numbers as open_clip's transform. The slow CLIP processor differs only for pictures
+that are not square: if the overhang is an odd number of pixels, its centre crop starts one pixel
+earlier. Crops are square.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from ..errors import ForensicsError
 
 
 def as_rgb(image: Any) -> Image.Image:
-    """Any 8- or 16-bit picture as a PIL RGB image.
+    """Return any 8- or 16-bit picture as a PIL RGB image.
 
-    Grey is repeated on the three channels, alpha is dropped without blending (as
-    ``Image.convert("RGB")`` does, which the reference code calls), 16-bit values keep their upper
-    byte, and an EXIF orientation is applied, so that what is scored is what a viewer shows.
+    Grey is repeated in all three channels. Alpha is dropped without blending, as by
+    ``Image.convert("RGB")`` in the reference code. 16-bit values keep their upper byte. The EXIF
+    orientation is applied, so that the scored picture is the one that viewers show.
 
     Args:
         image: PIL image, or array (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), uint8 or uint16
 
     Raises:
-        ForensicsError: another shape or type, or no pixels
+        ForensicsError: another shape or type, or an empty array
     """
     if not isinstance(image, Image.Image):
         return _array_as_rgb(np.asarray(image))
@@ -41,7 +41,7 @@ def as_rgb(image: Any) -> Image.Image:
     if image.mode == "RGB":
         return image
     if image.mode in ("I", "I;16", "I;16L", "I;16B", "F"):
-        # PIL clips these at 255 instead of scaling them, which turns 16-bit files white
+        # PIL clips these at 255 instead of scaling, which turns 16-bit files white
         values = np.asarray(image)
         scale = 257.0 if values.max(initial=0) > 255 else 1.0
         return _array_as_rgb(np.clip(values / scale, 0, 255).round().astype(np.uint8))
@@ -71,17 +71,17 @@ def _array_as_rgb(array: np.ndarray) -> Image.Image:
 def _on_device(
     mean: tuple[float, ...], std: tuple[float, ...], device: str
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Mean and std as (3, 1, 1) on ``device``, copied once: a copy waits for all of its work."""
+    """Return mean and std as (3, 1, 1) on ``device``; cached, because each copy synchronises."""
     return tuple(torch.tensor(v, device=device)[:, None, None] for v in (mean, std))  # type: ignore[return-value]
 
 
 class Preprocess:
-    """Callable: picture -> float32 tensor (3, S, S), equal to open_clip's evaluation transform.
+    """Maps a picture to a float32 tensor (3, S, S), like open_clip's evaluation transform.
 
     Attributes:
         size: side S of the network input in pixels
         mean, std: per channel, on values in [0, 1]
-        config: the open_clip preprocess settings it was made from
+        config: its open_clip preprocess settings
     """
 
     def __init__(self, config: dict[str, Any]) -> None:
@@ -93,18 +93,18 @@ class Preprocess:
         self.mean = tuple(float(value) for value in self.config["mean"])
         self.std = tuple(float(value) for value in self.config["std"])
         transform = image_transform_v2(PreprocessCfg(**self.config), is_train=False)
-        # the last two steps are ToTensor and Normalize: `normalize` below, for a whole batch
+        # The last two steps are ToTensor and Normalize; `normalize` does both for a whole batch.
         self._geometry = transform.transforms[:-2]
 
     def to_pixels(self, image: Any) -> torch.Tensor:
-        """Picture -> resized and cropped uint8 tensor (3, S, S). Thread-safe."""
+        """Return a picture resized and cropped as uint8 tensor (3, S, S). Thread-safe."""
         image = as_rgb(image)
         for step in self._geometry:
             image = step(image)
         return torch.from_numpy(np.array(image)).permute(2, 0, 1).contiguous()
 
     def normalize(self, pixels: torch.Tensor) -> torch.Tensor:
-        """uint8 pixels (..., 3, S, S) -> float32 network input on the same device."""
+        """Map uint8 pixels (..., 3, S, S) to float32 network input on the same device."""
         mean, std = _on_device(self.mean, self.std, str(pixels.device))
         return pixels.to(torch.float32).div_(255).sub_(mean).div_(std)
 
@@ -112,5 +112,5 @@ class Preprocess:
         return self.normalize(self.to_pixels(image))
 
     def batch(self, images: Sequence[Any]) -> torch.Tensor:
-        """Pictures -> uint8 (N, 3, S, S)."""
+        """Return pictures as uint8 pixels (N, 3, S, S)."""
         return torch.stack([self.to_pixels(image) for image in images])

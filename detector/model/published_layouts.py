@@ -1,15 +1,15 @@
-"""Key names of the authors' published checkpoints, mapped to open_clip's and back.
+"""Maps tensor names of the authors' published checkpoints to open_clip's and back.
 
 Both published layouts hold a whole Hugging Face ``CLIPVisionModel``:
 
-* ``model.ckpt`` (arXiv 2503.19683; Lightning) went through PEFT's LN-tuning, which keeps every
+* ``model.ckpt`` (arXiv 2503.19683; Lightning) comes from PEFT's LN-tuning, which stores every
   LayerNorm twice: ``.base_layer.`` is OpenAI's original and is ignored,
-  ``.ln_tuning_layers.default.`` is the tuned one and counts.
+  ``.ln_tuning_layers.default.`` is the tuned one and is used.
 * ``GenD_*/model.safetensors`` (arXiv 2508.06248) has plain names; ``visual_projection`` is unused.
 
-Hugging Face's library writes ``vision_model.`` before the tower's names up to version 4 and nothing
-from version 5 on; compiled and data-parallel models add ``_orig_mod`` and ``module`` to the path.
-All are the same network.
+Hugging Face's library writes ``vision_model.`` before the tower's names up to version 4, and no
+prefix from version 5 on. Compiled and data-parallel models add ``_orig_mod`` and ``module`` to the
+path. All are the same network.
 
 Key lists and layouts: the authors' code (yermandy/deepfake-detection, yermandy/GenD, both MIT).
 """
@@ -26,7 +26,7 @@ from ..errors import ForensicsError
 _PEFT_PREFIX = "feature_extractor.base_model.model."
 _PREFIX = "feature_extractor."
 _BASE, _TUNED = ".base_layer.", ".ln_tuning_layers.default."
-# not part of a picture's score: the contrastive projection, the text half, index buffers
+# Not used for scoring: the contrastive projection, the text tower, index buffers.
 _UNUSED = re.compile(
     r"(visual_projection\.|text_projection\.|text_model\.|logit_scale|.*position_ids)"
 )
@@ -54,10 +54,10 @@ _WRAPPERS = {"_orig_mod", "module"}  # of torch.compile and (distributed) data p
 
 
 def without_wrappers(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Tensors under the names that they have in the network itself.
+    """Return the tensors under their names in the network itself, without wrappers.
 
     Raises:
-        ForensicsError: two tensors of one name, of a wrapped and of an unwrapped copy
+        ForensicsError: a name occurs twice, from a wrapped and an unwrapped copy
     """
     out: dict[str, torch.Tensor] = {}
     for name, tensor in tensors.items():
@@ -73,25 +73,25 @@ def without_wrappers(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Ten
 
 
 def is_published_layout(names: Iterable[str]) -> bool:
-    """Whether tensor names look like one of the authors' CLIP checkpoints."""
+    """Return whether tensor names look like one of the authors' CLIP checkpoints."""
     return any(
         name.startswith(_PREFIX) and _TOWER.match(name.removeprefix(_PREFIX)) for name in names
     )
 
 
 def hf_vision_to_open_clip(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Tensors of a Hugging Face CLIP vision tower under open_clip's names.
+    """Return the tensors of a Hugging Face CLIP vision tower under open_clip's names.
 
     Args:
-        tensors: names with any prefix before ``vision_model.`` (or the authors' two layouts);
-            PEFT's copies are resolved to the tuned one; heads and text towers are left out
+        tensors: names with any prefix before ``vision_model.`` (or the authors' two layouts); of
+            PEFT's copies the tuned one is taken; heads and text towers are left out
 
     Returns:
-        open_clip ``VisionTransformer`` names, query, key and value in one matrix; names that do
-        not belong to the layout are kept, so that a strict load reports them
+        open_clip ``VisionTransformer`` names, with query, key and value in one matrix; unknown
+        names are kept, so that a strict load reports them
 
     Raises:
-        ForensicsError: a block with only some of its query, key and value projections
+        ForensicsError: a block lacks some of its query, key and value projections
     """
     out: dict[str, torch.Tensor] = {}
     parts: dict[str, dict[str, torch.Tensor]] = {}
@@ -124,7 +124,7 @@ def hf_vision_to_open_clip(tensors: Mapping[str, torch.Tensor]) -> dict[str, tor
 
 
 def open_clip_to_hf_vision(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """The inverse of :func:`hf_vision_to_open_clip`, names starting with ``vision_model.``."""
+    """Return the inverse of :func:`hf_vision_to_open_clip`; names begin with ``vision_model.``."""
     top = {ours: theirs for theirs, ours in _TOP.items()}
     inner = {ours: theirs for theirs, ours in _BLOCK.items()}
     out: dict[str, torch.Tensor] = {}
@@ -145,10 +145,10 @@ def open_clip_to_hf_vision(tensors: Mapping[str, torch.Tensor]) -> dict[str, tor
 
 
 def published_head(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """The linear head's ``weight`` and ``bias`` of a published checkpoint.
+    """Return the linear head's ``weight`` and ``bias`` from a published checkpoint.
 
     Raises:
-        ForensicsError: no head in the file
+        ForensicsError: the file has no head
     """
     head = {
         key: tensors[f"model.linear.{key}"]
@@ -165,7 +165,7 @@ def published_head(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tenso
 
 
 def _resolve_peft(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Names without PEFT's wrapping; of the two LayerNorm copies the tuned one.
+    """Return names without PEFT's wrapping, with the tuned one of the two LayerNorm copies.
 
     Raises:
         ForensicsError: one of a LayerNorm's two copies is missing
@@ -173,7 +173,7 @@ def _resolve_peft(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor
     out = {}
     for name, tensor in tensors.items():
         original = name.replace(_TUNED, _BASE)
-        if original not in tensors:  # not needed, but the file is not what was saved
+        if original not in tensors:  # unused, but its absence shows an incomplete file
             raise ForensicsError(
                 f"The checkpoint lacks {original}.", "It is incomplete.", "detector"
             )

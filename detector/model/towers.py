@@ -1,6 +1,6 @@
-"""Where pretrained visual towers come from: known names, local folders, open_clip's caches.
+"""Loads pretrained visual towers by known name, from local folders or from open_clip's caches.
 
-Nothing is downloaded unless asked for. Only the visual tower is built; the text tower of a CLIP
+Nothing is downloaded unless requested. Only the visual tower is built. The text tower of a CLIP
 file is neither built nor kept, which halves the memory of ViT-L/14.
 """
 
@@ -34,22 +34,22 @@ _HF_MODELS = {("ViT-L-14-quickgelu", "openai"): ("openai/clip-vit-large-patch14"
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """A file with the weights of one open_clip tower."""
+    """A file with the weights of an open_clip tower."""
 
     path: Path
-    script: bool = False  # a TorchScript archive, opened only with a known hash
+    script: bool = False  # a TorchScript archive; opened only if its hash is known
 
 
 def load_tower(name: str, allow_download: bool = False) -> tuple[nn.Module, Preprocess]:
-    """Visual tower and preprocessing of the backbone called ``name``.
+    """Return visual tower and preprocessing of the backbone called ``name``.
 
     Args:
         name: see :func:`detector.model.backbone.load_backbone`
-        allow_download: fetch missing weights, checked and written down
+        allow_download: fetch missing weights; they are checked and recorded
             (:mod:`detector.weights.hub_files`)
 
     Raises:
-        ForensicsError: unknown name, or weights that are not here or do not fit
+        ForensicsError: unknown name, or weights that are missing or do not fit
     """
     known = KNOWN_TOWERS.get(name)
     if known is not None and known.source == CACHED:
@@ -58,7 +58,7 @@ def load_tower(name: str, allow_download: bool = False) -> tuple[nn.Module, Prep
         return _from_folder(cache_dir() / "weights" / name, known.hint)
     kind, _, rest = (name if known is None else known.source).partition(":")
     if kind == "local-dir" and rest:
-        # a checkpoint's record may name the folder
+        # the folder may come from a checkpoint's record
         return _from_folder(given(rest, "backbone"), "Check the path.")
     if kind == "open_clip" and rest:
         model, _, pretrained = rest.partition(":")
@@ -75,11 +75,12 @@ def load_tower(name: str, allow_download: bool = False) -> tuple[nn.Module, Prep
 
 
 def build_visual(config: Mapping[str, Any]) -> nn.Module:
-    """Visual tower for an open_clip model config, without projection; plain ViTs on the meta
-    device (no memory, no time), timm trunks with random weights.
+    """Return the visual tower of an open_clip model config, without projection.
+
+    Plain ViTs are built on the meta device (no memory, no time), timm trunks with random weights.
 
     Raises:
-        ForensicsError: a config that open_clip does not understand
+        ForensicsError: open_clip cannot build this config
     """
     from open_clip.model import _build_vision_tower
 
@@ -119,7 +120,7 @@ def _image_size(model: str) -> int:
 
 
 def _from_folder(folder: Path, hint: str) -> tuple[nn.Module, Preprocess]:
-    """Tower from an open_clip model folder."""
+    """Return the tower of an open_clip model folder."""
     path = next((folder / file for file in _WEIGHTS if (folder / file).is_file()), None)
     if path is None or not (folder / _CONFIG).is_file():
         raise ForensicsError(
@@ -141,7 +142,7 @@ def _from_folder(folder: Path, hint: str) -> tuple[nn.Module, Preprocess]:
 
 
 def _fill(visual: nn.Module, tensors: Mapping[str, torch.Tensor], what: str) -> None:
-    """Fill the tower from a CLIP file in open_clip's names, or in Hugging Face's."""
+    """Fill the tower from a CLIP file with open_clip's or Hugging Face's names."""
     from .published_layouts import hf_vision_to_open_clip
 
     own = {
@@ -158,7 +159,7 @@ def _fill(visual: nn.Module, tensors: Mapping[str, torch.Tensor], what: str) -> 
 def _from_open_clip(
     model: str, pretrained: str, name: str, allow_download: bool
 ) -> tuple[nn.Module, Preprocess]:
-    """Tower of an open_clip architecture with a pretrained tag or a weights file."""
+    """Return the tower of an open_clip architecture with a pretrained tag or a weights file."""
     from open_clip.pretrained import get_pretrained_cfg
 
     config = _model_config(model)
@@ -183,7 +184,7 @@ def _from_open_clip(
 def _find_local(
     model: str, pretrained: str, name: str, settings: Mapping[str, Any]
 ) -> _Source | None:
-    """The weights where the plugin, open_clip, Hugging Face or OpenAI's package keep them."""
+    """Return the weights from the folders of the plugin, open_clip, Hugging Face or OpenAI."""
     from ..files.hashes import file_sha256
 
     own = _own_folder(name)
@@ -192,7 +193,7 @@ def _find_local(
     repository, named = _on_hub(settings)
     for file in (*_WEIGHTS, "model.safetensors", *named):
         if (own / file).is_file():
-            if origin_of(own):  # fetched by us: it is still what it was then
+            if origin_of(own):  # downloaded by the plugin: check that it is unchanged
                 check_file(HubFile(repository, file), own)
             return _Source(own / file)
     for folder in (own, Path("~/.cache/clip").expanduser()):
@@ -213,14 +214,14 @@ def _find_local(
 
 
 def _own_folder(name: str) -> Path:
-    """Where the plugin keeps the weights of the tower ``name``."""
+    """Return the plugin's folder for the weights of the tower ``name``."""
     from ..files.cache import cache_dir
 
     return cache_dir() / "weights" / name.replace(":", "-").replace("/", "-")
 
 
 def _on_hub(settings: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
-    """Repository of an open_clip tag, or "", and the files that may hold its weights."""
+    """Return the repository of an open_clip tag ("" if none) and its possible weights files."""
     repository, _, file = settings.get("hf_hub", "").rpartition("/")
     if not file:
         return repository, _WEIGHTS
@@ -230,10 +231,10 @@ def _on_hub(settings: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
 
 
 def _fetched(name: str, settings: Mapping[str, Any]) -> _Source:
-    """Fetch the weights of a tower that names a digest: from the hub, or from OpenAI.
+    """Fetch a tower's weights, published with a digest, from the hub or from OpenAI.
 
     Raises:
-        ForensicsError: they cannot be had, or come without a digest
+        ForensicsError: the weights cannot be fetched, or have no digest
     """
     own, url = _own_folder(name), settings.get("url", "")
     repository, files = _on_hub(settings)
@@ -255,7 +256,7 @@ def _fetched(name: str, settings: Mapping[str, Any]) -> _Source:
 
 
 def _in_hub_cache(repository: str) -> _Source | None:
-    """A weights file of ``repository`` in Hugging Face's cache; never touches the network."""
+    """Return a weights file of ``repository`` from Hugging Face's cache, without network access."""
     try:
         from huggingface_hub import try_to_load_from_cache
     except ImportError:
@@ -268,17 +269,17 @@ def _in_hub_cache(repository: str) -> _Source | None:
 
 
 def _read_script(path: Path) -> dict[str, torch.Tensor]:
-    """Tensors of OpenAI's TorchScript archive, whose sha256 was compared before."""
+    """Return the tensors of OpenAI's TorchScript archive, whose sha256 is already checked."""
     return dict(torch.jit.load(path, map_location="cpu").state_dict())
 
 
 def _command(repository: str, folder: Path) -> str:
-    """Shell command that fetches a tower by hand."""
+    """Return the shell command that fetches a tower by hand."""
     return shlex.join(["hf", "download", repository, _WEIGHTS[0], "--local-dir", os.fspath(folder)])
 
 
 def _missing(model: str, pretrained: str, name: str, settings: Mapping[str, Any]) -> ForensicsError:
-    """What to say where the weights of an open_clip tower are not on this machine."""
+    """Return the error for weights of an open_clip tower that are not on this machine."""
     if not settings:
         import open_clip
 

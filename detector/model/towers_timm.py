@@ -1,7 +1,7 @@
-"""Towers that open_clip does not have, through timm: Perception Encoder and DINOv3.
+"""Loads towers that open_clip lacks through timm: Perception Encoder and DINOv3.
 
-GenD was published on these backbones too (arXiv 2508.06248). Its Perception Encoder files carry
-timm's names; its DINOv3 files carry Hugging Face's, which are mapped here. The feature is timm's
+GenD was also published on these backbones (arXiv 2508.06248). Its Perception Encoder files have
+timm's names; its DINOv3 files have Hugging Face's, which are mapped here. The feature is timm's
 pooled output without a classifier, as in the authors' code.
 """
 
@@ -51,22 +51,22 @@ _DINOV3_BLOCK = {
 
 
 def is_timm_layout(names: Iterable[str]) -> bool:
-    """Whether tensor names are those of a GenD file on a tower other than CLIP."""
+    """Return whether the names are those of a GenD file on a tower other than CLIP."""
     return any(name.startswith(PREFIX) for name in names)
 
 
 def published_timm_tower(
     tensors: Mapping[str, torch.Tensor], config: Mapping[str, Any], what: str
 ) -> tuple[nn.Module, str, Preprocess]:
-    """Tower, backbone name and preprocessing of a GenD file on Perception Encoder or DINOv3.
+    """Return tower, backbone name and preprocessing of a GenD file on PE or DINOv3.
 
     Args:
         tensors: all tensors of the file
-        config: GenD's ``config.json``; for Perception Encoder it names the architecture
-        what: the file, for messages
+        config: GenD's ``config.json``; names the architecture for Perception Encoder (PE)
+        what: name of the file, for messages
 
     Raises:
-        ForensicsError: another architecture, or tensors that do not fit (named)
+        ForensicsError: another architecture, or tensors that do not fit (listed)
     """
     own = {n.removeprefix(PREFIX): t for n, t in tensors.items() if n.startswith(PREFIX)}
     if "embeddings.cls_token" in own:
@@ -86,10 +86,10 @@ def published_timm_tower(
 
 
 def load_timm_tower(model: str, size: str, name: str) -> tuple[nn.Module, Preprocess]:
-    """Tower ``timm:MODEL:SIZE`` with weights from this machine.
+    """Return the tower ``timm:MODEL:SIZE`` with weights from this machine.
 
     Raises:
-        ForensicsError: unknown architecture, or weights that are not here
+        ForensicsError: unknown architecture, or weights that are not on this machine
     """
     from ..files.cache import cache_dir
 
@@ -118,10 +118,14 @@ def load_timm_tower(model: str, size: str, name: str) -> tuple[nn.Module, Prepro
 
 
 def empty_timm_tower(model: str, size: int) -> tuple[nn.Module, Preprocess]:
-    """timm architecture without classifier and weights, and its preprocessing at ``size`` pixels.
+    """Return a timm architecture without classifier and weights, and its preprocessing.
 
-    DINOv3 is resized bilinearly, as its authors' processor does (there on floats, here on 8 bits:
-    they differ by rounding).
+    DINOv3 is resized bilinearly, as in its authors' processor. That one works on floats and this
+    one on 8 bits, so they differ by rounding.
+
+    Args:
+        model: timm's name
+        size: side of the network's input in pixels
 
     Raises:
         ForensicsError: timm has no such architecture
@@ -141,7 +145,7 @@ def empty_timm_tower(model: str, size: int) -> tuple[nn.Module, Preprocess]:
         raise ForensicsError(
             f"timm cannot build the tower {model!r} ({error}).", "", "backbone"
         ) from error
-    visual.head = nn.Identity()  # what GenD does; DINOv3 has none
+    visual.head = nn.Identity()  # as in GenD; DINOv3 has no head
     data = resolve_model_data_config(visual)
     config = {
         "size": size,
@@ -172,7 +176,7 @@ def _dinov3_model(own: Mapping[str, torch.Tensor]) -> str:
 
 
 def _dinov3_names(own: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Hugging Face's DINOv3 tensors under timm's names; unknown names are kept and reported."""
+    """Return Hugging Face's DINOv3 tensors under timm's names; unknown names are kept."""
     out: dict[str, torch.Tensor] = {}
     projections: dict[str, dict[str, torch.Tensor]] = {}
     for name, tensor in own.items():
