@@ -1,7 +1,8 @@
-"""The table and the pages of all formats in docs/datasets.md, written from the importers.
+"""Writes the table and the section of every format in docs/datasets.md from the importers.
 
-``python -m media_forensics.operators.importers.catalogue docs/datasets.md`` writes them anew
-between the markers of that file; a test compares the two, so that they cannot drift apart.
+``python -m media_forensics.operators.importers.catalogue docs/datasets.md`` rewrites the text
+between the two markers of that file. A test compares the page with the importers, so that they
+cannot drift apart.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ _LABELS = {0: "real", 1: "fake", None: "all"}
 
 
 def render() -> str:
-    """Markdown of the table of formats, then a section for each."""
+    """Return the table of formats and a section for each, as Markdown."""
     lines = [
         "| format | dataset | splits | official counts | also called |",
         "|---|---|---|---|---|",
@@ -35,13 +36,13 @@ def render() -> str:
 
 
 def _anchor(importer: Importer) -> str:
-    """GitHub's anchor of a section's heading."""
+    """Return GitHub's anchor of a section's heading."""
     kept = (c for c in importer.title.lower() if c.isalnum() or c in " -_")
     return "".join(kept).replace(" ", "-")
 
 
 def _summary(importer: Importer) -> str:
-    """Reals and fakes in all; where only parts are published, the parts that are."""
+    """Return the total of reals and fakes; if only parts are published, the sum of those parts."""
     if not importer.official:
         return "none"
     parts = []
@@ -83,7 +84,7 @@ def _official(item: Official) -> str:
 
 
 def update(page: str) -> str:
-    """``page`` with what is between the markers written anew."""
+    """Return ``page`` with the text between the markers rewritten."""
     head, _, rest = page.partition(BEGIN)
     _, _, tail = rest.partition(END)
     return f"{head}{BEGIN}\n\n{render()}\n\n{END}{tail}"

@@ -1,8 +1,8 @@
-"""What an importer is: the contract between one dataset's file and everything else.
+"""Defines an importer: the contract between one dataset's file and the rest of the package.
 
-An importer turns a root folder into :class:`VideoRecord` rows without opening a video. It says
-what the tree and the lists say, nothing more: pairs, groups, derived splits, selection, counting
-and writing are done for all datasets alike by the modules beside it.
+An importer turns a root folder into :class:`VideoRecord` rows without opening a video. It only
+reports what the tree and the lists say. The modules beside this one do the rest for all datasets:
+pairs, groups, derived splits, selection, counting and writing.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ AUDIO_ONLY = ("keep", "exclude")
 
 @dataclass(frozen=True, slots=True)
 class ImportOptions:
-    """What to read and what to keep of it.
+    """Options that say what to read from a root and what to keep.
 
     Attributes:
         splits: keep these splits (``train``, ``val``, ``test``, ``none``); empty: all
@@ -92,7 +92,7 @@ class ImportOptions:
 
     @classmethod
     def from_params(cls, params: dict[str, Any]) -> ImportOptions:
-        """Options from keyword arguments or form values; lists may be single strings or None."""
+        """Return options from keyword arguments or form values; a list may be a string or None."""
         values = dict(known_keys(cls, {k: v for k, v in params.items() if v is not None}))
         for name in ("splits", "methods", "compressions", "labels", "real_names"):
             if name in values:
@@ -106,7 +106,7 @@ _LABELS = ("real", "fake")
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Why a root was recognised.
+    """The reasons why a root was recognised.
 
     Attributes:
         format: name of the importer
@@ -121,7 +121,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Official:
-    """A count that the dataset's authors publish (``None``: summed over).
+    """A count that the dataset's authors publish; a field that is ``None`` is summed over.
 
     Attributes:
         count: number of videos (or sequences, images)
@@ -144,7 +144,7 @@ class Official:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """A file that a list names and the disk lacks: its path under the root, and the list."""
+    """A file that a list names and the disk lacks: its path under the root, and the list's path."""
 
     path: str
     listed_in: str
@@ -152,7 +152,7 @@ class Missing:
 
 @dataclass(slots=True)
 class Reading:
-    """What an importer read.
+    """The result of reading a root with an importer.
 
     Attributes:
         records: one per video or frame folder; pairs as ``pair_id`` and ``parents``, no groups yet
@@ -172,14 +172,14 @@ class Reading:
     unsplit: set[str] = field(default_factory=set)
 
     def add(self, tree: Tree, rel: str, record: VideoRecord) -> None:
-        """Take the record of the file ``rel``."""
+        """Add the record of the file ``rel`` and mark that file as explained."""
         tree.claim(rel)
         self.records.append(record)
 
 
 @dataclass(frozen=True, slots=True)
 class Importer:
-    """One dataset (or generic layout): its names, its terms, and the two functions.
+    """One dataset or generic layout: its names, its terms, and its two functions.
 
     Attributes:
         name: the value of ``format``, for example ``celeb-df-v2``
@@ -190,7 +190,7 @@ class Importer:
         read: the records of a tree
         official: published counts
         official_split: whether the authors define splits
-        gotchas: what is easily got wrong, one sentence each (shown in the form, and documented)
+        gotchas: common mistakes with this dataset, one sentence each (form and documentation)
         aliases: other spellings of ``name``
         url: where the dataset and its terms are described
     """
@@ -209,12 +209,12 @@ class Importer:
 
 
 def make_id(dataset: str, subset: str, compression: str, stem: str) -> str:
-    """``video_id``: dataset/subset/compression/stem, empty parts left out."""
+    """Return the ``video_id`` dataset/subset/compression/stem; empty parts are left out."""
     return "/".join(part for part in (dataset, subset, compression, stem) if part)
 
 
 def unique_stems(paths: Iterable[str]) -> dict[str, str]:
-    """Path -> its stem where no other path has that stem, else the path without its suffix."""
+    """Map each path to its stem if that stem is unique, else to the path without its suffix."""
     listed = list(paths)
     seen = Counter(stem_of(path) for path in listed)
     return {
@@ -224,7 +224,7 @@ def unique_stems(paths: Iterable[str]) -> dict[str, str]:
 
 
 def leak_key(video_id: str, compression: str) -> str:
-    """``video_id`` without its compression: all encodings of one video share it."""
+    """Return ``video_id`` without its compression, a key that all encodings of a video share."""
     if not compression:
         return video_id
     return video_id.replace(f"/{compression}/", "/", 1)

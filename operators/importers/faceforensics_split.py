@@ -1,6 +1,6 @@
-"""The official split of FaceForensics++: 500 pairs of videos, as the authors publish them.
+"""Holds the official split of FaceForensics++: 500 pairs of videos, as the authors publish them.
 
-A fact of the dataset that its download does not bring: the lists lie in the authors' repository,
+The download of the dataset does not contain these lists. They come from the authors' repository,
 github.com/ondyari/FaceForensics, dataset/splits/{train,val,test}.json (read at its commit
 e452f055b6eefee41289f9f4cf62718057688c5e).
 """
@@ -68,7 +68,7 @@ _PAIRS = {
 
 @lru_cache(maxsize=1)
 def official_pairs() -> dict[str, tuple[tuple[str, str], ...]]:
-    """``train``, ``val`` and ``test`` -> its pairs of video numbers, in the authors' order."""
+    """Map ``train``, ``val`` and ``test`` to pairs of video numbers, in the authors' order."""
     return {
         split: tuple((pair[:3], pair[4:]) for pair in text.split())
         for split, text in _PAIRS.items()
@@ -77,7 +77,7 @@ def official_pairs() -> dict[str, tuple[tuple[str, str], ...]]:
 
 @lru_cache(maxsize=1)
 def official_splits() -> dict[str, str]:
-    """Number of each of the 1,000 videos -> its split."""
+    """Map the number of each of the 1,000 videos to its split."""
     return {
         end: split for split, pairs in official_pairs().items() for pair in pairs for end in pair
     }

@@ -1,8 +1,8 @@
-"""Pairs and leakage groups: which videos show the same people and scenes.
+"""Links pairs and finds leakage groups: videos that show the same people and scenes.
 
-Two videos that share a parent must never be on both sides of a split. The relation is closed by
-union-find over every record and all of its parents, whether or not the parent is on the disk, and
-over the encodings of one video.
+Two videos that share a parent must never be on both sides of a split. Groups are the connected
+components (union-find) over every record, all of its parents (on the disk or not), and all
+encodings of one video.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class DisjointSets:
         self._size: dict[str, int] = {}
 
     def find(self, item: str) -> str:
-        """The representative of the item's set; an unknown item becomes a set of its own."""
+        """Return the representative of the item's set; an unknown item becomes its own set."""
         parent = self._parent
         if item not in parent:
             parent[item] = item
@@ -38,7 +38,7 @@ class DisjointSets:
         return item
 
     def union(self, a: str, b: str) -> None:
-        """Make one set of those of ``a`` and ``b``."""
+        """Merge the sets of ``a`` and ``b``."""
         a, b = self.find(a), self.find(b)
         if a == b:
             return
@@ -48,13 +48,13 @@ class DisjointSets:
         self._size[a] += self._size[b]
 
     def items(self) -> Iterable[str]:
-        """All items seen."""
+        """Return all items seen so far."""
         return self._parent.keys()
 
 
 @dataclass(frozen=True, slots=True)
 class KnownVideo:
-    """A video that an earlier import has put into the dataset."""
+    """A video that an earlier import wrote to the dataset."""
 
     video_id: str
     compression: str
@@ -66,16 +66,16 @@ class KnownVideo:
 
 
 class Links:
-    """The leakage groups of a set of records, with those that a dataset holds already.
+    """The leakage groups of a set of records, joined with the groups that a dataset already holds.
 
     A group is named after its smallest member that is a real or a parent (else its smallest
-    member), without compression, so that the name does not depend on the order of the files nor,
-    as a rule, on which of them are there.
+    member), without compression. So the name does not depend on the order of the files and, as a
+    rule, not on which of them are present.
 
     Args:
         records: what an importer read
         known: videos that are in the dataset already
-        contents: video id -> digest, of videos whose file has the bytes of another one's
+        contents: video id -> digest, for videos whose file has the same bytes as another video's
     """
 
     def __init__(
@@ -119,7 +119,7 @@ class Links:
         self._sets.union(key, anchor)
 
     def group_of(self, video_id: str, compression: str) -> str:
-        """Name of the group of a video."""
+        """Return the name of a video's group."""
         return self._names[self._sets.find(leak_key(video_id, compression))][1]
 
 
@@ -128,7 +128,7 @@ def link_records(
     known: Sequence[KnownVideo] = (),
     contents: Mapping[str, str] | None = None,
 ) -> list[VideoRecord]:
-    """Records with ``group_id`` and ``pair_status`` filled in, in the same order.
+    """Return the records with ``group_id`` and ``pair_status`` filled in, in the same order.
 
     Args:
         records: what the importer read; ``pair_status`` ``ambiguous`` is kept
@@ -146,7 +146,7 @@ def with_pair_status(
     records: Sequence[VideoRecord],
     also_there: set[str] = frozenset(),  # type: ignore[assignment]
 ) -> list[VideoRecord]:
-    """Records with ``pair_status`` as of the videos that are there: these and ``also_there``."""
+    """Return the records with ``pair_status`` set: a pair is present in these or ``also_there``."""
     ids = also_there | {record.video_id for record in records}
     result = []
     for record in records:
@@ -165,7 +165,7 @@ def changes_of_known(
     known: Sequence[KnownVideo],
     contents: Mapping[str, str] | None = None,
 ) -> dict[str, dict[str, str]]:
-    """What an import of ``records`` changes on videos that are there already.
+    """Return the changes that an import of ``records`` makes to videos already in the dataset.
 
     Returns:
         field (``group_id``, ``pair_status``) -> video id -> new value
@@ -184,7 +184,7 @@ def changes_of_known(
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """A video that is in the dataset already: its group as of now, and its split."""
+    """A video that is in the dataset already: its current group, and its split."""
 
     group: str
     split: str
@@ -196,7 +196,7 @@ def sides_of_known(
     known: Sequence[KnownVideo],
     contents: Mapping[str, str] | None = None,
 ) -> list[Side]:
-    """On which side of the split the videos are that are there already, and have one.
+    """Return the group and split of each known video that has both.
 
     Args:
         records: what the importer read, as for :func:`link_records`
@@ -227,7 +227,7 @@ class Crossing:
     examples: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """Plain dict."""
+        """Return the crossing as a plain dict."""
         return {
             "kind": self.kind,
             "name": self.name,
@@ -237,7 +237,7 @@ class Crossing:
 
 
 def identities_of(record: VideoRecord) -> tuple[str, ...]:
-    """The people that the source names for this video, as dataset/identity."""
+    """Return the people that the source names for this video, each as dataset/identity."""
     return tuple(
         f"{record.source_dataset}/{record.attributes[name]}"
         for name in IDENTITY_ATTRIBUTES
@@ -246,14 +246,14 @@ def identities_of(record: VideoRecord) -> tuple[str, ...]:
 
 
 def crossings(records: Iterable[VideoRecord], there: Iterable[Side] = ()) -> list[Crossing]:
-    """Groups, then identities, that appear in more than one split, sorted by name.
+    """Return the groups, then the identities, that appear in more than one split, sorted by name.
 
-    Videos without a split are not looked at.
+    Videos without a split are ignored.
 
     Args:
         records: linked records
-        there: videos of the dataset; they count in the groups of the records, and where a record
-            is among them, the split that is stored counts
+        there: videos of the dataset; they count in the groups of the records. If a record is one of
+            these videos, its stored split counts
     """
     seen: dict[tuple[str, str], dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     stored = {side.video_id: side for side in there}

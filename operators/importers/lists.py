@@ -1,7 +1,6 @@
-"""Reading the lists that datasets ship: JSON, CSV and plain text, with the line in each error.
+"""Reads the lists that datasets ship (JSON, CSV, plain text); errors name the line.
 
-A path from a list is data from a stranger: :func:`inside` lets it name nothing but a place under
-the root.
+A path in a list is untrusted input: :func:`inside` accepts only places under the root.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ _DRIVE = re.compile(r"^[A-Za-z]:")
 
 
 def read_text(tree: Tree, rel: str) -> str:
-    """The text of a list, UTF-8 with or without a byte order mark.
+    """Return the text of a list, decoded as UTF-8 with or without a byte order mark.
 
     Raises:
         ForensicsError: unreadable, or not UTF-8 (with the line of the first bad byte)
@@ -37,7 +36,7 @@ def read_text(tree: Tree, rel: str) -> str:
         ) from error
     tree.claim(rel)
     try:
-        return unicodedata.normalize("NFC", data.decode("utf-8-sig"))  # as the tree's names are
+        return unicodedata.normalize("NFC", data.decode("utf-8-sig"))  # as in Tree's names
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise ForensicsError(
@@ -48,7 +47,7 @@ def read_text(tree: Tree, rel: str) -> str:
 
 
 def read_json(tree: Tree, rel: str, kind: type | tuple[type, ...] = (dict, list)) -> Any:
-    """The value in a JSON file.
+    """Return the value in a JSON file.
 
     Args:
         tree: the root
@@ -56,15 +55,15 @@ def read_json(tree: Tree, rel: str, kind: type | tuple[type, ...] = (dict, list)
         kind: type(s) that its top level must have
 
     Raises:
-        ForensicsError: malformed (with line and column), nested without end, an object with one
-            key twice, NaN or infinity, or of another type
+        ForensicsError: malformed (with line and column), nested too deeply, an object that has a
+            key twice, NaN or infinity, or a top level of another type
     """
     text = read_text(tree, rel)
     again = "Download the list again, or repair that line."
 
     def with_each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         value = dict(pairs)
-        if len(value) < len(pairs):  # json would keep the last and say nothing
+        if len(value) < len(pairs):  # json would keep the last one silently
             raise _key_twice(rel, text, [key for key, _ in pairs])
         return value
 
@@ -83,7 +82,7 @@ def read_json(tree: Tree, rel: str, kind: type | tuple[type, ...] = (dict, list)
         raise ForensicsError(f"{rel} is nested too deeply.", again, "root") from error
     except ForensicsError:
         raise
-    except ValueError as error:  # a number of thousands of digits
+    except ValueError as error:  # for example a number with thousands of digits
         raise ForensicsError(f"{rel}: {error}.", again, "root") from error
     if not isinstance(value, kind):
         kinds = kind if isinstance(kind, tuple) else (kind,)
@@ -97,16 +96,16 @@ def read_json(tree: Tree, rel: str, kind: type | tuple[type, ...] = (dict, list)
 
 
 def _key_twice(rel: str, text: str, keys: list[str]) -> ForensicsError:
-    """The error for an object with one key twice: JSON readers would keep the last in silence."""
+    """Return the error for an object that has a key twice; the parser would drop one silently."""
     key, _ = Counter(keys).most_common(1)[0]
     found = list(re.finditer(re.escape(json.dumps(key, ensure_ascii=False)) + r"\s*:", text))
-    # More than two, and it is not known which of them belong to one object.
+    # With more than two matches it is unknown which of them are in the same object.
     line = f", line {text.count(chr(10), 0, found[1].start()) + 1}" if len(found) == 2 else ""
     return ForensicsError(f"{rel}{line}: {key!r} is there twice.", "Remove one of them.", "root")
 
 
 def read_lines(tree: Tree, rel: str) -> Iterator[tuple[int, str]]:
-    """(line number from 1, stripped text) of each line that is not empty."""
+    """Yield (line number from 1, stripped text) of each line that is not empty."""
     for number, line in enumerate(read_text(tree, rel).splitlines(), start=1):
         text = line.strip()
         if text:
@@ -116,10 +115,10 @@ def read_lines(tree: Tree, rel: str) -> Iterator[tuple[int, str]]:
 def read_csv(
     tree: Tree, rel: str, required: Iterable[str] = (), delimiter: str = ","
 ) -> Iterator[tuple[int, dict[str, str]]]:
-    """(line number, row) of a CSV file with a header; header names stripped and lower-case.
+    """Yield (line number, row) of a CSV file; header names are stripped and in lower case.
 
     Raises:
-        ForensicsError: a required column is missing, a name is there twice, or a row has more or
+        ForensicsError: a required column is missing, a name occurs twice, or a row has more or
             fewer cells than the header
     """
     reader = csv.reader(io.StringIO(read_text(tree, rel)), delimiter=delimiter)
@@ -164,7 +163,7 @@ def read_csv(
 
 
 def inside(entry: str, where: str) -> str:
-    """A path from a list as a clean relative POSIX path.
+    """Return a path from a list as a clean relative POSIX path.
 
     Args:
         entry: the path as the list writes it; Windows separators are accepted
@@ -192,5 +191,5 @@ def inside(entry: str, where: str) -> str:
 
 
 def bad_entry(where: str, message: str) -> ForensicsError:
-    """The error for a malformed entry of a list."""
+    """Return the error for a malformed entry of a list."""
     return ForensicsError(f"{where}: {message}", "Repair that entry.", "root")

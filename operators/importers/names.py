@@ -1,4 +1,4 @@
-"""What the names of videos, frames and methods say, for sources that do not say it otherwise."""
+"""Parses the names of videos, frames and methods, for sources that have no other metadata."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SPLIT_WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class NameParts:
-    """What the stem of a video says by the naming rule of its dataset, ``""`` for nothing.
+    """The parts of a video's stem by the naming rule of its dataset; ``""`` for an absent part.
 
     Attributes:
         pair: stem of the real that a fake was made from
@@ -41,13 +41,13 @@ class NameParts:
 
     @property
     def identities(self) -> dict[str, str]:
-        """The attributes ``identity`` and ``source_identity`` of a record."""
+        """The people among target and source, as the attributes of a record."""
         names = {"target": "identity", "source": "source_identity"}
         return {names[who]: getattr(self, who) for who in self.people if getattr(self, who)}
 
 
 _BOTH = ("target", "source")
-# pattern of a stem -> templates of pair, donor, target and source, and who of them is a person
+# pattern of a stem -> templates of pair, donor, target and source, and which of them are people
 _FAKE_RULES: tuple[tuple[re.Pattern[str], NameParts], ...] = (
     # FaceForensics++
     (re.compile(r"^(\d{3})_(\d{3})$"), NameParts(r"\1", r"\2", r"\1", r"\2")),
@@ -95,12 +95,12 @@ _FAMILIES = {name: family for family, names in _FAMILY_OF.items() for name in na
 
 
 def family_of(method: str) -> str:
-    """The family of a method by its usual name, ``unknown`` if it is not a usual one."""
+    """Return the family of a method by its usual name, or ``unknown``."""
     return _FAMILIES.get(method.lower(), "unknown")
 
 
 def natural_key(name: str) -> tuple[tuple[int, int | str], ...]:
-    """Sort key by which ``frame_9`` comes before ``frame_10``."""
+    """Return a sort key that puts ``frame_9`` before ``frame_10``."""
     return tuple(
         (0, int(part)) if part.isdigit() and part.isascii() else (1, part)
         for part in _SPLIT_DIGITS.split(name)
@@ -108,11 +108,11 @@ def natural_key(name: str) -> tuple[tuple[int, int | str], ...]:
 
 
 def frame_indices(names: Iterable[str]) -> list[tuple[int, str]]:
-    """(0-based frame index, name) in frame order.
+    """Return (0-based frame index, name) in frame order.
 
-    The index is the last number in the name (``frame_0012.png`` is 12). Where a name has none, or
-    two names share one, the numbers say nothing and the position in natural order is used; so it
-    is where one is larger than any frame number (a time stamp in nanoseconds).
+    The index is the last number in the name (``frame_0012.png`` is 12). The position in natural
+    order is used instead if a name has no number, if two names share one, or if a number is larger
+    than any frame number (a time stamp in nanoseconds).
     """
     ordered = sorted(names, key=natural_key)
     numbers = []
@@ -126,17 +126,17 @@ def frame_indices(names: Iterable[str]) -> list[tuple[int, str]]:
 
 
 def split_named(word: str) -> str | None:
-    """The split that a word of a list or folder means (``validation`` is ``val``), or None."""
+    """Return the split that a word in a list or folder means (``validation``: ``val``), or None."""
     return _SPLIT_WORDS.get(word.strip().lower())
 
 
 def parts_of_fake(stem: str) -> NameParts:
-    """What the stem of a fake says, by the rules of the datasets with rules."""
+    """Parse the stem of a fake by the naming rules of the known datasets."""
     return _first_match(_FAKE_RULES, stem)
 
 
 def parts_of_real(stem: str) -> NameParts:
-    """What the stem of a real says; the pair and the donor are empty."""
+    """Parse the stem of a real; pair and donor are empty."""
     return _first_match(_REAL_RULES, stem)
 
 

@@ -1,7 +1,7 @@
-"""Reading a root into a plan: the records that an import would write, and the report about them.
+"""Reads a root into a plan: the records that an import would write, and a report on them.
 
-Nothing here opens a video or writes anything; the same plan serves the preview in the App's form,
-the dry run from Python and the import itself.
+Nothing here opens a video or writes anything. The preview in the App's form, the dry run from
+Python and the import itself all use the same plan.
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ from .tree import Tree
 
 @dataclass(slots=True)
 class ImportPlan:
-    """What an import would write.
+    """The records that an import would write, and the report on them.
 
     Attributes:
         importer: the dataset
         root: absolute path of the root
         records: the chosen records, linked and split, sorted by ``video_id``
-        reasons: path of a file -> why it can give nothing (zero bytes)
+        reasons: path of a file -> why it cannot be used (zero bytes)
         report: counts and findings
-        same: digest by video id of videos that are one file under several names
+        same: digest by video id, for videos that are the same file under several names
     """
 
     importer: Importer
@@ -60,7 +60,7 @@ class ImportPlan:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A root as it was read, before anything is chosen from it.
+    """A root after reading, before any record is selected.
 
     Attributes:
         importer: the dataset
@@ -88,7 +88,7 @@ def read_source(
         options: only those that decide what is read (pattern, media, links, ...) matter here
 
     Raises:
-        ForensicsError: wrong root, malformed list, two files with one id, nothing there
+        ForensicsError: wrong root, malformed list, two files with one id, or no video found
     """
     options = options or ImportOptions()
     tree, importer, evidence, options = _open(root, format, options)
@@ -110,7 +110,7 @@ def plan_import(
     options: ImportOptions | None = None,
     known: Sequence[KnownVideo] = (),
 ) -> ImportPlan:
-    """Recognise, read, link, split and select, without writing anything.
+    """Recognise, read, link, split and select the videos of a root, without writing anything.
 
     Args:
         root: the dataset's root folder, or a manifest
@@ -119,7 +119,7 @@ def plan_import(
         known: videos already in the target dataset
 
     Raises:
-        ForensicsError: as :func:`read_source`, or nothing is left
+        ForensicsError: as :func:`read_source`, or no record is left
     """
     return plan_source(read_source(root, format, options), options, known)
 
@@ -127,10 +127,10 @@ def plan_import(
 def plan_source(
     source: Source, options: ImportOptions | None = None, known: Sequence[KnownVideo] = ()
 ) -> ImportPlan:
-    """Link, split and select what was read; ``source`` stays as it is.
+    """Link, split and select the records of ``source``, which is not changed.
 
     Raises:
-        ForensicsError: nothing is left, or no record has the chosen method or compression
+        ForensicsError: no record is left, or none has the chosen method or compression
     """
     options = options or ImportOptions()
     importer, tree = source.importer, source.tree
@@ -158,7 +158,7 @@ def plan_source(
 def _open(
     root: str | os.PathLike[str], format: str, options: ImportOptions
 ) -> tuple[Tree, Importer, Evidence, ImportOptions]:
-    """The tree of a root, and what it is; a manifest file stands for its folder."""
+    """Return the tree of a root and its importer; for a manifest file, the tree of its folder."""
     path = given(root, "root") if os.fspath(root).strip() else Path(root)
     named = importer_named(format) if format != "auto" else None
     if path.suffix.lower() in (".csv", ".parquet") and path.is_file():
@@ -179,9 +179,9 @@ def _derive(
     options: ImportOptions,
     there: Sequence[Side],
 ) -> tuple[list[VideoRecord], list[str]]:
-    """Derived splits for the datasets that may have them, and remarks.
+    """Return the records with derived splits, for the datasets that may have them, and remarks.
 
-    What was derived at an earlier import stays, and what is new goes where its group is.
+    A split that an earlier import derived stays. A new record gets the split of its group.
     """
     if options.derive_splits == "never":
         return records, []
@@ -213,10 +213,10 @@ def _derive(
 
 
 def _one_kind(records: list[VideoRecord], media: str) -> list[VideoRecord]:
-    """The records of one kind of media, as one FiftyOne dataset holds but one.
+    """Return the records of one kind of media, because a FiftyOne dataset holds only one kind.
 
     Raises:
-        ForensicsError: videos and frames (or crops and full frames) together, and no choice
+        ForensicsError: videos and frames (or crops and full frames) together, and none was chosen
     """
     sequences = [record for record in records if record.frames]
     if sequences and len(sequences) < len(records):
@@ -238,13 +238,13 @@ def _one_kind(records: list[VideoRecord], media: str) -> list[VideoRecord]:
 
 
 def _unique(reading: Reading, tree: Tree) -> list[VideoRecord]:
-    """The records, each id once.
+    """Return the records, each id once.
 
-    A list may name a file twice: its first entry counts, and entries that contradict each other
-    become conflicts. A file that is real in one and fake in the other is left out.
+    If a list names a file twice, its first entry counts, and contradictions become conflicts. A
+    file that is listed both as real and as fake is left out.
 
     Raises:
-        ForensicsError: two files share an id; names the first few ids and their files
+        ForensicsError: two files share an id; the message shows the first ids and their files
     """
     by_id: dict[str, VideoRecord] = {}
     twice: dict[str, set[str]] = defaultdict(set)
@@ -277,7 +277,7 @@ def _unique(reading: Reading, tree: Tree) -> list[VideoRecord]:
 
 
 def _paired_with_reals(records: list[VideoRecord], reading: Reading) -> list[VideoRecord]:
-    """The records; one whose source names a fake as its original has no pair, but that parent."""
+    """Return the records; an original that is a fake becomes a parent instead of the pair."""
     fakes = {record.video_id for record in records if record.label == FAKE}
     result = []
     for record in records:
@@ -305,7 +305,7 @@ def _fill(
     chosen: list[VideoRecord],
     there: Sequence[Side],
 ) -> dict[str, Reason]:
-    """Fill the report; returns the reasons of files that cannot give anything."""
+    """Fill the report and return the reasons of files that cannot be used."""
     tree, reading = source.tree, source.reading
     reasons: dict[str, Reason] = {}
     for record in records:
@@ -318,7 +318,7 @@ def _fill(
     report.found, report.chosen = len(records), len(chosen)
     report.groups = len({record.group_id for record in chosen})
     report.frames = sum(len(record.frames) for record in chosen)
-    # Several lists may name a file that is not there: it is missing once.
+    # Several lists may name the same absent file; it counts as missing once.
     report.missing = sorted({m.path: m for m in reading.missing}.values(), key=lambda m: m.path)
     report.unexplained = [rel for rel in tree.unexplained() if rel not in reading.skipped]
     report.skipped = dict(sorted(reading.skipped.items()))

@@ -1,6 +1,6 @@
-"""The list of importers, and finding the one that fits a folder.
+"""Lists the importers and finds the one that fits a folder.
 
-A new dataset is one new file in ``formats/`` and one line in ``_MODULES``.
+A new dataset needs one new file in ``formats/`` and one line in ``_MODULES``.
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ _MODULES = (
     "manifest",
     "folder_tree",
 )
-SEARCH_SECONDS = 3.0  # for looking whether a neighbouring folder is the root that was meant
+SEARCH_SECONDS = 3.0  # time limit of the search for the right root above or below the given one
 
 
 @lru_cache(maxsize=1)
 def importers() -> tuple[Importer, ...]:
-    """Every importer, in the order of the list above."""
+    """Return every importer, in the order of the list above."""
     found: list[Importer] = []
     for name in _MODULES:
         found.extend(importlib.import_module(f".formats.{name}", __package__).IMPORTERS)
@@ -55,10 +55,10 @@ def importers() -> tuple[Importer, ...]:
 
 
 def importer_named(name: str) -> Importer:
-    """The importer called ``name`` (or one of its aliases; case, ``-``, ``_`` and spaces ignored).
+    """Return the importer called ``name``, or with that alias; case and ``-_ .`` are ignored.
 
     Raises:
-        ForensicsError: no such format, with the nearest names
+        ForensicsError: no such format; the hint names the nearest one
     """
     by_key: dict[str, Importer] = {}
     for importer in importers():
@@ -80,22 +80,22 @@ def _key(name: str) -> str:
 
 
 def evidence_for(tree: Tree) -> list[Evidence]:
-    """What every importer says to this tree; weak evidence only where there is nothing else."""
+    """Return every importer's evidence for this tree; weak evidence only if there is no other."""
     found = [e for e in (importer.recognise(tree) for importer in importers()) if e]
     strong = [evidence for evidence in found if not evidence.weak]
     return strong or found
 
 
 def recognise(tree: Tree, format: str = "auto") -> tuple[Importer, Evidence]:
-    """The importer for a root, and why.
+    """Return the importer for a root, and the evidence.
 
     Args:
         tree: the root
-        format: ``auto``, or the name of an importer (whose signature must then be there)
+        format: ``auto``, or the name of an importer (then its signature must be present)
 
     Raises:
-        ForensicsError: nothing or more than one thing is recognised, the root is a level too high
-            or too low, it is empty, or the list that a named format looks for is malformed
+        ForensicsError: no dataset or several are recognised, the root is a level too high or too
+            low, it is empty, or the list that a named format looks for is malformed
     """
     if not tree.folders() and not tree.files():
         raise ForensicsError(
@@ -119,7 +119,7 @@ def recognise(tree: Tree, format: str = "auto") -> tuple[Importer, Evidence]:
 
 
 def _read_lists(tree: Tree) -> None:
-    """Let a list of the root that is too damaged to be recognised say where it is damaged."""
+    """Parse the root's JSON lists, so that a list too damaged to recognise raises its error."""
     for name in tree.files():
         if name.lower().endswith(".json"):
             read_json(tree, name)
@@ -136,7 +136,7 @@ def _ambiguous(tree: Tree, found: list[Evidence]) -> ForensicsError:
 
 
 def _unrecognised(tree: Tree, wanted: Importer | None) -> ForensicsError:
-    """The error for a root without a signature; looks one and two levels up and down."""
+    """Return the error for an unknown root, after a search one or two levels down, three up."""
     what = wanted.title if wanted else "a known dataset"
     message = f"The folder {str(tree.root)!r} is not the root of {what}."
     until = time.monotonic() + SEARCH_SECONDS
@@ -181,9 +181,9 @@ def _below(tree: Tree) -> list[Path]:
 
 
 def _title_of(folder: Path, wanted: Importer | None) -> str | None:
-    """Title of the dataset whose root ``folder`` is, by strong evidence; None if of none.
+    """Return the title of the dataset whose root is ``folder`` by strong evidence, else None.
 
-    A folder that looks like many datasets holds downloads: it is the root of none.
+    A folder that looks like three or more datasets is a download folder, not a root.
     """
     if folder == folder.parent or folder == Path.home():
         return None

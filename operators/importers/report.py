@@ -1,4 +1,4 @@
-"""The dry-run report: what an import found, against what the authors published."""
+"""Reports what an import found on the disk, compared with the authors' published counts."""
 
 from __future__ import annotations
 
@@ -46,21 +46,21 @@ class CountRow:
 
 @dataclass(slots=True, repr=False)
 class ImportReport:
-    """What an import would do, or did.
+    """The report of an import or of its dry run.
 
     Attributes:
         format, title, root: what was read
         reasons: why the format was recognised
-        license_note: terms of the dataset
+        license_note: terms of use of the dataset
         counts: rows split x method x label (x compression), then the published sums
         media: ``video`` | ``image``
         found, chosen, groups, frames: videos on disk, to be written, their groups and frames
         missing: listed files that the disk lacks
-        unexplained: files that no rule explains
+        unexplained: files that no importer rule explains
         empty: files of zero bytes
         unreadable: broken links and names that are not UTF-8
         refused: links that leave the root or run in circles
-        conflicts: contradicting statements, and two files with one id
+        conflicts: contradictions within the source
         crossings: groups and identities on both sides of a split
         skipped: media files left out on purpose, with the reason
         warnings: sentences for the user
@@ -90,7 +90,7 @@ class ImportReport:
     written: dict[str, int] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON-ready dict of everything."""
+        """Return everything as a plain dict, ready for JSON."""
         data = asdict(self)
         data["reasons"] = list(self.reasons)
         data["crossings"] = [crossing.to_json() for crossing in self.crossings]
@@ -98,7 +98,7 @@ class ImportReport:
         return data
 
     def table(self) -> str:
-        """The count table as aligned text."""
+        """Return the count table as aligned text."""
         header = ("split", "method", "label", "compression", "found", "chosen", "official", "diff")
         rows = [
             (
@@ -120,7 +120,7 @@ class ImportReport:
         )
 
     def problems(self) -> list[str]:
-        """One sentence for each kind of thing that is not as it should be."""
+        """Return one sentence for each kind of problem."""
         lines = [
             _sentence(
                 len(self.missing),
@@ -163,7 +163,7 @@ class ImportReport:
         return [line for line in lines if line]
 
     def text(self) -> str:
-        """The whole report for a terminal."""
+        """Return the whole report as text for a terminal."""
         parts = [
             f"{self.title} ({self.format}) in {self.root}",
             *(f"  because {reason}" for reason in self.reasons),
@@ -195,7 +195,7 @@ def _sentence(count: int, one: str, many: str, examples: Sequence[str]) -> str:
 def count_rows(
     found: Iterable[VideoRecord], chosen: Iterable[VideoRecord], official: Sequence[Official]
 ) -> list[CountRow]:
-    """Rows per split x method x label x compression, then one per published sum.
+    """Return a row per split x method x label x compression, then one per published sum.
 
     Args:
         found: all linked records of the source
@@ -271,5 +271,5 @@ def _cell_order(cell: tuple[str, str, int, str]) -> tuple[int, int, str, str]:
 
 
 def new_report(evidence: Evidence, title: str, root: str, license_note: str) -> ImportReport:
-    """An empty report for a recognised root."""
+    """Return an empty report for a recognised root."""
     return ImportReport(evidence.format, title, root, evidence.reasons, license_note)

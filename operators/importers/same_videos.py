@@ -1,4 +1,4 @@
-"""Finds videos that are one file under several names, so that no split can tear them apart."""
+"""Finds videos that are the same file under several names, so that no split separates them."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from ...detector.files.same_files import same_files, sizes_of
 from ...detector.records import LABELS, VideoRecord
 from .groups import KnownVideo
 
-#: No video with a picture in it is smaller; smaller files are said to be broken, not alike.
+#: Size in bytes below which a file cannot be a video with a picture; such files are broken.
 LEAST = 1024
 
 
 def same_videos(
     records: Sequence[VideoRecord], known: Iterable[KnownVideo], size: Callable[[str], int]
 ) -> dict[str, str]:
-    """sha256 by video id of the videos whose file has the bytes of another video's.
+    """Return the sha256 by video id of each video whose file has the same bytes as another's.
 
-    Only files of equal size are read. Sources of frames are not looked at here; their crops are,
-    before a training.
+    Only files of equal size are read. Frame sources are skipped here; their crops are compared
+    before a training run.
 
     Args:
         records: what an importer read
         known: videos of the dataset already
-        size: bytes of a record's file
+        size: function that returns the size in bytes of a record's file
     """
     paths = {record.video_id: record.path for record in records if not record.frames}
     sizes = {path: size(path) for path in paths.values()}
@@ -37,7 +37,7 @@ def same_videos(
 
 
 def words(records: Sequence[VideoRecord], same: Mapping[str, str]) -> list[str]:
-    """What a user should know of :func:`same_videos`."""
+    """Return the sentences about :func:`same_videos` that the report shows."""
     by_content: dict[str, list[VideoRecord]] = defaultdict(list)
     for record in records:
         if record.video_id in same:

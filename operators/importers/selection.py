@@ -1,4 +1,4 @@
-"""Partial imports: splits, methods, compressions, labels, and a first look by whole groups."""
+"""Selects records for a partial import: splits, methods, compressions, labels, a first look."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from .contract import ImportOptions
 def select_records(
     records: Sequence[VideoRecord], options: ImportOptions
 ) -> tuple[list[VideoRecord], list[str]]:
-    """The records that the options keep, and remarks on what was left out and why.
+    """Return the records that the options keep, and remarks on what was left out and why.
 
     Raises:
-        ForensicsError: a method, compression or split that no record has, at its field; or
-            nothing is left
+        ForensicsError: no record has a named method or compression (names the option), or
+            no group is small enough for ``max_per_class``
     """
     _check_known(records, options)
     notes: list[str] = []
@@ -39,12 +39,12 @@ def select_records(
 
 
 def is_audio_only(record: VideoRecord) -> bool:
-    """Real pictures with manipulated sound."""
+    """Return whether the pictures are real and only the sound is manipulated."""
     return record.label == 0 and record.audio_label == "fake"
 
 
 def at_most(records: Sequence[VideoRecord], limit: int, seed: int) -> tuple[list[VideoRecord], str]:
-    """At most ``limit`` reals and ``limit`` fakes, by whole groups, from all splits in turn.
+    """Keep at most ``limit`` reals and ``limit`` fakes, by whole groups, from all splits in turn.
 
     Args:
         records: linked records

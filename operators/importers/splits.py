@@ -1,4 +1,4 @@
-"""Derived splits for datasets whose authors define none: seeded, stratified, by whole groups."""
+"""Derives splits for datasets whose authors define none: seeded, stratified, by whole groups."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import replace
 from ...detector.records import SPLITS, VideoRecord
 from .groups import DisjointSets
 
-MIN_PARTS = 5  # fewer parts than this cannot fill three splits in any sensible proportion
+MIN_PARTS = 5  # with fewer parts, the three splits cannot have sensible proportions
 
 
 def derive_splits(
@@ -20,13 +20,13 @@ def derive_splits(
     seed: int = 0,
     settled: Mapping[str, set[str]] | None = None,
 ) -> tuple[list[VideoRecord], str]:
-    """Give each record without a split one, marked ``derived``; no group is ever divided.
+    """Give each record without a split a ``derived`` one; a group is never divided.
 
-    Videos that show one person (``identity``, where the source names it) stay together as well, as
-    long as that leaves enough parts to deal out. A part that already lies in exactly one split
-    stays there; one that already crosses splits gets nothing, as any choice would leak. The others
-    are dealt out, largest first, each to the split that lacks most of what the part holds, counted
-    by (dataset, method); ties are broken by a generator seeded with ``seed`` over the sorted
+    Videos of one person (``identity``, if the source names it) stay together too, unless that
+    leaves too few parts. A part that is already in exactly one split stays there. A part that
+    already crosses splits gets none, because any choice would leak. The other parts are dealt out,
+    largest first, each to the split with the largest shortfall of the part's (dataset, method)
+    counts. Parts of equal size are ordered by a generator seeded with ``seed``, over the sorted
     parts, so that the result does not depend on the order of the files.
 
     Args:
@@ -34,8 +34,8 @@ def derive_splits(
         val_share: share for ``val``, in [0, 1)
         test_share: share for ``test``, in [0, 1)
         seed: any integer
-        settled: group -> splits that it is in already, by videos beside ``records``: of another
-            dataset, or imported before
+        settled: group -> splits that it is in already, by videos outside ``records`` (of
+            another dataset, or imported before)
 
     Returns:
         new records in the same order, and a remark for the report
@@ -49,7 +49,7 @@ def derive_splits(
     of_part: dict[str, set[str]] = defaultdict(set)
     for part, splits in zip(parts, known, strict=True):
         of_part[part] |= splits
-    # A person who is on two sides already does not keep groups together.
+    # A person who is already in two splits does not keep groups together.
     units = [
         part if len(of_part[part]) < 2 else group for part, group in zip(parts, groups, strict=True)
     ]
@@ -58,8 +58,8 @@ def derive_splits(
     for record, unit, splits in zip(records, units, known, strict=True):
         members[unit].append(record)
         sides[unit] |= splits
-    # Dealt as if nothing had been derived before, so that an import that was cut in the middle ends
-    # like one that was not; what is settled then goes before.
+    # Deal as if nothing had been derived before, so that an interrupted import ends like one that
+    # ran through; settled splits then take precedence.
     free = [u for u in members if not any(_official(record) for record in members[u])]
     dealt = _deal(free, members, val_share, test_share, seed)
     given = {unit: split for unit, split in dealt.items() if not sides[unit]}
@@ -81,8 +81,11 @@ def _official(record: VideoRecord) -> bool:
 
 
 def _parts(records: Sequence[VideoRecord]) -> tuple[list[str], str]:
-    """The part that each record may not leave: its group, joined by identity where that is
-    possible without one part holding more than half of everything."""
+    """Return the part that each record belongs to, and a remark.
+
+    A part is a group. Groups of one person are joined if at least MIN_PARTS parts remain and none
+    holds more than half of the records.
+    """
     groups = [record.group_id or record.video_id for record in records]
     sets = DisjointSets()
     for record, group in zip(records, groups, strict=True):
@@ -95,7 +98,7 @@ def _parts(records: Sequence[VideoRecord]) -> tuple[list[str], str]:
     if len(sizes) == count:
         return groups, f"Splits are derived, by {count} whole groups."
     if len(sizes) >= MIN_PARTS and max(sizes.values()) <= len(records) / 2:
-        # Named by the smallest group, so that the order of the files does not matter.
+        # Each part is named by its smallest group, so that the order of the files does not matter.
         names: dict[str, str] = {}
         for root, group in zip(joined, groups, strict=True):
             names[root] = min(group, names.get(root, group))
@@ -114,7 +117,7 @@ def _deal(
     test_share: float,
     seed: int,
 ) -> dict[str, str]:
-    """Group -> split for groups that have none."""
+    """Return group -> split for groups without a split."""
     shares = {"train": 1.0 - val_share - test_share, "val": val_share, "test": test_share}
     strata = {
         group: Counter((r.source_dataset, r.method) for r in members[group]) for group in groups
@@ -139,7 +142,7 @@ def _deal(
                 for stratum, n in counts.items()
             )
 
-        best = max(SPLITS, key=lack)  # the first of equals, so train before val before test
+        best = max(SPLITS, key=lack)  # ties: the first wins, so train before val before test
         dealt[group] = best
         filled[best].update(strata[group])
     return dealt

@@ -1,9 +1,10 @@
-"""A read-only view of the root folder that the user chose.
+"""Gives importers a read-only view of the root folder that the user chose.
 
-Everything an importer learns from the disk comes through here: listings are cached, sorted and
-relative to the root, without companions (``._NAME``, ``Thumbs.db``), names in Unicode's composed
-form; no file is opened, links that leave the root or run in circles are refused, and each path that
-a record or a list accounts for is claimed, so that what no rule explains can be reported.
+Importers read all folder listings through :class:`Tree`. Listings are cached, sorted and relative
+to the root; companion files (``._NAME``, ``Thumbs.db``) are left out, and names are in Unicode's
+composed form. The tree opens no file and refuses links that leave the root or run in circles.
+Importers claim each path that a record or a list explains, so that the report can show the
+unexplained files.
 """
 
 # ruff: noqa: PTH110, PTH112, PTH114, PTH118, PTH122
@@ -27,7 +28,7 @@ VIDEO_SUFFIXES = frozenset({
 IMAGE_SUFFIXES = frozenset({
     ".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".heic", ".heif", ".avif",
 })
-# What datasets ship beside their media and no importer needs to explain.
+# Files that datasets ship beside their media; no importer has to explain them.
 SIDE_SUFFIXES = frozenset({
     ".json", ".csv", ".tsv", ".txt", ".md", ".pdf", ".wav", ".mp3", ".flac", ".m4a", ".aac", ".npy",
     ".npz", ".pkl", ".zip", ".gz", ".tar", ".7z", ".html", ".py", ".sh", ".parquet", ".xlsx",
@@ -37,36 +38,36 @@ SIDE_SUFFIXES = frozenset({
 
 
 def suffix_of(name: str) -> str:
-    """Lower-case suffix of a file name, ``""`` for none: ``A.MP4`` gives ``.mp4``."""
+    """Return the lower-case suffix of a file name (``A.MP4`` gives ``.mp4``), ``""`` for none."""
     return os.path.splitext(name)[1].lower()
 
 
 def stem_of(path: str) -> str:
-    """File name of a POSIX path without folder and last suffix."""
+    """Return the file name of a POSIX path without folder and last suffix."""
     return os.path.splitext(path.rpartition("/")[2])[0]
 
 
 def join(*parts: str) -> str:
-    """Relative POSIX path from parts, empty ones left out."""
+    """Join parts to a relative POSIX path; empty parts are left out."""
     return "/".join(part for part in parts if part)
 
 
 def is_video(name: str) -> bool:
-    """Whether the suffix is that of a video file, in either case."""
+    """Return whether the suffix is that of a video file, in either case."""
     return suffix_of(name) in VIDEO_SUFFIXES
 
 
 def is_image(name: str) -> bool:
-    """Whether the suffix is that of an image file, in either case."""
+    """Return whether the suffix is that of an image file, in either case."""
     return suffix_of(name) in IMAGE_SUFFIXES
 
 
-GLANCE = 2000  # folders that recognising a root may look at
+GLANCE = 2000  # most folders that recognising a root may look at
 
 
 @dataclass(slots=True)
 class _Listing:
-    """One folder: names of its folders, and its files with their sizes in bytes."""
+    """One folder: its subfolders, its files with sizes in bytes, and its path without links."""
 
     folders: list[str]
     files: dict[str, int]
@@ -75,10 +76,10 @@ class _Listing:
 
 @dataclass(slots=True)
 class TreeProblems:
-    """What the walk met and did not follow.
+    """The entries that the walk met and did not follow.
 
     Attributes:
-        outside: links whose target lies outside the root
+        outside: links whose target is outside the root
         loops: links to a folder that holds them
         broken: links to nothing, and entries that cannot be read
         undecodable: names that are not UTF-8, shown with their bytes escaped
@@ -91,12 +92,12 @@ class TreeProblems:
 
 
 class Tree:
-    """The folder ``root`` as relative POSIX paths.
+    """The folder ``root``, as relative POSIX paths.
 
     Args:
         root: an existing folder
-        follow_links: follow links that leave the root as well (a user may keep the
-            compressions on other disks); off by default
+        follow_links: also follow links that leave the root (a user may keep the compressions on
+            other disks); off by default
 
     Raises:
         ForensicsError: ``root`` is empty, missing, not a folder, not readable, not allowed or not
@@ -118,7 +119,7 @@ class Tree:
                 "Choose the folder that holds the dataset.",
                 "root",
             )
-        self.root = path  # as given: a link to it stays in the paths
+        self.root = path  # as given; links in it are kept
         try:
             str(self.root).encode()
         except UnicodeEncodeError:
@@ -141,7 +142,7 @@ class Tree:
             )
 
     def absolute(self, rel: str) -> str:
-        """Absolute path of a relative one, as the disk spells it."""
+        """Return the absolute path of a relative one, in the spelling of the disk."""
         if self._on_disk and not rel.isascii():
             parts = rel.split("/")
             wholes = ["/".join(parts[: n + 1]) for n in range(len(parts))]
@@ -150,7 +151,7 @@ class Tree:
         return self._prefix + rel if rel else str(self.root)
 
     def relative(self, path: str) -> str:
-        """Relative POSIX path of an absolute one that this tree gave out."""
+        """Return the relative POSIX path of an absolute one that this tree returned."""
         rel = path[len(self._prefix) :]
         if self._on_disk and not rel.isascii():
             composed = unicodedata.normalize("NFC", rel)
@@ -158,41 +159,41 @@ class Tree:
         return rel
 
     def folders(self, rel: str = "") -> list[str]:
-        """Names of the folders in ``rel``, sorted; empty if ``rel`` is no folder."""
+        """Return the names of the folders in ``rel``, sorted; empty if ``rel`` is no folder."""
         listing = self._listing(rel)
         return listing.folders if listing else []
 
     def files(self, rel: str = "") -> list[str]:
-        """Names of the files in ``rel``, sorted; empty if ``rel`` is no folder."""
+        """Return the names of the files in ``rel``, sorted; empty if ``rel`` is no folder."""
         listing = self._listing(rel)
         return list(listing.files) if listing else []
 
     def videos(self, rel: str = "") -> list[str]:
-        """Names of the video files in ``rel``, sorted."""
+        """Return the names of the video files in ``rel``, sorted."""
         return [name for name in self.files(rel) if is_video(name)]
 
     def images(self, rel: str = "") -> list[str]:
-        """Names of the image files in ``rel``, sorted."""
+        """Return the names of the image files in ``rel``, sorted."""
         return [name for name in self.files(rel) if is_image(name)]
 
     def is_folder(self, rel: str) -> bool:
-        """Whether ``rel`` is a folder that may be entered."""
+        """Return whether ``rel`` is a folder that may be entered."""
         return self._listing(rel) is not None
 
     def is_file(self, rel: str) -> bool:
-        """Whether ``rel`` is a file, in the exact spelling."""
+        """Return whether ``rel`` is a file, in the exact spelling."""
         folder, _, name = rel.rpartition("/")
         listing = self._listing(folder)
         return listing is not None and name in listing.files
 
     def size(self, rel: str) -> int:
-        """Size of the file ``rel`` in bytes (0 if it is not there)."""
+        """Return the size of the file ``rel`` in bytes (0 if it is absent)."""
         folder, _, name = rel.rpartition("/")
         listing = self._listing(folder)
         return listing.files.get(name, 0) if listing else 0
 
     def find(self, rel: str) -> str | None:
-        """The file ``rel``, or the one whose suffix differs only in case; None if neither."""
+        """Return the file ``rel``, or the one whose suffix differs only in case, or None."""
         if self.is_file(rel):
             return rel
         folder, _, name = rel.rpartition("/")
@@ -204,7 +205,7 @@ class Tree:
         return None
 
     def folder(self, rel: str) -> str | None:
-        """The folder ``rel``, or the one that differs only in case; None if neither."""
+        """Return the folder ``rel``, or the one whose name differs only in case, or None."""
         if self.is_folder(rel):
             return rel
         parent, _, name = rel.rpartition("/")
@@ -214,11 +215,11 @@ class Tree:
         return None
 
     def walk(self, rel: str = "", limit: int = 0) -> Iterator[tuple[str, list[str]]]:
-        """(folder, its file names), depth first in sorted order, ``rel`` included.
+        """Yield (folder, its file names), depth first in sorted order, ``rel`` included.
 
         Args:
             rel: where to begin
-            limit: look at so many folders at most; 0 for all. Recognising a root must end soon
+            limit: look at this many folders at most; 0 for all. Recognition uses it to end soon
                 even if the user points at a whole disk
         """
         stack = [rel]
@@ -233,22 +234,22 @@ class Tree:
             stack.extend(join(folder, name) for name in reversed(listing.folders))
 
     def all_videos(self, rel: str = "") -> Iterator[str]:
-        """Relative paths of every video file below ``rel``, in sorted order of their folders."""
+        """Yield the relative path of every video file below ``rel``, in sorted order of folders."""
         for folder, names in self.walk(rel):
             for name in names:
                 if is_video(name):
                     yield join(folder, name)
 
     def claim(self, *rels: str) -> None:
-        """Say that these files are explained."""
+        """Mark these files as explained."""
         self.claimed.update(rels)
 
     def claim_folder(self, rel: str) -> None:
-        """Say that everything below ``rel`` is explained."""
+        """Mark everything below ``rel`` as explained."""
         self.claimed_folders.add(rel)
 
     def unexplained(self) -> list[str]:
-        """Files that are neither claimed nor of a kind that datasets ship beside their media."""
+        """Return the unclaimed files, without the kinds that datasets ship beside their media."""
         found: list[str] = []
         stack = [""]
         while stack:
@@ -302,7 +303,7 @@ class Tree:
         folders: list[str],
         files: dict[str, int],
     ) -> None:
-        """Put one entry of a folder where it belongs, or among the problems."""
+        """Add one entry of a folder to its folders, its files or the problems."""
         if is_companion(entry.name):
             return
         path = join(rel, entry.name)
@@ -324,7 +325,7 @@ class Tree:
             self.problems.broken.add(path)
 
     def _shown(self, name: str, rel: str, taken: tuple[list[str], dict[str, int]]) -> str:
-        """The name in Unicode's composed form (NFC): macOS writes the other one, lists either."""
+        """Return the name in Unicode's composed form (NFC); macOS writes the decomposed one."""
         composed = unicodedata.normalize("NFC", name)
         if composed == name or any(composed in names for names in taken):
             return name

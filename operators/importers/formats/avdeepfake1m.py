@@ -1,6 +1,6 @@
-"""AV-Deepfake1M (Cai et al., ACM MM 2024, arXiv 2311.15308) and its extension 1M++ (2025).
+"""Imports AV-Deepfake1M (Cai et al., ACM MM 2024, arXiv 2311.15308) and 1M++ (2025).
 
-``modify_type`` tells pictures and sound apart: ``audio_modified`` has real pictures. The test
+``modify_type`` labels pictures and sound separately: ``audio_modified`` has real pictures. The test
 split has no labels and is left out.
 """
 
@@ -28,12 +28,12 @@ _PERSON = re.compile(r"^(id\d+|subject_\d+)")
 
 
 def _lists(tree: Tree) -> dict[str, str]:
-    """Split -> its metadata file."""
+    """Return the metadata file of each split that has one."""
     return {s: f"{s}_metadata.json" for s in SPLITS if tree.is_file(f"{s}_metadata.json")}
 
 
 def recognise(tree: Tree) -> Evidence | None:
-    """train_metadata.json or val_metadata.json with modify_type."""
+    """Recognise train_metadata.json or val_metadata.json with modify_type."""
     found = []
     for rel in _lists(tree).values():
         with open(tree.absolute(rel), errors="replace") as handle:  # noqa: PTH123 - plain string
@@ -45,7 +45,7 @@ def recognise(tree: Tree) -> Evidence | None:
 
 
 def read(tree: Tree, options: ImportOptions) -> Reading:
-    """Records of the listed videos of train and val."""
+    """Read the listed videos of train and val."""
     reading = Reading()
     for split, rel in _lists(tree).items():
         entries = read_json(tree, rel, list)
@@ -69,7 +69,7 @@ def read(tree: Tree, options: ImportOptions) -> Reading:
 
 
 def _base(tree: Tree, split: str, entries: list[Any]) -> str:
-    """The folder below which the list's paths lie: the split's, the root, or raw_content."""
+    """Return the folder that the list's paths start from: the split's, the root, or raw_content."""
     for entry in entries[:200]:
         path = str(entry.get("file", "")).replace("\\", "/") if isinstance(entry, dict) else ""
         path = path.removeprefix(f"{split}/")
@@ -87,13 +87,13 @@ def _record(
     folder = path.rpartition("/")[0]
     pair = None
     if entry["modify_type"] != "real":
-        # `original` is a path of this dataset in the first release; in 1M++ it may name the
-        # video of VoxCeleb2 or LRS3, and the real is then the one beside the fake.
+        # In the first release, `original` is a path of this dataset. In 1M++ it may name the video
+        # of VoxCeleb2 or LRS3; then the real is the one beside the fake.
         named = inside(str(original), where).removeprefix(f"{split}/") if original else ""
         within = named.split("/")[0] == path.split("/")[0] and named.endswith(".mp4")
         pair = _id(split, named if within else join(folder, "real.mp4"))
     model = entry.get("video_model")
-    # All versions of one utterance share its folder.
+    # All versions of one utterance are in the same folder.
     parents = [p for p in (pair, _id(split, join(folder, "real.mp4"))) if p != _id(split, path)]
     attributes: dict[str, Any] = {"modify_type": entry["modify_type"]}
     person = next((m.group(1) for p in path.split("/") if (m := _PERSON.match(p))), None)

@@ -1,7 +1,7 @@
-"""Celeb-DF v1 and v2 (Li et al., CVPR 2020, arXiv 1909.12962).
+"""Imports Celeb-DF v1 and v2 (Li et al., CVPR 2020, arXiv 1909.12962).
 
-``idA_idB_N``: the video idA_N of Celeb-real with the face of idB; its pair is Celeb-real/idA_N.
-In the authors' list of test videos 1 means real and 0 means fake: the other way round than here.
+``idA_idB_N`` is the video idA_N of Celeb-real with the face of idB; its pair is Celeb-real/idA_N.
+In the authors' list of test videos, 1 means real and 0 means fake, the reverse of our labels.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ _V2_NAME = re.compile(r"(?i)v[-_ ]?2|df2")
 
 
 def videos_folder(tree: Tree, folder: str) -> str:
-    """``folder``, or ``folder/videos`` where the videos lie there (as SBI's code wants it)."""
+    """Return ``folder``, or ``folder/videos`` if the videos are there (as in SBI's code)."""
     folder = tree.folder(folder) or folder
     inner = f"{folder}/videos"
     return inner if tree.is_folder(inner) and tree.videos(inner) else folder
 
 
 def _version(tree: Tree) -> tuple[str, str]:
-    """("1" or "2", why). The trees are the same; the folder's name and the counts decide."""
+    """Return ("1" or "2", why) by the folder's name and the counts; both have the same tree."""
     name = tree.root.name
     if _V2_NAME.search(name):
         return "2", f"the folder is called {name}"
@@ -48,7 +48,7 @@ def _version(tree: Tree) -> tuple[str, str]:
 
 
 def looks_like_celeb_df(tree: Tree) -> list[str]:
-    """Signature of any Celeb-DF: the reals and the synthesis folder; empty if it is none."""
+    """Return the reasons why a tree is any version of Celeb-DF; empty if it is none."""
     if not tree.is_folder(FAKE_FOLDER) and not tree.is_folder("Celeb-real"):
         return []
     found = [f for f in (*REAL_FOLDERS, FAKE_FOLDER) if tree.folder(f)]
@@ -61,7 +61,7 @@ def looks_like_celeb_df(tree: Tree) -> list[str]:
 
 
 def has_method_folders(tree: Tree) -> bool:
-    """Whether Celeb-synthesis is divided by method, as in Celeb-DF++."""
+    """Return whether Celeb-synthesis is divided by method, as in Celeb-DF++."""
     return any(
         tree.is_folder(f"{FAKE_FOLDER}/{family}")
         for family in ("FaceSwap", "FaceReenact", "TalkingFace")
@@ -70,14 +70,14 @@ def has_method_folders(tree: Tree) -> bool:
 
 def _recognise(version: str):
     def recognise(tree: Tree) -> Evidence | None:
-        """The folders of Celeb-DF with videos directly in Celeb-synthesis."""
+        """Recognise the folders of Celeb-DF with videos directly in Celeb-synthesis."""
         reasons = looks_like_celeb_df(tree)
         if not reasons or has_method_folders(tree):
             return None
         if not any(tree.videos(videos_folder(tree, f)) for f in (*REAL_FOLDERS, FAKE_FOLDER)):
             return None
         found, why = _version(tree)
-        # Asked for by name, either version reads the tree; on its own only the likelier one does.
+        # If the user names a version, it reads the tree; "auto" takes only the likelier version.
         return Evidence(f"celeb-df-v{version}", (*reasons, why), weak=found != version)
 
     return recognise
@@ -85,7 +85,7 @@ def _recognise(version: str):
 
 def _read(version: str):
     def read(tree: Tree, options: ImportOptions) -> Reading:
-        """Records of the two real folders and of Celeb-synthesis."""
+        """Read the two real folders and Celeb-synthesis."""
         dataset = f"Celeb-DF-v{version}"
         reading = Reading()
         tested = read_test_list(tree, reading)
@@ -103,7 +103,7 @@ def _read(version: str):
 
 
 def read_test_list(tree: Tree, reading: Reading) -> TestList | None:
-    """Every listed test video, by :func:`_key`; None where the list is missing.
+    """Return every listed test video by :func:`_key`, or None if the list is missing.
 
     Raises:
         ForensicsError: a malformed line, or one that leaves the root
@@ -134,13 +134,13 @@ def read_test_list(tree: Tree, reading: Reading) -> TestList | None:
 
 
 def _key(rel: str) -> str:
-    """Path in lower case, without suffix and ``videos`` level, to look files up by."""
+    """Return a path in lower case, without suffix and ``videos`` level, as a look-up key."""
     folder, _, name = rel.rpartition("/")
     return join(folder.removesuffix("/videos"), stem_of(name)).lower()
 
 
 def check_test_list(tree: Tree, reading: Reading, tested: TestList | None) -> None:
-    """Report the listed test videos that no record covers."""
+    """Report the listed test videos that have no record."""
     if tested is None:
         return
     there = {_key(tree.relative(record.path)) for record in reading.records}
@@ -150,7 +150,7 @@ def check_test_list(tree: Tree, reading: Reading, tested: TestList | None) -> No
 
 
 def split_of(rel: str, tested: TestList | None) -> str | None:
-    """``test`` for listed videos, ``train`` for the others, None without the list."""
+    """Return ``test`` for listed videos, ``train`` for others, None without the list."""
     if tested is None:
         return None
     return "test" if _key(rel) in tested else "train"

@@ -1,7 +1,7 @@
-"""Celeb-DF++ (v3; Li et al., 2025, arXiv 2507.18015): Celeb-DF's reals, 22 methods of fakes.
+"""Imports Celeb-DF++ (v3; Li et al., 2025, arXiv 2507.18015): Celeb-DF's reals, 22 fake methods.
 
-Face swaps and reenactments are named ``idA_idB_N`` (A's recording N, driven by or with the face
-of B); talking faces ``idA_N_test_REF``. Either way the pair is Celeb-real/idA_N.
+Face swaps and reenactments are named ``idA_idB_N``: A's recording N with the face of B, or driven
+by B. Talking faces are named ``idA_N_test_REF``. In both cases the pair is Celeb-real/idA_N.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _TALKING = re.compile(r"^(id\d+)_(\d+)_")
 
 
 def recognise(tree: Tree) -> Evidence | None:
-    """Celeb-DF's folders, with Celeb-synthesis divided by kind and method."""
+    """Recognise Celeb-DF's folders with Celeb-synthesis divided by kind and method."""
     reasons = looks_like_celeb_df(tree)
     if not reasons or not has_method_folders(tree):
         return None
@@ -52,7 +52,7 @@ def recognise(tree: Tree) -> Evidence | None:
 
 
 def read(tree: Tree, options: ImportOptions) -> Reading:
-    """Records of the two real folders and of every method's folder."""
+    """Read the two real folders and every method's folder."""
     reading = Reading()
     tested = read_test_list(tree, reading)
     read_reals(tree, reading, DATASET, tested)

@@ -1,7 +1,7 @@
-"""DeeperForensics-1.0 (Jiang et al., CVPR 2020, arXiv 2001.03024).
+"""Imports DeeperForensics-1.0 (Jiang et al., CVPR 2020, arXiv 2001.03024).
 
-Fakes ``TTT_Mxxx``: actor Mxxx swapped into FaceForensics++ video TTT (c23), which is the real
-class; the studio footage in ``source_videos`` is not, and is left out.
+A fake ``TTT_Mxxx`` shows actor Mxxx swapped into FaceForensics++ video TTT (c23). Those videos are
+the real class. The studio footage in ``source_videos`` is not, and is left out.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _NUMBER = re.compile(r"^\d{3}$")
 
 
 def recognise(tree: Tree) -> Evidence | None:
-    """manipulated_videos with one of the variants."""
+    """Recognise manipulated_videos with one of the variants."""
     found = [name for name in VARIANTS if tree.is_folder(f"{FAKES}/{name}")]
     if not found:
         return None
@@ -42,7 +42,7 @@ def recognise(tree: Tree) -> Evidence | None:
 
 
 def read(tree: Tree, options: ImportOptions) -> Reading:
-    """Records of every variant, and of the target videos where they lie in the root."""
+    """Read every variant, and the target videos if the root has them."""
     reading = Reading()
     splits = _read_splits(tree, reading)
     present = [name for name in tree.folders(FAKES) if tree.videos(f"{FAKES}/{name}")]
@@ -76,7 +76,7 @@ def read(tree: Tree, options: ImportOptions) -> Reading:
 
 
 def _read_splits(tree: Tree, reading: Reading) -> dict[str, str]:
-    """Stem of a fake (the same in every variant) -> split."""
+    """Return the split of each fake by its stem, which is the same in every variant."""
     splits: dict[str, str] = {}
     for split in ("train", "val", "test"):
         rel = f"{SPLITS}/{split}.txt"
@@ -114,7 +114,7 @@ def _fake(
         target_id=target,
         source_id=actor,
         pair_id=pair,
-        # Without compression in the name: this dataset has none, its parent has.
+        # The parent's id has no compression, because this dataset has none and the parent's has.
         parents=(make_id("FaceForensics++", "youtube", "", target),),
         license_note=LICENSE,
         attributes={

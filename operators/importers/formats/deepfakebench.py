@@ -1,7 +1,7 @@
-"""DeepfakeBench (Yan et al., NeurIPS 2023 Datasets, arXiv 2307.01426): crops and JSON lists.
+"""Imports DeepfakeBench (Yan et al., NeurIPS 2023 Datasets, arXiv 2307.01426): crops, JSON lists.
 
-With the lists (deepfakebench_lists.py) their labels and splits count; without them the frame
-folders are read as they lie, by the names of their folders.
+If there are lists, their labels and splits count (deepfakebench_lists.py). Without lists, labels
+and methods come from the names of the frame folders.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ LICENSE = (
     "DeepfakeBench: CC BY-NC 4.0 for its lists and crops; the terms of each dataset hold for its "
     "frames."
 )
-# Where the datasets keep the reals that their fakes are made from.
+# The subfolder in which each dataset keeps the reals that its fakes are made from.
 _REAL_SUBSETS = {
     "FaceForensics++": "youtube",
     "DeepFakeDetection": "actors",
@@ -42,7 +42,7 @@ _REAL_SUBSETS = {
 
 
 def recognise(tree: Tree) -> Evidence | None:
-    """JSON lists with frames, or ``frames`` folders in the layout of the datasets."""
+    """Recognise JSON lists with frames, or ``frames`` folders in the layout of the datasets."""
     lists = [rel for rel in list_files(tree) if looks_like_list(tree, rel)]
     if lists:
         shown = ", ".join(lists[:3])
@@ -54,7 +54,7 @@ def recognise(tree: Tree) -> Evidence | None:
 
 
 def _frame_folders(tree: Tree, limit: int = 0) -> list[str]:
-    """Folders called ``frames`` below a folder that tells real from fake, with videos inside."""
+    """Return non-empty ``frames`` folders with a path that tells real from fake."""
     found = []
     for folder, _ in tree.walk(limit=GLANCE if limit else 0):
         parts = folder.lower().split("/")
@@ -68,7 +68,7 @@ def _frame_folders(tree: Tree, limit: int = 0) -> list[str]:
 
 
 def read(tree: Tree, options: ImportOptions) -> Reading:
-    """Records by the lists; without lists by the frame folders."""
+    """Read the lists, or the frame folders if there are no lists."""
     reading = Reading()
     lists = list_files(tree)
     if lists:
@@ -119,9 +119,9 @@ def _family(method: str) -> str:
 
 
 def _read_folders(tree: Tree, reading: Reading) -> None:
-    """Records of every ``frames`` folder whose path tells real from fake.
+    """Add the records of every ``frames`` folder with a path that tells real from fake.
 
-    FaceForensics++ gets its splits where its own lists lie in the dataset's folder.
+    FaceForensics++ gets its splits from its own lists, if they are in the dataset's folder.
     """
     splits: dict[str, dict[str, str]] = {}
     for folder in _frame_folders(tree):
@@ -148,7 +148,7 @@ def _read_folders(tree: Tree, reading: Reading) -> None:
 
 
 def _ff_splits(tree: Tree, top: str) -> dict[str, str]:
-    """Video -> split by FaceForensics++'s own lists of pairs, if they are in ``top``."""
+    """Return video -> split by FaceForensics++'s own lists of pairs, if ``top`` holds them."""
     splits: dict[str, str] = {}
     for folder in (join(top, "dataset/splits"), join(top, "splits"), top):
         for split in ("train", "val", "test"):
@@ -166,7 +166,7 @@ def _ff_splits(tree: Tree, top: str) -> dict[str, str]:
 
 
 def _link(reading: Reading) -> None:
-    """Pairs and parents by the names, among the reals of the same dataset and compression."""
+    """Set pairs and parents by name, among the reals of the same dataset and compression."""
     reals: dict[tuple[str, str, str], list[str]] = defaultdict(list)
     for record in reading.records:
         if record.label == 0:
@@ -182,7 +182,8 @@ def _link(reading: Reading) -> None:
             attributes={**record.attributes, **said.identities},
         )
         if record.label and record.source_dataset.lower().startswith("df40"):
-            # Made from FaceForensics++ and Celeb-DF, whose crops are the reals of its lists.
+            # DF40's fakes are made from FaceForensics++ and Celeb-DF; its lists name their crops as
+            # reals.
             _, _, pair, parents = origin_of("cdf" if name.startswith("id") else "ff", name)
             reading.records[i] = replace(record, pair_id=pair, parents=parents)
             continue
@@ -209,7 +210,7 @@ def _link(reading: Reading) -> None:
 
 
 def _parts(record: VideoRecord, name: str) -> NameParts:
-    """What the name says; DFDC-Preview's are ``[<swapped>_]<actor>_<recording>_<clip>``."""
+    """Parse a name; DFDC-Preview's are ``[<swapped>_]<actor>_<recording>_<clip>``."""
     if record.source_dataset != "DFDC-Preview":
         return parts_of_fake(name) if record.label else parts_of_real(name)
     swapped, _, rest = name.partition("_") if record.label else ("", "", name)
@@ -218,7 +219,7 @@ def _parts(record: VideoRecord, name: str) -> NameParts:
 
 
 def _absent(record: VideoRecord, name: str) -> str:
-    """Id of a real that is not there: where the dataset keeps its reals."""
+    """Return the id that an absent real would have, in the dataset's folder of reals."""
     subset = _REAL_SUBSETS.get(record.source_dataset, "real")
     return make_id(record.source_dataset, subset, record.compression, name)
 

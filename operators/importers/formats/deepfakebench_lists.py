@@ -1,8 +1,9 @@
-"""DeepfakeBench's JSON lists: ``{dataset: {label: {split: [{compression:] {video: entry}}}}}``.
+"""Reads DeepfakeBench's JSON lists.
 
-They carry the path prefix of the machine that wrote them, sometimes with Windows separators, and
-several put the same videos into all three splits; here they become one entry per video, with its
-folder under the root.
+Their form is ``{dataset: {label: {split: [{compression:] {video: entry}}}}}``. Their paths carry
+the prefix of the machine that wrote them, sometimes with Windows separators, and several lists put
+the same videos into all three splits. This module makes one entry per video, with its folder under
+the root.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from ..tree import Tree, join
 
 COMPRESSIONS = {"raw": "raw", "c0": "raw", "c23": "c23", "c40": "c40"}
 LIST_FOLDERS = ("preprocessing/dataset_json", "dataset_json", "")
-# Labels of the lists: FaceForensics++ and DFD by method, the others by real and fake.
+# Labels of the lists: by method for FaceForensics++ and DFD, real or fake for the others.
 METHODS = {
     "FF-DF": "Deepfakes",
     "FF-F2F": "Face2Face",
@@ -37,7 +38,7 @@ METHODS = {
     "DF_fake": "DeeperForensics",
     "UADFV_Fake": "UADFV",
 }
-# Top folder of a frame path -> the name that the video importers use for the dataset.
+# Top folder of a frame path -> the name that the video importers give the dataset.
 _DATASETS = {
     "celeb-df-v1": "Celeb-DF-v1",
     "celeb-df-v2": "Celeb-DF-v2",
@@ -46,14 +47,14 @@ _DATASETS = {
 }
 REAL_FOLDERS = {"original_sequences", "celeb-real", "youtube-real", "real", "original_videos"}
 FAKE_FOLDERS = {"manipulated_sequences", "celeb-synthesis", "fake", "method_a", "method_b"}
-# Folders that say by themselves that the one above them is the dataset's.
+# Folders whose parent is always the dataset's folder.
 _INNER_FOLDERS = (REAL_FOLDERS | FAKE_FOLDERS | {"manipulated_videos"}) - {"real", "fake"}
 _DRIVE = re.compile(r"^[A-Za-z]:")
 
 
 @dataclass(slots=True)
 class Video:
-    """A video as the lists name it, over all of its splits and lists."""
+    """A video of the lists, merged over all of its splits and lists."""
 
     listed_label: str
     label: int
@@ -65,7 +66,7 @@ class Video:
 
 
 def list_files(tree: Tree) -> list[str]:
-    """The JSON lists of the root (the first list folder that holds any)."""
+    """Return the JSON lists of the root (from the first list folder that holds any)."""
     for folder in LIST_FOLDERS:
         found = [join(folder, n) for n in tree.files(folder) if n.lower().endswith(".json")]
         found = [rel for rel in found if folder or looks_like_list(tree, rel)]
@@ -81,11 +82,12 @@ def looks_like_list(tree: Tree, rel: str) -> bool:
 
 
 def place_of(folder: str, root_name: str) -> tuple[str, str, str]:
-    """(dataset, subset, compression) by the path of a video's folder of frames.
+    """Return (dataset, subset, compression) from the path of a video's folder of frames.
 
-    ``FaceForensics++/manipulated_sequences/Deepfakes/c23/frames/000_003`` is (FaceForensics++,
-    Deepfakes, c23); without the top folder the root's name is the dataset. What lies above it
-    does not matter. DeepFakeDetection, within FaceForensics++, is a dataset of its own.
+    ``FaceForensics++/manipulated_sequences/Deepfakes/c23/frames/000_003`` gives (FaceForensics++,
+    Deepfakes, c23). Folders above the dataset's folder are ignored; without a dataset folder, the
+    root's name is the dataset. DeepFakeDetection, within FaceForensics++, counts as a separate
+    dataset.
     """
     parts = folder.split("/")[:-1]  # without the video
     while parts and parts[0] in ("datasets", "rgb"):
@@ -100,7 +102,7 @@ def place_of(folder: str, root_name: str) -> tuple[str, str, str]:
     compression = next((COMPRESSIONS[p] for p in middle if p in COMPRESSIONS), "")
     subset = "/".join(part for part in middle if part not in COMPRESSIONS)
     if dataset.lower() == "dfdcp":
-        subset = subset.partition("/")[0]  # below it are folders of actors and recordings
+        subset = subset.partition("/")[0]  # the folders below are actors and recordings
     if subset in ("actors", "DeepFakeDetection"):
         return "DeepFakeDetection", subset, compression
     return _DATASETS.get(dataset.lower(), dataset), subset, compression
@@ -109,7 +111,7 @@ def place_of(folder: str, root_name: str) -> tuple[str, str, str]:
 def read_videos(
     tree: Tree, reading: Reading, lists: list[str], prefix: str
 ) -> list[tuple[str, Video]]:
-    """(name, video) of everything that the lists name and the disk has.
+    """Return (name, video) of each video that the lists name and the disk has.
 
     Args:
         tree: the root
@@ -118,7 +120,8 @@ def read_videos(
         prefix: path prefix to cut off; ``""``: find it
 
     Raises:
-        ForensicsError: malformed JSON, an entry of another form, or a path with ``..``
+        ForensicsError: malformed JSON, an entry of another form, a label that is neither real nor
+            fake, or a path with ``..``
     """
     videos: dict[tuple[str, str], Video] = {}
     finder = Finder(tree, prefix)
@@ -153,7 +156,7 @@ def _merge(
     split: str,
     where: str,
 ) -> None:
-    """Add a video, or another split of one that another list or split named before."""
+    """Add a video, or merge it into one that another list or split named before."""
     known = videos.setdefault((video.folder, name), video)
     if known.label != video.label:
         reading.conflicts.append(
@@ -170,7 +173,7 @@ def _items(value: Any, where: str) -> list[tuple[str, Any]]:
 
 
 def _entries(content: Any, where: str) -> list[tuple[str, str, dict[str, Any]]]:
-    """(compression, video, entry) with and without the level of compressions."""
+    """Return (compression, video, entry) rows, with or without the level of compressions."""
     rows = []
     for key, value in _items(content, where):
         if key in COMPRESSIONS and isinstance(value, dict) and "frames" not in value:
@@ -184,7 +187,7 @@ def _entries(content: Any, where: str) -> list[tuple[str, str, dict[str, Any]]]:
 
 
 def label_of(name: str) -> int | None:
-    """0 or 1 by a list's label, ``FF-real``, ``DFDC_Fake``, ``simswap_Real``; None if neither."""
+    """Return 0 or 1 for a list's label (``FF-real``, ``DFDC_Fake``); None if it is neither."""
     lower = name.lower()
     if lower.endswith("real"):
         return 0
@@ -196,7 +199,7 @@ def label_of(name: str) -> int | None:
 def _read_entry(
     reading: Reading, finder: Finder, rel: str, where: str, listed: str, entry: dict[str, Any]
 ) -> Video | None:
-    """The video of an entry; None where none of its frames is there."""
+    """Return the video of an entry, or None if none of its frames is present."""
     label = label_of(listed)
     if label is None:
         raise bad_entry(where, f"the label {listed!r} says neither real nor fake.")
@@ -224,7 +227,7 @@ def _read_entry(
 
 
 class Finder:
-    """Where the frames of the lists are, whatever prefix their paths carry."""
+    """Finds the frames of the lists under the root, with any path prefix."""
 
     def __init__(self, tree: Tree, prefix: str) -> None:
         self.tree = tree
@@ -233,7 +236,7 @@ class Finder:
         self._folders: dict[str, str | None] = {}
 
     def clean(self, path: str, where: str) -> str:
-        """The path with POSIX separators, without ``.`` parts and without the given prefix.
+        """Return the path with POSIX separators, without ``.`` parts and the given prefix.
 
         Raises:
             ForensicsError: ``..`` in the path
@@ -251,7 +254,7 @@ class Finder:
         return "/".join(parts)
 
     def find(self, path: str, where: str) -> str | None:
-        """The file under the root, by the longest ending of the path that is there."""
+        """Return the file under the root, by the longest ending of the path that exists."""
         text = self.clean(path, where)
         folder, _, name = text.rpartition("/")
         if folder not in self._folders:
@@ -260,12 +263,12 @@ class Finder:
         return self.tree.find(join(resolved, name)) if resolved is not None else None
 
     def _resolve(self, folder: str) -> str | None:
-        """The folder by its longest ending that exists, below the root or its data folders."""
+        """Return the folder by its longest existing ending, below the root or its data folders."""
         parts = folder.split("/")
         for start in range(len(parts)):
             tail = "/".join(parts[start:])
             if len(parts) - start < 2:
-                break  # one folder name alone would match too much
+                break  # a single folder name would match too much
             for base in ("", "datasets", "datasets/rgb", "rgb"):
                 if self.tree.is_folder(join(base, tail)):
                     cut = "/".join(parts[:start])
@@ -276,7 +279,7 @@ class Finder:
 
 
 def _settle_splits(tree: Tree, reading: Reading, videos: dict[tuple[str, str], Video]) -> None:
-    """One split for each video; none where a dataset puts all of its videos into every split."""
+    """Settle one split per video; none if a dataset puts every video into every split."""
     of_dataset: dict[str, list[Video]] = defaultdict(list)
     for video in videos.values():
         of_dataset[place_of(video.folder, tree.root.name)[0]].append(video)

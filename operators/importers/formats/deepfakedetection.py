@@ -1,6 +1,6 @@
-"""DeepFakeDetection (Dufour and Gully, Google and Jigsaw, 2019), part of the FF++ download.
+"""Imports DeepFakeDetection (Dufour and Gully, Google and Jigsaw, 2019), part of FF++'s download.
 
-``TT_SS__scene__XXXXXXXX``: actor TT filmed in the scene, with the face of actor SS.
+``TT_SS__scene__XXXXXXXX`` shows actor TT in the scene, with the face of actor SS.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _FAKE = re.compile(r"^(\d{2})_(\d{2})__(.+)__([A-Z0-9]{8})$")
 
 
 def recognise(tree: Tree) -> Evidence | None:
-    """DFD's folders with videos; weak where the rest of FF++ lies beside them."""
+    """Recognise DFD's folders with videos; weak evidence if the rest of FF++ is beside them."""
     found = [base for base in (REALS, FAKES) if _folders(tree, base)]
     if not found:
         return None
@@ -33,7 +33,7 @@ def recognise(tree: Tree) -> Evidence | None:
 
 
 def read(tree: Tree, options: ImportOptions) -> Reading:
-    """Records of the actors' videos and their manipulations."""
+    """Read the actors' videos and their manipulations."""
     reading = Reading()
     read_actors(tree, reading)
     for folder in ("original_sequences/youtube", *_other_methods(tree)):
@@ -51,7 +51,7 @@ def _other_methods(tree: Tree) -> list[str]:
 
 
 def read_actors(tree: Tree, reading: Reading) -> None:
-    """Add the records of DeepFakeDetection, as far as it is there, to ``reading``."""
+    """Add the records of DeepFakeDetection to ``reading``, if any are present."""
     for folder, compression in _folders(tree, REALS):
         for name in tree.videos(folder):
             match = _REAL.match(stem_of(name))

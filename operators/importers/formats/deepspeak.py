@@ -1,9 +1,9 @@
-"""DeepSpeak v1 and v2 (Barrington, Bohacek and Farid, 2024, arXiv 2408.05366).
+"""Imports DeepSpeak v1 and v2 (Barrington, Bohacek and Farid, 2024, arXiv 2408.05366).
 
-Only names and lists matter, whatever folders the archives were unpacked into. A real is called
-``<identity>-<recording>``; a v1 fake ``<engine>--<source>-<target>--<source recording>-<target
-recording>--<n>``; a v2 fake names no person and is looked up in ``annotations-fake.csv``. The
-split is by person, in ``annotations-split-def.csv``.
+Only names and lists matter, so the archives may be unpacked into any folders. A real is called
+``<identity>-<recording>``. A v1 fake is called ``<engine>--<source>-<target>--<source
+recording>-<target recording>--<n>``. A v2 fake names no person; its row in ``annotations-fake.csv``
+does. The split is by person, in ``annotations-split-def.csv``.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _ATTRIBUTES = ("audio-config", "gesture-type", "script-type", "gen-config", "kin
 
 @dataclass(frozen=True, slots=True)
 class _Fake:
-    """What is known about a fake: engine, people, and the target's recording."""
+    """The known facts about a fake: engine, people, recordings, and further attributes."""
 
     engine: str
     source: str | None
@@ -55,7 +55,7 @@ class _Fake:
 
 
 def _list(tree: Tree, name: str) -> str | None:
-    """The list ``name`` in the root or one folder below."""
+    """Return the path of the list ``name``, in the root or one folder below, or None."""
     for folder in ("", *tree.folders()):
         if tree.is_file(join(folder, name)):
             return join(folder, name)
@@ -63,7 +63,7 @@ def _list(tree: Tree, name: str) -> str | None:
 
 
 def _sample(tree: Tree) -> list[str]:
-    """Stems of the first videos of each folder, at most two levels down."""
+    """Return the stems of the first videos of each folder, down to four levels below the root."""
     stems = []
     for folder, names in tree.walk(limit=GLANCE):
         if folder.count("/") > 3:
@@ -76,7 +76,7 @@ def _sample(tree: Tree) -> list[str]:
 
 def _recognise(version: str):
     def recognise(tree: Tree) -> Evidence | None:
-        """The split list, or names of this version's fakes."""
+        """Recognise this version by the names of its fakes, or v2 by its list of fakes."""
         stems = _sample(tree)
         pattern = _V1 if version == "1" else _V2
         fakes = [s for s in stems if (m := pattern.match(s)) and m.group(1) in ENGINES[version]]
@@ -98,7 +98,7 @@ def _read(version: str):
     dataset = f"DeepSpeak-v{version}"
 
     def read(tree: Tree, options: ImportOptions) -> Reading:
-        """Records of every video whose name, or list, says what it is."""
+        """Read every video that its name or the list identifies."""
         reading = Reading()
         splits = _read_splits(tree, reading)
         annotated = _read_annotations(tree, reading) if version == "2" else {}
@@ -135,7 +135,7 @@ def _parse_v1(stem: str) -> _Fake | None:
 
 
 def _parse_v2(stem: str) -> _Fake | None:
-    """What a v2 name says by itself: the engine and the sound, but no person."""
+    """Parse a v2 name, which holds the engine and the sound, but no person."""
     match = _V2.match(stem)
     if not match:
         return None
@@ -144,7 +144,7 @@ def _parse_v2(stem: str) -> _Fake | None:
 
 
 def _read_splits(tree: Tree, reading: Reading) -> dict[str, str]:
-    """Person -> split."""
+    """Return the split of each person."""
     rel = _list(tree, SPLITS)
     if rel is None:
         reading.warnings.append(f"{SPLITS} is missing, so no video has a split.")
@@ -165,7 +165,7 @@ def _read_splits(tree: Tree, reading: Reading) -> dict[str, str]:
 
 
 def _read_annotations(tree: Tree, reading: Reading) -> dict[str, _Fake]:
-    """Stem of a fake -> its row in annotations-fake.csv."""
+    """Return the row of each fake in annotations-fake.csv, by the fake's stem."""
     rel = _list(tree, FAKES)
     if rel is None:
         reading.warnings.append(

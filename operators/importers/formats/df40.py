@@ -1,8 +1,8 @@
-"""DF40 (Yan et al., NeurIPS 2024 Datasets, arXiv 2406.13495): 40 methods, processed crops.
+"""Imports DF40 (Yan et al., NeurIPS 2024 Datasets, arXiv 2406.13495): 40 methods, processed crops.
 
-``<method>/{ff,cdf}/[frames/]<t>_<s>/<frame>.png``: fakes only, made from FaceForensics++ or
-Celeb-DF videos. Nine methods ship reals of their own beside their fakes. The JSON lists of the
-release have the form of DeepfakeBench's: the format ``deepfakebench`` reads them.
+``<method>/{ff,cdf}/[frames/]<t>_<s>/<frame>.png`` holds only fakes, made from FaceForensics++ or
+Celeb-DF videos. Nine methods ship reals beside their fakes. The release's JSON lists have the form
+of DeepfakeBench's lists; the format ``deepfakebench`` reads them.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _CDF = re.compile(r"^(id\d+)_(?:(id\d+)_)?(\d+)$")
 
 
 def _method_folders(tree: Tree) -> list[tuple[str, str | None]]:
-    """(folder, split) of the method folders in the root, in DF40/, or in train/ and test/."""
+    """Return (folder, split) of the method folders in the root, DF40/, train/ or test/."""
     found = []
     bases = [""] + [name for name in tree.folders() if name.lower().startswith(("df40", *SPLITS))]
     bases += [join(b, n) for b in bases[1:] for n in tree.folders(b) if n.lower() in SPLITS]
@@ -47,7 +47,7 @@ def _method_folders(tree: Tree) -> list[tuple[str, str | None]]:
 
 
 def recognise(tree: Tree) -> Evidence | None:
-    """Method folders divided by domain, or holding real and fake."""
+    """Recognise method folders that are divided by domain, or hold real and fake."""
     names = []
     for folder, _ in _method_folders(tree):
         inner = {name.lower() for name in tree.folders(folder)}
@@ -55,14 +55,14 @@ def recognise(tree: Tree) -> Evidence | None:
             names.append(folder.rpartition("/")[2])
     if not names:
         return None
-    # With the release's JSON lists, which know the splits, the format deepfakebench says more.
+    # If the release's JSON lists are present, deepfakebench is better: the lists hold the splits.
     listed = any(looks_like_list(tree, rel) for rel in list_files(tree))
     reason = f"method folders are there: {', '.join(sorted(set(names))[:10])}"
     return Evidence("df40", (reason,), weak=listed)
 
 
 def read(tree: Tree, options: ImportOptions) -> Reading:
-    """One record per folder of frames; a loose image is a sequence of one."""
+    """Read one record per folder of frames; a loose image is a sequence of one frame."""
     reading = Reading()
     for folder, split in _method_folders(tree):
         for inner, names in tree.walk(folder):
@@ -127,10 +127,10 @@ def _record(
 def origin_of(
     domain: str, video: str
 ) -> tuple[str | None, str | None, str | None, tuple[str, ...]]:
-    """(target, source, pair, parents) by the name of the video that was manipulated.
+    """Return (target, source, pair, parents) from the name of a fake.
 
     Args:
-        domain: ``ff`` or ``cdf``; ``""`` where nothing is known
+        domain: ``ff`` or ``cdf``; ``""`` if it is unknown
         video: name of the fake
     """
     match = _FF.match(video) if domain == "ff" else None

@@ -1,7 +1,7 @@
-"""DFDC, the Deepfake Detection Challenge dataset (Dolhansky et al., 2020, arXiv 2006.07397).
+"""Imports DFDC, the Deepfake Detection Challenge data (Dolhansky et al., 2020, arXiv 2006.07397).
 
-The train parts carry a ``metadata.json`` each; an ``original`` may lie in another part than its
-fake, so it is looked for in all of them. Validation and test carry a ``labels.csv``.
+Each train part has a ``metadata.json``. An ``original`` may be in another part than its fake, so
+all parts are searched. Validation and test have a ``labels.csv``.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ _WORDS = {"real": 0, "fake": 1, "0": 0, "1": 1}
 
 
 def _folders(tree: Tree) -> list[str]:
-    """The root, its folders, and what lies in those of a split (parts may lie in ``train/``)."""
+    """Return the root, its folders, and the folders below a split (parts may be in ``train/``)."""
     found = [""]
     for name in tree.folders():
         found.append(name)
-        if _split_of(name):  # any other folder is a root of its own, a level further down
+        if _split_of(name):  # any other folder may be another dataset's root one level down
             found.extend(join(name, inner) for inner in tree.folders(name))
     return found
 
 
 def _split_of(folder: str) -> str | None:
-    """Split by the folder's name; None where it says nothing."""
+    """Return the split that the folder's name says, or None."""
     for part in reversed(folder.lower().split("/")):
         if _PART.match(part) or part.startswith("train"):
             return "train"
@@ -43,7 +43,7 @@ def _split_of(folder: str) -> str | None:
 
 
 def recognise(tree: Tree) -> Evidence | None:
-    """Numbered train parts, or a DFDC metadata.json or labels.csv beside videos."""
+    """Recognise numbered train parts, or a DFDC metadata.json or labels.csv beside videos."""
     reasons = []
     parts = [f for f in _folders(tree) if _PART.match(f.rpartition("/")[2])]
     if _PART.match(tree.root.name) and tree.is_file("metadata.json"):
@@ -68,7 +68,7 @@ def _has_labels(tree: Tree, folder: str) -> bool:
 
 
 def _is_metadata(tree: Tree, folder: str) -> bool:
-    """Whether metadata.json begins like DFDC's (an object of objects with a label)."""
+    """Return whether metadata.json starts like DFDC's (an object of objects with a label)."""
     rel = join(folder, "metadata.json")
     if not tree.is_file(rel) or not tree.videos(folder):
         return False
@@ -78,7 +78,7 @@ def _is_metadata(tree: Tree, folder: str) -> bool:
 
 
 def read(tree: Tree, options: ImportOptions) -> Reading:
-    """Records of every part, and of the validation and test folders."""
+    """Read every train part, and the validation and test folders."""
     reading = Reading()
     rows: list[tuple[str, str, str, int, dict[str, Any]]] = []  # rel, split, list, label, entry
     for folder in _folders(tree):
@@ -103,7 +103,7 @@ def read(tree: Tree, options: ImportOptions) -> Reading:
 
 
 def _read_labels(tree: Tree, reading: Reading, folder: str, split: str):
-    """Rows of a labels.csv; the videos lie beside it or in ``videos/``."""
+    """Yield the rows of a labels.csv; the videos are beside it or in ``videos/``."""
     rel = join(folder, "labels.csv")
     others = _audit_metadata(tree, folder)
     for number, row in read_csv(tree, rel, ("filename", "label")):
@@ -125,7 +125,7 @@ def _read_labels(tree: Tree, reading: Reading, folder: str, split: str):
 
 
 def _audit_metadata(tree: Tree, folder: str) -> dict[str, int]:
-    """Labels of the metadata.json beside a labels.csv, to compare."""
+    """Return the labels in the metadata.json beside a labels.csv, to compare the two."""
     rel = join(folder, "metadata.json")
     if not tree.is_file(rel):
         return {}
@@ -144,7 +144,7 @@ def _label_of(entry: Any) -> int | None:
 
 
 def _read_metadata(tree: Tree, reading: Reading, folder: str, split: str):
-    """Rows of a part's metadata.json."""
+    """Yield the rows of a part's metadata.json."""
     rel = join(folder, "metadata.json")
     for number, (entry_name, entry) in enumerate(read_json(tree, rel, dict).items(), start=1):
         where = f"{rel}, entry {number} ({entry_name})"

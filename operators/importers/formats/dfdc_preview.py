@@ -1,7 +1,7 @@
-"""DFDC-Preview (Dolhansky et al., 2019, arXiv 1910.08854).
+"""Imports DFDC-Preview (Dolhansky et al., 2019, arXiv 1910.08854).
 
-``dataset.json`` lists every video. A fake is called ``<swapped>_<target>_<recording>_<clip>`` and
-was made from ``<target>_<recording>_<clip>`` of the target actor.
+``dataset.json`` lists every video. A fake ``<swapped>_<target>_<recording>_<clip>`` is made from
+the target actor's video ``<target>_<recording>_<clip>``.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ REALS = "original_videos"
 
 
 def recognise(tree: Tree) -> Evidence | None:
-    """dataset.json beside original_videos or method_A."""
+    """Recognise dataset.json beside original_videos, method_A or method_B."""
     folders = [f for f in (REALS, "method_A", "method_B") if tree.is_folder(f)]
     if not tree.is_file(LIST) or not folders:
         return None
@@ -37,7 +37,7 @@ def recognise(tree: Tree) -> Evidence | None:
 
 
 def read(tree: Tree, options: ImportOptions) -> Reading:
-    """Records of the listed videos."""
+    """Read the listed videos."""
     reading = Reading()
     rows: list[tuple[str, str, dict[str, Any]]] = []
     for number, (path, entry) in enumerate(read_json(tree, LIST, dict).items(), start=1):
@@ -64,7 +64,7 @@ def read(tree: Tree, options: ImportOptions) -> Reading:
 
 
 def _in_videos(tree: Tree, rel: str) -> str | None:
-    """The file where SBI's code keeps it: below ``<top folder>/videos``."""
+    """Return the file below ``<top folder>/videos``, where SBI's code keeps it, or None."""
     top, _, rest = rel.partition("/")
     return tree.find(join(top, "videos", rest))
 

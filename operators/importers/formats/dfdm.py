@@ -1,7 +1,8 @@
-"""DFDM (Jia, Li and Lyu, ICIP 2022, arXiv 2202.12951): five autoencoders on Celeb-DF v2.
+"""Imports DFDM (Jia, Li and Lyu, ICIP 2022, arXiv 2202.12951): five autoencoders on Celeb-DF v2.
 
-``id<t>_id<s>_<rec>_<tag>``: the person s swapped into Celeb-real/id<t>_<rec>; the tag ends in the
-model. The release has no reals: they are Celeb-DF v2's.
+``id<t>_id<s>_<rec>_<tag>`` shows person s swapped into Celeb-real/id<t>_<rec>; the tag ends with
+the
+model. The release has no reals: its reals are those of Celeb-DF v2.
 """
 
 from __future__ import annotations
@@ -32,12 +33,12 @@ _CRF = re.compile(r"(?i)(?:crf|^c)[-_]?(0|10|23)$")
 
 
 def _model(text: str) -> str | None:
-    """The model that a tag (``4dfaker``) or a folder (``DFL-H128``) names."""
+    """Return the model that a tag (``4dfaker``) or a folder (``DFL-H128``) names, or None."""
     return MODELS.get(re.sub(r"^\d+", "", text.lower().replace("_", "-").strip("-")))
 
 
 def recognise(tree: Tree) -> Evidence | None:
-    """Videos with a model in their names."""
+    """Recognise videos with a model in their names."""
     seen = 0
     for folder, names in tree.walk(limit=GLANCE):
         if folder.count("/") > 4:
@@ -55,7 +56,7 @@ def recognise(tree: Tree) -> Evidence | None:
 
 
 def read(tree: Tree, options: ImportOptions) -> Reading:
-    """Records of the fakes, and of Celeb-real where it lies in the root."""
+    """Read the fakes, and Celeb-real if the root has it."""
     reading = Reading()
     for rel in tree.all_videos():
         stem = stem_of(rel)

@@ -1,7 +1,7 @@
-"""FaceForensics++ (Roessler et al., ICCV 2019, arXiv 1901.08971) and trees laid out like it.
+"""Imports FaceForensics++ (Roessler et al., ICCV 2019, arXiv 1901.08971) and trees of its layout.
 
-The name of a fake, ``TTT_SSS``, says: frames, background and head pose from TTT, face (or
-expression) from SSS. Both must lie in the split of the fake; the paired real is TTT.
+In the name of a fake, ``TTT_SSS``, TTT gives frames, background and head pose, and SSS gives the
+face or the expression. Both must be in the split of the fake; the paired real is TTT.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ METHODS = {
     "NeuralTextures": "reenactment",
     "FaceShifter": "face_swap",
     # Not part of the official release: self-blended images (Shiohara and Yamasaki, CVPR 2022,
-    # arXiv 2204.08376) written as videos TTT_TTT, as the demo corpus does.
+    # arXiv 2204.08376), written as videos TTT_TTT, for example by the demo corpus.
     "SelfBlend": "face_swap",
 }
 COMPRESSIONS = {"raw": "raw", "c0": "raw", "c23": "c23", "c40": "c40"}
 FLAT_ORIGINAL = "original"
-SPLIT_FOLDERS = ("dataset/splits", "splits", "")  # the last as in the code of SBI
+SPLIT_FOLDERS = ("dataset/splits", "splits", "")  # "" (the root) as in SBI's code
 _REAL = re.compile(r"^(\d{3,})$")
 _FAKE = re.compile(r"^(\d{3,})_(\d{3,})$")
 
 
 def recognise(tree: Tree) -> Evidence | None:
-    """FF++ where youtube originals or one of the methods lie in their folders."""
+    """Recognise FF++ by its youtube originals or its methods, in either layout."""
     flat = _flat_methods(tree)
     if flat:
         return Evidence("faceforensics++", (f"original and {', '.join(flat)} hold its videos",))
@@ -53,26 +53,26 @@ def recognise(tree: Tree) -> Evidence | None:
     splits = _split_folder(tree)
     if splits is not None:
         reasons.append(f"{splits or 'the root'} holds the split lists")
-    # DeeperForensics-1.0 takes its reals from here; its root may hold FF++'s originals.
+    # DeeperForensics-1.0 uses FF++'s originals as reals; its root may hold them.
     guest = not methods and tree.is_folder("manipulated_videos")
     return Evidence("faceforensics++", tuple(reasons), weak=guest)
 
 
 def _has_videos(tree: Tree, methods: list[str]) -> bool:
-    """Whether a ``videos`` folder is there (a DeepfakeBench tree may hold only frames)."""
+    """Return whether there is a ``videos`` folder (a DeepfakeBench tree may hold only frames)."""
     sets = ["original_sequences/youtube", *(f"manipulated_sequences/{m}" for m in methods)]
     return any(tree.is_folder(f"{s}/{c}/videos") for s in sets for c in COMPRESSIONS)
 
 
 def _flat_methods(tree: Tree) -> list[str]:
-    """The methods of the common flat copy, ``original/000.mp4`` and ``Deepfakes/000_003.mp4``."""
+    """Return the methods of the flat copy, ``original/000.mp4`` and ``Deepfakes/000_003.mp4``."""
     if not any(_REAL.match(stem_of(name)) for name in tree.videos(FLAT_ORIGINAL)):
         return []
     return [m for m in METHODS if any(_FAKE.match(stem_of(name)) for name in tree.videos(m))]
 
 
 def _folders(tree: Tree, subset: str) -> list[tuple[str, str]]:
-    """(folder of videos, compression) of ``youtube`` or of a method, in either layout."""
+    """Return (folder of videos, compression) of ``youtube`` or of a method, in either layout."""
     if _flat_methods(tree):
         folder = FLAT_ORIGINAL if subset == "youtube" else subset
         named = re.search(r"(?:^|[^a-z0-9])(raw|c0|c23|c40)$", tree.root.name.lower())
@@ -85,7 +85,7 @@ def _folders(tree: Tree, subset: str) -> list[tuple[str, str]]:
 
 
 def read(tree: Tree, options: ImportOptions) -> Reading:
-    """Records of the originals, of every method, and of DeepFakeDetection where it lies beside."""
+    """Read the originals, every method, and DeepFakeDetection if it is present."""
     reading = Reading()
     splits, pairs = _read_splits(tree, reading)
     people = _read_people(tree)
@@ -112,7 +112,7 @@ def read(tree: Tree, options: ImportOptions) -> Reading:
 
 
 def _compressions(tree: Tree, base: str) -> list[tuple[str, str]]:
-    """(folder of videos, compression) below ``base``."""
+    """Return (folder of videos, compression) below ``base``."""
     return [
         (f"{base}/{folder}/videos", COMPRESSIONS[folder])
         for folder in tree.folders(base)
@@ -129,7 +129,7 @@ def _real(
     anchors: dict[str, str],
     partners: dict[str, str],
 ) -> VideoRecord | None:
-    """An original; its partner in the lists and the first video of its person are parents."""
+    """Return an original; its partner in the lists and its person's first video are parents."""
     stem = stem_of(rel)
     if not _REAL.match(stem):
         return None
@@ -167,7 +167,7 @@ def _fake(
     if not match:
         return None
     target, source = match.groups()
-    # A list gives pairs, so both ends have one split; a fake across two has none.
+    # Both videos of a listed pair have one split; a fake that mixes two splits gets none.
     split = splits.get(target) if splits.get(target) == splits.get(source) else None
     parents = [make_id(DATASET, "youtube", compression, end) for end in (target, source)]
     mask = tree.find(f"manipulated_sequences/{method}/masks/videos/{rel.rpartition('/')[2]}")
@@ -202,9 +202,9 @@ def _split_folder(tree: Tree) -> str | None:
 
 
 def _read_splits(tree: Tree, reading: Reading) -> tuple[dict[str, str], list[tuple[str, str, str]]]:
-    """Video number -> split, and (first, second, list) of every listed pair."""
+    """Return video number -> split, and (first, second, list) of every listed pair."""
     folder = _split_folder(tree)
-    if folder is None:  # the download does not bring them; they are a fact of the dataset
+    if folder is None:  # the download has no lists; the official ones are built in
         built_in = [
             (first, second, f"the official split ({split})")
             for split, pairs in official_pairs().items()
@@ -237,8 +237,10 @@ def _read_splits(tree: Tree, reading: Reading) -> tuple[dict[str, str], list[tup
 
 
 def _read_people(tree: Tree) -> dict[str, dict[str, str]]:
-    """Video number -> ``identity`` and further columns, from the optional
-    ``dataset/identities.csv`` (``video,identity,...``)."""
+    """Return video number -> ``identity`` and further columns.
+
+    They come from the optional ``dataset/identities.csv`` (``video,identity,...``).
+    """
     rel = "dataset/identities.csv"
     if not tree.is_file(rel):
         return {}
@@ -250,7 +252,7 @@ def _read_people(tree: Tree) -> dict[str, dict[str, str]]:
 
 
 def _person_anchors(people: dict[str, dict[str, str]]) -> dict[str, str]:
-    """Person -> their first video, the common parent of all their videos."""
+    """Return each person's first video, which becomes the common parent of all their videos."""
     anchors: dict[str, str] = {}
     for video, shipped in sorted(people.items()):
         anchors.setdefault(shipped["identity"], video)
@@ -263,7 +265,7 @@ def _list_missing(
     present: set[tuple[str, str]],
     pairs: list[tuple[str, str, str]],
 ) -> None:
-    """Listed videos that the folders which are there lack."""
+    """Report the listed videos that are absent from the folders that are present."""
     for subset, folder in sorted(present):
         for first, second, listed_in in pairs:
             if subset == "youtube":

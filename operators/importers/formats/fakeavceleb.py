@@ -1,4 +1,4 @@
-"""FakeAVCeleb v1.2 (Khalid et al., NeurIPS 2021 Datasets, arXiv 2108.05080).
+"""Imports FakeAVCeleb v1.2 (Khalid et al., NeurIPS 2021 Datasets, arXiv 2108.05080).
 
 ``RealVideo-FakeAudio`` has real pictures: labelled real, with ``audio_label`` fake.
 """
@@ -29,7 +29,7 @@ _COLUMNS = ("source", "target1", "target2", "method", "category", "type", "race"
 
 
 def recognise(tree: Tree) -> Evidence | None:
-    """The category folders."""
+    """Recognise the category folders."""
     found = [name for name in CATEGORIES if tree.is_folder(name)]
     if not found:
         return None
@@ -40,7 +40,7 @@ def recognise(tree: Tree) -> Evidence | None:
 
 
 def read(tree: Tree, options: ImportOptions) -> Reading:
-    """Records of every video of the category folders, with what meta_data.csv adds."""
+    """Read every video of the category folders, with the metadata of meta_data.csv."""
     reading = Reading()
     rows = _read_meta(tree, reading)
     reals = {
@@ -108,7 +108,7 @@ def _record(
 
 
 def _method_of(stem: str) -> str:
-    """Method by the file name, as the release writes it, where no row says it."""
+    """Return the method that the release's file name says, for a video without a row."""
     lower = stem.lower()
     swap = next((name for name in ("faceswap", "fsgan") if name in lower), "")
     lips = "wav2lip" if "wavtolip" in lower or "wav2lip" in lower else ""
@@ -116,15 +116,15 @@ def _method_of(stem: str) -> str:
 
 
 def _family(tool: str) -> str:
-    """A swap with lip sync on top counts as the swap."""
+    """Return the family of a method; a swap with lip sync on top counts as the swap."""
     return family_of(tool.split("-")[0]) if tool else "unknown"
 
 
 def _read_meta(tree: Tree, reading: Reading) -> dict[str, dict[str, str]]:
-    """Path of a video -> its row.
+    """Return the row of each video, by its path.
 
-    The header of the release ends in ``path,`` (the file name, then an unnamed column with the
-    folder); some copies call the last two ``filename,path``. So the cells are taken by position.
+    The release's header ends in ``path,``: the file name, then an unnamed column with the folder.
+    Some copies call the last two ``filename,path``. So the cells are read by position.
 
     Raises:
         ForensicsError: another header, or a row that is too short

@@ -1,4 +1,4 @@
-"""FFIW-10K (Zhou et al., CVPR 2021, arXiv 2103.16076): several faces a frame, one of them fake.
+"""Imports FFIW-10K (Zhou et al., CVPR 2021, arXiv 2103.16076): several faces a frame, one fake.
 
 A fake in ``target`` has the same name as its real in ``source`` and its mask in ``target_mask``.
 """
@@ -15,7 +15,7 @@ SPLITS = ("train", "val", "test")
 
 
 def recognise(tree: Tree) -> Evidence | None:
-    """source and target, with target_mask or split folders of videos."""
+    """Recognise source and target, with target_mask or split folders of videos."""
     if not (tree.is_folder("source") and tree.is_folder("target")):
         return None
     splits = [split for split in SPLITS if _folder(tree, "source", split)]
@@ -30,7 +30,7 @@ def recognise(tree: Tree) -> Evidence | None:
 
 
 def _folder(tree: Tree, kind: str, split: str) -> str | None:
-    """The folder of a split's videos: ``kind/split/videos`` or ``kind/split``."""
+    """Return the folder of a split's videos, ``kind/split/videos`` or ``kind/split``, or None."""
     for folder in (f"{kind}/{split}/videos", f"{kind}/{split}"):
         if tree.videos(folder):
             return folder
@@ -38,7 +38,7 @@ def _folder(tree: Tree, kind: str, split: str) -> str | None:
 
 
 def read(tree: Tree, options: ImportOptions) -> Reading:
-    """Records of every split; of a release without split folders by the root's name."""
+    """Read every split; without split folders, a root whose name holds ``test`` is test."""
     reading = Reading()
     for split in SPLITS:
         for kind in ("source", "target"):

@@ -1,9 +1,9 @@
-"""Any folder tree, described by a pattern with named parts.
+"""Imports any folder tree, described by a pattern with named parts.
 
-``{split}/{label}/{video}.mp4`` reads the split, the label and the name of each video from its
-path; ``{dataset}/{label}/{video}/{frame}.png`` reads frames. ``*`` stands for anything within a
-part. The names ``label``, ``video``, ``frame``, ``split``, ``method``, ``compression``,
-``dataset``, ``target``, ``source``, ``pair`` have a meaning; any other becomes a field.
+``{split}/{label}/{video}.mp4`` reads the split, the label and the name of each video from its path;
+``{dataset}/{label}/{video}/{frame}.png`` reads frames. ``*`` matches anything within a part. The
+names ``label``, ``video``, ``frame``, ``split``, ``method``, ``compression``, ``dataset``,
+``target``, ``source``, ``pair`` have a meaning. Any other name becomes a field.
 """
 
 from __future__ import annotations
@@ -37,10 +37,11 @@ _PART = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}|(\*)")
 
 
 def compile_pattern(pattern: str) -> re.Pattern[str]:
-    """The regular expression of a pattern; suffixes match in either case.
+    """Return the regular expression of a pattern; suffixes match in either case.
 
     Raises:
-        ForensicsError: no ``{video}``, neither ``{label}`` nor ``{method}``, or a bad path
+        ForensicsError: no ``{video}``, neither ``{label}`` nor ``{method}``, a part named twice,
+            or a bad path
     """
     text = pattern.replace("\\", "/").strip().strip("/")
     if not text or ".." in text.split("/"):
@@ -80,12 +81,12 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
 
 
 def recognise(tree: Tree) -> Evidence | None:
-    """Never by itself: a tree is read by the pattern that the user gives."""
+    """Return None: a tree is never recognised by itself, the user's pattern describes it."""
     return None
 
 
 def read(tree: Tree, options: ImportOptions) -> Reading:
-    """Records of every file that the pattern matches."""
+    """Read every file that the pattern matches."""
     if not options.pattern:
         raise ForensicsError(
             "The format tree needs a pattern.",
@@ -137,7 +138,7 @@ def _an_example(tree: Tree) -> str:
 
 
 def _record(tree: Tree, rel: str, parts: dict[str, str], options: ImportOptions) -> VideoRecord:
-    """A record by the named parts of its path."""
+    """Return a record by the named parts of its path."""
     real_names = {name.lower() for name in options.real_names}
     kind = parts.get("label") or parts["method"]
     label = 0 if kind.lower() in real_names else 1
@@ -199,7 +200,7 @@ def _sequence(
 
 
 def _link(reading: Reading) -> None:
-    """Pairs by ``{pair}`` or ``{target}``, else by the usual names, among the reals."""
+    """Set pairs by ``{pair}`` or ``{target}``, else by the usual names, among the reals."""
     reals: dict[tuple[str, str, str], list[str]] = defaultdict(list)
     for record in reading.records:
         if record.label == 0:
@@ -223,8 +224,10 @@ def _link(reading: Reading) -> None:
 
 
 def _absent(record: VideoRecord, pair: str, donor: str) -> list[str]:
-    """Parents that the name or the pattern says, whether or not they are there: two fakes of one
-    absent real are one group."""
+    """Return the parents that the name or the pattern gives, even if they are absent.
+
+    So two fakes of one absent real are in one group.
+    """
     named = [record.pair_id or record.target_id or (pair if donor else ""), donor]
     return [make_id(record.source_dataset, "pair", "", name) for name in named if name]
 

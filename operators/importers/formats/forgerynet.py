@@ -1,7 +1,7 @@
-"""ForgeryNet (He et al., CVPR 2021, arXiv 2103.05630): 2.9 million images, 221,247 videos.
+"""Imports ForgeryNet (He et al., CVPR 2021, arXiv 2103.05630): 2.9 million images, 221,247 videos.
 
-The lists say everything: an image line is ``<path> <binary> <triple> <16-class>``, a video line
-``<n> <path> (<start> <length> <class>){n} <binary> <triple> <16-class>``; binary 1 is fake.
+Everything is read from the lists. An image line is ``<path> <binary> <triple> <16-class>``, a video
+line ``<n> <path> (<start> <length> <class>){n} <binary> <triple> <16-class>``; binary 1 is fake.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _SPLIT_WORDS = (("train", "train"), ("val", "val"), ("test", "test"))
 
 
 def _lists(tree: Tree) -> list[str]:
-    """Text files with ``list`` in their name, in the root and one or two folders below."""
+    """Return the text files with ``list`` in their name, in the root and up to two levels below."""
     found = []
     for base in (
         "",
@@ -38,7 +38,7 @@ def _lists(tree: Tree) -> list[str]:
 
 
 def _split(rel: str) -> str | None:
-    """Split by the list's name, or else its folder's."""
+    """Return the split that the list's name says, or else its folder's name."""
     for part in reversed(rel.lower().split("/")):
         for word, split in _SPLIT_WORDS:
             if part.startswith(word) or f"_{word}" in part:
@@ -47,7 +47,7 @@ def _split(rel: str) -> str | None:
 
 
 def _kind(tree: Tree, rel: str) -> str | None:
-    """``image`` or ``video`` by the first line of a list; None if it is neither."""
+    """Return ``image`` or ``video`` by the first line of a list, or None if it is neither."""
     line = _first_line(tree, rel)
     words = line.split()
     if len(words) >= 5 and words[0].isdigit() and len(words) >= 2 + 3 * int(words[0]) + 3:
@@ -64,7 +64,7 @@ def _first_line(tree: Tree, rel: str) -> str:
 
 
 def recognise(tree: Tree) -> Evidence | None:
-    """A list with four columns of an image, or with the segments of a video."""
+    """Recognise a list with four columns of an image, or with the segments of a video."""
     found = [(rel, kind) for rel in _lists(tree) if (kind := _kind(tree, rel))]
     if not found:
         return None
@@ -75,7 +75,7 @@ def recognise(tree: Tree) -> Evidence | None:
 
 
 def read(tree: Tree, options: ImportOptions) -> Reading:
-    """Records of the listed videos, or of the listed images (one media type a dataset)."""
+    """Read the listed videos or the listed images (a dataset holds one kind of media)."""
     reading = Reading()
     lists = []
     for rel in _lists(tree):
@@ -126,7 +126,7 @@ def _read_list(tree: Tree, reading: Reading, rel: str, kind: str, seen: dict[str
 
 
 def _parse(line: str, kind: str, where: str) -> tuple[str, tuple[int, int, int], list[list[Any]]]:
-    """(path, (binary, triple, 16-class), segments) of a line."""
+    """Return (path, (binary, triple, 16-class), segments) of a line."""
     segments: list[list[Any]] = []
     try:
         if kind == "image":
@@ -175,7 +175,7 @@ def _record(
         label=label,
         source_dataset=DATASET,
         method=f"forgery_{sixteen:02d}" if label else "original",
-        # The three-way class says: 1 identity replaced, 2 identity remained.
+        # Three-way class: 1 is identity replaced, 2 is identity remained.
         family={1: "face_swap", 2: "reenactment"}.get(triple, "unknown") if label else "none",
         split=split,
         split_source="official" if split else None,

@@ -1,7 +1,7 @@
-"""The layout of the detector's official code: ``<dataset>/<source>/<video>/<frame>``.
+"""Imports the layout of the detector's official code: ``<dataset>/<source>/<video>/<frame>``.
 
-Used by yermandy/deepfake-detection (arXiv 2503.19683) and GenD (arXiv 2508.06248): aligned face
-crops; a source whose name holds ``real`` is real, every other is fake.
+yermandy/deepfake-detection (arXiv 2503.19683) and GenD (arXiv 2508.06248) use it for aligned face
+crops. A source whose name holds ``real`` is real, every other one is fake.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from ..names import family_of, frame_indices, parts_of_fake, parts_of_real
 from ..tree import Tree, is_image, join
 
 LICENSE = "The terms of the dataset that the frames were taken from hold for the frames."
-# The official code looks for the substring "real" only; a folder with one of these words in its
-# name would come out fake there, which no one can mean. RV and RealVideo are FakeAVCeleb's, whose
+# The official code looks for the substring "real" only, and would call a folder with one of these
+# words fake, which is surely not meant. RV and RealVideo are FakeAVCeleb's words; its
 # FakeVideo-RealAudio is fake.
 _REAL_WORDS = {"real", "reals", "original", "originals", "pristine", "rv", "realvideo"}
 _SOUND_WORDS = {"ra": "real", "realaudio": "real", "fa": "fake", "fakeaudio": "fake"}
@@ -30,7 +30,7 @@ _SPLIT = re.compile(r"^(train|val|test)(?:$|-)")
 
 
 def is_real_source(name: str) -> bool:
-    """Whether a source folder is real: ``real`` in its name (``Real3DPortrait`` is a method)."""
+    """Return whether a source is real: ``real`` in its name (``Real3DPortrait`` is a method)."""
     return "real" in name or not _REAL_WORDS.isdisjoint(_words(name))
 
 
@@ -39,7 +39,7 @@ def _words(name: str) -> list[str]:
 
 
 def _sound_of(name: str) -> str | None:
-    """Label of the sound, where the folder is called like FakeAVCeleb's (``RV-FA``)."""
+    """Return the label of the sound if the folder is named like FakeAVCeleb's (``RV-FA``)."""
     words = _words(name)
     if _VIDEO_WORDS.isdisjoint(words):
         return None
@@ -47,7 +47,7 @@ def _sound_of(name: str) -> str | None:
 
 
 def _datasets(tree: Tree) -> list[tuple[str, str]]:
-    """(folder, dataset name) of every dataset that the root holds, or is."""
+    """Return (folder, dataset name) of every dataset in the root, or of the root as a dataset."""
     for base in ("", "datasets"):
         if base and not tree.is_folder(base):
             continue
@@ -64,22 +64,22 @@ def _datasets(tree: Tree) -> list[tuple[str, str]]:
 
 
 def _is_dataset(tree: Tree, folder: str) -> bool:
-    """Whether two levels of folders lie between ``folder`` and image files."""
+    """Return whether there are two levels of folders between ``folder`` and image files."""
     return any(_has_frames(tree, join(folder, source)) for source in tree.folders(folder)[:20])
 
 
 def _frames_folder(tree: Tree, video: str) -> str:
-    """Where the frames of a video lie: in its folder, or (GenD's cropper) in ``frames`` below."""
+    """Return the folder of a video's frames: its own, or ``frames`` below (GenD's cropper)."""
     inner = join(video, "frames")
     return inner if not tree.images(video) and tree.images(inner) else video
 
 
 def recognise(tree: Tree) -> Evidence | None:
-    """Images exactly three (or, for one dataset, two) folders below the root."""
+    """Recognise images exactly three (or, for a single dataset, two) folders below the root."""
     found = _datasets(tree)
     named = {s for folder, _ in found for s in tree.folders(folder)}
     if not any(is_real_source(s) or family_of(s) != "unknown" for s in named):
-        return None  # folders of pictures, but none that is called real or like a method
+        return None  # folders of pictures, but no name says real or a method
     reasons = []
     for folder, name in found[:5]:
         sources = [s for s in tree.folders(folder) if _has_frames(tree, join(folder, s))]
@@ -98,7 +98,7 @@ def _has_frames(tree: Tree, source: str) -> bool:
 
 
 def read(tree: Tree, options: ImportOptions) -> Reading:
-    """One record per video folder, its frames in numeric order."""
+    """Read one record per video folder, with its frames in numeric order."""
     reading = Reading()
     splits, listed = _read_splits(tree, reading)
     seen: set[str] = set()
@@ -125,7 +125,7 @@ def _read_dataset(
         if is_real_source(source):
             for video in tree.folders(join(folder, source)):
                 reals[video].append(make_id(dataset, source, "", video))
-    # Where a real that is not there would lie; Celeb-DF's fakes are never made from YouTube-real.
+    # Folder of an absent real. Celeb-DF's fakes are never made from YouTube-real.
     homes = ["Celeb-real" if s == "YouTube-real" else s for s in sources if is_real_source(s)]
     missing = make_id(dataset, homes[0] if len(set(homes)) == 1 else "real", "", "")
     for source in sources:
@@ -141,7 +141,7 @@ def _read_dataset(
             tree.claim(*(join(base, name) for name in names))
             seen.update(join(base, name) for name in names)
             split = splits.get(base)
-            if not splits:  # a list that lies there rules
+            if not splits:  # a split list in the root takes precedence
                 split = _of_faceforensics(dataset, sources, video)
             reading.records.append(
                 _record(tree, dataset, source, video, base, names, split, reals, missing)
@@ -149,7 +149,7 @@ def _read_dataset(
 
 
 def _of_faceforensics(dataset: str, sources: list[str], video: str) -> str | None:
-    """The official split of a video whose folder carries FaceForensics++'s numbers."""
+    """Return the official split of a video that is named by FaceForensics++'s numbers, or None."""
     named = re.sub(r"[^a-z]", "", dataset.lower()) in _FF_NAMES
     if not (_FF_METHODS if named else _FF_METHODS_IN_FULL).intersection(sources):
         return None
@@ -199,15 +199,15 @@ def _record(
 def _resolve_pair(
     video: str, reals: dict[str, list[str]], missing: str
 ) -> tuple[str | None, str, tuple[str, ...]]:
-    """(pair id, status, parents) of a fake by its name, among the reals of its dataset.
+    """Return (pair id, status, parents) of a fake by its name, among the reals of its dataset.
+
+    A parent that the name gives counts even if its real is absent, so that two fakes of one absent
+    real are in one group.
 
     Args:
         video: name of the fake's folder
         reals: name of a real's folder -> ids
-        missing: id of a real that is not there, without its name
-
-    What the name says is a parent even if its real is not there, so that two fakes of one absent
-    real are one group.
+        missing: id of an absent real, without its name
     """
     said = parts_of_fake(video)
     name = video if video in reals else said.pair
@@ -222,7 +222,7 @@ def _resolve_pair(
 
 
 def _read_splits(tree: Tree, reading: Reading) -> tuple[dict[str, str], dict[str, str]]:
-    """Video folder -> split, and listed frame -> list, from ``config/datasets/**/*.txt``."""
+    """Read ``config/datasets/**/*.txt``: video folder -> split, and listed frame -> list."""
     splits: dict[str, str] = {}
     listed: dict[str, str] = {}
     for folder, files in tree.walk("config/datasets"):

@@ -1,6 +1,7 @@
-"""IDForge v1 (Xu et al., ACM MM 2024, arXiv 2401.11764): 54 people, face, lip and speech forgery.
+"""Imports IDForge v1 (Xu et al., ACM MM 2024, arXiv 2401.11764): face, lip and speech forgery.
 
-The tasks ``rvc_*`` and ``tts_*`` have real pictures: labelled real, with ``audio_label`` fake.
+It shows 54 people. The tasks ``rvc_*`` and ``tts_*`` have real pictures: labelled real, with
+``audio_label`` fake.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ _PERSON = re.compile(r"^(id\d+)")
 
 
 def _task_folders(tree: Tree) -> list[tuple[str, str, str | None]]:
-    """(folder, task, split by folder) of every task that is there, at most two levels down."""
+    """Return (folder, task, split by folder) of every task present, at most two levels down."""
     found = []
     for base in ("", *tree.folders()):
         for name in tree.folders(base):
@@ -44,7 +45,7 @@ def _task_folders(tree: Tree) -> list[tuple[str, str, str | None]]:
 
 
 def recognise(tree: Tree) -> Evidence | None:
-    """Two or more task folders."""
+    """Recognise two or more task folders, or one whose name is a forgery task."""
     tasks = sorted({task for _, task, _ in _task_folders(tree)})
     if len(tasks) < 2 and not any("_" in task for task in tasks):
         return None
@@ -52,7 +53,7 @@ def recognise(tree: Tree) -> Evidence | None:
 
 
 def read(tree: Tree, options: ImportOptions) -> Reading:
-    """Records of every video below the task folders."""
+    """Read every video below the task folders."""
     reading = Reading()
     listed, where = _read_lists(tree, reading)
     seen: set[str] = set()
@@ -90,7 +91,7 @@ def _record(tree: Tree, rel: str, key: str, task: str, split: str | None) -> Vid
         split=split,
         split_source="official" if split else None,
         target_id=person.group(1) if person else None,
-        # A session is one source video; which of its scenes a fake shows is not recorded.
+        # A session is one source video; the release does not say which of its scenes a fake shows.
         parents=(make_id(DATASET, "session", "", session),) if session else (),
         audio_label=audio,
         license_note=LICENSE,
@@ -99,7 +100,7 @@ def _record(tree: Tree, rel: str, key: str, task: str, split: str | None) -> Vid
 
 
 def _read_lists(tree: Tree, reading: Reading) -> tuple[dict[str, str], dict[str, str]]:
-    """``<task>/<person>/<session>/<file>`` -> split, and -> the list that names it."""
+    """Return the split and the list of each ``<task>/<person>/<session>/<file>``."""
     splits: dict[str, str] = {}
     where: dict[str, str] = {}
     for base in ("", *tree.folders()):

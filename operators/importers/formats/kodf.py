@@ -1,7 +1,8 @@
-"""KoDF (Kwon et al., ICCV 2021, arXiv 2103.10094): Korean actors, five methods.
+"""Imports KoDF (Kwon et al., ICCV 2021, arXiv 2103.10094): Korean actors, five methods.
 
-Only names matter, whatever the folders: a real is ``<actor>_<nnn>``, a fake
-``<target>_<source>_<code>_<n>``. Which recording of the target a fake shows is not recorded.
+Only names matter, in any folders: a real is ``<actor>_<nnn>``, a fake
+``<target>_<source>_<code>_<n>``. The dataset does not say which recording of the target a fake
+shows.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ _FAKE = re.compile(rf"^({_ACTOR})_({_ACTOR})_(\d)_(\d+)$")
 
 
 def recognise(tree: Tree) -> Evidence | None:
-    """A video called like a fake within the first folders, or the method folders."""
+    """Recognise a video that is named like a fake within the first folders."""
     seen = 0
     for _, names in tree.walk(limit=GLANCE):
         for name in names:
@@ -38,7 +39,7 @@ def recognise(tree: Tree) -> Evidence | None:
 
 
 def read(tree: Tree, options: ImportOptions) -> Reading:
-    """Records of every video whose name says what it is."""
+    """Read every video with a name of the dataset's form."""
     reading = Reading()
     videos = list(tree.all_videos())
     stems = unique_stems(videos)
@@ -54,7 +55,7 @@ def read(tree: Tree, options: ImportOptions) -> Reading:
 
 
 def _person(actor: str) -> str:
-    """The common parent of all videos that show an actor."""
+    """Return the common parent of all videos that show an actor."""
     return make_id(DATASET, "actor", "", actor)
 
 

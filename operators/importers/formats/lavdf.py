@@ -1,6 +1,7 @@
-"""LAV-DF (Cai et al., DICTA 2022, arXiv 2204.06228): a few words replaced, in lips, sound or both.
+"""Imports LAV-DF (Cai et al., DICTA 2022, arXiv 2204.06228): a few words replaced in lips or sound.
 
-The label of the pictures is ``modify_video``; with ``modify_audio`` alone the pictures are real.
+Lips, sound or both are changed. The label of the pictures is ``modify_video``; with
+``modify_audio`` alone the pictures are real.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ def _list(tree: Tree) -> str | None:
 
 
 def recognise(tree: Tree) -> Evidence | None:
-    """metadata.json as a list with modify_video, beside train, dev or test."""
+    """Recognise metadata.json as a list with modify_video, beside train, dev or test."""
     rel = _list(tree)
     folders = [name for name in ("train", "dev", "test") if tree.is_folder(name)]
     if rel is None or not folders:
@@ -37,7 +38,7 @@ def recognise(tree: Tree) -> Evidence | None:
 
 
 def read(tree: Tree, options: ImportOptions) -> Reading:
-    """Records of the listed videos."""
+    """Read the listed videos."""
     reading = Reading()
     rel = _list(tree) or LISTS[0]
     for number, entry in enumerate(read_json(tree, rel, list), start=1):

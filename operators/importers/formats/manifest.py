@@ -1,6 +1,6 @@
-"""A manifest of one's own: a CSV or Parquet file with a row per video or per frame.
+"""Imports the user's own manifest: a CSV or Parquet file with a row per video or per frame.
 
-The header is documented in docs/datasets.md; any further column becomes a field.
+docs/datasets.md describes the header. Any further column becomes a field.
 """
 
 from __future__ import annotations
@@ -33,8 +33,10 @@ _LABEL_WORDS = {"0": 0, "real": 0, "original": 0, "1": 1, "fake": 1}
 
 
 def manifest_of(tree: Tree) -> str | None:
-    """The manifest in the root: ``manifest.csv``, ``manifest.parquet``, or the only CSV with the
-    two columns that are needed."""
+    """Return the manifest in the root, or None.
+
+    It is ``manifest.csv``, ``manifest.parquet``, or the only CSV with the two required columns.
+    """
     for name in ("manifest.csv", "manifest.parquet"):
         if tree.is_file(name):
             return name
@@ -52,19 +54,19 @@ def _header(tree: Tree, rel: str) -> list[str]:
 
 
 def recognise(tree: Tree) -> Evidence | None:
-    """A manifest in the root."""
+    """Recognise a manifest in the root."""
     name = manifest_of(tree)
     if name is None:
         return None
     if suffix_of(name) == ".csv" and not {"path", "label"} <= set(_header(tree, name)):
         return None
-    # A file called manifest is meant as one; another CSV may be a list of something else.
+    # A file called manifest is surely one; another CSV may be a list of something else.
     weak = stem_of(name) != "manifest"
     return Evidence("manifest", (f"{name} has the columns path and label",), weak)
 
 
 def read(tree: Tree, options: ImportOptions) -> Reading:
-    """Records from the rows; rows with one ``video_id`` and frame numbers are one sequence."""
+    """Read the rows; rows with one ``video_id`` that name frames are one sequence."""
     rel = inside(options.manifest, "manifest") if options.manifest else manifest_of(tree)
     if rel is None:
         raise ForensicsError(
@@ -75,7 +77,7 @@ def read(tree: Tree, options: ImportOptions) -> Reading:
     reading = Reading()
     sequences: dict[str, list[tuple[int, str]]] = defaultdict(list)
     first: dict[str, VideoRecord] = {}
-    torn: set[str] = set()  # sequences with frames of either label
+    torn: set[str] = set()  # sequences whose frames have both labels
     ids_by_path: dict[str, str] = {}
     for where, row in _rows(tree, rel):
         record, path, number = _record(tree, row, where, options)
@@ -139,7 +141,7 @@ def _rows(tree: Tree, rel: str) -> Iterator[tuple[str, dict[str, str]]]:
 def _record(
     tree: Tree, row: dict[str, str], where: str, options: ImportOptions
 ) -> tuple[VideoRecord, str, int | None]:
-    """(record, relative path, frame number) of a row."""
+    """Return (record, relative path, frame number) of a row."""
     path = _relative(tree, row["path"], where)
     label = _LABEL_WORDS.get(row["label"].lower())
     if label is None:
@@ -178,7 +180,7 @@ def _record(
 
 
 def _relative(tree: Tree, entry: str, where: str) -> str:
-    """A path of the manifest relative to the root; absolute ones must lie inside it."""
+    """Return a path of the manifest relative to the root; an absolute one must be inside it."""
     root = str(tree.root).rstrip(os.sep) + os.sep
     return inside(entry[len(root) :] if entry.startswith(root) else entry, where)
 
@@ -218,7 +220,7 @@ def _note_sequence(
     torn: set[str],
     where: str,
 ) -> None:
-    """Keep the first row of a sequence, and see that its other rows have the same label."""
+    """Keep the first row of a sequence, and check that its other rows have the same label."""
     known = first.setdefault(record.video_id, record)
     if known.label != record.label:
         reading.conflicts.append(
@@ -253,7 +255,7 @@ def _sequence(record: VideoRecord, frames: list[tuple[int, str]], tree: Tree) ->
 
 
 def _resolve_pair_paths(reading: Reading, ids_by_path: dict[str, str]) -> None:
-    """Let ``pair_id`` and ``parents`` name files as well as ids."""
+    """Replace file paths in ``pair_id`` and ``parents`` by the ids of these files."""
 
     def resolved(name: Any) -> Any:
         return ids_by_path.get(name, name) if name else name

@@ -1,6 +1,6 @@
-"""PolyGlotFake (Hou et al., ICPR 2024, arXiv 2405.08838): clips dubbed into seven languages.
+"""Imports PolyGlotFake (Hou et al., ICPR 2024, arXiv 2405.08838): clips dubbed into 7 languages.
 
-``<src>_<n>_to_<lang>_<speech>``: the real ``<src>_<n>`` with synthetic speech in ``<lang>`` and
+``<src>_<n>_to_<lang>_<speech>`` is the real ``<src>_<n>`` with synthetic speech in ``<lang>`` and
 lips to match (Wav2Lip or VideoRetalking).
 """
 
@@ -23,7 +23,7 @@ _FAKE = re.compile(rf"^(({_LANG})_\d+)_to_({_LANG})(?:_(.+))?$")
 
 
 def recognise(tree: Tree) -> Evidence | None:
-    """Videos called like a dub."""
+    """Recognise videos that are named like a dub."""
     seen = 0
     for _, names in tree.walk(limit=GLANCE):
         for name in names:
@@ -36,7 +36,7 @@ def recognise(tree: Tree) -> Evidence | None:
 
 
 def read(tree: Tree, options: ImportOptions) -> Reading:
-    """Records of every real and dub, with the age and sex that the release's JSON gives."""
+    """Read every real and dub, with the age and sex that the release's JSON gives."""
     reading = Reading()
     people = _read_people(tree)
     videos = list(tree.all_videos())
@@ -100,7 +100,7 @@ def _fake(
 
 
 def _lips(rel: str) -> str:
-    """The lip-sync method, where the name or a folder says it."""
+    """Return the lip-sync method that the name or a folder says."""
     lower = rel.lower().replace("_", "").replace("-", "")
     if "wav2lip" in lower:
         return "Wav2Lip"
@@ -108,7 +108,7 @@ def _lips(rel: str) -> str:
 
 
 def _read_people(tree: Tree) -> dict[str, dict[str, Any]]:
-    """Stem of a real -> age and sex of its first person, from ``real_json_files/<lang>.json``."""
+    """Return age and sex of each real's first person, from ``real_json_files/<lang>.json``."""
     people: dict[str, dict[str, Any]] = {}
     for folder, files in tree.walk():
         if folder.rpartition("/")[2] != "real_json_files":

@@ -1,4 +1,4 @@
-"""UADFV (Yang, Li and Lyu, ICASSP 2019, arXiv 1811.00661): 49 videos and a face swap of each."""
+"""Imports UADFV (Yang, Li, Lyu, ICASSP 2019, arXiv 1811.00661): 49 videos, a face swap of each."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _FAKE = re.compile(r"^(\d+)_fake$")
 
 
 def recognise(tree: Tree) -> Evidence | None:
-    """real/NNNN and fake/NNNN_fake."""
+    """Recognise real/NNNN and fake/NNNN_fake."""
     reals = tree.videos(videos_folder(tree, "real"))
     fakes = tree.videos(videos_folder(tree, "fake"))
     if not any(_FAKE.match(stem_of(name)) for name in fakes):
@@ -27,7 +27,7 @@ def recognise(tree: Tree) -> Evidence | None:
 
 
 def read(tree: Tree, options: ImportOptions) -> Reading:
-    """Records of the two folders."""
+    """Read the two folders."""
     reading = Reading()
     for kind, pattern in (("real", _REAL), ("fake", _FAKE)):
         folder = videos_folder(tree, kind)

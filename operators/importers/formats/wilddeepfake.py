@@ -1,6 +1,7 @@
-"""WildDeepfake (Zi et al., ACM MM 2020, arXiv 2101.01456): face sequences from the internet.
+"""Imports WildDeepfake (Zi et al., ACM MM 2020, arXiv 2101.01456): face sequences from the web.
 
-Face crops only; no identity, no pair, no sound. Sequences of one internet video are not linked.
+It holds only face crops, without identity, pair or sound. Sequences of one internet video are not
+linked.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ _TOP = re.compile(r"(?i)^(real|fake)_(train|test)$")
 
 
 def _tops(tree: Tree) -> list[tuple[str, int, str]]:
-    """(folder, label, split) of the four top folders that are there."""
+    """Return (folder, label, split) of the four top folders, as far as present."""
     found = []
     for name in tree.folders():
         match = _TOP.match(name)
@@ -28,7 +29,7 @@ def _tops(tree: Tree) -> list[tuple[str, int, str]]:
 
 
 def recognise(tree: Tree) -> Evidence | None:
-    """At least one of real_train, fake_train, real_test, fake_test with archives or sequences."""
+    """Recognise a real_train, fake_train, real_test or fake_test with archives or sequences."""
     names = [name for name, _, _ in _tops(tree)]
     if not names:
         return None
@@ -41,7 +42,7 @@ def _archives(tree: Tree, folder: str) -> list[str]:
 
 
 def read(tree: Tree, options: ImportOptions) -> Reading:
-    """One record per sequence folder, wherever it lies below its top folder."""
+    """Read one record per sequence folder, at any depth below its top folder."""
     reading = Reading()
     for top, label, split in _tops(tree):
         packed = [
@@ -70,7 +71,7 @@ def _add(
     split: str,
     images: list[str],
 ) -> None:
-    """Add the record of a sequence; an inner real or fake folder must agree with the outer."""
+    """Add the record of a sequence; report an inner real or fake folder that disagrees."""
     parts = folder.split("/")[1:]
     kinds = {part for part in parts if part in ("real", "fake")}
     if kinds and kinds != {"fake" if label else "real"}:
