@@ -64,7 +64,8 @@ def add_options(run: argparse.ArgumentParser) -> None:
     run.add_argument("videos", help="list of videos, one JSON record a line")
     run.add_argument("crops", help="folder of the crop store")
     run.add_argument("--shard", default="0/1", help="I/N: only part I (from 0) of N")
-    run.add_argument("--workers", type=int, default=0, help="processes; 0 works in this one")
+    text = "processes; 0 works in this one; as many as there are cores by default on a GPU, else 0"
+    run.add_argument("--workers", type=int, help=text)
     run.add_argument("--device", help="torch device of the face detector")
     run.add_argument("--weights", help="weight file of the face detector")
     run.add_argument("--allow-download", action="store_true", help="fetch missing weights")

@@ -37,7 +37,7 @@ class BatchedDetector(ABC):
         self.name = name
         self.sha256 = sha256
         self.device = device
-        self._batch_pixels = batch_pixels
+        self.batch_pixels = batch_pixels
 
     @abstractmethod
     def candidates(self, images: Sequence[np.ndarray], threshold: float) -> list[Candidates]:
@@ -53,7 +53,7 @@ class BatchedDetector(ABC):
             by_size.setdefault((image.shape[0], image.shape[1]), []).append(position)
         found: list[list[Face]] = [[] for _ in frames]
         for (height, width), positions in by_size.items():
-            batch = max(1, self._batch_pixels // (height * width))
+            batch = max(1, self.batch_pixels // (height * width))
             for start in range(0, len(positions), batch):
                 chosen = positions[start : start + batch]
                 rows = self.candidates([small[p] for p in chosen], score_threshold)

@@ -10,23 +10,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Protocol
 
 import cv2
 import numpy as np
-import torch
-import torch.nn.functional as F
 
-from ..device import exact_float32
 from ..errors import ForensicsError
 from ..files.hashes import file_sha256
-from ..files.tensor_files import read_tensors
 from ..records import Face, content_hash
 from ..weights.fetch import weights_path
 from ..weights.known import KNOWN, LANDMARKS
 from .interface import FaceDetector, NonFiniteError
 
 _INPUT = 48
-_LAYERS = ("conv1", "conv2", "conv3", "conv4", "dense5", "dense6_3")
 #: Sides of the squares, in units of the larger of eye distance and eyes-to-mouth distance.
 #: Chosen by fourteen marked faces (docs/faces.md); 2.0 to 2.4 do about as well.
 _SIDES = (1.8, 2.0, 2.2, 2.4)
@@ -34,39 +30,12 @@ _MIRRORED = [1, 0, 2, 4, 3]  # a mirror image swaps left and right
 _BATCH = 512
 
 
-class LandmarkNetwork:
-    """O-Net's five points, from its tensors by their published names.
+class PointNetwork(Protocol):
+    """What finds five points in small squares; it may run in another process."""
 
-    Args:
-        tensors: of ``onet.pt``
-        device: torch device
-
-    Raises:
-        KeyError: a tensor is missing
-    """
-
-    def __init__(self, tensors: dict[str, torch.Tensor], device: str) -> None:
-        names = [f"{layer}.{part}" for layer in _LAYERS for part in ("weight", "bias")]
-        names += [f"prelu{n}.weight" for n in range(1, 6)]
-        self._t = {name: tensors[name].float().to(device) for name in names}
-        self.device = device
-
-    @torch.no_grad()
-    @exact_float32()
     def points(self, images: np.ndarray) -> np.ndarray:
         """(N, 5, 2) points of RGB uint8 (N, 48, 48, 3), as fractions of the side."""
-        t = self._t
-        x = torch.from_numpy(images).to(self.device).permute(0, 3, 1, 2)
-        x = (x.float() - 127.5) / 128
-        for n in range(1, 5):
-            x = F.conv2d(x, t[f"conv{n}.weight"], t[f"conv{n}.bias"])
-            x = F.prelu(x, t[f"prelu{n}.weight"])
-            if n < 4:
-                x = F.max_pool2d(x, 3 if n < 3 else 2, 2, ceil_mode=True)
-        x = x.permute(0, 3, 2, 1).flatten(1)  # the order that the weights were trained in
-        x = F.prelu(F.linear(x, t["dense5.weight"], t["dense5.bias"]), t["prelu5.weight"])
-        x = F.linear(x, t["dense6_3.weight"], t["dense6_3.bias"])
-        return x.view(-1, 2, 5).transpose(1, 2).cpu().numpy()  # five x, then five y
+        ...
 
 
 def _square(image: np.ndarray, centre: np.ndarray, side: float) -> np.ndarray:
@@ -89,9 +58,9 @@ def _square(image: np.ndarray, centre: np.ndarray, side: float) -> np.ndarray:
 class LandmarkRefiner:
     """Replaces the points of faces by O-Net's, averaged over squares and mirror images."""
 
-    def __init__(self, network: LandmarkNetwork, sha256: str) -> None:
+    def __init__(self, network: PointNetwork, sha256: str) -> None:
         self.sha256 = sha256
-        self._network = network
+        self.network = network
 
     def refine(self, image: np.ndarray, faces: Sequence[Face]) -> list[Face]:
         """``faces`` of an RGB image with new landmarks; points in one spot stay as they are.
@@ -113,8 +82,8 @@ class LandmarkRefiner:
         for start in range(0, len(places), _BATCH):
             chosen = places[start : start + _BATCH]
             cut = np.stack([_square(image, centre, side) for _, centre, side in chosen])
-            plain = self._network.points(cut)
-            mirrored = self._network.points(np.ascontiguousarray(cut[:, :, ::-1]))[:, _MIRRORED]
+            plain = self.network.points(cut)
+            mirrored = self.network.points(np.ascontiguousarray(cut[:, :, ::-1]))[:, _MIRRORED]
             mirrored[..., 0] = 1 - mirrored[..., 0]
             for (number, centre, side), answer in zip(chosen, (plain + mirrored) / 2, strict=True):
                 found.setdefault(number, []).append(centre + (answer - 0.5) * side)
@@ -138,8 +107,8 @@ class RefinedDetector:
         self.name = detector.name
         self.device = detector.device
         self.sha256 = content_hash([detector.sha256, refiner.sha256])
-        self._detector = detector
-        self._refiner = refiner
+        self.detector = detector
+        self.refiner = refiner
 
     def detect(
         self, frames: Sequence[np.ndarray], *, score_threshold: float = 0.5, max_side: int = 0
@@ -147,9 +116,9 @@ class RefinedDetector:
         """See :meth:`interface.FaceDetector.detect`; the points come from the frame's own
         pixels.
         """
-        found = self._detector.detect(frames, score_threshold=score_threshold, max_side=max_side)
+        found = self.detector.detect(frames, score_threshold=score_threshold, max_side=max_side)
         return [
-            self._refiner.refine(frame, faces) for frame, faces in zip(frames, found, strict=True)
+            self.refiner.refine(frame, faces) for frame, faces in zip(frames, found, strict=True)
         ]
 
 
@@ -163,6 +132,9 @@ def load_refiner(device: str, allow_download: bool = False) -> LandmarkRefiner:
     Raises:
         ForensicsError: weights missing, or other than registered
     """
+    from ..files.tensor_files import read_tensors
+    from .landmark_network import LandmarkNetwork
+
     path = weights_path(LANDMARKS, None, allow_download)
     digest = file_sha256(path)
     if digest != KNOWN[LANDMARKS].sha256:

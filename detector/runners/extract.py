@@ -6,65 +6,38 @@ records and write into the one store, so it does not matter which worker, shard 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import cv2
+
 from ..crops.recipe_check import check_recipe, check_time_limit
 from ..crops.store import CropStore, VideoFaces
-from ..crops.video_work import extract_video, resolve_policy
+from ..crops.video_work import extract_video
 from ..errors import Cancelled, ForensicsError
 from ..faces.detectors import detector_of
 from ..faces.interface import FaceDetector
 from ..progress import Progress, ShouldStop, never
-from ..records import CropRecipe, Reason, VideoRecord
-from .process_pool import PoolWork, cores_each, run_in_pool
+from ..records import CropRecipe, VideoRecord
+from .extraction import (
+    Extraction,
+    Task,
+    did_not_return,
+    one_video,
+    pair_of,
+    paired_first,
+    worker_died,
+)
+from .process_pool import PoolWork, cores, cores_each, run_in_pool
+from .shared_faces import Ask, FaceServer, is_shared_by_default, shared_of
 
 __all__ = ["extract_video", "extract_videos", "shard_of"]
 
-log = logging.getLogger(__name__)
 _GRACE_SECONDS = 5.0  # beyond twice its limit, until the process of a video is ended
-_Task = tuple[VideoRecord, VideoRecord | None]  # a video and, where its policy needs it, its real
-
-
-@dataclass(frozen=True, slots=True)
-class Extraction:
-    """What a process needs to extract, see :func:`prepare`.
-
-    Attributes:
-        recipe: with the hash of the face detector
-        root: folder of the crop stores
-        device: torch device of the face detector; None: the GPU if there is one
-        weights: weight file of the face detector
-        threads: of the decoder, 0: as many as there are cores
-        time_limit_seconds: limit for one video
-    """
-
-    recipe: CropRecipe
-    root: str
-    device: str | None
-    weights: str | None
-    threads: int
-    time_limit_seconds: float | None
-
-    def load(self) -> tuple[FaceDetector, CropStore]:
-        """The face detector and the store.
-
-        Raises:
-            ForensicsError: the weights here are not those of the recipe
-        """
-        detector = detector_of(self.recipe, self.device, self.weights)
-        if detector.sha256 != self.recipe.detector_sha256:
-            raise ForensicsError(
-                f"{self.recipe.detector} has other weights here ({detector.sha256[:12]}) than "
-                f"where the work was handed out ({self.recipe.detector_sha256[:12]}).",
-                "Give every machine the same weight file.",
-                "weights",
-            )
-        return detector, CropStore(self.root, self.recipe)
 
 
 def shard_of(record: VideoRecord, shards: int) -> int:
@@ -78,7 +51,7 @@ def extract_videos(
     recipe: CropRecipe,
     store_root: str | Path,
     *,
-    workers: int = 0,
+    workers: int | None = None,
     shard: tuple[int, int] = (0, 1),
     device: str | None = None,
     weights: str | None = None,
@@ -93,7 +66,8 @@ def extract_videos(
         records: one per video, ids unique
         recipe: crop recipe; an empty ``detector_sha256`` is filled in
         store_root: folder of the crop stores
-        workers: processes; 0 works in this process
+        workers: processes; 0 works in this process; None: as many as there are cores where the
+            face detector runs on a GPU, whose network they share, else 0
         shard: (I, N): do only the videos of shard I (0-based) of N
         device: torch device of the face detector; None: the GPU if there is one
         weights: weight file of the face detector
@@ -122,12 +96,22 @@ def extract_prepared(
     records: Sequence[VideoRecord],
     setup: Extraction,
     detector: FaceDetector,
-    workers: int,
+    workers: int | None,
     should_stop: ShouldStop,
+    share: bool | None = None,
 ) -> Iterator[VideoFaces]:
-    """Extract ``mine`` of all ``records``, with what :func:`in_order` and :func:`prepare` gave."""
+    """Extract ``mine`` of all ``records``, with what :func:`in_order` and :func:`prepare` gave.
+
+    Args:
+        workers: see :func:`extract_videos`
+        share: whether processes use ``detector`` here instead of one of their own; None: on a GPU
+    """
+    on_gpu = is_shared_by_default(detector)
+    if workers is None:
+        workers = min(cores(), len(mine)) if on_gpu and len(mine) > 1 else 0
     if workers > 0 or setup.time_limit_seconds is not None:
-        return _in_pool(mine, records, setup, max(workers, 1), should_stop)
+        lent = detector if share or (share is None and on_gpu) else None
+        return _in_pool(mine, records, setup, lent, max(workers, 1), should_stop)
     store = CropStore(setup.root, setup.recipe)
     return _in_process(mine, records, setup, detector, store, should_stop)
 
@@ -205,48 +189,6 @@ def in_order(
     return sorted(mine, key=lambda record: record.video_id not in targets)
 
 
-def _pair_of(
-    record: VideoRecord, recipe: CropRecipe, by_id: dict[str, VideoRecord]
-) -> VideoRecord | None:
-    """The record of the real that a fake follows, where the policy needs it."""
-    return by_id.get(record.pair_id or "") if resolve_policy(record, recipe) == "pair" else None
-
-
-def one_video(
-    record: VideoRecord,
-    pair: VideoRecord | None,
-    setup: Extraction,
-    detector: FaceDetector,
-    store: CropStore,
-    stop: ShouldStop | None = None,
-) -> VideoFaces:
-    """One video; its real is done first if the policy needs it and nobody has.
-
-    An error that nobody foresaw is the result of this video, with its text, so that the others
-    are still done.
-    """
-    options: dict[str, Any] = {
-        "threads": setup.threads,
-        "time_limit_seconds": setup.time_limit_seconds,
-        "should_stop": stop,
-    }
-    paired = None
-    try:
-        if pair is not None:
-            paired = extract_video(pair, setup.recipe, detector, store, **options)
-        elif resolve_policy(record, setup.recipe) == "pair" and record.pair_id:
-            paired = store.load(record.pair_id)  # done by an earlier run
-        return extract_video(record, setup.recipe, detector, store, paired, **options)
-    except ForensicsError:
-        raise
-    except MemoryError:
-        detail = "This video needs more memory than there is."
-        return _failed(record, setup.recipe, detail, Reason.WORKER_DIED)
-    except Exception as error:  # whatever a file does to a library: a row with its reason
-        log.exception("%s", record.video_id)
-        return _failed(record, setup.recipe, f"{type(error).__name__}: {error}")
-
-
 def _in_process(
     mine: Sequence[VideoRecord],
     records: Sequence[VideoRecord],
@@ -260,7 +202,7 @@ def _in_process(
         if stop():
             return
         try:
-            pair = _pair_of(record, setup.recipe, by_id)
+            pair = pair_of(record, setup.recipe, by_id)
             result = one_video(record, pair, setup, detector, store, stop)
         except Cancelled:
             return
@@ -271,15 +213,17 @@ def _in_process(
 _worker: dict[str, Any] = {}  # state of one worker process, built by _start_worker
 
 
-def _start_worker(setup: Extraction, workers: int, stop: Any) -> None:
-    import torch
+def _start_worker(setup: Extraction, workers: int, stop: Any, ask: Ask | None = None) -> None:
+    cv2.setNumThreads(cores_each(workers))
+    if ask is None:
+        import torch
 
-    torch.set_num_threads(cores_each(workers))
-    detector, store = setup.load()
+        torch.set_num_threads(cores_each(workers))
+    detector, store = setup.load(ask)
     _worker.update(setup=setup, detector=detector, store=store, stop=stop)
 
 
-def _do(task: _Task) -> VideoFaces | None:
+def _do(task: Task) -> VideoFaces | None:
     """One video in a worker; None if it was stopped."""
     stop = _worker["stop"].is_set
     try:
@@ -292,58 +236,30 @@ def _in_pool(
     mine: Sequence[VideoRecord],
     records: Sequence[VideoRecord],
     setup: Extraction,
+    lent: FaceDetector | None,
     workers: int,
     stop: ShouldStop,
 ) -> Iterator[VideoFaces]:
-    """Videos in ``workers`` processes; one that kills its process gets a reason, alone."""
+    """Videos in ``workers`` processes; one that kills its process gets a reason, alone.
 
-    def died(task: _Task, hung: bool) -> VideoFaces:
+    They share the network of ``lent``, or load their own where there is none.
+    """
+
+    def died(task: Task, hung: bool) -> VideoFaces:
         return did_not_return(task[0], setup) if hung else worker_died(task[0], setup.recipe)
 
-    def limit(task: _Task) -> float | None:
+    def limit(task: Task) -> float | None:
         # The video itself looks at its limit between frames; twice as long, and no frame comes.
         videos = 1 if task[1] is None else 2
         seconds = setup.time_limit_seconds
         return None if seconds is None else 2 * videos * seconds + _GRACE_SECONDS
 
     setup = replace(setup, threads=1 if workers > 1 else setup.threads)
-    work = PoolWork(_start_worker, _do, died, setup, limit)
-    for part in paired_first(mine, records, setup.recipe):
-        yield from run_in_pool(work, part, workers, stop)
-
-
-def paired_first(
-    mine: Sequence[VideoRecord], records: Sequence[VideoRecord], recipe: CropRecipe
-) -> tuple[list[_Task], list[_Task]]:
-    """The videos of ``mine`` with the reals that they follow: those reals, then the rest."""
-    by_id = {record.video_id: record for record in records}
-    targets = {record.pair_id for record in mine if _pair_of(record, recipe, by_id)}
-    tasks = [(record, _pair_of(record, recipe, by_id)) for record in mine]
-    return (
-        [task for task in tasks if task[0].video_id in targets],
-        [task for task in tasks if task[0].video_id not in targets],
-    )
-
-
-def worker_died(record: VideoRecord, recipe: CropRecipe) -> VideoFaces:
-    """The result of a video that takes its process with it."""
-    detail = "The process that worked on this video died: a crash of a decoder, or out of memory."
-    return _failed(record, recipe, detail, Reason.WORKER_DIED)
-
-
-def did_not_return(record: VideoRecord, setup: Extraction) -> VideoFaces:
-    """The result of a video in which a decoder hangs until its process is ended."""
-    detail = f"No frame came, also at twice the limit of {setup.time_limit_seconds:g} seconds."
-    return _failed(record, setup.recipe, detail, Reason.TIME_LIMIT)
-
-
-def _failed(
-    record: VideoRecord, recipe: CropRecipe, detail: str, reason: Reason = Reason.DECODE_ERROR
-) -> VideoFaces:
-    return VideoFaces(
-        record.video_id,
-        recipe.hash,
-        reason=reason.value,
-        detail=detail,
-        policy=resolve_policy(record, recipe),
-    )
+    with contextlib.ExitStack() as stack:
+        answer = None
+        if lent is not None:
+            setup = replace(setup, shared=shared_of(lent))
+            answer = stack.enter_context(contextlib.closing(FaceServer([lent]))).answer
+        work = PoolWork(_start_worker, _do, died, setup, limit, answer=answer)
+        for part in paired_first(mine, records, setup.recipe):
+            yield from run_in_pool(work, part, workers, stop)

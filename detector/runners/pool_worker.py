@@ -2,12 +2,15 @@
 
 It reads pickles from what was its standard input: the search path, the work, then units until the
 end of the stream, which also means "stop". It answers with pickles on what was its standard
-output; whatever a library prints goes to standard error.
+output; whatever a library prints goes to standard error. In the middle of a unit it may ask the
+process that started it: the question may have arrays, whose bytes follow it, and the answer comes
+where the units come.
 """
 
 from __future__ import annotations
 
 import faulthandler
+import functools
 import os
 import pickle
 import queue
@@ -15,10 +18,13 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, BinaryIO
 
-READY, DONE, RAISED = "ready", "done", "raised"
+from ..errors import Cancelled
+
+READY, DONE, RAISED, ASKED = "ready", "done", "raised", "asked"  # to whoever started it
+UNIT, REPLY = "unit", "reply"  # from there
 LIMIT_STATUS = 1  # with which faulthandler ends a process
 _END = object()
 
@@ -30,10 +36,13 @@ def main() -> None:
     sys.path[:] = pickle.load(units)
     stop = threading.Event()
     inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    replies: queue.SimpleQueue[Any] = queue.SimpleQueue()
     try:
-        start, do, setup, workers = pickle.load(units)
-        threading.Thread(target=_receive, args=(units, inbox, stop), daemon=True).start()
-        start(setup, workers, stop)
+        start, do, setup, workers, asks = pickle.load(units)
+        receive = threading.Thread(target=_receive, args=(units, inbox, replies, stop), daemon=True)
+        receive.start()
+        ask = [functools.partial(_ask, answers, replies)] if asks else []
+        start(setup, workers, stop, *ask)
     except BaseException as error:  # whatever it is, it is told where the work was asked for
         _answer(answers, RAISED, error)
         return
@@ -62,13 +71,46 @@ def _own_pipes() -> tuple[BinaryIO, BinaryIO]:
     return os.fdopen(units, "rb"), os.fdopen(answers, "wb")
 
 
-def _receive(units: BinaryIO, inbox: queue.SimpleQueue[Any], stop: threading.Event) -> None:
+def _receive(
+    units: BinaryIO,
+    inbox: queue.SimpleQueue[Any],
+    replies: queue.SimpleQueue[Any],
+    stop: threading.Event,
+) -> None:
     try:
         while True:
-            inbox.put(pickle.load(units))
+            kind, value = pickle.load(units)
+            (inbox if kind == UNIT else replies).put(value)
     except (EOFError, OSError):
         stop.set()
         inbox.put(_END)
+        replies.put(_END)
+
+
+def _ask(
+    answers: BinaryIO, replies: queue.SimpleQueue[Any], question: Any, arrays: Sequence[Any] = ()
+) -> Any:
+    """Return what the process that started this one answers to ``question``.
+
+    Args:
+        question: a small object that can be pickled
+        arrays: contiguous, of uint8; their bytes are sent as they are
+
+    Raises:
+        Cancelled: the work shall stop
+    """
+    views = [memoryview(array).cast("B") for array in arrays]
+    try:
+        answers.write(pickle.dumps((ASKED, question, sum(map(len, views)))))
+        for view in views:
+            answers.write(view)
+        answers.flush()
+    except OSError:  # nobody listens any more: it was killed
+        os._exit(0)
+    reply = replies.get()
+    if reply is _END:
+        raise Cancelled("Stopped.", "Run it again to continue.")
+    return reply
 
 
 def _limited(do: Callable[[Any], Any], unit: Any, limit: float | None) -> Any:

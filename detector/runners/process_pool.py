@@ -16,6 +16,7 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
@@ -23,8 +24,9 @@ from dataclasses import dataclass
 from typing import Any, Generic, NoReturn, TypeVar
 
 from ..errors import ForensicsError
+from .attached import Attached, CutShortError, widen
 from .child_process import command, environment
-from .pool_worker import LIMIT_STATUS, RAISED
+from .pool_worker import ASKED, LIMIT_STATUS, RAISED, REPLY, UNIT
 
 log = logging.getLogger(__name__)
 Task = TypeVar("Task")
@@ -39,8 +41,8 @@ class PoolWork(Generic[Task, Result]):
     """What a pool does; ``start`` and ``do`` are functions of an importable module.
 
     Attributes:
-        start: called once in each process with (``setup``, number of processes, event); the event
-            is set when the work shall stop
+        start: called once in each process with (``setup``, number of processes, event[, ask]); the
+            event is set when the work shall stop
         do: one unit of work in a process; None if it was stopped
         died: the result of a unit whose process died; the second argument says whether it was ended
             here because it did not come back
@@ -49,14 +51,18 @@ class PoolWork(Generic[Task, Result]):
             native code and no Python runs; None: never
         has_room: whether a unit may be begun now; units are begun in their order, so the first one
             that is not finished must always be allowed. Asked again when a result is taken
+        answer: what a process gets that asks (question, the bytes that follow it); called in one
+            thread a process. Where there is one, ``start`` is called with the function that asks
+            as a fourth argument: ``ask(question, arrays)``. What it raises ends the work
     """
 
-    start: Callable[[Any, int, Any], None]
+    start: Callable[..., None]
     do: Callable[[Task], Result | None]
     died: Callable[[Task, bool], Result]
     setup: Any
     limit: Callable[[Task], float | None] = lambda _: None
     has_room: Callable[[Task], bool] = lambda _: True
+    answer: Callable[[Any, Attached], Any] | None = None
 
 
 def run_in_pool(
@@ -69,7 +75,7 @@ def run_in_pool(
 
     Raises:
         ForensicsError: the processes cannot start
-        Exception: what ``start`` or ``do`` raised in a process
+        Exception: what ``start`` or ``do`` raised in a process, or ``answer`` here
     """
     suspects: list[Task] = []
     for task, how, result in crew_results(work, tasks, workers, should_stop):
@@ -88,11 +94,16 @@ def run_in_pool(
             yield result
 
 
+def cores() -> int:
+    """Cores of this machine that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def cores_each(workers: int) -> int:
     """Threads for each of ``workers`` processes on this machine, at least 1."""
-    if hasattr(os, "sched_getaffinity"):
-        return max(1, len(os.sched_getaffinity(0)) // workers)
-    return max(1, (os.cpu_count() or 1) // workers)
+    return max(1, cores() // workers)
 
 
 class _Worker:
@@ -104,7 +115,12 @@ class _Worker:
         task: (unit, its limit, when it was given) or None
     """
 
-    def __init__(self, first: Sequence[bytes], hear: Callable[[_Worker, Any], None]) -> None:
+    def __init__(
+        self,
+        first: Sequence[bytes],
+        hear: Callable[[_Worker, Any], None],
+        answer: Callable[[Any, Attached], Any] | None,
+    ) -> None:
         self.ready = self.ended = False
         self.task: tuple[Any, float | None, float] | None = None
         self.process = subprocess.Popen(
@@ -113,22 +129,30 @@ class _Worker:
             stdout=subprocess.PIPE,
             env=environment(),
         )
-        self.thread = threading.Thread(target=self._listen, args=(hear,), daemon=True)
+        if answer is not None:
+            widen(self.process.stdout)
+        self.thread = threading.Thread(target=self._listen, args=(hear, answer), daemon=True)
         self.thread.start()
         self.send(*first)
 
     def send(self, *messages: bytes) -> None:
         assert self.process.stdin is not None
-        with contextlib.suppress(OSError):  # it has died; the end of its answers says so
+        # it has died, which the end of its answers says, or was told to stop
+        with contextlib.suppress(OSError, ValueError):
             for message in messages:
                 self.process.stdin.write(message)
             self.process.stdin.flush()
 
-    def _listen(self, hear: Callable[[_Worker, Any], None]) -> None:
-        assert self.process.stdout is not None
+    def _listen(self, hear: Callable[[_Worker, Any], None], answer: Any) -> None:
+        said = self.process.stdout
+        assert said is not None
         try:
             while True:
-                hear(self, pickle.load(self.process.stdout))
+                message = pickle.load(said)
+                if message[0] == ASKED:
+                    message = self._reply(message[1], Attached(said, message[2]), answer)
+                if message is not None:
+                    hear(self, message)
         except (EOFError, OSError, pickle.UnpicklingError):  # it has ended, or died in mid-word
             self.process.wait()
             hear(self, None)
@@ -136,6 +160,19 @@ class _Worker:
             self.process.kill()
             self.process.wait()
             hear(self, (RAISED, error, ""))
+
+    def _reply(self, question: Any, attached: Attached, answer: Any) -> tuple[str, Any, str] | None:
+        """Answer the process; returns what is to be told here if that cannot be done."""
+        try:
+            reply = pickle.dumps((REPLY, answer(question, attached)))
+        except CutShortError:
+            raise
+        except Exception as error:
+            attached.skip()
+            return RAISED, error, "".join(traceback.format_exception(error))
+        attached.skip()
+        self.send(reply)
+        return None
 
     def end_soon(self) -> None:
         """Tell it to stop; one that has not begun is ended."""
@@ -170,7 +207,7 @@ class _Crew(Generic[Task, Result]):
         self._lock = threading.Lock()
         self._closed = False
         self._heard: queue.Queue[tuple[_Worker, Any, Any]] = queue.Queue()
-        start = (work.start, work.do, work.setup, self._size)
+        start = (work.start, work.do, work.setup, self._size, work.answer is not None)
         self._first = (pickle.dumps(list(sys.path)), pickle.dumps(start))
         self._members: list[_Worker] = []
         for _ in range(self._size):
@@ -178,7 +215,7 @@ class _Crew(Generic[Task, Result]):
 
     def _add(self) -> None:
         try:
-            self._members.append(_Worker(self._first, self._hear))
+            self._members.append(_Worker(self._first, self._hear, self._work.answer))
         except OSError as error:
             self.close()
             raise ForensicsError(
@@ -206,7 +243,7 @@ class _Crew(Generic[Task, Result]):
             task = self._waiting.popleft()
             limit = self._work.limit(task)
             worker.task = (task, limit, time.monotonic())
-            worker.send(pickle.dumps((task, limit)))
+            worker.send(pickle.dumps((UNIT, (task, limit))))
 
     def _feed_all(self) -> None:
         with self._lock:

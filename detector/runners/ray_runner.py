@@ -30,7 +30,8 @@ from ..records import Reason, VideoRecord
 from ..scoring.crop_files import decode_crops, stacked
 from ..scoring.crop_scores import score_decoded
 from ..scoring.scores import joined
-from .extract import Extraction, one_video, paired_first, worker_died
+from .extraction import Extraction, one_video, paired_first, worker_died
+from .ray_stages import Stage
 from .score_parts import ScoredVideo
 from .score_units import ScoreUnit, unit_of
 from .score_videos import ScoreSetup, scored_video, unscored
@@ -39,35 +40,6 @@ log = logging.getLogger(__name__)
 ATTEMPTS = 2
 _BLOCK_VIDEOS = 8  # videos of one task in a large run
 _BATCH_VIDEOS = 4  # videos that a detector gets at a time
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """Actors of one stage.
-
-    Attributes:
-        most: how many at most; the pool grows to it while there is work
-        cpus, gpus: that each takes; whatever has a GPU needs little of a processor
-    """
-
-    most: int = 1
-    cpus: float = 1.0
-    gpus: float = 0.0
-
-
-def stages(ray: Any, workers: int = 0, device: str | None = None) -> tuple[Stage, Stage]:
-    """Actors that decode, and actors that score, for the processors and GPUs of ``ray``.
-
-    Args:
-        workers: actors that decode; 0: as many as there are processors left
-        device: of the detector; ``cpu`` leaves GPUs alone
-    """
-    here = ray.cluster_resources()
-    cpus, gpus = int(here.get("CPU", 1)), int(here.get("GPU", 0))
-    if gpus and device != "cpu":
-        return Stage(workers or max(1, cpus - gpus)), Stage(gpus, 1.0, 1.0)
-    scorers = max(1, cpus // 2)
-    return Stage(workers or max(1, cpus - scorers)), Stage(scorers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,6 +261,8 @@ def _extracted(
     scoring: tuple[ScoreSetup, Stage] | None,
 ) -> Iterator[_Found]:
     extraction = replace(extraction, threads=max(1, int(stage.cpus)))
+    if stage.gpus and extraction.device:  # Ray shows each actor its own GPU only
+        extraction = replace(extraction, device=extraction.device.partition(":")[0])
     with _noted(Path(extraction.root)) as attempts:
         arguments = {"extraction": extraction, "attempts": attempts, "preprocess": preprocess}
         for part in paired_first(records, records, extraction.recipe):

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ...detector.faces.interface import FaceDetector
     from ...detector.faces.video_faces import VideoFaces
     from ...detector.records import VideoRecord
-    from ...detector.runners.extract import Extraction
+    from ...detector.runners.extraction import Extraction
 
 
 @with_paths("crops_dir", "weights", "merge_from")
@@ -62,7 +62,8 @@ def run(
         recipe: crop recipe; the reference recipe by default
         count: frames per video, see :class:`CropRecipe`; the recipe's (32) by default
         crops_dir: folder of the crop store
-        workers: processes of the runner; 0 with no runner named works in this process
+        workers: processes of the runner; 0 with no runner named works in this process, which on a
+            GPU has a process a core that decodes for it
         device: torch device of the face detector
         weights: file of the face detector's weights
         allow_download: fetch missing weights (checked by sha256)
@@ -117,7 +118,7 @@ def run(
     limit = time_limit_seconds
     setup, detector = extract.prepare(recipe, root, device, weights, limit, detector=detector)
     results = _results(records, setup, detector, where, should_stop)
-    del detector  # a process of its own loads its own
+    del detector  # whoever works holds it
     if merge_from:  # what they lack is extracted now
         examine_stores(merge_from, records).require(allow_gaps=True)
     merged = merge_stores(root, merge_from)
@@ -172,15 +173,16 @@ def _results(
     if where.kind != runners.RAY:
         from ...detector.runners.extract import extract_prepared
 
-        workers = where.workers if where.kind == runners.POOL else 0
+        workers = where.workers if where.kind == runners.POOL else None
         return extract_prepared(records, records, setup, detector, workers, should_stop)
     from ...detector.runners.ray_cluster import on_ray
-    from ...detector.runners.ray_runner import Stage, extract_on_ray
+    from ...detector.runners.ray_runner import extract_on_ray
+    from ...detector.runners.ray_stages import extract_stage
 
     def results() -> Iterator[VideoFaces]:
         with on_ray(where.ray_address) as ray:
-            most = where.workers or int(ray.cluster_resources().get("CPU", 1))
-            yield from extract_on_ray(ray, records, setup, Stage(most), should_stop)
+            stage = extract_stage(ray, where.workers, setup.device)
+            yield from extract_on_ray(ray, records, setup, stage, should_stop)
 
     return results()
 

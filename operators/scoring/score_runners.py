@@ -149,7 +149,8 @@ def _pool(work: ScoreWork, should_stop: ShouldStop) -> tuple[str, Any]:
 
 def _ray(ray: Any, work: ScoreWork, should_stop: ShouldStop) -> tuple[str, Any]:
     """The device that the cluster's actors have, and what scores units there."""
-    from ...detector.runners.ray_runner import score_on_ray, stages
+    from ...detector.runners.ray_runner import score_on_ray
+    from ...detector.runners.ray_stages import stages
 
     decode, scorers = stages(ray, work.asked.where.workers, work.asked.forward.device)
     device = "cuda" if scorers.gpus else "cpu"

@@ -6,16 +6,20 @@ import ctypes
 import os
 import signal
 import sys
+import threading
 import time
 
+import numpy as np
 from media_forensics.detector.errors import ForensicsError
 from media_forensics.detector.runners.process_pool import PoolWork, run_in_pool
 
 _stop = []
+_ask = []
 
 
-def start(setup, workers, stop):
+def start(setup, workers, stop, *ask):
     _stop[:] = [stop]
+    _ask[:] = ask
     if setup == "wrong weights":
         raise ForensicsError("Other weights here.", "Copy them.", "weights")
     if setup == "no memory":
@@ -46,6 +50,13 @@ def do(task: str):
         return None
     if task == "slow":
         time.sleep(0.3)
+    if task.startswith("asks"):
+        arrays = [np.full((300, 1000, n), n, np.uint8) for n in (1, 2, 3)]
+        return f"{task}: {_ask[0](task, arrays)}"
+    if task.startswith("dies"):  # while it asks, or while it waits for the answer
+        view = memoryview(bytes(5_000_000))
+        threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGKILL)).start()
+        _ask[0](task, [view] * (20 if task == "dies asking" else 0))
     if task == "main":
         return sys.modules["__main__"].__spec__.name
     return f"{task} done"
@@ -59,5 +70,6 @@ def limit(task: str) -> float | None:
     return 3.0 if task in ("hangs", "fine 0") else None
 
 
-def results(tasks, workers=2, setup=None, should_stop=lambda: False):
-    return run_in_pool(PoolWork(start, do, died, setup, limit), tasks, workers, should_stop)
+def results(tasks, workers=2, setup=None, should_stop=lambda: False, answer=None):
+    work = PoolWork(start, do, died, setup, limit, answer=answer)
+    return run_in_pool(work, tasks, workers, should_stop)

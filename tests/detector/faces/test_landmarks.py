@@ -14,8 +14,8 @@ from media_forensics.detector.errors import ForensicsError
 from media_forensics.detector.extract_command import _parser, _recipe
 from media_forensics.detector.faces.detectors import detector_of
 from media_forensics.detector.faces.interface import NonFiniteError
+from media_forensics.detector.faces.landmark_network import LandmarkNetwork
 from media_forensics.detector.faces.landmarks import (
-    LandmarkNetwork,
     LandmarkRefiner,
     RefinedDetector,
     load_refiner,

@@ -7,9 +7,11 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
 from media_forensics.detector.errors import ForensicsError
@@ -104,6 +106,69 @@ def test_a_slow_caller_loses_nothing():
     first = next(found)
     time.sleep(1.0)  # the processes go on until their results wait for us
     assert sorted([first, *found]) == sorted(f"fine {n + 1} done" for n in range(200))
+
+
+def total(question, attached):
+    """The sum of three arrays, read in two parts."""
+    first = bytearray(300_000)
+    rest = np.empty(1_500_000, np.uint8)
+    attached.read_into(first)
+    attached.read_into(rest)
+    assert attached.left == 0
+    return sum(first) + int(rest.sum())
+
+
+def test_processes_ask_and_are_answered():
+    tasks = [f"asks {n}" for n in range(7)]
+    wanted = 300_000 * (1 + 4 + 9)
+    found = pool_jobs.results([*tasks, "fine 1"], 3, answer=total)
+    assert sorted(found) == [*(f"{task}: {wanted}" for task in tasks), "fine 1 done"]
+
+
+def test_what_an_answer_does_not_read_is_skipped():
+    found = pool_jobs.results(["asks 0", "asks 1"], 1, answer=lambda question, _: question[-1])
+    assert sorted(found) == ["asks 0: 0", "asks 1: 1"]
+
+
+def test_what_an_answer_raises_is_raised_here_and_everybody_ends():
+    before = children()
+
+    def fails(question, attached):
+        raise ForensicsError("The card is gone.", "Put it back.", "device")
+
+    with pytest.raises(ForensicsError, match="The card is gone") as caught:
+        list(pool_jobs.results(["asks 0", "asks 1", "asks 2"], answer=fails))
+    assert "in fails" in str(caught.value.__cause__)
+    assert children() == before
+
+
+@pytest.mark.parametrize("task", ["dies asking", "dies waiting"])
+def test_a_process_that_dies_over_a_question_gets_a_result(task):
+    answered = []
+
+    def late(question, attached):
+        if question == task:
+            time.sleep(1.5)
+            answered.append(question)
+        return len(question)
+
+    found = pool_jobs.results(["asks 0", task, "asks 1"], answer=late)
+    assert sorted(found) == ["asks 0: 6", "asks 1: 6", f"{task} died"]
+    assert answered == [task] * 2  # the second time alone
+
+
+def test_a_wish_to_stop_reaches_a_process_that_waits_for_an_answer():
+    asked, answer_now = threading.Event(), threading.Event()
+
+    def slow(question, attached):
+        asked.set()
+        answer_now.wait(5.0)
+        return 0
+
+    before = children()
+    assert list(pool_jobs.results(["asks 0"] * 4, 2, None, asked.is_set, slow)) == []
+    answer_now.set()
+    assert children() == before
 
 
 SCRIPT = """

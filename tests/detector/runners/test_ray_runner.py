@@ -18,18 +18,18 @@ from media_forensics.detector.errors import ForensicsError
 from media_forensics.detector.model.checkpoints import save_detector
 from media_forensics.detector.records import CropRecipe, VideoRecord
 from media_forensics.detector.runners import ray_cluster
-from media_forensics.detector.runners.extract import Extraction, extract_videos, prepare
+from media_forensics.detector.runners.extract import extract_videos, prepare
+from media_forensics.detector.runners.extraction import Extraction
 from media_forensics.detector.runners.ray_cluster import on_ray, require_ray
 from media_forensics.detector.runners.ray_runner import (
-    Stage,
     _Attempts,
     _Decode,
     _Extract,
     extract_and_score_on_ray,
     extract_on_ray,
     score_on_ray,
-    stages,
 )
+from media_forensics.detector.runners.ray_stages import Stage, stages
 from media_forensics.detector.runners.score_merge import examine, merged
 from media_forensics.detector.runners.score_parts import ScoreParts
 from media_forensics.detector.runners.score_units import FaceFile, ScoreUnit, unit_of

@@ -1,0 +1,223 @@
+"""One face network for all processes of a pool: they decode, crop and write, it finds the faces.
+
+A process has a :class:`RemoteDetector`, which shrinks its frames and sends them through the pool's
+pipe. Here they are read into memory from which the device copies by itself, and wait in one line.
+The thread of each network takes from it what has waited longest, and with it all frames of the
+same size up to the batch that the device holds: while it computes, the next batch gathers. Only
+candidates go back; each process chooses among its own. Nothing here or in the processes needs
+torch, but the network.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..device import CPU
+from ..errors import Cancelled, ForensicsError
+from ..faces.batches import BatchedDetector, Candidates
+from ..faces.interface import FaceDetector
+from ..faces.landmarks import LandmarkRefiner, RefinedDetector
+from .attached import Attached
+
+FRAMES, SQUARES = "frames", "squares"
+_REQUEST_PIXELS = 640 * 640 * 64  # that a process sends at a time
+Ask = Callable[[Any, Sequence[np.ndarray]], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class SharedFaces:
+    """What a process knows of a face detector that runs in the process that started it.
+
+    Attributes:
+        name, sha256, device: of the detector (the hash without that of refined landmarks)
+        refiner_sha256: of the network that refines landmarks; None where they are not refined
+    """
+
+    name: str
+    sha256: str
+    device: str
+    refiner_sha256: str | None = None
+
+    def detector(self, ask: Ask) -> FaceDetector:
+        """The detector of a process that asks by ``ask`` (:class:`process_pool.PoolWork`)."""
+        remote = RemoteDetector(self, ask)
+        if self.refiner_sha256 is None:
+            return remote
+        return RefinedDetector(remote, LandmarkRefiner(_RemotePoints(ask), self.refiner_sha256))
+
+
+class RemoteDetector(BatchedDetector):
+    """A face detector whose network runs elsewhere.
+
+    Args:
+        shared: whose it is
+        ask: see :class:`process_pool.PoolWork`
+    """
+
+    def __init__(self, shared: SharedFaces, ask: Ask) -> None:
+        super().__init__(shared.name, shared.sha256, shared.device, _REQUEST_PIXELS)
+        self._ask = ask
+
+    def candidates(self, images: Sequence[np.ndarray], threshold: float) -> list[Candidates]:
+        """See :meth:`BatchedDetector.candidates`."""
+        shape = (len(images), *images[0].shape)
+        return self._ask((FRAMES, shape, threshold), [np.ascontiguousarray(i) for i in images])
+
+
+class _RemotePoints:
+    """A :class:`landmarks.PointNetwork` that runs elsewhere."""
+
+    def __init__(self, ask: Ask) -> None:
+        self._ask = ask
+
+    def points(self, images: np.ndarray) -> np.ndarray:
+        return self._ask((SQUARES, images.shape, 0.0), [images])
+
+
+def shared_of(detector: FaceDetector) -> SharedFaces | None:
+    """What processes need to know to share ``detector``; None if it cannot be shared."""
+    refiner = None
+    if isinstance(detector, RefinedDetector):
+        detector, refiner = detector.detector, detector.refiner.sha256
+    if not hasattr(detector, "candidates_of"):
+        return None
+    return SharedFaces(detector.name, detector.sha256, detector.device, refiner)
+
+
+def is_shared_by_default(detector: FaceDetector) -> bool:
+    """Whether the processes of a pool share ``detector``: on a GPU, where it can be shared."""
+    return detector.device != CPU and shared_of(detector) is not None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Job:
+    """What one process waits for: pictures of one size, or squares (``threshold`` is None)."""
+
+    pictures: Any
+    threshold: float | None
+    result: Future[Any] = field(default_factory=Future)
+
+    @property
+    def pixels(self) -> int:
+        count, height, width = self.pictures.shape[:3]
+        return count * height * width
+
+    def goes_with(self, other: _Job) -> bool:
+        """Whether both fit into one batch."""
+        same = self.threshold == other.threshold and self.threshold is not None
+        return same and self.pictures.shape[1:] == other.pictures.shape[1:]
+
+
+class FaceServer:
+    """Runs face networks for other processes; :meth:`answer` is what their pool calls.
+
+    Args:
+        detectors: equal ones that can be shared (:func:`shared_of`), one for each device
+    """
+
+    def __init__(self, detectors: Sequence[FaceDetector]) -> None:
+        self._came = threading.Condition()
+        self._line: deque[_Job] = deque()
+        self._closed = False
+        self._buffer = _network(detectors[0]).buffer
+        self._threads = [
+            threading.Thread(target=self._serve, args=(detector,), daemon=True, name="face-network")
+            for detector in detectors
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def answer(self, question: tuple[str, tuple[int, ...], float], attached: Attached) -> Any:
+        """Wait for the answer to a :class:`RemoteDetector`.
+
+        Returns:
+            the candidates of each frame, or the points of squares
+
+        Raises:
+            ForensicsError: the network failed
+        """
+        kind, shape, threshold = question
+        if kind == SQUARES:
+            squares = np.empty(shape, np.uint8)
+            attached.read_into(squares)
+            return self._waited(_Job(squares, None))
+        frames = self._buffer(*shape[:3])
+        attached.read_into(frames.numpy())
+        return self._waited(_Job(frames, threshold))
+
+    def _waited(self, job: _Job) -> Any:
+        with self._came:
+            if self._closed:
+                raise Cancelled("Stopped.", "Run it again to continue.")
+            self._line.append(job)
+            self._came.notify()
+        return job.result.result()
+
+    def close(self) -> None:
+        """Answer what is waiting, and end."""
+        with self._came:
+            self._closed = True
+            self._came.notify_all()
+        for thread in self._threads:
+            thread.join()
+
+    def _serve(self, detector: FaceDetector) -> None:
+        network = _network(detector)
+        while jobs := self._next(network.batch_pixels):
+            try:
+                self._run(network, detector, jobs)
+            except BaseException as error:  # each is told where it waits
+                for job in jobs:
+                    job.result.set_exception(_clear(error, network.device))
+
+    def _next(self, most: int) -> list[_Job]:
+        """The job that has waited longest, and those that go with it; none at the end."""
+        with self._came:
+            while not (self._line or self._closed):
+                self._came.wait()
+            chosen: list[_Job] = []
+            pixels = 0
+            for job in self._line:
+                fits = not chosen or (job.goes_with(chosen[0]) and pixels + job.pixels <= most)
+                if fits:
+                    chosen.append(job)
+                    pixels += job.pixels
+            self._line = deque(job for job in self._line if job not in chosen)
+            return chosen
+
+    @staticmethod
+    def _run(network: Any, detector: FaceDetector, jobs: list[_Job]) -> None:
+        first = jobs[0]
+        if first.threshold is None:
+            assert isinstance(detector, RefinedDetector)
+            first.result.set_result(detector.refiner.network.points(first.pictures))
+            return
+        found = network.candidates_of([job.pictures for job in jobs], first.threshold)
+        start = 0
+        for job in jobs:
+            job.result.set_result(found[start : start + len(job.pictures)])
+            start += len(job.pictures)
+
+
+def _network(detector: FaceDetector) -> Any:
+    """The detector that has the network: :class:`faces.retinaface.RetinaFaceDetector`."""
+    return detector.detector if isinstance(detector, RefinedDetector) else detector
+
+
+def _clear(error: BaseException, device: str) -> ForensicsError:
+    if isinstance(error, ForensicsError):
+        return error
+    told = ForensicsError(
+        f"The face network failed on {device}: {type(error).__name__}: {error}",
+        "What was finished is kept; run it again to continue, or with the device cpu.",
+        "device",
+    )
+    told.__cause__ = error
+    return told
