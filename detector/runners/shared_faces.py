@@ -127,6 +127,7 @@ class FaceServer:
         self._line: deque[_Job] = deque()
         self._closed = False
         self._buffer = _network(detectors[0]).buffer
+        self._device = detectors[0].device
         self._threads = [
             threading.Thread(target=self._serve, args=(detector,), daemon=True, name="face-network")
             for detector in detectors
@@ -143,14 +144,26 @@ class FaceServer:
         Raises:
             ForensicsError: the network failed
         """
+        try:
+            return self._waited(self._job(question, attached))
+        except (ForensicsError, EOFError):  # EOFError: whoever asked has died
+            raise
+        except Exception as error:
+            raise ForensicsError(
+                f"The face network failed on {self._device}: {type(error).__name__}: {error}",
+                "What was finished is kept; run it again to continue, or with the device cpu.",
+                "device",
+            ) from error
+
+    def _job(self, question: tuple[str, tuple[int, ...], float], attached: Attached) -> _Job:
         kind, shape, threshold = question
         if kind == SQUARES:
             squares = np.empty(shape, np.uint8)
             attached.read_into(squares)
-            return self._waited(_Job(squares, None))
+            return _Job(squares, None)
         frames = self._buffer(*shape[:3])
         attached.read_into(frames.numpy())
-        return self._waited(_Job(frames, threshold))
+        return _Job(frames, threshold)
 
     def _waited(self, job: _Job) -> Any:
         with self._came:
@@ -174,8 +187,10 @@ class FaceServer:
             try:
                 self._run(network, detector, jobs)
             except BaseException as error:  # each is told where it waits
+                told = error if isinstance(error, Exception) else RuntimeError(repr(error))
                 for job in jobs:
-                    job.result.set_exception(_clear(error, network.device))
+                    if not job.result.done():
+                        job.result.set_exception(told)
 
     def _next(self, most: int) -> list[_Job]:
         """The job that has waited longest, and those that go with it; none at the end."""
@@ -209,15 +224,3 @@ class FaceServer:
 def _network(detector: FaceDetector) -> Any:
     """The detector that has the network: :class:`faces.retinaface.RetinaFaceDetector`."""
     return detector.detector if isinstance(detector, RefinedDetector) else detector
-
-
-def _clear(error: BaseException, device: str) -> ForensicsError:
-    if isinstance(error, ForensicsError):
-        return error
-    told = ForensicsError(
-        f"The face network failed on {device}: {type(error).__name__}: {error}",
-        "What was finished is kept; run it again to continue, or with the device cpu.",
-        "device",
-    )
-    told.__cause__ = error
-    return told
