@@ -77,8 +77,8 @@ def test_a_mirrored_picture_gives_mirrored_points(footage, refined):
     points = np.array(face.landmarks)
     mirrored = points[[1, 0, 2, 4, 3]] * [-1, 1] + [image.shape[1] - 1, 0]
     place = replace(face, landmarks=tuple(map(tuple, mirrored.tolist())))
-    (again,) = refined._refiner.refine(image, [face])
-    (other,) = refined._refiner.refine(np.ascontiguousarray(image[:, ::-1]), [place])
+    (again,) = refined.refiner.refine(image, [face])
+    (other,) = refined.refiner.refine(np.ascontiguousarray(image[:, ::-1]), [place])
     back = np.array(other.landmarks)[[1, 0, 2, 4, 3]] * [-1, 1] + [image.shape[1] - 1, 0]
     assert np.abs(back - np.array(again.landmarks)).max() < 0.1
 
