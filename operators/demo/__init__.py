@@ -1,4 +1,4 @@
-"""The labelled demo corpus of ``create_demo``: real footage and manipulations made on the spot."""
+"""Builds the labelled demo corpus of ``create_demo``: real footage, and fakes made from it."""
 
 from __future__ import annotations
 

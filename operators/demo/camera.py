@@ -1,8 +1,8 @@
-"""Real footage as short clips of one size: segments of videos, and photographs seen by a camera.
+"""Renders real footage as short clips of one size, from segments of videos or from photographs.
 
-A photograph becomes a clip by the motion of a virtual hand-held camera (sway, zoom, roll, a little
-drift of the exposure). Nothing is drawn and no noise is added: each pixel is the photograph's,
-resampled once.
+A photograph becomes a clip by the motion of a virtual hand-held camera (sway, zoom, roll, and a
+small drift of the exposure). Nothing is drawn and no noise is added: each pixel comes from the
+photograph and is resampled once.
 """
 
 from __future__ import annotations
@@ -18,29 +18,29 @@ from ...detector.faces.interface import FaceDetector
 from ...detector.frames.sources import open_source
 from .plan import FPS, FRAMES, SIZE, ClipPlan
 
-# Largest excursions of the virtual camera; together they reach 6.8 % of the window beyond it.
+# Largest excursions of the virtual camera; together they reach 6.8 % of the window beyond its edge.
 _PAN = 0.03  # share of the window
 _ZOOM = 0.04
 _ROLL = np.deg2rad(2.0)
 _EXPOSURE = 0.03
 MARGIN = 0.07
 
-_SMOOTHING_FRAMES = 1.5  # sigma; RetinaFace's points jitter by about one pixel from frame to frame
+_SMOOTHING_FRAMES = 1.5  # sigma; RetinaFace landmarks jitter by about one pixel between frames
 
 
 class ClipError(ForensicsError):
-    """The footage does not give the planned clip."""
+    """Raised if the footage does not give the planned clip."""
 
 
 @dataclass(frozen=True, slots=True)
 class Photograph:
-    """A photograph and the path of the camera over it.
+    """A photograph and the camera's path over it.
 
     Attributes:
         image: (H, W, 3) RGB uint8, at most as fine as the clip
         landmarks: (5, 2) pixels of ``image``
         maps: (FRAMES, 2, 3), pixels of a frame -> pixels of ``image``
-        gains: (FRAMES,) exposure
+        gains: (FRAMES,) exposure gain of each frame
     """
 
     image: np.ndarray
@@ -49,7 +49,7 @@ class Photograph:
     gains: np.ndarray
 
     def film(self, image: np.ndarray) -> np.ndarray:
-        """(FRAMES, SIZE, SIZE, 3): what the camera sees of ``image``, a version of the photo."""
+        """Return the frames (FRAMES, SIZE, SIZE, 3) of ``image``, a version of the photograph."""
         frames = np.empty((FRAMES, SIZE, SIZE, 3), np.uint8)
         for frame, pose, gain in zip(frames, self.maps, self.gains, strict=True):
             seen = _look(image, pose, cv2.INTER_CUBIC).astype(np.float32)
@@ -57,8 +57,8 @@ class Photograph:
         return frames
 
     def film_mask(self, mask: np.ndarray) -> np.ndarray:
-        """(FRAMES, SIZE, SIZE) uint8: 255 where the camera sees a pixel of ``mask`` (H, W) > 0."""
-        wide = cv2.dilate((mask > 0).astype(np.uint8), np.ones((3, 3), np.uint8))  # cubic's reach
+        """Return (FRAMES, SIZE, SIZE) uint8: 255 where a frame shows ``mask`` (H, W) > 0."""
+        wide = cv2.dilate((mask > 0).astype(np.uint8), np.ones((3, 3), np.uint8))  # cubic support
         seen = [_look(wide * np.uint8(255), pose, cv2.INTER_LINEAR) for pose in self.maps]
         return np.where(np.array(seen) > 0, 255, 0).astype(np.uint8)
 
@@ -70,7 +70,7 @@ class Clip:
     Attributes:
         frames: (FRAMES, SIZE, SIZE, 3) RGB uint8
         landmarks: (FRAMES, 5, 2) pixels, smooth over time
-        photograph: what was filmed, or None for a segment of a video
+        photograph: the filmed photograph, or None for a segment of a video
     """
 
     frames: np.ndarray
@@ -79,13 +79,13 @@ class Clip:
 
 
 def render(plan: ClipPlan, footage: Path, detector: FaceDetector, rng: np.random.Generator) -> Clip:
-    """The frames of ``plan`` with the landmarks of the one face in them.
+    """Return the frames of ``plan`` with the landmarks of their one face.
 
     Args:
-        plan: what to show
+        plan: the clip to render
         footage: file of the photograph or video
         detector: finds the landmarks
-        rng: of the camera's path; not used for videos
+        rng: generator of the camera's path; not used for videos
 
     Raises:
         ClipError: the footage is too short or too small, or does not show exactly one face
@@ -103,19 +103,22 @@ def _photograph(
     points = np.c_[_one_face(detector, [still], plan)[0], np.ones(5)]
     paths, gains = camera_path(rng)
     photograph = Photograph(image, points @ window.T, window @ paths, gains)
-    # The face does not move in the photograph, so the camera's path gives its exact landmarks.
+    # The face does not move in the photograph, so the camera's path gives exact landmarks.
     moved = np.einsum("fij,pj->fpi", np.linalg.inv(paths)[:, :2], points)
     return Clip(photograph.film(image), moved, photograph)
 
 
 def _look(image: np.ndarray, pose: np.ndarray, interpolation: int) -> np.ndarray:
-    """A frame: each of its pixels is read at ``pose`` (2, 3) of it in ``image``."""
+    """Return a frame whose pixels are sampled from ``image`` at the places that ``pose`` gives."""
     how = interpolation | cv2.WARP_INVERSE_MAP
     return cv2.warpAffine(image, pose, (SIZE, SIZE), flags=how, borderMode=cv2.BORDER_REFLECT_101)
 
 
 def _to_working_size(image: np.ndarray, plan: ClipPlan) -> tuple[np.ndarray, np.ndarray]:
-    """The part that the camera may see, not finer than the clip, and (2, 3) clip -> that part."""
+    """Return the part that the camera may see, at most as fine as the clip, and the map to it.
+
+    The map (2, 3) goes from pixels of the clip to pixels of that part.
+    """
     x, y, side = plan.window
     room = int(np.ceil(MARGIN * side))
     left, top, reach = x - room, y - room, side + 2 * room
@@ -123,7 +126,7 @@ def _to_working_size(image: np.ndarray, plan: ClipPlan) -> tuple[np.ndarray, np.
         raise ClipError(f"Clip {plan.stem}: its window does not fit into {plan.footage}.")
     image = image[top : top + reach, left : left + reach]
     size = min(reach, round(reach * SIZE / side))
-    if size < reach:  # area averaging here, so that the moving resampling does not shimmer
+    if size < reach:  # area averaging, so that the moving resampling does not shimmer
         image = cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA)
     factor = size / reach
     zoom = side * factor / SIZE
@@ -133,10 +136,10 @@ def _to_working_size(image: np.ndarray, plan: ClipPlan) -> tuple[np.ndarray, np.
 
 
 def camera_path(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Path of a hand-held camera, in pixels of the clip.
+    """Return the path of a hand-held camera, in pixels of the clip.
 
     Args:
-        rng: phases of its slow and fast sway
+        rng: generator of the phases of the slow and fast sway
 
     Returns:
         (FRAMES, 3, 3) maps from pixels of a frame to pixels of the unmoved window, and (FRAMES,)
@@ -176,7 +179,11 @@ def _segment(plan: ClipPlan, footage: Path, detector: FaceDetector) -> Clip:
 
 
 def _read(path: Path, numbers: list[int]) -> list[np.ndarray]:
-    """Exactly these frames, RGB uint8."""
+    """Return exactly these frames, RGB uint8.
+
+    Raises:
+        ClipError: a frame cannot be read
+    """
     images = []
     for frame in open_source(path, threads=1).read(numbers):
         if frame.image is None:
@@ -186,7 +193,11 @@ def _read(path: Path, numbers: list[int]) -> list[np.ndarray]:
 
 
 def _one_face(detector: FaceDetector, frames: list[np.ndarray], plan: ClipPlan) -> np.ndarray:
-    """(N, 5, 2) landmarks of the only face of each frame."""
+    """Return the (N, 5, 2) landmarks of the only face of each frame.
+
+    Raises:
+        ClipError: a frame does not show exactly one face
+    """
     found = detector.detect(frames, score_threshold=0.5)
     for number, faces in enumerate(found):
         if len(faces) != 1:
@@ -197,7 +208,7 @@ def _one_face(detector: FaceDetector, frames: list[np.ndarray], plan: ClipPlan) 
 
 
 def _smooth(track: np.ndarray) -> np.ndarray:
-    """Gaussian average over time of (N, 5, 2); the ends are averaged over what is there."""
+    """Return the Gaussian average of (N, 5, 2) over time; weights are renormalised at the ends."""
     offsets = np.arange(len(track))
     weights = np.exp(-0.5 * ((offsets[:, None] - offsets) / _SMOOTHING_FRAMES) ** 2)
     weights /= weights.sum(axis=1, keepdims=True)

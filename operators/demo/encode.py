@@ -1,4 +1,4 @@
-"""Encode clips and masks. Reals and fakes go through the same few lines."""
+"""Encodes clips and masks; reals and fakes use the same code."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ...detector.files.atomic import replacing
 from ...detector.frames.pyav import H264Writer
 from .plan import FPS
 
-CRF = {"c23": 23, "c40": 40}  # as FaceForensics++
+CRF = {"c23": 23, "c40": 40}  # as in FaceForensics++
 _MASK_CRF = 10
 _COMMENT_LENGTH = 96
 
@@ -22,9 +22,9 @@ def write_clip(path: Path, frames: Iterable[np.ndarray], crf: int, comment: str)
 
     Args:
         path: file to write
-        frames: one or more of RGB or grey uint8 (H, W, 3) or (H, W), even sides
+        frames: at least one RGB or grey uint8 image, (H, W, 3) or (H, W), with even sides
         crf: quality of x264, 0 (lossless) to 51
-        comment: metadata, padded to one length so that the file size tells nothing about it
+        comment: metadata, padded to one length so that the file size does not reveal it
 
     Raises:
         OSError: the folder cannot be written, or the disk is full
@@ -46,5 +46,5 @@ def write_clip(path: Path, frames: Iterable[np.ndarray], crf: int, comment: str)
 
 
 def write_mask(path: Path, masks: Iterable[np.ndarray], comment: str) -> None:
-    """Write masks (H, W) uint8 as a video; 255 is decoded as more than 127, 0 as less."""
+    """Write masks (H, W) uint8 as a video; 255 decodes to more than 127 and 0 to less."""
     write_clip(path, masks, _MASK_CRF, comment)

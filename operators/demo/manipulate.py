@@ -1,8 +1,8 @@
-"""Fake clips out of real ones: one manipulation per clip, following the face, without flicker.
+"""Makes fake clips from real ones: one manipulation per clip that follows the face.
 
-A photograph is manipulated once, before the camera moves over it: the fake then moves exactly as
-the real does, and costs the encoder no more bits for it. In a video each frame is manipulated, with
-the same random draw.
+A photograph is manipulated once, before the camera moves over it. So the fake moves exactly as the
+real does and costs the encoder no additional bits. In a video each frame is manipulated with the
+same random draw, to avoid flicker.
 """
 
 from __future__ import annotations
@@ -16,25 +16,26 @@ from .face_swap import face_swap
 from .plan import FRAMES
 
 _DRAWS = 16
-_LEAST_CHANGE = 2.0  # levels, mean over the mask
-_MOST_STAIN = 10.0  # levels between the shifts of two channels
+_LEAST_CHANGE = 2.0  # grey levels, mean over the mask
+_MOST_STAIN = 10.0  # grey levels between the mean shifts of two channels
 
 
 def self_blend_clip(clip: Clip, seed: list[int], sharper: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Self-blended copy of a clip (Shiohara and Yamasaki, CVPR 2022).
+    """Return a self-blended copy of a clip (Shiohara and Yamasaki, CVPR 2022).
 
-    The method sharpens or softens and shifts the colour at random. Over a few dozen clips that
-    leaves fakes softer on the whole, which tells them apart without a look at the face, and a few
-    with green skin. So of several draws that can be seen and do not stain the skin, that one is
-    taken whose effect on the sharpness has the usual size of this clip, in the wanted direction.
+    The method sharpens or softens and shifts the colour at random. Over a few dozen clips, plain
+    draws would make the fakes softer on average, a cue outside the face, and give some of them
+    green skin. So several draws are made. Among those that are visible and do not stain the skin,
+    the one is taken whose effect on sharpness is closest to the clip's median effect, in the wanted
+    direction.
 
     Args:
         clip: the real clip
-        seed: of the draws; the accepted one holds for all frames
-        sharper: whether the fake is to be sharper than the real (a little), or softer
+        seed: seed of the draws; the accepted draw is used for all frames
+        sharper: whether the fake should be slightly sharper than the real, or softer
 
     Returns:
-        frames (N, H, W, 3) RGB uint8 and masks (N, H, W) uint8, 255 wherever a pixel was touched
+        frames (N, H, W, 3) RGB uint8 and masks (N, H, W) uint8, 255 wherever a pixel was changed
     """
     seed = [*seed, _choose_draw(clip, seed, sharper)]
     photo = clip.photograph
@@ -49,10 +50,10 @@ def self_blend_clip(clip: Clip, seed: list[int], sharper: bool) -> tuple[np.ndar
 
 
 def _choose_draw(clip: Clip, seed: list[int], sharper: bool) -> int:
-    """Number of the draw that :func:`self_blend_clip` takes, judged on the middle frame."""
+    """Return the number of the draw that :func:`self_blend_clip` takes, by the middle frame."""
     image, points = _face(clip, FRAMES // 2)
     before = _sharpness(image)
-    gains = np.empty(_DRAWS)  # of sharpness, logarithmic
+    gains = np.empty(_DRAWS)  # log ratio of sharpness
     decent = np.empty(_DRAWS, bool)
     for number in range(_DRAWS):
         fake, share = self_blend(image, points, np.random.default_rng([*seed, number]))
@@ -68,14 +69,16 @@ def _choose_draw(clip: Clip, seed: list[int], sharper: bool) -> int:
 
 
 def _sharpness(image: np.ndarray) -> float:
-    """Variance of the Laplacian at half size: what survives compression."""
+    """Return the variance of the Laplacian at half size, which survives compression."""
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
     half = cv2.resize(grey, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
     return float(cv2.Laplacian(half, cv2.CV_64F).var())
 
 
 def face_swap_clip(target: Clip, source: Clip) -> tuple[np.ndarray, np.ndarray]:
-    """The target's clip with the source's face: frame by frame, or once where one is a photograph.
+    """Return the target's clip with the source's face.
+
+    The swap is made frame by frame, or once if the target is a photograph.
 
     Returns:
         frames (N, H, W, 3) RGB uint8 and masks (N, H, W) uint8, 0 or 255
@@ -91,7 +94,7 @@ def face_swap_clip(target: Clip, source: Clip) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _face(source: Clip, number: int) -> tuple[np.ndarray, np.ndarray]:
-    """Picture and landmarks of the source at frame ``number``."""
+    """Return picture and landmarks of the source at frame ``number``."""
     if source.photograph is not None:
         return source.photograph.image, source.photograph.landmarks
     return source.frames[number], source.landmarks[number]

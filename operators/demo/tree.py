@@ -1,4 +1,4 @@
-"""Names and side files of the corpus: FaceForensics++'s tree, splits, people, licences, README."""
+"""Defines the corpus's tree (as in FaceForensics++) and writes splits, people, licences, README."""
 
 from __future__ import annotations
 
@@ -23,27 +23,27 @@ _MARKER = "dataset/corpus.json"
 
 
 def real_path(root: Path, compression: str, stem: str) -> Path:
-    """Of a real clip."""
+    """Return the path of a real clip."""
     return root / "original_sequences/youtube" / compression / "videos" / f"{stem}.mp4"
 
 
 def fake_path(root: Path, method: str, compression: str, stem: str) -> Path:
-    """Of a fake; ``stem`` is target_source."""
+    """Return the path of a fake; ``stem`` is target_source."""
     return root / "manipulated_sequences" / method / compression / "videos" / f"{stem}.mp4"
 
 
 def mask_path(root: Path, method: str, stem: str) -> Path:
-    """Of a fake's mask, one for all compressions."""
+    """Return the path of a fake's mask, one for all compressions."""
     return root / "manipulated_sequences" / method / "masks" / "videos" / f"{stem}.mp4"
 
 
 def check_root(root: Path, seed: int) -> bool:
-    """Whether ``root`` holds a corpus of this recipe; False where it is new or empty.
+    """Return True if ``root`` holds a corpus of this recipe, False if it is new or empty.
 
     Raises:
         ForensicsError: it is a file, cannot be read or is not allowed, or holds something else
     """
-    claim_folder(root, "root", lambda _: True)  # its content is looked at below
+    claim_folder(root, "root", lambda _: True)  # its content is checked below
     marker = root / _MARKER
     try:
         if marker.is_file():
@@ -85,7 +85,7 @@ def _recipe(seed: int) -> dict[str, Any]:
 
 
 def claim(root: Path, seed: int) -> None:
-    """Make ``root`` ours, or check that it is a corpus of the same recipe, to be continued.
+    """Mark ``root`` as a corpus, or check that it is one of the same recipe to continue.
 
     Raises:
         ForensicsError: as :func:`check_root`, or it cannot be written
@@ -125,7 +125,7 @@ def _identities(clips: Iterable[ClipPlan]) -> str:
 
 
 def licence_list(keys: Iterable[str]) -> str:
-    """Markdown table of the footage ``keys``: package and licence of each file."""
+    """Return a Markdown table with package and licence of each footage key in ``keys``."""
     lines = [
         "# Licences of the footage",
         "",
