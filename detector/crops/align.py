@@ -1,8 +1,8 @@
-"""Five landmarks to an aligned square crop, and the way back.
+"""Aligns a face by five landmarks to a square crop, and inverts the transform.
 
 The reference procedure is the cropper released with GenD (Yermakov et al., arXiv 2508.06248):
 ``cv2.estimateAffinePartial2D(landmarks, template, method=cv2.LMEDS)``, then ``cv2.warpAffine``
-with bilinear interpolation and a zero border. On the same landmarks this gives the same pixels.
+with bilinear interpolation and a zero border. The same landmarks give the same pixels here.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 from ..errors import ForensicsError
 from ..records import Reason
 
-# Points in fractions of the crop side at scale 1, in the project's landmark order.
+# Points as fractions of the crop side at scale 1, in the project's landmark order.
 TEMPLATES: dict[str, np.ndarray] = {
     # GenD: made for RetinaFace-type points
     "gend": np.array([[0.34, 0.46], [0.66, 0.46], [0.5, 0.64], [0.37, 0.82], [0.63, 0.82]]),
@@ -33,7 +33,7 @@ TEMPLATES: dict[str, np.ndarray] = {
         + np.array([8.0, 0.0])
     )
     / 112.0,
-    # facexlib FaceRestoreHelper, 512 pixel FFHQ template; it has its margin inside (use scale 1)
+    # facexlib FaceRestoreHelper, 512 pixel FFHQ template; it includes a margin (use scale 1)
     "ffhq": np.array(
         [
             [192.98138, 239.94708],
@@ -45,7 +45,7 @@ TEMPLATES: dict[str, np.ndarray] = {
     )
     / 512.0,
 }
-#: What a form says of each template.
+#: Text of a form for each template.
 TEMPLATE_TITLES = {
     "gend": "GenD (the reference)",
     "dfb": "DeepfakeBench",
@@ -58,30 +58,30 @@ BORDERS = {
 }
 INTERPOLATIONS = {"linear": cv2.INTER_LINEAR, "cubic": cv2.INTER_CUBIC, "area": cv2.INTER_AREA}
 
-_MIN_ZOOM, _MAX_ZOOM = 1e-2, 1e2  # crop pixels per frame pixel that any real face stays within
-# Median landmark error, as a share of the crop side: full profiles reach 0.10, points that have
-# nothing to do with a face 0.13 on average (a transform that shrinks all to the centre has 0.18).
+_MIN_ZOOM, _MAX_ZOOM = 1e-2, 1e2  # crop pixels per frame pixel; every real face lies within
+# Median landmark error as a share of the crop side. Full profiles reach 0.10; random points have
+# 0.13 on average (a transform that shrinks all to the centre has 0.18).
 _MAX_MISFIT = 0.13
 _MAX_NATIVE_SIDE = 4096
 
 
 class AlignError(ForensicsError):
-    """The landmarks give no usable transform; ``reason`` is ``align_failed``."""
+    """Raised when landmarks give no usable transform; ``reason`` is ``align_failed``."""
 
     reason = Reason.ALIGN_FAILED
 
 
 def template_points(template: str = "gend", size: float = 256, scale: float = 1.3) -> np.ndarray:
-    """Where the five landmarks go, in pixels of a crop of side ``size``.
+    """Return the target positions of the five landmarks, in pixels of a crop of side ``size``.
 
-    A margin ``m = size * (scale - 1) / 2`` is put around the template and the whole shrunk back
-    to ``size``: ``(t * size + m) * size / (size + 2 m)`` (GenD and DeepfakeBench alike).
+    The template gets a margin ``m = size * (scale - 1) / 2`` on each side, and the whole is shrunk
+    back to ``size``: ``(t * size + m) * size / (size + 2 m)`` (as in GenD and DeepfakeBench).
 
     Returns:
         (5, 2) float64
 
     Raises:
-        ForensicsError: unknown template, or a size or scale that is not positive
+        ForensicsError: unknown template, or size or scale is not positive
     """
     if template not in TEMPLATES:
         raise ForensicsError(
@@ -94,10 +94,10 @@ def template_points(template: str = "gend", size: float = 256, scale: float = 1.
 
 
 def native_size(landmarks: np.ndarray, template: str = "gend", scale: float = 1.3) -> int:
-    """Crop side at which the face keeps its source resolution.
+    """Return the crop side in pixels at which the face keeps its source resolution.
 
-    ``round(mean(d_landmarks / d_template) * scale)`` over the ten pairs of points, distances of
-    the template in fractions (GenD's ``target_size=none``).
+    It is ``round(mean(d_landmarks / d_template) * scale)`` over the ten pairs of points, with the
+    template's distances as fractions (GenD's ``target_size=none``).
     """
     first, second = np.triu_indices(5, k=1)
     points = np.asarray(landmarks, dtype=np.float64)
@@ -108,7 +108,7 @@ def native_size(landmarks: np.ndarray, template: str = "gend", scale: float = 1.
 
 
 def estimate(landmarks: Any, target: np.ndarray, size: int) -> np.ndarray:
-    """Similarity transform (rotation, zoom, shift) from ``landmarks`` to ``target``.
+    """Return the similarity transform (rotation, zoom, shift) from ``landmarks`` to ``target``.
 
     Args:
         landmarks: (5, 2) in frame pixels
@@ -119,8 +119,8 @@ def estimate(landmarks: Any, target: np.ndarray, size: int) -> np.ndarray:
         (2, 3) float64, frame -> crop
 
     Raises:
-        AlignError: not five finite points, no transform, an absurd zoom, or points so far from
-            the template that the crop would not show the face
+        AlignError: not five finite points, no transform, an implausible zoom, or points so far
+            from the template that the crop would not show the face
     """
     points = np.asarray(landmarks, dtype=np.float64)
     if points.shape != (5, 2) or not np.isfinite(points).all():
@@ -146,22 +146,22 @@ def align_face(
     border: str = "zero",
     interpolation: str = "linear",
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Cut the face with these landmarks out of a frame.
+    """Cut a face out of a frame by its landmarks.
 
     Args:
         image: RGB uint8 (H, W, 3)
         landmarks: (5, 2) in pixels of ``image``, project order
         template: ``gend`` | ``dfb`` | ``ffhq``
-        size: crop side in pixels; 0: the resolution that the face has in the frame
+        size: crop side in pixels; 0 keeps the face's resolution in the frame
         scale: margin around the template
-        border: what lies outside the frame: ``zero`` | ``reflect`` | ``replicate``
+        border: fill outside the frame: ``zero`` | ``reflect`` | ``replicate``
         interpolation: ``linear`` (reference) | ``cubic`` | ``area`` (averages when shrinking)
 
     Returns:
         crop RGB uint8 (size, size, 3) and the (2, 3) float64 matrix frame -> crop
 
     Raises:
-        AlignError: see :func:`estimate`; also a native size beyond 4096 pixels
+        AlignError: see :func:`estimate`; also a native size above 4096 pixels
         ForensicsError: unknown option
     """
     side = size
@@ -186,8 +186,8 @@ def warp(
 ) -> np.ndarray:
     """Resample ``image`` (H, W) or (H, W, C) through ``matrix`` into a (size, size) square.
 
-    ``area`` averages k x k samples per pixel when the crop is k times smaller than its source
-    (``cv2.warpAffine`` itself treats INTER_AREA as bilinear); elsewhere it is bilinear.
+    If the crop is k times smaller than its source, ``area`` averages k x k samples per pixel
+    (``cv2.warpAffine`` itself treats INTER_AREA as bilinear). Otherwise it is bilinear.
 
     Raises:
         ForensicsError: unknown border or interpolation
@@ -216,10 +216,10 @@ def transform(points: Any, matrix: np.ndarray) -> np.ndarray:
 
 
 def invert(matrix: Any) -> np.ndarray:
-    """The (2, 3) float64 matrix crop -> frame for a matrix frame -> crop.
+    """Return the (2, 3) float64 matrix crop -> frame for a matrix frame -> crop.
 
     Raises:
-        AlignError: it has no inverse
+        AlignError: the matrix has no inverse
     """
     forward = np.asarray(matrix, dtype=np.float64)
     if abs(np.linalg.det(forward[:, :2])) < 1e-12:
@@ -229,7 +229,7 @@ def invert(matrix: Any) -> np.ndarray:
 
 
 def border_share(matrix: np.ndarray, size: int, frame_shape: tuple[int, ...]) -> float:
-    """Share of the crop's area, in [0, 1], that lies outside the frame.
+    """Return the share of the crop's area, in [0, 1], that lies outside the frame.
 
     Args:
         matrix: (2, 3) frame -> crop

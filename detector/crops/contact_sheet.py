@@ -1,4 +1,4 @@
-"""One picture of what extraction made of a video: every tried frame, its box, crop and reason."""
+"""Draws one picture of a video's extraction: every tried frame with its boxes, crops or reason."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..frames.sources import open_source
 from ..records import Reason, VideoRecord
 from .store import is_as_written
 
-_DARK, _LINE = 40, 24  # grey level behind a reason, and the height of its line
+_DARK, _LINE = 40, 24  # grey level behind a reason; height of a text line in pixels
 _GREEN, _GREY, _RED, _WHITE = (70, 200, 90), (170, 170, 170), (220, 70, 60), (255, 255, 255)
 
 
@@ -28,18 +28,18 @@ def contact_sheet(
     tile: int = 160,
     limit: int = 64,
 ) -> np.ndarray:
-    """Draw the tried frames in order: the frame with its boxes above, the crop or reason below.
+    """Draw the tried frames in order: the frame with its boxes, and below it the crops or reason.
 
     Args:
-        record: where the frames come from
-        result: what extraction found in it
+        record: the source of the frames
+        result: its extraction result
         crop_folder: :attr:`store.CropStore.folder`
         columns: tiles per row
         tile: side of a tile in pixels
-        limit: at most so many frames, evenly taken from all
+        limit: maximum number of frames, taken evenly from all
 
     Returns:
-        RGB uint8 (H, W, 3); a strip with the reason for a source without frames
+        RGB uint8 (H, W, 3); for a source without frames, a strip with the reason
     """
     folder = Path(crop_folder)
     rows = shown_frames(result, limit)
@@ -59,7 +59,7 @@ def contact_sheet(
 
 
 def shown_frames(result: VideoFaces, limit: int = 64) -> tuple[FrameFaces, ...]:
-    """The frames that a sheet shows: all, or ``limit`` evenly taken from them."""
+    """Return the frames that a sheet shows: all, or ``limit`` taken evenly from them."""
     rows = result.frames
     if len(rows) > limit:
         rows = tuple(rows[i] for i in np.linspace(0, len(rows) - 1, limit, dtype=int))
@@ -67,7 +67,7 @@ def shown_frames(result: VideoFaces, limit: int = 64) -> tuple[FrameFaces, ...]:
 
 
 def _filled(tiles: list[np.ndarray], columns: int) -> list[np.ndarray]:
-    """The tiles of one line, equally high, with empty ones up to ``columns``."""
+    """Return a line's tiles padded to equal height and filled up to ``columns`` with empty ones."""
     height = max(len(tile) for tile in tiles)
     padded = [cv2.copyMakeBorder(t, 0, height - len(t), 0, 0, cv2.BORDER_CONSTANT) for t in tiles]
     return padded + [np.zeros_like(padded[0])] * (columns - len(padded))
@@ -77,7 +77,7 @@ def _frames(record: VideoRecord, rows: tuple[FrameFaces, ...]) -> Iterator[tuple
     try:
         source = open_source(record.path, record.frames)
     except FrameError:
-        return  # the tiles then show the reasons only
+        return  # the tiles then show only the reasons
     for frame in source.read(row.index for row in rows):
         if frame.image is not None:
             yield frame.index, frame.image
@@ -123,7 +123,7 @@ def _crop_tiles(row: FrameFaces, folder: Path, tile: int) -> list[np.ndarray]:
 
 
 def _caption(image: np.ndarray, text: str, colour: tuple[int, int, int]) -> np.ndarray:
-    """``image`` with a line of text at its lower edge."""
+    """Return ``image`` with a line of text at its lower edge."""
     image = np.ascontiguousarray(image)
     place = (4, image.shape[0] - 6)
     for thickness, shade in ((3, (0, 0, 0)), (1, colour)):

@@ -1,4 +1,4 @@
-"""What extraction made of a corpus: coverage by dataset, label and method, and every reason."""
+"""Counts the coverage of an extraction by dataset, label and method, with every reason."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..text.markup import plain
 class Coverage:
     """Counts over many videos; memory does not grow with their number.
 
-    Every tried frame is counted, none is dropped.
+    Every tried frame is counted.
     """
 
     def __init__(self) -> None:
@@ -25,7 +25,7 @@ class Coverage:
         self.videos = 0
 
     def add(self, record: VideoRecord, result: VideoFaces) -> None:
-        """Count one video."""
+        """Add one video to the counts."""
         key = (record.source_dataset, record.label_name, record.method)
         row = self._groups.setdefault(key, Counter())
         crops = len(result.crops)
@@ -45,13 +45,13 @@ class Coverage:
         self._faces.update(Reason(face.reason).value for face in faces if face.reason)
 
     def to_json(self) -> dict[str, Any]:
-        """The counts as plain values.
+        """Return the counts as plain values.
 
         Returns:
             ``{"videos", "without_face", "faces", "groups": [{"source_dataset", "label", "method",
             "videos", "without_face", "faces", "frames_tried", "frames_usable"}, ...],
             "video_reasons", "frame_reasons", "face_reasons", "cut_off": {"videos", "frames"}}``;
-            reasons are ``{reason: count}``, cut off is what is declared and not in the file
+            reasons are ``{reason: count}``; cut off counts declared frames missing from the files
         """
         rows = [
             {"source_dataset": key[0], "label": key[1], "method": key[2], **row}
@@ -70,7 +70,7 @@ class Coverage:
 
 
 def coverage_table(summary: dict[str, Any]) -> str:
-    """:meth:`Coverage.to_json` as Markdown: one row per group, then the reasons."""
+    """Return :meth:`Coverage.to_json` as Markdown: one row per group, then the reasons."""
     lines = [
         "| dataset | label | method | videos | without a face | faces | usable frames |",
         "|---|---|---|---:|---:|---:|---:|",
@@ -101,5 +101,5 @@ def coverage_table(summary: dict[str, Any]) -> str:
 
 
 def cut_off(frames: int) -> str:
-    """Words for frames that a file declares and does not hold."""
+    """Return the text about frames that a file declares but does not contain."""
     return f"{frames} declared frames are not in the file (a download or copy that broke off)"

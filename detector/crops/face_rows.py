@@ -1,4 +1,4 @@
-"""Frames to rows: detect, measure and align every face while its frame is in memory."""
+"""Turns frames into rows: detects, measures and aligns every face while its frame is in memory."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from ..frames.masks import MaskSource
 from ..records import CropRecipe, Face, Reason
 from .align import AlignError, align_face, border_share, transform
 
-_BATCH_PIXELS = 12_000_000  # frames held at a time: 13 of 720p, 1 of 8K
+_BATCH_PIXELS = 12_000_000  # pixels per batch of frames: 13 frames of 720p, 1 of 8K
 _BATCH_FRAMES = 64
-_HELD_BYTES = 128 << 20  # crops kept in memory until the subject is known
+_HELD_BYTES = 128 << 20  # bytes of crops kept in memory until the subject is known
 Mask = np.ndarray | Reason | None
 
 
 class RowMaker:
-    """Makes rows of one source and keeps the crops that go with them.
+    """Creates the rows of one source and keeps their crops.
 
     Args:
-        recipe: decides detection and alignment
+        recipe: settings of detection and alignment
         detector: loaded face detector
-        masks: manipulation masks, or None where the policy needs none
+        masks: manipulation masks, or None if the policy needs none
         check: called for each frame; may raise to stop
 
     Attributes:
@@ -50,7 +50,7 @@ class RowMaker:
         self.crops: dict[tuple[int, int], np.ndarray] = {}
 
     def rows(self, source: FrameSource, numbers: Iterable[int]) -> list[FrameFaces]:
-        """Decode ``numbers`` in one pass and return one row for each, with all its faces."""
+        """Decode ``numbers`` in one pass and return one row per frame with all its faces."""
         wanted = sorted(set(numbers))
         masks = iter(self._masks.read(wanted)) if self._masks is not None else None
         made: list[FrameFaces] = []
@@ -77,7 +77,7 @@ class RowMaker:
         ]
 
     def _detect(self, images: list[np.ndarray]) -> list[list[Face] | Reason]:
-        """Faces per image; one on which the network fails gets the reason instead."""
+        """Return the faces of each image, or the reason if the network fails on it."""
         options: dict[str, Any] = {
             "score_threshold": self._recipe.score_threshold,
             "max_side": self._recipe.max_side,
@@ -110,7 +110,7 @@ class RowMaker:
         return replace(row, faces=tuple(made))
 
     def _face(self, index: int, image: np.ndarray, number: int, face: Face, mask: Mask) -> FaceRow:
-        """Measure and align one face."""
+        """Measure and align one face; return its row."""
         measured: dict[str, Any] = {n: of(face.landmarks) for n, of in OF_LANDMARKS.items()}
         row = FaceRow(
             face_index=number,

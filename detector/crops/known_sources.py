@@ -1,4 +1,4 @@
-"""Tells whether what a store holds of a video still belongs to its source."""
+"""Checks whether the stored faces of a video still belong to its source."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ log = logging.getLogger(__name__)
 def known_or_opened(
     record: VideoRecord, policy: str, store: CropStore, threads: int
 ) -> tuple[StoredVideo, FrameSource | None]:
-    """What the store knows of this very source, or its facts freshly read; the source if opened.
+    """Return the stored data of this unchanged source, or new facts, and the source if opened.
 
     Raises:
-        FrameError: the source is not there or cannot be read
+        FrameError: the source does not exist or cannot be read
     """
     stamp = source_stamp(record)
     stored = store.load_stored(record.video_id)
     if stored is not None and stored.faces.policy == policy:
         same = stored.stamp == stamp
-        if not same and stored.faces.source_sha256:  # touched or copied: the same bytes?
+        if not same and stored.faces.source_sha256:  # touched or copied: compare the bytes
             same = stored.faces.source_sha256 == source_sha256(record)
         source = None if not same or _shown_is_known(stored) else opened(record, threads)
         if same and (source is None or _shown_as_before(stored.faces, source.info)):
@@ -64,18 +64,18 @@ def opened(record: VideoRecord, threads: int) -> FrameSource:
 
 
 def _facts(source: FrameSource) -> dict[str, Any]:
-    """What is kept of a source beside the columns of its own."""
+    """Return the properties of a source that have no column in the result."""
     kept = asdict(source.info)
     return {k: v for k, v in kept.items() if k not in ("fps", "width", "height", "frame_count")}
 
 
 def _shown_is_known(stored: StoredVideo) -> bool:
-    """False for a video that version 0.3 read: it honoured turns only, of what players honour."""
+    """Return False for a video read by version 0.3, which applied only the rotation."""
     info = stored.faces.info
     return "mirrored" in info or info.get("container") in (None, "", "images", "crops")
 
 
 def _shown_as_before(faces: VideoFaces, info: VideoInfo) -> bool:
-    """True if 0.3 gave the pictures of a video, and their number, as they are given now."""
+    """Return whether 0.3 gave the same pictures of a video, and as many, as now."""
     changed = info.mirrored or info.pixel_aspect != 1 or info.transfer or info.missing_frames
     return not changed and (faces.width, faces.height) == (info.width, info.height)

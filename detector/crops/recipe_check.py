@@ -1,4 +1,4 @@
-"""Whether a crop recipe, or a limit beside it, can be carried out, before any work starts."""
+"""Checks before any work starts that a crop recipe and a time limit are valid."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .video_work import SUBJECT_POLICIES
 
 
 def check_recipe(recipe: CropRecipe) -> None:
-    """Raise :class:`ForensicsError`, with its field, for a value that no crop can have."""
+    """Raise :class:`ForensicsError`, with its field, for an invalid value of the recipe."""
     for name, allowed in (
         ("detector", detector_names()),
         ("sampling", SAMPLING_MODES),

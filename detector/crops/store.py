@@ -1,11 +1,11 @@
-"""The crop store: a folder per recipe, an index file per video; a killed run leaves no damage.
+"""Stores crops: one folder per recipe, one index file per video; a killed run leaves no damage.
 
     ROOT/<recipe hash>/recipe.json
     ROOT/<recipe hash>/index/<video_id>+.json      every frame ever tried, with its faces
     ROOT/<recipe hash>/crops/<video_id>+/<frame>_<face>.png
 
-Crops are written before the index that names them, each under a temporary name first. A run that
-is killed leaves at most crops that no index names; the next run writes the same bytes again.
+Crops are written before the index that names them, each first under a temporary name. A killed run
+leaves at most crops that no index names; the next run writes the same bytes again.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ __all__ = ["CropStore", "FaceRow", "FrameFaces", "StoredVideo", "VideoFaces"]
 log = logging.getLogger(__name__)
 
 _FORMAT = 1
-# The filter "up" alone is a third faster than trying all, and as small at level 1.
+# The filter "up" alone is a third faster than trying all, and no larger at level 1.
 _PNG = [cv2.IMWRITE_PNG_COMPRESSION, 1]
 if hasattr(cv2, "IMWRITE_PNG_FILTER"):  # OpenCV 4.12
     _PNG += [cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_UP]
@@ -46,17 +46,17 @@ _ENCODINGS: dict[str, tuple[str, list[int]]] = {
     "webp": (".webp", [cv2.IMWRITE_WEBP_QUALITY, 95]),
 }
 IMAGE_FORMATS = tuple(_ENCODINGS)
-_MAX_PART = 200  # bytes of one path component, with room for the temporary name
+_MAX_PART = 200  # bytes of a path component, leaving room for the temporary name
 
 
 @dataclass(frozen=True, slots=True)
 class StoredVideo:
-    """What the store knows of one video.
+    """The stored data of one video.
 
     Attributes:
-        faces: facts and every row ever made, without tracks and subjects
+        faces: facts and every row ever created, without tracks and subjects
         numbers: frame numbers of the source; None for 0 .. frame_count - 1
-        stamp: size and modification time of the source, to notice that it changed cheaply
+        stamp: size and modification time of the source, a cheap way to notice changes
     """
 
     faces: VideoFaces
@@ -65,18 +65,19 @@ class StoredVideo:
 
     @property
     def all_numbers(self) -> range | tuple[int, ...]:
-        """Every frame number of the source."""
+        """All frame numbers of the source."""
         return range(self.faces.frame_count or 0) if self.numbers is None else self.numbers
 
 
 def path_parts(video_id: str) -> tuple[str, ...]:
-    """``video_id`` as path components that stay inside a folder; different ids never collide.
+    """Return ``video_id`` as path components that stay inside a folder; ids never collide.
 
-    Components are percent-encoded outside ``A-Z a-z 0-9 _ - . ~`` (so none has a ``+``); empty
-    ones, ``.`` and ``..`` are encoded whole; overlong ones are cut and end in a hash.
+    Characters other than ``A-Z a-z 0-9 _ - . ~`` are percent-encoded (so no component has a ``+``).
+    An empty component becomes ``%``, a leading or trailing dot ``%2E``. An overlong component is
+    cut and ends in a hash.
 
     Raises:
-        ForensicsError: an empty id
+        ForensicsError: the id is empty
     """
     if not video_id:
         raise ForensicsError("A video has an empty video_id.", "Give each video an id.")
@@ -86,7 +87,7 @@ def path_parts(video_id: str) -> tuple[str, ...]:
 def _safe_part(part: str) -> str:
     if part == "":
         return "%"
-    # A leading dot would be hidden, or climb; a trailing dot is lost on some file systems.
+    # A leading dot hides the file or leads upwards; some file systems drop a trailing dot.
     text = quote(part, safe="")
     text = re.sub(r"^\.|\.$", "%2E", text)
     if len(text) <= _MAX_PART:
@@ -99,7 +100,7 @@ def _crop_folder(video_id: str) -> str:
 
 
 def encode_image(image: np.ndarray, image_format: str) -> bytes:
-    """Bytes of an RGB uint8 image as ``png`` (lossless), ``jpeg`` or ``webp`` (quality 95).
+    """Return an RGB uint8 image as ``png`` (lossless), ``jpeg`` or ``webp`` (quality 95) bytes.
 
     Raises:
         ForensicsError: unknown format
@@ -122,15 +123,15 @@ def _encoding(image_format: str) -> tuple[str, list[int]]:
 
 
 def crop_sha256(data: bytes) -> str:
-    """Hash of a crop's file, as :attr:`detector.faces.video_faces.FaceRow.crop_sha256` holds it."""
+    """Return the sha256 of a crop's file, see :attr:`.faces.video_faces.FaceRow.crop_sha256`."""
     return hashlib.sha256(data).hexdigest()
 
 
 def is_as_written(path: Path, sha256: str | None) -> bool:
-    """Whether the crop at ``path`` has the bytes that were written; without a hash, any bytes.
+    """Return whether the crop at ``path`` is unchanged; without a hash, whether it is not empty.
 
     Raises:
-        OSError: it cannot be read
+        OSError: the file cannot be read
     """
     if sha256 is None:
         return path.stat().st_size > 0
@@ -138,10 +139,10 @@ def is_as_written(path: Path, sha256: str | None) -> bool:
 
 
 class CropStore:
-    """Crops and index of one recipe below ``root``.
+    """The crops and index files of one recipe below ``root``.
 
     Args:
-        root: folder of all recipes; made when something is written
+        root: folder of all recipes; created at the first write
         recipe: with ``detector_sha256`` filled in
     """
 
@@ -152,7 +153,7 @@ class CropStore:
         self._suffix = _encoding(recipe.image_format)[0]
 
     def prepare(self) -> None:
-        """Make the folder and note the recipe in it.
+        """Create the folder and write the recipe into it.
 
         Raises:
             ForensicsError: the folder cannot be written
@@ -169,7 +170,7 @@ class CropStore:
             ) from error
 
     def crop_path(self, video_id: str, number: int, face_index: int) -> str:
-        """Path of a crop relative to :attr:`folder`."""
+        """Return the path of a crop relative to :attr:`folder`."""
         return f"{_crop_folder(video_id)}/{number:06d}_{face_index:02d}{self._suffix}"
 
     def _index_path(self, video_id: str) -> Path:
@@ -177,15 +178,15 @@ class CropStore:
         return self.folder.joinpath("index", *parents, f"{last}+.json")
 
     def load(self, video_id: str) -> VideoFaces | None:
-        """The finished result of a video for this recipe and count, or None.
+        """Return the finished result of a video for this recipe and count, or None.
 
-        A damaged index counts as not there.
+        A damaged index counts as missing.
         """
         stored = self.load_stored(video_id)
         return None if stored is None else self.result(stored)
 
     def result(self, stored: StoredVideo) -> VideoFaces | None:
-        """What ``stored`` gives for this recipe and count; None if frames or crops are missing."""
+        """Return the result of ``stored`` for this recipe; None if frames or crops are missing."""
         faces = stored.faces
         if not stored.all_numbers:
             return faces
@@ -198,7 +199,7 @@ class CropStore:
         return _replace_frames(faces, chosen.frames)
 
     def known(self, video_id: str) -> VideoFaces | None:
-        """The result for this recipe and count, or else every frame that was ever tried."""
+        """Return the result for this recipe and count, or else every frame ever tried."""
         stored = self.load_stored(video_id)
         if stored is None:
             return None
@@ -209,7 +210,7 @@ class CropStore:
         return whole or _replace_frames(stored.faces, with_subjects(rows, stored.faces.policy))
 
     def load_stored(self, video_id: str) -> StoredVideo | None:
-        """Everything known of a video, or None; a damaged index counts as not there."""
+        """Return all stored data of a video, or None; a damaged index counts as missing."""
         try:
             return self._read(video_id)
         except ForensicsError as error:
@@ -217,10 +218,10 @@ class CropStore:
             return None
 
     def _read(self, video_id: str) -> StoredVideo | None:
-        """The index of a video, None where there is none, or one of another format or video.
+        """Return the index of a video; None if it is missing or of another format or video.
 
         Raises:
-            ForensicsError: it is damaged, or names a file that is not a crop of its own
+            ForensicsError: the index is damaged, or names a file that is not a crop of its video
         """
         path = self._index_path(video_id)
         inside(self.folder, path.relative_to(self.folder).as_posix(), "index")
@@ -257,8 +258,8 @@ class CropStore:
         """Write crops, then the index that names them.
 
         Args:
-            stored: everything known of the video
-            images: RGB uint8 crops, or their files' bytes, by path relative to :attr:`folder`
+            stored: all data of the video
+            images: crops as RGB uint8 or as file bytes, by path relative to :attr:`folder`
 
         Raises:
             OSError: the disk is full or cannot be written
@@ -278,7 +279,7 @@ class CropStore:
         write_json(inside(self.folder, index.relative_to(self.folder).as_posix(), "index"), value)
 
     def existing_crops(self, video_id: str) -> set[str]:
-        """Paths, relative to :attr:`folder`, of the crop files of a video."""
+        """Return the paths of a video's crop files, relative to :attr:`folder`."""
         prefix = _crop_folder(video_id)
         folder = self.folder / prefix
         if not folder.is_dir() or not below(self.folder, prefix):
@@ -286,10 +287,10 @@ class CropStore:
         return {f"{prefix}/{p.name}" for p in folder.iterdir() if p.suffix == self._suffix}
 
     def is_whole(self, face: FaceRow) -> bool:
-        """Whether the crop of ``face`` is there, and has the bytes that were written.
+        """Return whether the crop of ``face`` exists with the bytes that were written.
 
-        Of a crop without a hash only that it is there and not empty. Reading and hashing a crop
-        of 256 pixels takes a tenth of a millisecond.
+        A crop without a hash must only exist and not be empty. Reading and hashing a crop of
+        256 pixels takes 0.1 ms.
         """
         if face.crop is None:
             return False
@@ -299,7 +300,7 @@ class CropStore:
             return False
 
     def forget(self, video_id: str) -> None:
-        """Remove index and crops of a video (its source changed)."""
+        """Remove index and crops of a video, for example because its source changed."""
         index = self._index_path(video_id)
         inside(self.folder, index.relative_to(self.folder).as_posix(), "index")
         folder = inside(self.folder, _crop_folder(video_id), "crop folder")
@@ -308,7 +309,7 @@ class CropStore:
             shutil.rmtree(folder)
 
     def video_ids(self) -> list[str]:
-        """Ids of every video with an index, sorted."""
+        """Return the ids of all videos with an index, sorted."""
         base = self.folder / "index"
         if base.is_dir():
             inside(self.folder, "index", "index")
@@ -316,7 +317,7 @@ class CropStore:
         for path in base.rglob("*+.json") if base.is_dir() else ():
             *parents, last = path.relative_to(base).parts
             parts = (*parents, last.removesuffix("+.json"))
-            if any("%%" in part for part in parts):  # cut: the index itself knows the id
+            if any("%%" in part for part in parts):  # cut: read the id from the index
                 try:
                     found.append(str(json.loads(path.read_text())["faces"]["video_id"]))
                 except (OSError, ValueError, TypeError, KeyError) as error:
@@ -326,17 +327,17 @@ class CropStore:
         return sorted(found)
 
     def merge(self, other: str | Path) -> int:
-        """Copy the videos of another root's store that this one lacks or knows less frames of.
+        """Copy the videos of another store that are missing here or have fewer frames here.
 
         Args:
-            other: root of a store of the same recipe (a shard that ran on another machine)
+            other: root of a store of the same recipe (for example a shard from another machine)
 
         Returns:
-            number of videos copied
+            the number of copied videos
 
         Raises:
-            ForensicsError: no store of this recipe there, or one that names or links to files
-                which are not its own
+            ForensicsError: there is no store of this recipe, or it names or links to files
+                outside it
         """
         source = CropStore(other, self.recipe)
         if not source.folder.is_dir():
@@ -368,7 +369,7 @@ class CropStore:
 
 
 def _faces_with_crops(faces: VideoFaces) -> Iterator[FaceRow]:
-    """Reading the index has checked that their names are the video's own."""
+    """Yield faces with a crop; reading the index has checked that the paths are the video's."""
     for frame in faces.frames:
         for face in frame.faces:
             if face.crop is not None:

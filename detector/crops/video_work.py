@@ -1,8 +1,8 @@
-"""One video to its face crops: the unit of work, the same in one process, a pool or a shard.
+"""Extracts the face crops of one video, the unit of work in one process, a pool or a shard.
 
-Frames are decoded once, in order; faces are found in batches and aligned while their frame is in
-memory; only the crops of the chosen faces are written. Everything known is kept in the store, so
-asking again does nothing and asking for more looks at new frames only.
+Frames are decoded once, in order. Faces are found in batches and aligned while their frame is in
+memory. Only the crops of the chosen faces are written. All results are kept in the store: a second
+request does nothing, and a request for more reads only new frames.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ IDENTITY = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0))
 
 
 class _TimeUpError(Exception):
-    """The time limit of the video has passed."""
+    """Raised when the time limit of the video has passed."""
 
 
 def resolve_policy(record: VideoRecord, recipe: CropRecipe) -> str:
-    """The subject policy for one video.
+    """Return the subject policy for one video.
 
-    ``auto`` is ``mask`` where the record has one, else ``largest``; reals under ``pair`` are the
-    ones that fakes follow, so for them it is ``largest``.
+    ``auto`` means ``mask`` if the record has a mask, else ``largest``. Under ``pair``, reals get
+    ``largest``, because the fakes follow them.
 
     Raises:
         ForensicsError: unknown policy
@@ -77,22 +77,22 @@ def extract_video(
 
     Args:
         record: a video, an image, a folder of images, or a list of frames (``record.frames``);
-            ready-made crops (``record.aligned``) get a row each and are not touched
-        recipe: with the detector's hash, the same that the store has
+            ready-made crops (``record.aligned``) get one row each and are not changed
+        recipe: with the detector's hash; must be the store's recipe
         detector: loaded face detector
-        store: where crops and index go
+        store: destination of crops and index
         paired: result of the paired real, for the policy ``pair``
         threads: decoder threads, 0: as many as there are cores
-        time_limit_seconds: give up after so long; what was found is used next time
-        should_stop: asked between batches
+        time_limit_seconds: time after which to stop; the next run uses what was found
+        should_stop: called between batches; returns True to stop
 
     Returns:
-        every tried frame with its faces or its reason; a source that cannot be read is a result
+        every tried frame with its faces or its reason; a source that cannot be read gives a result
         with a reason, not an error
 
     Raises:
-        Cancelled: ``should_stop`` said so; nothing of this video was written
-        ForensicsError: unknown policy or option of the recipe
+        Cancelled: ``should_stop`` returned True; nothing of this video was written
+        ForensicsError: unknown policy or recipe option
     """
     policy = resolve_policy(record, recipe)
     work: _VideoWork | None = None
@@ -134,7 +134,7 @@ def _stopper(deadline: float, should_stop: ShouldStop | None) -> Callable[[], No
 
 @dataclass(slots=True)
 class _VideoWork:
-    """One video while it is worked on."""
+    """The state of one video during extraction."""
 
     record: VideoRecord
     store: CropStore
@@ -146,7 +146,7 @@ class _VideoWork:
     rows: dict[int, FrameFaces] | None = None
 
     def finish(self, paired: VideoFaces | None) -> VideoFaces:
-        """Look at frames until the selection is complete, and write what it lacks."""
+        """Read frames until the selection is complete, and write what is missing."""
         faces = self.stored.faces
         rows = self.rows = {row.index: row for row in faces.frames}
         before = dict(rows)
@@ -155,7 +155,7 @@ class _VideoWork:
         while frames is None:
             frames = self._choose(rows, paired)
             lost = self._make_crops(rows, frames, images)
-            if lost:  # read before, unreadable now: choose again without them
+            if lost:  # readable before, unreadable now: choose again without them
                 rows.update(lost)
                 frames = None
         files = self._encoded(rows, images)
@@ -169,7 +169,7 @@ class _VideoWork:
     def _choose(
         self, rows: dict[int, FrameFaces], paired: VideoFaces | None
     ) -> tuple[FrameFaces, ...]:
-        """The frames of the recipe, looking at those that are missing in ``rows``."""
+        """Return the frames that the recipe selects, reading those missing in ``rows``."""
         faces = self.stored.faces
         while True:
             if self.policy == "pair":
@@ -191,10 +191,10 @@ class _VideoWork:
         frames: Sequence[FrameFaces],
         images: dict[str, np.ndarray],
     ) -> dict[int, FrameFaces]:
-        """Add the crops that are chosen and not on disk to ``images``, and their paths to rows.
+        """Add chosen crops that are not on disk to ``images``, and their paths to ``rows``.
 
         Returns:
-            new rows of frames that can no longer be read
+            new rows of frames that have become unreadable
         """
         there = self.store.existing_crops(self.record.video_id)
         again: dict[int, list[FaceRow]] = {}
@@ -227,7 +227,7 @@ class _VideoWork:
     def _encoded(
         self, rows: dict[int, FrameFaces], images: dict[str, np.ndarray]
     ) -> dict[str, bytes]:
-        """The files of the new crops; their hashes are noted in ``rows``."""
+        """Return the files of the new crops; store their hashes in ``rows``."""
         files: dict[str, bytes] = {}
         for row in list(rows.values()):
             for face in row.faces:
@@ -241,9 +241,9 @@ class _VideoWork:
         return self.store.crop_path(self.record.video_id, number, face.face_index)
 
     def partial(self, reason: Reason, detail: str) -> VideoFaces:
-        """What is known of a video that could not be finished, naming only crops that exist.
+        """Return the results of an unfinished video, with only those crops that exist.
 
-        The rows are stored where that is possible, so that the next run goes on from here.
+        The rows are stored if possible, so that the next run continues from here.
         """
         there = self.store.existing_crops(self.record.video_id)
         known: list[FrameFaces] = []
@@ -275,7 +275,7 @@ def _note_crop(
 def _unreadable(
     record: VideoRecord, store: CropStore, policy: str, error: FrameError
 ) -> VideoFaces:
-    """The result of a source that cannot be read; remembered unless it is simply not there."""
+    """Return the result of an unreadable source; it is stored unless the file is missing."""
     faces = VideoFaces(
         record.video_id,
         store.recipe.hash,
@@ -294,7 +294,7 @@ def _unreadable(
 
 
 def _ready_made(record: VideoRecord, recipe: CropRecipe, policy: str) -> VideoFaces:
-    """Rows of crops that the source ships: nothing is decoded, resized or copied."""
+    """Return rows of crops that the source ships; nothing is decoded, resized or copied."""
     listed = sorted(record.frames)
     positions = choose_frames(len(listed), recipe.count, recipe.sampling)
     rows = tuple(_ready_row(*listed[p]) for p in sorted(positions))
