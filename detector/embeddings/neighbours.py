@@ -1,7 +1,7 @@
-"""Nearest reference embeddings by cosine, never from the query's own group.
+"""Finds the nearest reference embeddings by cosine, outside the query's own group.
 
-A face's nearest neighbours are other frames of its own video unless they are excluded; a
-comparison that keeps them says nothing. Exact, blocked, no N x M matrix in memory.
+Without this exclusion, a face's nearest neighbours are other frames of its own video, and the
+comparison is meaningless. The search is exact, in blocks, without an N x M matrix in memory.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ class Neighbours(NamedTuple):
     """The k nearest references of each query, nearest first.
 
     Attributes:
-        indices: (N, k) into the references, -1 where there are fewer than k outside the group
-        cosine: (N, k) float32, NaN where there is none
+        indices: (N, k) into the references, -1 if fewer than k lie outside the group
+        cosine: (N, k) float32, NaN where ``indices`` is -1
     """
 
     indices: np.ndarray
@@ -36,7 +36,7 @@ def nearest(
     query_groups: Sequence[Any] | None = None,
     reference_groups: Sequence[Any] | None = None,
 ) -> Neighbours:
-    """The ``k`` references of highest cosine for each query, references of its group left out.
+    """Return for each query the ``k`` references of highest cosine outside its group.
 
     Args:
         queries: (N, D) unit vectors
@@ -45,7 +45,7 @@ def nearest(
         query_groups, reference_groups: (N,) and (M,) keys (``group_id``); both or neither
 
     Raises:
-        ForensicsError: shapes that do not fit, k below 1, or groups for one side only
+        ForensicsError: shapes that do not fit, ``k`` below 1, or groups for one side only
     """
     left, right = np.asarray(queries, np.float32), np.asarray(references, np.float32)
     if left.ndim != 2 or right.ndim != 2 or left.shape[1] != right.shape[1]:
@@ -75,7 +75,7 @@ def nearest(
 def _merge(
     value: np.ndarray, index: np.ndarray, block: np.ndarray, offset: int, k: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The k best of what was found before and a block (B, M), best first."""
+    """Return the k best of the previous results and a block (B, M), best first."""
     if block.shape[1] > k:
         part = np.argpartition(-block, k - 1, axis=1)[:, :k]
         found = np.take_along_axis(block, part, axis=1)
@@ -83,7 +83,7 @@ def _merge(
         part, found = np.broadcast_to(np.arange(block.shape[1]), block.shape), block
     values = np.concatenate([value, found], axis=1)
     indices = np.concatenate([index, part + offset], axis=1)
-    # equal cosines: the lower reference first, whatever the blocks
+    # Ties: the lower reference comes first, independent of the block size.
     order = np.lexsort((indices, -values), axis=1)[:, :k]
     return np.take_along_axis(values, order, axis=1), np.take_along_axis(indices, order, axis=1)
 
@@ -91,7 +91,7 @@ def _merge(
 def _numbers(
     left: Sequence[Any] | None, right: Sequence[Any] | None, n: int, m: int
 ) -> tuple[np.ndarray | None, np.ndarray | None]:
-    """Group keys of both sides as integers."""
+    """Return the group keys of both sides as integers."""
     if left is None or right is None:
         return None, None
     if len(left) != n or len(right) != m:

@@ -1,7 +1,7 @@
-"""Regions of the sphere: faces that lie together, named by what most of them are.
+"""Divides the sphere into regions of similar faces, named by their most frequent values.
 
-Spherical k-means (Dhillon & Modha 2001) on unit vectors. The regions are a way to look for errors
-that no field names; they are no classes, and another seed gives others.
+Uses spherical k-means (Dhillon & Modha 2001) on unit vectors. Regions help to find errors that no
+field names. They are not classes, and another seed gives other regions.
 """
 
 from __future__ import annotations
@@ -13,17 +13,18 @@ from ..audit.columns import Coded
 COUNT = 16
 MOST_FITTED = 20_000
 ROUNDS = 25
-RESTARTS = 6  # of which the tightest is taken
+RESTARTS = 6  # the tightest result is kept
 _BLOCK = 8192
 FIELD = "region of the sphere"
 
 
 def regions(vectors: np.ndarray, count: int = COUNT, seed: int = 0) -> np.ndarray:
-    """(N,) region of each of the unit vectors (N, D); empty regions are left out of the numbering.
+    """Return the region (N,) of each unit vector (N, D); numbers are consecutive from 0.
 
     Args:
-        count: regions at most
-        seed: of the sample that is fitted, and of the first centres
+        vectors: (N, D) unit vectors
+        count: maximum number of regions
+        seed: for the fitted sample and the first centres
     """
     rng = np.random.default_rng(seed)
     fitted = vectors
@@ -40,7 +41,7 @@ def regions(vectors: np.ndarray, count: int = COUNT, seed: int = 0) -> np.ndarra
 
 
 def _fit(vectors: np.ndarray, centres: np.ndarray) -> np.ndarray:
-    """Centres (K, D) after Lloyd's rounds from ``centres``."""
+    """Return the centres (K, D) after Lloyd's iterations from ``centres``."""
     for _ in range(ROUNDS):
         label = (vectors @ centres.T).argmax(axis=1)
         one_hot = np.equal.outer(np.arange(len(centres)), label).astype(np.float32)
@@ -54,7 +55,7 @@ def _fit(vectors: np.ndarray, centres: np.ndarray) -> np.ndarray:
 
 
 def _first(vectors: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
-    """k-means++ (Arthur & Vassilvitskii 2007) by cosine distance."""
+    """Return first centres by k-means++ (Arthur & Vassilvitskii 2007) with cosine distance."""
     chosen = [int(rng.integers(len(vectors)))]
     distance = 1 - vectors @ vectors[chosen[0]]
     while len(chosen) < count:
@@ -67,13 +68,13 @@ def _first(vectors: np.ndarray, count: int, rng: np.random.Generator) -> np.ndar
 
 
 def named(label: np.ndarray, rows: np.ndarray, count: int, kinds: list[Coded]) -> Coded:
-    """A column of ``count`` faces: the region of the faces ``rows``, no value for the others.
+    """Return a column of ``count`` faces with the regions of ``rows`` and no value elsewhere.
 
     Args:
         label: (M,) region of each face of ``rows``
         rows: (M,) rows among all faces
-        count: of all faces
-        kinds: columns of all faces; a region's name holds their most frequent values together
+        count: number of all faces
+        kinds: columns of all faces; a region is named by their most frequent combination
     """
     names = []
     for region in range(int(label.max(initial=-1)) + 1):

@@ -1,14 +1,14 @@
-"""Unit vectors of very many faces on disk: float16 arrays beside the ids of their faces.
+"""Stores unit vectors of very many faces on disk: float16 arrays beside the ids of the faces.
 
-    FOLDER/about.json         whose they are
+    FOLDER/about.json         checkpoint and vector length
     FOLDER/part-NAME.vectors  (n, D) float16, little-endian, row after row
     FOLDER/part-NAME.ids      n ids of 12 bytes (ObjectIds)
     FOLDER/part-NAME.json     n and the sha256 of both, once the part is closed
-    FOLDER/part-NAME.lock     held by its writer until then
+    FOLDER/part-NAME.lock     held by the writer until then
 
-Each writer has parts of its own and only appends: vectors first, ids last, so that a row counts
-when its id is there and a killed run loses nothing that it had counted. Where an id was written
-twice the vectors are of one checkpoint, hence equal, and the first is read.
+Each writer has its own parts and only appends: vectors first, ids last. A row counts once its id is
+written, so a killed run loses no counted row. If an id was written twice, both vectors come from
+one checkpoint and are equal; the first is read.
 """
 
 from __future__ import annotations
@@ -32,22 +32,22 @@ from ..files.file_lock import try_lock
 from ..files.paths import inside
 
 ID_BYTES = 12
-#: Rows after which a writer begins another part: 200 MB of 384 numbers.
+#: Rows after which a writer begins a new part: 200 MB at 384 numbers per vector.
 ROWS = 1 << 18
-#: What numbers a vector may have; more is a damaged file, not a network.
+#: Maximum length of a vector; a larger one means a damaged file.
 MOST_NUMBERS = 65_536
 _VECTOR = np.dtype("<f2")
 _READ = 1 << 22
-_CHECKED: dict[str, tuple[Any, ...]] = {}  # parts whose hash this process has seen to be right
+_CHECKED: dict[str, tuple[Any, ...]] = {}  # parts whose hash this process has verified
 
 
 class ShardWriter:
     """Appends vectors to a folder.
 
     Args:
-        folder: made where it is not there
-        checkpoint_sha256: whose vectors they are; a folder holds those of one checkpoint
-        numbers: D
+        folder: created if missing
+        checkpoint_sha256: checkpoint of the vectors; a folder holds those of one checkpoint
+        numbers: length D of a vector
 
     Raises:
         ForensicsError: the folder cannot be written, or holds vectors of another checkpoint or D
@@ -75,7 +75,7 @@ class ShardWriter:
             _note_those_of_dead_writers(self.folder)
 
     def add(self, ids: Sequence[str], vectors: np.ndarray) -> None:
-        """Append the ``vectors`` (n, D) of the faces ``ids``; on the disk when this returns.
+        """Append ``vectors`` (n, D) of the faces ``ids``; they are on disk on return.
 
         Raises:
             ForensicsError: the disk is full or cannot be written
@@ -92,10 +92,10 @@ class ShardWriter:
                 self._close_part()
 
     def close(self) -> None:
-        """Note the hash of the open part; a row that comes later begins another one.
+        """Record the hash of the open part; a later row begins a new part.
 
         Raises:
-            ForensicsError: the disk is full; the rows are there all the same
+            ForensicsError: the disk is full; the rows are kept nevertheless
         """
         with self._naming_errors():
             self._close_part()
@@ -118,7 +118,7 @@ class ShardWriter:
 
 
 class _OpenPart:
-    """A part that this process writes; the lock beside it says that it does."""
+    """A part that this process writes; the lock file beside it marks it as open."""
 
     def __init__(self, folder: Path) -> None:
         while True:
@@ -133,9 +133,9 @@ class _OpenPart:
         self.rows = 0
 
     def append(self, ids: Sequence[str], vectors: np.ndarray) -> None:
-        """Both files grow by n rows, or the ids do not and the rows do not count."""
+        """Add n rows to both files; if writing fails, the ids are not added and no row counts."""
         start = self.rows * vectors.shape[1] * _VECTOR.itemsize
-        self._vectors.seek(start)  # over what a failed write has left
+        self._vectors.seek(start)  # overwrite what a failed write left
         self._ids.seek(self.rows * ID_BYTES)
         _write(self._vectors, np.ascontiguousarray(vectors, _VECTOR).tobytes())
         _write(self._ids, bytes.fromhex("".join(ids)))
@@ -150,17 +150,17 @@ class _OpenPart:
 
 
 class Shards:
-    """The vectors in a folder, memory-mapped.
+    """The vectors of a folder, memory-mapped.
 
     Args:
-        folder: of a :class:`ShardWriter`; running and killed writers' rows count too
+        folder: written by :class:`ShardWriter`; rows of running and killed writers count too
 
     Attributes:
-        numbers: D
-        ids: (N,) ids as ``S12``, sorted, each once
+        numbers: length D of a vector
+        ids: (N,) unique ids as ``S12``, sorted
 
     Raises:
-        ForensicsError: no such folder, or a part is damaged
+        ForensicsError: the folder does not exist, or a part is damaged
     """
 
     def __init__(self, folder: str | Path) -> None:
@@ -192,7 +192,7 @@ class Shards:
         return len(self.ids)
 
     def rows_of(self, ids: Sequence[str]) -> np.ndarray:
-        """Where the vectors of ``ids`` lie, for :meth:`take`: (n,) int64, -1 for those without."""
+        """Return the rows of ``ids`` for :meth:`take`: (n,) int64, -1 for ids without vector."""
         if not len(self.ids) or not ids:
             return np.full(len(ids), -1, np.int64)
         wanted = as_bytes(ids)
@@ -200,9 +200,10 @@ class Shards:
         return np.where(self.ids[place] == wanted, self._rows[place], -1)
 
     def take(self, rows: np.ndarray, out: np.ndarray) -> None:
-        """Copy the vectors at ``rows`` (n,), all from :meth:`rows_of` and none -1, to ``out``.
+        """Copy the vectors at ``rows`` to ``out``.
 
         Args:
+            rows: (n,) from :meth:`rows_of`, none of them -1
             out: (n, D) of any floating type
         """
         part = np.searchsorted(self._starts, rows, side="right") - 1
@@ -212,7 +213,7 @@ class Shards:
 
 
 def opened(folder: str | Path) -> Shards:
-    """:class:`Shards` of ``folder``, kept until it changes, as readers ask block by block."""
+    """Return the :class:`Shards` of ``folder``, cached until the folder changes."""
     found = sorted(Path(folder).glob("part-*"))
     states = ((path.name, path.stat()) for path in found)
     return _opened(str(folder), tuple((n, s.st_size, s.st_mtime_ns) for n, s in states))
@@ -224,12 +225,12 @@ def _opened(folder: str, state: tuple[Any, ...]) -> Shards:
 
 
 def as_bytes(ids: Sequence[str]) -> np.ndarray:
-    """Hexadecimal ids of 24 characters as (n,) ``S12``, which sort alike."""
+    """Return hexadecimal ids of 24 characters as (n,) ``S12``, which sort in the same order."""
     return np.frombuffer(bytes.fromhex("".join(ids)), f"S{ID_BYTES}")
 
 
 def _write(stream: FileIO, data: bytes) -> None:
-    """Write all of ``data``, on the disk when this returns."""
+    """Write all of ``data``; it is on disk on return."""
     left = memoryview(data)
     while left:
         left = left[stream.write(left) :]
@@ -237,7 +238,7 @@ def _write(stream: FileIO, data: bytes) -> None:
 
 
 def _note(path: Path) -> None:
-    """Write the number of rows and the hashes of the part ``path`` (without suffix) beside it."""
+    """Write row count and hashes of the part ``path`` (without suffix) to its ``.json`` file."""
     ids = path.with_suffix(".ids")
     found = {
         "rows": ids.stat().st_size // ID_BYTES,
@@ -253,7 +254,7 @@ def _note_those_of_dead_writers(folder: Path) -> None:
             inside(folder, path.with_suffix(suffix).name, "part")
         lock = try_lock(path)
         if lock is None:
-            continue  # its writer lives
+            continue  # its writer is alive
         try:
             if path.with_suffix(".ids").exists():
                 _note(path.with_suffix(""))
@@ -276,13 +277,13 @@ def _about(folder: Path) -> dict[str, Any]:
 
 
 def _part(path: Path, numbers: int) -> tuple[np.ndarray, np.ndarray]:
-    """Ids (n,) and vectors (n, D) of a part; of one that is being written what is complete."""
+    """Return ids (n,) and vectors (n, D) of a part; of an open part, only the complete rows."""
     ids, vectors = path.with_suffix(".ids"), path.with_suffix(".vectors")
     try:
         closed = None
         with suppress(FileNotFoundError):
             closed = json.loads(path.with_suffix(".json").read_bytes())
-        # Ids before vectors: a running writer may add a row between the two.
+        # Sizes of ids before vectors: a running writer may add a row in between.
         rows = ids.stat().st_size // ID_BYTES
         enough = vectors.stat().st_size >= rows * numbers * _VECTOR.itemsize
         if not enough or (closed is not None and not _unchanged(path, closed, rows)):
@@ -299,7 +300,7 @@ def _part(path: Path, numbers: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _unchanged(path: Path, closed: dict[str, Any], rows: int) -> bool:
-    """Whether a closed part is what its note says; hashed once a process unless it is touched."""
+    """Return whether a closed part matches its record; hashed once per process unless touched."""
     files = [path.with_suffix(".ids"), path.with_suffix(".vectors")]
     state = tuple((f.stat().st_size, f.stat().st_mtime_ns) for f in files)
     hashes = (closed["ids_sha256"], closed["vectors_sha256"])

@@ -1,8 +1,8 @@
-"""Geometry of unit embeddings: spread, direction, distance to a head's fake axis, projections.
+"""Computes the geometry of unit embeddings: spread, direction, fake axis, projections.
 
-Exact and without an N x N matrix in memory. Everything takes unit vectors (N, D) as any float
-array and computes sums in float64. References: Wang & Isola 2020 (arXiv 2005.10242) for alignment
-and uniformity, Banerjee et al. 2005 (JMLR 6) for the concentration.
+All results are exact and need no N x N matrix in memory. Functions take unit vectors (N, D) as any
+float array and sum in float64. References: Wang & Isola 2020 (arXiv 2005.10242) for alignment and
+uniformity, Banerjee et al. 2005 (JMLR 6) for the concentration.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Concentration(NamedTuple):
     Attributes:
         direction: (D,) unit mean direction, the prototype
         resultant: length of the mean vector, in [0, 1]
-        kappa: concentration; only ranks mean something in high dimensions
+        kappa: concentration; in high dimensions only its ranks are meaningful
     """
 
     direction: np.ndarray
@@ -32,15 +32,15 @@ class Concentration(NamedTuple):
 
 
 class Projection(NamedTuple):
-    """Embeddings seen from a head.
+    """Embeddings projected onto a head's fake axis and two further directions.
 
     Attributes:
-        xyz: (N, 3) in the unit ball: cosine to the fake axis, and the two directions of largest
-            spread at right angles to it
+        xyz: (N, 3) in the unit ball: cosine to the fake axis, and the two orthogonal directions of
+            largest spread
         xy: (N, 2) the first two columns
-        basis: (3, D) orthonormal rows, the first is the fake axis; pass it on to draw other
+        basis: (3, D) orthonormal rows, the first is the fake axis; reuse it to draw other
             embeddings in the same picture
-        explained: share of the spread at right angles to the axis that the two directions show
+        explained: share of the spread orthogonal to the axis that the two directions show
     """
 
     xyz: np.ndarray
@@ -50,7 +50,7 @@ class Projection(NamedTuple):
 
 
 def _rows(embeddings: Any) -> np.ndarray:
-    """Embeddings as a finite array (N, D)."""
+    """Return embeddings as a finite array (N, D)."""
     array = np.asarray(embeddings)
     if array.ndim != 2:
         raise ForensicsError(f"Embeddings are (N, D), not {array.shape}.")
@@ -60,13 +60,13 @@ def _rows(embeddings: Any) -> np.ndarray:
 
 
 def alignment(embeddings: Any, labels: Sequence[Any] | np.ndarray | None = None) -> float:
-    """Mean squared distance over all pairs i < j, with ``labels`` over pairs of one label only.
+    """Return the mean squared distance over pairs i < j, with ``labels`` only over equal labels.
 
-    In [0, 4]; 0 means collapsed. Closed form in O(N D): the squared distances of n points sum to
-    n * sum |z|^2 - |sum z|^2.
+    The value is in [0, 4]; 0 means collapsed. The closed form takes O(N D): the squared distances
+    of n points sum to n * sum |z|^2 - |sum z|^2.
 
     Raises:
-        MetricUndefined: no pair
+        MetricUndefined: there is no pair
     """
     rows = _rows(embeddings)
     keys = np.zeros(len(rows), np.int64) if labels is None else np.asarray(labels)
@@ -83,7 +83,7 @@ def alignment(embeddings: Any, labels: Sequence[Any] | np.ndarray | None = None)
 
 
 def uniformity(embeddings: Any, t: float = 2.0) -> float:
-    """log of the mean of exp(-t |zi - zj|^2) over all pairs i < j; more negative is more even.
+    """Return the log of the mean of exp(-t |zi - zj|^2) over pairs i < j; lower is more even.
 
     Exact, in O(N^2 D) time and O(N) memory (20,000 x 768 takes seconds on two cores). The uniform
     distribution on a sphere of many dimensions gives about -2t.
@@ -109,10 +109,10 @@ def uniformity(embeddings: Any, t: float = 2.0) -> float:
 
 
 def concentration(embeddings: Any) -> Concentration:
-    """Mean direction and von Mises-Fisher concentration kappa = R (D - R^2) / (1 - R^2).
+    """Return mean direction and von Mises-Fisher concentration kappa = R (D - R^2) / (1 - R^2).
 
     Raises:
-        MetricUndefined: no embeddings, or embeddings that cancel out exactly
+        MetricUndefined: no embeddings, or embeddings that sum to zero
     """
     rows = _rows(embeddings)
     if not len(rows):
@@ -128,16 +128,19 @@ def concentration(embeddings: Any) -> Concentration:
 
 
 def prototype_angles(groups: dict[Any, Concentration]) -> np.ndarray:
-    """Degrees (G, G) between the prototypes of ``groups``, in their order."""
+    """Return the angles (G, G) in degrees between the prototypes of ``groups``, in their order."""
     directions = np.stack([group.direction for group in groups.values()])
     return np.degrees(np.arccos(np.clip(directions @ directions.T, -1, 1)))
 
 
 def fake_axis(head: Any) -> np.ndarray:
-    """Unit vector (D,) w1 - w0 of a head: an array (2, D) or anything with such a ``weight``.
+    """Return the unit vector (D,) along w1 - w0 of a head.
+
+    Args:
+        head: array (2, D), or an object with such a ``weight``
 
     Raises:
-        ForensicsError: both rows are equal, so that there is no axis
+        ForensicsError: both rows are equal, so there is no axis
     """
     weight = getattr(head, "weight", head)
     if hasattr(weight, "detach"):
@@ -151,11 +154,11 @@ def fake_axis(head: Any) -> np.ndarray:
 
 
 def projection_basis(embeddings: Any, head: Any) -> tuple[np.ndarray, float]:
-    """Basis (3, D) of :func:`fake_axis_projection` and the explained share.
+    """Return the basis (3, D) of :func:`fake_axis_projection` and the explained share.
 
-    The two directions are the principal components of what is left of the embeddings after
-    removing the axis; each points so that its largest coordinate is positive, so that a picture
-    does not flip between two runs.
+    The two directions are the principal components of the embeddings after removing the axis. Each
+    is oriented so that its largest coordinate is positive, so that a picture does not flip between
+    two runs.
     """
     rows = _rows(embeddings)
     axis = fake_axis(head)
@@ -167,7 +170,7 @@ def projection_basis(embeddings: Any, head: Any) -> tuple[np.ndarray, float]:
         part = rows[start : start + _BLOCK] - mean
         part = part - np.outer(part @ axis, axis)
         scatter += part.T @ part
-    # the axis itself is put at the very end of the spectrum, so that it can never be chosen
+    # The axis gets the lowest eigenvalue, so that it is never chosen.
     values, vectors = np.linalg.eigh(scatter - np.outer(axis, axis))
     chosen = vectors[:, [-1, -2]].T
     signs = np.sign(chosen[np.arange(2), np.abs(chosen).argmax(axis=1)])
@@ -177,15 +180,15 @@ def projection_basis(embeddings: Any, head: Any) -> tuple[np.ndarray, float]:
 
 
 def fake_axis_projection(embeddings: Any, head: Any, basis: np.ndarray | None = None) -> Projection:
-    """Coordinates of unit embeddings (N, D) for the 3-D sphere and the 2-D plot.
+    """Return the coordinates of unit embeddings (N, D) for the 3-D sphere and the 2-D plot.
 
-    An orthogonal projection, so every point stays inside the unit ball and the first coordinate
+    The projection is orthogonal. Every point stays inside the unit ball, and the first coordinate
     times |w1 - w0| plus the bias difference is the margin.
 
     Args:
         embeddings: (N, D)
         head: weight (2, D), or an object with such a ``weight``
-        basis: of an earlier projection, to draw these points in the same picture
+        basis: basis of an earlier projection, to draw these points in the same picture
     """
     rows = _rows(embeddings)
     explained = float("nan")

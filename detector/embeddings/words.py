@@ -1,4 +1,4 @@
-"""The geometry of the embeddings in words: how tight each class is, how far apart, how even."""
+"""Describes the geometry of the embeddings in words: tightness, distance and evenness."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ import numpy as np
 from ..errors import MetricUndefined
 from ..records import FAKE, LABELS, REAL
 
-#: Faces that the measures are taken on: uniformity is quadratic in them.
+#: Number of faces that are measured, because uniformity takes quadratic time.
 MOST = 2000
 
 
 def sample(count: int, most: int = MOST, seed: int = 0) -> np.ndarray:
-    """``most`` of ``count`` rows, the same each time, in order."""
+    """Return ``most`` of ``count`` rows in order, the same for the same seed."""
     if count <= most:
         return np.arange(count)
     return np.sort(np.random.default_rng(seed).choice(count, most, replace=False))
 
 
 def geometry(embeddings: np.ndarray, label: np.ndarray) -> list[list[str]]:
-    """(name, value, meaning) of each measure that is defined on these faces.
+    """Return (name, value, meaning) of each measure that is defined on these faces.
 
     Args:
         embeddings: (N, D) unit vectors
@@ -66,14 +66,14 @@ def _spread(embeddings: np.ndarray, label: np.ndarray) -> list[list[str]]:
         text = f"mean squared distance within a class, {count} (0 identical, 2 unrelated)"
         rows.append(["Alignment", f"{value:.2f}", text])
     except MetricUndefined:
-        pass  # no two faces of one class: there is nothing to say, and the row is left out
+        pass  # no two faces of one class: the row is left out
     try:
         value = sphere.uniformity(embeddings)
         even = -4 + 8 / embeddings.shape[1]
         text = f"log mean exp(-2 d²), {count} (0 collapsed, {even:.2f} even over the whole sphere)"
         rows.append(["Uniformity", f"{value:.2f}", text])
     except MetricUndefined:
-        pass  # one face
+        pass  # fewer than two faces: the row is left out
     return rows
 
 
@@ -85,7 +85,13 @@ def _tightness(resultant: float) -> str:
 
 
 def anchor(explained: float, anchored: str, fitted: int | None) -> str:
-    """What the picture shows; ``fitted``: faces that its directions are made from, if not all."""
+    """Return what the picture shows.
+
+    Args:
+        explained: share of the spread that the two directions show, or NaN
+        anchored: what the first axis is
+        fitted: number of faces that define the directions, if not all
+    """
     text = f"Anchored on {anchored}."
     if np.isfinite(explained):
         text += (
@@ -98,13 +104,13 @@ def anchor(explained: float, anchored: str, fitted: int | None) -> str:
 
 
 def drawn(shown: int, there: int, faces: int, partial: bool) -> str:
-    """How many faces of how many are drawn, and why not the others.
+    """Return how many faces are drawn and why others are not.
 
     Args:
         shown: faces that are drawn
         there: faces with an embedding
-        faces: of the dataset
-        partial: more are to come
+        faces: all faces of the dataset
+        partial: True if more faces are still being read
     """
     if shown < there:
         text = f"{shown:,} of {there:,} faces are drawn: "
@@ -123,7 +129,7 @@ def drawn(shown: int, there: int, faces: int, partial: bool) -> str:
 
 
 def card(values: dict[str, Any]) -> dict[str, Any]:
-    """Texts of the hover card of one face."""
+    """Return the texts of a face's hover card."""
     p_fake = values.get("p_fake")
     words = [values.get("source_dataset"), values.get("method"), values.get("split")]
     words = [" · ".join(str(w) for w in words if w)]
