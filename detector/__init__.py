@@ -1,1 +1,1 @@
-"""Pictures to faces, crops, scores and numbers. Knows neither FiftyOne nor training runs."""
+"""Turns pictures into faces, crops, scores and numbers, without FiftyOne or training runs."""

@@ -34,7 +34,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(options: argparse.Namespace) -> int:
-    """Print a verdict with its reasons per file; 1 where a file could not be judged at all."""
+    """Print a verdict with reasons per file; return 1 if a file could not be read, 3 if stopped."""
     from .faces.detectors import detector_of
     from .files.cache import cache_dir
     from .model.checkpoints import load_detector
@@ -92,7 +92,7 @@ def execute(options: argparse.Namespace) -> int:
 
 
 def in_words(result: Analysis) -> str:
-    """The verdict on one file, and its reasons, a line each."""
+    """Return the verdict on one file and its reasons, one per line."""
     score = "" if result.score is None else f", score {result.score:.3f}"
     lines = [f"{result.path}: {WORDS[result.verdict]}{score}"]
     lines += [f"  {reason}" for reason in result.reasons]

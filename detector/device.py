@@ -1,10 +1,10 @@
-"""Chooses the torch device: the only place that knows what there is and what a name means.
+"""Chooses the torch device; only this module resolves device names.
 
-Names are ``auto`` (a CUDA GPU where there is one, else the CPU), ``cpu``, ``cuda``, ``cuda:N`` and
-``mps`` (Apple's GPU, only when asked for: nobody has run it). Where a detector scores, ``cuda:all``
-is every CUDA GPU of the machine; elsewhere it is the first. Nothing here imports torch before it
-is asked for; :func:`found` asks another process where this one has not loaded it. That takes
-seconds, so forms ask :func:`is_known` first. :func:`exact_float32` makes fp32 mean fp32.
+Names are ``auto`` (a CUDA GPU if there is one, else the CPU), ``cpu``, ``cuda``, ``cuda:N`` and
+``mps`` (Apple's GPU, untested, only on request). For scoring, ``cuda:all`` means every CUDA GPU of
+the machine; elsewhere it means the first. No function imports torch unless it needs it. If torch is
+not loaded, :func:`found` asks another process, which takes seconds; forms call :func:`is_known`
+first. :func:`exact_float32` turns off TF32 and bf16 shortcuts for fp32.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _ASK = (
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What torch can use on this machine.
+    """The devices that torch can use on this machine.
 
     Attributes:
         gpus: number of CUDA GPUs
@@ -50,17 +50,17 @@ class Found:
     mps: bool
 
     def words(self) -> str:
-        """Return what there is, for an error: ``torch finds no GPU here``."""
+        """Return the available devices for an error message: ``torch finds no GPU here``."""
         if self.gpus:
             return f"torch finds {self.gpus} CUDA GPU(s) here"
         return "torch finds only Apple's GPU (mps) here" if self.mps else "torch finds no GPU here"
 
 
 def checked(device: Any, field: str = "device") -> str:
-    """Return the name of ``device``, known but not necessarily there; None and "" are ``auto``.
+    """Return the name of ``device``, valid but perhaps unavailable; None and "" give ``auto``.
 
     Raises:
-        ForensicsError: there is no such device
+        ForensicsError: an unknown device name
     """
     name = AUTO if device is None or device == "" else str(device)
     name = name.strip().lower()
@@ -74,10 +74,10 @@ def checked(device: Any, field: str = "device") -> str:
 
 
 def resolved(device: Any, field: str = "device") -> str:
-    """Return the device that ``device`` stands for on this machine: ``cpu``, ``cuda:1``, ...
+    """Return the device that ``device`` means on this machine: ``cpu``, ``cuda:1``, ...
 
     Raises:
-        ForensicsError: there is no such device, it is not on this machine, or torch does not load
+        ForensicsError: unknown name, unavailable on this machine, or torch does not load
     """
     name = checked(device, field)
     if name == CPU:
@@ -98,7 +98,7 @@ def resolved(device: Any, field: str = "device") -> str:
 
 
 def several(device: Any, field: str = "device") -> tuple[str, ...]:
-    """Return the devices that ``device`` stands for where work can be spread; mostly one.
+    """Return the devices that ``device`` means for work that can be spread; usually one.
 
     Raises:
         ForensicsError: see :func:`resolved`
@@ -110,10 +110,10 @@ def several(device: Any, field: str = "device") -> tuple[str, ...]:
 
 
 def described(device: Any) -> str:
-    """Return what a form says about the choice, for example ``auto: cpu``; never waits for auto.
+    """Return a form's text about the choice, for example ``auto: cpu``; never waits for auto.
 
     Returns:
-        the words; "" while it is not known yet which device ``auto`` is
+        the text; "" while the device behind ``auto`` is not known yet
 
     Raises:
         ForensicsError: see :func:`resolved`
@@ -125,7 +125,7 @@ def described(device: Any) -> str:
 
 
 def torch_device(device: Any = None) -> torch.device:
-    """Return the torch device that ``device`` stands for.
+    """Return the torch device that ``device`` means.
 
     Raises:
         ForensicsError: see :func:`resolved`
@@ -136,27 +136,27 @@ def torch_device(device: Any = None) -> torch.device:
 
 
 def default_precision(device: Any) -> str:
-    """Return the precision of scoring where none is asked for: fp16 on CUDA, else fp32.
+    """Return the default precision of scoring: fp16 on CUDA, else fp32.
 
-    On an H200 both halves are equally fast, and fp16 was ten times closer to fp32 (p_fake of a
-    ViT-L/14 off by up to 9e-5, in bf16 by 1.1e-3).
+    On an H200 fp16 and bf16 are equally fast, and fp16 was ten times closer to fp32 (p_fake of a
+    ViT-L/14 differed by up to 9e-5, with bf16 by 1.1e-3).
     """
     return "fp16" if str(device).startswith(CUDA) else "fp32"
 
 
 def default_batch(device: Any) -> int:
-    """Return the pictures of a forward pass where no number is asked for."""
+    """Return the default number of pictures per forward pass."""
     return 128 if str(device).startswith(CUDA) else 32
 
 
 @contextmanager
 def exact_float32() -> Iterator[None]:
-    """Compute in true float32 for the time of a block: no TF32 on a GPU, no bf16 on a CPU.
+    """Compute in true float32 inside the block: no TF32 on a GPU, no bf16 on a CPU.
 
-    cuDNN rounds the factors of convolutions to TF32 (10 bits) unless it is told not to, and
-    ``torch.set_float32_matmul_precision`` does so for products. The switches are torch's, for the
-    whole process: while any thread is inside, all compute exactly; the last one out puts back what
-    the first one found. May be nested.
+    By default cuDNN rounds the factors of convolutions to TF32 (10 bits);
+    ``torch.set_float32_matmul_precision`` can do the same to matrix products. The switches apply to
+    the whole process. While any thread is inside, all threads compute exactly; the last to leave
+    restores the settings that the first one found. Blocks may be nested.
     """
     with _exact.lock:
         if not _exact.inside:
@@ -178,14 +178,14 @@ class _exact:  # state of the process
 
 
 def _turned_exact() -> tuple[bool | None, str | None, list[str]]:
-    """Switch to float32 and return cuDNN's switch, that of products, and the finer ones.
+    """Switch to float32 and return the settings before: cuDNN's, that of products, the finer ones.
 
-    torch refuses to read one of the first two where the finer ones, which are newer, contradict
-    it; then it is None.
+    torch refuses to read one of the first two if the newer, finer ones contradict it; then it is
+    None.
     """
     import torch
 
-    # torch 2.9 to 2.11 warn of the older switches, which alone exist before 2.9
+    # torch 2.9 to 2.11 warn about the older switches, the only ones before 2.9
     warnings.filterwarnings("ignore", "Please use the new API settings to control TF32")
     convolutions = products = None
     with contextlib.suppress(RuntimeError):
@@ -212,7 +212,7 @@ def _put_back(convolutions: bool | None, products: str | None, finer: list[str])
 
 
 def _fine_switches() -> list[Any]:
-    """The precision of each operation on each backend, from torch 2.9 on."""
+    """Return the precision switches per backend and operation (torch 2.9 and later), or []."""
     import torch
 
     backends: Any = torch.backends
@@ -223,17 +223,17 @@ def _fine_switches() -> list[Any]:
 
 
 def gpu_in_use() -> bool:
-    """Return whether this process has put work on a CUDA GPU; asks nothing that takes time."""
+    """Return whether this process has used a CUDA GPU; returns at once."""
     return _loaded() and sys.modules["torch"].cuda.is_initialized()
 
 
 def is_known() -> bool:
-    """Return whether :func:`found` answers at once; where it does not, start asking meanwhile."""
+    """Return whether :func:`found` answers at once; if not, start the query in the background."""
     return _loaded() or _question(os.getpid()).done()
 
 
 def found() -> Found:
-    """Return what torch can use here; takes seconds the first time where torch is not loaded.
+    """Return the devices that torch can use; takes seconds once if torch is not loaded.
 
     Raises:
         ForensicsError: torch cannot be loaded
@@ -245,7 +245,7 @@ def found() -> Found:
     try:
         return _question(os.getpid()).result()
     except ForensicsError:
-        _question.cache_clear()  # the package may be mended meanwhile
+        _question.cache_clear()  # the package may be repaired in the meantime
         raise
 
 
@@ -255,7 +255,7 @@ def _loaded() -> bool:
 
 @functools.lru_cache(maxsize=1)
 def _question(process: int) -> Future[Found]:
-    """What another process is asked, once; a forked ``process`` has no thread that waits for it."""
+    """Ask another process, once per ``process``: after a fork, the waiting thread is gone."""
     pool = ThreadPoolExecutor(1, thread_name_prefix="which-device")
     try:
         return pool.submit(_asked_apart)

@@ -1,4 +1,4 @@
-"""The one error that a user is meant to read: what is wrong, and what to do about it."""
+"""Defines the errors meant for users: what is wrong, and what to do about it."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import os
 
 
 class ForensicsError(ValueError):
-    """A set-up or input error, raised before any work starts.
+    """A setup or input error, raised before any work starts.
 
     Args:
-        message: one sentence that says what is wrong, with the offending value
-        hint: one sentence that says what to do next, or ``""``
+        message: one sentence that says what is wrong, with the bad value
+        hint: one sentence that says what to do, or ``""``
         field: the form field (= keyword argument) that is wrong, or ``None``
     """
 
@@ -25,16 +25,16 @@ class ForensicsError(ValueError):
 
 
 class MetricUndefined(ForensicsError):
-    """A metric that has no value on this data (one class only, too few reals, no rows)."""
+    """Raised if a metric has no value on this data (one class only, too few reals, no rows)."""
 
 
 class DiskError(ForensicsError, OSError):
-    """A file or folder that cannot be written: full disk, no permission, read-only.
+    """Raised if a file or folder cannot be written: full disk, no permission, read-only.
 
-    It is an :class:`OSError` too, for those that keep what they have and go on.
+    It is also an :class:`OSError`, for callers that keep their results and go on.
 
     Attributes:
-        errno, strerror: of the system's own error
+        errno, strerror: from the system's error
     """
 
     def __init__(
@@ -52,4 +52,4 @@ class DiskError(ForensicsError, OSError):
 
 
 class Cancelled(ForensicsError):
-    """The user asked a running job to stop; what was finished is kept."""
+    """Raised when the user asks a running job to stop; finished work is kept."""

@@ -1,15 +1,15 @@
-"""Extraction from the command line, without FiftyOne and without a database.
+"""Extracts face crops from the command line, without FiftyOne and without a database.
 
     media-forensics extract videos.jsonl crops --shard 0/4
     media-forensics merge crops crops shard0 shard1 shard2 shard3
 
 or ``python -m media_forensics.detector.extract_command run`` and ``merge``.
 
-``run`` does one shard of a list of videos (:mod:`.runners.video_list`); shards may share a crop
-folder or have their own. ``merge`` says what is there twice, what is missing and who is still at
-it, and copies the crops of several folders into one when nothing is left to decide. Both can be
-killed and repeated. The exit status is 0 when every video has a result (which may be a reason), 2
-for a mistake in what was asked for, 3 when it was told to stop (SIGTERM, Ctrl-C).
+``run`` processes one shard of a list of videos (:mod:`.runners.video_list`). Shards may share a
+crop folder or have their own. ``merge`` reports duplicates, gaps and runs still in progress. It
+copies the crops of several folders into one unless there are conflicts, gaps or running shards.
+Both commands can be killed and repeated. The exit status is 0 if every video has a result (which
+may be a reason), 2 for a user error, 3 if stopped (SIGTERM, Ctrl-C).
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ _SUMMARY = (json_with("videos", "faces", "groups", "video_reasons"),)
 
 
 def shard_from_text(text: str) -> tuple[int, int]:
-    """``"I/N"``, I counted from 0, as (I, N).
+    """Return ``"I/N"``, with I counted from 0, as (I, N).
 
     Raises:
-        ForensicsError: anything else
+        ForensicsError: another format
     """
     first, slash, second = text.partition("/")
     if not (slash and first.isdecimal() and second.isdecimal() and int(first) < int(second)):
@@ -110,7 +110,7 @@ def _recipe(options: argparse.Namespace) -> CropRecipe:
 
 
 def execute(options: argparse.Namespace) -> int:
-    """The command ``run``; the exit status."""
+    """Run the command ``run`` and return the exit status."""
     if options.summary:
         claim_output(options.summary, _SUMMARY, "summary")
     options.crops = given(options.crops, "crops")
@@ -162,7 +162,7 @@ def _extract(
 
 
 def merge(options: argparse.Namespace) -> int:
-    """The command ``merge``; the exit status."""
+    """Run the command ``merge`` and return the exit status."""
     records = read_video_list(options.videos) if options.videos else None
     crops, shards = given(options.crops, "crops"), given_all(options.shards, "shards")
     report = examine_stores(shards, records)
@@ -174,7 +174,7 @@ def merge(options: argparse.Namespace) -> int:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; the exit status."""
+    """Run the command line and return the exit status."""
     options = _parser().parse_args(arguments)
     return carry_out(execute if options.command == "run" else merge, options)
 

@@ -1,7 +1,7 @@
-"""How a long function tells how far it is, and how it is told to stop.
+"""Defines how a long function reports progress and is told to stop.
 
-Every long function takes ``progress(done, total, text)`` and ``should_stop()``; it knows nothing
-of bars, jobs or the App.
+Every long function takes ``progress(done, total, text)`` and ``should_stop()``. It has no
+dependency on progress bars, jobs or the App.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ ShouldStop = Callable[[], bool]
 
 
 def silent(done: int, total: int, text: str) -> None:
-    """Progress that nobody looks at."""
+    """Ignore the reported progress."""
 
 
 def never() -> bool:
-    """A job that cannot be stopped."""
+    """Return False: the job is never stopped."""
     return False

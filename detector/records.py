@@ -1,4 +1,4 @@
-"""Conventions and records that cross a layer or a process. Standard library only.
+"""Defines the records that cross a layer or a process, with only the standard library.
 
 Conventions of the whole project:
 
@@ -7,7 +7,7 @@ Conventions of the whole project:
 * Landmarks are (5, 2) in pixels: image-left eye, image-right eye, nose, image-left mouth corner,
   image-right mouth corner.
 * Frame indices are 0-based; only ``operators/dataset/fields.py`` converts to FiftyOne's 1-based
-numbers.
+  numbers.
 * A missing result is ``None`` and a :class:`Reason`, never a number.
 * A video is identified by ``video_id`` = dataset/subset/compression/stem.
 """
@@ -31,7 +31,7 @@ FAMILIES = (
     "talking_face",
     "entire_synthesis",
     "lip_sync",
-    "unknown",  # a fake whose source does not say how it was made
+    "unknown",  # a fake whose source does not state the method
     "none",  # reals
 )
 SPLITS = ("train", "val", "test")
@@ -47,12 +47,12 @@ class Reason(str, Enum):
     TOO_SMALL = "too_small"  # inter-eye distance below the recipe's minimum
     MASK_EMPTY = "mask_empty"  # the manipulation mask of this frame holds no pixel
     MASK_MISSING = "mask_missing"  # the mask file lacks this frame or cannot be read
-    NOT_SUBJECT = "not_subject"  # a face, but not the one the subject policy chooses
+    NOT_SUBJECT = "not_subject"  # a face that the subject policy did not choose
     NO_PAIR = "no_pair"  # policy `pair`: the paired real has no track at this frame
     ALIGN_FAILED = "align_failed"  # the five points give no usable similarity transform
     UNREADABLE_IMAGE = "unreadable_image"  # an image or crop file cannot be decoded
-    MISSING_FILE = "missing_file"  # the file is not there
-    CHANGED_FILE = "changed_file"  # the file is not the one that the faces were cut from
+    MISSING_FILE = "missing_file"  # the file does not exist
+    CHANGED_FILE = "changed_file"  # the file is not the one from which the faces were cut
     CHANGED_CROP = "changed_crop"  # the crop is not the one that extraction wrote
     EMPTY_FILE = "empty_file"  # the file has zero bytes
     NO_VIDEO_STREAM = "no_video_stream"  # the container holds no video
@@ -60,25 +60,25 @@ class Reason(str, Enum):
     WRITE_ERROR = "write_error"  # the crop could not be written
     TIME_LIMIT = "time_limit"  # the unit of work ran longer than allowed
     NON_FINITE = "non_finite"  # the network returned NaN or infinity
-    WORKER_DIED = "worker_died"  # the process that worked on it crashed or ran out of memory
-    NOT_SCORED = "not_scored"  # no detector has looked at it yet
+    WORKER_DIED = "worker_died"  # the worker process crashed or ran out of memory
+    NOT_SCORED = "not_scored"  # no detector has scored it yet
 
 
 def canonical_json(value: Any) -> str:
-    """The one JSON text of ``value``: sorted keys, no spaces, no NaN; what hashes are made of."""
+    """Return the canonical JSON of ``value`` for hashing: sorted keys, no spaces, no NaN."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
 def content_hash(value: Any) -> str:
-    """sha256 (hex) of the canonical JSON of ``value``."""
+    """Return the sha256 (hex) of the canonical JSON of ``value``."""
     return hashlib.sha256(canonical_json(value).encode()).hexdigest()
 
 
 def known_keys(cls: type, data: dict[str, Any]) -> dict[str, Any]:
-    """``data`` if each key is a field of dataclass ``cls``; else an error that names the nearest.
+    """Return ``data`` if each key is a field of the dataclass ``cls``.
 
     Raises:
-        ForensicsError: an unknown key
+        ForensicsError: an unknown key; the hint names the nearest field
     """
     names = [f.name for f in fields(cls)]
     for key in data:
@@ -108,16 +108,16 @@ class Face:
 
 @dataclass(frozen=True, slots=True)
 class CropRecipe:
-    """Everything that decides the pixels of a crop; its hash names the crop folder.
+    """All settings that determine the pixels of a crop; its hash names the crop folder.
 
     The default is the reference recipe ``gend-1.3-256`` (Yermakov et al., GenD, arXiv 2508.06248;
     template and margin as its released cropper) on facexlib's RetinaFace landmarks.
 
     Attributes:
         detector: face detector name, see :func:`detector.faces.load_face_detector`
-        detector_sha256: hash of the detector's weights, filled in when it is loaded
-        score_threshold: least detector score of a face
-        max_side: frames with a longer side are shrunk to it for detection only (0: never)
+        detector_sha256: hash of the detector's weights, set when the detector is loaded
+        score_threshold: minimum detector score of a face
+        max_side: frames with a longer side are reduced to it, only for detection (0: never)
         sampling: ``uniform`` | ``stride`` | ``spread``
         count: frames per video (``uniform``), usable faces wanted (``spread``) or the
             stride in frames (``stride``)
@@ -127,11 +127,11 @@ class CropRecipe:
         border: ``zero`` | ``reflect`` | ``replicate``
         interpolation: ``linear`` | ``cubic`` | ``area``
         image_format: ``png`` | ``jpeg`` | ``webp``
-        subject: ``auto`` (mask where the record has one, else largest) | ``mask`` | ``pair`` |
+        subject: ``auto`` (mask if the record has one, else largest) | ``mask`` | ``pair`` |
             ``largest`` | ``all``
-        min_eye_distance: least inter-eye distance in source pixels; smaller is ``too_small``
-        refine_landmarks: replace the detector's points by those of :mod:`.faces.landmarks`; the
-            reference procedure does not
+        min_eye_distance: minimum inter-eye distance in source pixels; smaller is ``too_small``
+        refine_landmarks: replace the detector's points by those of :mod:`.faces.landmarks`, unlike
+            the reference procedure
     """
 
     name: str = "gend-1.3-256"
@@ -152,21 +152,21 @@ class CropRecipe:
     refine_landmarks: bool = False
 
     def to_json(self) -> dict[str, Any]:
-        """Plain dict, the inverse of :meth:`from_json`."""
+        """Return a plain dict, the inverse of :meth:`from_json`."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> CropRecipe:
-        """Recipe from :meth:`to_json`; unknown keys raise :class:`ForensicsError`."""
+        """Return a recipe from :meth:`to_json`; unknown keys raise :class:`ForensicsError`."""
         return cls(**known_keys(cls, data))
 
     @property
     def hash(self) -> str:
-        """First 16 hex digits of the sha256 over what decides a crop's pixels.
+        """First 16 hex digits of the sha256 of the settings that determine a crop's pixels.
 
-        ``name`` (a label) and ``count`` (more frames extend the same set) are left out, so that
-        raising the count reuses the store; ``count`` stays in for ``stride``, where it is the step.
-        ``refine_landmarks`` counts where it is on: recipes older than it keep their hash.
+        ``name`` (a label) and ``count`` (more frames extend the same set) are left out, so that a
+        larger count reuses the store. For ``stride``, ``count`` is the step and is included.
+        ``refine_landmarks`` is included only if on, so that older recipes keep their hash.
         """
         data = self.to_json()
         del data["name"]
@@ -182,27 +182,27 @@ class VideoRecord:
     """One video, or one folder of frames or crops, as an importer describes it.
 
     Attributes:
-        video_id: dataset/subset/compression/stem, unique over everything ever imported together
+        video_id: dataset/subset/compression/stem, unique among all videos imported together
         path: absolute path of the video file, or of the folder that holds ``frames``
-        label: 0 real, 1 fake (of the pictures, never of the sound)
+        label: 0 real, 1 fake (of the pictures, not of the sound)
         source_dataset: name of the dataset, for example ``FaceForensics++``
         method: manipulation method, ``original`` for reals
         family: one of ``FAMILIES``
-        compression: for example ``raw``, ``c23``, ``c40``; ``""`` where the source has none
+        compression: for example ``raw``, ``c23``, ``c40``; ``""`` if the source states none
         split: one of ``SPLITS`` or None
         split_source: ``official`` | ``derived`` or None
-        target_id: id of the video or person that gives frames and background
-        source_id: id of the video or person that gives the face or the expression
-        pair_id: ``video_id`` of the real it was made from
+        target_id: id of the video or person that provides frames and background
+        source_id: id of the video or person that provides the face or the expression
+        pair_id: ``video_id`` of the real from which it was made
         pair_status: one of ``PAIR_STATUSES``
         parents: ids that must share a split with this video (its own id excluded)
-        group_id: connected component over all parents: the unit of leakage
+        group_id: connected component over all parents; the unit for splits without leakage
         mask_path: manipulation mask (video or folder), or None
-        audio_label: ``real`` | ``fake`` where the source knows it
+        audio_label: ``real`` | ``fake`` if the source states it
         license_note: one line on the terms of the dataset
         frames: for frame sources, ((0-based frame index, absolute path), ...)
-        aligned: True where ``frames`` are face crops already (not to be cropped again)
-        attributes: fields that the source ships (sex, language, generator parameters, ...)
+        aligned: True if ``frames`` are already face crops (not to be cropped again)
+        attributes: fields that the source provides (sex, language, generator parameters, ...)
     """
 
     video_id: str

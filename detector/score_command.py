@@ -1,4 +1,4 @@
-"""Scoring from the command line, without FiftyOne and without a database.
+"""Scores face crops from the command line, without FiftyOne and without a database.
 
     media-forensics list-faces videos.jsonl crops faces.jsonl
     media-forensics score faces.jsonl scores --detector D --shard 0/4
@@ -6,11 +6,10 @@
 
 or ``python -m media_forensics.detector.score_command list``, ``run`` and ``merge``.
 
-``list`` names the crops that were extracted; ``run`` scores one shard of a list; shards may share
-a folder of scores or have their own. ``merge`` says what is there twice, what is missing and who
-is still at it, and copies several folders into one when nothing is left to decide. All can be
-killed and repeated. The exit status is 0, 2 for a mistake or an incomplete merge, 3 when it was
-told to stop.
+``list`` lists the extracted crops. ``run`` scores one shard of a list. Shards may share a folder of
+scores or have their own. ``merge`` reports duplicates, gaps and runs still in progress. It copies
+several folders into one unless there are conflicts, gaps or running shards. All commands can be
+killed and repeated. The exit status is 0, 2 for a user error or an incomplete merge, 3 if stopped.
 """
 
 from __future__ import annotations
@@ -71,7 +70,7 @@ def add_merge_options(merge: argparse.ArgumentParser) -> None:
 
 
 def list_faces(options: argparse.Namespace) -> int:
-    """The command ``list``; the exit status."""
+    """Run the command ``list`` and return the exit status."""
     from .crops.store import CropStore
     from .files.outputs import claim_output, writing_output
     from .runners.score_units import FILES, units_of_store, write_score_list
@@ -97,7 +96,7 @@ def list_faces(options: argparse.Namespace) -> int:
 
 
 def execute(options: argparse.Namespace) -> int:
-    """The command ``run``; the exit status."""
+    """Run the command ``run`` and return the exit status."""
     from .extract_command import shard_from_text
     from .model.checkpoints import load_detector
     from .runners.score_parts import ScoreParts
@@ -142,7 +141,7 @@ def execute(options: argparse.Namespace) -> int:
 
 
 def merge(options: argparse.Namespace) -> int:
-    """The command ``merge``; the exit status."""
+    """Run the command ``merge`` and return the exit status."""
     from .runners.score_merge import copy_parts, examine
     from .runners.score_parts import ScoreParts, provenance_of, score_folders
     from .runners.score_units import read_score_list
@@ -161,7 +160,7 @@ def merge(options: argparse.Namespace) -> int:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; the exit status."""
+    """Run the command line and return the exit status."""
     options = _parser().parse_args(arguments)
     commands = {"list": list_faces, "run": execute, "merge": merge}
     return carry_out(commands[options.command], options)

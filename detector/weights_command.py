@@ -26,7 +26,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(options: argparse.Namespace) -> int:
-    """List the weights, or fetch the named ones; 1 where something is missing afterwards."""
+    """List the weights, or fetch the named ones; return 1 if something is still missing."""
     from .weights.fetch import weights_path
     from .weights.known import KNOWN
     from .weights.known_detectors import PUBLISHED, find_detector
@@ -57,7 +57,7 @@ def execute(options: argparse.Namespace) -> int:
 
 
 def table() -> str:
-    """One line for each known file: its name, whether it is here, size, origin, licence."""
+    """Return one line per known file: name, whether it is here, size, origin, licence."""
     from .files.cache import cache_dir
     from .weights.known import KNOWN
     from .weights.known_detectors import PUBLISHED
