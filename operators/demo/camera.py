@@ -29,7 +29,7 @@ _SMOOTHING_FRAMES = 1.5  # sigma; RetinaFace landmarks jitter by about one pixel
 
 
 class ClipError(ForensicsError):
-    """Raised if the footage does not give the planned clip."""
+    """The error for footage that does not give the planned clip."""
 
 
 @dataclass(frozen=True, slots=True)

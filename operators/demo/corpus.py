@@ -199,7 +199,7 @@ def _torch_threads_restored() -> Iterator[None]:
 
 
 class _Builder:
-    """Makes units in a pool of threads; decoding, warping and encoding release the GIL.
+    """Builder of units in a pool of threads; decoding, warping and encoding release the GIL.
 
     Threads start at once and share the footage, unlike processes.
     """

@@ -78,7 +78,7 @@ def run(
 
 
 class CreateDemo(JobWorkflow):
-    """Makes real clips from public packages, and self-blends and face swaps of them with masks."""
+    """Operator that makes real clips from public packages, and fakes of them with masks."""
 
     label = "Create demo corpus"
     description = (

@@ -1,12 +1,11 @@
-"""Which clips the demo corpus has: people, splits, windows in the footage, and who is swapped.
+"""Lists the clips of the demo corpus: people, splits, windows in the footage, and swaps.
 
-Everything here was chosen by looking at the footage, before any detector was trained on it. Where
-two pictures may show the same person, they count as one person (``studio-man``); where nobody can
-tell who appears twice (the party photographs), all of them are one leakage unit. One photograph
-never gives clips to two splits.
-
-The numbers 0 to 99 are clips from PyPI packages, which must suffice; those from 100 on come from
-npm packages. A person keeps number and split whether or not the npm footage is there.
+All choices were made by looking at the footage, before any detector was trained on it. Two pictures
+that may show the same person count as one person (``studio-man``). Nobody can tell who appears
+twice in the party photographs, so all of them are one leakage unit. One photograph never gives
+clips to two splits. Clips 0 to 99 come from PyPI packages, which must suffice. Clips from 100 on
+come from npm packages. A person's number and split do not depend on whether the npm footage is
+present.
 """
 
 from __future__ import annotations
@@ -16,19 +15,19 @@ from dataclasses import dataclass
 
 from ...detector.records import SPLITS
 
-SIZE = 384  # pixels, every clip is square
+SIZE = 384  # pixels; every clip is square
 FRAMES = 50
 FPS = 25
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody in the footage.
+    """A person in the footage.
 
     Attributes:
         name: value of the ``identity`` column
-        split: the one split that all clips of this person are in
-        swap: True where licence and content make a face swap decent; never for politicians or
+        split: the one split of all clips of this person
+        swap: whether licence and content make a face swap acceptable; never for politicians or
             for strangers in group photographs
         about: one line for the corpus's own README
     """
@@ -44,12 +43,12 @@ class ClipPlan:
     """One real clip.
 
     Attributes:
-        number: the NNN of its file name
+        number: the number NNN in its file name
         person: key of :data:`PEOPLE`
         footage: key of :data:`detector.weights.asset_catalogue.FOOTAGE`
-        window: (x, y, side) of the square that is shown, in pixels of the footage
+        window: (x, y, side) of the visible square, in pixels of the footage
         start: first frame of the segment, or None for a photograph (moved by a virtual camera)
-        step: source frames per clip frame; 1.2 makes 25 fps of 30 fps
+        step: source frames per clip frame; 1.2 turns 30 fps into 25 fps
     """
 
     number: int
@@ -118,7 +117,7 @@ def _webcam(number: int, take: str, window: tuple[int, int, int], start: int) ->
     return ClipPlan(number, "webcam-man", take, window, start)
 
 
-# Windows of photographs leave 7 % around them for the camera's motion, so nothing is ever padded.
+# Windows of photographs leave a margin of 7 % for the camera's motion, so nothing is ever padded.
 CLIPS = (
     _group(0, 1, (98, 17, 238)),
     _group(1, 1, (136, 22, 190)),
@@ -133,7 +132,7 @@ CLIPS = (
     ClipPlan(11, "astronaut", "astronaut", (52, 25, 346)),
     ClipPlan(12, "astronaut", "astronaut", (88, 20, 274)),
     ClipPlan(13, "astronaut", "astronaut", (112, 16, 226)),
-    # Her hand is before the face from frame 55 to 227.
+    # Her hand covers the face from frame 55 to 227.
     ClipPlan(14, **_WOMAN, start=2),
     ClipPlan(15, **_WOMAN, start=232),
     ClipPlan(16, **_WOMAN, start=284),
@@ -182,19 +181,19 @@ CLIPS = (
     _webcam(123, "cap13_edit2.mp4", (90, 60, 230), 395),
 )
 
-# Swapped in both directions, only inside a split. webcam-man is left out on purpose: each swap
-# makes one leakage group of two people, and held-out groups are what the intervals live on.
+# Swaps in both directions, only inside a split. webcam-man is left out on purpose: each swap puts
+# two people into one leakage group, and the intervals need many held-out groups.
 SWAPS = ((14, 10), (15, 11), (16, 12), (17, 13), (29, 32), (30, 33), (31, 32))
 
-# What ``small`` builds: one clip per person where that suffices, two pairs for swaps.
+# The clips of ``small``: one per person if that suffices, and two pairs for swaps.
 _SMALL = (0, 2, 4, 6, 8, 11, 15, 20, 24, 27, 30, 33)
 
 
 def choose_clips(footage: Iterable[str], *, small: bool = False) -> tuple[ClipPlan, ...]:
-    """The clips whose footage is there, by number.
+    """Return the clips whose footage is present, by number.
 
     Args:
-        footage: keys that are on this machine
+        footage: keys of the footage on this machine
         small: only a dozen clips, one of each person from the PyPI packages
     """
     there = set(footage)
@@ -204,16 +203,17 @@ def choose_clips(footage: Iterable[str], *, small: bool = False) -> tuple[ClipPl
 
 
 def choose_swaps(clips: Iterable[ClipPlan]) -> tuple[tuple[int, int], ...]:
-    """The pairs of :data:`SWAPS` of which both ends are among ``clips``."""
+    """Return the pairs of :data:`SWAPS` whose two clips are both among ``clips``."""
     there = {clip.number for clip in clips}
     return tuple(pair for pair in SWAPS if there.issuperset(pair))
 
 
 def split_pairs(clips: Iterable[ClipPlan]) -> dict[str, list[list[str]]]:
-    """Content of FaceForensics++'s split lists: split -> pairs of stems; each stem is in one split.
+    """Return the content of FaceForensics++'s split lists: split -> pairs of stems.
 
-    A pair means two videos that were swapped with each other, so clips that were not are paired
-    with themselves: listing two strangers as a pair would tie them together for no reason.
+    Each stem is in one split. A pair means that two videos were swapped with each other. Clips
+    without a swap are therefore paired with themselves, because a listed pair would link two
+    strangers.
     """
     clips = tuple(clips)
     stems = {clip.number: clip.stem for clip in clips}

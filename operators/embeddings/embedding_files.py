@@ -1,9 +1,10 @@
-"""Embeddings that are kept in files beside the database, for datasets of very many faces.
+"""Keeps embeddings in files beside the database, for datasets of very many faces.
 
-A million vectors of 768 numbers are 3 GB in MongoDB and slow everything that reads the faces. Above
-:data:`MOST_IN_FIELD` faces they lie in memory-mapped shards (:mod:`detector.embeddings.shards`);
-the dataset notes the folder. Whoever reads embeddings asks :mod:`.stored_vectors`, which knows
-both places; a view that is explored can have them in the field too.
+A million vectors of 768 numbers take 3 GB in MongoDB and slow down every read of the faces.
+Datasets above :data:`MOST_IN_FIELD` faces keep them in memory-mapped shards
+(:mod:`detector.embeddings.shards`), and the dataset notes the folder. Readers use
+:mod:`.stored_vectors`, which reads both places. For a view that a user explores, the embeddings can
+be copied into the field (:func:`into_field`).
 """
 
 from __future__ import annotations
@@ -30,15 +31,15 @@ CHOICES = (
     (FIELD, "In the field: 4 bytes a number in MongoDB; FiftyOne's own panels see them"),
     (FILES, "In files: 2 bytes a number, memory-mapped; this plugin's panels and queues see them"),
 )
-#: Faces of a dataset up to which embeddings are a field.
+#: Faces of a dataset up to which embeddings are stored in a field.
 MOST_IN_FIELD = 200_000
 _NOTE = "embedding_files"  # {embedding field: folder} in the dataset's description
-_OF = "embedding_files_of"  # {embedding field: id of the dataset whose folder it is}
+_OF = "embedding_files_of"  # {embedding field: id of the dataset that owns the folder}
 CHUNK = 10_000
 
 
 def check(where: str, folder: str | Path | None) -> None:
-    """Raise :class:`ForensicsError` for a place that there is not."""
+    """Raise :class:`ForensicsError` if there is no such place, or the folder is not allowed."""
     known = [name for name, _ in CHOICES]
     if where not in known:
         raise ForensicsError(
@@ -64,22 +65,23 @@ def writer(
     where: str,
     folder: str | Path | None,
 ) -> ShardWriter | None:
-    """What takes the embeddings of a run, None for the field.
+    """Return the writer of a run's embeddings, or None if they go into the field.
 
     Args:
         dataset: faces dataset; the folder is noted in it
-        checkpoint_sha256: of the detector that scores
-        numbers: of one of its embeddings
-        where: of :data:`CHOICES`
-        folder: None: that of earlier runs with this key, or one below FiftyOne's dataset folder;
-            one that is not noted has to be empty: faces whose scores were cleared have no vector
+        checkpoint_sha256: hash of the detector that scores
+        numbers: length of one of its embeddings
+        where: a name of :data:`CHOICES`
+        folder: None: the folder of earlier runs with this key, or one below FiftyOne's dataset
+            folder. A folder that is not noted must be empty, because faces whose scores were
+            cleared have no vector
 
     Raises:
         ForensicsError: the folder holds other embeddings, or is not allowed
     """
     from ...detector.embeddings.shards import ShardWriter
 
-    dataset._doc.reload("info")  # another shard may have noted its folder meanwhile
+    dataset._doc.reload("info")  # another shard may have noted its folder in the meantime
     noted = _folders(dataset).get(names.embedding)
     few = len(dataset) <= MOST_IN_FIELD
     if where == FIELD or (where == AUTO and few and not (folder or noted)):
@@ -111,7 +113,7 @@ def writer(
 def _own_copy(
     dataset: fo.Dataset, names: fields.ScoreFields, checkpoint_sha256: str, theirs: Path
 ) -> Path:
-    """A folder for a copy of a dataset, with what the original's holds now: that is not written."""
+    """Return a new folder with a copy of the original's embeddings, which are not changed."""
     own = _default(dataset, names, checkpoint_sha256)
     with saying_disk(own):
         shutil.copytree(theirs, own, dirs_exist_ok=True)
@@ -119,15 +121,15 @@ def _own_copy(
 
 
 def are_noted(dataset: fo.Dataset, field: str) -> bool:
-    """Whether embeddings of ``field`` are in files."""
+    """Return whether embeddings of ``field`` are in files."""
     return field in _folders(dataset)
 
 
 def shards_of(dataset: fo.Dataset, field: str) -> Shards | None:
-    """The embeddings of ``field`` that are in files, None where all are in the field.
+    """Return the embeddings of ``field`` that are in files, or None if all are in the field.
 
     Raises:
-        ForensicsError: the folder is gone, damaged, or outside the allowed ones
+        ForensicsError: the folder is missing, damaged, or outside the allowed folders
     """
     from ...detector.embeddings.shards import opened
 
@@ -138,14 +140,14 @@ def shards_of(dataset: fo.Dataset, field: str) -> Shards | None:
 
 
 def forget(dataset: fo.Dataset, field: str) -> None:
-    """Leave out the files of ``field`` from now on: its scores are cleared. They stay on disk."""
+    """Forget the files of ``field``, whose scores are cleared; the files stay on disk."""
     left = _folders(dataset)
     if left.pop(field, None) is not None:
         fields.set_description(dataset, **{_NOTE: left})
 
 
 def into_field(view: Any, key: str) -> int:
-    """Write the embeddings of ``view`` that are only in files into their field too.
+    """Write the embeddings of ``view`` that are only in files into the field as well.
 
     FiftyOne's own similarity search and other plugins read the field.
 
@@ -153,7 +155,7 @@ def into_field(view: Any, key: str) -> int:
         view: faces view of at most :data:`MOST_IN_FIELD` faces
 
     Returns:
-        faces written
+        number of faces written
 
     Raises:
         ForensicsError: too many faces
@@ -192,7 +194,7 @@ def _write(dataset: fo.Dataset, field: str, values: dict[str, bytes]) -> None:
 
 
 def _folders(dataset: fo.Dataset) -> dict[str, str]:
-    found = fields.describe(dataset).get(_NOTE)  # also of a dataset from elsewhere
+    found = fields.describe(dataset).get(_NOTE)  # may come from another installation
     if not isinstance(found, dict):
         return {}
     return {name: folder for name, folder in found.items() if isinstance(folder, str)}
@@ -204,8 +206,11 @@ def _owners(dataset: fo.Dataset) -> dict[str, str]:
 
 
 def _default(dataset: fo.Dataset, names: fields.ScoreFields, checkpoint_sha256: str) -> Path:
-    """Of the dataset's id: another dataset of the same name has other faces. A folder that scores
-    which were cleared have left is not continued."""
+    """Return an unused folder named by the dataset's id, key and checkpoint.
+
+    The id is used because another dataset of the same name has other faces. A folder that still
+    holds rows, left by scores that were cleared, is not continued.
+    """
     root = default_folders.of_kind(default_folders.EMBEDDINGS)
     name = f"{names.key}-{checkpoint_sha256[:16]}"
     tried = (root / str(dataset._doc.id) / f"{name}{more}" for more in _suffixes())

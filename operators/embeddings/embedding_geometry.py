@@ -1,4 +1,4 @@
-"""Where the classes and methods of a view lie on the unit sphere, in numbers and as a table."""
+"""Measures where the classes and methods of a view are on the unit sphere."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from ..dataset.fields import GROUND_TRUTH
 if TYPE_CHECKING:
     from .stored_vectors import Vectors
 
-#: Fields that are needed with the embeddings.
+#: Fields that :func:`geometry` needs beside the embeddings.
 COLUMNS = (f"{GROUND_TRUTH}.label", "method")
-#: Faces from which the uniformity, whose time grows with their square, is of a sample.
+#: Faces above which the uniformity, whose time is quadratic, is computed on a sample.
 MOST_EXACT = 20_000
 
 
 def geometry(faces: Vectors, head: Any) -> dict[str, Any]:
-    """Spread and direction of each class and method, as plain numbers.
+    """Return the spread and direction of each class and method, as plain numbers.
 
     Args:
-        faces: with :data:`COLUMNS`
+        faces: embeddings, with :data:`COLUMNS`
         head: weight (2, D) of the detector's head, or None
 
     Returns:
-        ``{"groups": {"class/method": {...}}, "uniformity", "uniformity_of"}``: per group the
-        number of faces, alignment (mean squared distance of its pairs), kappa, and the degrees from
-        its mean to the fake axis and to the mean real. Above :data:`MOST_EXACT` faces
-        ``uniformity`` is of a seeded sample; ``uniformity_of`` says of how many.
+        ``{"groups": {"class/method": {...}}, "uniformity", "uniformity_of"}``. Each group has its
+        number of faces, alignment (mean squared distance of its pairs), kappa, and the angles in
+        degrees from its mean to the fake axis and to the mean real. Above :data:`MOST_EXACT` faces,
+        ``uniformity`` is computed on a seeded sample of ``uniformity_of`` faces.
     """
     import numpy as np
 
@@ -72,7 +72,7 @@ def _degrees(first: Any, second: Any) -> float | None:
 
 
 def table(found: dict[str, Any]) -> str:
-    """The geometry as Markdown."""
+    """Return the geometry as Markdown."""
     lines = [
         "| class/method | faces | in-class spread | kappa | degrees to fake axis | to mean real |",
         "|---|---:|---:|---:|---:|---:|",

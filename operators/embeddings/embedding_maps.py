@@ -1,4 +1,4 @@
-"""Makes brain runs from stored embeddings: an older one is replaced when the new one is whole."""
+"""Makes brain runs from stored embeddings; a finished run replaces the older one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ UMAP_NEIGHBOURS = 15  # umap-learn's own default
 
 
 def make(view: Any, faces: Vectors, key: str, part: str, head: Any, stored: Any, seed: int) -> str:
-    """Compute one brain run; an older one is replaced when the new one is there.
+    """Compute one brain run, and replace the older one when it is finished.
 
     Args:
         view: the faces
@@ -24,15 +24,14 @@ def make(view: Any, faces: Vectors, key: str, part: str, head: Any, stored: Any,
         key: detector key
         part: name of :data:`map_embeddings.PARTS`
         head: weight (2, D) of the detector's head, for ``axis``
-        stored: for the index. By the field's name nothing is stored twice, but all that the field
-            holds is in it: vectors where that is not what is wanted
-        seed: of UMAP
+        stored: embeddings for the similarity index: the field's name (no second copy is stored, but
+            the index covers every vector in the field), or an array of the wanted vectors
 
     Returns:
-        its key
+        its brain key
 
     Raises:
-        ForensicsError: another process makes the same map and has not ended for a long time
+        ForensicsError: another process has been making the same map for a long time
     """
     import fiftyone.brain as fob  # pulls in most of scikit-learn
 
@@ -41,8 +40,8 @@ def make(view: Any, faces: Vectors, key: str, part: str, head: Any, stored: Any,
     name, dataset, vectors = f"{key}_{part}", views.dataset_of(view), faces.vectors
     new = f"{name}_new"
     with dataset_changes.alone(dataset, f"make {name}"):
-        stored_runs.drop(dataset, new, stored_runs.BRAIN)  # of a killed run
-        # not under the dataset's lease: it takes minutes, and adding a run is an update of its own
+        stored_runs.drop(dataset, new, stored_runs.BRAIN)  # left by a killed run
+        # Not under the dataset's lease: this takes minutes, and adding a run is atomic by itself.
         if part == "similarity":
             fob.compute_similarity(
                 view, embeddings=stored, brain_key=new, backend="sklearn", metric="cosine"
@@ -52,7 +51,7 @@ def make(view: Any, faces: Vectors, key: str, part: str, head: Any, stored: Any,
             if part == "axis":
                 options = {"method": "manual", "points": fake_axis_projection(vectors, head).xy}
             elif part == "umap":
-                # Not by the field's name: FiftyOne would keep the fitted model as a pickle.
+                # Not the field's name: FiftyOne would then store the fitted model as a pickle.
                 near = min(UMAP_NEIGHBOURS, len(vectors) - 1)
                 options |= {"metric": "cosine", "num_neighbors": near, "verbose": False}
             with _quiet():
@@ -63,7 +62,7 @@ def make(view: Any, faces: Vectors, key: str, part: str, head: Any, stored: Any,
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without umap-learn's remark that a seed means one thread: the same map twice is worth it."""
+    """Silence umap-learn's warning that a seed means one thread; repeatable maps are worth it."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="n_jobs value", category=UserWarning)
         yield

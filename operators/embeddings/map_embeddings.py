@@ -1,7 +1,8 @@
-"""Operator ``map_embeddings``: stored embeddings for FiftyOne's own panels, and what is near what.
+"""Defines the operator ``map_embeddings``: stored embeddings for FiftyOne's own panels.
 
-Visualizations and a similarity index are FiftyOne brain runs, so the Embeddings and Similarity
-Search panels work on them. Neighbours are training faces of other groups.
+It makes visualizations and a similarity index, which are FiftyOne brain runs, so that the
+Embeddings and Similarity Search panels work on them. It also finds each face's nearest training
+faces of other groups.
 """
 
 from __future__ import annotations
@@ -34,14 +35,14 @@ PARTS = (
     ("neighbours", "Nearest training faces of other people"),
     ("field", "Embeddings of these faces from files into the field, for other plugins"),
 )
-#: Parts that are only made when they are asked for.
+#: Parts that are made only on request.
 ON_REQUEST = ("umap", "field")
-#: Fewest faces that a part can be made of.
+#: Fewest faces that a part needs.
 LEAST = {"pca": 2, "axis": 2, "umap": 4}
 NEIGHBOURS = 10
 #: Fields that are read with the embeddings.
 COLUMNS = (*embedding_geometry.COLUMNS, "group_id", "video_id")
-CHUNK = 20_000  # faces whose neighbours are written at once
+CHUNK = 20_000  # faces per bulk write of neighbour fields
 
 
 def run(
@@ -59,19 +60,19 @@ def run(
         samples: faces dataset or view; faces without an embedding are left out and counted
         key: detector key
         parts: names of :data:`PARTS`
-        seed: of UMAP
+        seed: seed of UMAP
         progress, should_stop: see :mod:`detector.progress`
 
     Returns:
         ``{"faces", "without_embedding", "runs": [brain keys], "fields": [...], "geometry",
-        "table"}``;
-        ``geometry`` has, per class and method, alignment (in-class spread), concentration and the
-        angle of its mean to the fake axis and to the mean real in degrees, and the uniformity of
-        all faces. A face whose stored embedding is not finite counts as without one.
+        "table"}``; ``geometry`` has, per class and method, the alignment (in-class spread), the
+        concentration and the angles in degrees of its mean to the fake axis and to the mean real,
+        and the uniformity of all faces. A face whose stored embedding is not finite counts as
+        having none.
 
     Raises:
-        ForensicsError: unknown part, empty view, no or too few embeddings, none of a training face,
-            umap-learn missing
+        ForensicsError: unknown part, empty view, no or too few embeddings, no training face with an
+            embedding, or umap-learn is missing
     """
     from . import stored_vectors
 
@@ -136,7 +137,7 @@ def _check(parts: Sequence[str]) -> None:
 
 
 def _head(dataset: fo.Dataset, names: fields.ScoreFields) -> Any:
-    """Weight (2, D) of the detector's head, or None for imported scores."""
+    """Return the weight (2, D) of the detector's head, or None for imported scores."""
     import numpy as np
 
     config = dataset.get_run_info(names.run).config if dataset.has_run(names.run) else None
@@ -145,10 +146,10 @@ def _head(dataset: fo.Dataset, names: fields.ScoreFields) -> Any:
 
 
 def _references(dataset: fo.Dataset, key: str) -> Vectors:
-    """Every training face with an embedding.
+    """Return every training face with an embedding.
 
     Raises:
-        ForensicsError: there is none
+        ForensicsError: there is no such face
     """
     from . import stored_vectors
 
@@ -164,7 +165,10 @@ def _references(dataset: fo.Dataset, key: str) -> Vectors:
 
 
 def _neighbours(dataset: fo.Dataset, faces: Vectors, training: Vectors, key: str) -> list[str]:
-    """Share of fakes among the nearest training faces of other groups, and how near they are."""
+    """Write two fields: share of fakes among the nearest training faces, and mean cosine to them.
+
+    Only training faces of other groups count. Return the names of the fields.
+    """
     import numpy as np
 
     from ...detector.embeddings.neighbours import nearest
@@ -189,13 +193,13 @@ def _neighbours(dataset: fo.Dataset, faces: Vectors, training: Vectors, key: str
 
 
 def _groups(faces: Vectors) -> list[str]:
-    """Leakage group of each face; its video where the source knows no groups."""
+    """Return the leakage group of each face, or its video if the source has no groups."""
     keys = zip(faces.columns["group_id"], faces.columns["video_id"], strict=True)
     return [group or video for group, video in keys]
 
 
 class MapEmbeddings(JobWorkflow):
-    """Maps, a similarity index and neighbours from stored embeddings."""
+    """Operator that makes maps, a similarity index and neighbours from stored embeddings."""
 
     label = "Map embeddings"
     description = (
@@ -230,7 +234,7 @@ def _filed(form: Form) -> bool:
 
 
 def _next_steps(done: dict[str, Any]) -> tuple[str, ...]:
-    """Where what was made is to be seen, and what is missing."""
+    """Return sentences that say where the results are shown, and which embeddings are missing."""
     maps = [name for name in done["runs"] if not name.endswith("_similarity")]
     steps = [f"Maps: open the Embeddings panel and choose {' or '.join(maps)}."] if maps else []
     if len(maps) < len(done["runs"]):

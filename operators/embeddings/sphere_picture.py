@@ -1,8 +1,8 @@
-"""Where the faces of a detector are drawn: the projection of its embeddings, kept as a file.
+"""Projects the embeddings of a detector to the points that the sphere draws, kept as a file.
 
-A *whole* picture takes as long as all embeddings take to be read. Where that is long, a *first*
-picture of a seeded sample comes before it. It fixes the directions, and its faces are the first of
-the whole one, so that the whole only adds faces: none moves, and none is numbered anew.
+A *whole* picture takes as long as reading all embeddings. If that is long, a *first* picture of a
+seeded sample is made before it. The first picture fixes the directions, and its faces come first in
+the whole one. So the whole picture only adds faces: no face moves or gets another number.
 """
 
 from __future__ import annotations
@@ -24,34 +24,34 @@ from ...detector.records import FAKE, REAL
 
 logger = logging.getLogger(__name__)
 
-#: Faces up to which there is no first picture: all are read in about a second.
+#: Faces up to which there is no first picture, because all are read in about a second.
 READ_AT_ONCE = 30_000
-#: Faces of the first picture; the directions of many faces are fitted on these.
+#: Faces of the first picture; if there are more faces, the directions are fitted on these.
 FIRST = 10_000
-#: Faces that are drawn at most; of more, errors first and a seeded sample of the rest.
+#: Most faces that are drawn; of more, the errors come first, then a seeded sample of the rest.
 MOST_DRAWN = 1_000_000
-#: Faces from which a picture is worth a file.
+#: Faces from which a picture is kept in a file.
 WORTH_KEEPING = 3000
 _BLOCK = 20_000  # faces read at a time
 
-#: (rows of faces) -> unit embeddings (M, D) and which of the rows have one (M,)
+#: (rows of faces) -> unit embeddings (M, D), and which of the rows have one (M,)
 Reader = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
 @dataclass(frozen=True)
 class Picture:
-    """What is computed from the embeddings, small enough to keep.
+    """The projection of the embeddings, small enough to keep.
 
     Attributes:
-        rows: (N,) rows of the faces that are drawn
-        first: how many of them the first picture holds; N where there is none
+        rows: (N,) rows of the drawn faces
+        first: how many of them the first picture holds; N if there is no separate one
         there: faces with an embedding, drawn or not
-        fitted: faces that the directions and ``words`` are made from
+        fitted: faces from which the directions and ``words`` were computed
         xyz: (N, 3) float32 in the unit ball, see
             :func:`detector.embeddings.sphere.fake_axis_projection`
         basis: (3, D) of that projection
         explained: share of the residual spread that is shown
-        anchored: what the first axis is
+        anchored: description of the first axis
         words: see :func:`detector.embeddings.words.geometry`
     """
 
@@ -67,19 +67,19 @@ class Picture:
 
     @property
     def partial(self) -> bool:
-        """Whether this is a first picture: more faces will be drawn."""
+        """Whether this is a first picture, so that more faces will be drawn."""
         return self.first == len(self.rows) < min(self.there, MOST_DRAWN)
 
 
 def first_picture(
     read: Reader, there: np.ndarray, columns: FaceColumns, config: Any, name: str
 ) -> Picture:
-    """The whole picture of few faces, or the first of many.
+    """Return the whole picture of few faces, or the first picture of many.
 
     Args:
         there: (M,) rows of the faces with an embedding
-        config: of the run that wrote the scores, or None
-        name: of the dataset, for the message
+        config: configuration of the run that wrote the scores, or None
+        name: name of the dataset, for the message
 
     Raises:
         ForensicsError: fewer than two faces, or nothing to anchor the picture on
@@ -109,7 +109,7 @@ def first_picture(
 
 
 def whole_picture(first: Picture, read: Reader, there: np.ndarray, columns: FaceColumns) -> Picture:
-    """``first`` and all other faces that are drawn, in its directions."""
+    """Return ``first`` with all other faces that are drawn, in its directions."""
     from ...detector.embeddings.sphere import fake_axis_projection
 
     others = np.setdiff1d(there, first.rows)
@@ -137,7 +137,10 @@ def whole_picture(first: Picture, read: Reader, there: np.ndarray, columns: Face
 
 
 def _worth_drawing(label: np.ndarray, p_fake: np.ndarray, taken: int) -> np.ndarray:
-    """Indices of the errors at 0.5 (at most half of what is drawn) and of a sample of the rest."""
+    """Return the indices of the errors at threshold 0.5 and of a sample of the rest.
+
+    The errors are at most half of the drawn faces.
+    """
     most = MOST_DRAWN - taken
     wrong = ((label == REAL) & (p_fake >= 0.5)) | ((label == FAKE) & (p_fake < 0.5))
     errors = np.flatnonzero(wrong)
@@ -150,13 +153,13 @@ def _worth_drawing(label: np.ndarray, p_fake: np.ndarray, taken: int) -> np.ndar
 def project(
     embeddings: np.ndarray, label: np.ndarray, config: Any
 ) -> tuple[np.ndarray, np.ndarray, float, str]:
-    """Coordinates (N, 3), basis (3, D), explained share and anchor of unit embeddings (N, D).
+    """Return coordinates (N, 3), basis (3, D), explained share and anchor of embeddings (N, D).
 
-    The anchor is the head's fake axis. Without a head (imported scores) it is the direction from
-    the mean real to the mean fake, which needs both classes.
+    The embeddings have unit length. The anchor is the head's fake axis. Without a head (imported
+    scores) it is the direction from the mean real to the mean fake, which needs both classes.
 
     Raises:
-        ForensicsError: neither a head nor two classes
+        ForensicsError: there is neither a head nor both classes
     """
     from ...detector.embeddings.sphere import fake_axis_projection
 
@@ -177,11 +180,11 @@ def project(
 
 
 def file_of(about: str, columns: FaceColumns) -> Path:
-    """Where the whole picture of these faces is kept.
+    """Return the path of the file that keeps the whole picture of these faces.
 
     Args:
-        about: names dataset, detector and the time of its scores. Scores and embeddings are
-            written together, so the scored faces tell when to look again.
+        about: names the dataset, the detector and the time of its scores. Scores and embeddings are
+            written together, so the set of scored faces shows whether the picture is still valid.
     """
     from ...detector.files.cache import cache_dir
 
@@ -193,7 +196,7 @@ def file_of(about: str, columns: FaceColumns) -> Path:
 
 
 def kept(path: Path) -> Picture | None:
-    """The picture in a file, None where there is none that can be read."""
+    """Return the picture in a file, or None if there is no readable one."""
     if not path.exists():
         return None
     try:
@@ -215,7 +218,7 @@ def kept(path: Path) -> Picture | None:
 
 
 def keep(path: Path, picture: Picture) -> None:
-    """Write a picture; a folder that cannot be written costs time later and nothing else."""
+    """Write a picture; if the folder cannot be written, log a warning and go on."""
     from ...detector.files.atomic import replacing
 
     try:

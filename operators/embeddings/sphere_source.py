@@ -1,4 +1,4 @@
-"""The sphere of a detector: embeddings read once, projected, and kept as a few bytes per face."""
+"""Provides the sphere of a detector: embeddings read once, projected, and kept in memory."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from .sphere_picture import Picture
 
 logger = logging.getLogger(__name__)
 
-#: Faces up to which a picture that is ready is sent at once: 2 MB.
+#: Faces up to which a finished picture is sent at once (2 MB).
 SENT_AT_ONCE = 200_000
-#: Numbers that are kept in single precision: 80 MB.
+#: Numbers up to which embeddings are kept in single precision (80 MB).
 MOST_SINGLE = 20_000_000
 _SPHERES = RebuildCache(4)
 _FIRST = RebuildCache(4)
@@ -32,16 +32,16 @@ _EMBEDDINGS = RebuildCache(1)
 
 @dataclass(frozen=True)
 class Sphere:
-    """Faces with an embedding, in the order in which the browser numbers them.
+    """The drawn faces with an embedding, in the order in which the browser numbers them.
 
-    The first sphere of many faces holds the first faces of the whole one: a number means the same
-    face in both.
+    If there are many faces, the first sphere holds the first faces of the whole one, so that a
+    number means the same face in both.
 
     Attributes:
-        columns: of these faces
+        columns: columns of these faces
         rows: (N,) their rows among all faces of :func:`operators.dataset.face_columns.columns_of`
-        picture: where they are drawn, and what can be said of them
-        faces: of the dataset, with or without an embedding
+        picture: their points, and the statements about them
+        faces: number of faces in the dataset, with or without an embedding
     """
 
     columns: FaceColumns
@@ -51,24 +51,24 @@ class Sphere:
 
     @property
     def partial(self) -> bool:
-        """Whether more faces are to come, see :func:`whole_sphere`."""
+        """Whether more faces will follow, see :func:`whole_sphere`."""
         return self.picture.partial
 
 
 def whole_sphere(source: Source, key: str, token: Hashable) -> Sphere:
-    """The sphere of detector ``key`` with all faces that are drawn, built or from the cache.
+    """Return the sphere of detector ``key`` with all drawn faces, built or from the cache.
 
     Raises:
-        ForensicsError: no embeddings; the hint says what to do
+        ForensicsError: there are no embeddings; the hint says what to do
     """
     return _SPHERES.get(token, lambda: _sphere(source, key, token, _whole(source, key, token)))
 
 
 def first_sphere(source: Source, key: str, token: Hashable) -> Sphere:
-    """What is shown first: the whole sphere where it is at hand, else its first faces.
+    """Return the sphere to show first: the whole one if ready and small, else its first faces.
 
     Raises:
-        ForensicsError: no embeddings; the hint says what to do
+        ForensicsError: there are no embeddings; the hint says what to do
     """
     path = _file(source, key, token)
     ready = _SPHERES.has(token) or (path is not None and path.exists())
@@ -82,7 +82,7 @@ def first_sphere(source: Source, key: str, token: Hashable) -> Sphere:
 
 
 def sphere_with(source: Source, key: str, token: Hashable, count: int) -> Sphere:
-    """A sphere of at least the first ``count`` faces: the whole one where it is in memory."""
+    """Return a sphere of at least the first ``count`` faces; the whole one if it is in memory."""
     if _SPHERES.has(token):
         return whole_sphere(source, key, token)
     first = first_sphere(source, key, token)
@@ -90,9 +90,9 @@ def sphere_with(source: Source, key: str, token: Hashable, count: int) -> Sphere
 
 
 def prepare(faces: fo.Dataset, key: str) -> None:
-    """Make the picture of ``key`` now, so that the panel opens fast: for the end of long jobs.
+    """Make the picture of ``key`` at the end of a long job, so that the panel opens fast.
 
-    Where there is none to make, the panel will say why; the job has done its work all the same.
+    If no picture can be made, only log it: the job has done its work, and the panel will say why.
     """
     try:
         source = source_of(faces)
@@ -104,10 +104,10 @@ def prepare(faces: fo.Dataset, key: str) -> None:
 
 
 def embedding_field(faces: fo.Dataset, key: str) -> str:
-    """Name of the field with the embeddings of ``key``.
+    """Return the name of the field with the embeddings of ``key``.
 
     Raises:
-        ForensicsError: there is none
+        ForensicsError: there is no such field
     """
     name = fields.ScoreFields(key).embedding
     if not faces.has_field(name):
@@ -124,7 +124,7 @@ def _sphere(source: Source, key: str, token: Hashable, picture: Picture) -> Sphe
 
 
 def _head(source: Source, key: str, token: Hashable, whole: Picture) -> Sphere:
-    """The first sphere of a whole picture that is ready, but large to send."""
+    """Return the first sphere of a whole picture that is ready but large to send."""
     count = whole.first
     return _sphere(
         source, key, token, replace(whole, rows=whole.rows[:count], xyz=whole.xyz[:count])
@@ -144,7 +144,7 @@ def _first(source: Source, key: str, token: Hashable) -> Picture:
 
 
 def _whole(source: Source, key: str, token: Hashable) -> Picture:
-    """The whole picture, from a file of an earlier time where nothing has changed."""
+    """Return the whole picture, from the file if the scores have not changed since."""
     path = _file(source, key, token)
     picture = sphere_picture.kept(path) if path else None
     if picture is not None:
@@ -165,32 +165,33 @@ def _whole(source: Source, key: str, token: Hashable) -> Picture:
 
 
 def _file(source: Source, key: str, token: Hashable) -> Path | None:
-    """Path of the kept picture, None where it is not worth one."""
+    """Return the path of the kept picture, or None if the dataset is too small for one."""
     embedding_field(source.faces, key)
     columns = columns_of(source, key, token)
     name = fields.ScoreFields(key).run
     if len(columns) < sphere_picture.WORTH_KEEPING or not source.faces.has_run(name):
         return None
     when = source.faces.get_run_info(name).timestamp
-    if when is not None:  # as precise as the database: a run is registered with microseconds
+    if when is not None:  # rounded like the database: a new run still has microseconds
         when = when.replace(microsecond=when.microsecond // 1000 * 1000)
     return sphere_picture.file_of(f"{source.faces._doc.id} {key} {when}", columns)
 
 
 def embeddings_of(source: Source, key: str, token: Hashable) -> tuple[np.ndarray, np.ndarray]:
-    """Unit embeddings (M, D) of all faces that have one, and their rows (M,).
+    """Return the unit embeddings (M, D) of all faces that have one, and their rows (M,).
 
-    In float32, or in float16 where they are many: that keeps 100,000 faces of 384 numbers in 77 MB
-    and moves a point by less than a pixel. Only those asked for last are kept in memory.
+    They are float32, or float16 if there are many: 100,000 faces of 384 numbers then take 77 MB,
+        and a
+    point moves by less than a pixel. Only the last requested embeddings stay in memory.
 
     Raises:
-        ForensicsError: not all are vectors of one length
+        ForensicsError: the vectors have different lengths
     """
     return _EMBEDDINGS.get(("embeddings", token), lambda: _read(source, key, token, None))
 
 
 def _rows_with_embedding(source: Source, key: str, token: Hashable) -> np.ndarray:
-    """Rows (M,) of the faces that have an embedding, ascending."""
+    """Return the rows (M,) of the faces that have an embedding, ascending."""
 
     def look() -> np.ndarray:
         name = embedding_field(source.faces, key)
@@ -204,7 +205,7 @@ def _rows_with_embedding(source: Source, key: str, token: Hashable) -> np.ndarra
 def _read(
     source: Source, key: str, token: Hashable, chosen: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Unit embeddings (M, D) and rows (M,), ascending, of those of ``chosen`` that have one.
+    """Return unit embeddings (M, D) and rows (M,), ascending, of the chosen faces that have one.
 
     Args:
         chosen: rows of faces; None for all
@@ -221,5 +222,5 @@ def _read(
     order = np.argsort(rows, kind="stable")
     order = order[rows[order] >= 0]
     if np.array_equal(order, np.arange(len(rows))):
-        return found.vectors, rows  # no copy of what is largest here
+        return found.vectors, rows  # no copy of the largest array
     return found.vectors[order], rows[order]

@@ -1,10 +1,10 @@
-"""Unit vectors of faces, read in bulk from where they are stored: a VectorField, files, or both.
+"""Reads unit vectors of faces in bulk from a VectorField, from files, or from both.
 
-FiftyOne keeps a vector as zlib over numpy's file format. Its own reader builds a Python object per
-face and parses the same numpy header each time; here one array is filled from the raw documents,
-and vectors are written without searching for repetitions that float32 numbers do not have. Both
-ways read what the other has written. What :mod:`.embedding_files` keeps is read from there; a face
-that has its vector in the field too is read from the field.
+FiftyOne stores a vector as zlib over numpy's file format. Its own reader builds a Python object per
+face and parses the same numpy header each time. Here one array is filled from the raw documents,
+and vectors are written without compression, because float32 numbers hardly compress. Each reader
+reads what the other writer has written. Vectors of :mod:`.embedding_files` are read from the files,
+unless the face also has its vector in the field.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ _BATCH = 1000  # faces whose documents are in memory at a time
 
 @dataclass(frozen=True)
 class Vectors:
-    """The faces of a view that have a vector.
+    """The vectors of the faces of a view that have one.
 
     Attributes:
         ids: (M,) sample ids
         vectors: (M, D) unit vectors
-        columns: further fields of the same faces, (M,) each
+        columns: further fields of the same faces, (M,) values each
         not_finite: faces whose stored vector holds NaN, infinity or only zeros; not in ``ids``
     """
 
@@ -46,18 +46,19 @@ class Vectors:
 def read(
     view: Any, field: str, columns: Sequence[str] = (), most_single: int | None = None
 ) -> Vectors:
-    """Vectors and further fields of all faces of ``view`` that have one, in the view's order.
+    """Return vectors and further fields of all faces of ``view`` that have one, in its order.
 
+    Peak memory is about that of the result.
     Memory is that of the result.
 
     Args:
         view: faces view without dynamic grouping, see :func:`operators.dataset.views.flat`
         field: a VectorField
         columns: further fields, embedded ones with a dot
-        most_single: numbers above which the vectors are float16 instead of float32
+        most_single: count of numbers above which the vectors are float16 instead of float32
 
     Raises:
-        ForensicsError: vectors of different lengths; files that are gone or damaged
+        ForensicsError: vectors of different lengths, or files that are missing or damaged
     """
     shards = embedding_files.shards_of(view._dataset, field)
     query: list[dict[str, Any]] = [{"$project": dict.fromkeys((field, *columns), 1)}]
@@ -81,7 +82,7 @@ def read(
         usable = (length > 0) & (length < np.inf)  # NaN is neither
         lost += int((~usable).sum())
         end = len(ids) + int(usable.sum())
-        if end > len(out):  # faces were added while we read
+        if end > len(out):  # faces were added during the read
             out = np.concatenate([out, np.empty((end - len(out), out.shape[1]), out.dtype)])
         out[len(ids) : end] = vectors[usable] / length[usable, None]
         kept = [batch[row] for row, fine in zip(rows, usable, strict=True) if fine]
@@ -92,10 +93,10 @@ def read(
 
 
 def ids_with_vector(dataset: Any, field: str) -> set[str]:
-    """Ids of the faces of ``dataset`` that have a vector.
+    """Return the ids of the faces of ``dataset`` that have a vector.
 
     Raises:
-        ForensicsError: files that are gone or damaged
+        ForensicsError: files that are missing or damaged
     """
     ids = set(dataset.match({field: {"$ne": None}}).values("id"))
     shards = embedding_files.shards_of(dataset, field)
@@ -109,7 +110,7 @@ def ids_with_vector(dataset: Any, field: str) -> set[str]:
 def _those_of(
     documents: list[dict[str, Any]], field: str, shards: Shards | None
 ) -> tuple[list[int], np.ndarray]:
-    """Which of ``documents`` have a vector, and the vectors (n, D) float32 as they are stored."""
+    """Return which of ``documents`` have a vector, and the stored vectors (n, D) as float32."""
     own = {
         row: unpacked(document[field]).ravel()
         for row, document in enumerate(documents)

@@ -1,4 +1,4 @@
-"""Packs and unpacks embeddings as FiftyOne stores them."""
+"""Packs and unpacks embeddings in FiftyOne's storage format."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from typing import Any
 
 import numpy as np
 
-#: Where the numbers start in a numpy file of a vector: its header is padded to this.
+#: Offset of the numbers in numpy's file of a vector; the header is padded to it.
 _HEADER = 128
 
 
 def packed(vector: np.ndarray) -> bytes:
-    """What a VectorField stores for ``vector`` (D,)."""
+    """Return the bytes that a VectorField stores for ``vector`` (D,)."""
     vector = np.ascontiguousarray(vector)
     return zlib.compress(_header(vector.dtype.str, vector.shape) + vector.tobytes(), 0)
 
 
 def unpacked(stored: Any) -> np.ndarray:
-    """The vector of what a VectorField stores."""
+    """Return the vector from the stored value of a VectorField."""
     if isinstance(stored, (list, tuple)):
         return np.asarray(stored, np.float32)
     data = zlib.decompress(stored)
@@ -31,7 +31,7 @@ def unpacked(stored: Any) -> np.ndarray:
 
 @lru_cache(64)
 def _header(dtype: str, shape: tuple[int, ...]) -> bytes:
-    """How numpy's file of such an array begins."""
+    """Return the header of numpy's file of such an array."""
     file = io.BytesIO()
     np.save(file, np.empty(shape, dtype), allow_pickle=False)
     return file.getvalue()[: file.tell() - int(np.prod(shape)) * np.dtype(dtype).itemsize]

@@ -1,4 +1,4 @@
-"""Connects a delegated operation's progress and cancel to FiftyOne's record of it."""
+"""Connects progress and cancel of a delegated operation to FiftyOne's record of it."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from .heartbeat import Heart
 
 
 def note_worker(ctx: Any) -> None:
-    """Note which process works on the delegated operation of ``ctx``."""
+    """Record which process works on the delegated operation of ``ctx``."""
     run_doc = ctx.request_params.get("run_doc")
     if run_doc:
         Heart(str(run_doc)).say()
 
 
 def in_app(ctx: Any) -> Progress:
-    """Progress of a delegated operation, as FiftyOne shows it; notes who works on it."""
+    """Return a progress callback that FiftyOne shows; record which process does the work."""
     note_worker(ctx)
     began = time.monotonic()
 
@@ -31,7 +31,7 @@ def in_app(ctx: Any) -> Progress:
 
 
 def stop_of(ctx: Any) -> ShouldStop:
-    """Whether the delegated operation of ``ctx`` was cancelled (its record set to failed)."""
+    """Return a function that tells whether the operation was cancelled (record set to failed)."""
     run_doc = ctx.request_params.get("run_doc") if ctx.delegated else None
     if run_doc is None:
         return never
@@ -40,7 +40,7 @@ def stop_of(ctx: Any) -> ShouldStop:
     def stopped() -> bool:
         from fiftyone.operators.delegated import DelegatedOperationService
 
-        if time.monotonic() - last[0] > 2.0:  # a database look-up: not for every frame
+        if time.monotonic() - last[0] > 2.0:  # a database query, so not for every frame
             last[0] = time.monotonic()
             last[1] = DelegatedOperationService().get(run_doc).run_state == "failed"
         return bool(last[1])

@@ -1,8 +1,8 @@
-"""Signs of life of work that the App and a worker elsewhere can both see: who, how far, and stop.
+"""Shares heartbeats between a worker and the App: who works, how far, and the request to stop.
 
-A folder says the same to whoever can read its disk. A worker may sit on another machine than the
-App; what both share is the database, so this lies in FiftyOne's execution store. All of it is
-volatile: what lasts is the dataset's custom run, or the operation in FiftyOne's queue.
+A worker may run on another machine than the App, so the heartbeats are in FiftyOne's execution
+store, which both reach. All of it is volatile. The lasting record is the dataset's custom run, or
+the operation in FiftyOne's queue.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ _STORE = "media_forensics_workers"
 KEEP_SECONDS = 30 * 86400
 WRITE_SECONDS = 2.0
 SILENT_SECONDS = 300.0
-"""Work on another machine that says nothing for this long is held for dead."""
+"""Work on another machine that has not reported for this long counts as dead."""
 
 
 @dataclass(frozen=True, slots=True)
 class Beat:
-    """What work last said.
+    """The last report of a piece of work.
 
     Attributes:
-        process: who does it
-        done, total: how far it is; 0 of 0 where it does not say
-        text: one line for people
-        said: Unix time; 0 where it was not noted
+        process: the process that does it
+        done, total: how far it is; 0 of 0 if unknown
+        text: one line for the user
+        said: Unix time of the report; 0 if it was not noted
     """
 
     process: ProcessIdentity
@@ -40,19 +40,19 @@ class Beat:
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Beat:
-        """What :meth:`Heart.say` wrote, or a version that noted the process only."""
+        """Return the report of :meth:`Heart.say`, or of an older version with only the process."""
         kept = {n: record[n] for n in ("done", "total", "text", "said") if n in record}
         return cls(ProcessIdentity.from_record(record), **kept)
 
 
 class Heart:
-    """Says how far the work ``name`` is, and hears the wish that it stops.
+    """The reporter of the work ``name``: it writes how far the work is and reads requests to stop.
 
-    As a context manager it leaves nothing behind, and no earlier wish counts.
+    As a context manager it ignores earlier requests to stop, and removes its records at the end.
 
     Args:
-        name: of the work; without a colon
-        dataset: whose deletion takes it along; None for work that is not one dataset's
+        name: name of the work; without a colon
+        dataset: dataset whose deletion also deletes the records; None for work on no single dataset
     """
 
     def __init__(self, name: str, dataset: Any = None) -> None:
@@ -69,7 +69,7 @@ class Heart:
         self._store.delete(_wish(self._name))
 
     def say(self, done: int = 0, total: int = 0, text: str = "") -> None:
-        """Write how far it is, at most once in :data:`WRITE_SECONDS`."""
+        """Write how far the work is, at most once in :data:`WRITE_SECONDS`."""
         if time.monotonic() - self._said < WRITE_SECONDS:
             return
         self._said = time.monotonic()
@@ -77,7 +77,7 @@ class Heart:
         self._store.set(self._name, ProcessIdentity.of().record() | state, ttl=KEEP_SECONDS)
 
     def stop_asked(self) -> bool:
-        """Whether somebody has asked it to stop; looks at most once in two seconds."""
+        """Return whether a stop was requested; query at most once in :data:`WRITE_SECONDS`."""
         if not self._stop and time.monotonic() - self._asked > WRITE_SECONDS:
             self._asked = time.monotonic()
             self._stop = self._store.has(_wish(self._name))
@@ -85,24 +85,24 @@ class Heart:
 
 
 def last_beat(name: str, dataset: Any = None) -> Beat | None:
-    """What the work ``name`` last said, None where it says nothing or has ended."""
+    """Return the last report of the work ``name``, or None if there is none or it has ended."""
     record = _store(dataset).get(name)
     return None if record is None else Beat.from_record(record)
 
 
 def forget(name: str, dataset: Any = None) -> None:
-    """Remove what the work ``name`` last said: it has ended, and whoever said it may be gone."""
+    """Remove the records of the work ``name``, which has ended; its process may be gone."""
     _store(dataset).delete(name)
     _store(dataset).delete(_wish(name))
 
 
 def why_dead(beat: Beat | None, heard: float = 0.0) -> str:
-    """Why nobody works on it any more, or "" where somebody may.
+    """Return why the work counts as dead, or "" if a process may still work on it.
 
-    On this machine the process decides, elsewhere how long it has said nothing.
+    On this machine the process decides; elsewhere, the time since the last report.
 
     Args:
-        beat: what it last said
+        beat: the last report
         heard: Unix time of another sign of life
     """
     if beat is not None and beat.process.is_of_this_machine:
@@ -116,7 +116,7 @@ def why_dead(beat: Beat | None, heard: float = 0.0) -> str:
 
 
 def ask_to_stop(name: str, dataset: Any = None) -> None:
-    """Ask the work ``name`` to stop after the step in hand, wherever it runs."""
+    """Ask the work ``name`` to stop after its current step, on any machine."""
     _store(dataset).set(_wish(name), True, ttl=KEEP_SECONDS)
 
 

@@ -1,11 +1,10 @@
-"""Long work that was started from the App runs here, in a process of its own.
+"""Runs long work that the App started, in a separate process.
 
-The App's process must survive a crash or out-of-memory of the work, and an operator's answer is
-cut off after ten minutes. So the operator starts ``python -m media_forensics.operators.jobs.job
-FOLDER``, shows its progress while the form is open, and leaves a folder that anyone can read:
-
-``job.json`` what to do · ``progress.json`` how far it is · ``result.json`` or ``error.json`` how
-it ended · ``log.txt`` what it printed · ``stop`` written by whoever wants it to stop.
+The App's process must survive a crash or out-of-memory of the work, and an operator's answer is cut
+off after ten minutes. So the operator starts ``python -m media_forensics.operators.jobs.job
+FOLDER`` and shows its progress while the form is open. The folder holds ``job.json`` (the task),
+``progress.json`` (how far it is), ``result.json`` or ``error.json`` (how it ended), ``log.txt``
+(its output), and ``stop`` (an empty file that asks it to stop).
 """
 
 from __future__ import annotations
@@ -38,21 +37,21 @@ from ..operator_list import module_of
 from .path_arguments import absolute
 
 logger = logging.getLogger(__name__)
-OPERATORS = module_of.__module__.rpartition(".")[0]  # the package of the operators
+OPERATORS = module_of.__module__.rpartition(".")[0]  # the operators' package
 
 
 def jobs_dir() -> Path:
-    """Where the folders of jobs lie."""
+    """Return the folder that holds the folders of jobs."""
     return default_folders.of_kind(default_folders.JOBS)
 
 
 def new_folder(name: str) -> Path:
-    """A folder for a job that begins now; it is not made."""
+    """Return a path for the folder of a new job; the folder is not created."""
     return jobs_dir() / f"{name}-{default_folders.stamp()}-{uuid.uuid4().hex[:6]}"
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write ``value`` so that a reader sees the old text or the new one, never half of it."""
+    """Write ``value`` atomically: a reader sees the old text or the new text, never a part."""
     with saying_disk(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f".{path.name}.{os.getpid()}")
@@ -62,32 +61,32 @@ def write_json(path: Path, value: Any) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A started piece of work, identified by its folder."""
+    """A started job, identified by its folder."""
 
     folder: Path
 
     def read(self, name: str) -> dict[str, Any] | None:
-        """The content of ``<name>.json``, or None while it is not there."""
+        """Return the content of ``<name>.json``, or None while it does not exist."""
         path = self.folder / f"{name}.json"
         return json.loads(path.read_text()) if path.exists() else None
 
     @property
     def ended(self) -> bool:
-        """Whether the job has written how it ended, or its process is gone."""
+        """Whether the job has written a result or an error, or its process is gone."""
         if (self.folder / "result.json").exists() or (self.folder / "error.json").exists():
             return True
         state = self.read("process")
         return state is not None and ProcessIdentity.from_record(state).is_known_dead
 
     def stop(self) -> None:
-        """Ask the job to stop after the unit of work in hand."""
+        """Ask the job to stop after the current unit of work."""
         (self.folder / "stop").touch()
 
     def result(self) -> dict[str, Any]:
-        """What the job returned.
+        """Return the result of the job.
 
         Raises:
-            ForensicsError: the job failed, or its process ended without a word
+            ForensicsError: the job failed, or its process ended without a result
         """
         done = self.read("result")
         if done is not None:
@@ -102,10 +101,10 @@ class Job:
 
 
 def start(operator: str, samples: Any, params: dict[str, Any]) -> Job:
-    """Start ``operators/<operator>.py``'s ``run(samples, **params)`` in a process of its own.
+    """Start ``operators/<operator>.py``'s ``run(samples, **params)`` in a separate process.
 
-    ``samples`` is None for work that needs no dataset. Paths in ``params`` become absolute here,
-    so that the job finds them wherever it is started again.
+    ``samples`` is None for work that needs no dataset. Paths in ``params`` become absolute here, so
+    that the job finds them if it is started again from another folder.
 
     Raises:
         ForensicsError: a path outside the allowed folders
@@ -114,7 +113,7 @@ def start(operator: str, samples: Any, params: dict[str, Any]) -> Job:
     view = None if samples is None else samples.view()
     description = {
         "operator": operator,
-        "dataset": None if view is None else view._dataset.name,  # a hint for people
+        "dataset": None if view is None else view._dataset.name,  # only for the user
         "dataset_id": None if view is None else str(view._dataset._doc.id),
         "stages": None if view is None else view._serialize(),
         "params": params,
@@ -123,10 +122,10 @@ def start(operator: str, samples: Any, params: dict[str, Any]) -> Job:
 
 
 def start_again(job: Job) -> Job:
-    """Start what an ended ``job`` was to do once more: work that was finished is not repeated.
+    """Start an ended ``job`` once more; finished work is not repeated.
 
     Raises:
-        ForensicsError: it is in progress, or its folder is gone
+        ForensicsError: the job is in progress, or its folder is gone
     """
     description = job.read("job")
     if description is None:
@@ -146,9 +145,9 @@ def _launch(description: dict[str, Any]) -> Job:
 
 
 def follow(ctx: Any, job: Job, label: str) -> Iterator[Any]:
-    """Yield the App's progress messages until ``job`` has ended, and why if it failed.
+    """Yield the App's progress messages until ``job`` has ended, and the reason if it failed.
 
-    The App does not show an error that is raised after the first message: its bar just stands.
+    The App does not show an error that is raised after the first message; its bar would just stop.
     """
     yield ctx.ops.set_progress(label=f"{label}: starting", progress=0.0)
     shown = None
@@ -173,9 +172,9 @@ def follow(ctx: Any, job: Job, label: str) -> Iterator[Any]:
 def hold_database() -> None:
     """Keep the App's database running until this process ends.
 
-    A child process inherits the port of FiftyOne's database service but is not counted as its
-    client, so the service would end with the App. Registering is what FiftyOne itself does when a
-    second session attaches to a running service.
+    A child process inherits the port of FiftyOne's database service but is not counted as a client,
+    so the service would end with the App. This registers the process in the way that FiftyOne
+    itself does for a second session on a running service.
     """
     import psutil
     from fiftyone.service import util
@@ -191,10 +190,10 @@ def hold_database() -> None:
 
 
 def _dataset(job: dict[str, Any]) -> fo.Dataset:
-    """The dataset of a job, under the name that it has now; jobs of version 0.3 know names only.
+    """Return the dataset of a job, by its id, or by name for jobs of version 0.3.
 
     Raises:
-        ForensicsError: it is gone; another one of that name is none of the job's
+        ForensicsError: the dataset is gone (another dataset of its name does not count)
     """
     known = job.get("dataset_id")
     name = job["dataset"] if known is None else partners.name_of(known)
@@ -207,7 +206,7 @@ def _dataset(job: dict[str, Any]) -> fo.Dataset:
 
 
 def main(folder: Path) -> int:
-    """Run the job of ``folder``; the process's exit status says whether it succeeded."""
+    """Run the job of ``folder``; return the exit status, 0 if it succeeded."""
     log_to_terminal("%(asctime)s %(name)s %(message)s")
     hold_database()
     job = json.loads((folder / "job.json").read_text())
@@ -238,7 +237,7 @@ def main(folder: Path) -> int:
         words = {"message": error.message, "hint": error.hint, "field": error.field}
         write_json(folder / "error.json", words)
         return 2
-    except Exception as error:  # the reason must reach the App, whatever it is
+    except Exception as error:  # the App must show the reason, whatever it is
         logger.exception("job failed")
         text = "".join(traceback.format_exception_only(error)).strip()
         hint = f"The full traceback is in {folder / 'log.txt'}."

@@ -1,6 +1,6 @@
-"""Long work on a dataset as one kind of row: jobs of the App, scheduled operations, shards.
+"""Lists long work on a dataset as rows of one type: jobs of the App, scheduled operations, shards.
 
-What can be done about a row is part of it, so that the panel and the operator offer the same.
+Each row holds the possible actions, so that the panel and the operator offer the same.
 """
 
 from __future__ import annotations
@@ -39,9 +39,10 @@ GRACE_SECONDS = 60.0
 
 
 def rows(dataset_names: set[str]) -> list[WorkRow]:
-    """Jobs and scheduled operations on these datasets, the newest first.
+    """Return the jobs and scheduled operations on these datasets, the newest first.
 
-    Also those from before a dataset got its name, and none of an earlier dataset of that name.
+    Work from before a rename of a dataset is included; work on an earlier dataset of that name is
+    not.
     """
     datasets = partners.ids_of(dataset_names)
     found = [*_app_rows(datasets), *scheduled_jobs.rows(set(datasets))]
@@ -49,7 +50,7 @@ def rows(dataset_names: set[str]) -> list[WorkRow]:
 
 
 def _is_on(record: dict[str, Any], datasets: Mapping[str, str]) -> bool:
-    """Whether a job or a plan is on one of ``datasets``; those of version 0.3 know names only."""
+    """Return whether a job or plan is on one of ``datasets``; version 0.3 stored names only."""
     if record.get("dataset_id") is not None:
         return record["dataset_id"] in datasets
     return record["dataset"] in datasets.values()
@@ -73,7 +74,7 @@ def _app_rows(datasets: Mapping[str, str]) -> list[WorkRow]:
 
 
 def _shards_row(job: Job, plan: dict[str, Any]) -> WorkRow:
-    """Shards that somebody runs from the command line, by the notes that they leave."""
+    """Return the row of shards that run from the command line, by the notes that they leave."""
     words = {"extract_faces": "extract", "score_faces": "score"}
     root, shards = Path(plan["root"]), plan["shards"]
     works = {f"{words[plan['operator']]}, shard {n}/{shards}" for n in range(shards)}
@@ -141,10 +142,10 @@ def _app_state(job: Job, since: float) -> tuple[str, float | None, str]:
 
 
 def act(dataset_names: set[str], name: str, action: str) -> str:
-    """Do ``action`` to the row ``name``; returns what was done, in words.
+    """Do ``action`` to the row ``name``; return a sentence that says what was done.
 
     Raises:
-        ForensicsError: no such row, or the action does not fit its state
+        ForensicsError: there is no such row, or its state does not allow the action
     """
     row = next((row for row in rows(dataset_names) if row.name == name), None)
     if row is None:

@@ -1,8 +1,8 @@
-"""Path arguments of the operators: made absolute and asked for before anything is done or stored.
+"""Makes the path arguments of operators absolute and checks them before anything is stored.
 
-``@with_paths("crops_dir", "merge_from")`` on an operator's ``run`` says which of its arguments name
-files or folders. Whoever hands arguments on to another process (a job, FiftyOne's queue), which may
-have another working folder, passes them through :func:`absolute` first.
+``@with_paths("crops_dir", "merge_from")`` on an operator's ``run`` names the arguments that are
+files or folders. Arguments for another process (a job, FiftyOne's queue) go through
+:func:`absolute` first, because that process may have another working folder.
 """
 
 from __future__ import annotations
@@ -22,11 +22,13 @@ _Result = TypeVar("_Result")
 def with_paths(
     *names: str, detectors: Sequence[str] = ()
 ) -> Callable[[Callable[..., _Result]], Callable[..., _Result]]:
-    """Decorator: the arguments ``names`` go through :func:`detector.files.paths.given`.
+    """Return a decorator that passes the arguments ``names`` through :func:`given` of
+
+    :mod:`detector.files.paths`.
 
     Args:
-        names: each holds a path, a list of paths, or None or "" for none
-        detectors: each names a detector or tower: a name, or the path of a checkpoint or folder
+        names: arguments that hold a path, a list of paths, or None or "" for none
+        detectors: arguments that hold a detector or tower: its name, or a path to its checkpoint
     """
 
     def decorate(run: Callable[..., _Result]) -> Callable[..., _Result]:
@@ -52,10 +54,10 @@ def with_paths(
 
 
 def absolute(run: Callable[..., Any], params: dict[str, Any]) -> dict[str, Any]:
-    """``params`` of ``run`` with every path absolute by the working folder of this process.
+    """Return ``params`` of ``run`` with every path made absolute by this process's working folder.
 
     Raises:
-        ForensicsError: a path that is none, or lies outside the allowed folders
+        ForensicsError: an invalid path, or one outside the allowed folders
     """
     names = getattr(run, "path_arguments", ())
     detectors = getattr(run, "detector_arguments", ())
@@ -73,7 +75,7 @@ def _absolute(value: Any, name: str) -> Any:
 
 
 def _absolute_detector(value: Any, name: str) -> Any:
-    """A path of a checkpoint made absolute; a word may be a training run's key and stays."""
+    """Make a checkpoint's path absolute; a plain word may be a training run's key and stays."""
     if not isinstance(value, (str, os.PathLike)) or not value:
         return value
     text = os.fspath(value)

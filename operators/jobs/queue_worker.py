@@ -1,8 +1,8 @@
 """Runs our queued operations, the oldest first, and ends when none is left.
 
-``python -m media_forensics.operators.jobs.queue_worker``. FiftyOne's own ``fiftyone delegated
-launch`` takes the newest first and never ends. Each operation runs in a child process, so that a
-crash or out-of-memory of one is written down and the next still runs.
+Start it by ``python -m media_forensics.operators.jobs.queue_worker``. FiftyOne's own ``fiftyone
+delegated launch`` takes the newest first and never ends. Each operation runs in a child process. So
+if one crashes or runs out of memory, that is recorded and the next one still runs.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ CHECK_SECONDS = 5
 
 
 def main() -> int:
-    """Work until the queue is empty; returns the number of operations that failed, 9 at most."""
+    """Work until the queue is empty; return the number of failed operations, at most 9."""
     from fiftyone.operators.delegated import DelegatedOperationService
 
     log_to_terminal("%(asctime)s %(name)s %(message)s")

@@ -1,6 +1,6 @@
-"""Where extraction and scoring run: in one process, a pool, on Ray, or as shards elsewhere.
+"""Offers the runners of extraction and scoring: one process, a pool, Ray, or shards elsewhere.
 
-The work is the same function for each video, and so are its results (docs/runners.md).
+Each video is processed by the same function, so the results are the same (docs/runners.md).
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ MOST_SHARDS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Runner:
-    """A checked choice.
+    """A checked choice of the runner.
 
     Attributes:
         kind: one of ``here``, ``pool``, ``ray``, ``shards``
-        workers: processes of a pool, or Ray actors that decode (0: as many as there are cores)
-        ray_address: of a cluster; None: a Ray on this machine
-        shards: how many parts the work is cut into
+        workers: processes of a pool, or Ray actors that decode (0: one per core)
+        ray_address: address of a cluster; None: a Ray on this machine
+        shards: number of parts that the work is cut into
     """
 
     kind: str = HERE
@@ -48,10 +48,10 @@ def chosen(
     ray_address: str | None = None,
     shards: int | None = None,
 ) -> Runner:
-    """The runner that the arguments of an operator name; by default ``workers`` decides.
+    """Return the runner that an operator's arguments name; by default ``workers`` decides.
 
     Raises:
-        ForensicsError: no such runner, a count that cannot be, or Ray is not installed
+        ForensicsError: no such runner, an invalid count, or Ray is not installed
     """
     kind = runner or (RAY if ray_address else POOL if workers else HERE)
     if kind not in dict(CHOICES):
@@ -66,7 +66,7 @@ def chosen(
     if kind == RAY:
         from ...detector.runners.ray_cluster import require_ray
 
-        # objects that come from a cluster are unpickled: it can run code here
+        # Objects that come from a cluster are unpickled, so a cluster can run code here.
         confined = allowed_roots() is not None
         if ray_address and confined and ray_address != os.environ.get("RAY_ADDRESS"):
             raise ForensicsError(
@@ -81,7 +81,7 @@ def chosen(
 
 
 def fill(form: Form) -> None:
-    """Add the choice of the runner, and what the chosen one asks for."""
+    """Add the choice of the runner and the fields of the chosen runner."""
     text = "Every way gives the same results, and each goes on where another stopped"
     form.choice("runner", CHOICES, "Runs", text, default=HERE)
     kind = form.params.get("runner") or HERE
@@ -99,7 +99,7 @@ def fill(form: Form) -> None:
 
 
 def arguments(form: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments of ``run`` that choose the runner.
+    """Return the arguments of ``run`` that choose the runner.
 
     Raises:
         ForensicsError: see :func:`chosen`
@@ -107,7 +107,7 @@ def arguments(form: Mapping[str, Any]) -> dict[str, Any]:
     given = {name: form[name] for name in ARGUMENTS if form.get(name) not in (None, "")}
     kind = given.get("runner")
     wanted = {POOL: ("workers",), RAY: ("workers", "ray_address"), SHARDS: ("shards",)}
-    if kind is not None:  # fields of a choice that was changed again are left behind in a form
+    if kind is not None:  # a form keeps the fields of an earlier choice
         given = {n: v for n, v in given.items() if n == "runner" or n in wanted.get(kind, ())}
     chosen(**given)
     return given

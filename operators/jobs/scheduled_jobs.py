@@ -1,9 +1,9 @@
-"""Operations in FiftyOne's queue: how they stand, what is wrong, how to put it right.
+"""Shows operations in FiftyOne's queue: their state, what is wrong, and how to repair it.
 
-The open-source App can schedule operations but shows no page for them, runs the newest first, and
-never notices that a worker has died: its operation stays "running" for ever. Each delegated
-operator of ours therefore notes the process that works on it (:mod:`.heartbeat`); with that a dead
-one can be told from a slow one.
+The open-source App can schedule operations but has no page for them. It runs the newest first, and
+does not notice that a worker died, so that its operation stays "running" for ever. Our delegated
+operators therefore record their process (:mod:`.heartbeat`), so that a dead operation can be told
+from a slow one.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _STATES = {"queued": "queued", "scheduled": "queued", "completed": "done", "fail
 
 
 def rows(dataset_ids: set[str]) -> list[WorkRow]:
-    """Our operations in FiftyOne's queue on these datasets."""
+    """Return our operations in FiftyOne's queue on these datasets."""
     from .work_row import AGAIN, CANCEL, DEAD, DONE, FAILED, FORGET, NEXT, QUEUED, WorkRow
 
     found = []
@@ -69,7 +69,7 @@ def rows(dataset_ids: set[str]) -> list[WorkRow]:
 
 
 def act(name: str, label: str, state: str, action: str) -> str:
-    """Do ``action`` of :mod:`.job_list` to the operation ``name``; returns what was done."""
+    """Do ``action`` of :mod:`.job_list` to the operation ``name``; return what was done."""
     from bson import ObjectId
     from fiftyone.operators.executor import ExecutionResult
 
@@ -77,13 +77,13 @@ def act(name: str, label: str, state: str, action: str) -> str:
 
     service, op_id = _service(), ObjectId(name)
     if action == CANCEL:
-        # of an operation that runs, our operators look at this record every other second;
-        # FiftyOne ends its process soon too, so what runs beside that is told here
+        # A running operator of ours checks this record every two seconds. FiftyOne also ends its
+        # process soon, so any work that it started elsewhere is stopped here.
         service.set_failed(op_id, result=ExecutionResult(error="Cancelled in Training runs."))
         _tell_operator(service.get(op_id))
         return f"{label} is cancelled; what is done is kept."
     if action == NEXT:
-        service.set_queued(op_id, required_state="queued")  # the newest of the queue runs first
+        service.set_queued(op_id, required_state="queued")  # the newest in the queue runs first
         return f"{label} runs next."
     if state == DEAD:
         service.set_failed(op_id, result=ExecutionResult(error="Its worker died."))
@@ -95,9 +95,9 @@ def act(name: str, label: str, state: str, action: str) -> str:
 
 
 def _tell_operator(op: Any) -> None:
-    """Let the operator of a cancelled operation stop what it has started elsewhere.
+    """Let the operator of a cancelled operation stop the work that it started elsewhere.
 
-    Its module may have a function ``cancelled(dataset, params)``.
+    An operator's module may define ``cancelled(dataset, params)`` for this.
     """
     module = import_module(f"{jobs.OPERATORS}.{module_of(op.operator.removeprefix(uri_of('')))}")
     stop, name = getattr(module, "cancelled", None), partners.name_of(_dataset_of(op))
@@ -106,7 +106,7 @@ def _tell_operator(op: Any) -> None:
 
 
 def findings(found: list[WorkRow]) -> list[dict[str, str]]:
-    """What is wrong with the queue: ``text``, and ``repair`` (an argument of :func:`repair`)."""
+    """Return the problems of the queue: ``text``, and ``repair`` (argument of :func:`repair`)."""
     out = []
     queued = [row for row in found if row.scheduled and row.state == "queued"]
     if not fo.config.allow_legacy_orchestrators:
@@ -148,7 +148,7 @@ def findings(found: list[WorkRow]) -> list[dict[str, str]]:
 
 
 def repair(what: str) -> str:
-    """Put a finding of :func:`findings` right; returns what was done."""
+    """Repair a finding of :func:`findings`; return what was done."""
     if what == "allow":
         fo.config.allow_legacy_orchestrators = True
         return "Forms now offer 'Schedule', until this App ends."
@@ -159,7 +159,7 @@ def repair(what: str) -> str:
 
 
 def workers() -> list[int]:
-    """Process ids of the workers on this machine, FiftyOne's and ours."""
+    """Return the process ids of the workers on this machine, FiftyOne's and ours."""
     import psutil
 
     found = []
@@ -175,7 +175,7 @@ def start_worker() -> int:
     """Start a process that runs our queued operations, the oldest first, and then ends.
 
     Returns:
-        its id
+        its process id
     """
     log = jobs.jobs_dir().parent / "queue_worker.log"
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -185,7 +185,7 @@ def start_worker() -> int:
 
 
 def queued_operations() -> list[Any]:
-    """Our queued operations, the oldest first."""
+    """Return our queued operations, the oldest first."""
     waiting = [op for op in _operations() if op.run_state == "queued"]
     return sorted(waiting, key=lambda op: _seconds(op.queued_at) or 0.0)
 
@@ -195,19 +195,19 @@ def _operations() -> list[Any]:
 
 
 def _why_dead(op: Any) -> str:
-    """Why nobody works on a running operation any more, or "" where somebody may."""
+    """Return why a running operation counts as dead, or "" if a process may work on it."""
     signs = [op.started_at, op.updated_at, getattr(op.status, "updated_at", None)]
     heard = max((_seconds(sign) or 0.0) for sign in signs)
     return heartbeat.why_dead(heartbeat.last_beat(str(op.id)), heard)
 
 
 def _dataset_of(op: Any) -> str | None:
-    """The id of the dataset; it may have another name now than in the request."""
+    """Return the id of the dataset, whose name may have changed since the request."""
     return None if op.dataset_id is None else str(op.dataset_id)
 
 
 def _seconds(moment: datetime | None) -> float | None:
-    """Unix time of one of FiftyOne's naive UTC times."""
+    """Return the Unix time of one of FiftyOne's naive UTC times."""
     return None if moment is None else moment.replace(tzinfo=timezone.utc).timestamp()
 
 

@@ -1,6 +1,6 @@
-"""Work for machines without FiftyOne: a list, the commands of every shard, and the merge.
+"""Prepares work for machines without FiftyOne: a list, the command of each shard, and the merge.
 
-The folder of a plan lies among the jobs, so that the panel shows how far its shards are.
+The folder of a plan is among the jobs, so that the panel shows how far its shards are.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from ...detector.runners.video_list import write_video_list
 from ..app.markup import plain
 from . import job as jobs
 
-_SHOWN = 4  # commands in the message; all stand in the file
+_SHOWN = 4  # commands in the message; the file holds all
 
 
 @dataclass(frozen=True, slots=True)
 class ShardPlan:
-    """What was written.
+    """The files and commands of prepared work.
 
     Attributes:
-        folder: with the list, ``commands.sh`` and ``array.sbatch``
-        commands: one for each shard
-        check: the command that tells duplicates, gaps and running shards
-        after: what to do in FiftyOne when all have ended
+        folder: folder with the list, ``commands.sh`` and ``array.sbatch``
+        commands: one command for each shard
+        check: command that lists duplicates, gaps and running shards
+        after: what to do in FiftyOne when all shards have ended
     """
 
     folder: Path
@@ -41,7 +41,7 @@ class ShardPlan:
     after: str
 
     def result(self) -> dict[str, Any]:
-        """What the operator returns."""
+        """Return the result of the operator."""
         return {
             "folder": str(self.folder),
             "commands": list(self.commands),
@@ -51,12 +51,12 @@ class ShardPlan:
         }
 
     def table(self) -> str:
-        """The plan as Markdown."""
+        """Return the plan as Markdown."""
         shown = [*self.commands[:_SHOWN]]
         if len(self.commands) > _SHOWN:
             shown.append(f"# ... {len(self.commands)} in all, see commands.sh")
         tildes = re.findall("~+", "\n".join([*shown, search_path(), str(self.folder), self.check]))
-        fence = "~" * (1 + max(2, *map(len, tildes), 0))  # no name ends the block early
+        fence = "~" * (1 + max(2, *map(len, tildes), 0))  # longer than any run of ~ in a name
         return "\n".join(
             [
                 f"Written to {plain(self.folder)}. Run each on any machine that finds the files "
@@ -98,11 +98,11 @@ def extraction(
     Args:
         dataset: name of the video dataset
         records: the videos
-        recipe: with the hash of the face detector
+        recipe: crop recipe with the hash of the face detector
         root: crop store that all shards share
-        shards: how many
-        options: ``device``, ``weights`` where given
-        dataset_id: of the dataset, which may be renamed
+        shards: number of shards
+        options: ``device`` and ``weights``, if given
+        dataset_id: id of the dataset, which stays the same if it is renamed
     """
     folder = jobs.new_folder("extract_faces-shards")
     videos = folder / "videos.jsonl"
@@ -135,12 +135,12 @@ def scoring(
     Args:
         dataset: name of the faces dataset
         units: its faces, by video
-        recipe_hash: of its crops
-        source: what :func:`checkpoints.load_detector` takes
+        recipe_hash: hash of the recipe of its crops
+        source: argument of :func:`checkpoints.load_detector`
         root: folder of scores that all shards share
-        shards: how many
-        options: ``device``, ``precision``, ``batch_size`` where given
-        dataset_id: of the dataset, which may be renamed
+        shards: number of shards
+        options: ``device``, ``precision`` and ``batch_size``, if given
+        dataset_id: id of the dataset, which stays the same if it is renamed
     """
     folder = jobs.new_folder("score_faces-shards")
     faces = folder / "faces.jsonl"

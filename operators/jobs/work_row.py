@@ -1,4 +1,4 @@
-"""Describes one row of the list of jobs: its states and what can be done about it."""
+"""Describes one row of the list of jobs: its state and its possible actions."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ CANCEL, AGAIN, NEXT, FORGET = "cancel", "again", "next", "forget"
 
 @dataclass(frozen=True)
 class WorkRow:
-    """One job.
+    """One row of the list of jobs.
 
     Attributes:
         name: folder of a job, or id of a scheduled operation
         scheduled: whether it went through FiftyOne's queue
         operator: name of the operator
-        label: for people
+        label: text for the user
         state: ``queued``, ``starting``, ``running``, ``stopping``, ``done``, ``stopped``,
-            ``failed`` or ``dead`` (its process is gone and nobody has said so)
-        share: done, 0 to 1, None where unknown
+            ``failed`` or ``dead`` (its process is gone and has not reported an end)
+        share: share that is done, in [0, 1], or None if unknown
         text: how far it is, or how it ended
-        since: Unix time at which it was asked for
-        actions: what can be done: ``cancel``, ``again``, ``next`` (run it before the others of
-            the queue), ``forget``
+        since: Unix time of the request
+        actions: possible actions: ``cancel``, ``again``, ``next`` (run it before the others in the
+            queue), ``forget``
     """
 
     name: str

@@ -1,8 +1,9 @@
-"""The base of the operators: what is alike in all of them, so that each holds its form and words.
+"""Defines the base of the operators, so that each operator holds only its form and its words.
 
 An operator's module has a function ``run(samples, *, ...)`` that does the work, and a class with
-the form, the words and what the App shows at the end. The base makes the rest: FiftyOne's
-config, the call from Python, the queue, the process of its own, progress and cancel.
+the
+form, the words and the output in the App. The base does the rest: FiftyOne's config, the call from
+Python, the queue, the separate process, progress and cancel.
 """
 
 from __future__ import annotations
@@ -31,15 +32,15 @@ FACES = "faces"
 
 
 class Workflow(foo.Operator):
-    """An operator that answers at once: its ``run`` takes seconds.
+    """An operator that answers at once, because its ``run`` takes only seconds.
 
     Attributes:
-        label, description, icon, risk: what FiftyOne lists
+        label, description, icon, risk: what FiftyOne shows in its list
         works_on: the kind of dataset, :data:`FACES`; None for an operator that needs none
-        parts: keys of :data:`detector.files.packages.PARTS` that it works with
+        parts: keys of :data:`detector.files.packages.PARTS` that it needs
         run_name: label of the queued job; ``{dataset}`` and the form's values are filled in
-        answer: label of what is shown at the end
-        options: more of :class:`foo.OperatorConfig`
+        answer: label of the output
+        options: further arguments of :class:`foo.OperatorConfig`
     """
 
     label: ClassVar[str]
@@ -70,13 +71,13 @@ class Workflow(foo.Operator):
         """The function ``run`` of the operator's module."""
         return sys.modules[type(self).__module__].run
 
-    # -- what an operator says
+    # -- what an operator defines
 
     def fill(self, form: Form, target: Any) -> None:
-        """Add the fields for the samples ``target``, None where none are needed."""
+        """Add the form's fields for the samples ``target`` (None if the operator needs none)."""
 
     def target(self, ctx: Any) -> Any:
-        """The samples to work on, checked; None where none are needed."""
+        """Return the samples to work on, checked, or None if the operator needs none."""
         if self.works_on is None:
             return None
         require_dataset(ctx, self.works_on)
@@ -85,43 +86,43 @@ class Workflow(foo.Operator):
         return view
 
     def arguments(self, ctx: Any) -> dict[str, Any]:
-        """The arguments of ``run`` that the form gives."""
+        """Return the arguments of ``run`` from the form."""
         return arguments(self.work, ctx.params)
 
     def as_form(self, samples: Any, params: dict[str, Any]) -> dict[str, Any]:
-        """Arguments of ``run`` as values of the form; the inverse of :meth:`arguments`.
+        """Return arguments of ``run`` as values of the form; the inverse of :meth:`arguments`.
 
-        FiftyOne fills in what a queued call leaves out with the form's own defaults.
+        FiftyOne fills values that a queued call leaves out with the form's own defaults.
         """
         return params
 
     def shown(self, ctx: Any, result: Any) -> None:
-        """Let the App show what has changed."""
+        """Let the App show the changes."""
         ctx.ops.reload_dataset()
 
     def result(self, ctx: Any, found: Any) -> Any:
-        """What the App gets of the result of ``run``."""
+        """Return what the App receives of the result of ``run``."""
         return found
 
     def show(self, outputs: types.Object, found: dict[str, Any]) -> None:
-        """Add what is shown at the end."""
+        """Add the output that the App shows at the end."""
         for name in ("table", "text"):
             if found.get(name):
                 outputs.str(name, view=types.MarkdownView())
 
-    # -- what FiftyOne asks
+    # -- what FiftyOne calls
 
     def __call__(self, samples: Any, *, delegate: bool = False, **params: Any) -> Any:
         """Run from Python; the arguments and the result are those of :func:`run`."""
         return self.call(samples, params, delegate=delegate)
 
     def call(self, samples: Any, params: dict[str, Any], *, delegate: bool = False) -> Any:
-        """What ``__call__`` does: run, or queue it for ``fiftyone delegated launch``."""
+        """Run the work, or queue it for ``fiftyone delegated launch``."""
         require_installed(*self.parts)
         return self._queue(samples, params) if delegate else self.work(samples, **params)
 
     def _queue(self, samples: Any, params: dict[str, Any]) -> Any:
-        # absolute: the worker may have another working folder
+        # Absolute paths, because the worker may have another working folder.
         params = self.as_form(samples, absolute(self.work, params))
         context = {} if samples is None else dict(view=samples.view())
         return foo.execute_operator(self.uri, context, params=params, request_delegation=True)
@@ -136,7 +137,7 @@ class Workflow(foo.Operator):
         return form.property(self.label)
 
     def resolve_run_name(self, ctx: Any) -> str:
-        """Label of the queued job."""
+        """Return the label of the queued job."""
         return _filled(self.run_name, ctx.params, None if ctx.dataset is None else ctx.dataset.name)
 
     def execute(self, ctx: Any) -> Any:
@@ -154,10 +155,10 @@ class Workflow(foo.Operator):
 
 
 class JobWorkflow(Workflow):
-    """An operator whose ``run`` may take hours: the App starts it in a process of its own.
+    """An operator whose ``run`` may take hours; the App starts it in a separate process.
 
     Attributes:
-        bar: label of the progress bar of a call from Python
+        bar: label of the progress bar if it is called from Python
         doing: label of the progress in the App
     """
 
@@ -166,14 +167,14 @@ class JobWorkflow(Workflow):
     options: ClassVar[dict[str, Any]] = {"execute_as_generator": True}
 
     def ending(self, ctx: Any, done: dict[str, Any]) -> Ending:
-        """What the App shows of the job's result ``done``."""
+        """Return what the App shows of the job's result ``done``."""
         raise NotImplementedError
 
     def before(self, ctx: Any, target: Any, params: dict[str, Any]) -> Generator[Any, None, bool]:
         """Send the App's messages before the job is started.
 
         Returns:
-            whether all is done, and no job is to be waited for
+            whether everything is done and no job has to be started
         """
         yield from ()
         return False
@@ -190,8 +191,8 @@ class JobWorkflow(Workflow):
 
         Args:
             samples: dataset or view
-            delegate: queue it for ``fiftyone delegated launch`` instead
-            progress: callback; a progress bar by default
+            delegate: queue the run for ``fiftyone delegated launch`` instead
+            progress: callback; None: a progress bar
         """
         return self.call(samples, params, delegate=delegate, progress=progress)
 
@@ -212,10 +213,10 @@ class JobWorkflow(Workflow):
             return self.work(samples, progress=shown, **params)
 
     def resolve_output(self, ctx: Any) -> None:
-        """Nothing: the App asks none of an operator that sends messages."""
+        """Return None; the App asks for no output of an operator that sends messages."""
 
     def execute(self, ctx: Any) -> Iterator[Any]:
-        require_installed(*self.parts)  # at once, not when the first message is asked for
+        require_installed(*self.parts)  # now, not when the first message is requested
         return self._messages(ctx)
 
     def _messages(self, ctx: Any) -> Iterator[Any]:
@@ -231,7 +232,7 @@ class JobWorkflow(Workflow):
 
 
 def above_the_grid(operator: foo.Operator) -> types.Placement:
-    """A button above the grid that opens the form of ``operator``."""
+    """Return a button above the grid that opens the form of ``operator``."""
     config = operator.config
     return types.Placement(
         types.Places.SAMPLES_GRID_SECONDARY_ACTIONS,

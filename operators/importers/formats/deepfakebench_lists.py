@@ -227,7 +227,7 @@ def _read_entry(
 
 
 class Finder:
-    """Finds the frames of the lists under the root, with any path prefix."""
+    """A finder of the lists' frames under the root, with any path prefix."""
 
     def __init__(self, tree: Tree, prefix: str) -> None:
         self.tree = tree
