@@ -172,7 +172,7 @@
 	var number = (n) => n.toLocaleString("en-US");
 	var plural = (n, word) => number(n) + " " + word + (n === 1 ? "" : "s");
 	/** "95 %: low to high", or why there is no interval. */
-	var bounds = (cell) => cell.low == null || cell.high == null ? "no interval" : "95 %: " + percent(cell.low) + " to " + percent(cell.high);
+	var bounds = (cell) => cell.low == null || cell.high == null ? cell.why || "no interval" : "95 %: " + percent(cell.low) + " to " + percent(cell.high);
 	// src/app/colours.ts
 	var REAL = "#0072B2";
 	var FAKE = "#D55E00";
@@ -375,7 +375,10 @@
 	function stripWords(cell, name, fake, unit) {
 		const [hits, trials, rate, low, high, rest, , mark] = cell;
 		const what = fake ? `fake ${unit}s called real` : `real ${unit}s called fake`;
-		const range = `95 %: ${percent(low)} to ${percent(high)}`;
+		const range = bounds({
+			low,
+			high
+		});
 		const others = rest == null ? "" : "; all other cells " + percent(rest);
 		const judged = mark === FEW$1 ? ". Too few independent units to be judged." : mark === STANDS_OUT ? ". Worse than the rest beyond chance." : "";
 		const counts = `${number(hits)} of ${number(trials)}`;
@@ -386,7 +389,8 @@
 		const [hits, , rate, low, high, , , mark] = cell;
 		const part = (x) => Math.min(1, x / scale);
 		const at = (x) => "calc(7px + (100% - 14px) * " + part(x).toFixed(4) + ")";
-		const wide = (Number(part(high).toFixed(4)) - Number(part(low).toFixed(4))).toFixed(4);
+		const from = low ?? rate;
+		const wide = (Number(part(high ?? rate).toFixed(4)) - Number(part(from).toFixed(4))).toFixed(4);
 		const colour = fake ? FAKE : REAL;
 		const words = stripWords(cell, name, fake, unit);
 		const few = mark === FEW$1;
@@ -397,7 +401,7 @@
 			onClick: () => go(hits ? fake ? "fn" : "fp" : fake ? "fake" : "real"),
 			"data-cy": "mf-strip-" + (fake ? "fn" : "fp")
 		}, total && /* @__PURE__ */ h("s", { style: { left: at(total[2]) } }), /* @__PURE__ */ h("i", { style: {
-			left: at(low),
+			left: at(from),
 			width: `calc((100% - 14px) * ${wide})`,
 			background: colour
 		} }), /* @__PURE__ */ h("b", {
@@ -565,8 +569,7 @@
 	/** One error rate in a table: the number, its counts to click, its interval as a bar. */
 	var at = (x) => (100 * x).toFixed(1) + "%";
 	function rateTitle(cell, words) {
-		const range = percent(cell.low) + " to " + percent(cell.high);
-		return `${percent(cell.rate)} ${words}, 95 %: ${range}` + (cell.rest == null ? "" : "; all other rows " + percent(cell.rest)) + (cell.small ? ". Too few independent units to be judged." : "") + (cell.stands_out ? ". Worse than the rest beyond chance." : "");
+		return `${percent(cell.rate)} ${words}, ${bounds(cell)}` + (cell.rest == null ? "" : "; all other rows " + percent(cell.rest)) + (cell.small ? ". Too few independent units to be judged." : "") + (cell.stands_out ? ". Worse than the rest beyond chance." : "");
 	}
 	function RateCell({ cell, whole, colour, kind, of, go, cy, words }) {
 		if (!cell) return /* @__PURE__ */ h("td", { className: "mf-dim" }, "–");
@@ -583,7 +586,7 @@
 		return /* @__PURE__ */ h("td", {
 			title: rateTitle(cell, words),
 			style: shaded(dark)
-		}, /* @__PURE__ */ h("div", null, cell.stands_out && /* @__PURE__ */ h("span", { "aria-label": "stands out" }, "▲ "), /* @__PURE__ */ h("b", { style: weight }, percent(cell.rate)), " ", link(cell.hits, kind), /* @__PURE__ */ h("span", { className: "mf-dim mf-small" }, " / "), link(cell.trials, of), cell.small && /* @__PURE__ */ h("span", { className: "mf-dim mf-small" }, " few")), /* @__PURE__ */ h("div", { className: "mf-bar" }, /* @__PURE__ */ h("i", { style: {
+		}, /* @__PURE__ */ h("div", null, cell.stands_out && /* @__PURE__ */ h("span", { "aria-label": "stands out" }, "▲ "), /* @__PURE__ */ h("b", { style: weight }, percent(cell.rate)), " ", link(cell.hits, kind), /* @__PURE__ */ h("span", { className: "mf-dim mf-small" }, " / "), link(cell.trials, of), cell.small && /* @__PURE__ */ h("span", { className: "mf-dim mf-small" }, " few")), /* @__PURE__ */ h("div", { className: "mf-bar" }, cell.low != null && cell.high != null && /* @__PURE__ */ h("i", { style: {
 			left: at(cell.low),
 			width: at(cell.high - cell.low),
 			background: colour
@@ -660,6 +663,7 @@
 			}, /* @__PURE__ */ h("td", { className: "mf-name" }, slice.name.map((name, k) => /* @__PURE__ */ h("div", { key: k }, k ? "and " + name : name)), /* @__PURE__ */ h("div", { className: "mf-dim mf-small" }, fp ? "● false alarms" : "▲ missed fakes")), /* @__PURE__ */ h(RateCell, {
 				cell: {
 					...slice,
+					why: "",
 					stands_out: true,
 					small: false
 				},

@@ -20,9 +20,9 @@ import numpy as np
 from ..detector.errors import Cancelled, ForensicsError, MetricUndefined
 from ..detector.files.atomic import replacing, write_bytes, write_json
 from ..detector.files.paths import given
-from ..detector.metrics.intervals import paired_bootstrap
+from ..detector.metrics.jackknife import paired_difference
 from . import launch, runs
-from .comparison import holm, require_groups
+from .comparison import holm
 from .config import named_recipe
 from .manifest import Manifest
 from .runs import RunFolder
@@ -204,11 +204,11 @@ def completed(cell: Cell) -> bool:
     return RunFolder(cell.folder).status["status"] == runs.COMPLETED
 
 
-def summarise(cells: Sequence[Cell], replicates: int = 2000) -> list[RecipeRow]:
+def summarise(cells: Sequence[Cell]) -> list[RecipeRow]:
     """One row per recipe over the seeds that are done; recipes without one are left out.
 
     Each recipe is compared with the one before it in the ladder that is done, on the mean score
-    of each video over the seeds that both have, by resampling groups.
+    of each video over the seeds that both have, paired over groups.
     """
     recipes = list(dict.fromkeys(cell.recipe for cell in cells))
     found = {
@@ -220,11 +220,9 @@ def summarise(cells: Sequence[Cell], replicates: int = 2000) -> list[RecipeRow]:
         for recipe in recipes
     }
     there = [recipe for recipe in recipes if found[recipe]]
-    pairs = {
-        recipe: _paired(found[recipe], found[before], replicates)
-        for before, recipe in pairwise(there)
-    }
-    corrected = holm({recipe: c.p_value for recipe, c in pairs.items() if c is not None})
+    pairs = {recipe: _paired(found[recipe], found[before]) for before, recipe in pairwise(there)}
+    p_values = {recipe: c.p_value for recipe, c in pairs.items() if c is not None}
+    corrected = holm({recipe: p for recipe, p in p_values.items() if p is not None})
     rows = []
     for number, recipe in enumerate(there):
         aurocs = tuple(record["auroc"] for record in found[recipe].values())
@@ -258,7 +256,7 @@ def _videos(records: Mapping[int, Any], seeds: Sequence[int]) -> dict[str, list[
     return {name: row for name, row in out.items() if len(row) == 2 + len(seeds)}
 
 
-def _paired(a: Mapping[int, Any], b: Mapping[int, Any], replicates: int) -> Any:
+def _paired(a: Mapping[int, Any], b: Mapping[int, Any]) -> Any:
     seeds = sorted(set(a) & set(b))
     if not seeds:
         return None
@@ -266,14 +264,12 @@ def _paired(a: Mapping[int, Any], b: Mapping[int, Any], replicates: int) -> Any:
     names = sorted(set(first) & set(second))
     groups = [first[name][1] for name in names]
     try:
-        require_groups(groups)
-        return paired_bootstrap(
+        return paired_difference(
             [first[name][0] for name in names],
             [float(np.mean(first[name][2:])) for name in names],
             [float(np.mean(second[name][2:])) for name in names],
             "auroc",
             groups,
-            replicates=replicates,
         )
     except MetricUndefined as error:
         log.info("no paired test: %s", error)

@@ -6,7 +6,7 @@ numpy only.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -14,12 +14,15 @@ import numpy as np
 
 from ..detector.errors import ForensicsError, MetricUndefined
 from ..detector.metrics.curve import operating_point
-from ..detector.metrics.intervals import Comparison, Interval, paired_bootstrap
-from ..detector.metrics.rates import bootstrap_interval, equal_error_rate, roc_auc
+from ..detector.metrics.intervals import Comparison
+from ..detector.metrics.rates import (
+    clustered_interval,
+    equal_error_rate,
+    paired_difference,
+    roc_auc,
+)
 
 FIXED_THRESHOLD = 0.5
-LEAST_GROUPS = 5
-"""For an interval. Four groups give 35 different resamples: too few for the tails of 95 %."""
 
 VideoRow = Mapping[str, Any]  # video_id, label, group_id, p_fake
 
@@ -49,7 +52,7 @@ class RunRow:
 
     Attributes:
         key: the run
-        auroc, auroc_low, auroc_high: video level, 95 % bootstrap interval over groups
+        auroc, auroc_low, auroc_high: video level, with its 95 % interval over groups
         eer: equal error rate
         threshold: of this run, at a false-positive rate of at most the asked one on these videos
         fpr, fnr: at ``threshold``
@@ -86,19 +89,6 @@ class RunRow:
         """Plain dict."""
         data = asdict(self)
         return {k: list(v) if isinstance(v, tuple) else v for k, v in data.items()}
-
-
-def require_groups(groups: Iterable[Any]) -> None:
-    """Refuse an interval that resampling cannot give.
-
-    Raises:
-        MetricUndefined: fewer than :data:`LEAST_GROUPS` independent groups
-    """
-    count = len(set(groups))
-    if count < LEAST_GROUPS:
-        raise MetricUndefined(
-            f"No interval and no p-value: {count} independent groups, {LEAST_GROUPS} is the least."
-        )
 
 
 def common_videos(scored: Mapping[str, Sequence[VideoRow]]) -> CommonVideos:
@@ -144,9 +134,7 @@ def common_videos(scored: Mapping[str, Sequence[VideoRow]]) -> CommonVideos:
     )
 
 
-def compare(
-    videos: CommonVideos, baseline: str, fpr: float = 0.05, replicates: int = 2000, seed: int = 0
-) -> list[RunRow]:
+def compare(videos: CommonVideos, baseline: str, fpr: float = 0.05) -> list[RunRow]:
     """One row per run, the baseline first.
 
     Args:
@@ -154,7 +142,6 @@ def compare(
         baseline: the run that the others are compared with
         fpr: false-positive rate at which each run gets a threshold of its own; where there are
             too few reals for it, all get 0.5 and the notes say so
-        replicates, seed: of the bootstrap
 
     Raises:
         ForensicsError: a baseline that is not among the runs, ``fpr`` outside (0, 1)
@@ -174,12 +161,13 @@ def compare(
     paired: dict[str, tuple[Comparison | None, Comparison | None, list[str]]] = {}
     for key in others:
         notes: list[str] = []
-        auroc = _paired(videos, key, baseline, "auroc", replicates, seed, notes)
+        auroc = _paired(videos, key, baseline, "auroc", notes)
         at_rate = None
         if not note:
-            at_rate = _paired(videos, key, baseline, f"tpr@{fpr:g}", replicates, seed, notes)
+            at_rate = _paired(videos, key, baseline, f"tpr@{fpr:g}", notes)
         paired[key] = auroc, at_rate, notes
-    corrected = holm({k: c.p_value for k, (c, _, _) in paired.items() if c is not None})
+    known = {k: c.p_value for k, (c, _, _) in paired.items() if c is not None}
+    corrected = holm({k: p for k, p in known.items() if p is not None})
     right = {key: (p >= thresholds[key]) == (videos.label == 1) for key, p in videos.p_fake.items()}
     rows = []
     for key in [baseline, *others]:
@@ -195,8 +183,6 @@ def compare(
                 [*([note] if note else []), *notes],
                 right[baseline],
                 right[key],
-                replicates,
-                seed,
             )
         )
     return rows
@@ -212,8 +198,6 @@ def _row(
     notes: list[str],
     base_right: np.ndarray,
     right: np.ndarray,
-    replicates: int,
-    seed: int,
 ) -> RunRow:
     label, p_fake = videos.label, videos.p_fake[key]
 
@@ -225,13 +209,9 @@ def _row(
                 notes.append(error.message)
             return None
 
-    def bounds() -> Interval:
-        require_groups(videos.group)
-        return bootstrap_interval(
-            label, p_fake, "auroc", videos.group, replicates=replicates, seed=seed
-        )
-
-    interval = defined(bounds)
+    interval = defined(lambda: clustered_interval(label, p_fake, "auroc", videos.group))
+    if interval and interval.why and interval.why not in notes:
+        notes.append(interval.why)
     eer = defined(lambda: equal_error_rate(label, p_fake))
     real, fake = label == 0, label == 1
     names = np.array(videos.video_id)
@@ -250,12 +230,16 @@ def _row(
         p_value=auroc.p_value if auroc else None,
         p_holm=corrected,
         fnr_difference=-at_rate.difference if at_rate else None,
-        fnr_low=-at_rate.high if at_rate else None,
-        fnr_high=-at_rate.low if at_rate else None,
+        fnr_low=_minus(at_rate.high) if at_rate else None,
+        fnr_high=_minus(at_rate.low) if at_rate else None,
         regressions=tuple(names[base_right & ~right].tolist()),
         repaired=tuple(names[~base_right & right].tolist()),
         notes=tuple(notes),
     )
+
+
+def _minus(value: float | None) -> float | None:
+    return None if value is None else -value
 
 
 def _thresholds(videos: CommonVideos, fpr: float) -> tuple[dict[str, float], str]:
@@ -276,25 +260,19 @@ def _paired(
     key: str,
     baseline: str,
     metric: str,
-    replicates: int,
-    seed: int,
     notes: list[str],
 ) -> Comparison | None:
     try:
-        require_groups(videos.group)
-        return paired_bootstrap(
-            videos.label,
-            videos.p_fake[key],
-            videos.p_fake[baseline],
-            metric,
-            videos.group,
-            replicates=replicates,
-            seed=seed,
+        found = paired_difference(
+            videos.label, videos.p_fake[key], videos.p_fake[baseline], metric, videos.group
         )
     except MetricUndefined as error:
         if error.message not in notes:
             notes.append(error.message)
         return None
+    if found.why and found.why not in notes:
+        notes.append(found.why)
+    return found
 
 
 def holm(p_values: Mapping[str, float]) -> dict[str, float]:

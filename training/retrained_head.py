@@ -14,7 +14,6 @@ import numpy as np
 
 from ..detector.errors import ForensicsError
 from ..detector.records import FAKE, LABELS, REAL, content_hash
-from .comparison import require_groups
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,18 +144,11 @@ def video_rows(
 
 def judge(rows: list[dict[str, Any]]) -> dict[str, Any]:
     """The record of out-of-fold videos that lists show: AUROC with its interval, and counts."""
-    from ..detector.errors import MetricUndefined
-    from ..detector.metrics.rates import bootstrap_interval, roc_auc
+    from ..detector.metrics.rates import clustered_interval, roc_auc
 
     truth = np.array([row["label"] for row in rows])
     scores = np.array([row["p_fake"] for row in rows])
-    groups = [row["group_id"] for row in rows]
-    try:
-        require_groups(groups)
-        interval = bootstrap_interval(truth, scores, "auroc", groups)
-        low, high = interval.low, interval.high
-    except MetricUndefined:  # too few groups
-        low = high = None
+    low, high = clustered_interval(truth, scores, "auroc", [row["group_id"] for row in rows])
     return {
         "auroc": roc_auc(truth, scores),
         "auroc_low": low,

@@ -15,12 +15,10 @@ from torch import Tensor
 
 from ..detector.device import default_batch
 from ..detector.errors import MetricUndefined
-from ..detector.metrics.intervals import Interval
-from ..detector.metrics.rates import average_precision, bootstrap_interval, roc_auc
+from ..detector.metrics.rates import average_precision, clustered_interval, roc_auc
 from ..detector.model.detector import Detector
 from ..detector.scoring.aggregate import grouped_scores
 from .batches.data import CropCache, plain_batches
-from .comparison import require_groups
 from .distributed import gather_rows, rank, ranks
 from .losses import alignment, uniformity
 from .manifest import ManifestRow
@@ -35,7 +33,7 @@ class Validation:
 
     Attributes:
         auroc: video level, mean of p_fake over a video's crops
-        auroc_low, auroc_high: 95 % bootstrap interval over groups, None where they are too few
+        auroc_low, auroc_high: 95 % interval over groups, None where they are too few
         macro_ap: mean of the average precisions of fake and of real, video level (the authors'
             ``mAP_video``)
         auroc_frames: crop level
@@ -128,11 +126,7 @@ def judge(
     groups = [first[video].group_id or video for video in videos]
     step = -(-len(units) // MOST_FOR_GEOMETRY)
 
-    def bounds() -> Interval:
-        require_groups(groups)
-        return bootstrap_interval(truth, means, "auroc", groups)
-
-    interval = _defined(bounds)
+    interval = _defined(lambda: clustered_interval(truth, means, "auroc", groups))
     return Validation(
         auroc=_defined(lambda: roc_auc(truth, means)),
         auroc_low=interval.low if interval else None,

@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from ..metrics.clusters import ClusterCounts, Shares, pooled_effect
+from ..metrics.clusters import ClusterCounts, Shares
 from ..records import FAKE, REAL
 from .groups import NO_VALUE, Grouping, group
-from .table import FAMILY_ERROR, SMALL, excess_bound
+from .table import FAMILY_ERROR, SMALL, excess_bound, rest_of
 from .units import Units
 
 MOST_VALUES = 40  # rows of a field above which it is no slice but a name
@@ -138,22 +138,17 @@ class SliceFinder:
 
     def _of_class(self, code: int, kind: str, wrong: np.ndarray) -> tuple[list[Slice], int]:
         whole = self._whole[code].shares(wrong)
-        effect = pooled_effect(self._whole[code], wrong)
-        shares = [part.counts[code].shares(wrong, effect) for part in self._parts]
+        shares = [part.counts[code].shares(wrong) for part in self._parts]
         if not shares or not whole.trials[0]:
             return [], 0
         every = Shares(*(np.concatenate(column) for column in zip(*shares, strict=True)))
-        rest = Shares(
-            whole.hits[0] - every.hits,
-            whole.trials[0] - every.trials,
-            np.maximum(whole.effective[0] - every.effective, 0.0),
-        )
-        judged = (every.effective >= SMALL) & (rest.effective >= SMALL)
+        rest = rest_of(whole, every)
+        excess = excess_bound(every, rest, 0.95)
+        judged = (every.effective >= SMALL) & (rest.effective >= SMALL) & ~np.isnan(excess)
         strict = 1 - 2 * (FAMILY_ERROR / 2) / max(1, int(judged.sum()))  # half for each class
         with np.errstate(invalid="ignore"):
             stands_out = judged & (excess_bound(every, rest, strict) > 0)
         low, high = every.bounds()
-        excess = excess_bound(every, rest, 0.95)
         part_of = np.repeat(np.arange(len(shares)), [len(s.trials) for s in shares])
         first = np.searchsorted(part_of, np.arange(len(shares)))
         out = []

@@ -6,13 +6,14 @@ Everything that does not depend on the threshold is computed once; a new thresho
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from ..errors import MetricUndefined
-from ..metrics.clusters import ClusterCounts, Shares, clustered_auroc, pooled_effect, wilson_bounds
+from ..metrics.clusters import ClusterCounts, Shares
+from ..metrics.intervals import has_none
 from ..records import FAKE, REAL
 from .groups import Grouping
 from .units import Units
@@ -21,9 +22,6 @@ from .units import Units
 SMALL = 5
 #: Chance, over the whole table, of naming a row that is no worse than the rest.
 FAMILY_ERROR = 0.05
-#: Units over all rows up to which AUROC intervals are bootstrapped like evaluate_detector's.
-BOOTSTRAP_UNITS = 5000
-REPLICATES = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,18 +30,21 @@ class Cell:
 
     Attributes:
         hits, trials: wrong units and scored units of the class
-        rate, low, high: with the 95 % interval
+        rate, low, high: with the 95 % interval; the bounds are None where there is none
+        why: "" or why there is no interval
         rest: rate of all other rows together, None where there is none
-        excess: lower 95 % bound of rate - rest (Newcombe 1998, method 10); None without a rest
+        excess: lower 95 % bound of rate - rest (Newcombe 1998, method 10); None without a rest or
+            an interval
         stands_out: worse than the rest beyond chance, all rows of the table considered
-        small: too few effective trials to be coloured
+        small: without an interval, or too few effective trials to be coloured
     """
 
     hits: int
     trials: int
     rate: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
+    why: str
     rest: float | None
     excess: float | None
     stands_out: bool
@@ -52,7 +53,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Area:
-    """An AUROC with its interval; bounds are None where there are too few groups."""
+    """An AUROC with its interval and the groups it rests on; bounds None where there is none."""
 
     value: float
     low: float | None
@@ -144,7 +145,7 @@ class AuditTable:
         self._unlabelled = np.bincount(grouping.row[units.label < 0], minlength=self._rows)
         self._lost = self._reasons()
         self.areas = self._areas() if areas else [None] * self._rows
-        self.area = self._area(scored, int(scored.sum())) if areas else None
+        self.area = self._area(scored) if areas else None
 
     def at(self, threshold: float) -> tuple[Row, list[Row]]:
         """Total and rows at ``threshold``, worst first."""
@@ -193,34 +194,23 @@ class AuditTable:
     def _cells(self, code: int, wrong: np.ndarray) -> tuple[list[Cell | None], Cell | None]:
         """Cell of each row and of the total for the units of class ``code``."""
         whole = self._whole[code].shares(wrong)
-        shares = self._counts[code].shares(wrong, pooled_effect(self._whole[code], wrong))
-        low, high = shares.bounds()
-        rest = _rest(shares)
-        small = shares.effective < SMALL
+        shares = self._counts[code].shares(wrong)
+        rest = rest_of(whole, shares)
         excess = excess_bound(shares, rest, 0.95)
-        tested = ~small & (rest.trials > 0) & (shares.trials > 0)
+        small = ~(shares.effective >= SMALL) | has_none(shares.groups, shares.weight)
+        tested = ~small & ~np.isnan(excess)
         strict = 1 - 2 * FAMILY_ERROR / max(1, int(tested.sum()))
         stands_out = tested & (excess_bound(shares, rest, strict) > 0)
-        cells: list[Cell | None] = []
-        for r in range(self._rows):
-            if not shares.trials[r]:
-                cells.append(None)
-                continue
-            alone = not rest.trials[r]
-            cells.append(
-                Cell(
-                    hits=int(shares.hits[r]),
-                    trials=int(shares.trials[r]),
-                    rate=float(shares.rate[r]),
-                    low=float(low[r]),
-                    high=float(high[r]),
-                    rest=None if alone else float(rest.rate[r]),
-                    excess=None if alone else float(excess[r]),
+        cells = _cells(shares, small)
+        for r, cell in enumerate(cells):
+            if cell is not None and rest.trials[r]:
+                cells[r] = replace(
+                    cell,
+                    rest=float(rest.rate[r]),
+                    excess=None if np.isnan(excess[r]) else float(excess[r]),
                     stands_out=bool(stands_out[r]),
-                    small=bool(small[r]),
                 )
-            )
-        return cells, _total(whole)
+        return cells, _cells(whole, whole.effective < SMALL)[0]
 
     def _areas(self) -> list[Area | None]:
         """AUROC of each row: its fakes against the reals it is compared with, and for a row of
@@ -234,12 +224,11 @@ class AuditTable:
             if here.any() and len(np.unique(labels)) == 1:
                 number = against[np.flatnonzero(here)[0]]
                 parts[-1] = here | (scored & (against == number) & (self.units.label != labels[0]))
-        budget = sum(int(part.sum()) for part in parts)
-        return [self._area(part, budget) for part in parts]
+        return [self._area(part) for part in parts]
 
-    def _area(self, chosen: np.ndarray, budget: int) -> Area | None:
-        """AUROC of the units of ``chosen``, or None; ``budget`` units share the bootstrap."""
-        from ..metrics.rates import bootstrap_interval, roc_auc
+    def _area(self, chosen: np.ndarray) -> Area | None:
+        """AUROC of the units of ``chosen``, or None."""
+        from ..metrics.rates import clustered_interval, roc_auc
 
         label, scores = self.units.label[chosen], self.units.p_fake[chosen]
         cluster = self.units.cluster[chosen]
@@ -247,14 +236,9 @@ class AuditTable:
             value = roc_auc(label, scores)
         except MetricUndefined:
             return None
-        try:
-            if budget <= BOOTSTRAP_UNITS and 0 < value < 1:
-                found = bootstrap_interval(label, scores, "auroc", cluster, replicates=REPLICATES)
-                return Area(value, found.low, found.high, "group bootstrap")
-            low, high = clustered_auroc(label, scores, cluster)
-            return Area(value, low, high, "DeLong, by group")
-        except MetricUndefined:
-            return Area(value, None, None, "too few groups for an interval")
+        found = clustered_interval(label, scores, "auroc", cluster)
+        how = found.why or f"over {found.groups} independent groups"
+        return Area(value, found.low, found.high, how)
 
     def _reasons(self) -> list[dict[str, int]]:
         """Labelled units without a score by row and reason."""
@@ -268,35 +252,48 @@ class AuditTable:
         ]
 
 
-def _total(whole: Shares) -> Cell | None:
-    if not whole.trials[0]:
-        return None
-    low, high = whole.bounds()
-    return Cell(
-        hits=int(whole.hits[0]),
-        trials=int(whole.trials[0]),
-        rate=float(whole.rate[0]),
-        low=float(low[0]),
-        high=float(high[0]),
-        rest=None,
-        excess=None,
-        stands_out=False,
-        small=bool(whole.effective[0] < SMALL),
-    )
+def _cells(shares: Shares, small: np.ndarray) -> list[Cell | None]:
+    """A cell for each row with trials, as if there were no others."""
+    rate, (low, high) = shares.rate, shares.bounds()
+    none = has_none(shares.groups, shares.weight)
+    return [
+        Cell(
+            hits=int(shares.hits[r]),
+            trials=int(trials),
+            rate=float(rate[r]),
+            low=None if none[r] else float(low[r]),
+            high=None if none[r] else float(high[r]),
+            why=shares.why(r),
+            rest=None,
+            excess=None,
+            stands_out=False,
+            small=bool(small[r] or none[r]),
+        )
+        if trials
+        else None
+        for r, trials in enumerate(shares.trials.tolist())
+    ]
 
 
-def _rest(shares: Shares) -> Shares:
-    """For each row all the other rows together."""
+def rest_of(whole: Shares, shares: Shares) -> Shares:
+    """For each row all units outside it, which cluster as the ``whole`` does."""
+    trials = whole.trials[0] - shares.trials
+    every = np.ones(len(trials))
     return Shares(
-        shares.hits.sum() - shares.hits,
-        shares.trials.sum() - shares.trials,
-        shares.effective.sum() - shares.effective,
+        whole.hits[0] - shares.hits,
+        trials,
+        whole.effective[0] * trials / max(1, int(whole.trials[0])),
+        whole.groups[0] * every,
+        whole.weight[0] * every,
+        whole.degrees[0] * every,
     )
 
 
 def excess_bound(shares: Shares, rest: Shares, level: float) -> np.ndarray:
-    """(R,) lower bound of the difference to the rest (Newcombe 1998, hybrid score interval)."""
-    low, _ = wilson_bounds(shares.rate, shares.effective, level)
-    _, high = wilson_bounds(rest.rate, rest.effective, level)
+    """(R,) lower bound of the difference to the rest (Newcombe 1998, hybrid score interval), NaN
+    where one of the two has no interval."""
+    low, _ = shares.bounds(level)
+    _, high = rest.bounds(level)
     difference = shares.rate - rest.rate
-    return difference - np.sqrt((shares.rate - low) ** 2 + (high - rest.rate) ** 2)
+    with np.errstate(invalid="ignore"):
+        return difference - np.sqrt((shares.rate - low) ** 2 + (high - rest.rate) ** 2)

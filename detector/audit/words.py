@@ -16,6 +16,11 @@ def percent(rate: float) -> str:
     return f"{text}\u00a0%"
 
 
+def between(low: float | None, high: float | None, why: str) -> str:
+    """``3.4 % to 12 %``, or why there is no interval."""
+    return why if low is None or high is None else f"{percent(low)} to {percent(high)}"
+
+
 def count(number: int, word: str) -> str:
     """``1 face``, ``12,345 faces``."""
     return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"
@@ -40,8 +45,8 @@ def outliers(rows: Sequence[Row], unit: str, what_row: str = "row") -> str:
         judged = count(tested, "judged rate")
         return f"No {what_row} stands out: of {judged} none is above the rest beyond chance."
     texts = [
-        f"{' · '.join(row.name)}: {percent(cell.rate)} of {what} ({percent(cell.low)} to "
-        f"{percent(cell.high)}; the rest {percent(cell.rest or 0)})"
+        f"{' · '.join(row.name)}: {percent(cell.rate)} of {what} "
+        f"({between(cell.low, cell.high, cell.why)}; the rest {percent(cell.rest or 0)})"
         for cell, row, what in found[:NAMED]
     ]
     more = f"; and {len(found) - NAMED} more" if len(found) > NAMED else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .curve import average_precision, equal_error_rate, roc_auc, tpr_at_fpr
-from .intervals import bootstrap_interval
+from .jackknife import bootstrap_interval
 from .rates import rates_at_threshold
 
 __all__ = [

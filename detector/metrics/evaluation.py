@@ -14,13 +14,12 @@ import numpy as np
 
 from ..errors import MetricUndefined
 from ..records import FAKE, REAL
-from .clusters import clustered_auroc, design_effect
+from .intervals import Interval
 from .rates import (
-    Interval,
     average_precision,
     balanced_accuracy,
-    bootstrap_interval,
     brier,
+    clustered_interval,
     ece,
     equal_error_rate,
     rates_at_threshold,
@@ -30,16 +29,16 @@ from .rates import (
 )
 
 TPR_AT = (0.01, 0.05)  # false-positive rates at which the true-positive rate is reported
-BOOTSTRAP_ITEMS = 20_000  # above: an analytic interval of the AUROC, none of the APs
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A value with its 95 % interval; the bounds are None where there are too few groups."""
+    """A value with its 95 % interval; the bounds are None where there is none, and ``why``."""
 
     value: float
     low: float | None
     high: float | None
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +50,12 @@ class EvaluationRow:
         scored_real, scored_fake: items with a score
         coverage: scored / all
         groups: independent units (``group_id``) among the scored items
-        auroc, ap_fake, ap_real: with group-bootstrap intervals; None where undefined
+        auroc, ap_fake, ap_real: with intervals over the groups (:mod:`.jackknife`); None where
+            undefined
         eer, brier, ece, balanced_accuracy: point values
         tpr_at_fpr: TPR at each rate of ``TPR_AT``, None where so few reals cannot resolve it
-        fpr, fnr: at ``threshold``, with Wilson intervals on the effective number of items
-            (:mod:`.clusters`), the same that the error audit shows
+        fpr, fnr: at ``threshold``, with intervals over the groups (:mod:`.clusters`), the same that
+            the error audit shows
         auroc_worst_case: AUROC when unscored fakes count as 0 and unscored reals as 1
         notes: metric name -> why it has no value
     """
@@ -85,29 +85,11 @@ class EvaluationRow:
         return asdict(self)
 
 
-def design_effects(
-    label: np.ndarray, p_fake: np.ndarray, groups: np.ndarray, threshold: float
-) -> tuple[float | None, float | None]:
-    """How many reals, and how many fakes, are worth one independent item at ``threshold``.
-
-    For parts of these items with too few groups to tell their own.
-    """
-    real, fake = (np.isfinite(p_fake) & (label == code) for code in (REAL, FAKE))
-    return (
-        design_effect(p_fake[real] >= threshold, groups[real]),
-        design_effect(p_fake[fake] < threshold, groups[fake]),
-    )
-
-
 def evaluate(
     label: np.ndarray,
     p_fake: np.ndarray,
     groups: np.ndarray,
     threshold: float = 0.5,
-    *,
-    replicates: int = 1000,
-    seed: int = 0,
-    effects: tuple[float | None, float | None] = (None, None),
 ) -> EvaluationRow:
     """Evaluate items.
 
@@ -116,8 +98,6 @@ def evaluate(
         p_fake: (N,) in [0, 1], NaN where there is no score
         groups: (N,) leakage unit of each item
         threshold: p_fake from which an item counts as fake
-        replicates, seed: of the group bootstrap
-        effects: :func:`design_effects` of the whole of which these items are a part
     """
     scored = np.isfinite(p_fake)
     y, s, g = label[scored], p_fake[scored], groups[scored]
@@ -130,29 +110,16 @@ def evaluate(
             notes[name] = error.message
             return None
 
-    def bounds(metric: str) -> tuple[float, float] | Interval:
-        if len(y) <= BOOTSTRAP_ITEMS:
-            return bootstrap_interval(y, s, metric, g, replicates=replicates, seed=seed)
-        if metric == "auroc":
-            return clustered_auroc(y, s, g)
-        raise MetricUndefined(f"Not computed above {BOOTSTRAP_ITEMS:,} items.")
-
     def estimate(name: str, value: Callable[[], float]) -> Estimate | None:
         found = point(name, value)
-        if found is None:
-            return None
-        try:
-            return Estimate(found, *bounds(name))
-        except MetricUndefined as error:
-            notes[f"{name}_interval"] = error.message
-            return Estimate(found, None, None)
+        return None if found is None else with_bounds(found, clustered_interval(y, s, name, g))
 
-    rates = rates_at_threshold(y, s, threshold, groups=g, design_effects=effects)
-    fpr = fnr = None
-    if rates.fpr is not None and rates.fpr_interval is not None:
-        fpr = Estimate(rates.fpr, *rates.fpr_interval)
-    if rates.fnr is not None and rates.fnr_interval is not None:
-        fnr = Estimate(rates.fnr, *rates.fnr_interval)
+    def with_bounds(value: float | None, interval: Interval | None) -> Estimate | None:
+        if value is None or interval is None:
+            return None
+        return Estimate(value, interval.low, interval.high, interval.why)
+
+    rates = rates_at_threshold(y, s, threshold, groups=g)
     return EvaluationRow(
         threshold=float(threshold),
         n_real=int(np.sum(label == REAL)),
@@ -169,8 +136,8 @@ def evaluate(
             f"{rate:g}": point(f"tpr_at_fpr_{rate:g}", lambda rate=rate: tpr_at_fpr(y, s, rate))
             for rate in TPR_AT
         },
-        fpr=fpr,
-        fnr=fnr,
+        fpr=with_bounds(rates.fpr, rates.fpr_interval),
+        fnr=with_bounds(rates.fnr, rates.fnr_interval),
         balanced_accuracy=point("balanced_accuracy", lambda: balanced_accuracy(y, s, threshold)),
         brier=point("brier", lambda: brier(y, s)),
         ece=point("ece", lambda: ece(y, s)),

@@ -29,8 +29,8 @@ from .curve import (
     roc_curve,
     tpr_at_fpr,
 )
-from .delong import delong, delong_interval
-from .intervals import Comparison, Interval, bootstrap_interval, paired_bootstrap, wilson_interval
+from .intervals import Comparison, Interval, wilson_interval
+from .jackknife import bootstrap_interval, clustered_interval, paired_difference
 
 __all__ = [
     "Comparison",
@@ -44,13 +44,12 @@ __all__ = [
     "balanced_accuracy",
     "bootstrap_interval",
     "brier",
-    "delong",
-    "delong_interval",
+    "clustered_interval",
     "ece",
     "equal_error_rate",
     "macro_mean",
     "operating_point",
-    "paired_bootstrap",
+    "paired_difference",
     "rates_at_threshold",
     "reliability",
     "roc_auc",
@@ -70,7 +69,7 @@ class Rates:
         n_real, n_fake: rows of each class
         false_positives, true_positives: reals and fakes at or above the threshold
         fpr, tpr: shares
-        fpr_interval, tpr_interval: Wilson's, on the effective number of rows where groups are known
+        fpr_interval, tpr_interval: over the groups, see :mod:`.clusters`; None over no rows
         accuracy: share of right rows; depends on the class balance
         balanced_accuracy: (tpr + 1 - fpr) / 2
         precision: share of fakes among the rows called fake; depends on the class balance
@@ -83,8 +82,8 @@ class Rates:
     true_positives: int
     fpr: float | None
     tpr: float | None
-    fpr_interval: tuple[float, float] | None
-    tpr_interval: tuple[float, float] | None
+    fpr_interval: Interval | None
+    tpr_interval: Interval | None
     accuracy: float | None
     balanced_accuracy: float | None
     precision: float | None
@@ -100,14 +99,18 @@ class Rates:
         return self.n_fake - self.true_positives
 
     @property
-    def fnr_interval(self) -> tuple[float, float] | None:
+    def fnr_interval(self) -> Interval | None:
         """Interval of :attr:`fnr`."""
-        bounds = self.tpr_interval
-        return None if bounds is None else (1 - bounds[1], 1 - bounds[0])
+        return None if self.tpr_interval is None else self.tpr_interval.mirrored()
 
     def to_json(self) -> dict[str, Any]:
         """Every rate, count and interval by name."""
-        return {**asdict(self), "fnr": self.fnr, "fnr_interval": self.fnr_interval}
+        bounds = self.fnr_interval
+        return {
+            **asdict(self),
+            "fnr": self.fnr,
+            "fnr_interval": None if bounds is None else asdict(bounds),
+        }
 
 
 class ReliabilityBin(NamedTuple):
@@ -139,17 +142,14 @@ def rates_at_threshold(
     threshold: float,
     level: float = 0.95,
     groups: ArrayLike | None = None,
-    design_effects: tuple[float | None, float | None] = (None, None),
 ) -> Rates:
     """Error rates at a fixed threshold, which must not have been chosen on these rows.
 
     One class alone is fine: the other class's rates are None.
 
     Args:
-        level: coverage of the Wilson intervals
+        level: coverage of the intervals
         groups: (N,) key of the independent unit of each row; None takes every row as one
-        design_effects: of the reals and of the fakes, for groups too few to tell their own, see
-            :func:`.clusters.design_effect`
 
     Raises:
         ForensicsError: a threshold that is not finite, or not one group per row
@@ -166,11 +166,9 @@ def rates_at_threshold(
     fpr = wrong / reals if reals else None
     tpr = right / fakes if fakes else None
 
-    def interval(code: int) -> tuple[float, float] | None:
+    def interval(code: int) -> Interval | None:
         of_class = labels == code
-        if not of_class.any():
-            return None
-        return clustered_rate(called[of_class], keys[of_class], level, design_effects[code])
+        return clustered_rate(called[of_class], keys[of_class], level) if of_class.any() else None
 
     return Rates(
         threshold=float(threshold),

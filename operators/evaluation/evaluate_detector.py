@@ -52,7 +52,7 @@ def run(
             'Calibrate threshold' has chosen
         threshold_from: where a number comes from, kept with the result
         compare_with: key of a second detector, compared on the videos that both have scored
-        replicates, seed: of the group bootstrap
+        replicates, seed: without effect, kept for older calls: no interval is drawn any more
         write_evaluations: also write FiftyOne evaluations ``eval_<key>_faces`` and
             ``eval_<key>_videos`` for the Model Evaluation panel
 
@@ -80,10 +80,10 @@ def run(
     basis = made_from.basis_of(view, key)  # before the scores are read: a change shows
     rows = []
     for level in LEVELS:
-        rows += evaluate_items(level, items_of(view, key, level), found_at.value, replicates, seed)
+        rows += evaluate_items(level, items_of(view, key, level), found_at.value)
     comparison = None
     if compare_with is not None:
-        comparison = compare(view, key, compare_with, replicates, seed)
+        comparison = compare(view, key, compare_with)
     names = _write_evaluations(dataset, view, key, found_at.value) if write_evaluations else []
     found = {"rows": rows, "macro": macro(rows), "comparison": comparison}
     run_name = _record(dataset, view, key, found_at, found, basis)

@@ -12,26 +12,15 @@ from ..dataset.scored_items import ALL, LEVELS, parts_of, video_items
 MACRO = "mean of methods"
 
 
-def evaluate_items(
-    level: str, items: Units, threshold: float, replicates: int, seed: int
-) -> list[dict[str, Any]]:
+def evaluate_items(level: str, items: Units, threshold: float) -> list[dict[str, Any]]:
     """Rows for the parts of :func:`operators.dataset.scored_items.parts_of`."""
-    from ...detector.metrics.evaluation import design_effects, evaluate
+    from ...detector.metrics.evaluation import evaluate
 
     group = items.group.codes
-    whole = design_effects(items.label, items.p_fake, group, threshold)
     rows = []
     for part in parts_of(items):
         chosen = part.chosen
-        row = evaluate(
-            items.label[chosen],
-            items.p_fake[chosen],
-            group[chosen],
-            threshold,
-            replicates=replicates,
-            seed=seed,
-            effects=(None, None) if chosen.all() else whole,
-        )
+        row = evaluate(items.label[chosen], items.p_fake[chosen], group[chosen], threshold)
         names = {n: getattr(part, n) for n in ("source_dataset", "method", "compression", "split")}
         rows.append({"level": level, **names, **row.to_json()})
     return rows
@@ -62,17 +51,17 @@ def macro(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return out
 
 
-def compare(view: Any, key: str, other: str, replicates: int, seed: int) -> dict[str, Any]:
+def compare(view: Any, key: str, other: str) -> dict[str, Any]:
     """AUROC of two detectors on the videos that both have scored.
 
     Returns:
-        ``{"key", "with", "videos", "only_one", "bootstrap", "delong", "undefined"}``; the two
-        tests are :class:`detector.metrics.rates.Comparison` as dicts, None where undefined
+        ``{"key", "with", "videos", "only_one", "paired", "undefined"}``; ``paired`` is a
+        :class:`detector.metrics.rates.Comparison` as a dict, None where undefined
     """
     import numpy as np
 
     from ...detector.errors import MetricUndefined
-    from ...detector.metrics.rates import delong, paired_bootstrap
+    from ...detector.metrics.rates import paired_difference
 
     mine, theirs = video_items(view, key), video_items(view, other)
     both = np.isfinite(mine.p_fake) & np.isfinite(theirs.p_fake)
@@ -83,14 +72,11 @@ def compare(view: Any, key: str, other: str, replicates: int, seed: int) -> dict
         "with": other,
         "videos": int(both.sum()),
         "only_one": int((np.isfinite(mine.p_fake) ^ np.isfinite(theirs.p_fake)).sum()),
-        "bootstrap": None,
-        "delong": None,
+        "paired": None,
         "undefined": "",
     }
     try:
-        found["delong"] = delong(label, a, b)._asdict()
-        paired = paired_bootstrap(label, a, b, "auroc", group, replicates=replicates, seed=seed)
-        found["bootstrap"] = paired._asdict()
+        found["paired"] = paired_difference(label, a, b, "auroc", group)._asdict()
     except MetricUndefined as error:
         found["undefined"] = error.message
     return found
@@ -135,13 +121,14 @@ def comparison_text(found: dict[str, Any]) -> str:
     """One sentence on two detectors."""
     start = f"{found['key']} minus {found['with']} on {found['videos']} videos that both scored"
     start += f" ({found['only_one']} more have a score of one only)" if found["only_one"] else ""
-    if found["bootstrap"] is None:
+    paired = found["paired"]
+    if paired is None:
         return f"{start}: n/a. {found['undefined']}"
-    paired, test = found["bootstrap"], found["delong"]
+    if paired["low"] is None:
+        return f"{start}: AUROC {paired['difference']:+.3f}; {paired['why']}."
     return (
         f"{start}: AUROC {paired['difference']:+.3f} [{paired['low']:+.3f}, {paired['high']:+.3f}] "
-        f"(paired group bootstrap, p = {paired['p_value']:.3f}; DeLong, which takes videos as "
-        f"independent, p = {test['p_value']:.3f})."
+        f"(paired over groups, p = {paired['p_value']:.3f})."
     )
 
 
@@ -150,10 +137,11 @@ def number_text(value: float | None) -> str:
     return "n/a" if value is None else f"{value:.3f}"
 
 
-def interval_text(estimate: dict[str, float | None] | None) -> str:
-    """``0.912 [0.850, 0.961]``, or ``n/a``."""
+def interval_text(estimate: dict[str, Any] | None, scale: float = 1, form: str = ".3f") -> str:
+    """``0.912 [0.850, 0.961]``, ``0.667 [no interval: ...]`` with the reason, or ``n/a``."""
     if estimate is None:
         return "n/a"
-    if estimate["low"] is None:
-        return f"{estimate['value']:.3f} [too few groups]"
-    return f"{estimate['value']:.3f} [{estimate['low']:.3f}, {estimate['high']:.3f}]"
+    value, low, high = (estimate[name] for name in ("value", "low", "high"))
+    if low is None or high is None:
+        return f"{scale * value:{form}} [{estimate.get('why') or 'no interval'}]"
+    return f"{scale * value:{form}} [{scale * low:{form}}, {scale * high:{form}}]"

@@ -19,7 +19,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--datasets", nargs="*", help="faces datasets; all by default")
     parser.add_argument("--key", help="field key of the scores")
     parser.add_argument("--device", help="torch device; the GPU where there is one")
-    parser.add_argument("--replicates", type=int, default=2000, help="of each interval")
+    parser.add_argument("--replicates", type=int, default=2000, help="without effect")
     parser.add_argument("--out", help="path without suffix for .md and .json")
 
 

@@ -39,13 +39,11 @@ def row(
     benchmark: Benchmark,
     parts: Sequence[tuple[fo.Dataset, Any]],
     judged: tuple[str, str],
-    replicates: int,
-    seed: int,
 ) -> dict[str, Any]:
     """A row of :func:`.run_protocol.run`; ``judged`` is the field key and the detector's name."""
     import numpy as np
 
-    from ...detector.metrics.rates import bootstrap_interval, equal_error_rate, roc_auc
+    from ...detector.metrics.rates import clustered_interval, equal_error_rate, roc_auc
 
     out: dict[str, Any] = {
         "short": benchmark.short,
@@ -77,10 +75,14 @@ def row(
     out["deviations"] = _deviations(plan, benchmark, parts, judged, out)
     y, s, g = label[scored], p_fake[scored], group[scored]
     try:
-        out["auroc"] = {"value": roc_auc(y, s), "low": None, "high": None}
+        found = clustered_interval(y, s, "auroc", g)
+        out["auroc"] = {
+            "value": roc_auc(y, s),
+            "low": found.low,
+            "high": found.high,
+            "why": found.why,
+        }
         out["eer"] = float(equal_error_rate(y, s))
-        low, high = bootstrap_interval(y, s, "auroc", g, replicates=replicates, seed=seed)
-        out["auroc"] |= {"low": low, "high": high}
     except MetricUndefined as error:
         out["deviations"].append(error.message)
     return out

@@ -7,6 +7,7 @@ from typing import Any
 
 from ...detector.metrics.protocols import Protocol
 from ..app.markup import plain
+from .evaluation_tables import interval_text
 
 
 def table(plan: Protocol, found: dict[str, Any]) -> str:
@@ -25,7 +26,8 @@ def table(plan: Protocol, found: dict[str, Any]) -> str:
         coverage = "n/a" if row["coverage"] is None else f"{row['coverage']:.2f}"
         published = (row["published"].get(c) for c in plan.columns)
         lines.append(
-            f"| {row['short']} | {row['n_real']} | {row['n_fake']} | {_percent(row['auroc'])} "
+            f"| {row['short']} | {row['n_real']} | {row['n_fake']} "
+            f"| {interval_text(row['auroc'], 100, '.2f')} "
             f"| {coverage} | "
             + " | ".join("n/a" if v is None else f"{v:.2f}" for v in published)
             + " |"
@@ -36,15 +38,6 @@ def table(plan: Protocol, found: dict[str, Any]) -> str:
         for row in found["rows"]
     ]
     return "\n".join(lines)
-
-
-def _percent(estimate: dict[str, Any] | None) -> str:
-    if estimate is None:
-        return "n/a"
-    value = f"{100 * estimate['value']:.2f}"
-    if estimate["low"] is None:
-        return f"{value} [too few groups]"
-    return f"{value} [{100 * estimate['low']:.2f}, {100 * estimate['high']:.2f}]"
 
 
 def _means(plan: Protocol, rows: Sequence[dict[str, Any]]) -> list[str]:

@@ -58,7 +58,7 @@ def run(
         protocol: name of :data:`detector.metrics.protocols.PROTOCOLS`
         datasets: names of faces datasets; by default every faces dataset of the database
         key: field key of the scores; the detector's own name by default
-        replicates, seed: of the group bootstrap
+        replicates, seed: without effect, kept for older calls: no interval is drawn any more
         batch_size, device: as in ``score_faces``
         out: path without suffix; ``.md`` and ``.json`` are written there, over earlier ones only
         progress, should_stop: see :mod:`detector.progress`
@@ -93,7 +93,7 @@ def run(
                 should_stop=should_stop,
             )
             sha256 = dataset.get_run_info(fields.ScoreFields(key).run).config.checkpoint_sha256
-        rows.append(protocol_rows.row(plan, benchmark, parts, (key, detector), replicates, seed))
+        rows.append(protocol_rows.row(plan, benchmark, parts, (key, detector)))
     found = {"protocol": plan.name, "key": key, "checkpoint_sha256": sha256, "rows": rows}
     found["table"] = table(plan, found)
     if saved:

@@ -10,7 +10,7 @@ from ...detector.audit.threshold import of_calibration
 from ...detector.audit.units import Units
 from ..app.markup import plain
 from ..dataset.scored_items import items_of
-from .evaluation_tables import number_text
+from .evaluation_tables import interval_text, number_text
 
 HERE = "the calibration view itself"
 
@@ -78,5 +78,5 @@ def table(record: dict[str, Any], transfer: list[dict[str, Any]], excluded: int)
 
 
 def _rate(fixed: dict[str, Any], name: str) -> str:
-    value, bounds = fixed[name], fixed[f"{name}_interval"]
-    return "n/a" if value is None else f"{value:.3f} [{bounds[0]:.3f}, {bounds[1]:.3f}]"
+    bounds = fixed[f"{name}_interval"]
+    return interval_text(None if bounds is None else {"value": fixed[name], **bounds})

@@ -59,8 +59,7 @@ def _row(
     import numpy as np
 
     from ...detector.errors import MetricUndefined
-    from ...detector.metrics.clusters import clustered_auroc
-    from ...detector.metrics.rates import rates_at_threshold, roc_auc
+    from ...detector.metrics.rates import clustered_interval, rates_at_threshold, roc_auc
 
     label, group, before = items.label[chosen], items.group.codes[chosen], items.p_fake[chosen]
     delta = delta[chosen]
@@ -68,10 +67,11 @@ def _row(
     rates = rates_at_threshold(label, after, threshold, groups=group)
     auroc = None
     try:
-        low, high = clustered_auroc(label, after, group)
-        auroc = {"value": roc_auc(label, after), "low": low, "high": high}
+        found = clustered_interval(label, after, "auroc", group)
+        auroc = {"value": roc_auc(label, after), "low": found.low, "high": found.high}
+        auroc["why"] = found.why
     except MetricUndefined:
-        pass  # one class or one group only: shown as n/a
+        pass  # one class only: shown as n/a
     return {
         "source_dataset": source,
         "perturbation": name,

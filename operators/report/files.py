@@ -59,8 +59,8 @@ def write(folder: Path, facts: Facts) -> dict[str, str]:
 def _rates(facts: Facts) -> tuple[list[str], list[list[Any]]]:
     """Columns and rows of ``rates.csv``: every table, one after the other."""
     columns = ["table", "row", "real", "fake", "scored_real", "scored_fake", "not_scored"]
-    columns += [f"fpr{part}" for part in ("", "_low", "_high", "_hits")]
-    columns += [f"fnr{part}" for part in ("", "_low", "_high", "_hits")]
+    columns += [f"fpr{part}" for part in ("", "_low", "_high", "_hits", "_interval")]
+    columns += [f"fnr{part}" for part in ("", "_low", "_high", "_hits", "_interval")]
     columns += ["auroc", "auroc_low", "auroc_high", "auroc_interval"]
     rows = []
     for table in facts.tables:
@@ -68,7 +68,9 @@ def _rates(facts: Facts) -> tuple[list[str], list[list[Any]]]:
             values: list[Any] = [table.title, " / ".join(row.name), row.real, row.fake]
             values += [row.scored_real, row.scored_fake, sum(row.lost.values())]
             for cell in (row.fpr, row.fnr):
-                values += [cell.rate, cell.low, cell.high, cell.hits] if cell else [None] * 4
+                values += (
+                    [cell.rate, cell.low, cell.high, cell.hits, cell.why] if cell else [None] * 5
+                )
             area = row.auroc
             values += [area.value, area.low, area.high, area.how] if area else [None] * 4
             rows.append(values)

@@ -20,7 +20,7 @@ ALWAYS = (
     "A face or video that could not be scored has a reason instead of a score. It is in no rate "
     "and was not taken as real.",
     "Intervals are at 95 %. Faces of one video, and videos of one source, are not taken as "
-    "independent; with few independent groups an interval is wide or missing.",
+    "independent; with few independent groups an interval is wide, below five there is none.",
 )
 FEW_GROUPS = 20
 

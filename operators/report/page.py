@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...detector.audit.table import Area, Cell
-from ...detector.audit.words import count, percent
+from ...detector.audit.words import between, count, percent
 from .contents import Facts
 from .figures import curve, distributions
 
@@ -90,7 +90,7 @@ def _rates(facts: Facts) -> list[tuple[str, str]]:
 
 
 def _rate(cell: Cell) -> str:
-    return f"{percent(cell.rate)} ({percent(cell.low)} to {percent(cell.high)})"
+    return f"{percent(cell.rate)} ({between(cell.low, cell.high, cell.why)})"
 
 
 def _area(area: Area) -> str:

@@ -44,7 +44,7 @@ def run(
         scores: name of :data:`SCORES`
         fpr: false-positive rate at which each gets its own threshold, for the miss rates and the
             regressions
-        replicates, seed: of the group bootstrap
+        replicates, seed: without effect, kept for older calls: no interval is drawn any more
         save_views: also save ``regressions_<key>_<baseline>`` and ``repaired_<key>_<baseline>``
 
     Returns:
@@ -70,7 +70,7 @@ def run(
     read = _recorded if scores == "validation" else _stored
     videos = comparison.common_videos({key: read(view, key) for key in chosen})
     base = baseline or chosen[0]
-    rows = comparison.compare(videos, base, fpr, replicates, seed)
+    rows = comparison.compare(videos, base, fpr)
     trained = [key for key in chosen if training_records.has(dataset, key)]
     configs = {key: _config(training_records.training_run(dataset, key).config) for key in trained}
     settings = comparison.differing_settings(configs)

@@ -13,7 +13,11 @@ export const plural = (n: number, word: string): string =>
   number(n) + " " + word + (n === 1 ? "" : "s");
 
 /** "95 %: low to high", or why there is no interval. */
-export const bounds = (cell: { low: number | null; high: number | null }): string =>
+export const bounds = (cell: {
+  low: number | null;
+  high: number | null;
+  why?: string;
+}): string =>
   cell.low == null || cell.high == null
-    ? "no interval"
+    ? cell.why || "no interval"
     : "95 %: " + percent(cell.low) + " to " + percent(cell.high);

@@ -1,7 +1,7 @@
 /** Every cell of two fields as a dot with its interval, all on one scale. */
 import { Says, Select } from "../app/controls.tsx";
 import { h } from "../app/given.ts";
-import { number, percent } from "../app/words.ts";
+import { bounds, number, percent } from "../app/words.ts";
 import { FAKE, REAL, shade, shaded } from "../app/colours.ts";
 import type { Cells as Data, Kind, Option, Strip } from "../sent/audit.ts";
 
@@ -22,7 +22,7 @@ const heat = (cell: Strip | null): number =>
 function stripWords(cell: Strip, name: string, fake: boolean, unit: string): string {
   const [hits, trials, rate, low, high, rest, , mark] = cell;
   const what = fake ? `fake ${unit}s called real` : `real ${unit}s called fake`;
-  const range = `95 %: ${percent(low)} to ${percent(high)}`;
+  const range = bounds({ low, high });
   const others = rest == null ? "" : "; all other cells " + percent(rest);
   const judged =
     mark === FEW
@@ -50,7 +50,8 @@ function RateStrip({ cell, total, fake, scale, name, unit, go }: RateStripProps)
   const part = (x: number) => Math.min(1, x / scale);
   // a mark is 14 pixels wide
   const at = (x: number) => "calc(7px + (100% - 14px) * " + part(x).toFixed(4) + ")";
-  const wide = (Number(part(high).toFixed(4)) - Number(part(low).toFixed(4))).toFixed(4);
+  const from = low ?? rate;
+  const wide = (Number(part(high ?? rate).toFixed(4)) - Number(part(from).toFixed(4))).toFixed(4);
   const colour = fake ? FAKE : REAL;
   const words = stripWords(cell, name, fake, unit);
   const few = mark === FEW;
@@ -64,7 +65,7 @@ function RateStrip({ cell, total, fake, scale, name, unit, go }: RateStripProps)
     >
       {total && <s style={{ left: at(total[2]) }} />}
       <i
-        style={{ left: at(low), width: `calc((100% - 14px) * ${wide})`, background: colour }}
+        style={{ left: at(from), width: `calc((100% - 14px) * ${wide})`, background: colour }}
       />
       <b
         className={(few ? "mf-few" : "") + (fake ? "" : " mf-dot")}

@@ -1,6 +1,6 @@
 /** One error rate in a table: the number, its counts to click, its interval as a bar. */
 import { h } from "../app/given.ts";
-import { number, percent } from "../app/words.ts";
+import { bounds, number, percent } from "../app/words.ts";
 import { shade, shaded } from "../app/colours.ts";
 import type { Cell, Kind } from "../sent/audit.ts";
 
@@ -21,9 +21,8 @@ interface RateCellProps {
 const at = (x: number) => (100 * x).toFixed(1) + "%";
 
 export function rateTitle(cell: Cell, words: string): string {
-  const range = percent(cell.low) + " to " + percent(cell.high);
   return (
-    `${percent(cell.rate)} ${words}, 95 %: ${range}` +
+    `${percent(cell.rate)} ${words}, ${bounds(cell)}` +
     (cell.rest == null ? "" : "; all other rows " + percent(cell.rest)) +
     (cell.small ? ". Too few independent units to be judged." : "") +
     (cell.stands_out ? ". Worse than the rest beyond chance." : "")
@@ -53,7 +52,11 @@ export function RateCell({ cell, whole, colour, kind, of, go, cy, words }: RateC
         {cell.small && <span className="mf-dim mf-small"> few</span>}
       </div>
       <div className="mf-bar">
-        <i style={{ left: at(cell.low), width: at(cell.high - cell.low), background: colour }} />
+        {cell.low != null && cell.high != null && (
+          <i
+            style={{ left: at(cell.low), width: at(cell.high - cell.low), background: colour }}
+          />
+        )}
         {whole && <s style={{ left: at(whole.rate) }} />}
         <u style={{ left: at(cell.rate), background: colour }} />
       </div>

@@ -26,7 +26,7 @@ export function Slices({ data, unit, send, setRegions }: SlicesProps) {
           <div className="mf-dim mf-small">{fp ? "● false alarms" : "▲ missed fakes"}</div>
         </td>
         <RateCell
-          cell={{ ...slice, stands_out: true, small: false }}
+          cell={{ ...slice, why: "", stands_out: true, small: false }}
           whole={{ rate: slice.rest }}
           colour={fp ? REAL : FAKE}
           kind={slice.kind}

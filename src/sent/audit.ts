@@ -11,8 +11,9 @@ export interface Cell {
   hits: number;
   trials: number;
   rate: number;
-  low: number;
-  high: number;
+  low: number | null;
+  high: number | null;
+  why: string;
   rest: number | null;
   excess: number | null;
   stands_out: boolean;
@@ -91,8 +92,8 @@ export type Strip = [
   hits: number,
   trials: number,
   rate: number,
-  low: number,
-  high: number,
+  low: number | null,
+  high: number | null,
   rest: number | null,
   excess: number | null,
   mark: 0 | 1 | 2,

@@ -52,7 +52,7 @@ def test_a_worker_does_what_is_left_and_only_that(small, tmp_path):
     for cell in cells[:3]:
         assert (cell.folder / "result.json").read_bytes() == before[cell.name]
 
-    rows = ablation.summarise(cells, replicates=200)
+    rows = ablation.summarise(cells)
     assert [row.recipe for row in rows] == list(RECIPES) and rows[0].before is None
     scores = {}
     for row, recipe in zip(rows, RECIPES, strict=True):

@@ -57,7 +57,7 @@ def test_few_groups_give_differences_but_neither_interval_nor_p_value():
     few = {name: value for name, value in noisy(0, 1.0).items() if int(name[1:]) < 4}
     other = {name: value for name, value in noisy(1, 3.0).items() if int(name[1:]) < 4}
     videos = common_videos({"a": rows_of(few), "b": rows_of(other)})
-    for row in compare(videos, "a", fpr=0.5, replicates=100):
+    for row in compare(videos, "a", fpr=0.5):
         assert row.auroc is not None and row.auroc_low is None
         assert (row.low, row.p_value, row.p_holm, row.fnr_low) == (None, None, None, None)
         assert sum("4 independent groups" in note for note in row.notes) == 1
@@ -66,7 +66,7 @@ def test_few_groups_give_differences_but_neither_interval_nor_p_value():
 def test_difference_threshold_and_regressions_by_hand():
     weak, strong = noisy(0, 1.0), noisy(1, 3.0)
     videos = common_videos({"weak": rows_of(weak), "strong": rows_of(strong)})
-    base, row = compare(videos, "weak", fpr=0.1, replicates=500)
+    base, row = compare(videos, "weak", fpr=0.1)
     assert base.key == "weak" and base.difference is None and base.regressions == ()
     want = roc_auc_score(videos.label, videos.p_fake["strong"]) - roc_auc_score(
         videos.label, videos.p_fake["weak"]
@@ -91,7 +91,7 @@ def test_difference_threshold_and_regressions_by_hand():
 
 def test_swapping_the_baseline_turns_the_signs():
     videos = common_videos({"a": rows_of(noisy(0, 1.0)), "b": rows_of(noisy(1, 2.0))})
-    one, other = compare(videos, "a", 0.1, 300)[1], compare(videos, "b", 0.1, 300)[1]
+    one, other = compare(videos, "a", 0.1)[1], compare(videos, "b", 0.1)[1]
     assert one.difference == pytest.approx(-other.difference)
     assert (one.low, one.high) == pytest.approx((-other.high, -other.low))
     assert one.fnr_difference == pytest.approx(-other.fnr_difference)
@@ -101,7 +101,7 @@ def test_swapping_the_baseline_turns_the_signs():
 def test_too_few_reals_for_the_rate_are_said_and_take_one_half():
     a = rows_of({"r1": 0.1, "f1": 0.9, "r2": 0.6, "f2": 0.4})
     b = rows_of({"r1": 0.7, "f1": 0.9, "r2": 0.2, "f2": 0.8})
-    _, row = compare(common_videos({"a": a, "b": b}), "a", fpr=0.05, replicates=50)
+    _, row = compare(common_videos({"a": a, "b": b}), "a", fpr=0.05)
     assert row.threshold == 0.5 and row.fnr_difference is None
     assert row.regressions == ("r1",) and row.repaired == ("f2", "r2")
     assert any("threshold 0.5" in note for note in row.notes)
@@ -109,7 +109,7 @@ def test_too_few_reals_for_the_rate_are_said_and_take_one_half():
 
 def test_one_class_has_no_auroc_and_says_so():
     a = rows_of({"r1": 0.1, "r2": 0.6})
-    _, row = compare(common_videos({"a": a, "b": a}), "a", replicates=50)
+    _, row = compare(common_videos({"a": a, "b": a}), "a")
     assert row.auroc is None and row.fnr is None and row.notes
 
 

@@ -187,16 +187,30 @@ def test_json_has_no_dict_that_the_app_would_merge(columns_of):
         assert isinstance(plain["lost"], list)
 
 
-def test_small_tables_have_the_intervals_of_evaluate_detector(columns_of):
-    from media_forensics.detector.metrics.rates import bootstrap_interval
+def test_the_audit_has_the_intervals_of_evaluate_detector(columns_of):
+    from media_forensics.detector.metrics.evaluation import evaluate
 
     columns, _ = columns_of(400)
     units = at_level(columns, "video")
     total, _, _ = table_at(columns, "video", BY_METHOD, 0.5)
-    want = bootstrap_interval(
-        units.label, units.p_fake, "auroc", units.cluster, replicates=1000, seed=0
-    )
-    assert (total.auroc.low, total.auroc.high) == pytest.approx((want.low, want.high))
+    row = evaluate(units.label, units.p_fake, units.cluster, 0.5)
+    for mine, theirs in ((total.auroc, row.auroc), (total.fpr, row.fpr), (total.fnr, row.fnr)):
+        assert (mine.low, mine.high) == pytest.approx((theirs.low, theirs.high))
+
+
+def test_rows_of_few_groups_have_no_interval_and_are_not_judged(columns_of):
+    columns, _ = columns_of(4000)
+    few = np.unique(columns.group.codes)[:3]
+    shade = np.where(np.isin(columns.group.codes, few), "few", "many")
+    units = at_level(columns.with_text("shade", coded(shade)), "face")
+    _, rows = AuditTable(units, group(units, "shade")).at(0.5)
+    row = next(row for row in rows if row.name == ("few",))
+    cells = [cell for cell in (row.fpr, row.fnr) if cell is not None]
+    assert cells
+    for cell in cells:
+        assert cell.low is None and cell.excess is None and cell.small and not cell.stands_out
+        assert cell.why.startswith("no interval: ")
+    assert row.auroc is None or row.auroc.how.startswith("no interval: ")
 
 
 def test_percent():

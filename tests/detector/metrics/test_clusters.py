@@ -1,66 +1,82 @@
-"""Intervals of alike rows: against Wilson, loops over clusters, duplicated data and simulation."""
+"""Intervals of alike rows: against Wilson, loops over groups and duplicated data."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 from media_forensics.detector.errors import ForensicsError, MetricUndefined
-from media_forensics.detector.metrics.clusters import clustered_auroc, clustered_rate, design_effect
-from media_forensics.detector.metrics.rates import (
-    bootstrap_interval,
-    rates_at_threshold,
-    roc_auc,
-    wilson_interval,
-)
-from scipy.stats import norm
+from media_forensics.detector.metrics.clusters import ClusterCounts, clustered_rate
+from media_forensics.detector.metrics.rates import rates_at_threshold, wilson_interval
+from scipy.stats import t
 
 
 def test_rows_of_their_own_have_wilsons_interval():
     hit = np.arange(50) < 13
-    assert clustered_rate(hit, np.arange(50)) == pytest.approx(wilson_interval(13, 50))
-    assert clustered_rate(hit, [f"v{i}" for i in range(50)], 0.9) == pytest.approx(
-        wilson_interval(13, 50, 0.9)
-    )
+    found = clustered_rate(hit, np.arange(50))
+    assert tuple(found) == pytest.approx(wilson_interval(13, 50)) and found.groups == 50
+    words = clustered_rate(hit, [f"v{i}" for i in range(50)], 0.9)
+    assert tuple(words) == pytest.approx(wilson_interval(13, 50, 0.9))
 
 
-def effect_by_hand(hit, cluster):
-    """Kish's design effect of a ratio: linearised cluster totals over binomial variance."""
-    rate = np.mean(hit)
-    parts = [hit[cluster == c] for c in np.unique(cluster)]
-    count = len(parts)
-    squares = sum((part.sum() - rate * len(part)) ** 2 for part in parts)
-    variance = squares * count / (count - 1) / len(hit) ** 2
-    return variance / (rate * (1 - rate) / len(hit))
-
-
-def test_the_design_effect_is_kishs():
+def test_the_bounds_by_hand():
     rng = np.random.default_rng(1)
-    cluster = rng.integers(0, 30, 400)
-    level = rng.random(30)
-    hit = rng.random(400) < level[cluster]
-    effect = effect_by_hand(hit, cluster)
-    assert effect > 1 and design_effect(hit, cluster) == pytest.approx(effect)
-    effective = 400 / effect
-    z, rate = norm.ppf(0.975), hit.mean()
-    middle = (rate + z * z / (2 * effective)) / (1 + z * z / effective)
-    assert np.mean(clustered_rate(hit, cluster)) == pytest.approx(middle)
+    group = np.repeat(np.arange(12), 30)
+    hit = rng.random(360) < rng.beta(2, 4, 12)[group]
+    rate = hit.mean()
+    without = np.array([hit[group != g].mean() for g in range(12)])
+    variance = 11 / 12 * ((without - without.mean()) ** 2).sum()
+    counts = np.array([hit[group == g].sum() for g in range(12)])
+    fewest = min(n.sum() ** 2 / (n**2).sum() for n in (counts, 30 - counts))
+    effect = (fewest**4 * variance / (rate * (1 - rate) / 360) + 30) / (fewest**4 + 1)
+    n, z = 360 / effect, t.ppf(0.975, 11)
+    middle = (rate + z * z / 2 / n) / (1 + z * z / n)
+    half = z * np.sqrt(rate * (1 - rate) / n + z * z / 4 / n**2) / (1 + z * z / n)
+    assert effect > 2
+    assert tuple(clustered_rate(hit, group)) == pytest.approx((middle - half, middle + half))
 
 
 def test_copies_of_a_row_add_nothing():
     hit = np.arange(40) < 11
-    alone = clustered_rate(hit, np.arange(40))
+    low, high = clustered_rate(hit, np.arange(40))
     copied = clustered_rate(np.repeat(hit, 25), np.repeat(np.arange(40), 25))
-    assert copied == pytest.approx(alone, abs=0.01)
+    assert tuple(copied) == pytest.approx((low, high), abs=0.02)
     naive = wilson_interval(11 * 25, 1000)
-    assert copied[1] - copied[0] > 4 * (naive[1] - naive[0])
+    assert copied.high - copied.low > 4 * (naive[1] - naive[0])
 
 
-def test_a_rate_of_zero_counts_groups_and_not_faces():
-    hit = np.zeros(600, bool)
+def test_a_rate_of_zero_or_one_counts_groups_and_not_faces():
     group = np.repeat(np.arange(6), 100)
-    assert clustered_rate(hit, group) == pytest.approx(wilson_interval(0, 6))
-    assert clustered_rate(hit, group, fallback=10.0)[1] == pytest.approx(wilson_interval(0, 60)[1])
-    assert design_effect(hit, group) is None
+    assert tuple(clustered_rate(np.zeros(600, bool), group)) == pytest.approx(wilson_interval(0, 6))
+    assert tuple(clustered_rate(np.ones(600, bool), group)) == pytest.approx(wilson_interval(6, 6))
+
+
+def test_one_hit_is_hardly_surer_than_none():
+    group = np.repeat(np.arange(300), 300)
+    none = clustered_rate(np.zeros(90_000, bool), group)
+    one = clustered_rate(np.arange(90_000) < 1, group)
+    assert 0.4 * none.high < one.high < none.high
+
+
+def test_groups_that_are_all_alike_do_not_give_a_point():
+    hit = np.tile([True, False], 50)
+    found = clustered_rate(hit, np.repeat(np.arange(10), 10))
+    plain = wilson_interval(50, 100)
+    assert found.low <= plain[0] and found.high >= plain[1]
+
+
+@pytest.mark.parametrize("groups", [1, 2, 4])
+def test_too_few_groups_have_no_interval_but_a_reason(groups):
+    found = clustered_rate(np.arange(40) < 10, np.arange(40) % groups)
+    assert (found.low, found.high, found.groups) == (None, None, groups)
+    assert found.why == (
+        f"no interval: {groups} independent group{'s' * (groups > 1)}, 5 are the least"
+    )
+
+
+def test_a_group_that_outweighs_the_others_has_no_interval():
+    group = np.concatenate([np.zeros(200, int), np.arange(1, 21)])
+    found = clustered_rate(np.arange(220) % 3 == 0, group)
+    assert found.low is None and "one of 21 independent groups outweighs" in found.why
 
 
 def test_rates_at_a_threshold_are_group_aware_where_groups_are_given():
@@ -71,48 +87,31 @@ def test_rates_at_a_threshold_are_group_aware_where_groups_are_given():
     plain = rates_at_threshold(label, scores, 0.5)
     aware = rates_at_threshold(label, scores, 0.5, groups=video)
     assert (plain.fpr, plain.tpr) == (aware.fpr, aware.tpr)
-    assert plain.fpr_interval == pytest.approx(wilson_interval(plain.false_positives, plain.n_real))
+    wilson = wilson_interval(plain.false_positives, plain.n_real)
+    assert tuple(plain.fpr_interval) == pytest.approx(wilson)
     real = label == 0
-    assert aware.fpr_interval == pytest.approx(clustered_rate(scores[real] >= 0.5, video[real]))
-    assert np.diff(aware.fpr_interval) > 2 * np.diff(plain.fpr_interval)
+    assert aware.fpr_interval == clustered_rate(scores[real] >= 0.5, video[real])
+    assert np.diff([*aware.fpr_interval]) > 2 * np.diff(wilson)
     low, high = aware.fnr_interval
     assert low <= aware.fnr <= high and aware.false_negatives + aware.true_positives == sum(label)
+    assert aware.to_json()["fnr_interval"]["low"] == low
     with pytest.raises(ForensicsError, match="group keys"):
         rates_at_threshold(label, scores, 0.5, groups=video[1:])
 
 
-def test_the_area_of_single_rows_has_delongs_variance():
-    rng = np.random.default_rng(3)
-    label = np.repeat([0, 1], [60, 90])
-    scores = rng.normal(label, 1.2).round(1)
-    fakes, reals = scores[label == 1], scores[label == 0]
-    pairs = (fakes[:, None] > reals) + 0.5 * (fakes[:, None] == reals)
-    area = pairs.mean()
-    squares = np.sum((pairs.mean(axis=1) - area) ** 2) / 90**2
-    squares += np.sum((pairs.mean(axis=0) - area) ** 2) / 60**2
-    error = np.sqrt(150 / 149 * squares)
-    half = norm.ppf(0.975) * error / (area * (1 - area))
-    centre = np.log(area / (1 - area))
-    expected = 1 / (1 + np.exp(-(centre + np.array([-half, half]))))
-    assert clustered_auroc(label, scores, np.arange(150)) == pytest.approx(tuple(expected))
+def test_rows_of_a_table_are_as_if_each_stood_alone():
+    rng = np.random.default_rng(0)
+    row, cluster = rng.integers(-1, 4, 600), rng.integers(0, 25, 600)
+    hit = rng.random(600) < np.array([0.2, 0.5, 0.0, 0.9, 0.1])[row]
+    shares = ClusterCounts(row, cluster, 5).shares(hit)
+    low, high = shares.bounds()
+    for r in range(4):
+        here = row == r
+        assert (shares.hits[r], shares.trials[r]) == (hit[here].sum(), here.sum())
+        assert (low[r], high[r]) == pytest.approx(tuple(clustered_rate(hit[here], cluster[here])))
+    assert np.isnan(shares.rate[4]) and np.isnan(low[4]) and shares.effective[4] == 0
 
 
-def test_the_area_agrees_with_the_group_bootstrap_and_copies_add_nothing():
-    rng = np.random.default_rng(4)
-    group = np.repeat(np.arange(60), 10)
-    label = (group % 3 > 0).astype(int)
-    scores = label + rng.normal(0, 1, 60)[group] + rng.normal(0, 0.3, 600)
-    found = clustered_auroc(label, scores, group)
-    drawn = bootstrap_interval(label, scores, roc_auc, group, replicates=400)
-    assert found == pytest.approx(tuple(drawn), abs=0.03)
-    assert found[0] < roc_auc(label, scores) < found[1]
-    words = np.array([f"g{g}" for g in group], object)
-    assert clustered_auroc(label, scores, words) == pytest.approx(found)
-
-
-def test_what_has_no_interval():
+def test_no_rows():
     with pytest.raises(MetricUndefined):
         clustered_rate(np.zeros(0, bool), np.zeros(0))
-    for label, group in (([0, 0], [1, 2]), ([0, 1], [1, 1])):
-        with pytest.raises(MetricUndefined):
-            clustered_auroc(np.array(label), np.array([0.1, 0.2]), np.array(group))
