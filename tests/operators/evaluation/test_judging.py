@@ -165,7 +165,7 @@ def test_intervals_know_that_faces_of_a_group_are_alike(demo_dataset, operators)
     label, p_fake, group = columns(demo_dataset, "ground_truth.label", "probe_p_fake", "group_id")
     real = label == "real"
     assert (overall["fpr"]["low"], overall["fpr"]["high"]) == pytest.approx(
-        clustered_rate(p_fake[real] >= 0.5, group[real])
+        tuple(clustered_rate(p_fake[real] >= 0.5, group[real]))
     )
     splits = {r["split"] for r in rows if r["level"] == "video"}
     assert splits == {"all", *demo_dataset.distinct("split")}
