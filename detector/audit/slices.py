@@ -1,28 +1,28 @@
-"""Where errors concentrate: values of one or two fields whose error rate exceeds the rest.
+"""Where errors concentrate: values of up to three fields whose error rate exceeds the rest.
 
-Every value of every field, and every pair of values of two fields, is a slice. A slice is reported
-where its rate is above that of all other units of the class beyond chance, all slices that were
-looked at considered (Bonferroni), with the design effect of its groups. Slices that say no more
-than a wider one are left out. What depends on no threshold is laid out once.
+Every value of every field, every pair of values of two fields, and what a third value adds to the
+best pairs, is a slice. All of them are counted first, in which a group has one vote however many
+units it has; of the most informative the exact rates and intervals are computed. A slice is
+reported where its rate is above that of all other units of the class beyond chance, all slices of
+as many fields considered (Bonferroni). Slices that say no more than a wider one are left out.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from itertools import combinations
 from typing import Any
 
 import numpy as np
 
 from ..metrics.clusters import ClusterCounts, Shares
+from ..metrics.intervals import LEAST_GROUPS
 from ..records import FAKE, REAL
 from .groups import NO_VALUE, Grouping, group
+from .slice_search import Candidates, Conditions, Search
 from .table import FAMILY_ERROR, SMALL, excess_bound, rest_of
 from .units import Units
 
-MOST_VALUES = 40  # rows of a field above which it is no slice but a name
-MOST_PAIRED = 10  # fields that are combined in pairs
 MOST_SHOWN = 12
 #: A slice inside a wider reported one counts only with a rate that much above it.
 BETTER = 1.25
@@ -30,7 +30,7 @@ BETTER = 1.25
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """Units of one class with certain values of one or two fields.
+    """Units of one class with certain values of one to three fields.
 
     Attributes:
         conditions: (field, row of its grouping) pairs
@@ -62,25 +62,10 @@ class Slice:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Slices, worst first, and how many were looked at."""
+    """Slices, worst first, and of how many that there are."""
 
     slices: tuple[Slice, ...]
     tested: int
-
-
-@dataclass(frozen=True)
-class _Part:
-    """The slices of one field or of one pair of fields."""
-
-    fields: tuple[str, ...]
-    widths: tuple[int, ...]
-    counts: dict[int, ClusterCounts]
-
-    def conditions(self, row: int) -> tuple[tuple[str, int], ...]:
-        """The fields' rows of slice ``row``."""
-        if len(self.fields) == 1:
-            return ((self.fields[0], row),)
-        return tuple(zip(self.fields, divmod(row, self.widths[1]), strict=True))
 
 
 class SliceFinder:
@@ -88,116 +73,143 @@ class SliceFinder:
 
     Args:
         units: what is judged
-        names: columns of it; those with more than :data:`MOST_VALUES` values, or with one only, are
-            left out; the first :data:`MOST_PAIRED` of the others are combined in pairs
+        names: columns of it, those that say most to a reader first; a field with one value only is
+            left out
+        members: of them the columns of one value of a list, as of a tag: only to have it is a slice
     """
 
-    def __init__(self, units: Units, names: Sequence[str]) -> None:
+    def __init__(self, units: Units, names: Sequence[str], members: Sequence[str] = ()) -> None:
         self.units = units
+        self._members = frozenset(members)
         groupings = {name: group(units, name) for name in names}
         self.groupings: dict[str, Grouping] = {
-            name: g for name, g in groupings.items() if 1 < len(g.labels) <= MOST_VALUES
+            name: g for name, g in groupings.items() if len(g.labels) > 1
         }
-        self._class = {
-            REAL: units.scored & (units.label == REAL),
-            FAKE: units.scored & (units.label == FAKE),
-        }
-        self._whole = {
-            code: ClusterCounts(np.where(mask, 0, -1), units.cluster, 1)
-            for code, mask in self._class.items()
-        }
-        used = list(self.groupings)
-        sets = [(name,) for name in used]
-        sets += list(combinations(used[:MOST_PAIRED], 2))
-        self._parts = [self._part(fields) for fields in sets]
-
-    def _part(self, names: tuple[str, ...]) -> _Part:
-        widths = tuple(len(self.groupings[name].labels) for name in names)
-        row = self.groupings[names[0]].row
-        if len(names) == 2:
-            row = row * widths[1] + self.groupings[names[1]].row
-        size = int(np.prod(widths))
-        counts = {
-            code: ClusterCounts(np.where(mask, row, -1), self.units.cluster, size)
-            for code, mask in self._class.items()
-        }
-        return _Part(names, widths, counts)
+        self._searches: dict[int, Search] = {}
+        self._whole: dict[int, ClusterCounts] = {}
+        for code in (REAL, FAKE):
+            chosen = np.flatnonzero(units.scored & (units.label == code))
+            self._searches[code] = Search(self.groupings, members, chosen, units.cluster)
+            self._whole[code] = ClusterCounts(
+                np.zeros(len(chosen), np.int64), units.cluster[chosen], 1
+            )
 
     def at(self, threshold: float) -> Found:
         """The slices at ``threshold``."""
-        with np.errstate(invalid="ignore"):
-            called = self.units.p_fake >= threshold
-        candidates: list[Slice] = []
+        slices: list[Slice] = []
         tested = 0
-        for code, kind, wrong in ((REAL, "fp", called), (FAKE, "fn", ~called)):
-            found, count = self._of_class(code, kind, wrong & self._class[code])
-            candidates += found
+        for code, kind in ((REAL, "fp"), (FAKE, "fn")):
+            found, count = self._of_class(code, kind, threshold)
+            slices += found
             tested += count
-        candidates.sort(key=lambda s: (-s.excess * s.trials, len(s.conditions), s.name))
-        return Found(tuple(_distinct(candidates)), tested)
+        return Found(tuple(sorted(slices, key=_order)[:MOST_SHOWN]), tested)
 
-    def _of_class(self, code: int, kind: str, wrong: np.ndarray) -> tuple[list[Slice], int]:
-        whole = self._whole[code].shares(wrong)
-        shares = [part.counts[code].shares(wrong) for part in self._parts]
-        if not shares or not whole.trials[0]:
+    def _of_class(self, code: int, kind: str, threshold: float) -> tuple[list[Slice], int]:
+        search = self._searches[code]
+        wrong = self.units.p_fake[search.chosen] >= threshold
+        wrong = ~wrong if code == FAKE else wrong
+        if not wrong.any():
             return [], 0
-        every = Shares(*(np.concatenate(column) for column in zip(*shares, strict=True)))
+        whole = self._whole[code].shares(wrong)
+        found = search.candidates(wrong)
+        if not found.slices:
+            return [], sum(found.possible)
+        every = search.shares(found.slices, wrong)
         rest = rest_of(whole, every)
-        excess = excess_bound(every, rest, 0.95)
-        judged = (every.effective >= SMALL) & (rest.effective >= SMALL) & ~np.isnan(excess)
-        strict = 1 - 2 * (FAMILY_ERROR / 2) / max(1, int(judged.sum()))  # half for each class
-        with np.errstate(invalid="ignore"):
-            stands_out = judged & (excess_bound(every, rest, strict) > 0)
         low, high = every.bounds()
-        part_of = np.repeat(np.arange(len(shares)), [len(s.trials) for s in shares])
-        first = np.searchsorted(part_of, np.arange(len(shares)))
-        out = []
-        for i in np.flatnonzero(stands_out).tolist():
-            part = self._parts[part_of[i]]
-            conditions = part.conditions(i - int(first[part_of[i]]))
-            other = float(rest.rate[i])
-            out.append(
-                Slice(
-                    conditions=conditions,
-                    name=tuple(self._words(*condition) for condition in conditions),
-                    kind=kind,
-                    hits=int(every.hits[i]),
-                    trials=int(every.trials[i]),
-                    rate=float(every.rate[i]),
-                    low=float(low[i]),
-                    high=float(high[i]),
-                    rest=other,
-                    lift=float(every.rate[i]) / other if other > 0 else None,
-                    excess=float(excess[i]),
-                )
+        excess = excess_bound(every, rest, 0.95)
+        judged = (every.effective >= SMALL) & (rest.effective >= SMALL)
+        judged &= (every.groups >= LEAST_GROUPS) & ~np.isnan(excess)
+        stands_out = judged & _beyond_chance(found, every, rest)
+        out = [
+            self._slice(
+                kind, found.slices[i], every, rest, i, [float(x[i]) for x in (low, high, excess)]
             )
-        return out, int(judged.sum())
+            for i in np.flatnonzero(stands_out).tolist()
+        ]
+        return _distinct(sorted(out, key=_order), search, wrong), sum(found.possible)
+
+    def _slice(
+        self,
+        kind: str,
+        conditions: Conditions,
+        every: Shares,
+        rest: Shares,
+        i: int,
+        bounds: Sequence[float],
+    ) -> Slice:
+        rate, other = float(every.rate[i]), float(rest.rate[i])
+        return Slice(
+            conditions=conditions,
+            name=tuple(self._words(*condition) for condition in conditions),
+            kind=kind,
+            hits=int(every.hits[i]),
+            trials=int(every.trials[i]),
+            rate=rate,
+            low=bounds[0],
+            high=bounds[1],
+            rest=other,
+            lift=rate / other if other > 0 else None,
+            excess=bounds[2],
+        )
 
     def _words(self, name: str, row: int) -> str:
+        if name in self._members:
+            return name
         label = " · ".join(self.groupings[name].labels[row])
         return f"{name}: {label}" if label != NO_VALUE else f"{name}: {NO_VALUE}"
 
 
-def _distinct(candidates: Sequence[Slice]) -> list[Slice]:
-    """The first slices, without those that a reported one says already."""
-    kept: list[Slice] = []
-    for new in candidates:
+def _beyond_chance(found: Candidates, every: Shares, rest: Shares) -> np.ndarray:
+    """(R,) whether a slice is worse than the rest, had it been one of all that there are.
+
+    Two ways that must agree: the binomial tail over effective trials, exact where rows are
+    independent, and the bound of the difference, which knows how few the groups are. A third of
+    the family's error goes to the slices of one, two and three fields each, half to each class.
+    """
+    depth = np.array([len(conditions) for conditions in found.slices])
+    tail = _tail(every.rate * every.effective, every.effective, rest.rate)
+    out = np.zeros(len(depth), bool)
+    for fields, possible in enumerate(found.possible, 1):
+        error = FAMILY_ERROR / 2 / len(found.possible) / max(1, possible)
+        with np.errstate(invalid="ignore"):
+            apart = excess_bound(every, rest, 1 - 2 * error) > 0
+        out |= (depth == fields) & (tail < error) & apart
+    return out
+
+
+def _tail(hits: np.ndarray | float, trials: np.ndarray | float, rate: Any) -> np.ndarray:
+    """Chance of at least ``hits`` of ``trials`` (any positive numbers) at ``rate``."""
+    from scipy.special import betainc
+
+    some = np.maximum(hits, 1e-9)
+    return np.where(np.asarray(hits) > 0, betainc(some, trials - some + 1, rate), 1.0)
+
+
+def _order(found: Slice) -> tuple[float, int]:
+    """Sorting key: how surely, and over how many units, a slice is worse."""
+    return -found.excess * found.trials**0.5, len(found.conditions)
+
+
+def _distinct(slices: Sequence[Slice], search: Search, wrong: np.ndarray) -> list[Slice]:
+    """The first slices, without those that say no more than the ones before them.
+
+    A slice inside a wider one has to be worse than that; any other has to be worse than the rest
+    also without the units of those before it.
+    """
+    kept: list[tuple[set[tuple[str, int]], Slice, np.ndarray]] = []
+    for new in slices:
         mine = set(new.conditions)
-        if not any(_says(old, new, mine) for old in kept):
-            kept.append(new)
+        wider = [old for theirs, old, _ in kept if theirs < mine]
+        mask = search.inside(new.conditions)
+        left = mask.copy()
+        for theirs, _, units in kept:
+            if not theirs < mine:
+                left &= ~units
+        hits, trials = float(wrong[left].sum()), float(left.sum())
+        worse = hits >= BETTER * new.rest * trials and _tail(hits, trials, new.rest) < 0.001
+        if worse and all(new.rate >= BETTER * old.rate for old in wider):
+            kept.append((mine, new, mask))
             if len(kept) == MOST_SHOWN:
                 break
-    return kept
-
-
-def _says(old: Slice, new: Slice, mine: set[tuple[str, int]]) -> bool:
-    theirs = set(old.conditions)
-    if old.kind != new.kind:
-        return False
-    if (old.hits, old.trials) == (new.hits, new.trials):
-        return True  # the same units under another name
-    if theirs < mine:  # inside a wider one
-        return new.rate < BETTER * old.rate
-    if mine < theirs:  # wider than one whose errors are most of its own
-        return old.hits >= 0.8 * new.hits
-    return False
+    return [new for _, new, _ in kept]

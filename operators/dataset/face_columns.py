@@ -34,6 +34,7 @@ NAMES = (
     "license_note",
     "recipe",
     CONTENT,
+    fields.CROP_SHA256,
     "created_at",
     "last_modified_at",
     "reason",

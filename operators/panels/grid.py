@@ -15,6 +15,7 @@ from ...detector.errors import ForensicsError
 from ...detector.records import FAKE, LABELS, REAL
 from ..dataset import fields, views
 from ..dataset.face_columns import P_FAKE, YES, Source
+from ..dataset.slice_fields import member_of
 from ..evaluation.scope import Scope
 
 #: kind of a click -> in words
@@ -86,6 +87,10 @@ def pick_row(grouping: Grouping, row: int, flag: bool = False) -> Pick:
     """The units of one row of the table; ``flag``: its field holds true and false."""
     query: dict[str, Any] = {}
     for name, rule in grouping.filters[row].items():
+        if member := member_of(name):
+            path, value = member
+            query[path] = {"$ne": value} if rule.get("value") is None else value
+            continue
         if flag and rule.get("value") is not None:
             rule = {"value": rule["value"] == YES}
         query[name] = _condition(rule)

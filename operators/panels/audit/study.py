@@ -17,14 +17,14 @@ from ....detector.audit import curve as curve_module, threshold as audit_thresho
 from ....detector.audit.columns import Coded, FaceColumns
 from ....detector.audit.groups import BY_METHOD, Grouping, group
 from ....detector.audit.pairs import Pairs, pairs_of
-from ....detector.audit.slices import MOST_VALUES, SliceFinder
+from ....detector.audit.slices import SliceFinder
 from ....detector.audit.table import AuditTable
 from ....detector.audit.threshold import Threshold
 from ....detector.audit.transfer import by_dataset
 from ....detector.audit.units import Units, at_level
 from ....detector.embeddings import regions as sphere_regions
 from ....detector.errors import ForensicsError
-from ...dataset import derived, face_columns
+from ...dataset import derived, face_columns, slice_fields
 from ...dataset.label_sync import contradiction
 from ...dataset.rebuild_cache import RebuildCache
 from ...embeddings.sphere_source import embeddings_of
@@ -198,18 +198,19 @@ def _about(study: Study, choice: dict[str, Any]) -> tuple[Any, ...]:
 
 def _widen(study: Study, choice: dict[str, Any]) -> Wide:
     source, token = study.source, choice["token"]
-    names = face_columns.group_fields(source.faces, study.key)
+    names = slice_fields.slice_fields(source.faces)
     columns, flags = with_fields(study, token, names)
     if choice.get("regions") and study.units.level == "face":
         names = [sphere_regions.FIELD, *names]
         columns = columns.with_text(
             sphere_regions.FIELD, _regions(source, study.key, columns, token)
         )
+    members = slice_fields.member_columns(source)
+    for name, column in members.items():
+        columns = columns.with_text(name, column)
     scope = audit_scope.resolve(source, columns, choice["scope"], choice.get("kept"))
     units = at_level(scope.columns, study.units.level)
-    many = {name for name, column in units.texts.items() if len(column.values) > MOST_VALUES}
-    used = [name for name in _by_interest(names) if name not in many]
-    return Wide(scope, units, SliceFinder(units, used), flags)
+    return Wide(scope, units, SliceFinder(units, [*names, *members], tuple(members)), flags)
 
 
 def _regions(source: face_columns.Source, key: str, columns: FaceColumns, token: str) -> Coded:
@@ -221,21 +222,6 @@ def _regions(source: face_columns.Source, key: str, columns: FaceColumns, token:
         )
     kinds = [columns.texts["source_dataset"], columns.texts["method"]]
     return sphere_regions.named(sphere_regions.regions(vectors), rows, len(columns), kinds)
-
-
-def _by_interest(names: list[str]) -> list[str]:
-    """What is most often behind errors first: only the first fields are combined in pairs."""
-    first = (
-        sphere_regions.FIELD,
-        "source_dataset",
-        "compression",
-        "method",
-        "eye_distance",
-        "sharpness",
-        "brightness",
-    )
-    first += ("yaw", "border_share", "contrast")
-    return [n for n in first if n in names] + [n for n in names if n not in first]
 
 
 def threshold_of(study: Study, choice: dict[str, Any]) -> Threshold:

@@ -72,11 +72,12 @@ def _slices(study: Study, choice: dict[str, Any], threshold: Threshold) -> dict[
     if not found.tested:
         words = f"Too few independent {unit}s to look for slices."
     elif not found.slices:
-        words = f"None of {found.tested:,} slices is worse than the rest beyond chance."
+        words = f"None of {found.tested:,} slices of up to three fields is worse beyond chance."
     else:
         words = (
-            f"{count(len(found.slices), 'slice')} of {found.tested:,} looked at, each worse than "
-            "the rest beyond chance (all of them considered)."
+            f"{count(len(found.slices), 'slice')}, each worse than the rest beyond chance although "
+            f"it is one of {found.tested:,} slices of up to three fields. What was searched for "
+            "looks worse than it is: judge it on other material."
         )
     return {
         "rows": [s.to_json() for s in found.slices],

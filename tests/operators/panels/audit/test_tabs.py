@@ -88,19 +88,17 @@ def test_nothing_is_found_where_nothing_is(columns_of):
         found = SliceFinder(at_level(columns, "video"), FIELDS).at(0.8)
         tested += found.tested
         hits += bool(found.slices)
-    assert tested > 500 and hits <= 3
+    assert tested > 500 and hits <= 2
 
 
 def test_a_slice_is_not_told_twice(large):
     found = SliceFinder(at_level(large[0], "video"), FIELDS).at(0.5)
     seen = [(s.kind, s.hits, s.trials) for s in found.slices]
     assert len(set(seen)) == len(seen)
-    for inner in found.slices:
-        for outer in found.slices:
+    for number, inner in enumerate(found.slices):
+        for outer in found.slices[:number]:
             if set(outer.conditions) < set(inner.conditions) and outer.kind == inner.kind:
-                assert inner.rate >= 1.25 * outer.rate or found.slices.index(
-                    outer
-                ) > found.slices.index(inner)
+                assert inner.rate >= 1.25 * outer.rate
 
 
 def test_one_class_or_no_field_is_no_error(columns_of):

@@ -1,0 +1,107 @@
+"""Which fields of the faces may explain errors, and their columns.
+
+What users and sources gave comes first, then what extraction measured. What is made from scores,
+labels, evaluations, queues or reviews is left out: it would say that errors concentrate in errors.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+import fiftyone as fo
+import numpy as np
+
+from ...detector.audit.columns import Coded
+from ...detector.errors import ForensicsError
+from . import fields, views
+from .face_columns import NAMES, P_FAKE, YES, Source
+
+HAS = " has "  # column name of a value of a list: ``tags has night``
+MOST_MEMBERS = 60  # values of one list of which each is a column; the most frequent
+_PLAIN = (fo.StringField, fo.BooleanField, fo.FloatField, fo.IntField)
+_QUEUE_TAG, _REVIEW = "hard:", "review"
+
+
+def slice_fields(faces: fo.Dataset) -> list[str]:
+    """Fields with one value a face: texts, flags, numbers, and labels as ``field.label``."""
+    made = made_fields(faces)
+    own, ours = [], []
+    for name, field in faces.get_field_schema().items():
+        if name in made or name in NAMES:
+            continue
+        known = name in fields.COMMON_FIELDS or name in fields.FACE_FIELDS
+        if isinstance(field, _PLAIN):
+            (ours if known else own).append(name)
+        elif _is_label(field) and name != fields.GROUND_TRUTH:
+            own.append(f"{name}.label")
+    return [*own, *ours]
+
+
+def list_fields(faces: fo.Dataset) -> list[str]:
+    """Fields that hold several texts a face, the tags among them."""
+    made = made_fields(faces)
+    return [
+        name
+        for name, field in faces.get_field_schema().items()
+        if isinstance(field, fo.ListField)
+        and isinstance(field.field, fo.StringField)
+        and name not in made
+    ]
+
+
+def made_fields(faces: fo.Dataset) -> set[str]:
+    """Fields made from scores of any detector, evaluations, brain runs of these, or reviews."""
+    schema = faces.get_field_schema()
+    made = {name for name in schema if name.endswith(P_FAKE)}
+    for key in {*fields.detector_keys(faces), *(n.removesuffix(P_FAKE) for n in made)}:
+        made.update(fields.fields_of_key(faces, key) if _is_key(key) else ())
+        made.add(key)
+    evaluations = (*faces.list_evaluations(), "eval")
+    for name in schema:
+        if any(name == key or name.startswith(f"{key}_") for key in (*evaluations, _REVIEW)):
+            made.add(name)
+    for key in faces.list_brain_runs():
+        config = faces.get_brain_info(key).config
+        for part in ("mistakenness_field", "hardness_field", "missing_field", "spurious_field"):
+            made.add(getattr(config, part, None) or "")
+    return made
+
+
+def member_columns(source: Source) -> dict[str, Coded]:
+    """A column for each frequent value of each list: whether a face has it."""
+    names = list_fields(source.faces)
+    if not names:
+        return {}
+    faces = views.subjects(source.faces).sort_by("id")  # the order of all columns
+    out: dict[str, Coded] = {}
+    for name, column in zip(names, faces.values(names), strict=True):
+        rows = [frozenset(values or ()) for values in column]
+        counts = Counter(value for row in rows for value in row)
+        kept = [v for v, _ in counts.most_common(MOST_MEMBERS) if not v.startswith(_QUEUE_TAG)]
+        out |= {f"{name}{HAS}{value}": _flag(value, rows) for value in kept}
+    return out
+
+
+def member_of(name: str) -> tuple[str, str] | None:
+    """Field and value of a column of :func:`member_columns`, None for other columns."""
+    path, found, value = name.partition(HAS)
+    return (path, value) if found else None
+
+
+def _flag(value: str, rows: Iterable[frozenset[str]]) -> Coded:
+    has = np.fromiter((value in row for row in rows), bool)
+    return Coded(np.where(has, 0, -1).astype(np.int32), (YES,))
+
+
+def _is_label(field: fo.Field) -> bool:
+    document = isinstance(field, fo.EmbeddedDocumentField)
+    return document and field.document_type is fo.Classification
+
+
+def _is_key(key: str) -> bool:
+    try:
+        fields.ScoreFields(key)
+    except ForensicsError:
+        return False
+    return True
