@@ -25,7 +25,7 @@ def faces():
         for name in ("det_p_fake", "det_margin", "det_video_p_fake", "other_p_fake", "det_score"):
             sample[name] = 0.5
         sample["det_rank_boundary"] = n
-        sample["eval_det"], sample["mine"] = "FP", "TP"
+        sample["eval_det"] = "FP"
         sample["review"], sample["review_note"] = "wrong_label", "see"
         samples.append(sample)
     dataset.add_samples(samples)
