@@ -18,6 +18,7 @@ import cv2
 from ..crops.recipe_check import check_recipe, check_time_limit
 from ..crops.store import CropStore, VideoFaces
 from ..crops.video_work import extract_video
+from ..device import several
 from ..errors import Cancelled, ForensicsError
 from ..faces.detectors import detector_of
 from ..faces.interface import FaceDetector
@@ -69,7 +70,8 @@ def extract_videos(
         workers: processes; 0 works in this process; None: as many as there are cores where the
             face detector runs on a GPU, whose network they share, else 0
         shard: (I, N): do only the videos of shard I (0-based) of N
-        device: torch device of the face detector; None: the GPU if there is one
+        device: torch device of the face detector; None: the GPU if there is one; ``cuda:all``: its
+            network on each GPU
         weights: weight file of the face detector
         progress: called with (videos done, videos in all, ``"videos"``) after each
         should_stop: asked often; when true the iterator ends, and what is finished is kept
@@ -259,7 +261,15 @@ def _in_pool(
         answer = None
         if lent is not None:
             setup = replace(setup, shared=shared_of(lent))
-            answer = stack.enter_context(contextlib.closing(FaceServer([lent]))).answer
+            networks = [lent, *_on_other_gpus(setup)]
+            answer = stack.enter_context(contextlib.closing(FaceServer(networks))).answer
         work = PoolWork(_start_worker, _do, died, setup, limit, answer=answer)
         for part in paired_first(mine, records, setup.recipe):
             yield from run_in_pool(work, part, workers, stop)
+
+
+def _on_other_gpus(setup: Extraction) -> list[FaceDetector]:
+    """The face detector once more for each GPU but the first, where all are asked for."""
+    return [
+        replace(setup, device=device, shared=None).load()[0] for device in several(setup.device)[1:]
+    ]

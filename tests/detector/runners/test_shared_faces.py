@@ -100,6 +100,24 @@ def test_crops_are_the_same_with_a_shared_network(refine, footage, weights_dir, 
 
 
 @pytest.mark.weights
+def test_several_devices_serve_one_pool(footage, weights_dir, tmp_path, monkeypatch):
+    served: list[int] = []
+    run = FaceServer._run
+
+    def noted(network, detector, jobs):
+        served.append(id(network))
+        time.sleep(0.5)  # so that the other one gets the next
+        run(network, detector, jobs)
+
+    monkeypatch.setattr(FaceServer, "_run", staticmethod(noted))
+    monkeypatch.setattr(extract, "several", lambda device: (device, device))
+    given = records(footage)
+    results = list(extracted(given, tmp_path, RECIPE, True))
+    assert len(results) == len(given) and sum(r.reason is None for r in results) >= 5
+    assert len(set(served)) == 2
+
+
+@pytest.mark.weights
 def test_a_process_that_shares_does_not_load_torch(footage, weights_dir, tmp_path, monkeypatch):
     monkeypatch.setattr(extract, "_do", shares_jobs.with_modules)
     given = records(footage, ("hopper", "obama2"))
