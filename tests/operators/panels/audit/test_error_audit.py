@@ -397,7 +397,7 @@ def test_a_slice_shows_exactly_its_errors(audit, level):
     audit.send("on_set", name="level", value=level)
     audit.send("on_set", name="tab", value="slices")
     found = audit.data["table"]["slices"]
-    assert found["rows"] and "looked at" in found["words"]
+    assert found["rows"] and "beyond chance" in found["words"]
     for row in found["rows"][:4]:
         for kind, count in ((row["kind"], row["hits"]), ("fake", None), ("real", None)):
             audit.send("on_slice", conditions=row["conditions"], kind=kind)
