@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from .results import Results
 from .towers import LeanTower, rates
 
 BARE = "lean bare tower, fastest batch"
+ROUNDS = 40  # over the files: more than any window holds
 
 
 def measure(bench: Bench, out: Results) -> None:
@@ -101,67 +103,53 @@ def _files(bench: Bench, detector: Any) -> Rate:
     from media_forensics.detector.scoring.crop_scores import score_crops
 
     def rate(batch: int | None) -> tuple[float, str]:
-        files = _repeated(bench.crops, 40 * len(bench.crops))
-        batches = score_crops(detector, files, **_of(batch))
-        return steady(bench, (_scored(found) for found in batches), batches.close)
+        files = _repeated(bench.crops, ROUNDS * len(bench.crops))
+        return steady(bench, score_crops(detector, files, **_of(batch)))
 
     return rate
-
-
-def _scored(found: Any) -> int:
-    """Crops of a batch; one without a score is a fault of the benchmark."""
-    if any(found.reasons):
-        raise RuntimeError(f"a crop has no score: {next(filter(None, found.reasons))}")
-    return len(found)
 
 
 def _units(bench: Bench, detector: Any, bare: float | None, out: Results) -> None:
     from media_forensics.detector.runners.score_units import FaceFile, ScoreUnit
     from media_forensics.detector.runners.score_videos import score_units
 
-    files = bench.crops
-
-    def endless() -> Iterator[ScoreUnit]:
-        for number in itertools.count():
-            part = [files[(number * 32 + n) % len(files)] for n in range(32)]
-            faces = tuple(FaceFile(n, 0, file) for n, file in enumerate(part))
-            yield ScoreUnit(f"v{number}", "", faces)
-
-    videos = score_units(detector, endless())
-    found, note = steady(bench, (_scored(video) for video in videos), videos.close)
+    files = _repeated(bench.crops, ROUNDS * len(bench.crops))
+    units = []
+    for start in range(0, len(files) - 31, 32):
+        faces = tuple(FaceFile(n, 0, file) for n, file in enumerate(files[start : start + 32]))
+        units.append(ScoreUnit(f"v{start}", "", faces))
+    found, note = steady(bench, score_units(detector, units))
     what = "score_units, 32 crops a video, default batch"
     out.add(what, found, "crops/s", BARE, bare, note=note)
 
 
-def steady(bench: Bench, counts: Iterable[int], close: Callable[[], None]) -> tuple[float, str]:
+def steady(bench: Bench, results: Iterator[Any]) -> tuple[float, str]:
     """Crops a second over the window, and how busy the machine was.
 
     What comes in the first quarter of the window after the first result does not count: it was
     decoded while the workers came up.
 
     Args:
-        counts: crops of each result, as they come
-        close: ends the work
+        results: scores of some crops each; ended when the window is full
     """
     window = bench.sizes.window
     began = time.perf_counter()
     seen = 0
     first = start = last = 0.0
-    with Busy(bench.device) as busy:
-        try:
-            for count in counts:
-                now = time.perf_counter()
-                if not first:
-                    first = now
-                if start:
-                    seen, last = seen + count, now
-                elif now - first >= window / 4:
-                    start = now
-                    busy.forget()
-                if start and now - start >= window and seen:
-                    break
-        finally:
-            close()
+    with Busy(bench.device) as busy, contextlib.closing(results):
+        for found in results:
+            if any(found.reasons):
+                reason = next(filter(None, found.reasons))
+                raise RuntimeError(f"a crop has no score: {reason}")
+            now = time.perf_counter()
+            first = first or now
+            if start:
+                seen, last = seen + len(found), now
+            elif now - first >= window / 4:
+                start = now
+                busy.forget()
+            if seen and now - start >= window:
+                break
     if not seen:
         raise RuntimeError("fewer results came than a rate needs")
     return seen / (last - start), f"{busy.words}, first result after {first - began:.1f} s"
