@@ -1,7 +1,7 @@
-"""Runs side by side on the same videos: paired differences, equal false-positive rate, regressions.
+"""Compares runs on the same videos: paired differences, equal false-positive rate, regressions.
 
-Only what all runs have scored is compared, so that a difference is never one of the material.
-numpy only.
+Only videos that all runs have scored count, so that a difference never comes from the material.
+This module needs only numpy.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ class CommonVideos:
     """The videos that every run has scored.
 
     Attributes:
-        video_id: (V,) names
+        video_id: (V,) ids
         label: (V,) 0 real, 1 fake
-        group: (V,) unit of resampling
-        p_fake: per run (V,)
-        left_out: per run, videos it has scored but another has not
+        group: (V,) group, the unit of resampling
+        p_fake: run -> (V,) scores
+        left_out: run -> number of videos that it has scored but another run has not
     """
 
     video_id: tuple[str, ...]
@@ -48,21 +48,21 @@ class CommonVideos:
 
 @dataclass(frozen=True)
 class RunRow:
-    """One run beside the baseline. A value is None where it is undefined, see ``notes``.
+    """One run compared with the baseline. An undefined value is None, see ``notes``.
 
     Attributes:
-        key: the run
-        auroc, auroc_low, auroc_high: video level, with its 95 % interval over groups
+        key: key of the run
+        auroc, auroc_low, auroc_high: on videos, with the 95 % interval over groups
         eer: equal error rate
-        threshold: of this run, at a false-positive rate of at most the asked one on these videos
-        fpr, fnr: at ``threshold``
+        threshold: threshold of this run at a false-positive rate of at most the requested one
+        fpr, fnr: error rates at ``threshold``
         difference, low, high, p_value: AUROC minus the baseline's, paired over groups
-        p_holm: ``p_value`` corrected for all runs that are compared (Holm 1979)
+        p_holm: ``p_value`` corrected for all compared runs (Holm 1979)
         fnr_difference, fnr_low, fnr_high: miss rate minus the baseline's at equal false-positive
             rate
-        regressions: videos that the baseline calls right and this run calls wrong
-        repaired: the other way round
-        notes: what is undefined, and why
+        regressions: videos that the baseline classifies correctly and this run does not
+        repaired: videos that this run classifies correctly and the baseline does not
+        notes: which values are undefined, and why
     """
 
     key: str
@@ -86,7 +86,7 @@ class RunRow:
     notes: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """Plain dict."""
+        """Return the row as a plain dict."""
         data = asdict(self)
         return {k: list(v) if isinstance(v, tuple) else v for k, v in data.items()}
 
@@ -95,7 +95,7 @@ def common_videos(scored: Mapping[str, Sequence[VideoRow]]) -> CommonVideos:
     """Align the video scores of several runs.
 
     Args:
-        scored: per run the rows of its videos; ``p_fake`` None counts as not scored
+        scored: run -> rows of its videos; ``p_fake`` None counts as not scored
 
     Raises:
         ForensicsError: fewer than two runs, no common video, or runs that disagree on a label
@@ -135,16 +135,16 @@ def common_videos(scored: Mapping[str, Sequence[VideoRow]]) -> CommonVideos:
 
 
 def compare(videos: CommonVideos, baseline: str, fpr: float = 0.05) -> list[RunRow]:
-    """One row per run, the baseline first.
+    """Return one row per run, the baseline first.
 
     Args:
         videos: see :func:`common_videos`
-        baseline: the run that the others are compared with
-        fpr: false-positive rate at which each run gets a threshold of its own; where there are
-            too few reals for it, all get 0.5 and the notes say so
+        baseline: run to compare the others with
+        fpr: false-positive rate at which each run gets its threshold; if there are too few reals
+            for it, all runs get 0.5 and the notes say so
 
     Raises:
-        ForensicsError: a baseline that is not among the runs, ``fpr`` outside (0, 1)
+        ForensicsError: the baseline is not among the runs, or ``fpr`` is outside (0, 1)
     """
     if baseline not in videos.p_fake:
         raise ForensicsError(
@@ -243,7 +243,7 @@ def _minus(value: float | None) -> float | None:
 
 
 def _thresholds(videos: CommonVideos, fpr: float) -> tuple[dict[str, float], str]:
-    """A threshold per run at the same false-positive rate, or 0.5 for all and why."""
+    """Return a threshold per run at the same false-positive rate, or 0.5 for all and the reason."""
     try:
         found = {
             key: operating_point(videos.label, p_fake, fpr).threshold
@@ -276,7 +276,7 @@ def _paired(
 
 
 def holm(p_values: Mapping[str, float]) -> dict[str, float]:
-    """p-values corrected for their number, step-down (Holm 1979, Scand. J. Statist. 6)."""
+    """Return p-values corrected for their number, step-down (Holm 1979, Scand. J. Statist. 6)."""
     out: dict[str, float] = {}
     largest = 0.0
     for number, key in enumerate(sorted(p_values, key=lambda name: p_values[name])):
@@ -288,7 +288,7 @@ def holm(p_values: Mapping[str, float]) -> dict[str, float]:
 def differing_settings(
     configs: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, dict[str, Any]]:
-    """Setting -> run -> value, for the settings in which the runs are not all alike."""
+    """Return setting -> run -> value for the settings in which the runs differ."""
     names = dict.fromkeys(name for config in configs.values() for name in config)
     values = {name: {key: config.get(name) for key, config in configs.items()} for name in names}
     return {

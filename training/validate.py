@@ -1,4 +1,4 @@
-"""What a checkpoint is judged by while it trains: validation videos, never a test split."""
+"""Evaluates a checkpoint during training on validation videos, never on a test split."""
 
 from __future__ import annotations
 
@@ -24,26 +24,26 @@ from .losses import alignment, uniformity
 from .manifest import ManifestRow
 
 MOST_FOR_GEOMETRY = 4096
-"""Alignment and uniformity of validation are taken over at most this many crops."""
+"""Most crops for alignment and uniformity of the validation set."""
 
 
 @dataclass(frozen=True, slots=True)
 class Validation:
-    """One validation pass, scored as the checkpoint will be. A metric is None without a value.
+    """One validation pass, scored as the checkpoint will be. An undefined metric is None.
 
     Attributes:
-        auroc: video level, mean of p_fake over a video's crops
-        auroc_low, auroc_high: 95 % interval over groups, None where they are too few
-        macro_ap: mean of the average precisions of fake and of real, video level (the authors'
+        auroc: on videos, with the mean of p_fake over a video's crops
+        auroc_low, auroc_high: 95 % interval over groups, None if there are too few groups
+        macro_ap: mean of the average precisions of fake and of real, on videos (the authors'
             ``mAP_video``)
-        auroc_frames: crop level
+        auroc_frames: on crops
         loss: mean cross-entropy over crops, nats
-        alignment, uniformity: of the unit embeddings
-        n_real, n_fake: videos
-        crops: crops scored
-        unreadable: crops that could not be read
-        videos: one row per video: ``video_id``, ``label``, ``group_id``, ``p_fake`` (mean over
-            its crops) and ``crops``; kept apart from the numbers above, see :meth:`to_json`
+        alignment, uniformity: losses of the unit embeddings
+        n_real, n_fake: numbers of videos
+        crops: number of scored crops
+        unreadable: number of crops that could not be read
+        videos: one row per video: ``video_id``, ``label``, ``group_id``, ``p_fake`` (mean over its
+            crops) and ``crops``; not in :meth:`to_json`
     """
 
     auroc: float | None
@@ -61,11 +61,11 @@ class Validation:
     videos: tuple[dict[str, Any], ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """Plain dict without ``videos``."""
+        """Return the numbers as a plain dict, without ``videos``."""
         return {k: v for k, v in asdict(self).items() if k != "videos"}
 
     def rank_by(self, selection: str) -> tuple[float, float]:
-        """Key that is larger for a better checkpoint; ties go to the lower loss."""
+        """Return a key that is larger for a better checkpoint; ties go to the lower loss."""
         value = -self.loss if selection == "loss" else getattr(self, selection)
         return (-np.inf if value is None else value, -self.loss)
 
@@ -74,15 +74,15 @@ class Validation:
 def embed_rows(
     detector: Detector, rows: Sequence[ManifestRow], cache: CropCache
 ) -> tuple[Tensor, Tensor, list[tuple[int, str]]]:
-    """Raw features of each readable crop, not augmented; each rank does its share.
+    """Return raw features of each readable crop, not augmented; each rank embeds its share.
 
-    They are those of :func:`detector.scoring.crop_scores.score_crops` on the same device, so that
-    a checkpoint scores as its record says, whatever precision its steps were taken in.
+    They equal those of :func:`detector.scoring.crop_scores.score_crops` on the same device. So a
+    checkpoint scores as its record says, whatever the precision of its steps.
 
     Args:
-        detector: its tower scores, not what wraps it for training
-        rows: of the manifest
-        cache: of decoded crops
+        detector: its tower computes the features, without the training wrapper
+        rows: rows of the manifest
+        cache: cache of decoded crops
 
     Returns:
         features (n, D) float32 and row indices (n,), in row order on all ranks; (row index,
@@ -113,7 +113,7 @@ def embed_rows(
 def judge(
     detector: Detector, features: Tensor, index: Tensor, rows: Sequence[ManifestRow]
 ) -> Validation:
-    """Metrics of the head on the features of :func:`embed_rows`."""
+    """Return the metrics of the head on the features of :func:`embed_rows`."""
     used = [rows[i] for i in index.tolist()]
     labels = torch.tensor([row.label for row in used], device=features.device)
     logits, units = detector.classify(features)
@@ -158,7 +158,7 @@ def _macro_ap(truth: np.ndarray, scores: np.ndarray) -> float:
 
 
 def _defined(metric: Any) -> Any:
-    """The metric's value, or None where it has none (too few videos of a class or groups)."""
+    """Return the metric's value, or None if it has none (too few videos of a class or groups)."""
     try:
         return metric()
     except MetricUndefined:
