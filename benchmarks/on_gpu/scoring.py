@@ -1,4 +1,4 @@
-"""Scoring as users call it, from PNG files and from memory, against the lean bare tower."""
+"""Measures scoring as users call it, from PNG files and memory, against the lean bare tower."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ROUNDS = 40  # over the files: more than any window holds
 
 
 def measure(bench: Bench, out: Results) -> None:
-    """Rates of ``Detector.score``, ``score_crops`` and ``score_units``, and their memory."""
+    """Measure ``Detector.score``, ``score_crops`` and ``score_units``: rates and memory."""
     bare = out.attempt("lean bare tower", lambda: _bare(bench))
     detector = bench.detector()
     if bench.device.type == "cuda":
@@ -52,7 +52,7 @@ def measure(bench: Bench, out: Results) -> None:
 
 
 def _bare(bench: Bench) -> float:
-    """Crops a second of the lean bare tower at its fastest batch."""
+    """Return the crops per second of the lean bare tower at its fastest batch."""
     sizes = bench.sizes
     lean = LeanTower(bench.tensors(), sizes.shape, bench.half, bench.device)
     shape = (max(sizes.batches), 3, sizes.shape.side, sizes.shape.side)
@@ -64,7 +64,7 @@ def _bare(bench: Bench) -> float:
 
 
 def _of(batch: int | None) -> dict[str, int]:
-    """The argument of a call, none for the default."""
+    """Return the arguments of a call, none for the default batch."""
     return {} if batch is None else {"batch_size": batch}
 
 
@@ -72,7 +72,7 @@ Rate = Callable[[int | None], tuple[float, str]]
 
 
 def _memory(bench: Bench, detector: Any) -> Rate:
-    """How ``Detector.score`` is timed: one call over so many arrays that it fills the window."""
+    """Return the timing of ``Detector.score``: one call over enough arrays to fill the window."""
     arrays: list[np.ndarray] = []
 
     def rate(batch: int | None) -> tuple[float, str]:
@@ -100,10 +100,10 @@ def _repeated(items: list, count: int) -> list:
 
 
 def _files(bench: Bench, detector: Any, as_operator: bool) -> Rate:
-    """How ``score_crops`` is timed: the files over and over until the window is full.
+    """Return the timing of ``score_crops``: the files are repeated until the window is full.
 
     Args:
-        as_operator: with what reads files for *Score faces*, not with the threads of a plain call
+        as_operator: read files as *Score faces* does, not with the threads of a plain call
     """
     from media_forensics.detector.runners.crop_processes import decoder_for
     from media_forensics.detector.scoring.crop_scores import score_crops
@@ -131,13 +131,13 @@ def _units(bench: Bench, detector: Any, bare: float | None, out: Results) -> Non
 
 
 def steady(bench: Bench, results: Iterator[Any]) -> tuple[float, str]:
-    """Crops a second over the window, and how busy the machine was.
+    """Return the crops per second over the window, and how busy the machine was.
 
-    What comes in the first quarter of the window after the first result does not count: it was
-    decoded while the workers came up.
+    Results in the first quarter of the window after the first result do not count, because they
+    were decoded while the workers started.
 
     Args:
-        results: scores of some crops each; ended when the window is full
+        results: iterator of scores, each of some crops; closed when the window is full
     """
     window = bench.sizes.window
     began = time.perf_counter()
