@@ -7,8 +7,8 @@
 
 Each video has ten faces, so 1,000,000 faces are 100,000 videos. The videos are one-byte files in
 the layout of FaceForensics++, imported like any dataset. The faces are rows of random numbers on
-those
-videos. This measures only seconds and memory of the records: no video is decoded, no network runs.
+those videos. This measures only seconds and memory of the records: no video is decoded, no network
+runs.
 
 Each part runs in a separate process; its peak is the kernel's VmHWM of that process. mongod is
 another process and is not counted. CPU seconds are those of the part's process; on a busy machine

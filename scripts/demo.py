@@ -3,6 +3,7 @@
 
 ``make demo`` runs it. Everything it makes is in ``.demo`` (with its own database), so that it does
 not touch an existing FiftyOne. A second run reuses the results of the first.
+
 Environment: ``HEADLESS=1`` does not open the App; ``BACKBONE=clip-vit-l14`` uses the papers' tower
 (needs its weights); ``PORT`` is the App's port; ``ADDRESS=0.0.0.0`` lets other machines reach the
 App, which has no password (by default only this machine can); ``MEDIA_FORENSICS_CACHE`` is the

@@ -1,8 +1,8 @@
 """Measures the tree: modules per folder, circles, upward imports, lines of code.
 
     python scripts/house.py                    # this checkout
-        python scripts/house.py --root ../older    # another checkout, for a comparison
-        python scripts/house.py --places           # the files for each of nine additions
+    python scripts/house.py --root ../older    # another checkout, for a comparison
+    python scripts/house.py --places           # the files for each of nine additions
 
 A room is a folder of ``detector/`` or ``operators/``. :data:`FLOORS` says which rooms a room may
 import: those of lower floors. tests/test_layers.py enforces this with the functions of this file.

@@ -91,8 +91,8 @@ def objective(
 
     As in the code of Yermakov et al. 2025 (arXiv 2503.19683, 2508.06248): first slerp on the
     features, then cross-entropy on the head's logits, and alignment and uniformity on the unit
-    embeddings, also for
-    a head that reads raw features. Deviation: their code runs the head in bf16 too.
+    embeddings, also for a head that reads raw features. Deviation: their code runs the head in bf16
+    too.
 
     Args:
         features: (N, D) features of all ranks

@@ -49,7 +49,6 @@ def read(
     """Return vectors and further fields of all faces of ``view`` that have one, in its order.
 
     Peak memory is about that of the result.
-    Memory is that of the result.
 
     Args:
         view: faces view without dynamic grouping, see :func:`operators.dataset.views.flat`
