@@ -4,9 +4,10 @@
     python benchmarks/extract.py --clips 1000    # (c) time and memory over many clips
 
 (a) reference: the method of the published croppers (GenD's script). For each frame it opens the
-    file, seeks and decodes (imageio with its PyAV plugin), runs facexlib's ``detect_faces``, aligns,
-    and writes a PNG. Frames and weights are the same, and the crops are compared with ours. "lean"
-    is the same loop with PyAV called directly, the best that opening and seeking per frame can do.
+    file, seeks and decodes (imageio with its PyAV plugin), runs facexlib's ``detect_faces``,
+    aligns, and writes a PNG. Frames and weights are the same, and the crops are compared with ours.
+    "lean" is the same loop with PyAV called directly, the best that opening and seeking per frame
+    can do.
 (b) bare parts: one sequential decode of the whole clip, and the bare network forward of the 32
     frames. No face extraction can be faster without decoding less.
 

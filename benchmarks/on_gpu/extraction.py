@@ -23,7 +23,7 @@ from .results import NotMeasured, Results
 
 @dataclass(frozen=True, slots=True)
 class OneCore:
-    """Rates of one core: faces a second with the GPU's help, and frames a second if it decodes only."""
+    """Rates of one core: faces a second with the GPU's help, and frames a second decoded only."""
 
     faces: float
     frames: float
