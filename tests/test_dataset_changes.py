@@ -21,6 +21,8 @@ NEVER = {
     *("save_view", "delete_saved_view", "update_saved_view_info", "save_workspace"),
     *("rename_evaluation", "delete_saved_views", "delete_runs"),
 }
+#: A run is known by its method: only :mod:`stored_runs` asks FiftyOne for one by its name.
+BY_NAME = {"has_run", "get_run_info", "list_runs", "load_run_results"}
 
 
 def _changes(tree: ast.AST) -> list[tuple[ast.AST, str]]:
@@ -62,6 +64,17 @@ def test_datasets_change_under_their_lease_only():
                 wrong.append(f"{where}: use stored_runs or saved_views")
             elif node.lineno not in inside:
                 wrong.append(f"{where}: not in 'with changing(...)'")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_custom_runs_are_known_by_their_method():
+    wrong = []
+    for path in sorted((ROOT / "operators").rglob("*.py")):
+        if path.name == "stored_runs.py":
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Attribute) and node.attr in BY_NAME:
+                wrong.append(f"{path.relative_to(ROOT)}:{node.lineno} {node.attr}: use stored_runs")
     assert not wrong, "\n".join(wrong)
 
 

@@ -22,6 +22,7 @@ from ..detector.files.atomic import write_json
 from ..detector.files.cache import cache_dir
 from ..detector.runners.child_process import command, environment
 from ..detector.text.console import say
+from .batches.sampling import epoch_batches
 from .config import TrainConfig
 from .manifest import Manifest
 
@@ -62,6 +63,8 @@ def budget(config: TrainConfig, manifest: Manifest, time_per_crop: StepTime | No
     """Return the steps and expected seconds of a run; ``patience`` may end it earlier."""
     per_epoch = _crops_per_epoch(config, manifest)
     per_epoch_steps = -(-per_epoch // config.batch_size)
+    if config.sampling == "paired":  # pairs stay together and may leave room in a batch
+        per_epoch_steps = len(epoch_batches(manifest.train, config, 0))
     steps = per_epoch_steps * config.epochs
     share = 1.0
     if config.max_steps and config.max_steps < steps:

@@ -18,6 +18,8 @@ from ..records import known_keys
 from .curve import ArrayLike, checked, require_both, require_resolution
 
 METHODS = ("temperature", "platt", "isotonic")
+SANE = 10.0  # a temperature or slope beyond it, or below its inverse, gets a caution
+FLAT = 0.05  # a rise of isotonic probabilities below it too
 _CLIP = 1e-7  # p_fake is kept this far from 0 and 1 before its logit is taken
 
 
@@ -57,6 +59,35 @@ class Calibration:
         raise ForensicsError(
             f"There is no calibration {self.method!r}.", f"Known: {', '.join(METHODS)}.", "method"
         )
+
+    def caution(self) -> str:
+        """Why its probabilities are not to be relied on, in a sentence; "" where nothing is known.
+
+        A network's temperature lies near 1 (Guo et al. report 0.5 to 3); one far outside
+        :data:`SANE` means that the scores and the labels have little to do with each other, or
+        that the rows separate by chance or by being few.
+        """
+        if self.method == "isotonic":
+            heights = self.parameters[1::2]
+            flat = max(heights) - min(heights) < FLAT
+            return (
+                "The calibration is flat: the scores say nothing of these labels." if flat else ""
+            )
+        scale = self.parameters[0] if self.method == "platt" else 1 / self.parameters[0]
+        what = f"slope {scale:.3g}" if self.method == "platt" else f"temperature {1 / scale:.3g}"
+        if scale <= 0:
+            return f"The calibration has the {what}: a higher score means less fake here."
+        if scale < 1 / SANE:
+            return (
+                f"The calibration has the {what}, far from 1: the scores say next to nothing of "
+                "these labels, and every calibrated probability lies near their share of fakes."
+            )
+        if scale > SANE:
+            return (
+                f"The calibration has the {what}, far from 1: these rows separate so well that "
+                "their number decides how sure a calibrated probability sounds."
+            )
+        return ""
 
     def to_json(self) -> dict[str, Any]:
         """Plain dict, the inverse of :meth:`from_json`."""

@@ -10,10 +10,12 @@ import re
 
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _SPECIAL = re.compile(
-    r"[\\`*\[\]()|~$]"  # code, emphasis, links and pictures, table cells, formulas
+    r"[\\`*\[\]|~$]"  # code, emphasis, links and pictures, table cells, formulas
+    r"|(?<=\])\("  # the address of a link; elsewhere a bracket is only that
     r"|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])"  # an underscore inside a word is harmless
     r"|:(?=//)|@|(?<=www)\."  # signs of bare addresses
-    r"|^[-+#=]|(?<=^\d)[.)]"  # headings and lists
+    r"|^[-+#=]"  # headings and lists
+    + "".join(rf"|(?<=^\d{{{n}}})[.)](?= |$)" for n in range(1, 10))  # 0.001 is no list
 )
 
 

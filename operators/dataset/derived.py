@@ -13,7 +13,7 @@ from typing import Any
 import fiftyone as fo
 
 from ...detector.audit.basis import Basis
-from . import made_from, saved_views, stored_runs, views
+from . import fields, made_from, run_names, saved_views, stored_runs, views
 from .dataset_changes import changing
 
 _ANY_FACE = ("members", "labels", "scores", "kinds")
@@ -46,7 +46,6 @@ CATALOGUE = {
     "robustness": Kind("robustness table", "Probe robustness", "face"),
     "comparison": Kind("comparison", "Compare runs"),
 }
-PREFIX = "media_forensics/"
 
 
 def note(
@@ -70,8 +69,14 @@ def note(
     name = "_".join(filter(None, (kind, key, what)))
     basis = basis or made_from.basis_of(view, key, level)
     about |= {"key": key, "level": level, "what": what, made_from.FIELD: basis.to_json()}
-    stored_runs.put(view, name, method=PREFIX + kind, **about)
+    stored_runs.put(view, name, method=run_names.OURS + kind, **about)
     return name
+
+
+def why_stale(dataset: fo.Dataset, key: str, kind: str, what: str = "") -> str | None:
+    """Why the number that :func:`note` kept does not stand any more; None where it does."""
+    name = "_".join(filter(None, (kind, key, what)))
+    return made_from.why_stale(dataset, name, CATALOGUE[kind].ignoring)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +102,8 @@ class Stale:
 def stale_numbers(dataset: fo.Dataset, key: str) -> list[Stale]:
     """What has been made from scores of ``key`` and does not stand any more."""
     found = []
-    for name in dataset.list_runs():
-        config = dataset.get_run_info(name).config
-        kind = str(getattr(config, "method", "") or "").removeprefix(PREFIX)
+    for name, info in stored_runs.all_ours(dataset).items():
+        config, kind = info.config, info.config.method.removeprefix(run_names.OURS)
         if kind not in CATALOGUE or getattr(config, "key", None) != key:
             continue
         why = made_from.why_stale(dataset, name, CATALOGUE[kind].ignoring)
@@ -132,6 +136,9 @@ def drop_shown(dataset: fo.Dataset, key: str) -> None:
         for part in ("axis", "pca", "umap", "similarity", "plane"):
             if dataset.has_brain_run(f"{key}_{part}"):
                 dataset.delete_brain_run(f"{key}_{part}")
+        longer = [k for k in fields.detector_keys(dataset) if k.startswith(f"{key}_")]
         for name in dataset.list_saved_views():
-            if name.startswith((f"flips_{key}_", f"regressions_{key}_", f"repaired_{key}_")):
-                saved_views.drop(dataset, name)
+            for kind in ("flips", "regressions", "repaired"):
+                of_another = name.startswith(tuple(f"{kind}_{k}_" for k in longer))
+                if name.startswith(f"{kind}_{key}_") and not of_another:
+                    saved_views.drop(dataset, name)

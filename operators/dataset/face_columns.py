@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass, replace
-from typing import Any
 
 import fiftyone as fo
 import fiftyone.core.media as fomm
@@ -15,7 +14,7 @@ import numpy as np
 
 from ...detector.audit.columns import CONTENT, Coded, FaceColumns, coded, numbers
 from ...detector.errors import ForensicsError
-from . import fields, partners, run_names, views
+from . import fields, partners, run_names, stored_runs, views
 from .face_table import face_table, faceless
 from .rebuild_cache import RebuildCache
 from .video_scores import compute_video_scores, rule_of
@@ -110,17 +109,10 @@ def detector_keys(faces: fo.Dataset) -> list[str]:
     return keys
 
 
-def run_config(faces: fo.Dataset, key: str) -> Any | None:
-    """Config of the custom run that wrote the scores of ``key``, or None."""
-    name = run_names.SCORES + key
-    return faces.get_run_info(name).config if faces.has_run(name) else None
-
-
 def state_token(source: Source, key: str) -> tuple[Hashable, ...]:
     """Changes whenever the samples, or the scores of ``key``, may have changed."""
     faces = source.faces
-    run = run_names.SCORES + key
-    when = faces.get_run_info(run).timestamp if faces.has_run(run) else None
+    when = getattr(stored_runs.info_of(faces, run_names.SCORES, key), "timestamp", None)
     stamps = [faces._max("last_modified_at")]  # by the index that FiftyOne keeps on it
     if source.videos is not None:
         stamps.append(source.videos._max("last_modified_at"))
@@ -185,7 +177,7 @@ def _load(source: Source, key: str) -> FaceColumns:
 
 def _of_videos(source: Source, key: str, faces: FaceColumns) -> np.ndarray | None:
     """(N,) score of each face's video as its faces say now, by the rule of its detector."""
-    if run_config(source.faces, key) is None:  # nobody knows by which rule
+    if fields.scores_config(source.faces, key) is None:  # nobody knows by which rule
         return faces.video_p_fake
     rule = rule_of(source.faces, key)
     p_fake, video = faces.p_fake, faces.video

@@ -20,7 +20,7 @@ from . import run_names, stored_runs
 from .dataset_changes import changing, declare
 
 INFO_KEY = "media_forensics"
-SCORES_METHOD = "media_forensics/scores"  # of the custom runs that hold their provenance
+SCORES_METHOD = run_names.method_of(run_names.SCORES)  # of the runs that hold their provenance
 GROUND_TRUTH = "ground_truth"
 REASON = "reason"
 COVERAGE = "coverage"
@@ -259,5 +259,9 @@ def set_description(dataset: fo.Dataset, **values: Any) -> None:
 
 def detector_keys(dataset: fo.Dataset) -> list[str]:
     """Keys of the detectors that have scored ``dataset``, oldest first."""
-    runs = stored_runs.listed(dataset, run_names.SCORES, SCORES_METHOD)
-    return [name.removeprefix(run_names.SCORES) for name in runs]
+    return stored_runs.listed(dataset, run_names.SCORES)
+
+
+def scores_config(dataset: fo.Dataset, key: str) -> Any | None:
+    """Config of the run that holds the provenance of ``key``'s scores; None where there is none."""
+    return stored_runs.config_of(dataset, run_names.SCORES, key)

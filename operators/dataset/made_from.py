@@ -14,7 +14,7 @@ import numpy as np
 
 from ...detector.audit.basis import Basis, digest, text_codes
 from ...detector.errors import ForensicsError
-from . import fields, made_from, score_state, views
+from . import fields, run_names, score_state, stored_runs, views
 from .face_reading import read
 from .rebuild_cache import RebuildCache
 
@@ -56,7 +56,7 @@ def basis_of(samples: Any, key: str, level: str = "video") -> Basis:
             return np.zeros(count, np.uint64)
         return text_codes(zip(*lists, strict=True))[got.group]
 
-    config = scores_config(dataset, key)
+    config = fields.scores_config(dataset, key)
     return Basis(
         checkpoint=getattr(config, "checkpoint_sha256", None),
         recipe=_recipes(got.shared.get("recipe"), config),
@@ -81,12 +81,6 @@ def code_version() -> str:
     from .code_version import code_version as version
 
     return version()
-
-
-def scores_config(dataset: fo.Dataset, key: str) -> Any | None:
-    """Config of the custom run behind the scores of ``key``, None where nobody recorded one."""
-    name = fields.ScoreFields(key).run
-    return dataset.get_run_info(name).config if dataset.has_run(name) else None
 
 
 def why_not(
@@ -130,10 +124,13 @@ def why_stale(
         ignoring: see :meth:`Basis.differences`
         fresh: read them in any case; for numbers that are about to be used, not only shown
     """
-    about = (state(dataset), run, str(dataset.get_run_info(run).timestamp), tuple(ignoring))
+    info = stored_runs.any_info(dataset, run)
+    if info is None:
+        return UNKNOWN
+    config = info.config
+    about = (state(dataset), run, str(info.timestamp), tuple(ignoring))
 
     def look() -> str | None:
-        config = dataset.get_run_info(run).config
         level = getattr(config, "level", None) or "video"
         stored = getattr(config, FIELD, None)
         view = _view_of(dataset, run)
@@ -160,12 +157,13 @@ def why_scores_stale(dataset: fo.Dataset, key: str) -> str | None:
     Out-of-fold scores are made from another detector's embeddings and from labels. Where either
     has changed they are of nothing that is there.
     """
-    config = scores_config(dataset, key)
+    info = stored_runs.info_of(dataset, run_names.SCORES, key)
+    config = getattr(info, "config", None)
     base = (getattr(config, "out_of_fold", None) or {}).get("detector")
-    if base is None:
+    if info is None or base is None:
         return None
     run = fields.ScoreFields(key).run
-    about = (state(dataset), "scores", run, str(dataset.get_run_info(run).timestamp))
+    about = (state(dataset), "scores", run, str(info.timestamp))
 
     def look() -> str | None:
         stored = getattr(config, FIELD, None)
@@ -201,16 +199,14 @@ def state(dataset: fo.Dataset) -> Hashable:
     """Changes whenever a sample, or who wrote a detector's scores, may have changed."""
     runs = []
     for key in sorted(fields.detector_keys(dataset)):
-        name = fields.ScoreFields(key).run
-        info = dataset.get_run_info(name)
-        about = (
-            getattr(info.config, n, None) for n in ("checkpoint_sha256", "recipe_hash", "rule")
-        )
-        runs.append((name, str(info.timestamp), *about))
+        info = stored_runs.info_of(dataset, run_names.SCORES, key)
+        config, when = getattr(info, "config", None), getattr(info, "timestamp", None)
+        names = ("checkpoint_sha256", "recipe_hash", "rule")
+        runs.append((key, str(when), *(getattr(config, name, None) for name in names)))
     newest = str(dataset._max("last_modified_at"))  # by the index that FiftyOne keeps on it
     return str(dataset._doc.id), dataset.count(), newest, tuple(runs)
 
 
 def checkpoint_of(dataset: fo.Dataset, key: str) -> str | None:
     """Hash of the checkpoint whose scores ``key`` holds, None for imported scores."""
-    return getattr(made_from.scores_config(dataset, key), "checkpoint_sha256", None)
+    return getattr(fields.scores_config(dataset, key), "checkpoint_sha256", None)

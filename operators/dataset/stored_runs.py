@@ -15,6 +15,7 @@ import fiftyone as fo
 from bson import json_util
 
 from ...detector.errors import ForensicsError
+from . import run_names
 from .dataset_changes import changing, delete_run_record, documents
 
 CUSTOM, BRAIN = "runs", "brain_methods"  # where a dataset's document names them
@@ -63,30 +64,68 @@ def put(
         _name(dataset, name, record.id)
 
 
-def of_method(dataset: fo.Dataset, name: str, method: str) -> bool:
-    """Whether there is a custom run ``name`` of ``method``; names of several kinds begin alike."""
-    return dataset.has_run(name) and _method(dataset, name) == method
+def info_of(dataset: fo.Dataset, prefix: str, key: str) -> Any | None:
+    """Our custom run of the kind ``prefix`` and the key; None where there is none.
+
+    Args:
+        dataset: that may have it
+        prefix: of :mod:`.run_names`
+        key: what stands behind the prefix
+
+    Returns:
+        FiftyOne's ``RunInfo`` with ``config`` and ``timestamp``
+    """
+    name = prefix + key
+    if not dataset.has_run(name):
+        return None
+    info = dataset.get_run_info(name)
+    return info if _method(info) == run_names.method_of(prefix) else None
 
 
-def listed(dataset: fo.Dataset, prefix: str, method: str) -> list[str]:
-    """Names of the custom runs of ``method`` that begin with ``prefix``, oldest first."""
-    names = [name for name in dataset.list_runs() if name.startswith(prefix)]
-    own = [name for name in names if of_method(dataset, name, method)]
-    return sorted(own, key=lambda name: dataset.get_run_info(name).timestamp)
+def config_of(dataset: fo.Dataset, prefix: str, key: str) -> Any | None:
+    """The config of :func:`info_of`, None where there is no such run."""
+    return getattr(info_of(dataset, prefix, key), "config", None)
+
+
+def any_info(dataset: fo.Dataset, name: str) -> Any | None:
+    """The run ``name`` of whatever kind of ours; None where there is none, or it is not ours."""
+    info = dataset.get_run_info(name) if dataset.has_run(name) else None
+    return info if info and str(_method(info) or "").startswith(run_names.OURS) else None
+
+
+def is_free(dataset: fo.Dataset, name: str) -> bool:
+    """Whether no run at all has the name."""
+    return not dataset.has_run(name)
+
+
+def listed(dataset: fo.Dataset, prefix: str) -> list[str]:
+    """Keys of our custom runs of the kind ``prefix``, oldest first."""
+    keys = [name.removeprefix(prefix) for name in dataset.list_runs() if name.startswith(prefix)]
+    found = [(info.timestamp, key) for key in keys if (info := info_of(dataset, prefix, key))]
+    return [key for _, key in sorted(found)]
+
+
+def all_ours(dataset: fo.Dataset) -> dict[str, Any]:
+    """All our custom runs: name -> ``RunInfo``."""
+    found = {name: any_info(dataset, name) for name in dataset.list_runs()}
+    return {name: info for name, info in found.items() if info is not None}
 
 
 def require_own(dataset: fo.Dataset, name: str, method: str, field: str | None = None) -> None:
     """Raise :class:`ForensicsError` where a run of another method has the name."""
-    if dataset.has_run(name) and not of_method(dataset, name, method):
+    if not dataset.has_run(name):
+        return
+    other = _method(dataset.get_run_info(name))
+    if other != method:
         raise ForensicsError(
-            f"{dataset.name!r} has a record {name!r} already, of {_method(dataset, name)!r}.",
+            f"{dataset.name!r} has a record {name!r} already, of {other!r}.",
             "Choose another name, or delete that record.",
             field,
         )
 
 
-def _method(dataset: fo.Dataset, name: str) -> Any:
-    return getattr(dataset.get_run_info(name).config, "method", None)
+def _method(info: Any) -> Any:
+    return getattr(info.config, "method", None)
 
 
 def change(dataset: fo.Dataset, name: str, /, **values: Any) -> bool:

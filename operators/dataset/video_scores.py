@@ -24,7 +24,15 @@ RULES = (
     ("share_over", "share of faces over 0.5"),
     ("worst_person", "highest person: mean over each person's faces, then the largest"),
 )
-
+#: How each of the rules reads behind "by".
+_WORDS = {
+    "mean": "the mean of its scored faces",
+    "median": "the median of its scored faces",
+    "max": "its highest face",
+    "top_k": "the mean of its 10 highest faces",
+    "share_over": "the share of its faces over 0.5",
+    "worst_person": "its highest person, each by the mean of the scored faces",
+}
 
 CHUNK = 10_000  # faces whose labels are in memory at a time
 
@@ -71,12 +79,19 @@ class VideoScores:
 
 def rule_of(dataset: fo.Dataset, key: str) -> str:
     """The rule by which videos have their scores of ``key``."""
-    name = fields.ScoreFields(key).run
-    config = dataset.get_run_info(name).config if dataset.has_run(name) else None
+    config = fields.scores_config(dataset, key)
     if getattr(config, "table_level", "face") != "face":
         return "max"  # every face of a video has the score that the table gives the video
     rule = getattr(config, "rule", None)
     return rule if rule in [name for name, _ in RULES] else "mean"
+
+
+def rule_words(dataset: fo.Dataset, key: str) -> str:
+    """How a video has its score of ``key``, for people."""
+    config = fields.scores_config(dataset, key)
+    if getattr(config, "table_level", "face") != "face":
+        return "each video by the score that the table gives it"
+    return f"each video by {_WORDS[rule_of(dataset, key)]}"
 
 
 def compute_video_scores(dataset: fo.Dataset, key: str, rule: str | None = None) -> VideoScores:
@@ -213,10 +228,9 @@ def _write(dataset: fo.Dataset, key: str, rule: str, found: VideoScores) -> int:
 
 def _rule(dataset: fo.Dataset, key: str, rule: str) -> dict[str, str]:
     """The rule of the video scores, for the provenance; a table of videos brings its own."""
-    name = fields.ScoreFields(key).run
-    if not dataset.has_run(name):
+    config = fields.scores_config(dataset, key)
+    if config is None:
         return {}
-    config = dataset.get_run_info(name).config
     return {"rule": rule} if getattr(config, "table_level", "face") == "face" else {}
 
 
@@ -252,9 +266,10 @@ def _name_maker(
     videos: fo.Dataset, dataset: fo.Dataset, names: fields.ScoreFields, rule: str, mark: str
 ) -> None:
     """Give the videos the provenance of the faces' scores, marked as unfinished by ``mark``."""
-    if not dataset.has_run(names.run):
+    config = fields.scores_config(dataset, names.key)
+    if config is None:
         return
-    about = dataset.get_run_info(names.run).config.serialize()
+    about = config.serialize()
     about = {k: v for k, v in about.items() if k not in ("cls", "type", "method")}
     about |= {**_rule(dataset, names.key, rule), score_state.MARK: mark}
     stored_runs.put(videos, names.run, method=fields.SCORES_METHOD, **about)

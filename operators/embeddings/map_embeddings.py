@@ -140,7 +140,7 @@ def _head(dataset: fo.Dataset, names: fields.ScoreFields) -> Any:
     """Return the weight (2, D) of the detector's head, or None for imported scores."""
     import numpy as np
 
-    config = dataset.get_run_info(names.run).config if dataset.has_run(names.run) else None
+    config = fields.scores_config(dataset, names.key)
     weight = getattr(config, "head_weight", None)
     return None if weight is None else np.array(weight, np.float64)
 

@@ -12,8 +12,8 @@ import numpy as np
 
 from ...detector.audit.columns import FaceColumns
 from ...detector.errors import ForensicsError
-from ..dataset import fields
-from ..dataset.face_columns import Source, columns_of, run_config, source_of, state_token
+from ..dataset import fields, run_names, stored_runs
+from ..dataset.face_columns import Source, columns_of, source_of, state_token
 from ..dataset.rebuild_cache import RebuildCache
 from . import sphere_picture, stored_vectors
 from .sphere_picture import Picture
@@ -133,7 +133,7 @@ def _head(source: Source, key: str, token: Hashable, whole: Picture) -> Sphere:
 
 def _first(source: Source, key: str, token: Hashable) -> Picture:
     there = _rows_with_embedding(source, key, token)
-    config = run_config(source.faces, key)
+    config = fields.scores_config(source.faces, key)
     return sphere_picture.first_picture(
         lambda rows: _read(source, key, token, rows),
         there,
@@ -168,10 +168,10 @@ def _file(source: Source, key: str, token: Hashable) -> Path | None:
     """Return the path of the kept picture, or None if the dataset is too small for one."""
     embedding_field(source.faces, key)
     columns = columns_of(source, key, token)
-    name = fields.ScoreFields(key).run
-    if len(columns) < sphere_picture.WORTH_KEEPING or not source.faces.has_run(name):
+    info = stored_runs.info_of(source.faces, run_names.SCORES, key)
+    if len(columns) < sphere_picture.WORTH_KEEPING or info is None:
         return None
-    when = source.faces.get_run_info(name).timestamp
+    when = info.timestamp
     if when is not None:  # rounded like the database: a new run still has microseconds
         when = when.replace(microsecond=when.microsecond // 1000 * 1000)
     return sphere_picture.file_of(f"{source.faces._doc.id} {key} {when}", columns)

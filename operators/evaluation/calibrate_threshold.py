@@ -16,6 +16,7 @@ from ...detector.audit.units import Units
 from ...detector.errors import ForensicsError
 from ..app.checks import require_known
 from ..app.form import Form
+from ..app.markup import plain
 from ..dataset import fields, made_from, run_names, stored_runs, views
 from ..dataset.dataset_changes import declare
 from ..dataset.made_from import checkpoint_of
@@ -55,9 +56,10 @@ def run(
             format, so that it travels with it
 
     Returns:
-        ``{"threshold", "calibration", "record", "transfer", "excluded", "table", "run"}``;
-        ``transfer`` has one row per other dataset, see
-        :class:`detector.metrics.threshold_transfer.TransferRow`
+        ``{"threshold", "calibration", "record", "transfer", "excluded", "caution", "table",
+        "run"}``; ``transfer`` has one row per other dataset, see
+        :class:`detector.metrics.threshold_transfer.TransferRow`; ``caution`` is why the calibration
+        is not to be relied on, or ""
 
     Raises:
         ForensicsError: empty view, no scores, bad rate, unknown level or method
@@ -77,23 +79,26 @@ def run(
     scored = items.take(np.isfinite(items.p_fake))
     threshold = threshold_for_fpr(scored.p_fake[scored.label == 0], target_fpr)
     record = _record(dataset, view, items, key, level, target_fpr, threshold)
-    calibration = None
+    calibration, caution = None, ""
     if method != "none":
         about = {k: v for k, v in record.items() if k not in ("groups", "threshold")}
         fitted: Calibration = fit_calibration(scored.label, scored.p_fake, method, about)
-        calibration = fitted.to_json()
+        calibration, caution = fitted.to_json(), fitted.caution()
         _write_calibrated(dataset, key, level, fitted)
     record |= {"calibration": calibration}
     transfer, excluded = transfer_rows(dataset, scored, key, level, threshold, target_fpr)
     if into_checkpoint:
         _into_checkpoint(dataset, key, record)
     text = table(record, transfer, excluded)
+    if caution:
+        text = f"**{plain(caution)}**\n\n{text}"
     return {
         "threshold": threshold,
         "calibration": calibration,
         "record": record,
         "transfer": transfer,
         "excluded": excluded,
+        "caution": caution,
         "table": text,
         "run": _store(dataset, view, record, transfer, basis),
     }
@@ -122,8 +127,7 @@ def _record(
     """What a calibrated number must carry to be traced."""
     import numpy as np
 
-    run = fields.ScoreFields(key).run
-    scores = dataset.get_run_info(run).config if dataset.has_run(run) else None
+    scores = fields.scores_config(dataset, key)
     names = sorted(items.names.tolist())
     scored = np.isfinite(items.p_fake)
     return {
@@ -170,7 +174,7 @@ def _into_checkpoint(dataset: fo.Dataset, key: str, record: dict[str, Any]) -> N
     from ...detector.model.checkpoints import read_record, update_record
     from ...detector.weights.known_detectors import find_detector
 
-    config = dataset.get_run_info(fields.ScoreFields(key).run).config
+    config: Any = fields.scores_config(dataset, key)
     path: Path = find_detector(config.detector)
     if read_record(path)["sha256"] != record["checkpoint_sha256"]:
         raise ForensicsError(
@@ -194,7 +198,7 @@ def _store(
     stored_runs.put(
         view,
         name,
-        method="media_forensics/calibration",
+        method=run_names.method_of(run_names.CALIBRATION),
         results={"transfer": transfer},
         key=key,
         level=record["level"],

@@ -13,7 +13,7 @@ import fiftyone as fo
 from ...detector.audit.basis import FittedOn
 from ...detector.audit.threshold import Threshold, of_calibration
 from ...detector.errors import ForensicsError
-from ..dataset import fields, made_from, run_names, views
+from ..dataset import fields, made_from, run_names, stored_runs, views
 
 CALIBRATED = "calibrated"  # what `threshold` may be instead of a number
 #: Ingredients that no calibration depends on; who shares a group with it is looked up when judged.
@@ -30,12 +30,16 @@ def fitted_on(samples: Any) -> FittedOn:
     return FittedOn(frozenset(units - {None, ""}), frozenset(contents - {None, ""}))
 
 
+def calibration_of(dataset: fo.Dataset, key: str) -> Any | None:
+    """What the last 'Calibrate threshold' of ``key`` stored, whether or not it stands."""
+    return stored_runs.config_of(dataset, run_names.CALIBRATION, key)
+
+
 def why_no_calibration(dataset: fo.Dataset, key: str) -> str | None:
     """Why detector ``key`` has no calibrated threshold that stands; None where it has one."""
-    name = run_names.CALIBRATION + key
-    if not dataset.has_run(name):
+    if calibration_of(dataset, key) is None:
         return "there is none"
-    return made_from.why_stale(dataset, name, IGNORED)
+    return made_from.why_stale(dataset, run_names.CALIBRATION + key, IGNORED)
 
 
 def has_calibration(dataset: fo.Dataset, key: str) -> bool:
@@ -49,21 +53,21 @@ def stored_calibration(dataset: fo.Dataset, key: str) -> dict[str, Any]:
     Raises:
         ForensicsError: there is none, or what it was made from is not what is there
     """
-    name = run_names.CALIBRATION + key
-    if not dataset.has_run(name):
+    config = calibration_of(dataset, key)
+    if config is None:
         raise ForensicsError(
             f"The detector {key!r} has no calibrated threshold on {dataset.name!r}.",
             "Run 'Calibrate threshold' on a calibration view first, or give a number.",
             "threshold",
         )
-    why = made_from.why_stale(dataset, name, IGNORED, fresh=True)
+    why = made_from.why_stale(dataset, run_names.CALIBRATION + key, IGNORED, fresh=True)
     if why:
         raise ForensicsError(
             f"The calibration of {key!r} does not stand any more: {why}.",
             "Run 'Calibrate threshold' again.",
             "threshold",
         )
-    return dict(dataset.get_run_info(name).config.record)
+    return dict(config.record)
 
 
 def calibrated_on(dataset: fo.Dataset, key: str) -> FittedOn:

@@ -22,7 +22,13 @@ from ..dataset.scored_items import LEVELS, items_of
 from ..dataset.video_scores import refresh_video_scores
 from ..jobs.workflow import Workflow
 from ..operator_list import uri_of
-from .calibrations import CALIBRATED, has_calibration, stored_threshold, why_no_calibration
+from .calibrations import (
+    CALIBRATED,
+    calibration_of,
+    has_calibration,
+    stored_threshold,
+    why_no_calibration,
+)
 from .evaluation_tables import compare, evaluate_items, macro, table
 
 if TYPE_CHECKING:
@@ -184,12 +190,11 @@ def _record(
 ) -> str:
     """Keep the table with its provenance as a custom run of the dataset."""
     name = run_names.EVALUATION + key
-    run_name = fields.ScoreFields(key).run
-    scores = dataset.get_run_info(run_name).config if dataset.has_run(run_name) else None
+    scores = fields.scores_config(dataset, key)
     stored_runs.put(
         view,
         name,
-        method="media_forensics/evaluation",
+        method=run_names.method_of(run_names.EVALUATION),
         results=found,
         key=key,
         level="video",
@@ -219,7 +224,7 @@ class EvaluateDetector(Workflow):
             return
         key = form.params.get("key") or fields.detector_keys(form.dataset)[-1]
         why = why_no_calibration(form.dataset, key)
-        if why and form.dataset.has_run(run_names.CALIBRATION + key):
+        if why and calibration_of(form.dataset, key) is not None:
             label = "The calibrated threshold does not stand any more"
             text = f"{plain(why)}. Run 'Calibrate threshold' again to use one."
             form.warning("calibration", label, text)

@@ -135,7 +135,7 @@ def _deviations(
             f"{about.get('detector', 'others')}, frames {about.get('sampling', 'as they came')}; "
             f"the paper: {plan.face_detector}"
         )
-        config = dataset.get_run_info(fields.ScoreFields(key).run).config
+        config: Any = fields.scores_config(dataset, key)
         if config.rule != plan.rule:
             out.append(f"video score by {config.rule} instead of {plan.rule}")
         if config.trained_on_recipe and config.trained_on_recipe != config.recipe_hash:

@@ -25,7 +25,7 @@ from ...detector.weights.known_detectors import find_detector
 from ..app.form import Form
 from ..app.open_dataset import require_dataset
 from ..app.outcome import Ending
-from ..dataset import fields, views
+from ..dataset import fields, made_from, views
 from ..jobs.path_arguments import with_paths
 from ..jobs.workflow import JobWorkflow
 from ..scoring import score_faces
@@ -92,7 +92,7 @@ def run(
                 progress=progress,
                 should_stop=should_stop,
             )
-            sha256 = dataset.get_run_info(fields.ScoreFields(key).run).config.checkpoint_sha256
+            sha256 = made_from.checkpoint_of(dataset, key)
         rows.append(protocol_rows.row(plan, benchmark, parts, (key, detector)))
     found = {"protocol": plan.name, "key": key, "checkpoint_sha256": sha256, "rows": rows}
     found["table"] = table(plan, found)

@@ -8,7 +8,7 @@ import fiftyone as fo
 
 from ...detector.audit import threshold as audit_threshold
 from ...detector.audit.threshold import Chosen, Stored, Threshold
-from ..dataset import made_from, run_names
+from ..dataset import made_from, run_names, stored_runs
 from . import calibrations
 
 
@@ -18,8 +18,9 @@ def stored_of(faces: fo.Dataset, key: str) -> Stored:
     Each is checked now against what it was made from.
     """
     calibration = None
-    if faces.has_run(run_names.CALIBRATION + key):
-        record = faces.get_run_info(run_names.CALIBRATION + key).config.record
+    found = calibrations.calibration_of(faces, key)
+    if found is not None:
+        record = found.record
         why = calibrations.why_no_calibration(faces, key)
         calibration = Chosen(
             audit_threshold.of_calibration(record),
@@ -32,13 +33,12 @@ def stored_of(faces: fo.Dataset, key: str) -> Stored:
 
 def _evaluated(faces: fo.Dataset, key: str, calibration: Chosen | None) -> Chosen | None:
     """The threshold of the last evaluation, as honest as where that had it from."""
-    name = run_names.EVALUATION + key
-    if not faces.has_run(name):
+    config = stored_runs.config_of(faces, run_names.EVALUATION, key)
+    if config is None:
         return None
-    config = faces.get_run_info(name).config
     text = f"of the last evaluation: {getattr(config, 'threshold_from', 'fixed')}"
     threshold = Threshold(float(config.threshold), audit_threshold.EVALUATION, text)
-    why = made_from.why_stale(faces, name)
+    why = made_from.why_stale(faces, run_names.EVALUATION + key)
     if why:
         return Chosen(threshold, stale=why)
     origin = getattr(config, "threshold_origin", None)

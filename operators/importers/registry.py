@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import re
 import time
 from functools import lru_cache
 from pathlib import Path
@@ -14,7 +15,7 @@ from pathlib import Path
 from ...detector.errors import ForensicsError
 from .contract import Evidence, Importer
 from .lists import read_json
-from .tree import Tree
+from .tree import GLANCE, Tree, is_image, is_video, join
 
 _MODULES = (
     "faceforensics",
@@ -42,6 +43,7 @@ _MODULES = (
     "manifest",
     "folder_tree",
 )
+_DIGITS = re.compile(r"\d+")
 SEARCH_SECONDS = 3.0  # time limit of the search for the right root above or below the given one
 
 
@@ -156,7 +158,7 @@ def _unrecognised(tree: Tree, wanted: Importer | None) -> ForensicsError:
         if time.monotonic() > until + SEARCH_SECONDS:
             break
         title = _title_of(folder, wanted)
-        if title:
+        if title and _is_part(tree.root, folder, title, wanted):
             return ForensicsError(
                 message,
                 f"It is a level too low: {title} begins at {str(folder)!r}.",
@@ -167,9 +169,43 @@ def _unrecognised(tree: Tree, wanted: Importer | None) -> ForensicsError:
     return ForensicsError(
         message,
         "Choose the folder that holds the dataset's own top folders and lists "
-        "(docs/datasets.md shows each tree), or name the format to see what it expects.",
+        "(docs/datasets.md shows each tree), or name the format to see what it expects. For "
+        "material of your own: " + _of_your_own(tree),
         "root",
     )
+
+
+def _of_your_own(tree: Tree) -> str:
+    """How to import a folder that is no known dataset, by the first file in it."""
+    for folder, names in tree.walk(limit=GLANCE):
+        for name in names:
+            if is_video(name) or is_image(name):
+                return (
+                    "the format 'tree' with a pattern for paths like "
+                    f"{join(folder, name)!r}, or the format 'manifest' with a manifest.csv there "
+                    "(columns path and label)."
+                )
+    return "the format 'tree' with a pattern of the paths, or 'manifest' with a manifest.csv there."
+
+
+def _is_part(root: Path, folder: Path, title: str, wanted: Importer | None) -> bool:
+    """Whether the dataset at ``folder`` holds ``root``, and does not merely lie above it.
+
+    It does where it is none without it, where its tree names the folder, or where ``root`` is
+    called like a folder beside it, as the numbered parts of one download are.
+    """
+    below = root.relative_to(folder)
+    if _title_of(folder, wanted, below.as_posix()) != title:
+        return True
+    part = folder / below.parts[0]
+    named = " ".join(importer.expects for importer in importers() if importer.title in title)
+    if re.search(rf"\b{re.escape(part.name)}\b", named):
+        return True
+    alike = _DIGITS.sub("#", part.name)
+    if part != root or alike == part.name:
+        return False
+    beside = [other for other in Tree(folder).folders() if other != part.name]
+    return alike in {_DIGITS.sub("#", other) for other in beside}
 
 
 def _below(tree: Tree) -> list[Path]:
@@ -180,7 +216,7 @@ def _below(tree: Tree) -> list[Path]:
     return folders
 
 
-def _title_of(folder: Path, wanted: Importer | None) -> str | None:
+def _title_of(folder: Path, wanted: Importer | None, without: str = "") -> str | None:
     """Return the title of the dataset whose root is ``folder`` by strong evidence, else None.
 
     A folder that looks like three or more datasets is a download folder, not a root.
@@ -188,7 +224,7 @@ def _title_of(folder: Path, wanted: Importer | None) -> str | None:
     if folder == folder.parent or folder == Path.home():
         return None
     try:
-        tree = Tree(folder)
+        tree = Tree(folder, without=without)
     except ForensicsError:
         return None
     if wanted:

@@ -98,13 +98,16 @@ class Tree:
         root: an existing folder
         follow_links: also follow links that leave the root (a user may keep the compressions on
             other disks); off by default
+        without: relative path of a folder that is treated as absent
 
     Raises:
         ForensicsError: ``root`` is empty, missing, not a folder, not readable, not allowed or not
             UTF-8
     """
 
-    def __init__(self, root: str | os.PathLike[str], follow_links: bool = False) -> None:
+    def __init__(
+        self, root: str | os.PathLike[str], follow_links: bool = False, without: str = ""
+    ) -> None:
         text = os.fspath(root).strip()
         if not text:
             raise ForensicsError("No folder is given.", "Choose the dataset's root folder.", "root")
@@ -128,7 +131,7 @@ class Tree:
                 "Rename the folder, or make a link to it: FiftyOne cannot store such a path.",
                 "root",
             ) from None
-        self.follow_links = follow_links
+        self.follow_links, self._without = follow_links, without
         self.problems = TreeProblems()
         self.claimed: set[str] = set()
         self.claimed_folders: set[str] = set()
@@ -307,6 +310,8 @@ class Tree:
         if is_companion(entry.name):
             return
         path = join(rel, entry.name)
+        if self._without and path == self._without:
+            return
         try:
             entry.name.encode()
         except UnicodeEncodeError:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import queue
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
 from pathlib import Path
@@ -71,11 +72,11 @@ def run(
             ``compressions``, ``labels``, ``max_per_class``, ``audio_only``, ``derive_splits``, ...
 
     Returns:
-        ``{"dataset", "kind", "format", "counts", "added", "already_there", "updated",
-        "differs", "corrected", "relocated", "broken", "report"}``; ``differs`` is field -> videos
-        of which the source says something else than the dataset did, ``corrected`` how many videos
-        were changed; ``report`` is an :class:`ImportReport` with
-        ``table()`` and ``to_json()``; ``counts`` is label -> number of videos
+        ``{"dataset", "kind", "format", "counts", "added", "already_there", "updated", "differs",
+        "corrected", "relocated", "broken", "report"}``; ``counts`` is label -> videos, ``broken``
+        reason -> files, empty ones among them; ``differs`` is field -> videos of which the source
+        says something else than the dataset did, ``corrected`` how many of them were changed;
+        ``report`` is an :class:`ImportReport` with ``table()`` and ``to_json()``
 
     Raises:
         ForensicsError: bad input, or another import into it is at work; nothing is written then
@@ -91,7 +92,7 @@ def run(
     plan.report.warnings.extend(label_sync.words(differs, update and not dry_run))
     if dry_run:
         plan.report.written = import_writer.foresee(plan, there)
-        return _result(plan, name, {}, differs, None)
+        return _result(plan, name, {}, differs, {})
     import_writer.check_attributes(target, plan.records)
     moved = _moved(plan, there, relocate)
     dataset, is_new = import_writer.open_target(name, plan.media, plan.records[0].aligned)
@@ -110,11 +111,11 @@ def run(
         import_target.relocate_faces(dataset, moved)
     plan.report.written = written
     _describe(dataset, plan, format, chosen)
-    broken = None
+    broken: dict[str, int] = {}
     if metadata and plan.media == "video":
         broken = video_metadata.run(
             dataset, workers=workers, progress=progress, should_stop=should_stop
-        )
+        )["reasons"]
     return _result(plan, name, written, differs, broken)
 
 
@@ -202,7 +203,7 @@ def _result(
     name: str,
     written: dict[str, int],
     differs: Sequence[Correction],
-    broken: dict[str, Any] | None,
+    broken: Mapping[str, int],
 ) -> dict[str, Any]:
     counts: dict[str, int] = {label: 0 for label in LABELS}
     for record in plan.records:
@@ -218,9 +219,17 @@ def _result(
         "differs": {c.field.removesuffix(".label"): len(c.values) for c in differs},
         "corrected": written.get("corrected", 0),
         "relocated": written.get("relocated", 0),
-        "broken": (broken or {}).get("reasons", {}),
+        "broken": dict(Counter(broken) + Counter(_empty(plan))),
         "report": plan.report,
     }
+
+
+def _empty(plan: ImportPlan) -> Iterator[str]:
+    """The reason of each chosen video or frame that was seen to give nothing before it was read."""
+    for record in plan.records:
+        for path in [path for _, path in record.frames] or [record.path]:
+            if path in plan.reasons:
+                yield plan.reasons[path].value
 
 
 class ImportDataset(JobWorkflow):
@@ -291,13 +300,13 @@ class ImportDataset(JobWorkflow):
         done = yield from _with_progress(ctx, lambda tell: run(
             root, metadata=False, progress=tell, **params
         ))  # fmt: skip
-        broken: dict[str, int] = {}
+        broken: dict[str, int] = done["broken"]
         trouble = ""
         if wants_metadata and done["kind"] == "videos":
             job = jobs.start("video_metadata", fo.load_dataset(done["dataset"]), {})
             yield from jobs.follow(ctx, job, self.doing)
             try:
-                broken = job.result()["reasons"]
+                broken = dict(Counter(broken) + Counter(job.result()["reasons"]))
             except ForensicsError as error:  # the import itself is done and stays
                 trouble = f"; the metadata were not read: {error}"
         text = f"{done['added']} added, {done['already_there']} were there"

@@ -98,7 +98,7 @@ def run(
         record = stored_calibration(home, calibrated_for)
     threshold = threshold_for(model, record)
     face_detector = detector_of(recipe_of(model), device=device, weights=face_weights)
-    found = []
+    found, kept = [], 0
     for file in files:
         if should_stop():
             raise Cancelled(f"Stopped after {len(found)} of {len(files)} files.", "Run it again.")
@@ -115,21 +115,21 @@ def run(
         ).to_json()
         found.append(result)
         if dataset:
-            _keep(dataset, result)
+            kept += _keep(dataset, result)
         if len(files) > 1:
             progress(len(found), len(files), "files")
     text = "\n\n".join(markdown(result) for result in found)
     if others := left_out(path):
         text += f"\n\n{plain(others)}"
-    if dataset and any(result["persons"] for result in found):
+    if kept:
         text += (
             f"\n\nThe faces are in the dataset {dataset!r}; `drives` marks the frames named here."
         )
     return {"files": found, "dataset": dataset or None, "text": text}
 
 
-def _keep(name: str, result: dict[str, Any]) -> None:
-    """Replace the faces of a file in the dataset ``name``."""
+def _keep(name: str, result: dict[str, Any]) -> int:
+    """Replace the faces of a file in the dataset ``name``; how many it has now."""
     if fo.dataset_exists(name):
         dataset = fo.load_dataset(name)
         about = fields.describe(dataset)
@@ -177,6 +177,7 @@ def _keep(name: str, result: dict[str, Any]) -> None:
         dataset.add_samples(samples, dynamic=False, progress=False)
     dataset.delete_samples(views.match_in(dataset, "file", [file_id]))
     views.set_by_id(dataset, "file", dict.fromkeys((sample.id for sample in samples), file_id))
+    return len(samples)
 
 
 _FIELDS = {

@@ -152,11 +152,11 @@ def _record(
     rows: list[dict[str, Any]],
 ) -> str:
     name = run_names.ROBUSTNESS + key
-    scores = dataset.get_run_info(fields.ScoreFields(key).run).config
+    scores: Any = fields.scores_config(dataset, key)
     stored_runs.put(
         view,
         name,
-        method="media_forensics/robustness",
+        method=run_names.method_of(run_names.ROBUSTNESS),
         results={"rows": rows},
         key=key,
         perturbations=list(names),

@@ -148,7 +148,7 @@ def _about(
     """Provenance in words: data, crops, detector."""
     faces, about = source.faces, fields.describe(source.faces)
     recipe = about.get("recipe") or {}
-    config = face_columns.run_config(faces, key)
+    config = fields.scores_config(faces, key)
     lost = 0 if part.faceless is None else len(part.faceless)
     groups = np.unique(part.group.codes[part.group.codes >= 0]).size
     rows = [

@@ -7,7 +7,7 @@ import numpy as np
 
 from ...detector.audit.threshold import Threshold
 from ...detector.audit.units import Units
-from ..dataset import derived, face_columns, fields
+from ..dataset import derived, fields
 from ..dataset.label_sync import contradiction
 
 ALWAYS = (
@@ -44,7 +44,7 @@ def sentences(faces: fo.Dataset, key: str, threshold: Threshold, units: Units) -
         found.append(
             f"Only {groups} independent groups are judged: read the intervals, not the rates."
         )
-    config = face_columns.run_config(faces, key)
+    config = fields.scores_config(faces, key)
     here = fields.describe(faces).get("recipe_hash")
     made_for = getattr(config, "trained_on_recipe", None)
     if made_for and here and made_for != here:

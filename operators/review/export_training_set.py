@@ -21,7 +21,7 @@ from ..jobs.workflow import Workflow
 from . import decisions as review
 
 VIEW = "training_set"
-RUN_METHOD = "media_forensics/training_set"
+RUN_METHOD = run_names.method_of(run_names.TRAINING_SET)
 DOUBTED = [decision for decision in review.DECISIONS if decision != review.CONFIRMED]
 #: Faces up to which the form looks at the whole set whenever something is changed in it.
 MOST_CHECKED = 20_000

@@ -12,24 +12,22 @@ from ...detector.audit.columns import FaceColumns
 from ...detector.errors import ForensicsError
 from ..dataset import fields, made_from, views
 from ..dataset.face_table import face_table, require_labels
-from ..training.training_records import record_name
+from ..training.training_records import record_of
 
 
 def untuned_key(dataset: fo.Dataset) -> str | None:
     """The newest detector of ``dataset`` that was trained here with its tower left as it was."""
     for key in reversed(fields.detector_keys(dataset)):
-        name = record_name(key)
-        if dataset.has_run(name):
-            config = dataset.get_run_info(name).config.config
-            if config.get("tune") == "head":
-                return key
+        record = record_of(dataset, key)
+        if record is not None and record.config.get("tune") == "head":
+            return key
     return None
 
 
 def probed_fields(dataset: fo.Dataset, key: str) -> list[str]:
     """Fields of 'Probe robustness': changes of p_fake under a corruption."""
     prefix = fields.delta_field(key, "")
-    return [name for name in dataset.get_field_schema() if name.startswith(prefix)]
+    return [name for name in fields.fields_of_key(dataset, key) if name.startswith(prefix)]
 
 
 def check_columns(

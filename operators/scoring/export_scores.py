@@ -48,8 +48,7 @@ def run(
     views.require_fields(view, [names.p_fake], "Score faces")
     views.require_samples(view, "faces")
     columns = _faces(view, names) if level == "face" else _videos(view, key, names)
-    run_name, dataset = names.run, views.dataset_of(view)
-    config = dataset.get_run_info(run_name).config if dataset.has_run(run_name) else None
+    config = fields.scores_config(views.dataset_of(view), key)
     count = len(columns["p_fake"])
     for name in ("checkpoint_sha256", "recipe_hash"):
         columns[name] = [getattr(config, name, None)] * count

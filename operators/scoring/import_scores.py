@@ -136,9 +136,9 @@ def _reason(table: ScoreTable, row: int | None) -> str:
 def _require_free(
     dataset: fo.Dataset, names: fields.ScoreFields, sha256: str, overwrite: bool
 ) -> None:
-    if not dataset.has_run(names.run) or overwrite:
+    old = fields.scores_config(dataset, names.key)
+    if old is None or overwrite:
         return
-    old = dataset.get_run_info(names.run).config
     if getattr(old, "checkpoint_sha256", None) != f"table:{sha256}":
         raise ForensicsError(
             f"The key {names.key!r} holds other scores.",

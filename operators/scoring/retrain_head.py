@@ -121,7 +121,7 @@ def _refuse_other(dataset: fo.Dataset, key: str, folder: Path) -> None:
             raise ForensicsError(
                 f"{key!r} is a training run already.", "Choose another name.", "key"
             )
-        record = dataset.get_run_info(training_records.record_name(key)).config
+        record: Any = training_records.record_of(dataset, key)
         found = RunFolder(folder).read("run") if (folder / "run.json").is_file() else {}
         if folder.exists() and found.get("manifest_sha256") != record.manifest_sha256:
             raise ForensicsError(
@@ -168,7 +168,7 @@ def _save(
     from ...detector.model.checkpoints import load_detector, save_detector
     from ...detector.model.detector import Detector
 
-    scored = dataset.get_run_info(fields.ScoreFields(config.detector).run).config
+    scored: Any = fields.scores_config(dataset, config.detector)
     source = registry.detector_source(dataset, scored.detector)
     model = load_detector(source, device="cpu")
     if model.sha256 != scored.checkpoint_sha256:
@@ -212,7 +212,7 @@ def _write_scores(
 ) -> None:
     """Out-of-fold scores of the faces and the means of the videos, replacing earlier ones."""
     dataset = views.dataset_of(view)
-    scored = dataset.get_run_info(fields.ScoreFields(config.detector).run).config
+    scored: Any = fields.scores_config(dataset, config.detector)
     with changing(dataset):
         score_claim.require_alone(dataset, names.key)
         score_claim.begin(

@@ -39,7 +39,7 @@ def claim(
         ForensicsError: the key holds scores of another checkpoint
     """
     with changing(dataset):
-        old = dataset.get_run_info(names.run).config if dataset.has_run(names.run) else None
+        old = fields.scores_config(dataset, names.key)
         half = unfinished(dataset).get(names.key) in (CLEARING, WRITING)
         if old is not None and old.checkpoint_sha256 != model.sha256 and not overwrite:
             raise ForensicsError(
@@ -106,7 +106,9 @@ def clear(dataset: fo.Dataset, key: str) -> None:
             dataset.clear_sample_fields(sorted(doomed))
         embedding_files.forget(dataset, names.embedding)
     videos = views.videos_of(dataset)
-    if videos is None or videos.name == dataset.name or not videos.has_run(names.run):
+    if videos is None or videos.name == dataset.name:
+        return
+    if fields.scores_config(videos, key) is None:
         return
     with changing(videos):
         mark(videos, key, CLEARING)

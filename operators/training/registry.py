@@ -67,8 +67,7 @@ def scored_model(dataset: fo.Dataset, key: str, device: str | None) -> Detector:
     """
     from ...detector.model.checkpoints import load_detector
 
-    run = fields.ScoreFields(key).run
-    config = dataset.get_run_info(run).config if dataset.has_run(run) else None
+    config = fields.scores_config(dataset, key)
     if config is None or getattr(config, "head_weight", None) is None:
         raise ForensicsError(
             f"The scores of {key!r} were imported; there is no network to ask again.",

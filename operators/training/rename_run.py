@@ -10,7 +10,7 @@ from ...detector.errors import ForensicsError
 from ...detector.files.paths import given
 from ...training.runs import RunFolder
 from ..dataset import stored_runs
-from ..dataset.fields import ScoreFields, detector_keys
+from ..dataset.fields import ScoreFields, detector_keys, scores_config
 from .training_records import (
     GONE,
     TrainingRun,
@@ -38,7 +38,7 @@ def rename(dataset: fo.Dataset, key: str, new_key: str) -> TrainingRun:
     folder = own_folder(run, "renamed")
     target = run.folder.with_name(new_key)
     moved = _is_of(target, run)
-    if dataset.has_run(record_name(new_key)) or (target.exists() and not moved):
+    if not stored_runs.is_free(dataset, record_name(new_key)) or (target.exists() and not moved):
         raise ForensicsError(
             f"There is a run {new_key!r} already.", "Choose another name.", "new_key"
         )
@@ -79,9 +79,9 @@ def _is_of(target: Path, run: TrainingRun) -> bool:
 def _point_scores_to(dataset: fo.Dataset, old: Path, new: Path) -> None:
     """Scores that name a checkpoint in the old folder name it in the new one."""
     for key in detector_keys(dataset):
-        name = ScoreFields(key).run
-        source = getattr(dataset.get_run_info(name).config, "detector", None)
+        source = getattr(scores_config(dataset, key), "detector", None)
         if isinstance(source, str):
             path = Path(source)
             if path == old or old in path.parents:
-                stored_runs.change(dataset, name, detector=str(new / path.relative_to(old)))
+                moved = str(new / path.relative_to(old))
+                stored_runs.change(dataset, ScoreFields(key).run, detector=moved)

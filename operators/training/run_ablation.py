@@ -154,7 +154,7 @@ def _record(dataset: fo.Dataset, name: str, manifest_sha256: str, result: dict[s
     stored_runs.put(
         dataset,
         key,
-        method="media_forensics/ablation",
+        method=run_names.method_of(run_names.ABLATION),
         results={"rows": result["rows"], "table": result["table"]},
         name=name,
         manifest_sha256=manifest_sha256,

@@ -143,10 +143,7 @@ def cancelled(dataset: fo.Dataset, params: dict[str, Any]) -> None:
     from .manage_runs import stop
 
     key = str(params.get("key") or "")
-    if (
-        dataset.has_run(training_records.record_name(key))
-        and training_records.training_run(dataset, key).live
-    ):
+    if training_records.has(dataset, key) and training_records.training_run(dataset, key).live:
         stop(dataset, key)
 
 

@@ -24,7 +24,7 @@ from ...training.runs import RunFolder
 from ..dataset import partners, run_names, stored_runs, views
 from ..jobs import heartbeat
 
-METHOD = "media_forensics/training"  # of the custom runs
+METHOD = run_names.method_of(run_names.TRAINING)
 STARTING, INTERRUPTED, GONE = "starting", "interrupted", "gone"
 OUTSIDE = "outside"
 GRACE_SECONDS = 60.0
@@ -109,14 +109,17 @@ def record_name(key: str) -> str:
 
 def keys(dataset: fo.Dataset) -> list[str]:
     """Keys of all training runs of ``dataset``, oldest first."""
-    # by their method: the names of exported training sets begin alike
-    names = stored_runs.listed(dataset, run_names.TRAINING, METHOD)
-    return [name.removeprefix(run_names.TRAINING) for name in names]
+    return stored_runs.listed(dataset, run_names.TRAINING)
 
 
 def has(dataset: fo.Dataset, key: str) -> bool:
     """Whether ``dataset`` has a training run ``key``."""
-    return stored_runs.of_method(dataset, record_name(key), METHOD)
+    return record_of(dataset, key) is not None
+
+
+def record_of(dataset: fo.Dataset, key: str) -> Any | None:
+    """What was asked of the training run ``key``, None where there is none."""
+    return stored_runs.config_of(dataset, run_names.TRAINING, key)
 
 
 def require_own(dataset: fo.Dataset, key: str, field: str = "key") -> None:
@@ -135,13 +138,12 @@ def training_run(dataset: fo.Dataset, key: str) -> TrainingRun:
     Raises:
         ForensicsError: no such run
     """
-    name = record_name(key)
-    if not has(dataset, key):
+    record = record_of(dataset, key)
+    if record is None:
         known = ", ".join(keys(dataset)) or "none"
         raise ForensicsError(
             f"{dataset.name!r} has no training run {key!r}.", f"There are: {known}.", "key"
         )
-    record = dataset.get_run_info(name).config
     original = partners.original_of(dataset, getattr(record, "of", None)) or ""
     run = replace(_joined(key, record), original=original)
     beat = heartbeat.last_beat(key, dataset) if run.status == GONE else None

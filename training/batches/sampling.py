@@ -19,6 +19,8 @@ from ...detector.records import REAL
 from ..config import TrainConfig
 from ..manifest import ManifestRow
 
+#: Units among which one is looked for that fits the rest of a batch.
+LOOKAHEAD = 64
 Unit = tuple[int, ...]
 Batch = list[Unit]
 
@@ -159,7 +161,12 @@ def _copies(weights: np.ndarray, draws: int, rng: np.random.Generator) -> np.nda
 
 
 def _pack(units: list[Unit], batch_size: int) -> list[Batch]:
-    """Return consecutive units in as few batches of near-equal size as ``batch_size`` allows."""
+    """Return the units in as few batches of near-equal size as fit ``batch_size``.
+
+    Units of one size stay in their order. Else a batch that the next unit would overfill takes a
+    smaller one from a little further on: a rest of a few rows in every batch would make them all
+    smaller than was asked for.
+    """
     largest = max(len(unit) for unit in units)
     if largest > batch_size:
         raise ForensicsError(
@@ -167,14 +174,37 @@ def _pack(units: list[Unit], batch_size: int) -> list[Batch]:
             "Use a larger batch_size, or another sampling.",
             "batch_size",
         )
-    total = sum(len(unit) for unit in units)
-    count = -(-total // batch_size)
-    while True:  # ends at the latest when total / count + largest - 1 <= batch_size
+    if all(len(unit) == largest for unit in units):
+        count = -(-len(units) // (batch_size // largest))
         batches: list[Batch] = [[] for _ in range(count)]
-        before = 0
-        for unit in units:
-            batches[before * count // total].append(unit)
-            before += len(unit)
-        if max(len(indices(batch)) for batch in batches) <= batch_size:
-            return [batch for batch in batches if batch]
-        count += 1
+        for number, unit in enumerate(units):
+            batches[number * count // len(units)].append(unit)
+        return batches
+    best = _filled(units, batch_size)
+    low, high = max(largest, -(-sum(map(len, units)) // len(best))), batch_size
+    while low < high:  # the least size that needs no more batches: none is a mere rest
+        size = (low + high) // 2
+        found = _filled(units, size)
+        if len(found) <= len(best):
+            best, high = found, size
+        else:
+            low = size + 1
+    return best
+
+
+def _filled(units: list[Unit], size: int) -> list[Batch]:
+    """Batches of at most ``size`` rows, each filled from the units that are next."""
+    waiting = list(reversed(units))  # the next one last
+    batches: list[Batch] = []
+    while waiting:
+        batch: Batch = []
+        room = size
+        while room and waiting:
+            ahead = range(len(waiting) - 1, max(-1, len(waiting) - 1 - LOOKAHEAD), -1)
+            place = next((i for i in ahead if len(waiting[i]) <= room), None)
+            if place is None:
+                break
+            room -= len(waiting[place])
+            batch.append(waiting.pop(place))
+        batches.append(batch)
+    return batches

@@ -10,6 +10,7 @@ from ....detector.audit.table import Row
 from ....detector.audit.threshold import Threshold
 from ....detector.audit.units import LEVELS
 from ...dataset import face_columns
+from ...dataset.video_scores import rule_words
 from ...evaluation import scope as audit_scope
 from ...evaluation.stored_thresholds import stored_of
 from . import figures as audit_figures, pairs_figure
@@ -92,7 +93,6 @@ def _rule(study: Study) -> str:
         return "each face by its own score"
     if study.units.level == "person":
         return "each person (track) by the mean over its scored faces"
-    config = face_columns.run_config(study.source.faces, study.key)
-    stored = study.scope.columns.video_p_fake is not None
-    rule = getattr(config, "rule", None) if stored and config is not None else "mean"
-    return f"each video by the {rule} of its scored faces" if rule else "each video's stored score"
+    if study.scope.columns.video_p_fake is None:
+        return "each video by the mean of its scored faces"
+    return rule_words(study.source.faces, study.key)

@@ -11,7 +11,7 @@ from fiftyone.operators import types
 from ....detector.errors import ForensicsError
 from ....training.runs import RunFolder
 from ...app.markup import plain
-from ...dataset import face_columns, run_names, views
+from ...dataset import face_columns, fields, views
 from ...dataset.rebuild_cache import RebuildCache
 from ...jobs import job_list, scheduled_jobs, work_row
 from ...operator_list import uri_of
@@ -306,7 +306,7 @@ def _unscored(
     """The newest finished run, where it has scored nothing yet and does not do so now."""
     run = next((run for run in found if run.status == "completed"), None)
     busy = any(row.operator == "score_faces" and row.state in work_row.LIVE for row in work)
-    if run is None or busy or faces.has_run(run_names.SCORES + run.key):
+    if run is None or busy or fields.scores_config(faces, run.key) is not None:
         return None
     return run.key
 

@@ -9,7 +9,7 @@ import fiftyone as fo
 import numpy as np
 
 from ....detector.errors import ForensicsError
-from ...dataset import derived, made_from
+from ...dataset import derived
 from ...dataset.dataset_changes import changing
 from ...embeddings.sphere_source import Sphere
 from . import payload as sphere_payload
@@ -71,10 +71,7 @@ def umap_map(faces: fo.Dataset, key: str, sphere: Sphere, count: int) -> dict[st
 
 
 def _why_stale(faces: fo.Dataset, key: str, part: str) -> str | None:
-    run = f"map_{key}_{part}"
-    if not faces.has_run(run):
-        return made_from.UNKNOWN
-    return made_from.why_stale(faces, run, derived.CATALOGUE["map"].ignoring)
+    return derived.why_stale(faces, key, "map", part)
 
 
 def placed(results: Any, ids: Sequence[str]) -> tuple[np.ndarray, int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ....detector.embeddings import words as sphere_words
-from ...dataset import face_columns
+from ...dataset import face_columns, fields
 from ...embeddings.sphere_source import Sphere
 from . import colours as sphere_colours, maps as sphere_maps, payload as sphere_payload
 
@@ -43,7 +43,7 @@ def _points(source: face_columns.Source, sphere: Sphere, key: str, since: int) -
 
 def _boundary(source: face_columns.Source, key: str) -> float | None:
     """Cosine to the fake axis at which ``key`` calls a face fake, where there is one."""
-    config = face_columns.run_config(source.faces, key)
+    config = fields.scores_config(source.faces, key)
     head = getattr(config, "head_weight", None)
     if head is None:
         return None

@@ -139,3 +139,17 @@ def test_threshold_needs_reals():
         threshold_for_fpr([], 0.1)
     with pytest.raises(ForensicsError):
         threshold_for_fpr([0.1, np.nan], 0.5)
+
+
+def test_a_calibration_far_from_one_carries_a_caution():
+    y, p = data()
+    for method in METHODS:
+        assert fit_calibration(y, p, method).caution() == ""
+    rng = np.random.default_rng(0)
+    noise = rng.random(400)
+    assert "temperature" in fit_calibration(y, noise, "temperature").caution()
+    hot = Calibration("temperature", (73.0,), 10, 10).caution()
+    assert "temperature 73" in hot and "next to nothing" in hot
+    assert "separate so well" in Calibration("temperature", (0.02,), 10, 10).caution()
+    assert "less fake" in fit_calibration(y, 1 - p, "platt").caution()
+    assert "flat" in fit_calibration(y, 1 - p, "isotonic").caution()

@@ -93,3 +93,16 @@ def test_the_evaluation_table_keeps_its_columns():
     tags, text = read(table([row], Threshold(0.5, "hand", "<b>chosen</b> | here", True), [], None))
     assert "img" not in tags and "b" not in tags and tags.count("td") == 14
     assert "<img src=x onerror=alert(1)>" in text and "a | b" in text
+
+
+@pytest.mark.parametrize("text", ["no crop (no_face)", "0.001", "12.5 %", "a_b (c_d)"])
+def test_what_is_no_markup_stays_as_it_is_in_python(text):
+    assert plain(text) == text
+
+
+@pytest.mark.parametrize("text", ["1. first", "12) twelfth", "123456789. last", "[a](b)", "0."])
+def test_lists_and_links_stay_text(text):
+    assert plain(text) != text
+    page = _Reader()
+    page.feed(RENDER.render(plain(text)))
+    assert set(page.tags) <= {"p"} and page.text.strip() == text

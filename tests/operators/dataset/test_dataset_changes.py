@@ -123,14 +123,17 @@ def test_no_record_replaces_one_of_another_kind(dataset):
     from media_forensics.detector.errors import ForensicsError
     from media_forensics.operators.dataset import stored_runs
 
-    stored_runs.put(dataset, "training_set_a", method="m", n=1)
-    with pytest.raises(ForensicsError, match="has a record 'training_set_a' already, of 'm'"):
-        stored_runs.put(dataset, "training_set_a", method="training", n=2)
+    a_set, a_run = (f"media_forensics/training{end}" for end in ("_set", ""))
+    stored_runs.put(dataset, "training_set_a", method=a_set, n=1)
+    with pytest.raises(
+        ForensicsError, match=f"has a record 'training_set_a' already, of {a_set!r}"
+    ):
+        stored_runs.put(dataset, "training_set_a", method=a_run, n=2)
     assert dataset.get_run_info("training_set_a").config.n == 1
-    stored_runs.put(dataset, "training_set_a", method="m", n=3)
-    stored_runs.put(dataset, "training_b", method="training")
-    assert stored_runs.listed(dataset, "training_", "training") == ["training_b"]
-    assert stored_runs.listed(dataset, "training_", "m") == ["training_set_a"]
+    stored_runs.put(dataset, "training_set_a", method=a_set, n=3)
+    stored_runs.put(dataset, "training_b", method=a_run)
+    assert stored_runs.listed(dataset, "training_") == ["b"]
+    assert stored_runs.listed(dataset, "training_set_") == ["a"]
 
 
 def test_what_a_crash_left_is_mended(dataset, fiftyone_db):

@@ -140,3 +140,15 @@ def test_an_empty_and_a_foreign_root(plant):
         plan_import(plant("foreign", "holiday/beach.mp4"))
     with pytest.raises(ForensicsError, match=r"Expected there:\nreal/0000\.mp4"):
         plan_import(plant("foreign", "holiday/beach.mp4"), "uadfv")
+
+
+def test_a_folder_that_merely_lies_below_a_dataset_is_no_level_too_low(plant):
+    root = plant("above/dataset", *SIGNATURES["celeb-df-v2"])
+    mine = plant("above/dataset/mine", "clips/one.mp4", {})
+    with pytest.raises(ForensicsError) as error:
+        plan_import(mine)
+    assert "too low" not in str(error.value)
+    assert "'tree'" in error.value.hint and "'manifest'" in error.value.hint
+    assert "'clips/one.mp4'" in error.value.hint
+    with pytest.raises(ForensicsError, match="a level too low"):
+        plan_import(root / "Celeb-real")

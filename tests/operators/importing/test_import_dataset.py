@@ -159,7 +159,7 @@ def test_views_indexes_colours_and_description(operator, ffpp, fiftyone_db):
 
 def test_metadata_is_read_and_broken_files_get_a_reason(operator, ffpp, fiftyone_db):
     done = operator(str(ffpp), name="ffpp")
-    assert done["broken"] == {"decode_error": 1}
+    assert done["broken"] == {"decode_error": 1, "empty_file": 1}
     dataset = fiftyone_db.load_dataset("ffpp")
     sample = dataset.match({"video_id": "FaceForensics++/youtube/c23/000"}).first()
     assert sample.metadata.total_frame_count == 5

@@ -159,3 +159,21 @@ def test_fewer_frames_than_asked_are_all_used():
     rows = rows_of(2, 1, 3)
     config = TrainConfig(frames_per_video=10, batch_size=4)
     assert sorted(flat(epoch_batches(rows, config, 0))) == list(range(len(rows)))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_batches_of_pairs_are_as_full_as_asked(seed):
+    """Some reals have one fake, some five: 25 to 27 of 32 would be another batch size."""
+    rows = []
+    for real in range(120):
+        rows += [ManifestRow("", 0, f"r{real}", 0)]
+        rows += [
+            ManifestRow("", 1, f"f{real}_{n}", 0, pair_id=f"r{real}") for n in range(1 + real % 5)
+        ]
+    config = TrainConfig(sampling="paired", batch_size=32, seed=seed)
+    for epoch in range(3):
+        batches = epoch_batches(rows, config, epoch)
+        sizes = [len(indices(batch)) for batch in batches]
+        assert sorted(flat(batches)) == list(range(len(rows)))
+        assert len(batches) <= len(rows) // 32 + 1, sizes
+        assert max(sizes) <= 32 and min(sizes) >= 28, sizes
