@@ -2,7 +2,8 @@
 
 Conventions of the whole project:
 
-* real = 0, fake = 1; ``p_fake`` in [0, 1]; label strings are ``"real"`` and ``"fake"``.
+* real = 0, fake = 1, no label = -1; ``p_fake`` in [0, 1]; label strings are ``"real"`` and
+  ``"fake"``.
 * Images are RGB uint8 (H, W, 3); tensors float32 NCHW; boxes xyxy in source pixels.
 * Landmarks are (5, 2) in pixels: image-left eye, image-right eye, nose, image-left mouth corner,
   image-right mouth corner.
@@ -23,8 +24,9 @@ from typing import Any
 
 from .errors import ForensicsError
 
-REAL, FAKE = 0, 1
+REAL, FAKE, UNKNOWN = 0, 1, -1  # the last: nobody says; in no rate, and in no training
 LABELS = ("real", "fake")
+UNLABELLED = "unknown"  # how a missing label reads
 FAMILIES = (
     "face_swap",
     "reenactment",
@@ -62,6 +64,11 @@ class Reason(str, Enum):
     NON_FINITE = "non_finite"  # the network returned NaN or infinity
     WORKER_DIED = "worker_died"  # the worker process crashed or ran out of memory
     NOT_SCORED = "not_scored"  # no detector has scored it yet
+
+
+def label_text(label: int) -> str:
+    """``real``, ``fake`` or ``unknown``."""
+    return LABELS[label] if label in (REAL, FAKE) else UNLABELLED
 
 
 def canonical_json(value: Any) -> str:
@@ -184,7 +191,7 @@ class VideoRecord:
     Attributes:
         video_id: dataset/subset/compression/stem, unique among all videos imported together
         path: absolute path of the video file, or of the folder that holds ``frames``
-        label: 0 real, 1 fake (of the pictures, not of the sound)
+        label: 0 real, 1 fake (of the pictures, not of the sound), -1 unknown
         source_dataset: name of the dataset, for example ``FaceForensics++``
         method: manipulation method, ``original`` for reals
         family: one of ``FAMILIES``
@@ -229,5 +236,5 @@ class VideoRecord:
 
     @property
     def label_name(self) -> str:
-        """``real`` or ``fake``."""
-        return LABELS[self.label]
+        """``real``, ``fake`` or ``unknown``."""
+        return label_text(self.label)

@@ -18,6 +18,7 @@ class Queue:
         why: what to look for, in one sentence
         rank: gives the faces, most urgent first
         needs: beside the scores: ``group_id``, ``split``; numbers or vectors of that name
+        truth: whether it needs to know which faces are real; others are left out of it
         default: filled unless the user says otherwise: it needs nothing but scores
     """
 
@@ -27,6 +28,7 @@ class Queue:
     rank: Ranking
     needs: tuple[str, ...] = ()
     default: bool = False
+    truth: bool = True
 
 
 CATALOGUE: dict[str, Queue] = {
@@ -66,6 +68,7 @@ CATALOGUE: dict[str, Queue] = {
             "the frame farthest from its person's median: a bad crop, or manipulated in part",
             queues_time.unsteady,
             default=True,
+            truth=False,
         ),
         Queue(
             "change_point",
@@ -73,6 +76,7 @@ CATALOGUE: dict[str, Queue] = {
             "the frame from which a person's score stays on the other side of the threshold",
             queues_time.change_points,
             default=True,
+            truth=False,
         ),
         Queue(
             "group_leak",
@@ -81,6 +85,7 @@ CATALOGUE: dict[str, Queue] = {
             queues.group_leaks,
             ("group_id", "split"),
             default=True,
+            truth=False,
         ),
         Queue(
             "label_issue",
@@ -102,6 +107,7 @@ CATALOGUE: dict[str, Queue] = {
             "farthest from all faces of other groups",
             queues_embedding.atypical,
             ("embedding",),
+            truth=False,
         ),
         Queue(
             "diverse",
@@ -116,6 +122,7 @@ CATALOGUE: dict[str, Queue] = {
             "another call after recompression, blur or resizing (run 'Probe robustness' first)",
             queues.fragile,
             ("changes",),
+            truth=False,
         ),
         Queue(
             "disagreement",
@@ -123,6 +130,7 @@ CATALOGUE: dict[str, Queue] = {
             "two detectors call it differently",
             queues.disagreement,
             ("other_p_fake",),
+            truth=False,
         ),
         Queue(
             "near_duplicate",
@@ -130,6 +138,7 @@ CATALOGUE: dict[str, Queue] = {
             "nearly the same picture in another group (untuned embedding)",
             queues_embedding.near_duplicates,
             ("generic",),
+            truth=False,
         ),
         Queue(
             "leak",
@@ -137,6 +146,7 @@ CATALOGUE: dict[str, Queue] = {
             "nearly the same picture in another split (untuned embedding)",
             queues_embedding.leaks,
             ("generic", "split"),
+            truth=False,
         ),
     )
 }

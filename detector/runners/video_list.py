@@ -12,7 +12,7 @@ from ..errors import ForensicsError
 from ..files.atomic import write_bytes
 from ..files.outputs import json_lines_with
 from ..files.paths import given
-from ..records import FAKE, REAL, VideoRecord, known_keys
+from ..records import FAKE, REAL, UNKNOWN, VideoRecord, known_keys
 
 _NEEDED = ("video_id", "path", "label", "source_dataset")
 FILES = (json_lines_with(*_NEEDED),)  # what a list may be called, and what shows that it is one
@@ -69,8 +69,10 @@ def _record(data: Any, folder: Path) -> VideoRecord:
     if missing:
         raise ForensicsError(f"{missing[0]!r} is missing.")
     values = dict(known_keys(VideoRecord, data))
-    if values["label"] not in (REAL, FAKE) or isinstance(values["label"], bool):
-        raise ForensicsError(f"the label is {values['label']!r}, not {REAL} (real) or {FAKE}.")
+    if values["label"] not in (REAL, FAKE, UNKNOWN) or isinstance(values["label"], bool):
+        raise ForensicsError(
+            f"the label is {values['label']!r}, not {REAL} (real), {FAKE} or {UNKNOWN} (unknown)."
+        )
     values["path"] = str(folder / values["path"])
     if values.get("mask_path"):
         values["mask_path"] = str(folder / values["mask_path"])

@@ -19,10 +19,11 @@ from ..files.hashes import file_sha256
 from ..files.paths import given
 from ..frames.pictures import SUFFIXES as PICTURES, is_picture
 from ..progress import Progress
-from ..records import REAL, CropRecipe, Reason, VideoRecord
+from ..records import UNKNOWN, CropRecipe, Reason, VideoRecord
 from .aggregate import video_score
 from .crop_scores import score_crops
-from .verdict import Analysis, Person, PersonFrame, cautions, judge, threshold_for
+from .scores import joined
+from .verdict import Analysis, Evidence, Person, PersonFrame, cautions, judge, threshold_for
 
 if TYPE_CHECKING:
     from ..faces.interface import FaceDetector
@@ -139,17 +140,21 @@ def analyze_file(
     record = VideoRecord(
         video_id=f"analysis/{path.stem}-{sha256[:16]}",
         path=str(path.resolve()),
-        label=REAL,  # a record needs one; nothing below reads it
+        label=UNKNOWN,
         source_dataset="analysis",
+        method="unknown",
+        family="unknown",
     )
     found = extract_video(record, recipe, face_detector, store, should_stop=should_stop)
     crops = [str(store.folder / str(face.crop)) for _, face in found.crops]
     p_fake: list[float | None] = []
     why: list[str | None] = []
     hashes = [face.crop_sha256 or "" for _, face in found.crops]
+    batches = []
     for batch in score_crops(
         detector, crops, batch_size=16, should_stop=should_stop, hashes=hashes
     ):
+        batches.append(batch)
         values = zip(batch.p_fake, batch.reasons, strict=True)
         for value, reason in values:
             p_fake.append(None if reason is not None else float(value))
@@ -179,6 +184,9 @@ def analyze_file(
         recipe_hash=recipe.hash,
         rule=rule,
         source={"fps": found.fps, "frame_count": found.frame_count, **found.info},
+        evidence=Evidence(
+            record, found, recipe, store.folder, joined(batches, detector.backbone.width)
+        ),
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,8 +17,9 @@ from ..audit.threshold import CALIBRATION, FIXED, UNCHOSEN, Threshold, of_calibr
 from ..crops.coverage import cut_off
 from ..errors import ForensicsError
 from ..faces.video_faces import VideoFaces
-from ..records import CropRecipe, Reason
+from ..records import CropRecipe, Reason, VideoRecord
 from .aggregate import RULES
+from .scores import Scores
 
 if TYPE_CHECKING:
     from ..model.detector import Detector
@@ -70,6 +72,25 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
+class Evidence:
+    """What an analysis was read from.
+
+    Attributes:
+        record: the file as a video of no label
+        faces: every face that was found in it
+        recipe: of the crops
+        crop_folder: what the crops' paths are relative to
+        scores: of ``faces.crops``, in their order
+    """
+
+    record: VideoRecord
+    faces: VideoFaces
+    recipe: CropRecipe
+    crop_folder: Path
+    scores: Scores
+
+
+@dataclass(frozen=True, slots=True)
 class Analysis:
     """What one detector says about one file.
 
@@ -83,6 +104,7 @@ class Analysis:
         frames_tried, frames_usable: of the file
         detector, detector_sha256, recipe_hash, rule: provenance
         source: facts of the container
+        evidence: what it was read from, not part of its JSON
     """
 
     path: str
@@ -99,10 +121,12 @@ class Analysis:
     recipe_hash: str
     rule: str
     source: dict[str, Any]
+    evidence: Evidence | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Plain lists, dicts, numbers and texts; the threshold is ``operating``, as in 0.3."""
-        found = asdict(self)
+        found = asdict(replace(self, evidence=None))
+        del found["evidence"]
         threshold = self.threshold
         found["operating"] = {
             "threshold": threshold.value,

@@ -24,7 +24,7 @@ def require_dataset(ctx: Any, kind: str | None = None) -> fo.Dataset:
     if dataset is None:
         raise ForensicsError("No dataset is open.", "Open one, or run 'Import deepfake dataset'.")
     found = fields.describe(dataset).get("kind")
-    if kind is None or found == kind:
+    if kind is None or found == kind or (kind == "faces" and found == "analyses"):
         return dataset
     role = partners.FACES if kind == "faces" else partners.VIDEOS
     linked, why = partners.partner(dataset, role), partners.why_lost(dataset, role)

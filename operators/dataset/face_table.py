@@ -142,12 +142,10 @@ def belonging(lost: FaceColumns, chosen: set[Kind], everywhere: set[Kind]) -> np
 
 
 def require_labels(table: FaceColumns) -> None:
-    """Raise :class:`ForensicsError` where a face, or a video without one, has no ground truth."""
-    if (table.label < 0).any():
-        row = int(np.argmax(table.label < 0))
-        what = table.ids[row] or table.video.texts()[row]
+    """Raise :class:`ForensicsError` where nothing has a ground truth."""
+    if not (table.label >= 0).any():
         raise ForensicsError(
-            f"{what!r} has no ground truth, or an unknown one.", f"It must be one of {LABELS}."
+            "Nothing here has a ground truth, so there is no error to count.",
+            f"Rates need labels ({' or '.join(LABELS)}). Without them the sphere, the timeline, "
+            "'Export report' and 'Find hard examples' work.",
         )
-    if table.faceless is not None:
-        require_labels(table.faceless)

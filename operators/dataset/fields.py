@@ -216,7 +216,8 @@ def record_fields(record: VideoRecord) -> dict[str, Any]:
         ForensicsError: a shipped attribute has the name of one of our fields
     """
     values: dict[str, Any] = {name: getattr(record, name) for name in COMMON_FIELDS}
-    values[GROUND_TRUTH] = fo.Classification(label=record.label_name)
+    known = record.label in (REAL, FAKE)
+    values[GROUND_TRUTH] = fo.Classification(label=record.label_name) if known else None
     for name, value in record.attributes.items():
         if name in COMMON_FIELDS or name in FACE_FIELDS or name in (GROUND_TRUTH, "filepath"):
             raise ForensicsError(

@@ -11,13 +11,18 @@ from . import fields, saved_views, views
 
 def save_views(dataset: fo.Dataset) -> None:
     """Saved views of the reals, of each method and of each split."""
+    bare = dataset.match({f"{fields.GROUND_TRUTH}.label": None})
+    if not views.is_empty(bare):
+        saved_views.save(dataset, "unlabelled", bare, "Everything of which nobody knows the label")
     for label in LABELS:
         view = dataset.match(F(f"{fields.GROUND_TRUTH}.label") == label)
         saved_views.save(dataset, label, view, f"Everything that is {label}")
     for method in sorted(dataset.distinct("method")):
         if method != "original":
             view = views.match_in(dataset, "method", [method])
-            saved_views.save(dataset, f"method {method}", view, f"Fakes made with {method}")
+            saved_views.save(
+                dataset, f"method {method}", view, f"Everything by the method {method}"
+            )
     for split in sorted(dataset.distinct("split")):
         view = views.match_in(dataset, "split", [split])
         saved_views.save(dataset, f"split {split}", view, f"The {split} split")

@@ -12,7 +12,7 @@ from typing import Any
 
 import fiftyone as fo
 
-from ...detector.records import VideoRecord
+from ...detector.records import UNKNOWN, UNLABELLED, VideoRecord
 from . import fields, views
 
 LABEL = f"{fields.GROUND_TRUTH}.label"
@@ -57,10 +57,12 @@ def corrections(dataset: fo.Dataset | None, records: Sequence[VideoRecord]) -> l
             if record.video_id not in stored:
                 continue
             before, now = stored[record.video_id][name], _said(record, name)
-            if now is None or before is None or before == now:
+            new = name == LABEL and before is None  # it had none, and the source says one now
+            if now is None or (before is None and not new) or before == now:
                 continue
             values[record.video_id] = now
-            example = example or f"{record.video_id} is {before} here and {now} in the source"
+            was = UNLABELLED if before is None else before
+            example = example or f"{record.video_id} is {was} here and {now} in the source"
         if values:
             found.append(Correction(name, values, example))
     return found
@@ -68,7 +70,7 @@ def corrections(dataset: fo.Dataset | None, records: Sequence[VideoRecord]) -> l
 
 def _said(record: VideoRecord, name: str) -> Any:
     if name == LABEL:
-        return record.label_name
+        return record.label_name if record.label != UNKNOWN else None
     if name == "split" and record.split_source != "official":
         return None
     return getattr(record, name)
@@ -100,10 +102,29 @@ def set_by_video(dataset: fo.Dataset, name: str, values: Mapping[str, Any]) -> s
     for start in range(0, len(ids), 5000):
         view = views.match_in(dataset, "video_id", ids[start : start + 5000])
         rows = dict(zip(*view.values(["id", "video_id"]), strict=True))
-        if rows:
-            dataset.set_values(name, {i: values[v] for i, v in rows.items()}, key_field="id")
-            there |= set(rows.values())
+        new = {i: values[v] for i, v in rows.items()}
+        if name == LABEL:
+            _set_labels(view, new)
+        elif rows:
+            dataset.set_values(name, new, key_field="id")
+        there |= set(rows.values())
     return there
+
+
+def _set_labels(view: Any, values: Mapping[str, str | None]) -> None:
+    """Write ground truths by sample id; a sample without one gets its first, None takes it away."""
+    bare = set(view.match({fields.GROUND_TRUTH: None}).values("id"))
+    dataset = views.dataset_of(view)
+    whole = {
+        i: None if label is None else fo.Classification(label=label)
+        for i, label in values.items()
+        if i in bare or label is None
+    }
+    if whole:
+        dataset.set_values(fields.GROUND_TRUTH, whole, key_field="id")
+    rest = {i: label for i, label in values.items() if i not in whole}
+    if rest:
+        dataset.set_values(LABEL, rest, key_field="id")
 
 
 def sync_faces(videos: fo.Dataset, faces: fo.Dataset, names: Sequence[str] = OF_VIDEO) -> int:

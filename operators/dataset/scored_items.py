@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from ...detector.audit.units import Units, at_level
-from . import views
+from ...detector.records import LABELS
+from . import fields, views
 from .face_table import belonging, face_table, faceless, kinds_in, kinds_of, require_labels
 from .video_scores import compute_video_scores
 
@@ -32,24 +33,51 @@ class Part:
 
 
 def items_of(view: Any, key: str, level: str) -> Units:
-    """Faces or videos of ``view`` with the stored scores of detector ``key``.
+    """Faces or videos of ``view`` with a ground truth and the stored scores of detector ``key``.
 
     Raises:
-        ForensicsError: empty view, no ground truth, or ``key`` has not scored this dataset
+        ForensicsError: empty view, nothing has a ground truth, or ``key`` has not scored this
+            dataset
     """
     views.require_samples(view, "faces")
     return face_items(view, key) if level == "face" else video_items(view, key)
 
 
+def unlabelled(view: Any) -> str:
+    """How many faces of ``view`` have no ground truth, in words; "" where all have one."""
+    count = len(views.flat(view).match({f"{fields.GROUND_TRUTH}.label": {"$nin": list(LABELS)}}))
+    if not count:
+        return ""
+    return f"{count:,} faces have no ground truth; they and their videos are in no rate."
+
+
+def all_faces(view: Any, key: str) -> Units:
+    """The faces of ``view``, those without a ground truth (label -1) included."""
+    return at_level(face_table(views.subjects(views.flat(view)), key), "face")
+
+
 def face_items(view: Any, key: str) -> Units:
-    """The faces of ``view``."""
+    """The faces of ``view`` that have a ground truth."""
     found = face_table(views.subjects(views.flat(view)), key)
     require_labels(found)
-    return at_level(found, "face")
+    return _labelled(at_level(found, "face"))
+
+
+def _labelled(units: Units) -> Units:
+    return units if (units.label >= 0).all() else units.take(units.label >= 0)
 
 
 def video_items(view: Any, key: str) -> Units:
-    """The videos behind the faces of ``view``, and those of the same kind without any face."""
+    """The videos behind the faces of ``view``, and those of the same kind without any face; those
+    that have a ground truth."""
+    units = all_videos(view, key)
+    if not (units.label >= 0).any():
+        require_labels(face_table(view, key))
+    return _labelled(units)
+
+
+def all_videos(view: Any, key: str) -> Units:
+    """As :func:`video_items`, those without a ground truth (label -1) included."""
     found = face_table(view, key)
     dataset = views.dataset_of(view)
     scores = compute_video_scores(dataset, key).of_video  # of all faces, also those not in view
@@ -60,7 +88,6 @@ def video_items(view: Any, key: str) -> Units:
     code = found.video.codes
     of_face = np.where(code >= 0, known[code], found.p_fake)  # of no video: one of its own
     found = replace(found, video_p_fake=of_face, faceless=lost)
-    require_labels(found)
     return at_level(found, "video")
 
 

@@ -17,7 +17,7 @@ from fiftyone import ViewField as F
 
 from ...detector.errors import ForensicsError
 from ...detector.files.allowed_roots import require_files
-from ...detector.records import LABELS, VideoRecord
+from ...detector.records import LABELS, UNKNOWN, UNLABELLED, VideoRecord
 from . import fields, partners, score_state
 from .dataset_changes import require_there
 
@@ -141,9 +141,11 @@ def _default(name: str) -> Any:
 
 
 def _label(name: str | None, path: str) -> int:
+    if name in (None, "", UNLABELLED):
+        return UNKNOWN
     if name not in LABELS:
         raise ForensicsError(
-            f"The ground truth of {path!r} is {name!r}.", f"It must be one of {LABELS}."
+            f"The ground truth of {path!r} is {name!r}.", f"It must be one of {LABELS}, or nothing."
         )
     return LABELS.index(name)
 

@@ -174,6 +174,10 @@ def _neighbours(dataset: fo.Dataset, faces: Vectors, training: Vectors, key: str
     from ...detector.embeddings.neighbours import nearest
 
     labels = training.columns[COLUMNS[0]]
+    if not set(labels) & set(LABELS):
+        raise ForensicsError(
+            "No face of the split train has a ground truth.", "Leave the neighbours off.", "parts"
+        )
     is_fake = np.array([label == LABELS[FAKE] for label in labels])
     found = nearest(faces.vectors, training.vectors, NEIGHBOURS, _groups(faces), _groups(training))
     there = found.indices >= 0

@@ -18,7 +18,7 @@ from ..app.markup import plain
 from ..dataset import derived, faces_dataset, fields, made_from, run_names, stored_runs, views
 from ..dataset.dataset_changes import changing, declare
 from ..dataset.label_sync import contradiction
-from ..dataset.scored_items import LEVELS, items_of
+from ..dataset.scored_items import LEVELS, items_of, unlabelled
 from ..dataset.video_scores import refresh_video_scores
 from ..jobs.workflow import Workflow
 from ..operator_list import uri_of
@@ -95,8 +95,7 @@ def run(
     run_name = _record(dataset, view, key, found_at, found, basis)
     return {
         **found,
-        "table": table(rows, found_at, found["macro"], comparison)
-        + _remarks(waiting, key, dataset),
+        "table": table(rows, found_at, found["macro"], comparison) + _remarks(waiting, key, view),
         "run": run_name,
         "evaluations": names,
         "threshold": found_at.value,
@@ -104,9 +103,11 @@ def run(
     }
 
 
-def _remarks(waiting: int, key: str, dataset: fo.Dataset) -> str:
+def _remarks(waiting: int, key: str, view: Any) -> str:
     """Sentences on what is out of date, on labels that contradict, on faces without a score."""
-    found = [plain(t) for t in (contradiction(dataset), derived.words(dataset, key)) if t]
+    dataset = views.dataset_of(view)
+    said = (unlabelled(view), contradiction(dataset), derived.words(dataset, key))
+    found = [plain(t) for t in said if t]
     if waiting:
         found.append(
             f"{waiting:,} faces of videos with a score have none themselves; their videos are "
@@ -143,7 +144,8 @@ def _write_evaluations(dataset: fo.Dataset, view: Any, key: str, threshold: floa
     )
     made = []
     for level, part, p_fake, label in levels:
-        scored = part.match(F(p_fake) != None)  # noqa: E711 - builds a database query
+        labelled = part.match({f"{fields.GROUND_TRUTH}.label": {"$in": list(LABELS)}})
+        scored = labelled.match(F(p_fake) != None)  # noqa: E711 - builds a database query
         if len(scored) == 0:
             continue
         field = label if threshold == 0.5 else _decide(scored, p_fake, label, threshold)

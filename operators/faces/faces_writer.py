@@ -189,7 +189,8 @@ class FacesWriter:
                 for face in frame.faces:
                     key = (fields.frame_number(frame.index), face.face_index)
                     if face.crop is not None and key not in there[record.video_id]:
-                        samples.append(self._sample(record, result, frame, face, common))
+                        where = self.crop_folder
+                        samples.append(face_sample(record, result, frame, face, where, common))
         if samples:
             self.faces.add_samples(samples, dynamic=False, progress=False)
             self.added += len(samples)
@@ -203,35 +204,38 @@ class FacesWriter:
         rows = zip(*columns, strict=True)
         return {row[0]: dict(zip(self._attributes, row[1:], strict=True)) for row in rows}
 
-    def _sample(
-        self,
-        record: VideoRecord,
-        result: VideoFaces,
-        frame: FrameFaces,
-        face: FaceRow,
-        common: dict[str, Any],
-    ) -> fo.Sample:
-        box = fields.relative_box(face.box, *extraction_on_videos.frame_size(result, frame))
-        values = dict(common)
-        values[fields.GROUND_TRUTH] = common[fields.GROUND_TRUTH].copy()
-        values[fields.SOURCE_SHA256] = result.source_sha256 or None
-        return fo.Sample(
-            filepath=str(self.crop_folder / str(face.crop)),
-            frame_number=fields.frame_number(frame.index),
-            track=face.track,
-            face_index=face.face_index,
-            subject=face.subject,
-            crop_sha256=face.crop_sha256,
-            video_path=record.path,
-            recipe=result.recipe_hash,
-            face_box=[float(v) for v in box],
-            face_landmarks=_flat(face.landmarks),
-            crop_landmarks=_flat(face.crop_landmarks),
-            crop_matrix=_flat(face.matrix),
-            det_score=face.score,
-            **{name: getattr(face, name) for name in MEASURES},
-            **values,
-        )
+
+def face_sample(
+    record: VideoRecord,
+    result: VideoFaces,
+    frame: FrameFaces,
+    face: FaceRow,
+    crop_folder: Path,
+    common: dict[str, Any],
+) -> fo.Sample:
+    """The sample of a face with a crop in ``crop_folder``; ``common`` is what its video says."""
+    box = fields.relative_box(face.box, *extraction_on_videos.frame_size(result, frame))
+    values = dict(common)
+    truth = common[fields.GROUND_TRUTH]
+    values[fields.GROUND_TRUTH] = None if truth is None else truth.copy()
+    values[fields.SOURCE_SHA256] = result.source_sha256 or None
+    return fo.Sample(
+        filepath=str(crop_folder / str(face.crop)),
+        frame_number=fields.frame_number(frame.index),
+        track=face.track,
+        face_index=face.face_index,
+        subject=face.subject,
+        crop_sha256=face.crop_sha256,
+        video_path=record.path,
+        recipe=result.recipe_hash,
+        face_box=[float(v) for v in box],
+        face_landmarks=_flat(face.landmarks),
+        crop_landmarks=_flat(face.crop_landmarks),
+        crop_matrix=_flat(face.matrix),
+        det_score=face.score,
+        **{name: getattr(face, name) for name in MEASURES},
+        **values,
+    )
 
 
 def _faces(result: VideoFaces) -> Iterator[tuple[int, FaceRow]]:

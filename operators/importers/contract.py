@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...detector.errors import ForensicsError
-from ...detector.records import VideoRecord, known_keys
+from ...detector.records import LABELS, UNLABELLED, VideoRecord, known_keys
 from .tree import Tree, stem_of
 
 DERIVE = ("auto", "always", "never")
@@ -28,7 +28,7 @@ class ImportOptions:
         splits: keep these splits (``train``, ``val``, ``test``, ``none``); empty: all
         methods: keep fakes of these methods; reals stay; empty: all
         compressions: keep these compressions; empty: all
-        labels: keep ``real`` and/or ``fake``; empty: both
+        labels: keep ``real``, ``fake`` and/or ``unknown``; empty: all
         max_per_class: keep at most so many reals and so many fakes, by whole groups; 0: all
         audio_only: ``keep`` or ``exclude`` videos whose sound alone is manipulated
         derive_splits: ``auto`` (where the dataset has no official split), ``always`` (wherever a
@@ -101,7 +101,7 @@ class ImportOptions:
         return cls(**values)
 
 
-_LABELS = ("real", "fake")
+_LABELS = (*LABELS, UNLABELLED)
 
 
 @dataclass(frozen=True, slots=True)

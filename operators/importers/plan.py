@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ...detector.errors import ForensicsError
 from ...detector.files.paths import given
-from ...detector.records import FAKE, Reason, VideoRecord
+from ...detector.records import FAKE, UNKNOWN, Reason, VideoRecord
 from . import same_videos
 from .contract import Evidence, Importer, ImportOptions, Reading
 from .groups import (
@@ -194,7 +194,7 @@ def _derive(
         if record.split is None and record.video_id in stored
         else record
         for record in records
-        if record.source_dataset in datasets
+        if record.source_dataset in datasets and record.label != UNKNOWN  # nothing to train on
     ]
     if all(record.split is not None for record in mine):
         by_id = {record.video_id: record for record in mine}

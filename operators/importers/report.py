@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from ...detector.records import LABELS, VideoRecord
+from ...detector.records import VideoRecord, label_text
 from .contract import Evidence, Missing, Official
 from .groups import Crossing
 
@@ -222,7 +222,7 @@ def count_rows(
             CountRow(
                 cell[0],
                 cell[1],
-                LABELS[cell[2]],
+                label_text(cell[2]),
                 cell[3],
                 on_disk[cell],
                 kept[cell],
@@ -252,7 +252,7 @@ def _sum_row(
     return CountRow(
         item.split or "all",
         f"{method} ({item.subset})" if item.subset else method,
-        LABELS[item.label] if item.label is not None else "all",
+        label_text(item.label) if item.label is not None else "all",
         compression if compression != "all" else "",
         sum(map(matches, found)),
         sum(map(matches, chosen)),

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from ...detector.files.allowed_roots import is_allowed
 from ...detector.files.same_files import same_files, sizes_of
-from ...detector.records import LABELS, VideoRecord
+from ...detector.records import UNKNOWN, VideoRecord
 from .groups import KnownVideo
 
 #: Size in bytes below which a file cannot be a video with a picture; such files are broken.
@@ -43,9 +43,9 @@ def words(records: Sequence[VideoRecord], same: Mapping[str, str]) -> list[str]:
         if record.video_id in same:
             by_content[same[record.video_id]].append(record)
     out = []
-    torn = [f for f in by_content.values() if len({record.label for record in f}) > 1]
+    torn = [f for f in by_content.values() if len({record.label for record in f} - {UNKNOWN}) > 1]
     if torn:
-        one = " and ".join(f"{r.video_id} ({LABELS[r.label]})" for r in torn[0][:2])
+        one = " and ".join(f"{r.video_id} ({r.label_name})" for r in torn[0][:2])
         out.append(
             f"{len(torn)} files are there under several names, real under one and fake under "
             f"another: {one}. One of the labels is wrong."

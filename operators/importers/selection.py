@@ -8,7 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from ...detector.errors import ForensicsError
-from ...detector.records import LABELS, VideoRecord
+from ...detector.records import FAKE, UNKNOWN, VideoRecord
 from .contract import ImportOptions
 
 
@@ -44,7 +44,7 @@ def is_audio_only(record: VideoRecord) -> bool:
 
 
 def at_most(records: Sequence[VideoRecord], limit: int, seed: int) -> tuple[list[VideoRecord], str]:
-    """Keep at most ``limit`` reals and ``limit`` fakes, by whole groups, from all splits in turn.
+    """Keep at most ``limit`` reals, fakes and others each, by whole groups, from all splits in turn.
 
     Args:
         records: linked records
@@ -90,17 +90,19 @@ def at_most(records: Sequence[VideoRecord], limit: int, seed: int) -> tuple[list
             "max_per_class",
         )
     kept = [record for record in records if record.group_id in chosen]
+    unknown = f", {total[UNKNOWN]} without a label" if total[UNKNOWN] else ""
     return kept, (
-        f"First look: {len(chosen)} of {len(members)} groups, {total[0]} real and {total[1]} fake."
+        f"First look: {len(chosen)} of {len(members)} groups, {total[0]} real and {total[1]} fake"
+        f"{unknown}."
     )
 
 
 def _keeps(record: VideoRecord, options: ImportOptions) -> bool:
     return (
         (not options.splits or (record.split or "none") in options.splits)
-        and (not options.methods or record.label == 0 or record.method in options.methods)
+        and (not options.methods or record.label != FAKE or record.method in options.methods)
         and (not options.compressions or record.compression in options.compressions)
-        and (not options.labels or LABELS[record.label] in options.labels)
+        and (not options.labels or record.label_name in options.labels)
         and (options.audio_only == "keep" or not is_audio_only(record))
     )
 

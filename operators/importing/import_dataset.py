@@ -205,9 +205,7 @@ def _result(
     differs: Sequence[Correction],
     broken: Mapping[str, int],
 ) -> dict[str, Any]:
-    counts: dict[str, int] = {label: 0 for label in LABELS}
-    for record in plan.records:
-        counts[record.label_name] += 1
+    counts = dict.fromkeys(LABELS, 0) | Counter(record.label_name for record in plan.records)
     return {
         "dataset": name,
         "kind": "videos" if plan.media == "video" else "faces",

@@ -17,7 +17,7 @@ from bson import ObjectId
 
 from ...detector.errors import Cancelled, ForensicsError
 from ...detector.progress import Progress, ShouldStop, never, silent
-from ...detector.records import VideoRecord
+from ...detector.records import FAKE, REAL, VideoRecord
 from ..dataset import fields, views
 from ..dataset.dataset_changes import changing, declare
 from ..importers.plan import ImportPlan
@@ -221,13 +221,11 @@ def _document(
         "filepath": path,
         "created_at": now,
         "last_modified_at": now,
-        fields.GROUND_TRUTH: {
-            **prototype[fields.GROUND_TRUTH],
-            "_id": ObjectId(),
-            "tags": [],
-            "label": record.label_name,
-        },
+        fields.GROUND_TRUTH: None,
     }
+    if record.label in (REAL, FAKE):
+        label = {"_id": ObjectId(), "tags": [], "label": record.label_name}
+        doc[fields.GROUND_TRUTH] = {**prototype[fields.GROUND_TRUTH], **label}
     doc["tags"] = []
     if number is not None:
         doc["frame_number"] = number

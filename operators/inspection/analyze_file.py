@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from typing import Any
 
-import fiftyone as fo
 from fiftyone.operators import types
 
 from ...detector.errors import Cancelled, ForensicsError
@@ -20,13 +18,13 @@ from ...detector.weights.known_detectors import find_detector
 from ..app.form import Form, chosen_detector, chosen_path
 from ..app.progress import terminal
 from ..dataset import default_folders, fields, views
-from ..dataset.dataset_changes import declare, require_there
 from ..evaluation.calibrations import has_calibration, stored_calibration
 from ..jobs import job as jobs
 from ..jobs.delegated import in_app, stop_of
 from ..jobs.path_arguments import with_paths
 from ..jobs.workflow import Workflow
 from ..training.registry import detector_source, known_detectors
+from . import analyses_dataset
 from .analysis_report import in_seconds, markdown, timeline
 
 WAIT_SECONDS = 540  # the App cuts an operator's answer off after 600
@@ -102,7 +100,7 @@ def run(
     for file in files:
         if should_stop():
             raise Cancelled(f"Stopped after {len(found)} of {len(files)} files.", "Run it again.")
-        result = analyze_file(
+        analysis = analyze_file(
             file,
             model,
             face_detector,
@@ -112,10 +110,10 @@ def run(
             count=count,
             progress=progress if len(files) == 1 else None,
             should_stop=should_stop,
-        ).to_json()
-        found.append(result)
+        )
+        found.append(analysis.to_json())
         if dataset:
-            kept += _keep(dataset, result)
+            kept += analyses_dataset.keep(dataset, analysis, model, source)
         if len(files) > 1:
             progress(len(found), len(files), "files")
     text = "\n\n".join(markdown(result) for result in found)
@@ -126,74 +124,6 @@ def run(
             f"\n\nThe faces are in the dataset {dataset!r}; `drives` marks the frames named here."
         )
     return {"files": found, "dataset": dataset or None, "text": text}
-
-
-def _keep(name: str, result: dict[str, Any]) -> int:
-    """Replace the faces of a file in the dataset ``name``; how many it has now."""
-    if fo.dataset_exists(name):
-        dataset = fo.load_dataset(name)
-        about = fields.describe(dataset)
-        unmade = not about and views.is_empty(dataset)  # of a run that was killed while making it
-        if about.get("kind") != "analyses" and not unmade:
-            raise ForensicsError(
-                f"The dataset {name!r} exists and holds something else.",
-                "Choose another name.",
-                "dataset",
-            )
-    else:
-        dataset = fo.Dataset(name, persistent=True)
-    declare(dataset, _FIELDS | {"score": fo.Classification})
-    if not fields.describe(dataset):
-        fields.set_description(dataset, kind="analyses")
-    file_id = f"{Path(result['path']).name} {result['sha256'][:12]}"
-    half = f"{file_id} (being written)"  # until all are there, beside the earlier ones
-    dataset.delete_samples(views.match_in(dataset, "file", [half]))
-    samples = []
-    for rank, person in enumerate(result["persons"], 1):
-        for face in person["timeline"]:
-            if face["crop"] is None:
-                continue
-            p_fake = face["p_fake"]
-            samples.append(
-                fo.Sample(
-                    filepath=face["crop"],
-                    file=half,
-                    file_path=result["path"],
-                    person=rank,
-                    person_score=person["score"],
-                    frame_number=fields.frame_number(face["frame"]),
-                    seconds=face["seconds"],
-                    p_fake=p_fake,
-                    reason=face["reason"],
-                    drives=face["frame"] in person["drivers"],
-                    verdict=result["verdict"],
-                    detector=result["detector"],
-                    detector_sha256=result["detector_sha256"],
-                    score=None if p_fake is None else fields.classification(p_fake),
-                )
-            )
-    if samples:
-        require_there(dataset)
-        dataset.add_samples(samples, dynamic=False, progress=False)
-    dataset.delete_samples(views.match_in(dataset, "file", [file_id]))
-    views.set_by_id(dataset, "file", dict.fromkeys((sample.id for sample in samples), file_id))
-    return len(samples)
-
-
-_FIELDS = {
-    "file": fo.StringField,
-    "file_path": fo.StringField,
-    "person": fo.IntField,
-    "person_score": fo.FloatField,
-    "frame_number": fo.IntField,
-    "seconds": fo.FloatField,
-    "p_fake": fo.FloatField,
-    "reason": fo.StringField,
-    "drives": fo.BooleanField,
-    "verdict": fo.StringField,
-    "detector": fo.StringField,
-    "detector_sha256": fo.StringField,
-}
 
 
 class AnalyzeFile(Workflow):

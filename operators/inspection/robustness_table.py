@@ -8,7 +8,7 @@ from typing import Any
 from ...detector.audit.units import Units
 from ..app.markup import plain
 from ..dataset.fields import delta_field
-from ..dataset.scored_items import face_items
+from ..dataset.scored_items import all_faces
 from ..evaluation.evaluation_tables import interval_text, number_text
 
 NONE = "none"
@@ -27,7 +27,7 @@ def curves(
     """
     import numpy as np
 
-    items = face_items(view, key)
+    items = all_faces(view, key)
     source_dataset = items.texts["source_dataset"].texts()
     rows: list[dict[str, Any]] = []
     before: Any = None
@@ -64,21 +64,23 @@ def _row(
     label, group, before = items.label[chosen], items.group.codes[chosen], items.p_fake[chosen]
     delta = delta[chosen]
     after = np.clip(before + delta, 0, 1)
-    rates = rates_at_threshold(label, after, threshold, groups=group)
-    auroc = None
+    known, auroc, rates = label >= 0, None, None
+    y, s, g = label[known], after[known], group[known]
+    if len(y):
+        rates = rates_at_threshold(y, s, threshold, groups=g)
     try:
-        found = clustered_interval(label, after, "auroc", group)
-        auroc = {"value": roc_auc(label, after), "low": found.low, "high": found.high}
+        found = clustered_interval(y, s, "auroc", g)
+        auroc = {"value": roc_auc(y, s), "low": found.low, "high": found.high}
         auroc["why"] = found.why
     except MetricUndefined:
-        pass  # one class only: shown as n/a
+        pass  # one class or no labels: shown as n/a
     return {
         "source_dataset": source,
         "perturbation": name,
         "faces": int(chosen.sum()),
         "auroc": auroc,
-        "fpr": rates.fpr,
-        "tpr": rates.tpr,
+        "fpr": None if rates is None else rates.fpr,
+        "tpr": None if rates is None else rates.tpr,
         "flips": float(((before >= threshold) != (after >= threshold)).mean()),
         "mean_delta_real": _mean(delta[label == 0]),
         "mean_delta_fake": _mean(delta[label == 1]),

@@ -15,10 +15,12 @@ from ..app.checks import require_from, require_threshold
 from ..app.form import Form
 from ..app.outcome import Ending
 from ..dataset import dataset_changes, derived, fields, made_from, saved_views, views
+from ..dataset.scored_items import unlabelled
 from ..jobs.workflow import JobWorkflow
 from .queue_columns import check_columns, read, untuned_key
 
 DEFAULT = tuple(name for name, queue in CATALOGUE.items() if queue.default)
+NO_TRUTH = "{} Queues of errors leave them out; unsteady persons and change points do not."
 #: Columns that take minutes on many faces: the work runs in a process of its own.
 HEAVY = ("embedding", "generic")
 
@@ -84,7 +86,7 @@ def run(
         if should_stop():
             raise Cancelled("The queues were stopped.", "Those that are filled stay.")
         progress(number, len(queues), CATALOGUE[queue].label)
-        order = CATALOGUE[queue].rank(faces, threshold)
+        order = _ranked(queue, faces, threshold)
         chosen = capped(order, faces.video.codes, per_video, limit)
         names = [faces.ids[int(i)] for i in chosen]
         out[queue] = {
@@ -95,6 +97,18 @@ def run(
         derived.note(view, key, "queue", queue, basis)
     progress(len(queues), len(queues), "queues")
     return out
+
+
+def _ranked(queue: str, faces: Any, threshold: float) -> Any:
+    """Rows of a queue, most urgent first; of one that needs the truth, only where it is known."""
+    import numpy as np
+
+    known = np.flatnonzero(faces.label >= 0)
+    if not CATALOGUE[queue].truth or len(known) == len(faces):
+        return CATALOGUE[queue].rank(faces, threshold)
+    if not len(known):
+        return known
+    return known[CATALOGUE[queue].rank(faces.take(known), threshold)]
 
 
 def _check(queues: Sequence[str], threshold: float, limit: int, per_video: int) -> None:
@@ -146,6 +160,8 @@ class FindHardExamples(JobWorkflow):
         if not form.detector():
             return
         form.number("threshold", "Threshold", "p_fake from which a face counts as fake, 0 to 1")
+        if text := unlabelled(target):
+            form.notice("unlabelled", "Not all faces have a ground truth", NO_TRUTH.format(text))
         for name, queue in CATALOGUE.items():
             form.flag(name, queue.label, queue.why, default=queue.default)
         chosen = _queues(form.params)

@@ -11,7 +11,7 @@ import fiftyone as fo
 from ...detector.audit.columns import FaceColumns
 from ...detector.errors import ForensicsError
 from ..dataset import fields, made_from, views
-from ..dataset.face_table import face_table, require_labels
+from ..dataset.face_table import face_table
 from ..training.training_records import record_of
 
 
@@ -76,7 +76,6 @@ def read(
     if second and other:
         made_from.require_current_scores(views.dataset_of(view), other)
     table = face_table(view, key, [*probed, *([second] if second else [])])
-    require_labels(table)
     vectors = {}
     if "embedding" in needed:
         vectors["embedding"] = _vectors(view, fields.ScoreFields(key).embedding, table.ids)

@@ -103,9 +103,9 @@ def _videos(view: Any, key: str, names: fields.ScoreFields) -> dict[str, list[An
     import numpy as np
 
     from ...detector.records import LABELS
-    from ..dataset.scored_items import video_items
+    from ..dataset.scored_items import all_videos
 
-    items = video_items(view, key)
+    items = all_videos(view, key)
     names_of = items.names.tolist()
     p_fake = [None if np.isnan(p) else float(p) for p in items.p_fake]
     why: dict[str, str] = {}
@@ -115,7 +115,7 @@ def _videos(view: Any, key: str, names: fields.ScoreFields) -> dict[str, list[An
         why = dict(zip(*videos.values(["video_id", field]), strict=True))
     return {
         "video_id": names_of,
-        "label": [LABELS[code] for code in items.label],
+        "label": [LABELS[code] if code >= 0 else None for code in items.label],
         "p_fake": p_fake,
         "reason": [
             (why.get(v) or "not_scored") if p is None else None

@@ -142,6 +142,7 @@ def _only_videos(view: Any, field: str) -> list[dict[str, Any]]:
             "p_fake": p_fake,
         }
         for video, label, group, p_fake in zip(*columns, strict=True)
+        if label in LABELS
     }
     return list(rows.values())
 

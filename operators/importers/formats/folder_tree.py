@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from ....detector.errors import ForensicsError
-from ....detector.records import VideoRecord
+from ....detector.records import FAKE, REAL, UNKNOWN, UNLABELLED, VideoRecord
 from ..contract import Evidence, Importer, ImportOptions, Reading, make_id
 from ..names import family_of, frame_indices, parts_of_fake, split_named
 from ..tree import Tree, is_image, is_video, join
@@ -33,6 +33,7 @@ MEANINGS = (
     "pair",
 )
 _SOUNDS_REAL = re.compile(r"(?i)(?:^|[^a-z0-9])(?:real|original|pristine)s?(?:$|[^a-z0-9])")
+_NOBODY_KNOWS = (UNLABELLED, "unlabelled", "unlabeled", "none")
 _PART = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}|(\*)")
 
 
@@ -40,8 +41,7 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
     """Return the regular expression of a pattern; suffixes match in either case.
 
     Raises:
-        ForensicsError: no ``{video}``, neither ``{label}`` nor ``{method}``, a part named twice,
-            or a bad path
+        ForensicsError: no ``{video}``, a part named twice, or a bad path
     """
     text = pattern.replace("\\", "/").strip().strip("/")
     if not text or ".." in text.split("/"):
@@ -56,10 +56,10 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
         raise ForensicsError(
             f"The pattern names {{{twice[0]}}} twice.", "Name each part once.", "pattern"
         )
-    if "video" not in names or not {"label", "method"} & set(names):
+    if "video" not in names:
         raise ForensicsError(
-            f"The pattern {pattern!r} needs {{video}}, and {{label}} or {{method}}.",
-            "For example {label}/{method}/{video}.mp4",
+            f"The pattern {pattern!r} needs {{video}}.",
+            "For example {label}/{method}/{video}.mp4, or {video}.mp4 without labels.",
             "pattern",
         )
     out, end = [], 0
@@ -120,7 +120,8 @@ def read(tree: Tree, options: ImportOptions) -> Reading:
             f"A file there is {_an_example(tree)!r}.",
             "pattern",
         )
-    odd = sorted({r.method for r in reading.records if r.label and _SOUNDS_REAL.search(r.method)})
+    fakes = [record for record in reading.records if record.label == FAKE]
+    odd = sorted({r.method for r in fakes if _SOUNDS_REAL.search(r.method)})
     if odd:
         reading.warnings.append(
             f"{', '.join(odd)} is read as fake; name it in real_names if it is real."
@@ -140,12 +141,13 @@ def _an_example(tree: Tree) -> str:
 def _record(tree: Tree, rel: str, parts: dict[str, str], options: ImportOptions) -> VideoRecord:
     """Return a record by the named parts of its path."""
     real_names = {name.lower() for name in options.real_names}
-    kind = parts.get("label") or parts["method"]
-    label = 0 if kind.lower() in real_names else 1
     named = parts.get("method")
+    kind = parts.get("label") or named or UNLABELLED
+    label = REAL if kind.lower() in real_names else FAKE
+    label = UNKNOWN if kind.lower() in _NOBODY_KNOWS else label
     if not named and kind.lower() not in ("fake", "1", "fakes", "synthetic", "manipulated"):
         named = kind
-    method = "original" if label == 0 else named or "unknown"
+    method = "original" if label == REAL else named or "unknown"
     word = parts.get("split", "")
     split = split_named(word)
     if word and split is None:
@@ -167,7 +169,7 @@ def _record(tree: Tree, rel: str, parts: dict[str, str], options: ImportOptions)
         label=label,
         source_dataset=dataset,
         method=method,
-        family="none" if label == 0 else family_of(method),
+        family="none" if label == REAL else family_of(method),
         compression=parts.get("compression", ""),
         split=split,
         split_source="official" if split else None,
@@ -203,11 +205,11 @@ def _link(reading: Reading) -> None:
     """Set pairs by ``{pair}`` or ``{target}``, else by the usual names, among the reals."""
     reals: dict[tuple[str, str, str], list[str]] = defaultdict(list)
     for record in reading.records:
-        if record.label == 0:
+        if record.label == REAL:
             name = record.video_id.rpartition("/")[2]
             reals[record.source_dataset, record.compression, name].append(record.video_id)
     for i, record in enumerate(reading.records):
-        if record.label == 0:
+        if record.label != FAKE:
             continue
         name = record.video_id.rpartition("/")[2]
         said = parts_of_fake(name)
@@ -243,7 +245,8 @@ IMPORTERS = (
         official_split=False,
         gotchas=(
             "A {label} that is none of the real names (real, original, ...) is fake, and names the "
-            "method where the pattern has no {method}.",
+            "method where the pattern has no {method}; one called unknown, and a pattern without "
+            "{label} and {method}, gives videos without a label.",
         ),
         aliases=("folder-tree", "pattern"),
     ),

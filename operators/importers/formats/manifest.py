@@ -15,7 +15,16 @@ from typing import Any
 
 from ....detector.errors import ForensicsError
 from ....detector.files import packages
-from ....detector.records import FAMILIES, LABELS, SPLITS, VideoRecord
+from ....detector.records import (
+    FAKE,
+    FAMILIES,
+    LABELS,
+    REAL,
+    SPLITS,
+    UNKNOWN,
+    UNLABELLED,
+    VideoRecord,
+)
 from ..contract import Evidence, Importer, ImportOptions, Missing, Reading, make_id
 from ..lists import bad_entry, inside, read_csv
 from ..names import LARGEST_FRAME, family_of, frame_indices
@@ -29,7 +38,9 @@ COLUMNS = (
 )
 # fmt: on
 LICENSE = "Not stated by the manifest."
-_LABEL_WORDS = {"0": 0, "real": 0, "original": 0, "1": 1, "fake": 1}
+_LABEL_WORDS = {"0": REAL, "real": REAL, "original": REAL, "1": FAKE, "fake": FAKE}
+_LABEL_WORDS |= dict.fromkeys(("", "-1", "?", "none", "n/a", "unlabelled", "unlabeled"), UNKNOWN)
+_LABEL_WORDS[UNLABELLED] = UNKNOWN
 
 
 def manifest_of(tree: Tree) -> str | None:
@@ -58,11 +69,13 @@ def recognise(tree: Tree) -> Evidence | None:
     name = manifest_of(tree)
     if name is None:
         return None
-    if suffix_of(name) == ".csv" and not {"path", "label"} <= set(_header(tree, name)):
+    columns = _header(tree, name) if suffix_of(name) == ".csv" else ["path", "label"]
+    if "path" not in columns:
         return None
     # A file called manifest is surely one; another CSV may be a list of something else.
     weak = stem_of(name) != "manifest"
-    return Evidence("manifest", (f"{name} has the columns path and label",), weak)
+    what = "columns path and label" if "label" in columns else "column path, and no label"
+    return Evidence("manifest", (f"{name} has the {what}",), weak)
 
 
 def read(tree: Tree, options: ImportOptions) -> Reading:
@@ -71,7 +84,7 @@ def read(tree: Tree, options: ImportOptions) -> Reading:
     if rel is None:
         raise ForensicsError(
             f"There is no manifest in {str(tree.root)!r}.",
-            "It needs a manifest.csv or manifest.parquet with the columns path and label.",
+            "It needs a manifest.csv or manifest.parquet with a column path, and label if known.",
             "root",
         )
     reading = Reading()
@@ -112,7 +125,7 @@ def read(tree: Tree, options: ImportOptions) -> Reading:
 
 def _rows(tree: Tree, rel: str) -> Iterator[tuple[str, dict[str, str]]]:
     if suffix_of(rel) == ".csv":
-        for number, row in read_csv(tree, rel, ("path", "label")):
+        for number, row in read_csv(tree, rel, ("path",)):
             yield f"{rel}, line {number}", row
         return
     parquet = packages.load(packages.PARQUET, "pyarrow.parquet", "root")
@@ -124,13 +137,12 @@ def _rows(tree: Tree, rel: str) -> Iterator[tuple[str, dict[str, str]]]:
             f"{rel} is not a readable Parquet file: {error}.", "", "root"
         ) from error
     names = {name.strip().lower(): name for name in table.column_names}
-    for needed in ("path", "label"):
-        if needed not in names:
-            raise ForensicsError(
-                f"{rel}: column {needed!r} is missing.",
-                f"It has: {', '.join(table.column_names)}.",
-                "root",
-            )
+    if "path" not in names:
+        raise ForensicsError(
+            f"{rel}: column 'path' is missing.",
+            f"It has: {', '.join(table.column_names)}.",
+            "root",
+        )
     for number, row in enumerate(table.to_pylist(), start=1):
         yield (
             f"{rel}, row {number}",
@@ -143,11 +155,11 @@ def _record(
 ) -> tuple[VideoRecord, str, int | None]:
     """Return (record, relative path, frame number) of a row."""
     path = _relative(tree, row["path"], where)
-    label = _LABEL_WORDS.get(row["label"].lower())
+    label = _LABEL_WORDS.get(row.get("label", "").lower())
     if label is None:
-        raise bad_entry(where, f"label {row['label']!r} is none of real, fake, 0, 1.")
+        raise bad_entry(where, f"label {row['label']!r} is none of real, fake, 0, 1, unknown.")
     dataset = row.get("dataset") or options.dataset_name or tree.root.name
-    method = row.get("method") or ("original" if label == 0 else "unknown")
+    method = row.get("method") or ("original" if label == REAL else "unknown")
     split = _one_of(row, "split", SPLITS, where)
     compression = row.get("compression", "")
     folder = path.rpartition("/")[0]
@@ -162,7 +174,7 @@ def _record(
         source_dataset=dataset,
         method=method,
         family=_one_of(row, "family", FAMILIES, where)
-        or ("none" if label == 0 else family_of(method)),
+        or ("none" if label == REAL else family_of(method)),
         compression=compression,
         split=split,
         split_source="official" if split else None,
@@ -278,10 +290,10 @@ IMPORTERS = (
         title="Manifest",
         license_note=LICENSE,
         expects=(
-            "manifest.csv or manifest.parquet with the columns path and label (real|fake|0|1), and "
-            "any of: video_id, dataset, method, family, compression, split, target_id, source_id, "
-            "pair_id, parents, mask_path, audio_label, license, frame_number, aligned; every other "
-            "column becomes a field"
+            "manifest.csv or manifest.parquet with the column path, and any of: label "
+            "(real|fake|0|1; empty or unknown where nobody knows), video_id, dataset, method, "
+            "family, compression, split, target_id, source_id, pair_id, parents, mask_path, "
+            "audio_label, license, frame_number, aligned; every other column becomes a field"
         ),
         recognise=recognise,
         read=read,

@@ -364,6 +364,8 @@ def test_every_stored_number_is_in_the_catalogue():
     for path in root.rglob("*.py"):
         text = path.read_text(encoding="utf-8")
         kinds |= set(re.findall(r'(?i)method ?= ?"media_forensics/([a-z_]+)"', text))
+        named = re.findall(r"method_of\(run_names\.(\w+)\)", text)
+        kinds |= {name.lower() for name in named}
         kinds |= set(re.findall(r'derived\.note\(\s*\w+,\s*\w+,\s*"(\w+)"', text))
     # scores are checked as such; a training, an ablation and a training set are files with hashes
     of_no_number = {"scores", "training", "ablation", "training_set"}

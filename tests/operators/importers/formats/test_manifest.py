@@ -213,7 +213,7 @@ def test_named_parents(plant, agree):
 
 
 @pytest.mark.parametrize(
-    "pattern", ["", "../{label}/{video}.mp4", "{label}/{label}/{video}.mp4", "{video}.mp4", "{a"]
+    "pattern", ["", "../{label}/{video}.mp4", "{label}/{label}/{video}.mp4", "{label}.mp4", "{a"]
 )
 def test_bad_patterns(plant, pattern):
     root = plant("mine", TREE)
@@ -226,3 +226,26 @@ def test_a_pattern_that_matches_nothing_shows_a_path(plant):
     root = plant("mine", TREE)
     with pytest.raises(ForensicsError, match=r"A file there is 'test/Real/cam2/007.MP4'"):
         plan_import(root, "tree", ImportOptions(pattern="{label}/{video}.avi"))
+
+
+def test_a_manifest_may_know_no_labels(plant):
+    rows = "path,label\na.mp4,\nb.mp4,unknown\nc.mp4,None\nd.mp4,fake\n"
+    root = plant("case", "{a,b,c,d}.mp4", {"manifest.csv": rows})
+    plan = plan_import(root)
+    assert [(r.label, r.label_name) for r in plan.records] == [(-1, "unknown")] * 3 + [(1, "fake")]
+    assert {r.split for r in plan.records[:3]} == {None}, "nothing to train on, nothing to split"
+    assert "unknown" in plan.report.table()
+    only = plan_import(root, options=ImportOptions(labels=("unknown",)))
+    assert len(only.records) == 3
+    bare = plan_import(plant("bare", "a.mp4", {"manifest.csv": "path\na.mp4\n"}))
+    assert [r.label for r in bare.records] == [-1]
+    assert "no label" in bare.report.reasons[0]
+
+
+def test_a_pattern_may_know_no_labels(plant):
+    root = plant("case", "in/{a,b}.mp4\nreal/c.mp4\nunknown/d.mp4")
+    options = ImportOptions(pattern="*/{video}.mp4")
+    assert {r.label for r in plan_import(root, "tree", options).records} == {-1}
+    options = ImportOptions(pattern="{label}/{video}.mp4")
+    found = {r.path.rpartition("/")[2]: r.label for r in plan_import(root, "tree", options).records}
+    assert found == {"a.mp4": 1, "b.mp4": 1, "c.mp4": 0, "d.mp4": -1}

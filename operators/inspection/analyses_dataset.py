@@ -1,0 +1,152 @@
+"""Keeps the faces of analyzed files in a faces dataset without labels, scored like any other.
+
+Each detector's scores stand under a key of their own with their provenance, so that the sphere, the
+timeline, heatmaps and the report work on them; nothing in it has a ground truth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import fiftyone as fo
+
+from ...detector.errors import ForensicsError
+from ...detector.scoring.aggregate import WORST_PERSON
+from ..dataset import fields, stored_runs, video_scores, views
+from ..dataset.dataset_changes import declare, require_there
+from ..faces.faces_writer import face_sample
+from ..scoring.score_claim import claim
+from ..scoring.score_form import default_key
+from ..scoring.score_writer import ScoreWriter
+
+if TYPE_CHECKING:
+    from ...detector.model.detector import Detector
+    from ...detector.scoring.verdict import Analysis, Evidence
+
+KIND = "analyses"  # of the dataset
+_FIELDS: dict[str, Any] = {
+    "file": fo.StringField,
+    "file_path": fo.StringField,
+    "person": fo.IntField,
+    "person_score": fo.FloatField,
+    "seconds": fo.FloatField,
+    "p_fake": fo.FloatField,
+    "drives": fo.BooleanField,
+    "verdict": fo.StringField,
+    "detector": fo.StringField,
+    "detector_sha256": fo.StringField,
+    "score": fo.Classification,
+}
+
+
+def keep(name: str, analysis: Analysis, model: Detector, source: str) -> int:
+    """Replace the faces of a file in the dataset ``name``.
+
+    Args:
+        name: of the dataset; made if it is not there
+        analysis: of the file
+        model, source: the detector, and where it was loaded from
+
+    Returns:
+        faces that the dataset has of the file now
+
+    Raises:
+        ForensicsError: ``name`` is a dataset of another kind
+    """
+    found = analysis.evidence
+    if found is None:
+        raise ForensicsError("The analysis says nothing of what it was read from.")
+    dataset = _opened(name)
+    about = {"recipe": found.recipe.to_json(), "recipe_hash": found.recipe.hash}
+    fields.set_description(dataset, kind=KIND, **about)
+    file_id = f"{Path(analysis.path).name} {analysis.sha256[:12]}"
+    half = f"{file_id} (being written)"  # until all are there, beside the earlier ones
+    dataset.delete_samples(views.match_in(dataset, "file", [half]))
+    samples = list(_samples(analysis, found, half))
+    if samples:
+        require_there(dataset)
+        dataset.add_samples(samples, dynamic=False, progress=False)
+        ids = [sample.id for sample in samples]
+        names = _scored_as(dataset, analysis, model, source)
+        writer = ScoreWriter(dataset, names)
+        writer.add(ids, found.scores)
+        writer.close()
+    dataset.delete_samples(views.match_in(dataset, "file", [file_id]))
+    views.set_by_id(dataset, "file", dict.fromkeys((sample.id for sample in samples), file_id))
+    if samples:
+        video_scores.write_video_scores(dataset, names.key, _rule(analysis))
+    return len(samples)
+
+
+def _rule(analysis: Analysis) -> str:
+    """The rule by which a file has the score of its highest person, as in the analysis."""
+    return WORST_PERSON if analysis.rule == "mean" else analysis.rule
+
+
+def _opened(name: str) -> fo.Dataset:
+    """The dataset, made where it is not there.
+
+    Raises:
+        ForensicsError: it is of another kind
+    """
+    if fo.dataset_exists(name):
+        dataset = fo.load_dataset(name)
+        about = fields.describe(dataset)
+        unmade = not about and views.is_empty(dataset)  # of a run that was killed while making it
+        if about.get("kind") != KIND and not unmade:
+            raise ForensicsError(
+                f"The dataset {name!r} exists and holds something else.",
+                "Choose another name.",
+                "dataset",
+            )
+    else:
+        dataset = fo.Dataset(name, persistent=True)
+    fields.declare_common_fields(dataset, faces=True)
+    declare(dataset, _FIELDS)
+    return dataset
+
+
+def _samples(analysis: Analysis, found: Evidence, file: str) -> Iterator[fo.Sample]:
+    """A sample of each crop, in the order of its scores."""
+    common = fields.record_fields(found.record) | {"group_id": found.record.video_id}
+    ranks = {person.track: (n, person) for n, person in enumerate(analysis.persons, 1)}
+    for row, (frame, face) in enumerate(found.faces.crops):
+        rank, person = ranks[face.track]
+        sample = face_sample(found.record, found.faces, frame, face, found.crop_folder, common)
+        reason = found.scores.reasons[row]
+        p_fake = None if reason is not None else float(found.scores.p_fake[row])
+        sample.update_fields(
+            {
+                "file": file,
+                "file_path": analysis.path,
+                "person": rank,
+                "person_score": person.score,
+                "seconds": frame.pts_seconds,
+                "p_fake": p_fake,
+                "reason": None if reason is None else reason.value,
+                "drives": frame.index in person.drivers,
+                "verdict": analysis.verdict,
+                "detector": analysis.detector,
+                "detector_sha256": analysis.detector_sha256,
+                "score": None if p_fake is None else fields.classification(p_fake),
+            }
+        )
+        yield sample
+
+
+def _scored_as(
+    dataset: fo.Dataset, analysis: Analysis, model: Detector, source: str
+) -> fields.ScoreFields:
+    """The fields for the detector's scores: those of its checkpoint, or free ones."""
+    base = default_key(analysis.detector)[:30]
+    for key in (base, f"{base}_{analysis.detector_sha256[:8]}"):
+        config = fields.scores_config(dataset, key)
+        free = config is None and stored_runs.is_free(dataset, fields.ScoreFields(key).run)
+        if free or getattr(config, "checkpoint_sha256", None) == analysis.detector_sha256:
+            break
+    names = fields.ScoreFields(key)
+    claim(dataset, names, model, source, _rule(analysis), overwrite=False)
+    video_scores.declare(dataset, names)
+    return names
