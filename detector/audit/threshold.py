@@ -19,6 +19,7 @@ HAND = "hand"
 FIXED = "fixed"
 EVALUATION = "evaluation"
 CALIBRATION = "calibration"
+CHECKPOINT = "checkpoint"
 ORACLE = "oracle_eer"
 NOTHING = FittedOn(frozenset(), frozenset())
 SEEN = "it was chosen on the very units that are judged"
@@ -34,7 +35,7 @@ class Threshold:
     Attributes:
         value: in [0, 1]
         source: :data:`HAND`, :data:`FIXED`, :data:`EVALUATION`, :data:`CALIBRATION`,
-            :data:`ORACLE` or a key of :data:`VALIDATION`
+            :data:`CHECKPOINT`, :data:`ORACLE` or a key of :data:`VALIDATION`
         provenance: what it was chosen on, in words
         honest: nothing suggests that what is judged now, or anything akin to it, chose the value;
             where False, the rates at it may be better than elsewhere, and ``provenance`` says why
@@ -115,31 +116,29 @@ class Stored:
 
     Attributes:
         evaluation: of the last evaluation
-        calibration: of 'Calibrate threshold'
+        calibration: of 'Calibrate threshold', on this dataset
+        checkpoint: the checkpoint's own: of a 'Calibrate threshold' that was kept in it
     """
 
     evaluation: Chosen | None = None
     calibration: Chosen | None = None
+    checkpoint: Chosen | None = None
 
     @property
     def default(self) -> str:
-        """The most honest source that there is."""
-        return CALIBRATION if _stands(self.calibration) else FIXED
-
-    @property
-    def latest(self) -> str:
-        """:attr:`default`, or the last evaluation's where nothing was calibrated."""
-        if self.default == FIXED and _stands(self.evaluation):
-            return EVALUATION
-        return self.default
+        """The source that applies where nobody chooses another: the dataset's calibration, else
+        the checkpoint's own, else 0.5. Every screen, evaluation, report and analysis asks here."""
+        if _stands(self.calibration):
+            return CALIBRATION
+        return CHECKPOINT if _stands(self.checkpoint) else FIXED
 
     @property
     def for_one(self) -> Threshold:
-        """The threshold of :attr:`latest`, where no rates are shown."""
-        chosen = {CALIBRATION: self.calibration, EVALUATION: self.evaluation}.get(self.latest)
+        """The threshold of :attr:`default`, where no rates are shown."""
+        chosen = {CALIBRATION: self.calibration, CHECKPOINT: self.checkpoint}.get(self.default)
         if chosen is not None:
             return chosen.threshold
-        late = next((c.stale for c in (self.calibration, self.evaluation) if c and c.stale), "")
+        late = self.calibration.stale if self.calibration else ""
         if not late:
             return UNCHOSEN
         text = f"{UNCHOSEN.provenance}; the stored threshold does not stand: {late}"
@@ -156,6 +155,8 @@ def sources(stored: Stored) -> list[tuple[str, str]]:
     if stored.calibration is not None:
         label = "Calibrated" if _stands(stored.calibration) else "Calibrated (out of date)"
         chosen.insert(0 if _stands(stored.calibration) else 1, (CALIBRATION, label))
+    if stored.checkpoint is not None:
+        chosen.insert(len(chosen) - 1, (CHECKPOINT, "The checkpoint's own"))
     if stored.evaluation is not None:
         late = "" if _stands(stored.evaluation) else " (out of date)"
         chosen.append((EVALUATION, f"As in the last evaluation{late}"))
@@ -192,7 +193,11 @@ def choose(
         return Threshold(float(value), HAND, "moved by hand").doubted(BY_HAND)
     if source == FIXED:
         return UNCHOSEN
-    earlier = {EVALUATION: stored.evaluation, CALIBRATION: stored.calibration}.get(source)
+    earlier = {
+        EVALUATION: stored.evaluation,
+        CALIBRATION: stored.calibration,
+        CHECKPOINT: stored.checkpoint,
+    }.get(source)
     if earlier is not None:
         return earlier.judging(rows, judged.level)
     if source == ORACLE:

@@ -12,6 +12,7 @@ from ..faces.video_faces import FaceRow, FrameFaces, VideoFaces
 from ..files.paths import inside
 from ..frames.frame import FrameError
 from ..frames.images import read_image
+from ..frames.numbering import shown_number
 from ..frames.sources import open_source
 from ..records import Reason, VideoRecord
 from .store import is_as_written
@@ -93,7 +94,7 @@ def _frame_tile(row: FrameFaces, image: np.ndarray | None, tile: int) -> np.ndar
         for face in row.faces:
             x1, y1, x2, y2 = (round(value * factor) for value in face.box)
             cv2.rectangle(canvas, (x1, y1), (x2, y2), _colour(face), 1)
-    return _caption(canvas, f"{row.index}", _WHITE)
+    return _caption(canvas, f"{shown_number(row.index)}", _WHITE)
 
 
 def _colour(face: FaceRow) -> tuple[int, int, int]:

@@ -17,6 +17,7 @@ from ...detector.device import described
 from ...detector.errors import ForensicsError
 from ...detector.files.installation import require_installed
 from ..dataset import fields
+from ..dataset.current_detector import current
 
 #: Choice of a checkpoint by its path. Not "": the App would show nothing for it.
 A_FILE = "a checkpoint file or folder ..."
@@ -180,7 +181,8 @@ class Form:
         Returns:
             whether one has
         """
-        keys = fields.detector_keys(self.dataset if dataset is None else dataset)
+        among = self.dataset if dataset is None else dataset
+        keys = fields.detector_keys(among)
         if not keys:
             self.warning(
                 "no_scores",
@@ -189,7 +191,7 @@ class Form:
             )
             return False
         text = "Key of the detector whose stored scores are used"
-        self.choice(name, [(key, key) for key in keys], label, text, default=keys[-1])
+        self.choice(name, [(key, key) for key in keys], label, text, default=current(among, keys))
         return True
 
     def detector_or_file(self, known: Iterable[tuple[str, str]]) -> types.Property | None:

@@ -17,6 +17,7 @@ COLOURS = {LABELS[REAL]: BLUE, LABELS[FAKE]: VERMILION}
 
 #: What we wrote about a dataset: the paths that we have put on its tiles.
 _SHOWN = "shown_first"
+CURRENT = "current_detector"  # the key that the screens follow, see current_detector.py
 SOURCE = ("source_dataset", "method", "family", "compression", "split", "split_source")
 FACE = (
     "frame_number",
@@ -29,26 +30,32 @@ FACE = (
 )
 
 
-def dress(dataset: fo.Dataset) -> None:
+def dress(dataset: fo.Dataset) -> list[str] | None:
     """Give what is new in ``dataset`` a colour and a place in the sidebar and on the tiles.
 
     The sidebar is in the order of an analyst's questions. On the tiles stand the ground truth and
-    the newest detector's verdict, on playing videos also the faces' boxes and the persons; the
+    the current detector's verdict, on playing videos also the faces' boxes and the persons; the
     rest is one click away. What a person has arranged otherwise stays as it is.
+
+    Returns:
+        the fields on the tiles, None where a person has arranged them
     """
     with changing(dataset):
-        _dress(dataset)
+        shown = _dress(dataset)
         dataset.save()
+    return shown
 
 
-def _dress(dataset: fo.Dataset) -> None:
+def _dress(dataset: fo.Dataset) -> list[str] | None:
     schema = dataset.get_field_schema()
     keys = [fields.ScoreFields(key) for key in fields.detector_keys(dataset)]
     app = dataset.app_config
     app.sidebar_groups = _sidebar(dataset, schema, keys)
     labels = [fields.GROUND_TRUTH, *(n for k in keys for n in (k.label, k.video_label))]
     app.color_scheme = _colours(app.color_scheme, [name for name in labels if name in schema])
-    shown = [fields.GROUND_TRUTH, *([keys[-1].label] if keys else [])]
+    chosen = fields.describe(dataset).get(CURRENT)
+    now = next((key for key in keys if key.key == chosen), keys[-1] if keys else None)
+    shown = [fields.GROUND_TRUTH, *([now.label] if now else [])]
     paths = [name for name in (*shown, fields.PERSONS) if name in schema]
     if dataset.media_type == fomm.VIDEO and fields.FACES in dataset.get_frame_field_schema():
         paths.append(f"frames.{fields.FACES}")
@@ -56,6 +63,8 @@ def _dress(dataset: fo.Dataset) -> None:
     if app.active_fields is None or ours is None or list(app.active_fields.paths) == ours:
         app.active_fields = fo.ActiveFields(exclude=False, paths=paths)
         fields.set_description(dataset, **{_SHOWN: paths})
+        return paths
+    return None
 
 
 def _colours(there: fo.ColorScheme | None, labels: list[str]) -> fo.ColorScheme:

@@ -15,6 +15,7 @@ import fiftyone as fo
 
 from ...detector.errors import ForensicsError
 from ...detector.faces.video_faces import MEASURES
+from ...detector.frames import numbering
 from ...detector.records import FAKE, LABELS, REAL, VideoRecord
 from . import run_names, stored_runs
 from .dataset_changes import changing, declare
@@ -175,14 +176,7 @@ def delta_field(key: str, perturbation: str) -> str:
     return f"{key}_delta_{perturbation}"
 
 
-def frame_number(index: int) -> int:
-    """FiftyOne's 1-based frame number of a 0-based frame index."""
-    return index + 1
-
-
-def frame_index(number: int) -> int:
-    """0-based frame index of FiftyOne's 1-based frame number."""
-    return number - 1
+frame_number, frame_index = numbering.shown_number, numbering.index_of
 
 
 def relative_box(

@@ -258,6 +258,8 @@ def _write_on_videos(
         columns[names.reason][sample_id] = lost
     for field, values in columns.items():
         views.set_by_id(videos, field, values)
+    now = fields.describe(dataset).get(appearance.CURRENT)
+    fields.set_description(videos, **{appearance.CURRENT: now})
     appearance.dress(videos)
     _name_maker(videos, dataset, names, rule, "")
 

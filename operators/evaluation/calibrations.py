@@ -70,6 +70,16 @@ def stored_calibration(dataset: fo.Dataset, key: str) -> dict[str, Any]:
     return dict(config.record)
 
 
+def calibration_of_checkpoint(dataset: fo.Dataset, sha256: str) -> dict[str, Any] | None:
+    """What 'Calibrate threshold' stored on ``dataset``, or on its faces, for the scores of a
+    checkpoint; None where nothing that stands."""
+    faces = views.faces_of(dataset) or dataset
+    for key in reversed(fields.detector_keys(faces)):
+        if made_from.checkpoint_of(faces, key) == sha256 and has_calibration(faces, key):
+            return stored_calibration(faces, key)
+    return None
+
+
 def calibrated_on(dataset: fo.Dataset, key: str) -> FittedOn:
     """Groups and files of the calibration of ``key`` as they are now.
 

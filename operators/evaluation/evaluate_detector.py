@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 import fiftyone as fo
 from fiftyone import ViewField as F
 
-from ...detector.audit.threshold import HAND, UNCHOSEN, Threshold
+from ...detector.audit.threshold import CALIBRATION, CHECKPOINT, HAND, UNCHOSEN, Threshold
 from ...detector.errors import ForensicsError
 from ...detector.records import LABELS
 from ..app.form import Form
 from ..app.markup import plain
 from ..dataset import derived, faces_dataset, fields, made_from, run_names, stored_runs, views
+from ..dataset.current_detector import current
 from ..dataset.dataset_changes import changing, declare
 from ..dataset.label_sync import contradiction
 from ..dataset.scored_items import LEVELS, items_of, unlabelled
@@ -30,6 +31,7 @@ from .calibrations import (
     why_no_calibration,
 )
 from .evaluation_tables import compare, evaluate_items, macro, table
+from .stored_thresholds import stored_of
 
 if TYPE_CHECKING:
     from ...detector.audit.basis import Basis
@@ -41,7 +43,7 @@ def run(
     samples: Any,
     *,
     key: str,
-    threshold: float | str = 0.5,
+    threshold: float | str | None = None,
     threshold_from: str | None = None,
     compare_with: str | None = None,
     replicates: int = 1000,
@@ -55,7 +57,8 @@ def run(
             of the same splits and datasets that gave no face
         key: detector key
         threshold: p_fake from which an item counts as fake, or ``"calibrated"`` for the one that
-            'Calibrate threshold' has chosen
+            'Calibrate threshold' has chosen; by default the one that every screen uses, see
+            :class:`detector.audit.threshold.Stored`
         threshold_from: where a number comes from, kept with the result
         compare_with: key of a second detector, compared on the videos that both have scored
         replicates, seed: without effect, kept for older calls: no interval is drawn any more
@@ -117,11 +120,18 @@ def _remarks(waiting: int, key: str, view: Any) -> str:
 
 
 def _threshold(
-    dataset: fo.Dataset, view: Any, key: str, threshold: float | str, given: str | None
+    dataset: fo.Dataset, view: Any, key: str, threshold: float | str | None, given: str | None
 ) -> Threshold:
-    """The threshold: the calibrated one, 0.5 on no data, or a number of which ``given`` is said."""
+    """The threshold: by the rule, the calibrated one, or a number of which ``given`` is said."""
     if threshold == CALIBRATED:
         return stored_threshold(dataset, view, key)
+    if threshold is None:
+        found = stored_of(dataset, key)
+        if found.default == CALIBRATION:  # read anew: numbers are about to be made with it
+            return stored_threshold(dataset, view, key)
+        if found.default == CHECKPOINT and found.checkpoint is not None:
+            return found.checkpoint.threshold
+        return UNCHOSEN
     try:
         value = float(threshold)
     except ValueError:
@@ -224,7 +234,7 @@ class EvaluateDetector(Workflow):
     def fill(self, form: Form, target: Any) -> None:
         if not form.detector():
             return
-        key = form.params.get("key") or fields.detector_keys(form.dataset)[-1]
+        key = str(form.params.get("key") or current(form.dataset))
         why = why_no_calibration(form.dataset, key)
         if why and calibration_of(form.dataset, key) is not None:
             label = "The calibrated threshold does not stand any more"
@@ -234,8 +244,9 @@ class EvaluateDetector(Workflow):
             text = "The one that 'Calibrate threshold' has chosen for this detector"
             form.flag("calibrated", "Calibrated threshold", text, default=True)
         if why is not None or form.params.get("calibrated") is False:
-            text = "p_fake from which a face or video counts as fake, 0 to 1"
-            form.number("threshold", "Threshold", text)
+            usual = stored_of(form.dataset, key).for_one
+            text = "p_fake from which a face or video counts as fake, 0 to 1; empty: "
+            form.number("threshold", "Threshold", f"{text}{usual.value:g}, {usual.provenance}")
             value = form.params.get("threshold")
             if value is not None and not 0.0 <= value <= 1.0:
                 words = "p_fake is a probability: choose a threshold from 0 to 1."

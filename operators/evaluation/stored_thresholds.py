@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from typing import Any
 
 import fiftyone as fo
 
 from ...detector.audit import threshold as audit_threshold
 from ...detector.audit.threshold import Chosen, Stored, Threshold
-from ..dataset import made_from, run_names, stored_runs
+from ...detector.errors import ForensicsError
+from ...detector.files.paths import given
+from ...detector.weights.known_detectors import PUBLISHED, find_detector
+from ..dataset import fields, made_from, run_names, stored_runs
 from . import calibrations
 
 
@@ -28,7 +33,46 @@ def stored_of(faces: fo.Dataset, key: str) -> Stored:
             level=record["level"],
             stale=why or "",
         )
-    return Stored(_evaluated(faces, key, calibration), calibration)
+    return Stored(_evaluated(faces, key, calibration), calibration, _own(faces, key))
+
+
+def _own(faces: fo.Dataset, key: str) -> Chosen | None:
+    """The threshold in the record of the checkpoint whose scores ``key`` holds, if it is there."""
+    config = fields.scores_config(faces, key)
+    record = own_record(getattr(config, "detector", None))
+    if not record or record.get("checkpoint_sha256") != getattr(config, "checkpoint_sha256", ""):
+        return None
+    threshold = replace(audit_threshold.of_calibration(record), source=audit_threshold.CHECKPOINT)
+    shared = sorted(set(record["source_datasets"]) & set(faces.distinct("source_dataset")))
+    if record.get("dataset") == faces.name or shared:
+        what = ", ".join(shared) or "this dataset"
+        threshold = threshold.doubted(f"material of {what} chose it, which may be judged here")
+    return Chosen(threshold, level=record["level"])
+
+
+def own_record(source: str | None) -> dict[str, Any] | None:
+    """The calibration that a checkpoint of our format carries; None where it carries none.
+
+    Args:
+        source: what the scores say they were made with: a path or a registered name
+    """
+    try:
+        # published files carry no calibration of ours
+        known = source and source not in PUBLISHED
+        path = given(find_detector(str(source)), "detector") if known else None
+    except ForensicsError:  # imported scores, or a checkpoint that is not on this machine
+        return None
+    record = None if path is None else (path if path.is_dir() else path.parent) / "detector.json"
+    if record is None or not record.is_file():
+        return None
+    try:  # the record for people: no torch needed
+        found = json.loads(record.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    calibration = found.get("calibration") if isinstance(found, dict) else None
+    needed = ("threshold", "level", "source_datasets", "date", "n_real", "target_fpr")
+    is_whole = isinstance(calibration, dict) and all(name in calibration for name in needed)
+    return calibration if is_whole else None
 
 
 def _evaluated(faces: fo.Dataset, key: str, calibration: Chosen | None) -> Chosen | None:

@@ -18,7 +18,11 @@ from ...detector.weights.known_detectors import find_detector
 from ..app.form import Form, chosen_detector, chosen_path
 from ..app.progress import terminal
 from ..dataset import default_folders, fields, views
-from ..evaluation.calibrations import has_calibration, stored_calibration
+from ..evaluation.calibrations import (
+    calibration_of_checkpoint,
+    has_calibration,
+    stored_calibration,
+)
 from ..jobs import job as jobs
 from ..jobs.delegated import in_app, stop_of
 from ..jobs.path_arguments import with_paths
@@ -29,7 +33,7 @@ from .analysis_report import in_seconds, markdown, timeline
 
 WAIT_SECONDS = 540  # the App cuts an operator's answer off after 600
 DATASET = "analyses"
-OWN = "the checkpoint's own"  # threshold
+BY_RULE = "as every screen here: this dataset's calibration, else the checkpoint's own"
 
 
 @with_paths("path", "crops_dir", "face_weights", detectors=("detector",))
@@ -56,7 +60,8 @@ def run(
         path: a video or picture, or a folder of them
         detector: registered name, path of a checkpoint, or key of a training run
         calibrated_for: detector key of ``samples`` whose calibrated threshold is used; by default
-            the one in the checkpoint, else 0.5 with a warning
+            that of ``samples`` for this checkpoint, else the checkpoint's own, else 0.5 with a
+            warning: the rule of :class:`detector.audit.threshold.Stored`
         rule: how the frames of a person give their score; by default as calibrated, else ``mean``
         count: frames to look at
         dataset: name of the dataset that gets the faces; "" for none
@@ -92,8 +97,12 @@ def run(
     require_files((str(file.absolute()) for file in files), "files")
     model = load_detector(source, device)
     record = None
-    if calibrated_for is not None and home is not None:
-        record = stored_calibration(home, calibrated_for)
+    if home is not None:
+        record = (
+            calibration_of_checkpoint(home, model.sha256)
+            if calibrated_for is None
+            else stored_calibration(home, calibrated_for)
+        )
     threshold = threshold_for(model, record)
     face_detector = detector_of(recipe_of(model), device=device, weights=face_weights)
     found, kept = [], 0
@@ -172,8 +181,8 @@ class AnalyzeFile(Workflow):
         keys = [(key, key) for key in keys if has_calibration(form.dataset, key)]
         if keys:
             text = "A calibration of this dataset; it must be of the same checkpoint"
-            options = [(OWN, OWN), *keys]
-            form.choice("calibrated_for", options, "Threshold of", text, default=OWN)
+            options = [(BY_RULE, BY_RULE), *keys]
+            form.choice("calibrated_for", options, "Threshold of", text, default=BY_RULE)
         form.whole("count", "Frames", "Per video", least=1)
         text = "Name of a dataset; open it to look at them"
         form.text("dataset", "Keep the faces in", text)
@@ -194,7 +203,7 @@ class AnalyzeFile(Workflow):
         given = {**super().arguments(ctx), "path": path, "detector": detector}
         if ctx.params.get("dataset") == "":
             given["dataset"] = ""  # none
-        return {n: v for n, v in given.items() if (n, v) != ("calibrated_for", OWN)}
+        return {n: v for n, v in given.items() if (n, v) != ("calibrated_for", BY_RULE)}
 
     def execute(self, ctx: Any) -> dict[str, Any]:
         require_installed(*self.parts)

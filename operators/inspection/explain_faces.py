@@ -20,6 +20,7 @@ from ..app.form import Form
 from ..app.markup import plain
 from ..app.outcome import Ending
 from ..dataset import derived, fields, views
+from ..dataset.current_detector import current
 from ..dataset.dataset_changes import declare
 from ..jobs.workflow import JobWorkflow
 from ..training.registry import scored_model
@@ -221,7 +222,7 @@ class ExplainFaces(JobWorkflow):
         form.device()
         text = "A map shows what moved this network's score. It does not show where a "
         form.notice("meaning", f"{len(target)} faces in the view", text + "face was manipulated.")
-        key = form.params.get("key") or fields.detector_keys(form.dataset)[-1]
+        key = str(form.params.get("key") or current(form.dataset))
         only, threshold = form.value("only"), form.value("threshold")
 
         def looked_at() -> None:

@@ -12,6 +12,7 @@ from fiftyone.operators import types
 from ...detector.errors import ForensicsError
 from ..app.documentation import documented
 from ..app.markup import plain
+from ..dataset import current_detector, face_columns
 from ..operator_list import name_of, uri_of
 
 
@@ -67,6 +68,16 @@ class ChoicePanel(foo.Panel):
     def _choice(self, ctx: Any) -> dict[str, Any]:
         # every name every time: the App merges what it gets into what it has
         return {**dict.fromkeys(self.choice), **(ctx.panel.get_state("choice") or {})}
+
+    @staticmethod
+    def _follow_detector(ctx: Any, key: Any) -> None:
+        """Let every screen, the open grid among them, follow the detector ``key``."""
+        source = face_columns.source_of(ctx.dataset)
+        if key not in face_columns.detector_keys(source.faces):
+            raise ForensicsError(f"There is no detector {key!r} here.", "Look again.", "key")
+        shown = current_detector.choose(source.faces, key)
+        if shown and source.shows_faces:
+            ctx.ops.set_active_fields(shown)
 
     @staticmethod
     def _say_missing(ctx: Any, choice: dict[str, Any], error: ForensicsError, **more: Any) -> None:

@@ -17,6 +17,7 @@ from ..app.form import Form
 from ..app.open_dataset import require_dataset
 from ..app.outcome import Ending
 from ..dataset import default_folders, face_columns, views
+from ..dataset.current_detector import current
 from ..evaluation.stored_thresholds import stored_of
 from ..jobs.path_arguments import with_paths
 from ..jobs.workflow import JobWorkflow
@@ -53,7 +54,7 @@ def run(
         level: ``face``, ``person`` or ``video``: what the rates count
         threshold: p_fake from which a unit counts as fake
         threshold_from: a source of :mod:`detector.audit.threshold`; by default ``hand`` where a
-            threshold is given, else the calibrated one, else that of the last evaluation, else 0.5
+            threshold is given, else the rule of :class:`detector.audit.threshold.Stored`
         breakdowns: fields with a table of their own; the quality fields by default
         examples: faces shown per kind of error
         blur: blur the faces that are shown
@@ -113,7 +114,7 @@ def _source(dataset: fo.Dataset, key: str, threshold: float | None) -> str:
     """Where the threshold comes from unless it is said."""
     if threshold is not None:
         return audit_threshold.HAND
-    return stored_of(face_columns.source_of(dataset).faces, key).latest
+    return stored_of(face_columns.source_of(dataset).faces, key).default
 
 
 class ExportReport(JobWorkflow):
@@ -142,7 +143,7 @@ class ExportReport(JobWorkflow):
         form.text("note", "Note", "Shown under the title")
         levels = [(level, f"per {level}") for level in LEVELS]
         form.choice("level", levels, "Judged", "What the error rates count")
-        key = form.params.get("key") or face_columns.detector_keys(faces)[-1]
+        key = str(form.params.get("key") or current(faces, face_columns.detector_keys(faces)))
         origins = audit_threshold.sources(stored_of(faces, key))
         text = "Stands in the report beside every rate"
         usual = _source(form.dataset, key, None)

@@ -278,7 +278,7 @@ def _examples(
                 Example(
                     kind=kind,
                     video_id=_value(part.video, row),
-                    frame_number=None if number is None else fields.frame_index(number),
+                    frame_number=number,
                     track=int(part.track[row]),
                     label=LABELS[part.label[row]] if part.label[row] >= 0 else "",
                     method=_value(part.texts["method"], row),

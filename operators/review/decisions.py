@@ -18,6 +18,7 @@ from fiftyone import ViewField as F
 
 from ...detector.errors import ForensicsError
 from ..dataset import dataset_changes, fields, made_from, views
+from ..dataset.current_detector import current
 from . import review_log
 from .review_log import DECIDE, REDO, SET, UNDO, Record
 
@@ -103,9 +104,8 @@ def act(
 
 def _in_sight(dataset: fo.Dataset, view: Any, key: str | None) -> tuple[list[str], dict[str, Any]]:
     """Ids of the faces; the detector whose scores were in sight, its checkpoint and the scores."""
-    keys = fields.detector_keys(dataset)
-    key = key or (keys[-1] if keys else None)
-    if key is None or not dataset.has_field(fields.ScoreFields(key).p_fake):
+    key = key or current(dataset)
+    if not key or not dataset.has_field(fields.ScoreFields(key).p_fake):
         return view.values("id"), {}
     ids, p_fake = view.values(["id", fields.ScoreFields(key).p_fake])
     checkpoint = made_from.checkpoint_of(dataset, key) or ""

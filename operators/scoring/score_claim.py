@@ -8,7 +8,7 @@ import fiftyone as fo
 
 from ...detector.errors import ForensicsError
 from ...detector.records import CropRecipe
-from ..dataset import derived, fields, lease, stored_runs, views
+from ..dataset import current_detector, derived, fields, lease, stored_runs, views
 from ..dataset.code_version import code_version
 from ..dataset.dataset_changes import changing
 from ..dataset.score_state import CLEARING, MARK, WRITING, mark, unfinished
@@ -86,6 +86,7 @@ def begin(samples: Any, key: str, left: str = "", **about: Any) -> None:
     with changing(dataset):
         config = {"key": key, **about, MARK: CLEARING}
         stored_runs.put(samples, names.run, method=fields.SCORES_METHOD, **config)
+        fields.set_description(dataset, **{current_detector.NAME: key})  # what was scored last
         clear(dataset, key)
         derived.drop_shown(dataset, key)
         if left != CLEARING:

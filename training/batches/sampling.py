@@ -180,16 +180,25 @@ def _pack(units: list[Unit], batch_size: int) -> list[Batch]:
         for number, unit in enumerate(units):
             batches[number * count // len(units)].append(unit)
         return batches
-    best = _filled(units, batch_size)
-    low, high = max(largest, -(-sum(map(len, units)) // len(best))), batch_size
-    while low < high:  # the least size that needs no more batches: none is a mere rest
-        size = (low + high) // 2
-        found = _filled(units, size)
-        if len(found) <= len(best):
-            best, high = found, size
+    return _evened(_filled(units, batch_size))
+
+
+def _evened(batches: list[Batch]) -> list[Batch]:
+    """The batches after units have gone from larger ones to the smallest: none is a mere rest."""
+    sizes = np.array([len(indices(batch)) for batch in batches])
+    while True:
+        least = int(np.argmin(sizes))
+        for most in np.argsort(-sizes, kind="stable").tolist():
+            room = (sizes[most] - sizes[least]) // 2
+            moved = min((u for u in batches[most] if len(u) <= room), key=len, default=None)
+            if moved is not None:
+                break
         else:
-            low = size + 1
-    return best
+            return batches
+        batches[most].remove(moved)
+        batches[least].append(moved)
+        sizes[most] -= len(moved)
+        sizes[least] += len(moved)
 
 
 def _filled(units: list[Unit], size: int) -> list[Batch]:

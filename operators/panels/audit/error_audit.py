@@ -53,7 +53,8 @@ class ErrorAudit(DatasetPanel):
     def on_load(self, ctx: Any) -> None:
         """First paint, and again when the panel is opened anew."""
         choice = self._choice(ctx)
-        choice |= {"token": None, "drawn": None}  # look at the database again, draw everything
+        # look at the database again, draw everything, of the current detector
+        choice |= {"key": None, "token": None, "drawn": None}
         self._show(ctx, choice)
 
     @handler
@@ -66,7 +67,8 @@ class ErrorAudit(DatasetPanel):
         elif name in CONTROLS:
             choice[name] = value
             if name == "key":
-                choice["token"] = None
+                self._follow_detector(ctx, value)
+                choice |= {"token": None, "source": None, "value": None}  # its own threshold
         else:
             raise ForensicsError(f"There is no control {name!r}.")
         self._show(ctx, choice)

@@ -25,6 +25,7 @@ from ....detector.audit.units import Units, at_level
 from ....detector.embeddings import regions as sphere_regions
 from ....detector.errors import ForensicsError
 from ...dataset import derived, face_columns, slice_fields
+from ...dataset.current_detector import current
 from ...dataset.label_sync import contradiction
 from ...dataset.rebuild_cache import RebuildCache
 from ...embeddings.sphere_source import embeddings_of
@@ -85,7 +86,7 @@ def study_of(dataset: fo.Dataset | None, choice: dict[str, Any]) -> Study:
     source = face_columns.source_of(dataset)
     keys = face_columns.detector_keys(source.faces)
     if choice.get("key") not in keys:
-        choice["key"], choice["token"] = keys[-1], None
+        choice["key"], choice["token"] = current(source.faces, keys), None
     key = choice["key"]
     if not choice.get("token"):
         choice["token"] = repr(face_columns.state_token(source, key))

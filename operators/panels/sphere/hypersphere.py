@@ -10,6 +10,7 @@ from fiftyone.operators import types
 
 from ....detector.errors import ForensicsError
 from ...dataset import face_columns, fields
+from ...dataset.current_detector import current
 from ...embeddings.sphere_source import (
     Sphere,
     embedding_field,
@@ -51,7 +52,7 @@ class Hypersphere(DatasetPanel):
 
     def on_load(self, ctx: Any) -> None:
         """First paint, and again when the panel is opened anew."""
-        self._show(ctx, {**self._choice(ctx), "token": None, "shown": None})
+        self._show(ctx, {**self._choice(ctx), "key": None, "token": None, "shown": None})
 
     def on_change_selected(self, ctx: Any) -> None:
         """The grid's selection lights up in the plot."""
@@ -79,6 +80,8 @@ class Hypersphere(DatasetPanel):
         name, value = ctx.params.get("name"), ctx.params.get("value")
         if name not in ("key", "other"):
             raise ForensicsError(f"There is no control {name!r}.")
+        if name == "key":
+            self._follow_detector(ctx, value)
         choice = {**self._choice(ctx), name: value or None, "shown": None}
         self._show(ctx, {**choice, "token": None})
 
@@ -207,7 +210,7 @@ class Hypersphere(DatasetPanel):
         if not keys:
             embedding_field(source.faces, face_columns.detector_keys(source.faces)[-1])  # raises
         if choice["key"] not in keys:
-            choice |= {"key": keys[-1], "token": None}
+            choice |= {"key": current(source.faces, keys), "token": None}
         if not choice["token"]:
             choice["token"] = repr(face_columns.state_token(source, choice["key"]))
         drawn = int(ctx.params.get("n") or 0)  # points that the browser has

@@ -17,6 +17,7 @@ from ....detector.errors import ForensicsError
 from ....detector.records import Reason
 from ...app.markup import plain
 from ...dataset import face_columns, fields, score_state
+from ...dataset.current_detector import current
 from ...evaluation.stored_thresholds import stored_of
 from ..choice_panel import ChoicePanel, columns, handler
 from . import figure as timeline_figure
@@ -171,7 +172,7 @@ class TimelinePanel(ChoicePanel):
 
     def on_load(self, ctx: Any) -> None:
         """First paint."""
-        self._show(ctx, {**self._choice(ctx), "sample": self._asked(ctx)})
+        self._show(ctx, {**self._choice(ctx), "key": None, "sample": self._asked(ctx)})
 
     def on_change_current_sample(self, ctx: Any) -> None:
         """Another sample is open; also fires with nothing changed."""
@@ -193,7 +194,8 @@ class TimelinePanel(ChoicePanel):
 
     @handler
     def on_key(self, ctx: Any) -> None:
-        """Another detector: ``key``."""
+        """Another detector, ``key``: every screen follows."""
+        self._follow_detector(ctx, ctx.params.get("key"))
         self._show(ctx, {**self._choice(ctx), "key": ctx.params.get("key")})
 
     @handler
@@ -240,7 +242,7 @@ class TimelinePanel(ChoicePanel):
         source = face_columns.source_of(ctx.dataset)
         keys = face_columns.detector_keys(source.faces)
         if choice["key"] not in keys:
-            choice["key"] = keys[-1]
+            choice["key"] = current(source.faces, keys)
         if not choice["sample"]:
             raise ForensicsError("No video is chosen.", "Open a sample, or tick one in the grid.")
         found = ctx.dataset.select(choice["sample"]).values("video_id")

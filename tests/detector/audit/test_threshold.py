@@ -50,7 +50,7 @@ def test_a_threshold_that_does_not_stand_is_refused_and_no_default(units):
     everything, test, _ = units
     late = chosen(0.7, "", stale="the scores are of another checkpoint")
     stored = thresholds.Stored(late, late)
-    assert stored.default == stored.latest == thresholds.FIXED
+    assert stored.default == thresholds.FIXED
     for source in ("evaluation", "calibration"):
         with pytest.raises(ForensicsError, match="another checkpoint"):
             thresholds.choose(source, everything, test, stored=stored)
