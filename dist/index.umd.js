@@ -619,7 +619,11 @@
 		}, names.map((name, i) => /* @__PURE__ */ h("td", {
 			key: i,
 			className: "mf-name"
-		}, name)), /* @__PURE__ */ h(RateCell, {
+		}, name, i === 0 && row.seen > 0 && /* @__PURE__ */ h("div", {
+			className: "mf-dim mf-small",
+			title: "Trained, validated or calibrated on: rates on them flatter",
+			"data-cy": cy("seen")
+		}, number(row.seen) + " seen by the detector"))), /* @__PURE__ */ h(RateCell, {
 			cell: row.fpr,
 			whole: whole?.fpr,
 			colour: REAL,

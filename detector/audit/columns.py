@@ -11,6 +11,7 @@ import numpy as np
 from ..records import LABELS
 from .basis import FittedOn
 
+SEEN = "seen"  # text column: whether the detector was trained, validated or calibrated on a face
 CONTENT = "source_sha256"  # text column: which file a face was cut from
 
 

@@ -15,6 +15,7 @@ from ..errors import MetricUndefined
 from ..metrics.clusters import ClusterCounts, Shares
 from ..metrics.intervals import has_none
 from ..records import FAKE, REAL
+from .columns import SEEN
 from .groups import Grouping
 from .units import Units
 
@@ -75,6 +76,7 @@ class Row:
         fpr: share of reals called fake; None without a scored real
         fnr: share of fakes called real; None without a scored fake
         auroc: None where undefined
+        seen: units that the detector was trained, validated or calibrated on
     """
 
     index: int
@@ -88,6 +90,7 @@ class Row:
     fpr: Cell | None
     fnr: Cell | None
     auroc: Area | None
+    seen: int = 0
 
     @property
     def coverage(self) -> float:
@@ -143,6 +146,9 @@ class AuditTable:
             for code in (REAL, FAKE)
         }
         self._unlabelled = np.bincount(grouping.row[units.label < 0], minlength=self._rows)
+        seen = units.texts.get(SEEN)
+        marked = grouping.row[:0] if seen is None else grouping.row[seen.codes >= 0]
+        self._seen = np.bincount(marked, minlength=self._rows)
         self._lost = self._reasons()
         self.areas = self._areas() if areas else [None] * self._rows
         self.area = self._area(scored) if areas else None
@@ -168,6 +174,7 @@ class AuditTable:
                 fpr=cells[REAL][0][r],
                 fnr=cells[FAKE][0][r],
                 auroc=self.areas[r],
+                seen=int(self._seen[r]),
             )
             for r in range(self._rows)
         ]
@@ -188,6 +195,7 @@ class AuditTable:
             fpr=cells[REAL][1],
             fnr=cells[FAKE][1],
             auroc=self.area,
+            seen=int(self._seen.sum()),
         )
         return total, rows
 

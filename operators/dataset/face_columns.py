@@ -17,6 +17,7 @@ from ...detector.errors import ForensicsError
 from . import fields, partners, run_names, stored_runs, views
 from .face_table import face_table, faceless
 from .rebuild_cache import RebuildCache
+from .seen_material import marked
 from .video_scores import compute_video_scores, rule_of
 
 #: Fields that name a sample or a file: nothing to group by.
@@ -169,7 +170,7 @@ def _read_fields(source: Source, names: tuple[str, ...]) -> dict[str, Coded | np
 
 
 def _load(source: Source, key: str) -> FaceColumns:
-    found = face_table(views.subjects(source.faces), key)
+    found = marked(source.faces, key, face_table(views.subjects(source.faces), key))
     videos = None if found.video_p_fake is None else _of_videos(source, key, found)
     lost = faceless(source.videos, found.video.present())
     return replace(found, video_p_fake=videos, faceless=lost)

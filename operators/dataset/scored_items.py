@@ -15,6 +15,7 @@ from ...detector.audit.units import Units, at_level
 from ...detector.records import LABELS
 from . import fields, views
 from .face_table import belonging, face_table, faceless, kinds_in, kinds_of, require_labels
+from .seen_material import marked
 from .video_scores import compute_video_scores
 
 ALL = "all"
@@ -53,14 +54,16 @@ def unlabelled(view: Any) -> str:
 
 def all_faces(view: Any, key: str) -> Units:
     """The faces of ``view``, those without a ground truth (label -1) included."""
-    return at_level(face_table(views.subjects(views.flat(view)), key), "face")
+    view = views.subjects(views.flat(view))
+    return at_level(marked(views.dataset_of(view), key, face_table(view, key)), "face")
 
 
 def face_items(view: Any, key: str) -> Units:
     """The faces of ``view`` that have a ground truth."""
-    found = face_table(views.subjects(views.flat(view)), key)
-    require_labels(found)
-    return _labelled(at_level(found, "face"))
+    units = all_faces(view, key)
+    if not (units.label >= 0).any():
+        require_labels(face_table(view, key))
+    return _labelled(units)
 
 
 def _labelled(units: Units) -> Units:
@@ -78,8 +81,8 @@ def video_items(view: Any, key: str) -> Units:
 
 def all_videos(view: Any, key: str) -> Units:
     """As :func:`video_items`, those without a ground truth (label -1) included."""
-    found = face_table(view, key)
     dataset = views.dataset_of(view)
+    found = marked(dataset, key, face_table(view, key))
     scores = compute_video_scores(dataset, key).of_video  # of all faces, also those not in view
     known = np.array([*(scores.get(name, np.nan) for name in found.video.values), np.nan])
     lost = faceless(views.videos_of(dataset), set(dataset.distinct("video_id")))

@@ -14,20 +14,11 @@ from ...detector.audit.basis import FittedOn
 from ...detector.audit.threshold import Threshold, of_calibration
 from ...detector.errors import ForensicsError
 from ..dataset import fields, made_from, run_names, stored_runs, views
+from ..dataset.seen_material import fitted_on
 
 CALIBRATED = "calibrated"  # what `threshold` may be instead of a number
 #: Ingredients that no calibration depends on; who shares a group with it is looked up when judged.
 IGNORED = ("kinds",)
-
-
-def fitted_on(samples: Any) -> FittedOn:
-    """Groups and files of the faces of ``samples``."""
-    view = views.flat(samples)
-    names = {"group": "$group_id", "video": "$video_id", "file": f"${fields.SOURCE_SHA256}"}
-    rows = [row["_id"] for row in view._aggregate(pipeline=[{"$group": {"_id": names}}])]
-    units = {row.get("group") or row.get("video") for row in rows}
-    contents = {row.get("file") for row in rows}
-    return FittedOn(frozenset(units - {None, ""}), frozenset(contents - {None, ""}))
 
 
 def calibration_of(dataset: fo.Dataset, key: str) -> Any | None:

@@ -10,12 +10,22 @@ from typing import TYPE_CHECKING, Any
 import fiftyone as fo
 from fiftyone import ViewField as F
 
+from ...detector.audit.columns import SEEN
 from ...detector.audit.threshold import CALIBRATION, CHECKPOINT, HAND, UNCHOSEN, Threshold
 from ...detector.errors import ForensicsError
 from ...detector.records import LABELS
 from ..app.form import Form
 from ..app.markup import plain
-from ..dataset import derived, faces_dataset, fields, made_from, run_names, stored_runs, views
+from ..dataset import (
+    derived,
+    faces_dataset,
+    fields,
+    made_from,
+    run_names,
+    seen_material,
+    stored_runs,
+    views,
+)
 from ..dataset.current_detector import current
 from ..dataset.dataset_changes import changing, declare
 from ..dataset.label_sync import contradiction
@@ -87,9 +97,11 @@ def run(
     views.require_samples(view, "faces")
     found_at = _threshold(dataset, view, key, threshold, threshold_from)
     basis = made_from.basis_of(view, key)  # before the scores are read: a change shows
-    rows = []
+    rows, seen = [], ""
     for level in LEVELS:
-        rows += evaluate_items(level, items_of(view, key, level), found_at.value)
+        items = items_of(view, key, level)
+        rows += evaluate_items(level, items, found_at.value)
+        seen = seen_material.words(items.texts.get(SEEN), level)
     comparison = None
     if compare_with is not None:
         comparison = compare(view, key, compare_with)
@@ -98,7 +110,8 @@ def run(
     run_name = _record(dataset, view, key, found_at, found, basis)
     return {
         **found,
-        "table": table(rows, found_at, found["macro"], comparison) + _remarks(waiting, key, view),
+        "table": table(rows, found_at, found["macro"], comparison)
+        + _remarks(waiting, key, view, seen),
         "run": run_name,
         "evaluations": names,
         "threshold": found_at.value,
@@ -106,10 +119,10 @@ def run(
     }
 
 
-def _remarks(waiting: int, key: str, view: Any) -> str:
+def _remarks(waiting: int, key: str, view: Any, seen: str) -> str:
     """Sentences on what is out of date, on labels that contradict, on faces without a score."""
     dataset = views.dataset_of(view)
-    said = (unlabelled(view), contradiction(dataset), derived.words(dataset, key))
+    said = (seen, unlabelled(view), contradiction(dataset), derived.words(dataset, key))
     found = [plain(t) for t in said if t]
     if waiting:
         found.append(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...detector.audit.columns import SEEN
 from ...detector.audit.threshold import Threshold
 from ...detector.audit.units import Units
 from ..app.markup import plain
@@ -22,7 +23,9 @@ def evaluate_items(level: str, items: Units, threshold: float) -> list[dict[str,
         chosen = part.chosen
         row = evaluate(items.label[chosen], items.p_fake[chosen], group[chosen], threshold)
         names = {n: getattr(part, n) for n in ("source_dataset", "method", "compression", "split")}
-        rows.append({"level": level, **names, **row.to_json()})
+        seen = items.texts.get(SEEN)
+        count = 0 if seen is None else int((seen.codes[chosen] >= 0).sum())
+        rows.append({"level": level, **names, **row.to_json(), "seen": count})
     return rows
 
 
@@ -92,15 +95,15 @@ def table(
     lines = [
         f"Threshold {threshold.value:g}: {plain(threshold.provenance)}.",
         "",
-        "| level | dataset | method | compression | split | real | fake | AUROC [95 %] | EER "
-        "| TPR at FPR 5 % | FPR [95 %] | FNR [95 %] | coverage | AUROC worst case |",
-        "|---|---|---|---|---|---:|---:|---|---:|---:|---|---|---:|---:|",
+        "| level | dataset | method | compression | split | real | fake | seen | AUROC [95 %] "
+        "| EER | TPR at FPR 5 % | FPR [95 %] | FNR [95 %] | coverage | AUROC worst case |",
+        "|---|---|---|---|---|---:|---:|---:|---|---:|---:|---|---|---:|---:|",
     ]
     for row in rows:
         lines.append(
             f"| {row['level']} | {plain(row['source_dataset'])} | {plain(row['method'])} "
             f"| {plain(row['compression'])} | {plain(row['split'])} "
-            f"| {row['n_real']} | {row['n_fake']} | {interval_text(row['auroc'])} "
+            f"| {row['n_real']} | {row['n_fake']} | {row['seen']} | {interval_text(row['auroc'])} "
             f"| {number_text(row['eer'])} | {number_text(row['tpr_at_fpr']['0.05'])} "
             f"| {interval_text(row['fpr'])} | {interval_text(row['fnr'])} "
             f"| {row['coverage']:.2f} | {number_text(row['auroc_worst_case'])} |"

@@ -13,8 +13,8 @@ from ...detector.metrics.protocols import Benchmark, Protocol, count_deviations
 from ...detector.records import LABELS
 from ..dataset import fields
 from ..dataset.scored_items import video_items
+from ..dataset.seen_material import fitted_on
 from ..training.training_records import has, record_name
-from .calibrations import fitted_on
 
 
 def view_of(dataset: fo.Dataset, benchmark: Benchmark) -> Any:

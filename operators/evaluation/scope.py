@@ -9,7 +9,7 @@ from typing import Any
 import fiftyone as fo
 import numpy as np
 
-from ...detector.audit.columns import Coded, FaceColumns
+from ...detector.audit.columns import SEEN, Coded, FaceColumns
 from ...detector.errors import ForensicsError
 from ...detector.records import FAKE, REAL
 from ..dataset import views
@@ -20,6 +20,7 @@ ALL = "all"
 SPLIT = "split:"
 SAVED = "saved:"
 KEPT = "kept"
+UNSEEN, UNSEEN_WORDS = "unseen", "What the detector has not seen"
 #: A kept view lives in the panel's state, which every request carries.
 MOST_KEPT = 20_000
 
@@ -47,6 +48,8 @@ def options(source: Source, columns: FaceColumns, kept: str | None) -> list[tupl
     """(id, label) of every scope of ``source``."""
     split = columns.texts["split"]
     found = [(f"{SPLIT}{name}", f"Split {name}") for name in split.values]
+    if (columns.texts[SEEN].codes >= 0).any():
+        found.insert(0, (UNSEEN, UNSEEN_WORDS))
     saved = [
         (f"{SAVED}{name}", f"Saved view {name}")
         for name in source.faces.list_saved_views()
@@ -57,13 +60,19 @@ def options(source: Source, columns: FaceColumns, kept: str | None) -> list[tupl
 
 
 def default_scope(columns: FaceColumns) -> str:
-    """The test split where it holds scored reals and fakes: faces that no training has seen."""
-    split = columns.texts["split"]
-    if "test" in split.values:
-        chosen = (split.codes == split.values.index("test")) & ~np.isnan(columns.p_fake)
-        if {REAL, FAKE} <= set(np.unique(columns.label[chosen]).tolist()):
-            return f"{SPLIT}test"
-    return ALL
+    """Material that the detector has not seen, where it holds scored reals and fakes: the test
+    split, else whatever it was neither trained nor validated nor calibrated on."""
+    unseen = columns.texts[SEEN].codes < 0
+    test = _equals(columns.texts["split"], "test")
+    if _both(columns, test) and unseen[test].all():
+        return f"{SPLIT}test"
+    return UNSEEN if not unseen.all() and _both(columns, unseen) else ALL
+
+
+def _both(columns: FaceColumns, chosen: np.ndarray) -> bool:
+    """Whether there are scored reals and fakes among the chosen."""
+    labels = columns.label[chosen & ~np.isnan(columns.p_fake)]
+    return {REAL, FAKE} <= set(np.unique(labels).tolist())
 
 
 def resolve(source: Source, columns: FaceColumns, name: str, kept: str | None) -> Scope:
@@ -74,6 +83,10 @@ def resolve(source: Source, columns: FaceColumns, name: str, kept: str | None) -
     """
     if name == ALL:
         return Scope(ALL, "All faces", columns, {})
+    if name == UNSEEN:
+        seen = columns.texts[SEEN].codes >= 0
+        part = _part(columns, ~seen, lambda lost: np.ones(len(lost), bool))
+        return _checked(Scope(UNSEEN, UNSEEN_WORDS, part, _without(columns, seen)))
     if name.startswith(SPLIT):
         value = name.removeprefix(SPLIT)
         mask = _equals(columns.texts["split"], value)
@@ -131,6 +144,15 @@ def _view(source: Source, name: str, kept: str | None) -> Any | None:
     if name.startswith(SAVED) and source.faces.has_saved_view(saved):
         return views.flat(source.faces.load_saved_view(saved))
     return None
+
+
+def _without(columns: FaceColumns, seen: np.ndarray) -> dict[str, Any]:
+    """The query for faces outside the groups (the videos, where there are none) of ``seen``."""
+    alone = seen & (columns.group.codes < 0)
+    query = [{"group_id": {"$nin": sorted(columns.group.take(seen).present())}}]
+    if alone.any():
+        query.append({"video_id": {"$nin": sorted(columns.video.take(alone).present())}})
+    return {"$and": query}
 
 
 def _equals(column: Coded, value: str) -> np.ndarray:

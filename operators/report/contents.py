@@ -76,6 +76,7 @@ class Video:
     path: str | None
     sha256: str | None
     file_reason: str
+    seen: str = ""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...detector.audit import threshold as audit_threshold, words as audit_words
-from ...detector.audit.columns import FaceColumns
+from ...detector.audit.columns import SEEN, FaceColumns
 from ...detector.audit.groups import BY_METHOD, group
 from ...detector.audit.table import AuditTable
 from ...detector.audit.units import Units, at_level
@@ -244,6 +244,7 @@ def _videos(
             path=path,
             sha256=sha256,
             file_reason=reason,
+            seen=_value(units.texts[SEEN], i) if SEEN in units.texts else "",
         )
         progress(i + 1, len(units), "videos hashed" if settings.hash_files else "videos")
 

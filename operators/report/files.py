@@ -58,7 +58,7 @@ def write(folder: Path, facts: Facts) -> dict[str, str]:
 
 def _rates(facts: Facts) -> tuple[list[str], list[list[Any]]]:
     """Columns and rows of ``rates.csv``: every table, one after the other."""
-    columns = ["table", "row", "real", "fake", "scored_real", "scored_fake", "not_scored"]
+    columns = ["table", "row", "real", "fake", "scored_real", "scored_fake", "not_scored", "seen"]
     columns += [f"fpr{part}" for part in ("", "_low", "_high", "_hits", "_interval")]
     columns += [f"fnr{part}" for part in ("", "_low", "_high", "_hits", "_interval")]
     columns += ["auroc", "auroc_low", "auroc_high", "auroc_interval"]
@@ -66,7 +66,7 @@ def _rates(facts: Facts) -> tuple[list[str], list[list[Any]]]:
     for table in facts.tables:
         for row in [table.total, *table.rows]:
             values: list[Any] = [table.title, " / ".join(row.name), row.real, row.fake]
-            values += [row.scored_real, row.scored_fake, sum(row.lost.values())]
+            values += [row.scored_real, row.scored_fake, sum(row.lost.values()), row.seen]
             for cell in (row.fpr, row.fnr):
                 values += (
                     [cell.rate, cell.low, cell.high, cell.hits, cell.why] if cell else [None] * 5

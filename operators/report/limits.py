@@ -5,9 +5,10 @@ from __future__ import annotations
 import fiftyone as fo
 import numpy as np
 
+from ...detector.audit.columns import SEEN
 from ...detector.audit.threshold import Threshold
 from ...detector.audit.units import Units
-from ..dataset import derived, fields
+from ..dataset import derived, fields, seen_material
 from ..dataset.label_sync import contradiction
 
 ALWAYS = (
@@ -33,6 +34,8 @@ def sentences(faces: fo.Dataset, key: str, threshold: Threshold, units: Units) -
             f"The threshold is doubtful ({threshold.provenance}): the rates at it may be better "
             "than they will be on other material."
         )
+    if seen := seen_material.words(units.texts.get(SEEN), units.level):
+        found.append(seen)
     if not units.scored.any():
         found.append(
             "Nothing here has both a score and a ground truth, so the report states no error rate: "

@@ -11,8 +11,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ...detector.audit.columns import SEEN
 from ...detector.audit.table import Area, Cell
 from ...detector.audit.words import between, count, percent
+from ..dataset import seen_material
 from .contents import Facts
 from .figures import curve, distributions
 
@@ -47,6 +49,7 @@ def page(facts: Facts, made: str, version: str) -> str:
         version=version,
         rates=_rates(facts),
         called=f"{count(called, 'video')} of {len(facts.videos):,} called fake.",
+        seen=seen_material.words(facts.units.texts.get(SEEN), facts.settings.level),
         figures="".join(figure for figure in figures if figure),
         videos=lost_first[:MOST_VIDEOS],
     )

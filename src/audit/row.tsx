@@ -39,6 +39,15 @@ export function AuditRow({ row, total, columns, show, unit }: AuditRowProps) {
       {names.map((name, i) => (
         <td key={i} className="mf-name">
           {name}
+          {i === 0 && row.seen > 0 && (
+            <div
+              className="mf-dim mf-small"
+              title="Trained, validated or calibrated on: rates on them flatter"
+              data-cy={cy("seen")}
+            >
+              {number(row.seen) + " seen by the detector"}
+            </div>
+          )}
         </td>
       ))}
       <RateCell

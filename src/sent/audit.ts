@@ -41,6 +41,7 @@ export interface Row {
   fpr: Cell | null;
   fnr: Cell | null;
   auroc: Area | null;
+  seen: number;
   coverage: number;
 }
 

@@ -133,7 +133,7 @@ class ErrorAudit(DatasetPanel):
     def on_bar(self, ctx: Any) -> None:
         """A bar of the histogram."""
         study, _, choice = self._current(ctx)
-        label = REAL if ctx.params.get("trace_idx") == 0 else FAKE
+        label = REAL if ctx.params.get("trace_idx") in (0, 2) else FAKE  # 2, 3: the hatched parts
         pick = grid.pick_bar(study.units, int(ctx.params["idx"]), label, study.key)
         self._tocolumns(ctx, study, pick, choice)
 
@@ -256,7 +256,9 @@ class ErrorAudit(DatasetPanel):
         panel.define_property("charts", row, view=columns("repeat(auto-fit, minmax(280px, 1fr))"))
         row.plot(
             "distributions",
-            layout=audit_figures.histogram_layout(lines["threshold"], lines["top"], lines["unit"]),
+            layout=audit_figures.histogram_layout(
+                lines["threshold"], lines["top"], lines["unit"], bool(lines.get("seen"))
+            ),
             on_click=self.on_bar,
             height="220px",
             composite_view=True,

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ....detector.audit.columns import SEEN
 from ....detector.audit.curve import BARS, Roc, bar_of, edges
 from ....detector.audit.units import Units
 from ....detector.records import FAKE, REAL
@@ -49,7 +50,40 @@ def histogram(units: Units, unit: str) -> list[dict[str, Any]]:
                 "<extra></extra>",
             }
         )
+    seen = units.texts.get(SEEN)
+    if seen is not None and (seen.codes >= 0).any():
+        traces += _seen_bars(units, traces, bars, seen.codes >= 0)
     return traces
+
+
+def _seen_bars(
+    units: Units, traces: list[dict[str, Any]], bars: np.ndarray, seen: np.ndarray
+) -> list[dict[str, Any]]:
+    """The part of each bar of :func:`histogram` that the detector has seen, hatched."""
+    out = []
+    for code, trace, side in ((REAL, traces[0], 1), (FAKE, traces[1], -1)):
+        of_class = units.scored & (units.label == code)
+        counts = np.bincount(bars[of_class & seen], minlength=BARS)
+        share = counts / max(1, int(of_class.sum()))
+        out.append(
+            {
+                **trace,
+                "name": f"{trace['name']}, seen by the detector",
+                "y": [round(side * float(s), 5) for s in share],
+                "marker": {
+                    "color": COLOURS[code],
+                    "pattern": {"shape": "/", "fgcolor": "#ffffff", "size": 6},
+                },
+                "customdata": [
+                    [int(n), *rest[1:3], f"{s:.1%}"]
+                    for n, s, rest in zip(counts, share, trace["customdata"], strict=True)
+                ],
+                "hovertemplate": trace["hovertemplate"].replace(
+                    "<br>p_fake", "<br>seen by the detector<br>p_fake"
+                ),
+            }
+        )
+    return out
 
 
 def highest(traces: list[dict[str, Any]]) -> float:
@@ -57,7 +91,7 @@ def highest(traces: list[dict[str, Any]]) -> float:
     return max((abs(y) for trace in traces for y in trace["y"]), default=0.0) or 1.0
 
 
-def histogram_layout(threshold: float, top: float, unit: str) -> dict[str, Any]:
+def histogram_layout(threshold: float, top: float, unit: str, seen: bool = False) -> dict[str, Any]:
     """Layout with the threshold as a line and all four sides named; ``top``: the longest bar."""
     ticks = _ticks(top)
     return {
@@ -95,6 +129,7 @@ def histogram_layout(threshold: float, top: float, unit: str) -> dict[str, Any]:
             note("← called real", threshold, 1, "right", "bottom", GREY, -4),
             note("▲ real", 0, 1, "left", "top", COLOURS[REAL], 4),
             note("▼ fake", 0, 0, "left", "bottom", COLOURS[FAKE], 4),
+            *([note("hatched: seen by the detector", 1, 0, "right", "bottom", GREY, 0)] * seen),
         ],
         "hoverlabel": {"align": "left"},
         "uirevision": "distributions",

@@ -26,6 +26,7 @@ def lines(study: Study, threshold: Threshold, total: Row) -> dict[str, Any]:
         "fpr": None if total.fpr is None else total.fpr.rate,
         "tpr": None if total.fnr is None else 1 - total.fnr.rate,
         "pairs": study.pairs is not None,
+        "seen": total.seen > 0,
     }
 
 

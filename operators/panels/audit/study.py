@@ -14,7 +14,7 @@ import fiftyone as fo
 import numpy as np
 
 from ....detector.audit import curve as curve_module, threshold as audit_threshold
-from ....detector.audit.columns import Coded, FaceColumns
+from ....detector.audit.columns import SEEN, Coded, FaceColumns
 from ....detector.audit.groups import BY_METHOD, Grouping, group
 from ....detector.audit.pairs import Pairs, pairs_of
 from ....detector.audit.slices import SliceFinder
@@ -24,7 +24,7 @@ from ....detector.audit.transfer import by_dataset
 from ....detector.audit.units import Units, at_level
 from ....detector.embeddings import regions as sphere_regions
 from ....detector.errors import ForensicsError
-from ...dataset import derived, face_columns, slice_fields
+from ...dataset import derived, face_columns, seen_material, slice_fields
 from ...dataset.current_detector import current
 from ...dataset.label_sync import contradiction
 from ...dataset.rebuild_cache import RebuildCache
@@ -121,7 +121,14 @@ def _build(source: face_columns.Source, columns: FaceColumns, choice: dict[str, 
         flag=flag,
         pairs=_pairs(scope.columns),
         doubt=" ".join(
-            filter(None, (contradiction(source.faces), derived.words(source.faces, choice["key"])))
+            filter(
+                None,
+                (
+                    seen_material.words(units.texts.get(SEEN), level),
+                    contradiction(source.faces),
+                    derived.words(source.faces, choice["key"]),
+                ),
+            )
         ),
     )
 

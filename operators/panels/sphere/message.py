@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from ....detector.audit.columns import SEEN
 from ....detector.embeddings import words as sphere_words
-from ...dataset import face_columns, fields
+from ...dataset import face_columns, fields, seen_material
 from ...embeddings.sphere_source import Sphere
 from . import colours as sphere_colours, maps as sphere_maps, payload as sphere_payload
 
@@ -58,5 +59,13 @@ def _said(sphere: Sphere) -> dict[str, Any]:
     some = picture.fitted if picture.fitted < picture.there else None
     return {
         "drawn": sphere_words.drawn(len(sphere.rows), picture.there, sphere.faces, sphere.partial),
-        "note": sphere_words.anchor(picture.explained, picture.anchored, some),
+        "note": " ".join(
+            filter(
+                None,
+                (
+                    sphere_words.anchor(picture.explained, picture.anchored, some),
+                    seen_material.words(sphere.columns.texts.get(SEEN), "face"),
+                ),
+            )
+        ),
     }

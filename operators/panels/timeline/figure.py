@@ -65,6 +65,7 @@ class Timeline:
     gaps: tuple[tuple[int, str], ...]
     threshold: Threshold
     score: float | None
+    seen: str = ""  # what the detector has to do with the video: trained on, ...
 
 
 def driving(timeline: Timeline) -> list[tuple[int, float, str]]:
@@ -81,6 +82,8 @@ def driving(timeline: Timeline) -> list[tuple[int, float, str]]:
 def sentence(timeline: Timeline) -> str:
     """The video in words: truth, score, persons, frames over the threshold, gaps by reason."""
     parts = [f"Truth: {timeline.label or 'not known'}."]
+    if timeline.seen:
+        parts.append(f"The detector was {timeline.seen} this video or its group.")
     if timeline.score is None:
         parts.append("The video has no score.")
     else:

@@ -16,7 +16,7 @@ from ....detector.audit.threshold import Threshold
 from ....detector.errors import ForensicsError
 from ....detector.records import Reason
 from ...app.markup import plain
-from ...dataset import face_columns, fields, score_state
+from ...dataset import face_columns, fields, score_state, seen_material, views
 from ...dataset.current_detector import current
 from ...evaluation.stored_thresholds import stored_of
 from ..choice_panel import ChoicePanel, columns, handler
@@ -59,7 +59,15 @@ def timeline_of(
         gaps=tuple(sorted(gaps.items())),
         threshold=threshold,
         score=score,
+        seen=_seen(source.faces, key, video_id),
     )
+
+
+def _seen(faces: fo.Dataset, key: str, video_id: str) -> str:
+    """Whether the detector was trained, validated or calibrated on a video; "" where not."""
+    found = seen_material.seen_by(faces, key)
+    own = seen_material.fitted_on(views.match_in(faces, "video_id", [video_id]))
+    return next((kind for kind, part in found.parts.items() if part.shared(own)), "")
 
 
 def _columns(faces: fo.Dataset, video_id: str, paths: dict[str, str]) -> dict[str, list[Any]]:
