@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..audit.threshold import Threshold
+from ..audit.threshold import CALIBRATION, Threshold
 from ..crops.store import CropStore
 from ..crops.video_work import extract_video
 from ..errors import Cancelled, ForensicsError
@@ -22,6 +22,7 @@ from ..progress import Progress
 from ..records import UNKNOWN, CropRecipe, Reason, VideoRecord
 from .aggregate import video_score
 from .crop_scores import score_crops
+from .known_quality import quality_of
 from .scores import joined
 from .verdict import Analysis, Evidence, Person, PersonFrame, cautions, judge, threshold_for
 
@@ -105,6 +106,7 @@ def analyze_file(
     crops_dir: str | Path,
     *,
     threshold: Threshold | None = None,
+    calibration: Mapping[str, Any] | None = None,
     rule: str | None = None,
     count: int = 32,
     progress: Progress | None = None,
@@ -118,6 +120,8 @@ def analyze_file(
         face_detector: loaded
         crops_dir: where the crops are kept; asking again does not cut them again
         threshold: with its provenance; by default :func:`threshold_for` the detector
+        calibration: record that ``threshold`` is of; by default the detector's own, where that is
+            its threshold
         rule: video score rule for each person, see :func:`.aggregate.video_score`; by default the
             one that the threshold was chosen for
         count: frames to look at
@@ -131,7 +135,11 @@ def analyze_file(
     path = given(path, "path")
     if not path.is_file():
         raise ForensicsError(f"There is no file {path}.", "Check the path.", "path")
-    threshold = threshold or threshold_for(detector)
+    threshold = threshold or threshold_for(detector, calibration)
+    own = detector.info.get("calibration") or {}
+    if calibration is None and threshold.source == CALIBRATION:
+        calibration = own if own.get("threshold") == threshold.value else None
+    quality = quality_of(detector, calibration)
     rule = rule or threshold.rule or "mean"
     sha256 = file_sha256(path)
     recipe = recipe_for(detector, face_detector, count)
@@ -166,7 +174,7 @@ def analyze_file(
     is_image = path.stat().st_size > 0 and is_picture(path) and found.frame_count == 1
     least = 1 if is_image else MIN_FACES
     persons = _persons(found, store.folder, p_fake, why, rule, threshold.value, least)
-    verdict, score, reasons = judge(found, persons, threshold, least)
+    verdict, score, reasons = judge(found, persons, threshold, least, quality)
     if score is not None:
         reasons += cautions(found, persons, threshold, rule, detector, recipe)
     return Analysis(

@@ -19,6 +19,7 @@ from ..errors import ForensicsError
 from ..faces.video_faces import VideoFaces
 from ..records import CropRecipe, Reason, VideoRecord
 from .aggregate import RULES
+from .known_quality import UNKNOWN as UNKNOWN_QUALITY, Quality
 from .scores import Scores
 
 if TYPE_CHECKING:
@@ -177,9 +178,14 @@ def statement(threshold: Threshold) -> str:
 
 
 def judge(
-    found: VideoFaces, persons: tuple[Person, ...], threshold: Threshold, least: int
+    found: VideoFaces,
+    persons: tuple[Person, ...],
+    threshold: Threshold,
+    least: int,
+    quality: Quality = UNKNOWN_QUALITY,
 ) -> tuple[str, float | None, list[str]]:
-    """``fake`` if one person reaches the threshold; abstains without a person to judge."""
+    """``fake`` if one person reaches the threshold, which several people raise; abstains without a
+    person to judge, or where what is known of the detector does not carry a verdict."""
     judged = [person for person in persons if person.enough]
     if not judged:
         reason = found.reason or Reason.NOT_SCORED.value
@@ -191,14 +197,42 @@ def judge(
             text += f" {found.detail}" if found.detail else ""
         return "abstain", None, [text]
     score = max(person.score for person in judged if person.score is not None)
-    verdict = "fake" if score >= threshold.value else "real"
-    reasons = [statement(threshold) + "."]
+    said = [statement(threshold) + ".", quality.sentence()]
+    if weak := quality.too_weak(len(judged)):
+        return "abstain", score, [weak, *said]
+    at, several = several_people(len(judged), threshold, quality)
+    verdict = "fake" if score >= at else "real"
+    reasons = [*said, *several]
     if verdict == "real":
         reasons.append(
             "Below the threshold means no sign of the face manipulations that this detector knows; "
             "it does not prove that the file is genuine."
         )
     return verdict, score, reasons
+
+
+def several_people(persons: int, threshold: Threshold, quality: Quality) -> tuple[float, list[str]]:
+    """The threshold for each of ``persons``, and what their number does to false alarms."""
+    if persons < 2:
+        return threshold.value, []
+    alarms = quality.false_alarms
+    if alarms is None:
+        return threshold.value, [
+            f"{persons} people were judged, each at the threshold of one: a false alarm on any of "
+            "them is likelier than on one, by how much is not known."
+        ]
+    at = alarms.corrected(persons)
+    if at is None:
+        rate, high = alarms.of_any(persons)
+        return threshold.value, [
+            f"{persons} people were judged, each at the threshold of one: a false alarm on any of "
+            f"them comes in {rate:.1%} (up to {high:.1%}) of such files."
+        ]
+    return at, [
+        f"{persons} people were judged, each at {at:.3f} instead of {threshold.value:.3f}, so that "
+        f"a false alarm on any of them stays at {alarms.target:.1%} (Šidák's correction; at the "
+        f"threshold of one it would be {alarms.of_any(persons)[0]:.1%})."
+    ]
 
 
 def cautions(
@@ -218,12 +252,6 @@ def cautions(
     lost = [person for person in persons if not person.enough]
     if lost and len(lost) < len(persons):
         out.append(f"{len(lost)} more people have too few faces to be judged.")
-    judged = len(persons) - len(lost)
-    if judged > 1:
-        out.append(
-            f"{judged} people were judged, each at the threshold of one: the chance of a false "
-            f"alarm is up to {judged} times as high."
-        )
     if threshold.rule and rule != threshold.rule:
         out.append(f"The threshold was chosen for the rule {threshold.rule!r}, not for {rule!r}.")
     for person in persons:

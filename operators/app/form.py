@@ -17,7 +17,7 @@ from ...detector.device import described
 from ...detector.errors import ForensicsError
 from ...detector.files.installation import require_installed
 from ..dataset import fields
-from ..dataset.current_detector import current
+from .current_detector import current
 
 #: Choice of a checkpoint by its path. Not "": the App would show nothing for it.
 A_FILE = "a checkpoint file or folder ..."

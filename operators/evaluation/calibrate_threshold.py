@@ -81,7 +81,8 @@ def run(
     record = _record(dataset, view, items, key, level, target_fpr, threshold)
     calibration, caution = None, ""
     if method != "none":
-        about = {k: v for k, v in record.items() if k not in ("groups", "threshold")}
+        left = ("groups", "threshold", "false_alarm_scores")
+        about = {k: v for k, v in record.items() if k not in left}
         fitted: Calibration = fit_calibration(scored.label, scored.p_fake, method, about)
         calibration, caution = fitted.to_json(), fitted.caution()
         _write_calibrated(dataset, key, level, fitted)
@@ -130,6 +131,8 @@ def _record(
     scores = fields.scores_config(dataset, key)
     names = sorted(items.names.tolist())
     scored = np.isfinite(items.p_fake)
+    reals = scored & (items.label == 0)
+    alarms = items.p_fake[reals]
     return {
         "key": key,
         "level": level,
@@ -137,6 +140,9 @@ def _record(
         "threshold": float(threshold),
         "n_real": int(np.sum(scored & (items.label == 0))),
         "n_fake": int(np.sum(scored & (items.label == 1))),
+        # for verdicts on single files: how often it errs, and what several people do to that
+        "real_groups": len(np.unique(items.cluster[reals])),
+        "false_alarm_scores": sorted(alarms[alarms >= threshold].tolist(), reverse=True),
         "not_scored": int(np.sum(~scored)),
         "dataset": dataset.name,
         "source_datasets": sorted(set(items.texts["source_dataset"].texts().tolist())),

@@ -14,6 +14,7 @@ from ...detector.audit.columns import SEEN
 from ...detector.audit.threshold import CALIBRATION, CHECKPOINT, HAND, UNCHOSEN, Threshold
 from ...detector.errors import ForensicsError
 from ...detector.records import LABELS
+from ..app.current_detector import current
 from ..app.form import Form
 from ..app.markup import plain
 from ..dataset import (
@@ -26,7 +27,6 @@ from ..dataset import (
     stored_runs,
     views,
 )
-from ..dataset.current_detector import current
 from ..dataset.dataset_changes import changing, declare
 from ..dataset.label_sync import contradiction
 from ..dataset.scored_items import LEVELS, items_of, unlabelled

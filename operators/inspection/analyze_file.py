@@ -115,6 +115,7 @@ def run(
             face_detector,
             root,
             threshold=threshold,
+            calibration=record,
             rule=rule,
             count=count,
             progress=progress if len(files) == 1 else None,

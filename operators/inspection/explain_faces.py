@@ -16,11 +16,11 @@ from ...detector.files.allowed_roots import require_files
 from ...detector.progress import Progress, ShouldStop, never, silent
 from ...detector.records import LABELS, Reason
 from ..app.checks import require_from, require_known, require_threshold
+from ..app.current_detector import current
 from ..app.form import Form
 from ..app.markup import plain
 from ..app.outcome import Ending
 from ..dataset import derived, fields, views
-from ..dataset.current_detector import current
 from ..dataset.dataset_changes import declare
 from ..jobs.workflow import JobWorkflow
 from ..training.registry import scored_model

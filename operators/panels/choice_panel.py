@@ -10,9 +10,10 @@ import fiftyone.operators as foo
 from fiftyone.operators import types
 
 from ...detector.errors import ForensicsError
+from ..app import current_detector
 from ..app.documentation import documented
 from ..app.markup import plain
-from ..dataset import current_detector, face_columns
+from ..dataset import face_columns
 from ..operator_list import name_of, uri_of
 
 

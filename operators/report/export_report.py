@@ -13,11 +13,11 @@ from ...detector.files.outputs import claim_folder
 from ...detector.files.paths import one_part
 from ...detector.progress import Progress, ShouldStop, never, silent
 from ..app.checks import require_from, require_known, require_threshold
+from ..app.current_detector import current
 from ..app.form import Form
 from ..app.open_dataset import require_dataset
 from ..app.outcome import Ending
 from ..dataset import default_folders, face_columns, views
-from ..dataset.current_detector import current
 from ..evaluation.stored_thresholds import stored_of
 from ..jobs.path_arguments import with_paths
 from ..jobs.workflow import JobWorkflow

@@ -17,8 +17,8 @@ import fiftyone as fo
 from fiftyone import ViewField as F
 
 from ...detector.errors import ForensicsError
+from ..app.current_detector import current
 from ..dataset import dataset_changes, fields, made_from, views
-from ..dataset.current_detector import current
 from . import review_log
 from .review_log import DECIDE, REDO, SET, UNDO, Record
 

@@ -8,7 +8,8 @@ import fiftyone as fo
 
 from ...detector.errors import ForensicsError
 from ...detector.records import CropRecipe
-from ..dataset import current_detector, derived, fields, lease, stored_runs, views
+from ..app import current_detector
+from ..dataset import derived, fields, lease, stored_runs, views
 from ..dataset.code_version import code_version
 from ..dataset.dataset_changes import changing
 from ..dataset.score_state import CLEARING, MARK, WRITING, mark, unfinished

@@ -24,8 +24,8 @@ from ....detector.audit.transfer import by_dataset
 from ....detector.audit.units import Units, at_level
 from ....detector.embeddings import regions as sphere_regions
 from ....detector.errors import ForensicsError
+from ...app.current_detector import current
 from ...dataset import derived, face_columns, seen_material, slice_fields
-from ...dataset.current_detector import current
 from ...dataset.label_sync import contradiction
 from ...dataset.rebuild_cache import RebuildCache
 from ...embeddings.sphere_source import embeddings_of

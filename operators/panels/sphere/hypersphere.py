@@ -9,8 +9,8 @@ import numpy as np
 from fiftyone.operators import types
 
 from ....detector.errors import ForensicsError
+from ...app.current_detector import current
 from ...dataset import face_columns, fields
-from ...dataset.current_detector import current
 from ...embeddings.sphere_source import (
     Sphere,
     embedding_field,

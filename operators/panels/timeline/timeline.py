@@ -15,9 +15,9 @@ from fiftyone.operators import types
 from ....detector.audit.threshold import Threshold
 from ....detector.errors import ForensicsError
 from ....detector.records import Reason
+from ...app.current_detector import current
 from ...app.markup import plain
 from ...dataset import face_columns, fields, score_state, seen_material, views
-from ...dataset.current_detector import current
 from ...evaluation.stored_thresholds import stored_of
 from ..choice_panel import ChoicePanel, columns, handler
 from . import figure as timeline_figure

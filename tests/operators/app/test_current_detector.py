@@ -7,8 +7,8 @@ import json
 import every_screen
 import pytest
 from media_forensics.detector.audit import threshold as thresholds
+from media_forensics.operators.app.current_detector import choose, current
 from media_forensics.operators.dataset import fields
-from media_forensics.operators.dataset.current_detector import choose, current
 from media_forensics.operators.evaluation.stored_thresholds import stored_of
 from media_forensics.operators.panels.audit.error_audit import ErrorAudit
 from media_forensics.operators.panels.sphere.hypersphere import Hypersphere

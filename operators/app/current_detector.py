@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import fiftyone as fo
 
-from . import appearance, fields, views
+from ..dataset import appearance, fields, views
 
 NAME = appearance.CURRENT
 
