@@ -27,12 +27,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def execute(options: argparse.Namespace) -> int:
     """List the weights, or fetch the named ones; return 1 if something is still missing."""
+    from .model.known_towers import REFERENCE
     from .weights.fetch import weights_path
     from .weights.known import KNOWN
     from .weights.known_detectors import PUBLISHED, find_detector
     from .weights.offline_assets import fetch_footage
 
-    known = [*sorted(KNOWN), *sorted(PUBLISHED)]
+    known = [*sorted(KNOWN), *sorted(PUBLISHED), REFERENCE]
     unknown = [name for name in options.names if name not in known]
     if unknown:
         raise ForensicsError(
@@ -45,6 +46,12 @@ def execute(options: argparse.Namespace) -> int:
     if options.offline:
         names |= dict.fromkeys(name for name, entry in KNOWN.items() if entry.package)
     for name in names:
+        if name == REFERENCE:
+            from .model.towers import load_tower
+
+            load_tower(name, allow_download=True)
+            log.info("%s: here", name)
+            continue
         fetch = weights_path if name in KNOWN else find_detector
         log.info("%s: %s", name, fetch(name, allow_download=True))
     if options.footage:
@@ -59,6 +66,8 @@ def execute(options: argparse.Namespace) -> int:
 def table() -> str:
     """Return one line per known file: name, whether it is here, size, origin, licence."""
     from .files.cache import cache_dir
+    from .model.known_towers import KNOWN_TOWERS, REFERENCE
+    from .model.tower_files import is_here
     from .weights.known import KNOWN
     from .weights.known_detectors import PUBLISHED
 
@@ -70,4 +79,6 @@ def table() -> str:
     for name, detector in sorted(PUBLISHED.items()):
         here = "here" if detector.path.exists() else "not here"
         lines.append(f"{name:34} {here:8} {'detector':>10}  {detector.license}")
+    here = "here" if is_here(REFERENCE) else "not here"
+    lines.append(f"{REFERENCE:34} {here:8} {'tower':>10}  {KNOWN_TOWERS[REFERENCE].title}")
     return "\n".join(lines)

@@ -21,12 +21,16 @@ class KnownTower:
         title: text in a form
         source: ``open_clip:MODEL:PRETRAINED`` or ``timm:MODEL:SIZE``; ``cached`` for a folder in
             open_clip's format, stored among the weights under the short name
-        hint: how to obtain a cached tower
+        hint: how to obtain its weights
+        repositories, script: other places of its weights: repositories in Hugging Face's cache, and
+            the file of OpenAI's package
     """
 
     title: str
     source: str
     hint: str = ""
+    repositories: tuple[str, ...] = ()
+    script: str = ""
 
 
 KNOWN_TOWERS = {
@@ -39,5 +43,8 @@ KNOWN_TOWERS = {
     REFERENCE: KnownTower(
         "CLIP ViT-L/14 (the papers' tower; 0.9 GB of weights)",
         "open_clip:ViT-L-14-quickgelu:openai",
+        "Run `media-forensics weights clip-vit-l14`",
+        ("timm/vit_large_patch14_clip_224.openai", "openai/clip-vit-large-patch14"),
+        "ViT-L-14.pt",
     ),
 }

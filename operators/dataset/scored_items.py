@@ -46,7 +46,9 @@ def items_of(view: Any, key: str, level: str) -> Units:
 
 def unlabelled(view: Any) -> str:
     """How many faces of ``view`` have no ground truth, in words; "" where all have one."""
-    count = len(views.flat(view).match({f"{fields.GROUND_TRUTH}.label": {"$nin": list(LABELS)}}))
+    count = len(
+        views.flat(view).match({f"{fields.GROUND_TRUTH}.label": {"$not": {"$in": list(LABELS)}}})
+    )
     if not count:
         return ""
     return f"{count:,} faces have no ground truth; they and their videos are in no rate."

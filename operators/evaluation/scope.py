@@ -149,9 +149,9 @@ def _view(source: Source, name: str, kept: str | None) -> Any | None:
 def _without(columns: FaceColumns, seen: np.ndarray) -> dict[str, Any]:
     """The query for faces outside the groups (the videos, where there are none) of ``seen``."""
     alone = seen & (columns.group.codes < 0)
-    query = [{"group_id": {"$nin": sorted(columns.group.take(seen).present())}}]
+    query = [{"group_id": {"$not": {"$in": sorted(columns.group.take(seen).present())}}}]
     if alone.any():
-        query.append({"video_id": {"$nin": sorted(columns.video.take(alone).present())}})
+        query.append({"video_id": {"$not": {"$in": sorted(columns.video.take(alone).present())}}})
     return {"$and": query}
 
 

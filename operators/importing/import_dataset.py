@@ -21,7 +21,6 @@ from ..app.form import Form, chosen_path, defaults
 from ..app.outcome import Ending
 from ..dataset import fields, label_sync, views
 from ..dataset.appearance import dress
-from ..dataset.import_views import save_views
 from ..dataset.label_sync import Correction
 from ..dataset.lease import exclusively
 from ..importers.contract import ImportOptions
@@ -31,6 +30,7 @@ from ..jobs.delegated import in_app, stop_of
 from ..jobs.path_arguments import with_paths
 from ..jobs.workflow import JobWorkflow, above_the_grid
 from . import import_form, import_target, import_writer, video_metadata
+from .import_views import save_views
 
 
 @with_paths("root")

@@ -18,6 +18,7 @@ from ...detector.files.allowed_roots import require_files
 from ...detector.files.atomic import holds_nothing
 from ...detector.files.outputs import claim_folder, json_with
 from ...detector.files.paths import given
+from ...detector.model.tower_files import require_here
 from ...detector.progress import Progress, ShouldStop, never, silent
 from ...training import ablation, budget, devices
 from ...training.ablation import LADDER
@@ -94,6 +95,7 @@ def run(
     parent = given(runs_dir or usual, "runs_dir")
     root = claim_folder(parent / name, "runs_dir", _is_ablation)
     require_files(view.values("filepath"), "faces")
+    require_here(backbone)  # never another tower without a word
     where = devices.placement(device)
     found = training_manifest.read(
         view, validation=validation, validation_fraction=validation_fraction

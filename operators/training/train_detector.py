@@ -12,6 +12,7 @@ from ...detector.errors import Cancelled, ForensicsError
 from ...detector.files import packages
 from ...detector.files.allowed_roots import require_files
 from ...detector.files.paths import given
+from ...detector.model.tower_files import require_here
 from ...detector.progress import Progress, ShouldStop, never, silent
 from ...training import budget, devices
 from ...training.config import TrainConfig
@@ -57,7 +58,8 @@ def run(
         samples: faces dataset or view
         key: name of the run and of the new detector
         recipe: named recipe of :mod:`training.config`
-        backbone: tower, see :func:`detector.model.backbone.load_backbone`
+        backbone: tower, see :func:`detector.model.backbone.load_backbone`; the papers' CLIP
+            ViT-L/14 by default, whose weights must be here
         settings: fields of ``TrainConfig`` that replace the recipe's
         validation, validation_fraction, tag_weights: see :func:`training_manifest.read`
         runs_dir: parent of the run folder
@@ -66,8 +68,8 @@ def run(
         progress, should_stop: see :mod:`detector.progress`
 
     Returns:
-        ``{"key", "checkpoint", "run_dir", "best": {...}, "manifest_sha256", "counts": {...},
-        "left_out": {reason: faces}, "warnings": [...]}``
+        ``{"key", "checkpoint", "run_dir", "backbone", "best": {...}, "manifest_sha256",
+        "counts": {...}, "left_out": {reason: faces}, "warnings": [...]}``
 
     Raises:
         ForensicsError: a leak between training and validation, one class only, unknown setting,
@@ -86,6 +88,7 @@ def run(
     run_dir = given(parent / names.key, "runs_dir")
     require_files(view.values("filepath"), "faces")
     config = config_of(recipe, backbone, settings, tag_weights)
+    require_here(config.backbone)  # never another tower without a word
     where = devices.placement(device, processes, config.batch_size)
     contents = training_manifest.read(
         view,
@@ -130,6 +133,7 @@ def run(
         "key": key,
         "checkpoint": str(run_dir / "checkpoints" / "best"),
         "run_dir": str(run_dir),
+        "backbone": config.backbone,
         "best": outcome["best"],
         "manifest_sha256": manifest.sha256,
         "counts": counts,
@@ -182,7 +186,8 @@ class TrainDetector(JobWorkflow):
         return False
 
     def ending(self, ctx: Any, done: dict[str, Any]) -> Ending:
-        return Ending(f"{done['key']!r} is trained; score faces with it to see what it does")
+        text = f"{done['key']!r} is trained on the tower {done['backbone']}"
+        return Ending(f"{text}; score faces with it to see what it does")
 
 
 def refuse_long(

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...detector.errors import ForensicsError
-from ...detector.model.known_towers import KNOWN_TOWERS, SMALL
+from ...detector.model.known_towers import KNOWN_TOWERS, REFERENCE
+from ...detector.model.tower_files import is_here, require_here
 from ...training import budget, devices, event_files
 from ...training.config import RECIPE_WORDS, RECIPES, TrainConfig, named_recipe
 from ..app.form import Form
@@ -25,7 +26,7 @@ VALIDATIONS = (
     ("split", "the split 'val' of the source"),
     ("groups", "groups set aside here"),
 )
-DEFAULT_RECIPE, DEFAULT_BACKBONE = "ln_l2_unal_slerp", SMALL
+DEFAULT_RECIPE, DEFAULT_BACKBONE = "ln_l2_unal_slerp", REFERENCE
 LONGEST_WAIT = 480.0
 """Seconds. The App cuts an operator off after ten minutes."""
 
@@ -37,7 +38,10 @@ def recipes() -> list[tuple[str, str]]:
 
 def backbones() -> list[tuple[str, str]]:
     """The towers that can be tuned, as a form's choices."""
-    return [(name, tower.title) for name, tower in KNOWN_TOWERS.items()]
+    return [
+        (name, tower.title if is_here(name) else f"{tower.title}: not on this machine")
+        for name, tower in KNOWN_TOWERS.items()
+    ]
 
 
 def fill(form: Form, faces: Any) -> None:
@@ -130,6 +134,7 @@ def asked(
     names = ("recipe", "backbone", "settings", "tag_weights")
     defaults = {"recipe": DEFAULT_RECIPE, "backbone": DEFAULT_BACKBONE}
     config = config_of(**{**defaults, **{k: params[k] for k in names if k in params}})
+    require_here(config.backbone)
     if config.tensorboard:
         event_files.require_package()
     where = devices.placement(params.get("device"), params.get("processes", 1), config.batch_size)

@@ -86,7 +86,8 @@ def table(found: list[TrainingRun]) -> str:
     ]
     for run in found:
         lines.append(
-            f"| {plain(run.key)} | {plain(status(run))} | {plain(run.config.get('name', ''))} "
+            f"| {plain(run.key)} | {plain(status(run))} | {plain(run.config.get('name', ''))} on "
+            f"{plain(run.config.get('backbone', 'a tower that is not recorded'))} "
             f"| {progress(run)} | {auroc(run.best)} |"
         )
     return "\n".join(lines) if found else "No training runs yet."

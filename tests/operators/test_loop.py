@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from fiftyone import ViewField as F
 from media_forensics.detector.errors import ForensicsError
+from media_forensics.detector.model.known_towers import SMALL
 from media_forensics.operators.dataset import fields, views
 from media_forensics.operators.training import registry
 from sklearn.metrics import roc_auc_score
@@ -217,7 +218,9 @@ def test_a_leak_stops_the_training_before_it_starts(demo_dataset, operators):
     half.set_values("split", ["val"] * len(half))
     try:
         with pytest.raises(ForensicsError) as error:
-            operators("train_detector")(demo_dataset, key="leaky", recipe="linear_probe")
+            operators("train_detector")(
+                demo_dataset, key="leaky", recipe="linear_probe", backbone=SMALL
+            )
         assert groups[0] in str(error.value)
         assert not demo_dataset.has_run("training_leaky")
     finally:
@@ -227,7 +230,7 @@ def test_a_leak_stops_the_training_before_it_starts(demo_dataset, operators):
 def test_only_test_faces_cannot_be_trained_on(demo_dataset, operators):
     held_out = demo_dataset.match(F("split") == "test")
     with pytest.raises(ForensicsError, match="test split"):
-        operators("train_detector")(held_out, key="cheat", recipe="linear_probe")
+        operators("train_detector")(held_out, key="cheat", recipe="linear_probe", backbone=SMALL)
 
 
 def test_a_missing_crop_keeps_its_row_with_a_reason(demo_dataset, operators, tmp_path):

@@ -59,10 +59,14 @@ def test_videos_without_a_face_belong_by_dataset_and_split(faces_of):
     )
 
 
-def test_a_face_without_ground_truth_is_named(faces_of):
+def test_a_face_without_ground_truth_is_in_no_rate(faces_of):
     made = faces_of(80, seed=4)
     first = made.dataset.first()
     made.dataset.set_values("ground_truth", {first.id: None}, key_field="id")
     assert face_table.face_table(made.dataset, "det").label[0] == -1
-    with pytest.raises(ForensicsError, match=first.id):
+    items = scored_items.items_of(made.dataset, "det", "face")
+    assert first.id not in items.ids and len(items) == 79
+    assert "1 faces have no ground truth" in scored_items.unlabelled(made.dataset)
+    made.dataset.set_values("ground_truth", [None] * 80)
+    with pytest.raises(ForensicsError, match="Nothing here has a ground truth"):
         scored_items.items_of(made.dataset, "det", "face")

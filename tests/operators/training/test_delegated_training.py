@@ -58,6 +58,7 @@ def test_a_queued_training_is_shown_survives_its_worker_and_is_cancelled(
         demo_dataset,
         key=KEY,
         recipe="linear_probe",
+        backbone="vit-s14-dinov2-saliency",
         device="cpu",
         settings=ENDLESS,
         delegate=True,

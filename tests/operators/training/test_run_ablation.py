@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from media_forensics.detector.errors import ForensicsError
+from media_forensics.detector.model.known_towers import SMALL
 from media_forensics.operators.training import training_records
 
 pytestmark = [pytest.mark.fiftyone, pytest.mark.weights]
@@ -23,6 +24,7 @@ def test_one_cell_and_again(demo_dataset, operators, tmp_path, removed):
     given = {
         "name": "small",
         "recipes": ["linear_probe"],
+        "backbone": SMALL,
         "seeds": [3],
         "settings": {"epochs": 2, "batch_size": 8, "augmentation": "none"},
         "runs_dir": str(tmp_path),
@@ -57,6 +59,8 @@ def test_one_cell_and_again(demo_dataset, operators, tmp_path, removed):
 def test_wrong_input_writes_nothing(demo_dataset, operators, params, words, tmp_path):
     before = set(demo_dataset.list_runs())
     with pytest.raises(ForensicsError, match=words) as error:
-        operators("run_ablation")(demo_dataset, **{"runs_dir": str(tmp_path), **params})
+        operators("run_ablation")(
+            demo_dataset, **{"runs_dir": str(tmp_path), "backbone": SMALL, **params}
+        )
     assert error.value.hint
     assert set(demo_dataset.list_runs()) == before and not list(tmp_path.iterdir())

@@ -6,6 +6,8 @@ from types import SimpleNamespace
 
 import pytest
 from fiftyone import ViewField as F
+from media_forensics.detector.model.known_towers import REFERENCE, SMALL
+from media_forensics.detector.model.tower_files import is_here
 
 pytestmark = [pytest.mark.fiftyone, pytest.mark.weights]
 
@@ -20,7 +22,7 @@ def form(demo_dataset, operators):
         request = {
             "dataset_name": demo_dataset.name,
             "view": view._serialize(),
-            "params": {**params, "view_target": "CURRENT_VIEW"},
+            "params": {"backbone": SMALL, **params, "view_target": "CURRENT_VIEW"},
         }
         context = ExecutionContext(request, operator_uri=operators(name).uri)
         return operators(name).resolve_input(context).to_json()["type"]["properties"]
@@ -61,7 +63,7 @@ def test_a_long_run_is_announced(form):
     from media_forensics.operators.training import train_detector
     from media_forensics.training import budget
 
-    config = train_detector.config_of("ln", train_detector.DEFAULT_BACKBONE)
+    config = train_detector.config_of("ln", SMALL)
     if budget.known(config) is None:
         budget.measure(config)
     found = form("train_detector", recipe="ln", epochs=100_000, batch_size=8)
@@ -113,14 +115,14 @@ def test_a_long_run_in_the_form_is_refused_before_a_job_starts(demo_dataset, mon
     from media_forensics.operators.training import train_detector
     from media_forensics.training import budget
 
-    config = train_detector.config_of("ln", train_detector.DEFAULT_BACKBONE)
+    config = train_detector.config_of("ln", SMALL)
     if budget.known(config) is None:
         budget.measure(config)
     operator = train_detector.TrainDetector()
     monkeypatch.setattr(jobs, "start", lambda *_: pytest.fail("a job was started"))
     monkeypatch.setattr(operator, "target", lambda _: demo_dataset.view())
     ops = SimpleNamespace(set_progress=lambda **_: None)
-    params = {"key": "long", "recipe": "ln", "epochs": 100_000, "batch_size": 8}
+    params = {"key": "long", "recipe": "ln", "epochs": 100_000, "batch_size": 8, "backbone": SMALL}
     context = SimpleNamespace(params=params, delegated=False, ops=ops, dataset=demo_dataset)
     with pytest.raises(ValueError, match="measured"):
         list(operator.execute(context))
@@ -143,7 +145,7 @@ def test_bad_arguments_are_refused_at_their_name(demo_dataset, operators, tmp_pa
         ("runs_dir", {"runs_dir": str(tmp_path / "file"), "settings": {"batch_size": 8}}),
     ):
         with pytest.raises(ForensicsError) as error:
-            train(demo_dataset, **{"key": "refused", "device": "cpu", **given})
+            train(demo_dataset, **{"key": "refused", "device": "cpu", "backbone": SMALL, **given})
         assert error.value.field == field, given
     assert not demo_dataset.has_run("training_refused")
 
@@ -162,3 +164,23 @@ def test_faces_without_a_verdict_are_left_out_and_counted(demo_dataset):
         assert len(found.manifest) == len(training_manifest.read(demo_dataset).manifest) - 3
     finally:
         clone.delete()
+
+
+def test_the_papers_tower_is_the_default_and_no_other_takes_its_place(
+    form, demo_dataset, operators, monkeypatch, tmp_path
+):
+    """Where its weights are not here, form and call say so at once; nothing is read or written."""
+    from media_forensics.detector.errors import ForensicsError
+    from media_forensics.operators.training import training_manifest
+
+    assert form("train_detector")["backbone"]["default"] == REFERENCE
+    if is_here(REFERENCE):
+        pytest.skip(f"the weights of {REFERENCE} are on this machine")
+    shown = form("train_detector", backbone=None)["backbone"]
+    assert shown["invalid"] and SMALL in shown["error_message"]
+    monkeypatch.setattr(training_manifest, "read", lambda *_, **__: pytest.fail("it was read"))
+    for name, more in (("train_detector", {"key": "papers"}), ("run_ablation", {"name": "papers"})):
+        with pytest.raises(ForensicsError, match="not on this machine") as error:
+            operators(name)(demo_dataset, runs_dir=str(tmp_path), **more)
+        assert error.value.field == "backbone" and f"backbone={SMALL!r}" in error.value.hint
+    assert not demo_dataset.has_run("training_papers") and not list(tmp_path.rglob("*.json"))

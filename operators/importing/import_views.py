@@ -6,7 +6,7 @@ import fiftyone as fo
 from fiftyone import ViewField as F
 
 from ...detector.records import LABELS
-from . import fields, saved_views, views
+from ..dataset import fields, saved_views, views
 
 
 def save_views(dataset: fo.Dataset) -> None:
