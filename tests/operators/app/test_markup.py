@@ -86,12 +86,12 @@ def test_bare_addresses_are_broken(address):
 def test_the_evaluation_table_keeps_its_columns():
     row = {
         "level": "face", "source_dataset": "a | b", "method": "<img src=x onerror=alert(1)>",
-        "compression": "c23", "split": "test", "n_real": 3, "n_fake": 4, "auroc": None,
+        "compression": "c23", "split": "test", "n_real": 3, "n_fake": 4, "seen": 2, "auroc": None,
         "eer": None, "tpr_at_fpr": {"0.05": None}, "fpr": None, "fnr": None,
         "coverage": 1.0, "auroc_worst_case": None,
     }  # fmt: skip
     tags, text = read(table([row], Threshold(0.5, "hand", "<b>chosen</b> | here", True), [], None))
-    assert "img" not in tags and "b" not in tags and tags.count("td") == 14
+    assert "img" not in tags and "b" not in tags and tags.count("td") == 15
     assert "<img src=x onerror=alert(1)>" in text and "a | b" in text
 
 
