@@ -44,7 +44,7 @@ def is_audio_only(record: VideoRecord) -> bool:
 
 
 def at_most(records: Sequence[VideoRecord], limit: int, seed: int) -> tuple[list[VideoRecord], str]:
-    """Keep at most ``limit`` reals, fakes and others each, by whole groups, from all splits in turn.
+    """Keep at most ``limit`` reals, fakes and others, by whole groups, from all splits in turn.
 
     Args:
         records: linked records
