@@ -12,6 +12,7 @@ from fiftyone import ViewField as F
 
 from ...detector.audit.threshold import HAND, UNCHOSEN, Threshold
 from ...detector.errors import ForensicsError
+from ...detector.metrics import ranks
 from ...detector.records import LABELS
 from ..app.form import Form
 from ..app.markup import plain
@@ -78,9 +79,12 @@ def run(
     views.require_samples(view, "faces")
     found_at = _threshold(dataset, view, key, threshold, threshold_from)
     basis = made_from.basis_of(view, key)  # before the scores are read: a change shows
-    rows = []
+    rows, said = [], []
     for level in LEVELS:
-        rows += evaluate_items(level, items_of(view, key, level), found_at.value)
+        items = items_of(view, key, level)
+        rows += evaluate_items(level, items, found_at.value)
+        if remark := ranks.words(items.p_fake, items.margin):
+            said.append(f"{level.capitalize()}s: {remark}")
     comparison = None
     if compare_with is not None:
         comparison = compare(view, key, compare_with)
@@ -90,7 +94,7 @@ def run(
     return {
         **found,
         "table": table(rows, found_at, found["macro"], comparison)
-        + _remarks(waiting, key, dataset),
+        + _remarks(said, waiting, key, dataset),
         "run": run_name,
         "evaluations": names,
         "threshold": found_at.value,
@@ -98,9 +102,10 @@ def run(
     }
 
 
-def _remarks(waiting: int, key: str, dataset: fo.Dataset) -> str:
-    """Sentences on what is out of date, on labels that contradict, on faces without a score."""
-    found = [plain(t) for t in (contradiction(dataset), derived.words(dataset, key)) if t]
+def _remarks(said: list[str], waiting: int, key: str, dataset: fo.Dataset) -> str:
+    """Sentences on ``said``, what is out of date, labels that contradict, faces without a score."""
+    found = [*said]
+    found += [plain(t) for t in (contradiction(dataset), derived.words(dataset, key)) if t]
     if waiting:
         found.append(
             f"{waiting:,} faces of videos with a score have none themselves; their videos are "
