@@ -21,7 +21,7 @@ from ..detector.files.atomic import replacing, write_bytes, write_json
 from ..detector.files.paths import given
 from ..detector.metrics.jackknife import paired_difference
 from . import launch, runs
-from .comparison import holm
+from .comparison import holm, mean_of, rank_of
 from .config import named_recipe
 from .manifest import Manifest
 from .runs import RunFolder
@@ -247,12 +247,15 @@ def summarise(cells: Sequence[Cell]) -> list[RecipeRow]:
 
 
 def _videos(records: Mapping[int, Any], seeds: Sequence[int]) -> dict[str, list[Any]]:
-    """Return video -> [label, group, p_fake of each seed]; all cells have the same manifest."""
-    out: dict[str, list[Any]] = {}
+    """Return video -> [label, group, rank of the mean score over seeds]; cells share a manifest."""
+    rows: dict[str, list[Any]] = {}
     for seed in seeds:
         for row in records[seed]["videos"]:
-            out.setdefault(row["video_id"], [row["label"], row["group_id"]]).append(row["p_fake"])
-    return {name: row for name, row in out.items() if len(row) == 2 + len(seeds)}
+            rows.setdefault(row["video_id"], []).append(row)
+    whole = {name: of_seeds for name, of_seeds in rows.items() if len(of_seeds) == len(seeds)}
+    order = rank_of([mean_of(of_seeds) for of_seeds in whole.values()]).tolist()
+    rows_of = zip(whole.items(), order, strict=True)
+    return {name: [found[0]["label"], found[0]["group_id"], at] for (name, found), at in rows_of}
 
 
 def _paired(a: Mapping[int, Any], b: Mapping[int, Any]) -> Any:
@@ -265,8 +268,8 @@ def _paired(a: Mapping[int, Any], b: Mapping[int, Any]) -> Any:
     try:
         return paired_difference(
             [first[name][0] for name in names],
-            [float(np.mean(first[name][2:])) for name in names],
-            [float(np.mean(second[name][2:])) for name in names],
+            [first[name][2] for name in names],
+            [second[name][2] for name in names],
             "auroc",
             groups,
         )
@@ -278,12 +281,9 @@ def _paired(a: Mapping[int, Any], b: Mapping[int, Any]) -> Any:
 def _auroc_of_means(records: Mapping[int, Any]) -> float | None:
     from ..detector.metrics.rates import roc_auc
 
-    videos = _videos(records, list(records))
+    videos = _videos(records, list(records)).values()
     try:
-        return roc_auc(
-            [row[0] for row in videos.values()],
-            [float(np.mean(row[2:])) for row in videos.values()],
-        )
+        return roc_auc([row[0] for row in videos], [row[2] for row in videos])
     except MetricUndefined:
         return None
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..detector.errors import ForensicsError, MetricUndefined
+from ..detector.metrics import ranks
 from ..detector.metrics.curve import operating_point
 from ..detector.metrics.intervals import Comparison
 from ..detector.metrics.rates import (
@@ -24,7 +25,7 @@ from ..detector.metrics.rates import (
 
 FIXED_THRESHOLD = 0.5
 
-VideoRow = Mapping[str, Any]  # video_id, label, group_id, p_fake
+VideoRow = Mapping[str, Any]  # video_id, label, group_id, p_fake; margin, but not of version 0.3
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class CommonVideos:
         group: (V,) group, the unit of resampling
         p_fake: run -> (V,) scores
         left_out: run -> number of videos that it has scored but another run has not
+        rank: run -> (V,) what its videos are ordered by: margins where it has them
     """
 
     video_id: tuple[str, ...]
@@ -44,6 +46,7 @@ class CommonVideos:
     group: np.ndarray
     p_fake: dict[str, np.ndarray]
     left_out: dict[str, int]
+    rank: dict[str, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -131,7 +134,25 @@ def common_videos(scored: Mapping[str, Sequence[VideoRow]]) -> CommonVideos:
             for key, rows in by_run.items()
         },
         left_out={key: len(rows) - len(names) for key, rows in by_run.items()},
+        rank={key: rank_of([rows[name] for name in names]) for key, rows in by_run.items()},
     )
+
+
+def rank_of(rows: Sequence[VideoRow]) -> np.ndarray:
+    """(V,) what the videos of ``rows`` are ordered by, see :mod:`detector.metrics.ranks`."""
+    p_fake, margin = (
+        np.array([np.nan if row.get(name) is None else row[name] for row in rows], np.float64)
+        for name in ("p_fake", "margin")
+    )
+    return ranks.of(p_fake, margin)
+
+
+def mean_of(rows: Sequence[VideoRow]) -> VideoRow:
+    """One row with the mean score of the ``rows`` of one video, for example of several seeds."""
+    mean: dict[str, Any] = {"p_fake": float(np.mean([row["p_fake"] for row in rows]))}
+    if all(row.get("margin") is not None for row in rows):
+        mean["margin"] = ranks.mean(np.array([row["margin"] for row in rows]))
+    return {**rows[0], "margin": None, **mean}
 
 
 def compare(videos: CommonVideos, baseline: str, fpr: float = 0.05) -> list[RunRow]:
@@ -157,7 +178,7 @@ def compare(videos: CommonVideos, baseline: str, fpr: float = 0.05) -> list[RunR
             f"A false-positive rate of {fpr} is no share.", "For example 0.05.", "fpr"
         )
     others = [key for key in videos.p_fake if key != baseline]
-    thresholds, note = _thresholds(videos, fpr)
+    thresholds, right, note = _thresholds(videos, fpr)
     paired: dict[str, tuple[Comparison | None, Comparison | None, list[str]]] = {}
     for key in others:
         notes: list[str] = []
@@ -168,7 +189,6 @@ def compare(videos: CommonVideos, baseline: str, fpr: float = 0.05) -> list[RunR
         paired[key] = auroc, at_rate, notes
     known = {k: c.p_value for k, (c, _, _) in paired.items() if c is not None}
     corrected = holm({k: p for k, p in known.items() if p is not None})
-    right = {key: (p >= thresholds[key]) == (videos.label == 1) for key, p in videos.p_fake.items()}
     rows = []
     for key in [baseline, *others]:
         auroc, at_rate, notes = paired.get(key, (None, None, []))
@@ -199,7 +219,7 @@ def _row(
     base_right: np.ndarray,
     right: np.ndarray,
 ) -> RunRow:
-    label, p_fake = videos.label, videos.p_fake[key]
+    label, order = videos.label, videos.rank[key]
 
     def defined(metric: Any) -> Any:
         try:
@@ -209,15 +229,15 @@ def _row(
                 notes.append(error.message)
             return None
 
-    interval = defined(lambda: clustered_interval(label, p_fake, "auroc", videos.group))
+    interval = defined(lambda: clustered_interval(label, order, "auroc", videos.group))
     if interval and interval.why and interval.why not in notes:
         notes.append(interval.why)
-    eer = defined(lambda: equal_error_rate(label, p_fake))
+    eer = defined(lambda: equal_error_rate(label, order))
     real, fake = label == 0, label == 1
     names = np.array(videos.video_id)
     return RunRow(
         key=key,
-        auroc=defined(lambda: roc_auc(label, p_fake)),
+        auroc=defined(lambda: roc_auc(label, order)),
         auroc_low=interval.low if interval else None,
         auroc_high=interval.high if interval else None,
         eer=eer.rate if eer else None,
@@ -242,17 +262,24 @@ def _minus(value: float | None) -> float | None:
     return None if value is None else -value
 
 
-def _thresholds(videos: CommonVideos, fpr: float) -> tuple[dict[str, float], str]:
-    """Return a threshold per run at the same false-positive rate, or 0.5 for all and the reason."""
+def _thresholds(
+    videos: CommonVideos, fpr: float
+) -> tuple[dict[str, float], dict[str, np.ndarray], str]:
+    """Return a threshold on p_fake and (V,) right calls per run, at equal false-positive rates, or
+    at 0.5 for all and why. Calls are made on the ranks, so that runs with p_fake of 1 compare too.
+    """
+    fake, found, right = videos.label == 1, {}, {}
     try:
-        found = {
-            key: operating_point(videos.label, p_fake, fpr).threshold
-            for key, p_fake in videos.p_fake.items()
-        }
+        for key, order in videos.rank.items():
+            at = operating_point(videos.label, order, fpr).threshold
+            right[key] = (order >= at) == fake
+            by_margin = not np.array_equal(order, videos.p_fake[key])
+            found[key] = float(ranks.sigmoid(np.array(at))) if by_margin else at
     except MetricUndefined as error:
+        right = {key: (p >= FIXED_THRESHOLD) == fake for key, p in videos.p_fake.items()}
         note = f"All at the threshold {FIXED_THRESHOLD}: {error.message}"
-        return dict.fromkeys(videos.p_fake, FIXED_THRESHOLD), note
-    return found, ""
+        return dict.fromkeys(videos.p_fake, FIXED_THRESHOLD), right, note
+    return found, right, ""
 
 
 def _paired(
@@ -264,7 +291,7 @@ def _paired(
 ) -> Comparison | None:
     try:
         found = paired_difference(
-            videos.label, videos.p_fake[key], videos.p_fake[baseline], metric, videos.group
+            videos.label, videos.rank[key], videos.rank[baseline], metric, videos.group
         )
     except MetricUndefined as error:
         if error.message not in notes:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..detector.errors import ForensicsError
+from ..detector.metrics import ranks
 from ..detector.records import FAKE, LABELS, REAL, content_hash
 
 
@@ -69,7 +70,7 @@ class FittedHead:
     @property
     def p_fake(self) -> np.ndarray:
         """(N,) out-of-fold probabilities of fake."""
-        return 1 / (1 + np.exp(-self.margin))
+        return ranks.sigmoid(self.margin)
 
 
 def fit_head(
@@ -124,9 +125,10 @@ def fit_head(
 
 
 def video_rows(
-    p_fake: np.ndarray, label: np.ndarray, group: np.ndarray, video: np.ndarray
+    margin: np.ndarray, label: np.ndarray, group: np.ndarray, video: np.ndarray
 ) -> list[dict[str, Any]]:
     """Return one row per video with the mean of its faces, in the form of ``validation.json``."""
+    p_fake = ranks.sigmoid(margin)
     rows = []
     for name in np.unique(video):
         here = np.flatnonzero(video == name)
@@ -136,6 +138,7 @@ def video_rows(
                 "label": int(label[here[0]]),
                 "group_id": str(group[here[0]]),
                 "p_fake": float(p_fake[here].mean()),
+                "margin": ranks.mean(margin[here]),
                 "crops": len(here),
             }
         )
@@ -147,7 +150,7 @@ def judge(rows: list[dict[str, Any]]) -> dict[str, Any]:
     from ..detector.metrics.rates import clustered_interval, roc_auc
 
     truth = np.array([row["label"] for row in rows])
-    scores = np.array([row["p_fake"] for row in rows])
+    scores = np.array([row["margin"] for row in rows])
     low, high = clustered_interval(truth, scores, "auroc", [row["group_id"] for row in rows])
     return {
         "auroc": roc_auc(truth, scores),

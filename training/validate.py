@@ -15,9 +15,10 @@ from torch import Tensor
 
 from ..detector.device import default_batch
 from ..detector.errors import MetricUndefined
+from ..detector.metrics.ranks import sigmoid
 from ..detector.metrics.rates import average_precision, clustered_interval, roc_auc
 from ..detector.model.detector import Detector
-from ..detector.scoring.aggregate import grouped_scores
+from ..detector.scoring.aggregate import grouped_margins, grouped_scores
 from .batches.data import CropCache, plain_batches
 from .distributed import gather_rows, rank, ranks
 from .losses import alignment, uniformity
@@ -32,7 +33,7 @@ class Validation:
     """One validation pass, scored as the checkpoint will be. An undefined metric is None.
 
     Attributes:
-        auroc: on videos, with the mean of p_fake over a video's crops
+        auroc: on videos, with the mean of p_fake over a video's crops, ranked by its margin
         auroc_low, auroc_high: 95 % interval over groups, None if there are too few groups
         macro_ap: mean of the average precisions of fake and of real, on videos (the authors'
             ``mAP_video``)
@@ -43,7 +44,7 @@ class Validation:
         crops: number of scored crops
         unreadable: number of crops that could not be read
         videos: one row per video: ``video_id``, ``label``, ``group_id``, ``p_fake`` (mean over its
-            crops) and ``crops``; not in :meth:`to_json`
+            crops), ``margin`` of that mean and ``crops``; not in :meth:`to_json`
     """
 
     auroc: float | None
@@ -117,8 +118,10 @@ def judge(
     used = [rows[i] for i in index.tolist()]
     labels = torch.tensor([row.label for row in used], device=features.device)
     logits, units = detector.classify(features)
-    scores = logits.softmax(1)[:, 1].double().cpu().numpy()
-    videos = grouped_scores(scores, [row.video_id for row in used], "mean")
+    margins = (logits[:, 1].double() - logits[:, 0].double()).cpu().numpy()
+    names = [row.video_id for row in used]
+    videos = grouped_scores(sigmoid(margins), names, "mean")
+    order = np.array(list(grouped_margins(margins, names, "mean").values()), dtype=np.float64)
     first = {row.video_id: row for row in reversed(used)}
     truth = np.array([first[video].label for video in videos])
     means = np.array(list(videos.values()), dtype=np.float64)
@@ -126,13 +129,13 @@ def judge(
     groups = [first[video].group_id or video for video in videos]
     step = -(-len(units) // MOST_FOR_GEOMETRY)
 
-    interval = _defined(lambda: clustered_interval(truth, means, "auroc", groups))
+    interval = _defined(lambda: clustered_interval(truth, order, "auroc", groups))
     return Validation(
-        auroc=_defined(lambda: roc_auc(truth, means)),
+        auroc=_defined(lambda: roc_auc(truth, order)),
         auroc_low=interval.low if interval else None,
         auroc_high=interval.high if interval else None,
-        macro_ap=_defined(lambda: _macro_ap(truth, means)),
-        auroc_frames=_defined(lambda: roc_auc(labels.cpu().numpy(), scores)),
+        macro_ap=_defined(lambda: _macro_ap(truth, order)),
+        auroc_frames=_defined(lambda: roc_auc(labels.cpu().numpy(), margins)),
         loss=F.cross_entropy(logits, labels).item(),
         alignment=alignment(units[::step], labels[::step]).item(),
         uniformity=uniformity(units[::step]).item(),
@@ -146,9 +149,10 @@ def judge(
                 "label": first[video].label,
                 "group_id": group,
                 "p_fake": float(p_fake),
+                "margin": float(margin),
                 "crops": counts[video],
             }
-            for video, group, p_fake in zip(videos, groups, means, strict=True)
+            for video, group, p_fake, margin in zip(videos, groups, means, order, strict=True)
         ),
     )
 

@@ -50,7 +50,8 @@ def face_table(view: Any, key: str, more: Sequence[str] = ()) -> FaceColumns:
         "reason": names.reason if names.reason in schema else fields.REASON,
         **{name: name for name in (*TEXTS, CONTENT)},
     }
-    own = {"p_fake": names.p_fake, "track": "track", "number": "frame_number"}
+    own = {"p_fake": names.p_fake, "margin": names.margin}
+    own |= {"track": "track", "number": "frame_number"}
     own |= {f"more {name}": name for name in more}
     shared, own = (
         {name: path for name, path in paths.items() if path.split(".")[0] in schema}
@@ -84,6 +85,7 @@ def face_table(view: Any, key: str, more: Sequence[str] = ()) -> FaceColumns:
         video_p_fake=None if stored is None else numbers(stored)[got.group],
         pair=text("pair") if "pair" in shared else None,
         frame_number=got.own.get("number"),
+        margin=got.own.get("margin"),
     )
 
 

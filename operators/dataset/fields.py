@@ -161,7 +161,7 @@ def fields_of_key(dataset: fo.Dataset, key: str) -> list[str]:
         *(f"{key}_{part}" for part in ("gradient", "rollout", "knn_fake", "knn_cosine")),
         f"{key}_recompression_reason",
     }
-    derived = (delta_field(key, ""), f"{key}_rank_")
+    derived = (delta_field(key, ""), margin_field(key, ""), f"{key}_rank_")
     others = [k for k in detector_keys(dataset) if k.startswith(f"{key}_")]
     return [
         name
@@ -174,6 +174,11 @@ def fields_of_key(dataset: fo.Dataset, key: str) -> list[str]:
 def delta_field(key: str, perturbation: str) -> str:
     """Field with p_fake of detector ``key`` under a corruption minus that of the crop as it is."""
     return f"{key}_delta_{perturbation}"
+
+
+def margin_field(key: str, perturbation: str) -> str:
+    """Field with the margin of detector ``key`` under a corruption."""
+    return f"{key}_margin_{perturbation}"
 
 
 frame_number, frame_index = numbering.shown_number, numbering.index_of

@@ -13,6 +13,7 @@ from fiftyone import ViewField as F
 from ...detector.audit.columns import SEEN
 from ...detector.audit.threshold import CALIBRATION, CHECKPOINT, HAND, UNCHOSEN, Threshold
 from ...detector.errors import ForensicsError
+from ...detector.metrics import ranks
 from ...detector.records import LABELS
 from ..app.current_detector import current
 from ..app.form import Form
@@ -97,11 +98,13 @@ def run(
     views.require_samples(view, "faces")
     found_at = _threshold(dataset, view, key, threshold, threshold_from)
     basis = made_from.basis_of(view, key)  # before the scores are read: a change shows
-    rows, seen = [], ""
+    rows, said = [], []
     for level in LEVELS:
         items = items_of(view, key, level)
         rows += evaluate_items(level, items, found_at.value)
-        seen = seen_material.words(items.texts.get(SEEN), level)
+        if remark := ranks.words(items.p_fake, items.margin):
+            said.append(f"{level.capitalize()}s: {remark}")
+    seen = seen_material.words(items.texts.get(SEEN), level)
     comparison = None
     if compare_with is not None:
         comparison = compare(view, key, compare_with)
@@ -111,7 +114,7 @@ def run(
     return {
         **found,
         "table": table(rows, found_at, found["macro"], comparison)
-        + _remarks(waiting, key, view, seen),
+        + _remarks([seen, *said], waiting, key, view),
         "run": run_name,
         "evaluations": names,
         "threshold": found_at.value,
@@ -119,11 +122,11 @@ def run(
     }
 
 
-def _remarks(waiting: int, key: str, view: Any, seen: str) -> str:
-    """Sentences on what is out of date, on labels that contradict, on faces without a score."""
+def _remarks(said: list[str], waiting: int, key: str, view: Any) -> str:
+    """Sentences on ``said``, what is out of date, labels that contradict, faces without a score."""
     dataset = views.dataset_of(view)
-    said = (seen, unlabelled(view), contradiction(dataset), derived.words(dataset, key))
-    found = [plain(t) for t in said if t]
+    more = (unlabelled(view), contradiction(dataset), derived.words(dataset, key))
+    found = [plain(t) for t in (*said, *more) if t]
     if waiting:
         found.append(
             f"{waiting:,} faces of videos with a score have none themselves; their videos are "

@@ -24,6 +24,7 @@ from ....detector.audit.transfer import by_dataset
 from ....detector.audit.units import Units, at_level
 from ....detector.embeddings import regions as sphere_regions
 from ....detector.errors import ForensicsError
+from ....detector.metrics import ranks
 from ...app.current_detector import current
 from ...dataset import derived, face_columns, seen_material, slice_fields
 from ...dataset.label_sync import contradiction
@@ -127,6 +128,7 @@ def _build(source: face_columns.Source, columns: FaceColumns, choice: dict[str, 
                     seen_material.words(units.texts.get(SEEN), level),
                     contradiction(source.faces),
                     derived.words(source.faces, choice["key"]),
+                    ranks.words(units.p_fake, units.margin),
                 ),
             )
         ),

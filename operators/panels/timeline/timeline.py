@@ -12,8 +12,10 @@ import numpy as np
 from fiftyone import ViewField as F
 from fiftyone.operators import types
 
+from ....detector.audit.columns import numbers
 from ....detector.audit.threshold import Threshold
 from ....detector.errors import ForensicsError
+from ....detector.metrics import ranks
 from ....detector.records import Reason
 from ...app.current_detector import current
 from ...app.markup import plain
@@ -94,6 +96,7 @@ def _people(
             "track": "track",
             "subject": "subject",
             "p_fake": names.p_fake,
+            "margin": names.margin,
             "label": f"{fields.GROUND_TRUTH}.label",
             "pair": "pair_id",
             "video": names.video_p_fake,
@@ -104,7 +107,8 @@ def _people(
     frame = np.array([0 if v is None else v for v in got["frame"]], np.int64)
     track = np.array([-1 if v is None else v for v in got["track"]], np.int64)
     score = np.array([np.nan if v is None else v for v in got["p_fake"]], np.float64)
-    people = []
+    margin = ranks.margins(score, numbers(got["margin"]))
+    people, means = [], {}
     for number in np.unique(track):
         rows = np.flatnonzero(track == number)
         rows = rows[np.argsort(frame[rows], kind="stable")]
@@ -115,18 +119,23 @@ def _people(
                 frames=frame[rows],
                 p_fake=score[rows],
                 ids=[got["id"][i] for i in rows],
+                rank=score[rows] if margin is None else margin[rows],
             )
         )
-    people.sort(key=_order)
+        means[int(number)] = _mean(score[rows], None if margin is None else margin[rows])
+    people.sort(key=lambda person: (-means[person.track], person.track))
     video = next((v for v in got["video"] if v is not None), None)
     if video is None and not np.isnan(score).all():
         video = float(np.nanmean(score))
     return people, got["label"][0], got["pair"][0], video
 
 
-def _order(person: Person) -> tuple[float, int]:
-    scores = person.p_fake[~np.isnan(person.p_fake)]
-    return (-float(scores.mean()) if scores.size else 1.0, person.track)
+def _mean(p_fake: np.ndarray, margin: np.ndarray | None) -> float:
+    """What a person's faces are ordered by on average; the least where none has a score."""
+    there = ~np.isnan(p_fake)
+    if not there.any():
+        return -np.inf
+    return float(p_fake[there].mean()) if margin is None else ranks.mean(margin[there])
 
 
 def _unscored(
