@@ -16,7 +16,16 @@ from ...detector.metrics import ranks
 from ...detector.records import LABELS
 from ..app.form import Form
 from ..app.markup import plain
-from ..dataset import derived, faces_dataset, fields, made_from, run_names, stored_runs, views
+from ..dataset import (
+    derived,
+    faces_dataset,
+    fields,
+    made_from,
+    marked_views,
+    run_names,
+    stored_runs,
+    views,
+)
 from ..dataset.dataset_changes import changing, declare
 from ..dataset.label_sync import contradiction
 from ..dataset.scored_items import LEVELS, items_of
@@ -137,16 +146,21 @@ def _write_evaluations(dataset: fo.Dataset, view: Any, key: str, threshold: floa
     """FiftyOne evaluations at face level and, on one face per video, at video level."""
     names = fields.ScoreFields(key)
     levels = (
-        ("faces", views.subjects(view), names.p_fake, names.label),
-        ("videos", faces_dataset.one_face_per_video(view), names.video_p_fake, names.video_label),
+        ("faces", names.p_fake, names.label),
+        ("videos", names.video_p_fake, names.video_label),
     )
     made = []
-    for level, part, p_fake, label in levels:
+    for level, p_fake, label in levels:
+        mark = f"eval_{key}_{level}"
+        if level == "faces":
+            part = marked_views.compact(views.subjects(view), mark)
+        else:
+            part = marked_views.marked(dataset, mark, faces_dataset.middle_faces(view))
         scored = part.match(F(p_fake) != None)  # noqa: E711 - builds a database query
         if len(scored) == 0:
             continue
         field = label if threshold == 0.5 else _decide(scored, p_fake, label, threshold)
-        name = f"eval_{key}_{level}"
+        name = mark
         with changing(dataset):
             if dataset.has_evaluation(name):
                 dataset.delete_evaluation(name)
@@ -159,6 +173,7 @@ def _write_evaluations(dataset: fo.Dataset, view: Any, key: str, threshold: floa
                 custom_metrics={uri_of("auroc"): {}, uri_of("eer"): {}},
                 progress=False,
             )
+        marked_views.forget_others(dataset, mark, part)
         made.append(name)
     return made
 

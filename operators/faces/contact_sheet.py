@@ -14,7 +14,7 @@ from ...detector.files.paths import given, given_or_none, inside
 from ...detector.records import CropRecipe
 from ..app.form import Form
 from ..app.open_dataset import require_dataset
-from ..dataset import fields, partners, views
+from ..dataset import fields, marked_views, partners, views
 from ..jobs.path_arguments import with_paths
 from ..jobs.workflow import Workflow
 
@@ -92,8 +92,11 @@ def _records(samples: Any) -> tuple[list[VideoRecord], dict[str, Any]]:
             f"No faces were extracted from {dataset.name!r}.", "Run 'Extract faces' first."
         )
     wanted = list(dict.fromkeys(view.values("video_id")))
-    found = views.video_records(views.match_in(videos, "video_id", wanted))
-    by_id = {record.video_id: record for record in found}
+    by_id = {
+        record.video_id: record
+        for part in marked_views.slices(wanted)
+        for record in views.video_records(views.match_in(videos, "video_id", part))
+    }
     return [by_id[video_id] for video_id in wanted if video_id in by_id], about
 
 

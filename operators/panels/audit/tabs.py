@@ -102,8 +102,7 @@ def pick_slice(
         row = grid.known_row(grouping, row)
         part = grid.pick_row(grouping, row, name in wide.flags)
         if name == sphere_regions.FIELD:  # no field of the database: its faces one by one
-            ids = [wide.scope.columns.ids[int(i)] for i in np.flatnonzero(part.mask)]
-            part = grid.Pick(part.mask, _ids_query(ids), part.words)
+            part = grid.Pick(part.mask, None, part.words)
         pick = grid.both(pick, part)
     return wide.scope, wide.units, pick
 
@@ -197,15 +196,7 @@ def pick_changed(
         words = f"{words} ({LABELS[int(label)]})"
     if unit is not None:
         mask = mask & (np.arange(len(mask)) == int(unit))
-    faces = np.flatnonzero(mask[study.units.unit_of_face])
-    ids = [study.scope.columns.ids[int(i)] for i in faces]
-    return grid.Pick(mask, _ids_query(ids), words)
-
-
-def _ids_query(ids: list[str]) -> dict[str, Any]:
-    from bson import ObjectId
-
-    return {"_id": {"$in": [ObjectId(i) for i in ids]}}
+    return grid.Pick(mask, None, words)
 
 
 # -- pairs ---------------------------------------------------------------------------------------
