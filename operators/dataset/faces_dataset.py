@@ -114,7 +114,7 @@ def shipped_attributes(videos: fo.Dataset) -> list[str]:
         name
         for name, field in videos.get_field_schema().items()
         if isinstance(field, plain)
-        and name not in ours | scored
+        and name not in ours | scored | {fields.here(videos, name) for name in ours}
         and name not in ("filepath", "tags", "metadata", "id", "created_at", "last_modified_at")
         and not name.startswith("video_")
     ]
@@ -126,7 +126,7 @@ def save_views(videos: fo.Dataset, faces: fo.Dataset) -> None:
     saved_views.save(faces, "by_video", by_video, "One tile per video; the faces in frame order")
     saved_views.save_chosen(faces, ONE_FACE, middle_faces(faces), "The middle face of each video")
     what = "Videos" if videos.media_type == fomm.VIDEO else "Frames"
-    lost = videos.match(F(fields.REASON) != None)  # noqa: E711 - builds a database query
+    lost = videos.match(F(fields.here(videos, fields.REASON)) != None)  # noqa: E711 - a query
     saved_views.save(videos, "not_scorable", lost, f"{what} without a single usable face")
 
 

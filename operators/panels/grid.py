@@ -141,7 +141,7 @@ def grid_view(source: Source, scope: Scope, units: Units, pick: Pick) -> tuple[A
     count = int(pick.mask.sum())
     videos = _videos(units, pick.mask)
     if not source.shows_faces:
-        view = marked_views.shown(source.shown, videos, "video_id")
+        view = marked_views.shown(source.shown, videos, fields.here(source.shown, "video_id"))
         grid, kind = len(videos), "video"
     else:
         base = views.subjects(scope.base if scope.base is not None else source.faces.view())

@@ -21,7 +21,7 @@ from ....detector.audit.words import count
 from ....detector.embeddings import regions as sphere_regions
 from ....detector.errors import ForensicsError, MetricUndefined
 from ....detector.records import LABELS, content_hash
-from ...dataset import face_columns
+from ...dataset import face_columns, fields
 from ...evaluation import scope as audit_scope
 from .. import grid
 from . import cells as audit_cells
@@ -219,7 +219,8 @@ def pair_view(study: Study, number: int) -> tuple[Any, str]:
     if pairs is None or not 0 <= number < len(pairs.fake):
         raise ForensicsError("That pair is not there any more.", "Look again.")
     names = [video.values[pairs.fake[number]], video.values[pairs.real[number]]]
-    view = study.source.shown.select_by("video_id", names)
+    shown = study.source.shown
+    view = shown.select_by(fields.here(shown, "video_id"), names)
     what = "face" if study.source.shows_faces else "video"
     delta = float(pairs.delta[number])
     text = f"Grid: {count(len(view), what)} — {names[0]} and its real ({delta:+.3f})"

@@ -21,7 +21,7 @@ def selected_points(source: Source, sphere: Sphere, chosen: list[str]) -> list[i
         return []
     if source.shows_faces:
         return points_of(sphere, chosen)
-    names = set(source.shown.select(chosen).values("video_id"))
+    names = set(source.shown.select(chosen).values(fields.here(source.shown, "video_id")))
     video = sphere.columns.video
     codes = [code for code, name in enumerate(video.values) if name in names]
     return np.flatnonzero(np.isin(video.codes, codes)).tolist()
@@ -83,7 +83,7 @@ def grid_view(source: Source, sphere: Sphere, chosen: np.ndarray, what: str) -> 
     if not source.shows_faces:
         video = sphere.columns.video
         names = [video.values[code] for code in np.unique(video.codes[chosen]) if code >= 0]
-        view = marked_views.shown(source.shown, names, "video_id")
+        view = marked_views.shown(source.shown, names, fields.here(source.shown, "video_id"))
         return view, f"Grid: {count(len(names), 'video')} of {faces} — {what}"
     ids = [sphere.columns.ids[int(i)] for i in chosen]
     return marked_views.shown(source.faces, ids), f"Grid: {faces} — {what}"
