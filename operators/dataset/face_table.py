@@ -99,7 +99,8 @@ def faceless(videos: fo.Dataset | None, with_faces: set[str]) -> FaceColumns | N
     have = [name for name in names if videos.has_field(here[name].split(".")[0])]
     columns = views.taken(videos).values([here[name] for name in have])
     got = dict(zip(have, columns, strict=True))
-    lost = [i for i, video_id in enumerate(got["video_id"]) if video_id not in with_faces]
+    first = {video_id: i for i, video_id in reversed(list(enumerate(got["video_id"])))}
+    lost = sorted(i for video_id, i in first.items() if video_id not in with_faces)
     if not lost:
         return None
 

@@ -236,7 +236,7 @@ def _write(dataset: fo.Dataset, key: str, rule: str, found: VideoScores) -> int:
         }
         views.set_by_id(dataset, names.video_label, labels)
     videos = views.videos_of(dataset)
-    if videos is not None and (videos.media_type == fomm.VIDEO or fields.is_adopted(videos)):
+    if videos is not None and fields.describe(videos).get("kind", "videos") == "videos":
         _write_on_videos(videos, dataset, names, rule, found)
     return len(scores)
 
@@ -267,9 +267,10 @@ def _write_on_videos(
     columns: dict[str, dict[str, Any]] = defaultdict(dict)
     for sample_id, video_id, reason, coverage in rows:
         score, cut = found.of_video.get(video_id), found.cut[video_id]
-        usable = coverage if coverage is not None else 0.0
-        share = usable * found.scored[video_id] / cut if cut else 0.0
-        columns[names.coverage][sample_id] = share
+        if videos.media_type == fomm.VIDEO:  # a picture is there or not
+            usable = coverage if coverage is not None else 0.0
+            share = usable * found.scored[video_id] / cut if cut else 0.0
+            columns[names.coverage][sample_id] = share
         columns[names.p_fake][sample_id] = score
         columns[names.label][sample_id] = None if score is None else fields.classification(score)
         lost = None if score is not None else reason or Reason.NOT_SCORED.value

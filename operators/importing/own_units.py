@@ -142,7 +142,15 @@ def _attributes(view: Any) -> dict[str, type]:
         fields.COVERAGE,
         SOURCE,
     }
-    theirs = {"id", "filepath", "sample_id", "frame_id", "created_at", "last_modified_at"}
+    theirs = {
+        fields.CLIP,
+        "id",
+        "filepath",
+        "sample_id",
+        "frame_id",
+        "created_at",
+        "last_modified_at",
+    }
     return {
         name: type(field)
         for name, field in view.get_field_schema().items()
