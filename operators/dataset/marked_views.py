@@ -71,7 +71,7 @@ def forget_others(dataset: fo.Dataset, name: str, view: Any = None, keep: int = 
         return
     marks = _marks_of(dataset, name)
     asked = _dumped(view) if view is not None else ""
-    gone = [m for m in marks[: len(marks) - keep] if m not in asked]
+    gone = [m for m in marks[: len(marks) - keep] if m.rpartition("#")[2] not in asked]
     if gone:
         where = {FIELD: {"$in": gone}}
         dataset._sample_collection.update_many(where, {"$pullAll": {FIELD: gone}})

@@ -16,10 +16,11 @@ from ...detector.records import LABELS
 from ..app.form import Form
 from ..app.markup import plain
 from ..app.open_dataset import require_dataset
+from ..app.outcome import Ending
 from ..dataset import fields, views
 from ..dataset.dataset_changes import declare
 from ..dataset.lease import exclusively
-from ..jobs.workflow import Workflow, above_the_grid
+from ..jobs.workflow import JobWorkflow, above_the_grid
 from . import own_labels, own_samples, own_units
 from .own_labels import CLIPS, FRAMES, IN_PLACE, PEOPLE, SLICES, Choice
 from .own_samples import OwnSample
@@ -185,7 +186,7 @@ def _words(found: dict[str, Any]) -> str:
     )
 
 
-class UseDataset(Workflow):
+class UseDataset(JobWorkflow):
     """Videos and images that are in FiftyOne already, taken where they are."""
 
     label = "Use dataset"
@@ -196,7 +197,7 @@ class UseDataset(Workflow):
     icon = "playlist_add_check"
     risk = types.RiskLevel.MEDIUM
     run_name = "Use {dataset}"
-    answer = "Dataset taken"
+    bar, doing = "samples", "Samples"
 
     def resolve_placement(self, ctx: Any) -> types.Placement:
         """A button above the grid."""
@@ -262,11 +263,9 @@ class UseDataset(Workflow):
         groups = len({row.values["group_id"] for row in rows})
         form.notice("plan", text, f"{groups:,} groups that no split divides")
 
-    def shown(self, ctx: Any, result: dict[str, Any]) -> None:
-        if result["in_place"]:
-            ctx.ops.reload_dataset()
-        else:
-            ctx.ops.open_dataset(result["dataset"])
+    def ending(self, ctx: Any, done: dict[str, Any]) -> Ending:
+        beside = "" if done["in_place"] else done["dataset"]
+        return Ending(done["text"], warn=bool(done["left_out"]), opens=beside)
 
 
 def _fixed(value: Any) -> Any:

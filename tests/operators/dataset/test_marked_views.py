@@ -85,6 +85,10 @@ def test_a_saved_views_document_does_not_grow_with_its_samples(many):
         sizes[count] = stored_bytes(many, "chosen")
     assert sizes[10] == sizes[MANY] < 1000
     assert len(many._sample_collection.distinct(marked_views.FIELD)) == 1  # of the newest only
+    odd = 'méthode "a#b" $x'
+    saved_views.save_chosen(many, odd, ids[:3], "a name that JSON writes otherwise")
+    assert len(many.load_saved_view(odd)) == 3
+    saved_views.drop(many, odd)
     saved_views.drop(many, "chosen")
     assert not many._sample_collection.distinct(marked_views.FIELD)
 
