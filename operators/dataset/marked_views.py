@@ -61,7 +61,9 @@ def marked(samples: Any, name: str, values: Sequence[Any], field: str = "id") ->
         if field == "id":
             wanted = {"_id": {"$in": [ObjectId(value) for value in part]}}
         # not through FiftyOne, which would date the samples: nothing that is read of them changes
-        dataset._sample_collection.update_many(wanted, {"$addToSet": {FIELD: mark}})
+        there = {"$ifNull": [f"${FIELD}", []]}
+        added = {FIELD: {"$setUnion": [there, [{"$literal": mark}]]}}
+        dataset._sample_collection.update_many(wanted, [{"$set": added}])
     return samples.match({FIELD: mark})
 
 
