@@ -43,6 +43,7 @@ FEW = {
     "panels/sphere/lookup.py": "what a person has ticked in the App",
     "panels/timeline/timeline.py": "one sample",
     "report/facts.py": "the examples of a report",
+    "scoring/scored_rows.py": "the first rows of a preview",
     "review/decisions.py": "names of decisions",
     "review/export_training_set.py": "names of decisions",
     "review/find_hard_examples.py": "part by part",
