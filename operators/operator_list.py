@@ -10,6 +10,7 @@ PLUGIN = "@mediaforensics/deepfake"
 OPERATORS = (
     ("demo.create_demo", "CreateDemo"),
     ("importing.import_dataset", "ImportDataset"),
+    ("importing.use_dataset", "UseDataset"),
     ("faces.extract_faces", "ExtractFaces"),
     ("faces.contact_sheet", "ContactSheet"),
     ("scoring.score_faces", "ScoreFaces"),

@@ -40,6 +40,8 @@ def dress(dataset: fo.Dataset) -> list[str] | None:
     Returns:
         the fields on the tiles, None where a person has arranged them
     """
+    if fields.is_adopted(dataset):
+        return  # its person's own
     with changing(dataset):
         shown = _dress(dataset)
         dataset.save()

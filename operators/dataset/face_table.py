@@ -91,13 +91,16 @@ def face_table(view: Any, key: str, more: Sequence[str] = ()) -> FaceColumns:
 
 def faceless(videos: fo.Dataset | None, with_faces: set[str]) -> FaceColumns | None:
     """The videos of ``videos`` that are not among ``with_faces``; None without one."""
-    if videos is None or not videos.has_field("video_id"):
+    if videos is None or not videos.has_field(fields.here(videos, "video_id")):
         return None
     label_path = f"{fields.GROUND_TRUTH}.label"
     names = ["video_id", label_path, "group_id", fields.REASON, *TEXTS]
-    have = [name for name in names if videos.has_field(name.split(".")[0])]
-    got = dict(zip(have, videos.values(have), strict=True))
-    lost = [i for i, video_id in enumerate(got["video_id"]) if video_id not in with_faces]
+    here = {name: fields.here(videos, name) for name in names}
+    have = [name for name in names if videos.has_field(here[name].split(".")[0])]
+    columns = views.taken(videos).values([here[name] for name in have])
+    got = dict(zip(have, columns, strict=True))
+    first = {video_id: i for i, video_id in reversed(list(enumerate(got["video_id"])))}
+    lost = sorted(i for video_id, i in first.items() if video_id not in with_faces)
     if not lost:
         return None
 

@@ -25,6 +25,9 @@ SCORES_METHOD = run_names.method_of(run_names.SCORES)  # of the runs that hold t
 GROUND_TRUTH = "ground_truth"
 REASON = "reason"
 COVERAGE = "coverage"
+CLIP = "clip"  # FrameSupport [first, last]: a sample of a video dataset that is a part of its file
+PREFIX = "mf_"  # of our fields on a dataset that was taken in place
+ADOPTED = "adopted"  # in the description of such a dataset
 FACES = "faces"  # Detections on the frames of a video dataset, or on whole frames
 PERSONS = "persons"  # TemporalDetections of a video: who was seen from when to when
 CROP_SHA256 = "crop_sha256"  # of the crop's file, as extraction wrote it
@@ -227,14 +230,29 @@ def record_fields(record: VideoRecord) -> dict[str, Any]:
     return values
 
 
+def here(dataset: fo.Dataset, name: str) -> str:
+    """What our field ``name`` of videos is called on ``dataset``.
+
+    On a dataset that a person has made, and that we work on in place, ours begin with
+    :data:`PREFIX`, so that none of theirs is changed.
+    """
+    return f"{PREFIX}{name}" if is_adopted(dataset) else name
+
+
+def is_adopted(dataset: fo.Dataset) -> bool:
+    """Whether a person has made ``dataset``, and 'Use dataset' has taken it in place."""
+    return bool(describe(dataset).get(ADOPTED))
+
+
 def declare_common_fields(dataset: fo.Dataset, faces: bool = False) -> None:
     """Create the fields and indexes of a video dataset, or of a faces dataset."""
     wanted = {**COMMON_FIELDS, **(FACE_FIELDS if faces else {})}
     if not faces:
         wanted |= {REASON: fo.StringField, COVERAGE: fo.FloatField}
-    indexed = [*INDEXED, f"{GROUND_TRUTH}.label"]
+    indexed = [here(dataset, name) for name in (*INDEXED, f"{GROUND_TRUTH}.label")]
     with changing(dataset):
-        declare(dataset, {**wanted, GROUND_TRUTH: fo.Classification})
+        wanted |= {GROUND_TRUTH: fo.Classification}
+        declare(dataset, {here(dataset, name): kind for name, kind in wanted.items()})
         if faces:
             indexed += ["frame_number"]
             for name in FACE_LISTS:

@@ -195,7 +195,7 @@ def refresh_video_scores(dataset: fo.Dataset, key: str) -> int:
     )
     videos = views.videos_of(dataset)
     if fresh and videos is not None and videos.has_field(fields.ScoreFields(key).p_fake):
-        names = ["video_id", fields.ScoreFields(key).p_fake]
+        names = [fields.here(videos, "video_id"), fields.ScoreFields(key).p_fake]
         fresh = all(s == now.of_video.get(v) for v, s in zip(*videos.values(names), strict=True))
     if not fresh:
         write_video_scores(dataset, key, rule_of(dataset, key), now)
@@ -251,7 +251,7 @@ def _write(dataset: fo.Dataset, key: str, rule: str, found: VideoScores) -> int:
         }
         views.set_by_id(dataset, names.video_label, labels)
     videos = views.videos_of(dataset)
-    if videos is not None and videos.media_type == fomm.VIDEO:
+    if videos is not None and fields.describe(videos).get("kind", "videos") == "videos":
         _write_on_videos(videos, dataset, names, rule, found)
     return len(scores)
 
@@ -275,13 +275,16 @@ def _write_on_videos(
     wanted |= {names.reason: fo.StringField, names.label: fo.Classification}
     dataset_changes.declare(videos, wanted)
     _name_maker(videos, dataset, names, rule, score_state.VIDEO_SCORES)
-    rows = zip(*videos.values(["id", "video_id", fields.REASON, fields.COVERAGE]), strict=True)
+    asked = ("video_id", fields.REASON, fields.COVERAGE)
+    asked = ["id", *(fields.here(videos, name) for name in asked)]
+    rows = zip(*views.taken(videos).values(asked), strict=True)
     columns: dict[str, dict[str, Any]] = defaultdict(dict)
     for sample_id, video_id, reason, coverage in rows:
         score, cut = found.of_video.get(video_id), found.cut[video_id]
-        usable = coverage if coverage is not None else 0.0
-        share = usable * found.scored[video_id] / cut if cut else 0.0
-        columns[names.coverage][sample_id] = share
+        if videos.media_type == fomm.VIDEO:  # a picture is there or not
+            usable = coverage if coverage is not None else 0.0
+            share = usable * found.scored[video_id] / cut if cut else 0.0
+            columns[names.coverage][sample_id] = share
         columns[names.p_fake][sample_id] = score
         columns[names.label][sample_id] = None if score is None else fields.classification(score)
         lost = None if score is not None else reason or Reason.NOT_SCORED.value

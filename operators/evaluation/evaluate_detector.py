@@ -23,6 +23,7 @@ from ..dataset import (
     faces_dataset,
     fields,
     made_from,
+    marked_views,
     run_names,
     seen_material,
     stored_runs,
@@ -165,17 +166,22 @@ def _write_evaluations(dataset: fo.Dataset, view: Any, key: str, threshold: floa
     """FiftyOne evaluations at face level and, on one face per video, at video level."""
     names = fields.ScoreFields(key)
     levels = (
-        ("faces", views.subjects(view), names.p_fake, names.label),
-        ("videos", faces_dataset.one_face_per_video(view), names.video_p_fake, names.video_label),
+        ("faces", names.p_fake, names.label),
+        ("videos", names.video_p_fake, names.video_label),
     )
     made = []
-    for level, part, p_fake, label in levels:
+    for level, p_fake, label in levels:
+        mark = f"eval_{key}_{level}"
+        if level == "faces":
+            part = marked_views.compact(views.subjects(view), mark)
+        else:
+            part = marked_views.marked(dataset, mark, faces_dataset.middle_faces(view))
         labelled = part.match({f"{fields.GROUND_TRUTH}.label": {"$in": list(LABELS)}})
         scored = labelled.match(F(p_fake) != None)  # noqa: E711 - builds a database query
         if len(scored) == 0:
             continue
         field = label if threshold == 0.5 else _decide(scored, p_fake, label, threshold)
-        name = f"eval_{key}_{level}"
+        name = mark
         with changing(dataset):
             if dataset.has_evaluation(name):
                 dataset.delete_evaluation(name)
@@ -188,6 +194,7 @@ def _write_evaluations(dataset: fo.Dataset, view: Any, key: str, threshold: floa
                 custom_metrics={uri_of("auroc"): {}, uri_of("eer"): {}},
                 progress=False,
             )
+        marked_views.forget_others(dataset, mark, part)
         made.append(name)
     return made
 

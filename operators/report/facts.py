@@ -190,8 +190,9 @@ def _files(source: face_columns.Source, part: FaceColumns) -> dict[str, str]:
     if source.faces.has_field("video_path"):
         columns = source.faces.values(["video_id", "video_path"])
         files = {v: p for v, p in zip(*columns, strict=True) if v and p}
-    if source.videos is not None and source.videos.has_field("video_id"):
-        columns = source.videos.values(["video_id", "filepath"])
+    name = "video_id" if source.videos is None else fields.here(source.videos, "video_id")
+    if source.videos is not None and source.videos.has_field(name):
+        columns = source.videos.values([name, "filepath"])
         files |= {v: p for v, p in zip(*columns, strict=True) if v and p}
     return files
 

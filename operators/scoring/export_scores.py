@@ -155,8 +155,9 @@ def _videos(view: Any, key: str, names: fields.ScoreFields) -> dict[str, list[An
     why: dict[str, str] = {}
     videos = views.videos_of(views.dataset_of(view))
     if videos is not None and videos.media_type == fomm.VIDEO:
-        field = names.reason if videos.has_field(names.reason) else fields.REASON
-        why = dict(zip(*videos.values(["video_id", field]), strict=True))
+        own = fields.here(videos, fields.REASON)
+        field = names.reason if videos.has_field(names.reason) else own
+        why = dict(zip(*videos.values([fields.here(videos, "video_id"), field]), strict=True))
     return {
         "video_id": names_of,
         "label": [LABELS[code] if code >= 0 else None for code in items.label],

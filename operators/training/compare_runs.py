@@ -158,9 +158,9 @@ def _save_views(dataset: fo.Dataset, rows: Sequence[Any], baseline: str) -> list
             if row.key == baseline or not videos:
                 saved_views.drop(dataset, name)
             if row.key != baseline and videos:
-                view = views.match_in(dataset, "video_id", list(videos))
                 what = "right before, wrong now" if kind == "regressions" else "wrong before"
-                saved_views.save(dataset, name, view, f"{row.key} against {baseline}: {what}")
+                text = f"{row.key} against {baseline}: {what}"
+                saved_views.save_chosen(dataset, name, list(videos), text, "video_id")
                 made.append(name)
     return made
 

@@ -160,12 +160,13 @@ def _unscored(
 def _tried(source: face_columns.Source, video_id: str) -> dict[int, str]:
     """Every tried frame of the video, with the reason why it gave no face."""
     videos = source.videos
-    if videos is None or "faces" not in (videos.get_frame_field_schema() or {}):
+    if videos is None:
         return {}
-    view = videos.match(F("video_id") == video_id)
-    numbers, reasons = view.values(
-        ["frames.frame_number", f"frames.{fields.FACES}.detections.reason"]
-    )
+    faces = fields.here(videos, fields.FACES)
+    if faces not in (videos.get_frame_field_schema() or {}):
+        return {}
+    view = videos.match(F(fields.here(videos, "video_id")) == video_id)
+    numbers, reasons = view.values(["frames.frame_number", f"frames.{faces}.detections.reason"])
     if not numbers or not numbers[0]:
         return {}
     return {
@@ -262,7 +263,8 @@ class TimelinePanel(ChoicePanel):
             choice["key"] = current(source.faces, keys)
         if not choice["sample"]:
             raise ForensicsError("No video is chosen.", "Open a sample, or tick one in the grid.")
-        found = ctx.dataset.select(choice["sample"]).values("video_id")
+        name = fields.here(ctx.dataset, "video_id")
+        found = ctx.dataset.select(choice["sample"]).values(name)
         if not found or not found[0]:
             raise ForensicsError("This sample belongs to no video.", "Open another.")
         choice["video_id"] = found[0]
