@@ -46,6 +46,7 @@ class ManifestRow:
         crop_landmarks: five (x, y) points in pixels of the crop, or None
         source_sha256: of the video file that the crop was cut from, where known
         crop_sha256: of the image file, where extraction noted it; another file is not learnt from
+        shown_for: of a real that shows several persons: ids of the fakes that manipulate this one
     """
 
     crop: str
@@ -63,11 +64,12 @@ class ManifestRow:
     crop_landmarks: tuple[tuple[float, float], ...] | None = None
     source_sha256: str = ""
     crop_sha256: str = ""
+    shown_for: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Plain dict, the inverse of :meth:`from_json`; as before 0.4 where no hash is known."""
         data = asdict(self)
-        for name in ("source_sha256", "crop_sha256"):
+        for name in ("source_sha256", "crop_sha256", "shown_for"):
             if not data[name]:
                 del data[name]
         return data
@@ -81,6 +83,7 @@ class ManifestRow:
     def from_json(cls, data: dict[str, Any]) -> ManifestRow:
         """Row from its JSON; unknown keys raise :class:`ForensicsError`."""
         data = dict(known_keys(cls, data))
+        data["shown_for"] = tuple(data.get("shown_for", ()))
         points = data.get("crop_landmarks")
         if points is not None:
             data["crop_landmarks"] = tuple((float(x), float(y)) for x, y in points)

@@ -76,11 +76,12 @@ class _Extract:
         self._preprocess = _preprocess(preprocess)
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
-        record, pair = row["task"]
+        task = row["task"]
+        record = task.record
         if self._attempts.begin(record.video_id) >= ATTEMPTS:
             found = worker_died(record, self._extraction.recipe)
         else:
-            found = one_video(record, pair, self._extraction, self._detector, self._store)
+            found = one_video(task, self._extraction, self._detector, self._store)
         pixels = None
         if self._preprocess is not None:
             pixels = _decoded(unit_of(found, self._store.folder), self._preprocess)

@@ -47,6 +47,7 @@ def list_fields(faces: fo.Dataset) -> list[str]:
         if isinstance(field, fo.ListField)
         and isinstance(field.field, fo.StringField)
         and name not in made
+        and name != fields.SHOWN_FOR
     ]
 
 
