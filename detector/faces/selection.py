@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from ..frames.sampling import choose_frames, spread_order
 from ..records import CropRecipe, Reason
-from .leads import ALL, LARGEST, MASK, ONLY, PAIR, Lead, Person, alone, persons
+from .leads import ALL, AMBIGUOUS, LARGEST, MASK, ONLY, PAIR, Lead, Person, alone, persons
 from .tracks import Box, box_at, choose_subject, iou, link_tracks, scaled
 from .video_faces import FaceRow, FrameFaces, VideoFaces
 
@@ -121,7 +121,8 @@ def with_subjects(
     else:
         subjects = choose_subject(policy, faces, numbers, overlap)
         usual = {"mask": MASK, "pair": PAIR, "all": ALL}.get(policy)
-        one = Person(usual or (ONLY if alone(faces, numbers) else LARGEST))
+        several = AMBIGUOUS if leads else LARGEST  # with leads: not found where they point
+        one = Person(usual or (ONLY if alone(faces, numbers) else several))
         why = dict.fromkeys((n for row in numbers.values() for n in row), one)
     return tuple(_settled(rows[i], numbers[i], subjects[i], why) for i in sorted(rows))
 
