@@ -9,12 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from .tracks import Box, Boxed, box_at, iou, rivals, scaled
-
-if TYPE_CHECKING:
-    from .video_faces import VideoFaces
 
 #: Why a face is the subject, see :attr:`.video_faces.FaceRow.chosen_by`.
 MASK, PAIR, ALL, ONLY, LARGEST = "mask", "pair", "all", "only", "largest"
@@ -42,21 +38,6 @@ class Lead:
     def by_frame(self) -> dict[int, Box]:
         """Frame number -> box."""
         return {int(row[0]): (row[1], row[2], row[3], row[4]) for row in self.boxes}
-
-
-def lead_of(fake: VideoFaces) -> Lead | None:
-    """What a fake says of its real, or None where it shows nobody."""
-    boxes = []
-    sure = True
-    for frame in fake.frames:
-        for face in frame.faces:
-            if face.subject:
-                boxes.append((float(frame.index), *map(float, face.box)))
-                sure = sure and face.chosen_by != LARGEST
-                break
-    if not boxes or not fake.width or not fake.height:
-        return None
-    return Lead(fake.video_id, (fake.width, fake.height), tuple(boxes), sure)
 
 
 def lead_from_json(data: dict) -> Lead:

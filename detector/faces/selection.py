@@ -227,6 +227,21 @@ def with_pair(
     return found
 
 
+def lead_of(fake: VideoFaces) -> Lead | None:
+    """What a fake says of its real, or None where it shows nobody."""
+    boxes = []
+    sure = True
+    for frame in fake.frames:
+        for face in frame.faces:
+            if face.subject:
+                boxes.append((float(frame.index), *map(float, face.box)))
+                sure = sure and face.chosen_by != LARGEST
+                break
+    if not boxes or not fake.width or not fake.height:
+        return None
+    return Lead(fake.video_id, (fake.width, fake.height), tuple(boxes), sure)
+
+
 def video_reason(frames: Sequence[FrameFaces]) -> str | None:
     """None if a frame is usable; else the most frequent reason of the frames (ties: by name)."""
     if any(frame.reason is None for frame in frames):

@@ -20,7 +20,7 @@ _MAX_SHIFT = 0.8  # or whose centres are nearer than this, in mean box sides
 _MIN_SIZE_RATIO = 0.5  # and whose sides differ by no more than a factor of two
 _SHORT_GAP = 8  # sampled frames without the face after which a link must overlap well
 _LONG_GAP_IOU = 0.3
-_RIVAL = 1 / 3  # of the main person's weight, from which somebody else may be meant
+_RIVAL = 0.2  # of the main person's weight, from which somebody else may be meant
 
 
 class Boxed(Protocol):
@@ -138,7 +138,7 @@ def main_track(
 def rivals(
     faces_per_frame: Mapping[int, Sequence[Boxed]], numbers: Mapping[int, Sequence[int]]
 ) -> list[int]:
-    """Tracks beside the main one that have a third of its weight, in a frame with it.
+    """Tracks beside the main one that have a fifth of its weight, in a frame with it.
 
     Who never shares a frame with the main person may be that person after a cut.
     """
