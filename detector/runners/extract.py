@@ -243,7 +243,9 @@ def _in_pool(
     """
 
     def died(task: Task, hung: bool) -> VideoFaces:
-        return did_not_return(task.record, setup) if hung else worker_died(task.record, setup.recipe)
+        return (
+            did_not_return(task.record, setup) if hung else worker_died(task.record, setup.recipe)
+        )
 
     def limit(task: Task) -> float | None:
         # The video itself looks at its limit between frames; twice as long, and no frame comes.

@@ -30,7 +30,8 @@ from ..records import Reason, VideoRecord
 from ..scoring.crop_files import decode_crops, stacked
 from ..scoring.crop_scores import score_decoded
 from ..scoring.scores import joined
-from .extraction import Extraction, one_video, paired_first, worker_died
+from .extraction import Extraction, one_video, worker_died
+from .leading import paired_first
 from .ray_stages import Stage
 from .score_parts import ScoredVideo
 from .score_units import ScoreUnit, unit_of
