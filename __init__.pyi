@@ -10,6 +10,7 @@ from .operators.evaluation.run_protocol import RunProtocol
 from .operators.faces.contact_sheet import ContactSheet
 from .operators.faces.extract_faces import ExtractFaces
 from .operators.importing.import_dataset import ImportDataset
+from .operators.importing.use_dataset import UseDataset
 from .operators.inspection.analyze_file import AnalyzeFile
 from .operators.inspection.explain_faces import ExplainFaces
 from .operators.inspection.probe_robustness import ProbeRobustness
@@ -29,6 +30,7 @@ from .operators.training.train_detector import TrainDetector
 __version__: str
 create_demo: CreateDemo
 import_dataset: ImportDataset
+use_dataset: UseDataset
 extract_faces: ExtractFaces
 contact_sheet: ContactSheet
 score_faces: ScoreFaces

@@ -1,17 +1,18 @@
-"""How fast a video becomes 32 crops, as ratios to named baselines measured in the same process.
+"""Measures how fast a video becomes 32 crops, as ratios to baselines in the same process.
 
     python benchmarks/extract.py                 # (a), (b) on three clips; seconds at 480p, 1080p
     python benchmarks/extract.py --clips 1000    # (c) time and memory over many clips
 
-(a) reference: what the published croppers do (GenD's script): for each frame open the file, seek,
-    decode (imageio with its PyAV plugin), facexlib's ``detect_faces``, align, write a PNG. Same
-    frames, same weights; the crops are compared with ours. "lean" is the same loop with PyAV
-    called directly, the best that opening and seeking per frame can do.
+(a) reference: the method of the published croppers (GenD's script). For each frame it opens the
+    file, seeks and decodes (imageio with its PyAV plugin), runs facexlib's ``detect_faces``,
+    aligns, and writes a PNG. Frames and weights are the same, and the crops are compared with ours.
+    "lean" is the same loop with PyAV called directly, the best that opening and seeking per frame
+    can do.
 (b) bare parts: one sequential decode of the whole clip, and the bare network forward of the 32
-    frames. Nothing that finds faces in them can be faster without decoding less.
+    frames. No face extraction can be faster without decoding less.
 
-Each figure is the least of several runs taken in turns, as seconds on the clock and as seconds of
-processor time; on a machine with other work only the second means much.
+Each figure is the least of several runs taken in turns, as wall-clock seconds and as seconds of
+processor time. On a machine with other work, only the processor time is meaningful.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ log = logging.getLogger("benchmark")
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Least seconds of some work: on the clock, and of processor time over all threads."""
+    """Least seconds of some work: wall clock, and processor time over all threads."""
 
     wall: float
     cpu: float
@@ -68,7 +69,7 @@ class Cost:
 
 
 def best_of(repeats: int, *work: Callable[[], object]) -> list[Cost]:
-    """Cost of each function, taken in turns so that other load hits all alike."""
+    """Return the cost of each function; runs alternate, so that other load affects all equally."""
     costs = [Cost(float("inf"), float("inf"))] * len(work)
     for _ in range(repeats):
         for number, function in enumerate(work):
@@ -80,14 +81,14 @@ def best_of(repeats: int, *work: Callable[[], object]) -> list[Cost]:
 
 
 def imageio_frame(path: Path, index: int) -> np.ndarray:
-    """One frame by imageio's random access, BGR."""
+    """Return one frame by imageio's random access, BGR."""
     import imageio.v3 as iio
 
     return np.ascontiguousarray(iio.imread(path, index=index, plugin="pyav")[:, :, ::-1])
 
 
 def lean_frame(path: Path, index: int) -> np.ndarray:
-    """One frame by opening, seeking and decoding to it, BGR (constant frame rates only)."""
+    """Return one frame by opening, seeking and decoding, BGR (constant frame rates only)."""
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
         rate, base = stream.average_rate, stream.time_base
@@ -105,7 +106,7 @@ def reference_loop(
     folder: Path,
     read: Callable[[Path, int], np.ndarray],
 ) -> dict[int, np.ndarray]:
-    """Crops (BGR) of the largest face of each frame, written as PNG."""
+    """Return crops (BGR) of the largest face of each frame, also written as PNG."""
     target = template_points("gend", 256, 1.3)
     crops = {}
     for index in indices:
@@ -123,7 +124,7 @@ def reference_loop(
 
 
 def sequential_decode(path: Path) -> int:
-    """Decode every frame with all threads, converting none."""
+    """Decode every frame with all threads, without conversion; return their number."""
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
         stream.thread_type = "AUTO"
@@ -131,7 +132,7 @@ def sequential_decode(path: Path) -> int:
 
 
 class Bench:
-    """Detector, recipe and temporary folder shared by the measurements."""
+    """The detector, recipe and temporary folder that the measurements share."""
 
     def __init__(self, folder: Path) -> None:
         from facexlib.detection import init_detection_model
@@ -145,7 +146,7 @@ class Bench:
         self.recipe = replace(CropRecipe(count=COUNT), detector_sha256=self.detector.sha256)
 
     def ours(self, path: Path) -> tuple[VideoFaces, CropStore]:
-        """A fresh extraction, with nothing kept from before."""
+        """Extract into a new, empty store."""
         store = CropStore(self.folder / "store", self.recipe)
         shutil.rmtree(store.root, ignore_errors=True)
         store.prepare()
@@ -153,7 +154,7 @@ class Bench:
         return extract_video(record, self.recipe, self.detector, store), store
 
     def compare(self, path: Path, repeats: int) -> tuple[Cost, Cost]:
-        """Print one clip's figures; returns (a) reference / ours and (b) ours / bare."""
+        """Log one clip's figures; return (a) reference / ours and (b) ours / bare."""
         total = len(open_source(path).numbers)
         indices = sorted(choose_frames(total, COUNT, "spread"))
         batches = [
@@ -169,7 +170,7 @@ class Bench:
         def loop(read: Callable[[Path, int], np.ndarray]) -> dict[int, np.ndarray]:
             return reference_loop(path, indices, self.network, self.folder, read)
 
-        self.ours(path)  # nothing is timed cold
+        self.ours(path)  # warm-up
         slow, lean = best_of(2, lambda: loop(imageio_frame), lambda: loop(lean_frame))
         fast, decode, net = best_of(
             repeats, lambda: self.ours(path), lambda: sequential_decode(path), forward
@@ -188,7 +189,7 @@ class Bench:
         return slow / fast, fast / bare
 
     def difference(self, path: Path, wanted: dict[int, np.ndarray]) -> str:
-        """How far our crops are from the reference's, in words."""
+        """Return a sentence on how far our crops are from the reference's."""
         result, store = self.ours(path)
         gaps = []
         for frame, face in result.crops:
@@ -202,7 +203,7 @@ class Bench:
         )
 
     def at_size(self, path: Path, width: int, height: int) -> None:
-        """Seconds per 10 s video of a given size (the clip, enlarged)."""
+        """Log the seconds per 10 s video of a given size (the clip, enlarged)."""
         target = self.folder / f"{height}p.mp4"
         with av.open(str(target), "w") as output:
             stream = output.add_stream("libx264", rate=24)
@@ -217,7 +218,7 @@ class Bench:
         log.info("%dp, 10 s, 32 crops: %s s per video", height, seconds)
 
     def many(self, path: Path, clips: int) -> None:
-        """Time and memory per quarter of many small clips through the public iterator."""
+        """Log time and memory per quarter of many small clips, by the public iterator."""
         root = self.folder / "many"
         records = [VideoRecord(f"many/{n}", str(path), 0, "bench") for n in range(clips)]
         quarter = max(1, clips // 4)
@@ -237,7 +238,7 @@ class Bench:
 
 
 def resident_mb() -> int:
-    """Resident memory of this process now (peak where /proc is missing)."""
+    """Return the resident memory of this process in MB (the peak if /proc is missing)."""
     status = Path("/proc/self/statm")
     if status.exists():
         return int(status.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") >> 20
@@ -245,7 +246,7 @@ def resident_mb() -> int:
 
 
 def main() -> None:
-    """Run the measurements that were asked for."""
+    """Run the requested measurements."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--clips", type=int, default=0, help="measure (c) over so many clips")
     parser.add_argument("--repeats", type=int, default=5)

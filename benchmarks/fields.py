@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
-"""Writing scores and embeddings into FiftyOne, and reading them back for a panel.
+"""Measures writing scores and embeddings into FiftyOne, and reading them back for a panel.
 
     python benchmarks/fields.py                       # 100,000 faces, 768 numbers each
 
-Baselines in the same run, on the same numbers: FiftyOne's own ``values``, and its ``set_values`` of
-each whole column at once (which keeps everything in memory and loses all of it when it is stopped),
-and numpy's ``save`` and ``load`` of the embeddings. Scores and embeddings are random: this measures
-seconds and memory and nothing else. The dataset is deleted at the end.
+Baselines in the same run, on the same numbers: FiftyOne's own ``values``; its ``set_values`` of
+    each
+whole column at once (which keeps everything in memory and loses all of it if it is stopped); and
+numpy's ``save`` and ``load`` of the embeddings. Scores and embeddings are random, so this measures
+only seconds and memory. The dataset is deleted at the end.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ def main() -> int:
     parser.add_argument("--width", type=int, default=768)
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp())
-    # before fiftyone registers its own: it runs last, when mongod has let go of its files
+    # Before fiftyone registers its handler: this one runs last, when mongod has released its files.
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     from own_database import use_own_database
 
@@ -52,7 +53,7 @@ def main() -> int:
 
 
 def run(count: int, width: int, folder: Path) -> None:
-    """Measure everything once."""
+    """Measure everything once and print it."""
     import fiftyone as fo
 
     dataset = fo.Dataset()
@@ -85,7 +86,7 @@ def run(count: int, width: int, folder: Path) -> None:
 
 
 def batches(count: int, width: int) -> Any:
-    """Random ScoreBatches, made as they are asked for."""
+    """Yield random ScoreBatches, made on request."""
     from media_forensics.detector.scoring.crop_scores import ScoreBatch
 
     rng = np.random.default_rng(0)
@@ -108,9 +109,10 @@ def batches(count: int, width: int) -> Any:
 
 
 def write_ours(dataset: Any, ids: list[str], width: int) -> tuple[float, float]:
-    """Seconds of the writer of ``score_faces``, making the numbers not counted; growth in MB.
+    """Return the seconds of the writer of ``score_faces``, and the growth of memory in MB.
 
-    The growth begins after a tenth of the faces, when everything that is needed has been loaded.
+    The time to make the numbers is not counted. The growth counts from a tenth of the faces on,
+    when everything needed is loaded.
     """
     from media_forensics.operators.dataset.fields import ScoreFields
     from media_forensics.operators.dataset.video_scores import declare
@@ -132,7 +134,7 @@ def write_ours(dataset: Any, ids: list[str], width: int) -> tuple[float, float]:
 
 
 def write_whole(dataset: Any, ids: list[str], width: int) -> float:
-    """Seconds of one ``set_values`` per column."""
+    """Return the seconds of one ``set_values`` per column."""
     from media_forensics.operators.dataset.fields import ScoreFields, classification
     from media_forensics.operators.dataset.video_scores import declare
 
@@ -154,7 +156,7 @@ def write_whole(dataset: Any, ids: list[str], width: int) -> float:
 
 
 def read(dataset: Any, p_fake: str, embedding: str, count: int) -> float:
-    """Seconds of what a panel reads: scores, ids and embeddings as one array."""
+    """Return the seconds of a panel's read: scores, ids and embeddings as one array."""
     from media_forensics.operators.embeddings.stored_vectors import read as read_vectors
 
     begin = time.perf_counter()
@@ -165,7 +167,7 @@ def read(dataset: Any, p_fake: str, embedding: str, count: int) -> float:
 
 
 def read_values(dataset: Any, p_fake: str, embedding: str, count: int, width: int) -> float:
-    """Seconds of the same with FiftyOne's own ``values``."""
+    """Return the seconds of the same read with FiftyOne's own ``values``."""
     begin = time.perf_counter()
     scores, _, vectors = dataset.values([p_fake, "id", embedding])
     out = np.empty((count, width), np.float32)
@@ -177,7 +179,7 @@ def read_values(dataset: Any, p_fake: str, embedding: str, count: int, width: in
 
 
 def plain_numpy(folder: Path, count: int, width: int) -> float:
-    """Seconds of a file with the same embeddings."""
+    """Return the seconds to save and load the same embeddings with numpy."""
     vectors = np.concatenate([batch.embeddings for batch in batches(count, width)])
     begin = time.perf_counter()
     np.save(folder / "embeddings.npy", vectors)
@@ -186,12 +188,12 @@ def plain_numpy(folder: Path, count: int, width: int) -> float:
 
 
 def peak() -> float:
-    """Highest memory of this process so far in MB."""
+    """Return the peak memory of this process so far, in MB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def processor() -> str:
-    """Name of the CPU."""
+    """Return the name of the CPU."""
     path = Path("/proc/cpuinfo")
     lines = path.read_text().splitlines() if path.is_file() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]

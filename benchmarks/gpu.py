@@ -1,18 +1,19 @@
 #!/usr/bin/env python3
-"""What one GPU and its cores do with this project, each figure beside a baseline of the same run.
+"""Measures one GPU and its cores on this project, each figure beside a baseline of the same run.
 
-Prints the ceilings of the machine, then tower, scoring, extraction, training and correctness, each
-as a ratio to a named baseline, the goals beside what was measured, and a Markdown table for
-docs/speed.md. Random weights of ViT-L/14 and clips made from one photograph: nothing is fetched but
-the face detector, where it is not here yet. Takes less than six minutes.
+It prints the ceilings of the machine, then tower, scoring, extraction, training and correctness.
+Each figure is a ratio to a named baseline. It also prints the goals beside the measured values, and
+a Markdown table for docs/speed.md. The material is random weights of ViT-L/14, and clips made from
+one photograph. Only the face detector is fetched, if it is not here yet. It takes less than six
+minutes.
 
     python benchmarks/gpu.py                          # everything, on the first GPU
-    python benchmarks/gpu.py --sections tower,scoring # some of it
+    python benchmarks/gpu.py --sections tower,scoring # some sections
     python benchmarks/gpu.py --small                  # the same code on a CPU with tiny shapes
 
-The exit status is 0 where everything was measured or there is no GPU to measure, also where a goal
-is missed (they are stated for one H100 or H200 with 16 cores); 1 where a part failed or was cut
-off; 2 for a mistake in the arguments.
+The exit status is 0 if everything was measured, or if there is no GPU to measure, even if a goal is
+missed (goals are for one H100 or H200 with 16 cores); 1 if a part failed or was cut off; 2 for
+wrong arguments.
 """
 
 from __future__ import annotations

@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
-"""Import of N video records into FiftyOne, as a ratio to a bare ``Dataset.add_samples``.
+"""Measures the import of N video records into FiftyOne, against a bare ``Dataset.add_samples``.
 
-Both write the same documents into the same database from a tree of empty-ish files in the layout of
-FaceForensics++; the import also recognises, lists, links, groups, counts and indexes. No video is
-opened (``metadata=False``). Each measurement is a process of its own, so that peak memory is its
-own, and the parts alternate, so that a busy machine hits both.
+Both write the same documents to the same database, from a tree of one-byte files in the layout of
+FaceForensics++. The import also recognises, lists, links, groups, counts and indexes. No video is
+opened (``metadata=False``). Each measurement runs in a separate process, to get its own peak
+memory. The parts alternate, so that a busy machine affects both.
 
     python benchmarks/import_records.py [--videos 10000 100000] [--repeat 1]
 
-Goals: at most 1.5 times the bare time, 2,000 videos a second end to end on two cores, and a peak
-memory at 100,000 of at most 1.3 times that at 10,000 beyond the records themselves.
+Goals: at most 1.5 times the bare time; 2,000 videos a second end to end on two cores; and a peak
+memory, beyond the records themselves, at 100,000 of at most 1.3 times that at 10,000.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ METHODS = ("Deepfakes", "Face2Face", "FaceSwap", "NeuralTextures")
 
 
 def make_tree(root: Path, videos: int) -> None:
-    """A tree of ``videos`` one-byte files: one original for each four fakes, and split lists."""
+    """Create a tree of ``videos`` one-byte files: an original per four fakes, and split lists."""
     originals = videos // (1 + len(METHODS))
     originals -= originals % 2
     real = root / "original_sequences/youtube/c23/videos"
@@ -56,12 +56,12 @@ def make_tree(root: Path, videos: int) -> None:
 
 
 def peak_mb() -> float:
-    """Largest resident size of this process so far, in MB."""
+    """Return the peak resident size of this process so far, in MB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def measure(what: str, root: Path) -> dict[str, float]:
-    """Run one part in this process: ``import``, ``bare`` or ``records`` (no database at all)."""
+    """Run one part in this process: ``import``, ``bare`` or ``records`` (without a database)."""
     import fiftyone as fo
 
     fo.list_datasets()  # connect before the clock starts
@@ -92,7 +92,7 @@ def measure(what: str, root: Path) -> dict[str, float]:
 
 
 def child(what: str, root: Path, database: Path) -> dict[str, float]:
-    """``measure`` in a process of its own."""
+    """Run :func:`measure` in a separate process."""
     env = {
         **os.environ,
         "PYTHONPATH": str(ROOT / "_mount"),
@@ -136,7 +136,7 @@ def main() -> None:
                     found.append(child(part, root, database))
             best = {part: min(found, key=lambda r: r["seconds"]) for part, found in runs.items()}
             ours, bare, records = best["import"], best["bare"], best["records"]
-            # what the records themselves take, measured without any writing
+            # The memory of the records themselves, measured without any writing.
             held = records["peak_mb"] - records["idle_mb"]
             beyond.append(ours["peak_mb"] - held)
             print(

@@ -1,17 +1,17 @@
-"""What the panels cost at 10,000 and 100,000 faces: bytes sent and seconds of server time.
+"""Measures the panels at 10,000 and 100,000 faces: bytes sent and seconds of server time.
 
     python benchmarks/panels.py                       # 10,000 and 100,000 faces
     python benchmarks/panels.py --faces 10000         # the first only
 
 Baselines, measured in the same run on the same faces:
 
-* bytes: the sphere's columns as plain JSON (three decimals, labels as words), which is what a
-  Python panel with a scatter plot sends;
-* threshold: the same table computed with pandas from a fresh read of the database, which is what a
-  panel without its arrays in memory has to do.
+* bytes: the sphere's columns as plain JSON (three decimals, labels as words), as a Python panel
+  with a scatter plot sends them;
+* threshold: the same table computed with pandas from a new read of the database, as a panel without
+  arrays in memory must do.
 
-The faces are rows of random numbers with random unit embeddings: this measures bytes and time and
-nothing else. They live in a dataset of their own, deleted at the end.
+The faces are rows of random numbers with random unit embeddings, so this measures only bytes and
+time. They are in a separate dataset, which is deleted at the end.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ os.environ.setdefault("FIFTYONE_DO_NOT_TRACK", "true")
 import numpy as np  # noqa: E402 - after the environment
 
 log = logging.getLogger("benchmark")
-WIDTH = 384  # of the embeddings: the offline ViT-S/14
+WIDTH = 384  # length of an embedding, as of the offline ViT-S/14
 SOURCES, METHODS = 5, 6
-FACES = 32  # of a video
+FACES = 32  # faces of a video
 
 
 def synthetic_dataset(count: int) -> Any:
-    """A faces dataset of ``count`` random rows with scores and embeddings of detector ``det``."""
+    """Return a faces dataset of ``count`` random rows with scores and embeddings of ``det``."""
     import fiftyone as fo
     from bson import Binary, ObjectId
     from fiftyone.core.utils import serialize_numpy_array
@@ -95,14 +95,14 @@ def synthetic_dataset(count: int) -> Any:
 
 
 class Caller:
-    """Sends panel events as the App does, and keeps the panel's state between them."""
+    """A client that sends panel events as the App does, and keeps the panel's state in between."""
 
     def __init__(self, panel: Any, dataset: Any) -> None:
         self.panel, self.dataset = panel, dataset
         self.state: dict[str, Any] = {}
 
     def send(self, event: str, **params: Any) -> tuple[float, int]:
-        """Seconds and bytes of the answer of one event."""
+        """Return the seconds and bytes of the answer to one event."""
         from bson import json_util
         from fiftyone.operators.executor import ExecutionContext, Executor
 
@@ -121,12 +121,12 @@ class Caller:
 
 
 def best_of(repeats: int, work: Callable[[], tuple[float, int]]) -> tuple[float, int]:
-    """The fastest of several runs."""
+    """Return the result of the fastest of several runs."""
     return min(work() for _ in range(repeats))
 
 
 def forget() -> None:
-    """As after a restart of the server: nothing in memory."""
+    """Clear all caches, as a restart of the server does."""
     from media_forensics.operators.dataset import face_columns
     from media_forensics.operators.embeddings import sphere_source
     from media_forensics.operators.panels.audit import study as audit_study
@@ -144,7 +144,7 @@ def forget() -> None:
 
 
 def plain_json(dataset: Any) -> int:
-    """Bytes of the sphere's columns as JSON numbers and words."""
+    """Return the bytes of the sphere's columns as JSON numbers and words."""
     from media_forensics.detector.embeddings.sphere import fake_axis_projection
     from media_forensics.operators.dataset.face_columns import run_config
 
@@ -157,7 +157,7 @@ def plain_json(dataset: Any) -> int:
 
 
 def with_pandas(dataset: Any) -> float:
-    """Seconds of one table at one threshold from a fresh read, without intervals."""
+    """Return the seconds of one table at one threshold from a new read, without intervals."""
     import pandas as pd
 
     begin = time.perf_counter()
@@ -171,7 +171,7 @@ def with_pandas(dataset: Any) -> float:
 
 
 def measure(count: int) -> None:
-    """Make ``count`` faces, measure, delete."""
+    """Create ``count`` faces, measure, and delete them."""
     from media_forensics.operators.embeddings import sphere_picture
     from media_forensics.operators.panels.audit.error_audit import ErrorAudit
     from media_forensics.operators.panels.sphere.hypersphere import Hypersphere
@@ -228,7 +228,7 @@ def measure(count: int) -> None:
 
 
 def main() -> None:
-    """Measure each size."""
+    """Measure each requested size."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--faces", type=int, nargs="+", default=[10_000, 100_000])
     chosen = parser.parse_args()

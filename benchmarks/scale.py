@@ -1,20 +1,20 @@
 #!/usr/bin/env python3
-"""From an import to a report at 10,000, 100,000 and 1,000,000 synthetic faces.
+"""Measures the way from an import to a report at 10,000, 100,000 and 1,000,000 synthetic faces.
 
     python benchmarks/scale.py                         # 10,000 and 100,000 faces
     python benchmarks/scale.py --faces 100000 1000000  # about an hour on a free machine
     python benchmarks/scale.py --faces 10000 --parts import score
 
-Ten faces a video: 1,000,000 faces are 100,000 videos. The videos are one-byte files in the layout
-of FaceForensics++, imported as any dataset; the faces are rows of random numbers on those videos.
-This measures seconds and memory of the records and nothing else: no video is decoded, no network
+Each video has ten faces, so 1,000,000 faces are 100,000 videos. The videos are one-byte files in
+the layout of FaceForensics++, imported like any dataset. The faces are rows of random numbers on
+those videos. This measures only seconds and memory of the records: no video is decoded, no network
 runs.
 
-Each part is a process of its own; its peak is the kernel's VmHWM of that process. mongod is another
-process and is not counted. CPU seconds are of the part's process: on a machine that does other
-things too, they say more about growth than the clock. The growth exponent of a quantity q between
-sizes n and N is log(q(N) / q(n)) / log(N / n), of memory beyond what the process holds before it
-begins.
+Each part runs in a separate process; its peak is the kernel's VmHWM of that process. mongod is
+another process and is not counted. CPU seconds are those of the part's process; on a busy machine
+they say more about growth than the wall clock. The growth exponent of a quantity q between sizes n
+and N is log(q(N) / q(n)) / log(N / n); for memory, q is what the process adds to its memory at the
+start.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ KEY = "det"
 
 # --------------------------------------------------------------------------- synthetic records
 def make_faces(videos: Any, faces: Any, width: int) -> int:
-    """Faces of every video of ``videos`` into the empty dataset ``faces``; returns how many.
+    """Add faces of every video of ``videos`` to the empty dataset ``faces``; return their number.
 
     One in a hundred has a reason and no score. Nothing but the database holds all of them.
     """
@@ -82,7 +82,7 @@ def make_faces(videos: Any, faces: Any, width: int) -> int:
 
 
 def score_batches(labels: list[str], width: int) -> Iterator[Any]:
-    """Random scores that know the label somewhat, with embeddings (n, width), 32 at a time."""
+    """Yield random scores that fit the label somewhat, and embeddings (n, width), 32 at a time."""
     from media_forensics.detector.records import Reason
     from media_forensics.detector.scoring.crop_scores import ScoreBatch
 
@@ -109,7 +109,7 @@ def part_import(size: Size) -> None:
 
 
 def part_faces(size: Size) -> None:
-    """Not a goal of its own: bare inserts, as a measure of what the database takes."""
+    """Insert the faces directly, without a goal, as a measure of the database's own time."""
     import fiftyone as fo
     from media_forensics.operators.dataset import fields
 
@@ -153,7 +153,7 @@ def part_score(size: Size) -> None:
 
 
 def part_audit(size: Size) -> dict[str, float]:
-    """First paint of the error audit; then, apart, a moved threshold over all faces."""
+    """Measure the error audit's first paint, and separately a moved threshold over all faces."""
     from media_forensics.operators.panels.audit.error_audit import ErrorAudit
 
     caller = panel(ErrorAudit(), size)
@@ -198,7 +198,7 @@ def part_report(size: Size) -> None:
 
 
 def panel(what: Any, size: Size) -> Any:
-    """A panel as the App drives it."""
+    """Return a panel with a client that drives it as the App does."""
     import fiftyone as fo
     from panels import Caller
 
@@ -215,7 +215,7 @@ PARTS: dict[str, Callable[[Size], dict[str, float] | None]] = {
     "evaluate": part_evaluate,
     "report": part_report,
 }
-GOAL = 1.1  # growth exponent of time and memory, at most
+GOAL = 1.1  # largest accepted growth exponent of time and memory
 
 
 class Size:
@@ -235,7 +235,7 @@ def timed(work: Callable[[], Any]) -> float:
 
 
 def high_water_mb() -> float:
-    """Peak resident size of this process (not of what it was forked from), in MB."""
+    """Return the peak resident size of this process (not of its parent), in MB."""
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) / 1024
@@ -243,7 +243,7 @@ def high_water_mb() -> float:
 
 
 def measure(part: str, size: Size) -> dict[str, Any]:
-    """One part in this process."""
+    """Run one part in this process and return its measurements."""
     import fiftyone as fo
     import media_forensics.operators.panels.audit.error_audit  # noqa: F401 - what the App has loaded too
 
@@ -266,7 +266,7 @@ def measure(part: str, size: Size) -> dict[str, Any]:
 
 
 def child(part: str, size: Size, folder: Path) -> dict[str, Any]:
-    """:func:`measure` in a process of its own."""
+    """Run :func:`measure` in a separate process."""
     command = [sys.executable, str(Path(__file__).resolve()), "--part", part, "--folder", folder]
     command += ["--faces", size.count, "--width", size.width]
     folders = {"MEDIA_FORENSICS_CACHE": "cache", "FIFTYONE_DEFAULT_DATASET_DIR": "datasets"}
@@ -291,7 +291,7 @@ COLUMNS += (("MB beyond", 9), ("exp", 5), ("peak MB", 7))
 
 
 def line(count: int, what: str, now: list[float], peak: float, grown: list[float] | None) -> str:
-    """A row of the table."""
+    """Return a row of the table."""
     cells: list[str] = [f"{count:,}", what]
     for place, (value, digits) in enumerate(zip(now, (2, 2, 0), strict=True)):
         cells += [f"{value:.{digits}f}", "" if grown is None else f"{grown[place]:.2f}"]
@@ -300,7 +300,7 @@ def line(count: int, what: str, now: list[float], peak: float, grown: list[float
 
 
 def main() -> None:
-    """Measure every part at every size and print the growth between neighbours."""
+    """Measure every part at every size, and print the growth between neighbouring sizes."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--faces", type=int, nargs="+", default=[10_000, 100_000])
     parser.add_argument("--width", type=int, default=384, help="numbers of an embedding")
@@ -313,7 +313,7 @@ def main() -> None:
         print(json.dumps(measure(options.part, size)))
         return
     folder = Path(tempfile.mkdtemp(prefix="scale-bench-"))
-    # before fiftyone registers its own: it runs last, when mongod has let go of its files
+    # Before fiftyone registers its handler: this one runs last, when mongod has released its files.
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     from import_records import make_tree
     from own_database import use_own_database

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Scoring end to end (crop files to arrays) against the bare forward pass of visual towers.
+"""Measures scoring end to end (crop files to arrays) against bare forward passes of towers.
 
-Every tower gets the same weights, batch, threads and precision in the same process; rounds of all
-of them alternate, and the fastest round of each counts, because a shared machine only ever adds
+Every tower gets the same weights, batch, threads and precision in the same process. Rounds of all
+of them alternate, and the fastest round of each counts, because other load on a machine only adds
 time. The bare towers get their input ready in memory.
 
     python benchmarks/score.py                                   # offline ViT-S/14
@@ -32,7 +32,7 @@ from PIL import Image
 
 
 def main() -> int:
-    """Print one line per tower and the ratio; exit with 1 where it is below ``--at-least``."""
+    """Print one line per tower and the ratio; return 1 if it is below ``--at-least``."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
@@ -64,7 +64,7 @@ def main() -> int:
 
 
 def tower(name: str) -> Backbone:
-    """A backbone by name, or ``random:MODEL`` for an open_clip architecture with seeded weights."""
+    """Return a backbone by name; ``random:MODEL`` is an open_clip model with seeded weights."""
     kind, _, model = name.partition(":")
     if kind != "random":
         return load_backbone(name, "cpu")
@@ -80,7 +80,7 @@ def tower(name: str) -> Backbone:
 
 
 def write_crops(folder: Path, count: int) -> list[Path]:
-    """PNG crops of 256 x 256 with the smoothness of faces (about 80 kB each)."""
+    """Write PNG crops of 256 x 256 as smooth as faces (about 80 kB each); return their paths."""
     rng = np.random.default_rng(0)
     files = []
     for index in range(count):
@@ -93,7 +93,7 @@ def write_crops(folder: Path, count: int) -> list[Path]:
 
 
 def bare_towers(backbone: Backbone, x: torch.Tensor) -> dict[str, Callable]:
-    """Forward functions with equal weights; each is checked on ``x`` against ours first."""
+    """Return forward functions with equal weights, each checked against ours on ``x``."""
     towers: dict[str, Callable] = {"ours, bare": backbone, "open_clip, bare": backbone.visual}
     hugging_face = hugging_face_tower(backbone)
     if hugging_face is not None:
@@ -108,7 +108,7 @@ def bare_towers(backbone: Backbone, x: torch.Tensor) -> dict[str, Callable]:
 
 
 def hugging_face_tower(backbone: Backbone) -> Callable | None:
-    """The same weights in transformers' CLIP tower, or None where they do not fit it."""
+    """Return transformers' CLIP tower with the same weights, or None if they do not fit it."""
     visual = backbone.visual
     try:
         import transformers
@@ -140,7 +140,7 @@ def hugging_face_tower(backbone: Backbone) -> Callable | None:
 def end_to_end(
     detector: Detector, files: list[Path], batch: int, precision: str | None
 ) -> Callable[[], None]:
-    """Function that scores all files."""
+    """Return a function that scores all files."""
 
     def run() -> None:
         for scored in score_crops(detector, files, batch_size=batch, precision=precision):
@@ -152,7 +152,7 @@ def end_to_end(
 def bare(
     forward: Callable, x: torch.Tensor, batch: int, device: torch.device, precision: str | None
 ) -> Callable[[], None]:
-    """Function that runs ``forward`` over ``x`` in batches."""
+    """Return a function that runs ``forward`` over ``x`` in batches."""
 
     def run() -> None:
         with torch.no_grad(), autocast(device, precision):
@@ -165,7 +165,7 @@ def bare(
 def measure(
     runs: dict[str, Callable[[], None]], rounds: int, device: torch.device
 ) -> dict[str, float]:
-    """Seconds of the fastest round of each."""
+    """Return the seconds of each function's fastest round."""
     best = dict.fromkeys(runs, float("inf"))
     for number in range(rounds + 1):
         for name, run in runs.items():
@@ -179,7 +179,7 @@ def measure(
 
 
 def report(best: dict[str, float], args: argparse.Namespace, device: torch.device) -> None:
-    """What ran where, and crops per second."""
+    """Print what ran where, and the crops per second."""
     where = torch.cuda.get_device_name() if device.type == "cuda" else processor()
     print(
         f"{args.backbone}, batch {args.batch}, {args.crops} crops, {args.threads} threads, "
@@ -192,7 +192,7 @@ def report(best: dict[str, float], args: argparse.Namespace, device: torch.devic
 
 
 def processor() -> str:
-    """Name of the CPU."""
+    """Return the name of the CPU."""
     path = Path("/proc/cpuinfo")
     lines = path.read_text().splitlines() if path.is_file() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]

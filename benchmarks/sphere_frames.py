@@ -1,20 +1,20 @@
-"""Frames of the hypersphere in a browser at 100,000 and 1,000,000 faces.
+"""Measures frames of the hypersphere in a browser at 100,000 and 1,000,000 faces.
 
     python benchmarks/sphere_frames.py                 # both
     python benchmarks/sphere_frames.py --faces 100000
 
-The payload is that of the panel for random faces; the page runs dist/index.umd.js as it is, without
-the App around it, in a canvas of 760 x 470 pixels. Measured are
+The payload is the panel's for random faces. The page runs dist/index.umd.js unchanged, without the
+App, in a canvas of 760 x 470 pixels. It measures
 
 * ready: from the payload's text to the first picture;
-* moving: a turn in small steps, as a drag makes them. Drawn are as many points as fit into a frame;
-* full: the same with all points in every frame, which is what follows when the picture rests;
-* lasso: the faces inside a ring of 40 corners;
+* moving: a turn in small steps, as in a drag, which draws as many points as fit into a frame;
+* full: the same with all points in every frame, as after the picture comes to rest;
+* lasso: finding the faces inside a ring of 40 corners;
 
-of the plain canvas, and of WebGL, whose frames are waited for by reading a pixel back. The page
-takes the one that is faster for a sample of points; "chosen" says which, and how long it measured.
-Which renderer WebGL had is printed; "SwiftShader" is no graphics card, and says nothing about one.
-The fastest frame is what the machine can do, the median what it did beside whatever else ran.
+for the plain canvas and for WebGL, whose frames are awaited by reading a pixel back. The page takes
+the one that is faster for a sample of points; "chosen" says which one, and how long that took. The
+WebGL renderer is printed; "SwiftShader" is not a graphics card. The fastest frame shows what the
+machine can do; the median includes the effect of other work.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ PAGE = """<body style="margin:0;background:#222">
 <canvas id="canvas" style="width:760px;height:470px;display:block"></canvas>
 <canvas id="webgl" style="width:760px;height:470px;display:block"></canvas></body>"""
 
-#: What FiftyOne gives to plugins, as far as the file asks for it when it is loaded.
+#: The parts of FiftyOne's plugin interface that the file reads when it is loaded.
 STUBS = """
 window.React = { createElement() {} }; window.__foo__ = {};
 window.__fop__ = { PluginComponentType: {}, registerComponent: (c) => {
@@ -95,7 +95,7 @@ CHOICE = """
 
 
 def random_payload(count: int) -> dict[str, Any]:
-    """What the panel sends for ``count`` random faces."""
+    """Return the panel's message for ``count`` random faces."""
     from media_forensics.operators.panels.sphere import payload as sphere_payload
 
     rng = np.random.default_rng(0)
@@ -109,7 +109,7 @@ def random_payload(count: int) -> dict[str, Any]:
 
 
 def measure(page: Any, count: int, frames: int, kinds: list[str]) -> None:
-    """One size, with each painter."""
+    """Measure one size with each painter."""
     text = json.dumps(random_payload(count))
     log.info("%s faces, payload %s bytes", f"{count:,}", f"{len(text):,}")
     full = {}
@@ -133,7 +133,7 @@ def measure(page: Any, count: int, frames: int, kinds: list[str]) -> None:
 
 
 def main() -> None:
-    """Measure each size in a fresh page."""
+    """Measure each size in a new page."""
     from app_driver import FLAGS, chromium
     from playwright.sync_api import sync_playwright
 

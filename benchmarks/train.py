@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""A training step of LN-tuning against the same step written the reference way.
+"""Measures a training step of LN-tuning against the same step written in the reference way.
 
-The reference is built as the papers' code builds it: transformers' CLIPVisionModel, PEFT's
-LNTuningConfig, autograd's defaults. Same shape, batch, losses, threads and precision, random
-weights (time and memory do not depend on them); rounds of both alternate in one process, and the
-fastest of each counts, because a shared machine only ever adds time. Peak memory over the loaded
-model is measured in a process of its own for each. ``loop`` is the step fed from crop files,
-decoded and augmented, against the step on pixels that are ready.
+The reference is built like the papers' code: transformers' CLIPVisionModel, PEFT's LNTuningConfig,
+autograd's defaults. Shape, batch, losses, threads and precision are the same, with random weights
+(time and memory do not depend on them). Rounds of both alternate in one process, and the fastest of
+each counts, because other load on a machine only adds time. Peak memory over the loaded model is
+measured in a separate process for each. ``loop`` compares the step fed from crop files, decoded and
+augmented, with the step on pixels that are ready.
 
     python benchmarks/train.py --model ViT-L-14-quickgelu --batch 4
     python benchmarks/train.py --device cuda --batch 128 --precision bf16 --peak-tflops 989
@@ -45,7 +45,7 @@ from score import tower as random_tower
 
 
 def main() -> int:
-    """Print ratios; exit with 1 where one misses its bound."""
+    """Print the ratios; return 1 if one misses its bound."""
     args = arguments()
     torch.set_num_threads(args.threads)
     if args.memory_of:
@@ -74,14 +74,14 @@ def main() -> int:
     print(f"loop: {ratio:.3f} of the step alone (bound {args.loop_at_least})")
     good &= ratio >= args.loop_at_least
     if args.peak_tflops:
-        # forward, and back to the activations: frozen weights need no gradient
+        # Forward, and backward to the activations: frozen weights need no gradient.
         used = 2 * shape_of(args).flop * args.batch / best["ours"] / 1e12
         print(f"model FLOP utilisation: {used / args.peak_tflops:.3f} ({used:.0f} TFLOP/s)")
     return 0 if good else 1
 
 
 def arguments() -> argparse.Namespace:
-    """Command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
@@ -103,7 +103,7 @@ def arguments() -> argparse.Namespace:
 
 
 def config_of(args: argparse.Namespace) -> TrainConfig:
-    """GenD's losses."""
+    """Return the config of GenD's losses."""
     return TrainConfig(
         backbone="benchmark",
         precision=args.precision,
@@ -114,7 +114,7 @@ def config_of(args: argparse.Namespace) -> TrainConfig:
 
 
 def batch_of(args: argparse.Namespace) -> tuple[torch.Tensor, torch.Tensor]:
-    """uint8 pixels and labels of one batch."""
+    """Return the uint8 pixels and labels of one batch."""
     generator = torch.Generator().manual_seed(0)
     shape = (args.batch, 3, 224, 224)
     pixels = torch.randint(0, 256, shape, dtype=torch.uint8, generator=generator)
@@ -122,18 +122,18 @@ def batch_of(args: argparse.Namespace) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def ours(args: argparse.Namespace) -> tuple[Step, Detector]:
-    """A whole step of the training loop, and its detector."""
+    """Return a whole step of the training loop, and its detector."""
     detector = Detector(random_tower(f"random:{args.model}")).to(args.device)
     return own_step(detector, config_of(args)), detector
 
 
 def reference(args: argparse.Namespace) -> Step:
-    """The same step by transformers and PEFT."""
+    """Return the same step by transformers and PEFT."""
     return peft_step(shape_of(args), torch.device(args.device), args.precision)
 
 
 def shape_of(args: argparse.Namespace) -> TowerShape:
-    """Shape of the open_clip model."""
+    """Return the shape of the open_clip model."""
     import open_clip
 
     vision = open_clip.get_model_config(args.model)["vision_cfg"]
@@ -142,7 +142,7 @@ def shape_of(args: argparse.Namespace) -> TowerShape:
 
 
 def timed(step: Step, pixels: torch.Tensor, labels: torch.Tensor, device: str) -> float:
-    """Seconds of one step."""
+    """Return the seconds of one step."""
     began = now(device)
     step(pixels, labels)
     if device.startswith("cuda"):
@@ -151,7 +151,7 @@ def timed(step: Step, pixels: torch.Tensor, labels: torch.Tensor, device: str) -
 
 
 def now(device: str) -> float:
-    """Seconds; with one thread on a CPU those of the process, which others do not lengthen."""
+    """Return the time in seconds; with one CPU thread, process time, unaffected by other work."""
     alone = device == "cpu" and torch.get_num_threads() == 1
     return time.process_time() if alone else time.perf_counter()
 
@@ -159,7 +159,7 @@ def now(device: str) -> float:
 def fastest(
     steps: dict[str, Step], pixels: torch.Tensor, labels: torch.Tensor, args: argparse.Namespace
 ) -> dict[str, float]:
-    """The fastest round of each after one to warm up."""
+    """Return the fastest round of each step, after one round to warm up."""
     best = dict.fromkeys(steps, float("inf"))
     for number in range(args.rounds + 1):
         for name, step in steps.items():
@@ -170,31 +170,31 @@ def fastest(
 
 
 def peak_memory(args: argparse.Namespace) -> int:
-    """Bytes that a step needs over the loaded model, in this process."""
+    """Return the bytes that a step needs over the loaded model, in this process."""
     step = ours(args)[0] if args.memory_of == "ours" else reference(args)
     pixels, labels = batch_of(args)
     if args.compile and args.memory_of == "ours":
-        step(pixels, labels)  # the compiler's own memory is not the step's
+        step(pixels, labels)  # the compiler's own memory must not count
     if args.device.startswith("cuda"):
         before = torch.cuda.memory_allocated()
         torch.cuda.reset_peak_memory_stats()
         step(pixels, labels)
         return torch.cuda.max_memory_allocated() - before
-    # not ru_maxrss: after fork and exec that is at least what the parent held
-    Path("/proc/self/clear_refs").write_text("5")  # the high-water mark is the present size again
+    # Not ru_maxrss: after fork and exec it is at least the parent's memory.
+    Path("/proc/self/clear_refs").write_text("5")  # resets the high-water mark to the present size
     before = resident("VmRSS")
     step(pixels, labels)
     return resident("VmHWM") - before
 
 
 def resident(name: str) -> int:
-    """Bytes of this process that ``/proc/self/status`` calls ``VmRSS`` or ``VmHWM`` (its peak)."""
+    """Return the bytes of ``VmRSS``, or ``VmHWM`` (the peak), in ``/proc/self/status``."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(1024 * int(line.split()[1]) for line in lines if line.startswith(f"{name}:"))
 
 
 def memory_apart(name: str, args: argparse.Namespace) -> int:
-    """:func:`peak_memory` in a process of its own."""
+    """Run :func:`peak_memory` in a separate process."""
     words = ["--memory-of", name, "--model", args.model, "--batch", str(args.batch)]
     words += ["--device", args.device, "--precision", args.precision]
     words += ["--threads", str(args.threads)]
@@ -207,7 +207,7 @@ def memory_apart(name: str, args: argparse.Namespace) -> int:
 
 
 def loop_ratio(args: argparse.Namespace) -> float:
-    """Crops per second of the step fed from files, over the step on pixels that are ready."""
+    """Return crops per second of the step fed from files, over the step on ready pixels."""
     step, detector = ours(args)
     batches = args.rounds + 1
     rng = np.random.default_rng(0)

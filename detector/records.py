@@ -201,6 +201,7 @@ class VideoRecord:
         audio_label: ``real`` | ``fake`` if the source states it
         license_note: one line on the terms of the dataset
         frames: for frame sources, ((0-based frame index, absolute path), ...)
+        clip: (first, last) 0-based frame if the video is a part of its file, else None
         aligned: True if ``frames`` are already face crops (not to be cropped again)
         attributes: fields that the source provides (sex, language, generator parameters, ...)
     """
@@ -224,6 +225,7 @@ class VideoRecord:
     audio_label: str | None = None
     license_note: str = ""
     frames: tuple[tuple[int, str], ...] = ()
+    clip: tuple[int, int] | None = None
     aligned: bool = False
     attributes: dict[str, Any] = field(default_factory=dict)
 

@@ -1,4 +1,4 @@
-"""What FiftyOne sees: operators and panels. The only code that imports ``fiftyone``."""
+"""Offers operators and panels to FiftyOne. Only this package imports ``fiftyone``."""
 
 from __future__ import annotations
 

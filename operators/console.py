@@ -1,4 +1,4 @@
-"""The command ``media-forensics``: one door to every part of the work that runs without the App."""
+"""Runs the command ``media-forensics``, which offers every part that works without the App."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ PROGRAM = "media-forensics"
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One subcommand; its module is imported only when it is asked for.
+    """One subcommand; its module is imported only on use.
 
     Attributes:
         summary: what it does, one line
-        module: with functions that declare the options and do the work
-        declare, execute: their names
-        needs: what must be installed, keys of :data:`..detector.files.packages.PARTS`
+        module: module with functions that declare the options and do the work
+        declare, execute: names of these functions
+        needs: parts that must be installed, keys of :data:`..detector.files.packages.PARTS`
     """
 
     summary: str
@@ -81,7 +81,7 @@ MERGES = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; for the exit status see :mod:`..detector.command_line`."""
+    """Run the command line; :mod:`..detector.runners.command_line` lists the exit statuses."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     if words[:1] == ["--version"]:
         from .python_api import version

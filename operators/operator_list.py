@@ -10,6 +10,7 @@ PLUGIN = "@mediaforensics/deepfake"
 OPERATORS = (
     ("demo.create_demo", "CreateDemo"),
     ("importing.import_dataset", "ImportDataset"),
+    ("importing.use_dataset", "UseDataset"),
     ("faces.extract_faces", "ExtractFaces"),
     ("faces.contact_sheet", "ContactSheet"),
     ("scoring.score_faces", "ScoreFaces"),
@@ -45,7 +46,7 @@ JOBS = ("importing.video_metadata",)
 
 
 def uri_of(name: str) -> str:
-    """Return the address by which FiftyOne knows the operator or panel called ``name``."""
+    """Return the URI of the operator or panel called ``name`` in FiftyOne."""
     return f"{PLUGIN}/{name}"
 
 
@@ -58,7 +59,7 @@ def module_of(name: str) -> str:
     """Return the module below ``operators`` that holds the operator called ``name``.
 
     Args:
-        name: short name of an operator or panel, or of a job's work, wherever its file lies
+        name: short name of an operator or panel, or of a job's work
 
     Raises:
         ForensicsError: there is no such operator

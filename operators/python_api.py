@@ -1,8 +1,8 @@
 """Offers every operator as a function of the package: ``media_forensics.extract_faces(...)``.
 
-``import media_forensics`` imports nothing of this; the package's ``__getattr__`` asks here when a
-name is used for the first time. Both forms of the package, the plugin's root folder and the
-installed one, hand over to :func:`attribute` and :func:`names`.
+``import media_forensics`` imports none of them. The package's ``__getattr__`` calls
+:func:`attribute` when a name is used for the first time. Both forms of the package, the plugin's
+root folder and the installed one, use :func:`attribute` and :func:`names`.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ _NOT_CALLED = {"metrics", "fiftyone_metrics"}  # FiftyOne's evaluation calls the
 
 
 def operator_names() -> list[str]:
-    """The names of the operators that are functions of the package."""
+    """Return the names of the operators that are functions of the package."""
     own = (name_of(module) for module, _ in OPERATORS if not module.startswith("panels."))
     return [name for name in own if name not in _NOT_CALLED]
 
 
 def names() -> list[str]:
-    """What the package offers besides its modules."""
+    """Return the names that the package offers besides its modules."""
     return [*operator_names(), "__version__"]
 
 
 def attribute(name: str) -> Any:
-    """The function of an operator, or ``__version__``.
+    """Return the function of an operator, or ``__version__``.
 
     Raises:
         AttributeError: there is no such name
@@ -47,7 +47,7 @@ def attribute(name: str) -> Any:
 
 @functools.lru_cache(maxsize=1)
 def version() -> str:
-    """The version, from ``fiftyone.yml``: the only place that holds it."""
+    """Return the version from ``fiftyone.yml``, its only place."""
     text = (Path(__file__).resolve().parents[1] / "fiftyone.yml").read_text(encoding="utf-8")
     found = re.search(r"^version:\s*(\S+)", text, flags=re.M)
     return found[1].strip("\"'") if found else "unknown"
@@ -75,10 +75,10 @@ def _function(name: str) -> Callable[..., Any]:
 
 
 def show_parameters(cls: type) -> None:
-    """Let ``help()`` and editors see what an operator's ``**params`` are: the arguments of ``run``.
+    """Show ``help()`` and editors the arguments of ``run`` in place of an operator's ``**params``.
 
     Args:
-        cls: the operator; one that is not called from Python is left as it is
+        cls: the operator; one that is not called from Python is not changed
     """
     found: Any = [vars(base)["__call__"] for base in cls.__mro__ if "__call__" in vars(base)]
     run = getattr(sys.modules[cls.__module__], "run", None)
@@ -111,7 +111,7 @@ def _documentation(cls: type) -> str:
 
 
 def _require_registered(uri: str) -> None:
-    """Refuse to queue an operation that no worker of FiftyOne could find."""
+    """Raise an error for an operation that no worker of FiftyOne could find."""
     import fiftyone.operators as foo
 
     from ..detector.errors import ForensicsError

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Tries the plugin on every Python that is here, with the lowest and the newest allowed versions.
+"""Tests the plugin on every Python found here, with the lowest and the newest allowed versions.
 
     make pythons   # the parts without torch and FiftyOne: importers, decoding, crops, metrics
     make compat    # everything: FiftyOne loads the plugin; import, faces, scores, errors, training
 
 The versions are those that uv finds for `[project] dependencies` with ``--resolution
-lowest-direct`` and ``highest`` among the wheels for that Python; what the requirements need
-themselves is the newest that fits. Each environment lies in ``.compat``. ``--markdown`` prints
-the table of docs/support.md; the exit status is not 0 where something fails.
+lowest-direct`` and ``highest`` among the wheels for that Python. Indirect requirements get the
+newest version that fits. The environments are in ``.compat``. ``--markdown`` prints the table of
+docs/support.md. The exit status is not 0 if anything fails.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ TOLD = ("fiftyone", "torch", "torchvision", "av", "numpy", "opencv-python-headle
 
 @dataclass(frozen=True)
 class Outcome:
-    """One environment's result: the Python, the resolution, its versions, what the tests said."""
+    """One environment's result: Python, resolution, package versions, and the tests' summary."""
 
     python: str
     resolution: str
@@ -66,7 +66,7 @@ class Outcome:
 
 
 def interpreters() -> dict[tuple[int, int], str]:
-    """Every promised Python that is here: on the PATH, or of pyenv. (3, 12) -> its path."""
+    """Return the path of each supported Python found on the PATH or in pyenv, by (3, 12)."""
     home = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
     candidates = [sys.executable, *(str(p) for p in sorted(home.glob("versions/*/bin/python")))]
     candidates += [f"python{major}.{minor}" for major, minor in VERSIONS]
@@ -84,16 +84,16 @@ def interpreters() -> dict[tuple[int, int], str]:
 
 
 def project() -> dict:
-    """The parsed pyproject.toml, on Python 3.10 too."""
+    """Return the parsed pyproject.toml, also on Python 3.10."""
     try:
         import tomllib
     except ModuleNotFoundError:
-        import tomli as tomllib  # of the tests' requirements
+        import tomli as tomllib  # one of the tests' requirements
     return tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 
 def requirements(core: bool) -> tuple[list[str], list[str]]:
-    """What an environment gets: the declared requirements, and the tools of the tests."""
+    """Return the declared requirements of an environment, and the tools of the tests."""
     told = project()
     wanted = told["project"]["dependencies"]
     tools = [line for line in told["dependency-groups"]["tests"] if "media-forensics" not in line]
@@ -110,7 +110,7 @@ def name_of(requirement: str) -> str:
 
 
 def environment(python: tuple[int, int], path: str, resolution: str, core: bool) -> Path:
-    """An environment of that Python with those versions, brought up to date; its interpreter."""
+    """Create or update the environment of that Python and resolution; return its interpreter."""
     name = f"{python[0]}.{python[1]}-{resolution}{'-core' if core else ''}"
     home = PLACE / name
     wanted, tools = requirements(core)
@@ -124,7 +124,7 @@ def environment(python: tuple[int, int], path: str, resolution: str, core: bool)
     if not inside.exists():
         uv("venv", "--quiet", "--clear", "--python", path, home)
     install = ("pip", "install", "--quiet", "--python", inside, "--override", override)
-    # the lowest version that this Python has a wheel of: older ones would have to be compiled
+    # The lowest version with a wheel for this Python; older ones would have to be compiled.
     wheels = [f"--only-binary={name_of(line)}" for line in wanted]
     uv(*install, *wheels, "--resolution", resolution, "--requirement", listed)
     uv(*install, "--requirement", others, *(f"{k}=={v}" for k, v in versions(inside).items()))
@@ -132,7 +132,7 @@ def environment(python: tuple[int, int], path: str, resolution: str, core: bool)
 
 
 def versions(inside: Path) -> dict[str, str]:
-    """The versions that the table tells, and that the tests' tools must leave alone."""
+    """Return the versions for the table, which the tests' tools must not change."""
     code = (
         "import importlib.metadata as m, json, sys\n"
         "there = {d.metadata['Name']: d.version for d in m.distributions()}\n"
@@ -150,7 +150,7 @@ def uv(*arguments: object) -> None:
 
 
 def tried(python: tuple[int, int], path: str, resolution: str, core: bool) -> Outcome:
-    """Make the environment and run the tests in it."""
+    """Create the environment and run the tests in it."""
     name = f"Python {python[0]}.{python[1]}, {resolution}"
     print(f"[compat] {name}", flush=True)
     exact = subprocess.run(
@@ -178,7 +178,7 @@ def tried(python: tuple[int, int], path: str, resolution: str, core: bool) -> Ou
 
 
 def table(outcomes: list[Outcome]) -> str:
-    """The outcomes as Markdown, with the date and the system."""
+    """Return the outcomes as Markdown, with the date and the system."""
     lines = [
         "| Python | versions | fiftyone | torch | av | numpy | result |",
         "|---|---|---|---|---|---|---|",

@@ -1,11 +1,11 @@
-"""Builds the App's component: src/ into dist/index.umd.js.
+"""Builds the App's component from src/ into dist/index.umd.js.
 
     python scripts/component.py            # build; what `make ui` does
     python scripts/component.py --check    # types, unit tests, and whether dist/ is what src/ gives
 
-The tools (vite, TypeScript, vitest, in the exact versions of package-lock.json) are put into
-``.ui/`` by npm: git ignores it, and FiftyOne passes over hidden folders when it looks for plugins.
-Nothing of them gets into the built file. Who only uses the plugin needs none of this: dist/ is
+npm installs the tools (vite, TypeScript, vitest, in the exact versions of package-lock.json) into
+``.ui/``. git ignores that folder, and FiftyOne skips hidden folders when it looks for plugins. No
+part of the tools gets into the built file. Users of the plugin need none of this, because dist/ is
 committed.
 """
 
@@ -23,12 +23,12 @@ ROOT = Path(__file__).resolve().parents[1]
 HOME = ROOT / ".ui"
 BUILT = ROOT / "dist" / "index.umd.js"
 LOCK = ("package.json", "package-lock.json")
-#: What npm says where no registry answers.
+#: Error codes of npm if no registry answers.
 OFFLINE = ("ENOTFOUND", "ECONNREFUSED", "ECONNRESET", "ETIMEDOUT", "EAI_AGAIN", "ENETUNREACH")
 
 
 class Unavailable(Exception):
-    """The tools cannot be had on this machine."""
+    """The error if the tools are not available on this machine."""
 
 
 def _run(*command: object) -> None:
@@ -43,7 +43,7 @@ def _tool(name: str) -> Path:
 
 
 def prepare() -> None:
-    """Have npm put the tools into ``.ui/``, unless they are there.
+    """Let npm install the tools into ``.ui/``, unless they are installed.
 
     Raises:
         Unavailable: there is no npm, or no registry answers
@@ -69,12 +69,12 @@ def prepare() -> None:
 
 
 def check_types() -> None:
-    """Fails with what tsc says."""
+    """Check the types; raise RuntimeError with tsc's output if they are wrong."""
     _run(_tool("tsc"), "--project", ROOT)
 
 
 def unit_tests() -> None:
-    """Fails with what vitest says."""
+    """Run the unit tests; raise RuntimeError with vitest's output if one fails."""
     _run(_tool("vitest"), "run")
 
 
@@ -85,13 +85,13 @@ def build(folder: Path) -> Path:
 
 
 def is_current() -> bool:
-    """Whether dist/ is, byte for byte, what src/ gives."""
+    """Return whether dist/ is byte for byte what src/ gives."""
     with tempfile.TemporaryDirectory() as folder:
         return build(Path(folder)).read_bytes() == BUILT.read_bytes()
 
 
 def main() -> int:
-    """Build, or check."""
+    """Build or check the component, and return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true", help="build nothing, compare with dist/")
     chosen = parser.parse_args()

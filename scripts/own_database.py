@@ -1,10 +1,9 @@
-"""A mongod of one's own for the demo and the tests.
+"""Starts a separate mongod for the demo and the tests.
 
-A folder of one's own (FIFTYONE_DATABASE_DIR) is not enough: a FiftyOne process attaches to
-whatever FiftyOne database service runs on the machine, whichever folder that one has. A demo or a
-test would then write into the database of a FiftyOne session that happens to be open. A database
-address is always respected, so a mongod is started here and its address is put into
-FIFTYONE_DATABASE_URI, which every child process inherits.
+A separate folder (FIFTYONE_DATABASE_DIR) is not enough. A FiftyOne process attaches to any FiftyOne
+database service on the machine, whatever its folder. A demo or a test would then write to the
+database of an open FiftyOne session. FiftyOne always respects a database address. So this module
+starts a mongod and puts its address into FIFTYONE_DATABASE_URI, which every child process inherits.
 """
 
 from __future__ import annotations
@@ -25,11 +24,11 @@ START_SECONDS = 60
 
 
 class DatabaseError(RuntimeError):
-    """The database cannot be started; the message says why and what to do."""
+    """The error if the database cannot be started; the message says why and what to do."""
 
 
 def use_own_database(folder: Path) -> str:
-    """Start a mongod on ``folder`` and make FiftyOne use it; a user's own address is respected.
+    """Start a mongod on ``folder`` and make FiftyOne use it, unless the user set an address.
 
     Call it before ``fiftyone`` is imported. The mongod ends with this process.
 
@@ -60,7 +59,7 @@ def use_own_database(folder: Path) -> str:
 
 
 def _mongod() -> Path:
-    spec = importlib.util.find_spec("fiftyone")  # found, not imported: that would connect
+    spec = importlib.util.find_spec("fiftyone")  # not imported, because that would connect
     homes = list(spec.submodule_search_locations or []) if spec else []
     for home in homes:
         found = Path(home) / "db" / "bin" / "mongod"
@@ -79,7 +78,7 @@ def _free_port() -> int:
 
 
 def _end_with_parent() -> None:
-    """Linux: ask for SIGTERM when the parent dies, however it dies."""
+    """Ask Linux to send SIGTERM when the parent process dies for any reason."""
     set_parent_death_signal = 1  # PR_SET_PDEATHSIG
     ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGTERM)
 

@@ -1,1 +1,1 @@
-"""From a frozen manifest of crops to an LN-tuned checkpoint. Knows nothing of FiftyOne."""
+"""Trains an LN-tuned checkpoint from a frozen manifest of crops, without FiftyOne."""

@@ -1,8 +1,7 @@
-"""Named recipes times seeds on one manifest: the papers' ablation, for anybody's own data.
+"""Trains named recipes with several seeds on one manifest: the papers' ablation on any data.
 
-Every cell is an ordinary run in a folder of its own. A worker takes the next cell that is neither
-done nor being worked on, so any number of workers can share one folder, and a call that was cut
-off goes on where it was.
+Each cell is an ordinary run in its folder. A worker takes the next cell that is neither finished
+nor in progress. So any number of workers can share one folder, and an interrupted call continues.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from ..detector.files.atomic import replacing, write_bytes, write_json
 from ..detector.files.paths import given
 from ..detector.metrics.jackknife import paired_difference
 from . import launch, runs
-from .comparison import holm
+from .comparison import holm, mean_of, rank_of
 from .config import named_recipe
 from .manifest import Manifest
 from .runs import RunFolder
@@ -46,8 +45,8 @@ class Cell:
     """One recipe with one seed.
 
     Attributes:
-        recipe, seed: of the run
-        folder: of the run
+        recipe, seed: recipe and seed of the run
+        folder: folder of the run
     """
 
     recipe: str
@@ -56,24 +55,24 @@ class Cell:
 
     @property
     def name(self) -> str:
-        """For people and for the folder."""
+        """The name of the cell, for the user and for the folder."""
         return f"{self.recipe}_s{self.seed}"
 
 
 @dataclass(frozen=True)
 class RecipeRow:
-    """One recipe over its finished seeds. A value is None where it is undefined.
+    """The results of one recipe over its finished seeds. An undefined value is None.
 
     Attributes:
         recipe: its name
-        seeds: finished ones
+        seeds: the finished seeds
         aurocs: validation AUROC (video level, best checkpoint) of each seed
-        mean, spread: of ``aurocs``; ``spread`` is their standard deviation (n - 1)
-        auroc: AUROC of the videos' mean score over seeds
+        mean, spread: mean and standard deviation (n - 1) of ``aurocs``
+        auroc: AUROC of each video's mean score over the seeds
         before: the recipe that it is compared with, None for the first
         difference, difference_low, difference_high, p_value: ``auroc`` minus that of ``before``
             over the seeds that both have, paired over groups
-        p_holm: corrected for the number of comparisons
+        p_holm: ``p_value`` corrected for the number of comparisons
     """
 
     recipe: str
@@ -99,21 +98,21 @@ def prepare(
     crop_recipe: dict[str, Any] | None = None,
     crop_recipe_hash: str | None = None,
 ) -> list[Cell]:
-    """Write down every cell, or recognise those that were prepared before.
+    """Prepare the run of every cell; cells that were prepared before are recognised.
 
     Args:
-        folder: of the ablation; each cell gets one inside
+        folder: folder of the ablation; each cell gets a subfolder
         manifest: the crops, the same for all
-        recipes: named recipes in the order of the ladder
-        seeds: of each recipe
+        recipes: names of recipes in the order of the ladder
+        seeds: seeds of each recipe
         settings: fields of ``TrainConfig`` for all cells (tower, epochs, ...), never ``seed``
 
     Returns:
-        the cells, seed by seed, so that every recipe has a result early
+        the cells, seed by seed, so that every recipe soon has a result
 
     Raises:
         ForensicsError: unknown recipe or setting, what :meth:`Manifest.check` refuses, or a folder
-            that holds another ablation (says what differs)
+            that holds another ablation (the message says what differs)
     """
     settings = dict(settings or {})
     if "seed" in settings:
@@ -140,7 +139,7 @@ def prepare(
                 cell.folder, configs[cell], manifest, crop_recipe, crop_recipe_hash, cell.name
             )
         except ForensicsError:
-            if not run.is_running():  # else another worker has just taken it
+            if not run.is_running():  # otherwise another worker has just taken it
                 raise
     write_json(
         root / "ablation.json",
@@ -160,15 +159,15 @@ def work(
     should_stop: Callable[[], bool],
     device: str | None = None,
 ) -> dict[str, str]:
-    """Train the cells that nobody has done or works on, one after the other.
+    """Train the cells that are neither finished nor in progress, one after the other.
 
-    A cell that fails does not stop the others; the next call tries it again.
+    A cell that fails does not stop the others. The next call tries it again.
 
     Returns:
         why each cell failed, by its name
 
     Raises:
-        Cancelled: stopped on request, the cell in hand saved
+        Cancelled: stopped on request; the current cell is saved
     """
     failed = {}
     for cell in cells:
@@ -185,7 +184,7 @@ def work(
                 if should_stop():
                     handle.stop()
             if handle.busy:
-                continue  # another worker took it between the look and the start
+                continue  # another worker took it between the check and the start
             if handle.result()["status"] == runs.STOPPED:
                 raise Cancelled("The ablation was stopped.", "The same call goes on where it was.")
         except Cancelled:
@@ -200,15 +199,15 @@ def work(
 
 
 def completed(cell: Cell) -> bool:
-    """Whether the run of ``cell`` is done."""
+    """Return whether the run of ``cell`` is completed."""
     return RunFolder(cell.folder).status["status"] == runs.COMPLETED
 
 
 def summarise(cells: Sequence[Cell]) -> list[RecipeRow]:
-    """One row per recipe over the seeds that are done; recipes without one are left out.
+    """Return one row per recipe over its finished seeds; recipes without one are left out.
 
-    Each recipe is compared with the one before it in the ladder that is done, on the mean score
-    of each video over the seeds that both have, paired over groups.
+    Each recipe is compared with the finished one before it in the ladder. The comparison uses the
+    mean score of each video over the seeds that both have, paired over groups.
     """
     recipes = list(dict.fromkeys(cell.recipe for cell in cells))
     found = {
@@ -248,12 +247,15 @@ def summarise(cells: Sequence[Cell]) -> list[RecipeRow]:
 
 
 def _videos(records: Mapping[int, Any], seeds: Sequence[int]) -> dict[str, list[Any]]:
-    """video -> [label, group, p_fake of each seed]; all cells have the same manifest."""
-    out: dict[str, list[Any]] = {}
+    """Return video -> [label, group, rank of the mean score over seeds]; cells share a manifest."""
+    rows: dict[str, list[Any]] = {}
     for seed in seeds:
         for row in records[seed]["videos"]:
-            out.setdefault(row["video_id"], [row["label"], row["group_id"]]).append(row["p_fake"])
-    return {name: row for name, row in out.items() if len(row) == 2 + len(seeds)}
+            rows.setdefault(row["video_id"], []).append(row)
+    whole = {name: of_seeds for name, of_seeds in rows.items() if len(of_seeds) == len(seeds)}
+    order = rank_of([mean_of(of_seeds) for of_seeds in whole.values()]).tolist()
+    rows_of = zip(whole.items(), order, strict=True)
+    return {name: [found[0]["label"], found[0]["group_id"], at] for (name, found), at in rows_of}
 
 
 def _paired(a: Mapping[int, Any], b: Mapping[int, Any]) -> Any:
@@ -266,8 +268,8 @@ def _paired(a: Mapping[int, Any], b: Mapping[int, Any]) -> Any:
     try:
         return paired_difference(
             [first[name][0] for name in names],
-            [float(np.mean(first[name][2:])) for name in names],
-            [float(np.mean(second[name][2:])) for name in names],
+            [first[name][2] for name in names],
+            [second[name][2] for name in names],
             "auroc",
             groups,
         )
@@ -279,18 +281,15 @@ def _paired(a: Mapping[int, Any], b: Mapping[int, Any]) -> Any:
 def _auroc_of_means(records: Mapping[int, Any]) -> float | None:
     from ..detector.metrics.rates import roc_auc
 
-    videos = _videos(records, list(records))
+    videos = _videos(records, list(records)).values()
     try:
-        return roc_auc(
-            [row[0] for row in videos.values()],
-            [float(np.mean(row[2:])) for row in videos.values()],
-        )
+        return roc_auc([row[0] for row in videos], [row[2] for row in videos])
     except MetricUndefined:
         return None
 
 
 def save(folder: str | Path, cells: Sequence[Cell], rows: Sequence[RecipeRow]) -> dict[str, Path]:
-    """Write ``results.json``, ``results.md`` and ``figure.png`` into the ablation's folder."""
+    """Write ``results.json``, ``results.md`` and ``figure.png`` to the ablation's folder."""
     root = given(folder, "folder")
     write_json(root / "results.json", {"rows": [asdict(row) for row in rows]})
     write_bytes(root / "results.md", (table(rows, len(cells)) + "\n").encode())
@@ -300,7 +299,7 @@ def save(folder: str | Path, cells: Sequence[Cell], rows: Sequence[RecipeRow]) -
 
 
 def table(rows: Sequence[RecipeRow], cells: int) -> str:
-    """The rows as Markdown."""
+    """Return the rows as Markdown."""
     done = sum(len(row.seeds) for row in rows)
     lines = [
         f"{done} of {cells} runs are done. Validation AUROC, video level, best checkpoint.",
@@ -332,7 +331,7 @@ def table(rows: Sequence[RecipeRow], cells: int) -> str:
 
 
 def _draw(path: Path, rows: Sequence[RecipeRow]) -> None:
-    """A point per seed, the mean as a line; drawn without a display."""
+    """Draw a point per seed and the mean as a line, without a display."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

@@ -1,7 +1,8 @@
-"""Training augmentation: of the picture, with the papers' parameters, and of the features (slerp).
+"""Augments training data: pictures with the papers' parameters, and features by slerp.
 
-Every random number comes from a generator that the caller seeds, for pictures by (seed, epoch,
-row), for features by (seed, epoch, step); worker processes and ranks change nothing.
+Every random number comes from a generator that the caller seeds: for pictures by (seed, epoch,
+    row),
+for features by (seed, epoch, step). So worker processes and ranks do not change the result.
 """
 
 from __future__ import annotations
@@ -15,35 +16,35 @@ from torch import Tensor
 
 from ..detector.errors import ForensicsError
 
-# Salts that keep the streams of different purposes apart.
+# Salts that separate the random streams of different purposes.
 PICTURE, BLEND, SLERP = 2, 3, 4
 
 
 def generator_for(seed: int, epoch: int, index: int, purpose: int) -> np.random.Generator:
-    """The numpy generator of one row (or step) in one epoch for one purpose."""
+    """Return the numpy generator of one row (or step) in one epoch for one purpose."""
     return np.random.default_rng([seed, epoch, index, purpose])
 
 
 def feature_generator(seed: int, epoch: int, step: int) -> torch.Generator:
-    """The CPU torch generator of the feature draws of one step."""
+    """Return the CPU torch generator for the feature draws of one step."""
     words = np.random.SeedSequence([seed, epoch, step, SLERP]).generate_state(1, np.uint64)
     return torch.Generator().manual_seed(int(words[0] >> np.uint64(1)))
 
 
 def augment(image: np.ndarray, name: str, rng: np.random.Generator) -> Image.Image:
-    """A random variant of a crop.
+    """Return a random variant of a crop.
 
-    Both papers' code (Yermakov et al. 2025) applies, in this order: horizontal flip (p 0.5),
+    The code of both papers (Yermakov et al. 2025) applies, in this order: horizontal flip (p 0.5),
     affine (rotation 10 degrees, shift 0.1, scale 0.9 to 1.1, nearest neighbour, black fill),
-    Gaussian blur, brightness and contrast (0.9 to 1.1, in random order), JPEG of quality 40 to
-    100. They differ in the blur: ``paper1`` always blurs with a kernel 3 wide and 7 high (that is
-    what torchvision makes of its ``(3, 7)``), ``gend`` with 7 x 7 in one of ten cases; sigma 0.1
-    to 2 in both. The pixel arithmetic is torchvision's, as theirs.
+    Gaussian blur, brightness and contrast (0.9 to 1.1, in random order), JPEG of quality 40 to 100.
+    The papers differ in the blur. ``paper1`` always blurs with a kernel 3 wide and 7 high
+    (torchvision's reading of its ``(3, 7)``). ``gend`` blurs with 7 x 7 in one of ten cases. Sigma
+    is 0.1 to 2 in both. The pixel arithmetic is torchvision's, as in their code.
 
     Args:
         image: (H, W, 3) RGB uint8
         name: ``none`` | ``paper1`` | ``gend``
-        rng: decides everything random
+        rng: generator of all random choices
 
     Returns:
         RGB PIL image of the same size
@@ -92,13 +93,13 @@ def slerp_within_class(
     Yermakov et al. 2025 (arXiv 2503.19683), as in its code: per class, rows A are mixed with a
     random permutation B of them at t drawn uniformly from ``t_range``,
     ``sin((1-t)θ)/sin θ · A + sin(tθ)/sin θ · B`` with ``θ = acos(clamp(A·B, ±(1 - 1e-7)))`` on
-    unit rows. A row may meet itself; the batch is replaced, not enlarged (the text of GenD's
-    first version enlarges it); a class of one row stays as it is, and unnormalised.
+    unit rows. A row may be paired with itself. The batch is replaced, not enlarged (the text of
+    GenD's first version enlarges it). A class of one row is not changed, and not normalised.
 
     Args:
-        features: (N, D) before the head, any length; computed in float32
+        features: (N, D) before the head, of any length; computed in float32
         labels: (N,) integers
-        generator: a CPU generator: the draws do not depend on the device
+        generator: a CPU generator, so that the draws do not depend on the device
         t_range: bounds of t in [0, 1]
 
     Returns:

@@ -1,7 +1,7 @@
-"""How long a run will take, from measured steps of the same tower on the same machine.
+"""Estimates how long a run will take, from measured steps of the same tower on the same machine.
 
-Measured times are kept by machine, device, tower and whatever changes a step's cost, so that a
-form can show an estimate without loading a network. No torch at the top.
+Measured times are stored by machine, device, tower and the settings that change a step's cost. So a
+form can show an estimate without loading a network. This module does not import torch at the top.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 MEASURED_CROPS = 8
 START_SECONDS = 15.0
-"""Importing torch, loading the tower, decoding the first crops."""
+"""Seconds to import torch, load the tower and decode the first crops."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +37,8 @@ class StepTime:
     """Measured seconds per crop.
 
     Attributes:
-        step: forward, loss, backward, optimiser
-        forward: forward only, as validation and cached embeddings do
+        step: forward, loss, backward and optimiser
+        forward: forward only, as in validation and for cached embeddings
     """
 
     step: float
@@ -47,11 +47,11 @@ class StepTime:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What a run is expected to cost.
+    """The expected cost of a run.
 
     Attributes:
         steps: optimiser steps
-        seconds: from start to end, None where no step was measured yet
+        seconds: from start to end, or None if no step was measured yet
     """
 
     steps: int
@@ -59,7 +59,7 @@ class Budget:
 
 
 def budget(config: TrainConfig, manifest: Manifest, time_per_crop: StepTime | None) -> Budget:
-    """Steps and expected seconds of a run; ``patience`` may end it earlier."""
+    """Return the steps and expected seconds of a run; ``patience`` may end it earlier."""
     per_epoch = _crops_per_epoch(config, manifest)
     per_epoch_steps = -(-per_epoch // config.batch_size)
     steps = per_epoch_steps * config.epochs
@@ -68,7 +68,7 @@ def budget(config: TrainConfig, manifest: Manifest, time_per_crop: StepTime | No
         share, steps = config.max_steps / steps, config.max_steps
     if time_per_crop is None:
         return Budget(steps, None)
-    if config.caches_embeddings:  # each crop once; the head alone costs next to nothing
+    if config.caches_embeddings:  # each crop is embedded once; the head costs almost nothing
         seconds = time_per_crop.forward * len(manifest) + 0.005 * steps
     else:
         train = time_per_crop.step * per_epoch * (1 + config.self_blend_probability / 2)
@@ -87,14 +87,15 @@ def _crops_per_epoch(config: TrainConfig, manifest: Manifest) -> int:
 
 
 def known(config: TrainConfig, device: str | None = None) -> StepTime | None:
-    """The time that :func:`measure` last found for such a run on this machine, or None."""
+    """Return the last time of :func:`measure` for such a run on this machine, or None."""
     found = _table().get(_key(config, device))
     return StepTime(**found) if found else None
 
 
 def measure(config: TrainConfig, device: str | None = None) -> StepTime:
-    """Time a training step and a forward pass on noise, and remember both. Takes seconds to a
-    minute; loads torch and the tower.
+    """Time a training step and a forward pass on noise, and store both.
+
+    This takes seconds to a minute, and loads torch and the tower.
 
     Raises:
         ForensicsError: missing tower weights
@@ -147,7 +148,7 @@ def _table() -> dict[str, Any]:
 
 
 def duration(seconds: float) -> str:
-    """``45 s``, ``12 min``, ``2.3 h`` or ``3.1 days``."""
+    """Return seconds as ``45 s``, ``12 min``, ``2.3 h`` or ``3.1 days``."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     if seconds < 5400:
@@ -156,10 +157,10 @@ def duration(seconds: float) -> str:
 
 
 def measure_apart(config: TrainConfig, device: str | None = None) -> StepTime:
-    """:func:`measure` in a process of its own, so that the caller never loads torch.
+    """Run :func:`measure` in a separate process, so that the caller never loads torch.
 
     Raises:
-        ForensicsError: missing tower weights, or the step does not fit into memory
+        ForensicsError: the tower weights are missing, or the step does not fit into memory
     """
     done = subprocess.run(
         command("training.budget"),
@@ -178,7 +179,7 @@ def measure_apart(config: TrainConfig, device: str | None = None) -> StepTime:
 
 
 def main() -> int:
-    """Measure what standard input asks for; the result goes to the table."""
+    """Measure the step that standard input describes, and store the result in the table."""
     asked = json.loads(sys.stdin.read())
     try:
         measure(TrainConfig.from_json(asked["config"]), asked["device"])

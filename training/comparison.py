@@ -1,7 +1,7 @@
-"""Runs side by side on the same videos: paired differences, equal false-positive rate, regressions.
+"""Compares runs on the same videos: paired differences, equal false-positive rate, regressions.
 
-Only what all runs have scored is compared, so that a difference is never one of the material.
-numpy only.
+Only videos that all runs have scored count, so that a difference never comes from the material.
+This module needs only numpy.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..detector.errors import ForensicsError, MetricUndefined
+from ..detector.metrics import ranks
 from ..detector.metrics.curve import operating_point
 from ..detector.metrics.intervals import Comparison
 from ..detector.metrics.rates import (
@@ -24,7 +25,7 @@ from ..detector.metrics.rates import (
 
 FIXED_THRESHOLD = 0.5
 
-VideoRow = Mapping[str, Any]  # video_id, label, group_id, p_fake
+VideoRow = Mapping[str, Any]  # video_id, label, group_id, p_fake; margin, but not of version 0.3
 
 
 @dataclass(frozen=True)
@@ -32,11 +33,12 @@ class CommonVideos:
     """The videos that every run has scored.
 
     Attributes:
-        video_id: (V,) names
+        video_id: (V,) ids
         label: (V,) 0 real, 1 fake
-        group: (V,) unit of resampling
-        p_fake: per run (V,)
-        left_out: per run, videos it has scored but another has not
+        group: (V,) group, the unit of resampling
+        p_fake: run -> (V,) scores
+        left_out: run -> number of videos that it has scored but another run has not
+        rank: run -> (V,) what its videos are ordered by: margins where it has them
     """
 
     video_id: tuple[str, ...]
@@ -44,25 +46,26 @@ class CommonVideos:
     group: np.ndarray
     p_fake: dict[str, np.ndarray]
     left_out: dict[str, int]
+    rank: dict[str, np.ndarray]
 
 
 @dataclass(frozen=True)
 class RunRow:
-    """One run beside the baseline. A value is None where it is undefined, see ``notes``.
+    """One run compared with the baseline. An undefined value is None, see ``notes``.
 
     Attributes:
-        key: the run
-        auroc, auroc_low, auroc_high: video level, with its 95 % interval over groups
+        key: key of the run
+        auroc, auroc_low, auroc_high: on videos, with the 95 % interval over groups
         eer: equal error rate
-        threshold: of this run, at a false-positive rate of at most the asked one on these videos
-        fpr, fnr: at ``threshold``
+        threshold: threshold of this run at a false-positive rate of at most the requested one
+        fpr, fnr: error rates at ``threshold``
         difference, low, high, p_value: AUROC minus the baseline's, paired over groups
-        p_holm: ``p_value`` corrected for all runs that are compared (Holm 1979)
+        p_holm: ``p_value`` corrected for all compared runs (Holm 1979)
         fnr_difference, fnr_low, fnr_high: miss rate minus the baseline's at equal false-positive
             rate
-        regressions: videos that the baseline calls right and this run calls wrong
-        repaired: the other way round
-        notes: what is undefined, and why
+        regressions: videos that the baseline classifies correctly and this run does not
+        repaired: videos that this run classifies correctly and the baseline does not
+        notes: which values are undefined, and why
     """
 
     key: str
@@ -86,7 +89,7 @@ class RunRow:
     notes: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """Plain dict."""
+        """Return the row as a plain dict."""
         data = asdict(self)
         return {k: list(v) if isinstance(v, tuple) else v for k, v in data.items()}
 
@@ -95,7 +98,7 @@ def common_videos(scored: Mapping[str, Sequence[VideoRow]]) -> CommonVideos:
     """Align the video scores of several runs.
 
     Args:
-        scored: per run the rows of its videos; ``p_fake`` None counts as not scored
+        scored: run -> rows of its videos; ``p_fake`` None counts as not scored
 
     Raises:
         ForensicsError: fewer than two runs, no common video, or runs that disagree on a label
@@ -131,20 +134,38 @@ def common_videos(scored: Mapping[str, Sequence[VideoRow]]) -> CommonVideos:
             for key, rows in by_run.items()
         },
         left_out={key: len(rows) - len(names) for key, rows in by_run.items()},
+        rank={key: rank_of([rows[name] for name in names]) for key, rows in by_run.items()},
     )
 
 
+def rank_of(rows: Sequence[VideoRow]) -> np.ndarray:
+    """(V,) what the videos of ``rows`` are ordered by, see :mod:`detector.metrics.ranks`."""
+    p_fake, margin = (
+        np.array([np.nan if row.get(name) is None else row[name] for row in rows], np.float64)
+        for name in ("p_fake", "margin")
+    )
+    return ranks.of(p_fake, margin)
+
+
+def mean_of(rows: Sequence[VideoRow]) -> VideoRow:
+    """One row with the mean score of the ``rows`` of one video, for example of several seeds."""
+    mean: dict[str, Any] = {"p_fake": float(np.mean([row["p_fake"] for row in rows]))}
+    if all(row.get("margin") is not None for row in rows):
+        mean["margin"] = ranks.mean(np.array([row["margin"] for row in rows]))
+    return {**rows[0], "margin": None, **mean}
+
+
 def compare(videos: CommonVideos, baseline: str, fpr: float = 0.05) -> list[RunRow]:
-    """One row per run, the baseline first.
+    """Return one row per run, the baseline first.
 
     Args:
         videos: see :func:`common_videos`
-        baseline: the run that the others are compared with
-        fpr: false-positive rate at which each run gets a threshold of its own; where there are
-            too few reals for it, all get 0.5 and the notes say so
+        baseline: run to compare the others with
+        fpr: false-positive rate at which each run gets its threshold; if there are too few reals
+            for it, all runs get 0.5 and the notes say so
 
     Raises:
-        ForensicsError: a baseline that is not among the runs, ``fpr`` outside (0, 1)
+        ForensicsError: the baseline is not among the runs, or ``fpr`` is outside (0, 1)
     """
     if baseline not in videos.p_fake:
         raise ForensicsError(
@@ -157,7 +178,7 @@ def compare(videos: CommonVideos, baseline: str, fpr: float = 0.05) -> list[RunR
             f"A false-positive rate of {fpr} is no share.", "For example 0.05.", "fpr"
         )
     others = [key for key in videos.p_fake if key != baseline]
-    thresholds, note = _thresholds(videos, fpr)
+    thresholds, right, note = _thresholds(videos, fpr)
     paired: dict[str, tuple[Comparison | None, Comparison | None, list[str]]] = {}
     for key in others:
         notes: list[str] = []
@@ -168,7 +189,6 @@ def compare(videos: CommonVideos, baseline: str, fpr: float = 0.05) -> list[RunR
         paired[key] = auroc, at_rate, notes
     known = {k: c.p_value for k, (c, _, _) in paired.items() if c is not None}
     corrected = holm({k: p for k, p in known.items() if p is not None})
-    right = {key: (p >= thresholds[key]) == (videos.label == 1) for key, p in videos.p_fake.items()}
     rows = []
     for key in [baseline, *others]:
         auroc, at_rate, notes = paired.get(key, (None, None, []))
@@ -199,7 +219,7 @@ def _row(
     base_right: np.ndarray,
     right: np.ndarray,
 ) -> RunRow:
-    label, p_fake = videos.label, videos.p_fake[key]
+    label, order = videos.label, videos.rank[key]
 
     def defined(metric: Any) -> Any:
         try:
@@ -209,15 +229,15 @@ def _row(
                 notes.append(error.message)
             return None
 
-    interval = defined(lambda: clustered_interval(label, p_fake, "auroc", videos.group))
+    interval = defined(lambda: clustered_interval(label, order, "auroc", videos.group))
     if interval and interval.why and interval.why not in notes:
         notes.append(interval.why)
-    eer = defined(lambda: equal_error_rate(label, p_fake))
+    eer = defined(lambda: equal_error_rate(label, order))
     real, fake = label == 0, label == 1
     names = np.array(videos.video_id)
     return RunRow(
         key=key,
-        auroc=defined(lambda: roc_auc(label, p_fake)),
+        auroc=defined(lambda: roc_auc(label, order)),
         auroc_low=interval.low if interval else None,
         auroc_high=interval.high if interval else None,
         eer=eer.rate if eer else None,
@@ -242,17 +262,24 @@ def _minus(value: float | None) -> float | None:
     return None if value is None else -value
 
 
-def _thresholds(videos: CommonVideos, fpr: float) -> tuple[dict[str, float], str]:
-    """A threshold per run at the same false-positive rate, or 0.5 for all and why."""
+def _thresholds(
+    videos: CommonVideos, fpr: float
+) -> tuple[dict[str, float], dict[str, np.ndarray], str]:
+    """Return a threshold on p_fake and (V,) right calls per run, at equal false-positive rates, or
+    at 0.5 for all and why. Calls are made on the ranks, so that runs with p_fake of 1 compare too.
+    """
+    fake, found, right = videos.label == 1, {}, {}
     try:
-        found = {
-            key: operating_point(videos.label, p_fake, fpr).threshold
-            for key, p_fake in videos.p_fake.items()
-        }
+        for key, order in videos.rank.items():
+            at = operating_point(videos.label, order, fpr).threshold
+            right[key] = (order >= at) == fake
+            by_margin = not np.array_equal(order, videos.p_fake[key])
+            found[key] = float(ranks.sigmoid(np.array(at))) if by_margin else at
     except MetricUndefined as error:
+        right = {key: (p >= FIXED_THRESHOLD) == fake for key, p in videos.p_fake.items()}
         note = f"All at the threshold {FIXED_THRESHOLD}: {error.message}"
-        return dict.fromkeys(videos.p_fake, FIXED_THRESHOLD), note
-    return found, ""
+        return dict.fromkeys(videos.p_fake, FIXED_THRESHOLD), right, note
+    return found, right, ""
 
 
 def _paired(
@@ -264,7 +291,7 @@ def _paired(
 ) -> Comparison | None:
     try:
         found = paired_difference(
-            videos.label, videos.p_fake[key], videos.p_fake[baseline], metric, videos.group
+            videos.label, videos.rank[key], videos.rank[baseline], metric, videos.group
         )
     except MetricUndefined as error:
         if error.message not in notes:
@@ -276,7 +303,7 @@ def _paired(
 
 
 def holm(p_values: Mapping[str, float]) -> dict[str, float]:
-    """p-values corrected for their number, step-down (Holm 1979, Scand. J. Statist. 6)."""
+    """Return p-values corrected for their number, step-down (Holm 1979, Scand. J. Statist. 6)."""
     out: dict[str, float] = {}
     largest = 0.0
     for number, key in enumerate(sorted(p_values, key=lambda name: p_values[name])):
@@ -288,7 +315,7 @@ def holm(p_values: Mapping[str, float]) -> dict[str, float]:
 def differing_settings(
     configs: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, dict[str, Any]]:
-    """Setting -> run -> value, for the settings in which the runs are not all alike."""
+    """Return setting -> run -> value for the settings in which the runs differ."""
     names = dict.fromkeys(name for config in configs.values() for name in config)
     values = {name: {key: config.get(name) for key, config in configs.items()} for name in names}
     return {

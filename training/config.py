@@ -1,8 +1,8 @@
-"""Everything that decides what a training run computes, frozen and hashed; and the named recipes.
+"""Defines all settings of a training run, frozen and hashed, and the named recipes.
 
-No torch here: forms and launchers read these settings without loading it. Settings that only say
-*how* a run is carried out (workers, micro-batches, ...) are kept apart by ``EXECUTION`` and stay
-out of the hash, so that a run may be resumed on another machine.
+This module does not import torch, so that forms and launchers can read the settings without it.
+Settings that only say *how* a run is carried out (workers, micro-batches, ...) are listed in
+``EXECUTION`` and are not hashed, so that a run may be resumed on another machine.
 
 Sources: paper 1 = Yermakov et al. 2025, arXiv 2503.19683, with its code (run.py, config.py);
 GenD = Yermakov et al. 2025, arXiv 2508.06248 (WACV 2026), with its code (src/exp).
@@ -24,7 +24,7 @@ AUGMENTATIONS = ("none", "paper1", "gend")
 SELECTIONS = ("auroc", "macro_ap", "loss")
 PRECISIONS = ("auto", "fp32", "bf16")
 
-# How a run is carried out, not what it computes (up to float rounding): not hashed.
+# Settings that change only how a run is carried out, not its result (up to rounding): not hashed.
 EXECUTION = (
     "name",
     "micro_batch",
@@ -60,52 +60,53 @@ class TrainConfig:
     """Settings of one training run. The defaults are GenD's CLIP recipe.
 
     Attributes:
-        name: a label, not hashed; recipes put their own name here
+        name: a label, not hashed; a recipe sets it to its name
         backbone: tower name, see :func:`detector.model.backbone.load_backbone`
-        tune: what gets gradients beside the head: ``head`` (nothing: linear probe), ``ln`` (each
-            LayerNorm's weight and bias), ``bitfit`` (each bias), ``lora`` (adapters on queries
-            and values), ``full`` (everything)
+        tune: parameters that get gradients beside the head: ``head`` (none: linear probe), ``ln``
+            (each LayerNorm's weight and bias), ``bitfit`` (each bias), ``lora`` (adapters on
+            queries and values), ``full`` (all)
         normalize: True divides the feature by its L2 norm before the head (``LinearNorm``)
         ce_weight: weight of the cross-entropy
-        label_smoothing: of the cross-entropy, in [0, 1)
+        label_smoothing: label smoothing of the cross-entropy, in [0, 1)
         alignment_weight: weight of the class alignment loss on unit embeddings
-        alignment_power: exponent of the distance in it
+        alignment_power: exponent of the distance in the alignment loss
         uniformity_weight: weight of the uniformity loss on unit embeddings
-        uniformity_t: factor of the squared distance in it
+        uniformity_t: factor of the squared distance in the uniformity loss
         slerp: True replaces the batch's features by spherical mixes within their class
         slerp_range: bounds of the mixing factor, in [0, 1]
-        learning_rate: AdamW, peak
-        head_learning_rate: of the head; 0 means ``learning_rate``
+        learning_rate: peak rate of AdamW
+        head_learning_rate: rate of the head; 0 means ``learning_rate``
         betas: AdamW moments
-        weight_decay: AdamW, on weight matrices only (no bias, no LayerNorm), as GenD groups them
-        schedule: ``constant``; ``cosine`` per step from ``learning_rate`` to
-            ``min_learning_rate`` over ``epochs``; ``warmup_cycles``: each ``cycle_epochs`` rise
-            linearly from the minimum in ``warmup_epochs``, then cosine back to it
-        min_learning_rate: lower end of both schedules (the head's is scaled alike)
-        cycle_epochs: length of a cycle
-        warmup_epochs: rise of each cycle
+        weight_decay: of AdamW, on weight matrices only (no bias, no LayerNorm), as in GenD
+        schedule: ``constant``; ``cosine``: per step from ``learning_rate`` to ``min_learning_rate``
+            over ``epochs``; ``warmup_cycles``: cycles of ``cycle_epochs``, each with a linear rise
+            from the minimum over ``warmup_epochs``, then a cosine back to it
+        min_learning_rate: lower end of both schedules (the head's rate is scaled in proportion)
+        cycle_epochs: length of a cycle, in epochs
+        warmup_epochs: length of the rise in each cycle, in epochs
         epochs: passes over the training rows
         max_steps: stop after this many optimiser steps (0: no limit); the schedule still spans
             ``epochs``
         batch_size: crops per optimiser step, over all ranks
-        patience: stop after this many epochs without a better validation (0: never)
-        selection: what makes a checkpoint ``best``, on validation videos: ``auroc``, ``macro_ap``
-            (mean of the average precisions of both classes, the authors' choice), ``loss``
-        seed: of the head, the order, the augmentation, the mixes
-        precision: of a step: ``auto`` (bf16 autocast on GPU, fp32 on CPU), ``fp32``, ``bf16``;
-            validation scores as the checkpoint will, see :func:`training.validate.embed_rows`
+        patience: stop after this many epochs without a better validation result (0: never)
+        selection: criterion of the checkpoint ``best`` on validation videos: ``auroc``,
+            ``macro_ap`` (mean of the average precisions of both classes, the authors' choice),
+            ``loss``
+        seed: seed of the head, the order, the augmentation and the mixes
+        precision: precision of a step: ``auto`` (bf16 autocast on GPU, fp32 on CPU), ``fp32``,
+            ``bf16``; validation uses the checkpoint's, see :func:`training.validate.embed_rows`
         augmentation: ``none`` | ``paper1`` | ``gend``, see :mod:`training.augment`
         sampling: ``shuffle`` (the authors'), ``paired``, ``balanced``, ``balanced_methods``
         use_weights: True draws rows in proportion to their manifest weight
-        weight_cap: a weight counts at most this many times the mean weight
-        frames_per_video: crops drawn afresh per video and track each epoch (0: all)
-        self_blend_probability: chance that a real crop with landmarks brings a fresh self-blended
-            fake into its batch, see :mod:`training.batches.self_blend`
-        micro_batch: crops that go through the tower at once (0: the whole batch)
+        weight_cap: a weight counts as at most this many times the mean weight
+        frames_per_video: crops drawn anew per video and track in each epoch (0: all)
+        self_blend_probability: probability that a real crop with landmarks adds a new self-blended
+            fake to its batch, see :mod:`training.batches.self_blend`
+        micro_batch: crops that pass through the tower at once (0: the whole batch)
         activation_checkpointing: recompute activations in the backward pass (less memory)
-        compile: ``torch.compile`` the tower
-        workers: processes that decode and augment; -1 chooses, 0 works in the main process
-        cache_gb: decoded training crops kept in RAM, GiB
+        compile: True compiles the tower with ``torch.compile``
+        workers: processes that decode and augment; -1: automatic, 0: the main process does it
+        cache_gb: memory for decoded training crops, GiB
         save_every_seconds: least time between two saves of the resume state within an epoch
         tensorboard: also write the curves as TensorBoard event files, into ``events``
     """
@@ -167,16 +168,16 @@ class TrainConfig:
         _check_ranges(self)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain dict that JSON can hold, the inverse of :meth:`from_json`."""
+        """Return a plain dict that JSON can hold, the inverse of :meth:`from_json`."""
         data = asdict(self)
         return {k: list(v) if isinstance(v, tuple) else v for k, v in data.items()}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> TrainConfig:
-        """Config from :meth:`to_json`.
+        """Return the config from the dict of :meth:`to_json`.
 
         Raises:
-            ForensicsError: an unknown key (names the nearest) or a value out of range
+            ForensicsError: an unknown key (the message names the nearest) or a value out of range
         """
         data = dict(known_keys(cls, data))
         for name in ("slerp_range", "betas"):
@@ -185,26 +186,26 @@ class TrainConfig:
         return cls(**data)
 
     def changed(self, **settings: Any) -> TrainConfig:
-        """A copy with other settings; unknown names raise :class:`ForensicsError`."""
+        """Return a copy with other settings; unknown names raise :class:`ForensicsError`."""
         known_keys(type(self), settings)
         return replace(self, **settings)
 
     @property
     def hash(self) -> str:
-        """First 16 hex digits of the sha256 over all settings but those of ``EXECUTION``."""
+        """First 16 hex digits of the sha256 over all settings except those of ``EXECUTION``."""
         data = {k: v for k, v in self.to_json().items() if k not in EXECUTION}
         return content_hash(data)[:16]
 
     @property
     def caches_embeddings(self) -> bool:
-        """True where each crop has one embedding for the whole run: a probe on fixed pictures."""
+        """Whether each crop has one embedding for the whole run: a probe on unaugmented crops."""
         return (
             self.tune == "head" and self.augmentation == "none" and not self.self_blend_probability
         )
 
 
 def differences(a: TrainConfig, b: TrainConfig) -> dict[str, tuple[Any, Any]]:
-    """Settings in which two configs differ, name -> (in ``a``, in ``b``), in field order."""
+    """Return the settings in which two configs differ, name -> (in ``a``, in ``b``), in order."""
     left, right = a.to_json(), b.to_json()
     return {k: (left[k], right[k]) for k in left if left[k] != right[k]}
 
@@ -215,7 +216,7 @@ def _wrong(config: TrainConfig, name: str, rule: str) -> ForensicsError:
 
 
 def _check_types(config: TrainConfig) -> None:
-    """Refuse strings for numbers and the like, which JSON files easily hold."""
+    """Raise an error for values of a wrong type, such as a string for a number in a JSON file."""
     for item in fields(config):
         value, default = getattr(config, item.name), item.default
         if isinstance(default, bool) or isinstance(value, bool):
@@ -237,7 +238,7 @@ def _check_types(config: TrainConfig) -> None:
 
 
 def _check_ranges(c: TrainConfig) -> None:
-    """Bounds of the real-valued settings, and settings that contradict each other."""
+    """Check the bounds of real-valued settings, and settings that contradict each other."""
     low, high = c.slerp_range
     rules = (
         ("label_smoothing", 0 <= c.label_smoothing < 1, "lies in [0, 1)"),
@@ -290,8 +291,8 @@ RECIPES: dict[str, TrainConfig] = {
     "linear_probe": _PAPER1.changed(name="linear_probe", tune="head"),
     "ln": _PAPER1,
     "ln_l2": _PAPER1.changed(name="ln_l2", normalize=True),
-    # 0.1 and 0.1 are what the released checkpoint was trained with (the author's reply in
-    # yermandy/deepfake-detection#12); the published run.py has both at 0.
+    # The released checkpoint was trained with 0.1 and 0.1 (the author's reply in
+    # yermandy/deepfake-detection#12); the published run.py has 0 for both.
     "ln_l2_unal": _PAPER1.changed(
         name="ln_l2_unal", normalize=True, alignment_weight=0.1, uniformity_weight=0.1
     ),
@@ -303,8 +304,8 @@ RECIPES: dict[str, TrainConfig] = {
         slerp=True,
     ),
 }
-# To compare LN-tuning with; not the authors'. All but what is tuned is as in ln_l2_unal_slerp;
-# full tuning needs the smaller steps that are usual for it.
+# Recipes for comparison with LN-tuning; they are not the authors'. Only the tuned parameters differ
+# from ln_l2_unal_slerp, and full tuning uses the smaller rates that are usual for it.
 RECIPES |= {
     name: RECIPES["ln_l2_unal_slerp"].changed(name=name, tune=name, **rates)
     for name, rates in (
@@ -313,12 +314,12 @@ RECIPES |= {
         ("full", {"learning_rate": 1e-5, "min_learning_rate": 1e-6}),
     )
 }
-"""Named recipes; all but ``bitfit``, ``lora`` and ``full`` with the authors' values.
+"""Named recipes; all except ``bitfit``, ``lora`` and ``full`` have the authors' values.
 
-``gend`` follows the paper's text where its released experiment file differs: there is a warm-up
-of one epoch from 1e-5 in each cycle of ten and the minimum is 1e-5 (the file: no warm-up, 1e-6).
+``gend`` follows the paper's text where its released experiment file differs: each cycle of ten
+epochs has a warm-up of one epoch from 1e-5, and the minimum is 1e-5 (the file: no warm-up, 1e-6).
 """
-#: What a form says of each.
+#: Description of each recipe in a form.
 RECIPE_WORDS = {
     "linear_probe": "the head alone, on the untuned tower (the baseline)",
     "ln": "LayerNorm parameters and the head",
@@ -333,7 +334,7 @@ RECIPE_WORDS = {
 
 
 def named_recipe(name: str, **settings: Any) -> TrainConfig:
-    """The recipe called ``name``, with other ``settings`` where given.
+    """Return the recipe called ``name``, with the given ``settings`` changed.
 
     Raises:
         ForensicsError: an unknown recipe or setting

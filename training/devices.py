@@ -1,6 +1,6 @@
-"""Where a run trains: device and number of processes, checked before anything starts. No torch.
+"""Checks the device and the number of processes of a run before anything starts.
 
-The answer comes from torch itself, asked in a process of its own: the App never loads it.
+The answer comes from torch in a separate process, so that the App never loads it.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ AUTO, CPU, CUDA, MPS = device_of.AUTO, device_of.CPU, device_of.CUDA, device_of.
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """A choice that was checked.
+    """A checked choice of device and processes.
 
     Attributes:
-        device: torch device, None for the GPU where there is one
+        device: torch device; None: a GPU if there is one
         processes: ranks on this machine
     """
 
@@ -28,17 +28,17 @@ class Placement:
 
 
 def placement(device: str | None, processes: int = 1, batch_size: int | None = None) -> Placement:
-    """Check where a run is to train.
+    """Check the device and processes of a run.
 
     Args:
-        device: ``auto`` (or None: a GPU where there is one), ``cpu``, ``cuda``, ``cuda:N`` or
+        device: ``auto`` (or None: a GPU if there is one), ``cpu``, ``cuda``, ``cuda:N`` or
             ``mps``
-        processes: ranks that train together on this machine, each on a GPU of its own
+        processes: ranks that train together on this machine, one GPU each
         batch_size: crops of one step over all ranks
 
     Raises:
-        ForensicsError: an unknown device, a GPU that is not there, or more processes than GPUs,
-            cores or crops in a batch; ``field`` is ``device`` or ``processes``
+        ForensicsError: an unknown or missing device, or more processes than GPUs, cores or crops in
+            a batch; ``field`` is ``device`` or ``processes``
     """
     name = device_of.checked(device)
     if isinstance(processes, bool) or not isinstance(processes, int) or processes < 1:
@@ -76,5 +76,5 @@ def _check_processes(name: str, processes: int, batch_size: int | None) -> None:
 
 
 def gpus() -> int:
-    """Number of CUDA GPUs that torch can use on this machine, see :func:`device.found`."""
+    """Return the number of CUDA GPUs that torch can use here, see :func:`device.found`."""
     return device_of.found().gpus

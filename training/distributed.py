@@ -1,9 +1,9 @@
-"""What several ranks need: rows gathered with their gradient, summed gradients, agreed decisions.
+"""Connects ranks: gathers rows with their gradient, adds gradients, and agrees on decisions.
 
-The pair losses and slerp look at the whole batch. So each rank embeds its share, all rows are
-gathered, and each rank computes the same loss of the same rows; losses averaged over ranks would
-be another loss (its gradient was 79 % off on two ranks). With one process every function here is
-the identity.
+The pair losses and slerp need the whole batch. So each rank embeds its share, all rows are
+gathered, and each rank computes the same loss on the same rows. A mean of per-rank losses would be
+another loss (its gradient was 79 % off on two ranks). With one process every function here is the
+identity.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ from ..detector.device import resolved
 
 
 def ranks() -> int:
-    """Number of processes that train together."""
+    """Return the number of processes that train together."""
     return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
 
 
 def rank() -> int:
-    """Number of this process, from 0."""
+    """Return the number of this process, from 0."""
     return dist.get_rank() if ranks() > 1 else 0
 
 
 def start_from_environment(device: str | None) -> str | None:
-    """Join the group that torchrun described in the environment, if there is one.
+    """Join the process group that torchrun describes in the environment, if there is one.
 
     Returns:
-        the device of this rank: ``cuda:LOCAL_RANK`` where GPUs are used, else ``device``
+        the device of this rank: ``cuda:LOCAL_RANK`` if GPUs are used, else ``device``
     """
     if int(os.environ.get("WORLD_SIZE", "1")) < 2:
         return device
@@ -46,16 +46,16 @@ def start_from_environment(device: str | None) -> str | None:
 
 
 def finish() -> None:
-    """Leave the group."""
+    """Leave the process group."""
     if dist.is_available() and dist.is_initialized():
         dist.destroy_process_group()
 
 
 class _Gather(torch.autograd.Function):
-    """Rows of all ranks one after the other; backward hands each rank the slice of its own rows.
+    """Rows of all ranks in rank order; backward returns to each rank the gradient of its own rows.
 
-    That slice is the whole derivative, because each rank computes the same loss. What ranks lack
-    of each other's parameters' gradients is added by :func:`reduce_gradients`.
+    That slice is the whole derivative, because each rank computes the same loss. The parameters'
+    gradients from the rows of other ranks are added by :func:`reduce_gradients`.
     """
 
     @staticmethod
@@ -70,7 +70,7 @@ class _Gather(torch.autograd.Function):
 
 
 def gather_rows(rows: Tensor) -> Tensor:
-    """Rows (n, ...) of this rank -> rows of all ranks in rank order, with gradient.
+    """Return the rows of all ranks in rank order, with gradient, from this rank's rows (n, ...).
 
     The ranks may hold different numbers of rows.
     """
@@ -82,7 +82,7 @@ def gather_rows(rows: Tensor) -> Tensor:
 
 
 def _gather(rows: Tensor) -> tuple[Tensor, int]:
-    """Rows of all ranks, and where those of this rank start."""
+    """Return the rows of all ranks, and the index where the rows of this rank start."""
     count = torch.tensor([len(rows)], device=rows.device)
     counts = [torch.zeros_like(count) for _ in range(ranks())]
     dist.all_gather(counts, count)
@@ -96,10 +96,10 @@ def _gather(rows: Tensor) -> tuple[Tensor, int]:
 
 
 def reduce_gradients(tower: Iterable[nn.Parameter], head: Iterable[nn.Parameter]) -> None:
-    """Complete the gradients after a backward pass, in one message of 0.4 MB for ViT-L/14.
+    """Complete the gradients after a backward pass, in one message (0.4 MB for ViT-L/14).
 
-    The tower's are summed: each rank holds those of its own rows. The head's are averaged: each
-    rank holds the whole one already.
+    The tower's gradients are summed, because each rank holds those of its own rows. The head's are
+    averaged, because each rank already holds the whole gradient.
     """
     if ranks() == 1:
         return
@@ -116,7 +116,7 @@ def reduce_gradients(tower: Iterable[nn.Parameter], head: Iterable[nn.Parameter]
 
 
 def any_rank(flag: bool, device: torch.device) -> bool:
-    """True on all ranks where it is true on one."""
+    """Return on all ranks whether the flag is true on any rank."""
     if ranks() == 1:
         return flag
     value = torch.tensor([int(flag)], device=device)
@@ -125,6 +125,6 @@ def any_rank(flag: bool, device: torch.device) -> bool:
 
 
 def wait_for_all() -> None:
-    """Return when each rank has come here."""
+    """Wait until all ranks have called this."""
     if ranks() > 1:
         dist.barrier()

@@ -1,9 +1,11 @@
-"""A prepared run in a process of its own: ``python -m media_forensics.training.entry RUN_DIR``.
+"""Runs a prepared run: ``python -m media_forensics.training.entry RUN_DIR``.
 
-Also under torchrun: ``torchrun --nproc-per-node=2 -m media_forensics.training.entry RUN_DIR``.
-Exit status: 0 completed, 3 stopped on request (start it again to resume), 2 refused with a
-message, 4 another process works on it, 1 failed otherwise. SIGTERM and SIGINT stop it after the
-step in hand, saved.
+It also runs under torchrun: ``torchrun --nproc-per-node=2 -m media_forensics.training.entry
+    RUN_DIR``.
+Exit status: 0 completed, 1 failed, 2 refused with a message, 3 stopped on request (start it again
+    to
+resume), 4 another process works on it. SIGTERM and SIGINT stop it after the current step, with the
+state saved.
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ REFUSED = 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run what :func:`runs.prepare` wrote into the folder; see the module for the exit status."""
+    """Run what :func:`runs.prepare` wrote to the folder; the module lists the exit statuses."""
     parser = argparse.ArgumentParser(prog="media_forensics.training.entry")
     parser.add_argument("run_dir", type=Path, help="folder that training.launch.prepare wrote")
     parser.add_argument("--device", help="torch device; the GPU where there is one")
@@ -39,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda number, _frame: asked_to_stop.append(number))
 
-    from . import distributed  # torch is loaded only here, after the arguments are known good
+    from . import distributed  # loads torch, so only after the arguments are checked
 
     try:
         return _train(options, lambda: bool(asked_to_stop))
@@ -75,7 +77,7 @@ def _train(options: argparse.Namespace, should_stop: object) -> int:
             crop_recipe_hash=asked["crop_recipe_hash"],
         )
     except runs.BusyRun:
-        raise  # the run and what is said of it are the other's
+        raise  # the run and its status belong to the other process
     except ForensicsError as error:
         if run.status["status"] != runs.RUNNING or not run.is_running():
             facts = {"message": error.message, "hint": error.hint, "type": "ForensicsError"}

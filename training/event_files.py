@@ -1,6 +1,6 @@
-"""A run's curves as TensorBoard event files, for those who follow many runs there.
+"""Writes a run's curves as TensorBoard event files, for users who follow many runs there.
 
-They hold the numbers of ``metrics.jsonl`` and no others; ``metrics.jsonl`` is what we read back.
+They hold only numbers of ``metrics.jsonl``, which is the file that our code reads back.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _CHARTS = {"step": ("training", STEP), "epoch": ("validation", EPOCH)}
 
 
 def require_package() -> None:
-    """Refuse before anything starts where event files cannot be written.
+    """Check, before anything starts, that event files can be written.
 
     Raises:
         ForensicsError: the package ``tensorboard`` is not installed
@@ -35,12 +35,12 @@ def require_package() -> None:
 
 
 class EventFiles:
-    """Writes the records of one run.
+    """The writer of one run's event files.
 
     Args:
         run_dir: folder of the run; the files go into ``events`` inside
-        step: optimiser steps that are done. TensorBoard then leaves out what a killed process
-            wrote after its last save, because those steps come again.
+        step: number of finished optimiser steps. TensorBoard then ignores what a killed process
+            wrote after its last save, because those steps are repeated
 
     Raises:
         ForensicsError: the package is missing
@@ -63,9 +63,9 @@ class EventFiles:
                 self._writer.add_scalar(f"{chart}/{name}", value, record["step"])
 
     def flush(self) -> None:
-        """Bring what was added to the disk: called with each save, for a kill loses the rest."""
+        """Write buffered values to disk; called with each save, because a kill loses the rest."""
         self._writer.flush()
 
     def close(self) -> None:
-        """Write what is still in memory."""
+        """Write the buffered values and close the file."""
         self._writer.close()

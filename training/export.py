@@ -1,8 +1,8 @@
-"""A trained detector in other formats; what was written is read back and has to score the same.
+"""Exports a trained detector to other formats, and checks that the written files score the same.
 
-``detector``: our folder (LayerNorm and head parameters; the tower is needed beside it) · ``gend``:
-the layout that the authors' code loads · ``torchscript``, ``onnx``: the whole network in one file,
-uint8 RGB crops (N, 3, S, S) in, logits (N, 2) out (0 real, 1 fake).
+Formats: ``detector`` is our folder (LayerNorm and head parameters; the tower is needed beside it).
+``gend`` is the layout that the authors' code loads. ``torchscript`` and ``onnx`` hold the whole
+network in one file: uint8 RGB crops (N, 3, S, S) in, logits (N, 2) out (0 real, 1 fake).
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from ..detector.model.detector import Detector
 
 LARGEST_DIFFERENCE = 1e-3
-"""Of a logit, between the detector and what was written; float32 sums in another order."""
+"""Largest accepted difference of a logit; float32 sums run in another order."""
 PICTURES = 8
 LARGEST_ONNX = 1 << 31
-"""Bytes. A protobuf message holds no more; weights above it lie in a file beside."""
+"""Most bytes of a protobuf message; larger weights are stored in a file beside it."""
 
 _FILES = {"torchscript": "detector.torchscript", "onnx": "detector.onnx"}
 
@@ -45,15 +45,16 @@ def export_detector(
     """Write the detector at ``checkpoint`` to ``folder`` and check it.
 
     Args:
-        checkpoint: whatever :func:`detector.checkpoints.load_detector` takes
-        folder: made if needed; must be empty
+        checkpoint: any source of :func:`detector.checkpoints.load_detector`
+        folder: created if missing; must be empty
         format: ``detector``, ``gend``, ``torchscript`` or ``onnx``
-        crops: image files for the check, each with its sha256 or ""; without readable ones it runs
-            on noise and says so
+        crops: image files for the check, each with its sha256 or ""; if none is readable, the check
+            runs on noise and the record says so
 
     Returns:
-        what ``export.json`` in the folder holds: format, sha256 of the detector and of each file,
-        and ``parity`` (pictures, their kind, largest difference of a logit)
+        the content of ``export.json`` in the folder: format, sha256 of the detector and of each
+            file,
+        and ``parity`` (number and kind of pictures, largest difference of a logit)
 
     Raises:
         ForensicsError: unknown format, a folder in use, a tower that the format cannot hold, a
@@ -108,12 +109,12 @@ def _check_format(format: str) -> None:
         raise ForensicsError(
             f"There is no export format {format!r}.", f"Known: {', '.join(known)}.", "format"
         )
-    if format == "onnx":  # onnxruntime too: what was written is not handed out unchecked
+    if format == "onnx":  # onnxruntime is needed too, for the check
         packages.require(packages.ONNX, "format")
 
 
 def _pictures(detector: Detector, crops: Sequence[tuple[str | Path, str]]) -> tuple[Any, str]:
-    """uint8 network pixels (n, 3, S, S) for the check, and what they are."""
+    """Return uint8 network pixels (n, 3, S, S) for the check, and their kind."""
     import torch
 
     from ..detector.scoring.crop_files import read_crop
@@ -133,7 +134,7 @@ Scorer = Callable[[Any], "np.ndarray"]
 
 
 def _write(detector: Detector, checkpoint: Path, folder: Path, format: str) -> Scorer:
-    """Write the files; returns what scores pixels with them, read back from the disk."""
+    """Write the files; return a function that scores pixels with them, read back from disk."""
     from ..detector.model.checkpoints import export_gend, load_detector, save_detector
 
     if format in ("detector", "gend"):
@@ -150,7 +151,7 @@ def _write(detector: Detector, checkpoint: Path, folder: Path, format: str) -> S
 
 
 def _whole(detector: Detector) -> Any:
-    """uint8 crops -> logits as one module, and an example of its input."""
+    """Return a module from uint8 crops to logits, and an example of its input."""
     import torch
 
     class Whole(torch.nn.Module):
@@ -171,7 +172,7 @@ def _torchscript(detector: Detector, path: Path) -> Scorer:
 
     module, example = _whole(detector)
     with torch.no_grad(), warnings.catch_warnings():
-        # of the tracer: what it could have baked in is compared with the detector afterwards
+        # Tracer warnings about constants: the result is compared with the detector afterwards.
         warnings.simplefilter("ignore")
         traced = torch.jit.trace(module, example, check_trace=False)
         torch.jit.save(torch.jit.freeze(traced), path)
@@ -208,7 +209,7 @@ def _onnx(detector: Detector, path: Path) -> Scorer:
 
 
 def _largest_difference(detector: Detector, again: Scorer, pixels: Any) -> float:
-    """Over all pictures at once, one alone and one more: no size of the batch may be baked in."""
+    """Return the largest difference over several batch sizes, in case one size was baked in."""
     import numpy as np
     import torch
 

@@ -1,7 +1,8 @@
-"""Start a training run in a process of its own, follow it and stop it. No torch here.
+"""Starts a training run in a separate process, follows it and stops it. It does not load torch.
 
-The process survives its starter: an App that is closed or crashes does not end a run, and an
-out-of-memory of the run does not end the App. All that is exchanged lies in the run's folder.
+The process outlives its starter: closing or crashing the App does not end a run, and an
+    out-of-memory
+of the run does not end the App. The two communicate only through the run's folder.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from .runs import RunFolder, prepare
 __all__ = ["Handle", "attach", "follow", "prepare", "start", "stop"]
 
 ENTRY = "media_forensics.training.entry"
-BUSY_EXIT = 4  # of training.entry
+BUSY_EXIT = 4  # exit status of training.entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +36,8 @@ class Handle:
 
     Attributes:
         run: its folder
-        process: the child; under torchrun the launcher of the ranks. None of a run that another
-            process has started, see :func:`attach`
+        process: the child process (under torchrun the launcher of the ranks), or None if another
+            process has started the run, see :func:`attach`
     """
 
     run: RunFolder
@@ -44,27 +45,27 @@ class Handle:
 
     @property
     def pid(self) -> int:
-        """Of the process that works on it."""
+        """Process id of the process that works on the run."""
         return self.process.pid if self.process is not None else int(self.run.status["pid"])
 
     @property
     def running(self) -> bool:
-        """Whether it is still there."""
+        """Whether the run's process still works."""
         if self.process is None or self.busy:
             return self.run.is_running()
         return self.process.poll() is None
 
     @property
     def busy(self) -> bool:
-        """Whether its process gave way to another one that works on the run already."""
+        """Whether this process ended because another one already works on the run."""
         return self.process is not None and self.process.poll() == BUSY_EXIT
 
     def stop(self) -> None:
-        """Ask it to stop after the step in hand; returns at once."""
+        """Ask the run to stop after the current step; return at once."""
         stop(self.run.path)
 
     def result(self, timeout: float | None = None) -> dict[str, Any]:
-        """Wait for the end: :class:`training.position.RunResult` as a dict.
+        """Wait for the end and return :class:`training.position.RunResult` as a dict.
 
         Its ``status`` is ``completed`` or ``stopped``.
 
@@ -74,7 +75,7 @@ class Handle:
             subprocess.TimeoutExpired: still running after ``timeout`` seconds
         """
         code = self.wait(timeout)
-        if code == BUSY_EXIT:  # of two that were started at once, the other works
+        if code == BUSY_EXIT:  # two were started at once, and the other one works
             return Handle(self.run, None).result(timeout)
         status = self.run.status
         if code in (0, 3) or (code is None and status["status"] in (runs.COMPLETED, runs.STOPPED)):
@@ -89,7 +90,7 @@ class Handle:
         )
 
     def wait(self, timeout: float | None = None) -> int | None:
-        """Exit status after the end; None of a process that is not our child.
+        """Wait for the end and return the exit status; None if the process is not our child.
 
         Raises:
             subprocess.TimeoutExpired: still running after ``timeout`` seconds
@@ -111,15 +112,15 @@ def start(
     processes: int = 1,
     threads: int | None = None,
 ) -> Handle:
-    """Start, or resume, the run that :func:`prepare` wrote into ``run_dir``.
+    """Start or resume the run that :func:`prepare` wrote to ``run_dir``.
 
     Args:
-        device: torch device; None is the GPU where there is one
+        device: torch device; None: a GPU if there is one
         processes: ranks on this machine; more than one starts torchrun
-        threads: CPU threads of each rank; None leaves it to torch
+        threads: CPU threads of each rank; None: torch decides
 
     Raises:
-        ForensicsError: no prepared run there, or a process works on it already
+        ForensicsError: there is no prepared run, or a process works on it already
     """
     run = RunFolder(given(run_dir, "run_dir"))
     run.read("run")
@@ -142,13 +143,13 @@ def start(
 
 
 def attach(run_dir: str | Path, config: TrainConfig, manifest: Manifest) -> Handle | None:
-    """The run in ``run_dir`` if some process works on it now, else None.
+    """Return the run in ``run_dir`` if a process works on it now, else None.
 
-    A run outlives whoever started it: a worker that died, an App that was closed. Asking for the
-    same run again then follows it instead of failing.
+    A run outlives the process that started it (a worker that died, an App that was closed). A
+    second request for the same run then follows it instead of failing.
 
     Raises:
-        ForensicsError: it is a run of another config or manifest (says what differs)
+        ForensicsError: it is a run of another config or manifest (the message says what differs)
     """
     run = RunFolder(given(run_dir, "run_dir"))
     if not run.is_running() or run.status["status"] != runs.RUNNING:
@@ -158,16 +159,16 @@ def attach(run_dir: str | Path, config: TrainConfig, manifest: Manifest) -> Hand
 
 
 def follow(handle: Handle, interval_seconds: float = 0.5) -> Iterator[dict[str, Any]]:
-    """Yield the run's records as they come, until its process has ended.
+    """Yield the run's records as they appear, until its process has ended.
 
-    Each is a record of ``metrics.jsonl`` with ``step`` (done), ``steps`` (in all) and ``text``
-    (one line for people).
+    Each is a record of ``metrics.jsonl`` with ``step`` (done), ``steps`` (total) and ``text`` (one
+    line for the user).
     """
     seen, steps = 0, 1
     while True:
         running = handle.running
         records = handle.run.metrics()
-        seen = min(seen, len(records))  # a resumed run has dropped the lines it does again
+        seen = min(seen, len(records))  # a resumed run dropped the lines of steps that it repeats
         for record in records[seen:]:
             steps = record.get("steps", steps)
             yield {**record, "steps": steps, "text": describe(record)}
@@ -178,12 +179,12 @@ def follow(handle: Handle, interval_seconds: float = 0.5) -> Iterator[dict[str, 
 
 
 def stop(run_dir: str | Path) -> None:
-    """Ask whatever process works on the run to stop after the step in hand."""
+    """Ask the process that works on the run to stop after the current step."""
     RunFolder(given(run_dir, "run_dir")).stop_file.touch()
 
 
 def describe(record: dict[str, Any]) -> str:
-    """One line on a record of ``metrics.jsonl``."""
+    """Return one line of text on a record of ``metrics.jsonl``."""
     kind = record["kind"]
     if kind == "step":
         return (
@@ -203,7 +204,7 @@ def describe(record: dict[str, Any]) -> str:
 
 
 def _tail(run_dir: Path, lines: int = 5) -> str:
-    """The last lines of the log."""
+    """Return the last lines of the log."""
     path = run_dir / "log.txt"
     if not path.is_file():
         return "(no log)"

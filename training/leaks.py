@@ -1,7 +1,6 @@
-"""Which rows of a manifest depend on one another: what must never lie on both sides of a split.
+"""Finds rows of a manifest that depend on each other and must not be in different splits.
 
-A group, a video, a pair and a file make one unit, whatever they are called: the same file under
-two ids is one file.
+A group, a video, a pair and a file make one unit. The same file under two ids is one file.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from typing import Protocol
 
 
 class Row(Protocol):
-    """What is looked at of a row, see :class:`.manifest.ManifestRow`."""
+    """The fields of a row that are used here, see :class:`.manifest.ManifestRow`."""
 
     @property
     def crop(self) -> str: ...
@@ -28,14 +27,14 @@ class Row(Protocol):
 
 
 def leak_units(rows: Sequence[Row], contents: Mapping[str, str] | None = None) -> list[str]:
-    """The unit of each row; rows of one unit are not independent.
+    """Return the unit of each row; rows of one unit are not independent.
 
-    Groups are joined over ``pair_id`` and over equal source files: a fake whose real lies in
-    another group, or a second copy of a video, would leak through it.
+    Groups are joined by ``pair_id`` and by equal source files. Otherwise a fake whose real is in
+    another group, or a second copy of a video, would leak.
 
     Args:
         rows: of a manifest
-        contents: digest by crop path of crops that have the bytes of another one
+        contents: crop path -> digest, for crops that have the same bytes as another one
     """
     parent: dict[str, str] = {}
     contents = contents or {}
@@ -59,7 +58,7 @@ def leak_units(rows: Sequence[Row], contents: Mapping[str, str] | None = None) -
 
 
 def unit_names(rows: Sequence[Row]) -> list[str]:
-    """The unit of each row under the name of its first group."""
+    """Return the unit of each row, named by its first group."""
     units = leak_units(rows)
     names: dict[str, str] = {}
     for row, unit in zip(rows, units, strict=True):
@@ -69,9 +68,9 @@ def unit_names(rows: Sequence[Row]) -> list[str]:
 
 
 def leaks(rows: Sequence[Row], contents: Mapping[str, str] | None = None) -> list[str]:
-    """The groups of each unit that lies in more than one split, as one text a unit, sorted.
+    """Return the groups of each unit that is in more than one split, one text per unit, sorted.
 
-    A unit that only its files hold together names two of the videos that share one.
+    If only shared files hold a unit together, its text names two videos that share one.
     """
     sides: dict[str, set[str]] = {}
     names: dict[str, set[str]] = {}
@@ -87,7 +86,7 @@ def leaks(rows: Sequence[Row], contents: Mapping[str, str] | None = None) -> lis
 
 
 def _twins(rows: Sequence[Row], contents: Mapping[str, str]) -> dict[str, str]:
-    """Unit -> two videos of different splits with the same file, in words."""
+    """Return, per unit, the sentence on two videos of different splits with the same file."""
     first: dict[str, Row] = {}
     found = {}
     for row, unit in zip(rows, leak_units(rows, contents), strict=True):

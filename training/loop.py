@@ -1,9 +1,9 @@
-"""The training loop: epochs of steps, a validation after each, a folder that survives a kill.
+"""Runs the training loop: epochs of steps and a validation, in a folder that survives a kill.
 
-:func:`fit` can be called anywhere; :mod:`training.entry` calls it in a process of its own. What
-is random depends on (seed, epoch, row or step) alone, so the only state is parameters, optimiser
-moments and a few numbers: a killed run that is started again ends with the same bits (float32 on
-the CPU), and with another number of ranks with the same numbers up to rounding.
+:func:`fit` can be called anywhere; :mod:`training.entry` calls it in a separate process. Random
+choices depend only on (seed, epoch, row or step), so the state is only parameters, optimiser
+moments and a few numbers. A run that was killed and started again ends with the same bits (float32
+on the CPU). Another number of ranks gives the same numbers up to rounding.
 """
 
 from __future__ import annotations
@@ -50,25 +50,25 @@ def fit(
     crop_recipe: dict[str, Any] | None = None,
     crop_recipe_hash: str | None = None,
 ) -> RunResult:
-    """Train a detector on ``manifest`` in ``run_dir``, or resume the run that is there.
+    """Train a detector on ``manifest`` in ``run_dir``, or resume the run in that folder.
 
     Args:
-        config: what to compute
-        manifest: the crops; checked before anything else happens
-        run_dir: folder of the run; one that holds another config or manifest is refused
+        config: settings that decide the result
+        manifest: the crops; checked first
+        run_dir: folder of the run; one with another config or manifest is refused
         progress: called with each record of ``metrics.jsonl`` (kinds ``start``, ``step``,
             ``unreadable``, ``epoch``, ``end``)
-        should_stop: asked after each step; so is the file ``stop`` in the folder
-        device: torch device; None is the GPU where there is one
+        should_stop: asked after each step, as is the file ``stop`` in the folder
+        device: torch device; None: a GPU if there is one
         crop_recipe, crop_recipe_hash: recorded in the checkpoints
 
     Returns:
-        the result; of a run that was completed before, without training again
+        the result; a run that is already completed is not trained again
 
     Raises:
-        ForensicsError: whatever :meth:`Manifest.check` refuses, missing tower weights, a folder
-            in use or of another run, a loss that is not finite (``nan_batch.json`` names the
-            batch), or a disk that cannot be written (the last good checkpoint stays)
+        ForensicsError: what :meth:`Manifest.check` refuses, missing tower weights, a folder in use
+            or of another run, a loss that is not finite (``nan_batch.json`` names the batch), or a
+            disk that cannot be written (the last good checkpoint stays)
     """
     manifest.check(batch_size=config.batch_size)
     run = runs.RunFolder(given(run_dir, "run_dir"))
@@ -83,7 +83,7 @@ def fit(
     with run.locked():
         try:
             return _Training(config, manifest, run, progress, should_stop, device).run_to_end()
-        except Exception as error:  # the reason must outlive this process: others read the folder
+        except Exception as error:  # recorded in the folder, which other processes read
             hint = error.hint if isinstance(error, ForensicsError) else ""
             message = str(error) if not isinstance(error, ForensicsError) else error.message
             run.set_status(
@@ -98,7 +98,7 @@ def _stored_result(run: runs.RunFolder) -> RunResult:
 
 
 class _Training:
-    """One run between start and end. Methods in the order in which they are first called."""
+    """One run from start to end. Methods are in the order of their first call."""
 
     def __init__(
         self,
@@ -132,11 +132,11 @@ class _Training:
         self.steps_per_epoch = len(epoch_batches(self.rows, config, 0))
         self.position = Position()
         self.began = self.saved = time.monotonic()
-        self.crops_at_start = 0  # for the speed
+        self.crops_at_start = 0  # to compute the speed
         self.events: EventFiles | None = None
 
     def run_to_end(self) -> RunResult:
-        """Resume, train, and say how it ended."""
+        """Resume, train, and return how the run ended."""
         self._resume()
         if self.lead:
             facts = runs.environment(str(self.device), distributed.ranks())
@@ -188,13 +188,13 @@ class _Training:
         at, config = self.position, self.config
         return bool(
             at.epoch >= config.epochs
-            # within an epoch its end (validation, checkpoints) is still to come
+            # Within an epoch its end (validation, checkpoints) is still missing.
             or (config.max_steps and at.step >= config.max_steps and at.step_in_epoch == 0)
             or (config.patience and at.waited >= config.patience)
         )
 
     def _train_epoch(self) -> bool:
-        """Steps of one epoch from where it stands; False where it was asked to stop."""
+        """Run the remaining steps of one epoch; return False if a stop was requested."""
         at, config = self.position, self.config
         batches = epoch_batches(self.rows, config, at.epoch)
         self.source.start(at.epoch, batches[at.step_in_epoch :])
@@ -239,7 +239,7 @@ class _Training:
         )
 
     def _refuse_non_finite(self, terms: LossTerms, norm: float, batch: Batch) -> None:
-        """Stop before a NaN reaches the parameters. (The authors' code sets the loss to 0.)"""
+        """Raise an error before NaN reaches the parameters (the authors set the loss to 0)."""
         if math.isfinite(terms.total) and math.isfinite(norm):
             return
         at = self.position
@@ -257,8 +257,10 @@ class _Training:
         )
 
     def _end_epoch(self) -> None:
-        """Validate, keep the best, write ``last`` and the state, in this order: a kill between
-        two of them repeats the epoch's end with the same result."""
+        """Validate, keep the best, then write ``last`` and the state, in this order.
+
+        A kill in between repeats the epoch's end with the same result.
+        """
         at, config = self.position, self.config
         result = judge(self.detector, *self.source.validation(), self.manifest.val)
         if not math.isfinite(result.loss):
@@ -275,7 +277,7 @@ class _Training:
         else:
             at.waited += 1
         if self.lead:
-            if better:  # what runs are compared by, video by video
+            if better:  # comparisons of runs read these scores, video by video
                 self.run.write("validation", {**record, "videos": list(result.videos)})
             names = ["last", "best"] if better else ["last"]
             for name in names:

@@ -1,8 +1,8 @@
-"""Low-rank adapters on the query and value projections, to compare LN-tuning with.
+"""Adds low-rank adapters to the query and value projections, for comparison with LN-tuning.
 
-Hu et al. 2021 (arXiv 2106.09685): W + (alpha / r) B A with A drawn and B zero, so that training
-begins at the pretrained tower. Rank and scale are theirs for the query and value matrices. A
-checkpoint holds the merged weights, so it loads without this module.
+Hu et al. 2021 (arXiv 2106.09685): W + (alpha / r) B A, with A random and B zero, so that training
+starts at the pretrained tower. Rank and scale are theirs for the query and value matrices. A
+checkpoint holds the merged weights, so that it loads without this module.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ ALPHA = 16.0
 
 
 class QueryValueAdapter(nn.Module):
-    """Adds two low-rank products to the query and the value rows of a fused (3 W, W) weight."""
+    """Module that adds low-rank products to the query and value rows of a fused (3 W, W) weight."""
 
     def __init__(self, weight: Tensor, generator: torch.Generator) -> None:
         super().__init__()
         rows, width = weight.shape
         if rows != 3 * width:
             raise ValueError(f"{rows} rows are not query, key and value of width {width}")
-        bound = 1 / math.sqrt(width)  # nn.Linear's own initialisation
+        bound = 1 / math.sqrt(width)  # nn.Linear's default initialisation
 
         def drawn() -> nn.Parameter:
             start = (torch.rand((RANK, width), generator=generator) * 2 - 1) * bound
@@ -39,7 +39,7 @@ class QueryValueAdapter(nn.Module):
         self.value_b = nn.Parameter(torch.zeros((width, RANK)).to(weight))
 
     def forward(self, weight: Tensor) -> Tensor:
-        """The weight with both products added."""
+        """Return the weight with both products added."""
         scale = ALPHA / RANK
         query = scale * self.query_b @ self.query_a
         value = scale * self.value_b @ self.value_a
@@ -47,13 +47,13 @@ class QueryValueAdapter(nn.Module):
 
 
 def add_adapters(backbone: Backbone, seed: int) -> tuple[tuple[str, ...], dict[str, nn.Parameter]]:
-    """Put an adapter on each attention of ``backbone``.
+    """Add an adapter to each attention of ``backbone``.
 
     Returns:
-        names of the weights that they change, and the adapters' parameters by name
+        names of the changed weights, and the adapters' parameters by name
 
     Raises:
-        ForensicsError: no attention with a fused query-key-value weight
+        ForensicsError: no attention has a fused query-key-value weight
     """
     generator = torch.Generator().manual_seed(seed)
     places: list[tuple[str, nn.Module, str]] = []

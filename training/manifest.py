@@ -1,7 +1,8 @@
-"""The frozen list of crops that a run is trained and validated on, and what must be true of it.
+"""Defines the frozen list of crops that a run trains and validates on, and checks it.
 
-A manifest is written once, before the first step; its sha256 (that of the file, so that any tool
-can compare it) is named by the run, its checkpoints and the dataset's record. No torch here.
+A manifest is written once, before the first step. The run, its checkpoints and the dataset's record
+name its sha256, which is that of the file, so that any tool can compare it. This module does not
+import torch.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from .leaks import leaks
 
 SPLITS = ("train", "val")
 LEAST_CROPS = 2
-"""Least training crops of each class: the pair losses need a pair."""
+"""Fewest training crops of each class: the pair losses need a pair."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,19 +34,19 @@ class ManifestRow:
     Attributes:
         crop: absolute path of the image file
         label: 0 real, 1 fake
-        video_id: the video it comes from
+        video_id: id of its video
         frame_number: 0-based index of the frame
         track: number of the face track in the video
         pair_id: ``video_id`` of the real that a fake was made from, or None
-        group_id: the unit of leakage: rows of one group share a split
-        split: ``train`` or ``val``; a test split has no place here
-        weight: relative chance to be drawn, where the config uses weights; 0 or more
+        group_id: the leakage unit: rows of one group share a split
+        split: ``train`` or ``val``; rows of a test split are refused
+        weight: relative probability of a draw, if the config uses weights; 0 or more
         method: manipulation method, ``original`` for reals
         source_dataset: name of the dataset
-        recipe_hash: of the crop recipe
+        recipe_hash: hash of the crop recipe
         crop_landmarks: five (x, y) points in pixels of the crop, or None
-        source_sha256: of the video file that the crop was cut from, where known
-        crop_sha256: of the image file, where extraction noted it; another file is not learnt from
+        source_sha256: hash of the video file that the crop was cut from, if known
+        crop_sha256: hash of the image file, if extraction stored it; another file is not trained on
         shown_for: of a real that shows several persons: ids of the fakes that manipulate this one
     """
 
@@ -67,7 +68,10 @@ class ManifestRow:
     shown_for: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """Plain dict, the inverse of :meth:`from_json`; as before 0.4 where no hash is known."""
+        """Return a plain dict, the inverse of :meth:`from_json`; unknown hashes are left out.
+
+        Without hashes the dict is the same as before version 0.4.
+        """
         data = asdict(self)
         for name in ("source_sha256", "crop_sha256", "shown_for"):
             if not data[name]:
@@ -76,12 +80,12 @@ class ManifestRow:
 
     @property
     def scene(self) -> str:
-        """``video_id`` of the real under this crop: a real and its fakes have the same."""
+        """``video_id`` of the real under this crop, the same for a real and its fakes."""
         return self.pair_id if self.label == FAKE and self.pair_id else self.video_id
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> ManifestRow:
-        """Row from its JSON; unknown keys raise :class:`ForensicsError`."""
+        """Return the row from its JSON; unknown keys raise :class:`ForensicsError`."""
         data = dict(known_keys(cls, data))
         data["shown_for"] = tuple(data.get("shown_for", ()))
         points = data.get("crop_landmarks")
@@ -92,15 +96,15 @@ class ManifestRow:
 
 @dataclass(frozen=True, slots=True)
 class ManifestReport:
-    """What a manifest holds; the answer of :meth:`Manifest.check`.
+    """The content of a manifest in numbers; returned by :meth:`Manifest.check`.
 
     Attributes:
         crops, videos, groups: per split and label name, for example ``crops["train"]["real"]``
         methods: training crops per method
-        paired_fakes: share of training fake crops whose real crop at the same frame is there too
-        paired_videos: share of training fake videos whose real video is there too
+        paired_fakes: share of training fake crops whose real crop at the same frame is included
+        paired_videos: share of training fake videos whose real video is included
         recipe_hash: the one crop recipe of all rows
-        warnings: sentences on what is allowed but worth knowing
+        warnings: sentences on content that is allowed but risky
     """
 
     crops: dict[str, dict[str, int]]
@@ -114,7 +118,7 @@ class ManifestReport:
 
 
 class Manifest:
-    """Rows in one canonical order, so that the order they were given in does not matter."""
+    """The rows in one canonical order, which does not depend on the order given."""
 
     def __init__(self, rows: Iterable[ManifestRow]) -> None:
         self.rows = tuple(
@@ -149,10 +153,10 @@ class Manifest:
 
     @classmethod
     def load(cls, path: str | Path) -> Manifest:
-        """Manifest from the file of :meth:`save`.
+        """Return the manifest from the file of :meth:`save`.
 
         Raises:
-            ForensicsError: no such file, or a line that is not a row (names the line)
+            ForensicsError: there is no such file, or a line is not a row (the message names it)
         """
         path = Path(path)
         if not path.is_file():
@@ -171,16 +175,16 @@ class Manifest:
         return cls(rows)
 
     def check(self, files: bool = True, batch_size: int | None = None) -> ManifestReport:
-        """Refuse what must not be trained on; describe the rest.
+        """Raise an error for a manifest that must not be trained on; return a report on others.
 
         Args:
-            files: also look whether each crop is on disk
-            batch_size: also refuse a batch larger than the training rows
+            files: also check that each crop is on disk
+            batch_size: also check that the batch is not larger than the training rows
 
         Raises:
-            ForensicsError: no rows, another split than train and val, a label that is neither 0
-                nor 1, a leak (by group, pair or content; the groups are listed), one class only,
-                too few crops, crops of more than one recipe, crops that are not there
+            ForensicsError: no rows, another split than train and val, a label that is neither 0 nor
+                1, a leak (by group, pair or content; the groups are listed), only one class, too
+                few crops, crops of more than one recipe, or missing crops
         """
         _check_rows(self.rows)
         _check_leaks(self.rows, files)
@@ -220,7 +224,7 @@ def _check_rows(rows: tuple[ManifestRow, ...]) -> None:
 
 
 def _check_leaks(rows: tuple[ManifestRow, ...], files: bool) -> None:
-    """No group, video, pair, source file or crop on both sides, by name or by content."""
+    """Check that no group, video, pair, source file or crop is in both splits, also by content."""
     found = leaks(rows, _same_crops(rows) if files else {})
     if found:
         raise ForensicsError(
@@ -231,9 +235,13 @@ def _check_leaks(rows: tuple[ManifestRow, ...], files: bool) -> None:
 
 
 def _same_crops(rows: tuple[ManifestRow, ...]) -> dict[str, str]:
-    """sha256 by path of each crop that is there twice; files that hold no picture are alike only
-    in being broken (two empty files), and become rows with a reason later."""
-    from ..detector.scoring.crop_files import read_crop  # brings torch
+    """Return the sha256 by path of each crop that has the bytes of another crop.
+
+    Files without a picture are left out: they are equal only because they are broken (for example
+        empty),
+    and later become rows with a reason.
+    """
+    from ..detector.scoring.crop_files import read_crop  # imports torch
 
     contents = same_files(sizes_of(dict.fromkeys(row.crop for row in rows)))
     one = {digest: path for path, digest in contents.items()}
@@ -323,6 +331,6 @@ def _report(manifest: Manifest) -> ManifestReport:
 
 
 def _some(names: list[str], most: int) -> str:
-    """The first names, and how many more there are."""
+    """Return the first names, and how many more there are."""
     more = len(names) - most
     return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")

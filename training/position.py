@@ -1,4 +1,4 @@
-"""Where a run is, and how it ended: the few numbers beside its parameters. No torch here."""
+"""Records the position of a run and its result, without torch."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from typing import Any
 
 @dataclass(slots=True)
 class Position:
-    """Where a run is; saved with the parameters.
+    """The position of a run, saved with the parameters.
 
     Attributes:
-        epoch: the epoch in hand, 0-based
-        step_in_epoch: steps done in it
-        step: optimiser steps done in all
-        crops: training crops seen in all
-        loss_sum: sum of the epoch's losses
+        epoch: the current epoch, 0-based
+        step_in_epoch: finished steps in it
+        step: finished optimiser steps in total
+        crops: training crops seen in total
+        loss_sum: sum of the losses in this epoch
         best: validation record of the best checkpoint, empty before the first validation
-        best_key: what that record is ranked by
-        waited: epochs since then
-        seconds: spent so far, over all starts
+        best_key: ranking key of that record
+        waited: epochs since that record
+        seconds: time spent so far, over all starts
     """
 
     epoch: int = 0
@@ -35,16 +35,16 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """How a run ended.
+    """The result of a run.
 
     Attributes:
         status: ``completed`` or ``stopped`` (the same call resumes it)
-        run_dir: its folder
+        run_dir: folder of the run
         steps, epochs, crops, seconds: done so far, over all starts
         best: validation record of the best checkpoint with its ``epoch`` and ``step``
-        checkpoint: folder of the best detector, None before the first validation
-        unreadable: training crops that could not be read in this start, with reasons
-        config_hash, manifest_sha256: what the numbers belong to
+        checkpoint: folder of the best detector, or None before the first validation
+        unreadable: training crops that could not be read since the last start, with reasons
+        config_hash, manifest_sha256: config and manifest of the run
     """
 
     status: str
@@ -60,5 +60,5 @@ class RunResult:
     manifest_sha256: str
 
     def to_json(self) -> dict[str, Any]:
-        """Plain dict."""
+        """Return the result as a plain dict."""
         return asdict(self)

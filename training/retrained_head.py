@@ -1,8 +1,8 @@
-"""A new head on stored embeddings: logistic regression in seconds, scores that are out of fold.
+"""Fits a new head on stored embeddings: logistic regression in seconds, with out-of-fold scores.
 
-A baseline for LN-tuning, a way to find wrong labels, and training for users without a GPU. Each
-face is scored by a head that has seen no face of its group, so the scores are honest although
-every face also trains the final head.
+It is a baseline for LN-tuning, a way to find wrong labels, and training without a GPU. Each face is
+scored by a head that has seen no face of its group. So the scores are honest, although every face
+also trains the final head.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..detector.errors import ForensicsError
+from ..detector.metrics import ranks
 from ..detector.records import FAKE, LABELS, REAL, content_hash
 
 
@@ -21,11 +22,11 @@ class HeadConfig:
     """Settings of a retrained head.
 
     Attributes:
-        detector: key whose embeddings are used
+        detector: key of the detector whose embeddings are used
         c: inverse strength of the L2 penalty, as in scikit-learn; the embeddings are unit vectors
-        folds: of the group k-fold
-        seed: of the folds
-        name: what lists show as the recipe
+        folds: number of folds of the group k-fold
+        seed: seed of the folds
+        name: recipe name that lists show
     """
 
     detector: str
@@ -41,7 +42,7 @@ class HeadConfig:
             raise ForensicsError(f"{self.folds} folds are too few.", "Use 2 or more.", "folds")
 
     def to_json(self) -> dict[str, Any]:
-        """Plain dict."""
+        """Return the settings as a plain dict."""
         return asdict(self)
 
     @property
@@ -57,8 +58,8 @@ class FittedHead:
     Attributes:
         weight: (2, D) float32; row 0 real, row 1 fake
         bias: (2,) float32
-        margin: (N,) out of fold, logit of fake; p_fake = sigmoid(margin)
-        fold: (N,) number of the fold in which a row was scored
+        margin: (N,) out-of-fold logit of fake; p_fake = sigmoid(margin)
+        fold: (N,) fold in which each row was scored
     """
 
     weight: np.ndarray
@@ -68,23 +69,23 @@ class FittedHead:
 
     @property
     def p_fake(self) -> np.ndarray:
-        """(N,) out of fold."""
-        return 1 / (1 + np.exp(-self.margin))
+        """(N,) out-of-fold probabilities of fake."""
+        return ranks.sigmoid(self.margin)
 
 
 def fit_head(
     embeddings: np.ndarray, label: np.ndarray, group: np.ndarray, config: HeadConfig
 ) -> FittedHead:
-    """Fit a logistic regression on all rows, and score each row by one that left its group out.
+    """Fit a logistic regression on all rows; score each row by one that left its group out.
 
     Args:
         embeddings: (N, D) unit vectors
         label: (N,) 0 real, 1 fake
-        group: (N,) unit of leakage
+        group: (N,) group, the leakage unit
         config: see :class:`HeadConfig`
 
     Raises:
-        ForensicsError: one class only, or fewer groups of a class than folds
+        ForensicsError: only one class, or fewer groups of a class than folds
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import StratifiedGroupKFold
@@ -124,9 +125,10 @@ def fit_head(
 
 
 def video_rows(
-    p_fake: np.ndarray, label: np.ndarray, group: np.ndarray, video: np.ndarray
+    margin: np.ndarray, label: np.ndarray, group: np.ndarray, video: np.ndarray
 ) -> list[dict[str, Any]]:
-    """One row per video with the mean of its faces, as ``validation.json`` holds them."""
+    """Return one row per video with the mean of its faces, in the form of ``validation.json``."""
+    p_fake = ranks.sigmoid(margin)
     rows = []
     for name in np.unique(video):
         here = np.flatnonzero(video == name)
@@ -136,6 +138,7 @@ def video_rows(
                 "label": int(label[here[0]]),
                 "group_id": str(group[here[0]]),
                 "p_fake": float(p_fake[here].mean()),
+                "margin": ranks.mean(margin[here]),
                 "crops": len(here),
             }
         )
@@ -143,11 +146,11 @@ def video_rows(
 
 
 def judge(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """The record of out-of-fold videos that lists show: AUROC with its interval, and counts."""
+    """Return the record of out-of-fold videos for lists: AUROC with its interval, and counts."""
     from ..detector.metrics.rates import clustered_interval, roc_auc
 
     truth = np.array([row["label"] for row in rows])
-    scores = np.array([row["p_fake"] for row in rows])
+    scores = np.array([row["margin"] for row in rows])
     low, high = clustered_interval(truth, scores, "auroc", [row["group_id"] for row in rows])
     return {
         "auroc": roc_auc(truth, scores),

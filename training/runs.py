@@ -1,11 +1,11 @@
-"""The folder of a run: what it was asked to do, how far it is, how it ended. No torch at the top.
+"""Defines the folder of a run: its task, its progress and its result. No torch at the top.
 
-``config.json`` ``manifest.jsonl`` ``run.json`` what was asked · ``environment.json`` what it ran
-on · ``metrics.jsonl`` one line per step and epoch · ``state.pt`` all that a resume needs ·
-``status.json`` how far it is or how it ended · ``validation.json`` the best checkpoint's score of
-each validation video · ``checkpoints/best`` ``checkpoints/last`` detectors
-· ``stop`` written by whoever wants it to stop · ``lock`` held by the process that works on it ·
-``log.txt`` what a launched process printed · ``events`` TensorBoard files, where asked for.
+``config.json`` ``manifest.jsonl`` ``run.json``: the task · ``environment.json``: software and
+device · ``metrics.jsonl``: one line per step and epoch · ``state.pt``: everything needed to resume
+· ``status.json``: how far it is or how it ended · ``validation.json``: the best checkpoint's score
+of each validation video · ``checkpoints/best`` ``checkpoints/last``: detectors · ``stop``: asks the
+run to stop · ``lock``: held by the process that works on it · ``log.txt``: output of a launched
+process · ``events``: TensorBoard files, on request.
 """
 
 from __future__ import annotations
@@ -33,41 +33,41 @@ from .manifest import Manifest
 
 RUNNING, STOPPED, COMPLETED, FAILED = "running", "stopped", "completed", "failed"
 
-# What a preparation that was cut off leaves behind.
+# Files that an interrupted preparation leaves behind.
 _BEFORE = ("lock", "config.json", "manifest.jsonl")
 
 
 class BusyRun(ForensicsError):
-    """Another process works on the run."""
+    """The error if another process works on the run."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunFolder:
-    """Paths and records of one run. Opening one does not touch the disk."""
+    """Paths and records of one run. Creating the object does not touch the disk."""
 
     path: Path
 
     @property
     def config(self) -> TrainConfig:
-        """The config as it was prepared."""
+        """The config as prepared."""
         return TrainConfig.from_json(self.read("config"))
 
     @property
     def manifest(self) -> Manifest:
-        """The manifest as it was prepared.
+        """The manifest as prepared.
 
         Raises:
-            ForensicsError: damaged, or it names crops outside the allowed folders
+            ForensicsError: it is damaged, or it names crops outside the allowed folders
         """
         found = Manifest.load(self.path / "manifest.jsonl")
         require_files((row.crop for row in found.rows), "crops of the run")
         return found
 
     def read(self, name: str) -> dict[str, Any]:
-        """Content of ``<name>.json``.
+        """Return the content of ``<name>.json``.
 
         Raises:
-            ForensicsError: it is not there or not JSON
+            ForensicsError: the file is missing or is not JSON
         """
         path = self.path / f"{name}.json"
         try:
@@ -96,24 +96,24 @@ class RunFolder:
         write_json(self.path / "status.json", {"status": status, **me, **more})
 
     def checkpoint(self, name: str) -> Path:
-        """Folder of the detector ``best`` or ``last``."""
+        """Return the folder of the detector ``best`` or ``last``."""
         return self.path / "checkpoints" / name
 
     @property
     def stop_file(self) -> Path:
-        """Its existence asks the run to stop after the step in hand."""
+        """The file whose existence asks the run to stop after the current step."""
         return self.path / "stop"
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the folder; the lock ends with the process, however it ends.
+        """Hold the folder's lock, which always ends with the process.
 
         Raises:
             BusyRun: another process works on this run
         """
         with saying_disk(self.path, "run_dir"):
             self.path.mkdir(parents=True, exist_ok=True)
-            # whoever asks is_running() holds it for a moment
+            # is_running() of another process holds the lock for a moment.
             lock = try_lock(self.path / "lock", wait_seconds=0.5)
         if lock is None:
             raise BusyRun(
@@ -127,7 +127,7 @@ class RunFolder:
             lock.release()
 
     def is_running(self) -> bool:
-        """Whether some process holds the lock."""
+        """Return whether some process holds the lock."""
         path = self.path / "lock"
         if not path.is_file():
             return False
@@ -143,7 +143,7 @@ class RunFolder:
             stream.write(json.dumps(record, separators=(",", ":"), allow_nan=False) + "\n")
 
     def metrics(self) -> list[dict[str, Any]]:
-        """The lines of ``metrics.jsonl``; a half-written last line is left out."""
+        """Return the lines of ``metrics.jsonl``; a half-written last line is left out."""
         path = self.path / "metrics.jsonl"
         if not path.is_file():
             return []
@@ -156,7 +156,7 @@ class RunFolder:
         return records
 
     def last_metrics(self, most_bytes: int = 1 << 16) -> list[dict[str, Any]]:
-        """The last lines of ``metrics.jsonl``, however long it has grown."""
+        """Return the last lines of ``metrics.jsonl`` without reading the whole file."""
         path = self.path / "metrics.jsonl"
         if not path.is_file():
             return []
@@ -165,7 +165,7 @@ class RunFolder:
             stream.seek(max(0, size - most_bytes))
             lines = stream.read().splitlines()
         records = []
-        for line in lines[size > most_bytes :]:  # the first may be cut
+        for line in lines[size > most_bytes :]:  # the first line may be incomplete
             try:
                 records.append(json.loads(line))
             except json.JSONDecodeError:
@@ -173,8 +173,10 @@ class RunFolder:
         return records
 
     def rewind_metrics(self, step: int, epoch: int) -> None:
-        """Drop the lines of steps after ``step`` and of epochs from ``epoch`` on: a resumed run
-        does them again."""
+        """Drop the lines of steps after ``step`` and of epochs from ``epoch`` on.
+
+        A resumed run repeats them.
+        """
         kept = [
             record
             for record in self.metrics()
@@ -188,7 +190,7 @@ class RunFolder:
         """Write ``state.pt`` (tensors and plain values) atomically.
 
         Raises:
-            ForensicsError: it cannot be written; the former one is intact
+            ForensicsError: it cannot be written; the previous file is intact
         """
         import torch
 
@@ -202,10 +204,10 @@ class RunFolder:
             ) from error
 
     def load_state(self) -> dict[str, Any] | None:
-        """Content of ``state.pt``, or None before the first save.
+        """Return the content of ``state.pt``, or None before the first save.
 
         Raises:
-            ForensicsError: damaged, or holding anything but tensors and plain values
+            ForensicsError: it is damaged, or holds anything but tensors and plain values
         """
         path = self.path / "state.pt"
         if not path.is_file():
@@ -230,19 +232,19 @@ def prepare(
     crop_recipe_hash: str | None = None,
     key: str | None = None,
 ) -> RunFolder:
-    """Write down what a run is to do, or recognise a run that was prepared before.
+    """Write the task of a run to its folder, or recognise a run that was prepared before.
 
     Args:
-        run_dir: its folder; made if needed
-        config, manifest: what it is to do; of an existing run they have to be the same, up to
-            the settings that only say how it is carried out
+        run_dir: folder of the run; created if missing
+        config, manifest: the task; an existing run must have the same ones, apart from settings
+            that only say how it is carried out
         crop_recipe, crop_recipe_hash: recorded in the checkpoints
-        key: ``key_name`` of the checkpoints; None takes the folder's name
+        key: ``key_name`` of the checkpoints; None: the folder's name
 
     Raises:
-        ForensicsError: the folder holds a run of another config or manifest (says what differs),
-            or something else, or another process works on it; TensorBoard is asked for and not
-            installed
+        ForensicsError: the folder holds a run of another config or manifest (the message says what
+            differs) or something else, another process works on it, or TensorBoard is requested but
+            not installed
     """
     if config.tensorboard:
         require_package()
@@ -280,7 +282,7 @@ def prepare(
 
 
 def refuse_another(run: RunFolder, config: TrainConfig, manifest: Manifest) -> None:
-    """Refuse to go on with ``run`` under other settings or on other crops; says what differs."""
+    """Raise an error that says what differs if ``run`` has other settings or crops."""
     before = run.config
     changed = {k: v for k, v in differences(before, config).items() if k not in EXECUTION}
     if changed:
@@ -308,7 +310,7 @@ def refuse_another(run: RunFolder, config: TrainConfig, manifest: Manifest) -> N
 
 
 def environment(device: str, ranks: int) -> dict[str, Any]:
-    """What the numbers of a run depend on besides config and manifest."""
+    """Return what a run's numbers depend on besides config and manifest."""
     import torch
 
     packages = (
@@ -339,7 +341,7 @@ def environment(device: str, ranks: int) -> dict[str, Any]:
 
 
 def code_sha256() -> str:
-    """sha256 over the source files of ``detector`` and ``training``: the code version of a run."""
+    """Return the sha256 over the source files of ``detector`` and ``training``, a code version."""
     root = Path(__file__).resolve().parents[1]
     digest = hashlib.sha256()
     for folder in ("detector", "training"):

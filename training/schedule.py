@@ -1,4 +1,4 @@
-"""The learning rate at each moment of a run."""
+"""Computes the learning rate at each moment of a run."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from .config import TrainConfig
 
 
 def learning_rate(config: TrainConfig, epochs_done: float) -> float:
-    """Learning rate of the tower after ``epochs_done`` epochs, which may be a fraction.
+    """Return the tower's learning rate after ``epochs_done`` epochs, which may be a fraction.
 
-    * ``cosine``: paper 1's code, ``CosineAnnealingLR`` stepped once per batch.
-    * ``warmup_cycles``: GenD's text; in each cycle a linear rise from the minimum, then a cosine
-      back to it. (Their code warms up in the first cycle only.)
+    * ``cosine``: as in paper 1's code, ``CosineAnnealingLR`` stepped once per batch.
+    * ``warmup_cycles``: as in GenD's text, each cycle rises linearly from the minimum, then returns
+      to it by a cosine. (Their code warms up in the first cycle only.)
 
     Args:
         config: schedule, rates, cycle and warm-up lengths in epochs
@@ -38,7 +38,7 @@ def _cosine(high: float, low: float, share: float) -> float:
 
 
 def set_rate(optimizer: torch.optim.Optimizer, config: TrainConfig, epochs_done: float) -> float:
-    """Set each group's rate for the next step; returns the tower's."""
+    """Set each group's rate for the next step; return the tower's."""
     rate = learning_rate(config, epochs_done)
     for group in optimizer.param_groups:
         group["lr"] = group["base_lr"] * (rate / config.learning_rate)

@@ -1,6 +1,6 @@
-"""Where the gradients of a batch come from: fresh pictures, or embeddings that were made once.
+"""Provides the gradients of a batch, from newly decoded pictures or from stored embeddings.
 
-Both kinds have the same three methods; the loop does not know which it holds.
+Both kinds have the same methods, so that the loop treats them alike.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ Note = Callable[[str, str], None]
 
 
 def _own(batch: Batch) -> list[int]:
-    """Row indices of this rank's share."""
+    """Return the row indices of this rank's share."""
     return indices(rank_share(batch, distributed.rank(), distributed.ranks()))
 
 
 class _Source:
-    """What both kinds share: the tower, the rows, and the crops that could not be read.
+    """The base of both kinds: the tower, the rows, and the crops that could not be read.
 
     Args:
-        note_unreadable: called once with path and reason of each such training crop
+        note_unreadable: called once with path and reason of each unreadable training crop
     """
 
     def __init__(
@@ -63,10 +63,10 @@ class _Source:
 
 
 class PixelSource(_Source):
-    """Crops decoded into memory, augmented afresh each epoch, through the tower at each step."""
+    """A source that augments decoded crops anew each epoch and embeds them at each step."""
 
     def prepare(self) -> None:
-        """Decode crops ahead, as many as the cache may hold."""
+        """Decode crops ahead, as many as the cache can hold."""
         self.cache.fill([*self.rows, *self.val_rows])
         crops = TrainingCrops(self.rows, self.config, self.detector.backbone.preprocess, self.cache)
         device = self.detector.device
@@ -74,7 +74,7 @@ class PixelSource(_Source):
         self._loader = PixelLoader(crops, workers, pin=device.type == "cuda")
 
     def start(self, epoch: int, batches: Sequence[Batch]) -> None:
-        """Begin to prepare this rank's share of ``batches``, which then come in this order."""
+        """Start to prepare this rank's share of ``batches``, which then arrive in this order."""
         self._ahead = self._loader.batches(epoch, [_own(batch) for batch in batches])
 
     def backward(self, batch: Batch, generator: torch.Generator) -> LossTensors:
@@ -87,13 +87,13 @@ class PixelSource(_Source):
         )
 
     def validation(self) -> tuple[Tensor, Tensor]:
-        """Features (n, D) and row indices (n,) of the readable validation crops."""
+        """Return features (n, D) and row indices (n,) of the readable validation crops."""
         features, index, _ = self._embed(self.val_rows)
         return features, index
 
 
 class FeatureSource(_Source):
-    """For a linear probe on fixed pictures: each crop is embedded once for the whole run."""
+    """A source for a linear probe on fixed pictures: each crop is embedded once per run."""
 
     def prepare(self) -> None:
         """Embed all crops."""
@@ -107,7 +107,7 @@ class FeatureSource(_Source):
         self._validation = self._embed(self.val_rows)[:2]
 
     def start(self, epoch: int, batches: Sequence[Batch]) -> None:
-        """Nothing to do: the features are there."""
+        """Do nothing: the features exist already."""
 
     def backward(self, batch: Batch, generator: torch.Generator) -> LossTensors:
         """Add the gradients of ``batch`` to the head."""
@@ -118,5 +118,5 @@ class FeatureSource(_Source):
         return backward_on_features(self.detector, features, labels, self.config, generator)
 
     def validation(self) -> tuple[Tensor, Tensor]:
-        """Features (n, D) and row indices (n,) of the readable validation crops."""
+        """Return features (n, D) and row indices (n,) of the readable validation crops."""
         return self._validation

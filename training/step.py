@@ -1,4 +1,4 @@
-"""One optimiser step's mathematics: pictures to features to the loss to gradients."""
+"""Computes one optimiser step: pictures to features, to the loss, to gradients."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ Tower = Callable[[Tensor], Tensor]
 
 @dataclass(frozen=True, slots=True)
 class LossTerms:
-    """The loss of one batch and its parts before weighting.
+    """The loss of one batch, and its terms before weighting.
 
     Attributes:
-        total: the weighted sum, what is minimised
+        total: the weighted sum that is minimised
         ce: cross-entropy, nats
-        parts: each of :data:`LOSSES` on the unit embeddings, by name
+        parts: loss name -> value, for each of :data:`LOSSES` on the unit embeddings
         crops: rows of the batch over all ranks
     """
 
@@ -36,13 +36,13 @@ class LossTerms:
     crops: int
 
     def to_json(self) -> dict[str, float]:
-        """Every number by its name, as the run's records hold them."""
+        """Return every number by its name, as in the run's records."""
         return {"total": self.total, "ce": self.ce, **self.parts, "crops": self.crops}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LossTensors:
-    """The terms of a batch where they were computed; reading them waits for the device.
+    """The loss terms of a batch on the device; reading them waits for the device.
 
     Attributes:
         values: (2 + parts,) the weighted sum, the cross-entropy, and each part
@@ -53,7 +53,7 @@ class LossTensors:
     crops: int
 
     def read(self, *more: Tensor) -> tuple[LossTerms, list[float]]:
-        """The terms as numbers, and each of ``more`` (scalars), in one copy from the device."""
+        """Return the terms as numbers, and each scalar of ``more``, in one copy from the device."""
         values = torch.stack([*self.values, *(one.detach().to(self.values) for one in more)])
         total, ce, *parts = values.tolist()
         named = dict(zip(LOSSES, parts, strict=False))
@@ -61,7 +61,9 @@ class LossTensors:
 
 
 def precision_of(config: TrainConfig, device: torch.device) -> str:
-    """``fp32`` or ``bf16``: what ``auto`` means for a step on this device.
+    """Return ``fp32`` or ``bf16``, also for ``auto`` on this device.
+
+    bf16 has the range of float32, so small gradients survive without a loss scale.
 
     bf16 has float32's range, so that small gradients are kept without a loss scale.
     """
@@ -71,7 +73,7 @@ def precision_of(config: TrainConfig, device: torch.device) -> str:
 
 
 def embed(detector: Detector, tower: Tower, pixels: Tensor, precision: str) -> Tensor:
-    """uint8 pixels (N, 3, S, S) -> raw features (N, D) float32 on the detector's device."""
+    """Return raw features (N, D) float32 on the detector's device of uint8 pixels (N, 3, S, S)."""
     x = detector.backbone.preprocess.normalize(pixels.to(detector.device, non_blocking=True))
     with autocast(detector.device, precision):
         features = tower(x)
@@ -85,16 +87,17 @@ def objective(
     config: TrainConfig,
     generator: torch.Generator,
 ) -> tuple[Tensor, LossTensors]:
-    """The weighted loss of one whole batch of raw features, everything in float32.
+    """Return the weighted loss of one whole batch of raw features, in float32.
 
-    Yermakov et al. 2025 (arXiv 2503.19683, 2508.06248), as in their code: slerp first, on the
-    features; cross-entropy on the head's logits; alignment and uniformity on the unit embeddings,
-    also for a head that reads raw features. Their code runs the head in bf16 too.
+    As in the code of Yermakov et al. 2025 (arXiv 2503.19683, 2508.06248): first slerp on the
+    features, then cross-entropy on the head's logits, and alignment and uniformity on the unit
+    embeddings, also for a head that reads raw features. Deviation: their code runs the head in bf16
+    too.
 
     Args:
-        features: (N, D) of all ranks
+        features: (N, D) features of all ranks
         labels: (N,) int64
-        generator: CPU generator of the slerp draws, the same on all ranks
+        generator: CPU generator of the slerp draws, seeded alike on all ranks
     """
     if config.slerp:
         features = slerp_within_class(features, labels, generator, config.slerp_range)
@@ -122,10 +125,10 @@ def backward_on_pixels(
 ) -> LossTensors:
     """Add the gradients of this rank's share of one batch to the parameters.
 
-    With ``micro_batch`` the tower sees that many crops at once and yet the loss is that of the
-    whole batch: features first without a graph, then the loss and its gradient with respect to
-    them, then each part again with a graph (Gao et al. 2021, arXiv 2101.06983, gradient cache).
-    It costs a second forward pass; plain accumulation would change the pair losses.
+    With ``micro_batch`` the tower sees only that many crops at once, but the loss is that of the
+    whole batch (gradient cache, Gao et al. 2021, arXiv 2101.06983). First come the features without
+    a graph, then the loss and its gradient with respect to them, then each part again with a graph.
+    This costs a second forward pass. Plain gradient accumulation would change the pair losses.
 
     Args:
         pixels: uint8 (n, 3, S, S) of this rank
@@ -156,7 +159,7 @@ def backward_on_features(
     config: TrainConfig,
     generator: torch.Generator,
 ) -> LossTensors:
-    """As :func:`backward_on_pixels`, for a linear probe on features that are there already."""
+    """Like :func:`backward_on_pixels`, for a linear probe on existing features."""
     rows, labels = gather_rows(features), gather_rows(labels)
     total, terms = objective(detector, rows, labels, config, generator)
     total.backward()
@@ -164,14 +167,14 @@ def backward_on_features(
 
 
 def gradient_norm(parameters: Sequence[nn.Parameter]) -> Tensor:
-    """L2 norm () over all gradients that are there."""
+    """Return the L2 norm, a scalar, over all gradients that exist."""
     return nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
 
 
 def seconds_per_crop(detector: Detector, config: TrainConfig, crops: int = 16) -> float:
-    """Measured time of a training step per crop, on grey noise: what a budget is estimated from.
+    """Return the measured time of a training step per crop, on noise, to estimate a budget.
 
-    Leaves no gradient behind. The second of two steps is timed.
+    The second of two steps is timed. No gradient is left behind.
     """
     side = detector.backbone.preprocess.size
     generator = torch.Generator().manual_seed(0)

@@ -1,7 +1,7 @@
 """Trains from the command line, without FiftyOne: ``media-forensics train``.
 
-A manifest is what ``export_training_set`` and every training run write. The run goes on in a
-process of its own; a run that was cut off is resumed by the same command.
+The manifest comes from ``export_training_set`` or from another run. The run works in a separate
+process, and the same command resumes a run that was interrupted.
 """
 
 from __future__ import annotations
@@ -76,10 +76,10 @@ def execute(options: argparse.Namespace) -> int:
 
 
 def settings_of(texts: list[str]) -> dict[str, Any]:
-    """``["epochs=6", "tune=head"]`` as a dict; a value is JSON, or else a text.
+    """Parse ``["epochs=6", "tune=head"]`` to a dict; each value is JSON, or else text.
 
     Raises:
-        ForensicsError: no ``=``
+        ForensicsError: a text without ``=``
     """
     settings: dict[str, Any] = {}
     for text in texts:

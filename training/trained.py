@@ -1,4 +1,4 @@
-"""Which parameters a run trains, how they are optimised, and the detector they end up in."""
+"""Builds a run's detector and its optimiser, selects trained parameters, and saves checkpoints."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ from .lora import add_adapters
 
 
 def new_detector(config: TrainConfig, device: torch.device, key: str = "detector") -> Detector:
-    """The config's tower, frozen, with a fresh head drawn from its seed (``nn.Linear``'s own
-    initialisation, as the authors')."""
+    """Return a detector with the config's tower, frozen, and a new head drawn from its seed.
+
+    The head has ``nn.Linear``'s default initialisation, as in the authors' code.
+    """
     backbone = load_backbone(config.backbone, device)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
@@ -27,13 +29,13 @@ def new_detector(config: TrainConfig, device: torch.device, key: str = "detector
 
 
 def trainable(detector: Detector, config: TrainConfig) -> tuple[list[nn.Parameter], nn.Linear]:
-    """Switch gradients on for exactly what ``config.tune`` names.
+    """Enable gradients for exactly the parameters that ``config.tune`` names.
 
     Returns:
         the tower's trained parameters (empty for a linear probe) and the head
 
     Raises:
-        ForensicsError: ``lora`` on a tower without attention projections that are known
+        ForensicsError: ``lora`` on a tower without known attention projections
     """
     detector.requires_grad_(False)
     detector.head.requires_grad_(True)
@@ -57,7 +59,7 @@ def trainable(detector: Detector, config: TrainConfig) -> tuple[list[nn.Paramete
 def build_optimizer(
     tower: list[nn.Parameter], head: nn.Linear, config: TrainConfig
 ) -> torch.optim.AdamW:
-    """AdamW; weight decay on matrices only, as GenD's code groups its parameters."""
+    """Return AdamW with weight decay on matrices only, grouped as in GenD's code."""
     head_rate = config.head_learning_rate or config.learning_rate
     rate, decay = config.learning_rate, config.weight_decay
     matrices = [p for p in tower if p.ndim > 1]
@@ -80,10 +82,10 @@ def save_checkpoint(
     position: dict[str, Any],
     validation: dict[str, Any] | None,
 ) -> None:
-    """Write the detector as the run's ``best`` or ``last``, with all that led to it.
+    """Write the detector as the run's ``best`` or ``last``, with its training record.
 
     Raises:
-        ForensicsError: it cannot be written; the former one is intact
+        ForensicsError: it cannot be written; the previous one is intact
     """
     from safetensors import SafetensorError
 

@@ -1,4 +1,4 @@
-"""What a checkpoint is judged by while it trains: validation videos, never a test split."""
+"""Evaluates a checkpoint during training on validation videos, never on a test split."""
 
 from __future__ import annotations
 
@@ -15,35 +15,36 @@ from torch import Tensor
 
 from ..detector.device import default_batch
 from ..detector.errors import MetricUndefined
+from ..detector.metrics.ranks import sigmoid
 from ..detector.metrics.rates import average_precision, clustered_interval, roc_auc
 from ..detector.model.detector import Detector
-from ..detector.scoring.aggregate import grouped_scores
+from ..detector.scoring.aggregate import grouped_margins, grouped_scores
 from .batches.data import CropCache, plain_batches
 from .distributed import gather_rows, rank, ranks
 from .losses import alignment, uniformity
 from .manifest import ManifestRow
 
 MOST_FOR_GEOMETRY = 4096
-"""Alignment and uniformity of validation are taken over at most this many crops."""
+"""Most crops for alignment and uniformity of the validation set."""
 
 
 @dataclass(frozen=True, slots=True)
 class Validation:
-    """One validation pass, scored as the checkpoint will be. A metric is None without a value.
+    """One validation pass, scored as the checkpoint will be. An undefined metric is None.
 
     Attributes:
-        auroc: video level, mean of p_fake over a video's crops
-        auroc_low, auroc_high: 95 % interval over groups, None where they are too few
-        macro_ap: mean of the average precisions of fake and of real, video level (the authors'
+        auroc: on videos, with the mean of p_fake over a video's crops, ranked by its margin
+        auroc_low, auroc_high: 95 % interval over groups, None if there are too few groups
+        macro_ap: mean of the average precisions of fake and of real, on videos (the authors'
             ``mAP_video``)
-        auroc_frames: crop level
+        auroc_frames: on crops
         loss: mean cross-entropy over crops, nats
-        alignment, uniformity: of the unit embeddings
-        n_real, n_fake: videos
-        crops: crops scored
-        unreadable: crops that could not be read
-        videos: one row per video: ``video_id``, ``label``, ``group_id``, ``p_fake`` (mean over
-            its crops) and ``crops``; kept apart from the numbers above, see :meth:`to_json`
+        alignment, uniformity: losses of the unit embeddings
+        n_real, n_fake: numbers of videos
+        crops: number of scored crops
+        unreadable: number of crops that could not be read
+        videos: one row per video: ``video_id``, ``label``, ``group_id``, ``p_fake`` (mean over its
+            crops), ``margin`` of that mean and ``crops``; not in :meth:`to_json`
     """
 
     auroc: float | None
@@ -61,11 +62,11 @@ class Validation:
     videos: tuple[dict[str, Any], ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """Plain dict without ``videos``."""
+        """Return the numbers as a plain dict, without ``videos``."""
         return {k: v for k, v in asdict(self).items() if k != "videos"}
 
     def rank_by(self, selection: str) -> tuple[float, float]:
-        """Key that is larger for a better checkpoint; ties go to the lower loss."""
+        """Return a key that is larger for a better checkpoint; ties go to the lower loss."""
         value = -self.loss if selection == "loss" else getattr(self, selection)
         return (-np.inf if value is None else value, -self.loss)
 
@@ -74,15 +75,15 @@ class Validation:
 def embed_rows(
     detector: Detector, rows: Sequence[ManifestRow], cache: CropCache
 ) -> tuple[Tensor, Tensor, list[tuple[int, str]]]:
-    """Raw features of each readable crop, not augmented; each rank does its share.
+    """Return raw features of each readable crop, not augmented; each rank embeds its share.
 
-    They are those of :func:`detector.scoring.crop_scores.score_crops` on the same device, so that
-    a checkpoint scores as its record says, whatever precision its steps were taken in.
+    They equal those of :func:`detector.scoring.crop_scores.score_crops` on the same device. So a
+    checkpoint scores as its record says, whatever the precision of its steps.
 
     Args:
-        detector: its tower scores, not what wraps it for training
-        rows: of the manifest
-        cache: of decoded crops
+        detector: its tower computes the features, without the training wrapper
+        rows: rows of the manifest
+        cache: cache of decoded crops
 
     Returns:
         features (n, D) float32 and row indices (n,), in row order on all ranks; (row index,
@@ -113,12 +114,14 @@ def embed_rows(
 def judge(
     detector: Detector, features: Tensor, index: Tensor, rows: Sequence[ManifestRow]
 ) -> Validation:
-    """Metrics of the head on the features of :func:`embed_rows`."""
+    """Return the metrics of the head on the features of :func:`embed_rows`."""
     used = [rows[i] for i in index.tolist()]
     labels = torch.tensor([row.label for row in used], device=features.device)
     logits, units = detector.classify(features)
-    scores = logits.softmax(1)[:, 1].double().cpu().numpy()
-    videos = grouped_scores(scores, [row.video_id for row in used], "mean")
+    margins = (logits[:, 1].double() - logits[:, 0].double()).cpu().numpy()
+    names = [row.video_id for row in used]
+    videos = grouped_scores(sigmoid(margins), names, "mean")
+    order = np.array(list(grouped_margins(margins, names, "mean").values()), dtype=np.float64)
     first = {row.video_id: row for row in reversed(used)}
     truth = np.array([first[video].label for video in videos])
     means = np.array(list(videos.values()), dtype=np.float64)
@@ -126,13 +129,13 @@ def judge(
     groups = [first[video].group_id or video for video in videos]
     step = -(-len(units) // MOST_FOR_GEOMETRY)
 
-    interval = _defined(lambda: clustered_interval(truth, means, "auroc", groups))
+    interval = _defined(lambda: clustered_interval(truth, order, "auroc", groups))
     return Validation(
-        auroc=_defined(lambda: roc_auc(truth, means)),
+        auroc=_defined(lambda: roc_auc(truth, order)),
         auroc_low=interval.low if interval else None,
         auroc_high=interval.high if interval else None,
-        macro_ap=_defined(lambda: _macro_ap(truth, means)),
-        auroc_frames=_defined(lambda: roc_auc(labels.cpu().numpy(), scores)),
+        macro_ap=_defined(lambda: _macro_ap(truth, order)),
+        auroc_frames=_defined(lambda: roc_auc(labels.cpu().numpy(), margins)),
         loss=F.cross_entropy(logits, labels).item(),
         alignment=alignment(units[::step], labels[::step]).item(),
         uniformity=uniformity(units[::step]).item(),
@@ -146,9 +149,10 @@ def judge(
                 "label": first[video].label,
                 "group_id": group,
                 "p_fake": float(p_fake),
+                "margin": float(margin),
                 "crops": counts[video],
             }
-            for video, group, p_fake in zip(videos, groups, means, strict=True)
+            for video, group, p_fake, margin in zip(videos, groups, means, order, strict=True)
         ),
     )
 
@@ -158,7 +162,7 @@ def _macro_ap(truth: np.ndarray, scores: np.ndarray) -> float:
 
 
 def _defined(metric: Any) -> Any:
-    """The metric's value, or None where it has none (too few videos of a class or groups)."""
+    """Return the metric's value, or None if it has none (too few videos of a class or groups)."""
     try:
         return metric()
     except MetricUndefined:

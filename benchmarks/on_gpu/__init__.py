@@ -1,1 +1,1 @@
-"""The parts of ``benchmarks/gpu.py``, one concept a module."""
+"""Holds the parts of ``benchmarks/gpu.py``, one concept per module."""

@@ -1,4 +1,4 @@
-"""What every section gets: the device, the sizes, the folder of the material."""
+"""Holds what every section gets: the device, the sizes, the folder of the material."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ WEIGHTS = "open_clip_model.safetensors"  # as open_clip names it
 
 @dataclass(frozen=True)
 class Bench:
-    """One run's circumstances.
+    """The settings of one run.
 
     Attributes:
-        folder: of the material (:mod:`.material`); sections may write below it
+        folder: folder of the material (:mod:`.material`); sections may write below it
         device: ``cuda``, ``cuda:N`` or ``cpu``
         small: tiny shapes, for a CPU
     """
@@ -30,12 +30,12 @@ class Bench:
 
     @property
     def sizes(self) -> Sizes:
-        """How much is measured."""
+        """The sizes of what is measured."""
         return SMALL if self.small else WHOLE
 
     @cached_property
     def half(self) -> torch.dtype:
-        """The half precision of the baselines: bf16 where the card has it, else fp16."""
+        """The half precision of the baselines: bf16 if the card has it, else fp16."""
         if self.device.type == "cuda":
             with torch.cuda.device(self.device):
                 if not torch.cuda.is_bf16_supported(including_emulation=False):
@@ -49,7 +49,7 @@ class Bench:
 
     @property
     def tower(self) -> str:
-        """Name of the tower for :func:`load_backbone` and a training's config."""
+        """Name of the tower for :func:`load_backbone` and a training config."""
         return f"local-dir:{self.folder / 'tower'}"
 
     @property
@@ -63,13 +63,13 @@ class Bench:
         return sorted((self.folder / "clips").glob("*.mp4"), key=lambda path: int(path.stem[:-1]))
 
     def detector(self, device: str | None = None) -> Any:
-        """The detector of the material, loaded from its folder as a user's is."""
+        """Return the detector of the material, loaded from its folder as a user's is."""
         from media_forensics.detector.checkpoints import load_detector
 
         return load_detector(self.folder / "detector", device=device or str(self.device))
 
     def tensors(self) -> dict[str, torch.Tensor]:
-        """The tower's weights by open_clip's names, float32 on the CPU."""
+        """Return the tower's weights by open_clip's names, float32 on the CPU."""
         from safetensors.torch import load_file
 
         found = load_file(self.folder / "tower" / WEIGHTS)

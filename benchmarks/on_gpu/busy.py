@@ -1,4 +1,4 @@
-"""Watches how busy the GPU and the cores are while something runs."""
+"""Measures how busy the GPU and the cores are while something runs."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ import torch
 
 
 class Busy:
-    """Mean shares of time over a with-block: a kernel on the GPU, and the cores of the machine.
+    """Shares of a with-block's time in which a GPU kernel ran, and in which the cores worked.
 
     Attributes:
-        gpu: in [0, 1], as the driver counts it; None where it does not say
-        cpu: in [0, 1], over all cores of the machine
+        gpu: in [0, 1], by the driver's count; None if it gives none
+        cpu: in [0, 1], mean over all cores of the machine
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -41,13 +41,13 @@ class Busy:
             self.gpu = mean(self._samples) / 100
 
     def forget(self) -> None:
-        """Begin the means anew: what was until now was start-up."""
+        """Restart the means, to leave out the start-up."""
         psutil.cpu_percent()
         self._samples.clear()
 
     @property
     def words(self) -> str:
-        """``GPU 80 % busy, cores 95 %``."""
+        """The shares in words: ``GPU 80 % busy, cores 95 % busy``."""
         gpu = "" if self.gpu is None else f"GPU {self.gpu:.0%} busy, "
         return f"{gpu}cores {self.cpu:.0%} busy"
 
@@ -64,13 +64,13 @@ class _Utilization(ctypes.Structure):
 
 
 class _Card:
-    """A card in the driver's own library (NVML), which comes with the driver."""
+    """A card in NVML, the library that comes with the driver."""
 
     def __init__(self, device: torch.device) -> None:
         self.library: Any = None
         self.handle = ctypes.c_void_p()
         name = "nvml.dll" if sys.platform == "win32" else "libnvidia-ml.so.1"
-        # by its uuid: the driver does not know CUDA_VISIBLE_DEVICES
+        # By its uuid, because the driver does not use CUDA_VISIBLE_DEVICES.
         uuid = getattr(torch.cuda.get_device_properties(device), "uuid", None)
         try:
             library = ctypes.CDLL(name)
@@ -82,7 +82,7 @@ class _Card:
             return  # another maker's card, or a driver without the library
 
     def utilization(self) -> int | None:
-        """Percent of the last moment in which a kernel ran; None where the driver does not say."""
+        """Return the percentage of the last moment in which a kernel ran, or None if unknown."""
         if self.library is None:
             return None
         found = _Utilization()

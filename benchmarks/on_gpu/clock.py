@@ -11,13 +11,13 @@ import torch
 
 
 def wait_for(device: torch.device) -> None:
-    """Return when the device has done what it was given."""
+    """Wait until the device has finished its work."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
 
 
 def free(device: torch.device) -> None:
-    """Give back what nobody holds any more, so that the next part starts with all memory."""
+    """Free unused memory, so that the next part starts with all of it."""
     gc.collect()
     if device.type == "cuda":
         torch.cuda.empty_cache()
@@ -29,8 +29,11 @@ def seconds(
     budget: float = 0.6,
     most: int = 40,
 ) -> float:
-    """Median seconds of a call that is waited for: at least 2, at most ``most`` of them after at
-    most 3 that warm up; two and one where a call takes longer than the budget."""
+    """Return the median seconds of a call, including the wait for the device.
+
+    At most 3 calls warm up. Then at least 2 and at most ``most`` are timed; a call that takes
+    longer than the budget runs once to warm up and twice for the time.
+    """
     began = time.perf_counter()
     for _ in range(3):
         call()
@@ -48,7 +51,7 @@ def seconds(
 
 
 def peak_bytes(device: torch.device, call: Callable[[], object]) -> int | None:
-    """Bytes that a call needs on the GPU over what is there before it; None on a CPU."""
+    """Return the bytes that a call needs on the GPU beyond those in use; None on a CPU."""
     if device.type != "cuda":
         call()
         return None

@@ -1,4 +1,4 @@
-"""The command line of ``benchmarks/gpu.py``."""
+"""Defines the command line of ``benchmarks/gpu.py``."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SECONDS = 345.0
 
 
 def main(description: str | None, arguments: list[str] | None = None) -> int:
-    """Measure and print; returns the exit status."""
+    """Measure and print; return the exit status."""
     args = _arguments(description, arguments)
     if args.child:
         folder = Path(args.child)
@@ -71,7 +71,7 @@ def _arguments(description: str | None, arguments: list[str] | None) -> argparse
 
 
 def _sections(text: str) -> list[str]:
-    """Names in their own order."""
+    """Return the requested sections in their fixed order."""
     asked = [name.strip() for name in text.split(",") if name.strip()]
     unknown = [name for name in asked if name not in SECTIONS]
     if unknown or not asked:
@@ -80,7 +80,7 @@ def _sections(text: str) -> list[str]:
 
 
 def _device(args: argparse.Namespace) -> str | None:
-    """The device to measure; None, and a sentence, where there is none."""
+    """Return the device to measure; if there is none, print why and return None."""
     if args.small:
         return "cpu"
     from media_forensics.detector.device import found, resolved
@@ -102,7 +102,7 @@ def _device(args: argparse.Namespace) -> str | None:
 
 @contextlib.contextmanager
 def _folder() -> Iterator[Path]:
-    """A folder that is gone afterwards; what a killed worker still writes does not matter."""
+    """Provide a folder that is removed afterwards, even if a killed worker still writes to it."""
     folder = Path(tempfile.mkdtemp(prefix="gpu-benchmark-"))
     try:
         yield folder
@@ -124,6 +124,6 @@ def _keep(out: Path, folder: Path, text: str, facts: dict[str, str], rows: list[
 
 
 def _tail(path: Path) -> str:
-    """The last lines of what the parts printed."""
+    """Return the last lines of what the parts printed."""
     lines = path.read_text(errors="replace").splitlines() if path.is_file() else []
     return "\n".join(lines[-25:])

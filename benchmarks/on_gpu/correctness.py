@@ -1,4 +1,4 @@
-"""Whether the GPU computes what the CPU does: scores, gradients, landmarks, crops."""
+"""Checks that the GPU computes what the CPU does: scores, gradients, landmarks, crops."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CPU = "CPU fp32"
 
 
 def measure(bench: Bench, out: Results) -> None:
-    """Scores, gradients and extraction on the device, each against the CPU in fp32."""
+    """Compare scores, gradients and extraction on the device with the CPU in fp32."""
     out.attempt("scores", lambda: _scores(bench, out), 8.0)
     free(bench.device)
     out.attempt("gradients", lambda: _gradients(bench, out), 8.0)
@@ -80,7 +80,7 @@ def _files(bench: Bench, detector: Any, out: Results) -> None:
 
 
 def _gradients(bench: Bench, out: Results) -> None:
-    """Gradients of the LayerNorms for one batch, as one vector."""
+    """Compare the LayerNorms' gradients for one batch, as one vector."""
     from media_forensics.training.config import TrainConfig
     from media_forensics.training.step import backward_on_pixels
     from media_forensics.training.trained import new_detector, trainable
@@ -111,7 +111,7 @@ def _gradients(bench: Bench, out: Results) -> None:
 
 
 def _crops(bench: Bench, out: Results) -> None:
-    """The same clips extracted on both devices."""
+    """Compare the same clips extracted on both devices."""
     require_weights(bench)
     chosen = list(records(bench, 1))
     wanted = _extracted(bench, chosen, "cpu")
@@ -122,7 +122,7 @@ def _crops(bench: Bench, out: Results) -> None:
     marks = max(float(np.abs(found[key][0] - wanted[key][0]).max()) for key in both)
     levels = max(float(np.abs(found[key][1] - wanted[key][1]).max()) for key in both)
     odd = len(wanted.keys() ^ found.keys())
-    if odd:  # another face, or none, is no small gap
+    if odd:  # a face found on one device only is not a small gap
         marks = levels = math.inf
     note = f"{len(both)} faces of {len(chosen)} clips; {odd} on one device only"
     out.add("landmarks: largest gap", marks, "px", CPU, goal="landmarks", note=note)
@@ -132,13 +132,13 @@ def _crops(bench: Bench, out: Results) -> None:
 def _extracted(
     bench: Bench, chosen: list[Any], device: str
 ) -> dict[tuple[str, int, int], tuple[np.ndarray, np.ndarray]]:
-    """Landmarks and pixels of each crop by video, frame and face."""
+    """Return landmarks and pixels of each crop by video, frame and face."""
     from dataclasses import replace
 
     from media_forensics.detector.runners.extract import extract_videos
 
     root = bench.folder / f"crops-on-{device.replace(':', '-')}"
-    if root.exists():  # small: the device is the CPU
+    if root.exists():  # with --small both devices are the CPU
         root = Path(f"{root}-again")
     few = replace(recipe(bench), count=min(8, bench.sizes.faces))
     results: dict[tuple[str, int, int], tuple[np.ndarray, np.ndarray]] = {}

@@ -1,4 +1,4 @@
-"""Extraction of clips to crops with all cores, against one core's rate times the cores."""
+"""Measures extraction of clips to crops with all cores, against one core's rate times the cores."""
 
 from __future__ import annotations
 
@@ -23,28 +23,26 @@ from .results import NotMeasured, Results
 
 @dataclass(frozen=True, slots=True)
 class OneCore:
-    """What one core does, the GPU's help included: faces a second, and clips a second that it
-    could decode if that were all."""
+    """Rates of one core: faces a second with the GPU's help, and frames a second decoded only."""
 
     faces: float
-    decoded_faces: float
+    frames: float
 
 
 def measure(bench: Bench, out: Results) -> None:
-    """One core's rate in a process that has no other, then the whole machine's."""
+    """Measure one core's rate in a process limited to it, then the whole machine's rate."""
     count = cores()
     one = out.attempt("extraction on one core", lambda: _pinned(bench, out.left()), 20.0)
     if one is not None:
         out.add("extraction, one process on one core", one.faces, "faces/s")
-        decoded = one.decoded_faces
-        note = f"times {count} cores: {decoded * count:,.0f}; nothing that decodes is faster"
-        out.add("the same frames decoded only, one core", decoded, "faces/s", note=note)
+        note = f"times {count} cores: {one.frames * count:,.0f}; nothing that decodes is faster"
+        out.add("the same frames decoded only, one core", one.frames, "frames/s", note=note)
     base = one.faces * count if one is not None else None
     out.attempt("extraction with all cores", lambda: _all_cores(bench, base, out), 15.0)
 
 
 def records(bench: Bench, rounds: int | None = None) -> Iterator[Any]:
-    """Records of the clips, each under a new id, round after round."""
+    """Yield records of the clips, each with a new id, round after round."""
     from media_forensics.detector.records import VideoRecord
 
     clips = bench.clips
@@ -56,17 +54,17 @@ def records(bench: Bench, rounds: int | None = None) -> Iterator[Any]:
 
 
 def recipe(bench: Bench) -> Any:
-    """The project's default recipe; only its number of crops is small where all is."""
+    """Return the project's default recipe; only the number of crops depends on the sizes."""
     from media_forensics.detector.records import CropRecipe
 
     return CropRecipe(count=bench.sizes.faces)
 
 
 def require_weights(bench: Bench) -> None:
-    """Look whether the face detector can be loaded.
+    """Check that the face detector can be loaded.
 
     Raises:
-        NotMeasured: its weights are not here
+        NotMeasured: its weights are not on this machine
     """
     from media_forensics.detector.errors import ForensicsError
     from media_forensics.detector.faces.detectors import load_face_detector
@@ -78,14 +76,14 @@ def require_weights(bench: Bench) -> None:
 
 
 def _pinned(bench: Bench, seconds: float) -> OneCore:
-    """:func:`one_core` in a process that may use one core only."""
+    """Run :func:`one_core` in a process that may use only one core."""
     require_weights(bench)
     here = psutil.Process()
     if not hasattr(here, "cpu_affinity"):
         raise NotMeasured("the baseline is not measured: this system binds no process to a core")
     mine = here.cpu_affinity()
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
-        here.cpu_affinity(mine[-1:])  # what is started now inherits it
+        here.cpu_affinity(mine[-1:])  # inherited by the process that starts now
         try:
             future = pool.submit(one_core, bench, seconds / 2)
         finally:
@@ -94,7 +92,7 @@ def _pinned(bench: Bench, seconds: float) -> OneCore:
 
 
 def one_core(bench: Bench, seconds: float) -> OneCore:
-    """Rates over whole rounds of the clips, the first of which warms up."""
+    """Return the rates over whole rounds of the clips, after a first round to warm up."""
     import torch
     from media_forensics.detector.frames.sampling import choose_frames
     from media_forensics.detector.frames.sources import open_source, read_frames
@@ -103,7 +101,6 @@ def one_core(bench: Bench, seconds: float) -> OneCore:
     torch.set_num_threads(1)
     here = recipe(bench)
     began = time.perf_counter()
-    limit = min(seconds, 3 * bench.sizes.window)
     folder = tempfile.mkdtemp(dir=bench.folder)
     results = extract_videos(
         list(records(bench, 500)), here, folder, workers=0, device=str(bench.device)
@@ -118,7 +115,7 @@ def one_core(bench: Bench, seconds: float) -> OneCore:
         now = time.perf_counter()
         if not start:
             start = now
-        elif now - start >= bench.sizes.window * 2 or now - began >= limit:
+        elif now - start >= bench.sizes.window * 2 or now - began >= seconds:
             break
     rate = faces / (time.perf_counter() - start)
     results.close()
@@ -159,7 +156,7 @@ def _all_cores(bench: Bench, base: float | None, out: Results) -> None:
             if start:
                 faces, last = faces + len(found.crops), now
                 stop = stop or now - start >= window
-            elif done >= 2 * count:  # each process has come up and done a clip
+            elif done >= 2 * count:  # every process has started and finished a clip
                 start = now
                 busy.forget()
             if stop:

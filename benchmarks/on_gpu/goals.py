@@ -1,4 +1,4 @@
-"""The goals, and whether what was measured meets them."""
+"""Defines the goals, and judges whether the measurements meet them."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from .results import Row
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """What is wanted on one H100 or H200 with 16 cores.
+    """A goal on one H100 or H200 with 16 cores.
 
     Attributes:
-        key: that rows name in :attr:`Row.goal`
-        what: of what, against what
-        bound: of the row's ratio, of its value where it has none
-        least: True where the bound is the least that is good, False where it is the most
+        key: name that rows give in :attr:`Row.goal`
+        what: the measured thing, and its baseline
+        bound: bound of the row's ratio, or of its value if it has no ratio
+        least: True if the bound is a minimum, False if it is a maximum
     """
 
     key: str
@@ -29,8 +29,7 @@ class Goal:
         return f"{'≥' if self.least else '≤'} {self.bound:g}"
 
     def judged(self, rows: Iterable[Row]) -> tuple[float | None, str]:
-        """Return the largest figure of this goal's rows and ``met``, ``missed`` or
-        ``not measured``."""
+        """Return the goal's largest figure, and ``met``, ``missed`` or ``not measured``."""
         figures = [row.figure for row in rows if row.goal == self.key and row.figure is not None]
         if not figures:
             return None, "not measured"

@@ -1,4 +1,4 @@
-"""Says what machine and what code this is, and measures the ceilings of the machine."""
+"""Identifies the machine and the code, and measures the ceilings of the machine."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PACKAGES = ("torch", "transformers", "peft", "open_clip_torch", "av", "numpy")
 
 
 def cores() -> int:
-    """Cores that this process may use: its affinity, and the control group's quota on Linux."""
+    """Return the cores that this process may use, by its affinity and its control group (Linux)."""
     if hasattr(os, "sched_getaffinity"):
         count = len(os.sched_getaffinity(0))
     else:
@@ -34,7 +34,7 @@ def cores() -> int:
 
 
 def processor() -> str:
-    """Name of the CPU."""
+    """Return the name of the CPU."""
     path = Path("/proc/cpuinfo")
     lines = path.read_text().splitlines() if path.is_file() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
@@ -42,7 +42,7 @@ def processor() -> str:
 
 
 def _output(*words: str) -> str:
-    """First line of what a command prints; "" where it is not there or fails."""
+    """Return the first line of a command's output; "" if it is missing or fails."""
     try:
         done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=20)
     except (OSError, subprocess.TimeoutExpired):
@@ -51,14 +51,14 @@ def _output(*words: str) -> str:
 
 
 def commit() -> str:
-    """Short hash of the checkout's commit, with a word where files differ from it."""
+    """Return the short hash of the checkout's commit, with a remark if files differ from it."""
     found = _output("git", "rev-parse", "--short", "HEAD")
     changed = _output("git", "status", "--porcelain", "--untracked-files=no")
     return (found or "unknown") + (" with changes" if found and changed else "")
 
 
 def versions() -> dict[str, str]:
-    """Versions of what decides the figures; ``-`` where a package is not installed."""
+    """Return the versions that affect the figures; ``-`` for a package that is not installed."""
     found = {"Python": platform.python_version()}
     for name in PACKAGES:
         try:
@@ -69,7 +69,7 @@ def versions() -> dict[str, str]:
 
 
 def facts(bench: Bench) -> dict[str, str]:
-    """Card, cores, date, commit and versions, for the head of the table."""
+    """Return card, cores, date, commit and versions, for the head of the table."""
     card = "no GPU (tiny shapes on a CPU)"
     if bench.device.type == "cuda":
         there = torch.cuda.get_device_properties(bench.device)
@@ -88,14 +88,14 @@ def facts(bench: Bench) -> dict[str, str]:
 
 
 def measure(bench: Bench, out: Results) -> None:
-    """The ceilings: matrix products, memory, the bus, and what one core decodes."""
+    """Measure the ceilings: matrix products, memory, the bus, and decoding on one core."""
     out.attempt("matrix product", lambda: _product(bench, out))
     out.attempt("copies", lambda: _copies(bench, out))
     out.attempt("decode on one core", lambda: _decode(bench, out))
 
 
 def product_rate(bench: Bench) -> float:
-    """FLOP a second of a large matrix product in half precision."""
+    """Return the FLOP per second of a large matrix product in half precision."""
     side = bench.sizes.matrix
     a, b = (torch.randn(side, side, device=bench.device, dtype=bench.half) for _ in range(2))
     return 2 * side**3 / seconds(bench.device, lambda: a @ b, bench.sizes.budget)

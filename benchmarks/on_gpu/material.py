@@ -1,4 +1,4 @@
-"""Makes what is measured with: random weights, crops as PNG files, clips of a moving photograph."""
+"""Makes the test material: random weights, crops as PNG files, clips of a moving photograph."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .machine import cores
 from .results import NotMeasured, Results
 from .sizes import TowerShape
 
-RATE = 30  # frames a second
+RATE = 30  # frames per second
 
 
 def prepare(bench: Bench, out: Results) -> None:
@@ -37,7 +37,7 @@ def prepare(bench: Bench, out: Results) -> None:
 
 
 def shapes_of(shape: TowerShape) -> dict[str, tuple[int, ...]]:
-    """Shape of each tensor of a plain ViT without projection, by open_clip's names."""
+    """Return the shape of each tensor of a plain ViT without projection, by open_clip's names."""
     width, wide = shape.width, 4 * shape.width
     found: dict[str, tuple[int, ...]] = {
         "class_embedding": (width,),
@@ -66,7 +66,7 @@ def shapes_of(shape: TowerShape) -> dict[str, tuple[int, ...]]:
 
 
 def random_weights(shape: TowerShape) -> dict[str, torch.Tensor]:
-    """Seeded weights, large enough that different pictures get different features."""
+    """Return seeded weights, large enough that different pictures get different features."""
     generator = torch.Generator().manual_seed(1)
     found = {}
     for name, size in shapes_of(shape).items():
@@ -83,7 +83,7 @@ def random_weights(shape: TowerShape) -> dict[str, torch.Tensor]:
 
 
 def config_of(shape: TowerShape) -> dict:
-    """The model folder's ``open_clip_config.json``."""
+    """Return the content of the model folder's ``open_clip_config.json``."""
     vision = {
         "image_size": shape.side,
         "layers": shape.blocks,
@@ -122,7 +122,7 @@ def _write_detector(bench: Bench) -> None:
 
 
 def pictures(count: int, seed: int = 5, side: int = 256) -> list[np.ndarray]:
-    """RGB uint8 (side, side, 3), smooth with a little noise, as different as photographs are."""
+    """Return RGB uint8 pictures (side, side, 3), smooth with noise, as varied as photographs."""
     rng = np.random.default_rng(seed)
     found = []
     for _ in range(count):
@@ -166,10 +166,10 @@ def _write_clips(bench: Bench) -> None:
 
 
 def fetch_face_detector() -> None:
-    """Have the weights of the default recipe's face detector here.
+    """Fetch the weights of the default recipe's face detector, if they are missing.
 
     Raises:
-        NotMeasured: they are not, and cannot be fetched
+        NotMeasured: they are missing and cannot be fetched
     """
     from media_forensics.detector.errors import ForensicsError
     from media_forensics.detector.records import CropRecipe
@@ -182,7 +182,7 @@ def fetch_face_detector() -> None:
 
 
 def _write_clip(target: Path, photograph: np.ndarray, height: int, frames: int) -> None:
-    """H.264 of a window that wanders over the photograph, with noise of its own in each frame."""
+    """Write H.264 of a window that moves over the photograph, with new noise in each frame."""
     import av
 
     width = height * 16 // 9 // 2 * 2

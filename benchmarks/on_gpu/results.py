@@ -1,4 +1,4 @@
-"""Rows of results, written down one by one, and parts whose failure is a row and not the end."""
+"""Writes rows of results one by one, and turns the failure of a part into a row."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MEASURED, MISSING, FAILED = "measured", "missing", "failed"
 
 
 class NotMeasured(Exception):
-    """Something that this machine does not have; the text says what."""
+    """The error for something that this machine does not have; the text says what."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +23,12 @@ class Row:
     """One result.
 
     Attributes:
-        section: where it was measured
+        section: section that measured it
         what: what was measured
-        value, unit: the figure; None where there is none
+        value, unit: the figure; None if there is none
         against, base: name of the baseline, and its figure in the same unit
-        ratio: of value to base
-        goal: key of a goal that it answers
+        ratio: ratio of value to base
+        goal: key of the goal that the row belongs to
         note: a few words
         state: ``measured``, ``missing`` (this machine lacks something) or ``failed``
     """
@@ -46,16 +46,16 @@ class Row:
 
     @property
     def figure(self) -> float | None:
-        """What a goal is held against."""
+        """The figure that a goal is compared with."""
         return self.value if self.ratio is None else self.ratio
 
 
 class Results:
-    """The log of a run: one JSON object a line, so that what was measured outlives a crash.
+    """The log of a run: one JSON object per line, so that results survive a crash.
 
     Args:
-        path: of the log
-        seconds: until the section's time is up
+        path: path of the log
+        seconds: time left for the section
     """
 
     def __init__(self, path: Path, section: str, seconds: float) -> None:
@@ -63,7 +63,7 @@ class Results:
         self.ends = time.monotonic() + seconds
 
     def left(self) -> float:
-        """Seconds of this section that are left."""
+        """Return the seconds that are left for this section."""
         return self.ends - time.monotonic()
 
     def add(
@@ -77,7 +77,7 @@ class Results:
         note: str = "",
         state: str = MEASURED,
     ) -> None:
-        """Write a row; its ratio is that of ``value`` to ``base`` where both are there."""
+        """Write a row; its ratio is that of ``value`` to ``base``, if both are given."""
         ratio = value / base if value is not None and base else None
         row = Row(self.section, what, value, unit, against, base, ratio, goal, note, state)
         self.event(row=asdict(row))
@@ -88,10 +88,10 @@ class Results:
             stream.write(json.dumps(values) + "\n")
 
     def attempt(self, what: str, work: Callable[[], T], need: float = 3.0) -> T | None:
-        """Return what ``work`` returns; None, and a row that says why, where it does not.
+        """Return the result of ``work``; if it fails, write a row that says why and return None.
 
         Args:
-            need: seconds that must be left, else it is not begun
+            need: seconds that must be left to start it
         """
         if self.left() < need:
             self.add(what, note="the section's time is up", state=FAILED)
@@ -108,7 +108,7 @@ class Results:
 
 
 def events(path: Path, start: int = 0) -> tuple[list[dict], int]:
-    """The events of a log from byte ``start``, and where the last whole one ends."""
+    """Return the events of a log from byte ``start``, and where the last whole line ends."""
     if not path.is_file():
         return [], start
     with path.open("rb") as stream:
@@ -119,7 +119,7 @@ def events(path: Path, start: int = 0) -> tuple[list[dict], int]:
 
 
 def rows_of(lines: list[dict]) -> Iterator[Row]:
-    """The rows among the events of a log."""
+    """Yield the rows among the events of a log."""
     for line in lines:
         if "row" in line:
             yield Row(**line["row"])

@@ -1,10 +1,11 @@
-"""Scoring as users call it, from PNG files and from memory, against the lean bare tower."""
+"""Measures scoring as users call it, from PNG files and memory, against the lean bare tower."""
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -18,10 +19,11 @@ from .results import Results
 from .towers import LeanTower, rates
 
 BARE = "lean bare tower, fastest batch"
+ROUNDS = 40  # over the files: more than any window holds
 
 
 def measure(bench: Bench, out: Results) -> None:
-    """Rates of ``Detector.score``, ``score_crops`` and ``score_units``, and their memory."""
+    """Measure ``Detector.score``, ``score_crops`` and ``score_units``: rates and memory."""
     bare = out.attempt("lean bare tower", lambda: _bare(bench))
     detector = bench.detector()
     if bench.device.type == "cuda":
@@ -29,16 +31,17 @@ def measure(bench: Bench, out: Results) -> None:
     choices: list[int | None] = [None, *bench.sizes.batches[1:]]
     for what, goal, rate_at in (
         ("Detector.score, arrays in memory", "memory", _memory(bench, detector)),
-        ("score_crops, PNG files", "files", _files(bench, detector)),
+        ("score_crops as Score faces calls it, PNG files", "files", _files(bench, detector, True)),
+        ("score_crops with threads, PNG files", "", _files(bench, detector, False)),
     ):
         found: dict[str, float] = {}
-        for batch in choices:
+        for batch in choices if goal else choices[:1]:
             name = "default batch" if batch is None else f"batch {batch}"
             got = out.attempt(f"{what}, {name}", lambda b=batch, r=rate_at: r(b), 6.0)
             if got is not None:
                 found[name] = got[0]
                 out.add(f"{what}, {name}", got[0], "crops/s", BARE, bare, note=got[1])
-        if found:
+        if found and goal:
             best = max(found, key=lambda name: found[name])
             out.add(f"{what}, the fastest ({best})", found[best], "crops/s", BARE, bare, goal)
     out.attempt("score_units", lambda: _units(bench, detector, bare, out), 6.0)
@@ -49,7 +52,7 @@ def measure(bench: Bench, out: Results) -> None:
 
 
 def _bare(bench: Bench) -> float:
-    """Crops a second of the lean bare tower at its fastest batch."""
+    """Return the crops per second of the lean bare tower at its fastest batch."""
     sizes = bench.sizes
     lean = LeanTower(bench.tensors(), sizes.shape, bench.half, bench.device)
     shape = (max(sizes.batches), 3, sizes.shape.side, sizes.shape.side)
@@ -61,7 +64,7 @@ def _bare(bench: Bench) -> float:
 
 
 def _of(batch: int | None) -> dict[str, int]:
-    """The argument of a call, none for the default."""
+    """Return the arguments of a call, none for the default batch."""
     return {} if batch is None else {"batch_size": batch}
 
 
@@ -69,7 +72,7 @@ Rate = Callable[[int | None], tuple[float, str]]
 
 
 def _memory(bench: Bench, detector: Any) -> Rate:
-    """How ``Detector.score`` is timed: one call over so many arrays that it fills the window."""
+    """Return the timing of ``Detector.score``: one call over enough arrays to fill the window."""
     arrays: list[np.ndarray] = []
 
     def rate(batch: int | None) -> tuple[float, str]:
@@ -96,72 +99,64 @@ def _repeated(items: list, count: int) -> list:
     return list(itertools.islice(itertools.cycle(items), count))
 
 
-def _files(bench: Bench, detector: Any) -> Rate:
-    """How ``score_crops`` is timed: the files over and over until the window is full."""
+def _files(bench: Bench, detector: Any, as_operator: bool) -> Rate:
+    """Return the timing of ``score_crops``: the files are repeated until the window is full.
+
+    Args:
+        as_operator: read files as *Score faces* does, not with the threads of a plain call
+    """
+    from media_forensics.detector.runners.crop_processes import decoder_for
     from media_forensics.detector.scoring.crop_scores import score_crops
 
     def rate(batch: int | None) -> tuple[float, str]:
-        files = _repeated(bench.crops, 40 * len(bench.crops))
-        batches = score_crops(detector, files, **_of(batch))
-        return steady(bench, (_scored(found) for found in batches), batches.close)
+        files = _repeated(bench.crops, ROUNDS * len(bench.crops))
+        decode = decoder_for(detector.device, len(files)) if as_operator else None
+        return steady(bench, score_crops(detector, files, decode=decode, **_of(batch)))
 
     return rate
-
-
-def _scored(found: Any) -> int:
-    """Crops of a batch; one without a score is a fault of the benchmark."""
-    if any(found.reasons):
-        raise RuntimeError(f"a crop has no score: {next(filter(None, found.reasons))}")
-    return len(found)
 
 
 def _units(bench: Bench, detector: Any, bare: float | None, out: Results) -> None:
     from media_forensics.detector.runners.score_units import FaceFile, ScoreUnit
     from media_forensics.detector.runners.score_videos import score_units
 
-    files = bench.crops
-
-    def endless() -> Iterator[ScoreUnit]:
-        for number in itertools.count():
-            part = [files[(number * 32 + n) % len(files)] for n in range(32)]
-            faces = tuple(FaceFile(n, 0, file) for n, file in enumerate(part))
-            yield ScoreUnit(f"v{number}", "", faces)
-
-    videos = score_units(detector, endless())
-    found, note = steady(bench, (_scored(video) for video in videos), videos.close)
+    files = _repeated(bench.crops, ROUNDS * len(bench.crops))
+    units = []
+    for start in range(0, len(files) - 31, 32):
+        faces = tuple(FaceFile(n, 0, file) for n, file in enumerate(files[start : start + 32]))
+        units.append(ScoreUnit(f"v{start}", "", faces))
+    found, note = steady(bench, score_units(detector, units))
     what = "score_units, 32 crops a video, default batch"
     out.add(what, found, "crops/s", BARE, bare, note=note)
 
 
-def steady(bench: Bench, counts: Iterable[int], close: Callable[[], None]) -> tuple[float, str]:
-    """Crops a second over the window, and how busy the machine was.
+def steady(bench: Bench, results: Iterator[Any]) -> tuple[float, str]:
+    """Return the crops per second over the window, and how busy the machine was.
 
-    What comes in the first quarter of the window after the first result does not count: it was
-    decoded while the workers came up.
+    Results in the first quarter of the window after the first result do not count, because they
+    were decoded while the workers started.
 
     Args:
-        counts: crops of each result, as they come
-        close: ends the work
+        results: iterator of scores, each of some crops; closed when the window is full
     """
     window = bench.sizes.window
     began = time.perf_counter()
     seen = 0
     first = start = last = 0.0
-    with Busy(bench.device) as busy:
-        try:
-            for count in counts:
-                now = time.perf_counter()
-                if not first:
-                    first = now
-                if start:
-                    seen, last = seen + count, now
-                elif now - first >= window / 4:
-                    start = now
-                    busy.forget()
-                if start and now - start >= window and seen:
-                    break
-        finally:
-            close()
+    with Busy(bench.device) as busy, contextlib.closing(results):
+        for found in results:
+            if any(found.reasons):
+                reason = next(filter(None, found.reasons))
+                raise RuntimeError(f"a crop has no score: {reason}")
+            now = time.perf_counter()
+            first = first or now
+            if start:
+                seen, last = seen + len(found), now
+            elif now - first >= window / 4:
+                start = now
+                busy.forget()
+            if seen and now - start >= window:
+                break
     if not seen:
         raise RuntimeError("fewer results came than a rate needs")
     return seen / (last - start), f"{busy.words}, first result after {first - began:.1f} s"

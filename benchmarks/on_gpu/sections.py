@@ -1,4 +1,4 @@
-"""The sections in their order, each with a limit in seconds, and the process that runs them."""
+"""Defines the sections in their order, each with a time limit, and runs them in a process."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from .results import Results
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A module of this package and the function in it that measures.
+    """A module of this package and its function that measures.
 
     Attributes:
-        seconds: after which it begins nothing more; on a GPU it takes about half of that
+        seconds: time after which it starts nothing more; on a GPU it takes about half of that
     """
 
     module: str
@@ -31,22 +31,24 @@ SECTIONS = {
     "training": Section("training", "measure", 100),
     "correctness": Section("correctness", "measure", 80),
 }
-PATIENCE = 4  # times longer where the machine is slow: tiny shapes, but a CPU that others use
+PATIENCE = 4  # factor on a slow machine: tiny shapes, but a CPU with other work
 
 
 def limit(name: str, small: bool) -> float:
-    """Seconds of a section."""
+    """Return the time limit of a section in seconds."""
     return SECTIONS[name].seconds * (PATIENCE if small else 1)
 
 
 def run_here(
     names: list[str], folder: Path, log: Path, device: str, small: bool, seconds: float
 ) -> None:
-    """Run sections one after the other in this process; each begins and ends with a line of the
-    log, so that the process that watches knows where one was cut off.
+    """Run sections one after the other in this process.
+
+    Each begins and ends with a line in the log, so that the watching process knows where one was
+    cut off.
 
     Args:
-        seconds: for all of them
+        seconds: time limit for all of them
     """
     import time
 

@@ -1,4 +1,4 @@
-"""Holds how large everything is: the shape of the tower, batches, files, clips, seconds."""
+"""Defines the sizes: the shape of the tower, batches, files, clips, seconds."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class TowerShape:
-    """A plain ViT: width of a token, blocks, sides of a patch and of a picture in pixels, heads."""
+    """A plain ViT: width of a token, blocks, pixel sides of a patch and of a picture, heads."""
 
     width: int
     blocks: int
@@ -17,33 +17,33 @@ class TowerShape:
 
     @property
     def tokens(self) -> int:
-        """Patches and the class token."""
+        """Number of tokens: patches and the class token."""
         return (self.side // self.patch) ** 2 + 1
 
     @property
     def flop(self) -> float:
-        """FLOP of one picture's forward pass, matrix products only, all tokens in each block."""
+        """FLOP of one picture's forward pass: only matrix products, all tokens in each block."""
         block = 2 * self.tokens * 12 * self.width**2 + 4 * self.tokens**2 * self.width
         return self.blocks * block + 2 * (self.tokens - 1) * 3 * self.patch**2 * self.width
 
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """How much is measured.
+    """The amounts that are measured.
 
     Attributes:
-        shape: of the tower
-        matrix: side of the matrices of the product that is the ceiling
-        batches: pictures a forward pass
-        train_batches: pictures a training step, up to what fits
-        crops: PNG files
-        pictures: that are compared with the CPU
-        train, val: crops of the manifest; both are crops of the files
-        epochs: of :func:`training.loop.fit`
-        heights: of the clips, in pixels; 16:9
-        frames: of a clip
-        faces: crops of a clip
-        window: seconds over which a rate is measured; of single calls an eighth of it
+        shape: shape of the tower
+        matrix: side of the matrices in the product that gives the ceiling
+        batches: pictures per forward pass
+        train_batches: pictures per training step, up to what fits into memory
+        crops: number of PNG files
+        pictures: number of pictures that are compared with the CPU
+        train, val: crops of the manifest, both taken from the files
+        epochs: epochs of :func:`training.loop.fit`
+        heights: heights of the clips, in pixels; 16:9
+        frames: frames per clip
+        faces: crops per clip
+        window: seconds over which a rate is measured; single calls get an eighth of it
     """
 
     shape: TowerShape
@@ -62,7 +62,7 @@ class Sizes:
 
     @property
     def budget(self) -> float:
-        """Seconds of repeated single calls."""
+        """Seconds for repeated single calls."""
         return self.window / 8
 
 

@@ -1,4 +1,4 @@
-"""A training step as the loop makes it, and the same step by transformers and PEFT."""
+"""Defines a training step of our loop, and the same step by transformers and PEFT."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _NORMS = ["pre_layrnorm", "layer_norm1", "layer_norm2", "post_layernorm"]
 
 
 def own_step(detector: Any, config: TrainConfig) -> Step:
-    """A step of the training loop on uint8 pixels and labels, on any device.
+    """Return a step of the training loop on uint8 pixels and labels, on any device.
 
     Args:
-        detector: on its device; its LayerNorms and head are trained
-        config: with the losses and the precision
+        detector: detector on its device; its LayerNorms and head are trained
+        config: config with the losses and the precision
     """
     from media_forensics.training.step import backward_on_pixels
     from media_forensics.training.trained import build_optimizer, trainable
@@ -45,11 +45,14 @@ def own_step(detector: Any, config: TrainConfig) -> Step:
 
 
 def peft_step(shape: TowerShape, device: torch.device, precision: str) -> Step:
-    """The same step the reference way: transformers' tower, PEFT's LayerNorm tuning, autograd's
-    defaults, autocast for a half precision; the same losses.
+    """Return the same step in the reference way.
+
+    It uses transformers' tower, PEFT's LayerNorm tuning, autograd's defaults, and autocast for a
+    half precision, with the same losses.
 
     Args:
-        precision: ``fp32``, ``bf16`` or ``fp16``; the last without a loss scale, for its time only
+        precision: ``fp32``, ``bf16`` or ``fp16``; the last has no loss scale and only gives the
+            time
 
     Raises:
         NotMeasured: transformers or PEFT is not installed
@@ -80,7 +83,7 @@ def peft_step(shape: TowerShape, device: torch.device, precision: str) -> Step:
 
 
 def half(device: torch.device, precision: str) -> Any:
-    """Autocast to a half precision; nothing for ``fp32``."""
+    """Return autocast to a half precision, or a null context for ``fp32``."""
     if precision == "fp32":
         return contextlib.nullcontext()
     return torch.autocast(device.type, torch.bfloat16 if precision == "bf16" else torch.float16)
@@ -89,7 +92,7 @@ def half(device: torch.device, precision: str) -> Any:
 def reference_loss(
     features: torch.Tensor, labels: torch.Tensor, head: torch.nn.Linear
 ) -> torch.Tensor:
-    """GenD's losses, written as its code writes them."""
+    """Return GenD's losses, written as in its code."""
     z = F.normalize(features.float(), dim=1)
     same = torch.nonzero((labels[:, None] == labels[None, :]).triu(diagonal=1))
     align = (z[same[:, 0]] - z[same[:, 1]]).norm(dim=1).pow(2).mean()

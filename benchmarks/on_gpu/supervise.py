@@ -1,4 +1,4 @@
-"""Runs the sections in a process of their own; where one dies or hangs, the next still runs."""
+"""Runs the sections in a separate process; if one dies or hangs, the next still runs."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from .results import FAILED, Results, Row, events, rows_of
 from .sections import limit
 
 SCRIPT = Path(__file__).resolve().parents[1] / "gpu.py"
-GRACE = 10.0  # seconds over its limit after which a section's process is ended
+GRACE = 10.0  # seconds beyond its limit after which a section's process is ended
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What is asked for.
+    """The settings of a run of all sections.
 
     Attributes:
         sections: names, in order
-        folder: for material and the log
+        folder: folder for the material and the log
         device: ``cuda``, ``cuda:N`` or ``cpu``
         small: tiny shapes
-        seconds: for everything
-        grace: seconds that a section may take over its limit
+        seconds: time limit for everything
+        grace: seconds that a section may exceed its limit
     """
 
     sections: tuple[str, ...]
@@ -42,13 +42,13 @@ class Run:
 
 
 def supervise(run: Run, tell: Callable[[str | Row], None]) -> tuple[dict[str, str], list[Row]]:
-    """Run every section that there is time for.
+    """Run every section for which there is time.
 
     Args:
-        tell: called with the name of each section as it begins, and with each row as it comes
+        tell: called with the name of each section as it begins, and with each row as it arrives
 
     Returns:
-        facts of the machine, and all rows
+        facts about the machine, and all rows
     """
     log = run.folder / "log.jsonl"
     began = time.monotonic()
@@ -90,7 +90,7 @@ def supervise(run: Run, tell: Callable[[str | Row], None]) -> tuple[dict[str, st
 def _watched(
     run: Run, todo: Sequence[str], left: float, hear: Callable[[], list[dict[str, Any]]]
 ) -> tuple[int, str]:
-    """Run ``todo`` in one process; returns which of them it did not end, and why ("" if none)."""
+    """Run ``todo`` in one process; return the index of the unfinished section, and why or ""."""
     words = [sys.executable, "-X", "faulthandler", str(SCRIPT), "--child", str(run.folder)]
     words += ["--sections", ",".join(todo), "--device", run.device, "--seconds", f"{left:.1f}"]
     words += ["--small"] if run.small else []
@@ -110,7 +110,7 @@ def _watched(
                 elif event.get("end") == todo[-1]:
                     at = len(todo)
             if at == len(todo):
-                # what lingers after the last section has said everything
+                # A process that lingers after the last section has no more results.
                 return at, ""
             if ended is not None:
                 return at, f"its process ended with status {ended}"
@@ -122,7 +122,7 @@ def _watched(
 
 
 def end_tree(process: subprocess.Popen[bytes]) -> None:
-    """End a process and everything that it started."""
+    """End a process and all of its descendants."""
     with contextlib.suppress(psutil.NoSuchProcess):
         for child in psutil.Process(process.pid).children(recursive=True):
             with contextlib.suppress(psutil.NoSuchProcess):

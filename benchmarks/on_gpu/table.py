@@ -1,4 +1,4 @@
-"""Shows rows: one line each while they come, and Markdown at the end."""
+"""Formats rows: one line each as they arrive, and Markdown at the end."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .results import FAILED, MEASURED, Row
 
 
 def number(value: float | None) -> str:
-    """``2,891``, ``16.3``, ``0.682`` or ``4.2e-05``; "" for None."""
+    """Format a number as ``2,891``, ``16.3``, ``0.682`` or ``4.2e-05``; "" for None."""
     if value is None:
         return ""
     size = abs(value)
@@ -24,7 +24,7 @@ def number(value: float | None) -> str:
 
 
 def line(row: Row) -> str:
-    """A row as the terminal shows it."""
+    """Return a row as the terminal shows it."""
     if row.state != MEASURED:
         return f"  {row.what}: {'FAILED' if row.state == FAILED else 'not measured'} ({row.note})"
     text = f"  {row.what}: {number(row.value)} {row.unit}".rstrip()
@@ -36,12 +36,12 @@ def line(row: Row) -> str:
 
 
 def markdown(facts: Mapping[str, str], rows: Sequence[Row], judge: bool) -> str:
-    """The tables for docs/speed.md: what was run where, the goals, every row.
+    """Return the tables for docs/speed.md: the machine, the goals, every row.
 
     Args:
-        facts: of :func:`.machine.facts`
-        rows: in the order in which they came
-        judge: False for tiny shapes, whose ratios mean nothing
+        facts: result of :func:`.machine.facts`
+        rows: rows in the order of their arrival
+        judge: False for tiny shapes, whose ratios are meaningless
     """
     head = ", ".join(value for key, value in facts.items() if key in ("card", "cores"))
     rest = [

@@ -1,4 +1,4 @@
-"""The tower alone: pixels on the device to scores, against the lean one and transformers'."""
+"""Measures the tower alone, from pixels on the device to scores, against two other towers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .towers import LeanTower, rates, transformers_tower
 
 
 def measure(bench: Bench, out: Results) -> None:
-    """``Detector.score_pixels`` at each batch, and the two bare towers at the same."""
+    """Time ``Detector.score_pixels`` at each batch, and the two bare towers at the same batches."""
     device, sizes = bench.device, bench.sizes
     detector = bench.detector()
     preprocess = detector.backbone.preprocess
@@ -76,13 +76,13 @@ def measure(bench: Bench, out: Results) -> None:
 def _same_features(
     detector, bare: LeanTower, pixels: torch.Tensor, ready: torch.Tensor, out: Results
 ) -> None:
-    """A row that shows that the baseline computes the same features."""
+    """Add a row that shows that the baseline computes the same features."""
     wanted = detector.score_pixels(pixels, "fp32").embeddings
     found = torch.nn.functional.normalize(bare(ready).double(), dim=1).cpu().numpy()
     out.add("lean bare tower: its features beside ours", degrees(wanted, found), "°")
 
 
 def degrees(a: np.ndarray, b: np.ndarray) -> float:
-    """Largest angle between unit vectors of equal rows."""
+    """Return the largest angle in degrees between unit vectors of equal rows."""
     gap = np.linalg.norm(a.astype(np.float64) - b.astype(np.float64), axis=1)
     return float(np.degrees(2 * np.arcsin(np.clip(gap / 2, 0, 1))).max())

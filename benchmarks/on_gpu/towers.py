@@ -1,4 +1,4 @@
-"""The baselines' towers: one with nothing but its products, and transformers'."""
+"""Defines the baselines' towers: one with only the necessary products, and transformers'."""
 
 from __future__ import annotations
 
@@ -17,15 +17,17 @@ QUICK = 1.702  # QuickGELU: x sigmoid(1.702 x) = silu(1.702 x) / 1.702
 
 
 class LeanTower:
-    """What the products of a frozen ViT cost at least: weights kept in one dtype, QuickGELU's
-    factors folded into them, so that each product adds its bias by itself, scaled dot-product
-    attention, only the class token after the last attention.
+    """A frozen ViT at the least cost of its products.
+
+    The weights are in one dtype, with QuickGELU's factors folded into them, so that each product
+    adds its bias itself. Attention is scaled dot-product attention, and after the last attention
+    only the class token is computed.
 
     Args:
-        tensors: by open_clip's names, float32
-        shape: of the tower
-        dtype: of weights and activations; LayerNorms compute in float32 inside their kernel
-        device: where to put it
+        tensors: weights by open_clip's names, float32
+        shape: shape of the tower
+        dtype: dtype of weights and activations; LayerNorms compute in float32 inside their kernel
+        device: device of the tower
     """
 
     def __init__(
@@ -47,7 +49,7 @@ class LeanTower:
 
     @torch.no_grad()
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
-        """Normalised pictures (N, 3, S, S) in the tower's dtype -> features (N, D)."""
+        """Return features (N, D) of normalised pictures (N, 3, S, S) in the tower's dtype."""
         of = self.tensors
         x = F.conv2d(x, of["conv1.weight"], stride=self.shape.patch).flatten(2).transpose(1, 2)
         first = of["class_embedding"].expand(len(x), 1, -1)
@@ -78,7 +80,7 @@ class LeanTower:
         return self._linear(mixed, f"{name}.out_proj")
 
     def _heads(self, x: torch.Tensor, parts: int) -> torch.Tensor:
-        """(N, L, parts D) -> (parts, N, heads, L, D / heads)."""
+        """Reshape (N, L, parts D) to (parts, N, heads, L, D / heads)."""
         count, length, _ = x.shape
         return x.view(count, length, parts, self.shape.heads, -1).permute(2, 0, 3, 1, 4)
 
@@ -93,8 +95,9 @@ class LeanTower:
 def transformers_tower(
     shape: TowerShape, device: torch.device, dtype: torch.dtype = torch.float32
 ) -> Any:
-    """transformers' ``CLIPVisionModel`` of that shape with random weights: neither time nor memory
-    depends on them.
+    """Return transformers' ``CLIPVisionModel`` of that shape with random weights.
+
+    Time and memory do not depend on the weights.
 
     Raises:
         NotMeasured: transformers is not installed
@@ -121,7 +124,7 @@ def transformers_tower(
 def rates(
     bench: Bench, batches: tuple[int, ...], forward: Callable[[torch.Tensor], Any], x: torch.Tensor
 ) -> dict[int, float]:
-    """Pictures a second of a forward pass by batch size, up to what fits into memory.
+    """Return pictures per second of a forward pass by batch size, up to what fits into memory.
 
     Args:
         x: input of at least the largest batch, on the device

@@ -1,4 +1,4 @@
-"""The LN step against transformers and PEFT, and whole epochs against the step."""
+"""Measures the LN step against transformers and PEFT, and whole epochs against the step."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from .steps import Step, own_step, peft_step
 
 @dataclass(frozen=True, slots=True)
 class StepCost:
-    """Pictures a second, and GiB over the model (None on a CPU)."""
+    """Pictures per second, and GiB beyond the model (None on a CPU)."""
 
     rate: float
     memory: float | None
 
 
 def measure(bench: Bench, out: Results) -> None:
-    """Steps at each batch that fits, then ``fit`` at the largest."""
+    """Time steps at each batch that fits, then ``fit`` at the largest."""
     product = out.attempt("ceiling of the product", lambda: product_rate(bench))
     ours = out.attempt("LN step", lambda: _costs(bench, _own(bench)), 8.0) or {}
     free(bench.device)
@@ -65,7 +65,7 @@ def measure(bench: Bench, out: Results) -> None:
 
 
 def _precision(bench: Bench) -> str:
-    """Of the baseline's autocast."""
+    """Return the precision of the baseline's autocast."""
     return bench.half_name if bench.device.type == "cuda" else "fp32"
 
 
@@ -87,7 +87,7 @@ def _peft(bench: Bench) -> Step:
 
 
 def _costs(bench: Bench, step: Step) -> dict[int, StepCost]:
-    """What a step costs at each batch, up to what fits into memory."""
+    """Return the cost of a step at each batch, up to what fits into memory."""
     device, side = bench.device, bench.sizes.shape.side
     found: dict[int, StepCost] = {}
     for batch in bench.sizes.train_batches:
@@ -102,7 +102,7 @@ def _costs(bench: Bench, step: Step) -> dict[int, StepCost]:
             step(pixels, labels)
 
         try:
-            once()  # the optimiser's moments come with the first
+            once()  # the first step allocates the optimiser's moments
             used = peak_bytes(device, once)
             rate = batch / seconds(device, once, 2 * bench.sizes.budget)
         except torch.cuda.OutOfMemoryError:
@@ -114,7 +114,7 @@ def _costs(bench: Bench, step: Step) -> dict[int, StepCost]:
 
 
 def manifest_of(bench: Bench, train: int, val: int) -> Any:
-    """A manifest of crops: every second video is fake, validation has its own groups."""
+    """Return a manifest of crops: every second video is fake, validation has separate groups."""
     from media_forensics.training.manifest import Manifest, ManifestRow
 
     rows = []
@@ -136,11 +136,11 @@ def manifest_of(bench: Bench, train: int, val: int) -> Any:
 
 
 def _epochs(bench: Bench, batch: int, bare: float, out: Results) -> None:
-    """``fit`` over a few epochs, judged by its records and the clock."""
+    """Run ``fit`` over a few epochs, measured by its records and the clock."""
     from media_forensics.training.loop import fit
 
     sizes = bench.sizes
-    # on a slow card fewer, so that an epoch takes seconds
+    # Fewer crops on a slow card, so that an epoch takes seconds.
     train = min(sizes.train, max(4 * batch, round(4 * bare / batch) * batch))
     val = max(8, sizes.val * train // sizes.train)
     seen: list[tuple[float, dict[str, Any]]] = []

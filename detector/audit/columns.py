@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..metrics import ranks
 from ..records import LABELS
 from .basis import FittedOn
 
@@ -67,7 +68,7 @@ class FaceColumns:
     Attributes:
         ids: sample ids (N,)
         label: (N,) 0 real, 1 fake, -1 unknown
-        p_fake: (N,) score, NaN where the face has none
+        p_fake: (N,) score, NaN where the face has none; for thresholds and for display
         video: ``video_id`` of each face
         track: (N,) person within the video, -1 where unknown
         group: ``group_id``, the unit of leakage
@@ -82,6 +83,8 @@ class FaceColumns:
         faceless: videos without any face, one row each (``label``, ``video``, ``group``,
             ``reason`` and ``texts`` only)
         vectors: (N, D) columns by name, NaN where a face has none
+        margin: (N,) logit of fake minus logit of real as it is stored, NaN where it is not
+        video_margin: (N,) the same of ``video_p_fake``
     """
 
     ids: Sequence[str]
@@ -99,9 +102,16 @@ class FaceColumns:
     shown_for: Coded | None = None
     frame_number: np.ndarray | None = None
     vectors: dict[str, np.ndarray] = field(default_factory=dict)
+    margin: np.ndarray | None = None
+    video_margin: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.label)
+
+    @property
+    def rank(self) -> np.ndarray:
+        """(N,) what faces are ordered by, see :func:`detector.metrics.ranks.of`."""
+        return ranks.of(self.p_fake, self.margin)
 
     @property
     def rows(self) -> FittedOn:
@@ -170,4 +180,6 @@ class FaceColumns:
             shown_for=None if self.shown_for is None else self.shown_for.take(index),
             frame_number=None if self.frame_number is None else self.frame_number[index],
             vectors={name: column[index] for name, column in self.vectors.items()},
+            margin=None if self.margin is None else self.margin[index],
+            video_margin=None if self.video_margin is None else self.video_margin[index],
         )

@@ -24,7 +24,7 @@ class Comparison:
     """Two detectors at one false-positive rate.
 
     Attributes:
-        first, second: thresholds
+        first, second: thresholds on p_fake
         words: how the second threshold was matched
         fixed, broken: (U,) masks of the units
         both: (U,) units that both have scored
@@ -42,7 +42,8 @@ def compare(a: Units, b: Units, threshold: float) -> Comparison:
     """``b`` against ``a``, which is judged at ``threshold``.
 
     The threshold of ``b`` is the lowest at which it calls no more of the common reals fake than
-    ``a`` does: neither is favoured by the choice of an operating point.
+    ``a`` does: neither is favoured by the choice of an operating point. It is taken on what ``b``
+    is ranked by, so that margins count where p_fake is 1 on both sides of it.
 
     Args:
         a, b: the same units, row by row, as two detectors scored them
@@ -60,11 +61,13 @@ def compare(a: Units, b: Units, threshold: float) -> Comparison:
         )
     allowed = int((a.p_fake[reals] >= threshold).sum())
     second = _at_most(b.p_fake[reals], allowed)
+    rank = b.rank
+    lowest = _at_most(rank[reals], allowed)
     fake = a.label == FAKE
     with np.errstate(invalid="ignore"):
         wrong_a = both & ((a.p_fake >= threshold) != fake)
-        wrong_b = both & ((b.p_fake >= second) != fake)
-    got = int((b.p_fake[reals] >= second).sum())
+        wrong_b = both & ((rank >= lowest) != fake)
+    got = int((rank[reals] >= lowest).sum())
     words = (
         f"second threshold {second:.3f}: {got:,} of {count:,} reals called fake, the first has "
         f"{allowed:,}; matched on the reals shown"
@@ -78,6 +81,11 @@ def _at_most(scores: np.ndarray, allowed: int) -> float:
     if allowed >= len(ordered):
         return float(ordered[-1])
     return float(np.nextafter(ordered[allowed], np.inf))
+
+
+def _gap(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """(U,) absolute difference; six digits, so that what rounding makes of two ones is a tie."""
+    return np.nan_to_num(np.round(np.abs(a - b), 6))
 
 
 def sign_test(fixed: int, broken: int) -> float | None:
@@ -120,11 +128,13 @@ def rows(found: Comparison, units: Units, grouping: Grouping) -> list[dict[str, 
 def changed(
     found: Comparison, a: Units, b: Units, most: int
 ) -> dict[str, Sequence[dict[str, Any]]]:
-    """The units that changed, the largest change of p_fake first."""
+    """The units that changed, the largest change of p_fake first, then of the margin."""
     out = {}
     for name, mask in (("fixed", found.fixed), ("broken", found.broken)):
         index = np.flatnonzero(mask)
-        order = index[np.argsort(-np.abs(a.p_fake[index] - b.p_fake[index]), kind="stable")]
+        order = index[
+            np.lexsort((-_gap(a.margins, b.margins)[index], -_gap(a.p_fake, b.p_fake)[index]))
+        ]
         out[name] = [
             {
                 "unit": int(i),

@@ -16,7 +16,9 @@ class Roc(NamedTuple):
     """A ROC curve with few enough points to draw.
 
     Attributes:
-        fpr, tpr, thresholds: (P,) from (0, 0) to (1, 1)
+        fpr, tpr: (P,) from (0, 0) to (1, 1)
+        thresholds: (P,) on p_fake; NaN at a point that no probability reaches, because p_fake is 1
+            (or 0) on both sides of it
     """
 
     fpr: np.ndarray
@@ -45,9 +47,12 @@ def roc(units: Units) -> Roc | None:
 
     chosen = units.scored
     try:
-        fpr, tpr, thresholds = roc_curve(units.label[chosen], units.p_fake[chosen])
+        label, p_fake = units.label[chosen], units.p_fake[chosen]
+        fpr, tpr, _ = roc_curve(label, units.rank[chosen])
+        thresholds = _on_p_fake(roc_curve(label, p_fake), fpr, tpr)
     except MetricUndefined:
         return None
+    # what is drawn comes from the ranks, what can be chosen from the probabilities
     step_x, step_y = np.diff(fpr), np.diff(tpr)
     keep = np.ones(fpr.size, bool)  # points on a straight stretch of the curve are not needed
     keep[1:-1] = np.abs(step_x[:-1] * step_y[1:] - step_x[1:] * step_y[:-1]) > 1e-15
@@ -57,3 +62,13 @@ def roc(units: Units) -> Roc | None:
         wanted = np.linspace(0, length[-1], ROC_POINTS)
         index = np.unique(np.append(index[np.searchsorted(length, wanted)], index[[0, -1]]))
     return Roc(fpr[index], tpr[index], thresholds[index])
+
+
+def _on_p_fake(
+    reachable: tuple[np.ndarray, np.ndarray, np.ndarray], fpr: np.ndarray, tpr: np.ndarray
+) -> np.ndarray:
+    """(K,) threshold on p_fake of each point, NaN where the curve of p_fake lacks it."""
+    on_x, on_y, thresholds = reachable
+    at = np.minimum(np.searchsorted(on_x + on_y, fpr + tpr), len(on_x) - 1)
+    same = (on_x[at] == fpr) & (on_y[at] == tpr) & (thresholds[at] <= 1)
+    return np.where(same, thresholds[at], np.nan)

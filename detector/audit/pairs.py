@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..metrics import ranks
 from ..records import FAKE, REAL
 from .columns import FaceColumns
 
@@ -26,6 +27,7 @@ class Pairs:
         p_fake, p_real: (P,) mean scores over the common frames
         frames: (P,) common frames
         unpaired: fake videos with a score but without such a real
+        margins: (2, P) margins of ``p_fake`` and ``p_real``, None where nobody knows them
     """
 
     fake: np.ndarray
@@ -34,11 +36,18 @@ class Pairs:
     p_real: np.ndarray
     frames: np.ndarray
     unpaired: int
+    margins: np.ndarray | None = None
 
     @property
     def delta(self) -> np.ndarray:
         """(P,) fake minus real."""
         return self.p_fake - self.p_real
+
+    @property
+    def above(self) -> np.ndarray:
+        """(P,) the fake ranks above its real."""
+        fake, real = (self.p_fake, self.p_real) if self.margins is None else self.margins
+        return fake > real
 
 
 def pairs_of(columns: FaceColumns) -> Pairs:
@@ -75,6 +84,28 @@ def pairs_of(columns: FaceColumns) -> Pairs:
         p_real=np.bincount(unit, score, len(names)) / np.maximum(count, 1),
         frames=count,
         unpaired=int(every - len(names)),
+        margins=_margins(
+            columns, (reals, key, video[reals] * span + number[reals]), fakes, at, unit
+        ),
+    )
+
+
+def _margins(
+    columns: FaceColumns,
+    of_reals: tuple[np.ndarray, np.ndarray, np.ndarray],
+    fakes: np.ndarray,
+    at: np.ndarray,
+    unit: np.ndarray,
+) -> np.ndarray | None:
+    """(2, P) margins of the pairs' mean scores: of the fakes and of their reals."""
+    margin = ranks.margins(columns.p_fake, columns.margin)
+    if margin is None:
+        return None
+    reals, keys, of_each = of_reals
+    score = ranks.mean_by(margin[reals], np.searchsorted(keys, of_each), len(keys))
+    count = int(unit.max(initial=-1)) + 1
+    return np.stack(
+        [ranks.mean_by(margin[fakes], unit, count), ranks.mean_by(score[at], unit, count)]
     )
 
 
@@ -107,7 +138,7 @@ def _means(key: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]
 
 def sentence(pairs: Pairs) -> str:
     """How many fakes score no higher than their own real, and how many have none."""
-    below = int((pairs.delta <= 0).sum())
+    below = int((~pairs.above).sum())
     text = f"{below:,} of {len(pairs.fake):,} fake videos score no higher than their own real"
     text += f"; on average a fake scores {pairs.delta.mean():+.3f} against it."
     if pairs.unpaired:

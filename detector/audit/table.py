@@ -126,6 +126,7 @@ class AuditTable:
         self.grouping = grouping
         self._rows = len(grouping.labels)
         scored = units.scored
+        self._rank = units.rank
         self._of_class = {
             code: np.where(scored & (units.label == code), grouping.row, -1)
             for code in (REAL, FAKE)
@@ -230,7 +231,7 @@ class AuditTable:
         """AUROC of the units of ``chosen``, or None."""
         from ..metrics.rates import clustered_interval, roc_auc
 
-        label, scores = self.units.label[chosen], self.units.p_fake[chosen]
+        label, scores = self.units.label[chosen], self._rank[chosen]
         cluster = self.units.cluster[chosen]
         try:
             value = roc_auc(label, scores)

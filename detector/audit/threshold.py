@@ -27,12 +27,23 @@ BY_HAND = "nothing shows what it was chosen on"
 VALIDATION = {"val_fpr_5": 0.05, "val_fpr_1": 0.01}
 
 
+def unreachable(value: float) -> str:
+    """Why no score lies on the other side of a threshold outside [0, 1]; "" inside."""
+    if value > 1:
+        return (
+            "no score reaches it, because p_fake is 1 at most (and 1 for reals here): nothing is "
+            "called fake"
+        )
+    return "every score is above it, so everything is called fake" if value < 0 else ""
+
+
 @dataclass(frozen=True, slots=True)
 class Threshold:
     """A threshold on p_fake: fake is called where p_fake >= value.
 
     Attributes:
-        value: in [0, 1]
+        value: in [0, 1]; above 1 where scores that are 1 must not be called fake. No score reaches
+            that, and ``provenance`` says so wherever it is shown
         source: :data:`HAND`, :data:`FIXED`, :data:`EVALUATION`, :data:`CALIBRATION`,
             :data:`ORACLE` or a key of :data:`VALIDATION`
         provenance: what it was chosen on, in words
@@ -46,6 +57,11 @@ class Threshold:
     provenance: str
     honest: bool = True
     rule: str = ""
+
+    def __post_init__(self) -> None:
+        why = unreachable(self.value)
+        if why and why not in self.provenance:
+            object.__setattr__(self, "provenance", f"{self.provenance}; {why}")
 
     def to_json(self) -> dict[str, Any]:
         """Plain dict."""
@@ -207,7 +223,7 @@ def _oracle(judged: Units) -> Threshold:
 
     found = equal_error_rate(judged.label[judged.scored], judged.p_fake[judged.scored])
     text = f"oracle: equal errors on the {judged.level}s shown, so these rates flatter"
-    return Threshold(float(np.clip(found.threshold, 0, 1)), ORACLE, text).doubted(SEEN)
+    return Threshold(found.threshold, ORACLE, text).doubted(SEEN)
 
 
 def _validation(source: str, everything: Units, judged: Units) -> Threshold:
@@ -226,7 +242,7 @@ def _validation(source: str, everything: Units, judged: Units) -> Threshold:
         f"chosen on {count(int(reals.sum()), f'real {everything.level}')} of split val: at most "
         f"{rate:.0%} of them called fake"
     )
-    return Threshold(float(np.clip(value, 0, 1)), source, text).doubted(seen)
+    return Threshold(value, source, text).doubted(seen)
 
 
 def _rows(units: Units, chosen: np.ndarray) -> FittedOn:

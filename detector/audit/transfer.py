@@ -15,6 +15,7 @@ from ..errors import MetricUndefined
 from ..records import REAL
 from .groups import group
 from .table import AuditTable
+from .threshold import unreachable
 from .units import Units
 
 TARGET = 0.05  # highest false-positive rate of the oracle
@@ -39,10 +40,10 @@ def transfer(table: AuditTable, threshold: float) -> list[dict[str, Any]]:
     found = []
     for row in sorted(rows, key=lambda r: r.name):
         here = units.scored & (grouping.row == row.index)
-        label, scores = units.label[here], units.p_fake[here]
-        reals = scores[label == REAL]
+        label, p_fake = units.label[here], units.p_fake[here]
+        reals = p_fake[label == REAL]
         plain = row.to_json()
-        oracle, why = _oracle(label, scores)
+        oracle, why = _oracle(label, p_fake)
         found.append(
             {
                 "index": row.index,
@@ -64,15 +65,16 @@ def _rate(cell: Any) -> float | None:
     return None if cell is None else cell.rate
 
 
-def _oracle(label: np.ndarray, scores: np.ndarray) -> tuple[dict[str, float] | None, str]:
+def _oracle(label: np.ndarray, p_fake: np.ndarray) -> tuple[dict[str, float] | None, str]:
     from ..metrics.rates import operating_point
 
     try:
-        point = operating_point(label, scores, TARGET)
+        point = operating_point(label, p_fake, TARGET)
     except MetricUndefined as error:
         return None, str(error)
-    threshold = float(min(1.0, point.threshold)) if np.isfinite(point.threshold) else 1.0
-    return {"threshold": threshold, "fpr": point.fpr, "fnr": 1 - point.tpr}, ""
+    if unreachable(point.threshold):
+        return None, unreachable(point.threshold)
+    return {"threshold": point.threshold, "fpr": point.fpr, "fnr": 1 - point.tpr}, ""
 
 
 def sentence(rows: list[dict[str, Any]]) -> str:

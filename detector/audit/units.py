@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..errors import ForensicsError
+from ..metrics import ranks
 from ..records import Reason
 from .columns import Coded, FaceColumns
 
@@ -25,7 +26,7 @@ class Units:
     Attributes:
         level: one of ``LEVELS``
         label: (U,) 0 real, 1 fake, -1 unknown
-        p_fake: (U,) NaN where there is no score
+        p_fake: (U,) NaN where there is no score; for thresholds and for display
         cluster: (U,) the units of one value are not independent: ``group_id`` or, without one,
             the video
         group: the same in words; without either, no value
@@ -35,6 +36,7 @@ class Units:
         unit_of_face: (N,) unit of each face
         faces: (U,) number of faces
         ids: (U,) sample id of its first face, "" without one
+        margin: (U,) what ``p_fake`` is the sigmoid of, None where nobody knows
     """
 
     level: str
@@ -49,9 +51,20 @@ class Units:
     unit_of_face: np.ndarray
     faces: np.ndarray
     ids: Sequence[str]
+    margin: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.label)
+
+    @property
+    def rank(self) -> np.ndarray:
+        """(U,) what units are ordered by, see :func:`detector.metrics.ranks.of`."""
+        return ranks.of(self.p_fake, self.margin)
+
+    @property
+    def margins(self) -> np.ndarray:
+        """(U,) :attr:`margin`, NaN where nobody knows."""
+        return np.full(len(self), np.nan) if self.margin is None else self.margin
 
     @property
     def names(self) -> np.ndarray:
@@ -76,6 +89,7 @@ class Units:
             unit_of_face=place[self.unit_of_face],
             faces=self.faces[index],
             ids=[self.ids[int(i)] for i in index],
+            margin=None if self.margin is None else self.margin[index],
         )
 
     @property
@@ -108,8 +122,11 @@ def at_level(columns: FaceColumns, level: str) -> Units:
     _, first, unit = np.unique(key, return_index=True, return_inverse=True)
     unit = unit.ravel()
     scores = _means(columns.p_fake, unit, len(first))
+    margin = ranks.margins(columns.p_fake, columns.margin)
+    margin = None if margin is None else ranks.mean_by(margin, unit, len(first))
     if level == "video" and columns.video_p_fake is not None:
         scores = columns.video_p_fake[first]
+        margin = None if columns.video_margin is None else columns.video_margin[first]
     units = Units(
         level=level,
         label=columns.label[first],
@@ -123,6 +140,7 @@ def at_level(columns: FaceColumns, level: str) -> Units:
         unit_of_face=unit,
         faces=np.bincount(unit, minlength=len(first)),
         ids=[columns.ids[int(i)] for i in first],
+        margin=margin,
     )
     if level == "video" and columns.faceless is not None and len(columns.faceless):
         return _with_faceless(units, columns.faceless)
@@ -144,6 +162,7 @@ def _faces(columns: FaceColumns) -> Units:
         unit_of_face=everyone,
         faces=np.ones(len(columns), np.int64),
         ids=columns.ids,
+        margin=ranks.margins(columns.p_fake, columns.margin),
     )
 
 
@@ -196,6 +215,7 @@ def _with_faceless(units: Units, lost: FaceColumns) -> Units:
         video=_joined(units.video, lost.video),
         faces=np.concatenate([units.faces, np.zeros(count, np.int64)]),
         ids=[*units.ids, *lost.ids],
+        margin=None if units.margin is None else np.concatenate([units.margin, nothing]),
     )
 
 

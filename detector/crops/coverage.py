@@ -22,6 +22,7 @@ class Coverage:
         self._frames: Counter[str] = Counter()
         self._faces: Counter[str] = Counter()
         self._cut: Counter[str] = Counter()
+        self._unchecked = 0
         self.videos = 0
 
     def add(self, record: VideoRecord, result: VideoFaces) -> None:
@@ -38,6 +39,7 @@ class Coverage:
         if missing := result.info.get("missing_frames"):
             self._cut["videos"] += 1
             self._cut["frames"] += missing
+        self._unchecked += before_damage_checks(result)
         if result.reason:
             self._videos[Reason(result.reason).value] += 1
         self._frames.update(Reason(f.reason).value for f in result.frames if f.reason)
@@ -50,8 +52,9 @@ class Coverage:
         Returns:
             ``{"videos", "without_face", "faces", "groups": [{"source_dataset", "label", "method",
             "videos", "without_face", "faces", "frames_tried", "frames_usable"}, ...],
-            "video_reasons", "frame_reasons", "face_reasons", "cut_off": {"videos", "frames"}}``;
-            reasons are ``{reason: count}``; cut off counts declared frames missing from the files
+            "video_reasons", "frame_reasons", "face_reasons", "cut_off": {"videos", "frames"},
+            "unchecked"}``; reasons are ``{reason: count}``; cut off counts declared frames missing
+            from the files, unchecked the videos of :func:`before_damage_checks`
         """
         rows = [
             {"source_dataset": key[0], "label": key[1], "method": key[2], **row}
@@ -66,6 +69,7 @@ class Coverage:
             "frame_reasons": dict(self._frames),
             "face_reasons": dict(self._faces),
             "cut_off": {name: self._cut[name] for name in ("videos", "frames")},
+            "unchecked": self._unchecked,
         }
 
 
@@ -97,7 +101,29 @@ def coverage_table(summary: dict[str, Any]) -> str:
     cut = summary["cut_off"]
     if cut["videos"]:
         lines += ["", f"{cut_off(cut['frames'])} in {cut['videos']} of the videos."]
+    if summary.get("unchecked"):  # of a job of an older version there is no such entry
+        lines += ["", unchecked(summary["unchecked"])]
     return "\n".join(lines)
+
+
+def before_damage_checks(result: VideoFaces) -> bool:
+    """Whether the crops of a video are of version 0.3, which noticed little damage of a file.
+
+    Every crop since then has the hash of its file noted; pictures cannot be damaged in part.
+    """
+    if result.info.get("container") == "images":
+        return False
+    faces = (face for frame in result.frames for face in frame.faces)
+    return any(face.crop is not None and not face.crop_sha256 for face in faces)
+
+
+def unchecked(videos: int) -> str:
+    """A caution on ``videos`` videos of :func:`before_damage_checks`."""
+    which = "1 video was" if videos == 1 else f"{videos:,} videos were"
+    return (
+        f"{which} extracted before damage was checked (by version 0.3), so damaged frames may be "
+        "among their faces; extract again into a new folder."
+    )
 
 
 def cut_off(frames: int) -> str:

@@ -7,6 +7,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from ..faces.video_faces import VideoFaces
+from ..frames.clip import Clip
 from ..frames.frame import FrameSource, VideoInfo
 from ..frames.source_identity import source_sha256, source_stamp
 from ..frames.sources import open_source
@@ -60,7 +61,8 @@ def known_or_opened(
 
 def opened(record: VideoRecord, threads: int) -> FrameSource:
     """Open the frames of a record."""
-    return open_source(record.path, record.frames, threads)
+    source = open_source(record.path, record.frames, threads)
+    return source if record.clip is None else Clip(source, *record.clip)
 
 
 def _facts(source: FrameSource) -> dict[str, Any]:

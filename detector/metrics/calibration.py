@@ -16,6 +16,7 @@ import numpy as np
 from ..errors import ForensicsError, MetricUndefined
 from ..records import known_keys
 from .curve import ArrayLike, checked, require_both, require_resolution
+from .ranks import logit, margins, sigmoid
 
 METHODS = ("temperature", "platt", "isotonic")
 _CLIP = 1e-7  # p_fake is kept this far from 0 and 1 before its logit is taken
@@ -40,17 +41,21 @@ class Calibration:
     n_fake: int
     fitted_on: dict[str, Any] = field(default_factory=dict)
 
-    def apply(self, scores: ArrayLike) -> np.ndarray:
+    def apply(self, scores: ArrayLike, margin: np.ndarray | None = None) -> np.ndarray:
         """Calibrated p_fake (N,) of p_fake (N,); NaN stays NaN.
+
+        Args:
+            scores: (N,) p_fake
+            margin: (N,) whose sigmoid it is, where it is known: p_fake is 1 for many margins
 
         Raises:
             ForensicsError: a method that this version does not know
         """
         values = np.asarray(scores, np.float64)
         if self.method == "temperature":
-            return _sigmoid(_logit(values) / self.parameters[0])
+            return sigmoid(_logits(values, margin) / self.parameters[0])
         if self.method == "platt":
-            return _sigmoid(self.parameters[0] * _logit(values) + self.parameters[1])
+            return sigmoid(self.parameters[0] * _logits(values, margin) + self.parameters[1])
         if self.method == "isotonic":
             knots = np.array(self.parameters).reshape(-1, 2)
             return np.where(np.isnan(values), np.nan, np.interp(values, knots[:, 0], knots[:, 1]))
@@ -74,6 +79,7 @@ def fit_calibration(
     scores: ArrayLike,
     method: str = "temperature",
     fitted_on: Mapping[str, Any] | None = None,
+    margin: np.ndarray | None = None,
 ) -> Calibration:
     """Fit a calibration on labelled scores.
 
@@ -83,6 +89,7 @@ def fit_calibration(
         method: ``temperature`` (one parameter, keeps 0.5 where it is), ``platt`` (two, also moves
             0.5) or ``isotonic`` (any rising function; wants some hundred rows)
         fitted_on: provenance, stored with it
+        margin: (N,) whose sigmoid ``scores`` are, where it is known; isotonic takes no notice
 
     Raises:
         ForensicsError: unknown method, or scores outside [0, 1]
@@ -92,34 +99,29 @@ def fit_calibration(
     require_both(labels, "A calibration")
     if values.min() < 0 or values.max() > 1:
         raise ForensicsError("A calibration is fitted on probabilities in [0, 1], not on logits.")
-    fits: dict[str, Callable[[np.ndarray, np.ndarray], tuple[float, ...]]] = {
-        "temperature": _fit_temperature,
-        "platt": _fit_platt,
-        "isotonic": _fit_isotonic,
+    fits: dict[str, Callable[[], tuple[float, ...]]] = {
+        "temperature": lambda: _fit_temperature(labels, _logits(values, margin)),
+        "platt": lambda: _fit_platt(labels, _logits(values, margin)),
+        "isotonic": lambda: _fit_isotonic(labels, values),
     }
     if method not in fits:
         raise ForensicsError(
             f"There is no calibration {method!r}.", f"Known: {', '.join(METHODS)}.", "method"
         )
     reals, fakes = int((labels == 0).sum()), int((labels == 1).sum())
-    return Calibration(method, fits[method](labels, values), reals, fakes, dict(fitted_on or {}))
+    return Calibration(method, fits[method](), reals, fakes, dict(fitted_on or {}))
 
 
-def _logit(p: np.ndarray) -> np.ndarray:
-    p = np.clip(p, _CLIP, 1 - _CLIP)
-    return np.log(p) - np.log1p(-p)
+def _logits(p_fake: np.ndarray, margin: np.ndarray | None) -> np.ndarray:
+    found = margins(p_fake, margin)
+    return logit(np.clip(p_fake, _CLIP, 1 - _CLIP)) if found is None else found
 
 
-def _sigmoid(x: np.ndarray) -> np.ndarray:
-    return 0.5 * (1 + np.tanh(x / 2))  # no overflow at either end
-
-
-def _fit_temperature(labels: np.ndarray, values: np.ndarray) -> tuple[float, ...]:
+def _fit_temperature(labels: np.ndarray, logits: np.ndarray) -> tuple[float, ...]:
     """Temperature with the least cross-entropy; convex in 1/T, so bisection of the slope."""
-    logits = _logit(values)
 
     def slope(scale: float) -> float:
-        return float(np.mean((_sigmoid(scale * logits) - labels) * logits))
+        return float(np.mean((sigmoid(scale * logits) - labels) * logits))
 
     low, high = 1e-3, 1e3  # 1/T: scores without any information go to T = 1000
     if slope(low) >= 0:
@@ -137,7 +139,7 @@ def _fit_platt(labels: np.ndarray, values: np.ndarray) -> tuple[float, ...]:
     running to infinity: each row counts as a fake by its target, as a real by the rest."""
     from sklearn.linear_model import LogisticRegression
 
-    logits = _logit(values)[:, None]
+    logits = values[:, None]
     solver = "newton-cholesky" if np.ptp(logits) else "lbfgs"  # equal scores: no unique slope
     reals, fakes = int((labels == 0).sum()), int((labels == 1).sum())
     target = np.where(labels == 1, (fakes + 1) / (fakes + 2), 1 / (reals + 2))
@@ -161,7 +163,8 @@ def threshold_for_fpr(real_scores: ArrayLike, fpr: float) -> float:
     """Least threshold on the calibration reals whose share of p_fake >= threshold is <= ``fpr``.
 
     Placed in the middle of the gap between the first real that must stay below and the next
-    higher one, or 1 where no real may be called fake.
+    higher one, or 1 where no real may be called fake; above 1, where no score reaches it, if reals
+    that must stay below have a p_fake of 1 (:func:`detector.audit.threshold.unreachable`).
 
     Raises:
         ForensicsError: scores that are not finite

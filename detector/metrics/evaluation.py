@@ -14,6 +14,7 @@ import numpy as np
 
 from ..errors import MetricUndefined
 from ..records import FAKE, REAL
+from . import ranks
 from .intervals import Interval
 from .rates import (
     average_precision,
@@ -90,6 +91,8 @@ def evaluate(
     p_fake: np.ndarray,
     groups: np.ndarray,
     threshold: float = 0.5,
+    *,
+    margin: np.ndarray | None = None,
 ) -> EvaluationRow:
     """Evaluate items.
 
@@ -98,9 +101,14 @@ def evaluate(
         p_fake: (N,) in [0, 1], NaN where there is no score
         groups: (N,) leakage unit of each item
         threshold: p_fake from which an item counts as fake
+        margin: (N,) whose sigmoid ``p_fake`` is; AUROC, APs, EER and TPR come from it, see
+            :mod:`.ranks`
     """
     scored = np.isfinite(p_fake)
-    y, s, g = label[scored], p_fake[scored], groups[scored]
+    order = ranks.of(p_fake, margin)
+    y, s, g, r = label[scored], p_fake[scored], groups[scored], order[scored]
+    # what no score ranks beyond: 0 and 1, or one beyond the margins
+    ends = (0.0, 1.0) if order is p_fake else (r.min(initial=0) - 1, r.max(initial=0) + 1)
     notes: dict[str, str] = {}
 
     def point(name: str, metric: Callable[[], float]) -> float | None:
@@ -112,7 +120,7 @@ def evaluate(
 
     def estimate(name: str, value: Callable[[], float]) -> Estimate | None:
         found = point(name, value)
-        return None if found is None else with_bounds(found, clustered_interval(y, s, name, g))
+        return None if found is None else with_bounds(found, clustered_interval(y, r, name, g))
 
     def with_bounds(value: float | None, interval: Interval | None) -> Estimate | None:
         if value is None or interval is None:
@@ -128,12 +136,12 @@ def evaluate(
         scored_fake=int(np.sum(y == FAKE)),
         coverage=float(scored.mean()) if len(label) else 0.0,
         groups=len(np.unique(g)),
-        auroc=estimate("auroc", lambda: roc_auc(y, s)),
-        ap_fake=estimate("ap_fake", lambda: average_precision(y, s, FAKE)),
-        ap_real=estimate("ap_real", lambda: average_precision(y, s, REAL)),
-        eer=point("eer", lambda: equal_error_rate(y, s)),
+        auroc=estimate("auroc", lambda: roc_auc(y, r)),
+        ap_fake=estimate("ap_fake", lambda: average_precision(y, r, FAKE)),
+        ap_real=estimate("ap_real", lambda: average_precision(y, r, REAL)),
+        eer=point("eer", lambda: equal_error_rate(y, r)),
         tpr_at_fpr={
-            f"{rate:g}": point(f"tpr_at_fpr_{rate:g}", lambda rate=rate: tpr_at_fpr(y, s, rate))
+            f"{rate:g}": point(f"tpr_at_fpr_{rate:g}", lambda rate=rate: tpr_at_fpr(y, r, rate))
             for rate in TPR_AT
         },
         fpr=with_bounds(rates.fpr, rates.fpr_interval),
@@ -142,7 +150,7 @@ def evaluate(
         brier=point("brier", lambda: brier(y, s)),
         ece=point("ece", lambda: ece(y, s)),
         auroc_worst_case=point(
-            "auroc_worst_case", lambda: roc_auc(label, worst_case_fill(label, p_fake))
+            "auroc_worst_case", lambda: roc_auc(label, worst_case_fill(label, order, *ends))
         ),
         notes=notes,
     )

@@ -266,11 +266,14 @@ def macro_mean(values: Iterable[float | None]) -> MacroMean:
     return MacroMean(mean, len(found), len(every) - len(found))
 
 
-def worst_case_fill(y_true: ArrayLike, scores: ArrayLike) -> np.ndarray:
-    """Scores (N,) in which every missing one (NaN or None) is wrong: fakes 0, reals 1.
+def worst_case_fill(
+    y_true: ArrayLike, scores: ArrayLike, lowest: float = 0.0, highest: float = 1.0
+) -> np.ndarray:
+    """Scores (N,) in which every missing one (NaN or None) is wrong: fakes ``lowest``, reals
+    ``highest``.
 
     Report metrics of it next to those of the scored rows alone: the truth lies between.
     """
     labels = np.asarray(y_true).ravel()
     values = np.array([np.nan if s is None else s for s in np.ravel(scores)], np.float64)
-    return np.where(np.isnan(values), 1.0 - labels, values)
+    return np.where(np.isnan(values), np.where(labels == FAKE, lowest, highest), values)

@@ -43,6 +43,11 @@ class Scores(NamedTuple):
     p_fake: np.ndarray
     embeddings: np.ndarray
 
+    @property
+    def margin(self) -> np.ndarray:
+        """(N,) float32 logit of fake minus logit of real: what scores are ranked by."""
+        return self.logits[:, 1] - self.logits[:, 0]
+
 
 class PendingScores:
     """Scores that a device may still be computing.

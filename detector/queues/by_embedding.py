@@ -10,6 +10,7 @@ import numpy as np
 from ..audit.columns import FaceColumns
 from ..embeddings.neighbours import Neighbours, nearest
 from ..errors import ForensicsError
+from ..metrics.ranks import sigmoid
 from ..records import FAKE, REAL
 from .by_score import loss
 
@@ -89,10 +90,10 @@ def atypical(faces: FaceColumns, threshold: float) -> np.ndarray:
 
 
 def out_of_fold(faces: FaceColumns) -> tuple[np.ndarray, np.ndarray]:
-    """p_fake of a logistic head on frozen embeddings that never saw the face's group.
+    """Margins of a logistic head on frozen embeddings that never saw the face's group.
 
     Returns:
-        indices of the faces with an embedding, and their (M,) out-of-fold p_fake
+        indices of the faces with an embedding, and their (M,) out-of-fold margins (logit of fake)
 
     Raises:
         ForensicsError: one class only, or fewer than two groups of a class
@@ -117,7 +118,7 @@ def out_of_fold(faces: FaceColumns) -> tuple[np.ndarray, np.ndarray]:
         if len(np.unique(y[fitted])) < 2:
             continue
         head = LogisticRegression(C=10.0, max_iter=300).fit(x[fitted], y[fitted])
-        out[held] = head.predict_proba(x[held])[:, list(head.classes_).index(FAKE)]
+        out[held] = head.decision_function(x[held])  # of the higher class, FAKE
     return rows, out
 
 
@@ -128,15 +129,16 @@ def label_issues(faces: FaceColumns, threshold: float) -> np.ndarray:
     is likelier, and at least as likely as it is on average where it is the label. Largest margin
     first. Most of these are wrong crops rather than wrong labels. ``threshold`` is not used.
     """
-    rows, p_fake = out_of_fold(faces)
+    rows, margin = out_of_fold(faces)
     label = faces.label[rows]
-    known = np.isfinite(p_fake)
-    p_label = np.where(label == FAKE, p_fake, 1 - p_fake)
+    known = np.isfinite(margin)
+    sure = np.where(label == FAKE, margin, -margin)  # of the label that it carries
+    p_label = sigmoid(sure)
     limit = {code: float(np.mean(p_label[known & (label == code)])) for code in (REAL, FAKE)}
     needed = np.where(label == FAKE, limit[REAL], limit[FAKE])
     with np.errstate(invalid="ignore"):
         odd = np.flatnonzero(known & (p_label < 0.5) & (1 - p_label >= needed))
-    return rows[odd[np.argsort(p_label[odd], kind="stable")]]
+    return rows[odd[np.argsort(sure[odd], kind="stable")]]
 
 
 def near_duplicates(faces: FaceColumns, threshold: float) -> np.ndarray:
@@ -177,7 +179,7 @@ def diverse(faces: FaceColumns, threshold: float) -> np.ndarray:
     :data:`PER_GROUP` of a group. A fake is followed by its real at the same frame, a real by its
     hardest fake there. ``threshold`` is not used.
     """
-    values = loss(faces.p_fake, faces.label)
+    values = loss(faces)
     rows = _unit_rows(faces.vectors.get("embedding"))
     rows = rows[np.isfinite(values[rows])]
     if not rows.size:

@@ -13,28 +13,30 @@ from typing import Any
 import numpy as np
 
 from ..audit.columns import FaceColumns
+from ..metrics import ranks
 from ..records import FAKE, REAL
 
-EPSILON = 1e-7  # clips p in the loss, so that a saturated error ranks first and stays finite
+#: Digits to which differences of p_fake are compared; below, rounding is all that they tell.
+DIGITS = 6
 
 
-def loss(p_fake: np.ndarray, label: np.ndarray) -> np.ndarray:
-    """Cross-entropy −log p of the true label, in nats; NaN where there is no score."""
-    p_true = np.where(label == FAKE, p_fake, 1.0 - p_fake)
-    return -np.log(np.clip(p_true, EPSILON, 1.0))
+def loss(faces: FaceColumns) -> np.ndarray:
+    """Cross-entropy of each face, see :func:`detector.metrics.ranks.losses`."""
+    return ranks.losses(faces.p_fake, faces.margin, faces.label)
 
 
 def false_positives(faces: FaceColumns, threshold: float) -> np.ndarray:
     """Real faces with p_fake >= threshold, highest score first, in turn from each dataset."""
     wrong = np.flatnonzero((faces.label == REAL) & (faces.p_fake >= threshold))
-    order = wrong[np.argsort(-faces.p_fake[wrong], kind="stable")]
-    return in_turn(order, faces.texts["source_dataset"].codes, faces.p_fake)
+    rank = faces.rank
+    order = wrong[np.argsort(-rank[wrong], kind="stable")]
+    return in_turn(order, faces.texts["source_dataset"].codes, rank)
 
 
 def false_negatives(faces: FaceColumns, threshold: float) -> np.ndarray:
     """Fake faces with p_fake < threshold, lowest score first."""
     wrong = np.flatnonzero((faces.label == FAKE) & (faces.p_fake < threshold))
-    return wrong[np.argsort(faces.p_fake[wrong], kind="stable")]
+    return wrong[np.argsort(faces.rank[wrong], kind="stable")]
 
 
 def high_loss(faces: FaceColumns, threshold: float) -> np.ndarray:
@@ -42,7 +44,7 @@ def high_loss(faces: FaceColumns, threshold: float) -> np.ndarray:
 
     ``threshold`` is not used: a face can be right and still have a high loss.
     """
-    values = loss(faces.p_fake, faces.label)
+    values = loss(faces)
     scored = np.flatnonzero(np.isfinite(values))
     order = scored[np.argsort(-values[scored], kind="stable")]
     return in_turn(order, faces.texts["method"].codes, values)
@@ -69,38 +71,52 @@ def pair_difference(faces: FaceColumns) -> np.ndarray:
     The pair shares person, light and camera, so the difference is what the manipulation itself
     adds to the score. Several faces of the real at one frame count by their mean.
     """
-    sums: dict[tuple[int, int], list[float]] = {}
-    scored, number = np.isfinite(faces.p_fake), faces.frames.tolist()
+    return _against_real(faces, faces.p_fake, lambda reals: float(np.mean(reals)))
+
+
+def _against_real(
+    faces: FaceColumns, values: np.ndarray, mean: Callable[[np.ndarray], float]
+) -> np.ndarray:
+    """(N,) value of each fake minus the ``mean`` of its real's faces at the same frame."""
+    of_real: dict[tuple[int, int], list[float]] = {}
+    scored, number = np.isfinite(values), faces.frames.tolist()
     video, paired = faces.video.codes.tolist(), faces.paired_video.tolist()
     for i in np.flatnonzero((faces.label == REAL) & scored & (faces.video.codes >= 0)):
-        sums.setdefault((video[i], number[i]), []).append(faces.p_fake[i])
-    out = np.full(len(faces.p_fake), np.nan)
+        of_real.setdefault((video[i], number[i]), []).append(values[i])
+    out = np.full(len(values), np.nan)
     for i in np.flatnonzero((faces.label == FAKE) & scored):
-        real = sums.get((paired[i], number[i]))
+        real = of_real.get((paired[i], number[i]))
         if real is not None:
-            out[i] = faces.p_fake[i] - np.mean(real)
+            out[i] = values[i] - mean(np.array(real))
     return out
 
 
 def pair_anomaly(faces: FaceColumns, threshold: float) -> np.ndarray:
-    """Fakes that score no higher than their own paired real, most negative difference first.
+    """Fakes that rank no higher than their own paired real: by the difference of p_fake, most
+    negative first, and where that is none to six digits by the difference of the margins.
 
     ``threshold`` is not used: the difference is zero or less at any threshold.
     """
     difference = pair_difference(faces)
-    odd = np.flatnonzero(difference <= 0)
-    return odd[np.argsort(difference[odd], kind="stable")]
+    margin = ranks.margins(faces.p_fake, faces.margin)
+    if margin is None:
+        odd = np.flatnonzero(difference <= 0)
+        return odd[np.argsort(difference[odd], kind="stable")]
+    exact = _against_real(faces, margin, ranks.mean)
+    odd = np.flatnonzero(exact <= 0)
+    return odd[np.lexsort((exact[odd], np.round(difference[odd], DIGITS)))]
 
 
 def disagreement(faces: FaceColumns, threshold: float) -> np.ndarray:
     """Faces that the second detector calls otherwise at the same threshold, furthest apart first.
 
-    Needs ``other_p_fake``.
+    Equally far apart are those first that this detector is surest of. Needs ``other_p_fake``.
     """
     mine, other = faces.p_fake, faces.numbers["other_p_fake"]
     both = np.isfinite(mine) & np.isfinite(other)
     odd = np.flatnonzero(both & ((mine >= threshold) != (other >= threshold)))
-    return odd[np.argsort(-np.abs(mine[odd] - other[odd]), kind="stable")]
+    sure = ranks.losses(mine, faces.margin, np.where(mine >= threshold, REAL, FAKE))
+    return odd[np.lexsort((-sure[odd], -np.round(np.abs(mine[odd] - other[odd]), DIGITS)))]
 
 
 def fragile(faces: FaceColumns, threshold: float) -> np.ndarray:

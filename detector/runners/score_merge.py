@@ -26,6 +26,7 @@ class _Seen:
     wanted: np.ndarray  # sorted keys
     there: np.ndarray  # (n,) bool
     p_fake: np.ndarray  # (n,) float32, NaN where there is none
+    margin: np.ndarray  # the same
     reasons: dict[int, str | None] = field(default_factory=dict)
     rowless: bool = False  # a row that says: no face
 
@@ -158,7 +159,8 @@ def _paths(folders: Sequence[Path]) -> list[Path]:
 
 def _seen(unit: ScoreUnit) -> _Seen:
     keys = unit.keys
-    return _Seen(keys, np.zeros(len(keys), bool), np.full(len(keys), np.nan, np.float32))
+    nothing = np.full(len(keys), np.nan, np.float32)
+    return _Seen(keys, np.zeros(len(keys), bool), nothing, nothing.copy())
 
 
 def _take(found: _Seen, video: ScoredVideo, tolerance: float) -> tuple[bool, bool]:
@@ -173,20 +175,30 @@ def _take(found: _Seen, video: ScoredVideo, tolerance: float) -> tuple[bool, boo
     again = differs = False
     for row in np.flatnonzero(inside):
         place, score, reason = int(at[row]), video.p_fake[row], video.reasons[row]
+        margin = video.margin[row]
         old = found.reasons.get(place)
         if found.there[place] and Reason.WORKER_DIED in (old, reason) and old != reason:
             if old == Reason.WORKER_DIED:  # a later run got through
-                found.p_fake[place] = score
+                found.p_fake[place], found.margin[place] = score, margin
                 found.reasons[place] = reason
             continue
         if found.there[place]:
             again = True
             both_none = np.isnan(score) and np.isnan(found.p_fake[place])
             close = bool(abs(score - found.p_fake[place]) <= tolerance)
+            close = close and not _apart(margin, found.margin[place], tolerance)
             differs |= not (close or both_none) or reason != old
             continue
         found.there[place] = True
-        found.p_fake[place] = score
+        found.p_fake[place], found.margin[place] = score, margin
         if reason is not None:
             found.reasons[place] = reason
     return again, bool(differs)
+
+
+def _apart(margin: float, other: float, tolerance: float) -> bool:
+    """Whether margins differ by more than other batches make them: p_fake is 1 for 20 and for 60.
+
+    Roundings grow with the logits, and p_fake changes by at most a quarter of its margin.
+    """
+    return bool(abs(margin - other) > 8 * tolerance * (1 + abs(other)))

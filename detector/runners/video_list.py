@@ -75,5 +75,8 @@ def _record(data: Any, folder: Path) -> VideoRecord:
     if values.get("mask_path"):
         values["mask_path"] = str(folder / values["mask_path"])
     values["parents"] = tuple(values.get("parents", ()))
+    if values.get("clip") is not None:
+        first, last = values["clip"]
+        values["clip"] = (int(first), int(last))
     values["frames"] = tuple((int(n), str(folder / p)) for n, p in values.get("frames", ()))
     return VideoRecord(**values)

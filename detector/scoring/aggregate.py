@@ -12,9 +12,16 @@ from typing import Any
 import numpy as np
 
 from ..errors import ForensicsError
+from ..metrics import ranks
 
 TOP_K = 10  # faces that `top_k` averages
 OVER = 0.5  # threshold of `share_over`
+
+
+def _middle(values: np.ndarray) -> np.ndarray:
+    """The middle value, or the two of an even number."""
+    ordered, count = np.sort(values), len(values)
+    return ordered[(count - 1) // 2 : count // 2 + 1]
 
 
 def _top_k(scores: np.ndarray) -> float:
@@ -27,6 +34,14 @@ _RULES: dict[str, Callable[[np.ndarray], float]] = {
     "max": lambda scores: float(scores.max()),
     "top_k": _top_k,
     "share_over": lambda scores: float((scores >= OVER).mean()),
+}
+#: Each rule on margins: the margin of what the rule gives on the probabilities.
+_MARGIN_RULES: dict[str, Callable[[np.ndarray], float]] = {
+    "mean": ranks.mean,
+    "median": lambda margins: ranks.mean(_middle(margins)),
+    "max": lambda margins: float(margins.max()),
+    "top_k": lambda margins: ranks.mean(np.sort(margins)[-TOP_K:]),
+    "share_over": lambda margins: float(ranks.logit((margins >= 0).mean())),  # OVER has margin 0
 }
 RULES = tuple(_RULES)
 WORST_PERSON = "worst_person"  # the rule of a whole video that looks at every person, see below
@@ -60,6 +75,18 @@ def video_score(p_fake: Sequence[float] | np.ndarray, rule: str = "mean") -> flo
     return _RULES[rule](scores)
 
 
+def video_margin(margins: Sequence[float] | np.ndarray, rule: str = "mean") -> float | None:
+    """Margin of :func:`video_score` of the probabilities that belong to ``margins``.
+
+    It orders videos where their probabilities are all 1. Arguments, result and errors as there.
+    """
+    if rule not in _RULES:
+        return video_score((), rule)
+    found = np.asarray(margins, np.float64).ravel()
+    found = found[~np.isnan(found)]
+    return _MARGIN_RULES[rule](found) if found.size else None
+
+
 def person_scores(
     p_fake: Sequence[float] | np.ndarray, tracks: Sequence[Any], rule: str = "mean"
 ) -> dict[Any, float | None]:
@@ -81,6 +108,14 @@ def worst_person_score(
     return max(found, default=None)
 
 
+def worst_person_margin(
+    margins: Sequence[float] | np.ndarray, tracks: Sequence[Any], rule: str = "mean"
+) -> float | None:
+    """The highest person's :func:`video_margin`."""
+    found = [m for m in grouped_margins(margins, tracks, rule).values() if m is not None]
+    return max(found, default=None)
+
+
 def grouped_scores(
     p_fake: Sequence[float] | np.ndarray, keys: Sequence[Any], rule: str = "mean"
 ) -> dict[Any, float | None]:
@@ -90,7 +125,22 @@ def grouped_scores(
     Raises:
         ForensicsError: not one key per score
     """
-    scores = np.asarray(p_fake, np.float64).ravel()
+    return _by_key(p_fake, keys, lambda part: video_score(part, rule))
+
+
+def grouped_margins(
+    margins: Sequence[float] | np.ndarray, keys: Sequence[Any], rule: str = "mean"
+) -> dict[Any, float | None]:
+    """As :func:`grouped_scores`, the :func:`video_margin` of each group."""
+    return _by_key(margins, keys, lambda part: video_margin(part, rule))
+
+
+def _by_key(
+    values: Sequence[float] | np.ndarray,
+    keys: Sequence[Any],
+    rule: Callable[[np.ndarray], float | None],
+) -> dict[Any, float | None]:
+    scores = np.asarray(values, np.float64).ravel()
     if len(keys) != scores.size:
         raise ForensicsError(f"{scores.size} scores have {len(keys)} keys.")
     if not scores.size:
@@ -100,4 +150,4 @@ def grouped_scores(
     order = np.argsort(group, kind="stable")
     starts = np.searchsorted(group[order], np.arange(len(numbers)))
     parts = np.split(scores[order], starts[1:])
-    return {key: video_score(part, rule) for key, part in zip(numbers, parts, strict=True)}
+    return {key: rule(part) for key, part in zip(numbers, parts, strict=True)}

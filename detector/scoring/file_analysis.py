@@ -20,7 +20,7 @@ from ..files.paths import given
 from ..frames.pictures import SUFFIXES as PICTURES, is_picture
 from ..progress import Progress
 from ..records import REAL, CropRecipe, Reason, VideoRecord
-from .aggregate import video_score
+from .aggregate import video_margin, video_score
 from .crop_scores import score_crops
 from .verdict import Analysis, Person, PersonFrame, cautions, judge, threshold_for
 
@@ -144,23 +144,23 @@ def analyze_file(
     )
     found = extract_video(record, recipe, face_detector, store, should_stop=should_stop)
     crops = [str(store.folder / str(face.crop)) for _, face in found.crops]
-    p_fake: list[float | None] = []
+    scores: list[tuple[float, float] | None] = []
     why: list[str | None] = []
     hashes = [face.crop_sha256 or "" for _, face in found.crops]
     for batch in score_crops(
         detector, crops, batch_size=16, should_stop=should_stop, hashes=hashes
     ):
-        values = zip(batch.p_fake, batch.reasons, strict=True)
-        for value, reason in values:
-            p_fake.append(None if reason is not None else float(value))
+        values = zip(batch.exact.tolist(), batch.margin.tolist(), batch.reasons, strict=True)
+        for value, margin, reason in values:
+            scores.append(None if reason is not None else (value, margin))
             why.append(None if reason is None else Reason(reason).value)
         if progress is not None:
-            progress(len(p_fake), len(crops), "faces")
-    if len(p_fake) < len(crops):
-        raise Cancelled(f"Stopped after {len(p_fake)} of {len(crops)} faces.", "Run it again.")
+            progress(len(scores), len(crops), "faces")
+    if len(scores) < len(crops):
+        raise Cancelled(f"Stopped after {len(scores)} of {len(crops)} faces.", "Run it again.")
     is_image = path.stat().st_size > 0 and is_picture(path) and found.frame_count == 1
     least = 1 if is_image else MIN_FACES
-    persons = _persons(found, store.folder, p_fake, why, rule, threshold.value, least)
+    persons = _persons(found, store.folder, scores, why, rule, threshold.value, least)
     verdict, score, reasons = judge(found, persons, threshold, least)
     if score is not None:
         reasons += cautions(found, persons, threshold, rule, detector, recipe)
@@ -185,38 +185,43 @@ def analyze_file(
 def _persons(
     found: VideoFaces,
     folder: Path,
-    p_fake: list[float | None],
+    scores: list[tuple[float, float] | None],
     why: list[str | None],
     rule: str,
     threshold: float,
     least: int,
 ) -> tuple[Person, ...]:
-    """One timeline per track, the highest score first."""
-    scores = iter(zip(p_fake, why, strict=True))
+    """One timeline per track, the highest score first; ``scores``: p_fake, margin of each crop."""
+    given_scores = iter(zip(scores, why, strict=True))
     rows: dict[int, list[PersonFrame]] = {}
     for frame in found.frames:
         for face in frame.faces:
-            value, reason = (None, face.reason) if face.crop is None else next(scores)
+            value, reason = (None, face.reason) if face.crop is None else next(given_scores)
+            p_fake, margin = value or (None, None)
             rows.setdefault(face.track, []).append(
                 PersonFrame(
                     frame.index,
                     frame.pts_seconds,
-                    value,
+                    p_fake,
                     reason,
                     None if face.crop is None else str(folder / face.crop),
                     face.box,
                     face.eye_distance,
+                    margin,
                 )
             )
-    persons = []
+    persons: list[Person] = []
+    order_of: dict[int, float] = {}
     for track, timeline in rows.items():
         scored = [row for row in timeline if row.p_fake is not None]
         values = np.array([row.p_fake for row in scored], np.float64)
         score = video_score(values, rule)
         side = -1 if score is not None and score >= threshold else 1
-        order = np.argsort(side * values, kind="stable")[:DRIVERS]
+        margins = np.array([row.margin for row in scored], np.float64)
+        order_of[track] = -(video_margin(margins, rule) or 0.0) if scored else np.inf
+        order = np.argsort(side * margins, kind="stable")[:DRIVERS]
         drivers = tuple(scored[int(i)].frame for i in order)
         enough = len(scored) >= least
         persons.append(Person(track, tuple(timeline), score, len(scored), drivers, enough))
-    persons.sort(key=lambda p: (not p.enough, -(p.score if p.score is not None else -1), p.track))
+    persons.sort(key=lambda p: (not p.enough, order_of[p.track], p.track))
     return tuple(persons)

@@ -159,11 +159,13 @@ class PerturbedBatch:
     Attributes:
         indices: (n,) positions in the list of faces
         p_fake: (n,) float32 by name of the corruption
+        margin: the same, logit of fake minus logit of real
         reasons: (n,) None, or why there is no score
     """
 
     indices: list[int]
     p_fake: dict[str, np.ndarray]
+    margin: dict[str, np.ndarray]
     reasons: list[Reason | None]
 
 
@@ -227,15 +229,19 @@ def score_perturbed(
             reasons = [entry if isinstance(entry, Reason) else None for entry in ready]
             there = [entry for entry in ready if not isinstance(entry, Reason)]
             rows = [row for row, reason in enumerate(reasons) if reason is None]
-            out = {p.name: np.full(len(part), np.nan, np.float32) for p in chosen}
+            out, margins = (
+                {p.name: np.full(len(part), np.nan, np.float32) for p in chosen} for _ in range(2)
+            )
             if rows:
                 columns = [torch.stack([entry[c] for entry in there]) for c in range(len(chosen))]
                 pending = [detector.enqueue(pixels, precision) for pixels in columns]
-                for perturbation, scores in zip(chosen, pending, strict=True):
-                    out[perturbation.name][rows] = scores.result().p_fake
+                for perturbation, waiting in zip(chosen, pending, strict=True):
+                    scores = waiting.result()
+                    out[perturbation.name][rows] = scores.p_fake
+                    margins[perturbation.name][rows] = scores.margin
             for row in rows:
                 if not all(np.isfinite(values[row]) for values in out.values()):
                     reasons[row] = Reason.NON_FINITE
-            yield PerturbedBatch(list(range(start, start + len(part))), out, reasons)
+            yield PerturbedBatch(list(range(start, start + len(part))), out, margins, reasons)
     finally:
         pool.shutdown(wait=True, cancel_futures=True)

@@ -242,13 +242,14 @@ def _score(
     to_pixels = detector.backbone.preprocess.to_pixels
     reasons = [crops if isinstance(crops, Reason) else None for _, crops in batch]
     rows = [row for row, reason in enumerate(reasons) if reason is None]
-    out = {name: np.full(len(batch), np.nan, np.float32) for name in names}
+    out, margins = ({n: np.full(len(batch), np.nan, np.float32) for n in names} for _ in range(2))
     for column, name in enumerate(names):
         pictures = [crops[column] for _, crops in batch if not isinstance(crops, Reason)]
         if pictures:
             pixels = torch.stack([to_pixels(picture) for picture in pictures])
-            out[name][rows] = detector.score_pixels(pixels, precision).p_fake
+            scores = detector.score_pixels(pixels, precision)
+            out[name][rows], margins[name][rows] = scores.p_fake, scores.margin
     for row in rows:
         if not all(np.isfinite(values[row]) for values in out.values()):
             reasons[row] = Reason.NON_FINITE
-    return PerturbedBatch([position for position, _ in batch], out, reasons)
+    return PerturbedBatch([position for position, _ in batch], out, margins, reasons)

@@ -10,6 +10,7 @@ before anything is written.
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -23,10 +24,15 @@ from ..errors import ForensicsError
 from ..files import packages
 from ..files.atomic import replacing
 from ..files.paths import given
+from ..metrics import ranks
 from ..text.cells import cell, from_cell
 from .table_files import read_table
 
-FORMATS = (".csv", ".parquet")  # that are written; read are those of :mod:`.table_files`
+#: What is written; read is also what :mod:`.table_files` names beside these.
+FORMATS = (".csv", ".parquet", ".tsv", ".jsonl", ".xlsx")
+#: Pairs of columns with the probabilities of real and fake: their ratio is the margin, also where
+#: one of the two is rounded to 1.
+CLASS_PAIRS = (("prob_class_0", "prob_class_1"), ("prob_0", "prob_1"), ("prob_real", "prob_fake"))
 #: Names under which tools write the probability of "fake", the surest first.
 PROBABILITY_COLUMNS = (
     *("p_fake", "prob_fake", "fake_prob", "probability_fake", "fake_probability", "prob_class_1"),
@@ -76,26 +82,43 @@ class ScoreTable:
 
 
 def write_scores(path: str | Path, columns: Mapping[str, Sequence[Any]]) -> Path:
-    """Write columns of equal length as CSV or Parquet, by the file's suffix, atomically.
+    """Write columns of equal length as one of :data:`FORMATS`, by the file's suffix, atomically.
+
+    Numbers keep every digit, texts are no formulas to a spreadsheet.
 
     Raises:
-        ForensicsError: another suffix, or Parquet without pyarrow
+        ForensicsError: another suffix, Parquet without pyarrow, or Excel without openpyxl
         OSError: the folder cannot be written
     """
     import pandas as pd
 
     path = _path(path)
-    if path.suffix != ".csv":
-        packages.require(packages.PARQUET, "path")
+    suffix = path.suffix.lower()
+    require_package(path)
     frame = pd.DataFrame(dict(columns))
     with replacing(path) as temporary:
-        if path.suffix == ".csv":
-            for name in frame.select_dtypes(["object", "string"]):
-                frame[name] = frame[name].map(cell)
-            frame.to_csv(temporary, index=False)
-        else:
+        if suffix == ".parquet":
             frame.to_parquet(temporary, index=False)
+            return path
+        if suffix == ".jsonl":
+            rows = frame.astype(object).where(frame.notna(), None).to_dict("records")
+            temporary.write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
+            return path
+        for name in frame.select_dtypes(["object", "string"]):
+            frame[name] = frame[name].map(cell)
+        if suffix == ".xlsx":
+            with temporary.open("wb") as stream:
+                frame.to_excel(stream, index=False, engine="openpyxl")
+        else:
+            frame.to_csv(temporary, index=False, sep="\t" if suffix == ".tsv" else ",")
     return path
+
+
+def require_package(path: Path) -> None:
+    """Raise :class:`ForensicsError` where what writes such a file is not installed."""
+    part = {".parquet": packages.PARQUET, ".xlsx": packages.EXCEL}.get(path.suffix.lower())
+    if part is not None:
+        packages.require(part, "path")
 
 
 def read_scores(
@@ -132,9 +155,20 @@ def read_scores(
     values = _numbers(cells[found], path, found)
     margin = None
     if scale == "logit":
-        margin, values = values, 0.5 * (1 + np.tanh(values / 2))
+        margin, values = values, ranks.sigmoid(values)
     elif "margin" in by_name and _plain_name(found) != "margin":
         margin = _numbers(cells[by_name["margin"]], path, by_name["margin"])
+        if ranks.contradict(values, margin):  # another margin than that of these probabilities
+            if column is None:
+                raise ForensicsError(
+                    f"{path.name}: the columns {found!r} and {by_name['margin']!r} contradict each "
+                    "other; a margin is the logit of the probability beside it.",
+                    "Say which column holds the scores; the other is not read then.",
+                    "column",
+                )
+            margin = None
+    else:
+        margin = _margin_of_pair(cells, by_name, _plain_name(found), values, path)
     level = "video" if tuple(key_columns) == ("video_id",) else "face"
     return ScoreTable(
         level,
@@ -145,6 +179,24 @@ def read_scores(
         margin,
         found,
     )
+
+
+def _margin_of_pair(
+    cells: Mapping[str, list[str]],
+    by_name: Mapping[str, str],
+    found: str,
+    p_fake: np.ndarray,
+    path: Path,
+) -> np.ndarray | None:
+    """(N,) log of the ratio of two class probabilities, NaN where one is 0; None without such."""
+    for real, fake in CLASS_PAIRS:
+        if fake == found and real in by_name:
+            other = _numbers(cells[by_name[real]], path, by_name[real])
+            with np.errstate(divide="ignore", invalid="ignore"):
+                margin = np.log(p_fake) - np.log(other)
+            margin[~np.isfinite(margin)] = np.nan
+            return None if ranks.contradict(p_fake, margin) else margin
+    return None
 
 
 def _plain_name(name: str) -> str:
@@ -265,6 +317,6 @@ def _path(path: str | Path) -> Path:
     found = given(path, "path")
     if found.suffix.lower() not in FORMATS:
         raise ForensicsError(
-            f"{found.name!r} is neither CSV nor Parquet.", "Use .csv or .parquet.", "path"
+            f"{found.name!r} is no table that can be written.", f"Use {', '.join(FORMATS)}.", "path"
         )
     return found

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from ..metrics import ranks
 from ..records import Reason
 
 _Scores = TypeVar("_Scores", bound="Scores")
@@ -35,6 +36,11 @@ class Scores:
 
     def __len__(self) -> int:
         return len(self.p_fake)
+
+    @property
+    def exact(self) -> np.ndarray:
+        """(n,) ``p_fake`` in 64 bits, which is below 1 for margins up to 36 instead of 17."""
+        return ranks.sigmoid(self.margin)
 
     def rows(self: _Scores, chosen: np.ndarray) -> _Scores:
         """The rows at the positions ``chosen`` (k,), of every column."""

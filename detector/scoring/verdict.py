@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..audit.threshold import CALIBRATION, FIXED, UNCHOSEN, Threshold, of_calibration
-from ..crops.coverage import cut_off
+from ..audit.threshold import CALIBRATION, FIXED, UNCHOSEN, Threshold, of_calibration, unreachable
+from ..crops.coverage import before_damage_checks, cut_off, unchecked
 from ..errors import ForensicsError
 from ..faces.video_faces import VideoFaces
 from ..records import CropRecipe, Reason
@@ -37,6 +37,7 @@ class PersonFrame:
         crop: absolute path of the crop, or None
         box: (x1, y1, x2, y2) in frame pixels
         eye_distance: pixels between the eyes
+        margin: logit of fake minus logit of real, None where there is no score
     """
 
     frame: int
@@ -46,6 +47,7 @@ class PersonFrame:
     crop: str | None
     box: tuple[float, ...]
     eye_distance: float | None
+    margin: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +159,8 @@ def judge(
 ) -> tuple[str, float | None, list[str]]:
     """``fake`` if one person reaches the threshold; abstains without a person to judge."""
     judged = [person for person in persons if person.enough]
+    if judged and unreachable(threshold.value):  # a "real" that no file could escape says nothing
+        return "abstain", None, [statement(threshold) + "."]
     if not judged:
         reason = found.reason or Reason.NOT_SCORED.value
         if any(person.scored for person in persons):
@@ -239,6 +243,8 @@ def _of_the_source(found: VideoFaces) -> list[str]:
             f"{broken} of {len(found.frames)} tried frames are damaged, or predicted from damaged "
             "ones, and are left out; damage that the decoder does not notice may remain in others."
         )
+    if before_damage_checks(found):
+        out.append(unchecked(1))
     if info.get("interlaced"):
         out.append("The video is interlaced: moving edges are combed, as in no training material.")
     if transfer := info.get("transfer"):

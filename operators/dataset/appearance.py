@@ -37,6 +37,8 @@ def dress(dataset: fo.Dataset) -> None:
     the newest detector's verdict, on playing videos also the faces' boxes and the persons; the
     rest is one click away. What a person has arranged otherwise stays as it is.
     """
+    if fields.is_adopted(dataset):
+        return  # its person's own
     with changing(dataset):
         _dress(dataset)
         dataset.save()

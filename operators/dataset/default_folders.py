@@ -12,7 +12,7 @@ from ...detector.files.paths import one_part
 #: Kinds of files, each with a folder of its own.
 CROPS, SCORES, RUNS, EMBEDDINGS = "crops", "scores", "runs", "embeddings"
 REPORTS, TRAINING_SETS, ANALYSES = "reports", "training_sets", "analyses"
-JOBS, DEMO = "jobs", "demo_corpus"
+JOBS, DEMO, PATCHES = "jobs", "demo_corpus", "patches"
 
 
 def of_kind(kind: str) -> Path:

@@ -13,8 +13,10 @@ from typing import Any
 import fiftyone as fo
 
 from ...detector.audit.basis import Basis
-from . import made_from, saved_views, stored_runs, views
+from ...detector.crops.coverage import unchecked
+from . import fields, made_from, saved_views, stored_runs, views
 from .dataset_changes import changing
+from .rebuild_cache import RebuildCache
 
 _ANY_FACE = ("members", "labels", "scores", "kinds")
 
@@ -47,6 +49,8 @@ CATALOGUE = {
     "comparison": Kind("comparison", "Compare runs"),
 }
 PREFIX = "media_forensics/"
+_UNCHECKED = RebuildCache(16)
+_VIDEO_FILE = r"\.(mp4|mov|mkv|avi|webm|m4v|mpe?g|wmv|flv|3gp|m?ts|m2ts|mxf|ogv)$"
 
 
 def note(
@@ -111,7 +115,22 @@ def stale_numbers(dataset: fo.Dataset, key: str) -> list[Stale]:
 
 
 def words(dataset: fo.Dataset, key: str) -> str:
-    """What is out of date, in a sentence; "" where nothing is."""
+    """What is out of date and what was never checked, in sentences; "" where nothing is."""
+    old = _UNCHECKED.get((str(dataset._doc.id), made_from.state(dataset)), lambda: _old(dataset))
+    return " ".join(filter(None, (_out_of_date(dataset, key), unchecked(old) if old else "")))
+
+
+def _old(dataset: fo.Dataset) -> int:
+    """Videos whose crops are of version 0.3, which noticed little damage: theirs have no hash."""
+    if not dataset.has_field("recipe") or not dataset.has_field("video_path"):
+        return 0
+    files = {"$regex": _VIDEO_FILE, "$options": "i"}  # pictures and folders have no such damage
+    old = {"recipe": {"$gt": ""}, fields.CROP_SHA256: None, "video_path": files}
+    stages = [{"$match": old}, {"$group": {"_id": "$video_id"}}, {"$count": "videos"}]
+    return next((row["videos"] for row in dataset._aggregate(pipeline=stages)), 0)
+
+
+def _out_of_date(dataset: fo.Dataset, key: str) -> str:
     found = stale_numbers(dataset, key)
     if not found:
         return ""

@@ -15,6 +15,7 @@ import numpy as np
 
 from ...detector.audit.columns import CONTENT, Coded, FaceColumns, coded, numbers
 from ...detector.errors import ForensicsError
+from ...detector.metrics import ranks
 from . import fields, partners, run_names, views
 from .face_table import face_table, faceless
 from .rebuild_cache import RebuildCache
@@ -178,17 +179,20 @@ def _read_fields(source: Source, names: tuple[str, ...]) -> dict[str, Coded | np
 
 def _load(source: Source, key: str) -> FaceColumns:
     found = face_table(views.subjects(source.faces), key)
-    videos = None if found.video_p_fake is None else _of_videos(source, key, found)
     lost = faceless(source.videos, found.video.present())
-    return replace(found, video_p_fake=videos, faceless=lost)
+    if found.video_p_fake is None or run_config(source.faces, key) is None:
+        return replace(found, faceless=lost)  # nobody knows by which rule
+    scores, margins = _of_videos(source, key, found)
+    return replace(found, video_p_fake=scores, video_margin=margins, faceless=lost)
 
 
-def _of_videos(source: Source, key: str, faces: FaceColumns) -> np.ndarray | None:
-    """(N,) score of each face's video as its faces say now, by the rule of its detector."""
-    if run_config(source.faces, key) is None:  # nobody knows by which rule
-        return faces.video_p_fake
+def _of_videos(
+    source: Source, key: str, faces: FaceColumns
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """(N,) score and margin of each face's video as its faces say now, by its detector's rule."""
     rule = rule_of(source.faces, key)
     p_fake, video = faces.p_fake, faces.video
+    margin = known_margin = ranks.margins(p_fake, faces.margin)
     if rule == "mean":
         there = ~np.isnan(p_fake) & (video.codes >= 0)
         size = len(video.values)
@@ -196,7 +200,17 @@ def _of_videos(source: Source, key: str, faces: FaceColumns) -> np.ndarray | Non
         total = np.bincount(video.codes[there], weights=p_fake[there], minlength=size)
         with np.errstate(invalid="ignore", divide="ignore"):
             known = np.where(count > 0, total / count, np.nan)
+        if margin is not None:
+            mine = np.where(video.codes >= 0, margin, np.nan)
+            known_margin = ranks.mean_by(mine, np.maximum(video.codes, 0), size)
     else:
-        scores = compute_video_scores(source.faces, key, rule).of_video
-        known = np.array([scores.get(name, np.nan) for name in video.values], np.float64)
-    return np.where(video.codes >= 0, np.append(known, np.nan)[video.codes], p_fake)
+        scores = compute_video_scores(source.faces, key, rule)
+        known = np.array([scores.of_video.get(name, np.nan) for name in video.values])
+        known_margin = np.array([scores.margins.get(name, np.nan) for name in video.values])
+
+    def of_faces(of_video: np.ndarray, own: np.ndarray) -> np.ndarray:
+        return np.where(video.codes >= 0, np.append(of_video, np.nan)[video.codes], own)
+
+    if margin is None or known_margin is None:
+        return of_faces(known, p_fake), None
+    return of_faces(known, p_fake), of_faces(known_margin, margin)

@@ -51,7 +51,8 @@ def face_table(view: Any, key: str, more: Sequence[str] = ()) -> FaceColumns:
         "reason": names.reason if names.reason in schema else fields.REASON,
         **{name: name for name in (*TEXTS, CONTENT)},
     }
-    own = {"p_fake": names.p_fake, "track": "track", "number": "frame_number"}
+    own = {"p_fake": names.p_fake, "margin": names.margin}
+    own |= {"track": "track", "number": "frame_number"}
     own |= {f"more {name}": name for name in more}
     shared, own = (
         {name: path for name, path in paths.items() if path.split(".")[0] in schema}
@@ -88,18 +89,22 @@ def face_table(view: Any, key: str, more: Sequence[str] = ()) -> FaceColumns:
         pair=text("pair") if "pair" in shared else None,
         shown_for=text("shown_for") if "shown_for" in shared else None,
         frame_number=got.own.get("number"),
+        margin=got.own.get("margin"),
     )
 
 
 def faceless(videos: fo.Dataset | None, with_faces: set[str]) -> FaceColumns | None:
     """The videos of ``videos`` that are not among ``with_faces``; None without one."""
-    if videos is None or not videos.has_field("video_id"):
+    if videos is None or not videos.has_field(fields.here(videos, "video_id")):
         return None
     label_path = f"{fields.GROUND_TRUTH}.label"
     names = ["video_id", label_path, "group_id", fields.REASON, *TEXTS]
-    have = [name for name in names if videos.has_field(name.split(".")[0])]
-    got = dict(zip(have, videos.values(have), strict=True))
-    lost = [i for i, video_id in enumerate(got["video_id"]) if video_id not in with_faces]
+    here = {name: fields.here(videos, name) for name in names}
+    have = [name for name in names if videos.has_field(here[name].split(".")[0])]
+    columns = views.taken(videos).values([here[name] for name in have])
+    got = dict(zip(have, columns, strict=True))
+    first = {video_id: i for i, video_id in reversed(list(enumerate(got["video_id"])))}
+    lost = sorted(i for video_id, i in first.items() if video_id not in with_faces)
     if not lost:
         return None
 

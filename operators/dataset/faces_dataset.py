@@ -14,6 +14,8 @@ from ...detector.records import CropRecipe
 from . import appearance, default_folders, fields, partners, saved_views, views
 from .dataset_changes import declare, documents
 
+ONE_FACE = "one_face_per_video"  # a saved view
+
 
 def open_faces_dataset(
     name: str, videos: fo.Dataset, recipe: CropRecipe, crop_root: Path
@@ -112,7 +114,7 @@ def shipped_attributes(videos: fo.Dataset) -> list[str]:
         name
         for name, field in videos.get_field_schema().items()
         if isinstance(field, plain)
-        and name not in ours | scored
+        and name not in ours | scored | {fields.here(videos, name) for name in ours}
         and name not in ("filepath", "tags", "metadata", "id", "created_at", "last_modified_at")
         and not name.startswith("video_")
     ]
@@ -122,28 +124,26 @@ def save_views(videos: fo.Dataset, faces: fo.Dataset) -> None:
     """The saved views that the App shows first."""
     by_video = faces.group_by("video_id", order_by="frame_number")
     saved_views.save(faces, "by_video", by_video, "One tile per video; the faces in frame order")
-    first = one_face_per_video(faces)
-    saved_views.save(faces, "one_face_per_video", first, "The middle face of each video")
+    saved_views.save_chosen(faces, ONE_FACE, middle_faces(faces), "The middle face of each video")
     what = "Videos" if videos.media_type == fomm.VIDEO else "Frames"
-    lost = videos.match(F(fields.REASON) != None)  # noqa: E711 - builds a database query
+    lost = videos.match(F(fields.here(videos, fields.REASON)) != None)  # noqa: E711 - a query
     saved_views.save(videos, "not_scorable", lost, f"{what} without a single usable face")
 
 
 def renew_one_face(faces: fo.Dataset) -> None:
     """Save the view of one face per video again where faces have come or gone since."""
-    name = "one_face_per_video"
-    if not faces.has_saved_view(name):
+    if not faces.has_saved_view(ONE_FACE):
         return
-    now = one_face_per_video(faces)
-    if set(faces.load_saved_view(name).values("id")) != set(now.values("id")):
-        saved_views.save(faces, name, now, "The middle face of each video")
+    now = middle_faces(faces)
+    if set(faces.load_saved_view(ONE_FACE).values("id")) != set(now):
+        saved_views.save_chosen(faces, ONE_FACE, now, "The middle face of each video")
 
 
-def one_face_per_video(faces: fo.Dataset) -> Any:
-    """One sample per video, for evaluation at video level: its middle face in frame order."""
+def middle_faces(faces: Any) -> list[str]:
+    """The id of one face of each video, for evaluation at video level: the middle one in frame
+    order."""
     ids, video_ids, numbers = faces.values(["id", "video_id", "frame_number"])
     rows: dict[str, list[tuple[int, str]]] = {}
     for sample_id, video_id, number in zip(ids, video_ids, numbers, strict=True):
         rows.setdefault(video_id, []).append((number or 0, sample_id))
-    chosen = [sorted(found)[len(found) // 2][1] for found in rows.values()]
-    return faces.select(chosen)
+    return [sorted(found)[len(found) // 2][1] for found in rows.values()]

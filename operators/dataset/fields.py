@@ -24,6 +24,9 @@ SCORES_METHOD = "media_forensics/scores"  # of the custom runs that hold their p
 GROUND_TRUTH = "ground_truth"
 REASON = "reason"
 COVERAGE = "coverage"
+CLIP = "clip"  # FrameSupport [first, last]: a sample of a video dataset that is a part of its file
+PREFIX = "mf_"  # of our fields on a dataset that was taken in place
+ADOPTED = "adopted"  # in the description of such a dataset
 FACES = "faces"  # Detections on the frames of a video dataset, or on whole frames
 PERSONS = "persons"  # TemporalDetections of a video: who was seen from when to when
 CROP_SHA256 = "crop_sha256"  # of the crop's file, as extraction wrote it
@@ -162,7 +165,7 @@ def fields_of_key(dataset: fo.Dataset, key: str) -> list[str]:
         *(f"{key}_{part}" for part in ("gradient", "rollout", "knn_fake", "knn_cosine")),
         f"{key}_recompression_reason",
     }
-    derived = (delta_field(key, ""), f"{key}_rank_")
+    derived = (delta_field(key, ""), margin_field(key, ""), f"{key}_rank_")
     others = [k for k in detector_keys(dataset) if k.startswith(f"{key}_")]
     return [
         name
@@ -175,6 +178,11 @@ def fields_of_key(dataset: fo.Dataset, key: str) -> list[str]:
 def delta_field(key: str, perturbation: str) -> str:
     """Field with p_fake of detector ``key`` under a corruption minus that of the crop as it is."""
     return f"{key}_delta_{perturbation}"
+
+
+def margin_field(key: str, perturbation: str) -> str:
+    """Field with the margin of detector ``key`` under a corruption."""
+    return f"{key}_margin_{perturbation}"
 
 
 def frame_number(index: int) -> int:
@@ -229,14 +237,29 @@ def record_fields(record: VideoRecord) -> dict[str, Any]:
     return values
 
 
+def here(dataset: fo.Dataset, name: str) -> str:
+    """What our field ``name`` of videos is called on ``dataset``.
+
+    On a dataset that a person has made, and that we work on in place, ours begin with
+    :data:`PREFIX`, so that none of theirs is changed.
+    """
+    return f"{PREFIX}{name}" if is_adopted(dataset) else name
+
+
+def is_adopted(dataset: fo.Dataset) -> bool:
+    """Whether a person has made ``dataset``, and 'Use dataset' has taken it in place."""
+    return bool(describe(dataset).get(ADOPTED))
+
+
 def declare_common_fields(dataset: fo.Dataset, faces: bool = False) -> None:
     """Create the fields and indexes of a video dataset, or of a faces dataset."""
     wanted = {**COMMON_FIELDS, **(FACE_FIELDS if faces else {})}
     if not faces:
         wanted |= {REASON: fo.StringField, COVERAGE: fo.FloatField}
-    indexed = [*INDEXED, f"{GROUND_TRUTH}.label"]
+    indexed = [here(dataset, name) for name in (*INDEXED, f"{GROUND_TRUTH}.label")]
     with changing(dataset):
-        declare(dataset, {**wanted, GROUND_TRUTH: fo.Classification})
+        wanted |= {GROUND_TRUTH: fo.Classification}
+        declare(dataset, {here(dataset, name): kind for name, kind in wanted.items()})
         if faces:
             indexed += ["frame_number"]
             for name in FACE_LISTS:

@@ -127,8 +127,13 @@ def _behind(
 ) -> dict[str, dict[str, Any]]:
     """Field -> video id -> the video's value, where some face has another."""
     here, there = videos.get_field_schema(), faces.get_field_schema()
-    names = [n for n in wanted if n.split(".")[0] in here and n.split(".")[0] in there]
-    said = {row[0]: row[1:] for row in zip(*videos.values(["video_id", *names]), strict=True)}
+    names = [
+        name
+        for name in wanted
+        if fields.here(videos, name).split(".")[0] in here and name.split(".")[0] in there
+    ]
+    asked = [fields.here(videos, name) for name in ("video_id", *names)]
+    said = {row[0]: row[1:] for row in zip(*views.taken(videos).values(asked), strict=True)}
     out: dict[str, dict[str, Any]] = {name: {} for name in names}
     for document in _statements(faces, names):
         video_id = document["video"]
@@ -151,9 +156,10 @@ def contradiction(faces: fo.Dataset) -> str:
     Somebody has changed one of them in the App: numbers go by the faces.
     """
     videos = views.videos_of(faces)
-    if videos is None or not videos.has_field(fields.GROUND_TRUTH):
+    if videos is None or not videos.has_field(fields.here(videos, fields.GROUND_TRUTH)):
         return ""
-    said = dict(zip(*videos.values(["video_id", LABEL]), strict=True))
+    asked = [fields.here(videos, name) for name in ("video_id", LABEL)]
+    said = dict(zip(*views.taken(videos).values(asked), strict=True))
     found: dict[str, set[Any]] = {}
     for document in _statements(faces, [LABEL]):
         found.setdefault(document["video"], set()).add(document.get("f0"))

@@ -47,7 +47,8 @@ def basis_of(samples: Any, key: str, level: str = "video") -> Basis:
     if fields.GROUND_TRUTH in schema:
         shared["label"] = f"{fields.GROUND_TRUTH}.label"
     shared |= {name: name for name in ("subject", "recipe") if name in schema}
-    got = read(view, shared, {"p_fake": names.p_fake})
+    own = {"p_fake": names.p_fake, "margin": names.margin}
+    got = read(view, shared, {name: field for name, field in own.items() if field in schema})
     count = len(got.group)
 
     def codes(*columns: str) -> np.ndarray:
@@ -64,10 +65,21 @@ def basis_of(samples: Any, key: str, level: str = "video") -> Basis:
         faces=count,
         members=digest(got.ids),
         labels=digest(got.ids, codes("label", "subject")),
-        scores=digest(got.ids, got.own["p_fake"]),
+        scores=digest(got.ids, *_scores(got.own)),
         kinds=digest(got.ids, codes(*_SHARED)),
         code=code_version(),
     )
+
+
+def _scores(own: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+    """What of the scores a number may depend on: p_fake, and the margins of those that are 1 or 0,
+    for nothing else tells these apart (and others keep the digest that they had in 0.3).
+    """
+    p_fake, margin = own["p_fake"], own.get("margin")
+    saturated = (p_fake == 1) | (p_fake == 0)
+    if margin is None or not (saturated & ~np.isnan(margin)).any():
+        return [p_fake]
+    return [p_fake, np.where(saturated, margin, 0.0)]
 
 
 def _recipes(of_faces: list[Any] | None, config: Any) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -9,6 +10,7 @@ import fiftyone as fo
 from bson import json_util
 from fiftyone.core.utils import to_slug
 
+from . import marked_views
 from .dataset_changes import changing, documents
 
 
@@ -21,6 +23,7 @@ def save(dataset: fo.Dataset, name: str, view: Any, description: str) -> str:
     Returns:
         the name that it got
     """
+    view = marked_views.compact(view, _mark(name))
     with changing(dataset):
         free = name = name[:200]
         slugs = {to_slug(other): other for other in dataset.list_saved_views()}
@@ -29,7 +32,21 @@ def save(dataset: fo.Dataset, name: str, view: Any, description: str) -> str:
             number += 1
             free = f"{name} ({number})"
         _put(dataset, free, view, description)
+        if free == name:
+            marked_views.forget_others(dataset, _mark(name), view)
         return free
+
+
+def save_chosen(
+    dataset: fo.Dataset, name: str, values: Sequence[Any], description: str, field: str = "id"
+) -> str:
+    """Save the view of the samples whose ``field`` is one of ``values``, however many they are."""
+    view = marked_views.marked(dataset, _mark(name), values, field)
+    return save(dataset, name, view, description)
+
+
+def _mark(name: str) -> str:
+    return f"view {name[:200]}"
 
 
 def drop(dataset: fo.Dataset, name: str) -> None:
@@ -40,6 +57,7 @@ def drop(dataset: fo.Dataset, name: str) -> None:
         old = dataset._get_saved_view_doc(name).id
         _update(dataset, {"$pull": {"saved_views": old}})
         documents("views").delete_one({"_id": old})
+        marked_views.forget_others(dataset, _mark(name))
 
 
 def _put(dataset: fo.Dataset, name: str, view: Any, description: str) -> None:

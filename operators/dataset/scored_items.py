@@ -5,13 +5,14 @@ Videos that gave no face are read from the video dataset, so that they stay in t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from ...detector.audit.units import Units, at_level
+from ...detector.metrics import ranks
 from . import views
 from .face_table import belonging, face_table, faceless, kinds_in, kinds_of, require_labels
 from .video_scores import compute_video_scores
@@ -52,14 +53,23 @@ def video_items(view: Any, key: str) -> Units:
     """The videos behind the faces of ``view``, and those of the same kind without any face."""
     found = face_table(view, key)
     dataset = views.dataset_of(view)
-    scores = compute_video_scores(dataset, key).of_video  # of all faces, also those not in view
-    known = np.array([*(scores.get(name, np.nan) for name in found.video.values), np.nan])
+    scores = compute_video_scores(dataset, key)  # of all faces, also those not in view
+    own = ranks.margins(found.p_fake, found.margin)
     lost = faceless(views.videos_of(dataset), set(dataset.distinct("video_id")))
     if lost is not None:
         lost = lost.take(belonging(lost, set(kinds_of(found)), kinds_in(dataset)))
-    code = found.video.codes
-    of_face = np.where(code >= 0, known[code], found.p_fake)  # of no video: one of its own
-    found = replace(found, video_p_fake=of_face, faceless=lost)
+
+    def of_faces(of_video: Mapping[str, float], own: np.ndarray) -> np.ndarray:
+        known = np.array([*(of_video.get(name, np.nan) for name in found.video.values), np.nan])
+        code = found.video.codes
+        return np.where(code >= 0, known[code], own)  # of no video: one of its own
+
+    found = replace(
+        found,
+        video_p_fake=of_faces(scores.of_video, found.p_fake),
+        video_margin=None if own is None else of_faces(scores.margins, own),
+        faceless=lost,
+    )
     require_labels(found)
     return at_level(found, "video")
 

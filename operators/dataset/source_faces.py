@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import fiftyone as fo
 
 from ...detector.files.allowed_roots import require_files
-from . import fields
+from . import fields, marked_views
 
 if TYPE_CHECKING:
     from ...detector.scoring.recompressed_scores import SourceFace
@@ -30,10 +30,8 @@ def source_faces(dataset: fo.Dataset, face_ids: Sequence[str]) -> list[SourceFac
     names += [fields.SOURCE_SHA256, fields.CROP_SHA256]
     schema = dataset.get_field_schema()
     known = [name for name in names if name in schema]
-    view = dataset.select(list(face_ids))
-    rows = {
-        row[0]: dict(zip(known, row, strict=True)) for row in zip(*view.values(known), strict=True)
-    }
+    columns = marked_views.columns(dataset, face_ids, known)
+    rows = {row[0]: dict(zip(known, row, strict=True)) for row in zip(*columns, strict=True)}
     require_files((row.get("video_path") for row in rows.values()), "videos")
     faces = []
     for face_id in face_ids:

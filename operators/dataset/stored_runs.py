@@ -15,8 +15,10 @@ import fiftyone as fo
 from bson import json_util
 
 from ...detector.errors import ForensicsError
+from . import marked_views
 from .dataset_changes import changing, delete_run_record, documents
 
+_MARK = "run "  # of the samples of a run whose view is large
 CUSTOM, BRAIN = "runs", "brain_methods"  # where a dataset's document names them
 
 
@@ -40,6 +42,8 @@ def put(
     import fiftyone.core.runs as fors
 
     dataset = samples._root_dataset
+    mark = _MARK + name
+    samples = marked_views.compact(samples, mark)
     with changing(dataset):
         require_own(dataset, name, method)
         made = fors.RunConfig(method=method, **config)
@@ -61,6 +65,8 @@ def put(
             record.results.put(text, content_type="application/json")
         record.save(upsert=True)
         _name(dataset, name, record.id)
+        view = samples if isinstance(samples, fo.DatasetView) else None
+        marked_views.forget_others(dataset, mark, view)
 
 
 def of_method(dataset: fo.Dataset, name: str, method: str) -> bool:

@@ -6,7 +6,7 @@ No network is needed: every rule can be applied again to the stored scores.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import fiftyone as fo
@@ -54,6 +54,7 @@ class VideoScores:
         of_person: score of the person of each face, by sample id
         scored: faces with a score by video id
         cut: faces that the rule asks for, scored or not, by video id
+        margins: by video id, what videos are ordered by; empty where faces have no margins
     """
 
     ids: list[str]
@@ -62,6 +63,7 @@ class VideoScores:
     of_person: dict[str, float | None]
     scored: Counter[str]
     cut: Counter[str]
+    margins: dict[str, float] = field(default_factory=dict)
 
     @property
     def waiting(self) -> int:
@@ -90,29 +92,37 @@ def compute_video_scores(dataset: fo.Dataset, key: str, rule: str | None = None)
     from ...detector.scoring.aggregate import (
         WORST_PERSON,
         grouped_scores,
+        video_margin,
         video_score,
+        worst_person_margin,
         worst_person_score,
     )
 
     rule = rule or rule_of(dataset, key)
     have = dataset.get_field_schema()
     names = ["video_id", "id", fields.ScoreFields(key).p_fake]
-    names += [name for name in ("subject", "track") if name in have]
+    margin_field = fields.ScoreFields(key).margin
+    names += [name for name in ("subject", "track", margin_field) if name in have]
     columns = dict(zip(names, dataset.values(names), strict=True))
     video_ids, sample_ids, p_fake = (columns[name] for name in names[:3])
     subject = columns.get("subject", [None] * len(sample_ids))
     track = columns.get("track", [None] * len(sample_ids))
+    margins = _margins(p_fake, columns.get(margin_field))
     faces: dict[str, list[float]] = defaultdict(list)
     tracks: dict[str, list[int]] = defaultdict(list)
+    face_margins: dict[str, list[float]] = defaultdict(list)
     cut: Counter[str] = Counter()
-    for video_id, score, is_subject, person in zip(video_ids, p_fake, subject, track, strict=True):
+    rows = zip(video_ids, p_fake, subject, track, margins, strict=True)
+    for video_id, score, is_subject, person, margin in rows:
         if rule != WORST_PERSON and is_subject is False:
             continue
         cut[video_id] += 1
         if score is not None:
             faces[video_id].append(score)
             tracks[video_id].append(person or 0)
-    scores = {}
+            if margin is not None:
+                face_margins[video_id].append(margin)
+    scores, margins_of = {}, {}
     for video_id, values in faces.items():
         if rule == WORST_PERSON:
             found = worst_person_score(values, tracks[video_id])
@@ -120,6 +130,13 @@ def compute_video_scores(dataset: fo.Dataset, key: str, rule: str | None = None)
             found = video_score(values, rule)
         if found is not None:
             scores[video_id] = found
+    for video_id, values in face_margins.items():
+        if rule == WORST_PERSON:
+            found = worst_person_margin(values, tracks[video_id])
+        else:
+            found = video_margin(values, rule)
+        if found is not None:
+            margins_of[video_id] = found
     persons = grouped_scores(
         [float("nan") if p is None else p for p in p_fake],
         [(v, t or 0) for v, t in zip(video_ids, track, strict=True)],
@@ -129,7 +146,20 @@ def compute_video_scores(dataset: fo.Dataset, key: str, rule: str | None = None)
         i: persons[v, t or 0] for i, v, t in zip(sample_ids, video_ids, track, strict=True)
     }
     scored = Counter({video_id: len(values) for video_id, values in faces.items()})
-    return VideoScores(sample_ids, video_ids, scores, of_person, scored, cut)
+    return VideoScores(sample_ids, video_ids, scores, of_person, scored, cut, margins_of)
+
+
+def _margins(p_fake: list[float | None], margin: list[float | None] | None) -> list[float | None]:
+    """What each face is ordered by; None where it has no score or faces have no margins."""
+    from ...detector.audit.columns import numbers
+    from ...detector.metrics import ranks
+
+    if margin is None:
+        return [None] * len(p_fake)
+    found = ranks.margins(numbers(p_fake), numbers(margin))
+    if found is None:
+        return [None] * len(p_fake)
+    return [None if value != value else value for value in found.tolist()]
 
 
 def refresh_video_scores(dataset: fo.Dataset, key: str) -> int:
@@ -150,7 +180,7 @@ def refresh_video_scores(dataset: fo.Dataset, key: str) -> int:
     )
     videos = views.videos_of(dataset)
     if fresh and videos is not None and videos.has_field(fields.ScoreFields(key).p_fake):
-        names = ["video_id", fields.ScoreFields(key).p_fake]
+        names = [fields.here(videos, "video_id"), fields.ScoreFields(key).p_fake]
         fresh = all(s == now.of_video.get(v) for v, s in zip(*videos.values(names), strict=True))
     if not fresh:
         write_video_scores(dataset, key, rule_of(dataset, key), now)
@@ -206,7 +236,7 @@ def _write(dataset: fo.Dataset, key: str, rule: str, found: VideoScores) -> int:
         }
         views.set_by_id(dataset, names.video_label, labels)
     videos = views.videos_of(dataset)
-    if videos is not None and videos.media_type == fomm.VIDEO:
+    if videos is not None and fields.describe(videos).get("kind", "videos") == "videos":
         _write_on_videos(videos, dataset, names, rule, found)
     return len(scores)
 
@@ -231,19 +261,22 @@ def _write_on_videos(
     wanted |= {names.reason: fo.StringField, names.label: fo.Classification}
     dataset_changes.declare(videos, wanted)
     _name_maker(videos, dataset, names, rule, score_state.VIDEO_SCORES)
-    rows = zip(*videos.values(["id", "video_id", fields.REASON, fields.COVERAGE]), strict=True)
+    asked = ("video_id", fields.REASON, fields.COVERAGE)
+    asked = ["id", *(fields.here(videos, name) for name in asked)]
+    rows = zip(*views.taken(videos).values(asked), strict=True)
     columns: dict[str, dict[str, Any]] = defaultdict(dict)
     for sample_id, video_id, reason, coverage in rows:
         score, cut = found.of_video.get(video_id), found.cut[video_id]
-        usable = coverage if coverage is not None else 0.0
-        share = usable * found.scored[video_id] / cut if cut else 0.0
-        columns[names.coverage][sample_id] = share
+        if videos.media_type == fomm.VIDEO:  # a picture is there or not
+            usable = coverage if coverage is not None else 0.0
+            share = usable * found.scored[video_id] / cut if cut else 0.0
+            columns[names.coverage][sample_id] = share
         columns[names.p_fake][sample_id] = score
         columns[names.label][sample_id] = None if score is None else fields.classification(score)
         lost = None if score is not None else reason or Reason.NOT_SCORED.value
         columns[names.reason][sample_id] = lost
-    for field, values in columns.items():
-        views.set_by_id(videos, field, values)
+    for name, values in columns.items():
+        views.set_by_id(videos, name, values)
     appearance.dress(videos)
     _name_maker(videos, dataset, names, rule, "")
 

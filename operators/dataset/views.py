@@ -93,21 +93,22 @@ def video_records(samples: Any) -> list[VideoRecord]:
         ForensicsError: the samples carry no ``video_id`` or no ground truth, or some file lies
             outside the allowed folders
     """
-    view = flat(samples)
-    require_fields(view, ["video_id", fields.GROUND_TRUTH], "Import deepfake dataset")
+    view = taken(samples)
+    dataset = dataset_of(view)
+    label = fields.here(dataset, fields.GROUND_TRUTH)
+    require_fields(view, [fields.here(dataset, "video_id"), label], "Import deepfake dataset")
     names = list(fields.COMMON_FIELDS)
-    columns = dict(
-        zip(
-            ["filepath", "label", *names],
-            view.values(["filepath", f"{fields.GROUND_TRUTH}.label", *names]),
-            strict=True,
-        )
+    asked = ["filepath", f"{label}.label", *(fields.here(dataset, name) for name in names)]
+    columns = dict(zip(["filepath", "label", *names], view.values(asked), strict=True))
+    clips = _clips(view)
+    aligned = fields.describe(dataset).get("kind") == "videos" and bool(
+        fields.describe(dataset).get("aligned")
     )
     require_files([*columns["filepath"], *columns["mask_path"]], "videos")
     is_video = view.media_type == fomm.VIDEO
     rows: dict[str, dict[str, Any]] = {}
     frames: dict[str, list[tuple[int, str]]] = {}
-    numbers = None if is_video else view.values("frame_number")
+    numbers = None if is_video else view.values(fields.here(dataset, "frame_number"))
     for i, path in enumerate(columns["filepath"]):
         video_id = columns["video_id"][i]
         if video_id is None:
@@ -116,7 +117,7 @@ def video_records(samples: Any) -> list[VideoRecord]:
             )
         values = {name: columns[name][i] for name in names}
         values["label"] = _label(columns["label"][i], path)
-        rows.setdefault(video_id, values | {"path": path})
+        rows.setdefault(video_id, values | {"path": path, "clip": clips[i] if clips else None})
         if numbers is not None:
             index = i if numbers[i] is None else fields.frame_index(numbers[i])
             frames.setdefault(video_id, []).append((index, path))
@@ -124,8 +125,29 @@ def video_records(samples: Any) -> list[VideoRecord]:
         VideoRecord(
             **{k: v if v is not None else _default(k) for k, v in values.items()},
             frames=tuple(sorted(frames.get(video_id, ()))),
+            aligned=aligned,
         )
         for video_id, values in rows.items()
+    ]
+
+
+def taken(samples: Any) -> Any:
+    """``samples``, flat; of a dataset of a person's own those that 'Use dataset' has taken."""
+    view = flat(samples)
+    dataset = dataset_of(view)
+    name = fields.here(dataset, "video_id")
+    if not fields.is_adopted(dataset) or not dataset.has_field(name):
+        return view
+    return view.match({name: {"$ne": None}})
+
+
+def _clips(view: Any) -> list[tuple[int, int] | None]:
+    """First and last 0-based frame of each sample that is a part of its file; [] where none is."""
+    if not isinstance(view.get_field(fields.CLIP), fo.FrameSupportField):
+        return []
+    return [
+        (fields.frame_index(support[0]), fields.frame_index(support[1])) if support else None
+        for support in view.values(fields.CLIP)
     ]
 
 

@@ -3,9 +3,10 @@
 All choices were made by looking at the footage, before any detector was trained on it. Two pictures
 that may show the same person count as one person (``studio-man``). Nobody can tell who appears
 twice in the party photographs, so all of them are one leakage unit. One photograph never gives
-clips to two splits. Clips 0 to 99 come from PyPI packages, which must suffice. Clips from 100 on
-come from npm packages. A person's number and split do not depend on whether the npm footage is
-present.
+clips to two splits.
+
+Clips 0 to 99 come from PyPI packages, which must suffice. Clips from 100 on come from npm packages.
+A person's number and split do not depend on whether the npm footage is present.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from ...detector.progress import Progress, ShouldStop, never, silent
 from ...detector.records import FAKE, LABELS
 from ..app.form import Form
 from ..app.outcome import Ending
-from ..dataset import derived, fields, made_from, views
+from ..dataset import derived, fields, made_from, marked_views, views
 from ..dataset.dataset_changes import declare
 from ..jobs.workflow import JobWorkflow
 from . import embedding_files, embedding_geometry, embedding_maps
@@ -77,7 +77,7 @@ def run(
     from . import stored_vectors
 
     _check(parts)
-    view = views.flat(samples)
+    view = marked_views.compact(views.flat(samples), f"map {key}")
     dataset = views.dataset_of(view)
     names = fields.ScoreFields(key)
     views.require_fields(view, [names.embedding], "Score faces")
@@ -86,7 +86,8 @@ def run(
     filed = embedding_files.are_noted(dataset, names.embedding)
     there = view.match(F(names.embedding) != None)  # noqa: E711 - builds a database query
     if found.not_finite or filed:
-        there = view.select(found.ids)
+        there = marked_views.marked(view, f"map {key}", found.ids)
+        marked_views.forget_others(dataset, f"map {key}", there, 2 * len(PARTS))
     views.require_samples(there, f"faces with an embedding of {key!r}")
     for part in parts:
         if len(found.ids) < LEAST.get(part, 1):

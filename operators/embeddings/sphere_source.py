@@ -212,10 +212,11 @@ def _read(
     """
     name = embedding_field(source.faces, key)
     columns = columns_of(source, key, token)
-    view = source.faces.view()
     if chosen is not None and len(chosen) < len(columns):
-        view = view.select([columns.ids[int(row)] for row in chosen])
-    found = stored_vectors.read(view, name, most_single=MOST_SINGLE)
+        ids = [columns.ids[int(row)] for row in chosen]
+        found = stored_vectors.read_those(source.faces, name, ids, MOST_SINGLE)
+    else:
+        found = stored_vectors.read(source.faces.view(), name, most_single=MOST_SINGLE)
     known = range(len(columns)) if chosen is None else chosen
     place = {columns.ids[int(row)]: int(row) for row in known}
     rows = np.array([place.get(sample_id, -1) for sample_id in found.ids], np.int64)

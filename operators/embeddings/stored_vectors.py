@@ -10,13 +10,14 @@ unless the face also has its vector in the field.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ...detector.errors import ForensicsError
+from ..dataset import marked_views
 from . import embedding_files
 from .vector_format import unpacked
 
@@ -49,7 +50,6 @@ def read(
     """Return vectors and further fields of all faces of ``view`` that have one, in its order.
 
     Peak memory is about that of the result.
-    Memory is that of the result.
 
     Args:
         view: faces view without dynamic grouping, see :func:`operators.dataset.views.flat`
@@ -90,6 +90,23 @@ def read(
         for values, path in paths:
             values += [_value(document, path) for document in kept]
     return Vectors(ids, out[: len(ids)], found, lost)
+
+
+def read_those(dataset: Any, field: str, ids: Sequence[str], most_single: int) -> Vectors:
+    """Vectors of the faces ``ids`` that have one: :func:`read` in parts that fit into a query."""
+    parts = []
+    for some in marked_views.slices(ids):
+        found = read(dataset.select(some), field)
+        if len(ids) * found.vectors.shape[1] > most_single:
+            found = replace(found, vectors=found.vectors.astype(np.float16))
+        parts.append(found)
+    full = [part.vectors for part in parts if len(part.ids)]
+    return Vectors(
+        [face_id for part in parts for face_id in part.ids],
+        np.concatenate(full) if full else np.empty((0, 0), np.float32),
+        {},
+        sum(part.not_finite for part in parts),
+    )
 
 
 def ids_with_vector(dataset: Any, field: str) -> set[str]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import fiftyone as fo
 
+from ...detector.audit.columns import numbers
 from ...detector.audit.units import Units
 from ...detector.errors import ForensicsError
 from ..app.checks import require_known
@@ -20,6 +21,7 @@ from ..dataset import fields, made_from, run_names, stored_runs, views
 from ..dataset.dataset_changes import declare
 from ..dataset.made_from import checkpoint_of
 from ..dataset.scored_items import LEVELS, items_of
+from ..dataset.video_scores import compute_video_scores
 from ..jobs.workflow import Workflow
 from .transfer_rows import table, transfer_rows
 
@@ -80,7 +82,9 @@ def run(
     calibration = None
     if method != "none":
         about = {k: v for k, v in record.items() if k not in ("groups", "threshold")}
-        fitted: Calibration = fit_calibration(scored.label, scored.p_fake, method, about)
+        fitted: Calibration = fit_calibration(
+            scored.label, scored.p_fake, method, about, scored.margin
+        )
         calibration = fitted.to_json()
         _write_calibrated(dataset, key, level, fitted)
     record |= {"calibration": calibration}
@@ -153,13 +157,19 @@ def _write_calibrated(dataset: fo.Dataset, key: str, level: str, calibration: An
     names = fields.ScoreFields(key)
     targets = [(dataset, names.p_fake if level == "face" else names.video_p_fake)]
     videos = views.videos_of(dataset)
+    margins = compute_video_scores(dataset, key).margins if level == "video" else {}
     if level == "video" and videos is not None and videos.has_field(names.p_fake):
         targets.append((videos, names.p_fake))
     for target, source in targets:
         declare(target, {names.calibrated: fo.FloatField})
-        ids, values = target.values(["id", source])
-        raw = np.array([np.nan if v is None else v for v in values], np.float64)
-        fitted = calibration.apply(raw)
+        ids, values, of = target.values(["id", source, "video_id"])
+        if level == "video":
+            margin = numbers(margins.get(video) for video in of)
+        else:
+            known = target.has_field(names.margin)
+            margin = numbers(target.values(names.margin)) if known else None
+        raw = numbers(values)
+        fitted = calibration.apply(raw, margin)
         clean = {i: None if np.isnan(v) else float(v) for i, v in zip(ids, fitted, strict=True)}
         views.set_by_id(target, names.calibrated, clean)
 

@@ -12,10 +12,20 @@ from fiftyone import ViewField as F
 
 from ...detector.audit.threshold import HAND, UNCHOSEN, Threshold
 from ...detector.errors import ForensicsError
+from ...detector.metrics import ranks
 from ...detector.records import LABELS
 from ..app.form import Form
 from ..app.markup import plain
-from ..dataset import derived, faces_dataset, fields, made_from, run_names, stored_runs, views
+from ..dataset import (
+    derived,
+    faces_dataset,
+    fields,
+    made_from,
+    marked_views,
+    run_names,
+    stored_runs,
+    views,
+)
 from ..dataset.dataset_changes import changing, declare
 from ..dataset.label_sync import contradiction
 from ..dataset.scored_items import LEVELS, items_of
@@ -78,9 +88,12 @@ def run(
     views.require_samples(view, "faces")
     found_at = _threshold(dataset, view, key, threshold, threshold_from)
     basis = made_from.basis_of(view, key)  # before the scores are read: a change shows
-    rows = []
+    rows, said = [], []
     for level in LEVELS:
-        rows += evaluate_items(level, items_of(view, key, level), found_at.value)
+        items = items_of(view, key, level)
+        rows += evaluate_items(level, items, found_at.value)
+        if remark := ranks.words(items.p_fake, items.margin):
+            said.append(f"{level.capitalize()}s: {remark}")
     comparison = None
     if compare_with is not None:
         comparison = compare(view, key, compare_with)
@@ -90,7 +103,7 @@ def run(
     return {
         **found,
         "table": table(rows, found_at, found["macro"], comparison)
-        + _remarks(waiting, key, dataset),
+        + _remarks(said, waiting, key, dataset),
         "run": run_name,
         "evaluations": names,
         "threshold": found_at.value,
@@ -98,9 +111,10 @@ def run(
     }
 
 
-def _remarks(waiting: int, key: str, dataset: fo.Dataset) -> str:
-    """Sentences on what is out of date, on labels that contradict, on faces without a score."""
-    found = [plain(t) for t in (contradiction(dataset), derived.words(dataset, key)) if t]
+def _remarks(said: list[str], waiting: int, key: str, dataset: fo.Dataset) -> str:
+    """Sentences on ``said``, what is out of date, labels that contradict, faces without a score."""
+    found = [*said]
+    found += [plain(t) for t in (contradiction(dataset), derived.words(dataset, key)) if t]
     if waiting:
         found.append(
             f"{waiting:,} faces of videos with a score have none themselves; their videos are "
@@ -132,16 +146,21 @@ def _write_evaluations(dataset: fo.Dataset, view: Any, key: str, threshold: floa
     """FiftyOne evaluations at face level and, on one face per video, at video level."""
     names = fields.ScoreFields(key)
     levels = (
-        ("faces", views.subjects(view), names.p_fake, names.label),
-        ("videos", faces_dataset.one_face_per_video(view), names.video_p_fake, names.video_label),
+        ("faces", names.p_fake, names.label),
+        ("videos", names.video_p_fake, names.video_label),
     )
     made = []
-    for level, part, p_fake, label in levels:
+    for level, p_fake, label in levels:
+        mark = f"eval_{key}_{level}"
+        if level == "faces":
+            part = marked_views.compact(views.subjects(view), mark)
+        else:
+            part = marked_views.marked(dataset, mark, faces_dataset.middle_faces(view))
         scored = part.match(F(p_fake) != None)  # noqa: E711 - builds a database query
         if len(scored) == 0:
             continue
         field = label if threshold == 0.5 else _decide(scored, p_fake, label, threshold)
-        name = f"eval_{key}_{level}"
+        name = mark
         with changing(dataset):
             if dataset.has_evaluation(name):
                 dataset.delete_evaluation(name)
@@ -154,6 +173,7 @@ def _write_evaluations(dataset: fo.Dataset, view: Any, key: str, threshold: floa
                 custom_metrics={uri_of("auroc"): {}, uri_of("eer"): {}},
                 progress=False,
             )
+        marked_views.forget_others(dataset, mark, part)
         made.append(name)
     return made
 

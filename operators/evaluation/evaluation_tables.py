@@ -20,7 +20,13 @@ def evaluate_items(level: str, items: Units, threshold: float) -> list[dict[str,
     rows = []
     for part in parts_of(items):
         chosen = part.chosen
-        row = evaluate(items.label[chosen], items.p_fake[chosen], group[chosen], threshold)
+        row = evaluate(
+            items.label[chosen],
+            items.p_fake[chosen],
+            group[chosen],
+            threshold,
+            margin=items.margins[chosen],
+        )
         names = {n: getattr(part, n) for n in ("source_dataset", "method", "compression", "split")}
         rows.append({"level": level, **names, **row.to_json()})
     return rows
@@ -66,7 +72,7 @@ def compare(view: Any, key: str, other: str) -> dict[str, Any]:
     mine, theirs = video_items(view, key), video_items(view, other)
     both = np.isfinite(mine.p_fake) & np.isfinite(theirs.p_fake)
     label, group = mine.label[both], mine.group.codes[both]
-    a, b = mine.p_fake[both], theirs.p_fake[both]
+    a, b = mine.rank[both], theirs.rank[both]
     found: dict[str, Any] = {
         "key": key,
         "with": other,

@@ -8,20 +8,43 @@ from typing import Any
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
+from ...detector.metrics import ranks
 from ...detector.records import FAKE, LABELS
+from ..dataset import fields, views
+from ..dataset.video_scores import compute_video_scores
 
 POSITIVE = LABELS[FAKE]
 
 
-def _scores(results: Any) -> tuple[Any, Any]:
-    """Labels (N,) 0/1 and p_fake (N,) of the evaluated samples that have a prediction."""
+def _ranked(samples: Any, results: Any) -> tuple[Any, Any]:
+    """Labels (N,) 0/1 of the evaluated samples with a prediction, and what these are ranked by."""
     import numpy as np
 
     truth = np.array(results.ytrue) == POSITIVE
     confidence = np.array([np.nan if c is None else c for c in results.confs], dtype=np.float64)
     p_fake = np.where(np.array(results.ypred) == POSITIVE, confidence, 1.0 - confidence)
     scored = np.isfinite(p_fake)
-    return truth[scored].astype(int), p_fake[scored]
+    margin = _margins(samples, str(results.config.pred_field))
+    if margin is None or len(margin) != len(p_fake):  # samples have gone since
+        margin = None
+    return truth[scored].astype(int), ranks.of(p_fake, margin)[scored]
+
+
+def _margins(samples: Any, pred_field: str) -> Any | None:
+    """(N,) margins of our predictions in ``pred_field``, None where nobody knows them."""
+    from ...detector.audit.columns import numbers
+
+    dataset = views.dataset_of(samples)
+    for key in fields.detector_keys(dataset):
+        names = fields.ScoreFields(key)
+        if not samples.has_field(names.margin):
+            continue
+        if pred_field in (names.label, f"{names.label}_decision"):
+            return numbers(samples.values(names.margin))
+        if pred_field in (names.video_label, f"{names.video_label}_decision"):
+            found = compute_video_scores(dataset, key).margins
+            return numbers(found.get(video) for video in samples.values("video_id"))
+    return None
 
 
 def _config(
@@ -41,12 +64,12 @@ def _config(
     return config
 
 
-def _value(metric: Callable[[Any, Any], float], results: Any) -> float | None:
-    """``metric`` of the scores; None where it is undefined, so that the cell stays empty."""
+def _value(metric: Callable[[Any, Any], float], samples: Any, results: Any) -> float | None:
+    """``metric`` of the ranks; None where it is undefined, so that the cell stays empty."""
     from ...detector.errors import MetricUndefined
 
     try:
-        return float(metric(*_scores(results)))
+        return float(metric(*_ranked(samples, results)))
     except MetricUndefined:
         return None
 
@@ -56,13 +79,13 @@ class Auroc(foo.EvaluationMetric):
 
     @property
     def config(self) -> foo.EvaluationMetricConfig:
-        text = "Area under the ROC curve for p_fake, mid-ranks for ties"
+        text = "Area under the ROC curve, by margin where there is one; mid-ranks for ties"
         return _config("auroc", "AUROC", text, lower_is_better=False)
 
     def compute(self, samples: Any, results: Any) -> float | None:
         from ...detector.metrics.rates import roc_auc
 
-        return _value(roc_auc, results)
+        return _value(roc_auc, samples, results)
 
     def resolve_input(self, ctx: Any) -> types.Property:
         return types.Property(types.Object())
@@ -79,7 +102,7 @@ class EqualErrorRate(foo.EvaluationMetric):
     def compute(self, samples: Any, results: Any) -> float | None:
         from ...detector.metrics.rates import equal_error_rate
 
-        return _value(lambda label, p_fake: equal_error_rate(label, p_fake).rate, results)
+        return _value(lambda label, rank: equal_error_rate(label, rank).rate, samples, results)
 
     def resolve_input(self, ctx: Any) -> types.Property:
         return types.Property(types.Object())

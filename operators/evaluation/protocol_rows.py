@@ -43,6 +43,7 @@ def row(
     """A row of :func:`.run_protocol.run`; ``judged`` is the field key and the detector's name."""
     import numpy as np
 
+    from ...detector.metrics import ranks
     from ...detector.metrics.rates import clustered_interval, equal_error_rate, roc_auc
 
     out: dict[str, Any] = {
@@ -65,6 +66,7 @@ def row(
     _, first = np.unique(names, return_index=True)  # a video in two datasets counts once
     label = np.concatenate([i.label for i in items])[first]
     p_fake = np.concatenate([i.p_fake for i in items])[first]
+    margin = np.concatenate([i.margins for i in items])[first]
     group = np.concatenate([i.group.texts() for i in items])[first]
     scored = np.isfinite(p_fake)
     out |= {
@@ -73,7 +75,9 @@ def row(
         "coverage": float(scored.mean()),
     }
     out["deviations"] = _deviations(plan, benchmark, parts, judged, out)
-    y, s, g = label[scored], p_fake[scored], group[scored]
+    y, g, s = label[scored], group[scored], ranks.of(p_fake, margin)[scored]
+    if remark := ranks.words(p_fake, margin):
+        out["deviations"].append(remark)
     try:
         found = clustered_interval(y, s, "auroc", g)
         out["auroc"] = {

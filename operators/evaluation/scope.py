@@ -12,7 +12,7 @@ import numpy as np
 from ...detector.audit.columns import Coded, FaceColumns
 from ...detector.errors import ForensicsError
 from ...detector.records import FAKE, REAL
-from ..dataset import views
+from ..dataset import fields, views
 from ..dataset.face_columns import Source
 from ..dataset.face_table import belonging, kinds_of
 
@@ -94,7 +94,7 @@ def within(source: Source, columns: FaceColumns, view: Any) -> FaceColumns:
     faces these belong to it by dataset and split, unless the view leaves their method out.
     """
     if views.dataset_of(view).name != source.faces.name:
-        named = set(view.values("video_id"))
+        named = set(view.values(fields.here(views.dataset_of(view), "video_id")))
         mask = _among(columns.video, named)
         return _part(columns, mask, lambda lost: _among(lost.video, named))
     inside = set(view.values("id"))

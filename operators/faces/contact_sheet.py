@@ -14,7 +14,7 @@ from ...detector.files.paths import given, given_or_none, inside
 from ...detector.records import CropRecipe
 from ..app.form import Form
 from ..app.open_dataset import require_dataset
-from ..dataset import fields, partners, views
+from ..dataset import fields, marked_views, partners, views
 from ..jobs.path_arguments import with_paths
 from ..jobs.workflow import Workflow
 
@@ -76,8 +76,9 @@ def _records(samples: Any) -> tuple[list[VideoRecord], dict[str, Any]]:
     """The videos behind ``samples`` in their order, and what is known of their crops."""
     view = views.flat(samples)
     views.require_samples(view, "videos or faces")
-    views.require_fields(view, ["video_id"], "Import deepfake dataset")
     videos = dataset = views.dataset_of(view)
+    own = fields.here(dataset, "video_id")
+    views.require_fields(view, [own], "Import deepfake dataset")
     about = fields.describe(dataset)
     if about.get(partners.VIDEOS):
         videos = views.videos_of(dataset)
@@ -91,9 +92,13 @@ def _records(samples: Any) -> tuple[list[VideoRecord], dict[str, Any]]:
         raise ForensicsError(
             f"No faces were extracted from {dataset.name!r}.", "Run 'Extract faces' first."
         )
-    wanted = list(dict.fromkeys(view.values("video_id")))
-    found = views.video_records(views.match_in(videos, "video_id", wanted))
-    by_id = {record.video_id: record for record in found}
+    wanted = list(dict.fromkeys(filter(None, view.values(own))))
+    name = fields.here(videos, "video_id")
+    by_id = {
+        record.video_id: record
+        for part in marked_views.slices(wanted)
+        for record in views.video_records(views.match_in(videos, name, part))
+    }
     return [by_id[video_id] for video_id in wanted if video_id in by_id], about
 
 

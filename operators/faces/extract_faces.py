@@ -192,7 +192,8 @@ def _require_videos(view: Any) -> None:
     dataset = views.dataset_of(view)
     about = fields.describe(dataset)
     views.require_samples(view, "videos")
-    views.require_fields(view, ["video_id"], "Import deepfake dataset")
+    made_by = "Import deepfake dataset" if about.get("kind") else "Use dataset"
+    views.require_fields(view, [fields.here(dataset, "video_id")], made_by)
     if about.get("kind") == "faces" and about.get("aligned", True):
         raise ForensicsError(
             f"{dataset.name!r} already holds face crops.",

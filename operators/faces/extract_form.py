@@ -11,7 +11,7 @@ from ...detector.records import CropRecipe
 from ...detector.weights.fetch import weights_path
 from ...detector.weights.known import LANDMARKS, known
 from ..app.form import Form
-from ..dataset import faces_dataset
+from ..dataset import faces_dataset, fields
 from ..jobs import runners
 
 SAMPLINGS = (
@@ -70,7 +70,7 @@ def fill(form: Form, view: Any) -> None:
         _alignment(form)
         _work(form)
     form.check(lambda: arguments(form.params))
-    videos = len(set(view.values("video_id")))
+    videos = len(view.distinct(fields.here(form.dataset, "video_id")))
     crops = "" if form.params.get("sampling") == "stride" else _crops(videos, form.params)
     text = "Crops of 256 x 256 pixels, template and margin of GenD (scale 1.3), "
     text += "unless set otherwise. The work runs in a process of its own; closing the App does "

@@ -35,8 +35,10 @@ def write_found(videos: fo.Dataset, found: Found) -> None:
 def _write_on_videos(videos: fo.Dataset, found: Found) -> None:
     _declare(videos)
     by_id = {record.video_id: result for record, result in found}
-    view = views.match_in(videos, "video_id", list(by_id))
-    rows = zip(*view.values(["id", "video_id", fields.SOURCE_SHA256]), strict=True)
+    name = fields.here(videos, "video_id")
+    view = views.match_in(videos, name, list(by_id))
+    asked = ["id", name, fields.here(videos, fields.SOURCE_SHA256)]
+    rows = zip(*view.values(asked), strict=True)
     columns: dict[str, dict[str, Any]] = defaultdict(dict)
     boxes: dict[str, dict[int, fo.Detections]] = {}
     changed: set[str] = set()
@@ -52,33 +54,35 @@ def _write_on_videos(videos: fo.Dataset, found: Found) -> None:
             fields.frame_number(frame.index): detections(result, frame) for frame in result.frames
         }
     for field, values in columns.items():
-        views.set_by_id(videos, field, values)
-    view = videos.select(list(boxes)).select_fields(f"frames.{fields.FACES}")
+        views.set_by_id(videos, fields.here(videos, field), values)
+    faces = fields.here(videos, fields.FACES)
+    view = videos.select(list(boxes)).select_fields(f"frames.{faces}")
     for sample in view.iter_samples(autosave=True, batch_size=16):
         if sample.id in changed:  # boxes of another file
             for number in set(sample.frames) - set(boxes[sample.id]):
-                sample.frames[number][fields.FACES] = None
+                sample.frames[number][faces] = None
         for number, found_there in boxes[sample.id].items():
-            sample.frames[number][fields.FACES] = found_there
+            sample.frames[number][faces] = found_there
 
 
 def _declare(videos: fo.Dataset) -> None:
     with changing(videos):
-        declare(videos, {fields.FACES: fo.Detections}, frames=True)
+        declare(videos, {fields.here(videos, fields.FACES): fo.Detections}, frames=True)
         wanted = {
             fields.REASON: fo.StringField,
             fields.COVERAGE: fo.FloatField,
             fields.SOURCE_SHA256: fo.StringField,
             fields.PERSONS: fo.TemporalDetections,
         }
-        declare(videos, wanted)
+        declare(videos, {fields.here(videos, name): kind for name, kind in wanted.items()})
 
 
 def _write_on_frames(frames: fo.Dataset, found: Found) -> None:
-    declare(frames, {fields.FACES: fo.Detections})
-    view = views.match_in(frames, "video_id", [record.video_id for record, _ in found])
+    declare(frames, {fields.here(frames, fields.FACES): fo.Detections})
+    name = fields.here(frames, "video_id")
+    view = views.match_in(frames, name, [record.video_id for record, _ in found])
     rows = defaultdict(list)
-    for sample_id, video_id, path in zip(*view.values(["id", "video_id", "filepath"]), strict=True):
+    for sample_id, video_id, path in zip(*view.values(["id", name, "filepath"]), strict=True):
         rows[video_id].append((sample_id, path))
     reasons: dict[str, str | None] = {}
     boxes: dict[str, fo.Detections] = {}
@@ -92,8 +96,8 @@ def _write_on_frames(frames: fo.Dataset, found: Found) -> None:
                 boxes[sample_id] = detections(result, frame)
             elif not tried:  # the source as a whole could not be read
                 reasons[sample_id] = result.reason
-    views.set_by_id(frames, fields.REASON, reasons)
-    views.set_by_id(frames, fields.FACES, boxes)
+    views.set_by_id(frames, fields.here(frames, fields.REASON), reasons)
+    views.set_by_id(frames, fields.here(frames, fields.FACES), boxes)
 
 
 def frame_size(result: VideoFaces, frame: FrameFaces) -> tuple[int, int]:

@@ -210,8 +210,9 @@ class FacesWriter:
         """Shipped attributes by video id."""
         if not self._attributes:
             return {}
-        view = views.match_in(self.videos, "video_id", video_ids)
-        columns = view.values(["video_id", *self._attributes])
+        name = fields.here(self.videos, "video_id")
+        view = views.match_in(self.videos, name, video_ids)
+        columns = view.values([name, *self._attributes])
         rows = zip(*columns, strict=True)
         return {row[0]: dict(zip(self._attributes, row[1:], strict=True)) for row in rows}
 

@@ -18,8 +18,8 @@ def select_records(
     """Return the records that the options keep, and remarks on what was left out and why.
 
     Raises:
-        ForensicsError: no record has a named method or compression (names the option), or
-            no group is small enough for ``max_per_class``
+        ForensicsError: no record has a named method or compression (names the option), or no group
+            is small enough for ``max_per_class``
     """
     _check_known(records, options)
     notes: list[str] = []

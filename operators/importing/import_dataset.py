@@ -134,10 +134,11 @@ def _stored(target: fo.Dataset | None, name: str) -> import_target.Stored:
     Raises:
         ForensicsError: it is not
     """
-    if target is not None and len(target) and not fields.describe(target).get("kind"):
+    ours = target is None or fields.describe(target).get("kind")
+    if target is not None and (fields.is_adopted(target) or (len(target) and not ours)):
         raise ForensicsError(
             f"The dataset {name!r} exists and was not made by this plugin.",
-            "Choose another name.",
+            "Choose another name; to work on what it holds, run 'Use dataset'.",
             "name",
         )
     return import_target.stored(target)

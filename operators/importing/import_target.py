@@ -13,7 +13,7 @@ from pathlib import Path
 import fiftyone as fo
 
 from ...detector.records import VideoRecord
-from ..dataset import fields, views
+from ..dataset import fields, marked_views, views
 from ..dataset.label_sync import set_by_video
 from ..importers.groups import KnownVideo, changes_of_known
 
@@ -141,8 +141,7 @@ def relocate_faces(videos: fo.Dataset, moved: Sequence[VideoRecord]) -> None:
     if faces is None:
         return
     by_id = {record.video_id: record for record in moved}
-    view = views.match_in(faces, "video_id", list(by_id))
-    ids, video_ids = view.values(["id", "video_id"])
-    rows = list(zip(ids, video_ids, strict=True))
+    columns = marked_views.columns(faces, list(by_id), ["id", "video_id"], "video_id")
+    rows = list(zip(*columns, strict=True))
     views.set_by_id(faces, "video_path", {i: by_id[v].path for i, v in rows})
     views.set_by_id(faces, "mask_path", {i: by_id[v].mask_path for i, v in rows})

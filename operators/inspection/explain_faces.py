@@ -173,12 +173,13 @@ def _write_on_frames(
             found[row[2]][row[3]].append((row[5], values))
     declare(videos, {field: fo.Heatmap}, frames=True)
     written = 0
-    view = views.match_in(videos, "video_id", list(found))
+    name = fields.here(videos, "video_id")
+    view = views.match_in(videos, name, list(found))
     for sample in view.iter_samples(autosave=True):
         size = sample.metadata
         if size is None or not getattr(size, "frame_width", None):
             continue
-        for number, parts in found[sample.video_id].items():
+        for number, parts in found[sample[name]].items():
             if number not in sample.frames:
                 continue
             placed = [
@@ -186,9 +187,9 @@ def _write_on_frames(
                 for matrix, values in parts
             ]
             frame = sample.frames[number]
-            if (sample.video_id, number) in seen:
+            if (sample[name], number) in seen:
                 placed.append(frame[field].map.astype(np.float32) / 255)
-            seen.add((sample.video_id, number))
+            seen.add((sample[name], number))
             together = np.max(placed, axis=0)
             frame[field] = fo.Heatmap(
                 map=np.round(255 * np.clip(together, 0, 1)).astype(np.uint8), range=[0, 255]

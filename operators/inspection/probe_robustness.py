@@ -84,7 +84,8 @@ def run(
     views.require_samples(view, "faces")
     require_files(view.values("filepath"), "faces")
     model = scored_model(dataset, key, device)
-    declare(dataset, {fields.delta_field(key, name): fo.FloatField for name in names})
+    made = [f(key, name) for name in names for f in (fields.delta_field, fields.margin_field)]
+    declare(dataset, {field: fo.FloatField for field in made})
     every = len(view)
     scored = view.match(F(p_fake) != None)  # noqa: E711 - builds a database query
     crops = Differences(dataset, scored, key, of_crop)

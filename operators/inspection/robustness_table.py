@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...detector.audit.units import Units
+from ...detector.metrics import ranks
 from ..app.markup import plain
-from ..dataset.fields import delta_field
+from ..dataset.fields import delta_field, margin_field
 from ..dataset.scored_items import face_items
 from ..evaluation.evaluation_tables import interval_text, number_text
 
@@ -32,11 +33,7 @@ def curves(
     rows: list[dict[str, Any]] = []
     before: Any = None
     for names in kinds:
-        deltas = {}
-        for name in names:
-            stored = dict(zip(*view.values(["id", delta_field(key, name)]), strict=True))
-            found = [stored[i] for i in items.names]
-            deltas[name] = np.array([np.nan if v is None else v for v in found], np.float64)
+        deltas = {name: _column(view, delta_field(key, name), items) for name in names}
         deltas = {name: values for name, values in deltas.items() if np.isfinite(values).any()}
         finite = [np.isfinite(values) for values in deltas.values()]
         there = np.isfinite(items.p_fake) & np.all(finite, axis=0) if finite else None
@@ -48,27 +45,42 @@ def curves(
             chosen = there & (source_dataset == source)
             for name in deltas if same else (NONE, *deltas):
                 delta = 0.0 * items.p_fake if name == NONE else deltas[name]
-                rows.append(_row(items, chosen, source, name, delta, threshold))
+                after = np.clip(items.p_fake + delta, 0, 1)
+                margin = items.margins if name == NONE else _margin(view, key, name, items)
+                rank = ranks.of(after, margin)[chosen]
+                rows.append(_row(items, chosen, source, name, after[chosen], rank, threshold))
     return sorted(rows, key=lambda row: row["source_dataset"])
 
 
-def _row(
-    items: Units, chosen: Any, source: str, name: str, delta: Any, threshold: float
-) -> dict[str, Any]:
-    """One corruption on the ``chosen`` faces."""
+def _column(view: Any, field: str, items: Units) -> Any:
+    """(N,) numbers of a field of the faces of ``items``, NaN where there is none."""
     import numpy as np
 
+    stored = dict(zip(*view.values(["id", field]), strict=True))
+    found = [stored[i] for i in items.names]
+    return np.array([np.nan if v is None else v for v in found], np.float64)
+
+
+def _margin(view: Any, key: str, name: str, items: Units) -> Any | None:
+    """(N,) margins under a corruption; None for those of an older version."""
+    field = margin_field(key, name)
+    return _column(view, field, items) if view.has_field(field) else None
+
+
+def _row(
+    items: Units, chosen: Any, source: str, name: str, after: Any, rank: Any, threshold: float
+) -> dict[str, Any]:
+    """One corruption on the ``chosen`` faces; ``after`` and ``rank`` are of these alone."""
     from ...detector.errors import MetricUndefined
     from ...detector.metrics.rates import clustered_interval, rates_at_threshold, roc_auc
 
     label, group, before = items.label[chosen], items.group.codes[chosen], items.p_fake[chosen]
-    delta = delta[chosen]
-    after = np.clip(before + delta, 0, 1)
+    delta = after - before
     rates = rates_at_threshold(label, after, threshold, groups=group)
     auroc = None
     try:
-        found = clustered_interval(label, after, "auroc", group)
-        auroc = {"value": roc_auc(label, after), "low": found.low, "high": found.high}
+        found = clustered_interval(label, rank, "auroc", group)
+        auroc = {"value": roc_auc(label, rank), "low": found.low, "high": found.high}
         auroc["why"] = found.why
     except MetricUndefined:
         pass  # one class only: shown as n/a

@@ -44,6 +44,7 @@ class Differences:
     ) -> None:
         self._dataset = dataset
         self._fields = {name: fields.delta_field(key, name) for name in names}
+        self._margins = {name: fields.margin_field(key, name) for name in names}
         self._reason_field = reason_field
         if names and reason_field:
             declare(dataset, {reason_field: fo.StringField})
@@ -71,6 +72,7 @@ class Differences:
                 self.changed.add(face_id)
                 for name, field in self._fields.items():
                     self._waiting[field][face_id] = float(batch.p_fake[name][row]) - before
+                    self._waiting[self._margins[name]][face_id] = float(batch.margin[name][row])
         self.done += len(batch.indices)
         self._held += len(batch.indices)
         if self._held >= CHUNK:

@@ -113,8 +113,8 @@ def start(operator: str, samples: Any, params: dict[str, Any]) -> Job:
     view = None if samples is None else samples.view()
     description = {
         "operator": operator,
-        "dataset": None if view is None else view._dataset.name,  # only for the user
-        "dataset_id": None if view is None else str(view._dataset._doc.id),
+        "dataset": None if view is None else view._root_dataset.name,  # only for the user
+        "dataset_id": None if view is None else str(view._root_dataset._doc.id),
         "stages": None if view is None else view._serialize(),
         "params": params,
     }

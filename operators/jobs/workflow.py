@@ -1,9 +1,8 @@
 """Defines the base of the operators, so that each operator holds only its form and its words.
 
 An operator's module has a function ``run(samples, *, ...)`` that does the work, and a class with
-the
-form, the words and the output in the App. The base does the rest: FiftyOne's config, the call from
-Python, the queue, the separate process, progress and cancel.
+the form, the words and the output in the App. The base does the rest: FiftyOne's config, the call
+from Python, the queue, the separate process, progress and cancel.
 """
 
 from __future__ import annotations

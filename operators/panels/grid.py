@@ -13,7 +13,7 @@ from ...detector.audit.units import Units
 from ...detector.audit.words import shown
 from ...detector.errors import ForensicsError
 from ...detector.records import FAKE, LABELS, REAL
-from ..dataset import fields, views
+from ..dataset import fields, marked_views, views
 from ..dataset.face_columns import P_FAKE, YES, Source
 from ..dataset.slice_fields import member_of
 from ..evaluation.scope import Scope
@@ -36,12 +36,12 @@ class Pick:
 
     Attributes:
         mask: (U,) chosen units
-        query: for faces, without the scope
+        query: for faces, without the scope; None where no field says it
         words: for people
     """
 
     mask: np.ndarray
-    query: dict[str, Any]
+    query: dict[str, Any] | None
     words: str
 
 
@@ -124,12 +124,11 @@ def pick_bar(units: Units, bar: int, label: int, key: str) -> Pick:
 
 def both(first: Pick, second: Pick) -> Pick:
     """The units of both picks."""
+    words, mask = f"{first.words} {second.words}", first.mask & second.mask
+    if first.query is None or second.query is None:
+        return Pick(mask, None, words)
     query = {"$and": [q for q in (first.query, second.query) if q]}
-    return Pick(
-        first.mask & second.mask,
-        query if query["$and"] else {},
-        f"{first.words} {second.words}",
-    )
+    return Pick(mask, query if query["$and"] else {}, words)
 
 
 def grid_view(source: Source, scope: Scope, units: Units, pick: Pick) -> tuple[Any, str]:
@@ -142,19 +141,19 @@ def grid_view(source: Source, scope: Scope, units: Units, pick: Pick) -> tuple[A
     count = int(pick.mask.sum())
     videos = _videos(units, pick.mask)
     if not source.shows_faces:
-        view = source.shown.select_by("video_id", videos)
+        view = marked_views.shown(source.shown, videos, fields.here(source.shown, "video_id"))
         grid, kind = len(videos), "video"
     else:
         base = views.subjects(scope.base if scope.base is not None else source.faces.view())
-        if units.level == "face":
+        if units.level == "face" and pick.query is not None:
             query = [q for q in (scope.query, pick.query) if q]
             view = base.match({"$and": query}) if query else base
         elif units.level == "video" and (units.video.codes[pick.mask] >= 0).all():
             within = base.match(scope.query) if scope.query else base
-            view = within.select_by("video_id", videos)
+            view = marked_views.shown(within, videos, "video_id")
         else:
             ids = [scope.columns.ids[int(i)] for i in np.flatnonzero(faces)]
-            view = source.faces.select(ids)
+            view = marked_views.shown(source.faces, ids)
         grid, kind = int(faces.sum()), "face"
     text = shown(pick.words, count, units.level, int(faces.sum()), grid, kind)
     empty = int((units.faces[pick.mask] == 0).sum())

@@ -1,2 +1,1 @@
-"""The parts of ``export_report``: facts, plots, thumbnails, page and tables. No FiftyOne here
-except in ``facts``."""
+"""Builds the report of ``export_report``; only ``facts`` uses FiftyOne."""

@@ -56,6 +56,7 @@ class Video:
     Attributes:
         video_id, label, source_dataset, method, split: as imported; "" where unknown
         p_fake: None where it has no score
+        rank: its place in the table, highest first, see :mod:`detector.metrics.ranks`
         verdict: ``called fake``, ``called real`` or ``not scored``
         reason: why it has no score
         faces, scored: faces cut from it, and those with a score
@@ -69,6 +70,7 @@ class Video:
     method: str
     split: str
     p_fake: float | None
+    rank: float | None
     verdict: str
     reason: str
     faces: int

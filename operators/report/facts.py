@@ -190,8 +190,9 @@ def _files(source: face_columns.Source, part: FaceColumns) -> dict[str, str]:
     if source.faces.has_field("video_path"):
         columns = source.faces.values(["video_id", "video_path"])
         files = {v: p for v, p in zip(*columns, strict=True) if v and p}
-    if source.videos is not None and source.videos.has_field("video_id"):
-        columns = source.videos.values(["video_id", "filepath"])
+    name = "video_id" if source.videos is None else fields.here(source.videos, "video_id")
+    if source.videos is not None and source.videos.has_field(name):
+        columns = source.videos.values([name, "filepath"])
         files |= {v: p for v, p in zip(*columns, strict=True) if v and p}
     return files
 
@@ -210,6 +211,7 @@ def _videos(
     from ...detector.records import Reason
 
     units = at_level(part, "video")
+    rank = units.rank
     scored = np.bincount(units.unit_of_face[~np.isnan(part.p_fake)], minlength=len(units))
     for i in range(len(units)):
         if should_stop():
@@ -235,6 +237,7 @@ def _videos(
             method=_value(units.texts["method"], i),
             split=_value(units.texts["split"], i),
             p_fake=score if known else None,
+            rank=float(rank[i]) if known else None,
             verdict=("called fake" if score >= threshold else "called real")
             if known
             else "not scored",
@@ -257,12 +260,12 @@ def _examples(
     source: face_columns.Source, part: FaceColumns, threshold: float, settings: Settings
 ) -> list[Example]:
     """The worst faces of each kind, one per video; of unlabelled faces those that score highest."""
-    score = part.p_fake
+    score, rank = part.p_fake, part.rank
     with np.errstate(invalid="ignore"):
         kinds = [
-            ("Reals called fake", (part.label == REAL) & (score >= threshold), -score),
-            ("Fakes called real", (part.label == FAKE) & (score < threshold), score),
-            ("Without a ground truth, highest scores", (part.label < 0) & ~np.isnan(score), -score),
+            ("Reals called fake", (part.label == REAL) & (score >= threshold), -rank),
+            ("Fakes called real", (part.label == FAKE) & (score < threshold), rank),
+            ("Without a ground truth, highest scores", (part.label < 0) & ~np.isnan(score), -rank),
         ]
     found: list[Example] = []
     for kind, mask, urgency in kinds:

@@ -36,7 +36,7 @@ def page(facts: Facts, made: str, version: str) -> str:
     tpr = None if total.fnr is None else 1 - total.fnr.rate
     figures = [distributions(facts.units, facts.threshold.value), curve(facts.units, fpr, tpr)]
     lost_first = sorted(
-        facts.videos, key=lambda v: (v.p_fake is not None, -(v.p_fake or 0), v.video_id)
+        facts.videos, key=lambda v: (v.rank is not None, -(v.rank or 0), v.video_id)
     )
     kinds = dict.fromkeys(example.kind for example in facts.examples)
     return _template().render(

@@ -17,7 +17,7 @@ import fiftyone as fo
 from fiftyone import ViewField as F
 
 from ...detector.errors import ForensicsError
-from ..dataset import dataset_changes, fields, made_from, views
+from ..dataset import dataset_changes, fields, made_from, marked_views, views
 from . import review_log
 from .review_log import DECIDE, REDO, SET, UNDO, Record
 
@@ -278,7 +278,7 @@ def _time(text: str) -> datetime | None:
 
 def _states(dataset: fo.Dataset, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
     """The copies on the faces ``ids``."""
-    columns = dataset.select(ids).values(["id", *_STATE])
+    columns = marked_views.columns(dataset, ids, ["id", *_STATE])
     return {row[0]: dict(zip(_STATE, row[1:], strict=True)) for row in zip(*columns, strict=True)}
 
 

@@ -15,7 +15,7 @@ from ...detector.files.outputs import claim_output, json_lines_with, writing_out
 from ...detector.files.paths import one_part
 from ..app.form import Form
 from ..app.open_dataset import require_dataset
-from ..dataset import default_folders, run_names, saved_views, stored_runs, views
+from ..dataset import default_folders, marked_views, run_names, saved_views, stored_runs, views
 from ..jobs.path_arguments import with_paths
 from ..jobs.workflow import Workflow
 from . import decisions as review
@@ -65,12 +65,14 @@ def run(
     faces = views.dataset_of(views.flat(dataset))
     stored_runs.require_own(faces, run_names.TRAINING_SET + name, RUN_METHOD, "name")
     path = claim_output(file or _default_file(faces, name), _FILES, "file")
-    view, chosen, completed = _compose(faces, base, complete_pairs)
+    mark = f"set {name}"
+    view, chosen, completed = _compose(faces, base, complete_pairs, mark)
     manifest = _manifest(view, validation_fraction, seed)
     manifest.check()
     with writing_output(path, _FILES, "file") as temporary:
         manifest.save(temporary)
     saved_views.save(faces, name, view, f"Reviewed training set, manifest {manifest.sha256[:12]}")
+    marked_views.forget_others(faces, mark, view)
     _record(view, name, manifest.sha256, path, chosen, completed)
     left_out = Counter(
         decision for decision in faces.values(review.DECISION) if decision in DOUBTED
@@ -86,15 +88,22 @@ def run(
     }
 
 
-def _compose(faces: fo.Dataset, base: str | None, complete_pairs: bool) -> tuple[Any, int, int]:
-    """The view of the set, how many faces the review chose, and how many complete their pairs."""
+def _compose(
+    faces: fo.Dataset, base: str | None, complete_pairs: bool, mark: str = ""
+) -> tuple[Any, int, int]:
+    """The view of the set, how many faces the review chose, and how many complete their pairs.
+
+    With ``mark`` a view to keep, see :func:`operators.dataset.marked_views.marked`.
+    """
     chosen = review.chosen_for_training(faces).values("id")
     ids = dict.fromkeys(chosen)
     if base:
         ids |= dict.fromkeys(_base(faces, base))
     completed = _partners(faces, set(ids)) if complete_pairs else []
     ids |= dict.fromkeys(completed)
-    view = faces.select(list(ids)).match(
+    every = list(ids)
+    some = marked_views.marked(faces, mark, every) if mark else marked_views.shown(faces, every)
+    view = some.match(
         ~F(review.DECISION).is_in(DOUBTED) & (F(review.KEEP) != False)  # noqa: E712
     )
     views.require_samples(view, "faces to train on")

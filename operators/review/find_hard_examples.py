@@ -14,7 +14,7 @@ from ...detector.queues.catalogue import CATALOGUE
 from ..app.checks import require_from, require_threshold
 from ..app.form import Form
 from ..app.outcome import Ending
-from ..dataset import dataset_changes, derived, fields, made_from, saved_views, views
+from ..dataset import dataset_changes, derived, fields, made_from, marked_views, saved_views, views
 from ..jobs.workflow import JobWorkflow
 from .queue_columns import check_columns, read, untuned_key
 
@@ -122,8 +122,8 @@ def _write(
         old.set_values(field, [None] * len(old))
         dataset.match_tags(tag).untag_samples(tag)
         views.set_by_id(dataset, field, {sample_id: n for n, sample_id in enumerate(ids, 1)})
-        if ids:
-            dataset.select(ids).tag_samples(tag)
+        for part in marked_views.slices(ids):
+            dataset.select(part).tag_samples(tag)
         text = f"{CATALOGUE[queue].label}: {CATALOGUE[queue].why}; {key}, threshold {threshold:g}"
         view = dataset.match(F(field) != None).sort_by(field)  # noqa: E711
         saved_views.save(dataset, name, view, text)

@@ -1,4 +1,4 @@
-"""Operator ``export_scores``: stored scores of faces or videos as CSV or Parquet."""
+"""Operator ``export_scores``: stored scores of faces or videos as a table, in any tool's shape."""
 
 from __future__ import annotations
 
@@ -10,72 +10,116 @@ from fiftyone.operators import types
 
 from ...detector.errors import ForensicsError
 from ...detector.files import packages
-from ...detector.files.outputs import OutputKind, claim_output, first_line
+from ...detector.files.outputs import OutputKind, claim_output, first_line, json_lines_with
+from ...detector.scoring.table_shapes import FULL, KEYS, SAMPLE_ID, SHAPES
+from ..app.checks import require_known
 from ..app.form import Form
+from ..app.markup import plain
 from ..dataset import fields, views
 from ..jobs.path_arguments import with_paths
 from ..jobs.workflow import Workflow
+from . import scored_rows
 
 LEVELS = (("face", "one row per face"), ("video", "one row per video"))
+PREVIEWED = 3  # rows
 _OURS = {"video_id", "label", "p_fake", "checkpoint_sha256", "recipe_hash", "detector"}
 _COMMON = ("source_dataset", "method", "compression", "split", "group_id", "pair_id")
 
 
 @with_paths("path")
 def run(
-    samples: Any, *, key: str, path: str, level: str = "video", overwrite: bool = False
+    samples: Any,
+    *,
+    key: str,
+    path: str,
+    level: str = "video",
+    overwrite: bool = False,
+    shape: str = FULL,
+    by: str | None = None,
 ) -> dict[str, Any]:
-    """Write the scores of detector ``key`` on ``samples``; rows without a score keep a reason.
+    """Write the scores of detector ``key`` on ``samples``, from margins in full precision.
 
     Args:
         samples: faces dataset or view
         key: detector key
-        path: ``.csv`` or ``.parquet``
+        path: ``.csv``, ``.tsv``, ``.parquet``, ``.jsonl`` or ``.xlsx``
         level: ``face`` or ``video``; videos without any face are rows too
-        overwrite: replace an existing file, where it is such a table
+        overwrite: replace an existing file, where it is such a table of :data:`FULL`; a table in
+            another tool's shape is never replaced, for nothing shows whose it is
+        shape: :data:`FULL` (every column, rows without a score with their reason) or one of
+            :data:`detector.scoring.table_shapes.SHAPES`
+        by: what rows are keyed by there, one of :data:`detector.scoring.table_shapes.KEYS`; the
+            shape's own by default
 
     Returns:
-        ``{"path", "rows", "without_score"}``
+        ``{"path", "rows", "without_score", "left_out"}``; ``left_out`` counts the rows without a
+        score where the shape has no place for them
 
     Raises:
-        ForensicsError: empty view, no scores, bad path, an existing file, a full disk
+        ForensicsError: empty view, no scores, bad path, an existing file, a full disk, two rows of
+            one key, a key that the dataset does not know
     """
     from ...detector.scoring.score_tables import write_scores
+    from ...detector.scoring.table_shapes import shaped
 
-    target = check(path, level, overwrite)
+    target = check(path, level, overwrite, shape, by)
     view = views.flat(samples)
     names = fields.ScoreFields(key)
     views.require_fields(view, [names.p_fake], "Score faces")
     views.require_samples(view, "faces")
-    columns = _faces(view, names) if level == "face" else _videos(view, key, names)
-    run_name, dataset = names.run, views.dataset_of(view)
-    config = dataset.get_run_info(run_name).config if dataset.has_run(run_name) else None
-    count = len(columns["p_fake"])
-    for name in ("checkpoint_sha256", "recipe_hash"):
-        columns[name] = [getattr(config, name, None)] * count
-    columns["detector"] = [key] * count
-    write_scores(check(target, level, overwrite), columns)
-    lost = sum(value is None for value in columns["p_fake"])
-    return {"path": str(target), "rows": count, "without_score": lost}
+    if shape == FULL:
+        columns = _faces(view, names) if level == "face" else _videos(view, key, names)
+        run_name, dataset = names.run, views.dataset_of(view)
+        config = dataset.get_run_info(run_name).config if dataset.has_run(run_name) else None
+        count = len(columns["p_fake"])
+        for name in ("checkpoint_sha256", "recipe_hash"):
+            columns[name] = [getattr(config, name, None)] * count
+        columns["detector"] = [key] * count
+        lost, left_out = sum(value is None for value in columns["p_fake"]), 0
+    else:
+        rows = scored_rows.of_view(view, key, level, by or SHAPES[shape].key)
+        columns = shaped(rows, shape)
+        count = len(next(iter(columns.values())))
+        lost = len(rows) - int(rows.scored.sum())
+        left_out = len(rows) - count
+    write_scores(check(target, level, overwrite, shape, by), columns)
+    return {"path": str(target), "rows": count, "without_score": lost, "left_out": left_out}
 
 
-def check(path: Any, level: str, overwrite: bool) -> Path:
+def check(path: Any, level: str, overwrite: bool, shape: str, by: str | None) -> Path:
     """The file to write, or :class:`ForensicsError` where this could not be written."""
-    if level not in [name for name, _ in LEVELS]:
-        raise ForensicsError(f"There is no level {level!r}.", "Known: face, video.", "level")
-    if str(path).endswith(".parquet"):
-        packages.require(packages.PARQUET, "path")
-    kinds = (OutputKind(".csv", _is_our_csv), OutputKind(".parquet", _is_our_parquet))
-    return claim_output(path, kinds, "path", overwrite)
+    from ...detector.scoring.score_tables import FORMATS, require_package
+
+    require_known("level", level, [name for name, _ in LEVELS])
+    require_known("shape", shape, [FULL, *SHAPES])
+    if by is not None:
+        require_known("by", by, [name for name, _ in KEYS])
+        if by == SAMPLE_ID and level == "video":
+            raise ForensicsError(
+                "A video has no sample id in a dataset of faces.", "Choose another key.", "by"
+            )
+    ours = _OURS_BY_SUFFIX if shape == FULL else {}
+    kinds = [OutputKind(suffix, ours.get(suffix, lambda _: False)) for suffix in FORMATS]
+    target = claim_output(path, kinds, "path", overwrite)
+    require_package(target)
+    return target
 
 
-def _is_our_csv(path: Path) -> bool:
-    return set(first_line(path).strip().split(",")) >= _OURS
+def _is_our_text(path: Path) -> bool:
+    return set(first_line(path).strip().split("\t" if path.suffix == ".tsv" else ",")) >= _OURS
 
 
 def _is_our_parquet(path: Path) -> bool:
     parquet = packages.load(packages.PARQUET, "pyarrow.parquet", "path")
     return set(parquet.read_schema(path).names) >= _OURS
+
+
+_OURS_BY_SUFFIX = {
+    ".csv": _is_our_text,
+    ".tsv": _is_our_text,
+    ".jsonl": json_lines_with(*_OURS).is_ours,
+    ".parquet": _is_our_parquet,
+}
 
 
 def _faces(view: Any, names: fields.ScoreFields) -> dict[str, list[Any]]:
@@ -112,8 +156,9 @@ def _videos(view: Any, key: str, names: fields.ScoreFields) -> dict[str, list[An
     why: dict[str, str] = {}
     videos = views.videos_of(views.dataset_of(view))
     if videos is not None and videos.media_type == fomm.VIDEO:
-        field = names.reason if videos.has_field(names.reason) else fields.REASON
-        why = dict(zip(*videos.values(["video_id", field]), strict=True))
+        own = fields.here(videos, fields.REASON)
+        field = names.reason if videos.has_field(names.reason) else own
+        why = dict(zip(*videos.values([fields.here(videos, "video_id"), field]), strict=True))
     return {
         "video_id": names_of,
         "label": [LABELS[code] for code in items.label],
@@ -134,7 +179,10 @@ class ExportScores(Workflow):
     """Scores as a table that other tools read."""
 
     label = "Export scores"
-    description = "Write a detector's stored scores, with labels and reasons, as CSV or Parquet"
+    description = (
+        "Write a detector's stored scores as a table: ours, or in the shape of GenD, DeepfakeBench "
+        "or DFDC"
+    )
     icon = "download"
     risk = types.RiskLevel.MEDIUM
     run_name = "Export scores of {key} in {dataset}"
@@ -144,14 +192,49 @@ class ExportScores(Workflow):
         if not form.detector():
             return
         form.choice("level", LEVELS, "Rows", "Faces or videos")
-        form.text("path", "File", "On the App's machine: .csv, .parquet", required=True)
-        form.flag("overwrite", "Overwrite", "An existing file")
+        shapes = [(FULL, "ours, with every column"), *((s.name, s.label) for s in SHAPES.values())]
+        form.choice("shape", shapes, "Shape", "The columns of the table")
+        shape = form.value("shape")
+        if shape in SHAPES:
+            text = "What says of which face or video a row is"
+            form.choice("by", KEYS, "Rows are keyed by", text, default=SHAPES[shape].key)
+        text = "On the App's machine: .csv, .tsv, .parquet, .jsonl, .xlsx"
+        form.text("path", "File", text, required=True)
+        if shape == FULL:
+            form.flag("overwrite", "Overwrite", "An existing table of this plugin")
         if form.params.get("path"):
-            form.check(lambda: check(*(form.value(n) for n in ("path", "level", "overwrite"))))
+            overwrite = shape == FULL and bool(form.params.get("overwrite"))
+            form.check(
+                lambda: check(form.value("path"), form.value("level"), overwrite, shape, None)
+            )
+        if shape in SHAPES:
+            form.check(lambda: _preview(form, target, shape))
+
+    def arguments(self, ctx: Any) -> dict[str, Any]:
+        found = super().arguments(ctx)
+        return {k: v for k, v in found.items() if k != "by" or found.get("shape", FULL) != FULL}
 
     def shown(self, ctx: Any, result: Any) -> None:
         """Nothing in the dataset has changed."""
 
     def show(self, outputs: types.Object, found: dict[str, Any]) -> None:
         text = f"{found['rows']} rows, {found['without_score']} of them without a score"
+        if found["left_out"]:
+            text = f"{found['rows']} rows; {found['left_out']} without a score are left out"
         outputs.view("done", types.Notice(label=found["path"], description=text))
+
+
+def _preview(form: Form, target: Any, shape: str) -> None:
+    """Show the first rows as they will be written."""
+    from ...detector.scoring.table_shapes import shaped
+
+    by = form.params.get("by") or SHAPES[shape].key
+    check("preview.csv", form.value("level"), False, shape, by)
+    rows = scored_rows.of_view(
+        views.flat(target), form.params["key"], form.value("level"), by, first=PREVIEWED
+    )
+    columns = shaped(rows, shape)
+    lines = [", ".join(columns)]
+    for row in list(zip(*columns.values(), strict=True))[:PREVIEWED]:
+        lines.append(", ".join("" if value is None else str(value) for value in row))
+    form.notice("preview", "First rows", plain(" | ".join(lines)))

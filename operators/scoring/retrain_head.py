@@ -94,7 +94,7 @@ def run(
     group = np.array(unit_names(manifest_rows))  # the same file in two groups is one
     video = np.array([row.video_id for row in manifest_rows])
     head = retrained_head.fit_head(vectors, label, group, config)
-    videos = retrained_head.video_rows(head.p_fake, label, group, video)
+    videos = retrained_head.video_rows(head.margin, label, group, video)
     best = retrained_head.judge(videos)
     manifest = Manifest(manifest_rows)
     checkpoint = _save(dataset, folder, key, config, head, manifest, best, videos)

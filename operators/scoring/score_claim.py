@@ -83,6 +83,7 @@ def begin(samples: Any, key: str, left: str = "", **about: Any) -> None:
         about: of the run, see :func:`operators.dataset.stored_runs.put`
     """
     names, dataset = fields.ScoreFields(key), views.dataset_of(samples)
+    _require_not_theirs(dataset, names)
     with changing(dataset):
         config = {"key": key, **about, MARK: CLEARING}
         stored_runs.put(samples, names.run, method=fields.SCORES_METHOD, **config)
@@ -90,6 +91,21 @@ def begin(samples: Any, key: str, left: str = "", **about: Any) -> None:
         derived.drop_shown(dataset, key)
         if left != CLEARING:
             mark(dataset, key, left)
+
+
+def _require_not_theirs(dataset: fo.Dataset, names: fields.ScoreFields) -> None:
+    """Raise :class:`ForensicsError` where the videos have fields of that name of a person's own."""
+    videos = views.videos_of(dataset)
+    if videos is None or not fields.is_adopted(videos) or videos.has_run(names.run):
+        return
+    ours = (names.label, names.p_fake, names.coverage, names.reason, names.calibrated)
+    theirs = [name for name in ours if videos.has_field(name)]
+    if theirs:
+        raise ForensicsError(
+            f"{videos.name!r} has a field {theirs[0]!r} of its own, which is not changed.",
+            "Choose another key.",
+            "key",
+        )
 
 
 def require_alone(dataset: fo.Dataset, key: str) -> None:

@@ -17,6 +17,7 @@ import fiftyone as fo
 from ...detector.errors import ForensicsError
 from ...detector.scoring.score_tables import ScoreTable
 from ..importers.tree import is_video, stem_of
+from .scored_rows import video_files
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,12 @@ def _by_path(dataset: fo.Dataset, wanted: Sequence[str]) -> Matches:
         by_path = {paths[at]: row for row, at in found.items()}
         by_id = {i: by_path[p] for i, p in zip(ids, paths, strict=True) if p in by_path}
         return Matches("face", by_id, ambiguous, (paths[0],))
+    found, ambiguous = _longest_ends(wanted, list((files := video_files(dataset)).values()))
+    if found and not set(wanted) & set(files):
+        by_name = {list(files)[at]: row for row, at in found.items()}
+        ids, of = dataset.values(["id", "video_id"])
+        by_id = {i: by_name[v] for i, v in zip(ids, of, strict=True) if v in by_name}
+        return Matches("video", by_id, ambiguous, (next(iter(files.values())),))
     return _by_video(dataset, wanted)
 
 

@@ -59,11 +59,12 @@ class ScoreWriter:
 
     def add(self, sample_ids: Sequence[str], scores: Scores) -> None:
         """Take the scores of ``sample_ids`` (n,), the rows of ``scores``."""
+        p_fake = scores.exact.tolist()
         for row, sample_id in enumerate(sample_ids):
             reason = scores.reasons[row]
             if reason is None:
                 self.scored += 1
-                self._waiting[sample_id] = self._values(scores, row)
+                self._waiting[sample_id] = self._values(scores, row, p_fake[row])
                 self._take_vector(sample_id, scores.embeddings[row])
             else:
                 self.reasons[reason.value] += 1
@@ -71,9 +72,9 @@ class ScoreWriter:
         if len(self._waiting) >= CHUNK:
             self.flush()
 
-    def _values(self, scores: Scores, row: int) -> dict[str, Any]:
+    def _values(self, scores: Scores, row: int, p_fake: float) -> dict[str, Any]:
         """A face's fields as the database holds them."""
-        names, p_fake = self.names, float(scores.p_fake[row])
+        names = self.names
         return {
             names.p_fake: p_fake,
             names.label: _document(p_fake, scores.logits[row]),

@@ -119,15 +119,18 @@ def _stored(view: Any, key: str) -> list[dict[str, Any]]:
         views.require_fields(view, [names.video_p_fake], "Score faces")
         return _only_videos(view, names.video_p_fake)
     items = video_items(view, key)
-    rows = zip(items.names, items.label, items.group.texts(), items.p_fake, strict=True)
+    rows = zip(
+        *(items.names, items.label, items.group.texts(), items.p_fake, items.margins), strict=True
+    )
     return [
         {
             "video_id": str(video),
             "label": int(label),
             "group_id": str(group),
             "p_fake": None if np.isnan(p_fake) else float(p_fake),
+            "margin": None if np.isnan(margin) else float(margin),
         }
-        for video, label, group, p_fake in rows
+        for video, label, group, p_fake, margin in rows
     ]
 
 
@@ -154,9 +157,9 @@ def _save_views(dataset: fo.Dataset, rows: Sequence[Any], baseline: str) -> list
             if row.key == baseline or not videos:
                 saved_views.drop(dataset, name)
             if row.key != baseline and videos:
-                view = views.match_in(dataset, "video_id", list(videos))
                 what = "right before, wrong now" if kind == "regressions" else "wrong before"
-                saved_views.save(dataset, name, view, f"{row.key} against {baseline}: {what}")
+                text = f"{row.key} against {baseline}: {what}"
+                saved_views.save_chosen(dataset, name, list(videos), text, "video_id")
                 made.append(name)
     return made
 

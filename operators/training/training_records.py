@@ -21,7 +21,7 @@ from ...detector.errors import ForensicsError
 from ...detector.files.paths import given
 from ...training import runs
 from ...training.runs import RunFolder
-from ..dataset import partners, run_names, stored_runs, views
+from ..dataset import marked_views, partners, run_names, stored_runs, views
 from ..jobs import heartbeat
 
 METHOD = "media_forensics/training"  # of the custom runs
@@ -332,4 +332,4 @@ def validation_view(dataset: fo.Dataset, key: str) -> Any:
     run = training_run(dataset, key)
     manifest = own_folder(run, "read").manifest
     videos = {row.video_id for row in manifest.val or manifest.train}
-    return views.match_in(dataset, "video_id", sorted(videos))
+    return marked_views.shown(dataset, sorted(videos), "video_id")

@@ -61,7 +61,7 @@ def test_the_small_form_measures_every_section(tmp_path, weights_dir):
     figures = {row.goal: row.figure for row in rows if row.goal}
     # a CPU has no memory of its own; all else that is judged on a GPU was measured here
     assert figures.keys() == {goal.key for goal in GOALS} - {"step memory"}
-    assert figures["fp32"] == figures["landmarks"] == figures["crops"] == 0
+    assert figures["landmarks"] == figures["crops"] == 0 and figures["fp32"] < 1e-6
     text = (tmp_path / "gpu.md").read_text()
     assert text in done.stdout
     assert "not judged" in text and "| missed |" not in text

@@ -17,7 +17,7 @@ WRITES = {
     "retrain_head": ("runs_dir", ()),
     "manage_runs": ("folder", ()),
     "contact_sheet": ("output_dir", ()),
-    "export_scores": ("path", (".csv", ".parquet")),
+    "export_scores": ("path", (".csv", ".parquet", ".tsv", ".jsonl", ".xlsx")),
     "export_report": ("folder", ()),
     "export_training_set": ("file", (".jsonl",)),
     "run_protocol": ("out", (".json", ".md")),

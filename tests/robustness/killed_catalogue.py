@@ -17,6 +17,7 @@ from media_forensics.operators.operator_list import module_of
 #: Operators without a step, and why.
 WITHOUT = {
     "create_demo": "not tried here: it writes files only, and one call takes minutes",
+    "use_dataset": "not tried here: what it writes, the same call writes again",
     "auroc": "a metric that FiftyOne's evaluation calls",
     "eer": "a metric that FiftyOne's evaluation calls",
 }

@@ -71,14 +71,17 @@ def test_a_wrong_label_stands_out():
 
 def test_videos_and_their_record():
     p = np.array([0.2, 0.4, 0.9, 0.7])
+    margin = np.log(p / (1 - p))
     rows = video_rows(
-        p, np.array([0, 0, 1, 1]), np.array(["a", "a", "b", "b"]), np.array(list("vvww"))
+        margin, np.array([0, 0, 1, 1]), np.array(["a", "a", "b", "b"]), np.array(list("vvww"))
     )
+    order = [row.pop("margin") for row in rows]
+    assert order == pytest.approx([np.log(0.3 / 0.7), np.log(0.8 / 0.2)])
     assert rows == [
         {"video_id": "v", "label": 0, "group_id": "a", "p_fake": pytest.approx(0.3), "crops": 2},
         {"video_id": "w", "label": 1, "group_id": "b", "p_fake": pytest.approx(0.8), "crops": 2},
     ]
-    record = judge(rows)
+    record = judge([{**row, "margin": m} for row, m in zip(rows, order, strict=True)])
     assert record["auroc"] == 1.0 and record["out_of_fold"] is True
     assert (record["n_real"], record["n_fake"]) == (1, 1)
 

@@ -1,4 +1,4 @@
-"""Crops of a manifest as batches of network pixels, decoded once, augmented afresh each epoch."""
+"""Turns crops of a manifest into pixel batches, decoded once and augmented anew each epoch."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ Key = tuple[int, int]  # (epoch, row index)
 class CropCache:
     """Decoded crops by file and hash, up to a number of bytes; others are decoded on each use.
 
-    Filled in the main process; forked workers share its memory, spawned ones decode themselves.
+    It is filled in the main process. Forked workers share its memory; spawned workers decode
+    themselves.
     """
 
     def __init__(self, gigabytes: float) -> None:
@@ -40,10 +41,10 @@ class CropCache:
         self._arrays: dict[tuple[str, str], np.ndarray] = {}
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"_left": 0, "_arrays": {}}  # a spawned worker starts with an empty one
+        return {"_left": 0, "_arrays": {}}  # a spawned worker starts with an empty cache
 
     def read(self, row: ManifestRow) -> np.ndarray:
-        """The crop of ``row`` (H, W, 3) RGB uint8.
+        """Return the crop of ``row`` (H, W, 3) RGB uint8.
 
         Raises:
             OSError: the file cannot be read or decoded, or is not the one that extraction wrote
@@ -52,17 +53,17 @@ class CropCache:
         return found if found is not None else _decode(row)
 
     def fill(self, rows: Sequence[ManifestRow]) -> int:
-        """Decode the crops of ``rows`` until the memory is used up, except unreadable ones.
+        """Decode the readable crops of ``rows`` until the memory limit is reached.
 
         Returns:
-            the number of crops held
+            the number of crops in the cache
         """
 
         def attempt(row: ManifestRow) -> np.ndarray | None:
             try:
                 return _decode(row)
             except OSError:
-                return None  # reported with its reason when the crop is drawn
+                return None  # its reason is reported when the crop is drawn
 
         step = 256
         with ThreadPoolExecutor(min(16, os.cpu_count() or 1)) as pool:
@@ -82,7 +83,7 @@ class CropCache:
 
 
 def _decode(row: ManifestRow) -> np.ndarray:
-    """Decode the crop of ``row``; the reason against it becomes an OSError that names the file."""
+    """Decode the crop of ``row``; a failure becomes an OSError with the file and the reason."""
     found = read_crop(row.crop, row.crop_sha256)
     if isinstance(found, Reason):
         raise OSError(f"{row.crop}: {found.value}")
@@ -96,7 +97,7 @@ class PixelBatch:
     Attributes:
         pixels: uint8 (n, 3, S, S)
         labels: (n,) int64
-        rows: (n,) row index of each picture; a self-blend has that of its real
+        rows: (n,) row index of each picture; a self-blend has the index of its real
         unreadable: (row index, reason) of crops that are left out
     """
 
@@ -106,13 +107,13 @@ class PixelBatch:
     unreadable: tuple[tuple[int, str], ...]
 
     def pin_memory(self) -> PixelBatch:
-        """A copy in page-locked memory; the loader calls this where it feeds a GPU."""
+        """Return a copy in page-locked memory; the loader calls this if it feeds a GPU."""
         return replace(self, pixels=self.pixels.pin_memory(), labels=self.labels.pin_memory())
 
 
 @dataclass(frozen=True, slots=True)
 class _Drawn:
-    """The pictures of one key: one, two with a self-blend, none if the file is unreadable."""
+    """The pictures of one key: one, two with a self-blend, or none if the file is unreadable."""
 
     row: int
     pictures: tuple[tuple[Tensor, int], ...]
@@ -120,7 +121,7 @@ class _Drawn:
 
 
 class TrainingCrops(Dataset[_Drawn]):
-    """Key (epoch, row) -> augmented pictures; a pure function of key and config."""
+    """Dataset from key (epoch, row) to augmented pictures, which depend only on key and config."""
 
     def __init__(
         self,
@@ -149,7 +150,7 @@ class TrainingCrops(Dataset[_Drawn]):
                 images = [(real, REAL), (fake, FAKE)]
         pictures = []
         for picture, label in images:
-            # A real and its self-blend get the same augmentation, as in the paper of the latter.
+            # A real and its self-blend get the same augmentation, as in the paper on self-blending.
             rng = generator_for(config.seed, epoch, index, PICTURE)
             variant = augment(picture, config.augmentation, rng)
             pictures.append((self.preprocess.to_pixels(variant), label))
@@ -173,12 +174,12 @@ def _collate(drawn: list[_Drawn]) -> PixelBatch:
 
 
 class PixelLoader:
-    """Batches of row indices as pixels, in order, prepared ahead by processes that live for a run.
+    """A loader of pixel batches in order, prepared ahead by processes that live for the whole run.
 
     Args:
-        crops: what is drawn from; its cache is shared with the processes as it is at the first
+        crops: dataset to draw from; the processes share its cache as it is at the first
             :meth:`batches`
-        workers: processes; 0 prepares each batch when it is asked for
+        workers: number of processes; 0 prepares each batch on request
         pin: True puts batches into page-locked memory
     """
 
@@ -196,13 +197,13 @@ class PixelLoader:
         )
 
     def batches(self, epoch: int, rows: Sequence[Sequence[int]]) -> Iterator[PixelBatch]:
-        """Begin to prepare ``rows`` of ``epoch``; what was begun before is dropped."""
+        """Start to prepare ``rows`` of ``epoch``, and drop batches that were prepared before."""
         self._keys = [[(epoch, index) for index in batch] for batch in rows]
         return iter(self._loader)
 
 
 class _Keys:
-    """The keys of the batches that were asked for last, for a loader that lives longer."""
+    """The keys of the last requested batches, for a loader that lives longer."""
 
     def __init__(self, loader: PixelLoader) -> None:
         self._loader = loader
@@ -215,7 +216,7 @@ class _Keys:
 
 
 def _one_thread(_worker: int) -> None:
-    """Workers decode side by side; threads inside them would only get in each other's way."""
+    """Limit a worker to one thread, because the workers already decode in parallel."""
     import cv2
 
     torch.set_num_threads(1)
@@ -223,9 +224,9 @@ def _one_thread(_worker: int) -> None:
 
 
 def worker_count(config: TrainConfig, device: torch.device) -> int:
-    """Processes that prepare batches: as configured, or by the device.
+    """Return the number of processes that prepare batches, as configured or by the device.
 
-    On a CPU the tower is what takes the time and the cores, so nothing is gained by workers.
+    On a CPU the tower needs the time and the cores, so workers bring nothing.
     """
     if config.workers >= 0:
         return config.workers
@@ -242,10 +243,10 @@ def plain_batches(
     batch_size: int = 32,
     threads: int = 2,
 ) -> Iterator[PixelBatch]:
-    """The rows in order, not augmented: for validation and for embeddings made once.
+    """Yield the rows in order, not augmented, for validation and for embeddings made once.
 
-    Decoded and resized ahead by threads. A batch of which no crop is readable is left out of
-    ``pixels`` (n = 0) but reported.
+    Threads decode and resize ahead. A batch without a readable crop has no ``pixels`` (n = 0) but
+    is still reported.
     """
 
     def load(index: int) -> tuple[int, Tensor | None, str]:

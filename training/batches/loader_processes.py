@@ -1,7 +1,7 @@
 """Chooses how the processes that prepare batches start, so that no script needs a main guard.
 
-On Linux they are forked and share the crops that were decoded already. Elsewhere a fork is not
-safe: they are spawned, decode for themselves, and never import the caller's main module.
+On Linux they are forked and share the decoded crops. On other systems a fork is not safe, so they
+are spawned, decode for themselves, and never import the caller's main module.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ _swap = threading.Lock()
 
 
 def start_method() -> str:
-    """``fork`` on Linux, ``spawn`` elsewhere."""
+    """Return ``fork`` on Linux, ``spawn`` on other systems."""
     return FORK if sys.platform == "linux" else SPAWN
 
 
 def loader_context(method: str | None = None) -> BaseContext:
-    """What ``DataLoader(multiprocessing_context=...)`` takes; None: by :func:`start_method`."""
+    """Return the ``multiprocessing_context`` for ``DataLoader``; None: :func:`start_method`'s."""
     return get_context(FORK) if (method or start_method()) == FORK else _GuardlessContext()
 
 
 class _GuardlessProcess(SpawnProcess):
-    """A spawned process that finds no main module to import."""
+    """A spawned process that does not import the caller's main module."""
 
     @staticmethod
     def _Popen(process_obj: Any) -> Any:
@@ -44,7 +44,7 @@ class _GuardlessContext(SpawnContext):
 
 @contextmanager
 def _without_main() -> Iterator[None]:
-    """An empty main module while a process is started: its name and path are not handed on."""
+    """Put an empty main module in place while a process starts, so that it gets no name or path."""
     with _swap:
         main = sys.modules["__main__"]
         sys.modules["__main__"] = ModuleType("__main__")

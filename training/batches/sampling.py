@@ -1,10 +1,10 @@
-"""Which crops form which batch, as a pure function of (rows, config, epoch).
+"""Chooses which crops form which batch, as a pure function of (rows, config, epoch).
 
-Nothing here keeps state: a resumed run asks for the same epoch again and skips the steps it has
-done; a rank takes its share of each batch. numpy only.
+There is no state here. A resumed run asks for the same epoch again and skips the finished steps. A
+rank takes its share of each batch. This module needs only numpy.
 
-A batch is a list of units. A unit is one row, or with ``paired`` sampling a real and its fakes at
-one frame, which stay together, in the batch and on the rank.
+A batch is a list of units. A unit is one row. With ``paired`` sampling it is a real and its fakes
+at one frame, which stay together in the batch and on the rank.
 """
 
 from __future__ import annotations
@@ -24,11 +24,12 @@ Batch = list[Unit]
 
 
 def epoch_batches(rows: Sequence[ManifestRow], config: TrainConfig, epoch: int) -> list[Batch]:
-    """The batches of one epoch over all ranks.
+    """Return the batches of one epoch over all ranks.
 
     The rows are spread evenly: 1,000 rows at a batch size of 128 give eight batches of 125, not
-    seven of 128 and a rest (the authors drop the rest; where the batch size divides the rows
-    there is no difference). Without weights and balancing each chosen row comes exactly once.
+        seven of
+    128 and a rest. (The authors drop the rest; if the batch size divides the rows, there is no
+    difference.) Without weights and balancing, each chosen row comes exactly once.
 
     Args:
         rows: training rows in the manifest's order
@@ -40,7 +41,7 @@ def epoch_batches(rows: Sequence[ManifestRow], config: TrainConfig, epoch: int) 
         batches of units of indices into ``rows``; no batch holds more than ``batch_size`` rows
 
     Raises:
-        ForensicsError: a pair that does not fit into a batch, or only weights of 0
+        ForensicsError: a pair does not fit into a batch, or all weights are 0
     """
     rng = np.random.default_rng([config.seed, epoch, 1])
     chosen = _choose_frames(rows, config, epoch)
@@ -50,21 +51,21 @@ def epoch_batches(rows: Sequence[ManifestRow], config: TrainConfig, epoch: int) 
 
 
 def rank_share(batch: Batch, rank: int, ranks: int) -> Batch:
-    """The units of ``batch`` that ``rank`` of ``ranks`` works on.
+    """Return the units of ``batch`` that ``rank`` of ``ranks`` works on.
 
-    Consecutive, so that the ranks' shares one after the other are the batch.
+    They are consecutive, so that the ranks' shares in rank order form the batch.
     """
     bounds = np.linspace(0, len(batch), ranks + 1).round().astype(int)
     return batch[bounds[rank] : bounds[rank + 1]]
 
 
 def indices(batch: Batch) -> list[int]:
-    """The row indices of a batch in order."""
+    """Return the row indices of a batch in order."""
     return [index for unit in batch for index in unit]
 
 
 def _choose_frames(rows: Sequence[ManifestRow], config: TrainConfig, epoch: int) -> list[int]:
-    """At most ``frames_per_video`` rows of each video and track, the same frames for a pair."""
+    """Return at most ``frames_per_video`` rows per video and track, for pairs the same frames."""
     most = config.frames_per_video
     if most == 0:
         return list(range(len(rows)))
@@ -73,7 +74,7 @@ def _choose_frames(rows: Sequence[ManifestRow], config: TrainConfig, epoch: int)
         faces.setdefault((row.video_id, row.track), []).append(index)
 
     def turn(index: int) -> bytes:
-        # A real and its fakes rank their frames alike, whichever frames each of them has.
+        # A real and its fakes rank their frames in the same way, even if their frames differ.
         key = f"{config.seed}/{epoch}/{rows[index].scene}/{rows[index].frame_number}"
         return hashlib.blake2b(key.encode(), digest_size=8).digest()
 
@@ -89,12 +90,12 @@ def _units(rows: Sequence[ManifestRow], chosen: list[int], config: TrainConfig) 
         key = (rows[index].scene, rows[index].frame_number)
         together.setdefault(key, []).append(index)
     units = [part for unit in together.values() for part in _by_person(rows, unit)]
-    # The real first: it is what its fakes are compared with.
+    # The real comes first, because its fakes are compared with it.
     return [tuple(sorted(unit, key=lambda i: (rows[i].label, i))) for unit in units]
 
 
 def _by_person(rows: Sequence[ManifestRow], unit: list[int]) -> list[list[int]]:
-    """The crops of one frame by the person they show, where its real shows several."""
+    """Return the crops of one frame by the person they show, where its real shows several."""
     several = [i for i in unit if rows[i].label == REAL and rows[i].shown_for]
     if not several:
         return [unit]
@@ -109,7 +110,7 @@ def _by_person(rows: Sequence[ManifestRow], unit: list[int]) -> list[list[int]]:
 def _draw(
     rows: Sequence[ManifestRow], units: list[Unit], config: TrainConfig, rng: np.random.Generator
 ) -> list[int]:
-    """Numbers of the units in the order they are used, some more than once, some not at all."""
+    """Return the units' numbers in order of use; some occur more than once, some not at all."""
     strata: dict[str, list[int]] = {}
     for number, unit in enumerate(units):
         strata.setdefault(_stratum(rows[unit[0]], config), []).append(number)
@@ -127,10 +128,10 @@ def _draw(
             weights = _capped(weights, config.weight_cap)
         copies = _copies(weights, draws, rng)
         number = np.repeat(members, copies)
-        # Copy c of m lies anywhere in the c-th of m equal parts of the epoch.
+        # Copy c of m is at a random place in the c-th of m equal parts of the epoch.
         part = np.concatenate([np.arange(c) for c in copies])
         position = (part + rng.random(len(number))) / np.repeat(np.maximum(copies, 1), copies)
-        if len(strata) > 1:  # each stratum evenly over the epoch, so that each batch is balanced
+        if len(strata) > 1:  # each stratum is spread evenly, so that each batch is balanced
             rank = np.argsort(np.argsort(position, kind="stable"), kind="stable")
             position = (rank + rng.random(len(number))) / max(len(number), 1)
         positions.append(position)
@@ -148,20 +149,20 @@ def _stratum(row: ManifestRow, config: TrainConfig) -> str:
 
 
 def _capped(weights: np.ndarray, cap: float) -> np.ndarray:
-    """Weights of which none is more than ``cap`` times their mean before capping."""
+    """Return the weights, each at most ``cap`` times their mean before capping."""
     if not weights.any():
         raise ForensicsError("All weights are 0.", "Give some row a weight.", "use_weights")
     return np.minimum(weights, cap * weights.mean())
 
 
 def _copies(weights: np.ndarray, draws: int, rng: np.random.Generator) -> np.ndarray:
-    """How often each unit is drawn: systematic resampling (Kitagawa 1996), total ``draws``.
+    """Return how often each unit is drawn: systematic resampling (Kitagawa 1996), total ``draws``.
 
-    Each count is its expectation rounded down or up; equal weights and as many draws as units
-    give one each.
+    Each count is its expectation rounded down or up. Equal weights and as many draws as units give
+    one each.
     """
     if draws == len(weights) and np.ptp(weights) == 0:
-        return np.ones(len(weights), dtype=int)  # no rounding error may lose a row
+        return np.ones(len(weights), dtype=int)  # a rounding error must not lose a row
     shuffled = rng.permutation(len(weights))
     ends = np.cumsum(weights[shuffled]) * (draws / weights.sum())
     marks = np.floor(ends + rng.random()).astype(int).clip(0, draws)
@@ -172,7 +173,7 @@ def _copies(weights: np.ndarray, draws: int, rng: np.random.Generator) -> np.nda
 
 
 def _pack(units: list[Unit], batch_size: int) -> list[Batch]:
-    """Consecutive units in as few batches of near-equal size as fit ``batch_size``."""
+    """Return consecutive units in as few batches of near-equal size as ``batch_size`` allows."""
     largest = max(len(unit) for unit in units)
     if largest > batch_size:
         raise ForensicsError(
@@ -182,7 +183,7 @@ def _pack(units: list[Unit], batch_size: int) -> list[Batch]:
         )
     total = sum(len(unit) for unit in units)
     count = -(-total // batch_size)
-    while True:  # ends at the latest where total / count + largest - 1 <= batch_size
+    while True:  # ends at the latest when total / count + largest - 1 <= batch_size
         batches: list[Batch] = [[] for _ in range(count)]
         before = 0
         for unit in units:

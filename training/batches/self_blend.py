@@ -1,17 +1,16 @@
-"""Self-blended images: a fake made on the spot from one real face, blended into itself.
+"""Makes self-blended images: a fake made from one real face, blended into itself.
 
-Shiohara and Yamasaki, "Detecting Deepfakes with Self-Blended Images", CVPR 2022 (arXiv
-2204.08376), section 3: one of two copies of a picture is degraded, the copy used as source is moved
-and scaled a little, and the two are blended through a deformed, blurred face mask. What is left
-is only what every face swap leaves: a blending boundary and two unlike sides.
+Shiohara and Yamasaki, "Detecting Deepfakes with Self-Blended Images", CVPR 2022 (arXiv 2204.08376),
+section 3: one of two copies of a picture is degraded, the source copy is moved and scaled a little,
+and both are blended through a deformed, blurred face mask. The only remaining traces are those of
+every face swap: a blending boundary and two sides that differ.
 
-Differences from their code, which has 81 landmarks and crops of about 256 px:
+Differences from their code, which uses 81 landmarks and crops of about 256 px:
 
 * The mask is a face oval built from five landmarks in a canonical face square of 256 px and then
   mapped into the picture, so crops and whole frames of any size are treated alike.
-* All random numbers are drawn before the picture is looked at, in units of the face. Generators
-  with the same seed give the same manipulation on every frame of a clip, and it moves with the
-  face.
+* All random numbers are drawn before the picture is read, in units of the face. So generators with
+  the same seed give the same manipulation on every frame of a clip, and it moves with the face.
 """
 
 from __future__ import annotations
@@ -36,9 +35,9 @@ _CENTRE = np.array([128.0, 150.0])
 
 @dataclass(frozen=True)
 class _Draws:
-    """Every random choice for one fake."""
+    """All random choices for one fake."""
 
-    degrade_target: bool  # of the pair; else the source is degraded
+    degrade_target: bool  # True: the target is degraded, else the source
     rgb_shift: np.ndarray  # (3,) levels, all 0 in 7 of 10 cases
     brightness: float  # added share of 255
     contrast: float  # factor minus 1
@@ -55,20 +54,20 @@ class _Draws:
 def self_blend(
     image: np.ndarray, landmarks: Any, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """One self-blended fake that differs from ``image`` under the mask only.
+    """Return one self-blended fake that differs from ``image`` only under the mask.
 
     Args:
         image: (H, W, 3) RGB uint8, a crop or a whole frame
         landmarks: (5, 2) pixels in ``image``: image-left eye, image-right eye, nose, image-left
             mouth corner, image-right mouth corner
-        rng: decides everything random; the draws taken from it do not depend on the image
+        rng: generator of all random choices; its draws do not depend on the image
 
     Returns:
         the fake, (H, W, 3) RGB uint8, and the blending mask, (H, W) uint8: the share of the
-        source in each pixel, 255 = all
+        source in each pixel (255: all of it)
 
     Raises:
-        ForensicsError: not such an image, or landmarks that span no face
+        ForensicsError: another kind of image, or landmarks that span no face
     """
     draws = _draw(rng)
     image = _checked(image)
@@ -79,10 +78,10 @@ def self_blend(
 def self_blend_pair(
     image: np.ndarray, landmarks: Any, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """A real and its fake for training, as the paper draws them.
+    """Return a real and its fake for training, as in the paper.
 
-    In half of the cases the whole target is degraded instead of the source, and it is this target
-    that serves as the real: so no degradation tells the classes apart, only the blending does.
+    In half of the cases the whole target is degraded instead of the source, and this target is the
+    real. So no degradation separates the classes, only the blending does.
 
     Returns:
         real, fake (H, W, 3) RGB uint8, mask (H, W) uint8; see :func:`self_blend`
@@ -103,9 +102,10 @@ def _checked(image: Any) -> np.ndarray:
 
 
 def _draw(rng: np.random.Generator) -> _Draws:
-    """Ranges of the authors' code; motion, elasticity and blur relative to its 256 px crops.
+    """Draw the random choices in the ranges of the authors' code.
 
-    Its hue, saturation and value shifts of +-0.3 levels are below one grey level and left out.
+    Motion, elasticity and blur are relative to its 256 px crops. Its hue, saturation and value
+    shifts of +-0.3 levels are below one grey level and are left out.
     """
     shifted = rng.random() < 0.3
     return _Draws(
@@ -129,13 +129,13 @@ def _draw(rng: np.random.Generator) -> _Draws:
 
 
 def _to_square(landmarks: Any) -> np.ndarray:
-    """Least-squares similarity (2, 3) from the picture's landmarks to the template."""
+    """Return the least-squares similarity (2, 3) from the picture's landmarks to the template."""
     points = np.asarray(landmarks, dtype=np.float64)
     if points.shape != (5, 2) or not np.isfinite(points).all():
         raise ForensicsError(f"Self-blending needs five landmarks, not an array {points.shape}.")
     p, q = points - points.mean(0), _POINTS - _POINTS.mean(0)
     spread = max(float((p**2).sum()), 1e-9)
-    # the best [[a, -b], [b, a]]: a reflection cannot come out
+    # The best [[a, -b], [b, a]], a form that excludes reflections.
     a = (p * q).sum() / spread
     b = (p[:, 0] * q[:, 1] - p[:, 1] * q[:, 0]).sum() / spread
     if spread < 1 or np.hypot(a, b) < 1e-3:
@@ -145,14 +145,14 @@ def _to_square(landmarks: Any) -> np.ndarray:
 
 
 def _zoom(to_square: np.ndarray) -> float:
-    """Picture pixels per pixel of the face square."""
+    """Return the number of picture pixels per pixel of the face square."""
     return float(1.0 / np.hypot(to_square[0, 0], to_square[1, 0]))
 
 
 def _blend(
     target: np.ndarray, source: np.ndarray, draws: _Draws, to_square: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Fake and mask from two pictures of the same face; works in the mask's bounding box only."""
+    """Return fake and mask from two pictures of the same face; only the mask's box is computed."""
     height, width = target.shape[:2]
     fake, mask = target.copy(), np.zeros((height, width), np.uint8)
     corners = np.array([[0, 0], [SIDE, 0], [SIDE, SIDE], [0, SIDE]], dtype=np.float64)
@@ -184,7 +184,7 @@ def _blend(
 
 
 def _mask(draws: _Draws) -> np.ndarray:
-    """Blending mask (SIDE, SIDE) float32 in [0, 1]: oval, deformed, shrunk and blurred."""
+    """Return the blending mask (SIDE, SIDE) float32 in [0, 1]: oval, deformed, shrunk, blurred."""
     y, x = np.mgrid[0:SIDE, 0:SIDE].astype(np.float32)
     width, top, bottom, power = draws.oval
     # The semi-axes 74, 86 and 80 px reach from cheek to cheek, to the middle of the forehead and
@@ -206,10 +206,10 @@ def _mask(draws: _Draws) -> np.ndarray:
 
 
 def _degrade(image: np.ndarray, draws: _Draws, zoom: float) -> np.ndarray:
-    """The picture with a colour change and then downscaled or sharpened, uint8.
+    """Return the picture with a colour change, and then downscaled or sharpened, uint8.
 
     Args:
-        zoom: see :func:`_zoom`; large faces are downscaled by more picture pixels
+        zoom: see :func:`_zoom`; the downscaling factor grows with the face
     """
     out = image.astype(np.float32) + draws.rgb_shift.astype(np.float32)
     out = np.clip(out * (1.0 + draws.contrast) + 255.0 * draws.brightness, 0, 255)
@@ -225,7 +225,7 @@ def _degrade(image: np.ndarray, draws: _Draws, zoom: float) -> np.ndarray:
 
 
 def _motion(draws: _Draws, to_square: np.ndarray, offset: np.ndarray) -> np.ndarray:
-    """Affine (2, 3) from pixels of the box at ``offset`` to where the moved source is read."""
+    """Return the affine map (2, 3) from pixels of the box at ``offset`` to the source's pixels."""
     back = np.linalg.inv(to_square[:, :2])
     centre = back @ (_CENTRE - to_square[:, 2])
     shift = back @ (draws.shift * SIDE)

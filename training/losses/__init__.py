@@ -1,6 +1,7 @@
-"""The losses on unit embeddings. Pure functions of a whole batch: gather it first.
+"""Defines the losses on unit embeddings, as pure functions of a whole gathered batch.
 
-A new loss is a file, a line in :data:`LOSSES` and its weight ``<name>_weight`` in ``TrainConfig``.
+A new loss needs a file, a line in :data:`LOSSES`, and its weight ``<name>_weight`` in
+``TrainConfig``.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LOSSES", "alignment", "uniformity"]
 
-#: Losses of unit embeddings (N, D) and labels (N,), by name, in the order in which they are added.
+#: Losses of unit embeddings (N, D) and labels (N,), by name, in the order of their addition.
 LOSSES: dict[str, Callable[[Tensor, Tensor, TrainConfig], Tensor]] = {
     "alignment": lambda units, labels, config: alignment(units, labels, config.alignment_power),
     "uniformity": lambda units, labels, config: uniformity(units, config.uniformity_t),

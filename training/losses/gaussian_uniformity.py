@@ -1,4 +1,4 @@
-"""Uniformity: embeddings of all classes should spread over the hypersphere."""
+"""Computes the uniformity loss, which spreads embeddings of all classes over the hypersphere."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import torch
 from torch import Tensor
 
 FLOOR = 1e-6
-"""Least mean potential, as in the released code: the loss cannot fall below log(1e-6) = -13.8."""
+"""Least mean potential, as in the released code: the loss is at least log(1e-6) = -13.8."""
 
 
 def uniformity(embeddings: Tensor, t: float = 2.0) -> Tensor:
-    """Logarithm of the mean Gaussian potential over all pairs of rows, whatever their labels.
+    """Return the logarithm of the mean Gaussian potential over all pairs of rows of any label.
 
     ``log(max(mean over i < j of exp(-t * ||z_i - z_j||^2), 1e-6))``
 
-    Wang and Isola 2020, arXiv 2005.10242, L_uniform. As in the released code of Yermakov et al.
-    2025, t = 2 (the text of their paper amounts to t = 1). Their code gives NaN for fewer than
-    two rows and then drops the term; this gives 0.
+    Wang and Isola 2020, arXiv 2005.10242, L_uniform. t = 2 as in the released code of Yermakov et
+    al. 2025 (the text of their paper amounts to t = 1). For fewer than two rows their code gives
+    NaN and then drops the term; this function gives 0.
 
     Args:
         embeddings: (N, D) unit rows, any float type; computed in float32

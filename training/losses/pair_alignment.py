@@ -1,4 +1,4 @@
-"""Class alignment: embeddings of one class should lie close together."""
+"""Computes the class alignment loss, which draws embeddings of one class together."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from torch import Tensor
 
 
 def alignment(embeddings: Tensor, labels: Tensor, power: float = 2.0) -> Tensor:
-    """Mean distance to the ``power`` over all pairs of rows with the same label.
+    """Return the mean of distance ** ``power`` over all pairs of rows with the same label.
 
     ``mean over i < j with y_i = y_j of ||z_i - z_j||_2 ** power``
 
     Wang and Isola 2020, arXiv 2005.10242, eq. for L_align, made label-aware as in Yermakov et al.
-    2025 (arXiv 2503.19683 and 2508.06248). We follow their released code: no factor 1/2 (the text
-    of the paper has one), the mean runs over the pairs of all classes together, and a batch
+    2025 (arXiv 2503.19683 and 2508.06248). As in their released code, there is no factor 1/2 (the
+    text of the paper has one), the mean runs over the pairs of all classes together, and a batch
     without a pair gives 0.
 
     Args:
@@ -22,7 +22,7 @@ def alignment(embeddings: Tensor, labels: Tensor, power: float = 2.0) -> Tensor:
         power: exponent, more than 0
 
     Returns:
-        scalar float32 in [0, 2 ** power]; 0 without gradient where no two labels agree
+        scalar float32 in [0, 2 ** power]; 0 without gradient if no two labels agree
     """
     if len(embeddings) != len(labels):
         raise ValueError(f"{len(embeddings)} embeddings but {len(labels)} labels")

@@ -1,1 +1,1 @@
-"""Recognises and reads dataset layouts, one a file."""
+"""Recognises and reads dataset layouts, one per file."""

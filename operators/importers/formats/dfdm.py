@@ -1,8 +1,7 @@
 """Imports DFDM (Jia, Li and Lyu, ICIP 2022, arXiv 2202.12951): five autoencoders on Celeb-DF v2.
 
 ``id<t>_id<s>_<rec>_<tag>`` shows person s swapped into Celeb-real/id<t>_<rec>; the tag ends with
-the
-model. The release has no reals: its reals are those of Celeb-DF v2.
+the model. The release has no reals: its reals are those of Celeb-DF v2.
 """
 
 from __future__ import annotations

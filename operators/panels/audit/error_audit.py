@@ -142,7 +142,12 @@ class ErrorAudit(DatasetPanel):
             return
         study, _, choice = self._current(ctx)
         assert study.curve is not None
-        value = float(np.clip(study.curve.thresholds[int(ctx.params["idx"])], 0, 1))
+        value = float(study.curve.thresholds[int(ctx.params["idx"])])
+        if np.isnan(value):
+            raise ForensicsError(
+                "No threshold reaches this point: p_fake is 1 (or 0) on both sides of it.",
+                "The curve is drawn from the margins; choose a point beside it.",
+            )
         choice |= {"source": audit_threshold.HAND, "value": value}
         pick = grid.pick_kind(study.units, "errors", value, study.key)
         self._tocolumns(ctx, study, pick, choice)

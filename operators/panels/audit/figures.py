@@ -131,7 +131,7 @@ def roc_figure(curve: Roc | None) -> list[dict[str, Any]]:
             "y": [round(float(v), 5) for v in curve.tpr],
             "line": {"color": LINE, "width": 2},
             "marker": {"size": 4, "color": LINE},
-            "customdata": [f"{min(t, 1):.4f}" for t in curve.thresholds],
+            "customdata": ["none reaches it" if t != t else f"{t:.4f}" for t in curve.thresholds],
             "hovertemplate": "threshold %{customdata}<br>false-positive rate %{x:.1%}"
             "<br>fakes found %{y:.1%}<br>click: move here, see its errors<extra></extra>",
         },

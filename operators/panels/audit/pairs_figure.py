@@ -38,7 +38,7 @@ def figure(pairs: Pairs, names: tuple[str, ...]) -> list[dict[str, Any]]:
                 "size": 8,
                 "opacity": 0.75,
                 "symbol": "triangle-up",
-                "color": [COLOURS[FAKE] if d > 0 else "#CC79A7" for d in pairs.delta[order]],
+                "color": [COLOURS[FAKE] if a else "#CC79A7" for a in pairs.above[order]],
             },
             "customdata": [
                 [hover(names[pairs.fake[i]]), f"{pairs.delta[i]:+.3f}", int(pairs.frames[i])]

@@ -24,6 +24,7 @@ from ....detector.audit.transfer import by_dataset
 from ....detector.audit.units import Units, at_level
 from ....detector.embeddings import regions as sphere_regions
 from ....detector.errors import ForensicsError
+from ....detector.metrics import ranks
 from ...dataset import derived, face_columns, slice_fields
 from ...dataset.label_sync import contradiction
 from ...dataset.rebuild_cache import RebuildCache
@@ -120,7 +121,14 @@ def _build(source: face_columns.Source, columns: FaceColumns, choice: dict[str, 
         flag=flag,
         pairs=_pairs(scope.columns),
         doubt=" ".join(
-            filter(None, (contradiction(source.faces), derived.words(source.faces, choice["key"])))
+            filter(
+                None,
+                (
+                    contradiction(source.faces),
+                    derived.words(source.faces, choice["key"]),
+                    ranks.words(units.p_fake, units.margin),
+                ),
+            )
         ),
     )
 

@@ -21,7 +21,7 @@ from ....detector.audit.words import count
 from ....detector.embeddings import regions as sphere_regions
 from ....detector.errors import ForensicsError, MetricUndefined
 from ....detector.records import LABELS, content_hash
-from ...dataset import face_columns
+from ...dataset import face_columns, fields
 from ...evaluation import scope as audit_scope
 from .. import grid
 from . import cells as audit_cells
@@ -102,8 +102,7 @@ def pick_slice(
         row = grid.known_row(grouping, row)
         part = grid.pick_row(grouping, row, name in wide.flags)
         if name == sphere_regions.FIELD:  # no field of the database: its faces one by one
-            ids = [wide.scope.columns.ids[int(i)] for i in np.flatnonzero(part.mask)]
-            part = grid.Pick(part.mask, _ids_query(ids), part.words)
+            part = grid.Pick(part.mask, None, part.words)
         pick = grid.both(pick, part)
     return wide.scope, wide.units, pick
 
@@ -197,15 +196,7 @@ def pick_changed(
         words = f"{words} ({LABELS[int(label)]})"
     if unit is not None:
         mask = mask & (np.arange(len(mask)) == int(unit))
-    faces = np.flatnonzero(mask[study.units.unit_of_face])
-    ids = [study.scope.columns.ids[int(i)] for i in faces]
-    return grid.Pick(mask, _ids_query(ids), words)
-
-
-def _ids_query(ids: list[str]) -> dict[str, Any]:
-    from bson import ObjectId
-
-    return {"_id": {"$in": [ObjectId(i) for i in ids]}}
+    return grid.Pick(mask, None, words)
 
 
 # -- pairs ---------------------------------------------------------------------------------------
@@ -228,7 +219,8 @@ def pair_view(study: Study, number: int) -> tuple[Any, str]:
     if pairs is None or not 0 <= number < len(pairs.fake):
         raise ForensicsError("That pair is not there any more.", "Look again.")
     names = [video.values[pairs.fake[number]], video.values[pairs.real[number]]]
-    view = study.source.shown.select_by("video_id", names)
+    shown = study.source.shown
+    view = shown.select_by(fields.here(shown, "video_id"), names)
     what = "face" if study.source.shows_faces else "video"
     delta = float(pairs.delta[number])
     text = f"Grid: {count(len(view), what)} — {names[0]} and its real ({delta:+.3f})"

@@ -231,8 +231,7 @@ class Hypersphere(DatasetPanel):
         if not chosen.size:
             raise ForensicsError("There is no face there.")
         view, text = sphere_lookup.grid_view(source, sphere, chosen, what)
-        if view is not None:
-            ctx.ops.set_view(view)
+        ctx.ops.set_view(view)
         lit = {}
         if choice["other"]:  # the same faces before and after
             same = [sphere.columns.ids[int(i)] for i in chosen[:MOST_LIT]]

@@ -8,12 +8,11 @@ import numpy as np
 
 from ....detector.audit.words import count
 from ....detector.embeddings import words as sphere_words
-from ...dataset import fields
+from ...dataset import fields, marked_views
 from ...dataset.face_columns import Source
 from ...embeddings.sphere_source import Sphere, embeddings_of
 
 NEAREST = 24
-MOST_IN_GRID = 100_000  # the App sends a view of named samples with every request: 3 MB
 
 
 def selected_points(source: Source, sphere: Sphere, chosen: list[str]) -> list[int]:
@@ -22,7 +21,7 @@ def selected_points(source: Source, sphere: Sphere, chosen: list[str]) -> list[i
         return []
     if source.shows_faces:
         return points_of(sphere, chosen)
-    names = set(source.shown.select(chosen).values("video_id"))
+    names = set(source.shown.select(chosen).values(fields.here(source.shown, "video_id")))
     video = sphere.columns.video
     codes = [code for code, name in enumerate(video.values) if name in names]
     return np.flatnonzero(np.isin(video.codes, codes)).tolist()
@@ -78,18 +77,13 @@ def grid_view(source: Source, sphere: Sphere, chosen: np.ndarray, what: str) -> 
     """The view of the points ``chosen`` in the dataset that the App shows, and what it holds.
 
     Returns:
-        the view, None where the App cannot take as many; and a sentence with their number
+        the view, and a sentence with their number
     """
     faces = count(len(chosen), "face")
     if not source.shows_faces:
         video = sphere.columns.video
         names = [video.values[code] for code in np.unique(video.codes[chosen]) if code >= 0]
-        view = source.shown.select_by("video_id", names)
+        view = marked_views.shown(source.shown, names, fields.here(source.shown, "video_id"))
         return view, f"Grid: {count(len(names), 'video')} of {faces} — {what}"
-    if len(chosen) > MOST_IN_GRID:
-        return None, (
-            f"{faces} {what}. The grid stays as it is: it takes {MOST_IN_GRID:,} chosen faces at "
-            "most."
-        )
     ids = [sphere.columns.ids[int(i)] for i in chosen]
-    return source.faces.select(ids), f"Grid: {faces} — {what}"
+    return marked_views.shown(source.faces, ids), f"Grid: {faces} — {what}"

@@ -9,7 +9,7 @@ import fiftyone as fo
 import numpy as np
 
 from ....detector.errors import ForensicsError
-from ...dataset import derived, made_from
+from ...dataset import derived, made_from, marked_views
 from ...dataset.dataset_changes import changing
 from ...embeddings.sphere_source import Sphere
 from . import payload as sphere_payload
@@ -28,12 +28,14 @@ def register_plane(faces: fo.Dataset, key: str, sphere: Sphere) -> str:
     points = np.stack(
         [-angle, sphere.picture.xyz[:, 1] * 100], axis=1
     )  # fakes to the right, as here
+    ids = list(sphere.columns.ids)
+    view = marked_views.marked(faces, f"map {name}", ids)
     with changing(faces):
         if faces.has_brain_run(name):
             faces.delete_brain_run(name)
-        fob.compute_visualization(
-            faces.select(list(sphere.columns.ids), ordered=True), points=points, brain_key=name
-        )
+        of_face = dict(zip(ids, points, strict=True))
+        fob.compute_visualization(view, points=of_face, brain_key=name)
+    marked_views.forget_others(faces, f"map {name}", view)
     return name
 
 

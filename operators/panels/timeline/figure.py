@@ -36,6 +36,7 @@ class Person:
         frames: (n,) frame numbers as the App shows them (from 1), ascending
         p_fake: (n,) NaN where the face has no score
         ids: (n,) sample ids
+        rank: (n,) what faces are ordered by, see :mod:`detector.metrics.ranks`
     """
 
     track: int
@@ -43,6 +44,7 @@ class Person:
     frames: np.ndarray
     p_fake: np.ndarray
     ids: Sequence[str]
+    rank: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -70,12 +72,14 @@ class Timeline:
 def driving(timeline: Timeline) -> list[tuple[int, float, str]]:
     """(frame, p_fake, sample id) of the frames that score highest, of all persons."""
     rows = [
-        (int(frame), float(score), sample_id)
+        (-float(rank), int(frame), float(score), sample_id)
         for person in timeline.people
-        for frame, score, sample_id in zip(person.frames, person.p_fake, person.ids, strict=True)
+        for frame, score, sample_id, rank in zip(
+            person.frames, person.p_fake, person.ids, person.rank, strict=True
+        )
         if not np.isnan(score)
     ]
-    return sorted(rows, key=lambda row: (-row[1], row[0]))[:DRIVING]
+    return [row[1:] for row in sorted(rows)[:DRIVING]]
 
 
 def sentence(timeline: Timeline) -> str:

@@ -12,8 +12,10 @@ import numpy as np
 from fiftyone import ViewField as F
 from fiftyone.operators import types
 
+from ....detector.audit.columns import numbers
 from ....detector.audit.threshold import Threshold
 from ....detector.errors import ForensicsError
+from ....detector.metrics import ranks
 from ....detector.records import Reason
 from ...app.markup import plain
 from ...dataset import face_columns, fields, score_state
@@ -85,6 +87,7 @@ def _people(
             "track": "track",
             "subject": "subject",
             "p_fake": names.p_fake,
+            "margin": names.margin,
             "label": f"{fields.GROUND_TRUTH}.label",
             "pair": "pair_id",
             "video": names.video_p_fake,
@@ -95,7 +98,8 @@ def _people(
     frame = np.array([0 if v is None else v for v in got["frame"]], np.int64)
     track = np.array([-1 if v is None else v for v in got["track"]], np.int64)
     score = np.array([np.nan if v is None else v for v in got["p_fake"]], np.float64)
-    people = []
+    margin = ranks.margins(score, numbers(got["margin"]))
+    people, means = [], {}
     for number in np.unique(track):
         rows = np.flatnonzero(track == number)
         rows = rows[np.argsort(frame[rows], kind="stable")]
@@ -106,18 +110,23 @@ def _people(
                 frames=frame[rows],
                 p_fake=score[rows],
                 ids=[got["id"][i] for i in rows],
+                rank=score[rows] if margin is None else margin[rows],
             )
         )
-    people.sort(key=_order)
+        means[int(number)] = _mean(score[rows], None if margin is None else margin[rows])
+    people.sort(key=lambda person: (-means[person.track], person.track))
     video = next((v for v in got["video"] if v is not None), None)
     if video is None and not np.isnan(score).all():
         video = float(np.nanmean(score))
     return people, got["label"][0], got["pair"][0], video
 
 
-def _order(person: Person) -> tuple[float, int]:
-    scores = person.p_fake[~np.isnan(person.p_fake)]
-    return (-float(scores.mean()) if scores.size else 1.0, person.track)
+def _mean(p_fake: np.ndarray, margin: np.ndarray | None) -> float:
+    """What a person's faces are ordered by on average; the least where none has a score."""
+    there = ~np.isnan(p_fake)
+    if not there.any():
+        return -np.inf
+    return float(p_fake[there].mean()) if margin is None else ranks.mean(margin[there])
 
 
 def _unscored(
@@ -142,12 +151,13 @@ def _unscored(
 def _tried(source: face_columns.Source, video_id: str) -> dict[int, str]:
     """Every tried frame of the video, with the reason why it gave no face."""
     videos = source.videos
-    if videos is None or "faces" not in (videos.get_frame_field_schema() or {}):
+    if videos is None:
         return {}
-    view = videos.match(F("video_id") == video_id)
-    numbers, reasons = view.values(
-        ["frames.frame_number", f"frames.{fields.FACES}.detections.reason"]
-    )
+    faces = fields.here(videos, fields.FACES)
+    if faces not in (videos.get_frame_field_schema() or {}):
+        return {}
+    view = videos.match(F(fields.here(videos, "video_id")) == video_id)
+    numbers, reasons = view.values(["frames.frame_number", f"frames.{faces}.detections.reason"])
     if not numbers or not numbers[0]:
         return {}
     return {
@@ -243,7 +253,8 @@ class TimelinePanel(ChoicePanel):
             choice["key"] = keys[-1]
         if not choice["sample"]:
             raise ForensicsError("No video is chosen.", "Open a sample, or tick one in the grid.")
-        found = ctx.dataset.select(choice["sample"]).values("video_id")
+        name = fields.here(ctx.dataset, "video_id")
+        found = ctx.dataset.select(choice["sample"]).values(name)
         if not found or not found[0]:
             raise ForensicsError("This sample belongs to no video.", "Open another.")
         choice["video_id"] = found[0]

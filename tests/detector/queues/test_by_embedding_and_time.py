@@ -219,9 +219,9 @@ def test_label_issues_are_found_by_a_head_that_never_saw_the_group():
     faces = table(800, label=label, embedding=vectors)
     order = queues_embedding.label_issues(faces, 0.5)
     assert set(order) == set(range(16))
-    rows, p_fake = queues_embedding.out_of_fold(faces)
-    assert len(rows) == 800 and np.isfinite(p_fake).all()
-    assert np.mean((p_fake[16:] >= 0.5) == (label[16:] == 1)) > 0.99
+    rows, margin = queues_embedding.out_of_fold(faces)
+    assert len(rows) == 800 and np.isfinite(margin).all()
+    assert np.mean((margin[16:] >= 0) == (label[16:] == 1)) > 0.99
     one = table(80, label=np.zeros(80, int), embedding=vectors[:80])
     with pytest.raises(ForensicsError, match="two independent groups"):
         queues_embedding.label_issues(one, 0.5)

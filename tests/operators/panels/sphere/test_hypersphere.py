@@ -7,9 +7,8 @@ import base64
 import numpy as np
 import pytest
 from media_forensics.detector.embeddings.sphere import fake_axis_projection
-from media_forensics.operators.dataset import fields
+from media_forensics.operators.dataset import fields, marked_views
 from media_forensics.operators.embeddings import sphere_picture, sphere_source
-from media_forensics.operators.panels.sphere import lookup as sphere_lookup
 from media_forensics.operators.panels.sphere.hypersphere import Hypersphere
 
 pytestmark = pytest.mark.fiftyone
@@ -302,11 +301,13 @@ def test_more_than_can_be_drawn_keeps_the_errors(many, monkeypatch):
     assert np.isin(code >> 2 & 7, (2, 3)).sum() == (scored & (called != fake)).sum()
 
 
-def test_very_many_are_counted_and_the_grid_stays(sphere, monkeypatch):
-    monkeypatch.setattr(sphere_lookup, "MOST_IN_GRID", 20)
+def test_very_many_are_shown_by_a_mark(sphere, monkeypatch):
+    monkeypatch.setattr(marked_views, "MOST_NAMED", 20)
     sphere.send("on_pick", idx=list(range(21)))
-    assert "set_view" not in [name for name, _ in sphere.ops]
-    assert sphere.data["panel"]["shown"].startswith("21 faces inside the lasso. The grid stays")
+    (view,) = [params["view"] for name, params in sphere.ops if name == "set_view"]
+    assert "Select" not in str(view) and marked_views.FIELD in str(view)
+    assert len(sphere.grid()) == 21
+    assert sphere.data["panel"]["shown"].startswith("Grid: 21 faces")
 
 
 def test_prepared_pictures_are_whole_at_once(faces_of, client, monkeypatch, tmp_path):
