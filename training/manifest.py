@@ -47,6 +47,7 @@ class ManifestRow:
         crop_landmarks: five (x, y) points in pixels of the crop, or None
         source_sha256: hash of the video file that the crop was cut from, if known
         crop_sha256: hash of the image file, if extraction stored it; another file is not trained on
+        shown_for: of a real that shows several persons: ids of the fakes that manipulate this one
     """
 
     crop: str
@@ -64,6 +65,7 @@ class ManifestRow:
     crop_landmarks: tuple[tuple[float, float], ...] | None = None
     source_sha256: str = ""
     crop_sha256: str = ""
+    shown_for: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return a plain dict, the inverse of :meth:`from_json`; unknown hashes are left out.
@@ -71,7 +73,7 @@ class ManifestRow:
         Without hashes the dict is the same as before version 0.4.
         """
         data = asdict(self)
-        for name in ("source_sha256", "crop_sha256"):
+        for name in ("source_sha256", "crop_sha256", "shown_for"):
             if not data[name]:
                 del data[name]
         return data
@@ -85,6 +87,7 @@ class ManifestRow:
     def from_json(cls, data: dict[str, Any]) -> ManifestRow:
         """Return the row from its JSON; unknown keys raise :class:`ForensicsError`."""
         data = dict(known_keys(cls, data))
+        data["shown_for"] = tuple(data.get("shown_for", ()))
         points = data.get("crop_landmarks")
         if points is not None:
             data["crop_landmarks"] = tuple((float(x), float(y)) for x, y in points)

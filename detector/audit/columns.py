@@ -78,6 +78,8 @@ class FaceColumns:
         numbers: number columns (N,) by field name
         video_p_fake: (N,) the stored score of the face's video, or None where it is not stored
         pair: ``pair_id``, the video of the real that a fake was made from; None where not stored
+        shown_for: ids of the fakes that manipulate the person of a real's face, one a line, where
+            the real shows several; no value: any of its fakes. None where not stored
         frame_number: (N,) as the App shows them, NaN where unknown; None where not stored
         faceless: videos without any face, one row each (``label``, ``video``, ``group``,
             ``reason`` and ``texts`` only)
@@ -98,6 +100,7 @@ class FaceColumns:
     video_p_fake: np.ndarray | None = None
     faceless: FaceColumns | None = None
     pair: Coded | None = None
+    shown_for: Coded | None = None
     frame_number: np.ndarray | None = None
     vectors: dict[str, np.ndarray] = field(default_factory=dict)
     margin: np.ndarray | None = None
@@ -175,6 +178,7 @@ class FaceColumns:
             numbers={name: column[index] for name, column in self.numbers.items()},
             video_p_fake=None if self.video_p_fake is None else self.video_p_fake[index],
             pair=None if self.pair is None else self.pair.take(index),
+            shown_for=None if self.shown_for is None else self.shown_for.take(index),
             frame_number=None if self.frame_number is None else self.frame_number[index],
             vectors={name: column[index] for name, column in self.vectors.items()},
             margin=None if self.margin is None else self.margin[index],

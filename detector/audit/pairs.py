@@ -1,7 +1,8 @@
 """Fakes against their own reals: what the manipulation alone adds to the score.
 
 A pair shares person, light and camera. Faces are compared at the same frame only, and a pair of
-videos by the mean over those frames.
+videos by the mean over those frames. Where a real shows several persons, a fake is compared with
+the one that it manipulates.
 """
 
 from __future__ import annotations
@@ -57,13 +58,21 @@ def pairs_of(columns: FaceColumns) -> Pairs:
     span = int(number.max(initial=0)) + 1
     reals = np.flatnonzero(scored & (columns.label == REAL))
     fakes = np.flatnonzero(scored & (columns.label == FAKE))
-    key, score = _means(video[reals] * span + number[reals], columns.p_fake[reals])
+    rows, own = _shown_for(columns, reals)
+    any_fake = np.setdiff1d(reals, rows)
     wanted = columns.paired_video[fakes]
-    asked = wanted * span + number[fakes]
-    at = np.searchsorted(key, asked)
-    at = np.minimum(at, max(0, len(key) - 1))
-    there = (wanted >= 0) & (key[at] == asked) if len(key) else np.zeros(len(fakes), bool)
-    fakes, at, wanted = fakes[there], at[there], wanted[there]
+    asked = [(own, rows, video[fakes]), (video[any_fake], any_fake, wanted)]
+    score = np.full(len(fakes), np.nan)
+    for of_face, faces, of_fake in asked:  # the person that it manipulates, else whoever is there
+        key, mean = _means(of_face * span + number[faces], columns.p_fake[faces])
+        if not len(key):
+            continue
+        name = of_fake * span + number[fakes]
+        at = np.minimum(np.searchsorted(key, name), len(key) - 1)
+        found = (wanted >= 0) & (key[at] == name) & np.isnan(score)
+        score[found] = mean[at[found]]
+    there = ~np.isnan(score)
+    fakes, score, wanted = fakes[there], score[there], wanted[there]
     names, first, unit = np.unique(video[fakes], return_index=True, return_inverse=True)
     unit = unit.ravel()
     count = np.bincount(unit, minlength=len(names))
@@ -72,7 +81,7 @@ def pairs_of(columns: FaceColumns) -> Pairs:
         fake=names,
         real=wanted[first],
         p_fake=np.bincount(unit, columns.p_fake[fakes], len(names)) / np.maximum(count, 1),
-        p_real=np.bincount(unit, score[at], len(names)) / np.maximum(count, 1),
+        p_real=np.bincount(unit, score, len(names)) / np.maximum(count, 1),
         frames=count,
         unpaired=int(every - len(names)),
         margins=_margins(
@@ -98,6 +107,25 @@ def _margins(
     return np.stack(
         [ranks.mean_by(margin[fakes], unit, count), ranks.mean_by(score[at], unit, count)]
     )
+
+
+def _shown_for(columns: FaceColumns, reals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(face, code of a fake's video) for each fake that a face of ``reals`` is the person of."""
+    nothing = np.zeros(0, np.int64)
+    if columns.shown_for is None:
+        return nothing, nothing
+    codes = columns.shown_for.codes[reals]
+    place = {value: code for code, value in enumerate(columns.video.values)}
+    of_code = [
+        [place.get(name, -1) for name in text.split("\n")] for text in columns.shown_for.values
+    ]
+    pairs = [
+        (r, fake)
+        for r, c in zip(reals[codes >= 0], codes[codes >= 0], strict=True)
+        for fake in of_code[c]
+    ]
+    rows, fakes = np.array(pairs, np.int64).reshape(-1, 2).T
+    return rows, fakes
 
 
 def _means(key: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

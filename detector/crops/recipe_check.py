@@ -8,7 +8,7 @@ from ..frames.sampling import SAMPLING_MODES
 from ..records import CropRecipe
 from .align import BORDERS, INTERPOLATIONS, TEMPLATES
 from .store import IMAGE_FORMATS
-from .video_work import SUBJECT_POLICIES
+from .subject_policy import SUBJECT_POLICIES
 
 
 def check_recipe(recipe: CropRecipe) -> None:

@@ -191,7 +191,7 @@ class CropStore:
         if not stored.all_numbers:
             return faces
         rows = {row.index: row for row in faces.frames}
-        chosen = select(rows, stored.all_numbers, self.recipe, faces.policy)
+        chosen = select(rows, stored.all_numbers, self.recipe, faces.policy, faces.leads)
         if chosen.missing or any(
             crop_wanted(face) and face.crop is None for f in chosen.frames for face in f.faces
         ):
@@ -207,7 +207,9 @@ class CropStore:
         if not rows:
             return stored.faces
         whole = self.result(stored)
-        return whole or _replace_frames(stored.faces, with_subjects(rows, stored.faces.policy))
+        return whole or _replace_frames(
+            stored.faces, with_subjects(rows, stored.faces.policy, stored.faces.leads)
+        )
 
     def load_stored(self, video_id: str) -> StoredVideo | None:
         """Return all stored data of a video, or None; a damaged index counts as missing."""

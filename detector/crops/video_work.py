@@ -15,51 +15,30 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import Cancelled, ForensicsError
+from ..errors import Cancelled
 from ..faces.interface import FaceDetector
-from ..faces.selection import crop_wanted, select, video_reason, with_pair
+from ..faces.leads import Lead, joined
+from ..faces.selection import Selection, crop_wanted, select, video_reason, with_pair
 from ..faces.video_faces import FaceRow, FrameFaces, VideoFaces
 from ..frames.frame import FrameError, FrameSource
 from ..frames.masks import MaskSource
 from ..frames.sampling import choose_frames
 from ..frames.source_identity import source_sha256, source_stamp
 from ..progress import ShouldStop
-from ..records import REAL, CropRecipe, Reason, VideoRecord
+from ..records import CropRecipe, Reason, VideoRecord
 from .align import warp
 from .face_rows import RowMaker
 from .known_sources import known_or_opened, opened
 from .store import CropStore, StoredVideo, crop_sha256, encode_image
+from .subject_policy import resolve_policy
 
 log = logging.getLogger(__name__)
 
-SUBJECT_POLICIES = ("auto", "mask", "pair", "largest", "all")
 IDENTITY = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0))
 
 
 class _TimeUpError(Exception):
     """Raised when the time limit of the video has passed."""
-
-
-def resolve_policy(record: VideoRecord, recipe: CropRecipe) -> str:
-    """Return the subject policy for one video.
-
-    ``auto`` means ``mask`` if the record has a mask, else ``largest``. Under ``pair``, reals get
-    ``largest``, because the fakes follow them.
-
-    Raises:
-        ForensicsError: unknown policy
-    """
-    if recipe.subject == "auto":
-        return "mask" if record.mask_path else "largest"
-    if recipe.subject not in SUBJECT_POLICIES:
-        raise ForensicsError(
-            f"Unknown subject policy {recipe.subject!r}.",
-            f"Use one of {', '.join(SUBJECT_POLICIES)}.",
-            "subject",
-        )
-    if recipe.subject == "pair" and record.label == REAL:
-        return "largest"
-    return recipe.subject
 
 
 def extract_video(
@@ -69,6 +48,7 @@ def extract_video(
     store: CropStore,
     paired: VideoFaces | None = None,
     *,
+    leads: Sequence[Lead] = (),
     threads: int = 0,
     time_limit_seconds: float | None = None,
     should_stop: ShouldStop | None = None,
@@ -82,6 +62,7 @@ def extract_video(
         detector: loaded face detector
         store: destination of crops and index
         paired: result of the paired real, for the policy ``pair``
+        leads: of the fakes of a real; those of others that are stored stay
         threads: decoder threads, 0: as many as there are cores
         time_limit_seconds: time after which to stop; the next run uses what was found
         should_stop: called between batches; returns True to stop
@@ -102,6 +83,7 @@ def extract_video(
         stored, source = known_or_opened(record, policy, store, threads)
         if stored.faces.reason and not stored.all_numbers:
             return stored.faces
+        stored = _led(stored, leads, store)
         limit = float("inf") if time_limit_seconds is None else time_limit_seconds
         check = _stopper(time.monotonic() + limit, should_stop)
         masks = MaskSource(record.mask_path, threads) if policy == "mask" else None
@@ -120,6 +102,17 @@ def extract_video(
                 record, store, policy, FrameError(Reason.DECODE_ERROR, f"{record.path}: {error}.")
             )
         return work.partial(Reason.WRITE_ERROR, f"Crops could not be written: {error}.")
+
+
+def _led(stored: StoredVideo, leads: Sequence[Lead], store: CropStore) -> StoredVideo:
+    """``stored`` with ``leads``, kept where they are new."""
+    known = joined(stored.faces.leads, leads)
+    if known == stored.faces.leads:
+        return stored
+    led = replace(stored, faces=replace(stored.faces, leads=known))
+    if stored.faces.frames:
+        store.save(led)
+    return led
 
 
 def _stopper(deadline: float, should_stop: ShouldStop | None) -> Callable[[], None]:
@@ -163,7 +156,7 @@ class _VideoWork:
             made = tuple(rows[i] for i in sorted(rows))
             self.stored = replace(self.stored, faces=replace(faces, frames=made))
             self.store.save(self.stored, files)
-        chosen = select(rows, self.stored.all_numbers, self.store.recipe, self.policy).frames
+        chosen = self._selected(rows).frames
         return replace(faces, frames=chosen, reason=video_reason(chosen))
 
     def _choose(
@@ -174,11 +167,15 @@ class _VideoWork:
         while True:
             if self.policy == "pair":
                 rows.update(with_pair(rows, paired, (faces.width or 0, faces.height or 0)))
-            chosen = select(rows, self.stored.all_numbers, self.store.recipe, self.policy)
+            chosen = self._selected(rows)
             if not chosen.missing:
                 return chosen.frames
             for row in self.maker.rows(self._open(), chosen.missing):
                 rows[row.index] = row
+
+    def _selected(self, rows: dict[int, FrameFaces]) -> Selection:
+        numbers, leads = self.stored.all_numbers, self.stored.faces.leads
+        return select(rows, numbers, self.store.recipe, self.policy, leads)
 
     def _open(self) -> FrameSource:
         if self.source is None:

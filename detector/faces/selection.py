@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 
 from ..frames.sampling import choose_frames, spread_order
 from ..records import CropRecipe, Reason
-from .tracks import box_at, choose_subject, iou, link_tracks
+from .leads import ALL, AMBIGUOUS, LARGEST, MASK, ONLY, PAIR, Lead, Person, alone, persons
+from .tracks import Box, box_at, choose_subject, iou, link_tracks, scaled
 from .video_faces import FaceRow, FrameFaces, VideoFaces
 
 _FEWEST_TRIES = 1024
@@ -41,7 +42,11 @@ def most_tries(count: int) -> int:
 
 
 def select(
-    rows: Mapping[int, FrameFaces], numbers: Sequence[int], recipe: CropRecipe, policy: str
+    rows: Mapping[int, FrameFaces],
+    numbers: Sequence[int],
+    recipe: CropRecipe,
+    policy: str,
+    leads: Sequence[Lead] = (),
 ) -> Selection:
     """Choose frames and subjects.
 
@@ -54,15 +59,16 @@ def select(
         numbers: every frame number of the source, ascending
         recipe: sampling mode and count are used
         policy: ``mask`` | ``pair`` | ``largest`` | ``all``
+        leads: of the fakes of a real, which ``largest`` follows, see :mod:`.leads`
     """
     if recipe.sampling != "spread":
         positions = choose_frames(len(numbers), recipe.count, recipe.sampling)
-        return _all_of([numbers[p] for p in positions], rows, policy)
+        return _all_of([numbers[p] for p in positions], rows, policy, leads)
     limit = min(len(numbers), most_tries(recipe.count))
     order = [numbers[p] for p in spread_order(len(numbers), limit)]
     taken = min(recipe.count, limit)
     while True:
-        chosen = _all_of(order[:taken], rows, policy)
+        chosen = _all_of(order[:taken], rows, policy, leads)
         if chosen.missing:
             return Selection((), _with_spares(order, taken, rows, recipe.count, limit))
         short = recipe.count - sum(frame.reason is None for frame in chosen.frames)
@@ -87,23 +93,38 @@ def _with_spares(
     return tuple(n for n in order[:taken] if n not in rows)
 
 
-def _all_of(wanted: list[int], rows: Mapping[int, FrameFaces], policy: str) -> Selection:
+def _all_of(
+    wanted: list[int], rows: Mapping[int, FrameFaces], policy: str, leads: Sequence[Lead]
+) -> Selection:
     missing = tuple(n for n in wanted if n not in rows)
     if missing:
         return Selection((), missing)
-    return Selection(with_subjects({n: rows[n] for n in wanted}, policy), ())
+    return Selection(with_subjects({n: rows[n] for n in wanted}, policy, leads), ())
 
 
-def with_subjects(rows: Mapping[int, FrameFaces], policy: str) -> tuple[FrameFaces, ...]:
-    """Rows by index with tracks, subjects and the reasons that follow from them."""
+def with_subjects(
+    rows: Mapping[int, FrameFaces], policy: str, leads: Sequence[Lead] = ()
+) -> tuple[FrameFaces, ...]:
+    """Rows by index with tracks, subjects, why they are, and the reasons that follow from them."""
     faces = _at_one_size(rows)
     numbers = link_tracks(faces)
     overlap = {
         index: [f.pair_overlap if policy == "pair" else f.mask_overlap for f in row.faces]
         for index, row in rows.items()
     }
-    subjects = choose_subject(policy, faces, numbers, overlap)
-    return tuple(_settled(rows[i], numbers[i], subjects[i]) for i in sorted(rows))
+    found: dict[int, Person] = {}
+    if policy == "largest" and leads:
+        found = persons(leads, faces, numbers, _first_size(rows))
+    if found:
+        subjects = {index: [n in found for n in numbers[index]] for index in rows}
+        why = found
+    else:
+        subjects = choose_subject(policy, faces, numbers, overlap)
+        usual = {"mask": MASK, "pair": PAIR, "all": ALL}.get(policy)
+        several = AMBIGUOUS if leads else LARGEST  # with leads: not found where they point
+        one = Person(usual or (ONLY if alone(faces, numbers) else several))
+        why = dict.fromkeys((n for row in numbers.values() for n in row), one)
+    return tuple(_settled(rows[i], numbers[i], subjects[i], why) for i in sorted(rows))
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,31 +139,29 @@ def _at_one_size(rows: Mapping[int, FrameFaces]) -> dict[int, Sequence[FaceRow |
     sizes = {(row.width, row.height) for row in rows.values() if row.width and row.height}
     if len(sizes) < 2:
         return {index: row.faces for index, row in rows.items()}
-    first = next(rows[i] for i in sorted(rows) if rows[i].width and rows[i].height)
-    size = (first.width or 1, first.height or 1)
+    size = _first_size(rows)
     return {
-        index: [_Placed(_scaled(face.box, (row.width, row.height), size)) for face in row.faces]
+        index: [_Placed(scaled(face.box, (row.width, row.height), size)) for face in row.faces]
         for index, row in rows.items()
     }
 
 
-def _scaled(
-    box: tuple[float, float, float, float],
-    size: tuple[int | None, int | None],
-    to: tuple[int | None, int | None],
-) -> tuple[float, float, float, float]:
-    """A box of a picture of ``size`` (width, height) in one of size ``to``."""
-    sx = (to[0] or 1) / (size[0] or to[0] or 1)
-    sy = (to[1] or 1) / (size[1] or to[1] or 1)
-    return (box[0] * sx, box[1] * sy, box[2] * sx, box[3] * sy)
+def _first_size(rows: Mapping[int, FrameFaces]) -> tuple[int, int]:
+    """(width, height) of the first frame that has one."""
+    sizes = ((rows[i].width, rows[i].height) for i in sorted(rows))
+    return next(((w, h) for w, h in sizes if w and h), (1, 1))
 
 
-def _settled(row: FrameFaces, tracks: Sequence[int], subjects: Sequence[bool]) -> FrameFaces:
+def _settled(
+    row: FrameFaces, tracks: Sequence[int], subjects: Sequence[bool], why: Mapping[int, Person]
+) -> FrameFaces:
     faces = tuple(
         replace(
             face,
             track=track,
             subject=subject,
+            chosen_by=why[track].chosen_by if subject else "",
+            shown_for=why[track].fakes if subject and len(why) > 1 else (),
             reason=face.reason if subject or face.reason else Reason.NOT_SUBJECT.value,
             crop=face.crop if subject else None,
             crop_sha256=face.crop_sha256 if subject else None,
@@ -165,9 +184,9 @@ def crop_wanted(face: FaceRow) -> bool:
 def with_pair(
     rows: Mapping[int, FrameFaces], paired: VideoFaces | None, size: tuple[int, int]
 ) -> dict[int, FrameFaces]:
-    """Rows with ``pair_overlap``: the IoU of each face with the paired real's subject.
+    """Rows with ``pair_overlap``: the IoU of each face with the paired real's (nearest) subject.
 
-    Where the real was not sampled at a frame, its subject's box is interpolated between the
+    Where the real was not sampled at a frame, a subject's box is interpolated between the
     neighbouring samples; where it was and shows no subject, the row says ``no_pair``.
 
     Args:
@@ -175,29 +194,52 @@ def with_pair(
         paired: result of the real, or None
         size: (width, height) of the manipulated video, to bring both to one scale
     """
-    boxes: dict[int, tuple[float, float, float, float]] = {}
+    boxes: dict[int, dict[int, Box]] = {}  # track -> frame -> box
     sampled: set[int] = set()
     if paired is not None:
         sampled = {frame.index for frame in paired.frames}
         whole = (paired.width, paired.height)
         for frame in paired.frames:
-            subject = next((face for face in frame.faces if face.subject), None)
-            if subject is not None:
-                own = (frame.width or whole[0], frame.height or whole[1])
-                boxes[frame.index] = _scaled(subject.box, own, size)
+            own = (frame.width or whole[0], frame.height or whole[1])
+            for face in frame.faces:
+                if face.subject:
+                    boxes.setdefault(face.track, {})[frame.index] = scaled(face.box, own, size)
     found: dict[int, FrameFaces] = {}
     for index, row in rows.items():
-        known = boxes.get(index) if index in sampled else box_at(boxes, index)
+        known = [
+            box
+            for of_one in boxes.values()
+            if (box := of_one.get(index) if index in sampled else box_at(of_one, index))
+        ]
         unpaired = row.reason in (None, Reason.NO_PAIR.value)
-        if known is None:
+        if not known:
             faces = tuple(replace(face, pair_overlap=None) for face in row.faces)
             reason = Reason.NO_PAIR.value if unpaired else row.reason
         else:
-            box = _scaled(known, size, (row.width or size[0], row.height or size[1]))
-            faces = tuple(replace(face, pair_overlap=iou(face.box, box)) for face in row.faces)
+            own = (row.width or size[0], row.height or size[1])
+            there = [scaled(box, size, own) for box in known]
+            faces = tuple(
+                replace(face, pair_overlap=max(iou(face.box, box) for box in there))
+                for face in row.faces
+            )
             reason = None if unpaired else row.reason
         found[index] = replace(row, faces=faces, reason=reason)
     return found
+
+
+def lead_of(fake: VideoFaces) -> Lead | None:
+    """What a fake says of its real, or None where it shows nobody."""
+    boxes = []
+    sure = True
+    for frame in fake.frames:
+        for face in frame.faces:
+            if face.subject:
+                boxes.append((float(frame.index), *map(float, face.box)))
+                sure = sure and face.chosen_by != LARGEST
+                break
+    if not boxes or not fake.width or not fake.height:
+        return None
+    return Lead(fake.video_id, (fake.width, fake.height), tuple(boxes), sure)
 
 
 def video_reason(frames: Sequence[FrameFaces]) -> str | None:

@@ -20,6 +20,7 @@ _MAX_SHIFT = 0.8  # or whose centres are nearer than this, in mean box sides
 _MIN_SIZE_RATIO = 0.5  # and whose sides differ by no more than a factor of two
 _SHORT_GAP = 8  # sampled frames without the face after which a link must overlap well
 _LONG_GAP_IOU = 0.3
+_RIVAL = 0.2  # of the main person's weight, from which somebody else may be meant
 
 
 class Boxed(Protocol):
@@ -130,13 +131,40 @@ def main_track(
     Size times presence: a face that fills the picture once does not beat the person who is there
     throughout, and a bystander in the background does not beat a close-up of equal length.
     """
+    weight = _weights(faces_per_frame, numbers)
+    return min(weight, key=lambda number: (-weight[number], number)) if weight else None
+
+
+def rivals(
+    faces_per_frame: Mapping[int, Sequence[Boxed]], numbers: Mapping[int, Sequence[int]]
+) -> list[int]:
+    """Tracks beside the main one that have a fifth of its weight, in a frame with it.
+
+    Who never shares a frame with the main person may be that person after a cut.
+    """
+    weight = _weights(faces_per_frame, numbers)
+    main = main_track(faces_per_frame, numbers)
+    if main is None:
+        return []
+    together = {n for row in numbers.values() if main in row for n in row}
+    return [n for n in sorted(together - {main}) if weight[n] >= _RIVAL * weight[main]]
+
+
+def _weights(
+    faces_per_frame: Mapping[int, Sequence[Boxed]], numbers: Mapping[int, Sequence[int]]
+) -> dict[int, float]:
     weight: dict[int, float] = {}
     for index, faces in faces_per_frame.items():
         for face, number in zip(faces, numbers[index], strict=True):
             weight[number] = weight.get(number, 0.0) + _area(tuple(face.box)) ** 0.5
-    if not weight:
-        return None
-    return min(weight, key=lambda number: (-weight[number], number))
+    return weight
+
+
+def scaled(box: Box, size: Sequence[int | None], to: Sequence[int | None]) -> Box:
+    """A box of a picture of ``size`` (width, height) in one of size ``to``."""
+    sx = (to[0] or 1) / (size[0] or to[0] or 1)
+    sy = (to[1] or 1) / (size[1] or to[1] or 1)
+    return (box[0] * sx, box[1] * sy, box[2] * sx, box[3] * sy)
 
 
 def box_at(boxes: Mapping[int, Box], index: int) -> Box | None:

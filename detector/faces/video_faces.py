@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ..records import known_keys
+from .leads import Lead, lead_from_json
 
 Points = tuple[tuple[float, float], ...]
 #: The numbers of a :class:`FaceRow` that samples get as fields; a new one is a line here, a field
@@ -28,6 +29,10 @@ class FaceRow:
         score: detector score in [0, 1], None for ready-made crops
         track: number of the person over the sampled frames
         subject: True for a face that the recipe's subject policy chose
+        chosen_by: why it is the subject: ``mask``, ``pair``, ``all``, ``only`` (nobody else is
+            there), ``fakes`` (they manipulate this person), ``largest``, or ``ambiguous``
+            (fakes lead here; which of several people they manipulate is not known); "" for others
+        shown_for: ids of the fakes that manipulate this person, where a real has several subjects
         matrix: 2 x 3, frame -> crop; None where alignment failed
         crop_landmarks: five (x, y) in crop pixels, or None
         crop_size: side of the crop in pixels, or None
@@ -58,6 +63,8 @@ class FaceRow:
     mask_overlap: float | None = None
     pair_overlap: float | None = None
     crop_sha256: str | None = None
+    chosen_by: str = ""
+    shown_for: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +109,7 @@ class VideoFaces:
         frames: every frame tried, by index
         detail: a sentence on ``reason``, or ""
         policy: the subject policy that was used (never ``auto``)
+        leads: of a real: where its fakes have the person that they manipulate
         info: facts of the container, see :class:`detector.frames.frame.VideoInfo`
     """
 
@@ -116,6 +124,7 @@ class VideoFaces:
     frames: tuple[FrameFaces, ...] = ()
     detail: str = ""
     policy: str = ""
+    leads: tuple[Lead, ...] = ()
     info: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -141,6 +150,7 @@ class VideoFaces:
         """
         values = dict(known_keys(cls, data))
         values["frames"] = tuple(frame_from_json(row) for row in values.get("frames", ()))
+        values["leads"] = tuple(lead_from_json(row) for row in values.get("leads", ()))
         return cls(**values)
 
 
@@ -154,6 +164,7 @@ def frame_from_json(data: dict[str, Any]) -> FrameFaces:
 def _face_from_json(data: dict[str, Any]) -> FaceRow:
     values = dict(known_keys(FaceRow, data))
     values["box"] = tuple(values["box"])
+    values["shown_for"] = tuple(values.get("shown_for", ()))
     for name in ("landmarks", "matrix", "crop_landmarks"):
         if values.get(name) is not None:
             values[name] = tuple(tuple(point) for point in values[name])

@@ -26,13 +26,11 @@ from ..progress import Progress, ShouldStop, never
 from ..records import CropRecipe, VideoRecord
 from .extraction import (
     Extraction,
-    Task,
     did_not_return,
     one_video,
-    pair_of,
-    paired_first,
     worker_died,
 )
+from .leading import Task, paired_first, stage_of, tasks_of
 from .process_pool import PoolWork, cores, cores_each, run_in_pool
 from .shared_faces import Ask, FaceServer, is_shared_by_default, shared_of
 
@@ -186,9 +184,8 @@ def in_order(
                 f"The video_id {record.video_id!r} occurs twice.", "Give each video its own id."
             )
         seen.add(record.video_id)
-    targets = {record.pair_id for record in records if record.pair_id}
     mine = [record for record in records if shard_of(record, shards) == index]
-    return sorted(mine, key=lambda record: record.video_id not in targets)
+    return sorted(mine, key=stage_of(records, recipe))
 
 
 def _in_process(
@@ -199,13 +196,11 @@ def _in_process(
     store: CropStore,
     stop: ShouldStop,
 ) -> Iterator[VideoFaces]:
-    by_id = {record.video_id: record for record in records}
-    for record in mine:
+    for task in tasks_of(mine, records, setup.recipe):
         if stop():
             return
         try:
-            pair = pair_of(record, setup.recipe, by_id)
-            result = one_video(record, pair, setup, detector, store, stop)
+            result = one_video(task, setup, detector, store, stop)
         except Cancelled:
             return
         yield result
@@ -229,7 +224,7 @@ def _do(task: Task) -> VideoFaces | None:
     """One video in a worker; None if it was stopped."""
     stop = _worker["stop"].is_set
     try:
-        return one_video(*task, _worker["setup"], _worker["detector"], _worker["store"], stop)
+        return one_video(task, _worker["setup"], _worker["detector"], _worker["store"], stop)
     except Cancelled:
         return None
 
@@ -248,11 +243,13 @@ def _in_pool(
     """
 
     def died(task: Task, hung: bool) -> VideoFaces:
-        return did_not_return(task[0], setup) if hung else worker_died(task[0], setup.recipe)
+        return (
+            did_not_return(task.record, setup) if hung else worker_died(task.record, setup.recipe)
+        )
 
     def limit(task: Task) -> float | None:
         # The video itself looks at its limit between frames; twice as long, and no frame comes.
-        videos = 1 if task[1] is None else 2
+        videos = 1 + (task.real is not None) + len(task.fakes)
         seconds = setup.time_limit_seconds
         return None if seconds is None else 2 * videos * seconds + _GRACE_SECONDS
 

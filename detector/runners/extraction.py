@@ -9,20 +9,22 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from ..crops.store import CropStore
-from ..crops.video_work import extract_video, resolve_policy
+from ..crops.subject_policy import resolve_policy
+from ..crops.video_work import extract_video
 from ..errors import ForensicsError
 from ..faces.detectors import detector_of
 from ..faces.interface import FaceDetector
+from ..faces.leads import Lead
+from ..faces.selection import lead_of
 from ..faces.video_faces import VideoFaces
 from ..progress import ShouldStop
 from ..records import CropRecipe, Reason, VideoRecord
+from .leading import Task
 from .shared_faces import Ask, SharedFaces
 
 log = logging.getLogger(__name__)
-Task = tuple[VideoRecord, VideoRecord | None]  # a video and, where its policy needs it, its real
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,38 +72,44 @@ class Extraction:
         return detector, CropStore(self.root, self.recipe)
 
 
-def pair_of(
-    record: VideoRecord, recipe: CropRecipe, by_id: dict[str, VideoRecord]
-) -> VideoRecord | None:
-    """The record of the real that a fake follows, where the policy needs it."""
-    return by_id.get(record.pair_id or "") if resolve_policy(record, recipe) == "pair" else None
-
-
 def one_video(
-    record: VideoRecord,
-    pair: VideoRecord | None,
+    task: Task,
     setup: Extraction,
     detector: FaceDetector,
     store: CropStore,
     stop: ShouldStop | None = None,
 ) -> VideoFaces:
-    """One video; its real is done first if the policy needs it and nobody has.
+    """One video; those that lead it are done first if nobody has.
 
     An error that nobody foresaw is the result of this video, with its text, so that the others
     are still done.
     """
-    options: dict[str, Any] = {
-        "threads": setup.threads,
-        "time_limit_seconds": setup.time_limit_seconds,
-        "should_stop": stop,
-    }
+    record = task.record
+
+    def extracted(
+        video: VideoRecord, paired: VideoFaces | None = None, leads: Sequence[Lead] = ()
+    ) -> VideoFaces:
+        return extract_video(
+            video,
+            setup.recipe,
+            detector,
+            store,
+            paired,
+            leads=leads,
+            threads=setup.threads,
+            time_limit_seconds=setup.time_limit_seconds,
+            should_stop=stop,
+        )
+
     paired = None
     try:
-        if pair is not None:
-            paired = extract_video(pair, setup.recipe, detector, store, **options)
-        elif resolve_policy(record, setup.recipe) == "pair" and record.pair_id:
+        found = [lead_of(store.load(fake.video_id) or extracted(fake)) for fake in task.fakes]
+        leads = [lead for lead in found if lead is not None]
+        if task.real is not None:
+            return extracted(record, extracted(task.real, leads=leads))
+        if resolve_policy(record, setup.recipe) == "pair" and record.pair_id:
             paired = store.load(record.pair_id)  # done by an earlier run
-        return extract_video(record, setup.recipe, detector, store, paired, **options)
+        return extracted(record, paired, leads)
     except ForensicsError:
         raise
     except MemoryError:
@@ -110,19 +118,6 @@ def one_video(
     except Exception as error:  # whatever a file does to a library: a row with its reason
         log.exception("%s", record.video_id)
         return _failed(record, setup.recipe, f"{type(error).__name__}: {error}")
-
-
-def paired_first(
-    mine: Sequence[VideoRecord], records: Sequence[VideoRecord], recipe: CropRecipe
-) -> tuple[list[Task], list[Task]]:
-    """The videos of ``mine`` with the reals that they follow: those reals, then the rest."""
-    by_id = {record.video_id: record for record in records}
-    targets = {record.pair_id for record in mine if pair_of(record, recipe, by_id)}
-    tasks = [(record, pair_of(record, recipe, by_id)) for record in mine]
-    return (
-        [task for task in tasks if task[0].video_id in targets],
-        [task for task in tasks if task[0].video_id not in targets],
-    )
 
 
 def worker_died(record: VideoRecord, recipe: CropRecipe) -> VideoFaces:

@@ -30,7 +30,8 @@ from ..records import Reason, VideoRecord
 from ..scoring.crop_files import decode_crops, stacked
 from ..scoring.crop_scores import score_decoded
 from ..scoring.scores import joined
-from .extraction import Extraction, one_video, paired_first, worker_died
+from .extraction import Extraction, one_video, worker_died
+from .leading import paired_first
 from .ray_stages import Stage
 from .score_parts import ScoredVideo
 from .score_units import ScoreUnit, unit_of
@@ -76,11 +77,12 @@ class _Extract:
         self._preprocess = _preprocess(preprocess)
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
-        record, pair = row["task"]
+        task = row["task"]
+        record = task.record
         if self._attempts.begin(record.video_id) >= ATTEMPTS:
             found = worker_died(record, self._extraction.recipe)
         else:
-            found = one_video(record, pair, self._extraction, self._detector, self._store)
+            found = one_video(task, self._extraction, self._detector, self._store)
         pixels = None
         if self._preprocess is not None:
             pixels = _decoded(unit_of(found, self._store.folder), self._preprocess)

@@ -23,6 +23,7 @@ FACE = (
     "frame_number",
     "track",
     "subject",
+    "chosen_by",
     "det_score",
     *MEASURES,
     "reason",

@@ -47,6 +47,7 @@ def face_table(view: Any, key: str, more: Sequence[str] = ()) -> FaceColumns:
         "video": "video_id",
         "group": "group_id",
         "pair": "pair_id",
+        "shown_for": fields.SHOWN_FOR,
         "reason": names.reason if names.reason in schema else fields.REASON,
         **{name: name for name in (*TEXTS, CONTENT)},
     }
@@ -70,6 +71,8 @@ def face_table(view: Any, key: str, more: Sequence[str] = ()) -> FaceColumns:
     def text(name: str) -> Coded:
         return coded(got.shared.get(name, nothing)).take(got.group)
 
+    if "shown_for" in shared:
+        got.shared["shown_for"] = ["\n".join(ids or ()) for ids in got.shared["shown_for"]]
     track = got.own.get("track", np.full(len(got.ids), np.nan))
     stored = got.shared.get("video_p_fake")
     return FaceColumns(
@@ -84,6 +87,7 @@ def face_table(view: Any, key: str, more: Sequence[str] = ()) -> FaceColumns:
         numbers={name: got.own[f"more {name}"] for name in more},
         video_p_fake=None if stored is None else numbers(stored)[got.group],
         pair=text("pair") if "pair" in shared else None,
+        shown_for=text("shown_for") if "shown_for" in shared else None,
         frame_number=got.own.get("number"),
         margin=got.own.get("margin"),
     )

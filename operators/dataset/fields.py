@@ -58,6 +58,7 @@ FACE_FIELDS: dict[str, type] = {
     "track": fo.IntField,
     "face_index": fo.IntField,
     "subject": fo.BooleanField,
+    "chosen_by": fo.StringField,
     "video_path": fo.StringField,
     "recipe": fo.StringField,
     SOURCE_SHA256: fo.StringField,
@@ -69,6 +70,7 @@ FACE_FIELDS: dict[str, type] = {
 
 #: Lists of floats on each face: box [x, y, w, h] relative to the frame; 5 x (x, y) pixels of the
 #: frame and of the crop; the 2x3 frame-to-crop matrix by rows.
+SHOWN_FOR = "shown_for"  # ids of the fakes of this person, where a real has several subjects
 FACE_LISTS = ("face_box", "face_landmarks", "crop_landmarks", "crop_matrix")
 
 #: Panels and sidebar filter by these; an unindexed filter freezes the App on large datasets.
@@ -258,6 +260,8 @@ def declare_common_fields(dataset: fo.Dataset, faces: bool = False) -> None:
             for name in FACE_LISTS:
                 if not dataset.has_field(name):
                     dataset.add_sample_field(name, fo.ListField, subfield=fo.FloatField)
+            if not dataset.has_field(SHOWN_FOR):
+                dataset.add_sample_field(SHOWN_FOR, fo.ListField, subfield=fo.StringField)
         for name in indexed:
             dataset.create_index(name)
 

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import fiftyone as fo
 
+from ...detector.faces.leads import AMBIGUOUS, LARGEST
 from ...detector.faces.video_faces import MEASURES
-from ...detector.records import CropRecipe, VideoRecord
+from ...detector.records import FAKE, CropRecipe, VideoRecord
 from ..dataset import fields, views
 from ..dataset.dataset_changes import require_there
 from ..dataset.faces_dataset import shipped_attributes
@@ -37,6 +38,8 @@ class _Written:
     track: int | None
     source_sha256: str | None
     crop_sha256: str | None
+    chosen_by: str | None
+    shown_for: list[str] | None
 
 
 class FacesWriter:
@@ -98,7 +101,7 @@ class FacesWriter:
         names = ["video_id", "frame_number", "face_index", "id", "track"]
         view = views.match_in(self.faces, "video_id", video_ids)
         found: dict[str, dict[_Key, _Written]] = defaultdict(dict)
-        names += [fields.SOURCE_SHA256, fields.CROP_SHA256]
+        names += [fields.SOURCE_SHA256, fields.CROP_SHA256, "chosen_by", fields.SHOWN_FOR]
         for row in zip(*view.values(names), strict=True):
             found[row[0]][row[1], row[2]] = _Written(*row[3:])
         return found
@@ -148,6 +151,8 @@ class FacesWriter:
         """
         tracks: dict[str, int] = {}
         hashes: dict[str, str] = {}
+        chosen: dict[str, str] = {}
+        shown: dict[str, list[str] | None] = {}
         gone: list[str] = []
         for record, result in found:
             old = there[record.video_id]
@@ -155,8 +160,13 @@ class FacesWriter:
                 row = old.get((number, face.face_index))
                 if row is not None and not face.subject:
                     gone.append(row.sample_id)
-                elif row is not None and row.track != face.track:
+                    continue
+                if row is not None and row.track != face.track:
                     tracks[row.sample_id] = face.track
+                if row is not None and row.chosen_by != _chosen_by(record, face):
+                    chosen[row.sample_id] = _chosen_by(record, face)
+                if row is not None and (row.shown_for or []) != list(face.shown_for):
+                    shown[row.sample_id] = list(face.shown_for) or None
                 if (
                     row is not None
                     and face.subject
@@ -168,6 +178,8 @@ class FacesWriter:
                 ):
                     hashes[row.sample_id] = face.crop_sha256
         views.set_by_id(self.faces, "track", tracks)
+        views.set_by_id(self.faces, "chosen_by", chosen)
+        views.set_by_id(self.faces, fields.SHOWN_FOR, shown)
         views.set_by_id(self.faces, fields.CROP_SHA256, hashes)
         self._remove(gone, "other_person")
 
@@ -226,6 +238,8 @@ def face_sample(
         track=face.track,
         face_index=face.face_index,
         subject=face.subject,
+        chosen_by=_chosen_by(record, face),
+        shown_for=list(face.shown_for) or None,
         crop_sha256=face.crop_sha256,
         video_path=record.path,
         recipe=result.recipe_hash,
@@ -243,6 +257,12 @@ def _faces(result: VideoFaces) -> Iterator[tuple[int, FaceRow]]:
     for frame in result.frames:
         for face in frame.faces:
             yield fields.frame_number(frame.index), face
+
+
+def _chosen_by(record: VideoRecord, face: FaceRow) -> str:
+    """Why a face is its video's subject; the largest of several need not be the manipulated one."""
+    guessed = record.label == FAKE and face.chosen_by == LARGEST
+    return AMBIGUOUS if guessed else face.chosen_by
 
 
 def _flat(points: Iterable[Iterable[float]] | None) -> list[float] | None:

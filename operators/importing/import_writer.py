@@ -26,7 +26,14 @@ from .import_target import Stored, files_of, update_known
 CHUNK = 2000
 _TAKEN = {
     *("id", "filepath", "tags", "metadata", "created_at", "last_modified_at", "media_type"),
-    *(fields.GROUND_TRUTH, fields.REASON, fields.COVERAGE, *fields.FACE_LISTS, "frames"),
+    *(
+        fields.GROUND_TRUTH,
+        fields.REASON,
+        fields.COVERAGE,
+        *fields.FACE_LISTS,
+        fields.SHOWN_FOR,
+        "frames",
+    ),
 }
 _TYPES = {bool: fo.BooleanField, int: fo.IntField, float: fo.FloatField, str: fo.StringField}
 

@@ -17,8 +17,9 @@ import fiftyone.core.media as fomm
 from ...detector.errors import Cancelled, ForensicsError
 from ...detector.progress import Progress, ShouldStop
 from ...detector.records import LABELS
-from ..dataset import appearance, default_folders, fields, import_views, views
+from ..dataset import appearance, default_folders, fields, views
 from ..dataset.dataset_changes import changing, declare
+from . import import_views
 from .own_labels import CLIPS, FRAMES, PEOPLE
 from .own_samples import OwnSample
 

@@ -18,11 +18,11 @@ from ..app.form import Form
 from ..app.outcome import Ending
 from ..dataset import fields, made_from, run_names, saved_views, stored_runs, views
 from ..dataset.dataset_changes import declare
-from ..dataset.source_faces import source_faces
 from ..jobs.workflow import JobWorkflow
 from ..training.registry import scored_model
 from .robustness_table import curves, table
 from .score_differences import Differences
+from .source_faces import source_faces
 
 
 def reason_field(key: str) -> str:

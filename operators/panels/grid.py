@@ -15,8 +15,8 @@ from ...detector.errors import ForensicsError
 from ...detector.records import FAKE, LABELS, REAL
 from ..dataset import fields, marked_views, views
 from ..dataset.face_columns import P_FAKE, YES, Source
-from ..dataset.slice_fields import member_of
 from ..evaluation.scope import Scope
+from .slice_fields import member_of
 
 #: kind of a click -> in words
 KINDS = {

@@ -36,8 +36,9 @@ _COLUMNS = (
     "tags",
     fields.SOURCE_SHA256,
     fields.CROP_SHA256,
+    fields.SHOWN_FOR,
 )
-_OPTIONAL = ("target_id", "source_id", "tags", fields.SOURCE_SHA256, fields.CROP_SHA256)
+_OPTIONAL = ("target_id", "source_id", "tags", *_COLUMNS[-3:])
 
 
 @dataclass(frozen=True)
@@ -260,6 +261,7 @@ def manifest_row(row: dict[str, Any], weight: float = 1.0) -> ManifestRow:
         crop_landmarks=tuple(zip(points[::2], points[1::2], strict=True)) if points else None,
         source_sha256=row.get(fields.SOURCE_SHA256) or "",
         crop_sha256=row.get(fields.CROP_SHA256) or "",
+        shown_for=tuple(row.get(fields.SHOWN_FOR) or ()),
     )
 
 

@@ -91,8 +91,22 @@ def _units(rows: Sequence[ManifestRow], chosen: list[int], config: TrainConfig) 
     for index in chosen:
         key = (rows[index].scene, rows[index].frame_number)
         together.setdefault(key, []).append(index)
+    units = [part for unit in together.values() for part in _by_person(rows, unit)]
     # The real comes first, because its fakes are compared with it.
-    return [tuple(sorted(unit, key=lambda i: (rows[i].label, i))) for unit in together.values()]
+    return [tuple(sorted(unit, key=lambda i: (rows[i].label, i))) for unit in units]
+
+
+def _by_person(rows: Sequence[ManifestRow], unit: list[int]) -> list[list[int]]:
+    """Return the crops of one frame by the person they show, where its real shows several."""
+    several = [i for i in unit if rows[i].label == REAL and rows[i].shown_for]
+    if not several:
+        return [unit]
+    person = {name: i for i in several for name in rows[i].shown_for}
+    parts: dict[int, list[int]] = {i: [i] for i in several}
+    for i in unit:
+        if i not in several:
+            parts.setdefault(person.get(rows[i].video_id, -1), []).append(i)
+    return list(parts.values())
 
 
 def _draw(

@@ -26,12 +26,13 @@ from ....detector.embeddings import regions as sphere_regions
 from ....detector.errors import ForensicsError
 from ....detector.metrics import ranks
 from ...app.current_detector import current
-from ...dataset import derived, face_columns, seen_material, slice_fields
+from ...dataset import derived, face_columns, seen_material
 from ...dataset.label_sync import contradiction
 from ...dataset.rebuild_cache import RebuildCache
 from ...embeddings.sphere_source import embeddings_of
 from ...evaluation import scope as audit_scope
 from ...evaluation.stored_thresholds import stored_of
+from .. import slice_fields
 from . import figures as audit_figures
 
 _STUDIES = RebuildCache(8)

@@ -20,10 +20,10 @@ CRASHING = """
 import os
 from media_forensics.detector.runners import extract
 original, start_worker = extract.one_video, extract._start_worker
-def one(record, *rest):
-    if os.environ["CRASH_ON"] in record.path:
+def one(task, *rest):
+    if os.environ["CRASH_ON"] in task.record.path:
         os._exit(11)  # as a decoder that a hostile file brings down
-    return original(record, *rest)
+    return original(task, *rest)
 def start(*arguments):
     extract.one_video = one
     start_worker(*arguments)

@@ -20,6 +20,7 @@ from media_forensics.detector.records import CropRecipe, VideoRecord
 from media_forensics.detector.runners import ray_cluster
 from media_forensics.detector.runners.extract import extract_videos, prepare
 from media_forensics.detector.runners.extraction import Extraction
+from media_forensics.detector.runners.leading import Task
 from media_forensics.detector.runners.ray_cluster import on_ray, require_ray
 from media_forensics.detector.runners.ray_runner import (
     _Attempts,
@@ -215,10 +216,10 @@ def test_a_video_that_took_two_processes_with_it_is_a_row(tmp_path, face_detecto
     attempts = _Attempts(str(tmp_path / "attempts"))
     record = VideoRecord("s/killer", str(tmp_path / "none.mp4"), 1, "s")
     assert (attempts.begin("s/killer"), attempts.begin("s/killer")) == (0, 1)
-    found = _Extract(extraction, attempts, None)({"task": (record, None)})["found"]
+    found = _Extract(extraction, attempts, None)({"task": Task(record)})["found"]
     assert found.video.reason == "worker_died"
     # it has its row, so another run begins anew
-    found = _Extract(extraction, attempts, None)({"task": (record, None)})["found"]
+    found = _Extract(extraction, attempts, None)({"task": Task(record)})["found"]
     assert found.video.reason == "missing_file"
 
 

@@ -177,3 +177,20 @@ def test_batches_of_pairs_are_as_full_as_asked(seed):
         assert sorted(flat(batches)) == list(range(len(rows)))
         assert len(batches) <= len(rows) // 32 + 1, sizes
         assert max(sizes) <= 32 and min(sizes) >= 28, sizes
+
+
+def test_a_fake_is_batched_with_the_person_that_it_manipulates():
+    rows = []
+    for frame in range(3):
+        for track, name in enumerate(("left", "right")):
+            rows.append(ManifestRow("", 0, "real", frame, track, shown_for=(name,)))
+            rows.append(ManifestRow("", 1, name, frame, pair_id="real", method="m"))
+        rows.append(ManifestRow("", 1, "unknown", frame, pair_id="real", method="m"))
+    config = TrainConfig(sampling="paired", batch_size=8)
+    units = [unit for batch in epoch_batches(rows, config, 0) for unit in batch]
+    named = [tuple(rows[i].shown_for or rows[i].video_id for i in unit) for unit in units]
+    assert sorted(map(str, named)) == sorted(
+        map(str, [(("left",), "left"), (("right",), "right"), ("unknown",)] * 3)
+    )
+    again = ManifestRow.from_json(rows[0].to_json())
+    assert again == rows[0] and "shown_for" not in rows[1].to_json()

@@ -12,7 +12,7 @@ from media_forensics.detector.audit import (
     pairs as audit_pairs,
     transfer as audit_transfer,
 )
-from media_forensics.detector.audit.columns import coded
+from media_forensics.detector.audit.columns import FaceColumns, coded
 from media_forensics.detector.audit.groups import BY_METHOD, group
 from media_forensics.detector.audit.slices import SliceFinder
 from media_forensics.detector.audit.units import at_level
@@ -141,6 +141,43 @@ def test_too_few_reals_have_no_threshold_of_their_own(columns_of):
 
 
 # -- pairs ---------------------------------------------------------------------------------------
+
+
+def test_a_fake_is_paired_with_the_person_that_it_manipulates():
+    rows = [  # video, label, p_fake, frame, pair, shown_for
+        ("real", 0, 0.1, 1, None, "left"),
+        ("real", 0, 0.5, 1, None, "right\nother"),
+        ("left", 1, 0.8, 1, "real", None),
+        ("right", 1, 0.9, 1, "real", None),
+        ("other", 1, 0.7, 1, "real", None),
+        ("nobody", 1, 0.6, 1, "real", None),
+        ("plain", 0, 0.2, 1, None, None),
+        ("its", 1, 0.6, 1, "plain", None),
+    ]
+    video, label, p_fake, frame, pair, shown = zip(*rows, strict=True)
+    nothing = coded([None] * len(rows))
+    columns = FaceColumns(
+        ids=[str(n) for n in range(len(rows))],
+        label=np.array(label, np.int8),
+        p_fake=np.array(p_fake),
+        video=coded(video),
+        track=np.zeros(len(rows), int),
+        group=nothing,
+        reason=nothing,
+        texts={},
+        pair=coded(pair),
+        frame_number=np.array(frame, float),
+        shown_for=coded(shown),
+    )
+    pairs = audit_pairs.pairs_of(columns)
+    names = [columns.video.values[code] for code in pairs.fake]
+    assert dict(zip(names, pairs.p_real.tolist(), strict=True)) == {
+        "its": 0.2,
+        "left": 0.1,
+        "other": 0.5,
+        "right": 0.5,
+    }
+    assert pairs.unpaired == 1
 
 
 def test_pairs_are_means_over_common_frames(large):

@@ -14,8 +14,8 @@ import numpy as np
 
 from ...detector.audit.columns import Coded
 from ...detector.errors import ForensicsError
-from . import fields, views
-from .face_columns import NAMES, P_FAKE, YES, Source
+from ..dataset import fields, views
+from ..dataset.face_columns import NAMES, P_FAKE, YES, Source
 
 HAS = " has "  # column name of a value of a list: ``tags has night``
 MOST_MEMBERS = 60  # values of one list of which each is a column; the most frequent
@@ -47,6 +47,7 @@ def list_fields(faces: fo.Dataset) -> list[str]:
         if isinstance(field, fo.ListField)
         and isinstance(field.field, fo.StringField)
         and name not in made
+        and name != fields.SHOWN_FOR
     ]
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import fiftyone as fo
 
 from ...detector.files.allowed_roots import require_files
-from . import fields, marked_views
+from ..dataset import fields, marked_views
 
 if TYPE_CHECKING:
     from ...detector.scoring.recompressed_scores import SourceFace

@@ -7,7 +7,8 @@ import uuid
 import fiftyone as fo
 import numpy as np
 import pytest
-from media_forensics.operators.dataset import face_columns, slice_fields
+from media_forensics.operators.dataset import face_columns
+from media_forensics.operators.panels import slice_fields
 
 
 @pytest.fixture
