@@ -1,4 +1,4 @@
-"""Finds faces: detectors, landmarks, tracks, quality, and which faces of a video are kept."""
+"""Finds faces and their landmarks, tracks and quality, and selects the faces of a video."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["load_face_detector"]
 
 
 def __getattr__(name: str) -> Any:
-    """Return a public name, loaded when it is asked for: its imports are heavy."""
+    """Return a public name; it is loaded on first use because its imports are heavy."""
     if name == "load_face_detector":
         from .detectors import load_face_detector
 

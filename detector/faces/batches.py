@@ -1,8 +1,8 @@
-"""Finds faces in frames of any size with a network that takes many of one size.
+"""Finds faces in frames of any size with a network that takes batches of one size.
 
-Here is what a face detector does without its network: shrink the frames, batch those of one
-size, and choose among the network's candidates. It needs no torch, so that a process whose network
-runs elsewhere (:mod:`detector.runners.shared_faces`) need not load it.
+This is the part of a face detector outside the network: it shrinks frames, batches those of one
+size and selects among the network's candidates. It needs no torch, so that a process whose network
+runs elsewhere (:mod:`detector.runners.shared_faces`) does not load it.
 """
 
 from __future__ import annotations
@@ -16,21 +16,22 @@ from ..records import Face
 from .interface import NonFiniteError, shrink
 
 NMS_IOU = 0.4
-#: Numbers of a candidate: box (x1, y1, x2, y2), score, five points (x, y); but for the score they
-#: are fractions of the picture's width and height.
+#: Values per candidate: box (x1, y1, x2, y2), score, five points (x, y). All except the score are
+#: fractions of the picture's width and height.
 NUMBERS = 15
-Candidates = np.ndarray | None  # (K, NUMBERS) float32; None: the network was not finite
+Candidates = np.ndarray | None  # (K, NUMBERS) float32; None: the network's output was not finite
 
 
 class BatchedDetector(ABC):
-    """A face detector around a network for batches; see :class:`interface.FaceDetector`. Not to be
-    shared between threads.
+    """A face detector with a network for batches; see :class:`interface.FaceDetector`.
+
+    Do not share it between threads.
 
     Args:
         name: registered name
         sha256: of its weights
         device: where the network runs
-        batch_pixels: pixels that :meth:`candidates` gets at most, unless one frame has more
+        batch_pixels: maximum pixels per call of :meth:`candidates`, unless one frame has more
     """
 
     def __init__(self, name: str, sha256: str, device: str, batch_pixels: int) -> None:
@@ -41,12 +42,12 @@ class BatchedDetector(ABC):
 
     @abstractmethod
     def candidates(self, images: Sequence[np.ndarray], threshold: float) -> list[Candidates]:
-        """Candidates with a score above ``threshold`` for each of some images of one size."""
+        """Return, for images of one size, each image's candidates with a score > ``threshold``."""
 
     def detect(
         self, frames: Sequence[np.ndarray], *, score_threshold: float = 0.5, max_side: int = 0
     ) -> list[list[Face]]:
-        """See :meth:`interface.FaceDetector.detect`."""
+        """Return the faces of each frame, see :meth:`interface.FaceDetector.detect`."""
         small = [shrink(frame, max_side) for frame in frames]
         by_size: dict[tuple[int, int], list[int]] = {}
         for position, image in enumerate(small):
@@ -63,7 +64,7 @@ class BatchedDetector(ABC):
 
 
 def faces_of(candidates: Candidates, frame_shape: tuple[int, ...]) -> list[Face]:
-    """The faces among the candidates of a frame of (height, width, ...), best score first.
+    """Return the faces among the candidates of a frame of (height, width, ...), best score first.
 
     Raises:
         NonFiniteError: the network returned NaN or infinity
@@ -85,10 +86,11 @@ def faces_of(candidates: Candidates, frame_shape: tuple[int, ...]) -> list[Face]
 
 
 def suppressed(boxes: np.ndarray, threshold: float = NMS_IOU) -> list[int]:
-    """Positions of the boxes that no better box overlaps (intersection over union > threshold).
+    """Return the positions of boxes that no better box overlaps by more than ``threshold``.
 
     Args:
         boxes: (N, 4) float32 xyxy, best first
+        threshold: intersection over union
     """
     x1, y1, x2, y2 = boxes.T
     areas = (x2 - x1) * (y2 - y1)

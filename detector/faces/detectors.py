@@ -1,4 +1,4 @@
-"""Face detectors by name, behind one interface. A new detector is one file and one line here."""
+"""Loads face detectors by name. A new detector takes one module and one entry here."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _yunet(
 
 class _Known(NamedTuple):
     load: Callable[[str, str | None, str | None, bool], FaceDetector]
-    title: str  # what a form says
+    title: str  # text in a form
 
 
 _KNOWN = {
@@ -45,12 +45,12 @@ _KNOWN = {
 
 
 def detector_names() -> tuple[str, ...]:
-    """Names that :func:`load_face_detector` knows."""
+    """Return the names that :func:`load_face_detector` accepts."""
     return tuple(_KNOWN)
 
 
 def detector_titles() -> list[tuple[str, str]]:
-    """Name and title of each, the default first, as a form offers them."""
+    """Return name and title of each detector for a form, the default first."""
     return [(name, known.title) for name, known in _KNOWN.items()]
 
 
@@ -66,10 +66,10 @@ def load_face_detector(
         name: one of :func:`detector_names`
         device: torch device; None: the first GPU if there is one, else the CPU
         weights: a local weight file instead of the registered one
-        allow_download: True when the user agreed that missing weights are fetched
+        allow_download: True if the user agreed to fetch missing weights
 
     Raises:
-        ForensicsError: unknown name; weights missing, damaged or of another network
+        ForensicsError: unknown name; weights missing, damaged or for another network
     """
     if name not in _KNOWN:
         raise ForensicsError(
@@ -85,7 +85,7 @@ def detector_of(
     weights: str | os.PathLike[str] | None = None,
     allow_download: bool = False,
 ) -> FaceDetector:
-    """The face detector of a crop recipe, with refined landmarks where the recipe says so.
+    """Return the face detector of a crop recipe, with refined landmarks if the recipe asks for it.
 
     Args and errors: see :func:`load_face_detector`.
     """

@@ -1,4 +1,4 @@
-"""Describes what every face detector offers."""
+"""Defines the interface of all face detectors."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from ..records import Face
 
 
 class NonFiniteError(ForensicsError):
-    """The network returned NaN or infinity for a frame."""
+    """Raised when the network returns NaN or infinity for a frame."""
 
 
 class FaceDetector(Protocol):
-    """What every face detector offers.
+    """The interface of all face detectors.
 
     Attributes:
         name: the registered name
-        sha256: identity of its weights, part of every crop recipe
+        sha256: identity of the weights, part of every crop recipe
         device: where it runs, for example ``cpu``
     """
 
@@ -32,12 +32,12 @@ class FaceDetector(Protocol):
     def detect(
         self, frames: Sequence[np.ndarray], *, score_threshold: float = 0.5, max_side: int = 0
     ) -> list[list[Face]]:
-        """Faces of each frame, best score first, in pixels of the frame given.
+        """Return the faces of each frame, best score first, in pixels of the given frame.
 
         Args:
             frames: RGB uint8 (H, W, 3), sizes may differ
-            score_threshold: least score in [0, 1]
-            max_side: frames with a longer side are shrunk to it first; 0: never
+            score_threshold: minimum score in [0, 1]
+            max_side: frames with a longer side are first shrunk to it; 0: never
 
         Raises:
             NonFiniteError: the network returned NaN or infinity
@@ -46,7 +46,7 @@ class FaceDetector(Protocol):
 
 
 def shrink(image: np.ndarray, max_side: int) -> np.ndarray:
-    """``image`` with its longer side at most ``max_side`` (0: as it is), area-averaged."""
+    """Return ``image`` with its longer side at most ``max_side`` (0: no limit), area-averaged."""
     height, width = image.shape[:2]
     if max_side <= 0 or max(height, width) <= max_side:
         return image

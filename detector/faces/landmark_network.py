@@ -1,4 +1,4 @@
-"""Runs O-Net, the last network of MTCNN, on squares around faces; :mod:`.landmarks` uses it."""
+"""Runs O-Net, the last network of MTCNN, on squares around faces, for :mod:`.landmarks`."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _LAYERS = ("conv1", "conv2", "conv3", "conv4", "dense5", "dense6_3")
 
 
 class LandmarkNetwork:
-    """O-Net's five points, from its tensors by their published names.
+    """O-Net's output of five points.
 
     Args:
-        tensors: of ``onet.pt``
+        tensors: tensors of ``onet.pt`` by their published names
         device: torch device
 
     Raises:
@@ -31,7 +31,7 @@ class LandmarkNetwork:
     @torch.no_grad()
     @exact_float32()
     def points(self, images: np.ndarray) -> np.ndarray:
-        """(N, 5, 2) points of RGB uint8 (N, 48, 48, 3), as fractions of the side."""
+        """Return points (N, 5, 2), as fractions of the side, of RGB uint8 (N, 48, 48, 3)."""
         t = self._t
         x = torch.from_numpy(images).to(self.device).permute(0, 3, 1, 2)
         x = (x.float() - 127.5) / 128
@@ -40,7 +40,7 @@ class LandmarkNetwork:
             x = F.prelu(x, t[f"prelu{n}.weight"])
             if n < 4:
                 x = F.max_pool2d(x, 3 if n < 3 else 2, 2, ceil_mode=True)
-        x = x.permute(0, 3, 2, 1).flatten(1)  # the order that the weights were trained in
+        x = x.permute(0, 3, 2, 1).flatten(1)  # the axis order used in training
         x = F.prelu(F.linear(x, t["dense5.weight"], t["dense5.bias"]), t["prelu5.weight"])
         x = F.linear(x, t["dense6_3.weight"], t["dense6_3.bias"])
         return x.view(-1, 2, 5).transpose(1, 2).cpu().numpy()  # five x, then five y

@@ -1,9 +1,9 @@
-"""Finer landmarks for faces that are found already: the last network of MTCNN, several times.
+"""Refines the landmarks of detected faces with the last network of MTCNN.
 
 RetinaFace's points are coarse on small, tilted or grimacing faces. O-Net, the output network of
-MTCNN (Zhang et al., IEEE Signal Processing Letters 2016), looks at a square of 48 x 48 pixels
-around a face. Here it sees each face in squares of four sizes and their mirror images, placed by
-the detector's own points, and the answers are averaged. Box and score stay the detector's.
+MTCNN (Zhang et al., IEEE Signal Processing Letters 2016), takes a square of 48 x 48 pixels around a
+face. Here each face is given to it in squares of four sizes and their mirror images, placed by the
+detector's points, and the results are averaged. Box and score remain the detector's.
 """
 
 from __future__ import annotations
@@ -24,24 +24,24 @@ from .interface import FaceDetector, NonFiniteError
 
 _INPUT = 48
 #: Sides of the squares, in units of the larger of eye distance and eyes-to-mouth distance.
-#: Chosen by fourteen marked faces (docs/faces.md); 2.0 to 2.4 do about as well.
+#: Chosen on fourteen annotated faces (docs/faces.md); 2.0 to 2.4 give similar results.
 _SIDES = (1.8, 2.0, 2.2, 2.4)
 _MIRRORED = [1, 0, 2, 4, 3]  # a mirror image swaps left and right
 _BATCH = 512
 
 
 class PointNetwork(Protocol):
-    """What finds five points in small squares; it may run in another process."""
+    """A network that finds five points in small squares; it may run in another process."""
 
     def points(self, images: np.ndarray) -> np.ndarray:
-        """(N, 5, 2) points of RGB uint8 (N, 48, 48, 3), as fractions of the side."""
+        """Return points (N, 5, 2), as fractions of the side, of RGB uint8 (N, 48, 48, 3)."""
         ...
 
 
 def _square(image: np.ndarray, centre: np.ndarray, side: float) -> np.ndarray:
-    """The square of ``side`` pixels around ``centre`` as (48, 48, 3); edges are repeated.
+    """Return the square of ``side`` pixels around ``centre`` as (48, 48, 3); edges are repeated.
 
-    Larger squares are sampled several times per pixel of the result and averaged.
+    Larger squares are sampled several times per output pixel and averaged.
     """
     fine = _INPUT * max(1, round(side / _INPUT))
     scale = fine / side
@@ -63,7 +63,7 @@ class LandmarkRefiner:
         self.network = network
 
     def refine(self, image: np.ndarray, faces: Sequence[Face]) -> list[Face]:
-        """``faces`` of an RGB image with new landmarks; points in one spot stay as they are.
+        """Return ``faces`` of an RGB image with new landmarks; coincident points do not change.
 
         Raises:
             NonFiniteError: the network returned NaN or infinity
@@ -100,7 +100,7 @@ class LandmarkRefiner:
 class RefinedDetector:
     """A face detector whose landmarks are refined; see :class:`interface.FaceDetector`.
 
-    Its hash is one over both networks, so that crops of refined points are told apart.
+    Its hash covers both networks, so that crops of refined points are distinguishable.
     """
 
     def __init__(self, detector: FaceDetector, refiner: LandmarkRefiner) -> None:
@@ -113,8 +113,9 @@ class RefinedDetector:
     def detect(
         self, frames: Sequence[np.ndarray], *, score_threshold: float = 0.5, max_side: int = 0
     ) -> list[list[Face]]:
-        """See :meth:`interface.FaceDetector.detect`; the points come from the frame's own
-        pixels.
+        """Return faces, see :meth:`interface.FaceDetector.detect`.
+
+        Landmarks are refined at the frame's full resolution.
         """
         found = self.detector.detect(frames, score_threshold=score_threshold, max_side=max_side)
         return [
@@ -123,14 +124,14 @@ class RefinedDetector:
 
 
 def load_refiner(device: str, allow_download: bool = False) -> LandmarkRefiner:
-    """The refiner with the registered weights of O-Net.
+    """Return the refiner with the registered weights of O-Net.
 
     Args:
         device: torch device
         allow_download: fetch missing weights
 
     Raises:
-        ForensicsError: weights missing, or other than registered
+        ForensicsError: weights missing, or not the registered ones
     """
     from ..files.tensor_files import read_tensors
     from .landmark_network import LandmarkNetwork

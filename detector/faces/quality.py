@@ -1,7 +1,7 @@
-"""Cheap numbers per face that tell why a score may not be trusted.
+"""Measures cheap quality values per face that indicate how far a score can be trusted.
 
-All are measured, none decides anything: filters and strata are the user's. There is no occlusion
-measure: none that is cheap was found to separate a hand over the mouth from a beard.
+The values are only measured; filtering is up to the user. There is no measure of occlusion, because
+no cheap one was found that distinguishes a hand over the mouth from a beard.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from typing import Any
 import cv2
 import numpy as np
 
-# Depth of the nose tip over the plane of the eyes, in inter-eye distances (a rough mean).
+# Height of the nose tip above the plane of the eyes, in inter-eye distances (a rough mean).
 _NOSE_DEPTH = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class PixelQuality:
-    """Measured on the crop, in the rectangle around the landmarks.
+    """Values measured on the crop, in the rectangle around the landmarks.
 
     Attributes:
         sharpness: variance of the Laplacian of the grey values (0 .. 255); 0 is flat
@@ -33,24 +33,24 @@ class PixelQuality:
 
 
 def eye_distance(landmarks: Any) -> float:
-    """Distance of the two eyes in pixels of the frame."""
+    """Return the distance between the eyes in pixels of the frame."""
     points = np.asarray(landmarks, dtype=np.float64)
     return float(np.linalg.norm(points[1] - points[0]))
 
 
 def roll_degrees(landmarks: Any) -> float:
-    """Tilt of the eye line in degrees, (-180, 180]; positive: clockwise as seen in the picture."""
+    """Return the tilt of the eye line in degrees, (-180, 180]; positive is clockwise on screen."""
     points = np.asarray(landmarks, dtype=np.float64)
     dx, dy = points[1] - points[0]
     return math.degrees(math.atan2(dy, dx))
 
 
 def yaw_degrees(landmarks: Any) -> float:
-    """Rough turn of the head in degrees, (-90, 90); positive: the nose points to image right.
+    """Return a rough yaw of the head in degrees, (-90, 90); positive: nose points to image right.
 
-    ``atan(r / 0.5)`` with r the offset of the nose from the middle of the eyes along the eye
-    line, in inter-eye distances: a rigid head whose nose stands out by half of that distance.
-    Good for strata, not for measuring poses. 0 where the eyes coincide.
+    It is ``atan(r / 0.5)``, where r is the offset of the nose from the middle of the eyes along the
+    eye line, in inter-eye distances. This models a rigid head whose nose protrudes by half of that
+    distance. It is good for strata, not for measuring poses. 0 if the eyes coincide.
     """
     points = np.asarray(landmarks, dtype=np.float64)
     axis = points[1] - points[0]
@@ -66,9 +66,9 @@ OF_LANDMARKS = {"eye_distance": eye_distance, "yaw": yaw_degrees, "roll": roll_d
 
 
 def face_region(crop_landmarks: Any, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
-    """Rectangle (x1, y1, x2, y2) around the landmarks of a crop, widened by half an eye distance.
+    """Return (x1, y1, x2, y2) around a crop's landmarks, widened by half an eye distance.
 
-    Clipped to the crop; never empty as long as the crop is not.
+    The rectangle is clipped to the crop and never empty unless the crop is.
     """
     points = np.asarray(crop_landmarks, dtype=np.float64)
     reach = 0.5 * eye_distance(points)
@@ -80,7 +80,7 @@ def face_region(crop_landmarks: Any, shape: tuple[int, ...]) -> tuple[int, int, 
 
 
 def measure_pixels(crop: np.ndarray, crop_landmarks: Any) -> PixelQuality:
-    """Sharpness, brightness and contrast of a crop around its landmarks.
+    """Return sharpness, brightness and contrast of a crop around its landmarks.
 
     Args:
         crop: RGB uint8 (S, S, 3)
@@ -97,10 +97,10 @@ def measure_pixels(crop: np.ndarray, crop_landmarks: Any) -> PixelQuality:
 
 
 def mask_share(mask: np.ndarray, box: Any, frame_size: tuple[int, int]) -> float | None:
-    """Share of the mask's pixels, in [0, 1], that lie in ``box``; None for an empty mask.
+    """Return the share of the mask's pixels, in [0, 1], in ``box``; None for an empty mask.
 
     Args:
-        mask: bool (h, w); may have another size than the frame, the box is scaled
+        mask: bool (h, w); if its size differs from the frame's, the box is scaled
         box: (x1, y1, x2, y2) in frame pixels
         frame_size: (H, W) of the frame
     """

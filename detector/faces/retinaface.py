@@ -1,9 +1,9 @@
 """Finds faces with RetinaFace (Deng et al., arXiv 1905.00641), many frames at a time.
 
-Prior boxes are vectorised and cached, frames of one size go through the network together, and
-only boxes above the threshold are decoded, those of a whole batch at once. On the same image the
-result equals that of facexlib's ``RetinaFace.detect_faces``, whose weights fit. The network runs
-in float32 on every device, so that crops do not depend on where they were made.
+Prior boxes are vectorised and cached. Frames of one size go through the network together, and only
+boxes above the threshold are decoded, once for a whole batch. On the same image the result equals
+that of facexlib's ``RetinaFace.detect_faces``, whose weights fit. The network runs in float32 on
+every device, so that crops do not depend on the device.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ _BATCH_PIXELS = {CPU: 640 * 640 * 4, CUDA: 640 * 640 * 64}
 
 
 def prior_boxes(height: int, width: int) -> np.ndarray:
-    """Anchor boxes of a (height, width) image as (N, 4) float32 (cx, cy, w, h) in [0, 1].
+    """Return the anchor boxes of a (height, width) image: (N, 4) float32 (cx, cy, w, h) in [0, 1].
 
-    Same values and order as facexlib's ``PriorBox``: level by level, row by row, column by
+    Values and order are those of facexlib's ``PriorBox``: level by level, row by row, column by
     column, two sizes per cell; N = sum over strides s of 2 * ceil(H/s) * ceil(W/s).
     """
     levels = []
@@ -58,11 +58,11 @@ def _cached_priors(height: int, width: int, device: str) -> torch.Tensor:
 
 
 def fold_batch_norm(network: torch.nn.Module) -> torch.nn.Module:
-    """Fold each BatchNorm that follows a convolution into it, in place; a quarter less time.
+    """Fold each BatchNorm that follows a convolution into it, in place; saves a quarter of time.
 
-    Holds for networks whose modules list their children in the order of their use, as
-    :class:`.retinaface_network.RetinaFaceNetwork` does. In eval mode the outputs stay equal to
-    float rounding.
+    The modules must list their children in the order of their use, as in
+    :class:`.retinaface_network.RetinaFaceNetwork`. In eval mode the outputs stay equal up to float
+    rounding.
     """
     for module in network.modules():
         previous: tuple[str, torch.nn.Module] | None = None
@@ -80,19 +80,18 @@ def fold_batch_norm(network: torch.nn.Module) -> torch.nn.Module:
 
 
 def take_rgb(network: torch.nn.Module) -> torch.nn.Module:
-    """Let a network for BGR pictures take RGB, by turning its first convolution around."""
+    """Make a network for BGR pictures take RGB, by reversing its first layer's channels."""
     first = next(m for m in network.modules() if isinstance(m, torch.nn.Conv2d))
     first.weight = torch.nn.Parameter(first.weight.detach().flip(1), requires_grad=False)
     return network
 
 
 class RetinaFaceDetector(BatchedDetector):
-    """A loaded RetinaFace; see :class:`interface.FaceDetector`. Not to be shared between
-    threads.
+    """A loaded RetinaFace; see :class:`interface.FaceDetector`. Do not share it between threads.
 
     Args:
         name: registered name
-        network: a :class:`RetinaFaceNetwork` in eval mode, float32, made to take RGB
+        network: a :class:`RetinaFaceNetwork` in eval mode, float32, converted to RGB input
         sha256: :func:`detector.files.hashes.state_sha256` of its weights
         device: torch device
     """
@@ -105,22 +104,27 @@ class RetinaFaceDetector(BatchedDetector):
         self._pinned = gpu
 
     def candidates(self, images: Sequence[np.ndarray], threshold: float) -> list[Candidates]:
-        """See :meth:`BatchedDetector.candidates`."""
+        """Return candidates, see :meth:`BatchedDetector.candidates`."""
         pixels = self.buffer(len(images), *images[0].shape[:2])
         np.stack(images, out=pixels.numpy())
         return self.candidates_of([pixels], threshold)
 
     def buffer(self, count: int, height: int, width: int) -> torch.Tensor:
-        """Room for (count, height, width, 3) RGB uint8, from which a GPU can copy by itself."""
+        """Return a tensor (count, height, width, 3) uint8 for RGB; pinned if a GPU copies it."""
         size = (count, height, width, 3)
         return torch.empty(size, dtype=torch.uint8, pin_memory=self._pinned)
 
     def candidates_of(self, parts: Sequence[torch.Tensor], threshold: float) -> list[Candidates]:
-        """Candidates of all pictures of several :meth:`buffer`, of one size; in smaller batches
-        where the device has too little memory.
+        """Return the candidates of all pictures in ``parts``, which have one size.
+
+        If the device runs out of memory, the pictures are processed in smaller batches.
+
+        Args:
+            parts: tensors as from :meth:`buffer`
+            threshold: minimum score
 
         Raises:
-            ForensicsError: too little memory for one picture
+            ForensicsError: too little memory for a single picture
         """
         try:
             return self._forward(parts, threshold)
@@ -141,10 +145,10 @@ class RetinaFaceDetector(BatchedDetector):
 
     @torch.no_grad()
     def _forward(self, parts: Sequence[torch.Tensor], threshold: float) -> list[Candidates]:
-        """The device is waited for twice: for the number of candidates, and for them."""
+        """Return candidates; the host waits for the device twice: for their number and for them."""
         there = [part.to(self.device, non_blocking=True) for part in parts]
         pixels = there[0] if len(there) == 1 else torch.cat(there)
-        # Channels stay last in memory, as the frames have them and convolutions like them.
+        # Channels stay last in memory, as in the frames and as convolutions prefer.
         batch = (pixels.float() - self._mean).permute(0, 3, 1, 2)
         with exact_float32():
             boxes, scores, points = self._network(batch)
@@ -159,10 +163,10 @@ def _above(
     threshold: float,
     size: tuple[int, int],
 ) -> list[Candidates]:
-    """Candidates of each picture from the (B, N, 4), (B, N) and (B, N, 10) of its anchors.
+    """Return the candidates of each picture from (B, N, 4), (B, N) and (B, N, 10) of its anchors.
 
-    Boxes: centre = prior + offset * 0.1 * prior size, size = prior size * exp(0.2 * offset);
-    points likewise around the prior's centre.
+    A box has centre = prior + offset * 0.1 * prior size and size = prior size * exp(0.2 * offset).
+    Points are offsets from the prior's centre in the same way.
     """
     finite = _finite(boxes) & _finite(scores) & _finite(points)
     above = scores > threshold
@@ -174,7 +178,7 @@ def _above(
     marks = points[picture, anchor].view(-1, 5, 2) * _VARIANCES[0] * priors[:, None, 2:]
     marks = priors[:, None, :2] + marks
     rows = [corner, corner + extent, scores[picture, anchor, None], marks.flatten(1)]
-    # one copy: whether each picture is finite, how many candidates it has, and the candidates
+    # one copy of three things: finiteness per picture, candidates per picture, and the candidates
     parts = [finite, above.sum(1), torch.cat(rows, dim=1)]
     told = torch.cat([part.float().flatten() for part in parts]).cpu().numpy()
     count = len(scores)
@@ -184,12 +188,12 @@ def _above(
 
 
 def _finite(values: torch.Tensor) -> torch.Tensor:
-    """Which of B pictures have finite values only, as (B,) bool."""
+    """Return (B,) bool: which of B pictures have only finite values."""
     return torch.isfinite(values).flatten(1).all(1)
 
 
 def _read_state(path: Path) -> dict[str, Any]:
-    """Tensors of a weight file, without unpickling code."""
+    """Return the tensors of a weight file, without unpickling code."""
     try:
         if path.suffix == ".safetensors":
             from safetensors.torch import load_file
@@ -211,7 +215,7 @@ def load_retinaface(
     weights: str | None = None,
     allow_download: bool = False,
 ) -> RetinaFaceDetector:
-    """Load a RetinaFace with the weights that go by ``name``.
+    """Load a RetinaFace with the weights called ``name``.
 
     Args:
         name: ``retinaface_resnet50``, ``retinaface_mobile0.25``, or the latter with ``-facexlib``
@@ -220,7 +224,7 @@ def load_retinaface(
         allow_download: fetch missing weights
 
     Raises:
-        ForensicsError: weights missing, other than registered, or of another network
+        ForensicsError: weights missing, not the registered ones, or for another network
     """
     path = weights_path(name, weights, allow_download)
     entry = KNOWN[name]

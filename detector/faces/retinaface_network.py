@@ -1,9 +1,9 @@
-"""Defines the RetinaFace network (Deng et al., arXiv 1905.00641) that the public weights fit.
+"""Defines the RetinaFace network (Deng et al., arXiv 1905.00641) for the public weights.
 
-Backbone, feature pyramid, one context module (SSH) per level, and three heads. Parameters carry
-the names of the public weight files, which facexlib reads too; a test compares the outputs with
-facexlib's. A network of our own needs no facexlib at run time, whose requirements bring a second
-cv2 that a server without libGL cannot import.
+It has a backbone, a feature pyramid, one context module (SSH) per level, and three heads.
+Parameters have the names of the public weight files, which facexlib reads too; a test compares the
+outputs with facexlib's. facexlib itself is not needed at run time: its requirements install a
+second cv2, which a server without libGL cannot import.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _STAGES = (
 def _convolution(
     inside: int, out: int, size: int = 3, stride: int = 1, groups: int = 1
 ) -> list[nn.Module]:
-    """A convolution that keeps the size (at stride 1), and its normalisation."""
+    """Return a convolution that keeps the size (at stride 1), and its normalisation."""
     convolution = nn.Conv2d(inside, out, size, stride, size // 2, groups=groups, bias=False)
     return [convolution, nn.BatchNorm2d(out)]
 
@@ -44,7 +44,7 @@ def _depthwise(inside: int, out: int, stride: int) -> nn.Sequential:
 
 
 class _MobileNet(nn.Module):
-    """MobileNet (v1) of a quarter of the width; returns the maps at strides 8, 16 and 32."""
+    """MobileNet (v1) with a quarter of the width; returns the maps at strides 8, 16 and 32."""
 
     channels = (64, 128, 256)
 
@@ -63,7 +63,7 @@ class _MobileNet(nn.Module):
 
 
 class _ResNet(nn.Module):
-    """torchvision's ResNet-50 without its classifier; the maps at strides 8, 16 and 32."""
+    """torchvision's ResNet-50 without classifier; returns the maps at strides 8, 16 and 32."""
 
     channels = (512, 1024, 2048)
 
@@ -103,7 +103,7 @@ class _Pyramid(nn.Module):
 
 
 class _Context(nn.Module):
-    """SSH: views of 3, 5 and 7 pixels side by side, the larger two by stacked 3x3 convolutions."""
+    """SSH: views of 3, 5 and 7 pixels side by side, the larger two as stacked 3x3 convolutions."""
 
     def __init__(self, width: int, slope: float) -> None:
         super().__init__()
@@ -125,7 +125,7 @@ class _Context(nn.Module):
 
 
 class _Head(nn.Module):
-    """One 1x1 convolution; ``values`` numbers per anchor as (batch, anchors, values)."""
+    """One 1x1 convolution that gives ``values`` numbers per anchor as (batch, anchors, values)."""
 
     def __init__(self, width: int, values: int) -> None:
         super().__init__()
@@ -137,7 +137,7 @@ class _Head(nn.Module):
 
 
 class RetinaFaceNetwork(nn.Module):
-    """Boxes, probabilities and points of every anchor of a batch of pictures.
+    """Gives boxes, probabilities and points of every anchor for a batch of pictures.
 
     Args:
         kind: one of :data:`NETWORKS`
@@ -158,8 +158,8 @@ class RetinaFaceNetwork(nn.Module):
     def forward(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Return (B, N, 4) box offsets, (B, N, 2) probabilities and (B, N, 10) point offsets.
 
-        ``pixels`` is (B, 3, H, W), BGR minus the mean, as the weights were trained; anchors are in
-        the order of :func:`.retinaface.prior_boxes`.
+        ``pixels`` is (B, 3, H, W), BGR minus the mean, as in training. Anchors are in the order of
+        :func:`.retinaface.prior_boxes`.
         """
         levels = self.fpn(self.body(pixels))
         levels = [ssh(x) for ssh, x in zip((self.ssh1, self.ssh2, self.ssh3), levels, strict=True)]

@@ -1,8 +1,8 @@
-"""From everything known about a video's frames to the frames and faces that a recipe asks for.
+"""Selects frames and faces of a video for a recipe from all known rows.
 
-Pure functions of the rows: no pixels, no files. The answer depends on the video, the recipe and
-its count only, never on what an earlier run happened to look at, so a count can be raised or
-lowered and the same request always gives the same rows.
+Pure functions of the rows: no pixels, no files. The result depends only on the video, the recipe
+and its count, not on the frames that an earlier run tried. A count can thus be raised or lowered,
+and the same request always gives the same rows.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ _FEWEST_TRIES = 1024
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Rows for a recipe, or what is missing to make them.
+    """The rows for a recipe, or the frames that are still needed for them.
 
     Attributes:
-        frames: the chosen rows with tracks and subjects, by index; empty while frames are missing
-        missing: frame numbers that must be looked at first, in the order of their use
+        frames: the chosen rows with tracks and subjects, by index; empty if frames are missing
+        missing: frame numbers to read first, in the order of their use
     """
 
     frames: tuple[FrameFaces, ...]
@@ -34,9 +34,9 @@ class Selection:
 
 
 def most_tries(count: int) -> int:
-    """How many frames ``spread`` tries at most: 16 times the count, and at least 1024.
+    """Return the maximum number of frames that ``spread`` tries: 16 x ``count``, at least 1024.
 
-    A long video without a face would otherwise be searched to its last frame.
+    Without a limit, a long video without a face would be searched to its last frame.
     """
     return max(_FEWEST_TRIES, 16 * count)
 
@@ -50,14 +50,14 @@ def select(
 ) -> Selection:
     """Choose frames and subjects.
 
-    ``spread`` takes the first ``count`` frames of the spread order, then as many more as frames
-    without a usable subject were among them, and so on until ``count`` frames are usable, all
-    frames are used or :func:`most_tries` is reached.
+    ``spread`` takes the first ``count`` frames of the spread order. It then adds as many frames as
+    have no usable subject so far, and repeats this until ``count`` frames are usable, all frames
+    are used or :func:`most_tries` is reached.
 
     Args:
-        rows: what is known, by frame number
+        rows: known rows by frame number
         numbers: every frame number of the source, ascending
-        recipe: sampling mode and count are used
+        recipe: only its sampling mode and count are used
         policy: ``mask`` | ``pair`` | ``largest`` | ``all``
         leads: of the fakes of a real, which ``largest`` follows, see :mod:`.leads`
     """
@@ -80,10 +80,10 @@ def select(
 def _with_spares(
     order: list[int], taken: int, rows: Mapping[int, FrameFaces], count: int, limit: int
 ) -> tuple[int, ...]:
-    """What is missing of the first ``taken``, and some frames more where faces are rare.
+    """Return what is missing of the first ``taken`` frames, plus spares where faces are rare.
 
-    Each further pass over a video costs a decode, so a later pass looks at as many frames as the
-    share of frames with a face so far makes likely to be needed. Spares do not change the result.
+    Each further pass over a video costs a decode. A later pass therefore reads as many frames as
+    the share of frames with a face so far suggests. Spares do not change the result.
     """
     known = [rows[n] for n in order[:taken] if n in rows]
     if known:
@@ -129,13 +129,13 @@ def with_subjects(
 
 @dataclass(frozen=True, slots=True)
 class _Placed:
-    """A face's box as it would be if every frame of the video had the size of the first."""
+    """A face's box scaled to the size of the video's first frame."""
 
     box: tuple[float, float, float, float]
 
 
 def _at_one_size(rows: Mapping[int, FrameFaces]) -> dict[int, Sequence[FaceRow | _Placed]]:
-    """The faces of each frame at one scale: a stream may change its picture's size."""
+    """Return the faces of each frame at one scale, because a stream may change its size."""
     sizes = {(row.width, row.height) for row in rows.values() if row.width and row.height}
     if len(sizes) < 2:
         return {index: row.faces for index, row in rows.items()}
@@ -177,7 +177,7 @@ def _settled(
 
 
 def crop_wanted(face: FaceRow) -> bool:
-    """True for a chosen face that can be cropped."""
+    """Return True for a chosen face that can be cropped."""
     return face.subject and face.reason is None
 
 
@@ -192,7 +192,7 @@ def with_pair(
     Args:
         rows: rows of the manipulated video
         paired: result of the real, or None
-        size: (width, height) of the manipulated video, to bring both to one scale
+        size: (width, height) of the manipulated video, to scale both to one size
     """
     boxes: dict[int, dict[int, Box]] = {}  # track -> frame -> box
     sampled: set[int] = set()
@@ -243,7 +243,7 @@ def lead_of(fake: VideoFaces) -> Lead | None:
 
 
 def video_reason(frames: Sequence[FrameFaces]) -> str | None:
-    """None if a frame is usable; else the most frequent reason of the frames (ties: by name)."""
+    """Return None if a frame is usable, else the frames' most frequent reason (ties: by name)."""
     if any(frame.reason is None for frame in frames):
         return None
     reasons = Counter(frame.reason for frame in frames if frame.reason)

@@ -1,8 +1,8 @@
-"""Which faces of a video are one person over time, and which of them is the subject.
+"""Links the faces of a video to tracks of one person each, and chooses the subject's track.
 
-Frames are sampled, often seconds apart, so linking uses overlap, distance and size of boxes only;
-it bridges gaps (a turned head, a missed detection). It cannot tell two people apart who take
-the same place after a cut.
+Sampled frames are often seconds apart, so linking uses only overlap, distance and size of boxes. It
+bridges gaps (a turned head, a missed detection). It cannot distinguish two people who take the same
+place after a cut.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ import numpy as np
 
 Box = tuple[float, float, float, float]
 
-_MIN_IOU = 0.1  # boxes that overlap so much may be one face
-_MAX_SHIFT = 0.8  # or whose centres are nearer than this, in mean box sides
-_MIN_SIZE_RATIO = 0.5  # and whose sides differ by no more than a factor of two
-_SHORT_GAP = 8  # sampled frames without the face after which a link must overlap well
+_MIN_IOU = 0.1  # boxes with at least this overlap may be one face
+_MAX_SHIFT = 0.8  # as may boxes with centres nearer than this, in mean box sides
+_MIN_SIZE_RATIO = 0.5  # minimum ratio of the two boxes' sides
+_SHORT_GAP = 8  # after more sampled frames without the face, a link needs _LONG_GAP_IOU
 _LONG_GAP_IOU = 0.3
 _RIVAL = 0.2  # of the main person's weight, from which somebody else may be meant
 
 
 class Boxed(Protocol):
-    """Anything with a box (x1, y1, x2, y2) in pixels."""
+    """An object with a box (x1, y1, x2, y2) in pixels."""
 
     @property
     def box(self) -> Any: ...
@@ -34,11 +34,11 @@ class Boxed(Protocol):
 class _Track:
     number: int
     box: Box
-    last: int  # position, among the sampled frames, of the last frame that has it
+    last: int  # position, among the sampled frames, of the track's last frame
 
 
 def iou(first: Box, second: Box) -> float:
-    """Intersection over union of two xyxy boxes, 0 where either is empty."""
+    """Return the intersection over union of two xyxy boxes, 0 if either is empty."""
     width = min(first[2], second[2]) - max(first[0], second[0])
     height = min(first[3], second[3]) - max(first[1], second[1])
     if width <= 0 or height <= 0:
@@ -53,9 +53,10 @@ def _area(box: Box) -> float:
 
 
 def affinity(first: Box, second: Box, gap: int = 1) -> float | None:
-    """How well two boxes fit as one face ``gap`` sampled frames apart; None: not at all.
+    """Return how well two boxes, ``gap`` sampled frames apart, fit as one face; None: not at all.
 
-    ``IoU + (1 - shift) * size ratio / 2`` with shift the distance of the centres in mean sides.
+    The value is ``IoU + (1 - shift) * size ratio / 2``; shift is the distance of the centres in
+    mean sides.
     """
     side_a, side_b = _area(first) ** 0.5, _area(second) ** 0.5
     if side_a <= 0 or side_b <= 0:
@@ -76,15 +77,15 @@ def affinity(first: Box, second: Box, gap: int = 1) -> float | None:
 def link_tracks(faces_per_frame: Mapping[int, Sequence[Boxed]]) -> dict[int, list[int]]:
     """Give each face the number of its track.
 
-    Frame by frame in order of the index, the faces are assigned to the tracks seen so far so that
-    the sum of :func:`affinity` is largest (Hungarian method); what fits no track starts one.
+    Frame by frame in order of the index, the faces are assigned to the existing tracks so that the
+    sum of :func:`affinity` is largest (Hungarian method). A face that fits no track starts one.
 
     Args:
         faces_per_frame: frame index -> faces
 
     Returns:
-        frame index -> track number of each face, in the order given; numbers count from 0 in
-        order of first appearance; two faces of one frame never share a track
+        frame index -> track number of each face, in the given order; numbers count from 0 in order
+        of first appearance; two faces of one frame never share a track
     """
     tracks: list[_Track] = []
     numbers: dict[int, list[int]] = {}
@@ -103,7 +104,7 @@ def link_tracks(faces_per_frame: Mapping[int, Sequence[Boxed]]) -> dict[int, lis
 
 
 def _assign(tracks: list[_Track], boxes: list[Any], position: int) -> list[_Track | None]:
-    """The track of each box of one frame, or None."""
+    """Return the track of each box of one frame, or None."""
     if not tracks or not boxes:
         return [None] * len(boxes)
     gains = np.zeros((len(boxes), len(tracks)))
@@ -126,10 +127,10 @@ def _assign(tracks: list[_Track], boxes: list[Any], position: int) -> list[_Trac
 def main_track(
     faces_per_frame: Mapping[int, Sequence[Boxed]], numbers: Mapping[int, Sequence[int]]
 ) -> int | None:
-    """The track with the largest sum of box sides over its frames (ties: the earlier one).
+    """Return the track with the largest sum of box sides over its frames (ties: the earlier one).
 
-    Size times presence: a face that fills the picture once does not beat the person who is there
-    throughout, and a bystander in the background does not beat a close-up of equal length.
+    This weighs size by presence. A face that fills the picture once does not beat a person who is
+    present throughout, and a bystander does not beat a close-up of equal length.
     """
     weight = _weights(faces_per_frame, numbers)
     return min(weight, key=lambda number: (-weight[number], number)) if weight else None
@@ -168,7 +169,7 @@ def scaled(box: Box, size: Sequence[int | None], to: Sequence[int | None]) -> Bo
 
 
 def box_at(boxes: Mapping[int, Box], index: int) -> Box | None:
-    """Box of a track at frame ``index``, linear between its two neighbours; None outside them."""
+    """Return a track's box at frame ``index``, interpolated linearly; None outside its frames."""
     if index in boxes:
         return boxes[index]
     before = [i for i in boxes if i < index]
@@ -188,15 +189,15 @@ def choose_subject(
     numbers: Mapping[int, Sequence[int]],
     overlap: Mapping[int, Sequence[float | None]] | None = None,
 ) -> dict[int, list[bool]]:
-    """Which faces are the subject, frame by frame.
+    """Return which faces are the subject, frame by frame.
 
     Args:
         policy: ``all``: every face; ``largest``: the faces of :func:`main_track`; ``mask`` and
             ``pair``: in each frame the face with the largest ``overlap`` above 0
         faces_per_frame: frame index -> faces
         numbers: their tracks, from :func:`link_tracks`
-        overlap: for ``mask``, the share of the mask that lies in the box; for ``pair``, the IoU
-            with the box of the paired real's subject
+        overlap: for ``mask``, the share of the mask inside the box; for ``pair``, the IoU with the
+            box of the paired real's subject
 
     Raises:
         ValueError: unknown policy

@@ -1,4 +1,4 @@
-"""What extraction found in one video: every frame tried, every face, every reason."""
+"""Defines the records of one video's extraction: every frame tried, every face, every reason."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..records import known_keys
 from .leads import Lead, lead_from_json
 
 Points = tuple[tuple[float, float], ...]
-#: The numbers of a :class:`FaceRow` that samples get as fields; a new one is a line here, a field
+#: Values of a :class:`FaceRow` that samples get as fields. A new one takes an entry here, a field
 #: below and its measure in :mod:`.quality`.
 MEASURES = ("eye_distance", "sharpness", "brightness", "contrast", "yaw", "roll", "border_share")
 
@@ -22,12 +22,12 @@ class FaceRow:
         face_index: position among the faces of the frame, best detector score first
         box: (x1, y1, x2, y2) in frame pixels, not clipped; the whole image for ready-made crops
         crop: path relative to the store's folder (absolute for ready-made crops), or None
-        crop_sha256: of the crop's file, to notice one that was replaced or cut; None: not known
+        crop_sha256: of the crop's file, to detect a replaced or truncated one; None if unknown
             (ready-made, or extracted before 0.4)
-        reason: None exactly when there is a crop; else a value of :class:`detector.records.Reason`
+        reason: None exactly if there is a crop; else a value of :class:`detector.records.Reason`
         landmarks: five (x, y) in frame pixels, empty for ready-made crops
         score: detector score in [0, 1], None for ready-made crops
-        track: number of the person over the sampled frames
+        track: number of the person across the sampled frames
         subject: True for a face that the recipe's subject policy chose
         chosen_by: why it is the subject: ``mask``, ``pair``, ``all``, ``only`` (nobody else is
             there), ``fakes`` (they manipulate this person), ``largest``, or ``ambiguous``
@@ -69,11 +69,11 @@ class FaceRow:
 
 @dataclass(frozen=True, slots=True)
 class FrameFaces:
-    """One frame that was tried.
+    """One tried frame.
 
     Attributes:
         index: 0-based frame number
-        pts_seconds: presentation time by the container, None for images and failed frames
+        pts_seconds: presentation time from the container, None for images and failed frames
         reason: None if the frame gave a crop of the subject; else why not
         faces: every face found, best score first
         width, height: size of this frame in pixels, None if it could not be decoded
@@ -94,14 +94,14 @@ class FrameFaces:
 
 @dataclass(frozen=True, slots=True)
 class VideoFaces:
-    """One video after extraction; :meth:`to_json` and :meth:`from_json` are inverse.
+    """The extraction result of one video; :meth:`to_json` and :meth:`from_json` are inverse.
 
     Attributes:
         video_id: as in the record
         recipe_hash: :attr:`detector.records.CropRecipe.hash`
         source_sha256: hash of the file (of names and sizes for a folder of images), "" if unread
-        frame_count: frame numbers that there are; those of ``info["missing_frames"]`` at the end
-            are declared and not in the file. None if the source cannot be opened
+        frame_count: number of frame numbers; the last ``info["missing_frames"]`` of them are
+            declared but not in the file. None if the source cannot be opened
         fps: average frames per second, None for images
         width, height: size of the frames as shown, in pixels
         reason: None if there is at least one crop; else the most frequent reason, or why the
@@ -138,12 +138,12 @@ class VideoFaces:
         return [(f, face) for f in self.frames for face in f.faces if face.crop is not None]
 
     def to_json(self) -> dict[str, Any]:
-        """Plain lists, dicts, numbers and strings."""
+        """Return plain lists, dicts, numbers and strings."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> VideoFaces:
-        """The inverse of :meth:`to_json`.
+        """Return the result of :meth:`to_json` as an object.
 
         Raises:
             ForensicsError: an unknown key
@@ -155,7 +155,7 @@ class VideoFaces:
 
 
 def frame_from_json(data: dict[str, Any]) -> FrameFaces:
-    """A :class:`FrameFaces` from its plain dict."""
+    """Return a :class:`FrameFaces` from its plain dict."""
     values = dict(known_keys(FrameFaces, data))
     values["faces"] = tuple(_face_from_json(row) for row in values.get("faces", ()))
     return FrameFaces(**values)

@@ -1,4 +1,4 @@
-"""YuNet (Wu et al., Machine Intelligence Research 2023) as OpenCV runs it: a small CPU detector."""
+"""Finds faces with YuNet (Wu et al., Machine Intelligence Research 2023) in OpenCV, on the CPU."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ _MOST_FACES = 5000
 
 
 class YuNetDetector:
-    """A loaded YuNet; see :class:`interface.FaceDetector`. Not to be shared between threads.
+    """A loaded YuNet; see :class:`interface.FaceDetector`. Do not share it between threads.
 
     Args:
         name: registered name
-        path: the ONNX file, outputs as in the release of March 2023
+        path: the ONNX file, with outputs as in the release of March 2023
         sha256: of the file
 
     Raises:
-        ForensicsError: OpenCV cannot read the file, or it is another network
+        ForensicsError: OpenCV cannot read the file, or it holds another network
     """
 
     device = "cpu"
@@ -40,7 +40,7 @@ class YuNetDetector:
             self._network = cv2.FaceDetectorYN.create(
                 path, "", (64, 64), 0.5, _NMS_IOU, _MOST_FACES
             )
-            self._network.detect(np.zeros((64, 64, 3), np.uint8))  # does it answer as YuNet?
+            self._network.detect(np.zeros((64, 64, 3), np.uint8))  # fails for other networks
         except cv2.error as error:
             raise ForensicsError(
                 f"{path} is not YuNet: {str(error).strip().splitlines()[0]}",
@@ -51,7 +51,7 @@ class YuNetDetector:
     def detect(
         self, frames: Sequence[np.ndarray], *, score_threshold: float = 0.5, max_side: int = 0
     ) -> list[list[Face]]:
-        """See :meth:`interface.FaceDetector.detect`."""
+        """Return the faces of each frame, see :meth:`interface.FaceDetector.detect`."""
         self._network.setScoreThreshold(score_threshold)
         return [self._faces(frame, max_side) for frame in frames]
 
@@ -63,7 +63,7 @@ class YuNetDetector:
         if rows is None:
             return []
         scale = np.array([frame.shape[1] / width, frame.shape[0] / height])
-        # x, y, w, h, then x, y of the image-left eye, the other eye, nose, mouth corners; score
+        # x, y, w, h, then x, y of image-left eye, image-right eye, nose, mouth corners; score
         pairs = rows[:, :14].reshape(-1, 7, 2).astype(np.float64) * scale
         found = [
             Face(
@@ -86,12 +86,12 @@ def load_yunet(
 
     Args:
         name: ``yunet``
-        device: None or ``cpu``; OpenCV's wheels run it on the CPU only
+        device: None, ``auto`` or ``cpu``; OpenCV's wheels run it only on the CPU
         weights: local ONNX file instead of the registered one
         allow_download: fetch the missing file
 
     Raises:
-        ForensicsError: file missing or other than registered, or another device
+        ForensicsError: file missing or not the registered one, or another device
     """
     if checked(device) not in (AUTO, CPU):
         raise ForensicsError(
