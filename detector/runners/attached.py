@@ -1,4 +1,4 @@
-"""Bytes that follow a question through the pipe of a pool's process."""
+"""Reads the bytes that follow a question in the pipe of a pool's worker process."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ import logging
 from typing import IO, Any
 
 log = logging.getLogger(__name__)
-_PIPE_BYTES = 1 << 20  # of a pipe that they come through, where that can be chosen
+_PIPE_BYTES = 1 << 20  # size requested for the pipe, if the system allows it
 
 
 class CutShortError(EOFError):
-    """A process ended in the middle of what it said."""
+    """Raised when a process ends in the middle of a message."""
 
 
 class Attached:
-    """The bytes that follow a question."""
+    """The bytes that follow a question; ``left`` of them are not read yet."""
 
     def __init__(self, stream: IO[bytes], left: int) -> None:
         self._stream, self.left = stream, left
 
     def read_into(self, room: Any) -> None:
-        """Fill ``room`` (a contiguous buffer) with the next of them."""
+        """Fill ``room`` (a contiguous buffer) with the next bytes."""
         view = memoryview(room).cast("B")
         if len(view) > self.left:
             raise ValueError(f"{self.left} bytes are left, not {len(view)}")
@@ -31,13 +31,13 @@ class Attached:
             view, self.left = view[count:], self.left - count
 
     def skip(self) -> None:
-        """Read what nobody has read."""
+        """Discard the bytes that are not read yet."""
         while self.left:
             self.read_into(bytearray(min(self.left, _PIPE_BYTES)))
 
 
 def widen(pipe: Any) -> None:
-    """Let ``pipe`` hold more than 64 KB, where the system can; fewer turns for a frame."""
+    """Enlarge ``pipe`` beyond 64 KB if the system allows it, so that a frame takes fewer reads."""
     try:
         import fcntl
 

@@ -1,7 +1,7 @@
-"""Starts modules of this package as processes of their own, whatever started this one.
+"""Starts modules of this package as separate processes, from any kind of main program.
 
-A process of its own runs its own entry module: nothing of the caller's main module is imported
-again, so that scripts without a main guard, notebooks and ``python -c`` can start one.
+The new process runs its own entry module and does not import the caller's main module again.
+Scripts without a main guard, notebooks and ``python -c`` can therefore start one.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _ROOT = Path(__file__).resolve().parents[2]
 
 
 def search_path() -> str:
-    """``PYTHONPATH`` under which a new process finds this package, and what it held before."""
+    """Return a ``PYTHONPATH`` with which a new process finds this package, plus the current one."""
     mount = _ROOT / "_mount"
     own = [str(mount)] if mount.is_dir() else _installed_elsewhere()
     before = os.environ.get("PYTHONPATH", "").split(os.pathsep)
@@ -27,12 +27,12 @@ def search_path() -> str:
 
 
 def command(module: str, *arguments: object) -> list[str]:
-    """The command line of ``module`` (without the package's name) under this interpreter."""
+    """Return the command line that runs ``module`` (named without the package) in this Python."""
     return [sys.executable, "-m", f"{PACKAGE}.{module}", *map(str, arguments)]
 
 
 def environment() -> dict[str, str]:
-    """The environment of a new process that finds this package."""
+    """Return the environment for a new process that finds this package."""
     return {**os.environ, "PYTHONPATH": search_path()}
 
 
@@ -41,7 +41,7 @@ def start_detached(words: Sequence[str], output: Any) -> subprocess.Popen[bytes]
 
     Args:
         words: the command line
-        output: open file that takes all that it prints
+        output: open file that receives its standard output and error
     """
     return subprocess.Popen(
         words,
@@ -54,6 +54,6 @@ def start_detached(words: Sequence[str], output: Any) -> subprocess.Popen[bytes]
 
 
 def _installed_elsewhere() -> list[str]:
-    """The folder that an installed package lies in, where no interpreter looks by itself."""
+    """Return the folder of an installed package if no interpreter searches it by default."""
     found_anyway = {Path(sysconfig.get_path(name)).resolve() for name in ("purelib", "platlib")}
     return [] if _ROOT.parent in found_anyway or _ROOT.name != PACKAGE else [str(_ROOT.parent)]

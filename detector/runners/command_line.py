@@ -1,7 +1,7 @@
-"""What every command of the command line shares: one sentence for a mistake, the exit status.
+"""Shares parsing, exit status and signals among the commands of the command line.
 
-The exit status is 0 when all is done, 1 when something failed, 2 for a mistake in what was asked
-for, 3 when it was told to stop (SIGTERM, Ctrl-C) and can be repeated to continue.
+The exit status is 0 if all is done, 1 if something failed, 2 for a user error, and 3 if the command
+was stopped (SIGTERM, Ctrl-C) and can be repeated to continue.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ LOG_SECONDS = 10.0
 
 
 class OneSentenceParser(argparse.ArgumentParser):
-    """Says a mistake in one sentence, without the whole usage above it."""
+    """Reports a user error in one sentence, without printing the usage."""
 
     def error(self, message: str) -> NoReturn:
         self.exit(MISTAKE, f"{self.prog}: {message}; '{self.prog} --help' says what there is.\n")
 
 
 def carry_out(command: Callable[[argparse.Namespace], int], options: argparse.Namespace) -> int:
-    """The exit status of ``command(options)``; what it says goes to standard error."""
+    """Run ``command(options)``, log to standard error, and return the exit status."""
     log_to_terminal("%(asctime)s %(message)s", bare_errors=True)
     try:
         return command(options)
@@ -51,7 +51,7 @@ def carry_out(command: Callable[[argparse.Namespace], int], options: argparse.Na
 
 
 def log_progress(to: logging.Logger, what: str) -> Callable[[int, int, str], None]:
-    """A callback (done, total, text) that says now and then how far the work is, and how fast."""
+    """Return a callback (done, total, text) that logs progress and speed every 10 seconds."""
     began = last = time.monotonic()
 
     def step(done: int, total: int, _text: str) -> None:
@@ -66,9 +66,9 @@ def log_progress(to: logging.Logger, what: str) -> Callable[[int, int, str], Non
 
 @contextmanager
 def stop_signals(at_once: Callable[[], None] | None = None) -> Iterator[Callable[[], bool]]:
-    """A function that says whether SIGTERM or Ctrl-C came; the unit in hand is then left.
+    """Yield a function that returns whether SIGTERM or Ctrl-C has come, so that work can stop.
 
-    ``at_once`` is called when one comes.
+    ``at_once`` is called when a signal comes.
     """
     seen: list[int] = []
 

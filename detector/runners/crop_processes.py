@@ -1,7 +1,7 @@
-"""Reads crop files in processes, for a GPU that takes them faster than one interpreter can.
+"""Reads crop files in worker processes, for a GPU that is faster than one interpreter.
 
-The processes write network pixels into slots of one shared file, and the caller gets them in the
-order of the files. A file that kills its process is a row with a reason; the rest of its batch is
+The processes write network pixels into slots of one shared file. The caller gets them in the order
+of the files. A file that kills its process becomes a row with a reason; the rest of its batch is
 read again, file by file.
 """
 
@@ -26,9 +26,9 @@ from .process_pool import PoolWork, cores_each, crew_results, run_in_pool
 if TYPE_CHECKING:
     from ..model.preprocess import Preprocess
 
-_FROM_FILES = 2_000  # fewer are read by threads before the processes have come up
-_SLOTS_AHEAD = 4  # batches that are ready or in the making beside those in hand
-_MEMORY = Path("/dev/shm")  # a file system in memory, where the platform has one
+_FROM_FILES = 2_000  # below this, threads finish before the processes have started
+_SLOTS_AHEAD = 4  # batches that are ready or being read besides those of the workers
+_MEMORY = Path("/dev/shm")  # a file system in memory, if the platform has one
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class _Ring:
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """Files that one process reads into the slot ``number`` modulo the number of slots."""
+    """Files that one process reads into slot ``number`` modulo the number of slots."""
 
     number: int
     paths: tuple[str, ...]
@@ -62,7 +62,7 @@ _Read = tuple[int, tuple[Reason | None, ...]]  # number of the batch, and a reas
 
 
 def decoder_for(device: Any, count: int) -> DecodeFiles | None:
-    """What reads ``count`` crops for a detector on ``device``; None: threads, the default."""
+    """Return the reader for ``count`` crops and a detector on ``device``; None means threads."""
     cores = cores_each(1)
     if getattr(device, "type", device) != "cuda" or count < _FROM_FILES or cores < 4:
         return None
@@ -76,7 +76,7 @@ def decode_in_processes(
     batch_size: int,
     workers: int,
 ) -> Generator[Decoded, None, None]:
-    """See :class:`detector.scoring.crop_files.DecodeFiles`; ``workers`` processes read.
+    """Read crops in ``workers`` processes; see :class:`detector.scoring.crop_files.DecodeFiles`.
 
     Raises:
         ForensicsError: the processes cannot start
@@ -98,13 +98,13 @@ def decode_in_processes(
         try:
             yield from _in_order(ring, shared, batches, workers)
         finally:
-            del shared  # Windows deletes no file that is mapped
+            del shared  # Windows does not delete a mapped file
 
 
 def _in_order(
     ring: _Ring, shared: np.ndarray, batches: list[_Batch], workers: int
 ) -> Generator[Decoded, None, None]:
-    taken = 0  # batches that the caller has; their slots are free
+    taken = 0  # number of batches that the caller has received; their slots are free
 
     def has_slot(batch: _Batch) -> bool:
         return batch.number < taken + ring.slots
@@ -130,7 +130,7 @@ def _copied(slot: np.ndarray, reasons: tuple[Reason | None, ...], size: int) -> 
 
 
 def _one_by_one(ring: _Ring, batch: _Batch) -> Decoded:
-    """A batch that killed its process: each file in a process's hand alone."""
+    """Read a batch that killed its process again, file by file, in one process each."""
     files = zip(batch.paths, batch.hashes, strict=True)
     singles = [_Batch(row, (path,), (sha256,)) for row, (path, sha256) in enumerate(files)]
     found: dict[int, Decoded] = {}
@@ -161,7 +161,7 @@ def _never() -> bool:
 
 
 def _folder(bytes_needed: int) -> str | None:
-    """Where the shared file lies: in memory if there is twice the room, else the usual place."""
+    """Return the folder for the shared file: in memory if twice the space is free, else None."""
     try:
         has_room = shutil.disk_usage(_MEMORY).free > 2 * bytes_needed
     except OSError:

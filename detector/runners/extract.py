@@ -1,7 +1,7 @@
-"""Many videos to face crops: in this process, in a pool of processes, or one shard of N.
+"""Extracts face crops of many videos: in this process, in a pool, or as one shard of N.
 
-Each video is one call of :func:`detector.crops.video_work.extract_video`; workers get picklable
-records and write into the one store, so it does not matter which worker, shard or run did a video.
+Each video is one call of :func:`detector.crops.video_work.extract_video`. Workers get picklable
+records and write to the same store, so the result does not depend on the worker, shard or run.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ from .shared_faces import Ask, FaceServer, is_shared_by_default, shared_of
 
 __all__ = ["extract_video", "extract_videos", "shard_of"]
 
-_GRACE_SECONDS = 5.0  # beyond twice its limit, until the process of a video is ended
+_GRACE_SECONDS = 5.0  # added to twice a video's limit before its process is killed
 
 
 def shard_of(record: VideoRecord, shards: int) -> int:
-    """The shard, 0 .. shards - 1, that does a video; a fake goes where its real goes."""
+    """Return the shard, 0 .. shards - 1, of a video; a fake goes to the shard of its real."""
     key = record.pair_id or record.video_id
     return int(hashlib.sha256(key.encode()).hexdigest(), 16) % shards
 
@@ -59,28 +59,28 @@ def extract_videos(
     time_limit_seconds: float | None = None,
     allow_download: bool = False,
 ) -> Iterator[VideoFaces]:
-    """Extract the faces of many videos; results come as they are finished.
+    """Extract the faces of many videos and yield results as they finish.
 
     Args:
         records: one per video, ids unique
         recipe: crop recipe; an empty ``detector_sha256`` is filled in
         store_root: folder of the crop stores
-        workers: processes; 0 works in this process; None: as many as there are cores where the
-            face detector runs on a GPU, whose network they share, else 0
-        shard: (I, N): do only the videos of shard I (0-based) of N
-        device: torch device of the face detector; None: the GPU if there is one; ``cuda:all``: its
-            network on each GPU
+        workers: number of processes; 0 works in this process. None: one per core if the face
+            detector runs on a GPU, whose network they share, else 0
+        shard: (I, N): only the videos of shard I (0-based) of N
+        device: torch device of the face detector; None: the GPU if there is one; ``cuda:all``: one
+            copy of its network on each GPU
         weights: weight file of the face detector
-        progress: called with (videos done, videos in all, ``"videos"``) after each
-        should_stop: asked often; when true the iterator ends, and what is finished is kept
-        time_limit_seconds: for one video, looked at between its frames; the process of a video
-            that does not come back at all is ended after twice as long. With a limit the work is
-            done in a process even if ``workers`` is 0
+        progress: called with (videos done, total videos, ``"videos"``) after each video
+        should_stop: called often; when it returns True the iterator ends and finished work is kept
+        time_limit_seconds: limit per video, checked between its frames; after about twice as long,
+            the process of a video that hangs is killed. With a limit, the work runs in a process
+            even if ``workers`` is 0
         allow_download: fetch missing detector weights
 
     Raises:
-        ForensicsError: before the first result: an id twice, unknown option, missing weights,
-            weights other than the recipe's, unwritable folder, bad shard
+        ForensicsError: before the first result: duplicate id, unknown option, missing weights,
+            weights other than the recipe's, unwritable folder, invalid shard
     """
     mine = in_order(records, recipe, shard)
     extraction, detector = prepare(
@@ -100,11 +100,11 @@ def extract_prepared(
     should_stop: ShouldStop,
     share: bool | None = None,
 ) -> Iterator[VideoFaces]:
-    """Extract ``mine`` of all ``records``, with what :func:`in_order` and :func:`prepare` gave.
+    """Extract ``mine`` of all ``records`` with the results of :func:`in_order` and :func:`prepare`.
 
     Args:
         workers: see :func:`extract_videos`
-        share: whether processes use ``detector`` here instead of one of their own; None: on a GPU
+        share: whether processes use this ``detector`` instead of their own; None: on a GPU
     """
     on_gpu = is_shared_by_default(detector)
     if workers is None:
@@ -125,14 +125,14 @@ def prepare(
     allow_download: bool = False,
     detector: FaceDetector | None = None,
 ) -> tuple[Extraction, FaceDetector]:
-    """Check everything that can be wrong before work starts, and make the store.
+    """Check all options before work starts, and create the store.
 
     Args:
-        detector: the recipe's face detector where it is loaded already
+        detector: the recipe's face detector if it is already loaded
         ...: see :func:`extract_videos`
 
     Returns:
-        what a process needs, its recipe with the detector's hash; and the loaded face detector
+        what a worker process needs, with the detector's hash in its recipe; and the face detector
 
     Raises:
         ForensicsError: see :func:`extract_videos`
@@ -164,10 +164,10 @@ def _reported(
 def in_order(
     records: Sequence[VideoRecord], recipe: CropRecipe, shard: tuple[int, int] = (0, 1)
 ) -> list[VideoRecord]:
-    """The records of the shard, paired reals first, after checking what can be checked.
+    """Check the records and return those of the shard, paired reals first.
 
     Raises:
-        ForensicsError: an id twice, an unknown option of the recipe, bad shard
+        ForensicsError: duplicate id, unknown recipe option, invalid shard
     """
     index, shards = shard
     if not 0 <= index < shards:
@@ -207,7 +207,7 @@ def _in_process(
 
 
 # ------------------------------------------------------------------------ pool of processes
-_worker: dict[str, Any] = {}  # state of one worker process, built by _start_worker
+_worker: dict[str, Any] = {}  # state of one worker process, created by _start_worker
 
 
 def _start_worker(setup: Extraction, workers: int, stop: Any, ask: Ask | None = None) -> None:
@@ -221,7 +221,7 @@ def _start_worker(setup: Extraction, workers: int, stop: Any, ask: Ask | None = 
 
 
 def _do(task: Task) -> VideoFaces | None:
-    """One video in a worker; None if it was stopped."""
+    """Extract one video in a worker; return None if it was stopped."""
     stop = _worker["stop"].is_set
     try:
         return one_video(task, _worker["setup"], _worker["detector"], _worker["store"], stop)
@@ -237,9 +237,9 @@ def _in_pool(
     workers: int,
     stop: ShouldStop,
 ) -> Iterator[VideoFaces]:
-    """Videos in ``workers`` processes; one that kills its process gets a reason, alone.
+    """Extract videos in ``workers`` processes; a video that kills its process gets a reason.
 
-    They share the network of ``lent``, or load their own where there is none.
+    The processes share the network of ``lent``; if it is None, each loads its own.
     """
 
     def died(task: Task, hung: bool) -> VideoFaces:

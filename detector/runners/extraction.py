@@ -1,7 +1,7 @@
-"""One video's extraction, the same whoever runs it: what a process needs, and what can go wrong.
+"""Extracts one video in the same way for every runner, and handles what can go wrong.
 
-A video that ends in an error, takes its process with it or never comes back is a result with a
-reason; :mod:`.extract` and :mod:`.ray_runner` decide which process does which video.
+A video that raises an error, kills its process or hangs becomes a result with a reason.
+:mod:`.extract` and :mod:`.ray_runner` assign videos to processes.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Extraction:
-    """What a process needs to extract, see :func:`prepare`.
+    """The settings that a worker process needs to extract, see :func:`.extract.prepare`.
 
     Attributes:
         recipe: with the hash of the face detector
         root: folder of the crop stores
         device: torch device of the face detector; None: the GPU if there is one
         weights: weight file of the face detector
-        threads: of the decoder, 0: as many as there are cores
+        threads: decoder threads, 0: as many as there are cores
         time_limit_seconds: limit for one video
-        shared: the face detector where its network runs in the process that started this one
+        shared: the face detector, if its network runs in the parent process
     """
 
     recipe: CropRecipe
@@ -50,13 +50,13 @@ class Extraction:
     shared: SharedFaces | None = None
 
     def load(self, ask: Ask | None = None) -> tuple[FaceDetector, CropStore]:
-        """The face detector and the store.
+        """Load the face detector and open the store.
 
         Args:
-            ask: how a shared detector is asked
+            ask: function that sends a question to the parent process, for a shared detector
 
         Raises:
-            ForensicsError: the weights here are not those of the recipe
+            ForensicsError: the local weights are not those of the recipe
         """
         if self.shared is not None and ask is not None:
             detector = self.shared.detector(ask)
@@ -81,8 +81,8 @@ def one_video(
 ) -> VideoFaces:
     """One video; those that lead it are done first if nobody has.
 
-    An error that nobody foresaw is the result of this video, with its text, so that the others
-    are still done.
+    An unexpected error becomes the result of this video, with its text, so that the other videos
+    are still processed.
     """
     record = task.record
 
@@ -115,19 +115,19 @@ def one_video(
     except MemoryError:
         detail = "This video needs more memory than there is."
         return _failed(record, setup.recipe, detail, Reason.WORKER_DIED)
-    except Exception as error:  # whatever a file does to a library: a row with its reason
+    except Exception as error:  # a file may make a library raise anything: a row with a reason
         log.exception("%s", record.video_id)
         return _failed(record, setup.recipe, f"{type(error).__name__}: {error}")
 
 
 def worker_died(record: VideoRecord, recipe: CropRecipe) -> VideoFaces:
-    """The result of a video that takes its process with it."""
+    """Return the result of a video that killed its process."""
     detail = "The process that worked on this video died: a crash of a decoder, or out of memory."
     return _failed(record, recipe, detail, Reason.WORKER_DIED)
 
 
 def did_not_return(record: VideoRecord, setup: Extraction) -> VideoFaces:
-    """The result of a video in which a decoder hangs until its process is ended."""
+    """Return the result of a video whose decoder hung until its process was killed."""
     detail = f"No frame came, also at twice the limit of {setup.time_limit_seconds:g} seconds."
     return _failed(record, setup.recipe, detail, Reason.TIME_LIMIT)
 

@@ -1,4 +1,4 @@
-"""What a merge of shards found: what is there twice, what is missing, who still works on it."""
+"""Reports the state of shards before a merge: duplicates, gaps, conflicts and running shards."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ _SHOWN = 5  # names in a message
 
 @dataclass(frozen=True, slots=True)
 class MergeReport:
-    """Everything that a person has to know before the parts of several shards count as one.
+    """The state of the parts of several shards before they are merged.
 
     Attributes:
-        units: videos asked for
-        complete: videos of which everything asked for is there
-        duplicates: videos that are there more than once, with equal results: one is taken
-        conflicts: videos that are there more than once with different results
-        gaps: videos of which something, or everything, is missing
-        outdated: videos with results of another file than is asked for; not taken
-        foreign: videos that nobody asked for; not taken
+        units: number of requested videos
+        complete: number of requested videos with all requested results
+        duplicates: videos that occur more than once with equal results; one is used
+        conflicts: videos that occur more than once with different results
+        gaps: videos with missing results
+        outdated: videos with results of another file than the requested one; not used
+        foreign: videos that were not requested; not used
         running: runs that may still write
-        died: runs that ended without a word
+        died: runs that ended without reporting it
         damaged: files that cannot be read, with the cause
     """
 
@@ -41,17 +41,17 @@ class MergeReport:
     damaged: tuple[tuple[str, str], ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """Plain lists, dicts, numbers and strings."""
+        """Return plain lists, dicts, numbers and strings."""
         return asdict(self)
 
     def require(self, allow_gaps: bool = False) -> None:
-        """Refuse what only a person can decide.
+        """Refuse a merge that needs a decision by a person.
 
         Args:
-            allow_gaps: take what is there although something is missing, damaged or a run died
+            allow_gaps: merge although results are missing or damaged, or a run died
 
         Raises:
-            ForensicsError: a run is at it, results contradict each other, or gaps
+            ForensicsError: a run may still write, results conflict, or there are gaps
         """
         if self.running:
             raise ForensicsError(
@@ -77,7 +77,7 @@ class MergeReport:
             )
 
     def table(self) -> str:
-        """The report as a Markdown table; rows without anything are left out."""
+        """Return the report as a Markdown table without empty rows."""
         rows: list[tuple[str, int, str]] = [
             ("asked for", self.units, ""),
             ("complete", self.complete, ""),

@@ -1,14 +1,14 @@
-"""How fast a long job is, and how long it still takes, in words."""
+"""Describes the speed and the remaining time of a long job in words."""
 
 from __future__ import annotations
 
 
 def pace(done: int, total: int, seconds: float) -> str:
-    """``"2.4 per second, 3 min left"``; slow work as ``"5.2 s each"``; ``""`` before the first.
+    """Return ``"2.4 per second, 3 min left"``, ``"5.2 s each, ..."`` if slow, ``""`` before any.
 
     Args:
         done: units finished in ``seconds``
-        total: units in all
+        total: number of all units
     """
     if done <= 0 or seconds <= 0:
         return ""
@@ -18,7 +18,7 @@ def pace(done: int, total: int, seconds: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """``"40 s"``, ``"12 min"``, ``"3 h 20 min"``."""
+    """Return a duration as ``"40 s"``, ``"12 min"`` or ``"3 h 20 min"``."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)

@@ -1,10 +1,9 @@
-"""Does the units of a pool in a process of its own; :mod:`process_pool` starts and feeds it.
+"""Processes the units of a pool in a worker process that :mod:`process_pool` starts and feeds.
 
-It reads pickles from what was its standard input: the search path, the work, then units until the
-end of the stream, which also means "stop". It answers with pickles on what was its standard
-output; whatever a library prints goes to standard error. In the middle of a unit it may ask the
-process that started it: the question may have arrays, whose bytes follow it, and the answer comes
-where the units come.
+It reads pickles from its original standard input: the search path, the work, then units until the
+end of the stream, which also means "stop". It answers with pickles on its original standard output;
+output of libraries goes to standard error. During a unit it may ask the parent process. A question
+may be followed by the bytes of arrays; the answer comes through the same stream as the units.
 """
 
 from __future__ import annotations
@@ -23,16 +22,16 @@ from typing import Any, BinaryIO
 
 from ..errors import Cancelled
 
-READY, DONE, RAISED, ASKED = "ready", "done", "raised", "asked"  # to whoever started it
-UNIT, REPLY = "unit", "reply"  # from there
-LIMIT_STATUS = 1  # with which faulthandler ends a process
+READY, DONE, RAISED, ASKED = "ready", "done", "raised", "asked"  # to the parent process
+UNIT, REPLY = "unit", "reply"  # from the parent process
+LIMIT_STATUS = 1  # exit status of a process that faulthandler ends
 _END = object()
 
 
 def main() -> None:
-    """Serve the process that started this one, until it closes the stream or is gone."""
+    """Serve the parent process until it closes the stream or dies."""
     units, answers = _own_pipes()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches whoever started this one
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C also reaches the parent, which decides
     sys.path[:] = pickle.load(units)
     stop = threading.Event()
     inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
@@ -43,7 +42,7 @@ def main() -> None:
         receive.start()
         ask = [functools.partial(_ask, answers, replies)] if asks else []
         start(setup, workers, stop, *ask)
-    except BaseException as error:  # whatever it is, it is told where the work was asked for
+    except BaseException as error:  # reported to the parent process
         _answer(answers, RAISED, error)
         return
     _answer(answers, READY, None)
@@ -58,7 +57,7 @@ def main() -> None:
 
 
 def _own_pipes() -> tuple[BinaryIO, BinaryIO]:
-    """The two pipes under numbers of their own, so that no library reads or writes them."""
+    """Move the two pipes to other descriptors, so that no library reads from or writes to them."""
     units, answers = os.dup(0), os.dup(1)
     nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 0)
@@ -90,14 +89,14 @@ def _receive(
 def _ask(
     answers: BinaryIO, replies: queue.SimpleQueue[Any], question: Any, arrays: Sequence[Any] = ()
 ) -> Any:
-    """Return what the process that started this one answers to ``question``.
+    """Send ``question`` to the parent process and return its answer.
 
     Args:
         question: a small object that can be pickled
-        arrays: contiguous, of uint8; their bytes are sent as they are
+        arrays: contiguous, uint8; their bytes are sent unchanged
 
     Raises:
-        Cancelled: the work shall stop
+        Cancelled: the work is to stop
     """
     views = [memoryview(array).cast("B") for array in arrays]
     try:
@@ -105,7 +104,7 @@ def _ask(
         for view in views:
             answers.write(view)
         answers.flush()
-    except OSError:  # nobody listens any more: it was killed
+    except OSError:  # the parent process is dead
         os._exit(0)
     reply = replies.get()
     if reply is _END:
@@ -114,7 +113,7 @@ def _ask(
 
 
 def _limited(do: Callable[[Any], Any], unit: Any, limit: float | None) -> Any:
-    """``do(unit)``; a thread of C that needs no interpreter ends this process after ``limit``."""
+    """Return ``do(unit)``; a native thread ends this process after ``limit`` seconds."""
     if limit is None:
         return do(unit)
     faulthandler.dump_traceback_later(limit, exit=True, file=2)
@@ -129,13 +128,13 @@ def _answer(answers: BinaryIO, kind: str, value: Any) -> None:
     try:
         message = pickle.dumps((kind, value, text))
         if kind == RAISED:
-            pickle.loads(message)  # an error may pickle and yet not come back
+            pickle.loads(message)  # an error may pickle but not unpickle
     except Exception as error:
         message = pickle.dumps((RAISED, RuntimeError(f"{error}\n{text}".strip()), text))
     try:
         answers.write(message)
         answers.flush()
-    except OSError:  # nobody listens any more: it was killed
+    except OSError:  # the parent process is dead
         os._exit(0)
 
 

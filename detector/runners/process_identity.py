@@ -1,6 +1,6 @@
-"""Tells whether a process is still the one that was noted: by its machine, its id and its birth.
+"""Tells whether a recorded process still runs, by its machine, id and creation time.
 
-A process id alone says little: systems use it again. This is the only place that asks.
+A process id alone is not enough, because systems reuse ids. Only this module makes this check.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 
 BIRTH_TOLERANCE_SECONDS = 2.0
-"""Births of one process, read at two moments, differ by less; clocks are corrected."""
+"""Two readings of one process's creation time differ by less; clocks are corrected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +23,8 @@ class ProcessIdentity:
 
     Attributes:
         host: name of its machine
-        pid: its id there
-        born: Unix time at which it was created; None where that was not noted or cannot be known
+        pid: its process id there
+        born: Unix time of its creation; None if it was not recorded or is unknown
     """
 
     host: str
@@ -33,37 +33,37 @@ class ProcessIdentity:
 
     @classmethod
     def of(cls, pid: int | None = None) -> ProcessIdentity:
-        """The process ``pid`` of this machine; None: this process."""
+        """Return the identity of process ``pid`` on this machine; None means this process."""
         pid = os.getpid() if pid is None else pid
         try:
             born = psutil.Process(pid).create_time()
-        except psutil.Error:  # it has ended, or is somebody else's where that is hidden
+        except psutil.Error:  # it has ended, or belongs to another user and is hidden
             born = None
         return cls(this_host(), pid, born)
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> ProcessIdentity:
-        """The process of a note that was kept: :meth:`record`, or one of an older version.
+        """Return the process of a record from :meth:`record` or from an older version.
 
-        Older versions noted ``created`` for ``born``, neither of them, or no ``host``: then it is
-        this machine's.
+        Older versions wrote ``created`` instead of ``born``, or neither. A record without ``host``
+        belongs to this machine.
         """
         born = record.get("born", record.get("created"))
         host = record.get("host") or this_host()
         return cls(str(host), int(record["pid"]), None if born is None else float(born))
 
     def record(self) -> dict[str, Any]:
-        """What a note holds: ``host``, ``pid`` and ``born``."""
+        """Return the record of the process: ``host``, ``pid`` and ``born``."""
         return {"host": self.host, "pid": self.pid, "born": self.born}
 
     @property
     def is_of_this_machine(self) -> bool:
-        """Whether it can be looked at from here."""
+        """True if the process belongs to this machine and can be checked."""
         return self.host == this_host()
 
     @property
     def is_known_dead(self) -> bool:
-        """Whether it has certainly ended; false for a process of another machine."""
+        """True if the process has certainly ended; False for a process of another machine."""
         return self.is_of_this_machine and not self._exists()
 
     def _exists(self) -> bool:
@@ -76,7 +76,7 @@ class ProcessIdentity:
             born = process.create_time()
         except (psutil.NoSuchProcess, OverflowError):
             return False
-        except psutil.AccessDenied:  # somebody else's process: it is there
+        except psutil.AccessDenied:  # another user's process: it exists
             return True
         return self.born is None or abs(born - self.born) < BIRTH_TOLERANCE_SECONDS
 
@@ -85,5 +85,5 @@ class ProcessIdentity:
 
 
 def this_host() -> str:
-    """The name under which notes know this machine."""
+    """Return the name of this machine in records."""
     return socket.gethostname()

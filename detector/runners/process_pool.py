@@ -1,8 +1,8 @@
-"""Units of work in a pool of processes; one that kills its process gets a result of its own.
+"""Runs units of work in a pool of processes; a unit that kills its process gets its own result.
 
-What was in hand when a process died runs again alone at the end, so that a unit that is too much
-for its process is told from one that fell to its neighbours' hunger for memory. The processes run
-:mod:`pool_worker`, never the caller's main module.
+The units that were running when a process died run again at the end, one at a time. This tells a
+unit that kills its process from one that lost its process to a neighbour's use of memory. The
+processes run :mod:`pool_worker`, never the caller's main module.
 """
 
 from __future__ import annotations
@@ -32,28 +32,28 @@ log = logging.getLogger(__name__)
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 _DIED, _HUNG = "died", "hung"
-_LOOK_SECONDS = 0.2  # between two looks at whether the work shall stop
-_END_SECONDS = 60.0  # for the unit in hand to notice that it shall stop, before it is killed
+_LOOK_SECONDS = 0.2  # between two checks whether to stop
+_END_SECONDS = 60.0  # time for a running unit to notice the stop before its process is killed
 
 
 @dataclass(frozen=True)
 class PoolWork(Generic[Task, Result]):
-    """What a pool does; ``start`` and ``do`` are functions of an importable module.
+    """The work of a pool; ``start`` and ``do`` are functions of an importable module.
 
     Attributes:
         start: called once in each process with (``setup``, number of processes, event[, ask]); the
-            event is set when the work shall stop
-        do: one unit of work in a process; None if it was stopped
-        died: the result of a unit whose process died; the second argument says whether it was ended
-            here because it did not come back
+            event is set when the work is to stop
+        do: processes one unit in a worker; returns None if stopped
+        died: returns the result of a unit whose process died; the second argument is True if the
+            process hung and was ended by the limit
         setup: first argument of ``start``
-        limit: seconds after which the process of a unit is ended, even where a library hangs in
-            native code and no Python runs; None: never
-        has_room: whether a unit may be begun now; units are begun in their order, so the first one
-            that is not finished must always be allowed. Asked again when a result is taken
-        answer: what a process gets that asks (question, the bytes that follow it); called in one
-            thread a process. Where there is one, ``start`` is called with the function that asks
-            as a fourth argument: ``ask(question, arrays)``. What it raises ends the work
+        limit: seconds after which the process of a unit is ended, even if a library hangs in
+            native code; None: never
+        has_room: returns whether a unit may start now. Units start in order, so the first
+            unfinished one must always be allowed. It is called again when a result is taken
+        answer: answers a worker's question, given (question, the bytes that follow it); called in
+            one thread per process. If set, ``start`` gets the function ``ask(question, arrays)`` as
+            fourth argument. An exception in it ends the work
     """
 
     start: Callable[..., None]
@@ -71,11 +71,11 @@ def run_in_pool(
     workers: int,
     should_stop: Callable[[], bool],
 ) -> Iterator[Result]:
-    """Results as they are finished; ends early when ``should_stop`` says so.
+    """Yield results as they finish; end early when ``should_stop`` returns True.
 
     Raises:
         ForensicsError: the processes cannot start
-        Exception: what ``start`` or ``do`` raised in a process, or ``answer`` here
+        Exception: raised by ``start`` or ``do`` in a process, or by ``answer`` here
     """
     suspects: list[Task] = []
     for task, how, result in crew_results(work, tasks, workers, should_stop):
@@ -95,24 +95,24 @@ def run_in_pool(
 
 
 def cores() -> int:
-    """Cores of this machine that this process may use."""
+    """Return the number of cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def cores_each(workers: int) -> int:
-    """Threads for each of ``workers`` processes on this machine, at least 1."""
+    """Return the threads for each of ``workers`` processes on this machine, at least 1."""
     return max(1, cores() // workers)
 
 
 class _Worker:
-    """One process, what it has in hand, and the thread that hears it.
+    """One worker process, its current unit, and the thread that receives its messages.
 
     Attributes:
-        ready: whether its ``start`` has returned
-        ended: whether it has said its last word
-        task: (unit, its limit, when it was given) or None
+        ready: True once its ``start`` has returned
+        ended: True once it has sent its last message
+        task: (unit, its limit, start time) or None
     """
 
     def __init__(
@@ -137,7 +137,7 @@ class _Worker:
 
     def send(self, *messages: bytes) -> None:
         assert self.process.stdin is not None
-        # it has died, which the end of its answers says, or was told to stop
+        # The process may have died, which the reading thread reports, or may be stopping.
         with contextlib.suppress(OSError, ValueError):
             for message in messages:
                 self.process.stdin.write(message)
@@ -153,16 +153,16 @@ class _Worker:
                     message = self._reply(message[1], Attached(said, message[2]), answer)
                 if message is not None:
                     hear(self, message)
-        except (EOFError, OSError, pickle.UnpicklingError):  # it has ended, or died in mid-word
+        except (EOFError, OSError, pickle.UnpicklingError):  # it ended, perhaps in mid-message
             self.process.wait()
             hear(self, None)
-        except Exception as error:  # an answer that cannot be read here
+        except Exception as error:  # an answer that cannot be unpickled here
             self.process.kill()
             self.process.wait()
             hear(self, (RAISED, error, ""))
 
     def _reply(self, question: Any, attached: Attached, answer: Any) -> tuple[str, Any, str] | None:
-        """Answer the process; returns what is to be told here if that cannot be done."""
+        """Answer the process; return a message for the pool if that fails, else None."""
         try:
             reply = pickle.dumps((REPLY, answer(question, attached)))
         except CutShortError:
@@ -175,7 +175,7 @@ class _Worker:
         return None
 
     def end_soon(self) -> None:
-        """Tell it to stop; one that has not begun is ended."""
+        """Tell the process to stop; kill it if it has not finished starting."""
         assert self.process.stdin is not None
         with contextlib.suppress(OSError):
             self.process.stdin.close()
@@ -195,10 +195,10 @@ class _Worker:
 
 
 class _Crew(Generic[Task, Result]):
-    """Processes that share ``waiting``; what they have to say comes through :meth:`next`.
+    """Processes that share the queue ``waiting``; :meth:`next` returns their results.
 
-    A process gets its next unit from the thread that heard its last answer, so that it does not
-    wait for a caller who is busy with results; a caller who does not come at all holds it up.
+    A process gets its next unit from the thread that received its last answer, so that it does not
+    wait while the caller handles results. If the caller stops taking results, it does wait.
     """
 
     def __init__(self, work: PoolWork[Task, Result], tasks: Sequence[Task], workers: int) -> None:
@@ -223,7 +223,7 @@ class _Crew(Generic[Task, Result]):
             ) from error
 
     def _hear(self, worker: _Worker, message: Any) -> None:
-        """Called in the thread of ``worker``; None is the end of its process."""
+        """Handle a message in the thread of ``worker``; None means that its process ended."""
         with self._lock:
             had, worker.task = worker.task, None
             worker.ended = message is None or message[0] == RAISED
@@ -252,14 +252,14 @@ class _Crew(Generic[Task, Result]):
                     self._feed(worker)
 
     def finished(self) -> bool:
-        """Whether nothing is waiting, in hand or to be told."""
+        """Return whether no unit is waiting or running and no message is unread."""
         with self._lock:
             busy = self._waiting or any(worker.task for worker in self._members)
             return not busy and self._heard.empty()
 
     def next(self) -> tuple[Task, str, Result | None] | None:
-        """What became of one unit; None where nothing did for a moment."""
-        self._feed_all()  # the caller may have made room
+        """Return the outcome of one unit; None if there was none within a moment."""
+        self._feed_all()  # the caller may have made room since the last call
         try:
             worker, task, message = self._heard.get(timeout=_LOOK_SECONDS)
         except queue.Empty:
@@ -275,7 +275,7 @@ class _Crew(Generic[Task, Result]):
         return None if task is None else (task, kind, value)
 
     def _replace(self, dead: _Worker) -> None:
-        """Another process for a dead one that had come up; without any there is no work."""
+        """Replace a dead process that had started; raise if no process is left."""
         dead.end_soon()
         dead.wait(time.monotonic())
         self._members.remove(dead)
@@ -291,7 +291,7 @@ class _Crew(Generic[Task, Result]):
             )
 
     def close(self) -> None:
-        """End the processes, after the moment in which a unit in hand notices."""
+        """End the processes, giving running units time to notice the stop."""
         with self._lock:
             self._closed = True
         for worker in self._members:
@@ -302,7 +302,7 @@ class _Crew(Generic[Task, Result]):
 
 
 def _raise(error: BaseException, text: str, came_up: bool) -> NoReturn:
-    """Raise here what was raised in a process; ``text`` is its traceback there."""
+    """Raise an error of a worker process here; ``text`` is its traceback there."""
     there = RuntimeError(text) if text else None
     if not came_up and not isinstance(error, ForensicsError):
         raise ForensicsError(
@@ -319,9 +319,9 @@ def crew_results(
     workers: int,
     should_stop: Callable[[], bool],
 ) -> Generator[tuple[Task, str, Result | None], None, None]:
-    """Yield (unit, how it ended, result) of each as it ends, until ``should_stop`` says so.
+    """Yield (unit, outcome, result) of each unit as it ends, until ``should_stop`` returns True.
 
-    The result is None for a unit whose process died. :func:`run_in_pool` tries those again.
+    The result of a unit whose process died is None. :func:`run_in_pool` runs such units again.
     """
     if not tasks or should_stop():
         return

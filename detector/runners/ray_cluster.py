@@ -1,6 +1,6 @@
-"""A Ray to work on: a local one for the time of a block, or an existing cluster.
+"""Connects to Ray: a local one for the duration of a block, or an existing cluster.
 
-Ray is optional. Nothing here or in :mod:`ray_runner` is imported unless somebody asks for it.
+Ray is optional. This module and :mod:`ray_runner` are only imported on request.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from ..files import packages
 from .child_process import search_path
 
 log = logging.getLogger(__name__)
-_OLDEST = (2, 59)  # the first that asks whoever connects for a token; it listens to the network
+_OLDEST = (2, 59)  # the first that requires a token from clients; Ray listens on the network
 
 
 def require_ray() -> Any:
-    """The module ``ray``, with ``ray.data``.
+    """Return the module ``ray``, with ``ray.data`` loaded.
 
     Raises:
-        ForensicsError: not installed or too old, with the command that installs it
+        ForensicsError: not installed or too old; the hint is the command that installs it
     """
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would report to its makers
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # no usage reports to Ray's makers
     if "ray" not in sys.modules:
-        # Ray reads this once, when it is imported, and does not show its token to a cluster that
-        # is given by its address unless it is set
+        # Ray reads this once, at import. Unless it is set, Ray does not send its token to a
+        # cluster given by address.
         os.environ.setdefault("RAY_AUTH_MODE", "token")
     ray = packages.load(packages.RAY, "ray", "runner")
     packages.load(packages.RAY, "ray.data", "runner")
@@ -47,14 +47,14 @@ def require_ray() -> Any:
 def on_ray(
     address: str | None = None, cpus: int | None = None, memory: int | None = None
 ) -> Iterator[Any]:
-    """``ray``, connected; what was connected before stays so.
+    """Yield ``ray``, connected; an existing connection is kept.
 
     Args:
         address: of an existing cluster (``auto``, ``host:port``, ``ray://host:port``); None starts
-            Ray on this machine and stops it at the end; whoever connects needs its token
+            Ray on this machine and stops it at the end. Clients need the cluster's token
             (``~/.ray/auth_token``, ``RAY_AUTH_TOKEN``), unless ``RAY_AUTH_MODE`` is ``disabled``
-        cpus: of a local Ray; None: all
-        memory: bytes of the object store of a local Ray; None: Ray's own choice
+        cpus: CPUs of a local Ray; None: all
+        memory: bytes of the object store of a local Ray; None: Ray's default
 
     Raises:
         ForensicsError: Ray is not installed, or there is no cluster at ``address``
@@ -69,7 +69,7 @@ def on_ray(
         _require_listener(address)
         options["address"] = address
     else:
-        # "local", or the variable RAY_ADDRESS would decide
+        # With "local" the variable RAY_ADDRESS is ignored.
         options |= {"address": "local", "num_cpus": cpus, "include_dashboard": False}
         if memory is not None:
             options["object_store_memory"] = memory
@@ -99,10 +99,10 @@ def on_ray(
 
 
 def _require_listener(address: str) -> None:
-    """Ray itself tries an address where nobody listens for a quarter of an hour.
+    """Check that something listens at ``address``; Ray itself would try for 15 minutes.
 
     Raises:
-        ForensicsError: nobody listens at ``host:port`` or ``ray://host:port``
+        ForensicsError: nothing listens at ``host:port`` or ``ray://host:port``
     """
     host, _, port = address.removeprefix("ray://").rpartition(":")
     if not host:  # "auto", "local"

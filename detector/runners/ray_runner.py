@@ -1,11 +1,11 @@
-"""Extraction and scoring on Ray Data: processors that decode and crop feed a pool of detectors.
+"""Extracts and scores on Ray Data: CPU actors decode and crop for a pool of detector actors.
 
     videos -> extract actors (CPU) -> decode crops (CPU) -> score actors (GPU or CPU) -> here
 
-Both stages are actors, so that a network is loaded once a process and Ray does not melt the two
-into one. Ray holds a stage back when the next one is busy; results are taken one by one by the one
-process that writes. Ray repeats the task of an actor that died for ever: an attempt is therefore
-noted on disk, and a video that has taken two processes with it becomes a row with its reason.
+Both stages are actors, so that each process loads its network once and Ray does not fuse the
+stages. Ray slows a stage down while the next one is busy. The single writing process takes results
+one by one. Ray would retry the task of a dead actor forever. Attempts are therefore recorded on
+disk, and a video that has killed two processes becomes a row with a reason.
 """
 
 from __future__ import annotations
@@ -39,18 +39,18 @@ from .score_videos import ScoreSetup, scored_video, unscored
 
 log = logging.getLogger(__name__)
 ATTEMPTS = 2
-_BLOCK_VIDEOS = 8  # videos of one task in a large run
-_BATCH_VIDEOS = 4  # videos that a detector gets at a time
+_BLOCK_VIDEOS = 8  # videos per task in a large run
+_BATCH_VIDEOS = 4  # videos per call of a detector
 
 
 @dataclass(frozen=True, slots=True)
 class _Attempts:
-    """Notes on disk of who began what, in one folder for each run."""
+    """Records of started attempts on disk, in one folder per run."""
 
     folder: str
 
     def begin(self, name: str) -> int:
-        """Note an attempt at ``name``; returns how many there were before."""
+        """Record an attempt at ``name``; return how many there were before."""
         stem = hashlib.sha256(name.encode()).hexdigest()[:32]
         folder = Path(self.folder)
         before = len(list(folder.glob(f"{stem}.*")))
@@ -59,14 +59,14 @@ class _Attempts:
         return before
 
     def end(self, name: str) -> None:
-        """Forget the attempts at ``name``: it has a result."""
+        """Delete the attempts at ``name``, which now has a result."""
         stem = hashlib.sha256(name.encode()).hexdigest()[:32]
         for path in Path(self.folder).glob(f"{stem}.*"):
             path.unlink(missing_ok=True)
 
 
 class _Extract:
-    """Actor: a video, with the real that it follows, to its faces, and its crops as pixels."""
+    """Actor that extracts the faces of a video (and its real) and reads its crops as pixels."""
 
     def __init__(
         self, extraction: Extraction, attempts: _Attempts, preprocess: dict[str, Any] | None
@@ -91,7 +91,7 @@ class _Extract:
 
 
 class _Decode:
-    """Actor: the crops of a video to pixels."""
+    """Actor that reads the crops of a unit as pixels."""
 
     def __init__(self, attempts: _Attempts, preprocess: dict[str, Any]) -> None:
         self._attempts = attempts
@@ -108,7 +108,7 @@ class _Decode:
 
 
 class _Score:
-    """Actor: pixels of several videos to their scores."""
+    """Actor that scores the pixels of several videos."""
 
     def __init__(self, setup: ScoreSetup, attempts: _Attempts) -> None:
         self._attempts = attempts
@@ -143,15 +143,17 @@ class _Score:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Pixels:
-    """Crops of one unit as network input before the arithmetic: (k, 3, S, S) uint8 of those that
-    have no reason."""
+    """The crops of one unit as network input before normalisation.
+
+    ``array`` is (k, 3, S, S) uint8 of the k crops without a reason, or None.
+    """
 
     unit: ScoreUnit
     array: np.ndarray | None
     reasons: tuple[Reason | None, ...]
 
     def tensors(self) -> list[Any]:
-        """Per face a tensor (3, S, S), or its reason."""
+        """Return for each face a tensor (3, S, S) or its reason."""
         import torch
 
         rows = iter(torch.from_numpy(self.array.copy()) if self.array is not None else ())
@@ -160,7 +162,7 @@ class _Pixels:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Found:
-    """What one row of the pipeline carries."""
+    """The content of one row of the pipeline."""
 
     video: VideoFaces | None
     pixels: _Pixels | None = None
@@ -194,11 +196,11 @@ def extract_on_ray(
     stage: Stage,
     should_stop: ShouldStop,
 ) -> Iterator[VideoFaces]:
-    """Extract videos on the connected ``ray``; results come as they are finished.
+    """Extract videos on the connected ``ray`` and yield results as they finish.
 
     Args:
-        records: videos that are to be done; those that fakes follow are done first
-        extraction: see :func:`extract.prepare`; its folder is one that every node reaches
+        records: videos to process; reals that fakes follow come first
+        extraction: see :func:`extract.prepare`; every node must reach its folder
         stage: extract actors
     """
     for found in _extracted(ray, records, extraction, stage, should_stop, None, None):
@@ -216,7 +218,7 @@ def extract_and_score_on_ray(
     score_stage: Stage,
     should_stop: ShouldStop,
 ) -> Iterator[tuple[VideoFaces, ScoredVideo]]:
-    """Extract and score in one pass: crops go to the detectors while the next video is decoded.
+    """Extract and score in one pass: crops are scored while the next video is decoded.
 
     Args:
         preprocess: :attr:`detector.model.preprocess.Preprocess.config` of the detector of ``setup``
@@ -238,10 +240,10 @@ def score_on_ray(
     score_stage: Stage,
     should_stop: ShouldStop,
 ) -> Iterator[ScoredVideo]:
-    """Score units on the connected ``ray``; results come as they are finished.
+    """Score units on the connected ``ray`` and yield results as they finish.
 
     Args:
-        notes: folder, reached by every node, for the notes of attempts
+        notes: folder for the records of attempts; every node must reach it
         stage, score_stage: decode and score actors
     """
     with _noted(Path(notes)) as attempts:
@@ -263,7 +265,7 @@ def _extracted(
     scoring: tuple[ScoreSetup, Stage] | None,
 ) -> Iterator[_Found]:
     extraction = replace(extraction, threads=max(1, int(stage.cpus)))
-    if stage.gpus and extraction.device:  # Ray shows each actor its own GPU only
+    if stage.gpus and extraction.device:  # Ray shows each actor only its own GPU
         extraction = replace(extraction, device=extraction.device.partition(":")[0])
     with _noted(Path(extraction.root)) as attempts:
         arguments = {"extraction": extraction, "attempts": attempts, "preprocess": preprocess}
@@ -277,7 +279,7 @@ def _extracted(
 
 
 class _noted:
-    """Folder of the attempts of one run, removed at its end."""
+    """Folder for the attempts of one run, removed at the end."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder / "attempts" / secrets.token_hex(8)
@@ -315,7 +317,7 @@ def _resources(ray: Any, stage: Stage) -> dict[str, Any]:
 
 
 def _taken(rows: Any, should_stop: ShouldStop) -> Iterator[_Found]:
-    """The rows as they come; leaving early ends the pipeline."""
+    """Yield the rows as they arrive; leaving early ends the pipeline."""
     RayError = packages.load(packages.RAY, "ray.exceptions").RayError
     try:
         for row in rows.iter_rows():

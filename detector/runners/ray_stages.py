@@ -1,4 +1,4 @@
-"""Shares the processors and GPUs of a Ray out among the actors of each stage."""
+"""Divides the CPUs and GPUs of a Ray cluster among the actors of each stage."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import Any
 
 from ..device import CPU
 
-_FACES_SHARE = 0.25  # of a GPU, for the actors that look for faces beside one that scores
+_FACES_SHARE = 0.25  # of a GPU, for the actors that find faces beside one that scores
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Actors of one stage.
+    """The actors of one stage.
 
     Attributes:
-        most: how many at most; the pool grows to it while there is work
-        cpus, gpus: that each takes; whatever has a GPU needs little of a processor
+        most: maximum number; the pool grows to it while there is work
+        cpus, gpus: resources per actor; an actor with a GPU needs little CPU
     """
 
     most: int = 1
@@ -27,12 +27,13 @@ class Stage:
 def stages(
     ray: Any, workers: int = 0, device: str | None = None, extract: bool = False
 ) -> tuple[Stage, Stage]:
-    """Actors that decode, and actors that score, for the processors and GPUs of ``ray``.
+    """Return the decoding and the scoring actors for the CPUs and GPUs of ``ray``.
 
     Args:
-        workers: actors that decode; 0: as many as there are processors left
-        device: of the detectors; ``cpu`` leaves GPUs alone
-        extract: the first ones look for faces, too, which takes a share of the GPUs
+        ray: the connected module
+        workers: number of decoding actors; 0: one per remaining CPU
+        device: of the detectors; ``cpu`` uses no GPU
+        extract: True if the first stage also finds faces, which takes a share of the GPUs
     """
     here = ray.cluster_resources()
     cpus, gpus = int(here.get("CPU", 1)), int(here.get("GPU", 0))
@@ -47,11 +48,12 @@ def stages(
 
 
 def extract_stage(ray: Any, workers: int = 0, device: str | None = None) -> Stage:
-    """Actors that extract and nothing else, one a processor; GPUs are shared out among them.
+    """Return the actors for extraction only, one per CPU; GPUs are divided among them.
 
     Args:
-        workers: how many; 0: as many as there are processors
-        device: of the face detector; ``cpu`` leaves GPUs alone
+        ray: the connected module
+        workers: number of actors; 0: one per CPU
+        device: of the face detector; ``cpu`` uses no GPU
     """
     here = ray.cluster_resources()
     cpus, gpus = int(here.get("CPU", 1)), int(here.get("GPU", 0))
@@ -60,6 +62,6 @@ def extract_stage(ray: Any, workers: int = 0, device: str | None = None) -> Stag
 
 
 def _share(actors: int, gpus: int, of_each: float = 1.0) -> float:
-    """The share of a GPU for each of ``actors``, in Ray's steps of 0.0001."""
+    """Return the share of a GPU for each of ``actors``, in Ray's steps of 0.0001."""
     on_one = -(-actors // gpus)
     return max(1, int(10_000 * of_each / on_one)) / 10_000

@@ -1,4 +1,7 @@
-"""Parts of many runs against what was asked for: nothing twice, nothing guessed."""
+"""Merges the parts of many scoring runs: compares them with the requested units, without guessing.
+
+Each face is taken once.
+"""
 
 from __future__ import annotations
 
@@ -15,31 +18,31 @@ from .score_parts import ScoredVideo, ScoreParts, provenance_of, read_part
 from .score_units import ScoreUnit, check_units
 from .shard_notes import shard_notes
 
-# Other batches give other roundings: what the same face may differ by between two runs.
+# Other batches round differently: the allowed difference of one face between two runs.
 TOLERANCE = {"fp32": 1e-4, "bf16": 2e-2, "fp16": 5e-3}
 
 
 @dataclass(slots=True)
 class _Seen:
-    """Of one video, what the parts hold so far."""
+    """The content of all parts so far for one video."""
 
     wanted: np.ndarray  # sorted keys
     there: np.ndarray  # (n,) bool
     p_fake: np.ndarray  # (n,) float32, NaN where there is none
     margin: np.ndarray  # the same
     reasons: dict[int, str | None] = field(default_factory=dict)
-    rowless: bool = False  # a row that says: no face
+    rowless: bool = False  # True if a row says that the video has no face
 
 
 def examine(folders: Sequence[Path], units: Sequence[ScoreUnit]) -> MergeReport:
-    """Compare the parts in ``folders`` with ``units``; reads every part once, writes nothing.
+    """Compare the parts in ``folders`` with ``units``; read every part once, write nothing.
 
     Args:
         folders: of one recipe, checkpoint and precision, see :func:`score_parts.score_folders`
-        units: what has to be there
+        units: the required units
 
     Raises:
-        ForensicsError: folders of different detectors, or a unit twice
+        ForensicsError: folders of different detectors, or a duplicate unit
     """
     check_units(units)
     tolerance = TOLERANCE[same_provenance(folders)]
@@ -84,14 +87,14 @@ def examine(folders: Sequence[Path], units: Sequence[ScoreUnit]) -> MergeReport:
 
 
 def merged(folders: Sequence[Path], units: Sequence[ScoreUnit]) -> Iterator[ScoredVideo]:
-    """The rows of ``units`` in the parts, each face once; damaged parts are left out.
+    """Yield the rows of ``units`` in the parts, each face once; damaged parts are left out.
 
-    Call :func:`examine` first: this takes the first of several rows.
+    Call :func:`examine` first, because this takes the first of several rows.
     """
     left = {unit.video_id: set(unit.keys.tolist()) for unit in units}
     sources = {unit.video_id: unit.source_sha256 for unit in units}
     faceless = {unit.video_id for unit in units if not unit.faces}
-    died: list[ScoredVideo] = []  # few; a result of another run takes their place
+    died: list[ScoredVideo] = []  # few; results of other runs replace them
 
     def taken(video: ScoredVideo, allowed: np.ndarray) -> ScoredVideo:
         wanted = left[video.video_id]
@@ -103,7 +106,7 @@ def merged(folders: Sequence[Path], units: Sequence[ScoreUnit]) -> Iterator[Scor
         try:
             videos = list(read_part(path))
         except ForensicsError:
-            continue  # examine() has named it
+            continue  # reported by examine()
         for video in videos:
             if sources.get(video.video_id) != video.source_sha256:
                 continue
@@ -120,7 +123,7 @@ def merged(folders: Sequence[Path], units: Sequence[ScoreUnit]) -> Iterator[Scor
 
 
 def copy_parts(target: ScoreParts, folders: Sequence[Path], units: Sequence[ScoreUnit]) -> int:
-    """Write the merged rows of ``folders`` into ``target``; returns the number of videos."""
+    """Write the merged rows of ``folders`` into ``target``; return the number of videos."""
     target.prepare()
     waiting: list[ScoredVideo] = []
     count = 0
@@ -136,10 +139,10 @@ def copy_parts(target: ScoreParts, folders: Sequence[Path], units: Sequence[Scor
 
 
 def same_provenance(folders: Sequence[Path]) -> str:
-    """The precision of folders that hold scores of one detector on one recipe.
+    """Return the precision of folders that hold scores of one detector on one recipe.
 
     Raises:
-        ForensicsError: they do not
+        ForensicsError: the folders differ in recipe, checkpoint or precision
     """
     abouts = {folder: provenance_of(folder) for folder in folders}
     kinds = {(a.recipe_hash, a.checkpoint_sha256, a.precision) for a in abouts.values()}
@@ -164,7 +167,7 @@ def _seen(unit: ScoreUnit) -> _Seen:
 
 
 def _take(found: _Seen, video: ScoredVideo, tolerance: float) -> tuple[bool, bool]:
-    """Note the rows of ``video``; whether some were there already, and whether they differ."""
+    """Record the rows of ``video``; return whether some were known, and whether they differ."""
     if not len(video.frame):
         again, found.rowless = found.rowless, True
         return again, False

@@ -1,12 +1,12 @@
-"""Scores on disk, without a database: parts of Parquet and arrays that any number of runs add to.
+"""Stores scores on disk without a database: Parquet and array parts from any number of runs.
 
-    ROOT/<recipe hash>-<checkpoint hash>/about.json          whose scores these are
+    ROOT/<recipe hash>-<checkpoint hash>/about.json          provenance of the scores
     ROOT/<recipe hash>-<checkpoint hash>/part-<name>.npy     embeddings (n, D) float32
-    ROOT/<recipe hash>-<checkpoint hash>/part-<name>.parquet one row a face, or a video without one
-    ROOT/<recipe hash>-<checkpoint hash>/running/            who is at it (shard_notes.py)
+    ROOT/<recipe hash>-<checkpoint hash>/part-<name>.parquet a row per face, or per faceless video
+    ROOT/<recipe hash>-<checkpoint hash>/running/            notes of running shards
 
-A part is written complete, the table last; a killed run leaves at most an array that no table
-names. Nothing is ever changed: what a run finds finished it does not do again.
+A part is written completely, the table last. A killed run leaves at most an array that no table
+names. Finished parts are never changed, and a run skips what is already scored.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ _NUMBERS = ("p_fake", "logit_real", "logit_fake", "margin", "angle")
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Whose scores a folder holds.
+    """The provenance of the scores in a folder.
 
     Attributes:
-        recipe_hash: of the crops, "" where they have none
+        recipe_hash: of the crops, "" if they have none
         checkpoint_sha256: :attr:`detector.model.detector.Detector.sha256`
-        detector: name or path that was given
+        detector: name or path as given
         precision: ``fp32``, ``bf16`` or ``fp16``
     """
 
@@ -56,7 +56,7 @@ class Provenance:
         """Name of the folder below the root.
 
         Raises:
-            ForensicsError: hashes that are none, as a damaged or forged record may hold
+            ForensicsError: an invalid hash, as in a damaged or forged record
         """
         for value in (self.recipe_hash, self.checkpoint_sha256):
             if not isinstance(value, str) or not re.fullmatch(r"[0-9a-zA-Z_-]{0,128}", value):
@@ -83,12 +83,12 @@ class ScoredVideo(Scores):
 
     @property
     def keys(self) -> np.ndarray:
-        """Face keys (n,) int64."""
+        """Face keys (n,) int64, see :func:`.score_units.face_key`."""
         return face_key(self.frame, self.face)
 
     @property
     def final(self) -> np.ndarray:
-        """(n,) False where the process died on the face: the next run tries again."""
+        """(n,) False if the process died on the face; the next run tries it again."""
         return np.array([reason != Reason.WORKER_DIED for reason in self.reasons], bool)
 
 
@@ -96,8 +96,8 @@ class ScoreParts:
     """The parts of one recipe and checkpoint.
 
     Args:
-        root: folder of all scores; made when something is written
-        about: whose scores they are
+        root: folder of all scores; created at the first write
+        about: provenance of the scores
     """
 
     def __init__(self, root: str | Path, about: Provenance) -> None:
@@ -105,11 +105,11 @@ class ScoreParts:
         self.folder = inside(root, about.folder, "folder of scores")
 
     def prepare(self) -> None:
-        """Make the folder and note in it whose scores it holds.
+        """Create the folder and record the provenance of its scores.
 
         Raises:
-            ForensicsError: it cannot be written, holds scores of another precision, or pyarrow is
-                missing
+            ForensicsError: the folder cannot be written or holds scores of another precision, or
+                pyarrow is missing
         """
         _arrow()
         path = self.folder / "about.json"
@@ -160,14 +160,14 @@ class ScoreParts:
         return path
 
     def paths(self) -> list[Path]:
-        """The tables of the finished parts, sorted."""
+        """Return the tables of the finished parts, sorted."""
         return sorted(self.folder.glob("part-*.parquet"))
 
     def done(self) -> dict[tuple[str, str], np.ndarray]:
-        """Keys of the faces that have a row, by (video id, source hash); no array is read.
+        """Return the keys of faces with a row, by (video id, source hash), without reading arrays.
 
-        A video without a face is there with no key. A damaged part counts as not there, and so
-        does a face on which a process died.
+        A video without a face has no key. A damaged part, or a face on which a process died, counts
+        as missing.
         """
         found: dict[tuple[str, str], list[np.ndarray]] = {}
         for path in self.paths():
@@ -183,7 +183,7 @@ class ScoreParts:
         return {name: np.unique(np.concatenate(keys)) for name, keys in found.items()}
 
     def missing(self, units: Sequence[ScoreUnit]) -> list[ScoreUnit]:
-        """What of ``units`` no part holds; a unit without faces counts until it has its row."""
+        """Return the missing parts of ``units``; a faceless unit is missing until it has a row."""
         done = self.done()
         left = []
         for unit in units:
@@ -195,14 +195,14 @@ class ScoreParts:
 
 
 def provenance_of(folder: Path) -> Provenance:
-    """Whose scores ``folder`` holds.
+    """Return the provenance of the scores in ``folder``.
 
     Raises:
-        ForensicsError: no folder of scores
+        ForensicsError: it is not a folder of scores
     """
     try:
         about = Provenance(**json.loads(inside(folder, "about.json").read_text()))
-        if about.folder:  # asked for its check
+        if about.folder:  # raises for invalid hashes
             return about
         raise ValueError("it names no folder")
     except ForensicsError:
@@ -214,10 +214,10 @@ def provenance_of(folder: Path) -> Provenance:
 
 
 def score_folders(root: str | Path) -> list[Path]:
-    """The folders of scores below ``root``, or ``root`` itself where it is one.
+    """Return the folders of scores below ``root``, or ``root`` itself if it is one.
 
     Raises:
-        ForensicsError: there is none
+        ForensicsError: there is no such folder
     """
     root = Path(root)
     if (root / "about.json").is_file():
@@ -233,10 +233,10 @@ def score_folders(root: str | Path) -> list[Path]:
 
 
 def read_part(path: Path, arrays: bool = True) -> Iterator[ScoredVideo]:
-    """The videos of a part, each once; without ``arrays`` the embeddings are (n, 0).
+    """Yield the videos of a part, each once; without ``arrays`` the embeddings are (n, 0).
 
     Raises:
-        ForensicsError: damaged: the table cannot be read, or the arrays are not those it names
+        ForensicsError: the table cannot be read, or the arrays do not match it
     """
     _, parquet = _arrow()
     inside(path.parent, path.name, "part")
@@ -252,7 +252,7 @@ def read_part(path: Path, arrays: bool = True) -> Iterator[ScoredVideo]:
         embeddings = np.zeros((int((numbers["frame"] >= 0).sum()), 0), np.float32)
         if arrays:
             embeddings = _embeddings(path.with_suffix(".npy"), metadata["arrays_sha256"])
-    except (OSError, ValueError, KeyError) as error:  # what pyarrow and numpy raise is of these
+    except (OSError, ValueError, KeyError) as error:  # pyarrow's and numpy's errors included
         raise ForensicsError(f"The part {path} is damaged: {error}.", "Remove it.") from error
     return _videos(columns, numbers, embeddings)
 
@@ -272,7 +272,7 @@ def _videos(
     position = 0
     for start, end in zip(starts, [*starts[1:], len(names)], strict=True):
         rows = np.arange(start, end)
-        rows = rows[numbers["frame"][rows] >= 0]  # -1: the video has no face
+        rows = rows[numbers["frame"][rows] >= 0]  # -1 marks a video without a face
         logits = np.stack([numbers["logit_real"][rows], numbers["logit_fake"][rows]], axis=1)
         yield ScoredVideo(
             numbers["p_fake"][rows],

@@ -1,6 +1,6 @@
-"""What is to be scored, video by video, as records and as a file that needs no database.
+"""Describes the faces to score, video by video, as records and as a file without a database.
 
-A list is a file of JSON lines: the first names the recipe of the crops, each other one a video.
+The file holds JSON lines: the first names the recipe of the crops, each other line one video.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
     from ..records import VideoRecord
 
 _FORMAT = 1
-FILES = (json_lines_with("format", "recipe_hash"),)  # what a list of faces may be called
-_SHIFT = 1 << 20  # faces of a frame are fewer
+FILES = (json_lines_with("format", "recipe_hash"),)  # allowed files for a list of faces
+_SHIFT = 1 << 20  # more than the number of faces in a frame
 
 
 @dataclass(frozen=True, slots=True)
 class FaceFile:
-    """A crop: 0-based frame number, number of the face in the frame, file, and the file's sha256.
+    """A crop: 0-based frame number, number of the face in the frame, file and sha256 of the file.
 
-    The hash is "" where it is not known; the file is then taken as it is.
+    The hash is "" if unknown; the file is then not checked.
     """
 
     frame: int
@@ -43,22 +43,22 @@ class FaceFile:
 
     @property
     def key(self) -> int:
-        """One number for frame and face."""
+        """The key of frame and face, see :func:`face_key`."""
         return face_key(self.frame, self.face)
 
 
 def face_key(frame: Any, face: Any) -> Any:
-    """One number (or array of int64) for frame and face numbers."""
+    """Return one number (or array of int64) for frame and face numbers."""
     return frame * _SHIFT + face
 
 
 @dataclass(frozen=True, slots=True)
 class ScoreUnit:
-    """The faces of one video that are to be scored.
+    """The faces of one video to score.
 
     Attributes:
         video_id: as in the record
-        source_sha256: hash of the file that the crops are of, "" where unknown
+        source_sha256: hash of the file from which the crops were cut, "" if unknown
         faces: each (frame, face) once
     """
 
@@ -72,7 +72,7 @@ class ScoreUnit:
         return np.array(sorted(face.key for face in self.faces), np.int64)
 
     def without(self, done: np.ndarray | None) -> ScoreUnit:
-        """The unit without the faces whose keys are in ``done``."""
+        """Return the unit without the faces whose keys are in ``done``."""
         if done is None or not len(done):
             return self
         gone = set(done.tolist())
@@ -80,16 +80,16 @@ class ScoreUnit:
 
 
 def shard_of_scores(video_id: str | None, shards: int) -> int:
-    """The shard, 0 .. shards - 1, that scores a video: the same on every machine."""
+    """Return the shard, 0 .. shards - 1, that scores a video; equal on every machine."""
     return int(hashlib.sha256(str(video_id).encode()).hexdigest(), 16) % shards
 
 
 def unit_of(result: VideoFaces, folder: Path) -> ScoreUnit:
-    """What extraction found in a video, as work for a detector.
+    """Return the faces that extraction found in a video as a unit to score.
 
     Args:
         result: finished video
-        folder: that the crop paths are relative to, :attr:`CropStore.folder`
+        folder: base folder of the crop paths, :attr:`CropStore.folder`
     """
     faces = (
         FaceFile(
@@ -104,15 +104,15 @@ def unit_of(result: VideoFaces, folder: Path) -> ScoreUnit:
 
 
 def _crop_file(folder: Path, crop: str) -> Path:
-    """A crop of the store, or a ready-made one that its record names by an absolute path."""
+    """Return the path of a crop in the store, or of a ready-made crop with an absolute path."""
     return Path(crop) if Path(crop).is_absolute() else inside(folder, crop, "crop")
 
 
 def units_of_store(records: Sequence[VideoRecord], store: CropStore) -> list[ScoreUnit]:
-    """The crops of ``records`` in a store; a video without a face is a unit without faces.
+    """Return the crops of ``records`` in a store; a video without a face gives an empty unit.
 
     Raises:
-        ForensicsError: videos that the store has not finished, by name
+        ForensicsError: the store has not finished some videos (listed)
     """
     units, missing = [], []
     for record in records:
@@ -131,7 +131,7 @@ def units_of_store(records: Sequence[VideoRecord], store: CropStore) -> list[Sco
 
 
 def check_units(units: Iterable[ScoreUnit]) -> None:
-    """Raise :class:`ForensicsError` for a video or a face that is listed twice."""
+    """Raise :class:`ForensicsError` if a video or a face is listed twice."""
     seen: set[str] = set()
     for unit in units:
         if unit.video_id in seen:
@@ -147,7 +147,7 @@ def check_units(units: Iterable[ScoreUnit]) -> None:
 
 
 def write_score_list(path: str | Path, units: Iterable[ScoreUnit], recipe_hash: str) -> int:
-    """Write ``units`` as a list; returns the number of videos."""
+    """Write ``units`` as a list; return the number of videos."""
     lines = [json.dumps({"format": _FORMAT, "recipe_hash": recipe_hash})]
     for unit in units:
         faces = [
@@ -161,12 +161,12 @@ def write_score_list(path: str | Path, units: Iterable[ScoreUnit], recipe_hash: 
 
 
 def read_score_list(path: str | Path) -> tuple[list[ScoreUnit], str]:
-    """The units of a list, and the hash of their crop recipe ("" where it has none).
+    """Return the units of a list and the hash of their crop recipe ("" if there is none).
 
-    Paths that are not absolute are relative to the list's folder.
+    Relative paths start at the list's folder.
 
     Raises:
-        ForensicsError: no such file, or a line that is no unit (its number is named)
+        ForensicsError: the file does not exist, or a line is not a unit (gives its number)
     """
     path = given(path, "faces")
     folder = path.resolve().parent

@@ -1,7 +1,7 @@
-"""Many videos' crops to scores: in this process, in a pool of processes, or one shard of N.
+"""Scores the crops of many videos: in this process, in a pool, or as one shard of N.
 
-The unit of work is a video, the result a :class:`score_parts.ScoredVideo`; one writer, the process
-that was started, puts them into parts. What the parts hold already is not done again.
+The unit of work is a video, the result a :class:`score_parts.ScoredVideo`. Only the parent process
+writes results, as parts. Work whose results are already in the parts is skipped.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ from .shard_notes import noted
 if TYPE_CHECKING:
     from ..model.detector import Detector
 
-PART_VIDEOS = 64  # what a killed run loses at most
-# Videos whose paths are listed at a time, so that memory stays flat; processes that read crops are
-# started once for each such list.
+PART_VIDEOS = 64  # maximum number of videos that a killed run loses
+# Videos whose paths are listed at a time, to keep memory flat. Processes that read crops start
+# once per such list.
 _CHUNK_VIDEOS = {"cpu": 256, "cuda": 16_384}
 
 
 @dataclass(frozen=True, slots=True)
 class ScoreSetup:
-    """What a process needs to score.
+    """The settings that a worker process needs to score.
 
     Attributes:
-        source: what :func:`detector.model.checkpoints.load_detector` takes
-        sha256: of the detector that it must turn out to be
-        device: torch device, None: the GPU where there is one
-        batch_size: crops per forward pass, None: as suits the device
+        source: see :func:`detector.model.checkpoints.load_detector`
+        sha256: expected hash of the detector
+        device: torch device, None: the GPU if there is one
+        batch_size: crops per forward pass, None: the device's default
         precision: ``fp32``, ``bf16`` or ``fp16``
     """
 
@@ -52,10 +52,10 @@ class ScoreSetup:
     precision: str = "fp32"
 
     def load(self) -> Detector:
-        """The detector.
+        """Load and return the detector.
 
         Raises:
-            ForensicsError: it is another one here than where the work was handed out
+            ForensicsError: the local detector differs from that of the parent process
         """
         from ..model.checkpoints import load_detector
 
@@ -71,12 +71,12 @@ class ScoreSetup:
 
 
 def resolved_precision(device: str, precision: str | None) -> str:
-    """The precision that ``None`` stands for on a device, see :meth:`Detector.score_pixels`."""
+    """Return ``precision``, or the device's default, see :meth:`Detector.score_pixels`."""
     return precision or default_precision(device)
 
 
 def provenance(detector: Detector, source: str, recipe_hash: str, precision: str) -> Provenance:
-    """Whose scores ``detector`` gives."""
+    """Return the provenance of the scores of ``detector``."""
     return Provenance(recipe_hash, detector.sha256, source, precision)
 
 
@@ -87,9 +87,9 @@ def score_units(
     precision: str | None = None,
     should_stop: ShouldStop | None = None,
 ) -> Iterator[ScoredVideo]:
-    """Scores of each unit in order; forward passes reach across videos.
+    """Yield the scores of each unit in order; forward passes combine faces of several videos.
 
-    Ends early, after a whole video, when ``should_stop`` says so.
+    Ends early, after a whole video, when ``should_stop`` returns True.
     """
     chunk: list[ScoreUnit] = []
     most = _CHUNK_VIDEOS.get(detector.device.type, _CHUNK_VIDEOS["cpu"])
@@ -134,7 +134,7 @@ def _chunk(
 
 
 def _split(held: list[Scores], count: int) -> tuple[list[Scores], list[Scores]]:
-    """The first ``count`` rows of ``held``, and the rest."""
+    """Return the first ``count`` rows of ``held``, and the rest."""
     taken: list[Scores] = []
     while count and held:
         batch = held.pop(0)
@@ -147,7 +147,7 @@ def _split(held: list[Scores], count: int) -> tuple[list[Scores], list[Scores]]:
 
 
 def scored_video(unit: ScoreUnit, scores: Scores) -> ScoredVideo:
-    """``scores`` of one unit's faces, in their order."""
+    """Return ``scores`` of one unit's faces, in their order, as a video's scores."""
     return ScoredVideo(
         **scores.columns(),
         video_id=unit.video_id,
@@ -158,12 +158,12 @@ def scored_video(unit: ScoreUnit, scores: Scores) -> ScoredVideo:
 
 
 def unscored(unit: ScoreUnit, reason: Reason, width: int) -> ScoredVideo:
-    """A unit whose faces have no score, all for the same reason."""
+    """Return the result of a unit whose faces have no score, all with the same reason."""
     return scored_video(unit, without_scores([reason] * len(unit.faces), width))
 
 
 # ------------------------------------------------------------------------ pool of processes
-_worker: dict[str, Any] = {}  # state of one worker process, built by _start_worker
+_worker: dict[str, Any] = {}  # state of one worker process, created by _start_worker
 
 
 def _start_worker(setup: ScoreSetup, workers: int, stop: Any) -> None:
@@ -187,10 +187,14 @@ def score_in_pool(
     width: int,
     should_stop: ShouldStop,
 ) -> Iterator[ScoredVideo]:
-    """:func:`score_units` in ``workers`` processes, each with a detector of its own.
+    """Run :func:`score_units` in ``workers`` processes, each with its own detector.
 
     Args:
+        setup: settings for the processes
+        units: units to score
+        workers: number of processes
         width: D of the embeddings, for a unit whose process died
+        should_stop: returns True to stop
     """
 
     def died(unit: ScoreUnit, _hung: bool) -> ScoredVideo:
@@ -199,7 +203,7 @@ def score_in_pool(
     return run_in_pool(PoolWork(_start_worker, _do, died, setup), units, workers, should_stop)
 
 
-# ---------------------------------------------------------------------------- the one writer
+# ------------------------------------------------------------------------- the single writer
 def write_parts(
     parts: ScoreParts,
     scored: Iterable[ScoredVideo],
@@ -208,18 +212,18 @@ def write_parts(
     progress: Progress | None = None,
     part_videos: int = PART_VIDEOS,
 ) -> int:
-    """Put ``scored`` into ``parts`` as it comes; what was finished is kept when it ends early.
+    """Write ``scored`` into ``parts`` as it arrives; finished results are kept on an early end.
 
     Args:
         parts: prepared
         scored: results of any runner
-        total: videos that are expected
-        work: for people who look who is at it, see :func:`shard_notes.noted`
-        progress: called with (videos done, ``total``, ``"videos"``) after each
-        part_videos: videos in one part
+        total: expected number of videos
+        work: description for the note of this run, see :func:`shard_notes.noted`
+        progress: called with (videos done, ``total``, ``"videos"``) after each video
+        part_videos: videos per part
 
     Returns:
-        number of videos
+        number of videos written
     """
     waiting: list[ScoredVideo] = []
     done = 0

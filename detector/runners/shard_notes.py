@@ -1,6 +1,6 @@
-"""Who works in a folder that several machines share: a note each, renewed while its writer lives.
+"""Records the runs in a folder that several machines share, in a note that each run renews.
 
-Times are those of the file system, so that clocks of machines that differ do not matter.
+Times are those of the file system, so that differing clocks do not matter.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ class ShardNote:
     """One run in a folder.
 
     Attributes:
-        work: what it does, for people: ``extract, shard 0/4``
+        work: description for people: ``extract, shard 0/4``
         host, pid, born: its process, see :class:`process_identity.ProcessIdentity`
-        token: tells two runs of one process apart
+        token: distinguishes two runs of one process
         done, total: units of work
-        ended: whether it ended by itself; a run that was killed did not
-        silent_seconds: since its last sign of life
+        ended: True if the run ended by itself, False if it runs or was killed
+        silent_seconds: time since the note was last renewed
     """
 
     work: str
@@ -51,14 +51,14 @@ class ShardNote:
 
     @property
     def alive(self) -> bool:
-        """Whether the run may still write: heard of lately, and not known to be gone."""
+        """True if the run may still write: recently renewed and not known to be dead."""
         if self.ended or self.silent_seconds > SILENCE_SECONDS:
             return False
         return not ProcessIdentity(self.host, self.pid, self.born).is_known_dead
 
     @property
     def died(self) -> bool:
-        """Whether it is gone and has not said that it ended."""
+        """True if the run is dead and did not record its end."""
         return not self.ended and not self.alive
 
     def __str__(self) -> str:
@@ -67,9 +67,9 @@ class ShardNote:
 
 @contextmanager
 def noted(folder: str | Path, work: str, total: int = 0) -> Iterator[Callable[[int], None]]:
-    """Keep a note in ``folder`` while the block runs; notes of the same work that ended go.
+    """Keep a note in ``folder`` while the block runs; delete notes of earlier runs of this work.
 
-    Gives a function that takes the number of units done so far.
+    Yields a function that takes the number of units done so far.
 
     Raises:
         OSError: the folder cannot be written
@@ -93,7 +93,7 @@ def noted(folder: str | Path, work: str, total: int = 0) -> Iterator[Callable[[i
         while not ended.wait(RENEW_SECONDS):
             try:
                 write()
-            except OSError as error:  # a full disk: the work will notice by itself
+            except OSError as error:  # for example a full disk, which the work itself reports
                 log.warning("the note %s could not be renewed: %s", path, error)
 
     def step(count: int) -> None:
@@ -111,7 +111,7 @@ def noted(folder: str | Path, work: str, total: int = 0) -> Iterator[Callable[[i
 
 
 def shard_notes(folder: str | Path) -> list[ShardNote]:
-    """The notes in ``folder``: of runs that live, that died and that ended."""
+    """Return the notes in ``folder``: of running, dead and ended runs."""
     found = []
     for path in sorted((Path(folder) / FOLDER).glob("*.json")):
         inside(folder, f"{FOLDER}/{path.name}", "note")
@@ -122,7 +122,7 @@ def shard_notes(folder: str | Path) -> list[ShardNote]:
             known = isinstance(note.pid, int) and isinstance(note.born, float | None)
             if note.token != path.stem or not known:
                 raise ValueError("it is not the note of its name")
-        except FileNotFoundError:  # it has just been replaced
+        except FileNotFoundError:  # it was deleted or replaced meanwhile
             continue
         except (ValueError, TypeError, RecursionError) as error:
             log.warning("The note %s is damaged: %s", path, error)
@@ -132,12 +132,12 @@ def shard_notes(folder: str | Path) -> list[ShardNote]:
 
 
 def _file_system_now(folder: Path) -> float:
-    """The time that a file written now would get."""
+    """Return the file system's time, which a file written now would get."""
     path = folder / f".now.{os.getpid()}.{secrets.token_hex(4)}.tmp"
     try:
         path.touch()
         return path.stat().st_mtime
-    except PermissionError:  # read-only here: the clock of this machine has to do
+    except PermissionError:  # read-only folder: use this machine's clock
         return time.time()
     finally:
         path.unlink(missing_ok=True)

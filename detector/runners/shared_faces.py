@@ -1,11 +1,10 @@
-"""One face network for all processes of a pool: they decode, crop and write, it finds the faces.
+"""Shares one face network among the processes of a pool, which decode, crop and write.
 
 A process has a :class:`RemoteDetector`, which shrinks its frames and sends them through the pool's
-pipe. Here they are read into memory from which the device copies by itself, and wait in one line.
-The thread of each network takes from it what has waited longest, and with it all frames of the
-same size up to the batch that the device holds: while it computes, the next batch gathers. Only
-candidates go back; each process chooses among its own. Nothing here or in the processes needs
-torch, but the network.
+pipe. The parent process reads them into memory from which the device copies directly, and queues
+them. The thread of each network takes the request that has waited longest, together with all frames
+of the same size, up to the device's batch. While it computes, the next batch collects. Only
+candidates are sent back; each process selects faces from its own. Only the network needs torch.
 """
 
 from __future__ import annotations
@@ -27,17 +26,17 @@ from ..faces.landmarks import LandmarkRefiner, RefinedDetector
 from .attached import Attached
 
 FRAMES, SQUARES = "frames", "squares"
-_REQUEST_PIXELS = 640 * 640 * 64  # that a process sends at a time
+_REQUEST_PIXELS = 640 * 640 * 64  # maximum that a process sends at a time
 Ask = Callable[[Any, Sequence[np.ndarray]], Any]
 
 
 @dataclass(frozen=True, slots=True)
 class SharedFaces:
-    """What a process knows of a face detector that runs in the process that started it.
+    """The description of a face detector that runs in the parent process.
 
     Attributes:
-        name, sha256, device: of the detector (the hash without that of refined landmarks)
-        refiner_sha256: of the network that refines landmarks; None where they are not refined
+        name, sha256, device: of the detector (the hash excludes the landmark refiner)
+        refiner_sha256: of the network that refines landmarks; None if they are not refined
     """
 
     name: str
@@ -46,7 +45,7 @@ class SharedFaces:
     refiner_sha256: str | None = None
 
     def detector(self, ask: Ask) -> FaceDetector:
-        """The detector of a process that asks by ``ask`` (:class:`process_pool.PoolWork`)."""
+        """Return the detector for a process with the function ``ask`` of its pool."""
         remote = RemoteDetector(self, ask)
         if self.refiner_sha256 is None:
             return remote
@@ -54,10 +53,10 @@ class SharedFaces:
 
 
 class RemoteDetector(BatchedDetector):
-    """A face detector whose network runs elsewhere.
+    """A face detector whose network runs in the parent process.
 
     Args:
-        shared: whose it is
+        shared: description of the detector
         ask: see :class:`process_pool.PoolWork`
     """
 
@@ -66,13 +65,13 @@ class RemoteDetector(BatchedDetector):
         self._ask = ask
 
     def candidates(self, images: Sequence[np.ndarray], threshold: float) -> list[Candidates]:
-        """See :meth:`BatchedDetector.candidates`."""
+        """Return candidates, see :meth:`BatchedDetector.candidates`."""
         shape = (len(images), *images[0].shape)
         return self._ask((FRAMES, shape, threshold), [np.ascontiguousarray(i) for i in images])
 
 
 class _RemotePoints:
-    """A :class:`landmarks.PointNetwork` that runs elsewhere."""
+    """A :class:`landmarks.PointNetwork` that runs in the parent process."""
 
     def __init__(self, ask: Ask) -> None:
         self._ask = ask
@@ -82,7 +81,7 @@ class _RemotePoints:
 
 
 def shared_of(detector: FaceDetector) -> SharedFaces | None:
-    """What processes need to know to share ``detector``; None if it cannot be shared."""
+    """Return the description with which processes share ``detector``; None if not possible."""
     refiner = None
     if isinstance(detector, RefinedDetector):
         detector, refiner = detector.detector, detector.refiner.sha256
@@ -92,13 +91,13 @@ def shared_of(detector: FaceDetector) -> SharedFaces | None:
 
 
 def is_shared_by_default(detector: FaceDetector) -> bool:
-    """Whether the processes of a pool share ``detector``: on a GPU, where it can be shared."""
+    """Return whether a pool's processes share ``detector`` by default: on a GPU, if possible."""
     return detector.device != CPU and shared_of(detector) is not None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Job:
-    """What one process waits for: pictures of one size, or squares (``threshold`` is None)."""
+    """A process's request: pictures of one size, or squares (``threshold`` is None)."""
 
     pictures: Any
     threshold: float | None
@@ -110,16 +109,16 @@ class _Job:
         return count * height * width
 
     def goes_with(self, other: _Job) -> bool:
-        """Whether both fit into one batch."""
+        """Return whether both requests fit into one batch."""
         same = self.threshold == other.threshold and self.threshold is not None
         return same and self.pictures.shape[1:] == other.pictures.shape[1:]
 
 
 class FaceServer:
-    """Runs face networks for other processes; :meth:`answer` is what their pool calls.
+    """Runs face networks for other processes; their pool calls :meth:`answer`.
 
     Args:
-        detectors: equal ones that can be shared (:func:`shared_of`), one for each device
+        detectors: equal detectors that can be shared (:func:`shared_of`), one per device
     """
 
     def __init__(self, detectors: Sequence[FaceDetector]) -> None:
@@ -136,7 +135,7 @@ class FaceServer:
             thread.start()
 
     def answer(self, question: tuple[str, tuple[int, ...], float], attached: Attached) -> Any:
-        """Wait for the answer to a :class:`RemoteDetector`.
+        """Answer a request of a :class:`RemoteDetector`; waits for the result.
 
         Returns:
             the candidates of each frame, or the points of squares
@@ -146,7 +145,7 @@ class FaceServer:
         """
         try:
             return self._waited(self._job(question, attached))
-        except (ForensicsError, EOFError):  # EOFError: whoever asked has died
+        except (ForensicsError, EOFError):  # EOFError: the asking process has died
             raise
         except Exception as error:
             raise ForensicsError(
@@ -174,7 +173,7 @@ class FaceServer:
         return job.result.result()
 
     def close(self) -> None:
-        """Answer what is waiting, and end."""
+        """Answer the waiting requests, then end."""
         with self._came:
             self._closed = True
             self._came.notify_all()
@@ -186,14 +185,14 @@ class FaceServer:
         while jobs := self._next(network.batch_pixels):
             try:
                 self._run(network, detector, jobs)
-            except BaseException as error:  # each is told where it waits
+            except BaseException as error:  # passed on to the waiting requests
                 told = error if isinstance(error, Exception) else RuntimeError(repr(error))
                 for job in jobs:
                     if not job.result.done():
                         job.result.set_exception(told)
 
     def _next(self, most: int) -> list[_Job]:
-        """The job that has waited longest, and those that go with it; none at the end."""
+        """Return the oldest request and those that fit its batch; [] at the end."""
         with self._came:
             while not (self._line or self._closed):
                 self._came.wait()
@@ -222,5 +221,5 @@ class FaceServer:
 
 
 def _network(detector: FaceDetector) -> Any:
-    """The detector that has the network: :class:`faces.retinaface.RetinaFaceDetector`."""
+    """Return the detector with the network, a :class:`faces.retinaface.RetinaFaceDetector`."""
     return detector.detector if isinstance(detector, RefinedDetector) else detector

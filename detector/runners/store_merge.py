@@ -1,4 +1,4 @@
-"""Crop stores of several machines into one: every recipe, every video, complete or not at all."""
+"""Merges crop stores of several machines: every recipe and every complete video."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .shard_notes import shard_notes
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """How many videos of a recipe were copied from one store."""
+    """The number of videos of a recipe that were copied from one store."""
 
     source: str
     recipe_hash: str
@@ -25,16 +25,16 @@ class Merged:
 
 
 def merge_stores(target: str | Path, sources: Sequence[str | Path]) -> list[Merged]:
-    """Copy what ``target`` lacks, or knows fewer frames of, from each of ``sources``.
+    """Copy videos that ``target`` lacks, or has with fewer frames, from each of ``sources``.
 
-    All sources are looked at before the first copy. Repeating it copies nothing.
+    All sources are checked before the first copy. A repeated call copies nothing.
 
     Args:
-        target: root of the store that gets everything; may be new
-        sources: roots of the shards' stores; one without a video of its own is no error
+        target: root of the destination store; may be new
+        sources: roots of the shards' stores; one without videos is not an error
 
     Raises:
-        ForensicsError: a source that holds no crop store, or a recipe that cannot be read
+        ForensicsError: a source is not a crop store, or a recipe cannot be read
     """
     plan = [(Path(source), recipe) for source in sources for recipe in stored_recipes(source)]
     made = []
@@ -48,20 +48,20 @@ def merge_stores(target: str | Path, sources: Sequence[str | Path]) -> list[Merg
 def examine_stores(
     sources: Sequence[str | Path], records: Sequence[VideoRecord] | None = None
 ) -> MergeReport:
-    """What several stores hold of the same videos, and what they lack; writes nothing.
+    """Return what several stores hold of the same videos and what they lack; write nothing.
 
-    A video that two stores have cut from different files is a conflict: the crops of one of them
-    are of something else than the other's.
+    A video that two stores have cut from different files is a conflict, because their crops show
+    different content.
 
     Args:
         sources: roots of the shards' stores
-        records: videos that have to be complete; None: gaps are not looked for
+        records: videos that must be complete; None: do not look for gaps
 
     Raises:
         ForensicsError: see :func:`merge_stores`
     """
     stores = [CropStore(s, recipe) for s in sources for recipe in stored_recipes(s)]
-    folders = {store.folder.resolve(): store for store in stores}  # a shared store counts once
+    folders = {store.folder.resolve(): store for store in stores}  # count a shared store once
     found: dict[tuple[str, str], list[CropStore]] = {}
     for store in folders.values():
         for video_id in store.video_ids():
@@ -90,10 +90,10 @@ def examine_stores(
 
 
 def stored_recipes(root: str | Path) -> list[CropRecipe]:
-    """The recipes below a store's root.
+    """Return the recipes below a store's root.
 
     Raises:
-        ForensicsError: there is none, or one was changed by hand
+        ForensicsError: there are none, or one was changed by hand
     """
     found = []
     for path in sorted(Path(root).glob("*/recipe.json")):

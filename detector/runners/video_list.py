@@ -1,4 +1,4 @@
-"""A list of videos as a file, one JSON record a line: work for extraction without a database."""
+"""Reads and writes a list of videos, one JSON record per line, for work without a database."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from ..files.paths import given
 from ..records import FAKE, REAL, UNKNOWN, VideoRecord, known_keys
 
 _NEEDED = ("video_id", "path", "label", "source_dataset")
-FILES = (json_lines_with(*_NEEDED),)  # what a list may be called, and what shows that it is one
+FILES = (json_lines_with(*_NEEDED),)  # allowed files for a list of videos
 _DEFAULTS = {f.name: f.default for f in fields(VideoRecord)}
 
 
 def write_video_list(path: str | Path, records: Iterable[VideoRecord]) -> int:
-    """Write ``records`` to ``path``; what equals its default is left out.
+    """Write ``records`` to ``path``, leaving out values that equal their default.
 
     Returns:
-        number of videos
+        number of videos written
     """
     lines = []
     for record in records:
@@ -35,10 +35,10 @@ def write_video_list(path: str | Path, records: Iterable[VideoRecord]) -> int:
 
 
 def read_video_list(path: str | Path) -> list[VideoRecord]:
-    """The videos of a list; paths that are not absolute are relative to the list's folder.
+    """Return the videos of a list; relative paths start at the list's folder.
 
     Raises:
-        ForensicsError: no such file, or a line that is no record (its number is named)
+        ForensicsError: the file does not exist, or a line is not a record (gives its number)
     """
     path = given(path, "videos")
     try:
