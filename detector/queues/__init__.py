@@ -1,1 +1,1 @@
-"""Ranks the faces that a person should look at next."""
+"""Ranks the faces that a person should review next."""

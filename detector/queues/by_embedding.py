@@ -1,6 +1,6 @@
-"""Queues that look at embeddings: odd neighbours, odd labels, duplicates, and a diverse hard set.
+"""Ranks faces by embeddings: unusual neighbours, doubtful labels, duplicates, a diverse hard set.
 
-Neighbours of a face's own group never count: they agree trivially.
+Neighbours from a face's own group are excluded, because they agree trivially.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from .by_score import loss
 
 NEIGHBOURS = 10
 MOST_REFERENCES = 20_000
-"""Faces that neighbours are looked for among; of more, a seeded sample (shares stay unbiased)."""
+"""Number of faces searched for neighbours; a seeded sample of more (shares stay unbiased)."""
 MOST_FITTED = 20_000
 FOLDS = 5
 NEAR = 0.95
-"""Cosine of an untuned network from which two faces count as near-duplicates."""
-HARD_SHARE = 0.2  # of each class, by loss, that the diverse set is chosen from
+"""Cosine in an untuned network from which two faces count as near-duplicates."""
+HARD_SHARE = 0.2  # of each class, by loss: the candidates for the diverse set
 MOST_CANDIDATES, MOST_CHOSEN = 5000, 1000
 PER_GROUP = 4
 
 
 def _unit_rows(vectors: np.ndarray | None) -> np.ndarray:
-    """Indices of the faces that have a vector."""
+    """Return the indices of the faces that have a vector."""
     if vectors is None:
         raise ForensicsError("This queue needs embeddings.", "Score the faces first.", "queues")
     return np.flatnonzero(np.isfinite(vectors[:, 0]))
@@ -40,7 +40,7 @@ def _sample(rows: np.ndarray, most: int) -> np.ndarray:
 
 
 def _neighbours(faces: FaceColumns) -> tuple[np.ndarray, np.ndarray, Neighbours]:
-    """Faces with an embedding, references among them, and each face's neighbours in these."""
+    """Return faces with an embedding, references among them, and each face's neighbours there."""
     vectors, groups = faces.vectors["embedding"], faces.groups.codes
     rows = _unit_rows(vectors)
     references = _sample(rows, MOST_REFERENCES)
@@ -55,9 +55,10 @@ def _neighbours(faces: FaceColumns) -> tuple[np.ndarray, np.ndarray, Neighbours]
 
 
 def knn_disagreement(faces: FaceColumns, threshold: float) -> np.ndarray:
-    """Faces most of whose neighbours from other groups carry the other label; needs ``embedding``.
+    """Rank faces most of whose neighbours from other groups have the other label.
 
-    By the share of such neighbours, then by how near they are. ``threshold`` is not used.
+    Orders by the share of such neighbours, then by their cosine. Needs ``embedding``;
+    ``threshold`` is not used.
     """
     if not _unit_rows(faces.vectors.get("embedding")).size:
         return np.zeros(0, np.int64)
@@ -74,10 +75,10 @@ def knn_disagreement(faces: FaceColumns, threshold: float) -> np.ndarray:
 
 
 def atypical(faces: FaceColumns, threshold: float) -> np.ndarray:
-    """Faces farthest from everything else: by cosine to the k-th neighbour of another group.
+    """Rank faces by their distance (cosine) from the k-th neighbour of another group.
 
-    Deep nearest neighbours (Sun et al. 2022, arXiv 2204.06507) on unit vectors; a ranking, not a
-    test: the first are the most atypical of this set, whatever the set. Needs ``embedding``;
+    Deep nearest neighbours (Sun et al. 2022, arXiv 2204.06507) on unit vectors. This is a ranking,
+    not a test: the first faces are the most atypical of any given set. Needs ``embedding``;
     ``threshold`` is not used.
     """
     if not _unit_rows(faces.vectors.get("embedding")).size:
@@ -123,10 +124,10 @@ def out_of_fold(faces: FaceColumns) -> tuple[np.ndarray, np.ndarray]:
 
 
 def label_issues(faces: FaceColumns, threshold: float) -> np.ndarray:
-    """Faces whose label a head that never saw their group doubts; needs ``embedding``.
+    """Rank faces whose label is doubted by a head fitted without their group; needs ``embedding``.
 
     Confident learning (Northcutt et al. 2021, arXiv 1911.00068) with two classes: the other class
-    is likelier, and at least as likely as it is on average where it is the label. Largest margin
+    is likelier, and at least as likely as it is on average on faces with that label. Largest margin
     first. Most of these are wrong crops rather than wrong labels. ``threshold`` is not used.
     """
     rows, margin = out_of_fold(faces)
@@ -142,7 +143,7 @@ def label_issues(faces: FaceColumns, threshold: float) -> np.ndarray:
 
 
 def near_duplicates(faces: FaceColumns, threshold: float) -> np.ndarray:
-    """Faces that have a near-duplicate in another group, nearest first; needs ``generic``.
+    """Rank faces with a near-duplicate in another group, nearest first; needs ``generic``.
 
     ``threshold`` is not used.
     """
@@ -150,9 +151,9 @@ def near_duplicates(faces: FaceColumns, threshold: float) -> np.ndarray:
 
 
 def leaks(faces: FaceColumns, threshold: float) -> np.ndarray:
-    """Faces that have a near-duplicate in another split, nearest first; needs ``generic``.
+    """Rank faces with a near-duplicate in another split, nearest first; needs ``generic``.
 
-    A tuned embedding would not do: it puts different persons of one class in one place.
+    A tuned embedding would not work, because it places different persons of a class together.
     ``threshold`` is not used.
     """
     split = faces.texts["split"].codes
@@ -160,7 +161,7 @@ def leaks(faces: FaceColumns, threshold: float) -> np.ndarray:
 
 
 def _duplicates(faces: FaceColumns, among: np.ndarray, apart: np.ndarray) -> np.ndarray:
-    """Faces of ``among`` with a cosine of :data:`NEAR` to one whose key in ``apart`` differs."""
+    """Return faces of ``among`` with a cosine >= :data:`NEAR` to one with another ``apart`` key."""
     rows = np.intersect1d(among, _unit_rows(faces.vectors.get("generic")))
     if not rows.size:
         return np.zeros(0, np.int64)
@@ -172,12 +173,12 @@ def _duplicates(faces: FaceColumns, among: np.ndarray, apart: np.ndarray) -> np.
 
 
 def diverse(faces: FaceColumns, threshold: float) -> np.ndarray:
-    """A varied set of hard faces to train on, each followed by its pair; needs ``embedding``.
+    """Return a varied set of hard faces for training, each followed by its pair.
 
-    Greedy k-centre (Gonzalez 1985; Sener & Savarese 2018, arXiv 1708.00489) among the hardest fifth
-    of each class: the highest loss first, then always the face farthest from all chosen, at most
-    :data:`PER_GROUP` of a group. A fake is followed by its real at the same frame, a real by its
-    hardest fake there. ``threshold`` is not used.
+    Needs ``embedding``. Greedy k-centre (Gonzalez 1985; Sener & Savarese 2018, arXiv 1708.00489)
+    among the hardest fifth of each class: the highest loss first, then always the face farthest
+    from all chosen ones, with at most :data:`PER_GROUP` per group. A fake is followed by its real
+    at the same frame, a real by its hardest fake there. ``threshold`` is not used.
     """
     values = loss(faces)
     rows = _unit_rows(faces.vectors.get("embedding"))
@@ -203,12 +204,14 @@ def _hardest(rows: np.ndarray, values: np.ndarray) -> np.ndarray:
 def k_centre(
     vectors: np.ndarray, groups: np.ndarray, first: int, most: int, per_group: int
 ) -> np.ndarray:
-    """Indices of greedy k-centres of unit vectors (N, D), in the order of their choice.
+    """Return the indices of greedy k-centres of unit vectors (N, D), in the order of choice.
 
     Args:
-        groups: (N,) no more than ``per_group`` of one are taken
+        vectors: (N, D) unit vectors
+        groups: (N,) keys; at most ``per_group`` vectors of one are taken
         first: the first centre
-        most: centres at most
+        most: maximum number of centres
+        per_group: maximum number per group
     """
     _, group = np.unique(groups, return_inverse=True)
     group = group.ravel()

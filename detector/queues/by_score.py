@@ -1,8 +1,8 @@
-"""Which stored scores are worth a human's minute: ranked queues of faces.
+"""Ranks stored scores into queues of faces for human review.
 
-Pure functions on columns; nothing here reads a file or a database. Every queue returns indices,
-most urgent first. A face without a score (NaN) is in none of them: it is not an error of the
-detector but a gap, and gaps have their own reasons and views.
+Pure functions on columns, without files or databases. Every queue returns indices, most urgent
+first. A face without a score (NaN) is in no queue: it is a gap rather than an error of the
+detector, and gaps have their own reasons and views.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def loss(faces: FaceColumns) -> np.ndarray:
 
 
 def false_positives(faces: FaceColumns, threshold: float) -> np.ndarray:
-    """Real faces with p_fake >= threshold, highest score first, in turn from each dataset."""
+    """Rank real faces with p_fake >= threshold, highest first, alternating between datasets."""
     wrong = np.flatnonzero((faces.label == REAL) & (faces.p_fake >= threshold))
     rank = faces.rank
     order = wrong[np.argsort(-rank[wrong], kind="stable")]
@@ -34,15 +34,15 @@ def false_positives(faces: FaceColumns, threshold: float) -> np.ndarray:
 
 
 def false_negatives(faces: FaceColumns, threshold: float) -> np.ndarray:
-    """Fake faces with p_fake < threshold, lowest score first."""
+    """Rank fake faces with p_fake < threshold, lowest first."""
     wrong = np.flatnonzero((faces.label == FAKE) & (faces.p_fake < threshold))
     return wrong[np.argsort(faces.rank[wrong], kind="stable")]
 
 
 def high_loss(faces: FaceColumns, threshold: float) -> np.ndarray:
-    """Faces by loss, taken in turn from each method so that none floods the queue.
+    """Rank faces by loss, alternating between methods so that none dominates the queue.
 
-    ``threshold`` is not used: a face can be right and still have a high loss.
+    ``threshold`` is not used: a correct call can still have a high loss.
     """
     values = loss(faces)
     scored = np.flatnonzero(np.isfinite(values))
@@ -51,12 +51,12 @@ def high_loss(faces: FaceColumns, threshold: float) -> np.ndarray:
 
 
 def in_turn(order: np.ndarray, kind: np.ndarray, urgency: np.ndarray) -> np.ndarray:
-    """``order`` with the first of each kind first, then the second of each, and so on.
+    """Return ``order`` with the first of each kind first, then the second of each, and so on.
 
     Args:
         order: indices, most urgent first
         kind: (N,) for example the method
-        urgency: (N,) decides among equal turns, highest first
+        urgency: (N,) order within a turn, highest first
     """
     turn = np.zeros(len(kind), dtype=np.int64)
     for name in np.unique(kind[order]):
@@ -66,10 +66,10 @@ def in_turn(order: np.ndarray, kind: np.ndarray, urgency: np.ndarray) -> np.ndar
 
 
 def pair_difference(faces: FaceColumns) -> np.ndarray:
-    """p_fake of each fake face minus that of its paired real at the same frame, else NaN.
+    """Return p_fake of each fake face minus that of its paired real at the same frame, else NaN.
 
-    The pair shares person, light and camera, so the difference is what the manipulation itself
-    adds to the score. Several faces of the real at one frame count by their mean.
+    A pair shares person, light and camera, so the difference is what the manipulation adds to the
+    score. Several faces of the real at one frame count with their mean.
     """
     return _against_real(faces, faces.p_fake, lambda reals: float(np.mean(reals)))
 
@@ -95,7 +95,7 @@ def pair_anomaly(faces: FaceColumns, threshold: float) -> np.ndarray:
     """Fakes that rank no higher than their own paired real: by the difference of p_fake, most
     negative first, and where that is none to six digits by the difference of the margins.
 
-    ``threshold`` is not used: the difference is zero or less at any threshold.
+    ``threshold`` is not used: the difference does not depend on it.
     """
     difference = pair_difference(faces)
     margin = ranks.margins(faces.p_fake, faces.margin)
@@ -108,7 +108,7 @@ def pair_anomaly(faces: FaceColumns, threshold: float) -> np.ndarray:
 
 
 def disagreement(faces: FaceColumns, threshold: float) -> np.ndarray:
-    """Faces that the second detector calls otherwise at the same threshold, furthest apart first.
+    """Rank faces that a second detector calls differently at this threshold, furthest apart first.
 
     Equally far apart are those first that this detector is surest of. Needs ``other_p_fake``.
     """
@@ -120,8 +120,9 @@ def disagreement(faces: FaceColumns, threshold: float) -> np.ndarray:
 
 
 def fragile(faces: FaceColumns, threshold: float) -> np.ndarray:
-    """Faces whose call flips under a corruption; those that flip under most first, then those that
-    move farthest. Needs ``changes``.
+    """Rank faces whose call flips under corruptions, by the number of flips, then the change.
+
+    Needs ``changes``.
     """
     before, changes = faces.p_fake[:, None], faces.vectors["changes"]
     after = before + changes
@@ -134,9 +135,9 @@ def fragile(faces: FaceColumns, threshold: float) -> np.ndarray:
 
 
 def group_leaks(faces: FaceColumns, threshold: float) -> np.ndarray:
-    """Faces of groups that lie in more than one split: one side has seen the other.
+    """Rank faces of groups that occur in more than one split, which leaks training data.
 
-    Groups in turn; within a group the splits in turn. ``threshold`` is not used. Needs
+    Alternates between groups and, within a group, between splits. ``threshold`` is not used. Needs
     ``group_id`` and ``split``.
     """
     group, split = faces.group.codes.astype(np.int64), faces.texts["split"]
@@ -150,7 +151,7 @@ def group_leaks(faces: FaceColumns, threshold: float) -> np.ndarray:
 
 Ranking = Callable[[FaceColumns, float], np.ndarray]
 
-#: What stored scores alone are enough for.
+#: Queues that need only stored scores.
 QUEUES: dict[str, Ranking] = {
     "false_positive": false_positives,
     "false_negative": false_negatives,
@@ -160,7 +161,7 @@ QUEUES: dict[str, Ranking] = {
 
 
 def capped(order: np.ndarray, video: np.ndarray, per_video: int, limit: int) -> np.ndarray:
-    """The first ``limit`` of ``order`` with at most ``per_video`` of each video (N,)."""
+    """Return the first ``limit`` of ``order`` with at most ``per_video`` of each video (N,)."""
     taken: dict[Any, int] = {}
     kept = []
     for i in order:

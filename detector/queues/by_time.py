@@ -1,6 +1,6 @@
-"""Queues along the frames of a person: unsteady scores, and scores that change at one moment.
+"""Ranks persons by their scores over time: varying scores, and scores that change at one moment.
 
-Both speak of a *person* (track of a video) and return one face of it: that where to look.
+A *person* is a track of a video. The queues return one face per person, as the place to look.
 """
 
 from __future__ import annotations
@@ -11,18 +11,18 @@ import numpy as np
 
 from ..audit.columns import FaceColumns
 
-LEAST_FACES = 4  # scored faces of a person below which nothing is said
-LEAST_SPREAD = 0.1  # standard deviation of p_fake below which a person is steady
-LEAST_SIDE = 3  # scored faces on either side of a change
-LEAST_CHANGE = 0.3  # difference of the mean p_fake on either side
+LEAST_FACES = 4  # minimum number of a person's scored faces
+LEAST_SPREAD = 0.1  # minimum standard deviation of p_fake for an unsteady person
+LEAST_SIDE = 3  # minimum number of scored faces on either side of a change
+LEAST_CHANGE = 0.3  # minimum difference of the mean p_fake between the sides
 LEAST_RATIO = 12.0
-"""Variance between the sides over variance within, at the best split. The ratio of a single given
-split of normal scores would exceed 12 with a chance of 0.2 % (20 faces); the best of many splits
-does so more often, and :data:`LEAST_CHANGE` guards the rest."""
+"""Minimum ratio of the variance between the sides to that within, at the best split. For a single
+given split of normal scores the ratio exceeds 12 with a chance of 0.2 % (20 faces). The best of
+many splits does so more often; :data:`LEAST_CHANGE` guards against the rest."""
 
 
 def persons(faces: FaceColumns) -> Iterator[np.ndarray]:
-    """Indices of the scored faces of each person, by frame."""
+    """Yield the indices of the scored faces of each person, by frame."""
     track, video = faces.track, faces.video.codes
     scored = np.flatnonzero(np.isfinite(faces.p_fake))
     order = scored[np.lexsort((faces.frames[scored], track[scored], video[scored]))]
@@ -33,10 +33,10 @@ def persons(faces: FaceColumns) -> Iterator[np.ndarray]:
 
 
 def unsteady(faces: FaceColumns, threshold: float) -> np.ndarray:
-    """Persons whose p_fake varies most over the frames; of each the face farthest from its median.
+    """Rank persons by the spread of p_fake over frames; return the face farthest from the median.
 
-    A single outlier is often a bad crop, a wide spread a partial manipulation. ``threshold`` is
-    not used.
+    A single outlier is often a bad crop, a wide spread a partial manipulation. ``threshold`` is not
+    used.
     """
     found = []
     for rows in persons(faces):
@@ -49,11 +49,11 @@ def unsteady(faces: FaceColumns, threshold: float) -> np.ndarray:
 
 
 def change_points(faces: FaceColumns, threshold: float) -> np.ndarray:
-    """Persons whose p_fake jumps at one frame and stays; the first face after the jump.
+    """Rank persons whose p_fake jumps at one frame and stays; return the first face after it.
 
-    The split that explains most variance is taken (least squares with one change). It counts where
-    the means on its sides differ by :data:`LEAST_CHANGE` and lie on different sides of
-    ``threshold``. Largest change first.
+    Takes the split that explains most variance (least squares with one change). It counts if the
+    means on both sides differ by :data:`LEAST_CHANGE` and ``threshold`` lies between them. Largest
+    change first.
     """
     found = []
     for rows in persons(faces):
@@ -68,7 +68,7 @@ def change_points(faces: FaceColumns, threshold: float) -> np.ndarray:
 
 
 def change_point(scores: np.ndarray) -> int | None:
-    """Index of the first score after the one change of level, or None where there is none."""
+    """Return the index of the first score after the one change of level, or None."""
     n = len(scores)
     if n < 2 * LEAST_SIDE:
         return None

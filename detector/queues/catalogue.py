@@ -1,4 +1,4 @@
-"""Every review queue by name: what it holds, in words, and which columns it needs."""
+"""Lists every review queue: its name, its description and the columns that it needs."""
 
 from __future__ import annotations
 
