@@ -1,4 +1,4 @@
-"""Computes every number that judges a detector. Definitions: docs/metrics.md."""
+"""Computes the metrics that judge a detector. Definitions: docs/metrics.md."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Probabilities and thresholds fitted on one chosen set of rows, and never on the ones judged.
+"""Fits probabilities and thresholds on one chosen set of rows, never on the rows to be judged.
 
-A calibration changes how sure a score sounds (temperature, Platt, isotonic); a threshold turns it
-into a call. Both carry where they were fitted. Platt 1999 with its smoothed targets; temperature:
-Guo et al. 2017 (arXiv 1706.04599); isotonic: pool adjacent violators.
+A calibration changes how certain a score is (temperature, Platt, isotonic); a threshold turns it
+into a call. Both record the rows on which they were fitted. Sources: Platt 1999 with its smoothed
+targets; temperature: Guo et al. 2017 (arXiv 1706.04599); isotonic: pool adjacent violators.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ class Calibration:
         method: one of ``METHODS``
         parameters: temperature: (T,); platt: (a, b) of sigmoid(a * logit(p) + b); isotonic: knots
             p1, q1, p2, q2, ... of a piecewise linear rising function, constant outside
-        n_real, n_fake: rows it was fitted on
-        fitted_on: what those rows were: view, dataset, detector and recipe hashes, level
+        n_real, n_fake: number of rows used for the fit
+        fitted_on: description of those rows: view, dataset, detector and recipe hashes, level
             (``face`` or ``video``), date
     """
 
@@ -51,7 +51,7 @@ class Calibration:
             margin: (N,) whose sigmoid it is, where it is known: p_fake is 1 for many margins
 
         Raises:
-            ForensicsError: a method that this version does not know
+            ForensicsError: a method unknown to this version
         """
         values = np.asarray(scores, np.float64)
         if self.method == "temperature":
@@ -95,12 +95,12 @@ class Calibration:
         return ""
 
     def to_json(self) -> dict[str, Any]:
-        """Plain dict, the inverse of :meth:`from_json`."""
+        """Return a plain dict, the inverse of :meth:`from_json`."""
         return {**asdict(self), "parameters": list(self.parameters)}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Calibration:
-        """Calibration from :meth:`to_json`; unknown keys raise :class:`ForensicsError`."""
+        """Return a calibration from :meth:`to_json`; unknown keys raise :class:`ForensicsError`."""
         known = known_keys(cls, dict(data))
         return cls(**{**known, "parameters": tuple(known["parameters"])})
 
@@ -154,7 +154,7 @@ def _fit_temperature(labels: np.ndarray, logits: np.ndarray) -> tuple[float, ...
     def slope(scale: float) -> float:
         return float(np.mean((sigmoid(scale * logits) - labels) * logits))
 
-    low, high = 1e-3, 1e3  # 1/T: scores without any information go to T = 1000
+    low, high = 1e-3, 1e3  # 1/T; scores without information go to T = 1000
     if slope(low) >= 0:
         return (1 / low,)
     if slope(high) <= 0:
@@ -166,8 +166,11 @@ def _fit_temperature(labels: np.ndarray, logits: np.ndarray) -> tuple[float, ...
 
 
 def _fit_platt(labels: np.ndarray, values: np.ndarray) -> tuple[float, ...]:
-    """Logistic regression with Platt's targets (n + 1) / (n + 2), which keep a separable set from
-    running to infinity: each row counts as a fake by its target, as a real by the rest."""
+    """Fit a logistic regression with Platt's targets; return its slope and intercept.
+
+    The targets (n + 1) / (n + 2) keep the parameters finite on separable data. Each row counts as
+    a fake with its target as weight, and as a real with the rest.
+    """
     from sklearn.linear_model import LogisticRegression
 
     logits = values[:, None]
@@ -183,7 +186,7 @@ def _fit_platt(labels: np.ndarray, values: np.ndarray) -> tuple[float, ...]:
 
 
 def _fit_isotonic(labels: np.ndarray, values: np.ndarray) -> tuple[float, ...]:
-    """Least-squares rising function, as knots; equal scores get the mean of their labels."""
+    """Return the least-squares rising function as knots; equal scores get their labels' mean."""
     from sklearn.isotonic import IsotonicRegression
 
     fit = IsotonicRegression(out_of_bounds="clip").fit(values, labels)
@@ -191,14 +194,14 @@ def _fit_isotonic(labels: np.ndarray, values: np.ndarray) -> tuple[float, ...]:
 
 
 def threshold_for_fpr(real_scores: ArrayLike, fpr: float) -> float:
-    """Least threshold on the calibration reals whose share of p_fake >= threshold is <= ``fpr``.
+    """Return the lowest threshold at which the share of reals with p_fake >= it is <= ``fpr``.
 
     Placed in the middle of the gap between the first real that must stay below and the next
     higher one, or 1 where no real may be called fake; above 1, where no score reaches it, if reals
     that must stay below have a p_fake of 1 (:func:`detector.audit.threshold.unreachable`).
 
     Raises:
-        ForensicsError: scores that are not finite
+        ForensicsError: some scores are not finite
         MetricUndefined: no reals, or fewer than 1 / ``fpr``
     """
     values = np.sort(np.asarray(real_scores, np.float64).ravel())[::-1]

@@ -18,7 +18,7 @@ from .intervals import Interval, freedom, has_none, share_bounds, why_none
 
 
 class Shares(NamedTuple):
-    """Rates of R rows.
+    """The rates of R rows.
 
     Attributes:
         hits, trials: (R,) counts
@@ -37,7 +37,7 @@ class Shares(NamedTuple):
 
     @property
     def rate(self) -> np.ndarray:
-        """(R,) hits / trials, NaN over no trials."""
+        """(R,) hits / trials, NaN without trials."""
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.where(self.trials > 0, self.hits / self.trials, np.nan)
 
@@ -135,7 +135,7 @@ def clustered_rate(hit: np.ndarray, cluster: np.ndarray, level: float = 0.95) ->
 
     Args:
         hit: (N,) mask
-        cluster: (N,) keys; equal means not independent
+        cluster: (N,) keys; rows with equal keys are dependent
         level: coverage
 
     Raises:

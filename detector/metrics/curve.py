@@ -1,9 +1,8 @@
-"""The ROC curve of weighted scores, and the metrics that are read off it.
+"""Computes the ROC curve of weighted scores and the metrics derived from it.
 
-One sort of the distinct scores serves any number of weightings of the same rows: row b of the
-weights is one bootstrap replicate (how often each video was drawn), and all ones is the sample
-itself. So a metric and its interval come from the same few lines.
-Definitions with references: docs/metrics.md.
+One sort of the distinct scores serves any number of weightings of the same rows. A row of the
+weights is one bootstrap replicate (how often each video was drawn); all ones is the sample itself.
+A metric and its interval thus share their code. Definitions with references: docs/metrics.md.
 """
 
 from __future__ import annotations
@@ -20,12 +19,12 @@ ArrayLike = Any
 
 
 class EqualErrorRate(float):
-    """Where false-positive rate and false-negative rate are equal: the rate, as a float.
+    """The rate, as a float, at which false-positive and false-negative rate are equal.
 
     Unpacks into ``rate, threshold``.
 
     Attributes:
-        rate: in [0, 1], exact on the piecewise linear ROC curve; the float itself
+        rate: in [0, 1], exact on the piecewise linear ROC curve; equals the float
         threshold: a finite threshold at the curve's nearest real operating point
     """
 
@@ -52,7 +51,7 @@ class EqualErrorRate(float):
 
 
 class OperatingPoint(NamedTuple):
-    """Rates at one threshold: fake means p_fake >= threshold."""
+    """Rates at one threshold; fake means p_fake >= threshold."""
 
     threshold: float
     fpr: float
@@ -61,7 +60,7 @@ class OperatingPoint(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """Cumulative weight of reals and fakes at or above each distinct score, highest first.
+    """Cumulative weights of reals and fakes at or above each distinct score, highest first.
 
     Attributes:
         real: (B, K + 1), column 0 is zero
@@ -75,19 +74,19 @@ class Curve:
 
     @property
     def fpr(self) -> np.ndarray:
-        """(B, K + 1); NaN in replicates without a real."""
+        """(B, K + 1) false-positive rates; NaN in replicates without a real."""
         with np.errstate(invalid="ignore", divide="ignore"):
             return self.real / self.real[:, -1:]
 
     @property
     def tpr(self) -> np.ndarray:
-        """(B, K + 1); NaN in replicates without a fake."""
+        """(B, K + 1) true-positive rates; NaN in replicates without a fake."""
         with np.errstate(invalid="ignore", divide="ignore"):
             return self.fake / self.fake[:, -1:]
 
 
 def checked(y_true: ArrayLike, scores: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    """Labels (N,) as int64 and scores (N,) as float64.
+    """Return labels (N,) as int64 and scores (N,) as float64, checked.
 
     Raises:
         ForensicsError: unequal lengths, labels other than 0 and 1, or scores that are not finite
@@ -120,7 +119,7 @@ def require_both(labels: np.ndarray, metric: str) -> None:
 def weighted_curve(
     labels: np.ndarray, scores: np.ndarray, weights: np.ndarray | None = None
 ) -> Curve:
-    """Curve of (N,) labels and scores under weights (B, N); None is one row of ones."""
+    """Return the curve of (N,) labels and scores under weights (B, N); None is one row of ones."""
     rows = np.ones((1, labels.size)) if weights is None else np.asarray(weights, np.float64)
     order = np.argsort(-scores, kind="stable")
     ordered = scores[order]
@@ -138,13 +137,13 @@ def weighted_curve(
 
 
 def auroc_of(curve: Curve) -> np.ndarray:
-    """(B,) trapezoid area, which counts ties one half: the Mann-Whitney statistic."""
+    """Return (B,) the trapezoid area, with ties counted half: the Mann-Whitney statistic."""
     heights = (curve.tpr[:, 1:] + curve.tpr[:, :-1]) / 2
     return (np.diff(curve.fpr, axis=1) * heights).sum(axis=1)
 
 
 def fake_precision_of(curve: Curve) -> np.ndarray:
-    """(B,) average precision with fake as the positive class, one step per distinct score."""
+    """Return (B,) average precision with fake as the positive class, a step per distinct score."""
     hits, misses = curve.fake[:, 1:], curve.real[:, 1:]
     with np.errstate(invalid="ignore", divide="ignore"):
         precision = np.where(hits + misses > 0, hits / (hits + misses), 0.0)
@@ -152,21 +151,21 @@ def fake_precision_of(curve: Curve) -> np.ndarray:
 
 
 def real_precision_of(curve: Curve) -> np.ndarray:
-    """(B,) average precision with real as the positive class, lowest scores first."""
+    """Return (B,) average precision with real as the positive class, lowest scores first."""
     real = (curve.real[:, -1:] - curve.real)[:, ::-1]
     fake = (curve.fake[:, -1:] - curve.fake)[:, ::-1]
     return fake_precision_of(Curve(fake, real, curve.scores[::-1]))
 
 
 def eer_of(curve: Curve) -> np.ndarray:
-    """(B,) equal error rates."""
+    """Return (B,) equal error rates."""
     return _crossing(curve)[0]
 
 
 def _crossing(curve: Curve) -> tuple[np.ndarray, np.ndarray]:
-    """Equal error rates (B,) and the column (B,) of the nearest operating point."""
+    """Return equal error rates (B,) and the column (B,) of the nearest operating point."""
     fpr, fnr = curve.fpr, 1.0 - curve.tpr
-    gap = fpr - fnr  # from -1 to 1, never falling
+    gap = fpr - fnr  # rises from -1 to 1
     after = np.argmax(gap >= 0, axis=1)
     before = np.maximum(after - 1, 0)
     rows = np.arange(gap.shape[0])
@@ -179,7 +178,7 @@ def _crossing(curve: Curve) -> tuple[np.ndarray, np.ndarray]:
 
 
 def tpr_at_fpr_of(limit: float) -> Callable[[Curve], np.ndarray]:
-    """Function of a curve: (B,) highest TPR among real operating points with FPR <= ``limit``."""
+    """Return a function of a curve: (B,) highest TPR of real operating points, FPR <= ``limit``."""
 
     def highest(curve: Curve) -> np.ndarray:
         allowed = curve.fpr <= limit + 1e-12
@@ -191,7 +190,7 @@ def tpr_at_fpr_of(limit: float) -> Callable[[Curve], np.ndarray]:
 
 
 def roc_auc(y_true: ArrayLike, scores: ArrayLike) -> float:
-    """P(score of a fake > score of a real) + P(equal) / 2, in O(N log N).
+    """Return P(score of a fake > score of a real) + P(equal) / 2, in O(N log N).
 
     Raises:
         MetricUndefined: one class only
@@ -202,12 +201,12 @@ def roc_auc(y_true: ArrayLike, scores: ArrayLike) -> float:
 
 
 def average_precision(y_true: ArrayLike, scores: ArrayLike, positive: int = 1) -> float:
-    """Sum over distinct scores of (recall step x precision); depends on the class balance.
+    """Return the sum over distinct scores of recall step x precision; depends on class balance.
 
     Args:
         y_true: (N,) 0 real, 1 fake
-        scores: (N,) p_fake, higher is more fake, also for ``positive=0``
-        positive: class that is searched for: 1 ranks by falling score, 0 by rising score
+        scores: (N,) p_fake, higher means more likely fake, also for ``positive=0``
+        positive: class to retrieve: 1 ranks by falling score, 0 by rising score
 
     Raises:
         MetricUndefined: one class only
@@ -219,11 +218,11 @@ def average_precision(y_true: ArrayLike, scores: ArrayLike, positive: int = 1) -
 
 
 def equal_error_rate(y_true: ArrayLike, scores: ArrayLike) -> EqualErrorRate:
-    """Error rate where FPR = FNR, by linear interpolation between the two ROC points around it.
+    """Return the error rate at FPR = FNR, interpolated linearly between the two nearest points.
 
-    Ties are one slanted segment of the curve, so the value does not depend on the order of rows.
-    The threshold is the middle between two neighbouring scores (or the lowest score) and always
-    finite, unlike interpolating thresholds, which can give infinity when top scores tie.
+    Ties form one slanted segment of the curve, so the value does not depend on the order of rows.
+    The threshold is the middle between two neighbouring scores (or the lowest score). It is always
+    finite, unlike interpolated thresholds, which can be infinite if the top scores tie.
 
     Raises:
         MetricUndefined: one class only
@@ -236,7 +235,7 @@ def equal_error_rate(y_true: ArrayLike, scores: ArrayLike) -> EqualErrorRate:
 
 
 def threshold_of(scores: np.ndarray, column: int) -> float:
-    """Threshold that calls exactly the ``column`` highest distinct scores (descending) fake."""
+    """Return the threshold at which exactly the ``column`` highest distinct scores are fake."""
     if column <= 0:
         return float(np.nextafter(scores[0], np.inf))
     if column >= scores.size:
@@ -246,9 +245,9 @@ def threshold_of(scores: np.ndarray, column: int) -> float:
 
 
 def roc_curve(y_true: ArrayLike, scores: ArrayLike) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """FPR (K + 1,), TPR (K + 1,) and thresholds (K + 1,), for K distinct scores.
+    """Return FPR, TPR and thresholds, each (K + 1,), for K distinct scores.
 
-    Point k calls the k highest distinct scores fake, p_fake >= threshold; threshold 0 is just
+    Point k calls the k highest distinct scores fake (p_fake >= threshold). Threshold 0 is just
     above the highest score.
 
     Raises:
@@ -262,14 +261,14 @@ def roc_curve(y_true: ArrayLike, scores: ArrayLike) -> tuple[np.ndarray, np.ndar
 
 
 def operating_point(y_true: ArrayLike, scores: ArrayLike, fpr: float) -> OperatingPoint:
-    """The threshold with the highest TPR among those whose FPR does not exceed ``fpr``.
+    """Return the threshold with the highest TPR among those with an FPR of at most ``fpr``.
 
-    No interpolation: the point is reached by a real threshold on these scores.
+    There is no interpolation: the point is reached by a real threshold on these scores.
 
     Raises:
         ForensicsError: ``fpr`` outside (0, 1]
-        MetricUndefined: one class only, or fewer than 1 / ``fpr`` reals: a rate that cannot be
-            observed on so few
+        MetricUndefined: one class only, or fewer than 1 / ``fpr`` reals, on which this rate cannot
+            be observed
     """
     labels, values = checked(y_true, scores)
     require_both(labels, f"TPR at FPR {fpr:g}")
@@ -281,7 +280,7 @@ def operating_point(y_true: ArrayLike, scores: ArrayLike, fpr: float) -> Operati
 
 
 def require_resolution(reals: int, fpr: float) -> None:
-    """Raise :class:`MetricUndefined` where ``reals`` are too few to observe the rate ``fpr``."""
+    """Raise :class:`MetricUndefined` if ``reals`` are too few to observe the rate ``fpr``."""
     if not 0 < fpr <= 1:
         raise ForensicsError(f"A false-positive rate lies in (0, 1], not {fpr!r}.", field="fpr")
     if reals * fpr < 1 - 1e-9:
@@ -292,5 +291,5 @@ def require_resolution(reals: int, fpr: float) -> None:
 
 
 def tpr_at_fpr(y_true: ArrayLike, scores: ArrayLike, fpr: float) -> float:
-    """TPR of :func:`operating_point`."""
+    """Return the TPR of :func:`operating_point`."""
     return operating_point(y_true, scores, fpr).tpr

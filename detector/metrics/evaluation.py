@@ -1,7 +1,7 @@
-"""One row of an evaluation: every metric of some scored items, with counts and intervals.
+"""Computes one row of an evaluation: all metrics of some scored items, with counts and intervals.
 
-Items are faces or videos. Items without a score (NaN) stay in the counts and the coverage and in
-nothing else; where a metric is undefined it is None and the row says why.
+Items are faces or videos. Items without a score (NaN) appear only in the counts and the coverage.
+An undefined metric is None, and the row gives the reason.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class EvaluationRow:
-    """What is known about one set of items at one threshold.
+    """The metrics of one set of items at one threshold.
 
     Attributes:
         n_real, n_fake: items of each class, scored or not
@@ -82,7 +82,7 @@ class EvaluationRow:
     notes: dict[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain dict of numbers, None and texts."""
+        """Return a plain dict of numbers, None and texts."""
         return asdict(self)
 
 
@@ -98,7 +98,7 @@ def evaluate(
 
     Args:
         label: (N,) 0 real, 1 fake
-        p_fake: (N,) in [0, 1], NaN where there is no score
+        p_fake: (N,) in [0, 1], NaN without a score
         groups: (N,) leakage unit of each item
         threshold: p_fake from which an item counts as fake
         margin: (N,) whose sigmoid ``p_fake`` is; AUROC, APs, EER and TPR come from it, see

@@ -1,9 +1,9 @@
-"""The published cross-dataset protocols: which videos, how many, and what the papers report.
+"""Lists the published cross-dataset protocols: videos, their number, and the papers' results.
 
 All numbers are video-level AUROCs in per cent of detectors trained on FaceForensics++ (c23), mean
-over 32 frames. ``Yermakov 2025`` is arXiv 2503.19683 (its table, as on its model card); the GenD
+over 32 frames. ``Yermakov 2025`` is arXiv 2503.19683 (its table, as on its model card). The GenD
 columns are arXiv 2508.06248 as quoted by secondary sources, which do not always name the variant.
-Only what could be found is here: a missing number is None, never a guess.
+Numbers that could not be found are None, never guessed.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ class Benchmark:
     Attributes:
         short: the papers' abbreviation
         source_dataset: the importer's name
-        split: the split that is tested, "" for all videos
-        compression: where the dataset has several, else ""
-        methods: fakes of these methods only, () for all
-        n_real, n_fake: videos of the official test set, None where unknown
+        split: the tested split, "" for all videos
+        compression: the tested compression if the dataset has several, else ""
+        methods: only fakes of these methods, () for all
+        n_real, n_fake: videos of the official test set, None if unknown
         published: AUROC in per cent by column of the protocol
-        note: what is uncertain about the papers' own choice
+        note: what is uncertain about the papers' choice
     """
 
     short: str
@@ -42,15 +42,15 @@ class Benchmark:
 
 @dataclass(frozen=True, slots=True)
 class Protocol:
-    """A table of a paper.
+    """A table of published results.
 
     Attributes:
-        name, title: short and long
+        name, title: short and long name
         frames: frames per video
         rule: video score rule
-        face_detector: what the paper's crops were made with
-        columns: of ``published``
-        benchmarks: its rows
+        face_detector: face detector of the paper's crops
+        columns: names of the columns of ``published``
+        benchmarks: the rows of the table
     """
 
     name: str
@@ -187,7 +187,7 @@ PROTOCOLS = {
 
 
 def protocol_named(name: str) -> Protocol:
-    """A protocol by name.
+    """Return a protocol by name.
 
     Raises:
         ForensicsError: unknown name
@@ -200,7 +200,7 @@ def protocol_named(name: str) -> Protocol:
 
 
 def count_deviations(benchmark: Benchmark, n_real: int, n_fake: int) -> list[str]:
-    """What differs from the official number of videos, in words."""
+    """Return the differences from the official number of videos, in words."""
     out = []
     for word, found, official in (
         ("real", n_real, benchmark.n_real),

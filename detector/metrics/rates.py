@@ -1,8 +1,8 @@
-"""Every number that judges a detector. Definitions and references: docs/metrics.md.
+"""Collects all metrics of a detector. Definitions and references: docs/metrics.md.
 
-``y_true`` is 0 for real and 1 for fake, ``scores`` are p_fake (higher is more fake). Fake is
-predicted where p_fake >= threshold. A metric without a value raises ``MetricUndefined``; nothing
-returns 0.5 or 0 in its place. Rows are videos or faces: the caller decides, and says so.
+``y_true`` is 0 for real and 1 for fake, ``scores`` are p_fake (higher means more likely fake). Fake
+is predicted if p_fake >= threshold. A metric without a value raises ``MetricUndefined``; none
+returns 0.5 or 0 instead. Rows are videos or faces; the caller decides and states which.
 """
 
 from __future__ import annotations
@@ -62,17 +62,17 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """Counts and rates at one threshold; a rate over no rows is None.
+    """Counts and rates at one threshold; a rate without rows is None.
 
     Attributes:
-        threshold: fake is predicted where p_fake >= threshold
+        threshold: fake is predicted if p_fake >= threshold
         n_real, n_fake: rows of each class
         false_positives, true_positives: reals and fakes at or above the threshold
         fpr, tpr: shares
         fpr_interval, tpr_interval: over the groups, see :mod:`.clusters`; None over no rows
         accuracy: share of right rows; depends on the class balance
         balanced_accuracy: (tpr + 1 - fpr) / 2
-        precision: share of fakes among the rows called fake; depends on the class balance
+        precision: share of fakes among rows called fake; depends on the class balance
     """
 
     threshold: float
@@ -127,8 +127,8 @@ class MacroMean(NamedTuple):
     """Unweighted mean over datasets or methods.
 
     Attributes:
-        value: the mean over those with a value, None where there is none
-        used, undefined: how many had a value, and how many had not
+        value: the mean over those with a value, None if none has one
+        used, undefined: how many have a value, and how many have none
     """
 
     value: float | None
@@ -143,16 +143,16 @@ def rates_at_threshold(
     level: float = 0.95,
     groups: ArrayLike | None = None,
 ) -> Rates:
-    """Error rates at a fixed threshold, which must not have been chosen on these rows.
+    """Return error rates at a fixed threshold, which must not have been chosen on these rows.
 
-    One class alone is fine: the other class's rates are None.
+    With one class only, the other class's rates are None.
 
     Args:
         level: coverage of the intervals
         groups: (N,) key of the independent unit of each row; None takes every row as one
 
     Raises:
-        ForensicsError: a threshold that is not finite, or not one group per row
+        ForensicsError: the threshold is not finite, or not one group per row
     """
     labels, values = checked(y_true, scores)
     keys = np.arange(labels.size) if groups is None else np.asarray(groups).ravel()
@@ -187,7 +187,7 @@ def rates_at_threshold(
 
 
 def balanced_accuracy(y_true: ArrayLike, scores: ArrayLike, threshold: float = 0.5) -> float:
-    """Mean of the two classes' accuracies.
+    """Return the mean of the two classes' accuracies.
 
     Raises:
         MetricUndefined: one class only
@@ -200,7 +200,7 @@ def balanced_accuracy(y_true: ArrayLike, scores: ArrayLike, threshold: float = 0
 
 
 def brier(y_true: ArrayLike, scores: ArrayLike) -> float:
-    """Mean of (p_fake - y)^2 (Brier 1950); 0 is perfect, 0.25 is always saying 0.5.
+    """Return the mean of (p_fake - y)^2 (Brier 1950); 0 is perfect, constant 0.5 gives 0.25.
 
     Raises:
         MetricUndefined: no rows
@@ -210,7 +210,7 @@ def brier(y_true: ArrayLike, scores: ArrayLike) -> float:
 
 
 def reliability(y_true: ArrayLike, scores: ArrayLike, bins: int = 15) -> list[ReliabilityBin]:
-    """Mean p_fake and share of fakes in ``bins`` equally wide bins [low, high), the last closed.
+    """Return mean p_fake and share of fakes in ``bins`` equal bins [low, high), the last closed.
 
     Raises:
         MetricUndefined: no rows
@@ -236,8 +236,10 @@ def reliability(y_true: ArrayLike, scores: ArrayLike, bins: int = 15) -> list[Re
 
 
 def ece(y_true: ArrayLike, scores: ArrayLike, bins: int = 15) -> float:
-    """Expected calibration error of p_fake: mean over rows of |mean p_fake - share of fakes| in
-    the row's bin (Naeini et al. 2015; here of the class probability, not of the top label).
+    """Return the expected calibration error of p_fake.
+
+    This is the mean over rows of |mean p_fake - share of fakes| in the row's bin (Naeini et al.
+    2015; here for the probability of fake, not of the top label).
 
     Raises:
         MetricUndefined: no rows
@@ -249,7 +251,7 @@ def ece(y_true: ArrayLike, scores: ArrayLike, bins: int = 15) -> float:
 
 
 def _probabilities(y_true: ArrayLike, scores: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    """Checked labels and scores, at least one, scores in [0, 1]."""
+    """Return checked labels and scores: at least one row, scores in [0, 1]."""
     labels, values = checked(y_true, scores)
     if not labels.size:
         raise MetricUndefined("A mean over no rows is undefined.")
@@ -259,7 +261,7 @@ def _probabilities(y_true: ArrayLike, scores: ArrayLike) -> tuple[np.ndarray, np
 
 
 def macro_mean(values: Iterable[float | None]) -> MacroMean:
-    """Mean over datasets or methods, each counted once, whatever its size; None is undefined."""
+    """Return the mean over datasets or methods, each with equal weight; None is undefined."""
     every = list(values)
     found = [float(v) for v in every if v is not None and not np.isnan(v)]
     mean = sum(found) / len(found) if found else None
@@ -272,7 +274,7 @@ def worst_case_fill(
     """Scores (N,) in which every missing one (NaN or None) is wrong: fakes ``lowest``, reals
     ``highest``.
 
-    Report metrics of it next to those of the scored rows alone: the truth lies between.
+    Report its metrics beside those of the scored rows only: the truth lies between them.
     """
     labels = np.asarray(y_true).ravel()
     values = np.array([np.nan if s is None else s for s in np.ravel(scores)], np.float64)

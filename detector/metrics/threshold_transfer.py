@@ -1,8 +1,8 @@
-"""What happens to error rates when a threshold leaves the data it was chosen on.
+"""Compares error rates at a threshold chosen elsewhere with those at each dataset's own threshold.
 
-AUROC hides it: the same detector needs different thresholds on different datasets. The table sets
-the rates at the fixed threshold beside those of the best threshold for each dataset (an oracle:
-it has seen the labels); the gap is the risk of deployment.
+AUROC hides that one detector needs different thresholds on different datasets. The table shows the
+rates at the fixed threshold beside those at the best threshold for each dataset (an oracle, because
+it uses the labels). The gap is the risk of deployment.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ class TransferRow:
     Attributes:
         name: the dataset
         fixed: rates at the fixed threshold, with intervals
-        oracle: threshold chosen on this dataset's own labels for the same target FPR; None where
-            it is undefined
+        oracle: threshold chosen on this dataset's own labels for the same target FPR; None if
+            undefined
         undefined: why ``oracle`` is None, or ""
-        real_quantiles: quantiles ``QUANTILES`` of the reals' scores (empty without reals): their
-            shift predicts the FPR without a single fake
+        real_quantiles: quantiles ``QUANTILES`` of the reals' scores (empty without reals); their
+            shift predicts the FPR without any fake
     """
 
     name: str
@@ -41,7 +41,7 @@ class TransferRow:
     real_quantiles: tuple[float, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """Plain dict of numbers, None and texts."""
+        """Return a plain dict of numbers, None and texts."""
         return {
             "name": self.name,
             "fixed": self.fixed.to_json(),
@@ -57,12 +57,12 @@ def transfer_table(
     datasets: Mapping[str, Sequence[ArrayLike]],
     level: float = 0.95,
 ) -> list[TransferRow]:
-    """One row per dataset, in their order.
+    """Return one row per dataset, in the given order.
 
     Args:
         threshold: chosen elsewhere, see :func:`detector.metrics.calibration.threshold_for_fpr`
-        target_fpr: the rate it was chosen for
-        datasets: by name: labels, p_fake and, where rows are not independent, their groups
+        target_fpr: the false-positive rate for which it was chosen
+        datasets: by name: labels, p_fake and, if rows are not independent, their groups
         level: coverage of the intervals
     """
     rows = []
