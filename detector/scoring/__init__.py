@@ -1,1 +1,1 @@
-"""Turns crops into scores, and scores into video scores and verdicts."""
+"""Turns crops into face scores, and face scores into video scores and verdicts."""

@@ -1,7 +1,7 @@
-"""From the scores of faces to the score of a person and of a video.
+"""Aggregates the scores of faces to the score of a person and of a video.
 
-Pure functions on stored face scores, so that every rule can be applied later without the network.
-A face without a score is NaN and takes no part; nothing scored gives None, never a number.
+Pure functions on stored face scores, so that every rule can be applied later without the network. A
+face without a score is NaN and is ignored. If no face is scored, the result is None.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 from ..errors import ForensicsError
 from ..metrics import ranks
 
-TOP_K = 10  # faces that `top_k` averages
+TOP_K = 10  # number of faces that `top_k` averages
 OVER = 0.5  # threshold of `share_over`
 
 
@@ -44,16 +44,16 @@ _MARGIN_RULES: dict[str, Callable[[np.ndarray], float]] = {
     "share_over": lambda margins: float(ranks.logit((margins >= 0).mean())),  # OVER has margin 0
 }
 RULES = tuple(_RULES)
-WORST_PERSON = "worst_person"  # the rule of a whole video that looks at every person, see below
+WORST_PERSON = "worst_person"  # rule for a whole video over all persons, see below
 
 
 def video_score(p_fake: Sequence[float] | np.ndarray, rule: str = "mean") -> float | None:
-    """Score in [0, 1] of a set of faces, or None where none of them has a score.
+    """Return the score in [0, 1] of a set of faces, or None if none of them has a score.
 
     Args:
         p_fake: (N,) in [0, 1]; NaN marks a face that was not scored
         rule: ``mean`` (the papers' rule: arithmetic mean over the frames), ``median``, ``max``,
-            ``top_k`` (mean of the ``TOP_K`` highest, for videos that are manipulated in part) or
+            ``top_k`` (mean of the ``TOP_K`` highest, for partially manipulated videos) or
             ``share_over`` (share of faces with p_fake >= 0.5)
 
     Raises:
@@ -90,7 +90,7 @@ def video_margin(margins: Sequence[float] | np.ndarray, rule: str = "mean") -> f
 def person_scores(
     p_fake: Sequence[float] | np.ndarray, tracks: Sequence[Any], rule: str = "mean"
 ) -> dict[Any, float | None]:
-    """Score of every person (track) of one video, by track.
+    """Return the score of every person (track) of one video, by track.
 
     Args:
         p_fake: (N,) scores of the video's faces, NaN where not scored
@@ -103,7 +103,7 @@ def person_scores(
 def worst_person_score(
     p_fake: Sequence[float] | np.ndarray, tracks: Sequence[Any], rule: str = "mean"
 ) -> float | None:
-    """The highest person's score: one manipulated person makes a manipulated video."""
+    """Return the highest person's score: one manipulated person makes the video manipulated."""
     found = [s for s in person_scores(p_fake, tracks, rule).values() if s is not None]
     return max(found, default=None)
 
@@ -119,8 +119,9 @@ def worst_person_margin(
 def grouped_scores(
     p_fake: Sequence[float] | np.ndarray, keys: Sequence[Any], rule: str = "mean"
 ) -> dict[Any, float | None]:
-    """Score of each group of faces with the same key (video id, track, ...), in order of
-    appearance; O(N log N) for N faces.
+    """Return the score of each group of faces with the same key (video id, track, ...).
+
+    Groups are in order of appearance; O(N log N) for N faces.
 
     Raises:
         ForensicsError: not one key per score

@@ -1,4 +1,4 @@
-"""Reads crop files into network pixels, one row per file, with a reason where there are none."""
+"""Reads crop files into network pixels: one row per file, with a reason if it cannot be read."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from ..records import Reason
 if TYPE_CHECKING:
     import torch
 
-MAX_PIXELS = 100_000_000  # a crop with more is a mistake or an attack (decompression bomb)
+MAX_PIXELS = 100_000_000  # a larger crop is a mistake or an attack (decompression bomb)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Decoded:
-    """Consecutive crop files, read.
+    """Consecutive crop files after reading.
 
     Attributes:
-        pixels: uint8 (k, 3, S, S) of the files that could be read, in their order
-        reasons: one per file; None where it could be read
+        pixels: uint8 (k, 3, S, S) of the readable files, in order
+        reasons: one per file; None if it was read
     """
 
     pixels: torch.Tensor
@@ -39,7 +39,7 @@ class Decoded:
 
 
 class DecodeFiles(Protocol):
-    """Reads files in their order, ``batch_size`` at a time; the next ones while the caller works.
+    """Reads files in order, ``batch_size`` at a time, and reads ahead while the caller works.
 
     Closing the iterator ends the work.
     """
@@ -54,18 +54,18 @@ class DecodeFiles(Protocol):
 
 
 def read_crop(path: str | Path, sha256: str) -> Image.Image | Reason:
-    """The picture in a file as RGB, or why there is none.
+    """Return the picture in a file as RGB, or the reason why there is none.
 
     Grey, palette, alpha and 16-bit files are converted, see
-    :func:`detector.model.preprocess.as_rgb`. Whoever judges, explains or learns from a crop reads
-    it here, so that one that is not what extraction wrote is seen.
+    :func:`detector.model.preprocess.as_rgb`. All code that scores, explains or trains on a crop
+    reads it here, so that a changed crop is noticed.
 
     Args:
         path: of the crop
-        sha256: that the file must have, "" where nobody noted it
+        sha256: expected hash of the file, "" if unknown
 
     Raises:
-        ForensicsError: the file lies outside the allowed folders by now
+        ForensicsError: the path is no longer in an allowed folder
     """
     path = Path(path)
     still_allowed(path)
@@ -86,7 +86,7 @@ def read_crop(path: str | Path, sha256: str) -> Image.Image | Reason:
     except Image.DecompressionBombError:
         return Reason.TOO_LARGE
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError):
-        # what Pillow's decoders raise for truncated, damaged and foreign files
+        # Raised by Pillow's decoders for truncated, damaged and foreign files.
         is_empty = path.is_file() and path.stat().st_size == 0
         return Reason.EMPTY_FILE if is_empty else Reason.UNREADABLE_IMAGE
 
@@ -94,19 +94,19 @@ def read_crop(path: str | Path, sha256: str) -> Image.Image | Reason:
 def decode_crops(
     preprocess: Preprocess, paths: Sequence[str | Path], hashes: Sequence[str] = ()
 ) -> list[torch.Tensor | Reason]:
-    """Network pixels (3, S, S) uint8 of each crop file, or why there are none.
+    """Return network pixels (3, S, S) uint8 of each crop file, or the reason why there are none.
 
     Args:
         preprocess: of the network
         paths: crop files
-        hashes: sha256 of each, "" where it is not known; empty: of none
+        hashes: sha256 of each, "" if unknown; empty if all are unknown
     """
     images = (read_crop(path, sha256) for path, sha256 in zip_longest(paths, hashes, fillvalue=""))
     return [i if isinstance(i, Reason) else preprocess.to_pixels(i) for i in images]
 
 
 def stacked(decoded: Sequence[torch.Tensor | Reason], size: int) -> Decoded:
-    """What :func:`decode_crops` gave, with the pixels of side ``size`` as one tensor."""
+    """Return the results of :func:`decode_crops` with their pixels as one tensor."""
     import torch
 
     there = [entry for entry in decoded if not isinstance(entry, Reason)]
@@ -118,7 +118,7 @@ def stacked(decoded: Sequence[torch.Tensor | Reason], size: int) -> Decoded:
 
 
 def pixels_of(count: int, size: int) -> torch.Tensor:
-    """Empty uint8 (count, 3, size, size), in pinned memory where a GPU is in use."""
+    """Return an empty uint8 (count, 3, size, size), in pinned memory if a GPU is in use."""
     import torch
 
     return torch.empty((count, 3, size, size), dtype=torch.uint8, pin_memory=gpu_in_use())
@@ -131,7 +131,7 @@ def decode_in_threads(
     batch_size: int,
     workers: int = 2,
 ) -> Generator[Decoded, None, None]:
-    """See :class:`DecodeFiles`; ``workers`` threads of this process are two batches ahead."""
+    """Read crops in ``workers`` threads, two batches ahead; see :class:`DecodeFiles`."""
 
     def decode(row: int) -> torch.Tensor | Reason:
         return decode_crops(preprocess, paths[row : row + 1], hashes[row : row + 1])[0]

@@ -1,6 +1,6 @@
-"""Crop files to scores: decoders ahead of the network, one row per file, none dropped.
+"""Scores crop files: decoders work ahead of the network, and every file keeps its row.
 
-Aggregation is in ``aggregate.py``; nothing here knows videos or stores anything.
+Aggregation is in ``aggregate.py``. This module knows no videos and stores nothing.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from ..records import Reason
 from .crop_files import Decoded, DecodeFiles, decode_in_threads
 from .scores import Scores
 
-_BATCHES_AHEAD = 2  # that a GPU has waiting while the results of one are stored
+_BATCHES_AHEAD = 2  # batches queued on a GPU while the results of one are stored
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ScoreBatch(Scores):
-    """Scores of consecutive files.
+    """The scores of consecutive files.
 
     Attributes:
         indices: (n,) positions in the list of files
@@ -48,28 +48,27 @@ def score_crops(
     hashes: Sequence[str] = (),
     decode: DecodeFiles | None = None,
 ) -> Iterator[ScoreBatch]:
-    """Score image files in their order, ``batch_size`` files per batch.
+    """Score image files in order and yield one batch per ``batch_size`` files.
 
     Memory does not grow with the number of files. A file without a score keeps its row, with a
-    reason. The scores do not depend on batch size, order or workers (to float tolerance; in half
-    precision to that of the precision). A GPU works on the next batches while the caller is busy
-    with one.
+    reason. The scores do not depend on batch size, order or workers, up to the tolerance of the
+    precision. A GPU works on the next batches while the caller handles one.
 
     Args:
         detector: on its device
         paths: crop files
         batch_size: files per forward pass; None is 32 for a CPU and 128 for a GPU
         workers: decoder threads; None is 2 for a CPU and up to 16 for a GPU
-        progress: called after each batch with (files done, files in all, "crops")
-        should_stop: asked before each batch; True ends the iteration early
+        progress: called after each batch with (files done, total files, "crops")
+        should_stop: called before each batch; True ends the iteration early
         precision: see :meth:`Detector.score_pixels`
-        hashes: sha256 of each file; one that differs gets the reason ``changed_crop``. "" where it
-            is not known, empty: of none
-        decode: in place of threads, for example
+        hashes: sha256 of each file, "" if unknown; empty if all are unknown. A file that differs
+            gets the reason ``changed_crop``
+        decode: reader to use instead of threads, for example
             :func:`detector.runners.crop_processes.decode_in_processes`
 
     Raises:
-        ForensicsError: a batch size below 1, or another number of hashes than of files
+        ForensicsError: a batch size below 1, or the numbers of hashes and files differ
     """
     if batch_size is None:
         batch_size = default_batch(detector.device)
@@ -87,10 +86,10 @@ def score_crops(
 
 
 def require_hashes(paths: Sequence[str | Path], hashes: Sequence[str]) -> Sequence[str]:
-    """``hashes``, or one "" a file where none are given.
+    """Return ``hashes``, or one "" per file if none are given.
 
     Raises:
-        ForensicsError: another number of hashes than of files
+        ForensicsError: the numbers of hashes and files differ
     """
     if hashes and len(hashes) != len(paths):
         raise ForensicsError(f"{len(hashes)} hashes for {len(paths)} crops.")
@@ -110,7 +109,7 @@ def _score(
     started = 0
     with closing(batches):
         while True:
-            # asked first, so that nothing is decoded for a caller who wants no more
+            # Checked first, so that nothing is decoded for a caller who wants to stop.
             stopped = should_stop is not None and should_stop()
             batch = None if stopped else next(batches, None)
             if batch is not None:
@@ -127,7 +126,7 @@ def _score(
 
 
 class _Waiting:
-    """A batch that the network may still be at work on."""
+    """A batch that the network may still be computing."""
 
     def __init__(
         self, detector: Detector, indices: Sequence[int], batch: Decoded, precision: str | None
@@ -136,7 +135,7 @@ class _Waiting:
         self._pending = detector.enqueue(batch.pixels, precision) if len(batch.pixels) else None
 
     def result(self) -> ScoreBatch:
-        """The scores of the batch, once they are there."""
+        """Wait for the scores of the batch and return them."""
         width = self._detector.backbone.width
         count, reasons = len(self._indices), list(self._reasons)
         rows = np.array([row for row, reason in enumerate(reasons) if reason is None], np.int64)
@@ -163,11 +162,11 @@ class _Waiting:
 def score_decoded(
     detector: Detector, indices: Sequence[int], decoded: Decoded, precision: str | None
 ) -> ScoreBatch:
-    """Scores of the pictures in ``decoded``; reasons stay reasons.
+    """Return the scores of the pictures in ``decoded``; existing reasons are kept.
 
     Args:
         detector: on its device
-        indices: positions of the pictures in whatever they are part of
+        indices: positions of the pictures in the whole they belong to
         decoded: see :func:`detector.scoring.crop_files.stacked`
         precision: see :meth:`Detector.score_pixels`
     """

@@ -1,4 +1,4 @@
-"""One file to its people and their scores over time; what that allows to say: ``verdict.py``."""
+"""Analyzes one file: finds its persons and their scores over time; ``verdict.py`` judges them."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from ..faces.interface import FaceDetector
     from ..model.detector import Detector
 
-MIN_FACES = 4  # scored faces of a person in a video, below which there is no verdict
-DRIVERS = 5  # frames that are named as driving a verdict
+MIN_FACES = 4  # minimum number of a person's scored faces in a video for a verdict
+DRIVERS = 5  # number of frames named as driving a verdict
 VIDEOS = frozenset(
     {".mp4", ".mov", ".mkv", ".avi", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv", ".flv", ".3gp"}
     | {".ts", ".mts", ".m2ts", ".mxf", ".ogv", ".gif"}
@@ -39,10 +39,10 @@ VIDEOS = frozenset(
 
 
 def files_of(path: str | Path) -> list[Path]:
-    """The file itself, or every video and picture in a folder, by name.
+    """Return the file itself, or every video and picture in a folder, by name.
 
     Raises:
-        ForensicsError: nothing there
+        ForensicsError: nothing was found
     """
     path = given(path, "path")
     if path.is_file():
@@ -59,7 +59,7 @@ def files_of(path: str | Path) -> list[Path]:
 
 
 def left_out(path: str | Path) -> str:
-    """Words for what a folder holds beside the files of :func:`files_of`; "" for nothing."""
+    """Return a text about a folder's entries that :func:`files_of` leaves out; "" if none."""
     path = given(path, "path")
     if not path.is_dir():
         return ""
@@ -79,13 +79,13 @@ def _is_media(file: Path) -> bool:
 
 
 def recipe_of(detector: Detector) -> CropRecipe:
-    """The recipe that the detector was trained on, else the reference."""
+    """Return the recipe on which the detector was trained, or else the reference recipe."""
     trained = detector.info.get("crop_recipe")
     return CropRecipe.from_json(trained) if trained else CropRecipe()
 
 
 def recipe_for(detector: Detector, face_detector: FaceDetector, count: int) -> CropRecipe:
-    """The recipe that the detector was trained on (else the reference), of every person."""
+    """Return the detector's training recipe (else the reference), applied to every person."""
     from ..faces.landmarks import RefinedDetector
 
     return replace(
@@ -112,25 +112,25 @@ def analyze_file(
     progress: Progress | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> Analysis:
-    """Find and score every person of a video or picture, and judge.
+    """Find and score every person in a video or picture, and judge the file.
 
     Args:
         path: a video or a picture
-        detector: loaded
-        face_detector: loaded
-        crops_dir: where the crops are kept; asking again does not cut them again
+        detector: a loaded detector
+        face_detector: a loaded face detector
+        crops_dir: folder for the crops; a repeated call reuses them
         threshold: with its provenance; by default :func:`threshold_for` the detector
         calibration: record that ``threshold`` is of; by default the detector's own, where that is
             its threshold
         rule: video score rule for each person, see :func:`.aggregate.video_score`; by default the
-            one that the threshold was chosen for
-        count: frames to look at
+            rule of the threshold
+        count: number of frames to read
         progress: called with (done, total, text)
-        should_stop: asked often
+        should_stop: called often; True stops
 
     Raises:
-        ForensicsError: no such file
-        Cancelled: ``should_stop`` said so
+        ForensicsError: the file does not exist
+        Cancelled: ``should_stop`` returned True
     """
     path = given(path, "path")
     if not path.is_file():

@@ -1,10 +1,10 @@
-"""Named corruptions of face crops, and the scores under them.
+"""Defines named corruptions of face crops and scores crops under them.
 
 JPEG qualities, blurs, sizes and noise levels are those of the GenD test augmentations (Yermakov et
-al. 2025, arXiv 2508.06248). They are applied to the aligned crop: the face detector is not put to
-the test, and ``h264`` is one intra frame of the crop (:mod:`detector.frames.recompression` encodes
-the video). Noise and jitter are drawn from a generator seeded by the pixels, so a result depends on
-nothing but the crop.
+al. 2025, arXiv 2508.06248). They are applied to the aligned crop, so the face detector is not
+tested. ``h264`` is one intra frame of the crop (:mod:`detector.frames.recompression` encodes the
+video). Noise and jitter come from a generator seeded by the pixels, so that a result depends only
+on the crop.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ if TYPE_CHECKING:
     from ..model.detector import Detector
 
 Picture = np.ndarray
-_BLUR = {0.5: 5, 1.0: 7, 1.5: 11, 2.0: 13, 3.0: 19}  # sigma -> side of the kernel
+_BLUR = {0.5: 5, 1.0: 7, 1.5: 11, 2.0: 13, 3.0: 19}  # sigma -> side of the kernel in pixels
 
 
 def jpeg(image: Picture, quality: int) -> Picture:
-    """Through a JPEG file of ``quality``, 4:2:0."""
+    """Encode as JPEG with ``quality``, 4:2:0, and decode again."""
     done, data = cv2.imencode(".jpg", image[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
     if not done:
         raise ForensicsError("A crop could not be written as JPEG.")
@@ -44,13 +44,13 @@ def jpeg(image: Picture, quality: int) -> Picture:
 
 
 def blur(image: Picture, sigma: float) -> Picture:
-    """Gaussian blur; the kernel's side belongs to the sigma, as in the reference."""
+    """Apply a Gaussian blur; the kernel's side is fixed per sigma, as in the reference."""
     side = _BLUR[sigma]
     return cv2.GaussianBlur(image, (side, side), sigma)
 
 
 def resize(image: Picture, side: int) -> Picture:
-    """Shrunk so that the longer side is ``side`` pixels, and back; smaller pictures stay."""
+    """Shrink so that the longer side is ``side`` pixels, and enlarge again; never upscales."""
     height, width = image.shape[:2]
     scale = side / max(height, width)
     if scale >= 1:
@@ -60,13 +60,13 @@ def resize(image: Picture, side: int) -> Picture:
 
 
 def noise(image: Picture, sigma: float) -> Picture:
-    """Additive Gaussian noise, ``sigma`` on the scale [0, 1]."""
+    """Add Gaussian noise with standard deviation ``sigma`` on the scale [0, 1]."""
     drawn = _generator(image).normal(0, 255 * sigma, image.shape)
     return np.clip(np.round(image + drawn), 0, 255).astype(np.uint8)
 
 
 def h264(image: Picture, crf: int) -> Picture:
-    """Through one intra frame of H.264 with that constant rate factor, 4:2:0."""
+    """Encode as one intra frame of H.264 with this constant rate factor, 4:2:0, and decode."""
     from ..frames.pyav import H264Writer, open_media
 
     height, width = image.shape[:2]
@@ -81,8 +81,11 @@ def h264(image: Picture, crf: int) -> Picture:
 
 
 def jitter(image: Picture, share: float) -> Picture:
-    """Crop geometry that is off: shifted by up to ``share`` of the side, scaled by up to as much,
-    turned by up to 100 x ``share`` degrees."""
+    """Distort the crop geometry.
+
+    The picture is shifted by up to ``share`` of its side, scaled by up to the same share, and
+    rotated by up to 100 x ``share`` degrees.
+    """
     height, width = image.shape[:2]
     shift_x, shift_y, scale, turn = _generator(image).uniform(-1, 1, 4)
     matrix = cv2.getRotationMatrix2D((width / 2, height / 2), 100 * share * turn, 1 + share * scale)
@@ -100,9 +103,9 @@ class Perturbation:
     """One corruption at one level.
 
     Attributes:
-        name: for fields, for example ``jpeg_40``
+        name: used in fields, for example ``jpeg_40``
         kind, level: for example ``jpeg`` and 40
-        apply: picture to picture, uint8 (H, W, 3), the same size
+        apply: maps a picture uint8 (H, W, 3) to one of the same size
     """
 
     name: str
@@ -119,7 +122,7 @@ def _levels(
         yield Perturbation(name, kind, level, lambda image, v=level: function(image, v))
 
 
-#: Every corruption by name, mild to strong within a kind.
+#: All corruptions by name, from mild to strong within a kind.
 PERTURBATIONS = {
     p.name: p
     for p in (
@@ -135,10 +138,10 @@ USUAL = ("jpeg_40", "blur_10", "resize_64", "noise_05", "h264_40", "jitter_06")
 
 
 def known(names: Sequence[str]) -> list[Perturbation]:
-    """The corruptions of those names.
+    """Return the corruptions with these names.
 
     Raises:
-        ForensicsError: none, or an unknown name
+        ForensicsError: no names, or an unknown name
     """
     if not names:
         raise ForensicsError("No corruption is chosen.", "Choose one.", "perturbations")
@@ -154,7 +157,7 @@ def known(names: Sequence[str]) -> list[Perturbation]:
 
 @dataclass(frozen=True, slots=True)
 class PerturbedBatch:
-    """Scores of faces under each corruption; NaN where ``reasons`` has an entry.
+    """Scores of faces under each corruption; NaN if ``reasons`` has an entry.
 
     Attributes:
         indices: (n,) positions in the list of faces
@@ -184,15 +187,15 @@ def score_perturbed(
     Args:
         detector: on its device
         paths: crop files
-        names: of :data:`PERTURBATIONS`
+        names: keys of :data:`PERTURBATIONS`
         batch_size: crops per forward pass; None is 32 on a CPU and 128 on a GPU
         workers: threads that read and corrupt; None is 2 for a CPU and up to 16 for a GPU
-        should_stop: asked before each batch; True ends the iteration early
+        should_stop: called before each batch; True ends the iteration early
         precision: see :meth:`Detector.score_pixels`
         hashes: sha256 of each file, see :func:`detector.scoring.crop_scores.score_crops`
 
     Raises:
-        ForensicsError: an unknown name, or another number of hashes than of files
+        ForensicsError: an unknown name, or the numbers of hashes and files differ
     """
     import torch
 

@@ -1,9 +1,9 @@
-"""Do crops fit a detector? The same weights on other crops are another detector.
+"""Checks whether crops fit a detector, because the same weights score other crops differently.
 
-A detector of ours records the crop recipe of its training. The authors' checkpoints record none:
-theirs were trained on crops of one framing, by DeepfakeBench's template (Yermakov et al. 2025,
-arXiv 2503.19683) and by GenD's (arXiv 2508.06248), both at scale 1.3, which put the landmarks
-within a hundredth of the side of each other.
+Our detectors record the crop recipe of their training. The authors' checkpoints record none. They
+were trained on crops of one framing: DeepfakeBench's template (Yermakov et al. 2025,
+arXiv 2503.19683) and GenD's (arXiv 2508.06248), both at scale 1.3. Their landmarks differ by less
+than a hundredth of the crop side.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ import numpy as np
 from ..records import CropRecipe
 from ..weights.known_detectors import PUBLISHED, find_detector
 
-#: Largest distance between landmarks, in crop sides, of what counts as one framing.
+#: Maximum distance between landmarks, in crop sides, for two recipes of the same framing.
 SAME_FRAMING = 0.04
-#: Settings that do not decide a crop's pixels (``count`` does for no sampling mode but stride).
+#: Settings that do not affect a crop's pixels (``count`` only does for the sampling ``stride``).
 _BESIDE = ("name", "count")
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The crops that a detector was made for.
+    """The crops for which a detector was made.
 
     Attributes:
         recipe: of its training
-        only_framing: True if no more of the recipe is known than where it puts the landmarks
+        only_framing: True if only the recipe's landmark positions are known
     """
 
     recipe: CropRecipe
@@ -37,13 +37,13 @@ class Wanted:
 
 
 def made_for(source: str | Path) -> Wanted | None:
-    """The crops that a detector was made for; None if it does not say.
+    """Return the crops for which a detector was made; None if it does not record them.
 
     Args:
-        source: what :func:`detector.model.checkpoints.load_detector` takes; only its record is read
+        source: see :func:`detector.model.checkpoints.load_detector`; only the record is read
 
     Raises:
-        ForensicsError: there is no such detector, or its record cannot be read
+        ForensicsError: the detector does not exist, or its record cannot be read
     """
     from ..model.checkpoints import own_file, read_record
 
@@ -58,11 +58,11 @@ def made_for(source: str | Path) -> Wanted | None:
 
 
 def mismatch(wanted: Wanted | None, crops: dict[str, Any] | None) -> str | None:
-    """A sentence for the user if crops are not what a detector was made for.
+    """Return a sentence for the user if crops are not those for which a detector was made.
 
     Args:
-        wanted: of :func:`made_for`
-        crops: :meth:`CropRecipe.to_json` of the crops; None if it is not known how they were cut
+        wanted: result of :func:`made_for`
+        crops: :meth:`CropRecipe.to_json` of the crops; None if unknown
     """
     if wanted is None:
         return None

@@ -1,7 +1,7 @@
-"""Scores of stored faces after their source video was encoded again.
+"""Scores stored faces again after their source video was recompressed.
 
-Each face is cut from the same frame with the matrix that it was cut with at first, so a difference
-is due to the encoding alone: neither the face detector nor the choice of the face takes part.
+Each face is cut from the same frame with its original matrix. A difference is thus due to the
+encoding alone; neither the face detector nor the choice of the face plays a part.
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-VIDEO_SECONDS = 600.0  # time for one video; its other faces are left with the reason time_limit
+VIDEO_SECONDS = 600.0  # limit per video; its remaining faces get the reason time_limit
 _POLL_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
 class SourceFace:
-    """Where a stored crop comes from.
+    """The source of a stored crop.
 
     Attributes:
-        video: path of the video; None if it is not known
-        sha256: of the file that it was cut from; "" if it is not known
+        video: path of the video; None if unknown
+        sha256: of the file from which it was cut; "" if unknown
         index: 0-based frame number
-        matrix: (2, 3) frame to crop; None if it is not known
+        matrix: (2, 3) frame to crop; None if unknown
         size: side of the crop in pixels
         border, interpolation: of the crop recipe, see :func:`detector.crops.align.warp`
         reason: why there is no matrix
@@ -71,20 +71,19 @@ def score_recompressed(
     precision: str | None = None,
     seconds: float = VIDEO_SECONDS,
 ) -> Iterator[PerturbedBatch]:
-    """Score faces under each recompression of their videos; every face comes exactly once.
+    """Score faces under each recompression of their videos; every face is yielded exactly once.
 
-    Faces come video by video, not in the order given. Memory holds two batches of crops.
+    Faces are yielded video by video, not in the given order. Memory holds two batches of crops.
 
     Args:
         detector: on its device
         faces: stored faces
-        names: of :data:`detector.frames.recompression.RECOMPRESSIONS`
+        names: keys of :data:`detector.frames.recompression.RECOMPRESSIONS`
         batch_size: faces per forward pass
-        workers: videos that are encoded at a time
-        should_stop: asked before each batch; True ends the iteration early
+        workers: number of videos encoded at a time
+        should_stop: called before each batch; True ends the iteration early
         precision: see :meth:`Detector.score_pixels`
-        seconds: time for one video
-
+        seconds: time limit per video
     """
     crfs = [RECOMPRESSIONS[name] for name in names]
     by_video: dict[tuple[str | None, str], list[int]] = {}
@@ -111,7 +110,7 @@ def score_recompressed(
                 give(position, crops)
         except _Ended:
             return
-        for position in waiting:  # a face must not be lost, whatever went wrong
+        for position in waiting:  # no face may be lost, whatever went wrong
             give(position, Reason.DECODE_ERROR)
 
     pool = ThreadPoolExecutor(max(1, workers), thread_name_prefix="encode")
@@ -128,7 +127,7 @@ def score_recompressed(
                 except queue.Empty:
                     for task in tasks:
                         if task.done():
-                            task.result()  # raises what nobody expected
+                            task.result()  # raises an unexpected error
             left -= len(batch)
             yield _score(detector, batch, names, precision)
     finally:
@@ -137,10 +136,10 @@ def score_recompressed(
 
 
 def by_kind(names: Sequence[str]) -> tuple[list[str], list[str]]:
-    """``names`` of corruptions of the crop, and of recompressions of the video.
+    """Split ``names`` into corruptions of the crop and recompressions of the video.
 
     Raises:
-        ForensicsError: none, or an unknown name
+        ForensicsError: no names, or an unknown name
     """
     if not names:
         raise ForensicsError("No corruption is chosen.", "Choose one.", "perturbations")
@@ -156,11 +155,11 @@ def by_kind(names: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 class _Ended(Exception):
-    """The results are not wanted any more."""
+    """Raised when the results are no longer wanted."""
 
 
 class _TooSlow(Exception):
-    """A video takes longer than allowed."""
+    """Raised when a video exceeds its time limit."""
 
 
 def _crops_of(
@@ -170,7 +169,7 @@ def _crops_of(
     ended: threading.Event,
     seconds: float,
 ) -> Iterator[tuple[int, Crops]]:
-    """(position, crops in the order of ``crfs``) of the faces of one video."""
+    """Yield (position, crops in the order of ``crfs``) of the faces of one video."""
     from ..frames.pyav import FFmpegError
 
     first = faces[positions[0]]
@@ -214,7 +213,7 @@ def _crops_of(
 
 
 def _unusable(face: SourceFace) -> Reason | None:
-    """Why the video of ``face`` cannot be used, as far as that can be told without opening it."""
+    """Return why the video of ``face`` cannot be used, checked without decoding it, or None."""
     from ..files.hashes import file_sha256
 
     if not face.video or not Path(face.video).exists():

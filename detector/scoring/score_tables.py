@@ -1,9 +1,9 @@
-"""Scores in and out as tables, so that other detectors can be audited beside ours.
+"""Reads and writes scores as tables, so that other detectors can be audited beside ours.
 
 One row per face or per video, keyed by ``video_id`` (with ``frame_number``, 1-based, and
 ``face_index`` for faces), by ``sample_id``, or by ``filepath`` (whole, its end, or its name).
-Columns of other tools are known by their names: GenD's ``files,labels,prob_class_0,prob_class_1``,
-DFDC's ``filename,label``, DeepfakeBench's and Kaggle's. A row without a score keeps an empty score
+Column names of other tools are recognised: GenD's ``files,labels,prob_class_0,prob_class_1``,
+DFDC's ``filename,label``, DeepfakeBench's and Kaggle's. A row without a score has an empty score
 and a ``reason``. Other columns are kept on export and ignored on import. Reading checks everything
 before anything is written.
 """
@@ -40,7 +40,7 @@ PROBABILITY_COLUMNS = (
     *("video_p_fake", "video_prob", "video_score", "score", "scores", "p", "confidence"),
 )
 LOGIT_COLUMNS = ("margin", "logit", "logits", "logit_fake", "fake_logit")
-#: Names of columns that hold a score in some tools and a hard label in others.
+#: Column names that hold a score in some tools and a hard label in others.
 EITHER_COLUMNS = ("pred", "prediction", "predictions", "preds", "y_pred", "label", "target")
 SCORE_COLUMNS = (*PROBABILITY_COLUMNS, *LOGIT_COLUMNS, *EITHER_COLUMNS)
 KEY_COLUMNS = {
@@ -53,23 +53,23 @@ KEY_COLUMNS = {
         *("img_path", "image", "img", "video_path", "frame_path", "name", "id"),
     ),
 }
-_NOISE = 1e-9  # what rounding may put beyond 0 and 1
+_NOISE = 1e-9  # tolerance for rounding beyond 0 and 1
 
 
 @dataclass(frozen=True, slots=True)
 class ScoreTable:
-    """Scores read from a file.
+    """The scores read from a file.
 
     Attributes:
         level: ``face`` or ``video``
-        keys: what identifies each row: ``(video_id,)``, ``(video_id, frame_number)``,
+        keys: identity of each row: ``(video_id,)``, ``(video_id, frame_number)``,
             ``(video_id, frame_number, face_index)``, ``(sample_id,)`` or ``(filepath,)``
-        key_columns: the names of those
-        score_column: the column, as the file spells it, that the scores come from
-        p_fake: (N,) in [0, 1], NaN where the row has none
-        margin: (N,) log odds of "fake" where the table holds them, else None; ranks come from here,
-            for p_fake is 1 for every logit above 37
-        reasons: (N,) why a row has none, or ""
+        key_columns: the names of the key's parts
+        score_column: the column of the scores, as spelled in the file
+        p_fake: (N,) in [0, 1], NaN without a score
+        margin: (N,) log odds of "fake" if the table holds them, else None; used for ranking,
+            because p_fake is 1 for every logit above 37
+        reasons: (N,) why a row has no score, or ""
     """
 
     level: str
@@ -124,17 +124,17 @@ def require_package(path: Path) -> None:
 def read_scores(
     path: str | Path, scale: str = "probability", column: str | None = None
 ) -> ScoreTable:
-    """Scores of a file, checked.
+    """Return the checked scores of a file.
 
     Args:
         path: a table, see :mod:`.table_files`
-        scale: ``probability`` (in [0, 1]) or ``logit`` (any finite number: its sigmoid is taken)
-        column: the column with the scores; by default the first known one, a column of hard
-            labels (0 and 1 alone) only where there is no other
+        scale: ``probability`` (in [0, 1]) or ``logit`` (any finite number; its sigmoid is taken)
+        column: the column with the scores; by default the first known one. A column of hard
+            labels (only 0 and 1) is taken only if there is no other
 
     Raises:
-        ForensicsError: not there, not readable, a column missing, no rows, a row twice, a score
-            that is not a number or outside [0, 1] (with the row), or an unknown scale
+        ForensicsError: missing or unreadable file, missing column, no rows, duplicate row, a score
+            that is not a number or outside [0, 1] (gives the row), or an unknown scale
     """
     path = given(path, "path")
     if scale not in ("probability", "logit"):
@@ -206,12 +206,12 @@ def _plain_name(name: str) -> str:
 def _score_column(
     cells: Mapping[str, list[str]], by_name: Mapping[str, str], scale: str, path: Path
 ) -> str:
-    """The column with the scores, by its name; hard labels only where there is nothing else."""
+    """Return the column with the scores, by its name; hard labels only if there is no other."""
     order = SCORE_COLUMNS
     if scale == "logit":
         order = (*LOGIT_COLUMNS, *PROBABILITY_COLUMNS, *EITHER_COLUMNS)
     there = [by_name[name] for name in order if name in by_name]
-    if scale == "probability":  # a logit is none; it is taken where it is asked for
+    if scale == "probability":  # logit columns are only used on request
         there = [name for name in there if _plain_name(name) not in LOGIT_COLUMNS]
     graded = [name for name in there if not set(cells[name]) <= {"0", "1", "0.0", "1.0", ""}]
     if not there:
@@ -232,7 +232,7 @@ def _score_column(
 
 
 def _key_columns(by_name: Mapping[str, str], scores: str, path: Path) -> dict[str, str]:
-    """Column of the dataset -> (plain) name of the table's column that identifies a row."""
+    """Return key column of the dataset -> (plain) name of the table's column for it."""
     found = {}
     for key, names in KEY_COLUMNS.items():
         there = [n for n in names if n in by_name and by_name[n] != scores]
@@ -255,7 +255,7 @@ def _key_columns(by_name: Mapping[str, str], scores: str, path: Path) -> dict[st
 
 
 def _keys(columns: Mapping[str, list[str]], path: Path) -> tuple[tuple[Any, ...], ...]:
-    """The identity of each row, none missing, none twice."""
+    """Return the identity of each row; none may be missing or duplicate."""
     read = []
     for name, cells in columns.items():
         if "" in cells:
@@ -281,7 +281,7 @@ def _keys(columns: Mapping[str, list[str]], path: Path) -> tuple[tuple[Any, ...]
 
 
 def _numbers(cells: list[str], path: Path, column: str) -> np.ndarray:
-    """Finite numbers (N,) float64, NaN for empty cells; with decimal commas where no point is."""
+    """Return numbers (N,) float64, NaN if empty; commas are decimal if no cell has a point."""
     commas = any("," in text for text in cells) and not any("." in text for text in cells)
     out = np.full(len(cells), np.nan)
     for row, given_text in enumerate(cells):

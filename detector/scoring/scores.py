@@ -1,4 +1,4 @@
-"""Holds the scores of crops as columns: what a batch of files and a whole video have in common."""
+"""Defines the scores of crops as columns, shared by batches of files and whole videos."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _Scores = TypeVar("_Scores", bound="Scores")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scores:
-    """Scores of n crops. Where ``reasons`` has an entry, the row's numbers are NaN.
+    """The scores of n crops. If ``reasons`` has an entry, the row's numbers are NaN.
 
     Attributes:
         p_fake: (n,) float32 in [0, 1]
@@ -24,7 +24,7 @@ class Scores:
         margin: (n,) float32, fake logit minus real logit
         angle: (n,) float32, degrees between embedding and fake axis
         embeddings: (n, D) float32 unit vectors
-        reasons: (n,) None where there is a score, else why there is none
+        reasons: (n,) None if there is a score, else why there is none
     """
 
     p_fake: np.ndarray
@@ -43,7 +43,7 @@ class Scores:
         return ranks.sigmoid(self.margin)
 
     def rows(self: _Scores, chosen: np.ndarray) -> _Scores:
-        """The rows at the positions ``chosen`` (k,), of every column."""
+        """Return the rows at the positions ``chosen`` (k,) of every column."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         columns: dict[str, Any] = {
             name: value[chosen]
@@ -55,12 +55,12 @@ class Scores:
         return replace(self, **columns)
 
     def columns(self) -> dict[str, Any]:
-        """The six columns by name, for a record that holds more than these."""
+        """Return the six columns by name, for a record that extends this one."""
         return {field.name: getattr(self, field.name) for field in fields(Scores)}
 
 
 def without_scores(reasons: Sequence[Reason | None], width: int) -> Scores:
-    """Rows without a score, each for its reason; ``width`` is D of the embeddings."""
+    """Return rows without a score, each with its reason; ``width`` is D of the embeddings."""
     one, *wide = (
         np.full((len(reasons), *more), np.nan, np.float32) for more in ((), (2,), (width,))
     )
@@ -68,7 +68,7 @@ def without_scores(reasons: Sequence[Reason | None], width: int) -> Scores:
 
 
 def joined(parts: Sequence[Scores], width: int) -> Scores:
-    """The rows of ``parts`` one after another; ``width`` is D where there is no part."""
+    """Concatenate the rows of ``parts``; ``width`` is D if there are no parts."""
     if not parts:
         return without_scores((), width)
     columns = [part.columns() for part in parts]

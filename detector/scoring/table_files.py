@@ -1,8 +1,8 @@
-"""Reads a table of any dialect that tools write: encodings, separators, decimal commas, formats.
+"""Reads tables in any dialect that tools write: encodings, separators, decimal commas, formats.
 
-Every cell comes as the text that stands in the file, so that an id like ``007`` or ``NA`` stays
-itself; what is a number is decided by who reads a column. Parquet and Excel keep types of their
-own, and are turned into text without loss.
+Every cell is returned as its text in the file, so that an id like ``007`` or ``NA`` is preserved.
+The caller decides which columns are numbers. Parquet and Excel have typed cells, which are
+converted to text without loss.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ def read_table(path: Path) -> dict[str, list[str]]:
         path: one of :data:`FORMATS`, by its suffix
 
     Raises:
-        ForensicsError: not there, another format, not readable, a row of another length (with its
-            line), a column without a name or one name twice, or no rows
+        ForensicsError: missing or unreadable file, another format, a row of different length
+            (gives its line), a duplicate column name, or no rows
     """
     if path.suffix.lower() not in FORMATS:
         raise ForensicsError(
@@ -81,7 +81,7 @@ def _read(path: Path) -> tuple[list[str], list[list[str]]]:
 
 
 def _decoded(data: bytes) -> str:
-    """The text: by its byte order mark, else UTF-16 by its zeros, UTF-8, Windows' Latin letters."""
+    """Return the text: by byte order mark, else UTF-16 (many zeros), UTF-8 or Windows-1252."""
     for mark, name in _BOMS:
         if data.startswith(mark):
             return data.decode(name)
@@ -97,7 +97,7 @@ def _decoded(data: bytes) -> str:
 def _rows_of_text(text: str, name: str) -> tuple[list[str], list[list[str]]]:
     csv.field_size_limit(_LARGEST_FIELD)
     lines = text.splitlines(keepends=True)
-    first = 1 if lines and lines[0].lower().startswith("sep=") else 0  # Excel's own hint
+    first = 1 if lines and lines[0].lower().startswith("sep=") else 0  # Excel's separator line
     separator = lines[0].strip()[4:] or "," if first else _separator(lines[:20])
     reader = csv.reader(io.StringIO("".join(lines[first:])), delimiter=separator, strict=True)
     header: list[str] = []
@@ -121,19 +121,19 @@ def _rows_of_text(text: str, name: str) -> tuple[list[str], list[list[str]]]:
 
 
 def _separator(lines: list[str]) -> str:
-    """The sign that cuts every line into the same number of cells, the most of them."""
+    """Return the separator that gives most cells per line, the same number in every line."""
     best, most = ",", 1
     for sign in _SEPARATORS:
         counts = {len(row) for row in csv.reader(lines, delimiter=sign) if row}
         if len(counts) == 1 and (count := counts.pop()) > most:
             best, most = sign, count
-    if most == 1:  # no sign fits every line: the one that the header has most of
+    if most == 1:  # no separator fits every line: take the most frequent one in the header
         best = max(_SEPARATORS, key=lambda sign: lines[0].count(sign) if lines else 0)
     return best
 
 
 def _rows_of_json(text: str, name: str) -> tuple[list[str], list[list[str]]]:
-    """Objects by line, a list of objects, or an object of ids and scores."""
+    """Read objects by line, a list of objects, or an object of ids and scores."""
     try:
         content = json.loads(text)
     except ValueError:

@@ -1,7 +1,8 @@
-"""What may be said about one file: fake, no sign of it, or an abstention, with reasons.
+"""Judges one file: fake, no sign of manipulation, or an abstention, with reasons.
 
-A verdict is a statement about one detector at one threshold. It carries where the threshold comes
-from; what the file does not allow to say is an abstention with its reasons, never a "real".
+A verdict is a statement about one detector at one threshold, and it states the origin of the
+threshold. If the file does not allow a verdict, the result is an abstention with reasons, never
+"real".
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from .scores import Scores
 if TYPE_CHECKING:
     from ..model.detector import Detector
 
-SMALL_EYES = 24.0  # pixels between the eyes below which a face is called small
+SMALL_EYES = 24.0  # pixels between the eyes below which a face is considered small
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +36,8 @@ class PersonFrame:
     Attributes:
         frame: 0-based frame number
         seconds: presentation time, None for images
-        p_fake: None where there is no score
-        reason: why not, a value of :class:`detector.records.Reason`
+        p_fake: None if there is no score
+        reason: why there is none, a value of :class:`detector.records.Reason`
         crop: absolute path of the crop, or None
         box: (x1, y1, x2, y2) in frame pixels
         eye_distance: pixels between the eyes
@@ -55,15 +56,15 @@ class PersonFrame:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """One track through the file.
+    """One track of the file.
 
     Attributes:
         track: its number
         timeline: its faces in the order of frames
-        score: by the aggregation rule over the scored faces, None without one
-        scored: how many faces have a score
-        drivers: frame numbers on the verdict's side that weigh most, the strongest first
-        enough: whether there are enough faces for a verdict
+        score: aggregated score of the scored faces, None without one
+        scored: number of faces with a score
+        drivers: numbers of the frames that weigh most for the verdict, the strongest first
+        enough: True if there are enough faces for a verdict
     """
 
     track: int
@@ -95,16 +96,16 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """What one detector says about one file.
+    """The analysis of one file by one detector.
 
     Attributes:
         path, sha256: the file
         verdict: ``fake``, ``real`` (no sign of what the detector knows) or ``abstain``
         score: the highest score of a person with enough faces; None without one
-        reasons: sentences: why it abstains, or what to keep in mind
+        reasons: sentences: why there is no verdict, or what to consider
         threshold: with its provenance
-        persons: the highest score first
-        frames_tried, frames_usable: of the file
+        persons: sorted by score, the highest first
+        frames_tried, frames_usable: numbers of frames
         detector, detector_sha256, recipe_hash, rule: provenance
         source: facts of the container
         evidence: what it was read from, not part of its JSON
@@ -142,14 +143,14 @@ class Analysis:
 
 
 def threshold_for(detector: Detector, calibration: Mapping[str, Any] | None = None) -> Threshold:
-    """The threshold in ``calibration``, in the detector's own record, or 0.5.
+    """Return the threshold in ``calibration``, in the detector's own record, or 0.5.
 
     Args:
-        detector: loaded
-        calibration: the record that ``calibrate_threshold`` stores; by default the detector's own
+        detector: a loaded detector
+        calibration: a record stored by ``calibrate_threshold``; by default the detector's own
 
     Raises:
-        ForensicsError: a calibration of another checkpoint
+        ForensicsError: the calibration belongs to another checkpoint
     """
     record = calibration or detector.info.get("calibration")
     if not record or record.get("threshold") is None:
@@ -167,7 +168,7 @@ def threshold_for(detector: Detector, calibration: Mapping[str, Any] | None = No
 
 
 def statement(threshold: Threshold) -> str:
-    """Where a threshold comes from and what that promises; without a full stop."""
+    """Return the origin of a threshold and what it implies, without a full stop."""
     if threshold.source == FIXED:
         return (
             f"The threshold {threshold.value:g} was chosen on no data: the error rates on material "
@@ -247,7 +248,7 @@ def cautions(
     detector: Detector,
     recipe: CropRecipe,
 ) -> list[str]:
-    """What weakens a verdict on this file."""
+    """Return sentences about what weakens a verdict on this file."""
     out = []
     tried, usable = len(found.frames), sum(frame.usable for frame in found.frames)
     if tried and usable < 0.5 * tried:
@@ -284,7 +285,7 @@ def cautions(
 
 
 def _of_the_source(found: VideoFaces) -> list[str]:
-    """What a file's own facts and damage take from a verdict."""
+    """Return sentences about properties and damage of the file that weaken a verdict."""
     out, info = [], found.info
     if missing := info.get("missing_frames"):
         whole = found.frame_count or missing
