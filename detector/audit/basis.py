@@ -1,8 +1,8 @@
-"""What a number was made from, as a small record that can be compared with what is there now.
+"""Records the data behind a number, so that it can be compared with the current data.
 
-A calibration, a threshold, an evaluation, a queue or a map is a statement on certain faces with
-certain labels and certain scores. Its :class:`Basis` names them; where that of today differs, the
-number is stale, and :meth:`Basis.differences` says why in words.
+A calibration, a threshold, an evaluation, a queue or a map depends on certain faces with certain
+labels and scores. Its :class:`Basis` identifies them. If the current basis differs, the number is
+stale, and :meth:`Basis.differences` gives the reasons in words.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 
 from ..records import known_keys
 
-#: What may differ; a number that does not depend on one of them may ignore it.
+#: The digests; a number that does not depend on one of them may ignore it.
 DIGESTS = ("members", "labels", "scores", "kinds")
 INGREDIENTS = ("checkpoint", "recipe", "rule", *DIGESTS)
 WORDS = {
@@ -30,18 +30,18 @@ WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Basis:
-    """What a number was made from.
+    """The data behind a number.
 
     Attributes:
-        checkpoint: sha256 of the detector's checkpoint, or of the table its scores came from
+        checkpoint: sha256 of the detector's checkpoint, or of the table with the scores
         recipe: hash of the crop recipe
-        rule: how a video has its score; None for a number that is of faces only
-        faces: how many there are
+        rule: rule of video scores; None for a number about faces only
+        faces: number of faces
         members: digest of their ids
-        labels: digest of ids and ground truth, and of who is the video's subject
+        labels: digest of ids, ground truth and the video's subject
         scores: digest of ids and scores
         kinds: digest of ids, videos, groups, datasets, methods, compressions and splits
-        code: version of the plugin; named, and no reason by itself to distrust a number
+        code: version of the plugin; recorded, but a difference alone does not make a number stale
     """
 
     checkpoint: str | None
@@ -55,26 +55,26 @@ class Basis:
     code: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        """Plain dict, the inverse of :meth:`from_json`."""
+        """Return a plain dict, the inverse of :meth:`from_json`."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Basis:
-        """Basis from :meth:`to_json`; unknown keys raise :class:`ForensicsError`."""
+        """Return a basis from :meth:`to_json`; unknown keys raise :class:`ForensicsError`."""
         return cls(**known_keys(cls, dict(data)))
 
     def differences(self, now: Basis, ignoring: Sequence[str] = ()) -> tuple[str, ...]:
-        """Why a number with this basis does not hold for ``now``, in words; empty where it does.
+        """Return in words why a number with this basis does not hold for ``now``; empty if it does.
 
         Args:
-            now: what is there
-            ignoring: names of :data:`INGREDIENTS` that the number does not depend on
+            now: the current basis
+            ignoring: names of :data:`INGREDIENTS` on which the number does not depend
         """
         found = []
         for name in INGREDIENTS:
             if name not in ignoring and getattr(self, name) != getattr(now, name):
                 found.append((name, self._words(name, now)))
-        if self.members != now.members:  # then every digest differs
+        if self.members != now.members:  # implies that every digest differs
             found = [(name, text) for name, text in found if name not in DIGESTS[1:]]
         return tuple(text for _, text in found)
 
@@ -88,18 +88,18 @@ class Basis:
 
 @dataclass(frozen=True, slots=True)
 class FittedOn:
-    """What rows that are judged must not share with those that something was chosen on.
+    """The groups and files of rows on which something was chosen; judged rows must not share them.
 
     Attributes:
-        units: ``group_id`` of each face, its video where it has none
-        contents: sha256 of the files that they were cut from, where known
+        units: ``group_id`` of each face, or its video if it has none
+        contents: sha256 of the files from which they were cut, if known
     """
 
     units: frozenset[str]
     contents: frozenset[str]
 
     def shared(self, other: FittedOn) -> str:
-        """How much of this is in ``other``, in words; "" where nothing is."""
+        """Return in words how much of this is in ``other``; "" if nothing is."""
         units, contents = len(self.units & other.units), len(self.contents & other.contents)
         if units:
             return f"{units} of its groups are among those judged, so these rates flatter"
@@ -121,9 +121,9 @@ def _are(count: int) -> str:
 
 
 def digest(ids: Sequence[str], *columns: np.ndarray) -> str:
-    """128 bits (hex) of rows that are given in the order of their ids.
+    """Return a digest of 128 bits (hex) of rows in the order of their ids.
 
-    The same rows give the same digest wherever they were read.
+    The same rows give the same digest wherever they are read.
 
     Args:
         ids: (N,) ascending, each of the same length
@@ -142,7 +142,7 @@ def digest(ids: Sequence[str], *columns: np.ndarray) -> str:
 
 
 def text_codes(values: Iterable[Any]) -> np.ndarray:
-    """(N,) uint64 of texts or tuples of texts, that depend on nothing but the value."""
+    """Return (N,) uint64 codes of texts or tuples of texts; they depend only on the value."""
     known: dict[Any, int] = {}
     out = []
     for value in values:

@@ -1,4 +1,4 @@
-"""Holds the faces of a dataset as columns, as one detector scored them."""
+"""Holds the faces of a dataset as columns, with the scores of one detector."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Coded(NamedTuple):
     """A column of texts as codes.
 
     Attributes:
-        codes: (N,) int32 index into ``values``, -1 where there is no value
+        codes: (N,) int32 index into ``values``, -1 without a value
         values: the distinct texts
     """
 
@@ -28,20 +28,20 @@ class Coded(NamedTuple):
     values: tuple[str, ...]
 
     def texts(self) -> np.ndarray:
-        """The texts (N,), "" where there is no value."""
+        """Return the texts (N,), "" without a value."""
         return np.array([*self.values, ""], str)[self.codes]
 
     def present(self) -> set[str]:
-        """The values that occur."""
+        """Return the set of values that occur."""
         return {self.values[code] for code in np.unique(self.codes) if code >= 0}
 
     def take(self, index: np.ndarray) -> Coded:
-        """The rows ``index`` of this column, with the same values."""
+        """Return the rows ``index`` of this column, with the same values."""
         return Coded(self.codes[index], self.values)
 
 
 def coded(column: Iterable[Any]) -> Coded:
-    """Texts (None and "" are no value) as :class:`Coded`, values sorted."""
+    """Return texts (None and "" are no value) as :class:`Coded`, values sorted."""
     numbers: dict[Any, int] = {}
     first = np.fromiter((numbers.setdefault(v, len(numbers)) for v in column), np.int32)
     kept = sorted((v for v in numbers if v is not None and v != ""), key=str)
@@ -52,26 +52,26 @@ def coded(column: Iterable[Any]) -> Coded:
 
 
 def label_codes(column: Iterable[Any]) -> np.ndarray:
-    """Ground truth (N,) int8: 0 real, 1 fake, -1 anything else."""
+    """Return ground truth (N,) int8: 0 real, 1 fake, -1 anything else."""
     known = {name: code for code, name in enumerate(LABELS)}
     return np.fromiter((known.get(v, -1) for v in column), np.int8)
 
 
 def numbers(column: Iterable[Any]) -> np.ndarray:
-    """Floats (N,), NaN where there is no value."""
+    """Return floats (N,), NaN without a value."""
     return np.fromiter((np.nan if v is None else v for v in column), np.float64)
 
 
 @dataclass(frozen=True)
 class FaceColumns:
-    """The faces of a dataset as one detector scored them, and the videos that gave no face.
+    """The faces of a dataset with the scores of one detector, and the videos without a face.
 
     Attributes:
         ids: sample ids (N,)
         label: (N,) 0 real, 1 fake, -1 unknown
         p_fake: (N,) score, NaN where the face has none; for thresholds and for display
         video: ``video_id`` of each face
-        track: (N,) person within the video, -1 where unknown
+        track: (N,) person within the video, -1 if unknown
         group: ``group_id``, the unit of leakage
         reason: why a face has no score
         texts: other text columns by field name
@@ -116,7 +116,7 @@ class FaceColumns:
 
     @property
     def rows(self) -> FittedOn:
-        """Its groups (a face's video where it has none) and files."""
+        """The groups (or videos of faces without a group) and the files of these rows."""
         alone = self.video.take(self.group.codes < 0)
         files = self.texts.get(CONTENT)
         return FittedOn(
@@ -126,7 +126,7 @@ class FaceColumns:
 
     @property
     def groups(self) -> Coded:
-        """The group of each face, or its video where it has none: what is independent."""
+        """The independent unit of each face: its group, or its video if it has none."""
         own = self.group.codes >= 0
         mine = self.group.present() | self.video.take(~own).present()
         values = tuple(sorted(mine))
@@ -140,7 +140,7 @@ class FaceColumns:
 
     @property
     def paired_video(self) -> np.ndarray:
-        """(N,) code of the real's video that a fake was made from, -1 where it is not here."""
+        """(N,) code of the video of a fake's real, -1 if it is not among these faces."""
         if self.pair is None:
             return np.full(len(self), -1, np.int64)
         place = {value: code for code, value in enumerate(self.video.values)}
@@ -149,21 +149,21 @@ class FaceColumns:
 
     @property
     def frames(self) -> np.ndarray:
-        """(N,) int64 frame numbers, -1 where unknown."""
+        """(N,) int64 frame numbers, -1 if unknown."""
         if self.frame_number is None:
             return np.full(len(self), -1, np.int64)
         return np.where(np.isnan(self.frame_number), -1, self.frame_number).astype(np.int64)
 
     def with_text(self, name: str, column: Coded) -> FaceColumns:
-        """A copy with one more text column."""
+        """Return a copy with one more text column."""
         return replace(self, texts={**self.texts, name: column})
 
     def with_numbers(self, name: str, column: np.ndarray) -> FaceColumns:
-        """A copy with one more number column."""
+        """Return a copy with one more number column."""
         return replace(self, numbers={**self.numbers, name: column})
 
     def take(self, index: np.ndarray) -> FaceColumns:
-        """The faces of ``index`` (indices or a mask); ``faceless`` is left as it is."""
+        """Return the faces of ``index`` (indices or a mask); ``faceless`` does not change."""
         index = np.flatnonzero(index) if index.dtype == bool else index
         return replace(
             self,

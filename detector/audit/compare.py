@@ -1,7 +1,7 @@
-"""Two detectors on the same units at the same false-positive rate: what is fixed, what is broken.
+"""Compares two detectors at the same false-positive rate: which units are fixed, which broken.
 
-A better mean can hide new errors. So beside the counts stands the list: units that the first
-detector got wrong and the second gets right, and the other way round.
+A better mean can hide new errors. The counts are therefore listed beside the units that the first
+detector got wrong and the second gets right, and vice versa.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Comparison:
         first, second: thresholds on p_fake
         words: how the second threshold was matched
         fixed, broken: (U,) masks of the units
-        both: (U,) units that both have scored
+        both: (U,) units that both detectors have scored
     """
 
     first: float
@@ -39,17 +39,18 @@ class Comparison:
 
 
 def compare(a: Units, b: Units, threshold: float) -> Comparison:
-    """``b`` against ``a``, which is judged at ``threshold``.
+    """Compare ``b`` with ``a``, which is judged at ``threshold``.
 
     The threshold of ``b`` is the lowest at which it calls no more of the common reals fake than
     ``a`` does: neither is favoured by the choice of an operating point. It is taken on what ``b``
     is ranked by, so that margins count where p_fake is 1 on both sides of it.
 
     Args:
-        a, b: the same units, row by row, as two detectors scored them
+        a, b: the same units, row by row, scored by two detectors
+        threshold: threshold of ``a``
 
     Raises:
-        MetricUndefined: no real that both have scored
+        MetricUndefined: no real has a score of both
     """
     both = a.scored & b.scored
     reals = both & (a.label == REAL)
@@ -76,7 +77,7 @@ def compare(a: Units, b: Units, threshold: float) -> Comparison:
 
 
 def _at_most(scores: np.ndarray, allowed: int) -> float:
-    """The lowest threshold with at most ``allowed`` of ``scores`` at or above it."""
+    """Return the lowest threshold with at most ``allowed`` of ``scores`` at or above it."""
     ordered = np.sort(scores)[::-1]
     if allowed >= len(ordered):
         return float(ordered[-1])
@@ -89,9 +90,9 @@ def _gap(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def sign_test(fixed: int, broken: int) -> float | None:
-    """Two-sided p of McNemar's exact test on independent units, None where nothing changed.
+    """Return the two-sided p of McNemar's exact test on independent units; None without changes.
 
-    Units of one group are not independent, so it is a guide, not a proof.
+    Units of one group are not independent, so the value is a guide, not a proof.
     """
     total = fixed + broken
     if not total:
@@ -105,7 +106,7 @@ def sign_test(fixed: int, broken: int) -> float | None:
 
 
 def rows(found: Comparison, units: Units, grouping: Grouping) -> list[dict[str, Any]]:
-    """Fixed and broken reals and fakes of each row of ``grouping``, most broken first."""
+    """Return fixed and broken reals and fakes of each row of ``grouping``, most broken first."""
     out = []
     for row, label in enumerate(grouping.labels):
         here = grouping.row == row

@@ -1,4 +1,4 @@
-"""Computes the bars of the score histogram and a ROC curve that is short enough to draw."""
+"""Computes the bars of the score histogram and a ROC curve with few enough points to draw."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ class Roc(NamedTuple):
 
 
 def edges() -> np.ndarray:
-    """(BARS + 1,) borders of the histogram's bars, 0 to 1."""
+    """Return (BARS + 1,) borders of the histogram's bars, 0 to 1."""
     return np.arange(BARS + 1) / BARS
 
 
 def bar_of(scores: np.ndarray) -> np.ndarray:
-    """(N,) bar of each score: low <= p < high, the last one closed; -1 for NaN."""
+    """Return (N,) the bar of each score: low <= p < high, the last one closed; -1 for NaN."""
     bar = np.searchsorted(edges(), scores, side="right") - 1
     return np.where(np.isnan(scores), -1, np.clip(bar, 0, BARS - 1))
 
 
 def roc(units: Units) -> Roc | None:
-    """The curve of the scored units, or None where there is only one class.
+    """Return the curve of the scored units, or None if there is only one class.
 
-    At most about ``ROC_POINTS`` of its points, always with both ends and always points that a
-    threshold reaches.
+    It has at most about ``ROC_POINTS`` points, always with both ends. Every point is reached by a
+    threshold.
     """
     from ..metrics.rates import MetricUndefined, roc_curve
 
@@ -54,7 +54,7 @@ def roc(units: Units) -> Roc | None:
         return None
     # what is drawn comes from the ranks, what can be chosen from the probabilities
     step_x, step_y = np.diff(fpr), np.diff(tpr)
-    keep = np.ones(fpr.size, bool)  # points on a straight stretch of the curve are not needed
+    keep = np.ones(fpr.size, bool)  # drop points on straight stretches of the curve
     keep[1:-1] = np.abs(step_x[:-1] * step_y[1:] - step_x[1:] * step_y[:-1]) > 1e-15
     index = np.flatnonzero(keep)
     if index.size > ROC_POINTS:

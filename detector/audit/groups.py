@@ -1,4 +1,4 @@
-"""Which units make a row of the audit table: dataset by method, or the values of any field."""
+"""Groups units into rows of the audit table: dataset by method, or the values of a field."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class Grouping:
         name: :data:`BY_METHOD` or a field name
         labels: (R,) parts of each row's name
         row: (U,) row of each unit
-        against: (U,) units that are compared in one AUROC share this number: the dataset for
+        against: (U,) number shared by units that are compared in one AUROC: the dataset for
             ``BY_METHOD`` (a method's fakes against all reals of its dataset), else the row
-        filters: (R,) what the row means, by field: ``{"value": text or None}`` or
+        filters: (R,) definition of the row, by field: ``{"value": text or None}`` or
             ``{"low": a, "high": b}`` for a <= x < b, None for no bound
     """
 
@@ -38,10 +38,10 @@ class Grouping:
 
 
 def group(units: Units, name: str) -> Grouping:
-    """The grouping ``name`` of ``units``.
+    """Return the grouping ``name`` of ``units``.
 
     Raises:
-        ForensicsError: no such column
+        ForensicsError: there is no such column
     """
     if name == BY_METHOD:
         return _by_method(units)
@@ -57,7 +57,7 @@ def group(units: Units, name: str) -> Grouping:
 
 
 def cross(down: Grouping, across: Grouping) -> Grouping:
-    """Every pair of rows of two groupings of the same units that holds a unit."""
+    """Return every non-empty pair of rows of two groupings of the same units."""
     width = len(across.labels)
     found, row = np.unique(down.row * width + across.row, return_inverse=True)
     row = row.ravel()
@@ -72,7 +72,7 @@ def cross(down: Grouping, across: Grouping) -> Grouping:
 
 
 def _by_method(units: Units) -> Grouping:
-    """Every (dataset, method); the dataset is left out of the names where there is only one."""
+    """Group by (dataset, method); names omit the dataset if there is only one."""
     dataset, method = units.texts["source_dataset"], units.texts["method"]
     width = len(method.values) + 1
     key = (dataset.codes.astype(np.int64) + 1) * width + method.codes + 1
@@ -115,10 +115,10 @@ def _by_number(name: str, values: np.ndarray) -> Grouping:
 
 
 def bin_edges(values: np.ndarray) -> np.ndarray:
-    """Inner edges of up to ``BINS`` bins with about equally many values each.
+    """Return the inner edges of up to ``BINS`` bins with about equally many values each.
 
-    Rounded to three digits where that keeps them apart, so that a row can be named and its view
-    rebuilt from the name.
+    Edges are rounded to three digits if they stay distinct, so that a row can be named and its
+    view rebuilt from the name.
     """
     finite = values[np.isfinite(values)]
     if not finite.size:

@@ -1,4 +1,4 @@
-"""Fakes against their own reals: what the manipulation alone adds to the score.
+"""Compares fakes with their own reals: how much the manipulation alone adds to the score.
 
 A pair shares person, light and camera. Faces are compared at the same frame only, and a pair of
 videos by the mean over those frames. Where a real shows several persons, a fake is compared with
@@ -23,7 +23,7 @@ class Pairs:
     """Pairs of videos with faces at common frames.
 
     Attributes:
-        fake, real: (P,) codes of the videos, into ``FaceColumns.video``
+        fake, real: (P,) codes of the videos in ``FaceColumns.video``
         p_fake, p_real: (P,) mean scores over the common frames
         frames: (P,) common frames
         unpaired: fake videos with a score but without such a real
@@ -51,7 +51,7 @@ class Pairs:
 
 
 def pairs_of(columns: FaceColumns) -> Pairs:
-    """The pairs among the scored faces whose frame is known."""
+    """Return the pairs among the scored faces with a known frame."""
     video, frames = columns.video.codes.astype(np.int64), columns.frames
     scored = ~np.isnan(columns.p_fake) & (frames >= 0) & (video >= 0)
     number = np.maximum(frames, 0)
@@ -129,7 +129,7 @@ def _shown_for(columns: FaceColumns, reals: np.ndarray) -> tuple[np.ndarray, np.
 
 
 def _means(key: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Distinct keys, ascending, and the mean value of each."""
+    """Return the distinct keys, ascending, and the mean value of each."""
     found, unit = np.unique(key, return_inverse=True)
     unit = unit.ravel()
     total = np.bincount(unit, values, len(found))
