@@ -1,10 +1,10 @@
-"""Counts the slices of many fields and names those in which errors are most out of line.
+"""Counts the slices of many fields and selects those with unusually many errors.
 
-A slice is a set of values of one to three fields. One matrix product counts all pairs; a third
-value is tried on the pairs in which the two together say more than each. So that a hundred faces of
-one video are not a hundred witnesses, nor one, the units of a group of n count as the root of n.
-Units without an error are sampled where they are many: the exact numbers come after, of the few
-that are named.
+A slice is a set of values of one to three fields. One matrix product counts all pairs. A third
+value is tried on pairs that say more than each of their values. The units of a group of n count as
+the root of n, so that a hundred faces of one video are neither a hundred witnesses nor one. Units
+without an error are sampled if there are many; exact numbers are computed later for the selected
+slices.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from .groups import Grouping
 
 Conditions = tuple[tuple[str, int], ...]
 
-MOST_ROWS = 40  # values of one field; of more those with the most groups
-MOST_COMBINED = 240  # values that are combined
-MOST_PAIRS, MOST_TRIPLES = 120, 60  # of which the exact numbers are computed
-SAMPLE = 20_000  # units without an error that are counted
+MOST_ROWS = 40  # maximum number of values per field: those with the most groups
+MOST_COMBINED = 240  # maximum number of values that are combined
+MOST_PAIRS, MOST_TRIPLES = 120, 60  # maximum numbers selected for exact computation
+SAMPLE = 20_000  # maximum number of counted units without an error
 
 
 class Candidates(NamedTuple):
-    """The slices worth exact numbers.
+    """The slices selected for exact numbers.
 
     Attributes:
-        slices: of one to three conditions
-        possible: how many slices of one, two and three conditions there are; each set is searched
-            for its best, so all of them count as tested
+        slices: each of one to three conditions
+        possible: number of all slices of one, two and three conditions; each set is searched for
+            its best, so all of them count as tested
     """
 
     slices: list[Conditions]
@@ -41,30 +41,30 @@ class Candidates(NamedTuple):
 
 
 class _Counts(NamedTuple):
-    """Votes of all units and of the wrong ones by slice."""
+    """Votes of all units and of the wrong units, by slice."""
 
     all: np.ndarray
     wrong: np.ndarray
 
     def rate(self) -> np.ndarray:
-        """Share of wrong votes, 0 where there is none."""
+        """Return the share of wrong votes, 0 without votes."""
         return self.wrong / np.maximum(self.all, 1e-9)
 
     def above(self, rate: np.ndarray | float) -> np.ndarray:
-        """By how many standard deviations the wrong ones exceed ``rate``; too few count as none."""
+        """Return by how many standard deviations wrong votes exceed ``rate``; -inf for too few."""
         rate = np.clip(rate, 1e-3, 1 - 1e-3)
         z = (self.wrong - self.all * rate) / np.sqrt(np.maximum(self.all * rate * (1 - rate), 1e-9))
         return np.where(self.all >= LEAST_GROUPS - 0.5, z, -np.inf)
 
 
 class Search:
-    """The slices of the units ``chosen`` of one class.
+    """Searches the slices of the units ``chosen`` of one class.
 
     Args:
         groupings: rows of each field
         members: fields of which only the last row is a slice
         chosen: (C,) indices of the units
-        cluster: (U,) what is independent
+        cluster: (U,) independent unit of each unit
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class Search:
         self._cluster = np.unique(cluster[chosen], return_inverse=True)[1].ravel()
         size = np.bincount(self._cluster)
         self._vote = size[self._cluster] ** -0.5 if len(chosen) else np.zeros(0)
-        self._values: list[tuple[str, int]] = []  # of the columns of the matrix
+        self._values: list[tuple[str, int]] = []  # (field, row) of each column of the matrix
         self._column: dict[str, np.ndarray] = {}  # (C,) column of each unit, -1 for none
         for name, grouping in groupings.items():
             last = len(grouping.labels) - 1
@@ -86,7 +86,7 @@ class Search:
         self._number = {value: column for column, value in enumerate(self._values)}
 
     def _add(self, name: str, row: np.ndarray, only: int | None) -> None:
-        """Give the values of a field (or one of them) columns: the largest with enough groups."""
+        """Add columns for a field's values (or for one): the largest ones with enough groups."""
         votes = np.bincount(row, weights=self._vote) if row.size else np.zeros(0)
         kept = np.flatnonzero(votes >= LEAST_GROUPS - 0.5)
         kept = kept if only is None else kept[kept == only]
@@ -99,7 +99,7 @@ class Search:
         self._column[name] = place[row]
 
     def candidates(self, wrong: np.ndarray) -> Candidates:
-        """The slices in which ``wrong`` (C,) units are most out of line, at most a few hundred."""
+        """Return the slices, at most a few hundred, with most unusual numbers of ``wrong`` (C,)."""
         width = len(self._values)
         if not width:
             return Candidates([], (0, 0, 0))
@@ -117,7 +117,7 @@ class Search:
         return Candidates(named, (width, *self._possible(combined)))
 
     def _possible(self, columns: np.ndarray) -> tuple[int, int]:
-        """How many pairs and triples of values of different fields there are."""
+        """Return the numbers of pairs and of triples of values of different fields."""
         pairs = triples = singles = 0
         for count in Counter(self._values[column][0] for column in columns.tolist()).values():
             triples += pairs * count
@@ -126,10 +126,10 @@ class Search:
         return pairs, triples
 
     def _combined(self, single: _Counts, overall: float) -> np.ndarray:
-        """Columns of the values that are combined: of the fields that say most about errors.
+        """Return the columns of the values to combine: from the fields most informative on errors.
 
-        Where there are too many values, whole fields are left out by their mutual information with
-        the errors, corrected for their number of values (Miller 1955).
+        If there are too many values, whole fields are left out by their mutual information with the
+        errors, corrected for their number of values (Miller 1955).
         """
         fields = list(self._column)
         information = {name: 0.0 for name in fields}
@@ -155,7 +155,7 @@ class Search:
     def _deeper(
         self, single: _Counts, columns: np.ndarray, wrong: np.ndarray, overall: float
     ) -> tuple[list[tuple[int, ...]], list[tuple[int, ...]]]:
-        """The best pairs and triples of ``columns``."""
+        """Return the best pairs and triples of ``columns``."""
         rows, weight = self._sampled(wrong)
         matrix = self._matrix(rows, columns)
         bad = wrong[rows]
@@ -168,7 +168,7 @@ class Search:
         field = np.array([self._values[c][0] for c in columns], object)
         allowed = np.triu(field[:, None] != field[None], 1)
         allowed &= pair.all >= LEAST_GROUPS - 0.5
-        # most out of line beside its parts, and a few that are so beside all
+        # Most unusual compared with their parts, and some compared with all units.
         best = _top(np.where(allowed, pair.above(parents), -np.inf), MOST_PAIRS * 3 // 4)
         best = list(
             dict.fromkeys(
@@ -201,8 +201,10 @@ class Search:
         )
 
     def _sampled(self, wrong: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Rows that are counted and the votes each stands for: all wrong ones, and of the others
-        at most :data:`SAMPLE`."""
+        """Return the rows to count and the votes of each.
+
+        Of the wrong rows and of the others at most :data:`SAMPLE` each are drawn and weighted.
+        """
         good, bad = np.flatnonzero(~wrong), np.flatnonzero(wrong)
         generator = np.random.default_rng(0)
         scale = [1.0, 1.0]
@@ -217,7 +219,7 @@ class Search:
         return rows, (self._vote[rows] * times).astype(np.float32)
 
     def _matrix(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-        """(rows, columns) float32, 1 where a row has a value."""
+        """Return (rows, columns) float32, 1 if a row has the value of a column."""
         place = np.full(len(self._values) + 1, -1, np.int64)
         place[columns] = np.arange(len(columns))
         out = np.zeros((len(rows), len(columns) + 1), np.float32)
@@ -227,14 +229,14 @@ class Search:
         return np.ascontiguousarray(out[:, :-1])
 
     def inside(self, conditions: Conditions) -> np.ndarray:
-        """(C,) mask of the units of a slice."""
+        """Return a (C,) mask of the units of a slice."""
         mask = np.ones(len(self.chosen), bool)
         for name, value in conditions:
             mask &= self._column[name] == self._number[(name, value)]
         return mask
 
     def shares(self, slices: Sequence[Conditions], wrong: np.ndarray) -> Shares:
-        """Exact rates of ``wrong`` (C,) in ``slices``, as one row each."""
+        """Return the exact rates of ``wrong`` (C,) in ``slices``, one row per slice."""
         units, row = [], []
         for index, conditions in enumerate(slices):
             inside = np.flatnonzero(self.inside(conditions))
@@ -246,7 +248,7 @@ class Search:
 
 
 def _top(score: np.ndarray, most: int) -> list[int]:
-    """Flat indices of the ``most`` highest finite scores, highest first."""
+    """Return flat indices of the ``most`` highest finite scores, highest first."""
     flat = score.ravel()
     count = min(most, int(np.isfinite(flat).sum()))
     if not count:

@@ -1,10 +1,11 @@
-"""Where errors concentrate: values of up to three fields whose error rate exceeds the rest.
+"""Finds where errors concentrate: values of up to three fields with an error rate above the rest.
 
-Every value of every field, every pair of values of two fields, and what a third value adds to the
-best pairs, is a slice. All of them are counted first, in which a group has one vote however many
-units it has; of the most informative the exact rates and intervals are computed. A slice is
-reported where its rate is above that of all other units of the class beyond chance, all slices of
-as many fields considered (Bonferroni). Slices that say no more than a wider one are left out.
+Every value of a field, every pair of values of two fields, and the best pairs with a third value
+are slices. First all slices are counted, with the votes of a group weighted down
+(:mod:`.slice_search`). For the most informative ones exact rates and intervals are computed. A
+slice is reported if its rate is above that of all other units of the class beyond chance,
+considering all slices with as many fields (Bonferroni). Slices that say no more than a wider one
+are left out.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from .table import FAMILY_ERROR, SMALL, excess_bound, rest_of
 from .units import Units
 
 MOST_SHOWN = 12
-#: A slice inside a wider reported one counts only with a rate that much above it.
+#: A slice inside a wider reported one is only reported if its rate is higher by this factor.
 BETTER = 1.25
 
 
@@ -34,12 +35,12 @@ class Slice:
 
     Attributes:
         conditions: (field, row of its grouping) pairs
-        name: the same in words
+        name: the conditions in words
         kind: ``fp`` (of the reals) or ``fn`` (of the fakes)
         hits, trials: wrong units, and scored units of the class
         rate, low, high: with the 95 % interval
         rest: rate of all other units of the class
-        lift: rate / rest, None where the rest has no error
+        lift: rate / rest, None if the rest has no error
         excess: lower 95 % bound of rate - rest
     """
 
@@ -56,26 +57,27 @@ class Slice:
     excess: float
 
     def to_json(self) -> dict[str, Any]:
-        """Plain dict."""
+        """Return a plain dict."""
         return {**asdict(self), "conditions": [list(c) for c in self.conditions]}
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Slices, worst first, and of how many that there are."""
+    """The reported slices, worst first, and the number of possible ones."""
 
     slices: tuple[Slice, ...]
     tested: int
 
 
 class SliceFinder:
-    """Slices of ``units`` over the fields ``names``.
+    """Finds slices of ``units`` over the fields ``names``.
 
     Args:
-        units: what is judged
-        names: columns of it, those that say most to a reader first; a field with one value only is
-            left out
-        members: of them the columns of one value of a list, as of a tag: only to have it is a slice
+        units: the units to judge
+        names: columns of the units, the most informative to a reader first; fields with only one
+            value are left out
+        members: those of the columns that mark one value of a list field, such as a tag; only
+            having the value is a slice
     """
 
     def __init__(self, units: Units, names: Sequence[str], members: Sequence[str] = ()) -> None:
@@ -95,7 +97,7 @@ class SliceFinder:
             )
 
     def at(self, threshold: float) -> Found:
-        """The slices at ``threshold``."""
+        """Return the slices at ``threshold``."""
         slices: list[Slice] = []
         tested = 0
         for code, kind in ((REAL, "fp"), (FAKE, "fn")):
@@ -161,11 +163,11 @@ class SliceFinder:
 
 
 def _beyond_chance(found: Candidates, every: Shares, rest: Shares) -> np.ndarray:
-    """(R,) whether a slice is worse than the rest, had it been one of all that there are.
+    """Return (R,) whether a slice is worse than the rest, considering all possible slices.
 
-    Two ways that must agree: the binomial tail over effective trials, exact where rows are
-    independent, and the bound of the difference, which knows how few the groups are. A third of
-    the family's error goes to the slices of one, two and three fields each, half to each class.
+    Two tests must agree: the binomial tail over effective trials, exact for independent rows, and
+    the bound of the difference, which accounts for few groups. A third of the family's error goes
+    to the slices of one, two and three fields each, half to each class.
     """
     depth = np.array([len(conditions) for conditions in found.slices])
     tail = _tail(every.rate * every.effective, every.effective, rest.rate)
@@ -179,7 +181,7 @@ def _beyond_chance(found: Candidates, every: Shares, rest: Shares) -> np.ndarray
 
 
 def _tail(hits: np.ndarray | float, trials: np.ndarray | float, rate: Any) -> np.ndarray:
-    """Chance of at least ``hits`` of ``trials`` (any positive numbers) at ``rate``."""
+    """Return the chance of at least ``hits`` of ``trials`` (any positive numbers) at ``rate``."""
     from scipy.special import betainc
 
     some = np.maximum(hits, 1e-9)
@@ -187,15 +189,15 @@ def _tail(hits: np.ndarray | float, trials: np.ndarray | float, rate: Any) -> np
 
 
 def _order(found: Slice) -> tuple[float, int]:
-    """Sorting key: how surely, and over how many units, a slice is worse."""
+    """Return the sorting key: certainty of the excess, weighted by the number of units."""
     return -found.excess * found.trials**0.5, len(found.conditions)
 
 
 def _distinct(slices: Sequence[Slice], search: Search, wrong: np.ndarray) -> list[Slice]:
-    """The first slices, without those that say no more than the ones before them.
+    """Return the first slices, without those that say no more than earlier ones.
 
-    A slice inside a wider one has to be worse than that; any other has to be worse than the rest
-    also without the units of those before it.
+    A slice inside a wider one must be worse than that one. Any other must also be worse than the
+    rest without the units of the slices before it.
     """
     kept: list[tuple[set[tuple[str, int]], Slice, np.ndarray]] = []
     for new in slices:

@@ -1,7 +1,7 @@
-"""The audit table: error rates, AUROC, intervals and coverage of every row, worst first.
+"""Computes the audit table: error rates, AUROC, intervals and coverage per row, worst first.
 
-Everything that does not depend on the threshold is computed once; a new threshold costs a few
-``bincount`` calls (milliseconds on 100,000 faces).
+All that does not depend on the threshold is computed once. A new threshold takes a few ``bincount``
+calls (milliseconds on 100,000 faces).
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from .columns import SEEN
 from .groups import Grouping
 from .units import Units
 
-#: Effective trials below which a rate is shown but neither coloured nor named.
+#: Minimum effective trials for a rate to be coloured or named; below, it is only shown.
 SMALL = 5
-#: Chance, over the whole table, of naming a row that is no worse than the rest.
+#: Probability, over the whole table, that a row is named that is no worse than the rest.
 FAMILY_ERROR = 0.05
 
 
@@ -31,13 +31,13 @@ class Cell:
 
     Attributes:
         hits, trials: wrong units and scored units of the class
-        rate, low, high: with the 95 % interval; the bounds are None where there is none
-        why: "" or why there is no interval
-        rest: rate of all other rows together, None where there is none
+        rate, low, high: with the 95 % interval; the bounds are None without one
+        why: why there is no interval, or ""
+        rest: rate of all other rows together, None if there are none
         excess: lower 95 % bound of rate - rest (Newcombe 1998, method 10); None without a rest or
             an interval
-        stands_out: worse than the rest beyond chance, all rows of the table considered
-        small: without an interval, or too few effective trials to be coloured
+        stands_out: True if worse than the rest beyond chance, considering all rows of the table
+        small: True if there is no interval, or too few effective trials for a colour
     """
 
     hits: int
@@ -54,7 +54,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Area:
-    """An AUROC with its interval and the groups it rests on; bounds None where there is none."""
+    """An AUROC with its interval (None without one) and the basis of the interval."""
 
     value: float
     low: float | None
@@ -71,8 +71,8 @@ class Row:
         name: parts of the name
         real, fake: units, scored or not
         scored_real, scored_fake: units with a score
-        lost: units without a score by reason
-        unlabelled: units without a ground truth, in nothing else
+        lost: number of units without a score by reason
+        unlabelled: number of units without ground truth, which are counted nowhere else
         fpr: share of reals called fake; None without a scored real
         fnr: share of fakes called real; None without a scored fake
         auroc: None where undefined
@@ -100,12 +100,12 @@ class Row:
 
     @property
     def worst(self) -> float:
-        """By how much the row is surely worse than the rest; the sorting key."""
+        """How much worse than the rest the row is at least; the sorting key."""
         found = [c.excess for c in (self.fpr, self.fnr) if c is not None and c.excess is not None]
         return max(found, default=-1.0)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain dict; ``lost`` as pairs, since the App merges dicts with those it has."""
+        """Return a plain dict; ``lost`` as pairs, because the App merges dicts with its own."""
         lost = sorted(self.lost.items(), key=lambda item: (-item[1], item[0]))
         return {
             **asdict(self),
@@ -116,12 +116,12 @@ class Row:
 
 
 class AuditTable:
-    """Rows of one grouping of one set of units.
+    """The rows of one grouping of one set of units.
 
     Args:
-        units: what is judged
+        units: the units to judge
         grouping: their rows
-        areas: whether rows have an AUROC, which is what takes time
+        areas: whether to compute the rows' AUROC, the slowest part
     """
 
     def __init__(self, units: Units, grouping: Grouping, *, areas: bool = True) -> None:
@@ -155,7 +155,7 @@ class AuditTable:
         self.area = self._area(scored) if areas else None
 
     def at(self, threshold: float) -> tuple[Row, list[Row]]:
-        """Total and rows at ``threshold``, worst first."""
+        """Return total and rows at ``threshold``, worst first."""
         with np.errstate(invalid="ignore"):
             called = self.units.p_fake >= threshold
         cells = {
@@ -201,7 +201,7 @@ class AuditTable:
         return total, rows
 
     def _cells(self, code: int, wrong: np.ndarray) -> tuple[list[Cell | None], Cell | None]:
-        """Cell of each row and of the total for the units of class ``code``."""
+        """Return the cell of each row and of the total for units of class ``code``."""
         whole = self._whole[code].shares(wrong)
         shares = self._counts[code].shares(wrong)
         rest = rest_of(whole, shares)
@@ -222,8 +222,11 @@ class AuditTable:
         return cells, _cells(whole, whole.effective < SMALL)[0]
 
     def _areas(self) -> list[Area | None]:
-        """AUROC of each row: its fakes against the reals it is compared with, and for a row of
-        reals alone, those against all fakes they are compared with."""
+        """Return the AUROC of each row.
+
+        A row's fakes are compared with its reals. A row of one class only is compared with the
+        units of the other class that share its ``against`` number.
+        """
         scored, row, against = self.units.scored, self.grouping.row, self.grouping.against
         parts = []
         for r in range(self._rows):
@@ -236,7 +239,7 @@ class AuditTable:
         return [self._area(part) for part in parts]
 
     def _area(self, chosen: np.ndarray) -> Area | None:
-        """AUROC of the units of ``chosen``, or None."""
+        """Return the AUROC of the units of ``chosen``, or None."""
         from ..metrics.rates import clustered_interval, roc_auc
 
         label, scores = self.units.label[chosen], self._rank[chosen]
@@ -250,7 +253,7 @@ class AuditTable:
         return Area(value, found.low, found.high, how)
 
     def _reasons(self) -> list[dict[str, int]]:
-        """Labelled units without a score by row and reason."""
+        """Return the labelled units without a score by row and reason."""
         reason = self.units.reason
         lost = (reason.codes >= 0) & (self.units.label >= 0)
         width = max(1, len(reason.values))
@@ -262,7 +265,7 @@ class AuditTable:
 
 
 def _cells(shares: Shares, small: np.ndarray) -> list[Cell | None]:
-    """A cell for each row with trials, as if there were no others."""
+    """Return a cell for each row with trials, without comparison to the rest."""
     rate, (low, high) = shares.rate, shares.bounds()
     none = has_none(shares.groups, shares.weight)
     return [
@@ -285,7 +288,7 @@ def _cells(shares: Shares, small: np.ndarray) -> list[Cell | None]:
 
 
 def rest_of(whole: Shares, shares: Shares) -> Shares:
-    """For each row all units outside it, which cluster as the ``whole`` does."""
+    """Return for each row the shares of all units outside it, clustered like ``whole``."""
     trials = whole.trials[0] - shares.trials
     every = np.ones(len(trials))
     return Shares(
@@ -299,8 +302,10 @@ def rest_of(whole: Shares, shares: Shares) -> Shares:
 
 
 def excess_bound(shares: Shares, rest: Shares, level: float) -> np.ndarray:
-    """(R,) lower bound of the difference to the rest (Newcombe 1998, hybrid score interval), NaN
-    where one of the two has no interval."""
+    """Return (R,) the lower bound of the difference to the rest.
+
+    It is Newcombe's (1998) hybrid score interval; NaN if one of the two has no interval.
+    """
     low, _ = shares.bounds(level)
     _, high = rest.bounds(level)
     difference = shares.rate - rest.rate

@@ -1,4 +1,4 @@
-"""Where a threshold comes from, in a value and in words that stay beside every number."""
+"""Chooses thresholds and records the origin of each, in words that accompany every number."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ORACLE = "oracle_eer"
 NOTHING = FittedOn(frozenset(), frozenset())
 SEEN = "it was chosen on the very units that are judged"
 BY_HAND = "nothing shows what it was chosen on"
-#: source -> highest false-positive rate allowed on the validation split
+#: source -> maximum false-positive rate on the validation split
 VALIDATION = {"val_fpr_5": 0.05, "val_fpr_1": 0.01}
 
 
@@ -40,7 +40,7 @@ def unreachable(value: float) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """A threshold on p_fake: fake is called where p_fake >= value.
+    """A threshold on p_fake; fake is called if p_fake >= value.
 
     Attributes:
         value: in [0, 1]; above 1 where scores that are 1 must not be called fake. No score reaches
@@ -65,22 +65,22 @@ class Threshold:
             object.__setattr__(self, "provenance", f"{self.provenance}; {why}")
 
     def to_json(self) -> dict[str, Any]:
-        """Plain dict."""
+        """Return a plain dict."""
         return asdict(self)
 
     def doubted(self, why: str) -> Threshold:
-        """This threshold, not honest for the reason ``why``; itself where that is ""."""
+        """Return this threshold as not honest for the reason ``why``; unchanged if that is ""."""
         if not why:
             return self
         return replace(self, provenance=f"{self.provenance}; {why}", honest=False)
 
 
-#: Where nothing is calibrated.
+#: The threshold if nothing is calibrated.
 UNCHOSEN = Threshold(0.5, FIXED, "fixed, chosen on no data")
 
 
 def of_calibration(record: Mapping[str, Any]) -> Threshold:
-    """The threshold in a record of 'Calibrate threshold', on a dataset or in a checkpoint."""
+    """Return the threshold in a record of 'Calibrate threshold', of a dataset or checkpoint."""
     view = f" (view {record['view_sha256'][:12]})" if record.get("view_sha256") else ""
     text = (
         f"chosen {record['date']} on {record['n_real']} real {record['level']}s of "
@@ -93,13 +93,13 @@ def of_calibration(record: Mapping[str, Any]) -> Threshold:
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """A threshold that was chosen earlier, as it was found now.
+    """A threshold that was chosen earlier, with its current validity.
 
     Attributes:
-        chosen: the threshold
-        on: groups and files that it was chosen on; None where it was chosen on no data
-        level: whose scores it was chosen on; "" where on no data
-        stale: why it does not stand any more; "" where it does
+        threshold: the threshold
+        on: groups and files on which it was chosen; None if it was chosen on no data
+        level: level of the scores on which it was chosen; "" if on no data
+        stale: why it is no longer valid; "" if it is
     """
 
     threshold: Threshold
@@ -108,10 +108,10 @@ class Chosen:
     stale: str = ""
 
     def judging(self, judged: FittedOn, level: str) -> Threshold:
-        """The threshold, for what is judged at ``level``.
+        """Return the threshold for rows judged at ``level``.
 
         Raises:
-            ForensicsError: it does not stand any more
+            ForensicsError: the threshold is no longer valid
         """
         if self.stale:
             raise ForensicsError(
@@ -128,7 +128,7 @@ class Chosen:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """Thresholds that were chosen earlier for these scores, each None where there is none.
+    """Thresholds chosen earlier for these scores; each is None if there is none.
 
     Attributes:
         evaluation: of the last evaluation
@@ -166,7 +166,7 @@ def _stands(chosen: Chosen | None) -> bool:
 
 
 def sources(stored: Stored) -> list[tuple[str, str]]:
-    """(source, label) of every way to choose a threshold."""
+    """Return (source, label) of every way to choose a threshold."""
     chosen = [(FIXED, "Fixed at 0.5")]
     if stored.calibration is not None:
         label = "Calibrated" if _stands(stored.calibration) else "Calibrated (out of date)"
@@ -189,19 +189,19 @@ def choose(
     stored: Stored = Stored(),
     rows: FittedOn = NOTHING,
 ) -> Threshold:
-    """The threshold of ``source``.
+    """Return the threshold of ``source``.
 
     Args:
         source: see :class:`Threshold`
         everything: all units of the dataset at the chosen level
-        judged: those that the audit is of
-        value: threshold of :data:`HAND`
-        stored: thresholds that were chosen earlier
-        rows: groups and files of what is judged
+        judged: the units of the audit
+        value: threshold for :data:`HAND`
+        stored: thresholds chosen earlier
+        rows: groups and files of the judged units
 
     Raises:
-        ForensicsError: unknown source, it has no threshold here (:class:`MetricUndefined`), or
-            that does not stand any more
+        ForensicsError: unknown source, no threshold for it here (:class:`MetricUndefined`), or one
+            that is no longer valid
     """
     if source == HAND:
         if not 0 <= value <= 1:
@@ -251,7 +251,7 @@ def _validation(source: str, everything: Units, judged: Units) -> Threshold:
 
 
 def _rows(units: Units, chosen: np.ndarray) -> FittedOn:
-    """Independent units (by number, which all parts of one dataset share) and files of a mask."""
+    """Return the independent units (by number, common to all parts of a dataset) and the files."""
     files = units.texts.get(CONTENT)
     return FittedOn(
         frozenset(np.unique(units.cluster[chosen]).astype(str).tolist()),
@@ -260,7 +260,7 @@ def _rows(units: Units, chosen: np.ndarray) -> FittedOn:
 
 
 def _validation_reals(units: Units) -> np.ndarray:
-    """(U,) mask of the scored reals of split ``val``."""
+    """Return a (U,) mask of the scored reals of split ``val``."""
     split = units.texts.get("split")
     if split is None or "val" not in split.values:
         return np.zeros(len(units), bool)

@@ -1,8 +1,8 @@
-"""What the threshold of one place is worth in another: one row per dataset.
+"""Shows how a threshold performs on each dataset: one row per dataset.
 
-Beside the rates at the chosen threshold stand those of the best threshold for the dataset itself
-(an oracle: it has seen the labels, and keeps the target rate). The gap is the risk of deployment;
-the reals' scores alone, without a single fake, already show most of it.
+The rates at the chosen threshold are listed beside those at the best threshold for the dataset (an
+oracle, because it uses the labels, at the target rate). The gap is the risk of deployment. The
+reals' scores alone, without any fake, already show most of it.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from .table import AuditTable
 from .threshold import unreachable
 from .units import Units
 
-TARGET = 0.05  # highest false-positive rate of the oracle
+TARGET = 0.05  # maximum false-positive rate of the oracle
 
 
 def by_dataset(units: Units) -> AuditTable:
-    """The table with one row per dataset: what no threshold changes."""
+    """Return the table with one row per dataset, which does not depend on a threshold."""
     return AuditTable(units, group(units, "source_dataset"))
 
 
 def transfer(table: AuditTable, threshold: float) -> list[dict[str, Any]]:
-    """Rows of :func:`by_dataset` for the browser, in the order of the datasets' names.
+    """Return the rows of :func:`by_dataset` for the browser, in the order of the datasets' names.
 
     Returns:
         ``name``, ``index`` (row of the grouping by dataset), ``fpr`` and ``fnr`` as cells of the
         audit table, ``half`` (the same two rates at 0.5), ``oracle`` (threshold, fpr, fnr; None
-        with ``why`` where undefined) and ``reals`` (median and 95 % quantile of p_fake)
+        with ``why`` if undefined) and ``reals`` (median and 95 % quantile of p_fake)
     """
     units, grouping = table.units, table.grouping
     _, rows = table.at(threshold)
@@ -78,7 +78,7 @@ def _oracle(label: np.ndarray, p_fake: np.ndarray) -> tuple[dict[str, float] | N
 
 
 def sentence(rows: list[dict[str, Any]]) -> str:
-    """How far apart the datasets' own thresholds lie."""
+    """Return a sentence on the spread of the datasets' own thresholds."""
     own = [(row["oracle"]["threshold"], row["name"]) for row in rows if row["oracle"]]
     if len(own) < 2:
         return (

@@ -1,7 +1,7 @@
-"""Faces as columns, and the same rows seen per face, per person or per video.
+"""Views the same rows of face columns per face, per person or per video.
 
-Nothing is dropped on the way: a face, person or video without a score stays a row with NaN and a
-reason, and a video in which no face was found is a row of the video level.
+Nothing is dropped: a face, person or video without a score stays a row with NaN and a reason, and a
+video in which no face was found is a row of the video level.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ LEVELS = ("face", "person", "video")
 
 @dataclass(frozen=True)
 class Units:
-    """What is judged: faces, persons or videos.
+    """The units to judge: faces, persons or videos.
 
     Attributes:
         level: one of ``LEVELS``
@@ -68,11 +68,11 @@ class Units:
 
     @property
     def names(self) -> np.ndarray:
-        """(U,) sample id of a face, ``video_id`` of a video."""
+        """(U,) sample id of a face, or ``video_id`` of a person or video."""
         return np.array(self.ids, str) if self.level == "face" else self.video.texts()
 
     def take(self, index: np.ndarray) -> Units:
-        """The units of ``index`` (indices or a mask); faces of others get the unit -1."""
+        """Return the units of ``index`` (indices or a mask); faces of others get the unit -1."""
         index = np.flatnonzero(index) if index.dtype == bool else index
         place = np.full(len(self) + 1, -1, np.int64)
         place[index] = np.arange(len(index))
@@ -94,15 +94,15 @@ class Units:
 
     @property
     def scored(self) -> np.ndarray:
-        """(U,) mask of the units with a score and a ground truth: those that rates are of."""
+        """(U,) mask of the units with a score and a ground truth; rates are computed on them."""
         return ~np.isnan(self.p_fake) & (self.label >= 0)
 
 
 def at_level(columns: FaceColumns, level: str) -> Units:
-    """The rows of ``columns`` per face, person (track within a video) or video.
+    """Return the rows of ``columns`` per face, person (track within a video) or video.
 
     The score of a person is the mean over its scored faces. The score of a video is the stored one
-    where there is one, else the mean over its scored faces. A unit's texts are those of its first
+    if there is one, else the mean over its scored faces. A unit's texts are those of its first
     face, its numbers the means over its faces.
 
     Raises:
@@ -115,7 +115,7 @@ def at_level(columns: FaceColumns, level: str) -> Units:
     if level == "face":
         return _faces(columns)
     video = columns.video.codes.astype(np.int64)
-    # a face without a video_id is its own video: it must not melt into one big unknown video
+    # A face without a video_id is its own video; such faces must not form one unknown video.
     video = np.where(video < 0, len(columns.video.values) + np.arange(len(video)), video)
     key = video if level == "video" else video * (np.abs(columns.track).max(initial=0) + 2)
     key = key if level == "video" else key + columns.track + 1
@@ -167,7 +167,7 @@ def _faces(columns: FaceColumns) -> Units:
 
 
 def _clusters(columns: FaceColumns) -> np.ndarray:
-    """(N,) group of each face, else its video, else itself."""
+    """Return (N,) the group of each face, else its video, else the face itself."""
     group, video = columns.group.codes.astype(np.int64), columns.video.codes.astype(np.int64)
     groups, videos = len(columns.group.values), len(columns.video.values)
     own = groups + videos + np.arange(len(columns))
@@ -175,7 +175,7 @@ def _clusters(columns: FaceColumns) -> np.ndarray:
 
 
 def _means(values: np.ndarray, unit: np.ndarray, count: int) -> np.ndarray:
-    """(count,) mean of the values of each unit, NaN values left out; NaN where none is left."""
+    """Return (count,) the mean of each unit's values, ignoring NaN; NaN if there are none."""
     there = ~np.isnan(values)
     total = np.bincount(unit[there], weights=values[there], minlength=count)
     weight = np.bincount(unit[there], minlength=count)
@@ -184,7 +184,7 @@ def _means(values: np.ndarray, unit: np.ndarray, count: int) -> np.ndarray:
 
 
 def _unit_reasons(columns: FaceColumns, scores: np.ndarray, first: np.ndarray) -> Coded:
-    """Reason of each unscored unit: its first face's, else ``not_scored``; no value if scored."""
+    """Return each unscored unit's reason (its first face's, else ``not_scored``), else no value."""
     values = columns.reason.values
     if Reason.NOT_SCORED.value not in values:
         values = (*values, Reason.NOT_SCORED.value)
@@ -195,7 +195,7 @@ def _unit_reasons(columns: FaceColumns, scores: np.ndarray, first: np.ndarray) -
 
 
 def _with_faceless(units: Units, lost: FaceColumns) -> Units:
-    """``units`` followed by the videos without any face."""
+    """Return ``units`` followed by the videos without any face."""
     count = len(lost)
     reasons = _unit_reasons(lost, np.full(count, np.nan), np.arange(count))
     offset = int(units.cluster.max(initial=-1)) + 1
@@ -220,7 +220,7 @@ def _with_faceless(units: Units, lost: FaceColumns) -> Units:
 
 
 def _joined(first: Coded, second: Coded) -> Coded:
-    """Two columns under one list of values."""
+    """Concatenate two columns under one list of values."""
     values = (*first.values, *(v for v in second.values if v not in set(first.values)))
     place = {value: index for index, value in enumerate(values)}
     moved = np.array([place[v] for v in second.values] + [-1], np.int32)  # code -1 reads the last

@@ -1,4 +1,4 @@
-"""The audit in sentences: which rows stand out, what was not scored, where a threshold is from."""
+"""Describes the audit in sentences: rows that stand out, units without a score, a click's grid."""
 
 from __future__ import annotations
 
@@ -6,28 +6,28 @@ from collections.abc import Sequence
 
 from .table import Cell, Row
 
-NAMED = 3  # rows that the sentence names before it counts the others
+NAMED = 3  # number of rows that the sentence names; the others are counted
 
 
 def percent(rate: float) -> str:
-    """``3.4 %`` with a space that does not break; whole numbers from 10 %."""
+    """Return ``3.4 %`` with a no-break space; whole numbers from 10 %."""
     value = 100 * rate
     text = f"{value:.0f}" if value >= 9.95 or value == 0 else f"{value:.1f}"
     return f"{text}\u00a0%"
 
 
 def between(low: float | None, high: float | None, why: str) -> str:
-    """``3.4 % to 12 %``, or why there is no interval."""
+    """Return ``3.4 % to 12 %``, or why there is no interval."""
     return why if low is None or high is None else f"{percent(low)} to {percent(high)}"
 
 
 def count(number: int, word: str) -> str:
-    """``1 face``, ``12,345 faces``."""
+    """Return ``1 face`` or ``12,345 faces``."""
     return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"
 
 
 def outliers(rows: Sequence[Row], unit: str, what_row: str = "row") -> str:
-    """One sentence that names the rows that are worse than the rest beyond chance."""
+    """Return one sentence that names the rows that are worse than the rest beyond chance."""
     found: list[tuple[Cell, Row, str]] = []
     for row in rows:
         for cell, what in ((row.fpr, f"real {unit}s called fake"), (row.fnr, "fakes missed")):
@@ -54,7 +54,7 @@ def outliers(rows: Sequence[Row], unit: str, what_row: str = "row") -> str:
 
 
 def coverage(total: Row, unit: str) -> str:
-    """What could not be scored, by reason."""
+    """Return a sentence on the units without a score, by reason."""
     lost = sum(total.lost.values())
     everything = total.real + total.fake
     if not lost:
@@ -72,13 +72,13 @@ def _largest(item: tuple[str, int]) -> tuple[int, str]:
 
 
 def shown(what: str, units: int, unit: str, faces: int, grid: int, grid_unit: str) -> str:
-    """What a click put into the grid, with every count named.
+    """Return a text about the samples that a click put into the grid, with all counts.
 
     Args:
         what: for example ``false positives of Celeb-DF · original``
-        units, unit: how many faces, persons or videos the number stood for
-        faces: faces that these units hold
-        grid, grid_unit: samples in the grid
+        units, unit: number and kind of the units (faces, persons or videos)
+        faces: number of faces of these units
+        grid, grid_unit: number and kind of the samples in the grid
     """
     if grid_unit == "face":
         inside = "" if unit == "face" else f", {count(units, unit)}"

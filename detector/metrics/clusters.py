@@ -1,10 +1,10 @@
-"""Intervals of rates where rows are alike: faces of one video, videos of one source.
+"""Computes intervals of rates for dependent rows: faces of one video, videos of one source.
 
-Such rows are not independent trials, so an interval that takes them as such is far too narrow. A
-rate gets Wilson's interval (1927) on its effective number of trials, n / deff, with the design
-effect of a ratio over groups (Kish 1965; Korn & Graubard 1998) from the rates without each group
-(a jackknife), and Student's quantile; and it is never narrower than that of independent rows.
-Milliseconds on 100,000 faces.
+Such rows are not independent trials, and an interval that assumes so is far too narrow. A rate gets
+Wilson's interval (1927) with the effective number of trials n / deff and Student's quantile. The
+design effect deff of a ratio over groups (Kish 1965; Korn & Graubard 1998) comes from the rates
+without each group (a jackknife). The interval is never narrower than that of independent rows. All
+this takes milliseconds on 100,000 faces.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ class Shares(NamedTuple):
     Attributes:
         hits, trials: (R,) counts
         effective: (R,) trials divided by the design effect
-        groups: (R,) independent groups
-        weight: (R,) how many groups of equal size they are worth
+        groups: (R,) number of independent groups
+        weight: (R,) equivalent number of groups of equal size
         degrees: (R,) degrees of freedom of the design effect
     """
 
@@ -42,11 +42,11 @@ class Shares(NamedTuple):
             return np.where(self.trials > 0, self.hits / self.trials, np.nan)
 
     def why(self, row: int = 0) -> str:
-        """ "" or why a row has no interval."""
+        """Return why a row has no interval, or ""."""
         return why_none(int(self.groups[row]), float(self.weight[row]))
 
     def bounds(self, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
-        """(R,) lower and upper bounds, NaN where a row has no interval."""
+        """Return (R,) lower and upper bounds, NaN if a row has no interval."""
         rate = self.rate
         low, high = share_bounds(rate, self.effective, level, self.degrees)
         without = (rate == 0) | (rate == 1)
@@ -57,7 +57,7 @@ class Shares(NamedTuple):
         return np.where(none, np.nan, low), np.where(none, np.nan, high)
 
     def interval(self, row: int = 0, level: float = 0.95) -> Interval:
-        """The interval of one row."""
+        """Return the interval of one row."""
         why = self.why(row)
         if why:
             return Interval(None, None, int(self.groups[row]), why, level)
@@ -66,7 +66,7 @@ class Shares(NamedTuple):
 
 
 class ClusterCounts:
-    """Trials by row and cluster, laid out once, so that a new threshold is a few ``bincount``.
+    """Trials by row and cluster, laid out once, so that a new threshold takes a few ``bincount``.
 
     Args:
         row: (U,) row of each unit, -1 for none
@@ -88,7 +88,7 @@ class ClusterCounts:
         self.weight = self._weight(self._trials)
 
     def shares(self, hit: np.ndarray) -> Shares:
-        """Rates of ``hit`` (U,) by row."""
+        """Return the rates of ``hit`` (U,) by row."""
         hits = np.bincount(self._pair, weights=hit[self._used], minlength=len(self._trials))
         total = self._sum(hits)
         here = self._row_of_pair
@@ -101,18 +101,18 @@ class ClusterCounts:
             own = variance * self.trials / (rate * (1 - rate))
         fewest = np.minimum(self._weight(hits), self._weight(self._trials - hits))
         effect = self._tempered(np.where(np.isfinite(own), own, 0.0), fewest)
-        single = self.clusters == self.trials  # every cluster is one unit: nothing to correct
+        single = self.clusters == self.trials  # one unit per cluster: no correction
         effect = np.where(single, 1.0, effect)
         effective = np.where(self.trials > 0, np.maximum(self.trials / effect, 1.0), 0.0)
         degrees = np.where(single, np.inf, freedom(self.clusters, self.weight))
         return Shares(total, self.trials, effective, self.clusters, self.weight, degrees)
 
     def _tempered(self, own: np.ndarray, fewest: np.ndarray) -> np.ndarray:
-        """(R,) design effects.
+        """Return (R,) design effects, shrunk for rows with little information.
 
-        A row whose hits (or misses) are in one or two groups cannot tell how much they cluster: it
-        is drawn towards the other end, each group one trial. ``fewest`` is how many equal groups
-        hold hits, or misses.
+        If the hits (or misses) of a row are in one or two groups, they do not show how much they
+        cluster. The effect is then drawn towards the upper limit, at which each group is one trial.
+        ``fewest`` is the equivalent number of groups of equal size with hits, or with misses.
         """
         with np.errstate(invalid="ignore", divide="ignore"):
             most = np.where(self.weight > 0, self.trials / self.weight, 1.0)
@@ -121,7 +121,7 @@ class ClusterCounts:
         return np.where(fewest > 0, np.maximum(effect, 1e-9), most)
 
     def _weight(self, counts: np.ndarray) -> np.ndarray:
-        """(R,) how many groups of equal size ``counts`` by pair are worth (Kish)."""
+        """Return (R,) the equivalent number of groups of equal size for ``counts`` (Kish)."""
         squares = self._sum(counts**2)
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.where(squares > 0, self._sum(counts) ** 2 / squares, 0.0)
@@ -131,7 +131,7 @@ class ClusterCounts:
 
 
 def clustered_rate(hit: np.ndarray, cluster: np.ndarray, level: float = 0.95) -> Interval:
-    """Interval of the share of ``hit`` (N,) whose rows come in clusters.
+    """Return the interval of the share of ``hit`` (N,) whose rows come in clusters.
 
     Args:
         hit: (N,) mask

@@ -34,7 +34,7 @@ TPR_AT = (0.01, 0.05)  # false-positive rates at which the true-positive rate is
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A value with its 95 % interval; the bounds are None where there is none, and ``why``."""
+    """A value with its 95 % interval; without one the bounds are None and ``why`` is set."""
 
     value: float
     low: float | None
@@ -51,13 +51,13 @@ class EvaluationRow:
         scored_real, scored_fake: items with a score
         coverage: scored / all
         groups: independent units (``group_id``) among the scored items
-        auroc, ap_fake, ap_real: with intervals over the groups (:mod:`.jackknife`); None where
+        auroc, ap_fake, ap_real: with intervals over the groups (:mod:`.jackknife`); None if
             undefined
         eer, brier, ece, balanced_accuracy: point values
-        tpr_at_fpr: TPR at each rate of ``TPR_AT``, None where so few reals cannot resolve it
-        fpr, fnr: at ``threshold``, with intervals over the groups (:mod:`.clusters`), the same that
-            the error audit shows
-        auroc_worst_case: AUROC when unscored fakes count as 0 and unscored reals as 1
+        tpr_at_fpr: TPR at each rate of ``TPR_AT``, None if the reals are too few for the rate
+        fpr, fnr: at ``threshold``, with intervals over the groups (:mod:`.clusters`), as in the
+            error audit
+        auroc_worst_case: AUROC if unscored fakes count as 0 and unscored reals as 1
         notes: metric name -> why it has no value
     """
 

@@ -1,10 +1,10 @@
-"""The one rule for intervals: when there is none and why, and how wide one is with few groups.
+"""Defines the rule for all intervals: when there is none, and how wide one is with few groups.
 
-Videos made from one source are not independent, so what counts is groups (connected components
-over all parents, ``group_id``), never single rows. Below :data:`LEAST_GROUPS` groups, or where one
-of them outweighs the others, an interval has no coverage that could be measured: there is none, and
-:func:`why_none` says so. Above, :func:`share_bounds` takes Student's quantile for the groups there
-are. How often they hold what they should: docs/metrics.md, ``scripts/interval_coverage.py``.
+Videos made from one source are not independent, so groups count (connected components over all
+parents, ``group_id``), not rows. With fewer than :data:`LEAST_GROUPS` groups, or if one of them
+outweighs the others, no interval with a measurable coverage exists; :func:`why_none` gives the
+reason. Otherwise :func:`share_bounds` uses Student's quantile for the number of groups. The
+measured coverage is in docs/metrics.md, the measurement in ``scripts/interval_coverage.py``.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ import numpy as np
 from ..errors import ForensicsError, MetricUndefined
 
 LEAST_GROUPS = 5
-"""For an interval. Of four groups the spread between groups is hardly known."""
+"""Minimum for an interval. With four groups the spread between groups is hardly known."""
 LEAST_WEIGHT = 2.0
-"""For an interval: (sum of rows)^2 / sum of squares over the groups (Kish 1965)."""
+"""Minimum for an interval: (sum of rows)^2 / sum of squares over the groups (Kish 1965)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +29,9 @@ class Interval:
     """A confidence interval, or why there is none; unpacks into ``low, high``.
 
     Attributes:
-        low, high: bounds at ``level``, both None where there is no interval
-        groups: independent units that it rests on; of an AUROC the fewer of the two classes'
-        why: "" or why there is no interval
+        low, high: bounds at ``level``, both None if there is no interval
+        groups: number of independent units; for an AUROC, of the class with fewer
+        why: why there is no interval, or ""
         level: for example 0.95
     """
 
@@ -45,7 +45,7 @@ class Interval:
         return iter((self.low, self.high))
 
     def mirrored(self) -> Interval:
-        """The interval of one minus the value."""
+        """Return the interval of one minus the value."""
         if self.low is None or self.high is None:
             return self
         return Interval(1 - self.high, 1 - self.low, self.groups, "", self.level)
@@ -57,9 +57,9 @@ class Comparison(NamedTuple):
     Attributes:
         a, b: the metric of each
         difference: a - b
-        low, high: confidence interval of the difference, None where there is none
-        p_value: two-sided, for the hypothesis that the two are equal; None without an interval
-        why: "" or why there is no interval
+        low, high: confidence interval of the difference, None if there is none
+        p_value: two-sided, for the hypothesis that both are equal; None without an interval
+        why: why there is no interval, or ""
     """
 
     a: float
@@ -72,12 +72,12 @@ class Comparison(NamedTuple):
 
 
 def why_none(groups: int, weight: float, of: str = "") -> str:
-    """ "" where there may be an interval, or why there is none.
+    """Return why there is no interval, or "" if there is one.
 
     Args:
-        groups: independent groups
-        weight: how many groups of equal size they are worth
-        of: what they are groups of, for example ``reals``
+        groups: number of independent groups
+        weight: equivalent number of groups of equal size
+        of: plural noun for the groups' members, for example ``reals``
     """
     name = "independent group" + ("" if groups == 1 else "s") + (f" of {of}" if of else "")
     if not has_none(groups, weight):
@@ -88,21 +88,21 @@ def why_none(groups: int, weight: float, of: str = "") -> str:
 
 
 def has_none(groups: np.ndarray | int, weight: np.ndarray | float) -> np.ndarray:
-    """Where :func:`why_none` has something to say, by row."""
+    """Return, by row, whether there is no interval, see :func:`why_none`."""
     return (np.asarray(groups) < LEAST_GROUPS) | (np.asarray(weight) < LEAST_WEIGHT)
 
 
 def freedom(groups: np.ndarray | float, weight: np.ndarray | float) -> np.ndarray:
-    """Degrees of freedom of a spread between groups of unequal size, at least 1.
+    """Return the degrees of freedom of a spread between groups of unequal size, at least 1.
 
-    Halfway between what equal groups would give and what counts where all rows of a group are
-    alike.
+    This is halfway between the value for groups of equal size and the value if all rows of a group
+    are alike.
     """
     return np.maximum((np.asarray(groups) + np.asarray(weight)) / 2 - 1, 1.0)
 
 
 def quantile(level: float, degrees: np.ndarray | float = np.inf) -> np.ndarray:
-    """Student's two-sided quantile, the normal one for infinitely many degrees of freedom."""
+    """Return Student's two-sided quantile; the normal one for infinite degrees of freedom."""
     degrees = np.asarray(degrees, np.float64)
     normal = NormalDist().inv_cdf((1 + level) / 2)
     if np.isinf(degrees).all():
@@ -119,10 +119,10 @@ def share_bounds(
     level: float = 0.95,
     degrees: np.ndarray | float = np.inf,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Wilson's score interval (1927) of shares over ``trials`` (any positive numbers), by row.
+    """Return Wilson's score interval (1927) of shares over ``trials`` (any positive numbers).
 
-    With the quantile for ``degrees`` degrees of freedom, so that it stays inside [0, 1] and does
-    not collapse where all groups are alike. NaN over no trials.
+    It uses the quantile for ``degrees`` degrees of freedom. It stays inside [0, 1] and does not
+    collapse if all groups are alike. NaN without trials.
     """
     z = quantile(level, degrees)
     share, trials = np.asarray(share, np.float64), np.asarray(trials, np.float64)
@@ -137,7 +137,7 @@ def share_bounds(
 
 
 def wilson_interval(successes: int, trials: int, level: float = 0.95) -> tuple[float, float]:
-    """Wilson's score interval of a share of independent trials.
+    """Return Wilson's score interval of a share of independent trials.
 
     Raises:
         ForensicsError: counts that are not 0 <= successes <= trials
@@ -155,11 +155,11 @@ Bounds = Callable[[float], tuple[float, float]]  # of a share, at a level
 
 
 def compared(a: float, b: float, of_a: Bounds, of_b: Bounds, correlation: float) -> Comparison:
-    """The difference of two correlated shares from their own intervals.
+    """Return the difference of two correlated shares from their own intervals.
 
     Zou and Donner 2008 (Statistics in Medicine 27; Newcombe's hybrid score interval with a
-    correlation): it stays inside [-1, 1] and does not collapse where both are 0 or 1. The p-value
-    is one minus the level at which the interval reaches zero.
+    correlation). The interval stays inside [-1, 1] and does not collapse if both are 0 or 1. The
+    p-value is one minus the level at which the interval reaches zero.
     """
 
     def at(level: float) -> tuple[float, float]:
@@ -171,7 +171,7 @@ def compared(a: float, b: float, of_a: Bounds, of_b: Bounds, correlation: float)
         return a - b - max(0.0, below) ** 0.5, a - b + max(0.0, above) ** 0.5
 
     low, high = at(0.95)
-    inside, outside = 1.0, 0.0  # levels at which zero is in the interval, and out of it
+    inside, outside = 1.0, 0.0  # levels at which zero is inside the interval, and outside
     for _ in range(40 if a != b else 0):
         middle = (inside + outside) / 2
         ends = at(middle)

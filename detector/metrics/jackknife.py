@@ -1,8 +1,8 @@
-"""Intervals of AUROC, EER, AP and TPR, and of their difference between two detectors.
+"""Computes intervals of AUROC, EER, AP and TPR, and of their difference between two detectors.
 
 The metric is computed without each group in turn; the spread of these values is its variance (the
-jackknife, Quenouille and Tukey; for AUROC as Obuchowski 1997 sums placements by cluster, but
-exactly). The bounds are :mod:`.intervals`'.
+jackknife, Quenouille and Tukey). For AUROC this corresponds to Obuchowski 1997, who sums placements
+by cluster, but is exact. The bounds come from :mod:`.intervals`.
 """
 
 from __future__ import annotations
@@ -31,19 +31,19 @@ from .curve import (
 from .intervals import Comparison, Interval, compared, freedom, share_bounds, why_none
 
 Statistic = str | Callable[[np.ndarray, np.ndarray], float]
-MOST_PARTS, LEAST_PARTS = 200, 40  # of an expensive metric: more groups are left out together
-_CELLS = 2_000_000  # weights held at once: 16 MB
+MOST_PARTS, LEAST_PARTS = 200, 40  # for expensive metrics: more groups are left out together
+_CELLS = 2_000_000  # number of weights in memory at once: 16 MB
 
 
 class _Spread(NamedTuple):
-    """A metric with the values it takes without each group (or part).
+    """A metric with its values without each group (or part).
 
     Attributes:
         value: on all rows
-        without: (G,) values, NaN where undefined
-        groups, weight: of the class that has fewer
-        rows: all of them
-        why: "" or why there is no interval
+        without: (G,) values, NaN if undefined
+        groups, weight: of the class with fewer groups
+        rows: number of all rows
+        why: why there is no interval, or ""
     """
 
     value: float
@@ -54,9 +54,9 @@ class _Spread(NamedTuple):
     why: str
 
     def bounds(self, level: float) -> tuple[float, float]:
-        """Low and high; the metric lies in [0, 1]."""
+        """Return the lower and upper bound; the metric lies in [0, 1]."""
         share = self.value
-        if share in (0.0, 1.0):  # no spread to be seen: each group is one right answer
+        if share in (0.0, 1.0):  # no observable spread: count each group as one success
             low, high = share_bounds(np.array(share), np.array(self.weight), level)
             return float(low), float(high)
         variance = _variance(self.without)
@@ -73,21 +73,21 @@ def clustered_interval(
     groups: ArrayLike | None = None,
     level: float = 0.95,
 ) -> Interval:
-    """Interval of a metric whose rows come in groups.
+    """Return the interval of a metric whose rows come in groups.
 
-    AUROC takes O(N log N). Other metrics are computed up to :data:`MOST_PARTS` times, of 100,000
-    rows :data:`LEAST_PARTS` times.
+    AUROC takes O(N log N). Other metrics are computed up to :data:`MOST_PARTS` times; for 100,000
+    rows, :data:`LEAST_PARTS` times.
 
     Args:
         y_true: (N,) 0 real, 1 fake
         scores: (N,) p_fake
         metric: a name of :func:`curve_statistic`, or a function of (labels, scores) with values in
             [0, 1]
-        groups: (N,) key of the independent unit of each row; None takes every row as one
+        groups: (N,) key of the independent unit of each row; None treats every row as one
         level: coverage
 
     Raises:
-        MetricUndefined: one class only, or a rate that so few reals cannot resolve
+        MetricUndefined: one class only, or too few reals for the requested rate
     """
     labels, values = checked(y_true, scores)
     if not isinstance(metric, str) and not callable(metric):
@@ -114,10 +114,10 @@ def bootstrap_interval(
     replicates: int = 0,
     seed: int = 0,
 ) -> Interval:
-    """The interval of :func:`clustered_interval`, under the name that scripts know.
+    """Return the interval of :func:`clustered_interval`, under its earlier name.
 
-    Nothing is drawn any more, so ``replicates`` and ``seed`` do nothing: a percentile bootstrap of
-    few groups is too narrow (docs/metrics.md).
+    Nothing is drawn any more, so ``replicates`` and ``seed`` have no effect. A percentile bootstrap
+    of few groups is too narrow (docs/metrics.md).
     """
     return clustered_interval(y_true, scores, metric, groups, level)
 
@@ -129,7 +129,7 @@ def paired_difference(
     metric: Statistic = "auroc",
     groups: ArrayLike | None = None,
 ) -> Comparison:
-    """Difference of two detectors on the same rows, each without the same groups in turn.
+    """Return the difference of two detectors on the same rows, leaving out the same groups.
 
     Raises:
         MetricUndefined: as :func:`clustered_interval`
@@ -148,7 +148,7 @@ def paired_difference(
 
 
 def _correlation(a: np.ndarray, b: np.ndarray) -> float:
-    """Of the values without each group; 0 where one of them does not move."""
+    """Return the correlation of the values without each group; 0 if one of them is constant."""
     both = np.isfinite(a) & np.isfinite(b)
     a, b = a[both] - a[both].mean(), b[both] - b[both].mean()
     scale = float(np.sqrt((a**2).sum() * (b**2).sum()))
@@ -156,7 +156,7 @@ def _correlation(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def _variance(without: np.ndarray) -> float:
-    """Jackknife variance of a metric from its values without each group."""
+    """Return the jackknife variance of a metric from its values without each group."""
     found = without[np.isfinite(without)]
     return float(((found - found.mean()) ** 2).sum() * (found.size - 1) / found.size)
 
@@ -166,7 +166,7 @@ def _spread(
 ) -> _Spread:
     require_both(labels, "An interval")
     if isinstance(metric, str) and metric.startswith("tpr@"):
-        curve_statistic(metric)  # refuses a name that is not a rate
+        curve_statistic(metric)  # raises for an invalid rate
         require_resolution(int((labels == 0).sum()), float(metric.partition("@")[2]))
     counts = [np.unique(number[labels == code], return_counts=True)[1] for code in (0, 1)]
     weights = [float(n.sum() ** 2 / (n**2).sum()) for n in counts]
@@ -193,7 +193,7 @@ _CLASSES = ("reals", "fakes")
 def _areas_without(
     labels: np.ndarray, values: np.ndarray, number: np.ndarray, count: int
 ) -> np.ndarray:
-    """(G,) AUROC without each group."""
+    """Return (G,) the AUROC without each group."""
     rank = np.unique(values, return_inverse=True)[1].ravel().astype(np.int64)
     fake = labels == 1
     span = int(rank.max()) + 1
@@ -212,7 +212,7 @@ def _areas_without(
 
 
 def _below(values: np.ndarray, ordered: np.ndarray) -> np.ndarray:
-    """How many of ``ordered`` are below each of ``values``, ties half."""
+    """Return how many of ``ordered`` are below each of ``values``; ties count half."""
     left = np.searchsorted(ordered, values, side="left")
     return (left + np.searchsorted(ordered, values, side="right")) / 2
 
@@ -220,7 +220,7 @@ def _below(values: np.ndarray, ordered: np.ndarray) -> np.ndarray:
 def _metric_without(
     labels: np.ndarray, values: np.ndarray, metric: Statistic, number: np.ndarray, count: int
 ) -> np.ndarray:
-    """(G,) metric without each group, or of many without each of some parts of them."""
+    """Return (G,) the metric without each group or, for many groups, without each of some parts."""
     parts = int(np.clip(2 * _CELLS // labels.size, LEAST_PARTS, MOST_PARTS))
     if count > parts:
         part = np.random.default_rng(0).permutation(count) % parts
@@ -231,7 +231,7 @@ def _metric_without(
     for start in range(0, count, step):
         left_out = np.arange(start, min(start + step, count))
         kept = (number[None] != left_out[:, None]).astype(np.float64)
-        # as many reals as there are: a rate that they resolve stays resolved
+        # Keep the total weight of the reals, so that a rate that they resolve stays resolved.
         with np.errstate(divide="ignore"):
             kept *= (real.sum() / (kept * real).sum(axis=1))[:, None]
         out[left_out] = _values(labels, values, metric, kept)
@@ -241,7 +241,7 @@ def _metric_without(
 def _values(
     labels: np.ndarray, values: np.ndarray, metric: Statistic, weights: np.ndarray
 ) -> np.ndarray:
-    """(B,) metric under weights (B, N) that are alike or 0 in a row; NaN where undefined."""
+    """Return (B,) the metric under weights (B, N), equal or 0 within a row; NaN if undefined."""
     if isinstance(metric, str):
         return curve_statistic(metric)(weighted_curve(labels, values, weights))
     found = np.full(len(weights), np.nan)
@@ -254,8 +254,10 @@ def _values(
 
 
 def curve_statistic(name: str) -> Callable[[Curve], np.ndarray]:
-    """A metric by name as a function of a curve: ``auroc``, ``eer``, ``ap`` (fake), ``ap_real``,
-    ``tpr@0.05`` (any rate); the names of the functions of :mod:`.rates` mean the same.
+    """Return a metric by name as a function of a curve.
+
+    Names are ``auroc``, ``eer``, ``ap`` (fake), ``ap_real`` and ``tpr@0.05`` (any rate); the names
+    of the functions of :mod:`.rates` are accepted too.
 
     Raises:
         ForensicsError: unknown name
@@ -282,7 +284,7 @@ def curve_statistic(name: str) -> Callable[[Curve], np.ndarray]:
 def _group_numbers(
     groups: ArrayLike | None, labels: np.ndarray, scorings: list[np.ndarray]
 ) -> np.ndarray:
-    """(N,) number of each row's group, in an order that does not depend on the order of rows.
+    """Return (N,) the number of each row's group, independent of the order of rows.
 
     Raises:
         ForensicsError: not one group per row

@@ -69,8 +69,8 @@ class Rates:
         n_real, n_fake: rows of each class
         false_positives, true_positives: reals and fakes at or above the threshold
         fpr, tpr: shares
-        fpr_interval, tpr_interval: over the groups, see :mod:`.clusters`; None over no rows
-        accuracy: share of right rows; depends on the class balance
+        fpr_interval, tpr_interval: over the groups, see :mod:`.clusters`; None without rows
+        accuracy: share of correct rows; depends on the class balance
         balanced_accuracy: (tpr + 1 - fpr) / 2
         precision: share of fakes among rows called fake; depends on the class balance
     """
@@ -104,7 +104,7 @@ class Rates:
         return None if self.tpr_interval is None else self.tpr_interval.mirrored()
 
     def to_json(self) -> dict[str, Any]:
-        """Every rate, count and interval by name."""
+        """Return every rate, count and interval by name."""
         bounds = self.fnr_interval
         return {
             **asdict(self),
@@ -149,7 +149,7 @@ def rates_at_threshold(
 
     Args:
         level: coverage of the intervals
-        groups: (N,) key of the independent unit of each row; None takes every row as one
+        groups: (N,) key of the independent unit of each row; None treats every row as one
 
     Raises:
         ForensicsError: the threshold is not finite, or not one group per row
