@@ -266,7 +266,7 @@ def _in_pool(
 
 
 def _on_other_gpus(setup: Extraction) -> list[FaceDetector]:
-    """The face detector once more for each GPU but the first, where all are asked for."""
+    """Load the face detector for each GPU except the first, if all GPUs are requested."""
     return [
         replace(setup, device=device, shared=None).load()[0] for device in several(setup.device)[1:]
     ]
