@@ -1,4 +1,4 @@
-"""Checks arguments that many operators share, each with one sentence about what is wrong."""
+"""Checks arguments that many operators share; each error is one sentence."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from ...detector.errors import ForensicsError
 def require_known(
     name: str, value: Any, options: Iterable[str | tuple[str, str]], what: str = ""
 ) -> None:
-    """Raise :class:`ForensicsError` where ``value`` of the argument ``name`` is none of them.
+    """Raise :class:`ForensicsError` if ``value`` of the argument ``name`` is not an option.
 
     Args:
         options: values, or (value, label) pairs of a form
-        what: what the values are, in words; ``name`` by default
+        what: name of the values in the message; ``name`` by default
     """
     known = [option if isinstance(option, str) else option[0] for option in options]
     if value not in known:
@@ -25,7 +25,7 @@ def require_known(
 
 
 def require_threshold(value: float) -> None:
-    """Raise :class:`ForensicsError` for a threshold that no p_fake can have."""
+    """Raise :class:`ForensicsError` for a threshold outside [0, 1]."""
     if not 0.0 <= value <= 1.0:
         raise ForensicsError(
             f"The threshold {value} is outside [0, 1].", "p_fake is a probability.", "threshold"
@@ -33,7 +33,7 @@ def require_threshold(value: float) -> None:
 
 
 def require_from(least: int, **values: int) -> None:
-    """Raise :class:`ForensicsError` where one of the named ``values`` is less than ``least``."""
+    """Raise :class:`ForensicsError` if one of the named ``values`` is less than ``least``."""
     for name, value in values.items():
         if value < least:
             raise ForensicsError(f"{name} is {value}.", f"It must be {least} or more.", name)

@@ -1,4 +1,4 @@
-"""Spells the colours, margins and small texts that every plot shares."""
+"""Defines the colours, margins and small texts that every plot shares."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ...detector.records import FAKE, REAL
 from ..dataset.appearance import BLUE, GREEN, GREY as GREY, VERMILION
 
 COLOURS = {REAL: BLUE, FAKE: VERMILION}
-LINE = GREEN  # the curve is of neither class
+LINE = GREEN  # a curve belongs to neither class
 POINT = VERMILION
 MARGIN = {"t": 22, "l": 48, "r": 10, "b": 36}
 
@@ -16,7 +16,7 @@ MARGIN = {"t": 22, "l": 48, "r": 10, "b": 36}
 def note(
     text: str, x: float, y: float, x_anchor: str, y_anchor: str, colour: str, shift: int
 ) -> dict[str, Any]:
-    """A small text; ``y`` in fractions of the plot."""
+    """Return a small text; ``y`` is a fraction of the plot's height."""
     return {
         "text": text,
         "x": x,

@@ -1,10 +1,10 @@
 """Lets the App's server run an operator only for a page that could read the operator's form.
 
-Any web page may send a request to a local App: FiftyOne looks at neither ``Origin`` nor
-``Content-Type``. A browser does not let a page of another origin read the answer. So each form, and
-each panel when it loads, carries a code that no one can compute without the database, and the
-server demands it back before anything of ours runs or is queued. Calls from Python and the workers
-of the queue are not the server: they need no code. docs/security.md tells what was tried.
+Any web page may send a request to a local App, because FiftyOne checks neither ``Origin`` nor
+``Content-Type``. But a browser does not let a page of another origin read the answer. So each form,
+and each panel when it loads, carries a code that cannot be computed without the database. The
+server requires this code before any operator runs or is queued. Calls from Python and queue workers
+do not go through the server and need no code. docs/security.md lists the attacks that were tried.
 """
 
 from __future__ import annotations
@@ -24,26 +24,26 @@ from .markup import serve
 #: Name of the hidden field of a form, and of the entry in a panel's state.
 FIELD = "confirmation"
 _STORE = "media_forensics_confirmation"
-#: Panel events that FiftyOne itself sends: they read and paint.
+#: Panel events that FiftyOne itself sends; they only read and paint.
 _SENT_BY_FIFTYONE = ("on_load", "on_unload", "on_change", "on_startup")
 _CHANGE = "on_change_"
 
 
 def in_server() -> bool:
-    """Whether this process is the App's server, however it was started."""
+    """Return whether this process is the App's server, however it was started."""
     return "fiftyone.server.app" in sys.modules
 
 
 def code(uri: str) -> str:
-    """The code of one operator or panel: the same in each process on this database."""
+    """Return the code of an operator or panel, the same in each process on this database."""
     return hmac.new(_secret(), uri.encode(), hashlib.sha256).hexdigest()
 
 
 def require(uri: str, given: object) -> None:
-    """Refuse a request that does not carry the code of ``uri``.
+    """Raise an error for a request without the code of ``uri``.
 
     Raises:
-        ForensicsError: no code, or another one
+        ForensicsError: the code is missing or wrong
     """
     if not (isinstance(given, str) and hmac.compare_digest(given.encode(), code(uri).encode())):
         raise ForensicsError(
@@ -53,11 +53,11 @@ def require(uri: str, given: object) -> None:
 
 
 def confirmed(kind: type[foo.Operator]) -> type[foo.Operator]:
-    """The operator or panel ``kind`` as the App gets it: its server asks for the code."""
+    """Return the operator or panel ``kind`` for the App, whose server asks for the code."""
     if issubclass(kind, foo.Panel):
         return _joined(_ConfirmedPanel, kind)
     if kind.execute is foo.Operator.execute or issubclass(kind, foo.EvaluationMetric):
-        return kind  # FiftyOne's evaluation calls it; no request runs it
+        return kind  # called by FiftyOne's evaluation, never by a request
     return _joined(_ConfirmedForm, kind)
 
 
@@ -67,9 +67,9 @@ def _joined(first: type, kind: type) -> type:
 
 
 class _ConfirmedForm(foo.Operator):
-    """Adds the hidden code to the form, and asks for it before the work runs or is queued."""
+    """Mixin that adds the hidden code to the form, and requires it to run or queue work."""
 
-    _choosing = False  # FiftyOne makes an operator anew for each request
+    _choosing = False  # FiftyOne creates a new operator for each request
 
     def resolve_input(self, ctx: Any) -> types.Property | None:
         form = super().resolve_input(ctx)
@@ -81,7 +81,7 @@ class _ConfirmedForm(foo.Operator):
         return serve(super().resolve_output(ctx))
 
     def resolve_execution_options(self, ctx: Any) -> Any:
-        self._choosing = True  # the form asks which buttons it has, before it has the code
+        self._choosing = True  # the form asks for its buttons before it has the code
         try:
             return super().resolve_execution_options(ctx)
         finally:
@@ -99,7 +99,7 @@ class _ConfirmedForm(foo.Operator):
 
 
 class _ConfirmedPanel(foo.Panel):
-    """Gives the loaded panel the code, and asks for it with every event of a button or table."""
+    """Mixin that gives the loaded panel the code, and requires it with events of its controls."""
 
     def execute(self, ctx: Any) -> Any:
         event = ctx.params.get("__method__")
@@ -117,13 +117,13 @@ class _ConfirmedPanel(foo.Panel):
 
 
 def _unseen() -> types.View:
-    """A field that is filled in and not shown: FiftyOne does not fill in its ``HiddenView``."""
+    """Return a view that is filled in but invisible, unlike FiftyOne's ``HiddenView``."""
     none = {"sx": {"display": "none"}}
     return types.FieldView(componentsProps={"item": none, "container": none})
 
 
 def _secret() -> bytes:
-    """A random value that the database keeps; made by whoever first asks."""
+    """Return a random value that the database keeps; the first call creates it."""
     from fiftyone.operators.store import ExecutionStore
 
     store = ExecutionStore.create(_STORE)

@@ -1,7 +1,7 @@
-"""Holds the installed FiftyOne against the bound of ``fiftyone.yml``, before it is needed.
+"""Checks the installed FiftyOne against the bound of ``fiftyone.yml`` before it is needed.
 
-FiftyOne checks the bound only in ``plugins requirements``. Without this, an operator of another
-version's FiftyOne fails somewhere inside.
+FiftyOne checks the bound only in ``plugins requirements``. Without this check, an operator would
+fail somewhere inside another version of FiftyOne.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def promised() -> str:
 
 
 def require_fiftyone() -> None:
-    """Return when the installed FiftyOne is one that the plugin was tried with.
+    """Check that the installed FiftyOne is a version that the plugin was tested with.
 
     Raises:
         ForensicsError: it is older or newer

@@ -1,7 +1,7 @@
-"""Builds an operator's form: one call a field, with the defaults of the function that runs.
+"""Builds an operator's form: one call per field, with the defaults of the function that runs.
 
 A field's default is that of the argument of the same name of the operator's ``run``, unless the
-call names another. A mistake is shown at the field that it is about.
+call gives another. A mistake is shown at the field that causes it.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ from ...detector.files.installation import require_installed
 from ..dataset import fields
 from .current_detector import current
 
-#: Choice of a checkpoint by its path. Not "": the App would show nothing for it.
+#: The choice of a checkpoint by its path. Not "", for which the App would show nothing.
 A_FILE = "a checkpoint file or folder ..."
-#: The default of a field: that of the argument of ``run`` with its name.
+#: Stands for the default of the argument of ``run`` with the field's name.
 OF_RUN: Any = object()
-#: Arguments of ``run`` that no form asks for.
+#: Arguments of ``run`` that no form has.
 _OF_CALLS = ("samples", "progress", "should_stop")
 _EMPTY = (None, "")
 
 
 class Form:
-    """The fields of one form, and what is filled in so far.
+    """The fields of one form, and the values filled in so far.
 
     Attributes:
         ctx: the execution context; ``params`` are its values, ``dataset`` is the open dataset
-        inputs: FiftyOne's object that the fields are added to
-        made: properties by name; a checked mistake is shown at that of its field
+        inputs: FiftyOne's object to which the fields are added
+        made: property by field name; a checked mistake is shown at its field's property
     """
 
     def __init__(self, ctx: Any, run: Callable[..., Any] | None = None) -> None:
@@ -49,17 +49,17 @@ class Form:
         return self.ctx.dataset
 
     def default(self, name: str) -> Any:
-        """The default of the argument ``name`` of ``run``, or None."""
+        """Return the default of the argument ``name`` of ``run``, or None."""
         value = self._defaults.get(name)
         return list(value) if isinstance(value, tuple) else value
 
     def value(self, name: str) -> Any:
-        """What is filled in for ``name``; the default of ``run`` while it is empty."""
+        """Return the value of ``name``, or the default of ``run`` while the field is empty."""
         given = self.params.get(name)
         return self.default(name) if given is None or given == "" else given
 
     def property(self, label: str) -> types.Property:
-        """The form as FiftyOne wants it."""
+        """Return the form as a FiftyOne property."""
         return types.Property(self.inputs, view=types.View(label=label))
 
     # -- fields
@@ -74,7 +74,7 @@ class Form:
         default: Any = OF_RUN,
         required: bool = False,
     ) -> types.Property:
-        """A drop-down of (value, label) pairs."""
+        """Add a drop-down of (value, label) pairs."""
         options = list(options)
         given = self._given(name, label, description, default, required)
         given["view"] = _drop_down(options)
@@ -90,7 +90,7 @@ class Form:
         default: Any = OF_RUN,
         required: bool = False,
     ) -> types.Property:
-        """A drop-down from which any number is chosen."""
+        """Add a drop-down for any number of choices."""
         given = self._given(name, label, description, default, required)
         given["view"] = _drop_down(options, multiple=True)
         return self._keep(name, self.inputs.list(name, types.String(), **given))
@@ -98,7 +98,7 @@ class Form:
     def flag(
         self, name: str, label: str, description: str = "", *, default: Any = OF_RUN
     ) -> types.Property:
-        """An on/off switch."""
+        """Add an on/off switch."""
         given = self._given(name, label, description, default)
         return self._keep(name, self.inputs.bool(name, **given, view=types.SwitchView()))
 
@@ -111,12 +111,12 @@ class Form:
         default: Any = OF_RUN,
         required: bool = False,
     ) -> types.Property:
-        """A line of text."""
+        """Add a line of text."""
         given = self._given(name, label, description, default, required)
         return self._keep(name, self.inputs.str(name, **given))
 
     def texts(self, name: str, label: str, description: str = "") -> types.Property:
-        """Any number of lines of text."""
+        """Add any number of lines of text."""
         given = self._given(name, label, description, None)
         return self._keep(name, self.inputs.list(name, types.String(), **given))
 
@@ -130,7 +130,7 @@ class Form:
         most: int | None = None,
         default: Any = OF_RUN,
     ) -> types.Property:
-        """A whole number."""
+        """Add a whole number."""
         given = self._given(name, label, description, default)
         return self._keep(name, self.inputs.int(name, min=least, max=most, **given))
 
@@ -144,14 +144,14 @@ class Form:
         most: float | None = None,
         default: Any = OF_RUN,
     ) -> types.Property:
-        """A number."""
+        """Add a number."""
         given = self._given(name, label, description, default)
         return self._keep(name, self.inputs.float(name, min=least, max=most, **given))
 
     def path(
         self, name: str, label: str, description: str = "", *, folder: bool = False
     ) -> types.Property:
-        """A chooser for a file or ``folder``; a script that runs the form may give a plain path."""
+        """Add a chooser for a file or ``folder``; a script may give a plain path."""
         given = self._given(name, label, description, None, required=True)
         if isinstance(self.params.get(name), str):
             return self._keep(name, self.inputs.str(name, **given))
@@ -161,13 +161,13 @@ class Form:
         return self._keep(name, self.inputs.file(name, **given))
 
     def device(self, description: str = "Where it is computed", label: str = "Device") -> None:
-        """The torch device, with what ``auto`` is on this machine as soon as that is known."""
+        """Add the torch device, with the meaning of ``auto`` on this machine once it is known."""
         known = "auto, cpu, cuda, cuda:1, mps; empty is auto"
         self.text("device", label, f"{description}: {known}")
         self.describe_device()
 
     def describe_device(self) -> None:
-        """Check the chosen device, and say at its field which one that is on this machine."""
+        """Check the chosen device, and show at its field which device of this machine it is."""
         shown = self.check(lambda: described(self.params.get("device")))
         if shown:
             view = self.made["device"].view
@@ -176,10 +176,10 @@ class Form:
     def detector(
         self, name: str = "key", label: str = "Detector", dataset: fo.Dataset | None = None
     ) -> bool:
-        """A drop-down of the detectors that have scored the dataset; a warning where none has.
+        """Add a drop-down of the detectors that have scored the dataset, or a warning if none has.
 
         Returns:
-            whether one has
+            whether a detector has scored it
         """
         among = self.dataset if dataset is None else dataset
         keys = fields.detector_keys(among)
@@ -195,7 +195,7 @@ class Form:
         return True
 
     def detector_or_file(self, known: Iterable[tuple[str, str]]) -> types.Property | None:
-        """A drop-down of the ``known`` detectors, and a field for a checkpoint if asked for.
+        """Add a drop-down of the ``known`` detectors, and on request a field for a checkpoint.
 
         Returns:
             the checkpoint's field, if it is shown
@@ -217,11 +217,11 @@ class Form:
     # -- words
 
     def notice(self, name: str, label: str, description: str = "") -> None:
-        """A fact above or between the fields."""
+        """Add a fact above or between the fields."""
         self.inputs.view(name, types.Notice(label=label, description=description))
 
     def warning(self, name: str, label: str, description: str = "") -> None:
-        """Something that a person should know before pressing the button."""
+        """Add a warning that the user should read before pressing the button."""
         self.inputs.view(name, types.Warning(label=label, description=description))
 
     def refuse(self, name: str, error: str) -> None:
@@ -230,14 +230,14 @@ class Form:
         self.made[name].error_message = error
 
     def check(self, call: Callable[[], Any], **at: str) -> Any:
-        """Run a check while the form is resolved; show its error at the field that is wrong.
+        """Run a check while the form is resolved; show its error at the wrong field.
 
         Args:
-            call: raises :class:`ForensicsError` where something is wrong
-            **at: field of an error -> field of the form where it is shown, where they differ
+            call: function that raises :class:`ForensicsError` if something is wrong
+            **at: field of an error -> field of the form that shows it, if they differ
 
         Returns:
-            what ``call`` returns, or None where it raised
+            the result of ``call``, or None if it raised an error
         """
         try:
             return call()
@@ -251,7 +251,7 @@ class Form:
             return None
 
     def has_parts(self, parts: Iterable[str]) -> bool:
-        """Whether the packages are installed; where they are not, say so in place of the form."""
+        """Return whether the packages are installed; if not, say so in place of the form."""
         try:
             require_installed(*parts)
         except ForensicsError as error:
@@ -274,7 +274,7 @@ class Form:
 
 
 def defaults(run: Callable[..., Any]) -> dict[str, Any]:
-    """The arguments of ``run`` that a form may ask for, each with its default or None."""
+    """Return the arguments of ``run`` that a form may show, each with its default or None."""
     return {
         name: None if parameter.default is parameter.empty else parameter.default
         for name, parameter in inspect.signature(run).parameters.items()
@@ -283,20 +283,20 @@ def defaults(run: Callable[..., Any]) -> dict[str, Any]:
 
 
 def arguments(run: Callable[..., Any], form: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments of ``run`` among the values of a form; what is empty is left to ``run``."""
+    """Return the arguments of ``run`` among a form's values; empty ones are left to ``run``."""
     given = {name: form.get(name) for name in defaults(run)}
     return {n: v for n, v in given.items() if not (v is None or v == "")}
 
 
 def chosen_path(value: Any) -> str:
-    """What is chosen by :meth:`Form.path`: the chooser gives an object, a script a string."""
+    """Return the path of :meth:`Form.path`: the chooser gives an object, a script a string."""
     if isinstance(value, dict):
         value = value.get("absolute_path")
     return str(value or "").strip()
 
 
 def chosen_detector(form: Mapping[str, Any]) -> str:
-    """The detector, or the checkpoint's path, of :meth:`Form.detector_or_file`; or ""."""
+    """Return the detector, or the checkpoint's path, of :meth:`Form.detector_or_file`; or ""."""
     named = form.get("detector")
     return str((form.get("checkpoint") if named in (*_EMPTY, A_FILE) else named) or "")
 

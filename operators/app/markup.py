@@ -1,7 +1,8 @@
-"""Text that came from data, made safe for what the App shows it with.
+"""Makes text that comes from data safe for the App.
 
-The App draws the labels, descriptions and captions of forms and panels as Markdown too, so a name
-in a notice or an error could fetch a picture. Those are disarmed here, at the border, for all.
+The App draws labels, descriptions and captions of forms and panels as Markdown, so a name in a
+notice or an error could fetch a picture. All of these texts are disarmed here, before they reach
+the App.
 """
 
 from __future__ import annotations
@@ -15,17 +16,17 @@ from ...detector.text.markup import plain
 
 _ACTIVE = re.compile(r"\]\(|\]\[|\]:|!\[|<[A-Za-z/!?]|://|\bwww\.|\S@\S", re.IGNORECASE)
 _SHOWN = ("label", "description", "caption")
-#: Their choices are drawn as text, not as Markdown.
+#: Views whose choices the App draws as text, not as Markdown.
 _TEXT_CHOICES = ("DropdownView", "Dropdown", "AutocompleteView")
 
 
 def disarmed(text: str) -> str:
-    """``text`` as it is, or :func:`plain` where Markdown would make a link or picture of it."""
+    """Return ``text``, or :func:`plain` of it if Markdown would make a link or picture of it."""
     return plain(text) if _ACTIVE.search(text) else text
 
 
 def serve(form: types.Property | None) -> types.Property | None:
-    """``form``, which sends the App no label, description or caption that is a link or picture."""
+    """Return ``form``, changed to send the App no label, description or caption with a link."""
     if form is not None:
         whole = form.to_json
         form.to_json = lambda: _disarm(whole())  # type: ignore[method-assign]

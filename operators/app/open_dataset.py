@@ -11,7 +11,7 @@ from ..dataset import fields, partners
 
 
 def require_dataset(ctx: Any, kind: str | None = None) -> fo.Dataset:
-    """The current dataset, checked to be one of ours.
+    """Return the current dataset after a check that it is one of ours.
 
     Args:
         ctx: execution context

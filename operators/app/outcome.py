@@ -1,6 +1,6 @@
-"""What the App shows when an operator's job has ended: a sentence, a table, what to do next.
+"""Shows the end of an operator's job in the App: a sentence, a table, and the next steps.
 
-Operators that run as generators have no ``resolve_output`` in the App; they send these messages.
+Operators that run as generators have no ``resolve_output`` in the App, so they send these messages.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from .markup import plain
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a job that has succeeded is told in the App.
+    """The end of a successful job, as the App shows it.
 
     Attributes:
         text: the notification
-        warn: whether something was lost on the way
-        title: of the window with the table
+        warn: whether something was lost
+        title: title of the window with the table
         table: Markdown; "" for no window
         notes: lines below the table
         reload: whether the open dataset has changed
-        opens: dataset that is opened at last, "" for none
-        shows: saved view that is put into the grid at last, "" for none
+        opens: dataset that is opened at the end, "" for none
+        shows: saved view that the grid shows at the end, "" for none
     """
 
     text: str
@@ -40,7 +40,7 @@ class Ending:
     shows: str = ""
 
     def messages(self, ctx: Any) -> Iterator[Any]:
-        """The App's messages, in the order in which they are sent."""
+        """Yield the App's messages in their order."""
         yield ctx.ops.notify(self.text, variant="warning" if self.warn else "success")
         if self.reload and not self.opens:
             yield ctx.ops.reload_dataset()
@@ -53,9 +53,9 @@ class Ending:
 
 
 def show_table(ctx: Any, title: str, table: str, notes: Sequence[str] = ()) -> Any:
-    """The App's message that opens ``table`` (Markdown) in a window, ``notes`` below it."""
+    """Return the App's message that opens ``table`` (Markdown) in a window, ``notes`` below it."""
     text = "\n".join([f"**{title}**", "", table, "", *(f"- {plain(note)}" for note in notes)])
     outputs = types.Object()
-    outputs.str("table", view=types.MarkdownView())  # the window shows no label of its own
+    outputs.str("table", view=types.MarkdownView())  # the window shows no label for it
     shown = types.Property(outputs, view=types.View(label=title))
     return ctx.ops.show_output(shown.to_json(), {"table": text})

@@ -1,4 +1,4 @@
-"""Turns the progress of a long function into something to look at."""
+"""Shows the progress of a long function, in the App or a terminal."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from ...detector.progress import Progress
 
 
 def how_far(done: int, total: int, text: str, pace: str = "") -> str:
-    """``12 of 40 faces, 2.4 per second, 12 s left``: the one sentence on how far a job is."""
+    """Return the sentence on how far a job is: ``12 of 40 faces, 2.4 per second, 12 s left``."""
     return f"{done} of {total} {text}" + (f", {pace}" if pace else "")
 
 
 def at_most_every(seconds: float, progress: Progress) -> Progress:
-    """``progress``, called at most once per ``seconds`` and always for the last step."""
+    """Return ``progress``, called at most once per ``seconds`` and always for the last step."""
     last = [0.0]
 
     def throttled(done: int, total: int, text: str) -> None:
@@ -29,7 +29,7 @@ def at_most_every(seconds: float, progress: Progress) -> Progress:
 
 @contextmanager
 def terminal(label: str) -> Iterator[Progress]:
-    """A progress bar with rate and time left on standard error."""
+    """Provide a progress bar with rate and time left on standard error."""
     from tqdm.auto import tqdm
 
     bar = tqdm(desc=label, unit="", dynamic_ncols=True, smoothing=0.1)

@@ -1,4 +1,4 @@
-"""How our datasets look when the App opens them: colours of real and fake, order of the sidebar."""
+"""Sets how our datasets look in the App: colours of real and fake, order of the sidebar."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from ...detector.records import FAKE, LABELS, REAL
 from . import fields
 from .dataset_changes import changing
 
-#: Colours of Okabe and Ito: told apart by colour-blind readers too.
+#: Colours of Okabe and Ito, which colour-blind readers can tell apart.
 BLUE, VERMILION, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#888888"
 PURPLE, ORANGE, SKY = "#CC79A7", "#E69F00", "#56B4E9"
 COLOURS = {LABELS[REAL]: BLUE, LABELS[FAKE]: VERMILION}
 
-#: What we wrote about a dataset: the paths that we have put on its tiles.
+#: Entry of a dataset's description: the paths that we put on its tiles.
 _SHOWN = "shown_first"
 CURRENT = "current_detector"  # the key that the screens follow, see current_detector.py
 SOURCE = ("source_dataset", "method", "family", "compression", "split", "split_source")
@@ -71,7 +71,7 @@ def _dress(dataset: fo.Dataset) -> list[str] | None:
 
 
 def _colours(there: fo.ColorScheme | None, labels: list[str]) -> fo.ColorScheme:
-    """``there``, with one colour for real and one for fake in each new one of ``labels``."""
+    """Return ``there`` with colours of real and fake added for each new path of ``labels``."""
     scheme = fo.ColorScheme(color_by="value", fields=[]) if there is None else there
     taken = {entry.get("path") for entry in scheme.fields or ()}
     values = [{"value": label, "color": colour} for label, colour in COLOURS.items()]
@@ -87,7 +87,7 @@ def _colours(there: fo.ColorScheme | None, labels: list[str]) -> fo.ColorScheme:
 def _sidebar(
     dataset: fo.Dataset, schema: dict[str, fo.Field], keys: list[fields.ScoreFields]
 ) -> list[fo.SidebarGroupDocument]:
-    """The groups of the sidebar: those that are there, and in them the paths that are new."""
+    """Return the groups of the sidebar: the existing ones, with the new paths added."""
     wanted = {
         "tags": ["tags"],
         "verdict": [n for n in [fields.GROUND_TRUTH, *score_paths(keys)] if n in schema],
@@ -116,7 +116,7 @@ def _is_field(path: str, schema: dict[str, fo.Field]) -> bool:
 
 
 def _joined(kept: list[str], wanted: list[str], there: set[str]) -> list[str]:
-    """``kept`` with what is new of ``wanted``, each before the one that follows it there."""
+    """Return ``kept`` with new paths of ``wanted``, each before the path that follows it there."""
     out = list(kept)
     place = len(out)
     for path in reversed(wanted):
@@ -128,7 +128,7 @@ def _joined(kept: list[str], wanted: list[str], there: set[str]) -> list[str]:
 
 
 def score_paths(keys: list[fields.ScoreFields]) -> list[str]:
-    """Paths of the scores of several detectors, the newest detector first."""
+    """Return the paths of the scores of several detectors, the newest detector first."""
     return [
         name
         for key in reversed(keys)

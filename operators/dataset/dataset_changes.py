@@ -1,9 +1,9 @@
 """Changes a dataset's schema, views, runs and description, one process at a time.
 
-FiftyOne keeps a copy of the dataset's document in every process and writes whole lists of it back,
-so that a field or a view that another process has just added is lost. All our changes therefore
-happen inside :func:`changing`: under a lease of the dataset, on the document as it is now, after
-what an earlier crash has left behind was repaired.
+FiftyOne keeps a copy of the dataset's document in every process and writes whole lists of it back.
+So a field or view that another process has just added is lost. All our changes therefore happen
+inside :func:`changing`: under a lease of the dataset, on the current document, and after a repair
+of what an earlier crash left behind.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from . import lease
 
 logger = logging.getLogger(__name__)
 
-#: How long the second of two waits for its turn before it is told who holds the dataset.
+#: Seconds that a second process waits before an error says who holds the dataset.
 WAIT_SECONDS = 120.0
-#: Records that nothing names are removed when they are older: a younger one may be half written.
+#: Age from which unnamed records are removed; a younger one may be half written.
 ORPHAN_AGE = timedelta(hours=1)
-#: Where the dataset's document names runs.
+#: Entries of the dataset's document that name runs.
 RUN_LISTS = ("runs", "evaluations", "brain_methods")
-#: Indexes that FiftyOne gives every new dataset, by their names; that of frames forbids two of one
-#: number. A process that is killed between them leaves a dataset that nobody completes.
+#: Indexes that FiftyOne gives every new dataset, by name; the one of frames forbids a frame number
+#: twice. A process killed between them leaves a dataset that FiftyOne never completes.
 OF_SAMPLES = {"filepath_1": ["filepath"]}
 OF_FRAMES = {"_sample_id_1_frame_number_1": ["_sample_id", "frame_number"]}
 OF_BOTH = {f"{name}_1": [name] for name in ("created_at", "last_modified_at")}
@@ -38,14 +38,14 @@ _held = threading.local()
 
 
 def documents(name: str) -> Any:
-    """The collection ``name`` of FiftyOne's database: ``datasets``, ``runs``, ``views``."""
+    """Return the collection ``name`` of FiftyOne's database: ``datasets``, ``runs``, ``views``."""
     import fiftyone.core.odm as foo
 
     return foo.get_db_conn()[name]
 
 
 def require_there(dataset: fo.Dataset) -> None:
-    """Raise :class:`ForensicsError` where ``dataset`` was deleted while a run worked on it."""
+    """Raise :class:`ForensicsError` if ``dataset`` was deleted while a run worked on it."""
     found = None
     if not dataset.deleted:
         found = documents("datasets").find_one({"_id": dataset._doc.id}, {"_id": 1})
@@ -59,12 +59,12 @@ def require_there(dataset: fo.Dataset) -> None:
 
 @contextmanager
 def alone(dataset: fo.Dataset, work: str) -> Iterator[None]:
-    """Be the only process that does ``work`` on ``dataset``, whatever its name becomes meanwhile.
+    """Be the only process that does ``work`` on ``dataset``, even if it is renamed meanwhile.
 
-    Whoever comes second waits up to :data:`WAIT_SECONDS`, then is told who does it.
+    A second process waits up to :data:`WAIT_SECONDS`, then gets an error that says who does it.
 
     Raises:
-        ForensicsError: another process does it and has not ended for too long
+        ForensicsError: another process has been doing it for too long
     """
     with lease.held(dataset, work, WAIT_SECONDS):
         yield
@@ -74,8 +74,8 @@ def alone(dataset: fo.Dataset, work: str) -> Iterator[None]:
 def changing(dataset: fo.Dataset) -> Iterator[fo.Dataset]:
     """Be the only process that changes ``dataset``'s schema, views, runs and description.
 
-    Whoever comes second waits up to :data:`WAIT_SECONDS`. ``dataset`` is read again first, under
-    the name that it has now. A block inside a block of the same thread goes straight on.
+    A second process waits up to :data:`WAIT_SECONDS`. First ``dataset`` is read again under its
+    current name. A nested block in the same thread does not wait.
 
     Raises:
         ForensicsError: the dataset was deleted, or another process has held it for too long
@@ -98,7 +98,7 @@ def changing(dataset: fo.Dataset) -> Iterator[fo.Dataset]:
 
 
 def refresh(dataset: fo.Dataset) -> None:
-    """Read ``dataset``'s document again, also where another process has renamed it.
+    """Read ``dataset``'s document again, even if another process has renamed it.
 
     Raises:
         ForensicsError: it was deleted
@@ -109,10 +109,10 @@ def refresh(dataset: fo.Dataset) -> None:
 
 
 def declare(dataset: fo.Dataset, wanted: Mapping[str, type], frames: bool = False) -> None:
-    """Create those of the ``wanted`` fields that are missing: ``{name: type of field or label}``.
+    """Create the missing ones of the ``wanted`` fields: ``{name: type of field or label}``.
 
-    A field may be missing although samples have values in it, where an older version lost it; the
-    values are then seen again.
+    A field may be missing although samples have values in it, because an older version lost it. The
+    values then become visible again.
     """
     with changing(dataset):
         there = dataset.get_frame_field_schema() if frames else dataset.get_field_schema()
@@ -129,14 +129,14 @@ def declare(dataset: fo.Dataset, wanted: Mapping[str, type], frames: bool = Fals
 
 
 def repair(dataset: fo.Dataset) -> int:
-    """Mend what a crash left: names of views and runs that are gone, records that nothing names,
-    indexes that every dataset has.
+    """Repair what a crash left behind.
 
-    A run of FiftyOne's own kinds (evaluation, brain) without results was cut before its end; its
-    maker replaces it, so it stays until then.
+    That is names of views and runs without a record, records that nothing names, and missing
+    default indexes. An evaluation or brain run without results was interrupted; the operator that
+    makes it will replace it, so it stays until then.
 
     Returns:
-        how many were mended
+        number of repairs
     """
     identity = dataset._doc.id
     raw = documents("datasets").find_one({"_id": identity}, ["saved_views", *RUN_LISTS])
@@ -197,7 +197,7 @@ def _is_old(record_id: ObjectId) -> bool:
 
 
 def delete_run_record(run_id: ObjectId) -> None:
-    """Delete a run's record and its results, which the dataset no longer names."""
+    """Delete the record and results of a run that the dataset no longer names."""
     import fiftyone.core.odm as foo
     from gridfs.synchronous.grid_file import GridFS
 

@@ -1,4 +1,4 @@
-"""Where files lie unless the user names another folder: all below FiftyOne's dataset folder."""
+"""Defines the default folders of files, all below FiftyOne's dataset folder."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ import fiftyone as fo
 
 from ...detector.files.paths import one_part
 
-#: Kinds of files, each with a folder of its own.
+#: Kinds of files; each kind has a separate folder.
 CROPS, SCORES, RUNS, EMBEDDINGS = "crops", "scores", "runs", "embeddings"
 REPORTS, TRAINING_SETS, ANALYSES = "reports", "training_sets", "analyses"
 JOBS, DEMO, PATCHES = "jobs", "demo_corpus", "patches"
 
 
 def of_kind(kind: str) -> Path:
-    """The folder of one of the kinds above."""
+    """Return the folder of one of the kinds above."""
     return Path(fo.config.default_dataset_dir or ".") / "media_forensics" / kind
 
 
 def of_dataset(kind: str, dataset: fo.Dataset) -> Path:
-    """The folder of a kind of files of ``dataset``."""
+    """Return the folder for a kind of files of ``dataset``."""
     return of_kind(kind) / one_part(dataset.name)
 
 
 def stamp() -> str:
-    """The time as a part of a new name: ``20250131-235959``."""
+    """Return the current time as part of a new name: ``20250131-235959``."""
     return time.strftime("%Y%m%d-%H%M%S")

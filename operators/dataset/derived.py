@@ -1,8 +1,8 @@
-"""Every kind of number that is made from a detector's scores, and what of it is out of date.
+"""Lists every kind of number made from a detector's scores, and finds the ones out of date.
 
-A number that is kept names what it was made from in a custom run with :data:`.made_from.FIELD`;
-the kind of that run stands in :data:`CATALOGUE`, which tests hold against the code. What FiftyOne
-itself shows (evaluations, maps, indexes) cannot be marked there, so it goes with the scores.
+A stored number names what it was made from in a custom run with :data:`.made_from.FIELD`. The kind
+of that run is in :data:`CATALOGUE`; tests compare it with the code. What FiftyOne itself shows
+(evaluations, maps, indexes) cannot be marked as out of date, so it is deleted with the scores.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ class Kind:
     """A kind of number.
 
     Attributes:
-        title: for people
+        title: name for the user
         made_by: the operator that makes it
-        level: ``video`` where it depends on scores of videos, else ``face``
+        level: ``video`` if it depends on scores of videos, else ``face``
         ignoring: ingredients that it does not depend on
     """
 
@@ -38,7 +38,7 @@ class Kind:
     ignoring: tuple[str, ...] = ()
 
 
-#: By the last part of the custom run's method.
+#: Kinds by the last part of the custom run's method.
 CATALOGUE = {
     "calibration": Kind("calibration", "Calibrate threshold", ignoring=("kinds",)),
     "evaluation": Kind("evaluation", "Evaluate detector"),
@@ -55,15 +55,15 @@ _VIDEO_FILE = r"\.(mp4|mov|mkv|avi|webm|m4v|mpe?g|wmv|flv|3gp|m?ts|m2ts|mxf|ogv)
 def note(
     samples: Any, key: str, kind: str, what: str = "", basis: Basis | None = None, **about: Any
 ) -> str:
-    """Keep what a number of ``kind`` is made from: the faces of ``samples`` as they are now.
+    """Store what a number of ``kind`` is made from: the current faces of ``samples``.
 
     Args:
         samples: faces dataset or view
         key: detector key
-        kind: of :data:`CATALOGUE`
-        what: which one, where there are several
-        basis: taken before the scores were read; by default that of now
-        about: more for the config of the run
+        kind: key of :data:`CATALOGUE`
+        what: which number of this kind, if there are several
+        basis: basis taken before the scores were read; None: the current one
+        about: further values for the config of the run
 
     Returns:
         name of the custom run
@@ -85,12 +85,12 @@ def why_stale(dataset: fo.Dataset, key: str, kind: str, what: str = "") -> str |
 
 @dataclass(frozen=True, slots=True)
 class Stale:
-    """A number that does not stand any more.
+    """A number that is out of date.
 
     Attributes:
-        run: custom run that keeps it
-        kind, what: of :data:`CATALOGUE`, and which one of that kind
-        title: for people
+        run: custom run that stores it
+        kind, what: key of :data:`CATALOGUE`, and which number of that kind
+        title: name for the user
         why: what has changed
         made_by: the operator that makes it again
     """
@@ -104,7 +104,7 @@ class Stale:
 
 
 def stale_numbers(dataset: fo.Dataset, key: str) -> list[Stale]:
-    """What has been made from scores of ``key`` and does not stand any more."""
+    """Return the numbers made from scores of ``key`` that are out of date."""
     found = []
     for name, info in stored_runs.all_ours(dataset).items():
         config, kind = info.config, info.config.method.removeprefix(run_names.OURS)
@@ -144,9 +144,9 @@ def _out_of_date(dataset: fo.Dataset, key: str) -> str:
 
 
 def drop_shown(dataset: fo.Dataset, key: str) -> None:
-    """Remove what FiftyOne shows of replaced scores: evaluations, maps, indexes, saved views.
+    """Delete what FiftyOne shows of replaced scores: evaluations, maps, indexes, saved views.
 
-    The custom runs stay and say that they are out of date.
+    The custom runs stay and report that they are out of date.
     """
     with changing(dataset):
         for name in (f"eval_{key}_faces", f"eval_{key}_videos"):

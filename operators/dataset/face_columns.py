@@ -1,6 +1,7 @@
-"""From a FiftyOne dataset to the columns of the panels, and what tells that they are out of date.
+"""Reads a FiftyOne dataset into the columns of the panels, and tells when they are out of date.
 
-Reads by columns, once per detector; a threshold, a level or a grouping later touches no sample.
+It reads by columns, once per detector. A later change of threshold, level or grouping reads no
+sample.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from .rebuild_cache import RebuildCache
 from .seen_material import marked
 from .video_scores import compute_video_scores, rule_of
 
-#: Fields that name a sample or a file: nothing to group by.
+#: Fields that name a sample or a file, which are useless for grouping.
 NAMES = (
     "id",
     "filepath",
@@ -43,18 +44,18 @@ NAMES = (
 YES, NO = "yes", "no"  # how flags are shown
 P_FAKE = "_p_fake"
 VIDEO_P_FAKE = "_video_p_fake"
-WIDER = (VIDEO_P_FAKE, "_track_p_fake")  # scores of a face's video and person, not its own
+WIDER = (VIDEO_P_FAKE, "_track_p_fake")  # scores of a face's video and person, not of the face
 _COLUMNS = RebuildCache(4)
 
 
 @dataclass(frozen=True)
 class Source:
-    """The dataset that a panel speaks of.
+    """The dataset that a panel shows.
 
     Attributes:
-        faces: its faces
-        shown: the dataset that is open in the App: ``faces``, or the video dataset they are from
-        videos: the video dataset, where there is one
+        faces: the faces
+        shown: the dataset that is open in the App: ``faces``, or their video dataset
+        videos: the video dataset, or None
     """
 
     faces: fo.Dataset
@@ -68,7 +69,7 @@ class Source:
 
 
 def source_of(dataset: fo.Dataset | None) -> Source:
-    """The faces behind the dataset that is open in the App.
+    """Return the faces behind the dataset that is open in the App.
 
     Raises:
         ForensicsError: no dataset, not one of ours, or no faces yet; the hint says what to do
@@ -93,7 +94,7 @@ def source_of(dataset: fo.Dataset | None) -> Source:
 
 
 def detector_keys(faces: fo.Dataset) -> list[str]:
-    """Detectors with scores on ``faces``: its custom runs, then other fields ``<key>_p_fake``.
+    """Return the detectors with scores on ``faces``: custom runs, then other ``<key>_p_fake``.
 
     Raises:
         ForensicsError: there is none
@@ -112,7 +113,7 @@ def detector_keys(faces: fo.Dataset) -> list[str]:
 
 
 def state_token(source: Source, key: str) -> tuple[Hashable, ...]:
-    """Changes whenever the samples, or the scores of ``key``, may have changed."""
+    """Return a token that changes when the samples, or the scores of ``key``, may have changed."""
     faces = source.faces
     when = getattr(stored_runs.info_of(faces, run_names.SCORES, key), "timestamp", None)
     stamps = [faces._max("last_modified_at")]  # by the index that FiftyOne keeps on it
@@ -122,9 +123,9 @@ def state_token(source: Source, key: str) -> tuple[Hashable, ...]:
 
 
 def group_fields(faces: fo.Dataset, key: str) -> list[str]:
-    """Fields that the table can be grouped by, in the order of the schema.
+    """Return the fields that the table can be grouped by, in the order of the schema.
 
-    Texts, flags and numbers; not names of things, not the scores themselves.
+    These are texts, flags and numbers, but not names of things and not the scores themselves.
     """
     plain = (fo.StringField, fo.BooleanField, fo.FloatField, fo.IntField)
     out = []
@@ -136,19 +137,19 @@ def group_fields(faces: fo.Dataset, key: str) -> list[str]:
 
 
 def columns_of(source: Source, key: str, token: Hashable) -> FaceColumns:
-    """The columns that every audit of ``key`` needs, ids ascending, cached under ``token``."""
+    """Return the columns that every audit of ``key`` needs, ids ascending, cached by ``token``."""
     return _COLUMNS.get(("columns", token), lambda: _load(source, key))
 
 
 def field_column(source: Source, name: str, token: Hashable) -> Coded | np.ndarray:
-    """One more field of every face: texts and flags coded, numbers as floats; cached."""
+    """Return one more field of every face: texts and flags coded, numbers as floats; cached."""
     return field_columns(source, (name,), token)[name]
 
 
 def field_columns(
     source: Source, names: tuple[str, ...], token: Hashable
 ) -> dict[str, Coded | np.ndarray]:
-    """Several fields of every face, read in one pass over the database; cached."""
+    """Return several fields of every face, read in one pass over the database; cached."""
     return _COLUMNS.get(("fields", names, token), lambda: _read_fields(source, names))
 
 

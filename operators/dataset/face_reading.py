@@ -1,8 +1,8 @@
-"""Columns of all faces of a dataset in one pass over the database.
+"""Reads columns of all faces of a dataset in one pass over the database.
 
-Most columns say the same of every face of a video, and what a read costs is above all the number
-of values that are sent and decoded. So the database groups the faces by those columns and sends
-each of their values once a group.
+Most columns have the same value for every face of a video, and the cost of a read is mainly the
+number of values that are sent and decoded. So the database groups the faces by those columns and
+sends each of their values once per group.
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ from typing import Any
 
 import numpy as np
 
-#: Faces of one group, about: a group is one document, and 16 MB is the database's limit.
+#: Approximate faces per group: a group is one document, limited to 16 MB by the database.
 PART = 4096
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What was read.
+    """The columns that were read.
 
     Attributes:
         ids: sample ids (N,), ascending
         group: (N,) group of each face
-        shared: columns by name, one value per group (None where there is none)
-        own: columns by name (N,) float64, NaN where there is no number
+        shared: columns by name, one value per group (None if there is none)
+        own: columns by name (N,) float64, NaN if there is no number
     """
 
     ids: list[str]
@@ -34,11 +34,11 @@ class Reading:
 
 
 def read(view: Any, shared: dict[str, str], own: dict[str, str]) -> Reading:
-    """Columns of the samples of ``view``.
+    """Return columns of the samples of ``view``.
 
     Args:
         view: a dataset or view of faces
-        shared: name -> field, for columns that mostly say the same of a video's faces; any value
+        shared: name -> field, for columns whose values mostly agree within a video; any value
         own: name -> field, for numbers that differ from face to face
     """
     key = {f"k{i}": f"${path}" for i, path in enumerate(shared.values())}
@@ -64,13 +64,13 @@ def read(view: Any, shared: dict[str, str], own: dict[str, str]) -> Reading:
 
 
 def _or_none(path: str) -> dict[str, Any]:
-    """A push of a missing field pushes nothing at all, which would shift all later values."""
+    """Return a push's value; a missing field would push nothing and shift later values."""
     return {"$ifNull": [f"${path}", None]}
 
 
 def _part(view: Any) -> dict[str, Any]:
-    """Splits a group that may be large: by frames, or by the order in which samples were added."""
-    added = {"$substrBytes": [{"$toString": "$_id"}, 0, 21]}  # the last 3 digits count to PART
+    """Return an expression that splits large groups, by frames or by the order of insertion."""
+    added = {"$substrBytes": [{"$toString": "$_id"}, 0, 21]}  # the last 3 hex digits count to PART
     if not (view.has_field("video_id") and view.has_field("frame_number")):
         return added
     frames = {"$ifNull": [{"$trunc": {"$divide": ["$frame_number", PART]}}, added]}
@@ -78,6 +78,6 @@ def _part(view: Any) -> dict[str, Any]:
 
 
 def _ascending(raw: bytes) -> np.ndarray:
-    """(N,) order of ids of 12 bytes each."""
+    """Return the (N,) ascending order of ids of 12 bytes each."""
     words = np.frombuffer(raw, ">u4").reshape(-1, 3)
     return np.lexsort((words[:, 2], words[:, 1], words[:, 0]))

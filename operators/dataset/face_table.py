@@ -1,4 +1,4 @@
-"""Reads faces as one table of columns, which evaluations, queues and panels take theirs from."""
+"""Reads faces as one table of columns, the source for evaluations, queues and panels."""
 
 from __future__ import annotations
 
@@ -16,24 +16,23 @@ from .face_reading import read
 
 #: Text columns that every audit needs.
 TEXTS = ("source_dataset", "method", "family", "compression", "split")
-#: By which videos without a face belong to a view of faces.
+#: Columns that decide which videos without a face belong to a view of faces.
 KIND = ("source_dataset", "split", "method")
 Kind = tuple[str, ...]
 
 
 def face_table(view: Any, key: str, more: Sequence[str] = ()) -> FaceColumns:
-    """The faces of ``view`` as detector ``key`` scored them, ids ascending.
+    """Return the faces of ``view`` with the scores of detector ``key``, ids ascending.
 
-    ``video_p_fake`` is what is stored; nothing is said of videos without a face.
+    ``video_p_fake`` is the stored value. Videos without a face are not included.
 
     Args:
         view: faces, with or without dynamic groups
         key: detector key
-        more: further fields that are read as number columns, under their names
+        more: further fields, read as number columns under their names
 
     Raises:
-        ForensicsError: no faces, no ground truth, or ``key`` has no scores that are whole and of
-            what is there
+        ForensicsError: no faces, no ground truth, or ``key`` has no complete and current scores
     """
     view = views.flat(view)
     faces = views.dataset_of(view)
@@ -94,7 +93,7 @@ def face_table(view: Any, key: str, more: Sequence[str] = ()) -> FaceColumns:
 
 
 def faceless(videos: fo.Dataset | None, with_faces: set[str]) -> FaceColumns | None:
-    """The videos of ``videos`` that are not among ``with_faces``; None without one."""
+    """Return the videos of ``videos`` that are not in ``with_faces``, or None if there are none."""
     if videos is None or not videos.has_field(fields.here(videos, "video_id")):
         return None
     label_path = f"{fields.GROUND_TRUTH}.label"
@@ -124,21 +123,21 @@ def faceless(videos: fo.Dataset | None, with_faces: set[str]) -> FaceColumns | N
 
 
 def kinds_of(table: FaceColumns) -> list[Kind]:
-    """Dataset, split and method of each row."""
+    """Return the dataset, split and method of each row."""
     return list(zip(*(table.texts[name].texts().tolist() for name in KIND), strict=True))
 
 
 def kinds_in(faces: fo.Dataset) -> set[Kind]:
-    """The kinds that occur in a dataset."""
+    """Return the kinds that occur in a dataset."""
     group = {"$group": {"_id": {name: f"${name}" for name in KIND}}}
     rows = [row["_id"] for row in faces._aggregate(pipeline=[group])]
     return {tuple(row.get(name) or "" for name in KIND) for row in rows}
 
 
 def belonging(lost: FaceColumns, chosen: set[Kind], everywhere: set[Kind]) -> np.ndarray:
-    """(L,) which videos without a face belong to a view of faces.
+    """Return (L,) which videos without a face belong to a view of faces.
 
-    Those of its datasets and splits, unless the view leaves their method out.
+    These are the videos of its datasets and splits, unless the view leaves their method out.
 
     Args:
         lost: videos without a face

@@ -1,4 +1,4 @@
-"""The faces dataset: how it is opened, linked with its videos, and which views it offers."""
+"""Opens the faces dataset, links it with its videos, and saves its views."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ ONE_FACE = "one_face_per_video"  # a saved view
 def open_faces_dataset(
     name: str, videos: fo.Dataset, recipe: CropRecipe, crop_root: Path
 ) -> fo.Dataset:
-    """The faces dataset ``name``, created if need be and linked with ``videos``.
+    """Return the faces dataset ``name``, created if needed and linked with ``videos``.
 
     Args:
-        crop_root: root of the crop store, kept so that others find the index of the crops
+        crop_root: root of the crop store, noted so that others find the index of the crops
 
     Raises:
         ForensicsError: ``name`` is a dataset of another kind, or holds crops of another recipe
@@ -32,7 +32,7 @@ def open_faces_dataset(
         dataset = fo.load_dataset(name)
         about = fields.describe(dataset)
         nobodys = about.get("kind", "faces") == "faces" and not about.get(partners.VIDEOS)
-        if nobodys and views.is_empty(dataset):  # of a run that was killed right after making it
+        if nobodys and views.is_empty(dataset):  # its run was killed right after creating it
             about = {"kind": "faces", "recipe_hash": recipe.hash}
         elif about.get("kind") != "faces" or not _belongs(dataset, videos):
             why = partners.why_lost(dataset, partners.VIDEOS)
@@ -50,7 +50,7 @@ def open_faces_dataset(
                 field="faces_name",
             )
     else:
-        dataset = fo.Dataset(name, persistent=True)  # hours of work: kept unless deleted
+        dataset = fo.Dataset(name, persistent=True)  # hours of work, so kept until it is deleted
     fields.declare_common_fields(dataset, faces=True)
     _declare_attributes(dataset, videos)
     about = {"recipe": recipe.to_json(), "recipe_hash": recipe.hash, "crops": str(crop_root)}
@@ -63,16 +63,16 @@ def open_faces_dataset(
 
 
 def usual_name(videos: fo.Dataset) -> str:
-    """The faces dataset that an extraction of ``videos`` goes on with, or makes."""
+    """Return the faces dataset's name that an extraction of ``videos`` continues or creates."""
     own = partners.partner(videos, partners.FACES)
     return f"{videos.name}-faces" if own is None else own.name
 
 
 def usual_crops(videos: fo.Dataset) -> Path:
-    """The crop store of earlier extractions of ``videos``, or a new one.
+    """Return the crop store of earlier extractions of ``videos``, or a new one.
 
-    A dataset keeps it when it is renamed, and does not write into that of another one whose name
-    it has taken.
+    A renamed dataset keeps its store. A dataset that took the name of another one does not write
+    into the other's store.
     """
     if partners.is_own(videos, partners.FACES):
         return Path(fields.describe(videos)["crops"])
@@ -97,12 +97,12 @@ def _belongs(faces: fo.Dataset, videos: fo.Dataset) -> bool:
 
 
 def _declare_attributes(dataset: fo.Dataset, videos: fo.Dataset) -> None:
-    """Give ``dataset`` the fields of attributes that the source of ``videos`` shipped."""
+    """Add the fields of attributes that the source of ``videos`` shipped to ``dataset``."""
     declare(dataset, {name: type(videos.get_field(name)) for name in shipped_attributes(videos)})
 
 
 def shipped_attributes(videos: fo.Dataset) -> list[str]:
-    """Names of plain fields on ``videos`` that are neither FiftyOne's nor ours."""
+    """Return the names of plain fields on ``videos`` that are neither FiftyOne's nor ours."""
     ours = {*fields.COMMON_FIELDS, *fields.FACE_FIELDS, fields.GROUND_TRUTH, fields.COVERAGE}
     plain = (fo.StringField, fo.IntField, fo.FloatField, fo.BooleanField)
     scored = {
@@ -121,7 +121,7 @@ def shipped_attributes(videos: fo.Dataset) -> list[str]:
 
 
 def save_views(videos: fo.Dataset, faces: fo.Dataset) -> None:
-    """The saved views that the App shows first."""
+    """Save the views that the App shows first."""
     by_video = faces.group_by("video_id", order_by="frame_number")
     saved_views.save(faces, "by_video", by_video, "One tile per video; the faces in frame order")
     saved_views.save_chosen(faces, ONE_FACE, middle_faces(faces), "The middle face of each video")
@@ -131,7 +131,7 @@ def save_views(videos: fo.Dataset, faces: fo.Dataset) -> None:
 
 
 def renew_one_face(faces: fo.Dataset) -> None:
-    """Save the view of one face per video again where faces have come or gone since."""
+    """Save the view of one face per video again if faces were added or removed."""
     if not faces.has_saved_view(ONE_FACE):
         return
     now = middle_faces(faces)

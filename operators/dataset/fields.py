@@ -1,7 +1,7 @@
-"""Every field name, and the conversion between our records and FiftyOne samples.
+"""Defines every field name, and converts between our records and FiftyOne samples.
 
-The only place that knows FiftyOne's conventions: 1-based frame numbers, relative xywh boxes,
-``Classification`` labels. Nothing here computes a score or reads a file.
+Only this module handles FiftyOne's conventions: 1-based frame numbers, relative xywh boxes,
+``Classification`` labels. It computes no score and reads no file.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ CLIP = "clip"  # FrameSupport [first, last]: a sample of a video dataset that is
 PREFIX = "mf_"  # of our fields on a dataset that was taken in place
 ADOPTED = "adopted"  # in the description of such a dataset
 FACES = "faces"  # Detections on the frames of a video dataset, or on whole frames
-PERSONS = "persons"  # TemporalDetections of a video: who was seen from when to when
-CROP_SHA256 = "crop_sha256"  # of the crop's file, as extraction wrote it
-SOURCE_SHA256 = "source_sha256"  # of the file that the faces were cut from
+PERSONS = "persons"  # TemporalDetections of a video: each person's first and last appearance
+CROP_SHA256 = "crop_sha256"  # hash of the crop's file, as extraction wrote it
+SOURCE_SHA256 = "source_sha256"  # hash of the file that the faces were cut from
 
-#: Fields that every sample of both datasets has, with their FiftyOne types.
+#: Fields of every sample of both datasets, with their FiftyOne types.
 COMMON_FIELDS: dict[str, type] = {
     "video_id": fo.StringField,
     "source_dataset": fo.StringField,
@@ -52,7 +52,7 @@ COMMON_FIELDS: dict[str, type] = {
     "license_note": fo.StringField,
 }
 
-#: Fields of a faces dataset beside the common ones.
+#: Fields of a faces dataset in addition to the common ones.
 FACE_FIELDS: dict[str, type] = {
     "frame_number": fo.IntField,
     "track": fo.IntField,
@@ -73,13 +73,13 @@ FACE_FIELDS: dict[str, type] = {
 SHOWN_FOR = "shown_for"  # ids of the fakes of this person, where a real has several subjects
 FACE_LISTS = ("face_box", "face_landmarks", "crop_landmarks", "crop_matrix")
 
-#: Panels and sidebar filter by these; an unindexed filter freezes the App on large datasets.
+#: Fields that panels and the sidebar filter by; without an index, a filter freezes a large App.
 INDEXED = ("video_id", "source_dataset", "method", "compression", "split", "group_id", "pair_id")
 
 
 @dataclass(frozen=True, slots=True)
 class ScoreFields:
-    """The field names of detector key ``K``."""
+    """The field names of a detector key."""
 
     key: str
 
@@ -97,22 +97,22 @@ class ScoreFields:
 
     @property
     def label(self) -> str:
-        """Classification: label, confidence, logits."""
+        """Classification field: label, confidence, logits."""
         return self.key
 
     @property
     def p_fake(self) -> str:
-        """Probability of fake, 0 to 1."""
+        """Probability of fake, in [0, 1]."""
         return f"{self.key}_p_fake"
 
     @property
     def margin(self) -> str:
-        """Logit difference fake - real."""
+        """Logit difference, fake - real."""
         return f"{self.key}_margin"
 
     @property
     def angle(self) -> str:
-        """Degrees from the fake axis."""
+        """Angle to the fake axis, in degrees."""
         return f"{self.key}_angle"
 
     @property
@@ -122,42 +122,42 @@ class ScoreFields:
 
     @property
     def video_label(self) -> str:
-        """On faces: the video's Classification by the aggregation rule."""
+        """On faces: Classification of the face's video by the aggregation rule."""
         return f"{self.key}_video"
 
     @property
     def video_p_fake(self) -> str:
-        """On faces: the video's score by the aggregation rule."""
+        """On faces: score of the face's video by the aggregation rule."""
         return f"{self.key}_video_p_fake"
 
     @property
     def track_p_fake(self) -> str:
-        """On faces: the score of the face's person (track) by the aggregation rule."""
+        """On faces: score of the face's person (track) by the aggregation rule."""
         return f"{self.key}_track_p_fake"
 
     @property
     def calibrated(self) -> str:
-        """The score of the calibrated level after its calibration, see ``calibrate_threshold``."""
+        """Score of the calibrated level after its calibration, see ``calibrate_threshold``."""
         return f"{self.key}_calibrated"
 
     @property
     def coverage(self) -> str:
-        """On videos: share of the tried frames with a scored face."""
+        """On videos: share of the tried frames that have a scored face, in [0, 1]."""
         return f"{self.key}_coverage"
 
     @property
     def reason(self) -> str:
-        """Why a face or video has no score."""
+        """Reason why a face or video has no score."""
         return f"{self.key}_reason"
 
     @property
     def run(self) -> str:
-        """The custom run that holds the provenance of these fields."""
+        """Name of the custom run that holds the provenance of these fields."""
         return run_names.SCORES + self.key
 
 
 def fields_of_key(dataset: fo.Dataset, key: str) -> list[str]:
-    """The fields of ``dataset`` that hold the scores of ``key`` or what was computed from them."""
+    """Return the fields of ``dataset`` with scores of ``key`` or with results made from them."""
     names = ScoreFields(key)
     own = {
         *(names.label, names.p_fake, names.margin, names.angle, names.embedding, names.reason),
@@ -177,7 +177,7 @@ def fields_of_key(dataset: fo.Dataset, key: str) -> list[str]:
 
 
 def delta_field(key: str, perturbation: str) -> str:
-    """Field with p_fake of detector ``key`` under a corruption minus that of the crop as it is."""
+    """Return the field of p_fake of ``key`` under a corruption minus that of the unchanged crop."""
     return f"{key}_delta_{perturbation}"
 
 
@@ -192,20 +192,20 @@ frame_number, frame_index = numbering.shown_number, numbering.index_of
 def relative_box(
     box: Sequence[float], width: int, height: int
 ) -> tuple[float, float, float, float]:
-    """FiftyOne's [x, y, w, h] in [0, 1] of an xyxy box in pixels, clipped to the image."""
+    """Return FiftyOne's [x, y, w, h] in [0, 1] of an xyxy box in pixels, clipped to the image."""
     x1, x2 = (min(max(v, 0.0), width) for v in (box[0], box[2]))
     y1, y2 = (min(max(v, 0.0), height) for v in (box[1], box[3]))
     return x1 / width, y1 / height, (x2 - x1) / width, (y2 - y1) / height
 
 
 def call(p_fake: float) -> tuple[str, float]:
-    """Label of a score and its confidence: ``fake`` from p_fake >= 0.5."""
+    """Return the label of a score and its confidence: ``fake`` from p_fake >= 0.5."""
     fake = p_fake >= 0.5
     return LABELS[FAKE if fake else REAL], float(p_fake if fake else 1.0 - p_fake)
 
 
 def classification(p_fake: float, logits: Sequence[float] | None = None) -> fo.Classification:
-    """Label of a score: ``fake`` from p_fake >= 0.5, with the winner's confidence."""
+    """Return the label of a score: ``fake`` from p_fake >= 0.5, with the winner's confidence."""
     import numpy as np
 
     label, confidence = call(p_fake)
@@ -214,7 +214,7 @@ def classification(p_fake: float, logits: Sequence[float] | None = None) -> fo.C
 
 
 def record_fields(record: VideoRecord) -> dict[str, Any]:
-    """The common sample fields of ``record``, shipped attributes included.
+    """Return the common sample fields of ``record``, with shipped attributes.
 
     Raises:
         ForensicsError: a shipped attribute has the name of one of our fields
@@ -247,7 +247,7 @@ def is_adopted(dataset: fo.Dataset) -> bool:
 
 
 def declare_common_fields(dataset: fo.Dataset, faces: bool = False) -> None:
-    """Create the fields and indexes of a video dataset, or of a faces dataset."""
+    """Create the fields and indexes of a video dataset or of a faces dataset."""
     wanted = {**COMMON_FIELDS, **(FACE_FIELDS if faces else {})}
     if not faces:
         wanted |= {REASON: fo.StringField, COVERAGE: fo.FloatField}
@@ -267,13 +267,13 @@ def declare_common_fields(dataset: fo.Dataset, faces: bool = False) -> None:
 
 
 def describe(dataset: fo.Dataset) -> dict[str, Any]:
-    """What we wrote about ``dataset``: kind, linked dataset, recipe; empty if not ours."""
+    """Return our notes on ``dataset``: kind, linked dataset, recipe; empty if it is not ours."""
     info = dataset.info.get(INFO_KEY) or {}
     return dict(info) if isinstance(info, Mapping) else {}
 
 
 def set_description(dataset: fo.Dataset, **values: Any) -> None:
-    """Merge ``values`` into what :func:`describe` returns and save it."""
+    """Merge ``values`` into what :func:`describe` returns, and save it."""
     with changing(dataset):
         dataset.info[INFO_KEY] = {**describe(dataset), **values}
         dataset.save()

@@ -1,7 +1,7 @@
-"""What a source, a video and its faces say of the same video: where they differ, and who follows.
+"""Compares the labels of a source, a video and its faces, and updates those that lag behind.
 
-A label is a statement on a video. A corrected list must not pass silently, and faces must not keep
-what their video no longer says.
+A label is a statement on a video. A corrected list must not pass unnoticed, and faces must not keep
+labels that their video no longer has.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ from ...detector.records import UNKNOWN, UNLABELLED, VideoRecord
 from . import fields, views
 
 LABEL = f"{fields.GROUND_TRUTH}.label"
-#: Statements of a source that a later edition may correct.
+#: Fields of a source that a later edition may correct.
 OF_SOURCE = (LABEL, "method", "family", "split", "pair_id", "target_id", "source_id", "audio_label")
-#: What faces have from their video.
+#: Fields that faces take from their video.
 OF_VIDEO = (*OF_SOURCE, "split_source", "compression", "group_id", "pair_status")
-#: What an import itself changes on videos that it finds.
+#: Fields that an import itself changes on existing videos.
 LINKS = ("group_id", "pair_status", "pair_id")
 
 
 @dataclass(frozen=True)
 class Correction:
-    """A field that a source says other values of than the dataset holds.
+    """A field for which the source has other values than the dataset.
 
     Attributes:
         field: name of the field
-        values: video id -> what the source says now
-        example: one of them in words
+        values: video id -> current value of the source
+        example: one difference in words
     """
 
     field: str
@@ -40,9 +40,9 @@ class Correction:
 
 
 def corrections(dataset: fo.Dataset | None, records: Sequence[VideoRecord]) -> list[Correction]:
-    """Where ``records`` contradict what ``dataset`` holds of the same videos.
+    """Return where ``records`` contradict what ``dataset`` holds on the same videos.
 
-    What a source does not say is no contradiction, nor is a split that was derived here.
+    A missing statement of the source is no contradiction, nor is a split that was derived here.
     """
     if dataset is None or views.is_empty(dataset):
         return []
@@ -77,7 +77,7 @@ def _said(record: VideoRecord, name: str) -> Any:
 
 
 def words(found: Sequence[Correction], taken: bool) -> list[str]:
-    """A sentence for each field, and what became of it."""
+    """Return a sentence for each field that says whether the corrections were taken over."""
     what = "they were taken over" if taken else "they were kept; import with update to take over"
     titles = {LABEL: "ground truth"}
     return [
@@ -88,7 +88,7 @@ def words(found: Sequence[Correction], taken: bool) -> list[str]:
 
 
 def take_over(dataset: fo.Dataset, found: Sequence[Correction]) -> int:
-    """Write what the source says now; returns how many videos."""
+    """Write the current values of the source; return the number of changed videos."""
     changed: set[str] = set()
     for correction in found:
         changed |= set_by_video(dataset, correction.field, correction.values)
@@ -96,7 +96,7 @@ def take_over(dataset: fo.Dataset, found: Sequence[Correction]) -> int:
 
 
 def set_by_video(dataset: fo.Dataset, name: str, values: Mapping[str, Any]) -> set[str]:
-    """Write ``{video id: value}`` onto every sample of those videos; returns those with samples."""
+    """Write ``{video id: value}`` to all samples of those videos; return videos with samples."""
     ids = list(values)
     there: set[str] = set()
     for start in range(0, len(ids), 5000):
@@ -128,12 +128,12 @@ def _set_labels(view: Any, values: Mapping[str, str | None]) -> None:
 
 
 def sync_faces(videos: fo.Dataset, faces: fo.Dataset, names: Sequence[str] = OF_VIDEO) -> int:
-    """Have the faces say what their videos say; returns how many videos' faces did not.
+    """Copy values of videos to their faces; return the number of videos whose faces differed.
 
     Args:
         videos: video dataset
         faces: their faces
-        names: of :data:`OF_VIDEO`
+        names: fields of :data:`OF_VIDEO`
     """
     if views.is_empty(faces):
         return 0
@@ -146,7 +146,7 @@ def sync_faces(videos: fo.Dataset, faces: fo.Dataset, names: Sequence[str] = OF_
 def _behind(
     videos: fo.Dataset, faces: fo.Dataset, wanted: Sequence[str]
 ) -> dict[str, dict[str, Any]]:
-    """Field -> video id -> the video's value, where some face has another."""
+    """Return field -> video id -> the video's value, where a face has another value."""
     here, there = videos.get_field_schema(), faces.get_field_schema()
     names = [
         name
@@ -165,16 +165,16 @@ def _behind(
 
 
 def _statements(faces: fo.Dataset, names: Sequence[str]) -> list[dict[str, Any]]:
-    """What the faces of each video say: one row for each statement that there is."""
+    """Return the values of each video's faces: one row for each distinct combination."""
     keys = {f"f{place}": f"${name}" for place, name in enumerate(names)}
     pipeline = [{"$group": {"_id": {"video": "$video_id", **keys}}}]
     return [document["_id"] for document in faces._aggregate(pipeline=pipeline)]
 
 
 def contradiction(faces: fo.Dataset) -> str:
-    """Where the labels of faces are not those of their videos, in words; "" where they are.
+    """Return in words where labels of faces differ from those of their videos; "" if they agree.
 
-    Somebody has changed one of them in the App: numbers go by the faces.
+    They differ after a change in the App. Metrics use the labels of the faces.
     """
     videos = views.videos_of(faces)
     if videos is None or not videos.has_field(fields.here(videos, fields.GROUND_TRUTH)):

@@ -1,11 +1,11 @@
-"""One run at a time per dataset and work: a lease in the database that every machine shares.
+"""Lets one run at a time do the same work on a dataset, by a lease in the shared database.
 
-Two runs that write the same fields would each overwrite what the other has just computed. A run
-therefore holds a lease while it works and renews it; the lease of a process that was killed is
-taken over, at once on the same machine, after :data:`SILENCE_SECONDS` from another one. All times
-are the database server's, so that clocks that differ do not matter. Nor does a server's clock that
-jumps: before a lease of another machine is taken over, it is watched for two renewals by a clock
-that cannot jump, and on the same machine only the process counts.
+Two runs that write the same fields would overwrite each other's results. A run therefore holds a
+lease while it works, and renews it. The lease of a killed process is taken over: at once on the
+same machine, after :data:`SILENCE_SECONDS` from another one. All times are the database server's,
+so that different clocks do not matter. Jumps of the server's clock do not matter either: before a
+lease of another machine is taken over, it is watched for two renewals by a monotonic clock, and on
+the same machine only the process counts.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def _leases() -> Any:
 
 
 class Busy(ForensicsError):
-    """Another run holds the lease."""
+    """The error if another run holds the lease."""
 
 
 @contextmanager
@@ -51,13 +51,13 @@ def held(dataset: fo.Dataset | str, work: str, wait_seconds: float = 0.0) -> Ite
     """Hold the lease of ``work`` on ``dataset`` while the block runs.
 
     Args:
-        dataset: the dataset that is written, known by its id: it may be renamed meanwhile; or the
-            name of one that is made now
-        work: what is done, for people: ``extract faces``, ``score with probe``
-        wait_seconds: how long to wait for another run that holds it
+        dataset: the dataset to write, identified by its id, because it may be renamed; or the name
+            of one that is being created
+        work: the work, in words for the user: ``extract faces``, ``score with probe``
+        wait_seconds: seconds to wait for another run that holds it
 
     Raises:
-        Busy: another run holds it; says which process, where and since when
+        Busy: another run holds it; the message says which process, where and since when
     """
     token = uuid.uuid4().hex
     owner = {"token": token, **ProcessIdentity.of().record()}
@@ -78,7 +78,7 @@ def held(dataset: fo.Dataset | str, work: str, wait_seconds: float = 0.0) -> Ite
 
 
 def _known_as(dataset: fo.Dataset | str) -> tuple[str, str]:
-    """What leases call a dataset, and what people call it."""
+    """Return the name of a dataset in leases, and its name for the user."""
     if isinstance(dataset, str):
         return dataset, dataset
     name = getattr(dataset, "_MF_name", None) or dataset._doc.name
@@ -86,7 +86,7 @@ def _known_as(dataset: fo.Dataset | str) -> tuple[str, str]:
 
 
 def require_none_other(dataset: fo.Dataset | str, work: str) -> None:
-    """Raise :class:`Busy` where another run holds a lease on ``dataset`` that begins with ``work``.
+    """Raise :class:`Busy` if another run holds a lease on ``dataset`` that starts with ``work``.
 
     Leases of the calling thread do not count.
     """
@@ -102,13 +102,13 @@ def require_none_other(dataset: fo.Dataset | str, work: str) -> None:
 
 
 def _heard_of(query: dict[str, Any]) -> list[dict[str, Any]]:
-    """The leases that ``query`` finds, with the seconds since each was last renewed."""
+    """Return the leases that ``query`` finds, with the seconds since each was last renewed."""
     silence = {"$dateDiff": {"startDate": "$seen", "endDate": "$$NOW", "unit": "second"}}
     return list(_leases().aggregate([{"$match": query}, {"$set": {"silence": silence}}]))
 
 
 def _tokens() -> set[str]:
-    """The leases of this thread."""
+    """Return the tokens of this thread's leases."""
     return _own.__dict__.setdefault("tokens", set())
 
 
@@ -122,16 +122,16 @@ def _wait_and_take(
         except Busy:
             if time.monotonic() >= deadline:
                 raise
-        time.sleep(random.uniform(0.01, 0.05))  # not in step with others who wait
+        time.sleep(random.uniform(0.01, 0.05))  # random, so that waiting processes differ
 
 
 def _take(name: str, owner: dict[str, Any], shown: str, work: str) -> None:
     from pymongo.errors import DuplicateKeyError
 
     leases = _leases()
-    for _ in range(3):  # others may take or leave it between two of our steps
+    for _ in range(3):  # others may take or return it between two of our steps
         try:
-            # an upsert that matches nothing inserts; one that would match another's lease fails
+            # An upsert without a match inserts; one that would match another run's lease fails.
             leases.update_one(
                 {"_id": name, "token": owner["token"]},
                 [{"$set": {**owner, "since": "$$NOW", "seen": "$$NOW"}}],
@@ -156,16 +156,16 @@ def _take(name: str, owner: dict[str, Any], shown: str, work: str) -> None:
 
 
 def _is_gone(lease: dict[str, Any]) -> bool:
-    """Whether the process that holds ``lease`` is known to be dead, or has long said nothing."""
+    """Return whether the holder of ``lease`` is known to be dead, or silent for too long."""
     holder = ProcessIdentity.from_record(lease)
     if holder.is_of_this_machine:
         return holder.is_known_dead
-    # a last sign of life in the future: the server's clock was set back
+    # The last renewal is in the future if the server's clock was set back.
     return not 0 <= lease["silence"] <= SILENCE_SECONDS and not _is_renewed(lease)
 
 
 def _is_renewed(lease: dict[str, Any]) -> bool:
-    """Whether the holder renews ``lease`` while we watch, or has given it back."""
+    """Return whether the holder renews ``lease`` while we watch, or has returned it."""
     logger.warning("watching for %s s whether %r is renewed", WATCH_SECONDS, lease["_id"])
     deadline = time.monotonic() + WATCH_SECONDS
     while time.monotonic() < deadline:
@@ -186,14 +186,14 @@ def _renew(name: str, token: str, stop: threading.Event) -> None:
             if not _leases().update_one(mine, [{"$set": beat}]).matched_count:
                 logger.warning("the lease %r was taken over by another run", name)
                 return
-        except PyMongoError as error:  # the database is away; the work will notice by itself
+        except PyMongoError as error:  # no database; the work itself will notice
             logger.warning("the lease %r could not be renewed: %s", name, error)
 
 
 def exclusively(
     what: Callable[..., tuple[fo.Dataset | str, str] | None],
 ) -> Callable[[Callable[..., _Result]], Callable[..., _Result]]:
-    """Decorator: hold the lease that ``what(*arguments)`` names (dataset, work) during the call.
+    """Return a decorator that holds the lease ``what(*arguments)`` (dataset, work) during a call.
 
     ``what`` takes the arguments of the function; None means that nothing is written.
     """

@@ -1,7 +1,7 @@
-"""What stored numbers were made from, and whether that still holds: one answer for everything.
+"""Decides whether stored numbers are still valid, by what they were made from.
 
-A custom run that keeps a number keeps its :class:`.basis.Basis` under :data:`FIELD`. Whoever reads
-the number asks :func:`why_stale` first; nobody else decides whether a number still stands.
+A custom run that stores a number also stores its :class:`.basis.Basis` under :data:`FIELD`. Every
+reader of the number calls :func:`why_stale` first; no other code decides whether a number is valid.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from . import fields, run_names, score_state, stored_runs, views
 from .face_reading import read
 from .rebuild_cache import RebuildCache
 
-FIELD = "made_from"  # of the config of a custom run
+FIELD = "made_from"  # entry in the config of a custom run
 UNKNOWN = "it does not say what it was made from (it is of an older version)"
 _SHARED = {
     "video": "video_id",
@@ -32,12 +32,12 @@ _KEPT = RebuildCache(64)
 
 
 def basis_of(samples: Any, key: str, level: str = "video") -> Basis:
-    """What a number on the scores of ``key`` on ``samples`` is made from, now.
+    """Return the current basis of a number made from the scores of ``key`` on ``samples``.
 
     Args:
         samples: faces dataset or view
         key: detector key
-        level: ``video`` where the number depends on scores of videos, else ``face``
+        level: ``video`` if the number depends on scores of videos, else ``face``
     """
     view = views.flat(samples)
     dataset = views.dataset_of(view)
@@ -83,13 +83,13 @@ def _scores(own: Mapping[str, np.ndarray]) -> list[np.ndarray]:
 
 
 def _recipes(of_faces: list[Any] | None, config: Any) -> str | None:
-    """The crop recipes of the faces; where they name none, the one noted with the scores."""
+    """Return the crop recipes of the faces, or the one noted with the scores if they name none."""
     found = sorted({str(recipe) for recipe in of_faces or () if recipe})
     return ", ".join(found) or getattr(config, "recipe_hash", None)
 
 
 def code_version() -> str:
-    """The plugin's version, from its manifest."""
+    """Return the plugin's version, from its manifest."""
     from .code_version import code_version as version
 
     return version()
@@ -102,10 +102,10 @@ def why_not(
     level: str = "video",
     ignoring: Sequence[str] = (),
 ) -> str | None:
-    """Why a number with the basis ``stored`` does not hold for ``samples`` now; None where it does.
+    """Return why a number with the basis ``stored`` is not valid for ``samples`` now, or None.
 
     Args:
-        stored: of :meth:`Basis.to_json`
+        stored: result of :meth:`Basis.to_json`
         samples, key, level: as for :func:`basis_of`
         ignoring: see :meth:`Basis.differences`
     """
@@ -117,7 +117,7 @@ def why_not(
     try:
         before = Basis.from_json(stored)
     except (ForensicsError, TypeError):
-        return UNKNOWN  # of another version
+        return UNKNOWN  # written by another version
     reasons = before.differences(basis_of(samples, key, level), ignoring)
     return "; ".join(reasons) or None
 
@@ -125,16 +125,16 @@ def why_not(
 def why_stale(
     dataset: fo.Dataset, run: str, ignoring: Sequence[str] = (), fresh: bool = False
 ) -> str | None:
-    """Why what the custom run ``run`` holds does not stand any more; None where it does.
+    """Return why the content of the custom run ``run`` is out of date, or None if it is valid.
 
-    The faces are read again where the dataset has changed since the last time.
+    The faces are read again only if the dataset has changed since the last call.
 
     Args:
-        dataset: with that run; its config has ``key`` and :data:`FIELD`, and ``level`` where
+        dataset: dataset with that run; its config has ``key`` and :data:`FIELD`, and ``level`` if
             scores of videos do not matter
         run: name of the run
         ignoring: see :meth:`Basis.differences`
-        fresh: read them in any case; for numbers that are about to be used, not only shown
+        fresh: always read the faces again, for numbers that are used and not only shown
     """
     info = stored_runs.any_info(dataset, run)
     if info is None:
@@ -156,7 +156,7 @@ def why_stale(
 
 
 def _view_of(dataset: fo.Dataset, run: str) -> Any | None:
-    """The view that ``run`` was made on; None where a field that it filters by is gone."""
+    """Return the view that ``run`` was made on, or None if a field of its filters is missing."""
     try:
         return dataset.load_run_view(run)
     except (AttributeError, KeyError, ValueError):
@@ -164,10 +164,10 @@ def _view_of(dataset: fo.Dataset, run: str) -> Any | None:
 
 
 def why_scores_stale(dataset: fo.Dataset, key: str) -> str | None:
-    """Why the scores of ``key`` themselves do not stand any more: those made from other scores.
+    """Return why the scores of ``key`` themselves are out of date, or None if they are valid.
 
-    Out-of-fold scores are made from another detector's embeddings and from labels. Where either
-    has changed they are of nothing that is there.
+    Out-of-fold scores are made from another detector's embeddings and from labels. If either has
+    changed, they no longer describe the present data.
     """
     info = stored_runs.info_of(dataset, run_names.SCORES, key)
     config = getattr(info, "config", None)
@@ -191,11 +191,11 @@ def why_scores_stale(dataset: fo.Dataset, key: str) -> str | None:
 
 
 def require_current_scores(dataset: fo.Dataset, key: str) -> None:
-    """Refuse scores of ``key`` that are not whole, or do not stand any more.
+    """Raise an error if the scores of ``key`` are incomplete or out of date.
 
     Raises:
         ForensicsError: they are being replaced, or their replacement was killed; or they were made
-            from other embeddings or labels than there are now
+            from other embeddings or labels than the present ones
     """
     score_state.require_whole(dataset, key)
     why = why_scores_stale(dataset, key)
@@ -208,7 +208,7 @@ def require_current_scores(dataset: fo.Dataset, key: str) -> None:
 
 
 def state(dataset: fo.Dataset) -> Hashable:
-    """Changes whenever a sample, or who wrote a detector's scores, may have changed."""
+    """Return a token that changes when a sample, or the maker of any scores, may have changed."""
     runs = []
     for key in sorted(fields.detector_keys(dataset)):
         info = stored_runs.info_of(dataset, run_names.SCORES, key)

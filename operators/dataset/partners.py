@@ -1,9 +1,9 @@
-"""Which dataset another belongs to: videos and their faces, by the ids of both.
+"""Finds which videos and faces datasets belong together, by their ids.
 
-A name says nothing: a dataset may be renamed, and a copy (cloned, or exported and imported again)
-has all that its original says of itself. A link therefore names the dataset that it was written on,
-and the partner, by id. A copy is no partner of its original's partner, and says so. Names are a
-hint only: they let a dataset that was deleted and imported again take its own place.
+A name is no proof: a dataset may be renamed, and a copy (cloned, or exported and imported again)
+carries the description of its original. A link therefore names, by id, the dataset that it was
+written on and the partner. A copy is no partner of its original's partner, and reports so. Names
+are only a hint, so that a dataset that was deleted and imported again can take its former place.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from bson.errors import InvalidId
 from . import fields
 from .dataset_changes import changing, documents
 
-VIDEOS, FACES = "video_dataset", "faces_dataset"  # roles; in the description: the partner's name
+VIDEOS, FACES = "video_dataset", "faces_dataset"  # roles; the description holds partner names
 _OTHER = {VIDEOS: FACES, FACES: VIDEOS}
 LINKS = "links"  # in the description: role -> {"of", "as", "to", "named"}: ids and names
 
 
 def link(videos: fo.Dataset, faces: fo.Dataset) -> None:
-    """Let ``videos`` and ``faces`` name each other; other faces of the videos keep their link."""
+    """Link ``videos`` and ``faces`` with each other; other faces of the videos keep their link."""
     for dataset, role, partner in ((faces, VIDEOS, videos), (videos, FACES, faces)):
         with changing(dataset):
             record = {
@@ -38,24 +38,24 @@ def link(videos: fo.Dataset, faces: fo.Dataset) -> None:
 
 
 def partner(dataset: fo.Dataset, role: str) -> fo.Dataset | None:
-    """The dataset that is ``role`` for ``dataset``; None where there is none, or none any more."""
+    """Return the dataset that is ``role`` for ``dataset``, or None if there is none any more."""
     name, _ = _found(dataset, role)
     return None if name is None else fo.load_dataset(name, reload=True)
 
 
 def is_own(dataset: fo.Dataset, role: str) -> bool:
-    """Whether what ``dataset`` says of its ``role`` was said of itself, and not of its original."""
+    """Return whether the ``role`` link of ``dataset`` was written on it, not on its original."""
     record = _links(dataset).get(role)
     return record is not None and _stands_for(dataset, record)
 
 
 def why_lost(dataset: fo.Dataset, role: str) -> str:
-    """Why the partner that ``dataset`` names is not its own; "" where it is, or it names none."""
+    """Return why the named partner of ``dataset`` does not belong to it; "" if it does."""
     return _found(dataset, role)[1]
 
 
 def name_of(dataset_id: Any) -> str | None:
-    """The name that the dataset of that id has now; None where there is none."""
+    """Return the current name of the dataset with that id, or None if there is none."""
     try:
         found = documents("datasets").find_one({"_id": ObjectId(dataset_id)}, {"name": 1})
     except (InvalidId, TypeError):
@@ -64,20 +64,20 @@ def name_of(dataset_id: Any) -> str | None:
 
 
 def ids_of(names: Iterable[str]) -> dict[str, str]:
-    """Id -> name of the datasets that have these names now."""
+    """Return id -> name of the datasets that now have these names."""
     rows = documents("datasets").find({"name": {"$in": list(names)}}, {"name": 1})
     return {str(row["_id"]): row["name"] for row in rows}
 
 
 def original_of(dataset: fo.Dataset, dataset_id: Any) -> str | None:
-    """The name of the dataset that a record on ``dataset`` was written on, where it is another.
+    """Return the name of the dataset that a record on ``dataset`` was written on, if another.
 
-    What such a record names (folders, runs) belongs to the original: it may be read, not changed.
-    Once the original is gone it belongs to the copy.
+    Folders and runs in such a record belong to the original: they may be read, not changed. Once
+    the original is deleted, they belong to the copy.
 
     Args:
-        dataset: that has the record
-        dataset_id: that the record names, None of version 0.3
+        dataset: dataset with the record
+        dataset_id: id in the record; None in records of version 0.3
     """
     if dataset_id is None or str(dataset_id) == str(dataset._doc.id):
         return None
@@ -85,7 +85,7 @@ def original_of(dataset: fo.Dataset, dataset_id: Any) -> str | None:
 
 
 def are_copies(videos: fo.Dataset, faces: fo.Dataset) -> bool:
-    """Whether both are copies of two that belong together, and belong to nobody yet."""
+    """Return whether both are copies of linked datasets, and are not linked themselves yet."""
     of_videos, of_faces = _links(videos).get(FACES), _links(faces).get(VIDEOS)
     if not (of_videos and of_faces) or of_videos["of"] == str(videos._doc.id):
         return False
@@ -101,7 +101,7 @@ def _links(dataset: fo.Dataset) -> dict[str, dict[str, str]]:
 
 
 def _found(dataset: fo.Dataset, role: str) -> tuple[str | None, str]:
-    """The partner's name of now, and why there is none although one is named."""
+    """Return the partner's current name, and why there is none although one is named."""
     named = fields.describe(dataset).get(role)
     if not named:
         return None, ""
@@ -125,14 +125,14 @@ def _found(dataset: fo.Dataset, role: str) -> tuple[str | None, str]:
 
 
 def _stands_for(dataset: fo.Dataset, record: dict[str, str]) -> bool:
-    """Whether ``dataset`` is the one that ``record`` was written on, or its only heir."""
+    """Return whether ``record`` was written on ``dataset``, or ``dataset`` replaces that one."""
     if record["of"] == str(dataset._doc.id):
         return True
     return name_of(record["of"]) is None and dataset.name == record["as"]
 
 
 def _by_name(dataset: fo.Dataset, role: str, named: str) -> tuple[str | None, str]:
-    """Links of version 0.3 are names: each names the other, which a copy's partner does not."""
+    """Resolve a link of version 0.3, which is a name: the partner must name ``dataset`` in turn."""
     if not fo.dataset_exists(named):
         return None, f"the dataset {named!r} is gone, or has another name now"
     there = fo.load_dataset(named, reload=True)

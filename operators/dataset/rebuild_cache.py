@@ -1,8 +1,7 @@
-"""A small cache of what can be built again.
+"""Caches values that can be built again.
 
 FiftyOne may drop or reload the plugin's modules at any time, and every panel event may arrive in
-another thread. So nothing is ever *stored* here: a value is asked for together with the function
-that makes it.
+another thread. So a value is always requested together with the function that builds it.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ Value = TypeVar("Value")
 class RebuildCache:
     """The ``size`` most recently used values, by key.
 
-    Two threads that miss on one key at the same time build it once: the second waits.
+    If two threads miss the same key at the same time, the second waits while the first builds it.
 
     Args:
         size: values kept
@@ -31,7 +30,7 @@ class RebuildCache:
         self._lock = threading.Lock()
 
     def get(self, key: Hashable, build: Callable[[], Value]) -> Value:
-        """The value of ``key``, built now if it is not there; an error of ``build`` is not kept."""
+        """Return the value of ``key``, built now if missing; an error of ``build`` is not kept."""
         with self._lock:
             if key in self._values:
                 self._values.move_to_end(key)
@@ -53,11 +52,11 @@ class RebuildCache:
             return value
 
     def has(self, key: Hashable) -> bool:
-        """Whether the value of ``key`` is at hand now."""
+        """Return whether the value of ``key`` is in memory."""
         with self._lock:
             return key in self._values
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Remove all values."""
         with self._lock:
             self._values.clear()

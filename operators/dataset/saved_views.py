@@ -15,10 +15,10 @@ from .dataset_changes import changing, documents
 
 
 def save(dataset: fo.Dataset, name: str, view: Any, description: str) -> str:
-    """Save ``view`` under ``name``, replacing an older one of that name.
+    """Save ``view`` under ``name``, replacing an older view of that name.
 
     FiftyOne refuses names that differ only in punctuation (``Deep Fakes``, ``deep-fakes``), which
-    methods of a source may do; the later one gets a number.
+    methods of a source may do. The later one gets a number.
 
     Returns:
         the name that it got
@@ -50,7 +50,7 @@ def _mark(name: str) -> str:
 
 
 def drop(dataset: fo.Dataset, name: str) -> None:
-    """Delete a saved view, if there is one: the dataset forgets it first."""
+    """Delete a saved view, if it exists; its name is removed from the dataset first."""
     with changing(dataset):
         if not dataset.has_saved_view(name):
             return

@@ -1,8 +1,8 @@
-"""Says whether the scores of a key are whole: marks that outlive a killed process.
+"""Tells whether the scores of a key are complete, by marks that survive a killed process.
 
-Whoever replaces scores (:mod:`operators.scoring.score_claim`) first names the new maker together
-with a mark, by one update; then clears, then writes, then takes the mark away. Every reader refuses
-marked scores, so that the name of one detector never stands over numbers of another.
+Replacing scores (:mod:`operators.scoring.score_claim`) first names the new maker and sets a mark,
+in one update. Then it clears, then writes, then removes the mark. Every reader refuses marked
+scores, so that numbers of one detector never appear under the name of another.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ...detector.errors import ForensicsError
 from . import fields, run_names, stored_runs
 from .dataset_changes import documents
 
-#: The run's entry that says what is unfinished; absent or "" in whole scores.
+#: Entry of the run that says what is unfinished; absent or "" for complete scores.
 MARK = "unfinished"
 CLEARING = "the earlier scores are being removed"
 WRITING = "the scores are being written"
@@ -23,7 +23,7 @@ VIDEO_SCORES = "the scores of videos and persons are being computed"
 
 
 def unfinished(dataset: fo.Dataset) -> dict[str, str]:
-    """What is unfinished, by detector key, as the database says now."""
+    """Return what is unfinished in the database now, by detector key."""
     found = documents("runs").find(
         {"_dataset_id": dataset._doc.id, f"config.{MARK}": {"$gt": ""}},
         {"key": 1, f"config.{MARK}": 1},
@@ -41,21 +41,21 @@ def unfinished(dataset: fo.Dataset) -> dict[str, str]:
 
 
 def require_whole(dataset: fo.Dataset, key: str) -> None:
-    """Raise :class:`ForensicsError` where the scores of ``key`` are being replaced or half so."""
+    """Raise :class:`ForensicsError` if the scores of ``key`` are being replaced or incomplete."""
     why = unfinished(dataset).get(key)
     if why is not None:
         raise _refusal(dataset, key, why)
 
 
 def require_faces_whole(dataset: fo.Dataset, key: str) -> None:
-    """As :func:`require_whole`, for whoever computes the scores of videos and persons anew."""
+    """Like :func:`require_whole`, for code that recomputes the scores of videos and persons."""
     why = unfinished(dataset).get(key)
     if why is not None and why != VIDEO_SCORES:
         raise _refusal(dataset, key, why)
 
 
 def require_fields_whole(dataset: fo.Dataset, names: Iterable[str]) -> None:
-    """Raise :class:`ForensicsError` where one of the fields ``names`` is of unfinished scores."""
+    """Raise :class:`ForensicsError` if one of the fields ``names`` holds unfinished scores."""
     found = unfinished(dataset)
     for key, why in found.items():
         if set(names) & set(fields.fields_of_key(dataset, key)):
@@ -71,5 +71,5 @@ def _refusal(dataset: fo.Dataset, key: str, why: str) -> ForensicsError:
 
 
 def mark(dataset: fo.Dataset, key: str, what: str) -> None:
-    """Mark the scores of ``key`` as unfinished: ``what`` is going on; "" takes the mark away."""
+    """Mark the scores of ``key`` as unfinished because of ``what``; "" removes the mark."""
     stored_runs.change(dataset, fields.ScoreFields(key).run, **{MARK: what})

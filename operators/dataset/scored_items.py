@@ -1,6 +1,6 @@
-"""What an evaluation judges: stored scores of faces and of videos, by columns.
+"""Reads the items of an evaluation: stored scores of faces and of videos, by columns.
 
-Videos that gave no face are read from the video dataset, so that they stay in the counts.
+Videos without any face are read from the video dataset, so that they stay in the counts.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ LEVELS = ("face", "video")
 
 @dataclass(frozen=True)
 class Part:
-    """One row of a table: which items, and what they are called; ``all`` is not narrowed."""
+    """One row of a table: its items and their names; ``all`` means not narrowed."""
 
     source_dataset: str
     method: str
@@ -107,7 +107,7 @@ def all_videos(view: Any, key: str) -> Units:
 
 
 def parts_of(items: Units) -> Iterator[Part]:
-    """Everything; each dataset and method; and where there are several, each compression and split.
+    """Yield everything, each dataset and method, and each compression and split if several.
 
     A method's part holds its fakes and all reals of the same dataset, compression and split.
     """

@@ -1,6 +1,6 @@
-"""Writes custom runs of a dataset so that a reader finds the old one or the new one, whole.
+"""Writes custom runs of a dataset so that a reader finds the complete old or new run.
 
-FiftyOne deletes the old run, then registers the new one, then adds its results: a process killed in
+FiftyOne deletes the old run, then registers the new one, then adds its results. A process killed in
 between leaves no run, or one without results. Here the new record is complete before one atomic
 update makes the dataset name it; the old one is deleted last.
 """
@@ -19,20 +19,20 @@ from . import marked_views, run_names
 from .dataset_changes import changing, delete_run_record, documents
 
 _MARK = "run "  # of the samples of a run whose view is large
-CUSTOM, BRAIN = "runs", "brain_methods"  # where a dataset's document names them
+CUSTOM, BRAIN = "runs", "brain_methods"  # entries of a dataset's document that name runs
 
 
 def put(
     samples: Any, name: str, /, *, method: str, results: dict[str, Any] | None = None, **config: Any
 ) -> None:
-    """Store a custom run of ``samples``, in place of an earlier one of that name.
+    """Store a custom run of ``samples``, in place of an earlier run of that name.
 
     Args:
         samples: dataset, or the view that the run was made on
-        name: of the run
+        name: name of the run
         method: ``media_forensics/...``
-        results: kept outside the dataset's document, for what is large
-        config: kept with the run
+        results: large values, stored outside the dataset's document
+        config: values stored with the run
 
     Raises:
         ForensicsError: a run of another method has that name
@@ -134,7 +134,7 @@ def _method(info: Any) -> Any:
 
 
 def change(dataset: fo.Dataset, name: str, /, **values: Any) -> bool:
-    """Set values of a run's config, each by itself; whether there is such a run."""
+    """Set single values of a run's config; return whether there is such a run."""
     with changing(dataset):
         run_id = _id_of(dataset, name)
         if run_id is None:
@@ -146,17 +146,17 @@ def change(dataset: fo.Dataset, name: str, /, **values: Any) -> bool:
 
 
 def drop(dataset: fo.Dataset, name: str, kind: str = CUSTOM) -> None:
-    """Delete a run, if there is one: the dataset forgets it first."""
+    """Delete a run, if it exists; its name is removed from the dataset first."""
     with changing(dataset):
         if _id_of(dataset, name, kind) is not None:
             _name(dataset, name, None, kind)
 
 
 def rename(dataset: fo.Dataset, name: str, new: str, /, **values: Any) -> None:
-    """Give a custom run another name and set ``values`` of its config.
+    """Rename a custom run and set ``values`` of its config.
 
     Raises:
-        ForensicsError: there is no such run, or one of the new name
+        ForensicsError: there is no such run, or the new name is taken
     """
     with changing(dataset):
         run_id = _id_of(dataset, name)
@@ -171,7 +171,7 @@ def rename(dataset: fo.Dataset, name: str, new: str, /, **values: Any) -> None:
 
 
 def replace(dataset: fo.Dataset, name: str, by: str, kind: str) -> None:
-    """Let the complete run ``by`` be the run ``name`` from now on, in place of an earlier one.
+    """Turn the complete run ``by`` into the run ``name``, in place of an earlier one.
 
     Raises:
         ForensicsError: there is no run ``by``
@@ -192,8 +192,10 @@ def _id_of(dataset: fo.Dataset, name: str, kind: str = CUSTOM) -> Any:
 def _name(
     dataset: fo.Dataset, name: str, run_id: Any, kind: str = CUSTOM, before: str | None = None
 ) -> None:
-    """Let the dataset name ``run_id`` as its run ``name`` (and no more as ``before``), by one
-    update; then delete what it named so far."""
+    """Make the dataset name ``run_id`` as its run ``name`` (and not as ``before``) in one update.
+
+    Then delete the run that it named until now.
+    """
     old = _id_of(dataset, name, kind)
     now: dict[str, Any] = {"last_modified_at": datetime.utcnow()}
     change = {"$set": now | ({} if run_id is None else {f"{kind}.{name}": run_id})}

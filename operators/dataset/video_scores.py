@@ -1,4 +1,4 @@
-"""The fields of a detector, and the scores of persons and videos from those of faces.
+"""Computes the scores of videos and persons from those of faces, and declares a detector's fields.
 
 No network is needed: every rule can be applied again to the stored scores.
 """
@@ -38,7 +38,7 @@ CHUNK = 10_000  # faces whose labels are in memory at a time
 
 
 def declare(dataset: fo.Dataset, names: fields.ScoreFields, embeddings: bool = True) -> None:
-    """Create the fields of a detector; without ``embeddings`` those of imported scores only."""
+    """Create the fields of a detector; without ``embeddings`` only those of imported scores."""
     own = (names.margin, names.angle) if embeddings else ()
     numbers = (names.p_fake, *own, names.video_p_fake, names.track_p_fake)
     wanted: dict[str, Any] = dict.fromkeys(numbers, fo.FloatField)
@@ -58,10 +58,10 @@ class VideoScores:
 
     Attributes:
         ids, video_ids: sample id and video of every face
-        of_video: score by video id; a video without a scored face is not there
+        of_video: score by video id; videos without a scored face are absent
         of_person: score of the person of each face, by sample id
-        scored: faces with a score by video id
-        cut: faces that the rule asks for, scored or not, by video id
+        scored: number of scored faces by video id
+        cut: number of faces that the rule uses, scored or not, by video id
         margins: by video id, what videos are ordered by; empty where faces have no margins
     """
 
@@ -75,7 +75,7 @@ class VideoScores:
 
     @property
     def waiting(self) -> int:
-        """Faces without a score in videos that have one: the score of these is of a part."""
+        """Faces without a score in videos that have one, whose score is then incomplete."""
         return sum(self.cut[v] - self.scored[v] for v in self.of_video)
 
 
@@ -83,7 +83,7 @@ def rule_of(dataset: fo.Dataset, key: str) -> str:
     """The rule by which videos have their scores of ``key``."""
     config = fields.scores_config(dataset, key)
     if getattr(config, "table_level", "face") != "face":
-        return "max"  # every face of a video has the score that the table gives the video
+        return "max"  # every face has the score that the table gives its video
     rule = getattr(config, "rule", None)
     return rule if rule in [name for name, _ in RULES] else "mean"
 
@@ -97,12 +97,12 @@ def rule_words(dataset: fo.Dataset, key: str) -> str:
 
 
 def compute_video_scores(dataset: fo.Dataset, key: str, rule: str | None = None) -> VideoScores:
-    """Scores of videos and persons as the faces say now, whatever was written earlier.
+    """Return current scores of videos and persons from the faces' scores, whatever is stored.
 
     Args:
         dataset: faces dataset
         key: detector key
-        rule: one of :data:`RULES`; by default that of :func:`rule_of`
+        rule: one of :data:`RULES`; None: :func:`rule_of`
     """
     from ...detector.scoring.aggregate import (
         WORST_PERSON,
@@ -178,12 +178,12 @@ def _margins(p_fake: list[float | None], margin: list[float | None] | None) -> l
 
 
 def refresh_video_scores(dataset: fo.Dataset, key: str) -> int:
-    """Write the scores of videos and persons again where the stored ones are not those of now.
+    """Write the scores of videos and persons again if the stored ones are out of date.
 
-    They are not after faces have been deleted, added or scored by other means.
+    They are out of date after faces were deleted, added or scored by other means.
 
     Returns:
-        faces without a score in videos that have one
+        number of faces without a score in videos that have one
     """
     field = fields.ScoreFields(key).video_p_fake
     if not dataset.has_field(field):
@@ -207,8 +207,8 @@ def write_video_scores(
 ) -> int:
     """Compute each video's and person's score from its stored face scores, and write them.
 
-    Needs no network. A video without a scored face gets no score but a reason. The score of a
-    person (track) is by ``rule`` over its faces, under ``worst_person`` by their mean.
+    A video without a scored face gets a reason instead of a score. The score of a person (track) is
+    computed by ``rule`` over its faces, with ``worst_person`` by their mean.
 
     Args:
         dataset: faces dataset
@@ -222,8 +222,8 @@ def write_video_scores(
         number of videos with a score
 
     Raises:
-        ForensicsError: another process writes them too and has not ended for a long time, or the
-            dataset was deleted
+        ForensicsError: another process has been writing them for a long time, or the dataset was
+            deleted
     """
     with dataset_changes.alone(dataset, f"video scores of {key}"):
         score_state.mark(dataset, key, score_state.VIDEO_SCORES)
@@ -238,9 +238,9 @@ def _write(dataset: fo.Dataset, key: str, rule: str, found: VideoScores) -> int:
     names = fields.ScoreFields(key)
     scores, sample_ids, video_ids = found.of_video, found.ids, found.video_ids
     views.set_by_id(dataset, names.track_p_fake, found.of_person)
-    for start in range(0, len(sample_ids), CHUNK):  # a label is large: never all at once
+    for start in range(0, len(sample_ids), CHUNK):  # labels are large, so never all at once
         part = slice(start, start + CHUNK)
-        # None too: a score that an earlier rule or checkpoint left must not stay
+        # None is written too: a score of an earlier rule or checkpoint must not stay.
         on_faces = {
             i: scores.get(v) for i, v in zip(sample_ids[part], video_ids[part], strict=True)
         }

@@ -1,4 +1,4 @@
-"""A view, a selection or a dataset, read into our records and arrays, and written back in bulk.
+"""Reads views, selections and datasets into records and arrays, and writes values in bulk.
 
 Reading goes by columns (``values``), never sample by sample. A dynamic-group view (one tile per
 video) stands for all the faces behind its tiles, so it is flattened first.
@@ -24,36 +24,36 @@ from .dataset_changes import require_there
 if TYPE_CHECKING:
     pass
 
-SLICE = 10_000  # values of one bulk write
+SLICE = 10_000  # values per bulk write
 
 
 def flat(samples: Any) -> Any:
-    """``samples`` without dynamic grouping: every face, not one per video."""
+    """Return ``samples`` without dynamic grouping: every face, not one per video."""
     view = samples.view() if isinstance(samples, fo.Dataset) else samples
     return view.flatten() if getattr(view, "_is_dynamic_groups", False) else view
 
 
 def target(ctx: Any) -> Any:
-    """The samples that a form's *target view* names, flattened."""
+    """Return the samples of a form's *target view*, flattened."""
     return flat(ctx.target_view())
 
 
 def dataset_of(samples: Any) -> fo.Dataset:
-    """The dataset that ``samples`` belong to."""
+    """Return the dataset that ``samples`` belong to."""
     return samples if isinstance(samples, fo.Dataset) else samples._dataset
 
 
 def is_empty(samples: Any) -> bool:
-    """Whether there is no sample.
+    """Return whether there is no sample.
 
-    One is looked for: the length of a dataset is MongoDB's own estimate, which may be 0 for a full
-    collection after MongoDB was killed.
+    It queries one sample, because a dataset's length is MongoDB's estimate, which may be 0 for a
+    full collection after MongoDB was killed.
     """
     return not samples.limit(1).values("id")
 
 
 def require_samples(samples: Any, what: str) -> None:
-    """Raise :class:`ForensicsError` where ``samples`` is empty."""
+    """Raise :class:`ForensicsError` if ``samples`` is empty."""
     if is_empty(samples):
         raise ForensicsError(
             f"The chosen view holds no {what}.",
@@ -62,7 +62,7 @@ def require_samples(samples: Any, what: str) -> None:
 
 
 def require_fields(samples: Any, names: Iterable[str], made_by: str) -> None:
-    """Raise :class:`ForensicsError` where a field is missing, naming the operator that makes it.
+    """Raise :class:`ForensicsError` if a field is missing; the hint names the operator for it.
 
     Fields of scores that are being replaced, or whose replacement was killed, count as missing.
     """
@@ -77,21 +77,21 @@ def require_fields(samples: Any, names: Iterable[str], made_by: str) -> None:
 
 
 def videos_of(faces: fo.Dataset) -> fo.Dataset | None:
-    """The video dataset that ``faces`` was cut from, if it is still there."""
+    """Return the video dataset that ``faces`` was cut from, or None if it is missing."""
     return partners.partner(faces, partners.VIDEOS)
 
 
 def faces_of(videos: fo.Dataset) -> fo.Dataset | None:
-    """The faces dataset cut from ``videos``, if there is one."""
+    """Return the faces dataset cut from ``videos``, or None if there is none."""
     return partners.partner(videos, partners.FACES)
 
 
 def video_records(samples: Any) -> list[VideoRecord]:
-    """One record per video of ``samples``: video samples, or image samples by ``video_id``.
+    """Return one record per video of ``samples``, which are videos, or images by ``video_id``.
 
     Raises:
-        ForensicsError: the samples carry no ``video_id`` or no ground truth, or some file lies
-            outside the allowed folders
+        ForensicsError: the samples have no ``video_id`` or no ground truth, or a file is outside
+            the allowed folders
     """
     view = taken(samples)
     dataset = dataset_of(view)
@@ -152,7 +152,7 @@ def _clips(view: Any) -> list[tuple[int, int] | None]:
 
 
 def crop_hashes(view: Any) -> list[str]:
-    """The sha256 that extraction noted of each face's crop, "" where it has noted none."""
+    """Return the sha256 that extraction noted of each face's crop, "" if there is none."""
     if fields.CROP_SHA256 not in dataset_of(view).get_field_schema():
         return [""] * len(view.values("id"))
     return [value or "" for value in view.values(fields.CROP_SHA256)]
@@ -173,25 +173,26 @@ def _label(name: str | None, path: str) -> int:
 
 
 def subjects(view: Any) -> Any:
-    """``view`` without faces that turned out to be somebody else's: they count no more."""
+    """Return ``view`` without faces of another person than the subject, which do not count."""
     if not view.has_field("subject"):
         return view
     return view.match(F("subject") != False)  # noqa: E712 - builds a database query
 
 
 def show_saved_view(ctx: Any, name: str) -> Any:
-    """The App's message that shows a saved view.
+    """Return the App's message that shows a saved view.
 
-    By its stages: a name that the App has not loaded yet is not found there.
+    It sends the view's stages, because the App does not find a name that it has not loaded yet.
     """
     ctx.dataset.reload()
     return ctx.ops.set_view(view=ctx.dataset.load_saved_view(name))
 
 
 def set_by_id(dataset: fo.Dataset, field: str, values: dict[str, Any]) -> None:
-    """Bulk-write ``{sample id: value}``; the field's type is inferred from the first value.
+    """Write ``{sample id: value}`` in bulk; the field's type comes from the first value.
 
-    In slices: FiftyOne makes an operation of the database of every value before it writes any.
+    It writes in slices, because FiftyOne prepares an operation for every value before it writes
+    any.
     """
     left = iter(values.items())
     while part := dict(islice(left, SLICE)):
@@ -200,9 +201,9 @@ def set_by_id(dataset: fo.Dataset, field: str, values: dict[str, Any]) -> None:
 
 
 def set_many_by_id(dataset: fo.Dataset, values: dict[str, dict[str, Any]]) -> None:
-    """Bulk-write ``{sample id: {field: value}}``: a sample gets all its fields, or none, at once.
+    """Write ``{sample id: {field: value}}`` in bulk: a sample gets all its fields at once or none.
 
-    The fields have to be there; values are numbers, texts, flags, times or None.
+    The fields must exist; values are numbers, texts, flags, times or None.
     """
     from bson import ObjectId
     from pymongo import UpdateOne
@@ -219,9 +220,9 @@ def set_many_by_id(dataset: fo.Dataset, values: dict[str, dict[str, Any]]) -> No
 
 
 def match_in(dataset: Any, field: str, values: Sequence[Any]) -> Any:
-    """The samples whose ``field`` is one of ``values``.
+    """Return the samples whose ``field`` is one of ``values``.
 
-    A plain query, no view expression: there a value that begins with ``$`` names another field,
-    and a method may be called that.
+    It uses a plain query: in a view expression, a value that starts with ``$`` names another field,
+    and a method may have such a name.
     """
     return dataset.match({field: {"$in": list(values)}})

@@ -1,7 +1,7 @@
-"""Operator ``calibrate_threshold``: a threshold and a calibration from one view, used elsewhere.
+"""Defines the operator ``calibrate_threshold``: a threshold and a calibration from one view.
 
-Nothing here sees the rows that will be judged: what is fitted is fitted on the chosen view, stored
-with it, and then shown on every other dataset at that fixed threshold.
+Threshold and calibration are fitted on the chosen view only, and stored with it. Then they are
+shown on every other dataset at that fixed threshold. No row that is judged takes part in the fit.
 """
 
 from __future__ import annotations
@@ -51,11 +51,11 @@ def run(
     Args:
         samples: faces dataset or view with ground truth, for example its validation split
         key: detector key
-        target_fpr: share of the reals that may be called fake
-        level: ``video`` or ``face``: whose scores are used
-        method: of the calibration, one of :data:`METHODS`
-        into_checkpoint: also write it into the detector's own checkpoint, where that is in our
-            format, so that it travels with it
+        target_fpr: share of the reals that may be called fake, in (0, 1)
+        level: ``video`` or ``face``, the level of the scores
+        method: calibration method, one of :data:`METHODS`
+        into_checkpoint: also write the result into the detector's own checkpoint if that is in our
+            format, so that it is copied with it
 
     Returns:
         ``{"threshold", "calibration", "record", "transfer", "excluded", "caution", "table",
@@ -65,7 +65,7 @@ def run(
 
     Raises:
         ForensicsError: empty view, no scores, bad rate, unknown level or method
-        MetricUndefined: one class only, or too few reals for ``target_fpr``
+        MetricUndefined: only one class, or too few reals for ``target_fpr``
     """
     import numpy as np
 
@@ -76,7 +76,7 @@ def run(
     dataset = views.dataset_of(view)
     views.require_samples(view, "faces")
     views.require_fields(view, [fields.ScoreFields(key).p_fake], "Score faces")
-    basis = made_from.basis_of(view, key, level)  # before the scores are read: a change shows
+    basis = made_from.basis_of(view, key, level)  # before reading, so that a change shows
     items = items_of(view, key, level)
     scored = items.take(np.isfinite(items.p_fake))
     threshold = threshold_for_fpr(scored.p_fake[scored.label == 0], target_fpr)
@@ -129,7 +129,7 @@ def _record(
     target_fpr: float,
     threshold: float,
 ) -> dict[str, Any]:
-    """What a calibrated number must carry to be traced."""
+    """Return the facts that make a calibrated number traceable."""
     import numpy as np
 
     scores = fields.scores_config(dataset, key)
@@ -161,7 +161,7 @@ def _record(
 
 
 def _write_calibrated(dataset: fo.Dataset, key: str, level: str, calibration: Any) -> None:
-    """Write ``<key>_calibrated`` on the faces, and for the level ``video`` on the videos too."""
+    """Write ``<key>_calibrated`` to the faces, and for the level ``video`` to the videos too."""
     import numpy as np
 
     names = fields.ScoreFields(key)
@@ -227,7 +227,7 @@ def _store(
 
 
 class CalibrateThreshold(Workflow):
-    """A threshold for a false-positive rate, a calibration, and how both travel."""
+    """Operator that fits a threshold for a false-positive rate, and a calibration."""
 
     label = "Calibrate threshold"
     description = (

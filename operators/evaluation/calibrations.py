@@ -1,7 +1,7 @@
-"""The calibration of a detector on a dataset: stored once, found again, said in words.
+"""Finds the stored calibration of a detector on a dataset, and checks that it is still valid.
 
-It stands as long as what it was made from does: the checkpoint, the recipe, the rule, and the
-faces it was fitted on with their labels and scores (:mod:`operators.dataset.made_from`).
+It is valid as long as its basis is: the checkpoint, the recipe, the rule, and the faces that it was
+fitted on with their labels and scores (:mod:`operators.dataset.made_from`).
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from ...detector.errors import ForensicsError
 from ..dataset import fields, made_from, run_names, stored_runs, views
 from ..dataset.seen_material import fitted_on
 
-CALIBRATED = "calibrated"  # what `threshold` may be instead of a number
-#: Ingredients that no calibration depends on; who shares a group with it is looked up when judged.
+CALIBRATED = "calibrated"  # value of `threshold` that stands for the calibrated one
+#: Ingredients that no calibration depends on; shared groups are checked at evaluation.
 IGNORED = ("kinds",)
 
 
@@ -34,15 +34,15 @@ def why_no_calibration(dataset: fo.Dataset, key: str) -> str | None:
 
 
 def has_calibration(dataset: fo.Dataset, key: str) -> bool:
-    """Whether detector ``key`` has a calibrated threshold, and it stands."""
+    """Return whether detector ``key`` has a valid calibrated threshold."""
     return why_no_calibration(dataset, key) is None
 
 
 def stored_calibration(dataset: fo.Dataset, key: str) -> dict[str, Any]:
-    """Everything that 'Calibrate threshold' stored for detector ``key``.
+    """Return everything that 'Calibrate threshold' stored for detector ``key``.
 
     Raises:
-        ForensicsError: there is none, or what it was made from is not what is there
+        ForensicsError: there is no calibration, or it is out of date
     """
     config = calibration_of(dataset, key)
     if config is None:
@@ -72,15 +72,15 @@ def calibration_of_checkpoint(dataset: fo.Dataset, sha256: str) -> dict[str, Any
 
 
 def calibrated_on(dataset: fo.Dataset, key: str) -> FittedOn:
-    """Groups and files of the calibration of ``key`` as they are now.
+    """Return the current groups and files of the calibration of ``key``.
 
-    A later import may have joined groups, so those noted at its time would not do.
+    Groups noted at its time would not do, because a later import may have joined groups.
     """
     return fitted_on(dataset.load_run_view(run_names.CALIBRATION + key))
 
 
 def stored_threshold(dataset: fo.Dataset, view: Any, key: str) -> Threshold:
-    """The calibrated threshold, for the rows of ``view``.
+    """Return the calibrated threshold for the rows of ``view``.
 
     Raises:
         ForensicsError: see :func:`stored_calibration`

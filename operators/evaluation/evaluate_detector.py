@@ -1,4 +1,4 @@
-"""Operator ``evaluate_detector``: what stored scores are worth, per dataset and method.
+"""Defines the operator ``evaluate_detector``: metrics of stored scores, per dataset and method.
 
 Faces are one level, videos the other; see :mod:`operators.dataset.scored_items`.
 """
@@ -65,15 +65,15 @@ def run(
     """Evaluate the stored scores of detector ``key`` on ``samples``.
 
     Args:
-        samples: faces dataset or view; its videos are those behind these faces, and those videos
-            of the same splits and datasets that gave no face
+        samples: faces dataset or view; its videos are those behind these faces, and those without
+            any face in the same splits and datasets
         key: detector key
         threshold: p_fake from which an item counts as fake, or ``"calibrated"`` for the one that
             'Calibrate threshold' has chosen; by default the one that every screen uses, see
             :class:`detector.audit.threshold.Stored`
         threshold_from: where a number comes from, kept with the result
         compare_with: key of a second detector, compared on the videos that both have scored
-        replicates, seed: without effect, kept for older calls: no interval is drawn any more
+        replicates, seed: without effect, kept for older calls
         write_evaluations: also write FiftyOne evaluations ``eval_<key>_faces`` and
             ``eval_<key>_videos`` for the Model Evaluation panel
 
@@ -98,7 +98,7 @@ def run(
     faces_dataset.renew_one_face(dataset)
     views.require_samples(view, "faces")
     found_at = _threshold(dataset, view, key, threshold, threshold_from)
-    basis = made_from.basis_of(view, key)  # before the scores are read: a change shows
+    basis = made_from.basis_of(view, key)  # before reading, so that a change shows
     rows, said = [], []
     for level in LEVELS:
         items = items_of(view, key, level)
@@ -163,7 +163,7 @@ def _threshold(
 
 
 def _write_evaluations(dataset: fo.Dataset, view: Any, key: str, threshold: float) -> list[str]:
-    """FiftyOne evaluations at face level and, on one face per video, at video level."""
+    """Write FiftyOne evaluations of the faces and, on one face per video, of the videos."""
     names = fields.ScoreFields(key)
     levels = (
         ("faces", names.p_fake, names.label),
@@ -200,7 +200,7 @@ def _write_evaluations(dataset: fo.Dataset, view: Any, key: str, threshold: floa
 
 
 def _decide(view: Any, p_fake: str, label: str, threshold: float) -> str:
-    """Write the labels at ``threshold`` to a field of their own and return its name."""
+    """Write the labels at ``threshold`` to a separate field and return its name."""
     field = f"{label}_decision"
     dataset = views.dataset_of(view)
     declare(dataset, {field: fo.Classification})
@@ -223,7 +223,7 @@ def _record(
     found: dict[str, Any],
     basis: Basis,
 ) -> str:
-    """Keep the table with its provenance as a custom run of the dataset."""
+    """Store the table with its provenance as a custom run of the dataset."""
     name = run_names.EVALUATION + key
     scores = fields.scores_config(dataset, key)
     stored_runs.put(
@@ -243,7 +243,7 @@ def _record(
 
 
 class EvaluateDetector(Workflow):
-    """Metrics with intervals from stored scores, per dataset and method."""
+    """Operator that computes metrics with intervals from stored scores, per dataset and method."""
 
     label = "Evaluate detector"
     description = (

@@ -1,4 +1,4 @@
-"""The tables of an evaluation: rows with intervals, means, two detectors compared, as Markdown."""
+"""Builds the tables of an evaluation: rows, means and a comparison of two detectors."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MACRO = "mean of methods"
 
 
 def evaluate_items(level: str, items: Units, threshold: float) -> list[dict[str, Any]]:
-    """Rows for the parts of :func:`operators.dataset.scored_items.parts_of`."""
+    """Return rows for the parts of :func:`operators.dataset.scored_items.parts_of`."""
     from ...detector.metrics.evaluation import evaluate
 
     group = items.group.codes
@@ -36,7 +36,7 @@ def evaluate_items(level: str, items: Units, threshold: float) -> list[dict[str,
 
 
 def macro(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Unweighted mean AUROC and EER over the methods of each level, and how many have none."""
+    """Return the mean AUROC and EER over each level's methods, and the number of undefined ones."""
     from ...detector.metrics.rates import macro_mean
 
     out = []
@@ -61,11 +61,11 @@ def macro(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def compare(view: Any, key: str, other: str) -> dict[str, Any]:
-    """AUROC of two detectors on the videos that both have scored.
+    """Compare the AUROC of two detectors on the videos that both have scored.
 
     Returns:
         ``{"key", "with", "videos", "only_one", "paired", "undefined"}``; ``paired`` is a
-        :class:`detector.metrics.rates.Comparison` as a dict, None where undefined
+        :class:`detector.metrics.rates.Comparison` as a dict, or None if undefined
     """
     import numpy as np
 
@@ -97,7 +97,7 @@ def table(
     means: list[dict[str, Any]],
     comparison: dict[str, Any] | None,
 ) -> str:
-    """The rows as Markdown, under the threshold and where it comes from."""
+    """Return the rows as Markdown, below the threshold and its origin."""
     lines = [
         f"Threshold {threshold.value:g}: {plain(threshold.provenance)}.",
         "",
@@ -127,7 +127,7 @@ def table(
 
 
 def comparison_text(found: dict[str, Any]) -> str:
-    """One sentence on two detectors."""
+    """Return one sentence on two detectors."""
     start = f"{found['key']} minus {found['with']} on {found['videos']} videos that both scored"
     start += f" ({found['only_one']} more have a score of one only)" if found["only_one"] else ""
     paired = found["paired"]
@@ -142,12 +142,12 @@ def comparison_text(found: dict[str, Any]) -> str:
 
 
 def number_text(value: float | None) -> str:
-    """``0.912``, or ``n/a``."""
+    """Format as ``0.912``, or ``n/a``."""
     return "n/a" if value is None else f"{value:.3f}"
 
 
 def interval_text(estimate: dict[str, Any] | None, scale: float = 1, form: str = ".3f") -> str:
-    """``0.912 [0.850, 0.961]``, ``0.667 [no interval: ...]`` with the reason, or ``n/a``."""
+    """Format ``0.912 [0.850, 0.961]``, ``0.667 [no interval: ...]`` with the reason, or ``n/a``."""
     if estimate is None:
         return "n/a"
     value, low, high = (estimate[name] for name in ("value", "low", "high"))

@@ -1,4 +1,4 @@
-"""AUROC and EER as FiftyOne evaluation metrics, so that the Model Evaluation panel shows them."""
+"""Defines AUROC and EER as FiftyOne evaluation metrics for the Model Evaluation panel."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def _config(
         lower_is_better=lower_is_better,
         unlisted=True,
     )
-    # FiftyOne 1.22 reads the direction from here, not from its own argument
+    # FiftyOne 1.22 reads the direction from here, not from its own argument.
     config.kwargs["lower_is_better"] = lower_is_better
     return config
 
@@ -75,7 +75,7 @@ def _value(metric: Callable[[Any, Any], float], samples: Any, results: Any) -> f
 
 
 class Auroc(foo.EvaluationMetric):
-    """P(score of a fake > score of a real) + half the ties."""
+    """The metric P(score of a fake > score of a real) + half the ties."""
 
     @property
     def config(self) -> foo.EvaluationMetricConfig:
@@ -92,7 +92,7 @@ class Auroc(foo.EvaluationMetric):
 
 
 class EqualErrorRate(foo.EvaluationMetric):
-    """The error rate where FPR = FNR."""
+    """The metric: error rate where FPR = FNR."""
 
     @property
     def config(self) -> foo.EvaluationMetricConfig:

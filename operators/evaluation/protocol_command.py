@@ -36,7 +36,7 @@ def execute(options: argparse.Namespace) -> int:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; the exit status. ``media-forensics protocol`` is the same."""
+    """Run the command line; return the exit status. ``media-forensics protocol`` is the same."""
     parser = OneSentenceParser(prog="run_protocol", description=(__doc__ or "").splitlines()[0])
     add_options(parser)
     return carry_out(execute, parser.parse_args(arguments))

@@ -1,4 +1,4 @@
-"""One benchmark of a protocol: its faces, its numbers, and how they differ from the paper's."""
+"""Evaluates one benchmark of a protocol, and lists how it differs from the paper's."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from ..training.training_records import has, record_name
 
 
 def view_of(dataset: fo.Dataset, benchmark: Benchmark) -> Any:
-    """The benchmark's faces in ``dataset``, or None where it holds none of that source.
+    """Return the benchmark's faces in ``dataset``, or None if it holds none of that source.
 
-    A split or compression that is not there is not filtered by; :func:`_deviations` names it.
+    A split or compression that is absent is not filtered by; :func:`_deviations` names it.
     """
     view = dataset.match(F("source_dataset") == benchmark.source_dataset)
     for field, value in (("split", benchmark.split), ("compression", benchmark.compression)):
@@ -40,7 +40,7 @@ def row(
     parts: Sequence[tuple[fo.Dataset, Any]],
     judged: tuple[str, str],
 ) -> dict[str, Any]:
-    """A row of :func:`.run_protocol.run`; ``judged`` is the field key and the detector's name."""
+    """Return a row of :func:`.run_protocol.run`; ``judged`` is field key and detector name."""
     import numpy as np
 
     from ...detector.metrics import ranks
@@ -99,7 +99,7 @@ def _deviations(
     judged: tuple[str, str],
     row: dict[str, Any],
 ) -> list[str]:
-    """Every way in which this row is not the paper's."""
+    """Return every way in which this row differs from the paper's."""
     import numpy as np
 
     key, detector = judged

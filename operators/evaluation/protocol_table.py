@@ -1,4 +1,4 @@
-"""A protocol's rows beside the published values, as Markdown."""
+"""Formats a protocol's rows beside the published values, as Markdown."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .evaluation_tables import interval_text
 
 
 def table(plan: Protocol, found: dict[str, Any]) -> str:
-    """The rows as Markdown, with the deviations below."""
+    """Return the rows as Markdown, with the deviations below."""
     lines = [
         f"**{plan.title}**",
         "",
@@ -41,7 +41,7 @@ def table(plan: Protocol, found: dict[str, Any]) -> str:
 
 
 def _means(plan: Protocol, rows: Sequence[dict[str, Any]]) -> list[str]:
-    """Our mean beside each column's, over the datasets that both have."""
+    """Return our mean beside each column's, over the datasets that both have."""
     from ...detector.metrics.rates import macro_mean
 
     out = []

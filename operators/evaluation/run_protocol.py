@@ -1,8 +1,8 @@
-"""Operator ``run_protocol``: a paper's cross-dataset table with a detector of one's own.
+"""Defines the operator ``run_protocol``: a paper's cross-dataset table with any detector.
 
-Every number stands next to the published one, with its interval and counts, and every way in which
-this run departs from the paper is named. From a shell:
-``media-forensics protocol --detector D --datasets a-faces b-faces``.
+Every number is next to the published one, with its interval and counts, and every deviation from
+the paper is named. From a shell, use ``media-forensics protocol --detector D --datasets a-faces
+b-faces``.
 """
 
 from __future__ import annotations
@@ -53,20 +53,20 @@ def run(
     """Score what is missing, evaluate each benchmark at video level, and print it beside the paper.
 
     Args:
-        samples: a faces dataset whose training runs ``detector`` may name; its scores count too
+        samples: a faces dataset whose training runs ``detector`` may name; its scores are used too
         detector: registered name, path of a checkpoint, or key of a training run of ``samples``
         protocol: name of :data:`detector.metrics.protocols.PROTOCOLS`
-        datasets: names of faces datasets; by default every faces dataset of the database
-        key: field key of the scores; the detector's own name by default
-        replicates, seed: without effect, kept for older calls: no interval is drawn any more
+        datasets: names of faces datasets; None: every faces dataset of the database
+        key: field key of the scores; None: the detector's own name
+        replicates, seed: without effect, kept for older calls
         batch_size, device: as in ``score_faces``
-        out: path without suffix; ``.md`` and ``.json`` are written there, over earlier ones only
+        out: path without suffix for the ``.md`` and ``.json``, which replace only earlier ones
         progress, should_stop: see :mod:`detector.progress`
 
     Returns:
         ``{"protocol", "key", "checkpoint_sha256", "rows", "table"}``; a row has ``short``,
         ``auroc`` (value, low, high in [0, 1]), ``n_real``, ``n_fake``, ``coverage``, ``published``
-        (per cent by column), ``deviations`` and ``datasets``; one that is not here says so
+        (per cent by column), ``deviations`` and ``datasets``; a missing dataset is a deviation
 
     Raises:
         ForensicsError: unknown protocol, detector or dataset, missing weights, ``key`` is taken
@@ -76,7 +76,7 @@ def run(
     saved = _files(out) if out else ()
     home = None if samples is None else views.dataset_of(samples)
     source = detector if home is None else detector_source(home, detector)
-    find_detector(source)  # an unknown one is refused before anything is read
+    find_detector(source)  # raises an error for an unknown one before anything is read
     key = key or score_faces.default_key(detector)
     here = _faces_datasets(datasets)
     rows, sha256 = [], None
@@ -102,7 +102,7 @@ def run(
 
 
 def _faces_datasets(names: Sequence[str] | None) -> list[fo.Dataset]:
-    """The named faces datasets, or all of them."""
+    """Return the named faces datasets, or all of them."""
     wanted = list(names) if names else fo.list_datasets()
     found = []
     for name in wanted:
@@ -127,7 +127,7 @@ _TABLE = (text_beginning(".md", *(f"**{plan.title}**" for plan in PROTOCOLS.valu
 
 
 def _files(out: str) -> tuple[Path, Path]:
-    """The two files to write, which are new or were written by an earlier run."""
+    """Return the two files to write, which are new or were written by an earlier run."""
     base = given(out, "out")
     return (
         claim_output(base.with_name(base.name + ".json"), _JSON, "out"),
@@ -143,7 +143,7 @@ def _write(files: tuple[Path, Path], found: dict[str, Any]) -> None:
 
 
 class RunProtocol(JobWorkflow):
-    """A published cross-dataset table, reproduced beside its values."""
+    """Operator that reproduces a published cross-dataset table beside its values."""
 
     label = "Run protocol"
     description = (

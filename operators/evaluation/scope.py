@@ -1,4 +1,4 @@
-"""Which faces an audit is of: the dataset, a split, a saved view, or a view kept for it."""
+"""Defines the part of a dataset that an audit covers: all, a split, a saved or a kept view."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ class Scope:
     """A part of the dataset.
 
     Attributes:
-        name: its id
-        label: for people
+        name: id of the scope
+        label: text for the user
         columns: its faces, and the videos without a face that belong to it
         query: database query of its faces, {} for all
-        base: the view it is, where it is one (``query`` is then {})
+        base: the view, if the scope is one (``query`` is then {})
     """
 
     name: str
@@ -45,7 +45,7 @@ class Scope:
 
 
 def options(source: Source, columns: FaceColumns, kept: str | None) -> list[tuple[str, str]]:
-    """(id, label) of every scope of ``source``."""
+    """Return (id, label) of every scope of ``source``."""
     split = columns.texts["split"]
     found = [(f"{SPLIT}{name}", f"Split {name}") for name in split.values]
     if (columns.texts[SEEN].codes >= 0).any():
@@ -76,7 +76,7 @@ def _both(columns: FaceColumns, chosen: np.ndarray) -> bool:
 
 
 def resolve(source: Source, columns: FaceColumns, name: str, kept: str | None) -> Scope:
-    """The scope ``name``.
+    """Return the scope ``name``.
 
     Raises:
         ForensicsError: it does not exist, or holds no face
@@ -101,10 +101,10 @@ def resolve(source: Source, columns: FaceColumns, name: str, kept: str | None) -
 
 
 def within(source: Source, columns: FaceColumns, view: Any) -> FaceColumns:
-    """The faces of ``view``, and the videos without a face that belong to it.
+    """Return the faces of ``view``, and the videos without a face that belong to it.
 
-    A view of the video dataset names its videos, those without a face among them. For a view of
-    faces these belong to it by dataset and split, unless the view leaves their method out.
+    A view of the video dataset names its videos, including those without a face. To a view of
+    faces, such videos belong by dataset and split, unless the view leaves out their method.
     """
     if views.dataset_of(view).name != source.faces.name:
         named = set(view.values(fields.here(views.dataset_of(view), "video_id")))
@@ -118,10 +118,10 @@ def within(source: Source, columns: FaceColumns, view: Any) -> FaceColumns:
 
 
 def keep(view: Any) -> str:
-    """The stages of ``view`` as text for the panel's state.
+    """Return the stages of ``view`` as text for the panel's state.
 
     Raises:
-        ForensicsError: too long for it
+        ForensicsError: the text is too long
     """
     from bson import json_util
 
@@ -162,7 +162,7 @@ def _equals(column: Coded, value: str) -> np.ndarray:
 
 
 def _among(column: Coded, names: set[str]) -> np.ndarray:
-    """(N,) whether the value is one of ``names``."""
+    """Return (N,) whether the value is one of ``names``."""
     known = np.array([*(value in names for value in column.values), False])
     return known[column.codes]
 

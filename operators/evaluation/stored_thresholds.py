@@ -18,9 +18,9 @@ from . import calibrations
 
 
 def stored_of(faces: fo.Dataset, key: str) -> Stored:
-    """Thresholds of ``key`` that 'Evaluate detector' and 'Calibrate threshold' left behind.
+    """Return the thresholds of ``key`` that evaluations and calibrations left on ``faces``.
 
-    Each is checked now against what it was made from.
+    Each is checked now against its basis.
     """
     calibration = None
     found = calibrations.calibration_of(faces, key)
@@ -86,7 +86,7 @@ def _evaluated(faces: fo.Dataset, key: str, calibration: Chosen | None) -> Chose
     if why:
         return Chosen(threshold, stale=why)
     origin = getattr(config, "threshold_origin", None)
-    if origin not in (calibrations.CALIBRATED, audit_threshold.CALIBRATION):  # the first: of 0.3
+    if origin not in (calibrations.CALIBRATED, audit_threshold.CALIBRATION):  # first: of 0.3
         doubt = "" if origin == audit_threshold.FIXED else audit_threshold.BY_HAND
         return Chosen(threshold.doubted(doubt))
     if calibration is None or calibration.stale or calibration.threshold.value != threshold.value:

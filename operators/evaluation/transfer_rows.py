@@ -1,4 +1,4 @@
-"""What a threshold that was chosen on one view does on everything else, as rows and as a table."""
+"""Shows the effect of a threshold from one view on all other data, as rows and as a table."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ HERE = "the calibration view itself"
 def transfer_rows(
     dataset: fo.Dataset, fitted: Units, key: str, level: str, threshold: float, target_fpr: float
 ) -> tuple[list[dict[str, Any]], int]:
-    """Rates at the threshold on everything that shares no group with the calibration view.
+    """Return rates at the threshold on all data without a shared group with the calibration view.
 
     Returns:
-        rows, the calibration view itself first; and how many items were left out because they
-        share a group with it
+        rows, the calibration view itself first; and the number of items left out because they share
+        a group with it
     """
     import numpy as np
 
@@ -44,7 +44,7 @@ def transfer_rows(
 
 
 def table(record: dict[str, Any], transfer: list[dict[str, Any]], excluded: int) -> str:
-    """The threshold, and what it does elsewhere, as Markdown."""
+    """Return the threshold and its effect on other data as Markdown."""
     lines = [
         f"Threshold **{record['threshold']:.4f}**, {plain(of_calibration(record).provenance)}.",
         "",

@@ -1,4 +1,4 @@
-"""Operator ``contact_sheet``: one picture per video of what extraction made of it."""
+"""Defines the operator ``contact_sheet``: one picture per video that shows its extraction."""
 
 from __future__ import annotations
 
@@ -30,16 +30,17 @@ def run(samples: Any, *, limit: int = 12, output_dir: str | None = None) -> dict
 
     Args:
         samples: a video dataset, a faces dataset, or a view of either
-        limit: at most so many videos, in the order of ``samples``
-        output_dir: folder of the sheets; beside the crops by default
+        limit: most videos to draw, in the order of ``samples``
+        output_dir: folder of the sheets; None: beside the crops
 
     Returns:
         ``{"sheets": [{"video_id", "path", "reason", "usable", "tried", "shown"}], "left_out"}``;
-        ``path`` is None for a video that was not extracted; ``shown`` frames of a long one
+        ``path`` is None for a video that was not extracted; ``shown`` is the number of drawn
+        frames, fewer than ``tried`` for a long video
 
     Raises:
-        ForensicsError: empty view, nothing was extracted from these videos, the crops lie outside
-            the allowed folders, or a picture is in the way or cannot be written
+        ForensicsError: empty view, nothing was extracted from these videos, the crops are outside
+            the allowed folders, or a sheet cannot be written
     """
     from ...detector.crops.contact_sheet import contact_sheet, shown_frames
     from ...detector.crops.store import CropStore, encode_image, path_parts
@@ -61,7 +62,7 @@ def run(samples: Any, *, limit: int = 12, output_dir: str | None = None) -> dict
             path = inside(folder, "/".join((*parents, f"{last}+.jpg")), "sheet")
             data = marked_jpeg(encode_image(image, "jpeg"))
             if chosen is None:
-                write_bytes(path, data)  # a folder of the crop store's own
+                write_bytes(path, data)  # a folder inside the crop store
             else:
                 write_output(path, (jpeg(),), "output_dir", data)
             usable = sum(frame.usable for frame in result.frames)
@@ -73,7 +74,7 @@ def run(samples: Any, *, limit: int = 12, output_dir: str | None = None) -> dict
 
 
 def _records(samples: Any) -> tuple[list[VideoRecord], dict[str, Any]]:
-    """The videos behind ``samples`` in their order, and what is known of their crops."""
+    """Return the videos behind ``samples`` in their order, and the description of their crops."""
     view = views.flat(samples)
     views.require_samples(view, "videos or faces")
     videos = dataset = views.dataset_of(view)
@@ -103,12 +104,12 @@ def _records(samples: Any) -> tuple[list[VideoRecord], dict[str, Any]]:
 
 
 def _data_url(path: str) -> str:
-    """The picture at ``path`` as a URL that holds it."""
+    """Return the picture at ``path`` as a data URL."""
     return "data:image/jpeg;base64," + base64.b64encode(Path(path).read_bytes()).decode()
 
 
 class ContactSheet(Workflow):
-    """Frames with boxes, crops and reasons of a video, at a glance."""
+    """Operator that draws frames with boxes, crops and reasons of a video."""
 
     label = "Show contact sheet"
     description = (
@@ -125,7 +126,7 @@ class ContactSheet(Workflow):
         return self.call(samples, params)
 
     def target(self, ctx: Any) -> Any:
-        """The opened sample, else the target view."""
+        """Return the opened sample, else the target view."""
         dataset = require_dataset(ctx)
         view = dataset.select(ctx.current_sample) if ctx.current_sample else views.target(ctx)
         _records(view.limit(1))
@@ -140,7 +141,7 @@ class ContactSheet(Workflow):
         return {"limit": _limit(ctx.params)}
 
     def shown(self, ctx: Any, result: Any) -> None:
-        """Nothing in the dataset has changed."""
+        """Do nothing; the dataset has not changed."""
 
     def result(self, ctx: Any, found: dict[str, Any]) -> dict[str, Any]:
         drawn = [row for row in found["sheets"] if row["path"]][:SHOWN]

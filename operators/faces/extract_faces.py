@@ -1,4 +1,4 @@
-"""Operator ``extract_faces``: from videos to traceable, aligned face crops and a faces dataset."""
+"""Defines the operator ``extract_faces``: from videos to aligned crops and a faces dataset."""
 
 from __future__ import annotations
 
@@ -58,36 +58,36 @@ def run(
 
     Args:
         samples: a video dataset or view (or image samples with ``video_id``, full frames)
-        faces_name: name of the faces dataset; that of earlier runs, or ``<dataset>-faces``
-        recipe: crop recipe; the reference recipe by default
-        count: frames per video, see :class:`CropRecipe`; the recipe's (32) by default
-        crops_dir: folder of the crop store
-        workers: processes of the runner; 0 with no runner named works in this process, which on a
-            GPU has a process a core that decodes for it
+        faces_name: name of the faces dataset; None: that of earlier runs, or ``<dataset>-faces``
+        recipe: crop recipe; None: the reference recipe
+        count: frames per video, see :class:`CropRecipe`; None: the recipe's (32)
+        crops_dir: folder of the crop store; None: that of earlier runs, or a new one
+        workers: processes of the runner; 0 without a named runner works in this process, which on a
+            GPU uses one decoder process per core
         device: torch device of the face detector
         weights: file of the face detector's weights
         allow_download: fetch missing weights (checked by sha256)
-        merge_from: crop folders that shards made elsewhere; copied into the store first
+        merge_from: crop folders that shards made elsewhere; they are copied into the store first
         runner: ``here``, ``pool``, ``ray`` or ``shards``, see :mod:`operators.jobs.runners`;
             ``shards`` computes nothing and returns the commands, see
             :meth:`operators.jobs.shard_plan.ShardPlan.result`
-        ray_address: of a Ray cluster; None: a Ray on this machine
-        shards: parts that ``shards`` prepares, 4 by default
-        time_limit_seconds: for one video, which then gets the reason ``time_limit``; see
+        ray_address: address of a Ray cluster; None: a Ray on this machine
+        shards: number of parts that ``shards`` prepares, 4 by default
+        time_limit_seconds: limit for one video, which then gets the reason ``time_limit``; see
             :func:`detector.runners.extract.extract_videos`
         progress, should_stop: see :mod:`detector.progress`
 
     Returns:
         :meth:`detector.crops.coverage.Coverage.to_json` with ``faces_dataset``, ``added``,
-        ``removed`` (see :class:`faces_writer.FacesWriter`), ``relabelled`` (videos whose older
-        faces said something else than they do), ``recipe_hash``, ``crops`` (folder)
-        and ``table`` (Markdown)
+        ``removed`` (see :class:`faces_writer.FacesWriter`), ``relabelled`` (number of videos whose
+        older faces had other labels than the video), ``recipe_hash``, ``crops`` (folder) and
+        ``table`` (Markdown)
 
     Raises:
-        ForensicsError: nothing to do, wrong dataset, missing weights, unwritable folder, another
-            run extracts faces of this dataset, Ray is missing, or a shard of ``merge_from`` still
-            runs or contradicts another
-        Cancelled: stopped by the user; what was finished is kept
+        ForensicsError: no videos, wrong dataset, missing weights, unwritable folder, another run
+            extracts faces of this dataset, Ray is missing, or a shard of ``merge_from`` is still
+            running or contradicts another
+        Cancelled: stopped by the user; finished videos are kept
     """
     from ...detector.crops.coverage import Coverage, coverage_table
     from ...detector.crops.recipe_check import check_time_limit
@@ -103,7 +103,7 @@ def run(
     root = given(crops_dir or faces_dataset.usual_crops(videos), "crops_dir")
     if count < 1:
         raise ForensicsError(f"count is {count}.", "It must be 1 or more.", field="count")
-    records = extract.in_order(views.video_records(view), recipe)  # checks the recipe, too
+    records = extract.in_order(views.video_records(view), recipe)  # also checks the recipe
     by_id = {record.video_id: record for record in records}
     check_time_limit(time_limit_seconds)
     where = runners.chosen(runner, workers, ray_address, shards)
@@ -118,8 +118,8 @@ def run(
     limit = time_limit_seconds
     setup, detector = extract.prepare(recipe, root, device, weights, limit, detector=detector)
     results = _results(records, setup, detector, where, should_stop)
-    del detector  # whoever works holds it
-    if merge_from:  # what they lack is extracted now
+    del detector  # the runner holds it now
+    if merge_from:  # missing videos are extracted now
         examine_stores(merge_from, records).require(allow_gaps=True)
     merged = merge_stores(root, merge_from)
     if merge_from and recipe.hash not in [row.recipe_hash for row in merged]:
@@ -139,11 +139,11 @@ def run(
             writer.add(record, result)
             progress(coverage.videos, len(records), "videos")
     finally:
-        writer.flush()  # a run that stops keeps what it finished
+        writer.flush()  # a stopped run keeps its finished videos
     faces_dataset.save_views(videos, faces)
     relabelled = label_sync.sync_faces(videos, faces)
     for key in fields.detector_keys(faces):
-        refresh_video_scores(faces, key)  # faces have come or gone
+        refresh_video_scores(faces, key)  # because faces were added or removed
     appearance.dress(videos)
     if coverage.videos < len(records):
         raise Cancelled(
@@ -169,7 +169,7 @@ def _results(
     where: runners.Runner,
     should_stop: ShouldStop,
 ) -> Iterator[VideoFaces]:
-    """The videos as the runner finishes them; mistakes are raised at once."""
+    """Return the videos as the runner finishes them; mistakes raise an error at once."""
     if where.kind != runners.RAY:
         from ...detector.runners.extract import extract_prepared
 
@@ -188,7 +188,7 @@ def _results(
 
 
 def _require_videos(view: Any) -> None:
-    """Raise :class:`ForensicsError` unless ``view`` holds videos, or whole frames of videos."""
+    """Raise :class:`ForensicsError` unless ``view`` holds videos or whole frames of videos."""
     dataset = views.dataset_of(view)
     about = fields.describe(dataset)
     views.require_samples(view, "videos")
@@ -202,7 +202,7 @@ def _require_videos(view: Any) -> None:
 
 
 class ExtractFaces(JobWorkflow):
-    """Videos to aligned face crops, detections on the frames, and a faces dataset."""
+    """Operator that turns videos into aligned crops, boxes on the frames, and a faces dataset."""
 
     label = "Extract faces"
     description = (

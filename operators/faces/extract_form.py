@@ -1,4 +1,4 @@
-"""The form of ``extract_faces``: what it asks, and the arguments of ``run`` that it gives."""
+"""Builds the form of ``extract_faces``, and turns its values into the arguments of ``run``."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _PLAIN = (
 
 
 def fill(form: Form, view: Any) -> None:
-    """Add every field of the form; mistakes are shown at the field that is wrong."""
+    """Add every field of the form; mistakes are shown at the wrong field."""
     from ...detector.faces.detectors import detector_titles
 
     text = "One sample per aligned crop; created, or extended with new frames"
@@ -89,7 +89,7 @@ def _crops(videos: int, form: Mapping[str, Any]) -> str:
 
 
 def _weights(form: Form) -> None:
-    """Ask for the weights of the chosen detector where they are not on this machine."""
+    """Add fields for the weights of the chosen detector if they are not on this machine."""
     detector = form.params.get("detector") or _PLAIN_RECIPE.detector
     needed = [detector] + [LANDMARKS] * bool(form.params.get("refine_landmarks"))
     missing = [e for e in map(known, needed) if not (cache_dir() / e.file).is_file()]
@@ -97,7 +97,7 @@ def _weights(form: Form) -> None:
         return
     label = f"Fetch the weights ({sum(e.size for e in missing) / 1e6:.1f} MB)"
     text = "; ".join(f"{e.origin}; {e.license}" for e in missing) + ". Checked by sha256"
-    form.made["weights"] = form.flag("allow_download", label, text)  # where a mistake is shown
+    form.made["weights"] = form.flag("allow_download", label, text)  # a mistake is shown here
     if missing[0].name == detector:
         form.text("weights", "Or a weight file", "A file on the machine that does the work")
 
@@ -142,10 +142,10 @@ def _work(form: Form) -> None:
 
 
 def arguments(form: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments of ``extract_faces.run`` that a form gives, checked.
+    """Return the arguments of ``extract_faces.run`` that a form gives, checked.
 
     Raises:
-        ForensicsError: a value that cannot be, with its field; weights that are not there
+        ForensicsError: an invalid value (with its field), or missing weights
     """
     from ...detector.crops.recipe_check import check_recipe, check_time_limit
 
@@ -165,10 +165,10 @@ def arguments(form: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def as_form(params: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments of ``extract_faces.run`` as form values; the inverse of :func:`arguments`.
+    """Return arguments of ``extract_faces.run`` as form values, the inverse of :func:`arguments`.
 
-    Every part of the recipe is spelled out, because FiftyOne fills what is missing with the
-    defaults of the form.
+    Every part of the recipe is included, because FiftyOne fills missing values with the form's
+    defaults.
     """
     recipe = params.get("recipe") or CropRecipe()
     recipe = recipe if isinstance(recipe, CropRecipe) else CropRecipe.from_json(recipe)

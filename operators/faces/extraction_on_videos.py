@@ -1,7 +1,7 @@
-"""What extraction found, written where the videos (or whole frames) live.
+"""Writes the results of extraction to the videos, or to whole frames.
 
-On a video: reason, coverage, source hash, the persons with the time that each was seen, and on
-every sampled frame the boxes. On a dataset of whole frames: boxes and reason of each frame.
+A video gets its reason, coverage, source hash, the persons with the time that each was seen, and
+boxes on every sampled frame. In a dataset of whole frames, each frame gets its boxes and reason.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def write_found(videos: fo.Dataset, found: Found) -> None:
-    """Write the results of several videos on the samples of ``videos``, in bulk."""
+    """Write the results of several videos to the samples of ``videos``, in bulk."""
     if not found:
         return
     if videos.media_type == fomm.VIDEO:
@@ -58,7 +58,7 @@ def _write_on_videos(videos: fo.Dataset, found: Found) -> None:
     faces = fields.here(videos, fields.FACES)
     view = videos.select(list(boxes)).select_fields(f"frames.{faces}")
     for sample in view.iter_samples(autosave=True, batch_size=16):
-        if sample.id in changed:  # boxes of another file
+        if sample.id in changed:  # old boxes belong to another file
             for number in set(sample.frames) - set(boxes[sample.id]):
                 sample.frames[number][faces] = None
         for number, found_there in boxes[sample.id].items():
@@ -94,19 +94,19 @@ def _write_on_frames(frames: fo.Dataset, found: Found) -> None:
             if frame is not None:
                 reasons[sample_id] = frame.reason
                 boxes[sample_id] = detections(result, frame)
-            elif not tried:  # the source as a whole could not be read
+            elif not tried:  # the source could not be read at all
                 reasons[sample_id] = result.reason
     views.set_by_id(frames, fields.here(frames, fields.REASON), reasons)
     views.set_by_id(frames, fields.here(frames, fields.FACES), boxes)
 
 
 def frame_size(result: VideoFaces, frame: FrameFaces) -> tuple[int, int]:
-    """Width and height that the boxes of ``frame`` refer to."""
+    """Return the width and height that the boxes of ``frame`` refer to."""
     return frame.width or result.width or 1, frame.height or result.height or 1
 
 
 def detections(result: VideoFaces, frame: FrameFaces) -> fo.Detections:
-    """Every face of a frame; ``index`` is the person, so the App colours persons apart."""
+    """Return every face of a frame; ``index`` is the person, which gives persons their colours."""
     found = []
     for face in frame.faces:
         box = fields.relative_box(face.box, *frame_size(result, frame))
@@ -124,7 +124,7 @@ def detections(result: VideoFaces, frame: FrameFaces) -> fo.Detections:
 
 
 def persons(result: VideoFaces) -> fo.TemporalDetections | None:
-    """Each track from the first to the last sampled frame that shows it; None for images."""
+    """Return each track from its first to its last sampled frame; None for images."""
     if result.fps is None:
         return None
     seen: dict[int, list[int]] = defaultdict(list)

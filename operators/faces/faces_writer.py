@@ -1,7 +1,7 @@
-"""From extracted faces to samples of the faces dataset, and to boxes on the videos.
+"""Writes extracted faces to samples of the faces dataset, and boxes to the videos.
 
-One writer, bulk writes, idempotent by (video, frame, face): writing the same faces twice adds
-nothing, and what a user tagged or scored stays as long as it is the same face of the same file.
+One writer makes bulk writes, which are idempotent by (video, frame, face): writing the same faces
+twice adds nothing. Tags and scores stay as long as it is the same face of the same file.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
     from ...detector.faces.video_faces import FaceRow, FrameFaces, VideoFaces
 
 log = logging.getLogger(__name__)
-_Key = tuple[int, int]  # FiftyOne's frame number, face index
+_Key = tuple[int, int]  # (FiftyOne's frame number, face index)
 
 
 @dataclass(frozen=True, slots=True)
 class _Written:
-    """One sample of the faces dataset, as far as extraction decides it."""
+    """One sample of the faces dataset, with the values that extraction sets."""
 
     sample_id: str
     track: int | None
@@ -43,7 +43,7 @@ class _Written:
 
 
 class FacesWriter:
-    """Collects the faces of several videos and writes them in bulk.
+    """A writer that collects the faces of several videos and writes them in bulk.
 
     Args:
         videos: the video dataset
@@ -53,9 +53,9 @@ class FacesWriter:
         chunk: videos per write
 
     Attributes:
-        added: samples made
-        removed: samples taken out, by cause: ``changed_file`` (their video file is another one
-            now), ``other_person`` (more frames changed who the subject is)
+        added: number of samples added
+        removed: number of samples removed, by cause: ``changed_file`` (the video file was
+            replaced), ``other_person`` (more frames changed who the subject is)
     """
 
     def __init__(
@@ -77,27 +77,27 @@ class FacesWriter:
         self._attributes = shipped_attributes(videos)
 
     def add(self, record: VideoRecord, result: VideoFaces) -> None:
-        """Take the result of one video; written when a chunk is full."""
+        """Take the result of one video; results are written when a chunk is full."""
         self._waiting.append((record, result))
         if len(self._waiting) >= self.chunk:
             self.flush()
 
     def flush(self) -> None:
-        """Write what is waiting."""
+        """Write the waiting results."""
         if not self._waiting:
             return
         require_there(self.faces)
         waiting, self._waiting = self._waiting, []
         there = self._read([record.video_id for record, _ in waiting])
         self._drop_outdated(waiting, there)
-        # A smaller count than before says nothing new about a video that is known better.
+        # A smaller count than before adds nothing to a video with more frames.
         current = [row for row in waiting if not self._is_part(row[1], there[row[0].video_id])]
         self._settle(current, there)
         self._write_faces(current, there)
         extraction_on_videos.write_found(self.videos, current)
 
     def _read(self, video_ids: list[str]) -> dict[str, dict[_Key, _Written]]:
-        """The samples of these videos that the faces dataset holds."""
+        """Return the samples of these videos in the faces dataset."""
         names = ["video_id", "frame_number", "face_index", "id", "track"]
         view = views.match_in(self.faces, "video_id", video_ids)
         found: dict[str, dict[_Key, _Written]] = defaultdict(dict)
@@ -111,7 +111,7 @@ class FacesWriter:
         waiting: list[tuple[VideoRecord, VideoFaces]],
         there: dict[str, dict[_Key, _Written]],
     ) -> None:
-        """Remove samples that were cut from another file than the video is now.
+        """Remove samples that were cut from another file than the present one of their video.
 
         Their scores belong to pixels that no longer exist.
         """
@@ -129,9 +129,9 @@ class FacesWriter:
         self._remove(gone, "changed_file")
 
     def _is_part(self, result: VideoFaces, old: dict[_Key, _Written]) -> bool:
-        """True if the dataset knows more of this video: a smaller count, or a file gone since.
+        """Return whether the dataset has more frames: a smaller count, or a missing file.
 
-        Only ``spread`` merely appends; the other modes choose other frames for another count.
+        Only ``spread`` just appends frames; the other modes choose other frames for another count.
         """
         if result.frames and self.recipe.sampling != "spread":
             return False
@@ -143,11 +143,11 @@ class FacesWriter:
         found: list[tuple[VideoRecord, VideoFaces]],
         there: dict[str, dict[_Key, _Written]],
     ) -> None:
-        """Bring the persons of older samples up to date, and remove those of somebody else.
+        """Update the tracks of older samples, and remove samples of other persons.
 
-        More frames can change who the person of a video is. Two people in one video's numbers
-        would be wrong everywhere, so each sample is a face of the subject; the crops of the others
-        stay in the store.
+        More frames can change which person is the subject of a video. Numbers of a video that mix
+        two people would be wrong everywhere. So each sample is a face of the subject; crops of
+        other people stay in the store.
         """
         tracks: dict[str, int] = {}
         hashes: dict[str, str] = {}
@@ -208,7 +208,7 @@ class FacesWriter:
             self.added += len(samples)
 
     def _video_values(self, video_ids: list[str]) -> dict[str, dict[str, Any]]:
-        """Shipped attributes by video id."""
+        """Return the shipped attributes by video id."""
         if not self._attributes:
             return {}
         name = fields.here(self.videos, "video_id")

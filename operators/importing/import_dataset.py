@@ -1,4 +1,4 @@
-"""Operator ``import_dataset``: from a dataset's folder to labelled, paired, grouped samples."""
+"""Defines the operator ``import_dataset``: from a folder to labelled, paired, grouped samples."""
 
 from __future__ import annotations
 
@@ -54,19 +54,19 @@ def run(
     """Import a deepfake dataset from its folder.
 
     Videos become a video dataset, frames and crops an image dataset. Importing the same folder
-    again adds only what is new; tags, scores and whatever else was written stays.
+    again adds only new samples; tags, scores and other fields stay.
 
     Args:
         root: the dataset's root folder (or a manifest file)
-        name: the FiftyOne dataset; by default the name of the format
+        name: name of the FiftyOne dataset; None: the name of the format
         format: ``auto``, or the name of an importer (docs/datasets.md)
-        dry_run: write nothing, return the report
-        metadata: read the video files' own metadata; a broken file gets a reason
-        relocate: the folder has moved: point the videos that the dataset has at this root
-        update: take over what the source says now of videos that the dataset has (labels, methods,
-            official splits, pairs, identities), also onto their faces. Without it they are kept,
+        dry_run: write nothing, only return the report
+        metadata: read the metadata of the video files; a broken file gets a reason
+        relocate: the folder has moved: point existing videos of the dataset to this root
+        update: take over the source's current statements on existing videos (labels, methods,
+            official splits, pairs, identities), also to their faces. Without it they are kept,
             because somebody may have corrected them here, and the report says how many differ
-        workers: threads that read metadata; 0 for two per core
+        workers: threads that read metadata; 0: two per core
         progress, should_stop: see :mod:`detector.progress`
         **options: the fields of :class:`ImportOptions`: ``splits``, ``methods``,
             ``compressions``, ``labels``, ``max_per_class``, ``audio_only``, ``derive_splits``, ...
@@ -79,7 +79,7 @@ def run(
         ``report`` is an :class:`ImportReport` with ``table()`` and ``to_json()``
 
     Raises:
-        ForensicsError: bad input, or another import into it is at work; nothing is written then
+        ForensicsError: bad input, or another import into it is running; nothing is written then
         Cancelled: stopped by the user; nothing is added then
     """
     chosen = ImportOptions.from_params(options)
@@ -120,7 +120,7 @@ def run(
 
 
 def _tell_faces(videos: fo.Dataset, differs: Sequence[Correction], update: bool) -> None:
-    """Groups, pairs and new splits reach the faces always, corrections where they were taken."""
+    """Copy groups, pairs and new splits to the faces, and corrections if they were taken over."""
     faces = views.faces_of(videos)
     if faces is None:
         return
@@ -130,10 +130,10 @@ def _tell_faces(videos: fo.Dataset, differs: Sequence[Correction], update: bool)
 
 
 def _stored(target: fo.Dataset | None, name: str) -> import_target.Stored:
-    """What the target holds, if it is one of ours.
+    """Return the content of the target, if it is one of our datasets.
 
     Raises:
-        ForensicsError: it is not
+        ForensicsError: it is not ours
     """
     ours = target is None or fields.describe(target).get("kind")
     if target is not None and (fields.is_adopted(target) or (len(target) and not ours)):
@@ -146,10 +146,11 @@ def _stored(target: fo.Dataset | None, name: str) -> import_target.Stored:
 
 
 def _moved(plan: ImportPlan, there: import_target.Stored, relocate: bool) -> list[Any]:
-    """The videos to relocate.
+    """Return the videos to relocate.
 
     Raises:
-        ForensicsError: some have moved and the user has not said so; or none of them is here
+        ForensicsError: some have moved and ``relocate`` is not set; or none of them is in the
+            folder
     """
     moved = import_target.moved_videos(plan.records, there)
     if relocate and not any(record.video_id in there.paths for record in plan.records):
@@ -174,7 +175,7 @@ def _moved(plan: ImportPlan, there: import_target.Stored, relocate: bool) -> lis
 
 
 def _describe(dataset: fo.Dataset, plan: ImportPlan, format: str, options: ImportOptions) -> None:
-    """Record the import, and make the dataset look its best: views, sidebar, colours."""
+    """Record the import, and set the dataset's views, sidebar and colours."""
     about = fields.describe(dataset)
     record = {
         "root": plan.root,
@@ -232,7 +233,7 @@ def _empty(plan: ImportPlan) -> Iterator[str]:
 
 
 class ImportDataset(JobWorkflow):
-    """A dataset's folder to samples with labels, methods, pairs, splits and leakage groups."""
+    """Operator that turns a dataset's folder into samples with labels, pairs, splits and groups."""
 
     label = "Import deepfake dataset"
     description = (
@@ -256,8 +257,8 @@ class ImportDataset(JobWorkflow):
 
         Args:
             root: the dataset's root folder
-            delegate: queue it for ``fiftyone delegated launch`` instead
-            progress: callback; a progress bar by default
+            delegate: queue the run for ``fiftyone delegated launch`` instead
+            progress: callback; None: a progress bar
         """
         if delegate:
             return self.call(None, {"root": str(root), **params}, delegate=True)
@@ -266,7 +267,7 @@ class ImportDataset(JobWorkflow):
         return self.call(str(root), params, progress=progress)
 
     def resolve_placement(self, ctx: Any) -> types.Placement:
-        """A button above the grid."""
+        """Return a button above the grid."""
         return above_the_grid(self)
 
     def fill(self, form: Form, target: Any) -> None:
@@ -294,7 +295,7 @@ class ImportDataset(JobWorkflow):
             done = run(root, progress=in_app(ctx), should_stop=stop_of(ctx), **params)
             yield {**done, "report": done["report"].to_json()}
             return
-        # The records take seconds; the metadata may take longer than an answer may.
+        # Records take seconds; metadata may take longer than FiftyOne waits for an answer.
         wants_metadata = params.pop("metadata", True)
         done = yield from _with_progress(ctx, lambda tell: run(
             root, metadata=False, progress=tell, **params

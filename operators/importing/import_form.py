@@ -1,4 +1,4 @@
-"""The App form of ``import_dataset``: folder, what was recognised, preview, choices, terms."""
+"""Builds the form of ``import_dataset``: folder, recognised format, preview, choices, terms."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ SHOWN_ROWS = 60
 
 
 def options_of(params: dict[str, Any]) -> ImportOptions:
-    """The import options among the form's values."""
+    """Return the import options among the form's values."""
     names = ImportOptions.__dataclass_fields__
     given = {k: v for k, v in params.items() if k in names and v not in (None, "", [])}
     return ImportOptions.from_params(given)
 
 
 def fill(form: Form) -> None:
-    """Add the fields for the values that were typed so far."""
+    """Add the fields that the values so far allow."""
     text = "Root folder of the dataset: it holds the dataset's own folders and lists"
     form.path("root", "Folder", text, folder=True)
     formats = [("auto", "recognise it"), *((i.name, i.title) for i in importers())]
@@ -56,13 +56,13 @@ def fill(form: Form) -> None:
 
 
 def _reading(params: dict[str, Any]) -> ImportOptions:
-    """The options that decide what is read, without those that choose from it."""
+    """Return the options that decide what is read, without those that select from it."""
     names = ("pattern", "real_names", "media", "aligned", "dataset_name", "path_prefix", "manifest")
     return options_of({name: params.get(name) for name in (*names, "follow_links")})
 
 
 def _source(root: str, format: str, options: ImportOptions) -> Source:
-    """What is in the folder; asked for with every key that is typed, so kept for a minute."""
+    """Return what the folder holds, cached for a minute because each typed key asks for it."""
     return _source_of_this_minute(root, format, options, int(time.monotonic() // 60))
 
 

@@ -1,7 +1,7 @@
-"""The dataset that an import writes into: what it holds already, and what the import changes on it.
+"""Reads and updates the dataset that an import writes to.
 
-Nothing is added here (import_writer.py does that): old samples learn their new groups, pairs and
-splits, and where their files are after a folder has moved. What a user or a model wrote stays.
+It adds no samples; import_writer.py does that. Existing samples get their new groups, pairs and
+splits, and their new paths after a folder has moved. Values of users and models stay.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ..importers.groups import KnownVideo, changes_of_known
 
 @dataclass(slots=True)
 class Stored:
-    """What a dataset holds already.
+    """The content of a dataset before an import.
 
     Attributes:
         videos: the videos, for linking
@@ -34,7 +34,7 @@ class Stored:
 
 
 def stored(dataset: fo.Dataset | None) -> Stored:
-    """Read what ``dataset`` holds, by columns."""
+    """Return the content of ``dataset``, read by columns."""
     found = Stored()
     if dataset is None or views.is_empty(dataset):
         return found
@@ -59,14 +59,14 @@ def update_known(
     there: Stored,
     same: Mapping[str, str] | None = None,
 ) -> int:
-    """Write the new groups and pairs of videos that were there; returns how many samples."""
+    """Write the new groups and pairs of existing videos; return the number of changed videos."""
     if not there.videos:
         return 0
     changed: set[str] = set()
     for name, values in changes_of_known(records, there.videos, same).items():
         changed |= values.keys()
         set_by_video(dataset, name, values)
-    # A list that was missing at the first import may be there now; nothing set is overwritten.
+    # A list that was missing at the first import may be present now; no value is overwritten.
     of_now = {record.video_id: record for record in records}
     for name in ("split", "mask_path"):
         view = dataset.match({name: None})
@@ -85,7 +85,7 @@ def update_known(
 
 
 def files_of(record: VideoRecord) -> Iterator[tuple[int | None, str]]:
-    """(1-based frame number or None, path) of each sample of a record."""
+    """Yield (1-based frame number or None, path) of each sample of a record."""
     if not record.frames:
         yield None, record.path
     for index, path in record.frames:
@@ -93,7 +93,7 @@ def files_of(record: VideoRecord) -> Iterator[tuple[int | None, str]]:
 
 
 def moved_videos(records: Sequence[VideoRecord], there: Stored) -> list[VideoRecord]:
-    """Videos that are in the dataset under a path where they are no longer."""
+    """Return the videos of the dataset whose stored path no longer exists."""
     moved = []
     for record in records:
         old = there.paths.get(record.video_id)
@@ -106,7 +106,7 @@ def moved_videos(records: Sequence[VideoRecord], there: Stored) -> list[VideoRec
 
 
 def relocate(dataset: fo.Dataset, moved: Sequence[VideoRecord]) -> int:
-    """Point the samples of moved videos at where they are now; nothing else changes.
+    """Point the samples of moved videos to their new paths; nothing else changes.
 
     Returns:
         number of samples
@@ -136,7 +136,7 @@ def relocate(dataset: fo.Dataset, moved: Sequence[VideoRecord]) -> int:
 
 
 def relocate_faces(videos: fo.Dataset, moved: Sequence[VideoRecord]) -> None:
-    """Tell the faces dataset, too, where its videos are now."""
+    """Write the new paths of moved videos to the faces dataset as well."""
     faces = views.faces_of(videos)
     if faces is None:
         return

@@ -1,4 +1,4 @@
-"""Saves the views that an imported dataset opens with: labels, methods, splits, videos."""
+"""Saves the views that an imported dataset starts with: labels, methods, splits, videos."""
 
 from __future__ import annotations
 

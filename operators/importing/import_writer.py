@@ -1,8 +1,8 @@
-"""From an import plan to FiftyOne: bulk inserts, idempotent by video (and frame), or not at all.
+"""Writes an import plan by bulk inserts, idempotent by video (and frame), or not at all.
 
-``Dataset.add_samples`` spends most of its time on a ``Sample`` object per row and on validating
-what we have built ourselves. So one sample of each kind goes through it, and the others are
-written as that document with other values: the same fields, and whatever FiftyOne adds to them.
+``Dataset.add_samples`` spends most of its time on a ``Sample`` object per row, and on validating
+what we have built ourselves. So only one sample goes through it. The others are written as copies
+of that document with other values. They have the same fields, and whatever FiftyOne adds.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _TYPES = {bool: fo.BooleanField, int: fo.IntField, float: fo.FloatField, str: fo
 
 
 def open_target(name: str, media: str, aligned: bool) -> tuple[fo.Dataset, bool]:
-    """The dataset ``name``, created if need be, and whether it is new.
+    """Return the dataset ``name``, created if needed, and whether it is new.
 
     Raises:
         ForensicsError: it exists and is not ours, or holds the other kind of media
@@ -70,14 +70,14 @@ def open_target(name: str, media: str, aligned: bool) -> tuple[fo.Dataset, bool]
         raise ForensicsError(
             f"{name!r} cannot name a dataset: {error}.", "Choose another name.", "name"
         ) from error
-    # From the first moment: an import that is killed must find its own dataset again.
+    # Set at once, so that an import that was killed recognises its own dataset.
     more = {} if kind == "videos" else {"aligned": aligned}
     fields.set_description(dataset, kind=kind, **more)
     return dataset, True
 
 
 def foresee(plan: ImportPlan, there: Stored) -> dict[str, int]:
-    """What :func:`write_plan` would do, in samples: ``{"to add", "already there"}``."""
+    """Return what :func:`write_plan` would do, in samples: ``{"to add", "already there"}``."""
     rows = [(record.video_id, number) for record in plan.records for number, _ in files_of(record)]
     known = sum(row in there.rows for row in rows)
     return {"to add": len(rows) - known, "already there": known}
@@ -90,9 +90,9 @@ def write_plan(
     progress: Progress = silent,
     should_stop: ShouldStop = never,
 ) -> dict[str, int]:
-    """Add what the dataset lacks, and update what the new videos change on the old ones.
+    """Add the samples that the dataset lacks, and update existing ones that the new videos affect.
 
-    A failure or a stop removes what this call has added.
+    A failure or a stop removes the samples that this call has added.
 
     Returns:
         ``{"added", "already there", "updated"}`` in samples
@@ -114,7 +114,7 @@ def write_plan(
             if should_stop():
                 raise Cancelled("The import was stopped; nothing was added.")
             if docs:
-                added.extend(doc["_id"] for doc in docs)  # first: an insert may stop half way
+                added.extend(doc["_id"] for doc in docs)  # first: an insert may fail half way
                 dataset._sample_collection.insert_many(docs, ordered=False)
             done += seen
             progress(done, total, "samples")
@@ -128,11 +128,11 @@ def write_plan(
 
 
 def check_attributes(dataset: fo.Dataset | None, records: Sequence[VideoRecord]) -> dict[str, type]:
-    """The type of each shipped attribute (bool, int, float or str), if all can become fields.
+    """Return the type of each shipped attribute (bool, int, float or str).
 
     Raises:
-        ForensicsError: a name that FiftyOne or we use, or that no field can have; or a type other
-            than that of the field
+        ForensicsError: a name that is in use or that no field can have, or another type than that
+            of an existing field
     """
     kinds: dict[str, set[type]] = {}
     for record in records:
@@ -177,7 +177,7 @@ def _declare_attributes(dataset: fo.Dataset, records: Sequence[VideoRecord]) -> 
 def _chunks(
     dataset: fo.Dataset, plan: ImportPlan, there: Stored
 ) -> Iterator[tuple[list[dict[str, Any]], int]]:
-    """(documents to insert, samples looked at), a chunk at a time."""
+    """Yield (documents to insert, number of samples checked), a chunk at a time."""
     prototype: dict[str, Any] = {}
     kinds = {name: type(f) for name, f in dataset.get_field_schema().items()}
     now = datetime.now(timezone.utc).replace(tzinfo=None)
@@ -200,7 +200,7 @@ def _chunks(
 
 
 def _values(record: VideoRecord, kinds: dict[str, type]) -> dict[str, Any]:
-    """The values that all samples of a record share, None left out as FiftyOne does."""
+    """Return the values that all samples of a record share; None is left out as in FiftyOne."""
     values = fields.record_fields(record)
     del values[fields.GROUND_TRUTH]
     for name in record.attributes:
@@ -243,7 +243,7 @@ def _document(
 
 
 def _prototype(dataset: fo.Dataset, plan: ImportPlan) -> dict[str, Any]:
-    """What FiftyOne itself would store with a sample of this dataset, without our values."""
+    """Return what FiftyOne itself would store for a sample of this dataset, without our values."""
     record = plan.records[0]
     _, path = next(files_of(record))
     sample = fo.Sample(filepath=path, ground_truth=fo.Classification(label=record.label_name))

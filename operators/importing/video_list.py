@@ -1,12 +1,12 @@
-"""The videos of a dataset as a file that extraction can work on anywhere, without a database.
+"""Writes the videos of a dataset to a file for extraction on machines without a database.
 
     media-forensics list-videos --dataset ffpp videos.jsonl
     media-forensics list-videos --folder /data/FaceForensics++ videos.jsonl
 
 or ``python -m media_forensics.operators.video_list``.
 
-The second form reads the dataset's folder as ``import_dataset`` does and needs no FiftyOne; its
-video ids are those that an import of the same folder gives.
+The second form reads the dataset's folder as ``import_dataset`` does, and needs no FiftyOne. Its
+video ids are the same as those of an import of that folder.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ log = logging.getLogger("video_list")
 def records_of_folder(
     root: str, format: str = "auto", pattern: str | None = None
 ) -> list[VideoRecord]:
-    """The videos below a dataset's root folder.
+    """Return the videos below a dataset's root folder.
 
     Args:
         root, format: as in ``import_dataset``
-        pattern: for the format ``tree``, for example ``{label}/{method}/{video}.mp4``
+        pattern: pattern of the format ``tree``, for example ``{label}/{method}/{video}.mp4``
 
     Raises:
         ForensicsError: see :func:`operators.importers.plan.plan_import`
@@ -45,10 +45,10 @@ def records_of_folder(
 
 
 def records_of_dataset(name: str, view: str | None = None) -> list[VideoRecord]:
-    """The videos of a FiftyOne dataset, or of one of its saved views.
+    """Return the videos of a FiftyOne dataset, or of one of its saved views.
 
     Raises:
-        ForensicsError: no such dataset or view, or it holds no videos of ours
+        ForensicsError: there is no such dataset or view, or it holds no videos of ours
     """
     import fiftyone as fo
 
@@ -76,7 +76,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(options: argparse.Namespace) -> int:
-    """Write the list; the exit status."""
+    """Write the list; return the exit status."""
     claim_output(options.output, FILES, "output")
     if options.folder:
         records = records_of_folder(options.folder, options.format, options.pattern)
@@ -89,7 +89,7 @@ def execute(options: argparse.Namespace) -> int:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; the exit status is 0, or 2 for a mistake in what was asked for."""
+    """Run the command line; return the exit status: 0, or 2 for a mistake in the arguments."""
     parser = OneSentenceParser(prog="video_list", description=(__doc__ or "").splitlines()[0])
     add_options(parser)
     return carry_out(execute, parser.parse_args(arguments))

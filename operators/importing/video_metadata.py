@@ -1,7 +1,7 @@
-"""Reading what video files say about themselves, many at a time; broken ones get a reason.
+"""Reads the metadata of many video files at a time; broken files get a reason.
 
-PyAV releases the interpreter lock while it reads, so threads are enough, no process has to be
-started from the App, and no ffmpeg binary is needed.
+PyAV releases the interpreter lock while it reads. So threads are enough; the App starts no
+processes and needs no ffmpeg binary.
 """
 
 from __future__ import annotations
@@ -49,14 +49,14 @@ def run(
 
     Args:
         samples: a video dataset or view
-        workers: threads; 0 for two per core
+        workers: threads; 0: two per core
         progress, should_stop: see :mod:`detector.progress`
 
     Returns:
         ``{"read", "broken", "reasons"}``
 
     Raises:
-        Cancelled: stopped by the user; what was read is kept
+        Cancelled: stopped by the user; metadata read so far are kept
     """
     dataset = views.dataset_of(samples)
     declare(dataset, {f"metadata.{name}": kind for name, kind in _EXTRA.items()})
@@ -93,7 +93,7 @@ def run(
 
 
 def read_metadata(path: str) -> tuple[fo.VideoMetadata | None, Reason | None]:
-    """Metadata of one file, or the reason why it has none."""
+    """Return the metadata of one file, or the reason why it has none."""
     from ...detector.frames.frame import FrameError
     from ...detector.frames.sources import probe_video
 
@@ -101,7 +101,7 @@ def read_metadata(path: str) -> tuple[fo.VideoMetadata | None, Reason | None]:
         return _metadata(path, probe_video(path)), None
     except FrameError as error:
         return None, error.reason
-    except OSError:  # gone, or not ours to read, since it was listed
+    except OSError:  # deleted or made unreadable since it was listed
         gone = not Path(path).exists()
         return None, Reason.MISSING_FILE if gone else Reason.DECODE_ERROR
 

@@ -1,4 +1,4 @@
-"""An analysis of a file in words, and its timelines as Plotly traces."""
+"""Writes an analysis of a file in words, and its timelines as Plotly traces."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WORDS = {
 
 
 def markdown(result: dict[str, Any]) -> str:
-    """The verdict, its reasons and a line per person."""
+    """Return the verdict, its reasons and one line per person, as Markdown."""
     score = "" if result["score"] is None else f", score {result['score']:.3f}"
     lines = [
         f"**{plain(Path(result['path']).name)}: {WORDS[result['verdict']]}{score}**",
@@ -50,7 +50,7 @@ def _moment(face: dict[str, Any]) -> str:
 
 
 def timeline(result: dict[str, Any]) -> list[dict[str, Any]]:
-    """Plotly traces: p_fake over time, one line per person, and the threshold."""
+    """Return Plotly traces: p_fake over time with one line per person, and the threshold."""
     traces: list[dict[str, Any]] = []
     by_time = in_seconds(result)
     for rank, person in enumerate(result["persons"], 1):

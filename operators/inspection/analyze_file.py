@@ -1,4 +1,4 @@
-"""Operator ``analyze_file``: a video, a picture or a folder of them to verdicts with reasons."""
+"""Defines the operator ``analyze_file``: a verdict with reasons for a file or each of a folder."""
 
 from __future__ import annotations
 
@@ -55,8 +55,8 @@ def run(
     """Analyze a file, or each file of a folder, and keep the faces in a dataset to look at.
 
     Args:
-        samples: a dataset or view whose training runs ``detector`` may name, and whose calibration
-            ``calibrated_for`` names; None otherwise
+        samples: a dataset or view; ``detector`` may name one of its training runs, and
+            ``calibrated_for`` one of its calibrations; None for neither
         path: a video or picture, or a folder of them
         detector: registered name, path of a checkpoint, or key of a training run
         calibrated_for: detector key of ``samples`` whose calibrated threshold is used; by default
@@ -71,12 +71,13 @@ def run(
         progress, should_stop: see :mod:`detector.progress`
 
     Returns:
-        ``{"files", "dataset", "text"}``; a file is a :class:`detector.scoring.verdict.Analysis` as
-        a dict
+        ``{"files", "dataset", "text"}``; each file is a :class:`detector.scoring.verdict.Analysis`
+        as a dict
 
     Raises:
-        ForensicsError: nothing at ``path``, unknown detector, missing weights, other calibration
-        Cancelled: stopped by the user; finished files stay in the dataset
+        ForensicsError: if nothing is at ``path``, the detector is unknown, weights are missing, or
+            the calibration is of another checkpoint
+        Cancelled: if the user stopped it; finished files stay in the dataset
     """
     from ...detector.faces.detectors import detector_of
     from ...detector.model.checkpoints import load_detector
@@ -137,7 +138,7 @@ def run(
 
 
 class AnalyzeFile(Workflow):
-    """A file of one's own: per person a timeline, a verdict with its reasons, or an abstention."""
+    """Operator that analyzes a file: per person a timeline, and a verdict or an abstention."""
 
     label = "Analyze file"
     description = (
@@ -160,7 +161,7 @@ class AnalyzeFile(Workflow):
         progress: Progress | None = None,
         **params: Any,
     ) -> Any:
-        """Run from Python; the arguments and the result are those of :func:`run`."""
+        """Run the operator from Python, with the arguments and the result of :func:`run`."""
         params = {"path": path, **params}
         if delegate or progress is not None:
             more = {} if delegate else {"progress": progress}

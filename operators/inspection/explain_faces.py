@@ -1,4 +1,4 @@
-"""Operator ``explain_faces``: where the detector looked, as heatmaps on crops and on frames."""
+"""Defines the operator ``explain_faces``: heatmaps of where the detector looked."""
 
 from __future__ import annotations
 
@@ -47,16 +47,16 @@ def run(
     progress: Progress = silent,
     should_stop: ShouldStop = never,
 ) -> dict[str, Any]:
-    """Write a heatmap for each chosen face: field ``<key>_<method>``.
+    """Write a heatmap for each chosen face, in the field ``<key>_<method>``.
 
     Args:
         samples: faces dataset, view or selection
-        key: detector key; the checkpoint of its scores is used
+        key: detector key; the checkpoint that gave its scores is used
         method: ``gradient`` or ``rollout``, see :mod:`detector.model.explain`
-        only: ``all``, or ``errors``: faces on the wrong side of ``threshold``
+        only: ``all``, or ``errors`` for the faces on the wrong side of ``threshold``
         threshold: p_fake from which a face counts as fake
-        limit: faces at most, in the order of the view
-        on_frames: also write the map on the frame of the video dataset, in its own place
+        limit: most faces to explain, in the order of the view
+        on_frames: whether to write the map also on the frame of the video dataset, in its own place
         batch_size: faces per pass
         device: torch device
         progress, should_stop: see :mod:`detector.progress`
@@ -65,9 +65,9 @@ def run(
         ``{"field", "explained", "on_frames", "not_explained": {reason: n}, "left_out"}``
 
     Raises:
-        ForensicsError: empty view, no errors, no scores, imported scores, other checkpoint, a
-            tower without attention maps
-        Cancelled: stopped by the user; what was made is kept
+        ForensicsError: if the view is empty, has no errors or no scores, the scores were imported
+            or come from another checkpoint, or the tower has no attention maps
+        Cancelled: if the user stopped it; what was made is kept
     """
     from ...detector.model.explain import explain
     from ...detector.scoring.crop_files import read_crop
@@ -139,7 +139,7 @@ def _chosen(view: Any, key: str, only: str, threshold: float) -> Any:
 
 
 def _heatmap(values: Any) -> fo.Heatmap:
-    """A stored map: small, eight bits, 0 to 255."""
+    """Return a map as it is stored: small, in eight bits, 0 to 255."""
     import cv2
     import numpy as np
 
@@ -157,9 +157,10 @@ def _write_on_frames(
     maps: Sequence[Any],
     seen: set[tuple[str, int]],
 ) -> int:
-    """Write the maps on the frames of the linked video dataset; several faces share one map.
+    """Write the maps on the frames of the linked video dataset, and return how many were written.
 
-    ``seen`` holds the frames that this run has written; older maps are replaced.
+    Several faces of a frame share one map. ``seen`` holds the frames that this run has written;
+    maps of earlier runs are replaced.
     """
     import numpy as np
 
@@ -200,7 +201,7 @@ def _write_on_frames(
 
 
 class ExplainFaces(JobWorkflow):
-    """Heatmaps of what moved a detector's score, on crops and frames."""
+    """Operator that makes heatmaps of what moved a detector's score, on crops and frames."""
 
     label = "Explain faces"
     description = (

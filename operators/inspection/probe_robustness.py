@@ -1,4 +1,4 @@
-"""Operator ``probe_robustness``: how much each face's score moves under named corruptions."""
+"""Defines the operator ``probe_robustness``: how each face's score moves under corruptions."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from .source_faces import source_faces
 
 
 def reason_field(key: str) -> str:
-    """Field that says why a face has no score from its video encoded again."""
+    """Return the field that says why a face has no score from its video encoded again."""
     return f"{key}_recompression_reason"
 
 
 def flips_view(key: str, perturbation: str) -> str:
-    """Saved view of the faces whose call changes under a corruption."""
+    """Return the name of the saved view of the faces whose call changes under a corruption."""
     return f"flips_{key}_{perturbation}"
 
 
@@ -49,13 +49,13 @@ def run(
 ) -> dict[str, Any]:
     """Score faces under corruptions; write the differences, views of the flips, and a table.
 
-    Faces that have all the differences already are left alone, so a killed run continues.
+    Faces that already have all the differences are skipped, so a killed run can be continued.
 
     Args:
         samples: faces dataset, view or selection
-        key: detector key; the checkpoint of its scores is used
-        perturbations: names of :data:`detector.scoring.perturbations.PERTURBATIONS` (of the crop)
-            and :data:`detector.frames.recompression.RECOMPRESSIONS` (of the source video, much
+        key: detector key; the checkpoint that gave its scores is used
+        perturbations: names in :data:`detector.scoring.perturbations.PERTURBATIONS` (of the crop)
+            and in :data:`detector.frames.recompression.RECOMPRESSIONS` (of the source video, much
             slower); ``USUAL`` by default
         threshold: p_fake from which a face counts as fake, for flips and rates
         batch_size: crops per forward pass
@@ -64,12 +64,13 @@ def run(
 
     Returns:
         ``{"scored", "already", "not_scored": {reason: n}, "not_recompressed": {reason: n}, "rows",
-        "table", "views", "run"}``; a row is one corruption on one dataset. Why a face has no score
-        from its video stands in the field ``recompression_reason``.
+        "table", "views", "run"}``; a row is one corruption on one dataset. The field
+        ``recompression_reason`` says why a face has no score from its video.
 
     Raises:
-        ForensicsError: empty view, unknown corruption, no scores, imported scores
-        Cancelled: stopped by the user; what was scored is kept
+        ForensicsError: if the view is empty, a corruption is unknown, or there are no scores or
+            only imported ones
+        Cancelled: if the user stopped it; what was scored is kept
     """
     from ...detector.scoring.perturbations import USUAL, score_perturbed
     from ...detector.scoring.recompressed_scores import by_kind, score_recompressed
@@ -170,7 +171,7 @@ def _record(
 
 
 def _check(names: Sequence[str], threshold: float) -> tuple[list[str], list[str]]:
-    """Corruptions of the crop and of the video, checked, with the form's threshold."""
+    """Check the threshold, and return the chosen corruptions of the crop and those of the video."""
     from ...detector.scoring.recompressed_scores import by_kind
 
     require_threshold(threshold)
@@ -178,7 +179,7 @@ def _check(names: Sequence[str], threshold: float) -> tuple[list[str], list[str]
 
 
 def _plan(form: Form, view: Any, of_crop: list[str], of_video: list[str]) -> None:
-    """What the work amounts to."""
+    """Show how much work the choice means."""
     corruptions = len(of_crop) + len(of_video)
     passes = len(view) * corruptions
     text = "Faces that have the differences already are left alone."
@@ -191,7 +192,7 @@ def _plan(form: Form, view: Any, of_crop: list[str], of_video: list[str]) -> Non
 
 
 class ProbeRobustness(JobWorkflow):
-    """Score differences under JPEG, blur, resizing, noise, H.264, jitter and recompression."""
+    """Operator that scores faces again under JPEG, blur, noise, H.264 and other corruptions."""
 
     label = "Probe robustness"
     description = (

@@ -1,4 +1,4 @@
-"""Error rates under each corruption from the stored score differences, as rows and as a table."""
+"""Tabulates error rates under each corruption, from the stored score differences."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ NONE = "none"
 def curves(
     view: Any, key: str, kinds: Sequence[Sequence[str]], threshold: float
 ) -> list[dict[str, Any]]:
-    """One row per dataset and corruption, after one for the faces as they are.
+    """Return one row per dataset and corruption, after one for the unchanged faces.
 
     Args:
-        view: faces
+        view: the faces
         key: detector key
-        kinds: names of corruptions; those of one kind are compared on the faces that have them all
+        kinds: names of corruptions by kind; those of one kind are compared on the faces that have
+            all of them
         threshold: p_fake from which a face counts as fake
     """
     import numpy as np
@@ -53,7 +54,7 @@ def curves(
 
 
 def _column(view: Any, field: str, items: Units) -> Any:
-    """(N,) numbers of a field of the faces of ``items``, NaN where there is none."""
+    """Return (N,) numbers of a field for the faces of ``items``, NaN if a face has none."""
     import numpy as np
 
     stored = dict(zip(*view.values(["id", field]), strict=True))
@@ -62,7 +63,7 @@ def _column(view: Any, field: str, items: Units) -> Any:
 
 
 def _margin(view: Any, key: str, name: str, items: Units) -> Any | None:
-    """(N,) margins under a corruption; None for those of an older version."""
+    """Return (N,) margins under a corruption, or None if an older version stored none."""
     field = margin_field(key, name)
     return _column(view, field, items) if view.has_field(field) else None
 
@@ -70,7 +71,7 @@ def _margin(view: Any, key: str, name: str, items: Units) -> Any | None:
 def _row(
     items: Units, chosen: Any, source: str, name: str, after: Any, rank: Any, threshold: float
 ) -> dict[str, Any]:
-    """One corruption on the ``chosen`` faces; ``after`` and ``rank`` are of these alone."""
+    """Return the row of one corruption; ``after`` and ``rank`` hold only the ``chosen`` faces."""
     from ...detector.errors import MetricUndefined
     from ...detector.metrics.rates import clustered_interval, rates_at_threshold, roc_auc
 
@@ -104,7 +105,7 @@ def _mean(values: Any) -> float | None:
 
 
 def table(rows: list[dict[str, Any]], threshold: float, not_recompressed: Mapping[str, int]) -> str:
-    """The rows as Markdown, and why faces have no score under a recompression."""
+    """Return the rows as Markdown, and why faces have no score under a recompression."""
     lines = [
         f"Faces, threshold {threshold:g}. `video_...`: the source video encoded again, the face "
         "cut from the same frame with the same transform; the others change the stored crop.",
@@ -127,5 +128,5 @@ def table(rows: list[dict[str, Any]], threshold: float, not_recompressed: Mappin
 
 
 def change_text(value: float | None) -> str:
-    """A signed difference of p_fake."""
+    """Write a difference of p_fake with its sign."""
     return "n/a" if value is None else f"{value:+.3f}"

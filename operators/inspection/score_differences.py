@@ -1,4 +1,4 @@
-"""Score differences of faces under corruptions, into sample fields by bulk writes."""
+"""Collects score differences of faces under corruptions, and stores them in bulk writes."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from ..dataset.dataset_changes import declare
 if TYPE_CHECKING:
     from ...detector.scoring.perturbations import PerturbedBatch
 
-CHUNK = 512  # faces per bulk write: what a killed run loses at most
+CHUNK = 512  # faces per bulk write: a killed run loses at most this many
 
 
 class Differences:
-    """Faces that lack some difference of one kind of corruption, and the writing of them.
+    """Collects and writes the differences of faces that lack some, for one kind of corruption.
 
     Args:
         dataset: faces dataset
-        scored: its faces with a score of ``key``
+        scored: those of its faces that have a score of ``key``
         key: detector key
         names: corruptions of one kind
-        reason_field: where it is kept why a face has none of these differences
+        reason_field: field that says why a face has none of these differences
 
     Attributes:
         todo: (id, crop file, its sha256 or "", p_fake) of the faces that lack a difference
-        done: how many of them were looked at
+        done: how many of them have been looked at
         changed: ids of those that got their differences
         reasons: why others did not
     """

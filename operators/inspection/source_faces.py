@@ -1,4 +1,4 @@
-"""Where the crops of a faces dataset were cut from: video, frame and transform."""
+"""Finds the sources of crops in a faces dataset: video, frame and transform."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 def source_faces(dataset: fo.Dataset, face_ids: Sequence[str]) -> list[SourceFace]:
-    """Where the crops of ``face_ids`` were cut from, in that order.
+    """Return the sources of the crops of ``face_ids``, in that order.
 
     Raises:
-        ForensicsError: a video lies outside the allowed folders
+        ForensicsError: a video is outside the allowed folders
     """
     from ...detector.records import CropRecipe, Reason
     from ...detector.scoring.crop_files import read_crop
@@ -38,7 +38,7 @@ def source_faces(dataset: fo.Dataset, face_ids: Sequence[str]) -> list[SourceFac
         row = rows[face_id]
         matrix, number = row.get("crop_matrix"), row.get("frame_number")
         size, reason = recipe.size, Reason.ALIGN_FAILED
-        if size == 0 and matrix:  # cut at the resolution of the frame
+        if size == 0 and matrix:  # cut at the frame's resolution
             crop = read_crop(row["filepath"], row.get(fields.CROP_SHA256) or "")
             if isinstance(crop, Reason):
                 matrix, reason = None, crop

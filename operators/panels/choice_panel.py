@@ -1,4 +1,4 @@
-"""The base of the panels: a small choice as their state, guarded events, and what is missing."""
+"""Defines the base of the panels: a small choice as state, guarded events, what is missing."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ..operator_list import name_of, uri_of
 
 
 def handler(method: Callable[..., Any]) -> Callable[..., Any]:
-    """An event handler whose :class:`ForensicsError` becomes a notification (and result None)."""
+    """Wrap an event handler so that a :class:`ForensicsError` becomes a notification."""
 
     @functools.wraps(method)
     def guarded(self: foo.Panel, ctx: Any) -> Any:
@@ -32,13 +32,14 @@ def handler(method: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class ChoicePanel(foo.Panel):
-    """A panel whose whole state is a choice, small and plain; its data are computed from that.
+    """Panel whose whole state is a small, plain choice; its data are computed from that.
 
     Attributes:
-        label, icon, surfaces: what FiftyOne lists
-        help: what the panel shows; ``page`` of docs/ says more, under the title ``more``
-        choice: the names of the choice; ``dataset`` is among them where it belongs to one
-        missing: head of what is shown where there is nothing to show
+        label, icon, surfaces: as FiftyOne lists the panel
+        help: what the panel shows; ``page`` of docs/ says more, linked under the title ``more``
+        choice: the names of the choice; ``dataset`` is one of them if the choice belongs to a
+            dataset
+        missing: heading of the message that is shown if there is nothing to show
     """
 
     label: ClassVar[str]
@@ -67,7 +68,7 @@ class ChoicePanel(foo.Panel):
         raise NotImplementedError
 
     def _choice(self, ctx: Any) -> dict[str, Any]:
-        # every name every time: the App merges what it gets into what it has
+        # all names every time, because the App merges what it gets into what it has
         return {**dict.fromkeys(self.choice), **(ctx.panel.get_state("choice") or {})}
 
     @staticmethod
@@ -87,18 +88,18 @@ class ChoicePanel(foo.Panel):
         ctx.panel.set_state({"choice": choice, "empty": empty, **more})
 
     def _draw_missing(self, panel: types.Object, empty: dict[str, str]) -> None:
-        """What to do before there is something to show."""
+        """Draw what to do before there is something to show."""
         why = plain(f"{empty['message']} {empty['hint']}")
         panel.md(f"### {self.missing}\n\n{why}", name="why")
 
 
 class DatasetPanel(ChoicePanel):
-    """A panel about the open dataset: it begins anew with another one, and can look again."""
+    """Panel about the open dataset: starts again with another dataset, and can be refreshed."""
 
     def on_change_dataset(self, ctx: Any) -> None:
-        """Another dataset: nothing of the old choice holds."""
+        """Start again with another dataset, for which the old choice does not hold."""
         name = ctx.dataset.name if ctx.dataset is not None else None
-        if name != self._choice(ctx)["dataset"]:  # also fires when the panel is mounted
+        if name != self._choice(ctx)["dataset"]:  # the event also comes when the panel is mounted
             self._show(ctx, dict.fromkeys(self.choice))
 
     @handler
@@ -118,6 +119,6 @@ class DatasetPanel(ChoicePanel):
 
 
 def columns(widths: str, padding: str | float = "0") -> types.GridView:
-    """A grid whose columns never grow beyond the panel (FiftyOne's own follow their content)."""
+    """Build a grid whose columns stay within the panel (FiftyOne's own grow with their content)."""
     props = {"sx": {"display": "grid", "gridTemplateColumns": widths, "padding": padding}}
     return types.GridView(orientation="vertical", gap=1, componentsProps={"grid": props})

@@ -1,4 +1,4 @@
-"""What a click on a number puts into the App's grid: exactly the samples behind it."""
+"""Builds what a click on a number shows in the App's grid: exactly the samples behind it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ..dataset.face_columns import P_FAKE, YES, Source
 from ..evaluation.scope import Scope
 from .slice_fields import member_of
 
-#: kind of a click -> in words
+#: Kinds of clicks in words.
 KINDS = {
     "all": "all",
     "real": "reals",
@@ -32,12 +32,12 @@ KINDS = {
 
 @dataclass(frozen=True)
 class Pick:
-    """Some of the units, and the database query that says the same of faces.
+    """A choice of units, and the database query that makes the same choice of faces.
 
     Attributes:
         mask: (U,) chosen units
-        query: for faces, without the scope; None where no field says it
-        words: for people
+        query: for faces, without the scope; None if no field expresses the choice
+        words: the choice in words
     """
 
     mask: np.ndarray
@@ -46,7 +46,7 @@ class Pick:
 
 
 def pick_kind(units: Units, kind: str, threshold: float, key: str) -> Pick:
-    """The units of ``kind``, see :data:`KINDS`."""
+    """Return the units of ``kind``, one of :data:`KINDS`."""
     score, label_path = f"{key}{P_FAKE}", f"{fields.GROUND_TRUTH}.label"
     real, fake = units.label == REAL, units.label == FAKE
     with np.errstate(invalid="ignore"):
@@ -73,10 +73,10 @@ def pick_kind(units: Units, kind: str, threshold: float, key: str) -> Pick:
 
 
 def known_row(grouping: Grouping, row: Any) -> int:
-    """``row`` as a number of ``grouping``.
+    """Return ``row`` as a row number of ``grouping``.
 
     Raises:
-        ForensicsError: the samples have changed since it was shown
+        ForensicsError: if the samples have changed since the row was shown
     """
     if not 0 <= int(row) < len(grouping.labels):
         raise ForensicsError("That row is not there any more.", "Look again.")
@@ -84,7 +84,7 @@ def known_row(grouping: Grouping, row: Any) -> int:
 
 
 def pick_row(grouping: Grouping, row: int, flag: bool = False) -> Pick:
-    """The units of one row of the table; ``flag``: its field holds true and false."""
+    """Return the units of one row of the table; ``flag`` if its field holds true and false."""
     query: dict[str, Any] = {}
     for name, rule in grouping.filters[row].items():
         if member := member_of(name):
@@ -105,12 +105,12 @@ def _condition(rule: dict[str, Any]) -> Any:
         return {"$in": [None, ""]} if value is None else value
     limits = {"$gte": rule["low"], "$lt": rule["high"]}
     limits = {operator: value for operator, value in limits.items() if value is not None}
-    # no limit at all still means that there is a number
+    # without any limit, the number must still exist
     return limits or {"$ne": None}
 
 
 def pick_bar(units: Units, bar: int, label: int, key: str) -> Pick:
-    """The units of class ``label`` in one bar of the histogram."""
+    """Return the units of class ``label`` in one bar of the histogram."""
     borders = edges()
     low, high = float(borders[bar]), float(borders[bar + 1])
     last = bar == BARS - 1
@@ -123,7 +123,7 @@ def pick_bar(units: Units, bar: int, label: int, key: str) -> Pick:
 
 
 def both(first: Pick, second: Pick) -> Pick:
-    """The units of both picks."""
+    """Return the units that are in both picks."""
     words, mask = f"{first.words} {second.words}", first.mask & second.mask
     if first.query is None or second.query is None:
         return Pick(mask, None, words)
@@ -132,10 +132,10 @@ def both(first: Pick, second: Pick) -> Pick:
 
 
 def grid_view(source: Source, scope: Scope, units: Units, pick: Pick) -> tuple[Any, str]:
-    """The view of ``pick`` in the dataset that the App shows, and what it holds, in words.
+    """Return the view of ``pick`` in the dataset that the App shows, and what it holds, in words.
 
-    Faces are found by their own fields where a unit is a face, else by their video, and persons
-    one by one. The video dataset shows the videos.
+    If a unit is a face, faces are found by their own fields, else by their video; persons are found
+    one by one. In a video dataset the view shows the videos.
     """
     faces = pick.mask[units.unit_of_face]
     count = int(pick.mask.sum())
@@ -164,6 +164,6 @@ def grid_view(source: Source, scope: Scope, units: Units, pick: Pick) -> tuple[A
 
 
 def _videos(units: Units, mask: np.ndarray) -> list[str]:
-    """``video_id`` of the chosen units."""
+    """Return the ``video_id`` of the chosen units."""
     codes = np.unique(units.video.codes[mask])
     return [units.video.values[code] for code in codes if code >= 0]

@@ -1,7 +1,8 @@
-"""Which fields of the faces may explain errors, and their columns.
+"""Chooses the fields of faces that may explain errors, and reads their columns.
 
-What users and sources gave comes first, then what extraction measured. What is made from scores,
-labels, evaluations, queues or reviews is left out: it would say that errors concentrate in errors.
+Fields of users and sources come first, then those that extraction measured. Fields made from
+scores, labels, evaluations, queues or reviews are left out, because they would explain errors by
+errors.
 """
 
 from __future__ import annotations
@@ -17,14 +18,14 @@ from ...detector.errors import ForensicsError
 from ..dataset import fields, views
 from ..dataset.face_columns import NAMES, P_FAKE, YES, Source
 
-HAS = " has "  # column name of a value of a list: ``tags has night``
-MOST_MEMBERS = 60  # values of one list of which each is a column; the most frequent
+HAS = " has "  # in the column name of a list's value: ``tags has night``
+MOST_MEMBERS = 60  # most frequent values of a list that become columns
 _PLAIN = (fo.StringField, fo.BooleanField, fo.FloatField, fo.IntField)
 _QUEUE_TAG, _REVIEW = "hard:", "review"
 
 
 def slice_fields(faces: fo.Dataset) -> list[str]:
-    """Fields with one value a face: texts, flags, numbers, and labels as ``field.label``."""
+    """Return the fields with one value per face: texts, flags, numbers, and ``field.label``."""
     made = made_fields(faces)
     own, ours = [], []
     for name, field in faces.get_field_schema().items():
@@ -39,7 +40,7 @@ def slice_fields(faces: fo.Dataset) -> list[str]:
 
 
 def list_fields(faces: fo.Dataset) -> list[str]:
-    """Fields that hold several texts a face, the tags among them."""
+    """Return the fields that hold several texts per face, including the tags."""
     made = made_fields(faces)
     return [
         name
@@ -52,7 +53,7 @@ def list_fields(faces: fo.Dataset) -> list[str]:
 
 
 def made_fields(faces: fo.Dataset) -> set[str]:
-    """Fields made from scores of any detector, evaluations, brain runs of these, or reviews."""
+    """Return the fields made from scores, evaluations, brain runs on these, or reviews."""
     schema = faces.get_field_schema()
     made = {name for name in schema if name.endswith(P_FAKE)}
     for key in {*fields.detector_keys(faces), *(n.removesuffix(P_FAKE) for n in made)}:
@@ -70,7 +71,7 @@ def made_fields(faces: fo.Dataset) -> set[str]:
 
 
 def member_columns(source: Source) -> dict[str, Coded]:
-    """A column for each frequent value of each list: whether a face has it."""
+    """Return a column for each frequent value of each list: whether a face has it."""
     names = list_fields(source.faces)
     if not names:
         return {}
@@ -85,7 +86,7 @@ def member_columns(source: Source) -> dict[str, Coded]:
 
 
 def member_of(name: str) -> tuple[str, str] | None:
-    """Field and value of a column of :func:`member_columns`, None for other columns."""
+    """Return field and value of a column of :func:`member_columns`, or None for other columns."""
     path, found, value = name.partition(HAS)
     return (path, value) if found else None
 

@@ -1,4 +1,4 @@
-"""What a report holds, from the settings to the examples; :mod:`.facts` collects it."""
+"""Holds the contents of a report, from the settings to the examples; :mod:`.facts` collects it."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from .thumbnails import Thumbnail
 
 @dataclass(frozen=True)
 class Settings:
-    """What was asked for.
+    """Settings that the user chose for a report.
 
     Attributes:
         key: detector key
         level: ``face``, ``person`` or ``video``: what the rates count
         source: where the threshold comes from, see :mod:`detector.audit.threshold`
-        threshold: its value, for source ``hand``
+        threshold: its value, if the source is ``hand``
         breakdowns: fields with a table of their own; None for :data:`.facts.BREAKDOWNS`
-        examples: faces shown per kind
-        blur: hide the persons in the examples
-        hash_files: sha256 of every source video
-        title, note: words of the person who makes the report
+        examples: number of faces shown per kind
+        blur: whether to hide the persons in the examples
+        hash_files: whether to hash every source video (sha256)
+        title, note: texts by the person who makes the report
     """
 
     key: str
@@ -41,7 +41,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Table:
-    """One table of rates: a title, the names of the row's parts, total and rows worst first."""
+    """A table of rates: title, names of the parts of a row, the total, and rows, worst first."""
 
     title: str
     columns: list[str]
@@ -51,16 +51,16 @@ class Table:
 
 @dataclass(frozen=True)
 class Video:
-    """One examined video.
+    """One video that was examined.
 
     Attributes:
-        video_id, label, source_dataset, method, split: as imported; "" where unknown
-        p_fake: None where it has no score
+        video_id, label, source_dataset, method, split: as imported; "" if unknown
+        p_fake: its score, None without one
         rank: its place in the table, highest first, see :mod:`detector.metrics.ranks`
         verdict: ``called fake``, ``called real`` or ``not scored``
         reason: why it has no score
         faces, scored: faces cut from it, and those with a score
-        path, sha256: of its file; None where there is none or it was not hashed
+        path, sha256: of its file; None if there is none or it was not hashed
         file_reason: why there is no hash
     """
 

@@ -1,4 +1,4 @@
-"""Operator ``export_report``: one page and its tables for a dataset or a case."""
+"""Defines the operator ``export_report``: one page and its tables for a dataset or a case."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ def run(
 ) -> dict[str, Any]:
     """Write a report of the stored scores of detector ``key`` on ``samples``.
 
-    The folder gets ``report.html`` (self-contained: opens offline, prints, runs nothing),
-    ``report.json``, ``rates.csv``, ``videos.csv`` and ``SHA256SUMS``. It appears complete or not
-    at all.
+    The folder gets ``report.html`` (self-contained: it opens offline, prints and runs no script),
+    ``report.json``, ``rates.csv``, ``videos.csv`` and ``SHA256SUMS``. The folder appears complete
+    or not at all.
 
     Args:
         samples: faces dataset or view, or a video dataset or view (a case)
@@ -56,18 +56,18 @@ def run(
         threshold_from: a source of :mod:`detector.audit.threshold`; by default ``hand`` where a
             threshold is given, else the rule of :class:`detector.audit.threshold.Stored`
         breakdowns: fields with a table of their own; the quality fields by default
-        examples: faces shown per kind of error
-        blur: blur the faces that are shown
-        hash_files: write the sha256 of every video file (reads them all)
-        title, note: shown on top
+        examples: number of faces shown per kind of error
+        blur: whether to blur the faces that are shown
+        hash_files: whether to write the sha256 of every video file, which reads them all
+        title, note: texts at the top of the report
         progress, should_stop: see :mod:`detector.progress`
 
     Returns:
         ``{"folder", "html", "videos", "not_scored", "files": {name: sha256}}``
 
     Raises:
-        ForensicsError: nothing scored, or an argument that does not hold
-        Cancelled: stopped by the user; nothing is written
+        ForensicsError: if nothing is scored, or an argument is not valid
+        Cancelled: if the user stopped it; nothing is written
     """
     from .contents import Settings
     from .facts import collect, named
@@ -111,14 +111,14 @@ def _check(level: str, threshold: float | None, examples: int) -> None:
 
 
 def _source(dataset: fo.Dataset, key: str, threshold: float | None) -> str:
-    """Where the threshold comes from unless it is said."""
+    """Return where the threshold comes from by default."""
     if threshold is not None:
         return audit_threshold.HAND
     return stored_of(face_columns.source_of(dataset).faces, key).default
 
 
 class ExportReport(JobWorkflow):
-    """A page and tables of what was examined, found, and not scored."""
+    """Operator that writes a page and tables of what was examined, found, and not scored."""
 
     label = "Export report"
     description = (

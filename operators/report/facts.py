@@ -1,4 +1,4 @@
-"""Collects what a report says: read once from the dataset and its stored scores."""
+"""Collects what a report says, reading the dataset and its stored scores once."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ def collect(samples: Any, settings: Settings, progress: Progress, should_stop: S
     """Read what a report of ``samples`` says.
 
     Raises:
-        ForensicsError: nothing scored, unknown detector, level, field or threshold
-        Cancelled: stopped by the user
+        ForensicsError: if nothing is scored, or the detector, level, field or threshold is unknown
+        Cancelled: if the user stopped it
     """
     view = views.flat(samples)
     views.require_samples(view, "samples")
@@ -90,7 +90,7 @@ def collect(samples: Any, settings: Settings, progress: Progress, should_stop: S
 def _with_fields(
     source: face_columns.Source, columns: FaceColumns, settings: Settings, token: str
 ) -> FaceColumns:
-    """``columns`` with the fields of the breakdowns."""
+    """Add the fields of the breakdowns to ``columns``."""
     known = face_columns.group_fields(source.faces, settings.key)
     wanted = settings.breakdowns
     if wanted is None:
@@ -112,7 +112,7 @@ def _with_fields(
 
 
 def _groupings(units: Units, settings: Settings) -> list[str]:
-    """Dataset and method first, then each breakdown that has more than one row."""
+    """Return the groupings: dataset and method, then each breakdown that has more than one row."""
     names = settings.breakdowns
     if names is None:
         names = tuple(n for n in BREAKDOWNS if n in units.texts or n in units.numbers)
@@ -131,7 +131,7 @@ def _table(units: Units, name: str, threshold: float) -> Table:
 
 
 def _coverage(units: Units) -> str:
-    """How many units there are, how many have no score and why: labelled or not."""
+    """Say how many units there are, and how many have no score and why, labelled or not."""
     lost = units.reason.codes[np.isnan(units.p_fake)]
     counts = np.bincount(lost[lost >= 0], minlength=len(units.reason.values))
     reasons = [(units.reason.values[i], int(counts[i])) for i in np.argsort(-counts) if counts[i]]
@@ -145,7 +145,7 @@ def _coverage(units: Units) -> str:
 def _about(
     source: face_columns.Source, key: str, part: FaceColumns, view: Any
 ) -> list[tuple[str, str]]:
-    """Provenance in words: data, crops, detector."""
+    """Return where data, crops and detector come from, in words."""
     faces, about = source.faces, fields.describe(source.faces)
     recipe = about.get("recipe") or {}
     config = fields.scores_config(faces, key)
@@ -185,7 +185,7 @@ def _about(
 
 
 def _files(source: face_columns.Source, part: FaceColumns) -> dict[str, str]:
-    """Path of each video's file by ``video_id``."""
+    """Return the path of each video's file by ``video_id``."""
     files: dict[str, str] = {}
     if source.faces.has_field("video_path"):
         columns = source.faces.values(["video_id", "video_path"])
@@ -205,7 +205,7 @@ def _videos(
     progress: Progress,
     should_stop: ShouldStop,
 ):
-    """A line per video, those without a face among them; hashes the files."""
+    """Yield one entry per video, also for those without a face, and hash the files."""
     from ...detector.errors import Cancelled
     from ...detector.files.hashes import file_sha256
     from ...detector.records import Reason
@@ -260,7 +260,7 @@ def _value(column: Any, row: int) -> str:
 def _examples(
     source: face_columns.Source, part: FaceColumns, threshold: float, settings: Settings
 ) -> list[Example]:
-    """The worst faces of each kind, one per video; of unlabelled faces those that score highest."""
+    """Return the worst faces of each kind, one per video; of unlabelled ones the highest scores."""
     score, rank = part.p_fake, part.rank
     with np.errstate(invalid="ignore"):
         kinds = [
@@ -298,14 +298,14 @@ def _examples(
 def _one_per_video(
     rows: np.ndarray, urgency: np.ndarray, part: FaceColumns, most: int
 ) -> Sequence[int]:
-    """The ``most`` urgent of ``rows`` (lowest ``urgency`` first), at most one of each video."""
+    """Return the ``most`` urgent of ``rows`` (lowest ``urgency`` first), at most one per video."""
     order = rows[np.argsort(urgency[rows], kind="stable")]
     video = part.video.codes[order].astype(np.int64)
-    video = np.where(video < 0, -1 - np.arange(len(order)), video)  # unknown: each its own
+    video = np.where(video < 0, -1 - np.arange(len(order)), video)  # unknown ones count apart
     _, first = np.unique(video, return_index=True)
     return [int(i) for i in order[np.sort(first)][:most]]
 
 
 def named(settings: Settings, default: str) -> Settings:
-    """``settings`` with a title."""
+    """Return ``settings`` with a title."""
     return settings if settings.title else replace(settings, title=default)

@@ -1,7 +1,7 @@
-"""Plots of the report as SVG text: no script, no font and no picture from elsewhere.
+"""Draws the plots of the report as SVG text, without script, font or picture from elsewhere.
 
-Colours and sides are those of the error audit: reals blue and upwards, fakes vermilion and
-downwards, so that the plots can be told apart in grey print.
+Colours and sides are those of the error audit: reals are blue and point upwards, fakes are
+vermilion and point downwards, so that the two can be told apart in grey print.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def _x(value: float) -> float:
 
 
 def _y(share: float) -> float:
-    """``share`` 0 at the bottom, 1 at the top."""
+    """Return the y pixel of ``share``: 0 at the bottom, 1 at the top."""
     return HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM)
 
 
@@ -58,8 +58,10 @@ def _label_x(words: str) -> list[str]:
 
 
 def distributions(units: Units, threshold: float) -> str:
-    """Histogram of p_fake: share of the reals upwards, of the fakes downwards; where nothing is
-    labelled, the share of all units upwards."""
+    """Draw a histogram of p_fake: the share of the reals upwards, of the fakes downwards.
+
+    If nothing is labelled, the share of all units is drawn upwards.
+    """
     bars = bar_of(units.p_fake)
     scored = ~np.isnan(units.p_fake)
     groups = [(REAL, "real", COLOURS[REAL], 1), (FAKE, "fake", COLOURS[FAKE], -1)]

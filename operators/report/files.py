@@ -1,4 +1,4 @@
-"""The files of a report, and the folder that appears with all of them or not at all."""
+"""Writes the files of a report into a folder that appears with all of them or not at all."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FORMAT = "media_forensics/report/1"
 
 
 def write(folder: Path, facts: Facts) -> dict[str, str]:
-    """Write the files under another name, then rename; returns their hashes."""
+    """Write the files under another name, then rename the folder; return their hashes."""
     made = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())
     version = code_version()
     texts = {
@@ -43,7 +43,7 @@ def write(folder: Path, facts: Facts) -> dict[str, str]:
         for name, content in data.items():
             write_bytes(unfinished / name, content)
         if folder.exists():
-            folder.rmdir()  # the operator has seen that it is empty
+            folder.rmdir()  # the operator has checked that it is empty
         unfinished.rename(folder)
     except OSError as error:
         raise ForensicsError(
@@ -78,7 +78,7 @@ def _rates(facts: Facts) -> tuple[list[str], list[list[Any]]]:
 
 
 def _json(facts: Facts, made: str, version: str) -> dict[str, Any]:
-    """Everything but the pictures."""
+    """Return everything except the pictures."""
     examples = []
     for example in facts.examples:
         row = {k: v for k, v in asdict(example).items() if k != "picture"}

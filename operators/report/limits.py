@@ -1,4 +1,4 @@
-"""What a report must say about itself: the limits of the method, and of these numbers."""
+"""States what a report must say about itself: the limits of the method and of its numbers."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FEW_GROUPS = 20
 
 
 def sentences(faces: fo.Dataset, key: str, threshold: Threshold, units: Units) -> list[str]:
-    """The limits in plain words, those that hold for this report first."""
+    """Return the limits in plain words, starting with those of this report."""
     found = []
     if not threshold.honest:
         found.append(

@@ -1,8 +1,8 @@
-"""Writes the report as one HTML page that opens offline, prints, and runs nothing.
+"""Writes the report as one HTML page that opens offline, prints and runs no script.
 
-The template ``page.html`` escapes every value, for texts come from outside (names of files,
-methods, people's notes); the page forbids scripts and requests by a content security policy, and
-its pictures are data URIs.
+The template ``page.html`` escapes every value, because texts come from outside (names of files,
+methods, people's notes). A content security policy forbids scripts and requests, and the pictures
+are data URIs.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from .figures import curve, distributions
 if TYPE_CHECKING:
     from jinja2 import Template
 
-#: Videos listed on the page; all of them are in the CSV.
+#: Most videos listed on the page; the CSV lists all of them.
 MOST_VIDEOS = 500
 
 
 def page(facts: Facts, made: str, version: str) -> str:
-    """The page.
+    """Return the page.
 
     Args:
-        facts: what it says
-        made: when, in words
-        version: of the plugin
+        facts: what the report says
+        made: time at which it is made, in words
+        version: version of the plugin
     """
     total, called = facts.total, sum(video.verdict == "called fake" for video in facts.videos)
     fpr = None if total.fpr is None else total.fpr.rate
@@ -78,7 +78,7 @@ def _template() -> Template:
 
 
 def _rates(facts: Facts) -> list[tuple[str, str]]:
-    """The rates of everything that is judged, named; empty where nothing is labelled."""
+    """Return the named rates of everything that is judged; empty if nothing is labelled."""
     unit, total = facts.settings.level, facts.total
     rows = []
     for name, cell, what in (

@@ -1,4 +1,4 @@
-"""The report's tables as CSV files that a spreadsheet opens without running what is in them."""
+"""Writes the report's tables as CSV files that a spreadsheet opens without running anything."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from ...detector.text import cells
 
 
 def cell(value: Any) -> Any:
-    """``value`` for a CSV: None is empty, and a text that a spreadsheet would run is quoted."""
+    """Return ``value`` for a CSV: None as empty, and text that a spreadsheet would run quoted."""
     if value is None:
         return ""
     return f"{value:.6f}" if isinstance(value, float) else cells.cell(value)
 
 
 def csv_text(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """Header and rows as CSV (RFC 4180)."""
+    """Write header and rows as CSV (RFC 4180)."""
     stream = io.StringIO()
     writer = csv.writer(stream)
     writer.writerow(columns)

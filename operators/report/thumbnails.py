@@ -1,4 +1,4 @@
-"""Face crops as small pictures inside the page, blurred where persons must not be shown."""
+"""Makes small pictures of face crops for the page, blurred if persons must not be shown."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Thumbnail(NamedTuple):
     """A picture for the page.
 
     Attributes:
-        uri: data URI, or None where the file gives no picture
+        uri: data URI, or None if the file gives no picture
         sha256: of the crop file, or None
         reason: why there is no picture, or None
     """
@@ -26,10 +26,10 @@ class Thumbnail(NamedTuple):
 
 
 def thumbnail(path: str | Path, wanted: str, blur: bool = False) -> Thumbnail:
-    """The crop at ``path`` as a JPEG of at most ``SIDE`` pixels; ``blur`` hides the person.
+    """Return the crop at ``path`` as a JPEG of at most ``SIDE`` pixels; ``blur`` hides the person.
 
-    The blur is applied after shrinking to 16 pixels a side, so that what is in the file cannot be
-    sharpened again. A file whose sha256 is not the ``wanted`` one ("": not known) is not shown: its
+    The picture is first shrunk to 16 pixels a side and then blurred, so that it cannot be sharpened
+    again. A file whose sha256 is not the ``wanted`` one ("" if unknown) is not shown, because its
     score is not that of the picture.
     """
     from PIL import Image, ImageFilter

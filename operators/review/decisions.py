@@ -1,7 +1,8 @@
-"""What people decided about faces: fields with a time and a name, undo and redo, and progress.
+"""Stores what people decided about faces: fields with a time and a name, undo, redo, progress.
 
-A decision changes no label and deletes no sample. It is a record first (:mod:`.review_log`), then
-copied onto the faces; whoever comes next completes a copy that a killed process has left half done.
+A decision changes no label and deletes no sample. It is first stored as a record
+(:mod:`.review_log`) and then copied onto the faces. If a process was killed before the copy was
+complete, the next process completes it.
 """
 
 from __future__ import annotations
@@ -24,9 +25,9 @@ from .review_log import DECIDE, REDO, SET, UNDO, Record
 
 DECISION, KEEP, NOTE = "review", "review_keep", "review_note"
 TIME, BATCH, REVIEWER = "review_time", "review_batch", "review_by"
-HISTORY = "review_history"  # of version 0.3, which kept the states before on the face itself
+HISTORY = "review_history"  # of version 0.3, which stored earlier states on the face itself
 CONFIRMED = "confirm_label"
-#: action -> in words; the first four exclude each other
+#: Actions in words; the first four exclude each other.
 DECISIONS = {
     CONFIRMED: "Confirm label: the label is right",
     "wrong_label": "Wrong label",
@@ -66,17 +67,18 @@ def act(
     reviewer: str | None = None,
     key: str | None = None,
 ) -> int:
-    """Apply ``action`` to every face of ``samples``; returns how many.
+    """Apply ``action`` to every face of ``samples``; return how many there are.
 
     Args:
         samples: faces dataset or view
         action: a key of :data:`ACTIONS`
-        note: replaces the note of these faces; None leaves it, "" removes it
+        note: replaces the note of these faces; None keeps it, "" removes it
         reviewer: who decides; the system's user by default
-        key: detector whose scores were in sight; the newest by default
+        key: detector whose scores the reviewer saw; the newest by default
 
     Raises:
-        ForensicsError: unknown action, an empty view, too many faces, or a note that is missing
+        ForensicsError: if the action is unknown, the view is empty, there are too many faces, or a
+            note is missing
     """
     if action not in ACTIONS:
         raise ForensicsError(
@@ -113,21 +115,21 @@ def _in_sight(dataset: fo.Dataset, view: Any, key: str | None) -> tuple[list[str
 
 
 def undo(dataset: fo.Dataset, reviewer: str | None = None) -> int:
-    """Take the newest action of ``reviewer`` back; returns how many faces it was on.
+    """Undo the newest action of ``reviewer``; return how many faces it was on.
 
-    Every call goes one action further back. What others decided later on the same faces stays.
+    Each call undoes one more action. What others decided later on the same faces stays.
 
     Raises:
-        ForensicsError: there is nothing to undo
+        ForensicsError: if there is nothing to undo
     """
     return _turn(dataset, UNDO, reviewer)
 
 
 def redo(dataset: fo.Dataset, reviewer: str | None = None) -> int:
-    """Do the action again that ``reviewer`` undid last; returns how many faces it is on.
+    """Redo the action that ``reviewer`` undid last; return how many faces it is on.
 
     Raises:
-        ForensicsError: nothing was undone since the last decision
+        ForensicsError: if nothing was undone since the last decision
     """
     return _turn(dataset, REDO, reviewer)
 
@@ -151,7 +153,7 @@ def _turn(dataset: fo.Dataset, what: str, reviewer: str | None) -> int:
 
 
 def next_undo(dataset: fo.Dataset, reviewer: str | None = None) -> int | None:
-    """Number of the action that :func:`undo` would take back; nothing is written."""
+    """Return the number of the action that :func:`undo` would undo, without writing anything."""
     records = review_log.read(dataset)
     if not records and dataset.has_field(BATCH):
         return dataset.max(BATCH)  # of version 0.3
@@ -160,7 +162,7 @@ def next_undo(dataset: fo.Dataset, reviewer: str | None = None) -> int | None:
 
 @contextmanager
 def _reviewing(dataset: fo.Dataset) -> Iterator[None]:
-    """Be the only process that reviews ``dataset``; what a killed one left is completed first."""
+    """Be the only process that reviews ``dataset``, after completing what a killed one left."""
     with dataset_changes.alone(dataset, "review faces"):
         dataset_changes.refresh(dataset)
         declare(dataset)
@@ -169,7 +171,7 @@ def _reviewing(dataset: fo.Dataset) -> Iterator[None]:
 
 
 def settle(dataset: fo.Dataset) -> None:
-    """Complete the copy on the faces where a process was killed before it had; called by all."""
+    """Complete the copy on the faces if a process was killed before it had finished it."""
     upto = review_log.copied(dataset)
     if upto is None:
         review_log.put_adopted(dataset, _adopted(dataset))
@@ -184,7 +186,7 @@ def settle(dataset: fo.Dataset) -> None:
 
 
 def rebuild(dataset: fo.Dataset) -> int:
-    """Write the fields of every face anew from the records; returns how many faces they name."""
+    """Write the fields of every face again from the records; return how many faces they name."""
     with _reviewing(dataset):
         records = review_log.read(dataset)
         faces = {face for record in records for face in record.faces}
@@ -194,10 +196,10 @@ def rebuild(dataset: fo.Dataset) -> int:
 
 
 def _adopted(dataset: fo.Dataset) -> list[Record]:
-    """Records of the states that the faces of ``dataset`` bring along without any record.
+    """Return records of the states that the faces of ``dataset`` have without any record.
 
-    Version 0.3 kept the states before on the face, as a stack of JSON texts; what cannot be read of
-    it is left out, and the state as it is now counts.
+    Version 0.3 stored earlier states on the face, as a stack of JSON texts. What cannot be read of
+    it is left out, and the present state counts.
     """
     if not dataset.has_field(BATCH):
         return []
@@ -235,7 +237,7 @@ def _read_stack(texts: Any) -> list[dict[str, Any]]:
 
 
 def _folded(records: Sequence[Record], faces: Any) -> dict[str, dict[str, Any]]:
-    """The state of each of ``faces`` after all ``records`` that are not undone."""
+    """Return the state of each of ``faces`` after all ``records`` that are not undone."""
     gone = review_log.undone(records)
     found = {face: dict.fromkeys(_STATE) for face in faces}
     for record in records:
@@ -251,7 +253,7 @@ def _folded(records: Sequence[Record], faces: Any) -> dict[str, dict[str, Any]]:
 def _after(
     state: dict[str, Any], record: Record, given: dict[str, Any] | None = None
 ) -> dict[str, Any]:
-    """The state of a face after ``record``."""
+    """Return the state of a face after ``record``."""
     who = {REVIEWER: record.reviewer or None, BATCH: record.number, TIME: _time(record.time)}
     if given is not None:
         return {name: given.get(name) for name in (DECISION, KEEP, NOTE)} | {
@@ -277,19 +279,19 @@ def _time(text: str) -> datetime | None:
 
 
 def _states(dataset: fo.Dataset, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """The copies on the faces ``ids``."""
+    """Return the states that are copied on the faces ``ids``."""
     columns = marked_views.columns(dataset, ids, ["id", *_STATE])
     return {row[0]: dict(zip(_STATE, row[1:], strict=True)) for row in zip(*columns, strict=True)}
 
 
 def _copy(dataset: fo.Dataset, states: dict[str, dict[str, Any]], upto: Record) -> None:
-    """Write ``states`` onto the faces that are still there, each in one update."""
+    """Write ``states`` onto the faces that still exist, each in one update."""
     views.set_many_by_id(dataset, states)
     review_log.set_copied(dataset, upto.number)
 
 
 def progress(dataset: fo.Dataset, rank_fields: Sequence[str]) -> dict[str, dict[str, int]]:
-    """How far the review is: per queue (its rank field) and over all faces (key ``all``).
+    """Count how far the review is: per queue (its rank field) and over all faces (key ``all``).
 
     Returns:
         ``{name: {"faces": n, "reviewed": n, <decision>: n, ...}}``
@@ -305,16 +307,16 @@ def progress(dataset: fo.Dataset, rank_fields: Sequence[str]) -> dict[str, dict[
 
 
 def chosen_for_training(dataset: fo.Dataset) -> Any:
-    """The faces to train on: kept or confirmed ones, and none that was called wrong or unusable.
+    """Return the faces to train on: kept or confirmed, and not called wrong or unusable.
 
     Raises:
-        ForensicsError: there is none
+        ForensicsError: if there is none
     """
     if not dataset.has_field(DECISION):
         raise ForensicsError(
             f"No face of {dataset.name!r} has been reviewed.", "Use 'Review faces' first."
         )
-    with _reviewing(dataset):  # a copy that a killed process left half done is completed
+    with _reviewing(dataset):  # completes a copy that a killed process left half done
         bad = [name for name in DECISIONS if name != CONFIRMED]
         wanted = (F(KEEP) == True) | ((F(DECISION) == CONFIRMED) & (F(KEEP) != False))  # noqa: E712
         view = dataset.match(wanted & ~F(DECISION).is_in(bad))

@@ -1,4 +1,4 @@
-"""Operator ``export_training_set``: the reviewed faces as a hashed manifest and a saved view."""
+"""Defines the operator ``export_training_set``: reviewed faces as hashed manifest and view."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from . import decisions as review
 VIEW = "training_set"
 RUN_METHOD = run_names.method_of(run_names.TRAINING_SET)
 DOUBTED = [decision for decision in review.DECISIONS if decision != review.CONFIRMED]
-#: Faces up to which the form looks at the whole set whenever something is changed in it.
+#: Most faces for which the form checks the whole set at each change.
 MOST_CHECKED = 20_000
 _FILES = (json_lines_with("crop", "video_id", "label", "split", "recipe_hash"),)
 
@@ -39,28 +39,28 @@ def run(
     validation_fraction: float = 0.2,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """Freeze what the review chose: a saved view, and a manifest with its sha256.
+    """Freeze what the review chose as a saved view, and as a manifest with its sha256.
 
     ``train_detector`` on the saved view, with the same validation share and seed, trains on exactly
     this manifest: its record names the same sha256.
 
     Args:
         dataset: faces dataset
-        name: of the saved view and of the record
-        base: saved view whose faces are trained on too, less those called wrong or unusable; for
+        name: name of the saved view and of the record
+        base: saved view whose faces are also trained on, except those called wrong or unusable; for
             example the faces of the last training
-        complete_pairs: also take the faces of the pair's other side: the real that a chosen fake
-            was made from, and the fakes made from a chosen real, at the same frames
-        file: of the manifest (``.jsonl``); by default beside the training runs. What is there
-            already is replaced only where it is a manifest
-        validation_fraction, seed: as ``train_detector``'s
+        complete_pairs: whether to add the faces of the pair's other side: the real that a chosen
+            fake was made from, and the fakes made from a chosen real, at the same frames
+        file: path of the manifest (``.jsonl``); by default beside the training runs. An existing
+            file is replaced only if it is a manifest
+        validation_fraction, seed: as in ``train_detector``
 
     Returns:
         ``{"view", "manifest", "sha256", "faces", "chosen", "completed", "left_out": {reason: n}}``
 
     Raises:
-        ForensicsError: nothing reviewed, no such view, a leak, one class only, or a file that is
-            not a manifest or cannot be written
+        ForensicsError: if nothing is reviewed, there is no such view, the set has a leak or only
+            one class, or the file is not a manifest or cannot be written
     """
     faces = views.dataset_of(views.flat(dataset))
     stored_runs.require_own(faces, run_names.TRAINING_SET + name, RUN_METHOD, "name")
@@ -91,9 +91,9 @@ def run(
 def _compose(
     faces: fo.Dataset, base: str | None, complete_pairs: bool, mark: str = ""
 ) -> tuple[Any, int, int]:
-    """The view of the set, how many faces the review chose, and how many complete their pairs.
+    """Return the view of the set, and how many faces the review chose and the pairs add.
 
-    With ``mark`` a view to keep, see :func:`operators.dataset.marked_views.marked`.
+    With ``mark`` it is a view to keep, see :func:`operators.dataset.marked_views.marked`.
     """
     chosen = review.chosen_for_training(faces).values("id")
     ids = dict.fromkeys(chosen)
@@ -127,7 +127,7 @@ def _base(faces: fo.Dataset, name: str) -> list[str]:
 
 
 def _partners(faces: fo.Dataset, chosen: set[str]) -> list[str]:
-    """Faces that are not chosen but belong to the pair of a chosen one, at the same frame."""
+    """Return faces that are not chosen but belong to a chosen one's pair, at the same frame."""
     columns = faces.values(["id", "video_id", "pair_id", "frame_number"])
     rows = list(zip(*columns, strict=True))
     scenes = {(r[2] or r[1], r[3]) for r in rows if r[0] in chosen}  # the real's video and frame
@@ -140,7 +140,7 @@ def _default_file(faces: fo.Dataset, name: str) -> Path:
 
 
 def _record(view: Any, name: str, sha256: str, path: Path, chosen: int, completed: int) -> None:
-    """Keep what the set was made of as a custom run of the dataset."""
+    """Record what the set was made of as a custom run of the dataset."""
     run_name = run_names.TRAINING_SET + name
     stored_runs.put(
         view,
@@ -154,7 +154,7 @@ def _record(view: Any, name: str, sha256: str, path: Path, chosen: int, complete
 
 
 class ExportTrainingSet(Workflow):
-    """The confirmed faces as a training set whose hash a training run names."""
+    """Operator that exports the confirmed faces as a training set whose hash a run names."""
 
     label = "Export training set"
     description = (
@@ -183,7 +183,7 @@ class ExportTrainingSet(Workflow):
         base, pairs = form.value("base"), form.value("complete_pairs")
         found = form.check(lambda: _compose(target, base, pairs))
         if found is not None and len(found[0]) <= MOST_CHECKED:
-            # one class or one group cannot be trained on: said here, not after the button
+            # one class or one group cannot be trained on: shown here, before the button is pressed
             form.check(lambda: _manifest(found[0], 0.2, 0).check())
 
     def shown(self, ctx: Any, result: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Operator ``find_hard_examples``: ranked queues of faces as fields, tags and saved views."""
+"""Defines the operator ``find_hard_examples``: ranked queues of faces as views, tags, fields."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ HEAVY = ("embedding", "generic")
 
 
 def queue_field(key: str, queue: str) -> str:
-    """Field with the rank of a face in a queue; 1 is the most urgent."""
+    """Return the field with the rank of a face in a queue; 1 is the most urgent."""
     return f"{key}_rank_{queue}"
 
 
 def queue_tag(queue: str) -> str:
-    """Sample tag of a queue's faces: the reason code."""
+    """Return the sample tag of a queue's faces, the reason code."""
     return f"hard:{queue}"
 
 
@@ -48,27 +48,27 @@ def run(
     progress: Progress = silent,
     should_stop: ShouldStop = never,
 ) -> dict[str, Any]:
-    """Fill review queues from the stored scores of detector ``key``. Deletes no sample.
+    """Fill review queues from the stored scores of detector ``key``, without deleting any sample.
 
     Args:
         samples: faces dataset or view
         key: detector key
-        queues: names of :data:`detector.queues.catalogue.CATALOGUE`
+        queues: names in :data:`detector.queues.catalogue.CATALOGUE`
         threshold: p_fake from which a face counts as fake
-        limit: faces per queue at most
-        per_video: faces of one video per queue at most
+        limit: most faces per queue
+        per_video: most faces of one video per queue
         other: key of the second detector, for ``disagreement``
         generic: key of a detector on an untuned tower (a linear probe), whose embeddings
-            ``near_duplicate`` and ``leak`` need; found by itself where it was trained here
+            ``near_duplicate`` and ``leak`` need; by default the newest one trained here
         progress, should_stop: see :mod:`detector.progress`
 
     Returns:
         ``{queue: {"faces": n, "videos": n, "view": saved view, "field": rank field}}``
 
     Raises:
-        ForensicsError: unknown queue, empty view, no scores, threshold outside [0, 1], or a column
-            that a queue needs is not there
-        Cancelled: stopped by the user; queues that are filled stay
+        ForensicsError: if a queue is unknown, the view is empty, there are no scores, the threshold
+            is outside [0, 1], or a column that a queue needs is missing
+        Cancelled: if the user stopped it; queues that are filled stay
     """
     from ...detector.queues.by_score import capped
 
@@ -79,7 +79,7 @@ def run(
     if "generic" in needed:
         generic = generic or untuned_key(dataset)
     check_columns(dataset, key, needed, other, generic)
-    basis = made_from.basis_of(view, key, "face")  # before it is read: a change shows
+    basis = made_from.basis_of(view, key, "face")  # before reading, so that a change shows
     faces = read(view, key, needed, other, generic)
     out = {}
     for number, queue in enumerate(queues):
@@ -130,7 +130,7 @@ def _write(
     field, tag = queue_field(key, queue), queue_tag(queue)
     name = f"hard_{key}_{queue}"
     with dataset_changes.alone(dataset, "fill a queue"):
-        saved_views.drop(dataset, name)  # it comes back when all is written
+        saved_views.drop(dataset, name)  # saved again when everything is written
         dataset_changes.declare(dataset, {field: fo.IntField})
         old = dataset.match(F(field) != None)  # noqa: E711 - builds a database query
         old.set_values(field, [None] * len(old))
@@ -145,7 +145,7 @@ def _write(
 
 
 class FindHardExamples(JobWorkflow):
-    """Ranks the faces that are worth a look and saves them as views."""
+    """Operator that ranks the faces that are worth a look and saves them as views."""
 
     label = "Find hard examples"
     description = (
@@ -204,6 +204,6 @@ class FindHardExamples(JobWorkflow):
 
 
 def _queues(form: dict[str, Any]) -> list[str]:
-    """The queues that a form, or a queued call, asks for."""
+    """Return the queues that a form, or a queued call, asks for."""
     ticked = [name for name, queue in CATALOGUE.items() if form.get(name, queue.default)]
     return form.get("queues") or ticked

@@ -1,4 +1,4 @@
-"""What the queues are made from: columns of the faces, and which of them are there."""
+"""Reads the columns of the faces that the queues are made from, and checks which exist."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..training.training_records import record_of
 
 
 def untuned_key(dataset: fo.Dataset) -> str | None:
-    """The newest detector of ``dataset`` that was trained here with its tower left as it was."""
+    """Return the newest detector trained on ``dataset`` with its tower unchanged."""
     for key in reversed(fields.detector_keys(dataset)):
         record = record_of(dataset, key)
         if record is not None and record.config.get("tune") == "head":
@@ -25,7 +25,7 @@ def untuned_key(dataset: fo.Dataset) -> str | None:
 
 
 def probed_fields(dataset: fo.Dataset, key: str) -> list[str]:
-    """Fields of 'Probe robustness': changes of p_fake under a corruption."""
+    """Return the fields of 'Probe robustness': changes of p_fake under a corruption."""
     prefix = fields.delta_field(key, "")
     return [name for name in fields.fields_of_key(dataset, key) if name.startswith(prefix)]
 
@@ -33,7 +33,7 @@ def probed_fields(dataset: fo.Dataset, key: str) -> list[str]:
 def check_columns(
     dataset: fo.Dataset, key: str, needed: set[str], other: str | None, generic: str | None
 ) -> None:
-    """Say what is missing before anything is read."""
+    """Raise :class:`ForensicsError` if a needed column is missing, before anything is read."""
     if "embedding" in needed and not dataset.has_field(fields.ScoreFields(key).embedding):
         raise ForensicsError(
             f"The scores of {key!r} come without embeddings.",
@@ -67,7 +67,7 @@ def check_columns(
 def read(
     view: Any, key: str, needed: set[str], other: str | None, generic: str | None
 ) -> FaceColumns:
-    """The faces of ``view`` with the columns ``needed`` beside their scores."""
+    """Return the faces of ``view`` with the columns ``needed`` beside their scores."""
     import numpy as np
 
     view = views.subjects(view)
@@ -92,7 +92,7 @@ def read(
 
 
 def _vectors(view: Any, name: str, ids: Sequence[str]) -> Any:
-    """(N, D) float32 unit vectors of a field for ``ids``, NaN where a face has none."""
+    """Return (N, D) float32 unit vectors of a field for ``ids``, NaN if a face has none."""
     import numpy as np
 
     from ..embeddings.stored_vectors import read

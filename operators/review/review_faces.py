@@ -1,4 +1,4 @@
-"""Operator ``review_faces``: decisions of people on the selected faces, each with an undo."""
+"""Defines the operator ``review_faces``: people's decisions on selected faces, with undo."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ def run(
 
     Args:
         samples: faces dataset or view
-        action: a key of :data:`.decisions.ACTIONS`; or ``undo`` (``redo``), which takes the
-            reviewer's own newest action back (does it again), whatever ``samples`` holds
-        note: kept with the faces; None leaves their notes
+        action: a key of :data:`.decisions.ACTIONS`; or ``undo`` (``redo``), which undoes (redoes)
+            the reviewer's own newest action, whatever ``samples`` holds
+        note: stored with the faces; None keeps their notes
         reviewer: who decides; the user of this process by default
-        key: detector whose scores were in sight, kept with the decision; the newest by default
+        key: detector whose scores the reviewer saw, stored with the decision; the newest by default
 
     Returns:
         ``{"faces": n, "progress": {queue: {"faces", "reviewed", ...}}}``
 
     Raises:
-        ForensicsError: unknown action, empty view, nothing to undo
+        ForensicsError: if the action is unknown, the view is empty, or there is nothing to undo
     """
     dataset = views.dataset_of(views.flat(samples))
     if action in (UNDO, REDO):
@@ -52,7 +52,7 @@ def run(
 
 
 class ReviewFaces(Workflow):
-    """What a person says about the selected faces."""
+    """Operator that stores what a person decides about the selected faces."""
 
     label = "Review faces"
     description = (
@@ -65,11 +65,11 @@ class ReviewFaces(Workflow):
     options: ClassVar = {"allow_delegated_execution": False}
 
     def __call__(self, samples: Any, **params: Any) -> Any:
-        """Run from Python; the arguments and the result are those of :func:`run`."""
+        """Run the operator from Python, with the arguments and the result of :func:`run`."""
         return self.call(samples, params)
 
     def resolve_placement(self, ctx: Any) -> types.Placement:
-        """A button above the grid."""
+        """Place a button above the grid."""
         return above_the_grid(self)
 
     def target(self, ctx: Any) -> Any:
@@ -113,7 +113,7 @@ class ReviewFaces(Workflow):
 
 
 def _chosen(ctx: Any) -> Any:
-    """The selected faces, or the one that is open."""
+    """Return the selected faces, or the one that is open."""
     dataset = require_dataset(ctx, "faces")
     chosen = list(ctx.selected or []) or list(filter(None, [ctx.current_sample]))
     if not chosen:
@@ -124,7 +124,7 @@ def _chosen(ctx: Any) -> Any:
 
 
 def _title(name: str) -> str:
-    """A queue's rank field in words; ``all`` is no queue."""
+    """Return a queue's rank field in words; ``all`` is not a queue."""
     if name == "all":
         return "All faces"
     key, _, queue = name.partition("_rank_")

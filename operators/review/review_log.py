@@ -1,8 +1,9 @@
-"""Keeps every review action as a record that is never changed: who, when, what, on which scores.
+"""Stores every review action as an unchanging record: who, when, what, and on which scores.
 
-The records of a dataset lie in FiftyOne's execution store: they follow a rename and a clone, and go
-with the dataset. What a face says now is computed from them (:func:`fold`), so that no killed
-process can lose or mix decisions; the fields on the faces are a copy for filters and panels.
+The records of a dataset are in FiftyOne's execution store: they follow a rename and a clone, and
+are deleted with the dataset. The state of a face is computed from them in :mod:`.decisions`, so a
+killed process can never lose or mix decisions; the fields on the faces are a copy for filters and
+panels.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from ..dataset.dataset_changes import documents, require_there
 STORE = "media_forensics_reviews"
 _HEAD = "copied"  # holds the number up to which the fields are a copy of the records
 DECIDE, SET, UNDO, REDO = "decide", "set", "undo", "redo"
-#: Faces of one record: a document of the database holds 16 MB.
+#: Most faces of one record, because a document of the database holds 16 MB.
 MOST_FACES = 200_000
 
 
@@ -32,16 +33,16 @@ class Record:
         number: place in the order of all actions on the dataset, from 1
         what: :data:`DECIDE`; :data:`SET` for states taken over from version 0.3 or a copy;
             :data:`UNDO` and :data:`REDO` of the action ``of``
-        reviewer: who; "" where nobody knows
+        reviewer: who decided; "" if unknown
         time: ISO 8601, UTC
         faces: sample ids
         action: of a decision, see :data:`decisions.ACTIONS`
-        note: given with it, None where notes stay
-        states: of :data:`SET`, one a face
+        note: note given with it, None if the notes stay
+        states: of :data:`SET`, one per face
         of: number of the action that is undone or redone
-        detector: key whose scores were in sight, "" for none
-        checkpoint: whose scores these were
-        p_fake: (N,) those scores, None where a face has none; empty without a detector
+        detector: key whose scores the reviewer saw, "" for none
+        checkpoint: checkpoint that gave these scores
+        p_fake: (N,) those scores, None if a face has none; empty without a detector
     """
 
     number: int
@@ -59,7 +60,7 @@ class Record:
 
 
 def person(name: str | None) -> str:
-    """The reviewer's name; where none is given that of the system's user."""
+    """Return the reviewer's name, by default that of the system's user."""
     if name:
         return name
     try:
@@ -69,12 +70,12 @@ def person(name: str | None) -> str:
 
 
 def now() -> str:
-    """The time of a record."""
+    """Return the time of a record that is made now."""
     return datetime.now(timezone.utc).isoformat(timespec="seconds")
 
 
 def append(dataset: fo.Dataset, record: Record) -> Record:
-    """Store ``record`` under the next free number, by one insert; returns it with that number."""
+    """Store ``record`` under the next free number, in one insert; return it with that number."""
     require_there(dataset)
     store, number = _store(dataset), max(record.number, last(dataset) + 1)
     while True:
@@ -82,18 +83,18 @@ def append(dataset: fo.Dataset, record: Record) -> Record:
         value = asdict(numbered)
         if store.set_if_absent(_key(number), value):
             return numbered
-        number += 1  # another process took it in the same moment
+        number += 1  # another process took it at the same moment
 
 
 def put_adopted(dataset: fo.Dataset, records: Iterable[Record]) -> None:
-    """Store records of taken-over states under their own numbers; again is the same."""
+    """Store records of adopted states under their own numbers; repeating it changes nothing."""
     store = _store(dataset)
     for record in records:
         store.set(_key(record.number), asdict(record))
 
 
 def read(dataset: fo.Dataset) -> list[Record]:
-    """Every record of ``dataset``, in order."""
+    """Return every record of ``dataset``, in order."""
     found = documents("execution_store").find(
         {**_of(dataset), "key": {"$regex": "^[0-9]"}}, {"value": 1}
     )
@@ -101,7 +102,7 @@ def read(dataset: fo.Dataset) -> list[Record]:
 
 
 def last(dataset: fo.Dataset) -> int:
-    """The highest number, 0 before the first."""
+    """Return the highest number, or 0 before the first record."""
     found = documents("execution_store").find(
         {**_of(dataset), "key": {"$regex": "^[0-9]"}}, {"key": 1}
     )
@@ -109,7 +110,7 @@ def last(dataset: fo.Dataset) -> int:
 
 
 def copied(dataset: fo.Dataset) -> int | None:
-    """The number up to which the fields on the faces are a copy; None before the first."""
+    """Return the number up to which the faces' fields are a copy, or None before the first."""
     found = _store(dataset).get(_HEAD)
     return None if found is None else int(found)
 
@@ -120,7 +121,7 @@ def set_copied(dataset: fo.Dataset, number: int) -> None:
 
 
 def undone(records: Iterable[Record]) -> set[int]:
-    """Numbers of the actions that are undone."""
+    """Return the numbers of the actions that are undone."""
     found: set[int] = set()
     for record in records:
         if record.what == UNDO:
@@ -131,9 +132,9 @@ def undone(records: Iterable[Record]) -> set[int]:
 
 
 def stacks(records: Iterable[Record], reviewer: str) -> tuple[list[int], list[int]]:
-    """The actions that ``reviewer`` can undo and redo, the next one last.
+    """Return the actions that ``reviewer`` can undo and redo, the next one last.
 
-    What nobody is known to have done (taken over from version 0.3) anybody can undo.
+    An action of an unknown person (adopted from version 0.3) can be undone by anybody.
     """
     done: list[int] = []
     taken_back: list[int] = []

@@ -43,7 +43,7 @@ def run(
         samples: faces dataset or view
         key: detector key
         path: ``.csv``, ``.tsv``, ``.parquet``, ``.jsonl`` or ``.xlsx``
-        level: ``face`` or ``video``; videos without any face are rows too
+        level: ``face`` or ``video``; videos without any face get rows too
         overwrite: replace an existing file, where it is such a table of :data:`FULL`; a table in
             another tool's shape is never replaced, for nothing shows whose it is
         shape: :data:`FULL` (every column, rows without a score with their reason) or one of
@@ -86,7 +86,7 @@ def run(
 
 
 def check(path: Any, level: str, overwrite: bool, shape: str, by: str | None) -> Path:
-    """The file to write, or :class:`ForensicsError` where this could not be written."""
+    """Return the file to write; raise :class:`ForensicsError` if it could not be written."""
     from ...detector.scoring.score_tables import FORMATS, require_package
 
     require_known("level", level, [name for name, _ in LEVELS])
@@ -175,7 +175,7 @@ def _videos(view: Any, key: str, names: fields.ScoreFields) -> dict[str, list[An
 
 
 class ExportScores(Workflow):
-    """Scores as a table that other tools read."""
+    """Operator that writes scores as a table for other tools."""
 
     label = "Export scores"
     description = (
@@ -214,7 +214,7 @@ class ExportScores(Workflow):
         return {k: v for k, v in found.items() if k != "by" or found.get("shape", FULL) != FULL}
 
     def shown(self, ctx: Any, result: Any) -> None:
-        """Nothing in the dataset has changed."""
+        """Do nothing; the dataset has not changed."""
 
     def show(self, outputs: types.Object, found: dict[str, Any]) -> None:
         text = f"{found['rows']} rows, {found['without_score']} of them without a score"

@@ -1,4 +1,4 @@
-"""Operator ``import_scores``: another detector's scores as fields, audited like our own."""
+"""Defines the operator ``import_scores``: another detector's scores, audited like our own."""
 
 from __future__ import annotations
 
@@ -43,27 +43,27 @@ def run(
 ) -> dict[str, Any]:
     """Write the scores of a table as those of detector ``key``.
 
-    Logits are kept in ``K_margin``, from which ranks come. A table of faces gives video scores by
-    ``rule``. A table of videos gives every face of a video the video's score, so that tables and
-    panels at video level work; its faces then say nothing of their own. What the table lacks keeps
-    no score, with the reason ``not_scored``.
+    Logits are stored in ``K_margin``, from which ranks are computed. For a table of faces, ``rule``
+    gives the video scores. A table of videos gives every face of a video the video's score, so that
+    tables and panels at video level work; scores of single faces are then meaningless. Faces that
+    the table lacks have no score, with the reason ``not_scored``.
 
     Args:
         samples: faces dataset
         path: CSV, TSV, JSON (lines), Parquet or Excel, see :mod:`detector.scoring.score_tables`;
-            rows are found by id, video, or the end of their path
+            rows are matched by id, by video, or by the end of their path
         key: field key
         scale: ``probability`` or ``logit``
-        rule: video score rule, for tables of faces
+        rule: video score rule for tables of faces
         overwrite: replace the scores that ``key`` holds
-        column: the column with the scores, where the names do not tell
+        column: column with the scores, if the column names do not tell
 
     Returns:
         ``{"key", "level", "column", "matched", "without_score", "not_in_dataset", "ambiguous",
         "not_in_table", "videos"}``; all but the last count rows, faces or videos by ``level``
 
     Raises:
-        ForensicsError: a bad table (line named), no row that fits the dataset, ``key`` is taken
+        ForensicsError: a bad table (names the line), no row that matches, or ``key`` is taken
     """
     from ...detector.files.hashes import file_sha256
     from ...detector.scoring.score_tables import read_scores
@@ -85,7 +85,7 @@ def run(
         )
     with changing(dataset):
         score_claim.require_alone(dataset, key)
-        _require_free(dataset, names, sha256, overwrite)  # another process may have been faster
+        _require_free(dataset, names, sha256, overwrite)  # another process may have taken it since
         score_claim.begin(
             dataset,
             key,
@@ -148,7 +148,7 @@ def _require_free(
 
 
 class ImportScores(Workflow):
-    """A table of another detector's scores, as fields."""
+    """Operator that imports a table of another detector's scores as fields."""
 
     label = "Import scores"
     description = (
@@ -189,7 +189,7 @@ class ImportScores(Workflow):
 
 
 def _preview(form: Form, view: Any) -> None:
-    """Say what fits, before anything is written."""
+    """Show what matches before anything is written."""
     from ...detector.scoring.score_tables import read_scores
 
     path = given(chosen_path(form.params["path"]), "path")

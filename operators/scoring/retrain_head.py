@@ -1,4 +1,4 @@
-"""Operator ``retrain_head``: a new head on stored embeddings, with out-of-fold scores."""
+"""Defines the operator ``retrain_head``: a new head on stored embeddings, out-of-fold scores."""
 
 from __future__ import annotations
 
@@ -53,13 +53,13 @@ def run(
 ) -> dict[str, Any]:
     """Fit a head on the embeddings that ``score_faces`` stored for ``detector``.
 
-    The new detector is that of ``detector`` with another head. Every face used gets a score of a
-    head that has not seen its group, under the key ``<key>_oof``: for evaluation, and for 'Find
-    hard examples', whose high-loss queue then shows likely label errors.
+    The new detector is that of ``detector`` with another head. Every used face gets a score from a
+    head that has not seen its group, under the key ``<key>_oof``. These scores are for evaluation,
+    and for 'Find hard examples', whose high-loss queue then shows likely label errors.
 
     Args:
-        samples: faces dataset or view; test faces are not used
-        detector: key with embeddings on ``samples``
+        samples: faces dataset or view; faces of the split test are not used
+        detector: detector key with embeddings on ``samples``
         key: name of the new detector
         c, folds, seed: see :class:`training.retrained_head.HeadConfig`
         runs_dir: parent of the run folder
@@ -69,7 +69,7 @@ def run(
         "left_out": {reason: n}}``
 
     Raises:
-        ForensicsError: no embeddings, one class only, fewer groups than folds, or a key in use
+        ForensicsError: no embeddings, only one class, fewer groups than folds, or the key is in use
     """
     import numpy as np
 
@@ -87,11 +87,11 @@ def run(
     views.require_fields(view, [base.embedding, base.p_fake], "Score faces")
     made_from.require_current_scores(dataset, detector)
     views.require_samples(view, "faces")
-    basis = made_from.basis_of(view, detector, "face")  # before it is read: a change shows
+    basis = made_from.basis_of(view, detector, "face")  # before reading, so that a change shows
     rows, left_out, vectors = _embedded(view, detector)
     manifest_rows = [training_manifest.manifest_row({**row, "split": "train"}) for row in rows]
     label = np.array([row.label for row in manifest_rows])
-    group = np.array(unit_names(manifest_rows))  # the same file in two groups is one
+    group = np.array(unit_names(manifest_rows))  # a file in two groups joins them
     video = np.array([row.video_id for row in manifest_rows])
     head = retrained_head.fit_head(vectors, label, group, config)
     videos = retrained_head.video_rows(head.margin, label, group, video)
@@ -99,7 +99,7 @@ def run(
     manifest = Manifest(manifest_rows)
     checkpoint = _save(dataset, folder, key, config, head, manifest, best, videos)
     training_records.register(view, key, config, manifest.sha256, folder, {"faces": len(rows)})
-    training_records.training_run(dataset, key)  # the record says that it is completed
+    training_records.training_run(dataset, key)  # records that the run is completed
     ids = [row["id"] for row in rows]
     _write_scores(view, names, ids, head, config, manifest.sha256, basis)
     return {
@@ -113,7 +113,7 @@ def run(
 
 
 def _refuse_other(dataset: fo.Dataset, key: str, folder: Path) -> None:
-    """A head may be fitted anew; the run of an LN-tuned detector is never replaced."""
+    """Raise an error unless ``key`` is free or a retrained head; other runs are not replaced."""
     training_records.require_own(dataset, key)
     if training_records.has(dataset, key):
         config = training_records.training_run(dataset, key).config
@@ -134,7 +134,7 @@ def _refuse_other(dataset: fo.Dataset, key: str, folder: Path) -> None:
 
 
 def _embedded(view: Any, detector: str) -> tuple[list[dict[str, Any]], dict[str, int], np.ndarray]:
-    """Usable faces with an embedding, how many others there are, and the embeddings (N, D)."""
+    """Return usable faces with an embedding, counts of the others, and the embeddings (N, D)."""
     from ..embeddings import stored_vectors
 
     field = fields.ScoreFields(detector).embedding
@@ -162,7 +162,7 @@ def _save(
     best: dict[str, Any],
     videos: list[dict[str, Any]],
 ) -> Path:
-    """The run folder with the detector: the tower and LayerNorms as they were, another head."""
+    """Save the detector in its run folder: tower and LayerNorms unchanged, with another head."""
     import torch
 
     from ...detector.model.checkpoints import load_detector, save_detector
@@ -210,7 +210,7 @@ def _write_scores(
     manifest_sha256: str,
     basis: Basis,
 ) -> None:
-    """Out-of-fold scores of the faces and the means of the videos, replacing earlier ones."""
+    """Write out-of-fold scores of the faces and means of the videos, replacing earlier ones."""
     dataset = views.dataset_of(view)
     scored: Any = fields.scores_config(dataset, config.detector)
     with changing(dataset):
@@ -220,7 +220,7 @@ def _write_scores(
             names.key,
             left=score_state.WRITING,
             detector=f"out-of-fold heads on the embeddings of {config.detector}",
-            # of no single checkpoint: nothing may take these for the scores of one
+            # Not the hash of a checkpoint: these scores come from several heads.
             checkpoint_sha256=f"out_of_fold:{config.hash}:{manifest_sha256}",
             embeddings_of=scored.checkpoint_sha256,
             out_of_fold=config.to_json(),
@@ -238,7 +238,7 @@ def _write_scores(
 
 
 class RetrainHead(Workflow):
-    """Fits a new linear head on stored embeddings, without a GPU."""
+    """Operator that fits a new linear head on stored embeddings, without a GPU."""
 
     label = "Retrain head"
     description = (

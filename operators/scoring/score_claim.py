@@ -1,4 +1,4 @@
-"""Claims a detector key: its custom run says whose scores it holds before the first is written."""
+"""Claims a detector key: its custom run names the maker of its scores before any is written."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ def claim(
     Args:
         dataset: faces dataset
         names: fields of the key
-        model, source: detector and where it was loaded from
+        model, source: the detector, and where it was loaded from
         rule: video score rule
-        overwrite: remove the scores of another checkpoint under this key
+        overwrite: remove scores of another checkpoint under this key
 
     Raises:
         ForensicsError: the key holds scores of another checkpoint
@@ -72,16 +72,16 @@ def claim(
 
 
 def begin(samples: Any, key: str, left: str = "", **about: Any) -> None:
-    """Name the maker of the scores that ``key`` will hold; remove what it holds and what shows it.
+    """Name the maker of the scores that ``key`` will hold, and remove earlier scores and results.
 
-    Evaluations, maps and views of the earlier scores go while the mark stands: where the process is
-    killed, the next call comes here again and ends it.
+    Evaluations, maps and views of the earlier scores are deleted while the mark is set. If the
+    process is killed, the next call starts here again and completes it.
 
     Args:
         samples: faces dataset, or the view of it that the scores are made on
         key: detector key
-        left: what stays marked as unfinished when this returns; "" for nothing
-        about: of the run, see :func:`operators.dataset.stored_runs.put`
+        left: reason for the mark that remains when this returns; "" for none
+        about: values of the run, see :func:`operators.dataset.stored_runs.put`
     """
     names, dataset = fields.ScoreFields(key), views.dataset_of(samples)
     _require_not_theirs(dataset, names)
@@ -111,12 +111,12 @@ def _require_not_theirs(dataset: fo.Dataset, names: fields.ScoreFields) -> None:
 
 
 def require_alone(dataset: fo.Dataset, key: str) -> None:
-    """Raise :class:`ForensicsError` where another run is writing scores under ``key``."""
+    """Raise :class:`ForensicsError` if another run is writing scores under ``key``."""
     lease.require_none_other(dataset, f"score with {key}, ")
 
 
 def clear(dataset: fo.Dataset, key: str) -> None:
-    """Remove every value that was made by, or from, the scores of ``key``; fields stay."""
+    """Remove every value made by, or from, the scores of ``key``; the fields stay."""
     names = fields.ScoreFields(key)
     with changing(dataset):
         doomed = set(fields.fields_of_key(dataset, key))
@@ -137,13 +137,13 @@ def clear(dataset: fo.Dataset, key: str) -> None:
 
 
 def _made_for(model: Detector) -> str | None:
-    """Hash of the crop recipe that ``model`` was trained on, where it says so."""
+    """Return the hash of the crop recipe that ``model`` was trained on, or None if unknown."""
     recipe = model.info.get("crop_recipe")
     return CropRecipe.from_json(recipe).hash if recipe else None
 
 
 def recipe_warning(dataset: fo.Dataset, source: str) -> str | None:
-    """A sentence if the detector at ``source`` was made for other crops than those of ``dataset``.
+    """Return a warning if the detector at ``source`` was made for other crops than the dataset's.
 
     Raises:
         ForensicsError: there is no such detector

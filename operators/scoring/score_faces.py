@@ -1,4 +1,4 @@
-"""Operator ``score_faces``: a detector's scores and unit-sphere embeddings as sample fields."""
+"""Defines the operator ``score_faces``: a detector's scores and embeddings as sample fields."""
 
 from __future__ import annotations
 
@@ -70,45 +70,44 @@ def run(
 ) -> dict[str, Any]:
     """Score the faces of ``samples`` and write scores, embeddings and video scores as fields.
 
-    Faces that this checkpoint has scored already are left alone, so a killed run continues.
+    Faces that this checkpoint has already scored are skipped, so a killed run continues.
 
     Args:
         samples: faces dataset or view
         detector: key of a training run of this dataset, registered name, or path of a checkpoint;
-            None computes the scores of videos and persons again, from those that ``key`` has
-        key: field key; the detector's own name by default
+            None: recompute only the scores of videos and persons from the stored scores of ``key``
+        key: field key; None: the detector's own name
         rule: video score rule, one of :data:`RULES`
-        batch_size: crops per forward pass; 128 on a GPU and 32 on a CPU by default
-        device: torch device; a GPU where there is one
-        precision: ``fp32``, ``bf16`` or ``fp16``; fp16 on a GPU and fp32 on a CPU by default
+        batch_size: crops per forward pass; None: 128 on a GPU and 32 on a CPU
+        device: torch device; None: a GPU if there is one
+        precision: ``fp32``, ``bf16`` or ``fp16``; None: fp16 on a GPU and fp32 on a CPU
         shard: (I, N): only the videos of shard I (0-based) of N, for several machines at once
         overwrite: replace the scores that another checkpoint wrote under ``key``
         runner: ``here``, ``pool``, ``ray`` or ``shards``, see :mod:`operators.jobs.runners`;
             ``shards`` computes nothing and returns the commands, see
             :meth:`operators.jobs.shard_plan.ShardPlan.result`
-        workers: processes of the runner; 0 with no runner named works in this process
-        ray_address: of a Ray cluster; None: a Ray on this machine
-        shards: parts that ``shards`` prepares, 4 by default
-        parts_dir: folder of the scores that a pool, Ray or shards keep on disk
+        workers: processes of the runner; 0 without a named runner works in this process
+        ray_address: address of a Ray cluster; None: a Ray on this machine
+        shards: number of parts that ``shards`` prepares, 4 by default
+        parts_dir: folder of the scores that a pool, Ray or shards store on disk
         embeddings: ``field``, ``files`` (memory-mapped float16, see
-            :mod:`operators.embeddings.embedding_files`), or ``auto``: files where the dataset has
-            more than 200,000 faces, or the key has them
-        embeddings_dir: folder for those files; below FiftyOne's dataset folder by default
+            :mod:`operators.embeddings.embedding_files`), or ``auto``: files if the dataset has more
+            than 200,000 faces, or if the key has files
+        embeddings_dir: folder for those files; None: below FiftyOne's dataset folder
         merge_from: folders of scores that shards made elsewhere; they are written, and nothing is
             computed
-        allow_gaps: merge although something is missing
+        allow_gaps: merge even if something is missing
         progress, should_stop: see :mod:`detector.progress`
 
     Returns:
         ``{"key", "scored", "already", "not_scored": {reason: n}, "not_verified", "videos",
-        "warning"}``; crops are not verified where extraction noted no sha256 of theirs. After a
-        merge also ``report``, see :meth:`detector.runners.merge_report.MergeReport.to_json`
+        "warning"}``; a crop is not verified if extraction noted no sha256 of it. After a merge also
+        ``report``, see :meth:`detector.runners.merge_report.MergeReport.to_json`
 
     Raises:
         ForensicsError: empty view, unknown detector or rule, missing weights, ``key`` is taken,
-            another run scores the same shard with it, Ray is missing, or a merge that a person has
-            to decide
-        Cancelled: stopped by the user; what was scored is kept
+            another run scores the same shard with it, Ray is missing, or a merge needs a decision
+        Cancelled: stopped by the user; scores so far are kept
     """
     view = views.flat(samples)
     dataset = views.dataset_of(view)
@@ -125,7 +124,7 @@ def run(
     source = detector_source(dataset, detector)
     mismatch = recipe_warning(dataset, source)
     if mismatch:
-        warnings.warn(mismatch, stacklevel=3)  # before the hours that it may make worthless
+        warnings.warn(mismatch, stacklevel=3)  # before hours of scoring that it may make worthless
     asked = ScoreRequest(
         source=source,
         recipe_hash=fields.describe(dataset).get("recipe_hash") or "",
@@ -159,7 +158,7 @@ def _require_crops(view: Any) -> None:
 
 
 def _plan(view: Any, asked: ScoreRequest) -> dict[str, Any]:
-    """The list and the commands for shards elsewhere, after a look at the detector."""
+    """Return the list and commands for shards elsewhere, after a check of the detector."""
     from ...detector.model.checkpoints import load_detector
 
     load_detector(asked.source, device=asked.forward.device)
@@ -172,7 +171,7 @@ def _plan(view: Any, asked: ScoreRequest) -> dict[str, Any]:
 def _score(
     view: Any, asked: ScoreRequest, progress: Progress, should_stop: ShouldStop
 ) -> dict[str, Any]:
-    """Score or merge what ``view`` lacks, and write it."""
+    """Score or merge the faces of ``view`` that have no score, and write the scores."""
     from ...detector.model.checkpoints import load_detector
 
     dataset, names = views.dataset_of(view), asked.names
@@ -198,7 +197,7 @@ def _score(
             else:
                 score_runners.score(work, writer, progress, should_stop)
     finally:
-        writer.close()  # a run that stops keeps what it finished
+        writer.close()  # a stopped run keeps its finished faces
     if writer.done < len(todo) and not asked.merge_from:
         raise Cancelled(
             f"Stopped after {writer.scored} of {len(todo)} faces.", "Run it again to continue."
@@ -220,7 +219,7 @@ def _score(
 
 
 def check(rule: str, shard: Sequence[int]) -> None:
-    """Raise :class:`ForensicsError` for a rule or shard that there is not."""
+    """Raise :class:`ForensicsError` for an unknown rule or shard."""
     require_known("rule", rule, RULES, "video score rule")
     if len(shard) != 2 or not 0 <= shard[0] < shard[1]:
         raise ForensicsError(
@@ -229,7 +228,7 @@ def check(rule: str, shard: Sequence[int]) -> None:
 
 
 def _only_aggregate(view: Any, key: str | None, rule: str) -> dict[str, Any]:
-    """Scores of videos and persons from the stored scores of faces; no network is loaded."""
+    """Write scores of videos and persons from stored scores of faces; no network is loaded."""
     if not key:
         raise ForensicsError("Neither a detector nor a key is given.", "Give one.", "detector")
     names = fields.ScoreFields(key)
@@ -255,7 +254,7 @@ def _only_aggregate(view: Any, key: str | None, rule: str) -> dict[str, Any]:
 def _missing(
     view: Any, names: fields.ScoreFields, shard: Sequence[int]
 ) -> tuple[int, list[tuple[str, str, str]]]:
-    """Number of faces of ``view`` and ``shard``; ids, files and hashes of those without a score."""
+    """Return the number of faces in the shard, and (id, file, hash) of those without a score."""
     columns = view.values(["id", "filepath", names.p_fake, "video_id"])
     rows = [
         row
@@ -291,7 +290,7 @@ def _score_here(
 
 
 class ScoreFaces(JobWorkflow):
-    """A detector's p_fake, margin, angle and embedding per face; a score per video."""
+    """Operator that writes p_fake, margin, angle and embedding per face, and a score per video."""
 
     label = "Score faces"
     description = (

@@ -1,4 +1,4 @@
-"""The form of ``score_faces``: what it asks, and the arguments of ``run`` that it gives."""
+"""Builds the form of ``score_faces``, and turns its values into the arguments of ``run``."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ _PLAIN = (
 
 
 def default_key(detector: str) -> str:
-    """A field key made of a detector's name or path."""
+    """Return a field key made from a detector's name or path."""
     stem = Path(detector).stem if Path(detector).suffix else Path(detector).name
     key = "".join(c if c.isalnum() else "_" for c in stem.lower()).strip("_")
     return key if key[:1].isalpha() else f"detector_{key}"
 
 
 def fill(form: Form, view: Any) -> None:
-    """Add every field of the form; mistakes are shown at the field that is wrong."""
+    """Add every field of the form; mistakes are shown at the wrong field."""
     known = known_detectors(form.dataset)
     checkpoint = form.detector_or_file(known)
     chosen = chosen_detector(form.params)
@@ -72,13 +72,13 @@ def fill(form: Form, view: Any) -> None:
 
 
 def require_parts(runner: str | None, merge_from: Any) -> None:
-    """Raise :class:`ForensicsError` where scores of workers cannot be kept: they are Parquet."""
+    """Raise :class:`ForensicsError` if the Parquet files of workers' scores cannot be written."""
     if merge_from or runner in (runners.POOL, runners.RAY):
         packages.require(packages.PARQUET, "merge_from" if merge_from else "runner")
 
 
 def _warn_of_recipe(form: Form, detector: str) -> None:
-    """A warning in the form where the crops are not those of the detector's training."""
+    """Add a warning if the crops are not of the recipe that the detector was trained on."""
     if not detector:
         return
     dataset = form.dataset
@@ -88,10 +88,10 @@ def _warn_of_recipe(form: Form, detector: str) -> None:
 
 
 def arguments(form: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments of ``score_faces.run`` that a form gives.
+    """Return the arguments of ``score_faces.run`` that a form gives.
 
     Raises:
-        ForensicsError: no detector, or a runner that cannot be
+        ForensicsError: no detector, or an invalid runner
     """
     detector = chosen_detector(form)
     if not detector:
@@ -101,7 +101,7 @@ def arguments(form: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def as_form(dataset: fo.Dataset, params: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments of ``score_faces.run`` as form values; the inverse of :func:`arguments`."""
+    """Return arguments of ``score_faces.run`` as form values, the inverse of :func:`arguments`."""
     detector = params.get("detector")
     if detector in dict(known_detectors(dataset)):
         return dict(params)

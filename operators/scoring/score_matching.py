@@ -1,8 +1,8 @@
-"""Finds the faces that the rows of a score table are of: by id, by video, by path or its end.
+"""Finds the faces that the rows of a score table describe: by id, video, path, or end of the path.
 
-Tables come from other machines, so a path seldom fits whole. A row belongs to the face, or video,
-whose path shares the longest end with the row's; where two share it alike the row is ambiguous and
-gives no score.
+Tables come from other machines, so a whole path rarely matches. A row belongs to the face or video
+whose path shares the longest end with the row's path. If two share equally long ends, the row is
+ambiguous and gives no score.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from .scored_rows import video_files
 
 @dataclass(frozen=True, slots=True)
 class Matches:
-    """Which row of a table is of which face.
+    """The rows of a table matched to faces.
 
     Attributes:
-        level: ``face``, or ``video`` where every face of a video has the video's row
-        by_id: number of the row by sample id
-        ambiguous: rows that fit several faces or videos alike
-        asked: what identifies a face of the dataset, in the table's columns; for messages
+        level: ``face``, or ``video`` if every face of a video has the video's row
+        by_id: row number by sample id
+        ambiguous: rows that match several faces or videos equally well
+        asked: identification of one face of the dataset in the table's columns, for messages
     """
 
     level: str
@@ -41,7 +41,7 @@ def match(dataset: fo.Dataset, table: ScoreTable) -> Matches:
     """Return the rows of ``table`` by sample id of the faces dataset.
 
     Raises:
-        ForensicsError: a frame with several faces, and a table that does not tell them apart
+        ForensicsError: a frame has several faces, and the table does not tell them apart
     """
     if table.key_columns == ("sample_id",):
         ids = dataset.values("id")
@@ -68,7 +68,7 @@ def match(dataset: fo.Dataset, table: ScoreTable) -> Matches:
 
 
 def _by_path(dataset: fo.Dataset, wanted: Sequence[str]) -> Matches:
-    """Rows that name pictures or videos."""
+    """Match rows that name pictures or videos."""
     ids, paths = dataset.values(["id", "filepath"])
     found, ambiguous = _longest_ends(wanted, paths)
     if found or not wanted:
@@ -85,7 +85,7 @@ def _by_path(dataset: fo.Dataset, wanted: Sequence[str]) -> Matches:
 
 
 def _by_video(dataset: fo.Dataset, wanted: Sequence[str]) -> Matches:
-    """Rows that name videos: by ``video_id``, or by the end of a path."""
+    """Match rows that name videos: by ``video_id``, or by the end of a path."""
     ids, of = dataset.values(["id", "video_id"])
     videos = list(dict.fromkeys(of))
     exact = {video: row for row, video in enumerate(wanted)}
@@ -112,7 +112,7 @@ def _parts(path: str) -> list[str]:
 def _longest_ends(
     wanted: Sequence[str], there: Sequence[str]
 ) -> tuple[dict[int, int], tuple[int, ...]]:
-    """(position in ``there`` by row, ambiguous rows): by the longest common end of the paths."""
+    """Return position in ``there`` by row, by the longest common path end, and ambiguous rows."""
     by_name: dict[str, list[int]] = defaultdict(list)
     ends = [_parts(path)[::-1] for path in there]
     for at, end in enumerate(ends):

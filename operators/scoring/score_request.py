@@ -1,4 +1,4 @@
-"""What a call of ``score_faces`` asks for: its arguments, checked and put together."""
+"""Holds the checked arguments of a call of ``score_faces``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..jobs import runners
 
 @dataclass(frozen=True, slots=True)
 class Forward:
-    """How crops go through the network, as given to ``score_faces.run``."""
+    """How crops pass through the network, as given to ``score_faces.run``."""
 
     device: str | None
     precision: str | None
@@ -21,21 +21,21 @@ class Forward:
 
 @dataclass(frozen=True, slots=True)
 class ScoreRequest:
-    """One scoring.
+    """The arguments of one scoring run.
 
     Attributes:
-        source: what loads the detector, here and elsewhere
-        recipe_hash: of the crops
-        names: fields that are written
+        source: argument for :func:`load_detector`, here and on other machines
+        recipe_hash: hash of the recipe of the crops
+        names: fields to write
         rule: video score rule
         overwrite: replace the scores of another checkpoint
         shard: (I, N): only the videos of shard I (0-based) of N
-        forward: how crops go through the network
+        forward: how crops pass through the network
         where: the runner
-        root: folder of the scores that a pool, Ray or shards keep on disk
-        embeddings, embeddings_dir: where embeddings are kept
-        merge_from: folders of scores that are merged, in place of computing any
-        allow_gaps: merge although something is missing
+        root: folder of the scores that a pool, Ray or shards store on disk
+        embeddings, embeddings_dir: where embeddings are stored
+        merge_from: folders of scores to merge instead of computing any
+        allow_gaps: merge even if something is missing
     """
 
     source: str
@@ -58,5 +58,5 @@ class ScoreRequest:
         return self.where.kind == runners.HERE and not self.merge_from
 
     def options(self) -> dict[str, Any]:
-        """The options of the command line that do the same."""
+        """Return the command-line options with the same effect."""
         return asdict(self.forward)

@@ -1,8 +1,7 @@
-"""Scores that were computed in a pool, on Ray or by shards elsewhere, into FiftyOne.
+"""Writes scores that were computed in a pool, on Ray or by shards elsewhere into FiftyOne.
 
-All of them go through parts on disk (:mod:`detector.runners.score_parts`), which this process alone
-writes
-into the database: a run that dies leaves its parts, and the next one starts with them.
+All of them go through parts on disk (:mod:`detector.runners.score_parts`). Only this process writes
+them into the database. A run that dies leaves its parts, and the next run starts from them.
 """
 
 from __future__ import annotations
@@ -31,13 +30,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ScoreWork:
-    """Which faces, by which detector, and where parts are kept.
+    """The faces to score, the detector, and the arguments of the call.
 
     Attributes:
         units: faces to score, by video
-        sample_ids: by (video id, face key)
+        sample_ids: sample id by (video id, face key)
         model: loaded detector
-        asked: by whoever called ``score_faces``
+        asked: arguments of ``score_faces``
     """
 
     units: list[ScoreUnit]
@@ -46,7 +45,7 @@ class ScoreWork:
     asked: ScoreRequest
 
     def about(self, device: str) -> Provenance:
-        """Whose scores these are when they are computed on ``device``."""
+        """Return the provenance of scores that are computed on ``device``."""
         from ...detector.runners.score_videos import provenance, resolved_precision
 
         asked = self.asked
@@ -54,7 +53,7 @@ class ScoreWork:
         return provenance(self.model, asked.source, asked.recipe_hash, precision)
 
     def setup(self, device: str | None, kind: str) -> ScoreSetup:
-        """What a process needs that scores on ``device``, which is of the ``kind`` cpu or cuda."""
+        """Return the setup of a process that scores on ``device`` (``kind`` is cpu or cuda)."""
         from ...detector.runners.score_videos import ScoreSetup
 
         precision, size = self.about(kind).precision, self.asked.forward.batch_size
@@ -62,13 +61,14 @@ class ScoreWork:
 
 
 def units_of_view(view: Any, only: set[str] | None = None) -> tuple[list[ScoreUnit], dict]:
-    """The faces of a view by video, and their sample ids by (video id, face key).
+    """Return the faces of a view by video, and their sample ids by (video id, face key).
 
     Args:
-        only: ids of the samples that count; None: all
+        only: ids of the samples to include; None: all
 
     Raises:
-        ForensicsError: two faces of a video with the same frame and face number
+        ForensicsError: two faces of a video have the same frame and face number, or the faces of a
+            video were cut from different files
     """
     from ...detector.runners.score_units import FaceFile, ScoreUnit, check_units
 
@@ -98,7 +98,7 @@ def units_of_view(view: Any, only: set[str] | None = None) -> tuple[list[ScoreUn
 def score(
     work: ScoreWork, writer: ScoreWriter, progress: Progress, should_stop: ShouldStop
 ) -> None:
-    """Score in a pool or on Ray; what the parts hold already is only written."""
+    """Score in a pool or on Ray; scores in existing parts are only written."""
     from ...detector.runners.ray_cluster import on_ray
     from ...detector.runners.score_merge import merged
     from ...detector.runners.score_parts import ScoreParts
@@ -129,7 +129,7 @@ def score(
 
 
 def _there(units: Sequence[ScoreUnit], todo: Sequence[ScoreUnit]) -> list[ScoreUnit]:
-    """What of ``units`` is not in ``todo``."""
+    """Return the part of ``units`` that is not in ``todo``."""
     left = {unit.video_id: unit.keys for unit in todo}
     rest = [unit.without(left.get(unit.video_id)) for unit in units]
     return [unit for unit in rest if unit.faces]
@@ -148,7 +148,7 @@ def _pool(work: ScoreWork, should_stop: ShouldStop) -> tuple[str, Any]:
 
 
 def _ray(ray: Any, work: ScoreWork, should_stop: ShouldStop) -> tuple[str, Any]:
-    """The device that the cluster's actors have, and what scores units there."""
+    """Return the device of the cluster's actors, and the function that scores units there."""
     from ...detector.runners.ray_runner import score_on_ray
     from ...detector.runners.ray_stages import stages
 
@@ -164,11 +164,11 @@ def _ray(ray: Any, work: ScoreWork, should_stop: ShouldStop) -> tuple[str, Any]:
 
 
 def merge(work: ScoreWork, writer: ScoreWriter, progress: Progress) -> MergeReport:
-    """Write what shards have made into FiftyOne, when nothing is left to decide.
+    """Write the scores of shards into FiftyOne, if no decision is needed.
 
     Raises:
-        ForensicsError: no scores of this detector and recipe there; a shard is running; results
-            that contradict each other; gaps that are not allowed
+        ForensicsError: no scores of this detector and recipe, a shard is still running, results
+            contradict each other, or gaps are not allowed
     """
     from ...detector.runners.score_merge import examine, merged
     from ...detector.runners.score_parts import provenance_of, score_folders

@@ -1,7 +1,7 @@
-"""Scores of faces into sample fields, in bulk writes of a few hundred faces.
+"""Writes face scores to sample fields, in bulk writes of a few hundred faces.
 
-One update a face with all its fields: a face has all of them or none. FiftyOne's ``set_values``,
-which writes field by field, takes twice the time (benchmarks/fields.py).
+One update per face sets all of its fields, so that a face has all of them or none. FiftyOne's
+``set_values``, which writes field by field, takes twice the time (benchmarks/fields.py).
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ if TYPE_CHECKING:
     from ...detector.embeddings.shards import ShardWriter
     from ...detector.scoring.scores import Scores
 
-CHUNK = 512  # faces per bulk write: what a killed run loses at most
+CHUNK = 512  # faces per bulk write, the most that a killed run loses
 
 
 class ScoreWriter:
-    """Collects scores and writes them; a face without a score gets its reason and nothing else.
+    """A writer of scores; a face without a score gets only its reason.
 
     Args:
         dataset: faces dataset with the fields of ``names``, see
             :func:`operators.dataset.video_scores.declare`
         names: field names of the detector
-        shards: takes the embeddings, instead of their field
+        shards: writer for the embeddings, used instead of their field
 
     Attributes:
-        scored: faces with a score so far
-        reasons: why others have none
+        scored: number of faces with a score so far
+        reasons: number of faces without a score, by reason
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class ScoreWriter:
 
     @property
     def done(self) -> int:
-        """Faces taken so far."""
+        """Number of faces taken so far."""
         return self.scored + sum(self.reasons.values())
 
     def add(self, sample_ids: Sequence[str], scores: Scores) -> None:
@@ -73,7 +73,7 @@ class ScoreWriter:
             self.flush()
 
     def _values(self, scores: Scores, row: int, p_fake: float) -> dict[str, Any]:
-        """A face's fields as the database holds them."""
+        """Return a face's fields in the database's form."""
         names = self.names
         return {
             names.p_fake: p_fake,
@@ -90,15 +90,15 @@ class ScoreWriter:
             self._vectors[sample_id] = vector
 
     def flush(self) -> None:
-        """Write what is waiting."""
+        """Write the waiting scores."""
         if not self._waiting:
             return
-        require_there(self.dataset)  # MongoDB takes updates of samples that are gone
+        require_there(self.dataset)  # MongoDB accepts updates of deleted samples
         import numpy as np
         from bson import ObjectId
         from pymongo import UpdateOne
 
-        if self.shards is not None and self._vectors:  # first: a face with a score has its vector
+        if self.shards is not None and self._vectors:  # vectors first: each scored face has one
             self.shards.add(list(self._vectors), np.stack(list(self._vectors.values())))
             self._vectors.clear()
         now = datetime.now(timezone.utc)
@@ -110,7 +110,7 @@ class ScoreWriter:
         self._waiting.clear()
 
     def close(self) -> None:
-        """Write what is waiting and end the shards' part."""
+        """Write the waiting scores and finish the shards' part."""
         self.flush()
         if self.shards is not None:
             self.shards.close()
@@ -118,13 +118,14 @@ class ScoreWriter:
 
 @lru_cache(1)
 def _template() -> dict[str, Any]:
-    """What the database holds of a label, whatever FiftyOne adds to it."""
+    """Return a label in the database's form, with everything that FiftyOne adds."""
     return fo.Classification(label="", confidence=0.0).to_dict()
 
 
 def _document(p_fake: float, logits: np.ndarray) -> dict[str, Any]:
-    """:func:`operators.dataset.fields.classification` as the database holds it; a document a face
-    costs too much.
+    """Return :func:`operators.dataset.fields.classification` in the database's form.
+
+    Creating a FiftyOne document for each face would take too long.
     """
     from bson import ObjectId
 

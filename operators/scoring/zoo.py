@@ -1,8 +1,8 @@
-"""Detectors as FiftyOne models: ``apply_model``, ``compute_embeddings`` and the model zoo.
+"""Offers detectors as FiftyOne models: ``apply_model``, ``compute_embeddings``, the model zoo.
 
-The repository is a FiftyOne model source (``manifest.json``); the root ``__init__.py`` hands the
-zoo's calls over to this module. ``score_faces`` remains the better way to score a dataset: FiftyOne
-loses a whole batch where one picture is bad, and cannot write scores and embeddings in one pass.
+The repository is a FiftyOne model source (``manifest.json``); the root ``__init__.py`` passes the
+zoo's calls to this module. ``score_faces`` is still the better way to score a dataset: FiftyOne
+loses a whole batch if one picture is bad, and cannot write scores and embeddings in one pass.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 
     from ...detector.model.detector import Detector
 
-ANY = "mediaforensics/detector"  # the zoo model that loads any checkpoint of one's own
+ANY = "mediaforensics/detector"  # the zoo model that loads any checkpoint of the user
 
 
-# The mixins stand before Model: FiftyOne asks the first class in the list what the model can do.
+# The mixins come before Model, because FiftyOne asks the first class what the model can do.
 class DetectorModel(fom.LogitsMixin, fom.EmbeddingsMixin, fom.TorchModelMixin, fom.Model):
     """A detector as a FiftyOne ``Model`` for images of aligned crops.
 
@@ -41,7 +41,7 @@ class DetectorModel(fom.LogitsMixin, fom.EmbeddingsMixin, fom.TorchModelMixin, f
     embeddings are unit vectors (D,).
 
     Args:
-        detector: loaded
+        detector: a loaded detector
         precision: see :meth:`detector.model.Detector.score_pixels`
     """
 
@@ -85,7 +85,7 @@ class DetectorModel(fom.LogitsMixin, fom.EmbeddingsMixin, fom.TorchModelMixin, f
         return self.detector.device.type == "cuda"
 
     def _score(self, images: Any) -> Any:
-        """Scores of a batch; pictures that FiftyOne has not put through ``transforms`` are."""
+        """Score a batch; pictures without ``transforms`` are preprocessed first."""
         import torch
 
         if self._preprocess or not isinstance(images, torch.Tensor):
@@ -115,10 +115,10 @@ class DetectorModel(fom.LogitsMixin, fom.EmbeddingsMixin, fom.TorchModelMixin, f
 
 
 def published(model_name: str) -> PublishedDetector:
-    """The published detector behind a zoo name such as ``mediaforensics/gend-clip-l14``.
+    """Return the published detector of a zoo name such as ``mediaforensics/gend-clip-l14``.
 
     Raises:
-        ForensicsError: unknown name
+        ForensicsError: the name is unknown
     """
     name = model_name.rpartition("/")[2].replace("-", "_")
     if name not in PUBLISHED:
@@ -129,8 +129,7 @@ def published(model_name: str) -> PublishedDetector:
 
 
 def download_model(model_name: str, model_path: str) -> None:
-    """Fetch a published detector into the folder ``model_path``; called by FiftyOne where it is not
-    there.
+    """Fetch a published detector into the folder ``model_path``; called by FiftyOne if missing.
 
     Raises:
         ForensicsError: unknown name, or a file that is not the published one
@@ -138,7 +137,7 @@ def download_model(model_name: str, model_path: str) -> None:
     folder = Path(model_path)
     folder.mkdir(parents=True, exist_ok=True)
     if model_name == ANY:
-        return  # nothing to fetch: the checkpoint is given when it is loaded
+        return  # nothing to fetch, because the checkpoint is given on loading
     known = published(model_name)
     if known.path.is_file():
         check_published(known, known.path.parent)
@@ -156,17 +155,17 @@ def load_model(
     device: str | None = None,
     precision: str | None = None,
 ) -> DetectorModel:
-    """A detector of the zoo as a FiftyOne model.
+    """Return a detector of the zoo as a FiftyOne model.
 
     Args:
         model_name: ``mediaforensics/detector`` or a published one
-        model_path: where FiftyOne keeps it
-        checkpoint: for ``mediaforensics/detector``: what :func:`load_detector` takes
-        device: torch device; the GPU where there is one
+        model_path: where FiftyOne stores it
+        checkpoint: for ``mediaforensics/detector``: any source of :func:`load_detector`
+        device: torch device; None: a GPU if there is one
         precision: ``fp32``, ``bf16`` or ``fp16``
 
     Raises:
-        ForensicsError: no checkpoint given, or one that cannot be loaded
+        ForensicsError: no checkpoint is given, or it cannot be loaded
     """
     from ...detector.model.checkpoints import load_detector
 

@@ -1,5 +1,4 @@
-"""Operator ``compare_runs``: training runs, or any scored detectors, side by side on one set of
-videos."""
+"""Defines the operator ``compare_runs``: training runs or scored detectors on the same videos."""
 
 from __future__ import annotations
 
@@ -40,20 +39,21 @@ def run(
     Args:
         samples: faces dataset or view
         keys: training runs; with ``scores="stored"`` any keys that have scored ``samples``
-        baseline: one of ``keys``; None is the first
-        scores: name of :data:`SCORES`
-        fpr: false-positive rate at which each gets its own threshold, for the miss rates and the
-            regressions
-        replicates, seed: without effect, kept for older calls: no interval is drawn any more
-        save_views: also save ``regressions_<key>_<baseline>`` and ``repaired_<key>_<baseline>``
+        baseline: one of ``keys``, by default the first
+        scores: one of :data:`SCORES`
+        fpr: false-positive rate at which each run gets its own threshold, for the miss rates and
+            the regressions
+        replicates, seed: without effect, kept for older calls; no interval is resampled any more
+        save_views: whether to save ``regressions_<key>_<baseline>`` and
+            ``repaired_<key>_<baseline>``
 
     Returns:
         ``{"rows": [...], "videos": n, "left_out": {key: n}, "settings": {name: {key: value}},
         "views": [...], "table": str}``; a row is a :class:`training.comparison.RunRow`
 
     Raises:
-        ForensicsError: fewer than two keys, a run without validation scores, keys that have not
-            scored the view, or no common video
+        ForensicsError: if there are fewer than two keys, a run has no validation scores, a key has
+            not scored the view, or no video is common to all
     """
     from ...training import comparison
 
@@ -89,13 +89,13 @@ def run(
 
 
 def _config(stored: dict[str, Any]) -> dict[str, Any]:
-    """Settings of a run; one that is older than a setting had what is its default now."""
-    is_head = "tune" not in stored  # of a retrained head
+    """Return the settings of a run, with today's defaults for settings that it did not have."""
+    is_head = "tune" not in stored  # a retrained head
     return stored if is_head else {**TrainConfig().to_json(), **stored}
 
 
 def _recorded(view: Any, key: str) -> list[dict[str, Any]]:
-    """Validation videos of a run with the best checkpoint's scores."""
+    """Return the validation videos of a run with the best checkpoint's scores."""
     run = training_records.training_run(views.dataset_of(view), key)
     path = training_records.own_folder(run, "compared").path / "validation.json"
     if not path.is_file():
@@ -108,7 +108,7 @@ def _recorded(view: Any, key: str) -> list[dict[str, Any]]:
 
 
 def _stored(view: Any, key: str) -> list[dict[str, Any]]:
-    """Videos of the view with their score of ``key``, as its faces say now."""
+    """Return the videos of the view with their present scores of ``key``, made from its faces."""
     import numpy as np
 
     from ..dataset.scored_items import video_items
@@ -135,7 +135,7 @@ def _stored(view: Any, key: str) -> list[dict[str, Any]]:
 
 
 def _only_videos(view: Any, field: str) -> list[dict[str, Any]]:
-    """Videos of the view with the score in ``field``, where faces have none of their own."""
+    """Return the videos of the view with the score in ``field``, if faces have no score."""
     columns = view.values(["video_id", f"{fields.GROUND_TRUTH}.label", "group_id", field])
     rows = {
         video: {
@@ -166,7 +166,7 @@ def _save_views(dataset: fo.Dataset, rows: Sequence[Any], baseline: str) -> list
 
 
 def table(found: dict[str, Any], baseline: str, fpr: float) -> str:
-    """The comparison as Markdown: numbers, then settings that differ, then what to know."""
+    """Write the comparison as Markdown: numbers, then settings that differ, then remarks."""
     lines = [
         f"{found['videos']} videos that all have scored; differences to **{baseline}**, paired.",
         "",
@@ -208,19 +208,19 @@ def table(found: dict[str, Any], baseline: str, fpr: float) -> str:
 
 
 def interval(value: float | None, low: float | None, high: float | None, form: str = ".3f") -> str:
-    """``0.912 [0.850, 0.961]``, or ``n/a``."""
+    """Write an interval as ``0.912 [0.850, 0.961]``, or ``n/a``."""
     if value is None:
         return "n/a"
     return f"{value:{form}}" + ("" if low is None else f" [{low:{form}}, {high:{form}}]")
 
 
 def number(value: float | None) -> str:
-    """``0.912``, or ``n/a``."""
+    """Write a number as ``0.912``, or ``n/a``."""
     return "n/a" if value is None else f"{value:.3f}"
 
 
 class CompareRuns(Workflow):
-    """Validation tables with paired intervals, settings that differ, and regressions as views."""
+    """Operator that shows paired intervals, settings that differ, and regressions as views."""
 
     label = "Compare runs"
     description = (
@@ -257,7 +257,7 @@ class CompareRuns(Workflow):
     def arguments(self, ctx: Any) -> dict[str, Any]:
         params = super().arguments(ctx)
         if params.get("baseline") not in params.get("keys", ()):
-            params.pop("baseline", None)  # a choice that was left behind by another list
+            params.pop("baseline", None)  # a choice left over from another list
         return params
 
     def shown(self, ctx: Any, result: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Operator ``manage_runs``: list, stop, resume, rename, delete and export training runs."""
+"""Defines the operator ``manage_runs``: list, stop, resume, rename, delete and export runs."""
 
 from __future__ import annotations
 
@@ -52,21 +52,21 @@ def run(
 
     Args:
         samples: the faces dataset, or a view of it
-        action: name of :data:`ACTIONS`
-        key: the run; not for ``list``
-        new_key: for ``rename``
-        delete_files: for ``delete``: also delete the run's folder with its checkpoints
-        format: for ``export``, name of :data:`FORMATS`
-        folder: for ``export``, where to write; made if needed, must be empty
-        device, processes: for ``resume``, see :func:`devices.placement`;
-            neither has to be what the run began with
+        action: one of :data:`ACTIONS`
+        key: key of the run; not used for ``list``
+        new_key: for ``rename``, the new key
+        delete_files: for ``delete``, whether to delete the run's folder with its checkpoints too
+        format: for ``export``, one of :data:`FORMATS`
+        folder: for ``export``, where to write; created if needed, must be empty
+        device, processes: for ``resume``, see :func:`devices.placement`; both may differ from those
+            the run began with
 
     Returns:
         ``{"runs": [...], "table": str}``; ``rename`` adds ``"key"``, ``export`` adds ``"export"``
         (files with sha256, and the parity check)
 
     Raises:
-        ForensicsError: no such run, or one whose state does not allow the action
+        ForensicsError: if there is no such run, or its state does not allow the action
     """
     dataset = views.dataset_of(samples)
     require_known("action", action, ACTIONS)
@@ -107,10 +107,10 @@ def _act(
 
 
 def stop(dataset: fo.Dataset, key: str) -> None:
-    """Ask a run to stop after the step in hand; returns at once.
+    """Ask a run to stop after its current step, and return at once.
 
     Raises:
-        ForensicsError: no such run, or it is not in progress
+        ForensicsError: if there is no such run, or it is not in progress
     """
     from ...training import launch
 
@@ -128,11 +128,11 @@ def stop(dataset: fo.Dataset, key: str) -> None:
 
 
 def resume(dataset: fo.Dataset, key: str, device: str | None = None, processes: int = 1) -> None:
-    """Start a stopped, interrupted or failed run again in a process of its own; returns at once.
+    """Start a stopped, interrupted or failed run again in its own process, and return at once.
 
     Raises:
-        ForensicsError: no such run, in progress or finished already, its folder is gone, or a
-            device that is not there
+        ForensicsError: if there is no such run, it is in progress or finished, its folder is gone,
+            or the device does not exist
     """
     from ...training import devices, launch
 
@@ -152,8 +152,8 @@ def export(dataset: fo.Dataset, key: str, format: str, folder: str | None) -> di
     """Write the best detector of a run elsewhere, and check that what was written scores the same.
 
     Raises:
-        ForensicsError: no such run or format, no checkpoint yet, a folder that is not empty, a
-            package that is not installed, or scores that differ
+        ForensicsError: if there is no such run or format, no checkpoint yet, the folder is not
+            empty, a package is not installed, or the scores differ
     """
     from ...training.export import export_detector
 
@@ -173,7 +173,7 @@ def export(dataset: fo.Dataset, key: str, format: str, folder: str | None) -> di
 
 
 class ManageRuns(Workflow):
-    """Lists, stops, resumes, renames, deletes and exports training runs."""
+    """Operator that lists, stops, resumes, renames, deletes and exports training runs."""
 
     label = "Manage training runs"
     description = "List, stop, resume, rename, delete or export the training runs of this dataset"
@@ -228,7 +228,7 @@ class ManageRuns(Workflow):
 
 
 def possible(run: training_records.TrainingRun) -> tuple[str, ...]:
-    """The actions that the state of ``run`` allows."""
+    """Return the actions that the state of ``run`` allows."""
     out = []
     if run.live:
         out.append("stop")

@@ -1,4 +1,4 @@
-"""Which detectors a dataset knows: those trained on it, and those that a user has registered."""
+"""Lists the detectors that a dataset knows: trained on it, registered, or published."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 
 def training_runs(dataset: fo.Dataset) -> list[str]:
-    """Keys of the finished training runs of ``dataset``, oldest first."""
+    """Return the keys of the finished training runs of ``dataset``, oldest first."""
     found = training_records.training_runs(dataset)
     return [run.key for run in found if run.status == COMPLETED]
 
 
 def known_detectors(dataset: fo.Dataset) -> list[tuple[str, str]]:
-    """(value, label) of every detector that can be chosen by name."""
+    """Return (value, label) of every detector that can be chosen by name."""
     published = [
         (name, f"{name} (published; {'here' if found.path.exists() else 'not downloaded'})")
         for name, found in PUBLISHED.items()
@@ -34,10 +34,10 @@ def known_detectors(dataset: fo.Dataset) -> list[tuple[str, str]]:
 
 
 def detector_source(dataset: fo.Dataset, detector: str) -> str:
-    """What ``load_detector`` takes, from a training key of ``dataset``, a name or a path.
+    """Return what ``load_detector`` takes, from a training key of ``dataset``, a name or a path.
 
     Raises:
-        ForensicsError: a training run that has not finished, or whose checkpoint is gone
+        ForensicsError: if the training run has not finished, or its checkpoint is gone
     """
     if not training_records.has(dataset, detector):
         return absolute_source(detector)
@@ -60,10 +60,10 @@ def detector_source(dataset: fo.Dataset, detector: str) -> str:
 
 
 def scored_model(dataset: fo.Dataset, key: str, device: str | None) -> Detector:
-    """The detector whose scores ``key`` holds, checked by its hash.
+    """Return the detector whose scores ``key`` holds, checked by its hash.
 
     Raises:
-        ForensicsError: imported scores, a checkpoint that is gone or another one
+        ForensicsError: if the scores were imported, or the checkpoint is gone or another one
     """
     from ...detector.model.checkpoints import load_detector
 

@@ -1,4 +1,4 @@
-"""Gives a training run another name: its folder, the scores that name it, and last its record."""
+"""Renames a training run: its folder, the scores that name it, and last its record."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from .training_records import (
 
 
 def rename(dataset: fo.Dataset, key: str, new_key: str) -> TrainingRun:
-    """Give a run and its folder another name. Scores that were written under the old key stay.
+    """Give a run and its folder another name; scores that were written under the old key stay.
 
-    The record takes its new name last, so that a call that was killed can be repeated.
+    The record is renamed last, so that a call that was killed can be repeated.
 
     Raises:
-        ForensicsError: no such run, it is in progress, the new name cannot be used, or its folder
-            is not allowed or holds something else
+        ForensicsError: if there is no such run, it is in progress, the new name cannot be used, or
+            its folder is not allowed or holds something else
     """
     run = training_run(dataset, key)
     refuse_copy(run, "renamed")
@@ -53,7 +53,7 @@ def rename(dataset: fo.Dataset, key: str, new_key: str) -> TrainingRun:
         told = {"key": new_key, "run_dir": str(target)}
         told["checkpoint"] = str(best) if best.is_dir() else ""
         stored_runs.rename(dataset, record_name(key), record_name(new_key), **told)
-    except Exception:  # record and folder must keep one name, whatever the database said
+    except Exception:  # record and folder must keep the same name, whatever the database said
         if here:
             target.rename(run.folder)
             _point_scores_to(dataset, target, old)
@@ -62,12 +62,12 @@ def rename(dataset: fo.Dataset, key: str, new_key: str) -> TrainingRun:
 
 
 def _is_of(target: Path, run: TrainingRun) -> bool:
-    """Whether a call that was killed has moved the folder of ``run`` to ``target`` already."""
+    """Return whether a killed call has already moved the folder of ``run`` to ``target``."""
     if run.status != GONE and run.folder != target:
         return False
     try:
         folder = RunFolder(given(target, "new_key"))
-    except ForensicsError:  # outside the allowed folders: it is not ours to look at
+    except ForensicsError:  # outside the allowed folders, which we may not read
         return False
     return (
         bool(run.manifest_sha256)
@@ -77,7 +77,7 @@ def _is_of(target: Path, run: TrainingRun) -> bool:
 
 
 def _point_scores_to(dataset: fo.Dataset, old: Path, new: Path) -> None:
-    """Scores that name a checkpoint in the old folder name it in the new one."""
+    """Make scores that name a checkpoint in the old folder name it in the new one."""
     for key in detector_keys(dataset):
         source = getattr(scores_config(dataset, key), "detector", None)
         if isinstance(source, str):

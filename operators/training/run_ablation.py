@@ -1,4 +1,4 @@
-"""Operator ``run_ablation``: recipes times seeds on one manifest, with figure, table and tests."""
+"""Defines the operator ``run_ablation``: recipes times seeds on one manifest, with tests."""
 
 from __future__ import annotations
 
@@ -57,19 +57,19 @@ def run(
 ) -> dict[str, Any]:
     """Train every recipe with every seed on one manifest, and compare each with the one before.
 
-    Call it again to go on after a stop; call it in several processes (or schedule it for several
-    workers) to share the work: each takes the next run that nobody has.
+    Call it again to continue after a stop. Call it in several processes (or schedule it for several
+    workers) to share the work: each takes the next run that no other process has.
 
     Args:
         samples: faces dataset or view
-        name: of the ablation; its runs are ``<name>_<recipe>_s<seed>``
+        name: name of the ablation; its runs are ``<name>_<recipe>_s<seed>``
         recipes: named recipes in the order of the figure
-        seeds: of the head, the order, the augmentation
+        seeds: seeds of the head, the order and the augmentation
         backbone: tower of all runs
         settings: fields of ``TrainConfig`` for all runs, for example ``{"epochs": 4}``
         validation, validation_fraction: see :func:`training_manifest.read`
         runs_dir: parent of the ablation's folder
-        device: ``auto`` (a GPU where there is one), ``cpu``, ``cuda`` or ``cuda:N``
+        device: ``auto`` (a GPU if there is one), ``cpu``, ``cuda`` or ``cuda:N``
         progress, should_stop: see :mod:`detector.progress`
 
     Returns:
@@ -78,8 +78,8 @@ def run(
         :class:`training.ablation.RecipeRow`
 
     Raises:
-        ForensicsError: wrong input, or a folder that holds another ablation of that name
-        Cancelled: stopped; what is trained stays
+        ForensicsError: if the input is wrong, or the folder holds another ablation of that name
+        Cancelled: if the user stopped it; what is trained stays
     """
     from ...detector.model.backbone import load_backbone
 
@@ -100,7 +100,7 @@ def run(
     found = training_manifest.read(
         view, validation=validation, validation_fraction=validation_fraction
     )
-    load_backbone(backbone, device="cpu")  # missing weights are said before anything starts
+    load_backbone(backbone, device="cpu")  # reports missing weights before anything starts
     about = fields.describe(dataset)
     cells = ablation.prepare(
         root,
@@ -138,7 +138,7 @@ def run(
 
 
 def _is_ablation(root: Path) -> bool:
-    """Whether ``root`` holds an ablation, or one whose preparation was cut off: runs alone."""
+    """Return whether ``root`` holds an ablation, or only the runs of an interrupted preparation."""
     record = root / "ablation.json"
     if record.is_file():
         return json_with("recipes", "seeds", "manifest_sha256").is_ours(record)
@@ -150,7 +150,7 @@ def _plain(value: Any) -> Any:
 
 
 def _record(dataset: fo.Dataset, name: str, manifest_sha256: str, result: dict[str, Any]) -> None:
-    """Keep the result as a custom run of the dataset."""
+    """Record the result as a custom run of the dataset."""
     key = run_names.ABLATION + name
     names = ("folder", "runs", "failed", "done", "of", "figure")
     stored_runs.put(
@@ -166,7 +166,7 @@ def _record(dataset: fo.Dataset, name: str, manifest_sha256: str, result: dict[s
 
 
 class RunAblation(JobWorkflow):
-    """Trains the named recipes over several seeds and draws the papers' Figure 1."""
+    """Operator that trains the named recipes over several seeds and draws the papers' Figure 1."""
 
     label = "Run ablation"
     description = (
@@ -212,7 +212,7 @@ class RunAblation(JobWorkflow):
     def before(self, ctx: Any, target: Any, params: dict[str, Any]) -> Generator[Any, None, bool]:
         devices.placement(params.get("device"))
         given = {k: params[k] for k in ("validation", "validation_fraction") if k in params}
-        training_manifest.read(target, **given)  # what cannot be trained on is said here
+        training_manifest.read(target, **given)  # reports here what cannot be trained on
         jobs.start("run_ablation", target, params)
         yield ctx.ops.notify(
             "The ablation is starting; see the panel 'Training runs'", variant="success"
@@ -221,7 +221,7 @@ class RunAblation(JobWorkflow):
 
 
 def _cost(params: dict[str, Any], manifest: Manifest) -> str:
-    """Number of runs and their expected time together, as far as steps were measured."""
+    """Return the number of runs and their expected total time, as far as steps were measured."""
     where = devices.placement(params.get("device"))
     seeds = params.get("seeds", (0, 1, 2))
     seconds, unknown = 0.0, []
@@ -238,7 +238,7 @@ def _cost(params: dict[str, Any], manifest: Manifest) -> str:
 
 
 def _params(form: dict[str, Any]) -> dict[str, Any]:
-    """The arguments of :func:`run` that a form gives."""
+    """Return the arguments of :func:`run` that a form gives."""
     settings = dict(form.get("settings") or {})
     for name in ("epochs", "batch_size"):
         if form.get(name) is not None:

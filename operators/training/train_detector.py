@@ -1,4 +1,4 @@
-"""Operator ``train_detector``: LN-tuning on the selected view, in a process of its own."""
+"""Defines the operator ``train_detector``: LN-tuning on the chosen view, in its own process."""
 
 from __future__ import annotations
 
@@ -51,8 +51,10 @@ def run(
     progress: Progress = silent,
     should_stop: ShouldStop = never,
 ) -> dict[str, Any]:
-    """LN-tune a detector on the faces of ``samples``; resumes a run that was cut off, and follows
-    one that is in progress although whoever started it is gone.
+    """LN-tune a detector on the faces of ``samples``.
+
+    A run that was interrupted is resumed; one that is in progress is followed, even if the process
+    that started it is gone.
 
     Args:
         samples: faces dataset or view
@@ -63,8 +65,8 @@ def run(
         settings: fields of ``TrainConfig`` that replace the recipe's
         validation, validation_fraction, tag_weights: see :func:`training_manifest.read`
         runs_dir: parent of the run folder
-        device: ``auto`` (a GPU where there is one), ``cpu``, ``cuda`` or ``cuda:N``
-        processes: ranks that train together on this machine
+        device: ``auto`` (a GPU if there is one), ``cpu``, ``cuda`` or ``cuda:N``
+        processes: number of ranks that train together on this machine
         progress, should_stop: see :mod:`detector.progress`
 
     Returns:
@@ -72,14 +74,15 @@ def run(
         "counts": {...}, "left_out": {reason: faces}, "warnings": [...]}``
 
     Raises:
-        ForensicsError: a leak between training and validation, one class only, unknown setting,
-            a device that is not there, missing weights, or the training process failed
-        Cancelled: stopped by the user; the run can be resumed by the same call
+        ForensicsError: if there is a leak between training and validation or only one class, a
+            setting is unknown, the device does not exist, weights are missing, or the process
+            failed
+        Cancelled: if the user stopped it; the same call resumes the run
     """
     from ...detector.model.backbone import load_backbone
     from ...training import launch
 
-    names = fields.ScoreFields(key)  # the key must be able to name fields
+    names = fields.ScoreFields(key)  # checks that the key can name fields
     view = views.flat(samples)
     dataset = views.dataset_of(view)
     training_records.require_own(dataset, key)
@@ -99,7 +102,7 @@ def run(
     )
     manifest = contents.manifest
     manifest.check(files=False, batch_size=config.batch_size)
-    load_backbone(config.backbone, device="cpu")  # missing weights are said before anything starts
+    load_backbone(config.backbone, device="cpu")  # reports missing weights before anything starts
     counts = training_manifest.counts(manifest)
     about = fields.describe(dataset)
     handle = launch.attach(run_dir, config, manifest)
@@ -122,11 +125,11 @@ def run(
                     handle.stop()
         outcome = handle.result()
     except KeyboardInterrupt:
-        handle.stop()  # it runs in a session of its own and would go on
+        handle.stop()  # it runs in its own session and would go on
         raise
     finally:
         if training_records.has(dataset, key):
-            training_records.training_run(dataset, key)  # brings the record up to date
+            training_records.training_run(dataset, key)  # updates the record
     if outcome["status"] != "completed":
         raise Cancelled("Training was stopped.", "Run it again with the same key to resume.")
     return {
@@ -143,7 +146,7 @@ def run(
 
 
 def cancelled(dataset: fo.Dataset, params: dict[str, Any]) -> None:
-    """Stop the training of a cancelled operation: its process is not FiftyOne's and would go on."""
+    """Stop the training of a cancelled operation, whose process FiftyOne does not know."""
     from .manage_runs import stop
 
     key = str(params.get("key") or "")
@@ -152,7 +155,7 @@ def cancelled(dataset: fo.Dataset, params: dict[str, Any]) -> None:
 
 
 class TrainDetector(JobWorkflow):
-    """LN-tunes the tower's LayerNorm parameters and a head on the faces of the chosen view."""
+    """Operator that LN-tunes a tower and a head on the faces of the chosen view."""
 
     label = "Train detector"
     description = (
@@ -175,7 +178,7 @@ class TrainDetector(JobWorkflow):
 
     def before(self, ctx: Any, target: Any, params: dict[str, Any]) -> Generator[Any, None, bool]:
         if ctx.params.get("background"):
-            asked(target, params)  # what cannot be trained on is said here, not in a log
+            asked(target, params)  # reports here, not in a log, what cannot be trained on
             jobs.start("train_detector", target, params)
             text = f"Training of {params['key']!r} is starting; see the panel 'Training runs'"
             yield ctx.ops.notify(text, variant="success")
@@ -193,10 +196,10 @@ class TrainDetector(JobWorkflow):
 def refuse_long(
     config: TrainConfig, contents: training_manifest.Contents, device: str | None = None
 ) -> budget.Budget:
-    """The expected cost of a run that someone waits for, measured where it is not known yet.
+    """Return the expected cost of a run that someone waits for, measured if it is unknown.
 
     Raises:
-        ForensicsError: it takes longer than the App lets an operator run
+        ForensicsError: if it takes longer than the App lets an operator run
     """
     known = budget.known(config, device) or budget.measure_apart(config, device)
     cost = budget.budget(config, contents.manifest, known)

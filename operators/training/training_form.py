@@ -1,5 +1,4 @@
-"""The form of ``train_detector``: what it asks, what it shows before the start, and the arguments
-that come out of it."""
+"""Builds the form of ``train_detector``: its questions, its notices, and the arguments it gives."""
 
 from __future__ import annotations
 
@@ -28,11 +27,11 @@ VALIDATIONS = (
 )
 DEFAULT_RECIPE, DEFAULT_BACKBONE = "ln_l2_unal_slerp", REFERENCE
 LONGEST_WAIT = 480.0
-"""Seconds. The App cuts an operator off after ten minutes."""
+"""Seconds. The App stops an operator after ten minutes."""
 
 
 def recipes() -> list[tuple[str, str]]:
-    """The named recipes that can be trained, as a form's choices."""
+    """Return the named recipes that can be trained, as choices of a form."""
     return [(name, f"{name}: {words}") for name, words in RECIPE_WORDS.items()]
 
 
@@ -45,7 +44,7 @@ def backbones() -> list[tuple[str, str]]:
 
 
 def fill(form: Form, faces: Any) -> None:
-    """Ask for everything, and show what training on the view ``faces`` would be."""
+    """Ask for all settings, and show what training on the view ``faces`` would mean."""
     text = "Names the run, the new detector and later its fields"
     form.text("key", "Name", text, default="ln_tuned", required=True)
     form.choice("recipe", recipes(), "Recipe", "The published recipes and their ablations")
@@ -76,7 +75,7 @@ def fill(form: Form, faces: Any) -> None:
 
 
 def _hard_examples(form: Form) -> None:
-    """Ask which queue is drawn more often, where there is one."""
+    """Ask which queue is drawn more often, if there is one."""
     tags = [tag for tag in form.dataset.distinct("tags") if tag.startswith("hard:")]
     if tags:
         text = "Faces of this queue are drawn more often"
@@ -86,7 +85,7 @@ def _hard_examples(form: Form) -> None:
 
 
 def _contents(form: Form, faces: Any, params: dict[str, Any]) -> None:
-    """What the view holds and the run costs, or why it cannot be trained on."""
+    """Show what the view holds and what the run costs, or why it cannot be trained on."""
 
     def looked_at() -> tuple[training_manifest.Contents, budget.Budget]:
         config, contents, where = asked(faces, params, files=False)
@@ -113,10 +112,10 @@ def config_of(
     settings: dict[str, Any] | None = None,
     tag_weights: dict[str, float] | None = None,
 ) -> TrainConfig:
-    """The config that the arguments of :func:`run` stand for.
+    """Return the config that the arguments of :func:`run` stand for.
 
     Raises:
-        ForensicsError: unknown recipe or setting, or a value out of range
+        ForensicsError: if a recipe or setting is unknown, or a value is out of range
     """
     for name, given in (("settings", settings), ("tag_weights", tag_weights)):
         if given is not None and not isinstance(given, Mapping):
@@ -130,7 +129,7 @@ def config_of(
 def asked(
     samples: Any, params: dict[str, Any], files: bool = True
 ) -> tuple[TrainConfig, training_manifest.Contents, devices.Placement]:
-    """Config, manifest and place of the arguments ``params`` of :func:`run`, checked."""
+    """Check the arguments ``params`` of :func:`run`; return config, manifest and placement."""
     names = ("recipe", "backbone", "settings", "tag_weights")
     defaults = {"recipe": DEFAULT_RECIPE, "backbone": DEFAULT_BACKBONE}
     config = config_of(**{**defaults, **{k: params[k] for k in names if k in params}})
@@ -146,12 +145,12 @@ def asked(
 
 
 def params_of(form: dict[str, Any]) -> dict[str, Any]:
-    """The arguments of :func:`run` that a form gives."""
+    """Return the arguments of :func:`run` that a form gives."""
     keep = ("key", "recipe", "backbone", "validation", "validation_fraction", "tag_weights")
     keep = (*keep, "runs_dir", "device", "processes")
     names = ("epochs", "batch_size", "self_blend_probability", "seed", "tensorboard")
     settings = {name: form[name] for name in names if form.get(name) is not None}
-    # A delegated call from Python gets the form's defaults too: what it asked for goes first.
+    # A delegated call from Python also gets the form's defaults, so its own values come first.
     settings |= form.get("settings") or {}
     given = {k: form[k] for k in keep if form.get(k) is not None}
     given.setdefault("key", "ln_tuned")

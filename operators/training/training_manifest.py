@@ -1,4 +1,4 @@
-"""The chosen view, frozen into the rows of a training manifest: who trains, who validates."""
+"""Freezes the chosen view into a training manifest: which faces train, and which validate."""
 
 from __future__ import annotations
 
@@ -43,15 +43,15 @@ _OPTIONAL = ("target_id", "source_id", "tags", *_COLUMNS[-3:])
 
 @dataclass(frozen=True)
 class Contents:
-    """A manifest and what a user should know of it before the start.
+    """A manifest, and what a user should know about it before the start.
 
     Attributes:
-        manifest: the rows
-        report: of :meth:`Manifest.check`
-        left_out: faces of the view that are not used, by reason
+        manifest: its rows
+        report: result of :meth:`Manifest.check`
+        left_out: number of faces of the view that are not used, by reason
         validation: how the validation videos were chosen, in words
         warnings: those of the report, and identities on both sides
-        weighted: training faces by the factor that their tags gave them
+        weighted: number of training faces by the factor that their tags gave them
     """
 
     manifest: Manifest
@@ -73,21 +73,22 @@ def read(
 ) -> Contents:
     """Freeze the faces of ``samples`` into training and validation rows, and check them.
 
-    Faces of split ``test`` are never used, nor are faces that are not the video's subject.
+    Faces of split ``test`` are never used, nor are faces that do not show the video's subject.
 
     Args:
         samples: faces dataset or view
         validation: ``split`` (faces of split ``val`` validate), ``groups`` (whole groups are drawn
             from all faces, whatever their split), the name of a saved view (its videos validate,
-            the others train), or ``auto``: ``split`` where there is a face of it, else ``groups``
+            the others train), or ``auto``: ``split`` if there is a face of it, else ``groups``
         validation_fraction: share of the groups that ``groups`` draws
         tag_weights: sample tag -> how much more often such a face is drawn, for example
-            ``{"hard:high_loss": 3}``; of several tags the largest counts
-        seed: of the draw
-        files: also look whether each crop is on disk
+            ``{"hard:high_loss": 3}``; of several tags the largest factor counts
+        seed: seed of the draw
+        files: whether to check that each crop is on disk
 
     Raises:
-        ForensicsError: empty view, nothing but test faces, or what :meth:`Manifest.check` refuses
+        ForensicsError: if the view is empty or holds only test faces, or :meth:`Manifest.check`
+            refuses it
     """
     view = views.flat(samples)
     used, left_out = usable_rows(view)
@@ -108,10 +109,10 @@ def read(
 
 
 def usable_rows(view: Any) -> tuple[list[dict[str, Any]], dict[str, int]]:
-    """The faces that may be learnt from, by columns, and how many others there are, by reason.
+    """Return the usable faces as dicts of their columns, and how many others there are, by reason.
 
     Raises:
-        ForensicsError: empty view, missing fields, or nothing but test faces
+        ForensicsError: if the view is empty or holds only test faces, or fields are missing
     """
     views.require_samples(view, "faces")
     names = [name for name in _COLUMNS if name not in _OPTIONAL]
@@ -147,7 +148,7 @@ def _some(left_out: Mapping[str, int]) -> str:
 def _choose_validation(
     rows: Sequence[dict[str, Any]], view: Any, how: str, fraction: float, seed: int
 ) -> str:
-    """Set ``split`` of each row to ``train`` or ``val``; returns how, in words."""
+    """Set ``split`` of each row to ``train`` or ``val``; return in words how it was chosen."""
     official = any(row["split"] == "val" for row in rows)
     if how == "auto":
         how = OFFICIAL if official else ASIDE
@@ -161,7 +162,7 @@ def _choose_validation(
         val = {id(row) for row in rows if row["split"] == "val"}
         words = "the split 'val' of the source"
     elif how == ASIDE:
-        # the same file in two groups, or a pair across them, makes one unit
+        # the same file in two groups, or a pair across groups, joins them to one unit
         named = unit_names([manifest_row({**row, "split": "train"}) for row in rows])
         groups = groups_aside(named, fraction, seed)
         val = {id(row) for row, name in zip(rows, named, strict=True) if name in groups}
@@ -193,10 +194,10 @@ def _videos_of(dataset: fo.Dataset, name: str) -> set[str]:
 
 
 def groups_aside(groups: Sequence[str], fraction: float, seed: int) -> set[str]:
-    """About ``fraction`` of the distinct ``groups``, at least one and never all.
+    """Return about ``fraction`` of the distinct ``groups``, at least one and never all.
 
     Raises:
-        ForensicsError: one group only, or a share outside (0, 1)
+        ForensicsError: if there is only one group, or the share is outside (0, 1)
     """
     import numpy as np
 
@@ -243,7 +244,7 @@ def _factors(rows: Sequence[dict[str, Any]], tag_weights: Mapping[str, float]) -
 
 
 def manifest_row(row: dict[str, Any], weight: float = 1.0) -> ManifestRow:
-    """The row of a manifest for one of :func:`usable_rows` with its ``split`` set."""
+    """Return the manifest row of one of :func:`usable_rows`, whose ``split`` is set."""
     points = row["crop_landmarks"]
     return ManifestRow(
         crop=row["filepath"],
@@ -266,7 +267,7 @@ def manifest_row(row: dict[str, Any], weight: float = 1.0) -> ManifestRow:
 
 
 def _identity_warnings(rows: Sequence[dict[str, Any]]) -> list[str]:
-    """A person in training and validation is allowed (groups are apart) but worth knowing."""
+    """Warn of persons in training and validation, which is allowed because groups are apart."""
     sides: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
     for row in rows:
         for name in ("target_id", "source_id"):
@@ -280,7 +281,7 @@ def _identity_warnings(rows: Sequence[dict[str, Any]]) -> list[str]:
 
 
 def _queue_warnings(view: Any, tag_weights: Mapping[str, float]) -> list[str]:
-    """Tags of queues that were filled from other scores, labels or faces than there are now."""
+    """Warn of tags whose queues were filled from other scores, labels or faces than the present."""
     dataset = views.dataset_of(view)
     return [
         f"Faces are weighted by the tag 'hard:{stale.what}', but that queue of {key} is out of "
@@ -292,7 +293,7 @@ def _queue_warnings(view: Any, tag_weights: Mapping[str, float]) -> list[str]:
 
 
 def counts(manifest: Manifest) -> dict[str, dict[str, int]]:
-    """Faces, videos and groups of each split and label."""
+    """Count the faces, videos and groups of each split and label."""
     out: dict[str, dict[str, int]] = {}
     for split, rows in (("train", manifest.train), ("val", manifest.val)):
         out[split] = {

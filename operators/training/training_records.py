@@ -1,8 +1,8 @@
-"""Training runs of a dataset: the durable record on the dataset joined with the run's folder.
+"""Joins the record of a dataset's training runs with the runs' folders.
 
-The record (a custom run ``training_<key>``) says what was asked; the folder says how far it is and
-how it ended, whatever became of the process that started it. Where the two differ, the folder is
-right and the record is brought up to date.
+The record (a custom run ``training_<key>`` of the dataset) says what was asked. The folder says how
+far the run is and how it ended, whatever happened to the process that started it. If the two
+differ, the folder is right and the record is updated.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ METHOD = run_names.method_of(run_names.TRAINING)
 STARTING, INTERRUPTED, GONE = "starting", "interrupted", "gone"
 OUTSIDE = "outside"
 GRACE_SECONDS = 60.0
-"""A process that was just started has not taken its folder yet."""
+"""A process that has just started may not have taken its folder yet."""
 
 WORDS = {
     STARTING: "its process is starting",
@@ -40,29 +40,29 @@ WORDS = {
     GONE: "its folder is not on this machine",
     OUTSIDE: "its folder lies outside the folders that this server allows",
 }
-CHANGES = ("renamed", "deleted", "stopped", "resumed")  # what is done to a folder, beside reading
+CHANGES = ("renamed", "deleted", "stopped", "resumed")  # done to a folder, besides reading
 
 
 @dataclass(frozen=True)
 class TrainingRun:
-    """One run as it stands.
+    """The present state of one run.
 
     Attributes:
-        key: its name, and that of its detector
+        key: its name, which is also that of its detector
         status: ``starting``, ``running``, ``stopped``, ``interrupted``, ``failed``, ``completed``,
             ``gone`` or ``outside``
-        folder: of the run
+        folder: folder of the run
         config: ``TrainConfig`` as a dict
-        config_hash, manifest_sha256: what its numbers belong to
+        config_hash, manifest_sha256: the settings and data that its numbers belong to
         epoch, step: done so far
-        steps: in all
+        steps: number of steps in total
         best: validation record of the best checkpoint, empty before the first validation
         started: Unix time, seconds
-        seconds_left: as the run itself expects, None where it does not run
+        seconds_left: as the run itself estimates, None if it is not running
         error: why it failed, or ""
         checkpoint: folder of the best detector, None before the first validation
-        host: machine that it runs on, where that is another one
-        original: name of the dataset that it belongs to, where this one is a copy of that
+        host: machine that it runs on, if that is another one
+        original: name of the dataset that it belongs to, if this dataset is a copy of that one
     """
 
     key: str
@@ -84,11 +84,11 @@ class TrainingRun:
 
     @property
     def live(self) -> bool:
-        """Whether a process works on it, as far as one can tell."""
+        """Whether a process works on it, as far as can be known."""
         return self.status in (STARTING, runs.RUNNING)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain dict."""
+        """Return the run as a plain dict."""
         names = ("key", "status", "config_hash", "manifest_sha256", "epoch", "step", "steps")
         return {
             **{name: getattr(self, name) for name in names},
@@ -103,7 +103,7 @@ class TrainingRun:
 
 
 def record_name(key: str) -> str:
-    """Name of the custom run of ``key``."""
+    """Return the name of the custom run of ``key``."""
     return run_names.TRAINING + key
 
 
@@ -123,20 +123,20 @@ def record_of(dataset: fo.Dataset, key: str) -> Any | None:
 
 
 def require_own(dataset: fo.Dataset, key: str, field: str = "key") -> None:
-    """Raise :class:`ForensicsError` where a record that is no training run has the name."""
+    """Raise :class:`ForensicsError` if a record that is not a training run has the name."""
     stored_runs.require_own(dataset, record_name(key), METHOD, field)
 
 
 def training_runs(dataset: fo.Dataset) -> list[TrainingRun]:
-    """All training runs of ``dataset``, oldest first, each brought up to date."""
+    """Return all training runs of ``dataset``, oldest first, and update their records."""
     return [training_run(dataset, key) for key in keys(dataset)]
 
 
 def training_run(dataset: fo.Dataset, key: str) -> TrainingRun:
-    """The run ``key`` as it stands; its record is brought up to date on the way.
+    """Return the present state of the run ``key``, and update its record.
 
     Raises:
-        ForensicsError: no such run
+        ForensicsError: if there is no such run
     """
     record = record_of(dataset, key)
     if record is None:
@@ -148,7 +148,7 @@ def training_run(dataset: fo.Dataset, key: str) -> TrainingRun:
     run = replace(_joined(key, record), original=original)
     beat = heartbeat.last_beat(key, dataset) if run.status == GONE else None
     if beat is not None and not heartbeat.why_dead(beat):
-        # on another machine, whose disk is not here; its record is that machine's to settle
+        # on another machine, whose disk is not here; that machine updates the record
         host = beat.process.host
         return replace(run, status=runs.RUNNING, step=beat.done, steps=beat.total, host=host)
     if run.status == OUTSIDE:
@@ -159,18 +159,18 @@ def training_run(dataset: fo.Dataset, key: str) -> TrainingRun:
     if run.status != GONE and any(getattr(record, k, None) != v for k, v in settled.items()):
         update(dataset, key, **settled)
         if not run.live:
-            heartbeat.forget(key, dataset)  # whoever followed it may have been killed
+            heartbeat.forget(key, dataset)  # the process that followed it may have been killed
     return run
 
 
 def own_folder(run: TrainingRun, what: str) -> RunFolder:
-    """The folder of ``run``, asked for again right before it is ``what`` (read, deleted, ...).
+    """Return the folder of ``run``, checked right before it is ``what`` (read, deleted, ...).
 
     The record may come with a dataset from elsewhere, so its folder must be allowed on this server
-    and hold the run that the record tells of.
+    and hold the run that the record describes.
 
     Raises:
-        ForensicsError: it lies outside the allowed folders, or holds another run
+        ForensicsError: if the folder is outside the allowed folders, or holds another run
     """
     if run.status == OUTSIDE:
         raise ForensicsError(
@@ -194,7 +194,7 @@ def _joined(key: str, record: Any) -> TrainingRun:
     try:
         folder = RunFolder(given(getattr(record, "run_dir", None)))
     except ForensicsError as refused:
-        # a folder that cannot exist, so that nobody who forgets to ask reads or writes it
+        # a folder that cannot exist, so that code without the check cannot read or write it
         folder, status, error = RunFolder(Path(os.devnull, "outside")), OUTSIDE, refused.message
     if status == OUTSIDE:
         checkpoint = None
@@ -241,8 +241,8 @@ def _status(folder: RunFolder, started: float) -> tuple[str, dict[str, Any]]:
 
 
 def best_so_far(folder: RunFolder) -> dict[str, Any]:
-    """The validation record that the best checkpoint was saved with; empty before the first."""
-    path = folder.checkpoint("best") / "detector.json"  # the record for people: no torch needed
+    """Return the validation record of the best checkpoint, empty before the first validation."""
+    path = folder.checkpoint("best") / "detector.json"  # the readable record, which needs no torch
     if not path.is_file():
         return {}
     training = json.loads(path.read_text(encoding="utf-8")).get("training") or {}
@@ -252,7 +252,7 @@ def best_so_far(folder: RunFolder) -> dict[str, Any]:
 def register(
     view: Any, key: str, config: Any, manifest_sha256: str, run_dir: Path, counts: dict[str, Any]
 ) -> None:
-    """Write the record of a run that is about to start; an earlier one of that key is replaced."""
+    """Write the record of a run that is about to start, replacing an earlier one of that key."""
     stored_runs.put(
         view,
         record_name(key),
@@ -272,16 +272,16 @@ def register(
 
 
 def update(dataset: fo.Dataset, key: str, /, **values: Any) -> None:
-    """Change values of the record of ``key``; a record that was deleted meanwhile stays so."""
+    """Change values of the record of ``key``, unless the record was deleted meanwhile."""
     stored_runs.change(dataset, record_name(key), **values)
 
 
 def delete(dataset: fo.Dataset, key: str, files: bool) -> TrainingRun:
-    """Forget a run; with ``files`` its folder goes too. Scores written with it stay.
+    """Delete a run, and with ``files`` its folder too; scores written with it stay.
 
     Raises:
-        ForensicsError: no such run, it is in progress, or the folder cannot be deleted, is not
-            allowed or holds something else
+        ForensicsError: if there is no such run, it is in progress, or the folder cannot be deleted,
+            is not allowed or holds something else
     """
     run = training_run(dataset, key)
     if files:
@@ -304,7 +304,7 @@ def delete(dataset: fo.Dataset, key: str, files: bool) -> TrainingRun:
 
 
 def refuse_copy(run: TrainingRun, what: str) -> None:
-    """Raise :class:`ForensicsError` where ``run`` is the run of the dataset's original."""
+    """Raise :class:`ForensicsError` if ``run`` belongs to the dataset's original."""
     if run.original:
         raise ForensicsError(
             f"The run {run.key!r} belongs to {run.original!r}, of which this dataset is a copy, "
@@ -315,7 +315,7 @@ def refuse_copy(run: TrainingRun, what: str) -> None:
 
 
 def refuse_live(run: TrainingRun, what: str) -> None:
-    """Raise :class:`ForensicsError` where a process works on ``run``."""
+    """Raise :class:`ForensicsError` if a process works on ``run``."""
     if run.live:
         raise ForensicsError(
             f"The training run {run.key!r} is {run.status} and cannot be {what} now.",
@@ -325,11 +325,12 @@ def refuse_live(run: TrainingRun, what: str) -> None:
 
 
 def validation_view(dataset: fo.Dataset, key: str) -> Any:
-    """The faces of the videos that the run ``key`` is validated on (of a retrained head, whose
-    scores are out of fold: all that it has learnt from).
+    """Return the faces of the videos that the run ``key`` is validated on.
+
+    For a retrained head, whose scores are out of fold, these are all the faces it was trained on.
 
     Raises:
-        ForensicsError: no such run, or its folder is gone
+        ForensicsError: if there is no such run, or its folder is gone
     """
     run = training_run(dataset, key)
     manifest = own_folder(run, "read").manifest

@@ -1,4 +1,4 @@
-"""Training in sentences: what a view holds, what a run costs, how it stands."""
+"""Puts training into sentences: what a view holds, what a run costs, and its state."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TOO_LONG = (
 
 
 def contents(found: Contents) -> str:
-    """Videos, faces, pairs and balance of a manifest, in one paragraph."""
+    """Write videos, faces, pairs and balance of a manifest in one paragraph."""
     parts = []
     for split, c in counts(found.manifest).items():
         name = "Training" if split == "train" else "Validation"
@@ -39,14 +39,14 @@ def contents(found: Contents) -> str:
 
 
 def cost(found: Budget) -> str:
-    """Steps and expected time of a run."""
+    """Write the steps and the expected time of a run."""
     if found.seconds is None:
         return f"{found.steps} steps; a step of this tower is measured when the run starts."
     return f"{found.steps} steps, about {duration(found.seconds)} on this machine (measured)."
 
 
 def auroc(best: dict[str, Any]) -> str:
-    """``0.912 [0.850, 0.961]`` of a validation record, ``0.912 [too few groups]``, or ``n/a``."""
+    """Write the AUROC as ``0.912 [0.850, 0.961]``, ``0.912 [too few groups]`` or ``n/a``."""
     if not best or best.get("auroc") is None:
         return "n/a"
     low, high = best.get("auroc_low"), best.get("auroc_high")
@@ -55,7 +55,7 @@ def auroc(best: dict[str, Any]) -> str:
 
 
 def progress(run: TrainingRun) -> str:
-    """How far a run is."""
+    """Write how far a run is."""
     done = f"step {run.step} of {run.steps}" if run.steps else "not begun"
     if run.seconds_left is not None:
         done += f", {duration(run.seconds_left)} left"
@@ -63,7 +63,7 @@ def progress(run: TrainingRun) -> str:
 
 
 def short(run: TrainingRun) -> str:
-    """How a run stands, in a few words; the reason where something is wrong."""
+    """Write the state of a run in a few words, with the reason if something is wrong."""
     if run.status == "failed":
         return f"failed: {run.error}"
     if run.status == "completed":
@@ -73,13 +73,13 @@ def short(run: TrainingRun) -> str:
 
 
 def status(run: TrainingRun) -> str:
-    """How a run stands, with the reason where it failed."""
+    """Write the state of a run, with the reason if it failed."""
     text = f"{run.status}: {WORDS[run.status]}"
     return f"{text}: {run.error}" if run.error and run.status == "failed" else text
 
 
 def table(found: list[TrainingRun]) -> str:
-    """The runs as Markdown."""
+    """Write the runs as a Markdown table."""
     lines = [
         "| run | status | recipe | progress | best validation AUROC [95 %] |",
         "|---|---|---|---|---|",

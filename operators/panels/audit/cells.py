@@ -1,8 +1,8 @@
-"""The rates of many cells at a glance: one field down, one across, every rate on one scale.
+"""Computes the rates of many cells for a grid: one field down, one across, one scale for all.
 
-A table of hundreds of rows is read; a grid of hundreds of small intervals on one scale is seen. The
-worst rows and columns come first, and the cells that are worse than the rest beyond chance are
-named in words.
+Hundreds of rows of a table must be read one by one; a grid of hundreds of small intervals on one
+scale is seen at a glance. The worst rows and columns come first, and the cells that are worse than
+the rest beyond chance are named in words.
 """
 
 from __future__ import annotations
@@ -22,24 +22,24 @@ from .. import grid
 from .study import Study, kept_for, with_fields
 
 MOST_ROWS, MOST_COLUMNS = 60, 24
-#: What is laid across: the first field with several values, else the first number that there is.
+#: Fields laid across: the first one with several values, else the first number that exists.
 ACROSS = ("source_dataset", "compression", "split")
 NUMBERS = ("eye_distance", "sharpness", "brightness")
-#: Upper ends of the scale: the first that holds every rate on enough units.
+#: Upper ends of the scale; used is the first that holds every rate on enough units.
 SCALES = (0.1, 0.25, 0.5, 1.0)
 PLAIN, FEW, STANDS_OUT = 0, 1, 2
 
 
 @dataclass(frozen=True)
 class Cells:
-    """What does not depend on the threshold.
+    """The part of the grid that does not depend on the threshold.
 
     Attributes:
         scope, units: what is judged, with both fields
         down, across: the two groupings
         table: one row per (row of ``down``, row of ``across``) that holds a unit
-        place: these two of each row of ``table``
-        flags: fields of true and false
+        place: the two row numbers of each row of ``table``
+        flags: fields that hold true and false
     """
 
     scope: audit_scope.Scope
@@ -52,7 +52,7 @@ class Cells:
 
 
 def fields_of(study: Study, choice: dict[str, Any]) -> tuple[str, str]:
-    """The fields down and across: those chosen, else methods and datasets."""
+    """Return the fields down and across: the chosen ones, else methods and datasets."""
     down, across = choice.get("down"), choice.get("across")
     if down is None or not _there(study, down):
         down = "method"
@@ -69,7 +69,7 @@ def _there(study: Study, name: str) -> bool:
 
 
 def cells_of(study: Study, choice: dict[str, Any]) -> Cells:
-    """The cells of ``study``, laid out when they are first asked for."""
+    """Return the cells of ``study``, computed when they are first needed."""
     names = fields_of(study, choice)
     return kept_for(study, choice, ("cells", *names), lambda: _lay_out(study, choice, names))
 
@@ -88,7 +88,7 @@ def _lay_out(study: Study, choice: dict[str, Any], names: tuple[str, str]) -> Ce
 
 
 def contents(study: Study, choice: dict[str, Any], threshold: Threshold) -> dict[str, Any]:
-    """The grid for the browser: names of rows and columns, worst first, and a list of cells."""
+    """Return the grid for the browser: names of rows and columns, worst first, and the cells."""
     cells = cells_of(study, choice)
     total, rows = cells.table.at(threshold.value)
     unit = study.units.level
@@ -97,7 +97,7 @@ def contents(study: Study, choice: dict[str, Any], threshold: Threshold) -> dict
     across = list(dict.fromkeys(place[row.index][1] for row in rows))
     hidden = max(0, len(down) - MOST_ROWS), max(0, len(across) - MOST_COLUMNS)
     down, across = down[:MOST_ROWS], across[:MOST_COLUMNS]
-    # ranges of a number stand in their own order
+    # ranges of a number keep their own order
     down = sorted(down) if cells.down.name in cells.units.numbers else down
     across = sorted(across) if cells.across.name in cells.units.numbers else across
     at = {r: i for i, r in enumerate(down)}, {c: i for i, c in enumerate(across)}
@@ -131,7 +131,7 @@ def contents(study: Study, choice: dict[str, Any], threshold: Threshold) -> dict
 
 
 def _plain(cell: Cell | None) -> list[Any] | None:
-    """Hits, trials, rate, low, high, rest, excess and a mark."""
+    """Return hits, trials, rate, low, high, rest, excess and a mark."""
     if cell is None:
         return None
     mark = STANDS_OUT if cell.stands_out else FEW if cell.small else PLAIN
@@ -141,7 +141,7 @@ def _plain(cell: Cell | None) -> list[Any] | None:
 
 
 def _scale(rows: list[Row]) -> float:
-    """One upper end for all cells, that of the rates which are judged."""
+    """Return one upper end for all cells: that of the rates which are judged."""
     rates = [c.rate for row in rows for c in (row.fpr, row.fnr) if c is not None and not c.small]
     top = max(rates, default=1.0)
     return next((scale for scale in SCALES if top <= 0.9 * scale), SCALES[-1])
@@ -150,10 +150,10 @@ def _scale(rows: list[Row]) -> float:
 def pick(
     study: Study, choice: dict[str, Any], threshold: Threshold, params: dict[str, Any]
 ) -> tuple[audit_scope.Scope, Units, grid.Pick]:
-    """The units of one cell: ``cell`` (a row of the table) and ``kind``.
+    """Return the units of one cell: ``cell`` (a row of the table) and ``kind``.
 
     Raises:
-        ForensicsError: the cell is not there any more
+        ForensicsError: if the cell does not exist any more
     """
     cells = cells_of(study, choice)
     found = grid.pick_kind(cells.units, params["kind"], threshold.value, study.key)

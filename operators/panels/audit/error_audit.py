@@ -1,4 +1,4 @@
-"""Panel ``error_audit``: error rates per dataset and method at one threshold, each a click."""
+"""Defines the panel ``error_audit``: error rates by dataset and method, each a click."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from .study import Study, study_of, threshold_of
 logger = logging.getLogger(__name__)
 
 HEADER, TABLE = "MediaForensicsAuditHeader", "MediaForensicsAuditTable"  # in src/audit/
-#: The panel's whole state; what it is about is in :func:`study_of` and :class:`Threshold`.
+#: The panel's whole state; what it means is in :func:`study_of` and :class:`Threshold`.
 CHOICE = ("dataset", "token", "key", "level", "scope", "kept", "group", "source", "value", "shown")
 CHOICE += ("tab", "other", "regions", "down", "across", "drawn")
 CONTROLS = ("key", "level", "scope", "group", "source", "tab", "other", "regions")
@@ -37,7 +37,7 @@ CONTROLS += ("down", "across")
 
 
 class ErrorAudit(DatasetPanel):
-    """Where a detector errs: rates with intervals by dataset, method and field."""
+    """Panel that shows where a detector errs: rates with intervals by dataset, method, field."""
 
     label = "Error audit"
     icon = "fact_check"
@@ -48,10 +48,10 @@ class ErrorAudit(DatasetPanel):
     choice = CHOICE
     missing = "Nothing to audit yet"
 
-    # -- state: small, plain, and never the plots' data ------------------------------------------
+    # -- state: small, plain, and never the data of the plots ------------------------------------
 
     def on_load(self, ctx: Any) -> None:
-        """First paint, and again when the panel is opened anew."""
+        """Draw the panel when it is opened, for the first time or again."""
         choice = self._choice(ctx)
         # look at the database again, draw everything, of the current detector
         choice |= {"key": None, "token": None, "drawn": None}
@@ -59,7 +59,7 @@ class ErrorAudit(DatasetPanel):
 
     @handler
     def on_set(self, ctx: Any) -> None:
-        """A control was changed: ``name`` and ``value``."""
+        """Apply a changed control: ``name`` and ``value``."""
         choice = self._choice(ctx)
         name, value = ctx.params.get("name"), ctx.params.get("value")
         if name == "threshold":
@@ -75,7 +75,7 @@ class ErrorAudit(DatasetPanel):
 
     @handler
     def on_keep_view(self, ctx: Any) -> None:
-        """Audit the view that the App shows now."""
+        """Audit the view that the App now shows."""
         choice = self._choice(ctx)
         if not face_columns.source_of(ctx.dataset).shows_faces:
             raise ForensicsError("The grid shows videos.", "Open the faces dataset to keep a view.")
@@ -89,7 +89,7 @@ class ErrorAudit(DatasetPanel):
 
     @handler
     def on_show(self, ctx: Any) -> None:
-        """A number of the table: ``row`` (-1 is the total) and ``kind``."""
+        """Show the samples behind a number of the table: ``row`` (-1 is the total) and ``kind``."""
         study, threshold, choice = self._current(ctx)
         pick = grid.pick_kind(study.units, ctx.params["kind"], threshold.value, study.key)
         row = int(ctx.params["row"])
@@ -99,28 +99,28 @@ class ErrorAudit(DatasetPanel):
 
     @handler
     def on_slice(self, ctx: Any) -> None:
-        """A number of a slice: ``conditions`` and ``kind``."""
+        """Show the samples behind a number of a slice: ``conditions`` and ``kind``."""
         study, threshold, choice = self._current(ctx)
         scope, units, pick = audit_tabs.pick_slice(study, choice, threshold, ctx.params)
         self._tocolumns(ctx, study, pick, choice, scope, units)
 
     @handler
     def on_cell(self, ctx: Any) -> None:
-        """A number of a cell of two fields: ``cell`` and ``kind``."""
+        """Show the samples behind a number of a cell of two fields: ``cell`` and ``kind``."""
         study, threshold, choice = self._current(ctx)
         scope, units, pick = audit_cells.pick(study, choice, threshold, ctx.params)
         self._tocolumns(ctx, study, pick, choice, scope, units)
 
     @handler
     def on_changed(self, ctx: Any) -> None:
-        """Units that the second detector calls otherwise: ``what`` and ``row`` or ``unit``."""
+        """Show units that the second detector calls differently: ``what``, ``row`` or ``unit``."""
         study, threshold, choice = self._current(ctx)
         pick = audit_tabs.pick_changed(study, choice, threshold, ctx.params)
         self._tocolumns(ctx, study, pick, choice)
 
     @handler
     def on_pair(self, ctx: Any) -> None:
-        """A pair of videos: the grid shows both."""
+        """Show both videos of a pair in the grid."""
         number = ctx.params.get("id")
         study, _, choice = self._current(ctx)
         if number is None or study.pairs is None:
@@ -131,7 +131,7 @@ class ErrorAudit(DatasetPanel):
 
     @handler
     def on_bar(self, ctx: Any) -> None:
-        """A bar of the histogram."""
+        """Show the samples behind a bar of the histogram."""
         study, _, choice = self._current(ctx)
         label = REAL if ctx.params.get("trace_idx") in (0, 2) else FAKE  # 2, 3: the hatched parts
         pick = grid.pick_bar(study.units, int(ctx.params["idx"]), label, study.key)
@@ -139,7 +139,7 @@ class ErrorAudit(DatasetPanel):
 
     @handler
     def on_roc(self, ctx: Any) -> None:
-        """A point of the curve: move the threshold there and show its errors."""
+        """Move the threshold to a point of the curve and show the errors there."""
         if ctx.params.get("trace_idx") != 1:
             return
         study, _, choice = self._current(ctx)
@@ -157,7 +157,7 @@ class ErrorAudit(DatasetPanel):
 
     @handler
     def on_clear(self, ctx: Any) -> None:
-        """Show everything in the grid again."""
+        """Show all samples in the grid again."""
         ctx.ops.clear_view()
         ctx.ops.set_extended_selection(reset=True)
         self._remember(ctx, {**self._choice(ctx), "shown": None})
@@ -171,7 +171,7 @@ class ErrorAudit(DatasetPanel):
 
     @staticmethod
     def _study(ctx: Any, choice: dict[str, Any]) -> Study:
-        """:func:`study_of`; a choice that is gone (a deleted view or field) is taken back."""
+        """Return :func:`study_of`; a choice that is gone (deleted view or field) is reset."""
         try:
             return study_of(ctx.dataset, choice)
         except ForensicsError as error:
@@ -202,7 +202,7 @@ class ErrorAudit(DatasetPanel):
         ctx.panel.set_data({"header.shown": choice["shown"], "header.rev": ctx.params.get("rev")})
 
     def _show(self, ctx: Any, choice: dict[str, Any]) -> None:
-        """Recompute for ``choice`` and send it; what cannot be audited says what to do next."""
+        """Compute and send the audit of ``choice``; if nothing can be audited, say what to do."""
         choice["dataset"] = ctx.dataset.name if ctx.dataset is not None else None
         try:
             study = self._study(ctx, choice)
@@ -234,7 +234,7 @@ class ErrorAudit(DatasetPanel):
         )
 
     def render(self, ctx: Any) -> types.Property:
-        """Controls and numbers, the two plots, the table."""
+        """Draw controls and numbers, the two plots and the table."""
         panel = types.Object()
         root = types.Property(panel, view=columns("minmax(0, 1fr)", "12px"))
         empty = ctx.panel.get_state("empty")

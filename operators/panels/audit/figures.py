@@ -1,7 +1,7 @@
-"""Plotly traces of the error audit: score distributions and ROC curve.
+"""Draws the error audit's score distributions and ROC curve as Plotly traces.
 
 Real and fake differ by side and by colour (Okabe & Ito's blue and vermilion), never by colour
-alone. Lines and texts without a class are mid-grey: Python cannot know the App's theme.
+alone. Lines and texts without a class are mid-grey, because Python does not know the App's theme.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from ...app.colours import COLOURS, GREY, LINE, MARGIN, POINT, note
 
 
 def histogram(units: Units, unit: str) -> list[dict[str, Any]]:
-    """Two traces of bars: shares of the reals upwards, of the fakes downwards.
+    """Return two traces of bars: shares of the reals upwards, of the fakes downwards.
 
-    Shares and not counts, so that few reals beside many fakes can still be compared.
+    The bars show shares instead of counts, so that few reals beside many fakes can be compared.
     """
     bars = bar_of(units.p_fake)
     borders = edges()
@@ -87,7 +87,7 @@ def _seen_bars(
 
 
 def highest(traces: list[dict[str, Any]]) -> float:
-    """The longest bar of :func:`histogram`, as a share."""
+    """Return the longest bar of :func:`histogram`, as a share."""
     return max((abs(y) for trace in traces for y in trace["y"]), default=0.0) or 1.0
 
 
@@ -137,7 +137,7 @@ def histogram_layout(threshold: float, top: float, unit: str, seen: bool = False
 
 
 def _ticks(top: float) -> list[float]:
-    """Round ticks, the same on both sides of zero."""
+    """Return round ticks, the same on both sides of zero."""
     power = 10 ** np.floor(np.log10(top))
     step = next(s for s in (power / 5, power / 2, power, power * 2, power * 5) if top / s <= 3.5)
     inner = [round(float(step * k), 6) for k in range(1, int(top / step) + 1)]
@@ -145,7 +145,7 @@ def _ticks(top: float) -> list[float]:
 
 
 def roc_figure(curve: Roc | None) -> list[dict[str, Any]]:
-    """Traces: chance, and the curve (``idx`` of a click is its point)."""
+    """Return the traces of chance and of the curve (``idx`` of a click is its point)."""
     if curve is None:
         return []
     return [
@@ -174,9 +174,9 @@ def roc_figure(curve: Roc | None) -> list[dict[str, Any]]:
 
 
 def roc_layout(fpr: float | None, tpr: float | None) -> dict[str, Any]:
-    """Axes from 0 to 1 in per cent, and the operating point as a diamond.
+    """Lay out axes from 0 to 1 in per cent, and the operating point as a diamond.
 
-    The point is part of the layout, so that moving the threshold does not send the curve again.
+    The point is part of the layout, so that the curve is not sent again when the threshold moves.
     """
     axis = {
         "range": [-0.02, 1.02],

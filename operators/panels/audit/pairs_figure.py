@@ -13,9 +13,10 @@ from ...app.colours import COLOURS, GREY, MARGIN, note
 
 
 def figure(pairs: Pairs, names: tuple[str, ...]) -> list[dict[str, Any]]:
-    """Traces: the line of no difference, and a point per pair (``id`` is its number).
+    """Return the line of no difference, and a point per pair (``id`` is its number).
 
-    Of more than :data:`MOST_POINTS` pairs, those whose fake scores lowest against its real.
+    Of more than :data:`MOST_POINTS` pairs, those are drawn whose fake scores lowest against its
+    real.
     """
     order = np.argsort(pairs.delta, kind="stable")[:MOST_POINTS]
     return [
@@ -52,7 +53,7 @@ def figure(pairs: Pairs, names: tuple[str, ...]) -> list[dict[str, Any]]:
 
 
 def layout(threshold: float) -> dict[str, Any]:
-    """Axes from 0 to 1, the threshold on both, and what the corners mean."""
+    """Lay out axes from 0 to 1, the threshold on both, and the meaning of the corners."""
     axis = {"range": [-0.02, 1.02], "dtick": 0.25, "tickfont": {"size": 11}, "fixedrange": True}
     title = {"standoff": 6, "font": {"size": 12}}
     line = {"type": "line", "line": {"color": GREY, "width": 1, "dash": "dash"}}

@@ -1,4 +1,4 @@
-"""What the error audit sends to the browser: controls, headline numbers, plots and the table."""
+"""Builds what the error audit sends to the browser: controls, numbers, plots and the table."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .study import Study
 
 
 def lines(study: Study, threshold: Threshold, total: Row) -> dict[str, Any]:
-    """What the plots' layouts need to know."""
+    """Return what the plots' layouts need to know."""
     return {
         "threshold": threshold.value,
         "top": audit_figures.highest(study.traces),
@@ -31,7 +31,7 @@ def lines(study: Study, threshold: Threshold, total: Row) -> dict[str, Any]:
 
 
 def charts(study: Study) -> dict[str, Any]:
-    """The plots' data: what a new threshold does not change."""
+    """Return the plots' data, which a new threshold does not change."""
     pairs = study.pairs
     names = study.scope.columns.video.values
     return {
@@ -44,7 +44,7 @@ def charts(study: Study) -> dict[str, Any]:
 def header(
     study: Study, threshold: Threshold, total: Row, rows: list[Row], choice: dict[str, Any]
 ) -> dict[str, Any]:
-    """Controls with their options, the headline numbers and the sentences."""
+    """Return controls with their options, the headline numbers and the sentences."""
     keys = face_columns.detector_keys(study.source.faces)
     whole = face_columns.columns_of(study.source, study.key, choice["token"])
     return {
@@ -69,7 +69,7 @@ def header(
 
 
 def table(study: Study, total: Row, rows: list[Row]) -> dict[str, Any]:
-    """Rows, and what they can be grouped by."""
+    """Return the rows, and what they can be grouped by."""
     names = face_columns.group_fields(study.source.faces, study.key)
     return {
         "rows": [row.to_json() for row in rows],
@@ -82,14 +82,14 @@ def table(study: Study, total: Row, rows: list[Row]) -> dict[str, Any]:
 
 
 def _columns(grouping: Grouping) -> list[str]:
-    """Heads of the parts of a row's name."""
+    """Return the headings of the parts of a row's name."""
     if grouping.name != BY_METHOD:
         return [grouping.name]
     return ["dataset", "method"][-len(grouping.labels[0]) :]
 
 
 def _rule(study: Study) -> str:
-    """How a unit has its score, in words."""
+    """Write how a unit gets its score, in words."""
     if study.units.level == "face":
         return "each face by its own score"
     if study.units.level == "person":

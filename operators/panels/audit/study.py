@@ -1,7 +1,7 @@
-"""What one audit is of: its faces, units, table and pairs, kept until the samples change.
+"""Collects what an audit is about: faces, units, table and pairs, cached until samples change.
 
-A threshold is not part of it: everything here is computed once, and a new threshold costs a few
-``bincount`` calls.
+The threshold is not part of it: everything here is computed once, and a new threshold costs only a
+few ``bincount`` calls.
 """
 
 from __future__ import annotations
@@ -42,18 +42,18 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True)
 class Study:
-    """Everything of one audit that does not depend on the threshold.
+    """The parts of an audit that do not depend on the threshold.
 
     Attributes:
         source, key: the faces and their detector
         scope: the part that is judged
         everything, units: all units of the dataset, and those judged
-        table: rows
-        curve: ROC, None with one class only
-        traces: of the histogram
-        flag: the table is grouped by a field of true and false
-        pairs: fakes and their reals at common frames, None where there are none
-        doubt: sentences on labels that contradict their videos', and on what is out of date
+        table: its rows
+        curve: ROC, None if there is only one class
+        traces: traces of the histogram
+        flag: whether the table is grouped by a field that holds true and false
+        pairs: fakes and their reals at common frames, None if there are none
+        doubt: sentences on labels that contradict those of their videos, and on what is out of date
     """
 
     source: face_columns.Source
@@ -70,12 +70,12 @@ class Study:
 
     @property
     def grouping(self) -> Grouping:
-        """Rows of the table."""
+        """Grouping of the table's rows."""
         return self.table.grouping
 
 
 def study_of(dataset: fo.Dataset | None, choice: dict[str, Any]) -> Study:
-    """The audit of ``choice``, built or taken from the cache.
+    """Return the audit of ``choice``, from the cache or newly computed.
 
     Args:
         dataset: the dataset that is open in the App
@@ -83,7 +83,7 @@ def study_of(dataset: fo.Dataset | None, choice: dict[str, Any]) -> Study:
             are filled in, in place
 
     Raises:
-        ForensicsError: nothing to audit; the hint says what to do
+        ForensicsError: if there is nothing to audit; the hint says what to do
     """
     source = face_columns.source_of(dataset)
     keys = face_columns.detector_keys(source.faces)
@@ -139,7 +139,7 @@ def _build(source: face_columns.Source, columns: FaceColumns, choice: dict[str, 
 def _add(
     source: face_columns.Source, columns: FaceColumns, names: Sequence[str], token: str
 ) -> tuple[FaceColumns, frozenset[str]]:
-    """``columns`` with the fields ``names``, and which of these are of true and false."""
+    """Return ``columns`` with the fields ``names``, and which of these hold true and false."""
     more = tuple(name for name in names if name not in columns.texts)
     flags = set()
     for name, column in face_columns.field_columns(source, more, token).items():
@@ -155,7 +155,7 @@ def _add(
 def with_fields(
     study: Study, token: str, names: Sequence[str]
 ) -> tuple[FaceColumns, frozenset[str]]:
-    """All faces of the dataset with the fields ``names``, and which of these are flags."""
+    """Return all faces of the dataset with the fields ``names``, and which of these are flags."""
     columns = face_columns.columns_of(study.source, study.key, token)
     return _add(study.source, columns, names, token)
 
@@ -163,7 +163,7 @@ def with_fields(
 def kept_for(
     study: Study, choice: dict[str, Any], what: tuple[str, ...], build: Callable[[], Value]
 ) -> Value:
-    """``what`` of ``study``, built or taken from the cache."""
+    """Return ``what`` of ``study``, from the cache or newly computed."""
     return _WIDE.get((*what, *_about(study, choice)), build)
 
 
@@ -176,12 +176,12 @@ def _pairs(columns: FaceColumns) -> Pairs | None:
 
 @dataclass(frozen=True)
 class Wide:
-    """The judged units with every field that slices are made of; no threshold in it.
+    """The judged units with every field that slices are made of, without a threshold.
 
     Attributes:
-        scope, units: as the study's, with more columns
-        finder: of the slices
-        flags: fields of true and false
+        scope, units: as in the study, with more columns
+        finder: finds the slices
+        flags: fields that hold true and false
     """
 
     scope: audit_scope.Scope
@@ -191,18 +191,18 @@ class Wide:
 
 
 def wide_of(study: Study, choice: dict[str, Any]) -> Wide:
-    """The slices of ``study``, laid out when they are first asked for."""
+    """Return the slices of ``study``, computed when they are first needed."""
     about = ("wide", str(bool(choice.get("regions"))))
     return kept_for(study, choice, about, lambda: _widen(study, choice))
 
 
 def by_dataset_of(study: Study, choice: dict[str, Any]) -> AuditTable:
-    """The table by dataset of ``study``, whatever its own grouping."""
+    """Return the table by dataset of ``study``, whatever its own grouping."""
     return kept_for(study, choice, ("datasets",), lambda: by_dataset(study.units))
 
 
 def _about(study: Study, choice: dict[str, Any]) -> tuple[Any, ...]:
-    """What the judged units depend on, without the grouping."""
+    """Return what the judged units depend on, without the grouping."""
     names = ("key", "level", "scope", "kept", "token")
     return (study.source.shown.name, *(choice.get(name) for name in names))
 
@@ -225,7 +225,7 @@ def _widen(study: Study, choice: dict[str, Any]) -> Wide:
 
 
 def _regions(source: face_columns.Source, key: str, columns: FaceColumns, token: str) -> Coded:
-    """Region of the sphere of each face; no value where it has no embedding."""
+    """Return the region of the sphere of each face; no value if it has no embedding."""
     vectors, rows = embeddings_of(source, key, token)
     if len(rows) < 2:
         raise ForensicsError(
@@ -236,7 +236,7 @@ def _regions(source: face_columns.Source, key: str, columns: FaceColumns, token:
 
 
 def threshold_of(study: Study, choice: dict[str, Any]) -> Threshold:
-    """The chosen threshold; a source that has none here falls back to 0.5 and says so."""
+    """Return the chosen threshold; a source that has none here is replaced by 0.5, in words."""
     try:
         stored = stored_of(study.source.faces, study.key)
         return audit_threshold.choose(
