@@ -24,9 +24,9 @@ from typing import Any
 
 from .errors import ForensicsError
 
-REAL, FAKE, UNKNOWN = 0, 1, -1  # the last: nobody says; in no rate, and in no training
+REAL, FAKE, UNKNOWN = 0, 1, -1  # unlabelled material is in no rate and in no training
 LABELS = ("real", "fake")
-UNLABELLED = "unknown"  # how a missing label reads
+UNLABELLED = "unknown"  # text of a missing label
 FAMILIES = (
     "face_swap",
     "reenactment",
@@ -67,7 +67,7 @@ class Reason(str, Enum):
 
 
 def label_text(label: int) -> str:
-    """``real``, ``fake`` or ``unknown``."""
+    """Return ``real``, ``fake`` or ``unknown``."""
     return LABELS[label] if label in (REAL, FAKE) else UNLABELLED
 
 

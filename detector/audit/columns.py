@@ -13,7 +13,7 @@ from ..records import LABELS
 from .basis import FittedOn
 
 SEEN = "seen"  # text column: whether the detector was trained, validated or calibrated on a face
-CONTENT = "source_sha256"  # text column: which file a face was cut from
+CONTENT = "source_sha256"  # text column: hash of the file from which a face was cut
 
 
 class Coded(NamedTuple):
@@ -69,23 +69,23 @@ class FaceColumns:
     Attributes:
         ids: sample ids (N,)
         label: (N,) 0 real, 1 fake, -1 unknown
-        p_fake: (N,) score, NaN where the face has none; for thresholds and for display
+        p_fake: (N,) score, NaN if the face has none; for thresholds and for display
         video: ``video_id`` of each face
         track: (N,) person within the video, -1 if unknown
         group: ``group_id``, the unit of leakage
         reason: why a face has no score
         texts: other text columns by field name
         numbers: number columns (N,) by field name
-        video_p_fake: (N,) the stored score of the face's video, or None where it is not stored
-        pair: ``pair_id``, the video of the real that a fake was made from; None where not stored
-        shown_for: ids of the fakes that manipulate the person of a real's face, one a line, where
-            the real shows several; no value: any of its fakes. None where not stored
-        frame_number: (N,) as the App shows them, NaN where unknown; None where not stored
+        video_p_fake: (N,) the stored score of the face's video, or None if not stored
+        pair: ``pair_id``, the video of the real from which a fake was made; None if not stored
+        shown_for: ids of the fakes that manipulate the person of a real's face, one per line, if
+            the real shows several persons; no value means any of its fakes. None if not stored
+        frame_number: (N,) as shown in the App, NaN if unknown; None if not stored
         faceless: videos without any face, one row each (``label``, ``video``, ``group``,
             ``reason`` and ``texts`` only)
-        vectors: (N, D) columns by name, NaN where a face has none
-        margin: (N,) logit of fake minus logit of real as it is stored, NaN where it is not
-        video_margin: (N,) the same of ``video_p_fake``
+        vectors: (N, D) columns by name, NaN if a face has none
+        margin: (N,) stored logit of fake minus logit of real, NaN if not stored
+        video_margin: (N,) the same for ``video_p_fake``
     """
 
     ids: Sequence[str]
@@ -111,7 +111,7 @@ class FaceColumns:
 
     @property
     def rank(self) -> np.ndarray:
-        """(N,) what faces are ordered by, see :func:`detector.metrics.ranks.of`."""
+        """(N,) values that order the faces, see :func:`detector.metrics.ranks.of`."""
         return ranks.of(self.p_fake, self.margin)
 
     @property

@@ -25,7 +25,7 @@ class Comparison:
 
     Attributes:
         first, second: thresholds on p_fake
-        words: how the second threshold was matched
+        words: how the second threshold was chosen
         fixed, broken: (U,) masks of the units
         both: (U,) units that both detectors have scored
     """
@@ -42,8 +42,8 @@ def compare(a: Units, b: Units, threshold: float) -> Comparison:
     """Compare ``b`` with ``a``, which is judged at ``threshold``.
 
     The threshold of ``b`` is the lowest at which it calls no more of the common reals fake than
-    ``a`` does: neither is favoured by the choice of an operating point. It is taken on what ``b``
-    is ranked by, so that margins count where p_fake is 1 on both sides of it.
+    ``a`` does. Neither detector is thus favoured by the operating point. It is applied to the
+    values that rank ``b``, so that margins decide if p_fake is 1 on both sides of it.
 
     Args:
         a, b: the same units, row by row, scored by two detectors
@@ -85,7 +85,7 @@ def _at_most(scores: np.ndarray, allowed: int) -> float:
 
 
 def _gap(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """(U,) absolute difference; six digits, so that what rounding makes of two ones is a tie."""
+    """Return (U,) absolute differences with six digits, so that rounding errors become ties."""
     return np.nan_to_num(np.round(np.abs(a - b), 6))
 
 
@@ -129,7 +129,7 @@ def rows(found: Comparison, units: Units, grouping: Grouping) -> list[dict[str, 
 def changed(
     found: Comparison, a: Units, b: Units, most: int
 ) -> dict[str, Sequence[dict[str, Any]]]:
-    """The units that changed, the largest change of p_fake first, then of the margin."""
+    """Return the units that changed, the largest change of p_fake first, then of the margin."""
     out = {}
     for name, mask in (("fixed", found.fixed), ("broken", found.broken)):
         index = np.flatnonzero(mask)

@@ -17,8 +17,8 @@ class Roc(NamedTuple):
 
     Attributes:
         fpr, tpr: (P,) from (0, 0) to (1, 1)
-        thresholds: (P,) on p_fake; NaN at a point that no probability reaches, because p_fake is 1
-            (or 0) on both sides of it
+        thresholds: (P,) on p_fake; NaN at a point that no threshold on p_fake reaches, because
+            p_fake is 1 (or 0) on both sides of it
     """
 
     fpr: np.ndarray
@@ -52,7 +52,7 @@ def roc(units: Units) -> Roc | None:
         thresholds = _on_p_fake(roc_curve(label, p_fake), fpr, tpr)
     except MetricUndefined:
         return None
-    # what is drawn comes from the ranks, what can be chosen from the probabilities
+    # The drawn curve comes from the ranks, the selectable thresholds from the probabilities.
     step_x, step_y = np.diff(fpr), np.diff(tpr)
     keep = np.ones(fpr.size, bool)  # drop points on straight stretches of the curve
     keep[1:-1] = np.abs(step_x[:-1] * step_y[1:] - step_x[1:] * step_y[:-1]) > 1e-15
@@ -67,7 +67,7 @@ def roc(units: Units) -> Roc | None:
 def _on_p_fake(
     reachable: tuple[np.ndarray, np.ndarray, np.ndarray], fpr: np.ndarray, tpr: np.ndarray
 ) -> np.ndarray:
-    """(K,) threshold on p_fake of each point, NaN where the curve of p_fake lacks it."""
+    """Return (K,) the threshold on p_fake of each point, NaN if the curve of p_fake lacks it."""
     on_x, on_y, thresholds = reachable
     at = np.minimum(np.searchsorted(on_x + on_y, fpr + tpr), len(on_x) - 1)
     same = (on_x[at] == fpr) & (on_y[at] == tpr) & (thresholds[at] <= 1)

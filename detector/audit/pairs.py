@@ -1,8 +1,8 @@
 """Compares fakes with their own reals: how much the manipulation alone adds to the score.
 
-A pair shares person, light and camera. Faces are compared at the same frame only, and a pair of
-videos by the mean over those frames. Where a real shows several persons, a fake is compared with
-the one that it manipulates.
+A pair shares person, light and camera. Faces are compared only at the same frame, and a pair of
+videos by the mean over those frames. If a real shows several persons, a fake is compared with the
+one that it manipulates.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ class Pairs:
     Attributes:
         fake, real: (P,) codes of the videos in ``FaceColumns.video``
         p_fake, p_real: (P,) mean scores over the common frames
-        frames: (P,) common frames
-        unpaired: fake videos with a score but without such a real
-        margins: (2, P) margins of ``p_fake`` and ``p_real``, None where nobody knows them
+        frames: (P,) number of common frames
+        unpaired: number of fake videos with a score but without a scored real at a common frame
+        margins: (2, P) margins of ``p_fake`` and ``p_real``, None if unknown
     """
 
     fake: np.ndarray
@@ -45,7 +45,7 @@ class Pairs:
 
     @property
     def above(self) -> np.ndarray:
-        """(P,) the fake ranks above its real."""
+        """(P,) True if the fake ranks above its real."""
         fake, real = (self.p_fake, self.p_real) if self.margins is None else self.margins
         return fake > real
 
@@ -63,7 +63,7 @@ def pairs_of(columns: FaceColumns) -> Pairs:
     wanted = columns.paired_video[fakes]
     asked = [(own, rows, video[fakes]), (video[any_fake], any_fake, wanted)]
     score = np.full(len(fakes), np.nan)
-    for of_face, faces, of_fake in asked:  # the person that it manipulates, else whoever is there
+    for of_face, faces, of_fake in asked:  # the manipulated person if known, else any person
         key, mean = _means(of_face * span + number[faces], columns.p_fake[faces])
         if not len(key):
             continue
@@ -97,7 +97,7 @@ def _margins(
     at: np.ndarray,
     unit: np.ndarray,
 ) -> np.ndarray | None:
-    """(2, P) margins of the pairs' mean scores: of the fakes and of their reals."""
+    """Return (2, P) margins of the pairs' mean scores: of the fakes and of their reals."""
     margin = ranks.margins(columns.p_fake, columns.margin)
     if margin is None:
         return None
@@ -110,7 +110,7 @@ def _margins(
 
 
 def _shown_for(columns: FaceColumns, reals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(face, code of a fake's video) for each fake that a face of ``reals`` is the person of."""
+    """Return (face of ``reals``, code of a fake's video) for each fake that manipulates it."""
     nothing = np.zeros(0, np.int64)
     if columns.shown_for is None:
         return nothing, nothing
@@ -137,7 +137,7 @@ def _means(key: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]
 
 
 def sentence(pairs: Pairs) -> str:
-    """How many fakes score no higher than their own real, and how many have none."""
+    """Return how many fakes score no higher than their own real, and how many have no real."""
     below = int((~pairs.above).sum())
     text = f"{below:,} of {len(pairs.fake):,} fake videos score no higher than their own real"
     text += f"; on average a fake scores {pairs.delta.mean():+.3f} against it."

@@ -75,8 +75,8 @@ class Row:
         unlabelled: number of units without ground truth, which are counted nowhere else
         fpr: share of reals called fake; None without a scored real
         fnr: share of fakes called real; None without a scored fake
-        auroc: None where undefined
-        seen: units that the detector was trained, validated or calibrated on
+        auroc: None if undefined
+        seen: number of units on which the detector was trained, validated or calibrated
     """
 
     index: int

@@ -29,7 +29,7 @@ VALIDATION = {"val_fpr_5": 0.05, "val_fpr_1": 0.01}
 
 
 def unreachable(value: float) -> str:
-    """Why no score lies on the other side of a threshold outside [0, 1]; "" inside."""
+    """Return why a threshold outside [0, 1] puts all scores on one side; "" if it is inside."""
     if value > 1:
         return (
             "no score reaches it, because p_fake is 1 at most (and 1 for reals here): nothing is "
@@ -43,14 +43,14 @@ class Threshold:
     """A threshold on p_fake; fake is called if p_fake >= value.
 
     Attributes:
-        value: in [0, 1]; above 1 where scores that are 1 must not be called fake. No score reaches
-            that, and ``provenance`` says so wherever it is shown
+        value: in [0, 1]; above 1 if scores of 1 must not be called fake. No score reaches such a
+            value, and ``provenance`` says so
         source: :data:`HAND`, :data:`FIXED`, :data:`EVALUATION`, :data:`CALIBRATION`,
             :data:`CHECKPOINT`, :data:`ORACLE` or a key of :data:`VALIDATION`
-        provenance: what it was chosen on, in words
-        honest: nothing suggests that what is judged now, or anything akin to it, chose the value;
-            where False, the rates at it may be better than elsewhere, and ``provenance`` says why
-        rule: how the faces of a video give the score that it was chosen for; "" where unknown
+        provenance: description of the data on which it was chosen
+        honest: True if nothing suggests that the value was chosen on the judged data or on related
+            data; if False, the rates may be better than elsewhere, and ``provenance`` says why
+        rule: rule of the video scores for which it was chosen; "" if unknown
     """
 
     value: float
@@ -131,9 +131,9 @@ class Stored:
     """Thresholds chosen earlier for these scores; each is None if there is none.
 
     Attributes:
-        evaluation: of the last evaluation
-        calibration: of 'Calibrate threshold', on this dataset
-        checkpoint: the checkpoint's own: of a 'Calibrate threshold' that was kept in it
+        evaluation: from the last evaluation
+        calibration: from 'Calibrate threshold' on this dataset
+        checkpoint: from a 'Calibrate threshold' stored in the checkpoint
     """
 
     evaluation: Chosen | None = None
@@ -142,15 +142,17 @@ class Stored:
 
     @property
     def default(self) -> str:
-        """The source that applies where nobody chooses another: the dataset's calibration, else
-        the checkpoint's own, else 0.5. Every screen, evaluation, report and analysis asks here."""
+        """The default source: the dataset's calibration, else the checkpoint's own, else 0.5.
+
+        Every screen, evaluation, report and analysis uses it.
+        """
         if _stands(self.calibration):
             return CALIBRATION
         return CHECKPOINT if _stands(self.checkpoint) else FIXED
 
     @property
     def for_one(self) -> Threshold:
-        """The threshold of :attr:`default`, where no rates are shown."""
+        """The threshold of :attr:`default`, for uses that show no rates."""
         chosen = {CALIBRATION: self.calibration, CHECKPOINT: self.checkpoint}.get(self.default)
         if chosen is not None:
             return chosen.threshold

@@ -26,17 +26,16 @@ class Units:
     Attributes:
         level: one of ``LEVELS``
         label: (U,) 0 real, 1 fake, -1 unknown
-        p_fake: (U,) NaN where there is no score; for thresholds and for display
-        cluster: (U,) the units of one value are not independent: ``group_id`` or, without one,
-            the video
-        group: the same in words; without either, no value
+        p_fake: (U,) NaN without a score; for thresholds and for display
+        cluster: (U,) number shared by dependent units: from ``group_id`` or, without one, the video
+        group: the same as text; no value if there is neither
         reason: (U,) why there is no score
         texts, numbers: columns (U,)
         video: (U,) the video of the unit
         unit_of_face: (N,) unit of each face
         faces: (U,) number of faces
         ids: (U,) sample id of its first face, "" without one
-        margin: (U,) what ``p_fake`` is the sigmoid of, None where nobody knows
+        margin: (U,) logit of ``p_fake``, None if unknown
     """
 
     level: str
@@ -58,12 +57,12 @@ class Units:
 
     @property
     def rank(self) -> np.ndarray:
-        """(U,) what units are ordered by, see :func:`detector.metrics.ranks.of`."""
+        """(U,) values that order the units, see :func:`detector.metrics.ranks.of`."""
         return ranks.of(self.p_fake, self.margin)
 
     @property
     def margins(self) -> np.ndarray:
-        """(U,) :attr:`margin`, NaN where nobody knows."""
+        """(U,) :attr:`margin`, NaN if unknown."""
         return np.full(len(self), np.nan) if self.margin is None else self.margin
 
     @property

@@ -101,15 +101,15 @@ def coverage_table(summary: dict[str, Any]) -> str:
     cut = summary["cut_off"]
     if cut["videos"]:
         lines += ["", f"{cut_off(cut['frames'])} in {cut['videos']} of the videos."]
-    if summary.get("unchecked"):  # of a job of an older version there is no such entry
+    if summary.get("unchecked"):  # jobs of older versions lack this entry
         lines += ["", unchecked(summary["unchecked"])]
     return "\n".join(lines)
 
 
 def before_damage_checks(result: VideoFaces) -> bool:
-    """Whether the crops of a video are of version 0.3, which noticed little damage of a file.
+    """Return whether a video's crops come from version 0.3, which noticed little damage of files.
 
-    Every crop since then has the hash of its file noted; pictures cannot be damaged in part.
+    All later crops have the hash of their file. Pictures cannot be damaged in part.
     """
     if result.info.get("container") == "images":
         return False
@@ -118,7 +118,7 @@ def before_damage_checks(result: VideoFaces) -> bool:
 
 
 def unchecked(videos: int) -> str:
-    """A caution on ``videos`` videos of :func:`before_damage_checks`."""
+    """Return a caution about ``videos`` videos of :func:`before_damage_checks`."""
     which = "1 video was" if videos == 1 else f"{videos:,} videos were"
     return (
         f"{which} extracted before damage was checked (by version 0.3), so damaged frames may be "

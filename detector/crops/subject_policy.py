@@ -1,4 +1,4 @@
-"""Who decides to which person a video is cropped: its mask, its real, its fakes or its size."""
+"""Decides how a video's subject is chosen: by its mask, its real, its fakes or the face's size."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from ..errors import ForensicsError
 from ..records import FAKE, REAL, CropRecipe, VideoRecord
 
 SUBJECT_POLICIES = ("auto", "mask", "pair", "largest", "all")
-_BY_MANIPULATION = ("auto", "pair", "mask")  # policies that ask who was manipulated
+_BY_MANIPULATION = ("auto", "pair", "mask")  # policies that follow the manipulation
 
 
 def resolve_policy(record: VideoRecord, recipe: CropRecipe) -> str:
-    """The subject policy for one video.
+    """Return the subject policy for one video.
 
-    ``auto`` is ``mask`` where the record has one, else ``largest``. Under ``pair`` a fake's mask
-    leads as well. Reals without a mask are ``largest`` under any of these, and follow their fakes
-    where there are several people (:mod:`..faces.leads`).
+    ``auto`` means ``mask`` if the record has a mask, else ``largest``. Under ``pair``, a fake's own
+    mask takes precedence. Reals without a mask get ``largest`` under all of these, and follow their
+    fakes if there are several people (:mod:`..faces.leads`).
 
     Raises:
         ForensicsError: unknown policy
@@ -35,12 +35,12 @@ def resolve_policy(record: VideoRecord, recipe: CropRecipe) -> str:
 
 
 def follows_fakes(record: VideoRecord, recipe: CropRecipe) -> bool:
-    """Whether the fakes of a video say whom it is cropped to: of reals, where nobody was named."""
+    """Return whether a video's subject follows its fakes: a real with the policy ``largest``."""
     asked = recipe.subject in _BY_MANIPULATION
     return asked and record.label == REAL and resolve_policy(record, recipe) == "largest"
 
 
 def leads_its_real(record: VideoRecord, recipe: CropRecipe) -> bool:
-    """Whether a video may say whom its real shows: a fake that does not follow that itself."""
+    """Return whether a video may determine its real's subject: a fake that does not follow it."""
     asked = recipe.subject in _BY_MANIPULATION
     return asked and record.label == FAKE and resolve_policy(record, recipe) != "pair"

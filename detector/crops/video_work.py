@@ -62,7 +62,7 @@ def extract_video(
         detector: loaded face detector
         store: destination of crops and index
         paired: result of the paired real, for the policy ``pair``
-        leads: of the fakes of a real; those of others that are stored stay
+        leads: leads of a real's fakes; stored leads of other fakes are kept
         threads: decoder threads, 0: as many as there are cores
         time_limit_seconds: time after which to stop; the next run uses what was found
         should_stop: called between batches; returns True to stop
@@ -105,7 +105,7 @@ def extract_video(
 
 
 def _led(stored: StoredVideo, leads: Sequence[Lead], store: CropStore) -> StoredVideo:
-    """``stored`` with ``leads``, kept where they are new."""
+    """Return ``stored`` with ``leads`` added; save it if they are new."""
     known = joined(stored.faces.leads, leads)
     if known == stored.faces.leads:
         return stored

@@ -1,8 +1,9 @@
-"""Whom a real shows: the persons that its fakes manipulate.
+"""Finds the persons in a real video that its fakes manipulate.
 
-Several people may be in a scene, and a mask, or the only face of a fake, says who of them was
-manipulated. The real is cropped to the same person, found where the fake has its face; to several
-where its fakes manipulate several. What cannot be known is said: ``ambiguous``.
+Several people may be in a scene. A mask, or the only face of a fake, shows who of them was
+manipulated. The real is cropped to the same person, found at the place of the fake's face, or to
+several persons if its fakes manipulate several. If that remains unknown, the subject is marked
+``ambiguous``.
 """
 
 from __future__ import annotations
@@ -12,21 +13,21 @@ from dataclasses import dataclass
 
 from .tracks import Box, Boxed, box_at, iou, rivals, scaled
 
-#: Why a face is the subject, see :attr:`.video_faces.FaceRow.chosen_by`.
+#: Reasons why a face is the subject, see :attr:`.video_faces.FaceRow.chosen_by`.
 MASK, PAIR, ALL, ONLY, LARGEST = "mask", "pair", "all", "only", "largest"
 FAKES, AMBIGUOUS = "fakes", "ambiguous"
-_LEAST_IOU = 0.1  # of a face with the place where the fake has its own
+_LEAST_IOU = 0.1  # minimum IoU of a face with the place of the fake's face
 
 
 @dataclass(frozen=True, slots=True)
 class Lead:
-    """Where a fake has the face that was manipulated.
+    """The place of the manipulated face in a fake.
 
     Attributes:
         video_id: of the fake
         size: (width, height) of its frames
         boxes: (frame number, x1, y1, x2, y2) of its subject, by frame
-        sure: its mask says who was manipulated, or nobody else is there
+        sure: True if its mask shows who was manipulated, or there is only one person
     """
 
     video_id: str
@@ -36,29 +37,29 @@ class Lead:
 
     @property
     def by_frame(self) -> dict[int, Box]:
-        """Frame number -> box."""
+        """Box by frame number."""
         return {int(row[0]): (row[1], row[2], row[3], row[4]) for row in self.boxes}
 
 
 def lead_from_json(data: dict) -> Lead:
-    """The inverse of ``dataclasses.asdict``."""
+    """Return a lead from the dict of ``dataclasses.asdict``."""
     boxes = tuple(tuple(row) for row in data["boxes"])
     return Lead(data["video_id"], tuple(data["size"]), boxes, data["sure"])
 
 
 def joined(old: Sequence[Lead], new: Sequence[Lead]) -> tuple[Lead, ...]:
-    """Both, by name; what is known newly of a fake replaces what was."""
+    """Return all leads, sorted by video; a new lead replaces the old one of the same fake."""
     found = {lead.video_id: lead for lead in (*old, *new)}
     return tuple(found[name] for name in sorted(found))
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Why a track is the subject.
+    """The reason why a track is the subject.
 
     Attributes:
-        chosen_by: one of the words above
-        fakes: ids of the fakes that manipulate this person; () where none led
+        chosen_by: one of the constants above
+        fakes: ids of the fakes that manipulate this person; () if the choice was not by fakes
     """
 
     chosen_by: str
@@ -71,13 +72,13 @@ def persons(
     numbers: Mapping[int, Sequence[int]],
     size: tuple[int, int],
 ) -> dict[int, Person]:
-    """Tracks of a real that its fakes manipulate; empty where none of them is found in it.
+    """Return the tracks of a real that its fakes manipulate; empty if none is found.
 
-    A track is a fake's where most of its faces are the nearest to the place of the fake's face in
-    the same frame. With one person only, nothing has to be found.
+    A track belongs to a fake if most of its faces are the nearest ones to the fake's face in the
+    same frame.
 
     Args:
-        leads: of its fakes
+        leads: leads of its fakes
         faces: frame number -> faces, all at one scale
         numbers: their tracks
         size: (width, height) of that scale
@@ -119,5 +120,5 @@ def _tracks_at(
 
 
 def alone(faces: Mapping[int, Sequence[Boxed]], numbers: Mapping[int, Sequence[int]]) -> bool:
-    """Whether the main person is the only one who matters."""
+    """Return whether the main person is the only relevant one."""
     return not rivals(faces, numbers)

@@ -59,7 +59,7 @@ def select(
         numbers: every frame number of the source, ascending
         recipe: only its sampling mode and count are used
         policy: ``mask`` | ``pair`` | ``largest`` | ``all``
-        leads: of the fakes of a real, which ``largest`` follows, see :mod:`.leads`
+        leads: leads of a real's fakes, followed under ``largest``, see :mod:`.leads`
     """
     if recipe.sampling != "spread":
         positions = choose_frames(len(numbers), recipe.count, recipe.sampling)
@@ -105,7 +105,7 @@ def _all_of(
 def with_subjects(
     rows: Mapping[int, FrameFaces], policy: str, leads: Sequence[Lead] = ()
 ) -> tuple[FrameFaces, ...]:
-    """Rows by index with tracks, subjects, why they are, and the reasons that follow from them."""
+    """Return rows by index with tracks, subjects, the basis of the choice, and reasons."""
     faces = _at_one_size(rows)
     numbers = link_tracks(faces)
     overlap = {
@@ -121,7 +121,7 @@ def with_subjects(
     else:
         subjects = choose_subject(policy, faces, numbers, overlap)
         usual = {"mask": MASK, "pair": PAIR, "all": ALL}.get(policy)
-        several = AMBIGUOUS if leads else LARGEST  # with leads: not found where they point
+        several = AMBIGUOUS if leads else LARGEST  # leads, but no face where they point
         one = Person(usual or (ONLY if alone(faces, numbers) else several))
         why = dict.fromkeys((n for row in numbers.values() for n in row), one)
     return tuple(_settled(rows[i], numbers[i], subjects[i], why) for i in sorted(rows))
@@ -147,7 +147,7 @@ def _at_one_size(rows: Mapping[int, FrameFaces]) -> dict[int, Sequence[FaceRow |
 
 
 def _first_size(rows: Mapping[int, FrameFaces]) -> tuple[int, int]:
-    """(width, height) of the first frame that has one."""
+    """Return (width, height) of the first frame that has a size."""
     sizes = ((rows[i].width, rows[i].height) for i in sorted(rows))
     return next(((w, h) for w, h in sizes if w and h), (1, 1))
 
@@ -184,10 +184,10 @@ def crop_wanted(face: FaceRow) -> bool:
 def with_pair(
     rows: Mapping[int, FrameFaces], paired: VideoFaces | None, size: tuple[int, int]
 ) -> dict[int, FrameFaces]:
-    """Rows with ``pair_overlap``: the IoU of each face with the paired real's (nearest) subject.
+    """Return rows with ``pair_overlap``: the highest IoU with one of the paired real's subjects.
 
-    Where the real was not sampled at a frame, a subject's box is interpolated between the
-    neighbouring samples; where it was and shows no subject, the row says ``no_pair``.
+    If the real was not sampled at a frame, a subject's box is interpolated between the neighbouring
+    samples. If it was sampled and shows no subject, the row's reason is ``no_pair``.
 
     Args:
         rows: rows of the manipulated video
@@ -228,7 +228,7 @@ def with_pair(
 
 
 def lead_of(fake: VideoFaces) -> Lead | None:
-    """What a fake says of its real, or None where it shows nobody."""
+    """Return the lead of a fake for its real, or None if the fake shows no subject."""
     boxes = []
     sure = True
     for frame in fake.frames:

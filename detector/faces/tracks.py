@@ -20,7 +20,7 @@ _MAX_SHIFT = 0.8  # as may boxes with centres nearer than this, in mean box side
 _MIN_SIZE_RATIO = 0.5  # minimum ratio of the two boxes' sides
 _SHORT_GAP = 8  # after more sampled frames without the face, a link needs _LONG_GAP_IOU
 _LONG_GAP_IOU = 0.3
-_RIVAL = 0.2  # of the main person's weight, from which somebody else may be meant
+_RIVAL = 0.2  # minimum weight of a rival, as a share of the main person's weight
 
 
 class Boxed(Protocol):
@@ -139,9 +139,9 @@ def main_track(
 def rivals(
     faces_per_frame: Mapping[int, Sequence[Boxed]], numbers: Mapping[int, Sequence[int]]
 ) -> list[int]:
-    """Tracks beside the main one that have a fifth of its weight, in a frame with it.
+    """Return the tracks besides the main one with a fifth of its weight that share a frame with it.
 
-    Who never shares a frame with the main person may be that person after a cut.
+    A person who never shares a frame with the main person may be that person after a cut.
     """
     weight = _weights(faces_per_frame, numbers)
     main = main_track(faces_per_frame, numbers)
@@ -162,7 +162,7 @@ def _weights(
 
 
 def scaled(box: Box, size: Sequence[int | None], to: Sequence[int | None]) -> Box:
-    """A box of a picture of ``size`` (width, height) in one of size ``to``."""
+    """Convert a box from a picture of ``size`` (width, height) to one of size ``to``."""
     sx = (to[0] or 1) / (size[0] or to[0] or 1)
     sy = (to[1] or 1) / (size[1] or to[1] or 1)
     return (box[0] * sx, box[1] * sy, box[2] * sx, box[3] * sy)

@@ -29,11 +29,11 @@ class FaceRow:
         score: detector score in [0, 1], None for ready-made crops
         track: number of the person across the sampled frames
         subject: True for a face that the recipe's subject policy chose
-        chosen_by: why it is the subject: ``mask``, ``pair``, ``all``, ``only`` (nobody else is
-            there), ``fakes`` (they manipulate this person), ``largest``, or ``ambiguous``
-            (fakes lead here; which of several people they manipulate is not known); "" for others
-        shown_for: ids of the fakes that manipulate this person, where a real has several subjects
-        matrix: 2 x 3, frame -> crop; None where alignment failed
+        chosen_by: why it is the subject: ``mask``, ``pair``, ``all``, ``only`` (no other person),
+            ``fakes`` (they manipulate this person), ``largest``, or ``ambiguous`` (there are
+            fakes, but which person they manipulate is unknown); "" for other faces
+        shown_for: ids of the fakes that manipulate this person, if a real has several subjects
+        matrix: 2 x 3, frame -> crop; None if alignment failed
         crop_landmarks: five (x, y) in crop pixels, or None
         crop_size: side of the crop in pixels, or None
         eye_distance, sharpness, brightness, contrast, yaw, roll: see :mod:`quality`
@@ -108,9 +108,9 @@ class VideoFaces:
             source cannot be read
         frames: every frame tried, by index
         detail: a sentence on ``reason``, or ""
-        policy: the subject policy that was used (never ``auto``)
-        leads: of a real: where its fakes have the person that they manipulate
-        info: facts of the container, see :class:`detector.frames.frame.VideoInfo`
+        policy: the subject policy used (never ``auto``)
+        leads: for a real, the places of the manipulated person in its fakes
+        info: properties of the source, see :class:`detector.frames.frame.VideoInfo`
     """
 
     video_id: str

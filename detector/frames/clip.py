@@ -1,4 +1,4 @@
-"""A part of a source, from one frame to another, under the frame numbers of the whole."""
+"""Limits a source to a range of frames, under the frame numbers of the whole source."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ class Clip:
     """The frames ``first`` to ``last`` of ``source``.
 
     Args:
-        source: the whole
-        first, last: 0-based frame numbers, both included; what lies beyond the end is not there
+        source: the whole source
+        first, last: 0-based frame numbers, both included; frames beyond the end are ignored
     """
 
     def __init__(self, source: FrameSource, first: int, last: int) -> None:
@@ -22,14 +22,14 @@ class Clip:
 
     @property
     def info(self) -> VideoInfo:
-        """Of the whole, with the number of frames of the part."""
+        """Properties of the whole source, with the number of frames of the range."""
         return replace(self._source.info, frame_count=len(self._numbers))
 
     @property
     def numbers(self) -> Sequence[int]:
-        """Every frame number of the part, ascending."""
+        """All frame numbers of the range, ascending."""
         return self._numbers
 
     def read(self, numbers: Iterable[int]) -> Iterator[DecodedFrame]:
-        """One frame per number, ascending, in one pass."""
+        """Yield one frame per number, ascending, in one pass."""
         return self._source.read(numbers)

@@ -1,6 +1,6 @@
-"""Converts between frame indices and the frame numbers that people see; nobody else does.
+"""Converts between frame indices and shown frame numbers; no other module does.
 
-Inside, frames are counted from 0, as decoders do. Whatever a person reads (the dataset, panels,
+Internally frames are counted from 0, as in decoders. All that a person reads (the dataset, panels,
 reports, contact sheets, tables) counts from 1, as FiftyOne does.
 """
 
@@ -8,10 +8,10 @@ from __future__ import annotations
 
 
 def shown_number(index: int) -> int:
-    """The frame number from 1 of a frame index from 0."""
+    """Return the frame number (from 1) of a frame index (from 0)."""
     return index + 1
 
 
 def index_of(number: int) -> int:
-    """The frame index from 0 of a frame number from 1."""
+    """Return the frame index (from 0) of a frame number (from 1)."""
     return number - 1

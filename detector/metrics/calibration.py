@@ -19,9 +19,9 @@ from .curve import ArrayLike, checked, require_both, require_resolution
 from .ranks import logit, margins, sigmoid
 
 METHODS = ("temperature", "platt", "isotonic")
-SANE = 10.0  # a temperature or slope beyond it, or below its inverse, gets a caution
-FLAT = 0.05  # a rise of isotonic probabilities below it too
-_CLIP = 1e-7  # p_fake is kept this far from 0 and 1 before its logit is taken
+SANE = 10.0  # a temperature or slope above it, or below its inverse, gets a caution
+FLAT = 0.05  # minimum rise of isotonic probabilities without a caution
+_CLIP = 1e-7  # minimum distance of p_fake from 0 and 1 when its logit is taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +44,11 @@ class Calibration:
     fitted_on: dict[str, Any] = field(default_factory=dict)
 
     def apply(self, scores: ArrayLike, margin: np.ndarray | None = None) -> np.ndarray:
-        """Calibrated p_fake (N,) of p_fake (N,); NaN stays NaN.
+        """Return calibrated p_fake (N,) for p_fake (N,); NaN stays NaN.
 
         Args:
             scores: (N,) p_fake
-            margin: (N,) whose sigmoid it is, where it is known: p_fake is 1 for many margins
+            margin: (N,) logits of ``scores`` if known, because p_fake is 1 for many margins
 
         Raises:
             ForensicsError: a method unknown to this version
@@ -66,11 +66,11 @@ class Calibration:
         )
 
     def caution(self) -> str:
-        """Why its probabilities are not to be relied on, in a sentence; "" where nothing is known.
+        """Return why its probabilities are unreliable, as a sentence; "" if there is no sign.
 
-        A network's temperature lies near 1 (Guo et al. report 0.5 to 3); one far outside
-        :data:`SANE` means that the scores and the labels have little to do with each other, or
-        that the rows separate by chance or by being few.
+        A network's temperature is near 1 (Guo et al. report 0.5 to 3). One far outside
+        :data:`SANE` means that scores and labels are hardly related, or that the rows separate by
+        chance or because they are few.
         """
         if self.method == "isotonic":
             heights = self.parameters[1::2]
@@ -117,10 +117,10 @@ def fit_calibration(
     Args:
         y_true: (N,) 0 real, 1 fake
         scores: (N,) p_fake in [0, 1]
-        method: ``temperature`` (one parameter, keeps 0.5 where it is), ``platt`` (two, also moves
-            0.5) or ``isotonic`` (any rising function; wants some hundred rows)
-        fitted_on: provenance, stored with it
-        margin: (N,) whose sigmoid ``scores`` are, where it is known; isotonic takes no notice
+        method: ``temperature`` (one parameter, keeps 0.5 fixed), ``platt`` (two, also moves 0.5)
+            or ``isotonic`` (any rising function; needs some hundred rows)
+        fitted_on: provenance to store
+        margin: (N,) logits of ``scores`` if known; isotonic ignores them
 
     Raises:
         ForensicsError: unknown method, or scores outside [0, 1]
@@ -149,7 +149,7 @@ def _logits(p_fake: np.ndarray, margin: np.ndarray | None) -> np.ndarray:
 
 
 def _fit_temperature(labels: np.ndarray, logits: np.ndarray) -> tuple[float, ...]:
-    """Temperature with the least cross-entropy; convex in 1/T, so bisection of the slope."""
+    """Return the temperature of least cross-entropy, by bisection (it is convex in 1/T)."""
 
     def slope(scale: float) -> float:
         return float(np.mean((sigmoid(scale * logits) - labels) * logits))
@@ -196,9 +196,9 @@ def _fit_isotonic(labels: np.ndarray, values: np.ndarray) -> tuple[float, ...]:
 def threshold_for_fpr(real_scores: ArrayLike, fpr: float) -> float:
     """Return the lowest threshold at which the share of reals with p_fake >= it is <= ``fpr``.
 
-    Placed in the middle of the gap between the first real that must stay below and the next
-    higher one, or 1 where no real may be called fake; above 1, where no score reaches it, if reals
-    that must stay below have a p_fake of 1 (:func:`detector.audit.threshold.unreachable`).
+    It lies in the middle of the gap between the highest real that must stay below and the next
+    higher score, or 1 if no real may be called fake. It is above 1, where no score reaches it, if
+    reals that must stay below have a p_fake of 1 (:func:`detector.audit.threshold.unreachable`).
 
     Raises:
         ForensicsError: some scores are not finite

@@ -101,13 +101,13 @@ def evaluate(
         p_fake: (N,) in [0, 1], NaN without a score
         groups: (N,) leakage unit of each item
         threshold: p_fake from which an item counts as fake
-        margin: (N,) whose sigmoid ``p_fake`` is; AUROC, APs, EER and TPR come from it, see
+        margin: (N,) logits of ``p_fake``, from which AUROC, APs, EER and TPR are computed, see
             :mod:`.ranks`
     """
     scored = np.isfinite(p_fake)
     order = ranks.of(p_fake, margin)
     y, s, g, r = label[scored], p_fake[scored], groups[scored], order[scored]
-    # what no score ranks beyond: 0 and 1, or one beyond the margins
+    # Values that no score exceeds: 0 and 1, or 1 beyond the extreme margins.
     ends = (0.0, 1.0) if order is p_fake else (r.min(initial=0) - 1, r.max(initial=0) + 1)
     notes: dict[str, str] = {}
 

@@ -1,40 +1,40 @@
-"""Decides what scores are ranked by: the margin where there is one, else the probability.
+"""Defines the values by which scores are ranked: margins if known, else probabilities.
 
-A probability of 32 bits is 1 for every margin (logit of fake minus logit of real) above 17, one of
-64 bits for every margin above 37. So whatever orders scores takes its column from :func:`of`, and
-nothing but a threshold, a calibration or a label for people reads the probability itself.
+A 32-bit probability is 1 for every margin (logit of fake minus logit of real) above 17, a 64-bit
+one for every margin above 37. All code that orders scores therefore takes its column from
+:func:`of`. Only thresholds, calibrations and labels for people use the probability itself.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-#: What a stored margin and its probability may differ by: tables round to two digits.
+#: Allowed difference of a stored margin's probability; tables round to two digits.
 AGREEMENT = 0.01
 _LEAST, _MOST = np.nextafter(0.0, 1.0), np.nextafter(1.0, 0.0)
 
 
 def sigmoid(margin: np.ndarray) -> np.ndarray:
-    """p_fake (N,) float64 of margins, to the last digit at the lower end."""
+    """Return p_fake (N,) float64 of margins, accurate to the last digit near 0."""
     margin = np.asarray(margin, np.float64)
     small = np.exp(-np.abs(margin))
     return np.where(margin >= 0, 1.0, small) / (1.0 + small)
 
 
 def logit(p_fake: np.ndarray) -> np.ndarray:
-    """Margins (N,) of probabilities; finite, about 37 for 1 and -745 for 0."""
+    """Return margins (N,) of probabilities; finite, about 37 for 1 and -745 for 0."""
     p = np.clip(np.asarray(p_fake, np.float64), _LEAST, _MOST)
     return np.log(p) - np.log1p(-p)
 
 
 def margins(p_fake: np.ndarray, margin: np.ndarray | None) -> np.ndarray | None:
-    """Margin (N,) of every score, NaN without a score; None where ranks come from p_fake.
+    """Return the margin (N,) of every score, NaN without a score; None to rank by p_fake.
 
-    A score without a margin among others that have one gets the logit of its probability.
+    If some scores have a margin, those without one get the logit of their probability.
 
     Args:
-        p_fake: (N,) NaN where there is no score
-        margin: (N,) NaN where there is none, or None
+        p_fake: (N,) NaN without a score
+        margin: (N,) NaN if unknown, or None
     """
     if margin is None:
         return None
@@ -46,19 +46,19 @@ def margins(p_fake: np.ndarray, margin: np.ndarray | None) -> np.ndarray | None:
 
 
 def contradict(p_fake: np.ndarray, margin: np.ndarray) -> bool:
-    """Whether a probability (N,) is another than its margin (N,) gives; NaN contradicts nothing."""
+    """Return whether a probability (N,) differs from that of its margin (N,); NaN agrees."""
     with np.errstate(invalid="ignore"):
         return bool((np.abs(sigmoid(margin) - p_fake) > AGREEMENT).any())
 
 
 def of(p_fake: np.ndarray, margin: np.ndarray | None) -> np.ndarray:
-    """The numbers (N,) that scores are ordered by; see :func:`margins` for the arguments."""
+    """Return the values (N,) that order the scores; see :func:`margins` for the arguments."""
     found = margins(p_fake, margin)
     return p_fake if found is None else found
 
 
 def words(p_fake: np.ndarray, margin: np.ndarray | None) -> str:
-    """What to keep in mind about the ranks, as a sentence; "" where there is nothing."""
+    """Return a sentence with a caution about the ranks, or ""."""
     if margins(p_fake, margin) is not None:
         return ""
     scored = np.asarray(p_fake, np.float64)
@@ -76,10 +76,10 @@ def words(p_fake: np.ndarray, margin: np.ndarray | None) -> str:
 
 
 def mean_by(margin: np.ndarray, unit: np.ndarray, count: int) -> np.ndarray:
-    """(count,) margin of the mean probability of each unit; NaN where it has no score.
+    """Return (count,) the margin of the mean probability of each unit; NaN without a score.
 
     Args:
-        margin: (N,) NaN where there is no score
+        margin: (N,) NaN without a score
         unit: (N,) in [0, count)
         count: number of units
     """
@@ -87,29 +87,29 @@ def mean_by(margin: np.ndarray, unit: np.ndarray, count: int) -> np.ndarray:
     values, unit = margin[there], unit[there]
     fake = _log_sum(-np.logaddexp(0.0, -values), unit, count)
     real = _log_sum(-np.logaddexp(0.0, values), unit, count)
-    with np.errstate(invalid="ignore"):  # -inf of both: nothing scored
+    with np.errstate(invalid="ignore"):  # both -inf: no score
         return fake - real
 
 
 def mean(margin: np.ndarray) -> float:
-    """Margin of the mean probability of margins (N,), N > 0."""
+    """Return the margin of the mean probability of margins (N,), N > 0."""
     return float(mean_by(margin, np.zeros(len(margin), np.int64), 1)[0])
 
 
 def losses(p_fake: np.ndarray, margin: np.ndarray | None, label: np.ndarray) -> np.ndarray:
-    """Cross-entropy −log p of the true label (N,), in nats; NaN where there is no score.
+    """Return the cross-entropy −log p of the true label (N,), in nats; NaN without a score.
 
-    Exact and without a bound where there are margins, else at most 16 nats.
+    It is exact and unbounded with margins, else at most 16 nats.
     """
     found = margins(p_fake, margin)
     if found is not None:
         return np.logaddexp(0.0, np.where(label == 1, -found, found))
     p_true = np.where(label == 1, p_fake, 1.0 - p_fake)
-    return -np.log(np.clip(p_true, 1e-7, 1.0))  # a saturated error ranks first and stays finite
+    return -np.log(np.clip(p_true, 1e-7, 1.0))  # a saturated error ranks first but stays finite
 
 
 def _log_sum(values: np.ndarray, unit: np.ndarray, count: int) -> np.ndarray:
-    """(count,) log of the sum of exp(values) of each unit, -inf of none."""
+    """Return (count,) the log of the sum of exp(values) of each unit, -inf for no values."""
     peak = np.full(count, -np.inf)
     np.maximum.at(peak, unit, values)
     total = np.bincount(unit, np.exp(values - peak[unit]), count)

@@ -271,8 +271,9 @@ def macro_mean(values: Iterable[float | None]) -> MacroMean:
 def worst_case_fill(
     y_true: ArrayLike, scores: ArrayLike, lowest: float = 0.0, highest: float = 1.0
 ) -> np.ndarray:
-    """Scores (N,) in which every missing one (NaN or None) is wrong: fakes ``lowest``, reals
-    ``highest``.
+    """Return scores (N,) in which every missing one (NaN or None) is wrong.
+
+    Missing fakes get ``lowest``, missing reals ``highest``.
 
     Report its metrics beside those of the scored rows only: the truth lies between them.
     """

@@ -45,7 +45,7 @@ class Scores(NamedTuple):
 
     @property
     def margin(self) -> np.ndarray:
-        """(N,) float32 logit of fake minus logit of real: what scores are ranked by."""
+        """(N,) float32 logit of fake minus logit of real; scores are ranked by it."""
         return self.logits[:, 1] - self.logits[:, 0]
 
 

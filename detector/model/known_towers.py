@@ -22,8 +22,8 @@ class KnownTower:
         source: ``open_clip:MODEL:PRETRAINED`` or ``timm:MODEL:SIZE``; ``cached`` for a folder in
             open_clip's format, stored among the weights under the short name
         hint: how to obtain its weights
-        repositories, script: other places of its weights: repositories in Hugging Face's cache, and
-            the file of OpenAI's package
+        repositories, script: other sources of its weights: repositories in Hugging Face's cache,
+            and the file of OpenAI's package
     """
 
     title: str

@@ -1,4 +1,4 @@
-"""Says before any work whether the weights of a tower are on this machine; loads none of them."""
+"""Checks before any work whether a tower's weights are on this machine, without loading them."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _FILES = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin", "model.s
 
 
 def is_here(name: str) -> bool:
-    """Whether the weights of a tower with a short name lie where the loader looks for them.
+    """Return whether the weights of a tower with a short name are where the loader searches.
 
-    Towers without a short name are taken to be here: only loading them can tell.
+    For towers without a short name it returns True, because only loading them shows that.
     """
     known = KNOWN_TOWERS.get(name)
     if known is None:
@@ -39,10 +39,10 @@ def is_here(name: str) -> bool:
 
 
 def require_here(name: str) -> None:
-    """Raise :class:`ForensicsError` where the weights of the tower ``name`` are not here.
+    """Raise :class:`ForensicsError` if the weights of the tower ``name`` are not on this machine.
 
-    The hint says how they get here, and which other tower trains without them: never is another
-    one taken without a word.
+    The hint says how to obtain them and which other tower can be trained without them. Another
+    tower is never chosen silently.
     """
     if is_here(name):
         return

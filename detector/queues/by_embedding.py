@@ -91,7 +91,7 @@ def atypical(faces: FaceColumns, threshold: float) -> np.ndarray:
 
 
 def out_of_fold(faces: FaceColumns) -> tuple[np.ndarray, np.ndarray]:
-    """Margins of a logistic head on frozen embeddings that never saw the face's group.
+    """Return margins of a logistic head on frozen embeddings, fitted without the face's group.
 
     Returns:
         indices of the faces with an embedding, and their (M,) out-of-fold margins (logit of fake)
@@ -133,7 +133,7 @@ def label_issues(faces: FaceColumns, threshold: float) -> np.ndarray:
     rows, margin = out_of_fold(faces)
     label = faces.label[rows]
     known = np.isfinite(margin)
-    sure = np.where(label == FAKE, margin, -margin)  # of the label that it carries
+    sure = np.where(label == FAKE, margin, -margin)  # margin of the face's own label
     p_label = sigmoid(sure)
     limit = {code: float(np.mean(p_label[known & (label == code)])) for code in (REAL, FAKE)}
     needed = np.where(label == FAKE, limit[REAL], limit[FAKE])

@@ -16,12 +16,12 @@ from ..audit.columns import FaceColumns
 from ..metrics import ranks
 from ..records import FAKE, REAL
 
-#: Digits to which differences of p_fake are compared; below, rounding is all that they tell.
+#: Digits to which differences of p_fake are compared; smaller differences are rounding errors.
 DIGITS = 6
 
 
 def loss(faces: FaceColumns) -> np.ndarray:
-    """Cross-entropy of each face, see :func:`detector.metrics.ranks.losses`."""
+    """Return the cross-entropy of each face, see :func:`detector.metrics.ranks.losses`."""
     return ranks.losses(faces.p_fake, faces.margin, faces.label)
 
 
@@ -77,7 +77,7 @@ def pair_difference(faces: FaceColumns) -> np.ndarray:
 def _against_real(
     faces: FaceColumns, values: np.ndarray, mean: Callable[[np.ndarray], float]
 ) -> np.ndarray:
-    """(N,) value of each fake minus the ``mean`` of its real's faces at the same frame."""
+    """Return (N,) the value of each fake minus the ``mean`` of its real's at the same frame."""
     of_real: dict[tuple[int, int], list[float]] = {}
     scored, number = np.isfinite(values), faces.frames.tolist()
     video, paired = faces.video.codes.tolist(), faces.paired_video.tolist()
@@ -92,9 +92,9 @@ def _against_real(
 
 
 def pair_anomaly(faces: FaceColumns, threshold: float) -> np.ndarray:
-    """Fakes that rank no higher than their own paired real: by the difference of p_fake, most
-    negative first, and where that is none to six digits by the difference of the margins.
+    """Rank fakes that rank no higher than their own paired real, most negative difference first.
 
+    Differences of p_fake that are equal to six digits are ordered by the difference of margins.
     ``threshold`` is not used: the difference does not depend on it.
     """
     difference = pair_difference(faces)
@@ -110,7 +110,8 @@ def pair_anomaly(faces: FaceColumns, threshold: float) -> np.ndarray:
 def disagreement(faces: FaceColumns, threshold: float) -> np.ndarray:
     """Rank faces that a second detector calls differently at this threshold, furthest apart first.
 
-    Equally far apart are those first that this detector is surest of. Needs ``other_p_fake``.
+    At equal distance, the faces of which this detector is most certain come first. Needs
+    ``other_p_fake``.
     """
     mine, other = faces.p_fake, faces.numbers["other_p_fake"]
     both = np.isfinite(mine) & np.isfinite(other)

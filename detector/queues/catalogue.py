@@ -13,13 +13,13 @@ class Queue:
     """A review queue.
 
     Attributes:
-        name: the reason code, in fields, tags and views
-        label: for people
-        why: what to look for, in one sentence
-        rank: gives the faces, most urgent first
-        needs: beside the scores: ``group_id``, ``split``; numbers or vectors of that name
-        truth: whether it needs to know which faces are real; others are left out of it
-        default: filled unless the user says otherwise: it needs nothing but scores
+        name: the reason code used in fields, tags and views
+        label: name for people
+        why: content of the queue, in one phrase
+        rank: returns the faces, most urgent first
+        needs: what it needs besides scores: ``group_id``, ``split``, or numbers or vectors by name
+        truth: True if it needs labels; faces without a label are then left out
+        default: True if filled by default
     """
 
     name: str

@@ -248,7 +248,7 @@ def _in_pool(
         )
 
     def limit(task: Task) -> float | None:
-        # The video itself looks at its limit between frames; twice as long, and no frame comes.
+        # The video checks its limit between frames; after twice the limit a decoder hangs.
         videos = 1 + (task.real is not None) + len(task.fakes)
         seconds = setup.time_limit_seconds
         return None if seconds is None else 2 * videos * seconds + _GRACE_SECONDS

@@ -79,7 +79,7 @@ def one_video(
     store: CropStore,
     stop: ShouldStop | None = None,
 ) -> VideoFaces:
-    """One video; those that lead it are done first if nobody has.
+    """Extract one video; videos that lead it are extracted first if they are missing.
 
     An unexpected error becomes the result of this video, with its text, so that the other videos
     are still processed.

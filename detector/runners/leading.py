@@ -1,7 +1,7 @@
-"""In which order videos are done, and who says whom a video is cropped to.
+"""Decides the order of videos and which other videos determine their subject.
 
-Fakes that know whom they manipulate come first, then the reals that show these persons, then the
-fakes that follow their real. The order of the list, the runner and the shard change nothing.
+First come fakes that show whom they manipulate, then the reals with these persons, then fakes that
+follow their real. The result does not depend on the order of the list, the runner or the shard.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from ..records import CropRecipe, VideoRecord
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A video with those that say whom it is cropped to.
+    """A video with those that determine its subject.
 
     Attributes:
         record: the video
-        real: which it follows by its policy ``pair``
-        fakes: that lead the real, or the video itself if it is one
+        real: the real that it follows under the policy ``pair``
+        fakes: the fakes that lead this real, or the video itself if it is a real
     """
 
     record: VideoRecord
@@ -29,7 +29,7 @@ class Task:
 
 
 def stage_of(records: Sequence[VideoRecord], recipe: CropRecipe) -> Callable[[VideoRecord], int]:
-    """When a video's turn is: fakes that lead their real, reals of fakes, and then the others."""
+    """Return a function for the stage of a video: 0 leading fakes, 1 reals of fakes, 2 others."""
     there = {record.video_id for record in records}
     targets = {record.pair_id for record in records if record.pair_id}
 
@@ -44,7 +44,7 @@ def stage_of(records: Sequence[VideoRecord], recipe: CropRecipe) -> Callable[[Vi
 def tasks_of(
     mine: Sequence[VideoRecord], records: Sequence[VideoRecord], recipe: CropRecipe
 ) -> list[Task]:
-    """The videos ``mine`` of all ``records`` with those that lead them."""
+    """Return the tasks for ``mine``, with the leading videos from all ``records``."""
     by_id = {record.video_id: record for record in records}
     leading: dict[str, list[VideoRecord]] = {}
     for record in sorted(records, key=lambda r: r.video_id):
@@ -64,7 +64,7 @@ def tasks_of(
 def paired_first(
     mine: Sequence[VideoRecord], records: Sequence[VideoRecord], recipe: CropRecipe
 ) -> tuple[list[Task], ...]:
-    """The videos of ``mine`` in three parts, each to be done before the next."""
+    """Return the tasks of ``mine`` in three parts; each must finish before the next."""
     stage = stage_of(records, recipe)
     tasks = tasks_of(mine, records, recipe)
     return tuple([task for task in tasks if stage(task.record) == part] for part in range(3))

@@ -27,9 +27,9 @@ class _Seen:
     """The content of all parts so far for one video."""
 
     wanted: np.ndarray  # sorted keys
-    there: np.ndarray  # (n,) bool
-    p_fake: np.ndarray  # (n,) float32, NaN where there is none
-    margin: np.ndarray  # the same
+    there: np.ndarray  # (n,) bool, True if a row was found
+    p_fake: np.ndarray  # (n,) float32, NaN if there is none
+    margin: np.ndarray  # (n,) float32, NaN if there is none
     reasons: dict[int, str | None] = field(default_factory=dict)
     rowless: bool = False  # True if a row says that the video has no face
 
@@ -181,7 +181,7 @@ def _take(found: _Seen, video: ScoredVideo, tolerance: float) -> tuple[bool, boo
         margin = video.margin[row]
         old = found.reasons.get(place)
         if found.there[place] and Reason.WORKER_DIED in (old, reason) and old != reason:
-            if old == Reason.WORKER_DIED:  # a later run got through
+            if old == Reason.WORKER_DIED:  # a later run succeeded
                 found.p_fake[place], found.margin[place] = score, margin
                 found.reasons[place] = reason
             continue
@@ -200,8 +200,9 @@ def _take(found: _Seen, video: ScoredVideo, tolerance: float) -> tuple[bool, boo
 
 
 def _apart(margin: float, other: float, tolerance: float) -> bool:
-    """Whether margins differ by more than other batches make them: p_fake is 1 for 20 and for 60.
+    """Return whether margins differ by more than the rounding of other batches explains.
 
-    Roundings grow with the logits, and p_fake changes by at most a quarter of its margin.
+    p_fake is 1 for a margin of 20 and of 60. Rounding grows with the logits, and p_fake changes by
+    at most a quarter of the change of its margin.
     """
     return bool(abs(margin - other) > 8 * tolerance * (1 + abs(other)))

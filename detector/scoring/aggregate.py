@@ -19,7 +19,7 @@ OVER = 0.5  # threshold of `share_over`
 
 
 def _middle(values: np.ndarray) -> np.ndarray:
-    """The middle value, or the two of an even number."""
+    """Return the middle value, or both middle values of an even number."""
     ordered, count = np.sort(values), len(values)
     return ordered[(count - 1) // 2 : count // 2 + 1]
 
@@ -35,7 +35,7 @@ _RULES: dict[str, Callable[[np.ndarray], float]] = {
     "top_k": _top_k,
     "share_over": lambda scores: float((scores >= OVER).mean()),
 }
-#: Each rule on margins: the margin of what the rule gives on the probabilities.
+#: Each rule for margins: returns the margin of the rule's result on the probabilities.
 _MARGIN_RULES: dict[str, Callable[[np.ndarray], float]] = {
     "mean": ranks.mean,
     "median": lambda margins: ranks.mean(_middle(margins)),
@@ -76,9 +76,10 @@ def video_score(p_fake: Sequence[float] | np.ndarray, rule: str = "mean") -> flo
 
 
 def video_margin(margins: Sequence[float] | np.ndarray, rule: str = "mean") -> float | None:
-    """Margin of :func:`video_score` of the probabilities that belong to ``margins``.
+    """Return the margin of :func:`video_score` for the probabilities of ``margins``.
 
-    It orders videos where their probabilities are all 1. Arguments, result and errors as there.
+    It orders videos even if all their probabilities are 1. Arguments, result and errors are those
+    of :func:`video_score`.
     """
     if rule not in _RULES:
         return video_score((), rule)
@@ -111,7 +112,7 @@ def worst_person_score(
 def worst_person_margin(
     margins: Sequence[float] | np.ndarray, tracks: Sequence[Any], rule: str = "mean"
 ) -> float | None:
-    """The highest person's :func:`video_margin`."""
+    """Return the highest person's :func:`video_margin`."""
     found = [m for m in grouped_margins(margins, tracks, rule).values() if m is not None]
     return max(found, default=None)
 
@@ -132,7 +133,7 @@ def grouped_scores(
 def grouped_margins(
     margins: Sequence[float] | np.ndarray, keys: Sequence[Any], rule: str = "mean"
 ) -> dict[Any, float | None]:
-    """As :func:`grouped_scores`, the :func:`video_margin` of each group."""
+    """Return the :func:`video_margin` of each group, like :func:`grouped_scores`."""
     return _by_key(margins, keys, lambda part: video_margin(part, rule))
 
 

@@ -120,8 +120,8 @@ def analyze_file(
         face_detector: a loaded face detector
         crops_dir: folder for the crops; a repeated call reuses them
         threshold: with its provenance; by default :func:`threshold_for` the detector
-        calibration: record that ``threshold`` is of; by default the detector's own, where that is
-            its threshold
+        calibration: the record of ``threshold``; by default the detector's own if it has this
+            threshold
         rule: video score rule for each person, see :func:`.aggregate.video_score`; by default the
             rule of the threshold
         count: number of frames to read
@@ -207,7 +207,10 @@ def _persons(
     threshold: float,
     least: int,
 ) -> tuple[Person, ...]:
-    """One timeline per track, the highest score first; ``scores``: p_fake, margin of each crop."""
+    """Return one timeline per track, the highest score first.
+
+    ``scores`` holds (p_fake, margin) of each crop, or None.
+    """
     given_scores = iter(zip(scores, why, strict=True))
     rows: dict[int, list[PersonFrame]] = {}
     for frame in found.frames:

@@ -1,9 +1,9 @@
-"""What is known of a detector when it judges a single file: how well it ranks, how often it errs.
+"""Describes the known quality of a detector for verdicts on single files: ranking and errors.
 
-A verdict carries it, and is withheld below a stated quality: an AUROC whose interval reaches down
-to :data:`LEAST_AUROC`, false alarms of which more than :data:`MOST_FALSE_ALARMS` cannot be ruled
-out, or a threshold chosen on fewer than :data:`LEAST_REALS` reals. Where nothing is known the
-verdict says that, and stands on nothing else.
+A verdict states the known quality, and it is withheld if that is too low: the lower bound of the
+AUROC is not above :data:`LEAST_AUROC`, more than :data:`MOST_FALSE_ALARMS` false alarms cannot be
+ruled out, or the threshold was chosen on fewer than :data:`LEAST_REALS` reals. If nothing is known,
+the verdict says so.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from ..metrics.intervals import wilson_interval
 if TYPE_CHECKING:
     from ..model.detector import Detector
 
-LEAST_AUROC = 0.6  # the lower bound must lie above it; 0.5 is a coin
-MOST_FALSE_ALARMS = 0.2  # the upper bound must not lie above it
-LEAST_REALS = 20  # that a threshold was chosen on
+LEAST_AUROC = 0.6  # the lower bound must be above it; 0.5 is chance
+MOST_FALSE_ALARMS = 0.2  # the upper bound must not be above it
+LEAST_REALS = 20  # minimum number of reals for the choice of a threshold
 
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """Held-out AUROC of a detector.
+    """The held-out AUROC of a detector.
 
     Attributes:
         auroc: of videos
-        low, high: 95 % interval, None where there were too few groups for one
-        videos: reals and fakes
+        low, high: 95 % interval, None if there were too few groups
+        videos: number of reals and fakes
     """
 
     auroc: float
@@ -38,7 +38,7 @@ class Ranking:
     videos: int
 
     def words(self) -> str:
-        """``AUROC 0.912 [0.850, 0.961] on 60 videos held out of its training``."""
+        """Return ``AUROC 0.912 ([0.850, 0.961]) on 60 videos held out of its training``."""
         bounds = "no interval, too few groups"
         if self.low is not None and self.high is not None:
             bounds = f"[{self.low:.3f}, {self.high:.3f}]"
@@ -47,15 +47,15 @@ class Ranking:
 
 @dataclass(frozen=True, slots=True)
 class FalseAlarms:
-    """How often reals were called fake at a calibrated threshold.
+    """The rate of reals called fake at a calibrated threshold.
 
     Attributes:
         threshold: on p_fake
         target: share of reals that may be called fake
-        hits, reals: reals called fake, and all, of those that it was chosen on
-        independent: groups of these reals: what the interval goes by
-        on: what they were, in words
-        tail: their scores from the threshold up, descending; None in records of old
+        hits, reals: number of reals called fake, and of all reals on which it was chosen
+        independent: number of groups of these reals, on which the interval is based
+        on: description of these reals
+        tail: their scores from the threshold up, descending; None in older records
     """
 
     threshold: float
@@ -72,29 +72,29 @@ class FalseAlarms:
         return self.hits / self.reals
 
     def bounds(self) -> tuple[float, float]:
-        """Wilson's 95 % interval of :attr:`rate`, as if there were one real per group."""
+        """Return Wilson's 95 % interval of :attr:`rate`, as if there were one real per group."""
         hits = min(self.independent, -(-self.hits * self.independent // self.reals))
         low, high = wilson_interval(hits, self.independent)
         return min(low, self.rate), max(high, self.rate)
 
     def words(self) -> str:
-        """``2 of 100 real videos (2.0 %, at most 7.0 %) of FaceForensics++ were called fake``."""
+        """Return a phrase: ``2 of the 100 real videos of FaceForensics++ that chose it ...``."""
         return (
             f"{self.hits} of the {self.reals} {self.on} that chose it were called fake "
             f"({self.rate:.1%}, 95 % interval {self.bounds()[0]:.1%} to {self.bounds()[1]:.1%})"
         )
 
     def of_any(self, persons: int) -> tuple[float, float]:
-        """Rate and upper bound of a false alarm on any of ``persons`` real people."""
+        """Return rate and upper bound of a false alarm on any of ``persons`` real people."""
         return 1 - (1 - self.rate) ** persons, 1 - (1 - self.bounds()[1]) ** persons
 
     def corrected(self, persons: int) -> float | None:
-        """Threshold for one of ``persons``, so that all together stay below :attr:`target`.
+        """Return the threshold for each of ``persons`` that keeps them together below the target.
 
         Each person gets the share 1 - (1 - target)^(1 / persons) (Šidák 1967).
 
         Returns:
-            the threshold, None where the record does not hold the scores that it needs
+            the threshold, or None if the record lacks the scores that it needs
         """
         if persons < 2:
             return self.threshold
@@ -110,13 +110,13 @@ class FalseAlarms:
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """What is known of a detector at a threshold; None where nothing is."""
+    """The known quality of a detector at a threshold; a part is None if unknown."""
 
     ranking: Ranking | None = None
     false_alarms: FalseAlarms | None = None
 
     def sentence(self) -> str:
-        """What is known, with its intervals and what it was measured on."""
+        """Return a sentence on what is known, with intervals and the measured material."""
         known = [part.words() for part in (self.ranking, self.false_alarms) if part is not None]
         if not known:
             return "Nothing is known here of how often this detector errs."
@@ -129,7 +129,7 @@ class Quality:
         return "; how often reals are called fake at this threshold is not known"
 
     def too_weak(self, persons: int = 1) -> str:
-        """Why there is no verdict, in a sentence; "" where the stated quality is met."""
+        """Return why there is no verdict, as a sentence; "" if the quality suffices."""
         ranking, alarms = self.ranking, self.false_alarms
         if ranking is not None:
             low = ranking.auroc if ranking.low is None else ranking.low
@@ -159,11 +159,11 @@ UNKNOWN = Quality()
 
 
 def quality_of(detector: Detector, calibration: Mapping[str, Any] | None) -> Quality:
-    """What the checkpoint's record and a calibration say.
+    """Return the quality recorded in the checkpoint and in a calibration.
 
     Args:
-        detector: loaded
-        calibration: record of 'Calibrate threshold' that the threshold is of, None for another
+        detector: a loaded detector
+        calibration: record of 'Calibrate threshold' with the threshold, None for other thresholds
     """
     found = (detector.info.get("training") or {}).get("validation") or {}
     ranking = None

@@ -162,7 +162,7 @@ class PerturbedBatch:
     Attributes:
         indices: (n,) positions in the list of faces
         p_fake: (n,) float32 by name of the corruption
-        margin: the same, logit of fake minus logit of real
+        margin: (n,) float32 logit of fake minus logit of real, by name of the corruption
         reasons: (n,) None, or why there is no score
     """
 

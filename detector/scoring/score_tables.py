@@ -28,12 +28,12 @@ from ..metrics import ranks
 from ..text.cells import cell, from_cell
 from .table_files import read_table
 
-#: What is written; read is also what :mod:`.table_files` names beside these.
+#: Formats for writing; for reading see :mod:`.table_files`.
 FORMATS = (".csv", ".parquet", ".tsv", ".jsonl", ".xlsx")
-#: Pairs of columns with the probabilities of real and fake: their ratio is the margin, also where
+#: Pairs of columns with the probabilities of real and fake. Their ratio gives the margin, even if
 #: one of the two is rounded to 1.
 CLASS_PAIRS = (("prob_class_0", "prob_class_1"), ("prob_0", "prob_1"), ("prob_real", "prob_fake"))
-#: Names under which tools write the probability of "fake", the surest first.
+#: Column names that tools use for the probability of "fake", the most certain first.
 PROBABILITY_COLUMNS = (
     *("p_fake", "prob_fake", "fake_prob", "probability_fake", "fake_probability", "prob_class_1"),
     *("prob_1", "p1", "probs_1", "fake_score", "score_fake", "fake", "probability", "prob"),
@@ -84,7 +84,7 @@ class ScoreTable:
 def write_scores(path: str | Path, columns: Mapping[str, Sequence[Any]]) -> Path:
     """Write columns of equal length as one of :data:`FORMATS`, by the file's suffix, atomically.
 
-    Numbers keep every digit, texts are no formulas to a spreadsheet.
+    Numbers keep every digit. Texts that a spreadsheet would run as formulas are quoted.
 
     Raises:
         ForensicsError: another suffix, Parquet without pyarrow, or Excel without openpyxl
@@ -115,7 +115,7 @@ def write_scores(path: str | Path, columns: Mapping[str, Sequence[Any]]) -> Path
 
 
 def require_package(path: Path) -> None:
-    """Raise :class:`ForensicsError` where what writes such a file is not installed."""
+    """Raise :class:`ForensicsError` if the package that writes such a file is not installed."""
     part = {".parquet": packages.PARQUET, ".xlsx": packages.EXCEL}.get(path.suffix.lower())
     if part is not None:
         packages.require(part, "path")
@@ -158,7 +158,7 @@ def read_scores(
         margin, values = values, ranks.sigmoid(values)
     elif "margin" in by_name and _plain_name(found) != "margin":
         margin = _numbers(cells[by_name["margin"]], path, by_name["margin"])
-        if ranks.contradict(values, margin):  # another margin than that of these probabilities
+        if ranks.contradict(values, margin):  # not the margin of these probabilities
             if column is None:
                 raise ForensicsError(
                     f"{path.name}: the columns {found!r} and {by_name['margin']!r} contradict each "
@@ -188,7 +188,7 @@ def _margin_of_pair(
     p_fake: np.ndarray,
     path: Path,
 ) -> np.ndarray | None:
-    """(N,) log of the ratio of two class probabilities, NaN where one is 0; None without such."""
+    """Return (N,) the log ratio of two class probabilities, NaN if one is 0; None without both."""
     for real, fake in CLASS_PAIRS:
         if fake == found and real in by_name:
             other = _numbers(cells[by_name[real]], path, by_name[real])

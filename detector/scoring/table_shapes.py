@@ -1,4 +1,4 @@
-"""Scores in the columns that other tools write and read, from margins in full precision."""
+"""Converts scores to the columns of other tools, from margins in full precision."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from ..errors import ForensicsError
 from ..metrics import ranks
 from ..records import FAKE, REAL
 
-FULL = "full"  # every column that we know, see operators/scoring/export_scores.py
-#: What a row may be keyed by.
+FULL = "full"  # every known column, see operators/scoring/export_scores.py
+#: Possible keys of a row.
 PATH, NAME, VIDEO_ID, SAMPLE_ID = "path", "name", "video_id", "sample_id"
 KEYS = (
     (PATH, "path of the file"),
@@ -26,13 +26,13 @@ KEYS = (
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """Rows to be written, of faces or of videos.
+    """Rows of faces or videos to write.
 
     Attributes:
         keys: columns that identify a row, by name; one column unless a face is keyed by its video
         label: (N,) 0 real, 1 fake, -1 unknown
-        p_fake: (N,) NaN where a row has no score
-        margin: (N,) whose sigmoid it is, NaN where nobody knows
+        p_fake: (N,) NaN if a row has no score
+        margin: (N,) logit of ``p_fake``, NaN if unknown
         reason: (N,) why a row has no score, or ""
     """
 
@@ -46,7 +46,7 @@ class Scored:
         return len(self.label)
 
     def take(self, index: np.ndarray) -> Scored:
-        """The rows of ``index`` (k,)."""
+        """Return the rows of ``index`` (k,)."""
         return Scored(
             {name: [column[int(i)] for i in index] for name, column in self.keys.items()},
             self.label[index],
@@ -62,7 +62,7 @@ class Scored:
 
     @property
     def probabilities(self) -> tuple[np.ndarray, np.ndarray]:
-        """(N,) of real and of fake; each exact at its own lower end where the margin is known."""
+        """(N,) of real and of fake; with a known margin, both are exact near 0."""
         known = ranks.margins(self.p_fake, self.margin)
         if known is None:
             return 1 - self.p_fake, self.p_fake
@@ -75,10 +75,10 @@ class Shape:
 
     Attributes:
         name, label: of the shape, for arguments and for people
-        key: what its rows are keyed by unless somebody says otherwise
-        key_column: how that column is called, None for our own names
-        complete: rows without a score are rows too, with a reason; else they are left out
-        columns: the columns beside the key
+        key: default key of its rows
+        key_column: name of the key's column, None for our own names
+        complete: True if rows without a score are included, with a reason; else they are left out
+        columns: returns the columns besides the key
     """
 
     name: str
@@ -138,10 +138,10 @@ SHAPES = {
 
 
 def shaped(rows: Scored, shape: str) -> dict[str, Sequence[Any]]:
-    """The columns of ``rows`` in a shape of :data:`SHAPES`.
+    """Return the columns of ``rows`` in a shape of :data:`SHAPES`.
 
     Raises:
-        ForensicsError: no such shape, no scored row, or two rows with one key
+        ForensicsError: unknown shape, no scored row, or two rows with the same key
     """
     if shape not in SHAPES:
         raise ForensicsError(

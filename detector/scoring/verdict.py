@@ -41,7 +41,7 @@ class PersonFrame:
         crop: absolute path of the crop, or None
         box: (x1, y1, x2, y2) in frame pixels
         eye_distance: pixels between the eyes
-        margin: logit of fake minus logit of real, None where there is no score
+        margin: logit of fake minus logit of real, None without a score
     """
 
     frame: int
@@ -77,13 +77,13 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What an analysis was read from.
+    """The data behind an analysis.
 
     Attributes:
-        record: the file as a video of no label
-        faces: every face that was found in it
+        record: the file as a video without a label
+        faces: all faces found in it
         recipe: of the crops
-        crop_folder: what the crops' paths are relative to
+        crop_folder: base folder of the crops' paths
         scores: of ``faces.crops``, in their order
     """
 
@@ -107,8 +107,8 @@ class Analysis:
         persons: sorted by score, the highest first
         frames_tried, frames_usable: numbers of frames
         detector, detector_sha256, recipe_hash, rule: provenance
-        source: facts of the container
-        evidence: what it was read from, not part of its JSON
+        source: properties of the source
+        evidence: the data behind it, not part of its JSON
     """
 
     path: str
@@ -128,7 +128,7 @@ class Analysis:
     evidence: Evidence | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Plain lists, dicts, numbers and texts; the threshold is ``operating``, as in 0.3."""
+        """Return lists, dicts, numbers and texts; the threshold is ``operating``, as in 0.3."""
         found = asdict(replace(self, evidence=None))
         del found["evidence"]
         threshold = self.threshold
@@ -187,10 +187,13 @@ def judge(
     least: int,
     quality: Quality = UNKNOWN_QUALITY,
 ) -> tuple[str, float | None, list[str]]:
-    """``fake`` if one person reaches the threshold, which several people raise; abstains without a
-    person to judge, or where what is known of the detector does not carry a verdict."""
+    """Return the verdict, the score and the reasons.
+
+    The verdict is ``fake`` if one person reaches the threshold, which is raised for several people.
+    It abstains without a person to judge, or if the known quality of the detector is too low.
+    """
     judged = [person for person in persons if person.enough]
-    if judged and unreachable(threshold.value):  # a "real" that no file could escape says nothing
+    if judged and unreachable(threshold.value):  # every file would get the same verdict
         return "abstain", None, [statement(threshold) + "."]
     if not judged:
         reason = found.reason or Reason.NOT_SCORED.value
@@ -217,7 +220,7 @@ def judge(
 
 
 def several_people(persons: int, threshold: Threshold, quality: Quality) -> tuple[float, list[str]]:
-    """The threshold for each of ``persons``, and what their number does to false alarms."""
+    """Return the threshold for each of ``persons``, and sentences on the effect on false alarms."""
     if persons < 2:
         return threshold.value, []
     alarms = quality.false_alarms

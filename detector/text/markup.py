@@ -11,7 +11,7 @@ import re
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _SPECIAL = re.compile(
     r"[\\`*\[\]|~$]"  # code, emphasis, links and pictures, table cells, formulas
-    r"|(?<=\])\("  # the address of a link; elsewhere a bracket is only that
+    r"|(?<=\])\("  # the address of a link; other brackets are harmless
     r"|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])"  # an underscore inside a word is harmless
     r"|:(?=//)|@|(?<=www)\."  # signs of bare addresses
     r"|^[-+#=]"  # headings and lists
