@@ -178,10 +178,7 @@ class CropStore:
         return self.folder.joinpath("index", *parents, f"{last}+.json")
 
     def load(self, video_id: str) -> VideoFaces | None:
-        """Return the finished result of a video for this recipe and count, or None.
-
-        A damaged index counts as missing.
-        """
+        """Return a video's result for this recipe and count, or None if unfinished or damaged."""
         stored = self.load_stored(video_id)
         return None if stored is None else self.result(stored)
 
