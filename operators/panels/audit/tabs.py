@@ -1,4 +1,4 @@
-"""What stands under the plots beside the table: cells, slices, transfer, a second detector.
+"""Builds what is under the plots beside the table: cells, slices, transfer, a second detector.
 
 Each is computed only while its tab is open.
 """
@@ -41,13 +41,13 @@ MOST_LISTED = 50
 
 
 def drawing(study: Study, choice: dict[str, Any]) -> str:
-    """Names what the plots show: they are sent again only where it changes."""
+    """Return a token of what the plots show; they are sent again only if it changes."""
     names = ("token", "key", "level", "scope", "kept")
     return content_hash([study.source.shown.name, *(choice.get(name) for name in names)])[:16]
 
 
 def contents(study: Study, choice: dict[str, Any], threshold: Threshold) -> dict[str, Any]:
-    """Data of the open tab; the others' are None."""
+    """Return the data of the open tab; those of the others are None."""
     tab = choice.get("tab") or TABLE
     filled = {
         CELLS: audit_cells.contents,
@@ -90,10 +90,10 @@ def _slices(study: Study, choice: dict[str, Any], threshold: Threshold) -> dict[
 def pick_slice(
     study: Study, choice: dict[str, Any], threshold: Threshold, params: dict[str, Any]
 ) -> tuple[audit_scope.Scope, Units, grid.Pick]:
-    """The units of one number of a slice.
+    """Return the units of one number of a slice.
 
     Raises:
-        ForensicsError: the slice is not there any more
+        ForensicsError: if the slice does not exist any more
     """
     wide = wide_of(study, choice)
     pick = grid.pick_kind(wide.units, params["kind"], threshold.value, study.key)
@@ -101,7 +101,7 @@ def pick_slice(
         grouping = wide.finder.groupings.get(name) or group(wide.units, name)
         row = grid.known_row(grouping, row)
         part = grid.pick_row(grouping, row, name in wide.flags)
-        if name == sphere_regions.FIELD:  # no field of the database: its faces one by one
+        if name == sphere_regions.FIELD:  # not a field of the database: its faces one by one
             part = grid.Pick(part.mask, None, part.words)
         pick = grid.both(pick, part)
     return wide.scope, wide.units, pick
@@ -129,10 +129,10 @@ def _others(study: Study) -> list[str]:
 
 
 def _second(study: Study, choice: dict[str, Any]) -> tuple[str, Units]:
-    """Key and units of the second detector: the same units in the same order.
+    """Return key and units of the second detector: the same units in the same order.
 
     Raises:
-        ForensicsError: there is no other detector
+        ForensicsError: if there is no other detector
     """
     keys = _others(study)
     if not keys:
@@ -178,7 +178,7 @@ def _compare(study: Study, choice: dict[str, Any], threshold: Threshold) -> dict
 def pick_changed(
     study: Study, choice: dict[str, Any], threshold: Threshold, params: dict[str, Any]
 ) -> grid.Pick:
-    """Fixed or broken units: all, of one row, or one of them. They are found one by one."""
+    """Return fixed or broken units, found one by one: all, those of one row, or a single one."""
     _, second = _second(study, choice)
     found = audit_compare.compare(study.units, second, threshold.value)
     what = params.get("what")
@@ -203,17 +203,17 @@ def pick_changed(
 
 
 def _pairs(study: Study, choice: dict[str, Any], threshold: Threshold) -> dict[str, Any]:
-    """The words; the plot itself is Python's."""
+    """Return the words; Python draws the plot itself."""
     if study.pairs is None:
         return {"words": "No fake has a scored real at a common frame (field pair_id)."}
     return {"words": f"{audit_pairs.sentence(study.pairs)} Click a point to see both videos."}
 
 
 def pair_view(study: Study, number: int) -> tuple[Any, str]:
-    """Both videos of pair ``number``, and what they are, in words.
+    """Return both videos of pair ``number``, and what they are, in words.
 
     Raises:
-        ForensicsError: no such pair
+        ForensicsError: if there is no such pair
     """
     pairs, video = study.pairs, study.scope.columns.video
     if pairs is None or not 0 <= number < len(pairs.fake):

@@ -1,4 +1,4 @@
-"""What the rows of the panel ``training_runs`` do by themselves, without a form."""
+"""Carries out the actions of the rows of the panel ``training_runs`` that need no form."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from ...training.training_records import TrainingRun
 
 
 def do(faces: fo.Dataset, run: TrainingRun, event: str) -> str:
-    """Carry out ``stop``, ``resume`` or ``score`` (its validation faces, as a job).
+    """Carry out ``stop``, ``resume`` or ``score`` (of its validation faces, as a job).
 
     Returns:
-        what was done, a sentence
+        a sentence that says what was done
 
     Raises:
-        ForensicsError: another event, or the run is not in a state for it
+        ForensicsError: if the event is another one, or the state of the run does not allow it
     """
     if event == "stop":
         manage_runs.stop(faces, run.key)

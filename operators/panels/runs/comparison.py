@@ -1,5 +1,7 @@
-"""The runs whose curves are shown, side by side: validation with paired intervals, what differs in
-their settings, and the videos that were right and are now wrong."""
+"""Compares the runs whose curves are shown: validation, settings, and videos that changed.
+
+The validation has paired intervals; the videos are those that were right and are now wrong.
+"""
 
 from __future__ import annotations
 
@@ -31,13 +33,13 @@ MOST_SETTINGS = 30
 
 
 def compared(faces: Any, keys: Sequence[str], fpr: float = 0.05) -> tuple[dict, dict]:
-    """Compare the runs ``keys`` with the first of them; saves the views of changed videos.
+    """Compare the runs ``keys`` with the first of them, and save the views of changed videos.
 
     Returns:
         what the panel keeps in its state (small), and its tables
 
     Raises:
-        ForensicsError: fewer than two runs, or one without a validation
+        ForensicsError: if there are fewer than two runs, or one has no validation
     """
     if len(keys) < 2:
         raise ForensicsError(
@@ -107,7 +109,7 @@ def _setting_columns(keys: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def show(panel: types.Object, kept: dict[str, Any], on_row: Callable, on_close: Callable) -> None:
-    """Draw what :func:`compared` has kept."""
+    """Draw what :func:`compared` returned for the panel's state."""
     panel.md("**Compared.** " + kept["words"], name="comparison_words")
     view = table_view(COLUMNS, ACTIONS, kept["offered"], on_row)
     panel.list("comparison", types.Object(), view=view)
@@ -121,10 +123,10 @@ def show(panel: types.Object, kept: dict[str, Any], on_row: Callable, on_close: 
 
 
 def to_grid(ctx: Any, kept: dict[str, Any], row: int, kind: str) -> None:
-    """Put the changed videos of a row into the grid.
+    """Show the changed videos of a row in the grid.
 
     Raises:
-        ForensicsError: the row or its view is gone
+        ForensicsError: if the row or its view is gone
     """
     keys = kept["keys"]
     if not 0 < row < len(keys) or kind not in (REGRESSIONS, REPAIRED):

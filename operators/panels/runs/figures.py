@@ -1,4 +1,4 @@
-"""Curves of training runs as plotly traces; nothing here knows FiftyOne."""
+"""Draws curves of training runs as Plotly traces, without knowing FiftyOne."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 MOST_POINTS = 400
-"""Per curve; a longer one is averaged over equal stretches."""
+"""Most points of a curve; a longer one is averaged over equal stretches."""
 
-#: what can be drawn: name, short and full label, level it is recorded at
+#: Curves that can be drawn: name, short and full label, and the level of their records.
 CURVES = (
     ("auroc", "val. AUROC", "validation AUROC (video level)", "epoch"),
     ("total", "loss", "training loss", "step"),
@@ -23,7 +23,7 @@ COLOURS = ("#4c8dd6", "#e8833a", "#5fa55a", "#c85c5c", "#8e74b8", "#9c7b5b", "#d
 
 
 def curve(records: Sequence[dict[str, Any]], name: str) -> tuple[list[float], list[float]]:
-    """Steps and values of one curve out of ``metrics.jsonl``, thinned to :data:`MOST_POINTS`."""
+    """Return steps and values of a curve in ``metrics.jsonl``, thinned to :data:`MOST_POINTS`."""
     kind = next(level for key, _, _, level in CURVES if key == name)
     points = [(r["step"], r[name]) for r in records if r["kind"] == kind and r[name] is not None]
     width = -(-len(points) // MOST_POINTS) if points else 1
@@ -35,7 +35,7 @@ def curve(records: Sequence[dict[str, Any]], name: str) -> tuple[list[float], li
 
 
 def traces(runs: Sequence[tuple[str, Sequence[dict[str, Any]]]], name: str) -> list[dict[str, Any]]:
-    """One line per run (key, records); validation AUROC with its 95 % interval."""
+    """Return one line per run (key, records); validation AUROC with its 95 % interval."""
     out = []
     for number, (key, records) in enumerate(runs):
         colour = COLOURS[number % len(COLOURS)]
@@ -56,7 +56,7 @@ def traces(runs: Sequence[tuple[str, Sequence[dict[str, Any]]]], name: str) -> l
 
 
 def _band(records: Sequence[dict[str, Any]], key: str, colour: str) -> list[dict[str, Any]]:
-    """The 95 % interval of the validation AUROC as a shaded band; nothing where there is none."""
+    """Return the 95 % interval of the validation AUROC as a shaded band, if there is one."""
     rows = [r for r in records if r["kind"] == "epoch" and r["auroc_low"] is not None]
     step = -(-len(rows) // MOST_POINTS) or 1
     rows = rows[::step]
@@ -81,7 +81,7 @@ def _band(records: Sequence[dict[str, Any]], key: str, colour: str) -> list[dict
 
 
 def layout(name: str) -> dict[str, Any]:
-    """Axes and legend; mid-grey lines show on light and dark."""
+    """Lay out axes and legend; mid-grey lines are visible on light and dark."""
     label = next(text for key, _, text, _ in CURVES if key == name)
     axis = {"gridcolor": "#8884", "zeroline": False, "automargin": True}
     return {

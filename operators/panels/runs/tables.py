@@ -1,4 +1,4 @@
-"""The tables of the panel ``training_runs``: rows as text, and what each row offers."""
+"""Builds the tables of the panel ``training_runs``: rows as text, and each row's actions."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ JOB_ACTIONS = (
     (work_row.NEXT, "Run next", "low_priority"),
     (work_row.FORGET, "Remove from the list", "clear"),
 )
-# FiftyOne's tables are 650 px wide at least; the panel is narrower and would cut the actions off.
+# FiftyOne's tables are at least 650 px wide; a narrower panel would cut the actions off.
 _NARROW = {
     "table": {
         "sx": {
@@ -48,11 +48,11 @@ _NARROW = {
     }
 }
 SHOWN = "● "
-"""Before the name of a run whose curve is shown."""
+"""Mark before the name of a run whose curve is shown."""
 
 
 def run_actions(run: TrainingRun) -> list[str]:
-    """Actions of the row of ``run``."""
+    """Return the actions of the row of ``run``."""
     out = ["toggle", *manage_runs.possible(run)]
     if run.status == "completed":
         out.append("score")
@@ -62,7 +62,7 @@ def run_actions(run: TrainingRun) -> list[str]:
 
 
 def run_row(run: TrainingRun, shown: Sequence[str]) -> list[str]:
-    """Cells of :data:`RUN_COLUMNS`."""
+    """Return the cells of :data:`RUN_COLUMNS`."""
     return [
         (SHOWN if run.key in shown else "") + run.key,
         str(run.config.get("name", "")),
@@ -72,14 +72,14 @@ def run_row(run: TrainingRun, shown: Sequence[str]) -> list[str]:
 
 
 def job_row(row: work_row.WorkRow) -> list[str]:
-    """Cells of :data:`JOB_COLUMNS`."""
+    """Return the cells of :data:`JOB_COLUMNS`."""
     kind = " (scheduled)" if row.scheduled else ""
     share = "" if row.share is None else f"{row.share:.0%}"
     return [row.label + kind, row.state, ", ".join(filter(None, (share, row.text)))]
 
 
 def table_data(columns: Columns, rows: list[list[str]]) -> dict[str, Any]:
-    """What the App's table component reads."""
+    """Return what the App's table component reads."""
     return {"columns": [key for key, _ in columns], "rows": rows}
 
 
@@ -89,7 +89,7 @@ def table_view(
     allowed: Sequence[Sequence[str]] = (),
     call: Callable[..., Any] | None = None,
 ) -> types.TableView:
-    """A table whose rows offer only what their state allows."""
+    """Build a table whose rows offer only the actions that their state allows."""
     table = types.TableView(variant="outlined", max_inline_actions=2, componentsProps=_NARROW)
     for key, label in columns:
         table.add_column(key, label=label)

@@ -1,4 +1,4 @@
-"""Panel ``training_runs``: runs with curves, jobs with progress and cancel, what went wrong."""
+"""Defines the panel ``training_runs``: runs with curves, jobs with progress, and problems."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _METRICS = RebuildCache(32)
 
 
 class TrainingRuns(DatasetPanel):
-    """Runs and jobs: progress, curves, cancel, resume, and what a dead worker left behind."""
+    """Panel of runs and jobs: progress, curves, cancel, resume, and what a dead worker left."""
 
     label = "Training runs"
     icon = "model_training"
@@ -60,12 +60,12 @@ class TrainingRuns(DatasetPanel):
     # -- events ----------------------------------------------------------------------------------
 
     def on_load(self, ctx: Any) -> None:
-        """First paint, and again when the panel is opened anew: its tables are gone then."""
+        """Draw the panel when it is opened; when opened again, its tables must be sent again."""
         self._show(ctx, {**self._choice(ctx), "compared": None})
 
     @handler
     def on_curve(self, ctx: Any) -> None:
-        """Another curve was chosen: ``name``."""
+        """Show another curve: ``name``."""
         name = ctx.params.get("name")
         if name not in (known for known, _, _, _ in training_figures.CURVES):
             raise ForensicsError(f"There is no curve {name!r}.")
@@ -73,7 +73,7 @@ class TrainingRuns(DatasetPanel):
 
     @handler
     def on_run(self, ctx: Any) -> None:
-        """An action of a row of the runs: ``event`` and ``row``."""
+        """Carry out an action of a row of the runs: ``event`` and ``row``."""
         choice = self._choice(ctx)
         faces = _faces(ctx.dataset)
         found = _newest_first(faces)
@@ -97,7 +97,7 @@ class TrainingRuns(DatasetPanel):
 
     @handler
     def on_job(self, ctx: Any) -> None:
-        """An action of a row of the jobs: ``event`` and ``row``."""
+        """Carry out an action of a row of the jobs: ``event`` and ``row``."""
         names = _names(_faces(ctx.dataset))
         found = job_list.rows(names)
         row = int(ctx.params["row"])
@@ -131,7 +131,7 @@ class TrainingRuns(DatasetPanel):
 
     @handler
     def on_compare(self, ctx: Any) -> None:
-        """Compare the runs whose curves are shown, here."""
+        """Compare, in this panel, the runs whose curves are shown."""
         choice, faces = self._choice(ctx), _faces(ctx.dataset)
         oldest_first = [run.key for run in training_records.training_runs(faces)]
         keys = [key for key in oldest_first if key in (choice["shown"] or [])]
@@ -141,18 +141,18 @@ class TrainingRuns(DatasetPanel):
 
     @handler
     def on_changed(self, ctx: Any) -> None:
-        """Videos of the comparison that are now wrong, or right: ``event`` and ``row``."""
+        """Show videos of the comparison that are now wrong, or right: ``event`` and ``row``."""
         choice = self._choice(ctx)
         self._require_grid(ctx, _faces(ctx.dataset))
         row, kind = int(ctx.params["row"]), ctx.params["event"]
         training_comparison.to_grid(ctx, choice["compared"] or {"keys": []}, row, kind)
 
     def on_close(self, ctx: Any) -> None:
-        """Put the comparison away."""
+        """Close the comparison."""
         self._show(ctx, {**self._choice(ctx), "compared": None})
 
     def on_compare_scores(self, ctx: Any) -> None:
-        """Open the form of 'Compare runs': stored scores, another baseline, another rate."""
+        """Open the form of 'Compare runs', with stored scores, another baseline or another rate."""
         shown = self._choice(ctx)["shown"] or []
         params = {"keys": shown} if len(shown) > 1 else {}
         ctx.prompt(uri_of("compare_runs"), params=params, on_success=self.on_refresh)
@@ -173,7 +173,7 @@ class TrainingRuns(DatasetPanel):
         ctx.ops.set_view(training_records.validation_view(faces, run.key))
 
     def _show(self, ctx: Any, choice: dict[str, Any]) -> None:
-        """Read everything anew and send it; where there is nothing, say what to do next."""
+        """Read everything again and send it; if there is nothing, say what to do next."""
         choice["dataset"] = ctx.dataset.name if ctx.dataset is not None else None
         try:
             faces = _faces(ctx.dataset)
@@ -206,7 +206,7 @@ class TrainingRuns(DatasetPanel):
         )
 
     def render(self, ctx: Any) -> types.Property:
-        """Buttons, findings, the runs, their curves, the jobs."""
+        """Draw buttons, findings, the runs, their curves, and the jobs."""
         panel = types.Object()
         root = types.Property(panel, view=columns("minmax(0, 1fr)", 1.5))
         empty = ctx.panel.get_state("empty")
@@ -263,7 +263,7 @@ class TrainingRuns(DatasetPanel):
                 panel.btn(f"repair_{finding['repair']}", label=label, on_click=call)
 
     def _curves(self, panel: types.Object, choice: dict[str, Any]) -> None:
-        # buttons, because FiftyOne copies all data of a panel into its state on an input's change;
+        # buttons, because FiftyOne copies all data of a panel into its state when an input changes;
         # two rows, because one is wider than the panel
         for level in ("epoch", "step"):
             row = panel.btn_group(f"curves_of_{level}")
@@ -286,12 +286,12 @@ class TrainingRuns(DatasetPanel):
 
 
 def _faces(dataset: fo.Dataset | None) -> fo.Dataset:
-    """The faces dataset behind what is open."""
+    """Return the faces dataset behind the open dataset."""
     return face_columns.source_of(dataset).faces
 
 
 def _names(faces: fo.Dataset) -> set[str]:
-    """Names of the datasets whose jobs are listed."""
+    """Return the names of the datasets whose jobs are listed."""
     videos = views.videos_of(faces)
     return {faces.name} | ({videos.name} if videos is not None else set())
 
@@ -303,7 +303,7 @@ def _newest_first(faces: fo.Dataset) -> list[TrainingRun]:
 def _unscored(
     faces: fo.Dataset, found: list[TrainingRun], work: list[work_row.WorkRow]
 ) -> str | None:
-    """The newest finished run, where it has scored nothing yet and does not do so now."""
+    """Return the newest finished run, if it has scored nothing yet and is not scoring now."""
     run = next((run for run in found if run.status == "completed"), None)
     busy = any(row.operator == "score_faces" and row.state in work_row.LIVE for row in work)
     if run is None or busy or fields.scores_config(faces, run.key) is not None:
@@ -312,7 +312,7 @@ def _unscored(
 
 
 def _metrics(run: TrainingRun) -> list[dict[str, Any]]:
-    """All records of a run, read again only when the file has changed."""
+    """Return all records of a run, read again only if the file has changed."""
     path = run.folder / "metrics.jsonl"
     if not path.is_file():
         return []

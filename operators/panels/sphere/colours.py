@@ -1,4 +1,4 @@
-"""What the points of the sphere can be coloured by, beside label, prediction, error and score."""
+"""Lists what can colour the sphere's points, beside label, prediction, error and score."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from . import payload as sphere_payload
 
 
 def field_names(source: face_columns.Source, sphere: Sphere, key: str) -> list[str]:
-    """Fields of the faces, ours first; of ours only those that tell faces apart."""
+    """Return the fields of the faces, ours first; of ours only those that tell faces apart."""
     ours = [
         name
         for name, text in sphere.columns.texts.items()
@@ -29,10 +29,10 @@ def field_names(source: face_columns.Source, sphere: Sphere, key: str) -> list[s
 def colour_field(
     source: face_columns.Source, sphere: Sphere, name: str, token: str, count: int
 ) -> dict[str, Any]:
-    """Field ``name`` of the first ``count`` points for the browser; numbers in about equal parts.
+    """Return field ``name`` of the first ``count`` points for the browser, numbers in equal parts.
 
     Raises:
-        ForensicsError: no such field
+        ForensicsError: if there is no such field
     """
     texts = sphere.columns.texts
     if name in texts:
@@ -50,7 +50,7 @@ def colour_field(
 
 
 def binned(values: np.ndarray) -> Coded:
-    """Numbers (N,) as parts with about equally many values, lowest first; NaN is no value."""
+    """Split numbers (N,) into parts of about equal size, lowest first; NaN is no value."""
     edges = bin_edges(values)
     codes = np.searchsorted(edges, values, side="right").astype(np.int32)
     low, high = ["", *(f"{e:.3g}" for e in edges)], [*(f"{e:.3g}" for e in edges), ""]

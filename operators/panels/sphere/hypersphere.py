@@ -1,4 +1,4 @@
-"""Panel ``hypersphere``: embeddings seen from the detector's fake axis, linked with the grid."""
+"""Defines the panel ``hypersphere``: embeddings seen from the fake axis, linked with the grid."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ logger = logging.getLogger(__name__)
 
 VIEW = "MediaForensicsSphere"  # in src/sphere/
 CHOICE = ("dataset", "token", "key", "other", "selected", "shown")
-FIRST, SECOND = "panel", "second"  # where the data of the two spheres lies
-MOST_LIT = 2000  # faces that light up in the other sphere
+FIRST, SECOND = "panel", "second"  # where the data of the two spheres are
+MOST_LIT = 2000  # most faces that light up in the other sphere
 
 
 class Hypersphere(DatasetPanel):
-    """Faces on the sphere of embeddings, anchored on the head."""
+    """Panel that shows faces on the sphere of embeddings, oriented by the detector's head."""
 
     label = "Hypersphere"
     icon = "language"
@@ -51,15 +51,15 @@ class Hypersphere(DatasetPanel):
     # -- events ----------------------------------------------------------------------------------
 
     def on_load(self, ctx: Any) -> None:
-        """First paint, and again when the panel is opened anew."""
+        """Draw the panel when it is opened, for the first time or again."""
         self._show(ctx, {**self._choice(ctx), "key": None, "token": None, "shown": None})
 
     def on_change_selected(self, ctx: Any) -> None:
-        """The grid's selection lights up in the plot."""
+        """Light up the grid's selection in the plot."""
         choice = self._choice(ctx)
         chosen = sorted(ctx.selected or [])
         if ctx.panel.get_state("empty") or chosen == (choice["selected"] or []):
-            return  # also fires when nothing has changed
+            return  # the event also comes when nothing has changed
         try:
             lit = {
                 f"{place}.selected": sphere_lookup.selected_points(
@@ -76,7 +76,7 @@ class Hypersphere(DatasetPanel):
 
     @handler
     def on_set(self, ctx: Any) -> None:
-        """Another detector, or another one beside it (``other``, "" for none)."""
+        """Show another detector, or another one beside it (``other``, "" for none)."""
         name, value = ctx.params.get("name"), ctx.params.get("value")
         if name not in ("key", "other"):
             raise ForensicsError(f"There is no control {name!r}.")
@@ -95,7 +95,7 @@ class Hypersphere(DatasetPanel):
 
     @handler
     def on_rest(self, ctx: Any) -> dict[str, Any] | None:
-        """The points that the first plot left out: those after the first ``n``."""
+        """Return the points that the first plot left out: those after the first ``n``."""
         side = self._asked(ctx, self._choice(ctx))
         source, _ = self._current(ctx, side)
         if side["key"] != ctx.params.get("key"):
@@ -109,7 +109,7 @@ class Hypersphere(DatasetPanel):
 
     @handler
     def on_colour(self, ctx: Any) -> dict[str, Any] | None:
-        """Values of field ``name`` for the ``n`` points that are drawn."""
+        """Return the values of field ``name`` for the ``n`` points that are drawn."""
         side = self._asked(ctx, self._choice(ctx))
         source, sphere = self._current(ctx, side)
         name, number = ctx.params.get("name"), int(ctx.params["n"])
@@ -117,23 +117,23 @@ class Hypersphere(DatasetPanel):
 
     @handler
     def on_umap(self, ctx: Any) -> dict[str, Any] | None:
-        """Places of the ``n`` points that are drawn on the UMAP."""
+        """Return the positions of the ``n`` drawn points on the UMAP."""
         side = self._asked(ctx, self._choice(ctx))
         source, sphere = self._current(ctx, side)
         return sphere_maps.umap_map(source.faces, side["key"], sphere, int(ctx.params["n"]))
 
     def on_hover(self, ctx: Any) -> dict[str, Any] | None:
-        """The card of one face."""
+        """Return the card of one face."""
         try:
             source, sphere = self._current(ctx, self._asked(ctx, self._choice(ctx)))
         except ForensicsError:
-            return None  # the next event says what is wrong
+            return None  # the next event reports what is wrong
         found = sphere_payload.indices(ctx.params, len(sphere.columns))
         return sphere_lookup.card(source, sphere, int(found[0])) if found.size else None
 
     @handler
     def on_pick(self, ctx: Any) -> None:
-        """A click, a lasso or a box: the grid shows those faces."""
+        """Show the faces of a click, a lasso or a box in the grid."""
         choice = self._choice(ctx)
         source, sphere = self._current(ctx, self._asked(ctx, choice))
         found = sphere_payload.indices(ctx.params, len(sphere.columns))
@@ -143,7 +143,7 @@ class Hypersphere(DatasetPanel):
 
     @handler
     def on_more(self, ctx: Any) -> dict[str, Any] | None:
-        """From one face to its video, or to its nearest faces of other groups; returns them."""
+        """Show one face's video, or its nearest faces of other groups; return those faces."""
         choice = self._choice(ctx)
         side = self._asked(ctx, choice)
         source, _ = self._current(ctx, side)
@@ -164,7 +164,7 @@ class Hypersphere(DatasetPanel):
 
     @handler
     def on_clear(self, ctx: Any) -> None:
-        """Show everything in the grid again."""
+        """Show all samples in the grid again."""
         ctx.ops.clear_view()
         ctx.ops.set_selected_samples([])
         ctx.ops.set_extended_selection(reset=True)
@@ -188,19 +188,19 @@ class Hypersphere(DatasetPanel):
 
     @staticmethod
     def _sides(choice: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
-        """Place of the data and choice of each sphere that is drawn: one, or two beside."""
+        """Return data place and choice of each sphere that is drawn: one, or two side by side."""
         sides = [(FIRST, choice)]
         if choice["other"]:
             sides.append((SECOND, {**choice, "key": choice["other"], "token": None}))
         return sides
 
     def _asked(self, ctx: Any, choice: dict[str, Any]) -> dict[str, Any]:
-        """The choice of the sphere that an event came from."""
+        """Return the choice of the sphere that an event came from."""
         sides = self._sides(choice)
         return sides[-1][1] if ctx.params.get("side") == 2 else sides[0][1]
 
     def _current(self, ctx: Any, choice: dict[str, Any]) -> tuple[face_columns.Source, Sphere]:
-        """Source and sphere of ``choice``; missing values are filled in, in place."""
+        """Return source and sphere of ``choice``; missing values are filled in, in place."""
         source = face_columns.source_of(ctx.dataset)
         keys = [
             key
@@ -217,7 +217,7 @@ class Hypersphere(DatasetPanel):
         return source, sphere_with(source, choice["key"], choice["token"], drawn)
 
     def _beside(self, ctx: Any, side: dict[str, Any]) -> Sphere:
-        """The sphere of the other side, as far as it is at hand."""
+        """Return the sphere of the other side, as far as it is available."""
         source = face_columns.source_of(ctx.dataset)
         token = side["token"] or repr(face_columns.state_token(source, side["key"]))
         return sphere_with(source, side["key"], token, 0)
@@ -236,7 +236,7 @@ class Hypersphere(DatasetPanel):
         view, text = sphere_lookup.grid_view(source, sphere, chosen, what)
         ctx.ops.set_view(view)
         lit = {}
-        if choice["other"]:  # the same faces before and after
+        if choice["other"]:  # shows the same faces before and after
             same = [sphere.columns.ids[int(i)] for i in chosen[:MOST_LIT]]
             for place, side in self._sides(choice):
                 mine = place == (SECOND if ctx.params.get("side") == 2 else FIRST)
@@ -254,7 +254,7 @@ class Hypersphere(DatasetPanel):
         ctx.panel.set_data(data)
 
     def _show(self, ctx: Any, choice: dict[str, Any]) -> None:
-        """Send the sphere of ``choice``; where there is none, say what to do next."""
+        """Send the sphere of ``choice``; if there is none, say what to do next."""
         choice["dataset"] = ctx.dataset.name if ctx.dataset is not None else None
         choice["selected"] = sorted(ctx.selected or [])
         try:
@@ -270,7 +270,7 @@ class Hypersphere(DatasetPanel):
         ctx.panel.set_data(data)
 
     def _picture(self, ctx: Any, side: dict[str, Any]) -> dict[str, Any]:
-        """Everything that one component draws and says."""
+        """Return everything that one component draws and says."""
         source, _ = self._current(ctx, side)
         sphere = first_sphere(source, side["key"], side["token"])
         return {
@@ -282,7 +282,7 @@ class Hypersphere(DatasetPanel):
         }
 
     def render(self, ctx: Any) -> types.Property:
-        """The component, or what to do to see it."""
+        """Draw the component, or what to do to see it."""
         panel = types.Object()
         empty = ctx.panel.get_state("empty")
         if empty:

@@ -1,4 +1,4 @@
-"""From a point of the sphere to its face and back: cards, neighbours, what lights up."""
+"""Finds faces by points of the sphere and points by faces: cards, neighbours, selections."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NEAREST = 24
 
 
 def selected_points(source: Source, sphere: Sphere, chosen: list[str]) -> list[int]:
-    """Points of the samples ``chosen``; of a chosen video all its faces."""
+    """Return the points of the samples ``chosen``; of a chosen video all its faces."""
     if not chosen:
         return []
     if source.shows_faces:
@@ -28,13 +28,13 @@ def selected_points(source: Source, sphere: Sphere, chosen: list[str]) -> list[i
 
 
 def points_of(sphere: Sphere, ids: list[str]) -> list[int]:
-    """Points of the faces ``ids``, where they are drawn."""
+    """Return the points of the faces ``ids`` that are drawn."""
     wanted = set(ids)
     return [row for row, sample_id in enumerate(sphere.columns.ids) if sample_id in wanted]
 
 
 def card(source: Source, sphere: Sphere, point: int) -> dict[str, Any]:
-    """The hover card of one face."""
+    """Return the hover card of one face."""
     columns = sphere.columns
     sample = source.faces[columns.ids[point]]
     label = sample[fields.GROUND_TRUTH]
@@ -48,13 +48,13 @@ def card(source: Source, sphere: Sphere, point: int) -> dict[str, Any]:
 
 
 def same_video(sphere: Sphere, point: int) -> np.ndarray:
-    """The drawn faces of the video of ``point``."""
+    """Return the drawn faces of the video of ``point``."""
     codes = sphere.columns.video.codes
     return np.flatnonzero(codes == codes[point]) if codes[point] >= 0 else np.array([point])
 
 
 def nearest(source: Source, sphere: Sphere, key: str, token: str, point: int) -> np.ndarray:
-    """The face ``point`` and its nearest drawn faces by cosine that are not of its group."""
+    """Return the face ``point`` and its nearest drawn faces by cosine that are not of its group."""
     from ....detector.embeddings import neighbours
 
     vectors, there = embeddings_of(source, key, token)
@@ -74,7 +74,7 @@ def nearest(source: Source, sphere: Sphere, key: str, token: str, point: int) ->
 
 
 def grid_view(source: Source, sphere: Sphere, chosen: np.ndarray, what: str) -> tuple[Any, str]:
-    """The view of the points ``chosen`` in the dataset that the App shows, and what it holds.
+    """Return the view of the points ``chosen`` in the dataset of the App, and what it holds.
 
     Returns:
         the view, and a sentence with their number

@@ -1,4 +1,4 @@
-"""Flat maps of the sphere: ours for FiftyOne's Embeddings panel, and its UMAP in our plot."""
+"""Makes flat maps of the sphere: a plane for FiftyOne's Embeddings panel, a UMAP for our plot."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def register_plane(faces: fo.Dataset, key: str, sphere: Sphere) -> str:
 
 
 def umap_run(faces: fo.Dataset, key: str) -> str | None:
-    """Brain key of the cosine UMAP that 'Map embeddings' has made for ``key``, None without."""
+    """Return the brain key of the cosine UMAP that 'Map embeddings' made for ``key``, or None."""
     name = f"{key}_umap"
     if not faces.has_brain_run(name):
         return None
@@ -49,10 +49,10 @@ def umap_run(faces: fo.Dataset, key: str) -> str | None:
 
 
 def umap_map(faces: fo.Dataset, key: str, sphere: Sphere, count: int) -> dict[str, Any]:
-    """The UMAP of the first ``count`` points for the browser, and what to know of it.
+    """Return the UMAP of the first ``count`` points for the browser, and what to know about it.
 
     Raises:
-        ForensicsError: there is none
+        ForensicsError: if there is none
     """
     name = umap_run(faces, key)
     if name is None:
@@ -77,7 +77,7 @@ def _why_stale(faces: fo.Dataset, key: str, part: str) -> str | None:
 
 
 def placed(results: Any, ids: Sequence[str]) -> tuple[np.ndarray, int]:
-    """Places (N, 2) in [-1, 1] of faces, one scale for both axes, NaN where the map has none.
+    """Return places (N, 2) of faces in [-1, 1], one scale for both axes, NaN if not on the map.
 
     Returns:
         the places, and how many are missing

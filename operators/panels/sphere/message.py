@@ -1,4 +1,4 @@
-"""What the browser gets of a sphere: points, what they can be coloured by, and words."""
+"""Builds what the browser gets of a sphere: points, what can colour them, and words."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from ...dataset import face_columns, fields, seen_material
 from ...embeddings.sphere_source import Sphere
 from . import colours as sphere_colours, maps as sphere_maps, payload as sphere_payload
 
-THRESHOLD = 0.5  # at which errors are coloured: the detector's own call
+THRESHOLD = 0.5  # for colouring errors: the detector's own call
 
 
 def picture(source: face_columns.Source, sphere: Sphere, key: str) -> dict[str, Any]:
-    """Everything of a sphere that its component draws first."""
+    """Return everything of a sphere that its component draws first."""
     return {
         "sphere": {**_points(source, sphere, key, 0), "partial": sphere.partial},
         "fields": sphere_colours.field_names(source, sphere, key),
@@ -27,7 +27,7 @@ def picture(source: face_columns.Source, sphere: Sphere, key: str) -> dict[str, 
 
 
 def rest(source: face_columns.Source, sphere: Sphere, key: str, since: int) -> dict[str, Any]:
-    """The points from number ``since`` on, and what is now true of all."""
+    """Return the points from number ``since`` on, and what is now true of all."""
     return {"sphere": _points(source, sphere, key, since), **_said(sphere)}
 
 
@@ -43,7 +43,7 @@ def _points(source: face_columns.Source, sphere: Sphere, key: str, since: int) -
 
 
 def _boundary(source: face_columns.Source, key: str) -> float | None:
-    """Cosine to the fake axis at which ``key`` calls a face fake, where there is one."""
+    """Return the cosine to the fake axis at which ``key`` calls a face fake, if there is one."""
     config = fields.scores_config(source.faces, key)
     head = getattr(config, "head_weight", None)
     if head is None:
@@ -54,7 +54,7 @@ def _boundary(source: face_columns.Source, key: str) -> float | None:
 
 
 def _said(sphere: Sphere) -> dict[str, Any]:
-    """How many faces are drawn, and what the picture shows of them."""
+    """Say how many faces are drawn, and what the picture shows of them."""
     picture = sphere.picture
     some = picture.fitted if picture.fitted < picture.there else None
     return {

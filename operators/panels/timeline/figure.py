@@ -1,4 +1,4 @@
-"""A video's scores along its frames, person by person: the data, the sentence and the plot."""
+"""Draws a video's scores along its frames, person by person: data, sentence and plot."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ....detector.audit.words import count
 from ...app.colours import MARGIN, note
 from ...dataset.appearance import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION
 
-#: One per person: told apart by symbol as well as by colour (Okabe & Ito).
+#: One per person, told apart by symbol as well as by colour (Okabe & Ito).
 PEOPLE = (
     (VERMILION, "triangle-up"),
     (GREEN, "square"),
@@ -22,21 +22,21 @@ PEOPLE = (
     (SKY, "hexagon"),
 )
 REAL_COLOUR = BLUE
-DRIVING = 3  # frames that are ringed
+DRIVING = 3  # number of frames that get a ring
 GAP_Y = -0.06
 
 
 @dataclass(frozen=True)
 class Person:
-    """One person (track) of a video, by frame.
+    """One person (track) of a video, frame by frame.
 
     Attributes:
-        track: its number, -1 where unknown
+        track: its number, -1 if unknown
         subject: whether it is the person that the label is of
         frames: (n,) frame numbers as the App shows them (from 1), ascending
-        p_fake: (n,) NaN where the face has no score
+        p_fake: (n,) scores, NaN if the face has none
         ids: (n,) sample ids
-        rank: (n,) what faces are ordered by, see :mod:`detector.metrics.ranks`
+        rank: (n,) numbers that faces are ordered by, see :mod:`detector.metrics.ranks`
     """
 
     track: int
@@ -53,11 +53,11 @@ class Timeline:
 
     Attributes:
         video_id, label: of the video
-        people: its persons, the one that scores highest first
-        real: the faces of its paired real, None where there is none
+        people: its persons, highest score first
+        real: the faces of its paired real, None if there are none
         gaps: (frame, reason) of every tried frame without a score
-        threshold: from where a face counts as fake
-        score: the video's own, None where it has none
+        threshold: p_fake from which a face counts as fake
+        score: score of the video, None without one
     """
 
     video_id: str
@@ -71,7 +71,7 @@ class Timeline:
 
 
 def driving(timeline: Timeline) -> list[tuple[int, float, str]]:
-    """(frame, p_fake, sample id) of the frames that score highest, of all persons."""
+    """Return (frame, p_fake, sample id) of the highest-scoring frames of all persons."""
     rows = [
         (-float(rank), int(frame), float(score), sample_id)
         for person in timeline.people
@@ -84,7 +84,7 @@ def driving(timeline: Timeline) -> list[tuple[int, float, str]]:
 
 
 def sentence(timeline: Timeline) -> str:
-    """The video in words: truth, score, persons, frames over the threshold, gaps by reason."""
+    """Describe the video: truth, score, persons, frames over the threshold, gaps by reason."""
     parts = [f"Truth: {timeline.label or 'not known'}."]
     if timeline.seen:
         parts.append(f"The detector was {timeline.seen} this video or its group.")
@@ -118,7 +118,7 @@ def sentence(timeline: Timeline) -> str:
 
 
 def figure(timeline: Timeline) -> list[dict[str, Any]]:
-    """Traces: the paired real, each person, the driving frames, the gaps.
+    """Return traces of the paired real, each person, the driving frames and the gaps.
 
     ``ids`` are sample ids, so that a click opens the face.
     """
@@ -177,7 +177,7 @@ def _line(person: Person, name: str, colour: str, symbol: str, dash: str) -> dic
 
 
 def layout(threshold: float, video_id: str) -> dict[str, Any]:
-    """Frame against p_fake, with the threshold as a line; zoom is kept within a video."""
+    """Lay out frame against p_fake, with the threshold as a line; zoom is kept within a video."""
     font = {"size": 12}
     return {
         "margin": {**MARGIN, "r": 56, "b": 84},

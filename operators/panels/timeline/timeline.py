@@ -1,4 +1,4 @@
-"""Panel ``timeline``: the scores of one video, frame by frame and person by person."""
+"""Defines the panel ``timeline``: the scores of one video, by frame and by person."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ STATE = ("key", "sample", "video_id", "shown")
 def timeline_of(
     source: face_columns.Source, video_id: str, key: str, threshold: Threshold
 ) -> Timeline:
-    """Everything about ``video_id`` that the panel draws.
+    """Return everything about ``video_id`` that the panel draws.
 
     Raises:
-        ForensicsError: the video has neither faces nor tried frames
+        ForensicsError: if the video has neither faces nor tried frames
     """
     names = fields.ScoreFields(key)
     people, label, pair_id, score = _people(source.faces, video_id, names)
@@ -73,7 +73,7 @@ def _seen(faces: fo.Dataset, key: str, video_id: str) -> str:
 
 
 def _columns(faces: fo.Dataset, video_id: str, paths: dict[str, str]) -> dict[str, list[Any]]:
-    """Columns of the faces of a video; a field that is not there is a column of None."""
+    """Return columns of the faces of a video; a field that does not exist is a column of None."""
     score_paths = [paths[name] for name in ("p_fake", "video") if name in paths]
     score_state.require_fields_whole(faces, score_paths)
     view = faces.match(F("video_id") == video_id)
@@ -86,7 +86,7 @@ def _columns(faces: fo.Dataset, video_id: str, paths: dict[str, str]) -> dict[st
 def _people(
     faces: fo.Dataset, video_id: str, names: fields.ScoreFields
 ) -> tuple[list[Person], str | None, str | None, float | None]:
-    """Persons, the highest mean first, and label, pair and score of the video."""
+    """Return the persons, highest mean first, and label, pair and score of the video."""
     got = _columns(
         faces,
         video_id,
@@ -131,7 +131,7 @@ def _people(
 
 
 def _mean(p_fake: np.ndarray, margin: np.ndarray | None) -> float:
-    """What a person's faces are ordered by on average; the least where none has a score."""
+    """Return the mean that persons are ordered by; the lowest number if no face has a score."""
     there = ~np.isnan(p_fake)
     if not there.any():
         return -np.inf
@@ -141,7 +141,7 @@ def _mean(p_fake: np.ndarray, margin: np.ndarray | None) -> float:
 def _unscored(
     faces: fo.Dataset, video_id: str, names: fields.ScoreFields, people: list[Person]
 ) -> dict[int, str]:
-    """Frames whose every face lacks a score, with the reason of the first."""
+    """Return frames in which no face has a score, with the reason of the first face."""
     paths = {"id": "id", "frame": "frame_number", "score": names.reason, "cut": fields.REASON}
     got = _columns(faces, video_id, paths)
     why = {
@@ -158,7 +158,7 @@ def _unscored(
 
 
 def _tried(source: face_columns.Source, video_id: str) -> dict[int, str]:
-    """Every tried frame of the video, with the reason why it gave no face."""
+    """Return every tried frame of the video, with the reason why it gave no face."""
     videos = source.videos
     if videos is None:
         return {}
@@ -176,7 +176,7 @@ def _tried(source: face_columns.Source, video_id: str) -> dict[int, str]:
 
 
 class TimelinePanel(ChoicePanel):
-    """Scores of the open video along its frames."""
+    """Panel that shows the scores of the open video along its frames."""
 
     label = "Score timeline"
     icon = "timeline"
@@ -189,15 +189,15 @@ class TimelinePanel(ChoicePanel):
     missing = "No timeline yet"
 
     def on_load(self, ctx: Any) -> None:
-        """First paint."""
+        """Draw the panel when it is opened."""
         self._show(ctx, {**self._choice(ctx), "key": None, "sample": self._asked(ctx)})
 
     def on_change_current_sample(self, ctx: Any) -> None:
-        """Another sample is open; also fires with nothing changed."""
+        """Follow the sample that is open; the event also comes when nothing has changed."""
         self._follow(ctx)
 
     def on_change_selected(self, ctx: Any) -> None:
-        """Another sample is ticked in the grid."""
+        """Follow the sample that is ticked in the grid."""
         self._follow(ctx)
 
     def _follow(self, ctx: Any) -> None:
@@ -207,7 +207,7 @@ class TimelinePanel(ChoicePanel):
 
     @staticmethod
     def _asked(ctx: Any) -> str | None:
-        """The open sample, else the first ticked one."""
+        """Return the open sample, else the first ticked one."""
         return ctx.current_sample or next(iter(ctx.selected or []), None)
 
     @handler
@@ -218,18 +218,18 @@ class TimelinePanel(ChoicePanel):
 
     @handler
     def on_point(self, ctx: Any) -> None:
-        """A point: show its face here; where it is open, open that face or seek to its frame."""
+        """Show a point's face here; if its sample is open, open the face or go to its frame."""
         sample_id, frame = ctx.params.get("id"), ctx.params.get("x")
         choice = self._choice(ctx)
         source = face_columns.source_of(ctx.dataset)
         if sample_id:
             choice["shown"] = sample_id
         if ctx.current_sample and source.shows_faces and sample_id:
-            choice["sample"] = sample_id  # opening it is no other video
+            choice["sample"] = sample_id  # opening it does not change the video
             ctx.ops.open_sample(id=sample_id)
         self._show(ctx, choice)
         if ctx.current_sample and not source.shows_faces and frame is not None:
-            # the component moves the player; the time tells a second click on one point apart
+            # the component moves the player; the time tells a second click on the same point apart
             ctx.panel.set_data({"player": {"frame": round(frame), "when": time.time()}})
 
     def _show(self, ctx: Any, choice: dict[str, Any]) -> None:
@@ -271,13 +271,13 @@ class TimelinePanel(ChoicePanel):
         stored = stored_of(source.faces, choice["key"])
         timeline = timeline_of(source, found[0], choice["key"], stored.for_one)
         if choice["shown"] is None and ctx.current_sample and source.shows_faces:
-            choice["shown"] = ctx.current_sample  # the open face is the one to be seen
+            choice["shown"] = ctx.current_sample  # show the face that is open
         return timeline, choice, keys, _card(source.faces, timeline, choice["shown"])
 
     def render(self, ctx: Any) -> types.Property:
-        """The plot, what it says in words, and the face that was clicked."""
+        """Draw the plot, what it says in words, and the face that was clicked."""
         panel = types.Object()
-        # an open sample has arrows to its neighbours at both sides, over everything
+        # an open sample has arrows to its neighbours on both sides, above everything
         padding = "12px 48px" if ctx.current_sample else "12px"
         root = types.Property(panel, view=columns("minmax(0, 1fr)", padding))
         empty, view = ctx.panel.get_state("empty"), ctx.panel.get_state("view")
@@ -322,7 +322,7 @@ class TimelinePanel(ChoicePanel):
 
 
 def _card(faces: fo.Dataset, timeline: Timeline, shown: str | None) -> dict[str, str] | None:
-    """The clicked face, else the one that scores highest."""
+    """Return the clicked face, else the highest-scoring one."""
     top = timeline_figure.driving(timeline)
     sample_id = shown or (top[0][2] if top else None)
     if sample_id is None or not len(faces.select(sample_id)):
