@@ -139,7 +139,7 @@ def common_videos(scored: Mapping[str, Sequence[VideoRow]]) -> CommonVideos:
 
 
 def rank_of(rows: Sequence[VideoRow]) -> np.ndarray:
-    """(V,) what the videos of ``rows`` are ordered by, see :mod:`detector.metrics.ranks`."""
+    """Return (V,) what the videos of ``rows`` are ordered by, see :mod:`detector.metrics.ranks`."""
     p_fake, margin = (
         np.array([np.nan if row.get(name) is None else row[name] for row in rows], np.float64)
         for name in ("p_fake", "margin")
@@ -148,7 +148,7 @@ def rank_of(rows: Sequence[VideoRow]) -> np.ndarray:
 
 
 def mean_of(rows: Sequence[VideoRow]) -> VideoRow:
-    """One row with the mean score of the ``rows`` of one video, for example of several seeds."""
+    """Return one row with the mean score of ``rows`` of one video, for example of several seeds."""
     mean: dict[str, Any] = {"p_fake": float(np.mean([row["p_fake"] for row in rows]))}
     if all(row.get("margin") is not None for row in rows):
         mean["margin"] = ranks.mean(np.array([row["margin"] for row in rows]))

@@ -225,7 +225,7 @@ class _Training:
         at.crops, at.loss_sum = at.crops + terms.crops, at.loss_sum + terms.total
         spent = time.monotonic() - self.began
         speed = (at.crops - self.crops_at_start) / max(spent, 1e-9)
-        # epochs of pairs differ by a batch: what is done counts as it was, the rest as the first
+        # epochs of pairs differ by a batch: done ones count as they were, the rest like the first
         rest = config.epochs - at.epoch - 1
         total = at.step - at.step_in_epoch + steps + self.steps_per_epoch * rest
         total = min(total, config.max_steps) if config.max_steps else total

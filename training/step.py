@@ -63,8 +63,6 @@ class LossTensors:
 def precision_of(config: TrainConfig, device: torch.device) -> str:
     """Return ``fp32`` or ``bf16``, also for ``auto`` on this device.
 
-    bf16 has the range of float32, so small gradients survive without a loss scale.
-
     bf16 has float32's range, so that small gradients are kept without a loss scale.
     """
     if config.precision != "auto":

@@ -1,7 +1,7 @@
-"""The detector that the screens of a dataset follow: grid, audit, sphere, timeline, report, forms.
+"""Stores which detector a dataset's screens show: grid, audit, sphere, timeline, report, forms.
 
-It is the one that was scored last, until somebody chooses another in any panel; one entry of the
-faces dataset's description says which.
+It is the detector that was scored last, until somebody chooses another in any panel. One entry of
+the faces dataset's description names it.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ NAME = appearance.CURRENT
 
 
 def current(faces: fo.Dataset, keys: Sequence[str] = ()) -> str:
-    """Key of the current detector of a faces dataset; "" where none has scored it.
+    """Return the key of a faces dataset's current detector, "" if none has scored it.
 
     Args:
-        faces: dataset
-        keys: that come into question, oldest first; by default all that have scored it
+        faces: the faces dataset
+        keys: possible keys, oldest first; by default all detectors that have scored it
     """
     keys = keys or fields.detector_keys(faces)
     chosen = fields.describe(faces).get(NAME)
@@ -31,8 +31,8 @@ def choose(faces: fo.Dataset, key: str) -> list[str] | None:
     """Make ``key`` the detector that every screen follows, on the faces and on their videos.
 
     Returns:
-        what the tiles of the faces show from now on; None where nothing has changed, or where a
-        person has arranged the tiles otherwise
+        what the tiles of the faces show from now on; None if nothing has changed, or if a person
+        has arranged the tiles otherwise
     """
     if fields.describe(faces).get(NAME) == key:
         return None

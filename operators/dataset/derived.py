@@ -78,7 +78,7 @@ def note(
 
 
 def why_stale(dataset: fo.Dataset, key: str, kind: str, what: str = "") -> str | None:
-    """Why the number that :func:`note` kept does not stand any more; None where it does."""
+    """Return why the number that :func:`note` stored is out of date, or None if it is valid."""
     name = "_".join(filter(None, (kind, key, what)))
     return made_from.why_stale(dataset, name, CATALOGUE[kind].ignoring)
 
@@ -119,13 +119,13 @@ def stale_numbers(dataset: fo.Dataset, key: str) -> list[Stale]:
 
 
 def words(dataset: fo.Dataset, key: str) -> str:
-    """What is out of date and what was never checked, in sentences; "" where nothing is."""
+    """Say what is out of date and what was never checked; "" if there is nothing."""
     old = _UNCHECKED.get((str(dataset._doc.id), made_from.state(dataset)), lambda: _old(dataset))
     return " ".join(filter(None, (_out_of_date(dataset, key), unchecked(old) if old else "")))
 
 
 def _old(dataset: fo.Dataset) -> int:
-    """Videos whose crops are of version 0.3, which noticed little damage: theirs have no hash."""
+    """Count videos with crops of version 0.3, which noticed little damage and stored no hash."""
     if not dataset.has_field("recipe") or not dataset.has_field("video_path"):
         return 0
     files = {"$regex": _VIDEO_FILE, "$options": "i"}  # pictures and folders have no such damage

@@ -175,7 +175,7 @@ def _load(source: Source, key: str) -> FaceColumns:
     found = marked(source.faces, key, face_table(views.subjects(source.faces), key))
     lost = faceless(source.videos, found.video.present())
     if found.video_p_fake is None or fields.scores_config(source.faces, key) is None:
-        return replace(found, faceless=lost)  # nobody knows by which rule
+        return replace(found, faceless=lost)  # the rule is unknown
     scores, margins = _of_videos(source, key, found)
     return replace(found, video_p_fake=scores, video_margin=margins, faceless=lost)
 
@@ -183,7 +183,7 @@ def _load(source: Source, key: str) -> FaceColumns:
 def _of_videos(
     source: Source, key: str, faces: FaceColumns
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """(N,) score and margin of each face's video as its faces say now, by its detector's rule."""
+    """Return (N,) present score and margin of each face's video, by its detector's rule."""
     rule = rule_of(source.faces, key)
     p_fake, video = faces.p_fake, faces.video
     margin = known_margin = ranks.margins(p_fake, faces.margin)

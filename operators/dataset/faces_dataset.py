@@ -140,8 +140,10 @@ def renew_one_face(faces: fo.Dataset) -> None:
 
 
 def middle_faces(faces: Any) -> list[str]:
-    """The id of one face of each video, for evaluation at video level: the middle one in frame
-    order."""
+    """Return the id of one face of each video, the middle one in frame order.
+
+    They are for evaluation at video level.
+    """
     ids, video_ids, numbers = faces.values(["id", "video_id", "frame_number"])
     rows: dict[str, list[tuple[int, str]]] = {}
     for sample_id, video_id, number in zip(ids, video_ids, numbers, strict=True):

@@ -21,13 +21,13 @@ from . import run_names, stored_runs
 from .dataset_changes import changing, declare
 
 INFO_KEY = "media_forensics"
-SCORES_METHOD = run_names.method_of(run_names.SCORES)  # of the runs that hold their provenance
+SCORES_METHOD = run_names.method_of(run_names.SCORES)  # of the runs that hold the provenance
 GROUND_TRUTH = "ground_truth"
 REASON = "reason"
 COVERAGE = "coverage"
-CLIP = "clip"  # FrameSupport [first, last]: a sample of a video dataset that is a part of its file
-PREFIX = "mf_"  # of our fields on a dataset that was taken in place
-ADOPTED = "adopted"  # in the description of such a dataset
+CLIP = "clip"  # FrameSupport [first, last] of a video sample that is a part of its file
+PREFIX = "mf_"  # prefix of our fields on a dataset that was adopted in place
+ADOPTED = "adopted"  # entry in the description of such a dataset
 FACES = "faces"  # Detections on the frames of a video dataset, or on whole frames
 PERSONS = "persons"  # TemporalDetections of a video: each person's first and last appearance
 CROP_SHA256 = "crop_sha256"  # hash of the crop's file, as extraction wrote it
@@ -70,7 +70,7 @@ FACE_FIELDS: dict[str, type] = {
 
 #: Lists of floats on each face: box [x, y, w, h] relative to the frame; 5 x (x, y) pixels of the
 #: frame and of the crop; the 2x3 frame-to-crop matrix by rows.
-SHOWN_FOR = "shown_for"  # ids of the fakes of this person, where a real has several subjects
+SHOWN_FOR = "shown_for"  # ids of the fakes of this person, if a real has several subjects
 FACE_LISTS = ("face_box", "face_landmarks", "crop_landmarks", "crop_matrix")
 
 #: Fields that panels and the sidebar filter by; without an index, a filter freezes a large App.
@@ -182,7 +182,7 @@ def delta_field(key: str, perturbation: str) -> str:
 
 
 def margin_field(key: str, perturbation: str) -> str:
-    """Field with the margin of detector ``key`` under a corruption."""
+    """Return the field with the margin of detector ``key`` under a corruption."""
     return f"{key}_margin_{perturbation}"
 
 
@@ -233,16 +233,16 @@ def record_fields(record: VideoRecord) -> dict[str, Any]:
 
 
 def here(dataset: fo.Dataset, name: str) -> str:
-    """What our field ``name`` of videos is called on ``dataset``.
+    """Return the name of our field ``name`` of videos on ``dataset``.
 
-    On a dataset that a person has made, and that we work on in place, ours begin with
-    :data:`PREFIX`, so that none of theirs is changed.
+    On a dataset that a person made and we use in place, our fields begin with :data:`PREFIX`, so
+    that none of that person's fields is changed.
     """
     return f"{PREFIX}{name}" if is_adopted(dataset) else name
 
 
 def is_adopted(dataset: fo.Dataset) -> bool:
-    """Whether a person has made ``dataset``, and 'Use dataset' has taken it in place."""
+    """Return whether a person made ``dataset``, and 'Use dataset' adopted it in place."""
     return bool(describe(dataset).get(ADOPTED))
 
 
@@ -280,10 +280,10 @@ def set_description(dataset: fo.Dataset, **values: Any) -> None:
 
 
 def detector_keys(dataset: fo.Dataset) -> list[str]:
-    """Keys of the detectors that have scored ``dataset``, oldest first."""
+    """Return the keys of the detectors that have scored ``dataset``, oldest first."""
     return stored_runs.listed(dataset, run_names.SCORES)
 
 
 def scores_config(dataset: fo.Dataset, key: str) -> Any | None:
-    """Config of the run that holds the provenance of ``key``'s scores; None where there is none."""
+    """Return the config of the run with the provenance of ``key``'s scores, or None."""
     return stored_runs.config_of(dataset, run_names.SCORES, key)

@@ -72,8 +72,10 @@ def basis_of(samples: Any, key: str, level: str = "video") -> Basis:
 
 
 def _scores(own: Mapping[str, np.ndarray]) -> list[np.ndarray]:
-    """What of the scores a number may depend on: p_fake, and the margins of those that are 1 or 0,
-    for nothing else tells these apart (and others keep the digest that they had in 0.3).
+    """Return the part of the scores that a number may depend on.
+
+    That is p_fake, and the margins of scores that are 1 or 0, because only the margin tells these
+    apart. Other scores keep the digest that they had in 0.3.
     """
     p_fake, margin = own["p_fake"], own.get("margin")
     saturated = (p_fake == 1) | (p_fake == 0)
@@ -220,5 +222,5 @@ def state(dataset: fo.Dataset) -> Hashable:
 
 
 def checkpoint_of(dataset: fo.Dataset, key: str) -> str | None:
-    """Hash of the checkpoint whose scores ``key`` holds, None for imported scores."""
+    """Return the hash of the checkpoint behind the scores of ``key``, or None if imported."""
     return getattr(fields.scores_config(dataset, key), "checkpoint_sha256", None)

@@ -1,9 +1,9 @@
-"""Views of chosen samples by a mark on them, not by their ids.
+"""Builds views of chosen samples by a mark on the samples instead of their ids.
 
-A view of named samples holds every id. As a saved view, an evaluation or a run it outgrows
-MongoDB's limit of 16 MB at some 600,000 of them, and the App sends it with every request. Here the
-samples get a mark, in bulk, and the view asks for the mark: its size is the same for ten samples
-and a million.
+A view of named samples holds every id. With about 600,000 ids, a saved view, an evaluation or a
+run would exceed MongoDB's limit of 16 MB, and the App would send the ids with every request. Here
+the samples get a mark, in bulk, and the view asks for the mark: its size is the same for ten
+samples and for a million.
 
 A mark is a name and a token. The newest marks of a name are written before a view asks for them,
 and older ones are removed when nothing asks for them any more.
@@ -22,30 +22,30 @@ from bson import ObjectId, json_util
 from .dataset_changes import changing, require_there
 
 FIELD = "view_marks"
-#: Ids up to which a view that is only shown names its samples: 0.3 MB.
+#: Most ids that a view names if it is only shown: 0.3 MB.
 MOST_NAMED = 10_000
-#: Bytes of a view's stages above which it is stored by marks.
+#: Bytes of a view's stages above which the view is stored by marks.
 MOST_BYTES = 500_000
 SLICE = 10_000  # values of one query
-#: Sets that are shown at a time, by all people who look at a dataset.
+#: Number of sets shown at a time, by all people who look at a dataset.
 KEPT_SHOWN = 8
 _SHOWN = "shown"
 
 
 def slices(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    """``values`` in parts that fit into one query each."""
+    """Yield ``values`` in parts that fit into one query each."""
     for start in range(0, len(values), SLICE):
         yield values[start : start + SLICE]
 
 
 def marked(samples: Any, name: str, values: Sequence[Any], field: str = "id") -> Any:
-    """Mark the samples of a dataset whose ``field`` is one of ``values``; the view of them.
+    """Mark the samples whose ``field`` is one of ``values``, and return the view of them.
 
     Marks of earlier calls with ``name`` stay until :func:`forget_others`.
 
     Args:
-        samples: the dataset, or a view of it, whose stages and order the view then has
-        name: for what they are marked
+        samples: the dataset, or a view of it, whose stages and order the new view then has
+        name: what the samples are marked for
         values: ids, or values of ``field``
         field: ``id``, or an indexed field
 
@@ -60,7 +60,7 @@ def marked(samples: Any, name: str, values: Sequence[Any], field: str = "id") ->
         wanted: dict[str, Any] = {field: {"$in": list(part)}}
         if field == "id":
             wanted = {"_id": {"$in": [ObjectId(value) for value in part]}}
-        # not through FiftyOne, which would date the samples: nothing that is read of them changes
+        # not through FiftyOne, which would date the samples although no value of theirs changes
         there = {"$ifNull": [f"${FIELD}", []]}
         added = {FIELD: {"$setUnion": [there, [{"$literal": mark}]]}}
         dataset._sample_collection.update_many(wanted, [{"$set": added}])
@@ -68,7 +68,7 @@ def marked(samples: Any, name: str, values: Sequence[Any], field: str = "id") ->
 
 
 def forget_others(dataset: fo.Dataset, name: str, view: Any = None, keep: int = 0) -> None:
-    """Remove the marks of ``name``, but those that ``view`` asks for and the newest ``keep``."""
+    """Remove the marks of ``name``, except those of ``view`` and the newest ``keep``."""
     if not dataset.has_field(FIELD):
         return
     marks = _marks_of(dataset, name)
@@ -80,7 +80,7 @@ def forget_others(dataset: fo.Dataset, name: str, view: Any = None, keep: int = 
 
 
 def shown(samples: Any, values: Sequence[Any], field: str = "id") -> Any:
-    """A view for the App's grid of the samples whose ``field`` is one of ``values``.
+    """Return a view for the App's grid of the samples whose ``field`` is one of ``values``.
 
     Args:
         samples: dataset or view
@@ -95,9 +95,9 @@ def shown(samples: Any, values: Sequence[Any], field: str = "id") -> Any:
 
 
 def compact(view: Any, name: str) -> Any:
-    """``view``, or where it is large to store the view of the same samples by marks of ``name``.
+    """Return ``view``, or if it is too large to store, an equal view by marks of ``name``.
 
-    The order of the samples is kept only in small ones.
+    The order of the samples is kept only in small views.
     """
     if isinstance(view, fo.Dataset) or len(_dumped(view)) <= MOST_BYTES:
         return view
@@ -107,7 +107,7 @@ def compact(view: Any, name: str) -> Any:
 
 
 def columns(samples: Any, values: Sequence[Any], names: Sequence[str], field: str = "id") -> list:
-    """Columns ``names`` of the samples whose ``field`` is one of ``values``, read part by part."""
+    """Return columns ``names`` of the samples whose ``field`` is in ``values``, in parts."""
     found: list[list[Any]] = [[] for _ in names]
     for part in slices(values):
         wanted = {field: {"$in": list(part)}}
@@ -127,7 +127,7 @@ def _declare(dataset: fo.Dataset) -> None:
 
 
 def _marks_of(dataset: fo.Dataset, name: str) -> list[str]:
-    """The marks of ``name``, oldest first."""
+    """Return the marks of ``name``, oldest first."""
     found = dataset._sample_collection.distinct(FIELD)
     return sorted(mark for mark in found if mark and mark.rpartition("#")[0] == name)
 

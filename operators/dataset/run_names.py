@@ -1,7 +1,7 @@
-"""How our custom runs of a dataset are called: a prefix for what it is, then a key or a name.
+"""Defines the names of our custom runs: a prefix for the kind, then a key or a name.
 
-A run is known by its method, never by how its name begins: names of several kinds begin alike, and
-people store runs of their own (:mod:`.stored_runs`).
+A run's kind is known by its method and never by its name, because names of several kinds begin in
+the same way, and people store their own runs (:mod:`.stored_runs`).
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ ROBUSTNESS = "robustness_"
 TRAINING = "training_"
 TRAINING_SET = "training_set_"
 ABLATION = "ablation_"
-OURS = "media_forensics/"  # what the method of each of our runs begins with
+OURS = "media_forensics/"  # beginning of the method of each of our runs
 
 
 def method_of(prefix: str) -> str:
-    """The method of the runs whose names begin with ``prefix``, for example :data:`SCORES`."""
+    """Return the method of the runs whose names begin with ``prefix``, such as :data:`SCORES`."""
     return OURS + prefix.removesuffix("_")

@@ -48,7 +48,7 @@ def require_whole(dataset: fo.Dataset, key: str) -> None:
 
 
 def require_faces_whole(dataset: fo.Dataset, key: str) -> None:
-    """Like :func:`require_whole`, for code that recomputes the scores of videos and persons."""
+    """Do as :func:`require_whole`, for code that recomputes the scores of videos and persons."""
     why = unfinished(dataset).get(key)
     if why is not None and why != VIDEO_SCORES:
         raise _refusal(dataset, key, why)

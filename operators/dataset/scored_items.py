@@ -35,7 +35,7 @@ class Part:
 
 
 def items_of(view: Any, key: str, level: str) -> Units:
-    """Faces or videos of ``view`` with a ground truth and the stored scores of detector ``key``.
+    """Return faces or videos of ``view`` with a ground truth and the scores of detector ``key``.
 
     Raises:
         ForensicsError: empty view, nothing has a ground truth, or ``key`` has not scored this
@@ -46,7 +46,7 @@ def items_of(view: Any, key: str, level: str) -> Units:
 
 
 def unlabelled(view: Any) -> str:
-    """How many faces of ``view`` have no ground truth, in words; "" where all have one."""
+    """Say how many faces of ``view`` have no ground truth; "" if all have one."""
     count = len(
         views.flat(view).match({f"{fields.GROUND_TRUTH}.label": {"$not": {"$in": list(LABELS)}}})
     )
@@ -56,13 +56,13 @@ def unlabelled(view: Any) -> str:
 
 
 def all_faces(view: Any, key: str) -> Units:
-    """The faces of ``view``, those without a ground truth (label -1) included."""
+    """Return the faces of ``view``, including those without a ground truth (label -1)."""
     view = views.subjects(views.flat(view))
     return at_level(marked(views.dataset_of(view), key, face_table(view, key)), "face")
 
 
 def face_items(view: Any, key: str) -> Units:
-    """The faces of ``view`` that have a ground truth."""
+    """Return the faces of ``view`` that have a ground truth."""
     units = all_faces(view, key)
     if not (units.label >= 0).any():
         require_labels(face_table(view, key))
@@ -74,8 +74,10 @@ def _labelled(units: Units) -> Units:
 
 
 def video_items(view: Any, key: str) -> Units:
-    """The videos behind the faces of ``view``, and those of the same kind without any face; those
-    that have a ground truth."""
+    """Return the videos with a ground truth behind the faces of ``view``.
+
+    Videos of the same kind without any face are included.
+    """
     units = all_videos(view, key)
     if not (units.label >= 0).any():
         require_labels(face_table(view, key))
@@ -83,10 +85,10 @@ def video_items(view: Any, key: str) -> Units:
 
 
 def all_videos(view: Any, key: str) -> Units:
-    """As :func:`video_items`, those without a ground truth (label -1) included."""
+    """Return the videos as :func:`video_items`, including those without a ground truth (-1)."""
     dataset = views.dataset_of(view)
     found = marked(dataset, key, face_table(view, key))
-    scores = compute_video_scores(dataset, key)  # of all faces, also those not in view
+    scores = compute_video_scores(dataset, key)  # from all faces, even those outside the view
     own = ranks.margins(found.p_fake, found.margin)
     lost = faceless(views.videos_of(dataset), set(dataset.distinct("video_id")))
     if lost is not None:
@@ -95,7 +97,7 @@ def all_videos(view: Any, key: str) -> Units:
     def of_faces(of_video: Mapping[str, float], own: np.ndarray) -> np.ndarray:
         known = np.array([*(of_video.get(name, np.nan) for name in found.video.values), np.nan])
         code = found.video.codes
-        return np.where(code >= 0, known[code], own)  # of no video: one of its own
+        return np.where(code >= 0, known[code], own)  # a face without a video has its own
 
     found = replace(
         found,

@@ -1,8 +1,8 @@
-"""Which faces a detector has seen: trained on, validated on, or calibrated on.
+"""Finds the faces that a detector has seen: trained on, validated on, or calibrated on.
 
-Rates on them flatter. A face counts as seen where its group, its video or its very file was in what
-the detector learnt from; that is known of detectors whose training run lies on this machine and of
-calibrations of the dataset.
+Rates on seen faces are too good. A face counts as seen if its group, its video or its own file was
+in what the detector was trained or fitted on. This is known of detectors whose training run is on
+this machine, and of calibrations of the dataset.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from . import fields, run_names, stored_runs, views
 from .rebuild_cache import RebuildCache
 
 TRAINED, VALIDATED, CALIBRATED = "trained on", "validated on", "calibrated on"
-KINDS = (TRAINED, VALIDATED, CALIBRATED)  # the first that holds is said
+KINDS = (TRAINED, VALIDATED, CALIBRATED)  # the first that applies is reported
 _MANIFESTS = RebuildCache(8)
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What a detector has seen.
+    """The material that a detector has seen.
 
     Attributes:
-        parts: kind of :data:`KINDS` -> groups (videos where there are none) and files
+        parts: kind of :data:`KINDS` -> groups (videos if there are none) and files
         known: whether its training material is known here
     """
 
@@ -42,7 +42,7 @@ class Seen:
 
 
 def seen_by(faces: fo.Dataset, key: str) -> Seen:
-    """What the detector whose scores ``key`` holds has seen, as far as this machine knows."""
+    """Return what the detector behind the scores of ``key`` has seen, if known on this machine."""
     parts: dict[str, FittedOn] = {}
     manifest = _manifest(faces, key)
     if manifest is not None:
@@ -51,14 +51,14 @@ def seen_by(faces: fo.Dataset, key: str) -> Seen:
             files = {row.source_sha256 for row in rows} - {""}
             parts[kind] = FittedOn(frozenset(units), frozenset(files))
     if stored_runs.config_of(faces, run_names.CALIBRATION, key) is not None:
-        # its view cannot be opened where a field that it filters by is gone
+        # its view cannot be opened if a field that it filters by is gone
         with contextlib.suppress(AttributeError, KeyError, ValueError):
             parts[CALIBRATED] = fitted_on(faces.load_run_view(run_names.CALIBRATION + key))
     return Seen(parts, manifest is not None)
 
 
 def fitted_on(samples: Any) -> FittedOn:
-    """Groups and files of the faces of ``samples``."""
+    """Return the groups and files of the faces of ``samples``."""
     view = views.flat(samples)
     names = {"group": "$group_id", "video": "$video_id", "file": f"${fields.SOURCE_SHA256}"}
     rows = [row["_id"] for row in view._aggregate(pipeline=[{"$group": {"_id": names}}])]
@@ -68,7 +68,7 @@ def fitted_on(samples: Any) -> FittedOn:
 
 
 def marked(faces: fo.Dataset, key: str, table: FaceColumns) -> FaceColumns:
-    """``table`` with the text column :data:`SEEN`: a kind of :data:`KINDS`, or no value."""
+    """Return ``table`` with the text column :data:`SEEN`: one of :data:`KINDS`, or no value."""
     found = seen_by(faces, key)
     codes = np.full(len(table), -1, np.int32)
     group, content = table.groups, table.texts.get(CONTENT)
@@ -83,13 +83,13 @@ def marked(faces: fo.Dataset, key: str, table: FaceColumns) -> FaceColumns:
 
 
 def _among(column: Coded, names: frozenset[str]) -> np.ndarray:
-    """(N,) whether the value is one of ``names``."""
+    """Return (N,) whether the value is one of ``names``."""
     known = np.array([*(value in names for value in column.values), False])
     return known[column.codes]
 
 
 def words(seen: Coded | None, unit: str) -> str:
-    """How many of some units the detector has seen, in a sentence; "" for none.
+    """Say in a sentence how many of some units the detector has seen; "" for none.
 
     Args:
         seen: column of the units, see :func:`marked`
@@ -106,9 +106,9 @@ def words(seen: Coded | None, unit: str) -> str:
 
 
 def _manifest(faces: fo.Dataset, key: str) -> Manifest | None:
-    """What the checkpoint behind ``key`` was trained on; None where this machine does not know."""
+    """Return what the checkpoint behind ``key`` was trained on, or None if unknown here."""
     config = fields.scores_config(faces, key)
-    # out-of-fold heads have not seen what they score; the embeddings' detector may have
+    # out-of-fold heads have not seen what they score, but the embeddings' detector may have
     base = (getattr(config, "out_of_fold", None) or {}).get("detector")
     if base:
         config = fields.scores_config(faces, base)

@@ -18,7 +18,7 @@ from ...detector.errors import ForensicsError
 from . import marked_views, run_names
 from .dataset_changes import changing, delete_run_record, documents
 
-_MARK = "run "  # of the samples of a run whose view is large
+_MARK = "run "  # mark of the samples of a run whose view is large
 CUSTOM, BRAIN = "runs", "brain_methods"  # entries of a dataset's document that name runs
 
 
@@ -70,12 +70,12 @@ def put(
 
 
 def info_of(dataset: fo.Dataset, prefix: str, key: str) -> Any | None:
-    """Our custom run of the kind ``prefix`` and the key; None where there is none.
+    """Return our custom run of the kind ``prefix`` and the key, or None if there is none.
 
     Args:
-        dataset: that may have it
-        prefix: of :mod:`.run_names`
-        key: what stands behind the prefix
+        dataset: dataset that may have the run
+        prefix: a prefix of :mod:`.run_names`
+        key: the rest of the name, after the prefix
 
     Returns:
         FiftyOne's ``RunInfo`` with ``config`` and ``timestamp``
@@ -88,36 +88,36 @@ def info_of(dataset: fo.Dataset, prefix: str, key: str) -> Any | None:
 
 
 def config_of(dataset: fo.Dataset, prefix: str, key: str) -> Any | None:
-    """The config of :func:`info_of`, None where there is no such run."""
+    """Return the config of :func:`info_of`, or None if there is no such run."""
     return getattr(info_of(dataset, prefix, key), "config", None)
 
 
 def any_info(dataset: fo.Dataset, name: str) -> Any | None:
-    """The run ``name`` of whatever kind of ours; None where there is none, or it is not ours."""
+    """Return our run ``name`` of any kind, or None if there is none or it is not ours."""
     info = dataset.get_run_info(name) if dataset.has_run(name) else None
     return info if info and str(_method(info) or "").startswith(run_names.OURS) else None
 
 
 def is_free(dataset: fo.Dataset, name: str) -> bool:
-    """Whether no run at all has the name."""
+    """Return whether no run has the name, ours or not."""
     return not dataset.has_run(name)
 
 
 def listed(dataset: fo.Dataset, prefix: str) -> list[str]:
-    """Keys of our custom runs of the kind ``prefix``, oldest first."""
+    """Return the keys of our custom runs of the kind ``prefix``, oldest first."""
     keys = [name.removeprefix(prefix) for name in dataset.list_runs() if name.startswith(prefix)]
     found = [(info.timestamp, key) for key in keys if (info := info_of(dataset, prefix, key))]
     return [key for _, key in sorted(found)]
 
 
 def all_ours(dataset: fo.Dataset) -> dict[str, Any]:
-    """All our custom runs: name -> ``RunInfo``."""
+    """Return all our custom runs: name -> ``RunInfo``."""
     found = {name: any_info(dataset, name) for name in dataset.list_runs()}
     return {name: info for name, info in found.items() if info is not None}
 
 
 def require_own(dataset: fo.Dataset, name: str, method: str, field: str | None = None) -> None:
-    """Raise :class:`ForensicsError` where a run of another method has the name."""
+    """Raise :class:`ForensicsError` if a run of another method has the name."""
     if not dataset.has_run(name):
         return
     other = _method(dataset.get_run_info(name))

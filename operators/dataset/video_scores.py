@@ -62,7 +62,7 @@ class VideoScores:
         of_person: score of the person of each face, by sample id
         scored: number of scored faces by video id
         cut: number of faces that the rule uses, scored or not, by video id
-        margins: by video id, what videos are ordered by; empty where faces have no margins
+        margins: by video id, numbers that videos are ordered by; empty if faces have no margins
     """
 
     ids: list[str]
@@ -80,7 +80,7 @@ class VideoScores:
 
 
 def rule_of(dataset: fo.Dataset, key: str) -> str:
-    """The rule by which videos have their scores of ``key``."""
+    """Return the rule by which videos get their scores of ``key``."""
     config = fields.scores_config(dataset, key)
     if getattr(config, "table_level", "face") != "face":
         return "max"  # every face has the score that the table gives its video
@@ -89,7 +89,7 @@ def rule_of(dataset: fo.Dataset, key: str) -> str:
 
 
 def rule_words(dataset: fo.Dataset, key: str) -> str:
-    """How a video has its score of ``key``, for people."""
+    """Write in words how a video gets its score of ``key``."""
     config = fields.scores_config(dataset, key)
     if getattr(config, "table_level", "face") != "face":
         return "each video by the score that the table gives it"
@@ -165,7 +165,7 @@ def compute_video_scores(dataset: fo.Dataset, key: str, rule: str | None = None)
 
 
 def _margins(p_fake: list[float | None], margin: list[float | None] | None) -> list[float | None]:
-    """What each face is ordered by; None where it has no score or faces have no margins."""
+    """Return what each face is ordered by, None if it has no score or faces have no margins."""
     from ...detector.audit.columns import numbers
     from ...detector.metrics import ranks
 
@@ -257,7 +257,7 @@ def _write(dataset: fo.Dataset, key: str, rule: str, found: VideoScores) -> int:
 
 
 def _rule(dataset: fo.Dataset, key: str, rule: str) -> dict[str, str]:
-    """The rule of the video scores, for the provenance; a table of videos brings its own."""
+    """Return the rule of the video scores, for the provenance; a table of videos has its own."""
     config = fields.scores_config(dataset, key)
     if config is None:
         return {}

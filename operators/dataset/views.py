@@ -132,7 +132,7 @@ def video_records(samples: Any) -> list[VideoRecord]:
 
 
 def taken(samples: Any) -> Any:
-    """``samples``, flat; of a dataset of a person's own those that 'Use dataset' has taken."""
+    """Return ``samples``, flat; of an adopted dataset, only those that 'Use dataset' has taken."""
     view = flat(samples)
     dataset = dataset_of(view)
     name = fields.here(dataset, "video_id")
@@ -142,7 +142,7 @@ def taken(samples: Any) -> Any:
 
 
 def _clips(view: Any) -> list[tuple[int, int] | None]:
-    """First and last 0-based frame of each sample that is a part of its file; [] where none is."""
+    """Return first and last 0-based frame of each sample that is a clip, or [] if none is."""
     if not isinstance(view.get_field(fields.CLIP), fo.FrameSupportField):
         return []
     return [

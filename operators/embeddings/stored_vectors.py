@@ -93,7 +93,7 @@ def read(
 
 
 def read_those(dataset: Any, field: str, ids: Sequence[str], most_single: int) -> Vectors:
-    """Vectors of the faces ``ids`` that have one: :func:`read` in parts that fit into a query."""
+    """Return the vectors of the faces ``ids`` that have one, by :func:`read` in several queries."""
     parts = []
     for some in marked_views.slices(ids):
         found = read(dataset.select(some), field)

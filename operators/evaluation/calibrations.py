@@ -22,12 +22,12 @@ IGNORED = ("kinds",)
 
 
 def calibration_of(dataset: fo.Dataset, key: str) -> Any | None:
-    """What the last 'Calibrate threshold' of ``key`` stored, whether or not it stands."""
+    """Return what the last 'Calibrate threshold' of ``key`` stored, even if it is out of date."""
     return stored_runs.config_of(dataset, run_names.CALIBRATION, key)
 
 
 def why_no_calibration(dataset: fo.Dataset, key: str) -> str | None:
-    """Why detector ``key`` has no calibrated threshold that stands; None where it has one."""
+    """Return why detector ``key`` has no valid calibrated threshold, or None if it has one."""
     if calibration_of(dataset, key) is None:
         return "there is none"
     return made_from.why_stale(dataset, run_names.CALIBRATION + key, IGNORED)
@@ -62,8 +62,10 @@ def stored_calibration(dataset: fo.Dataset, key: str) -> dict[str, Any]:
 
 
 def calibration_of_checkpoint(dataset: fo.Dataset, sha256: str) -> dict[str, Any] | None:
-    """What 'Calibrate threshold' stored on ``dataset``, or on its faces, for the scores of a
-    checkpoint; None where nothing that stands."""
+    """Return the valid calibration on ``dataset``, or on its faces, of a checkpoint's scores.
+
+    None if there is no valid one.
+    """
     faces = views.faces_of(dataset) or dataset
     for key in reversed(fields.detector_keys(faces)):
         if made_from.checkpoint_of(faces, key) == sha256 and has_calibration(faces, key):

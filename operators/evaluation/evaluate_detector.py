@@ -124,7 +124,7 @@ def run(
 
 
 def _remarks(said: list[str], waiting: int, key: str, view: Any) -> str:
-    """Sentences on ``said``, what is out of date, labels that contradict, faces without a score."""
+    """Write remarks: ``said``, what is out of date, contradicting labels, faces without a score."""
     dataset = views.dataset_of(view)
     more = (unlabelled(view), contradiction(dataset), derived.words(dataset, key))
     found = [plain(t) for t in (*said, *more) if t]
@@ -139,12 +139,12 @@ def _remarks(said: list[str], waiting: int, key: str, view: Any) -> str:
 def _threshold(
     dataset: fo.Dataset, view: Any, key: str, threshold: float | str | None, given: str | None
 ) -> Threshold:
-    """The threshold: by the rule, the calibrated one, or a number of which ``given`` is said."""
+    """Return the threshold: by the rule, the calibrated one, or a number that is ``given``."""
     if threshold == CALIBRATED:
         return stored_threshold(dataset, view, key)
     if threshold is None:
         found = stored_of(dataset, key)
-        if found.default == CALIBRATION:  # read anew: numbers are about to be made with it
+        if found.default == CALIBRATION:  # read again, because numbers are about to be made with it
             return stored_threshold(dataset, view, key)
         if found.default == CHECKPOINT and found.checkpoint is not None:
             return found.checkpoint.threshold

@@ -17,7 +17,7 @@ POSITIVE = LABELS[FAKE]
 
 
 def _ranked(samples: Any, results: Any) -> tuple[Any, Any]:
-    """Labels (N,) 0/1 of the evaluated samples with a prediction, and what these are ranked by."""
+    """Return labels (N,) 0/1 of the evaluated samples with a prediction, and their ranks."""
     import numpy as np
 
     truth = np.array(results.ytrue) == POSITIVE
@@ -31,7 +31,7 @@ def _ranked(samples: Any, results: Any) -> tuple[Any, Any]:
 
 
 def _margins(samples: Any, pred_field: str) -> Any | None:
-    """(N,) margins of our predictions in ``pred_field``, None where nobody knows them."""
+    """Return (N,) margins of our predictions in ``pred_field``, or None if they are unknown."""
     from ...detector.audit.columns import numbers
 
     dataset = views.dataset_of(samples)
@@ -65,7 +65,7 @@ def _config(
 
 
 def _value(metric: Callable[[Any, Any], float], samples: Any, results: Any) -> float | None:
-    """``metric`` of the ranks; None where it is undefined, so that the cell stays empty."""
+    """Return ``metric`` of the ranks, or None if it is undefined, so that the cell stays empty."""
     from ...detector.errors import MetricUndefined
 
     try:

@@ -60,8 +60,10 @@ def options(source: Source, columns: FaceColumns, kept: str | None) -> list[tupl
 
 
 def default_scope(columns: FaceColumns) -> str:
-    """Material that the detector has not seen, where it holds scored reals and fakes: the test
-    split, else whatever it was neither trained nor validated nor calibrated on."""
+    """Return the material that the detector has not seen, if it has scored reals and fakes.
+
+    This is the test split, else everything that it was not trained, validated or calibrated on.
+    """
     unseen = columns.texts[SEEN].codes < 0
     test = _equals(columns.texts["split"], "test")
     if _both(columns, test) and unseen[test].all():
@@ -70,7 +72,7 @@ def default_scope(columns: FaceColumns) -> str:
 
 
 def _both(columns: FaceColumns, chosen: np.ndarray) -> bool:
-    """Whether there are scored reals and fakes among the chosen."""
+    """Return whether there are scored reals and fakes among the chosen."""
     labels = columns.label[chosen & ~np.isnan(columns.p_fake)]
     return {REAL, FAKE} <= set(np.unique(labels).tolist())
 
@@ -147,7 +149,7 @@ def _view(source: Source, name: str, kept: str | None) -> Any | None:
 
 
 def _without(columns: FaceColumns, seen: np.ndarray) -> dict[str, Any]:
-    """The query for faces outside the groups (the videos, where there are none) of ``seen``."""
+    """Return the query for faces outside the groups (without groups: videos) of ``seen``."""
     alone = seen & (columns.group.codes < 0)
     query = [{"group_id": {"$not": {"$in": sorted(columns.group.take(seen).present())}}}]
     if alone.any():

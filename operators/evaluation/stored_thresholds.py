@@ -37,7 +37,7 @@ def stored_of(faces: fo.Dataset, key: str) -> Stored:
 
 
 def _own(faces: fo.Dataset, key: str) -> Chosen | None:
-    """The threshold in the record of the checkpoint whose scores ``key`` holds, if it is there."""
+    """Return the threshold in the record of the checkpoint behind the scores of ``key``."""
     config = fields.scores_config(faces, key)
     record = own_record(getattr(config, "detector", None))
     if not record or record.get("checkpoint_sha256") != getattr(config, "checkpoint_sha256", ""):
@@ -51,13 +51,13 @@ def _own(faces: fo.Dataset, key: str) -> Chosen | None:
 
 
 def own_record(source: str | None) -> dict[str, Any] | None:
-    """The calibration that a checkpoint of our format carries; None where it carries none.
+    """Return the calibration that a checkpoint of our format holds, or None.
 
     Args:
-        source: what the scores say they were made with: a path or a registered name
+        source: origin that is stored with the scores: a path or a registered name
     """
     try:
-        # published files carry no calibration of ours
+        # published files hold no calibration of ours
         known = source and source not in PUBLISHED
         path = given(find_detector(str(source)), "detector") if known else None
     except ForensicsError:  # imported scores, or a checkpoint that is not on this machine
@@ -65,7 +65,7 @@ def own_record(source: str | None) -> dict[str, Any] | None:
     record = None if path is None else (path if path.is_dir() else path.parent) / "detector.json"
     if record is None or not record.is_file():
         return None
-    try:  # the record for people: no torch needed
+    try:  # reads the record for people, which needs no torch
         found = json.loads(record.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
@@ -76,7 +76,7 @@ def own_record(source: str | None) -> dict[str, Any] | None:
 
 
 def _evaluated(faces: fo.Dataset, key: str, calibration: Chosen | None) -> Chosen | None:
-    """The threshold of the last evaluation, as honest as where that had it from."""
+    """Return the threshold of the last evaluation, as honest as the source it came from."""
     config = stored_runs.config_of(faces, run_names.EVALUATION, key)
     if config is None:
         return None

@@ -226,7 +226,7 @@ def face_sample(
     crop_folder: Path,
     common: dict[str, Any],
 ) -> fo.Sample:
-    """The sample of a face with a crop in ``crop_folder``; ``common`` is what its video says."""
+    """Return the sample of a face with a crop in ``crop_folder``; ``common`` is from its video."""
     box = fields.relative_box(face.box, *extraction_on_videos.frame_size(result, frame))
     values = dict(common)
     truth = common[fields.GROUND_TRUTH]
@@ -260,7 +260,7 @@ def _faces(result: VideoFaces) -> Iterator[tuple[int, FaceRow]]:
 
 
 def _chosen_by(record: VideoRecord, face: FaceRow) -> str:
-    """Why a face is its video's subject; the largest of several need not be the manipulated one."""
+    """Say why a face is its video's subject; the largest may not be the manipulated one."""
     guessed = record.label == FAKE and face.chosen_by == LARGEST
     return AMBIGUOUS if guessed else face.chosen_by
 

@@ -176,7 +176,7 @@ def _unrecognised(tree: Tree, wanted: Importer | None) -> ForensicsError:
 
 
 def _of_your_own(tree: Tree) -> str:
-    """How to import a folder that is no known dataset, by the first file in it."""
+    """Say how to import a folder that is no known dataset, by the first file in it."""
     for folder, names in tree.walk(limit=GLANCE):
         for name in names:
             if is_video(name) or is_image(name):
@@ -189,10 +189,10 @@ def _of_your_own(tree: Tree) -> str:
 
 
 def _is_part(root: Path, folder: Path, title: str, wanted: Importer | None) -> bool:
-    """Whether the dataset at ``folder`` holds ``root``, and does not merely lie above it.
+    """Return whether the dataset at ``folder`` includes ``root``, and is not only above it.
 
-    It does where it is none without it, where its tree names the folder, or where ``root`` is
-    called like a folder beside it, as the numbered parts of one download are.
+    It does if it is no dataset without ``root``, if its tree names the folder, or if ``root`` is
+    named like a folder beside it, as the numbered parts of one download are.
     """
     below = root.relative_to(folder)
     if _title_of(folder, wanted, below.as_posix()) != title:

@@ -225,7 +225,7 @@ def _result(
 
 
 def _empty(plan: ImportPlan) -> Iterator[str]:
-    """The reason of each chosen video or frame that was seen to give nothing before it was read."""
+    """Yield the reason of each chosen video or frame that is known in advance to give nothing."""
     for record in plan.records:
         for path in [path for _, path in record.frames] or [record.path]:
             if path in plan.reasons:
@@ -253,7 +253,7 @@ class ImportDataset(JobWorkflow):
         progress: Progress | None = None,
         **params: Any,
     ) -> Any:
-        """Run from Python; the arguments and the result are those of :func:`run`.
+        """Run the operator from Python, with the arguments and the result of :func:`run`.
 
         Args:
             root: the dataset's root folder
@@ -267,7 +267,7 @@ class ImportDataset(JobWorkflow):
         return self.call(str(root), params, progress=progress)
 
     def resolve_placement(self, ctx: Any) -> types.Placement:
-        """Return a button above the grid."""
+        """Place a button above the grid."""
         return above_the_grid(self)
 
     def fill(self, form: Form, target: Any) -> None:

@@ -10,7 +10,7 @@ from ..dataset import fields, saved_views, views
 
 
 def save_views(dataset: fo.Dataset) -> None:
-    """Saved views of the reals, of each method and of each split."""
+    """Save views of the reals, of each method and of each split."""
     bare = dataset.match({f"{fields.GROUND_TRUTH}.label": None})
     if not views.is_empty(bare):
         saved_views.save(dataset, "unlabelled", bare, "Everything of which nobody knows the label")

@@ -1,7 +1,7 @@
-"""What a person's own samples say of real and fake: which views can be taken, which field says it.
+"""Reads from a person's own samples which are real and which are fake, and what can be taken.
 
-Every mistake names the argument, and with it the form's field, that it is about, and says what is
-there instead.
+Every error names the argument that it is about, and so the form's field, and says what is there
+instead.
 """
 
 from __future__ import annotations
@@ -19,27 +19,27 @@ from ...detector.records import FAKE, REAL
 from ..dataset import fields, views
 
 IN_PLACE, SLICES, CLIPS, FRAMES, PEOPLE = "in place", "slices", "clips", "frames", "people"
-#: What is taken for real and for fake where nobody says.
+#: Words that mean real and fake by default.
 REAL_WORDS = ("real", "original", "pristine", "genuine", "authentic", "bonafide", "bona fide", "0")
 FAKE_WORDS = ("fake", "deepfake", "manipulated", "synthetic", "forged", "generated", "1")
-MOST_VALUES = 200  # of a label field
+MOST_VALUES = 200  # most values of a label field
 _ONE = (fo.Classification, fo.Detection, fo.TemporalDetection)
 _PLAIN = (fo.StringField, fo.BooleanField, fo.IntField, fo.FloatField)
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What a person says of the samples; names of fields, None for none.
+    """The statements of a person about the samples: names of fields, None for none.
 
     Attributes:
-        label_field: whose values say real or fake; ``tags``, or the group field of slices
-        real, fake, unlabelled: its values that mean so; None for the usual words
-        source_field, method_field, compression_field, split_field, person_field: our
+        label_field: field whose values say real or fake; ``tags``, or the group field of slices
+        real, fake, unlabelled: its values with this meaning; None for the usual words
+        source_field, method_field, compression_field, split_field, person_field: fields for our
             ``source_dataset``, ``method``, ``compression``, ``split`` and ``target_id``
         group_fields: samples that share a value of one of them are never divided by a split
         video_field, frame_field: of images: which video, and which frame of it (from 1)
-        slices: of a grouped dataset; all by default
-        aligned: the images are face crops already
+        slices: slices of a grouped dataset; all by default
+        aligned: whether the images are already face crops
     """
 
     label_field: str
@@ -59,10 +59,10 @@ class Choice:
 
 
 def kind_of(samples: Any) -> str:
-    """How ``samples`` can be taken: :data:`IN_PLACE`, or what kind of view they are.
+    """Return how ``samples`` can be taken: :data:`IN_PLACE`, or the kind of view they are.
 
     Raises:
-        ForensicsError: neither videos nor images, or a dataset that this plugin has made
+        ForensicsError: if they are neither videos nor images, or a dataset that this plugin made
     """
     dataset = views.dataset_of(samples)
     for kind, is_so in ((CLIPS, "_is_clips"), (PEOPLE, "_is_patches"), (FRAMES, "_is_frames")):
@@ -85,10 +85,10 @@ def kind_of(samples: Any) -> str:
 
 
 def flat_samples(samples: Any, choice: Choice) -> Any:
-    """The samples one by one: those of slices side by side, of dynamic groups all.
+    """Return the samples one by one: all those of the slices, and all of dynamic groups.
 
     Raises:
-        ForensicsError: no such slice, or slices of different media
+        ForensicsError: if there is no such slice, or the slices are of different media
     """
     view = views.flat(samples)
     if view.media_type != fomm.GROUP:
@@ -112,10 +112,10 @@ def flat_samples(samples: Any, choice: Choice) -> Any:
 
 
 def label_path(view: Any, field: str, argument: str = "label_field") -> str:
-    """Path of the one text, number or flag that ``field`` holds on each sample.
+    """Return the path of the one text, number or flag that ``field`` holds on each sample.
 
     Raises:
-        ForensicsError: no such field, or one that cannot say one thing of a sample
+        ForensicsError: if there is no such field, or it may hold several values per sample
     """
     if not field:
         raise ForensicsError("No field is chosen.", "Choose one.", argument)
@@ -152,7 +152,7 @@ def label_path(view: Any, field: str, argument: str = "label_field") -> str:
 
 
 def candidates(view: Any) -> list[str]:
-    """Fields that could say real or fake of a sample."""
+    """Return the fields that could say real or fake of a sample."""
     found = ["tags"]
     source = {} if view._root_dataset is view._dataset else view._root_dataset.get_field_schema()
     for name, field in {**source, **view.get_field_schema()}.items():
@@ -169,7 +169,7 @@ def candidates(view: Any) -> list[str]:
 
 
 def texts(view: Any, field: str, argument: str) -> list[list[str]]:
-    """What ``field`` says of each sample, as texts; of a generated view also what its source says.
+    """Return the texts of ``field`` per sample; of a generated view, also those of its source.
 
     Raises:
         ForensicsError: as :func:`label_path`
@@ -195,10 +195,10 @@ def _text(value: Any) -> str | None:
 
 
 def values_of(view: Any, field: str) -> Counter[str]:
-    """How often each value of a label field occurs.
+    """Count how often each value of a label field occurs.
 
     Raises:
-        ForensicsError: as :func:`label_path`, or so many values that they are no labels
+        ForensicsError: as :func:`label_path`, or if there are too many values to be labels
     """
     found = Counter(value for row in texts(view, field, "label_field") for value in row)
     if len(found) > MOST_VALUES:
@@ -212,7 +212,7 @@ def values_of(view: Any, field: str) -> Counter[str]:
 
 
 def meanings(found: Counter[str], choice: Choice) -> dict[str, int | None]:
-    """Value -> real, fake or None (unlabelled), of the values that ``choice`` says it of."""
+    """Map values to real, fake or None (unlabelled), as far as ``choice`` gives their meaning."""
     real = choice.real if choice.real is not None else _usual(found, REAL_WORDS, choice.fake)
     fake = choice.fake if choice.fake is not None else _usual(found, FAKE_WORDS, choice.real)
     said: dict[str, int | None] = dict.fromkeys(choice.unlabelled)
@@ -233,15 +233,15 @@ def _usual(
 
 
 def labels(view: Any, choice: Choice) -> list[int | None]:
-    """Real, fake or None of each sample.
+    """Return real, fake or None for each sample.
 
     Raises:
-        ForensicsError: values that nobody says the meaning of; a sample that is said to be both;
-            nothing that is real or fake
+        ForensicsError: if the meaning of a value is unknown, a sample is called both, or nothing is
+            real or fake
     """
     found = values_of(view, choice.label_field)
     said = meanings(found, choice)
-    tags = choice.label_field == "tags"  # others are about other things
+    tags = choice.label_field == "tags"  # other tags are about other things
     unknown = [] if tags else [value for value in found if value not in said]
     if unknown:
         shown = ", ".join(f"{value!r} ({found[value]:,})" for value in unknown[:8])

@@ -1,6 +1,6 @@
-"""Reads samples that a person has put into FiftyOne as videos: ids, frames, groups, splits, pairs.
+"""Reads a person's samples in FiftyOne as videos: ids, frames, groups, splits, pairs.
 
-Nothing is written here.
+It writes nothing.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from .own_labels import CLIPS, FRAMES, PEOPLE, SLICES, Choice, labels, texts
 
 @dataclass(frozen=True, slots=True)
 class OwnSample:
-    """One sample as we see it; ``label`` is None where nobody says."""
+    """One sample as we use it; ``label`` is None if it is unknown."""
 
     sample_id: str
     path: str
@@ -33,17 +33,17 @@ class OwnSample:
 
 
 def read(view: Any, kind: str, choice: Choice, name: str) -> list[OwnSample]:
-    """The samples of ``view``, with everything that we keep of them.
+    """Return the samples of ``view``, with everything that we keep of them.
 
     Args:
-        view: from :func:`.own_labels.flat_samples`
-        kind: from :func:`.own_labels.kind_of`
-        choice: what the person says
-        name: begins every ``video_id``
+        view: result of :func:`.own_labels.flat_samples`
+        kind: result of :func:`.own_labels.kind_of`
+        choice: statements of the person
+        name: beginning of every ``video_id``
 
     Raises:
-        ForensicsError: see :func:`.own_labels.labels`; a split that is none; two frames of one
-            number; a video whose frames are real and fake
+        ForensicsError: see :func:`.own_labels.labels`; also if a split is unknown, two frames have
+            the same number, or the frames of a video are real and fake
     """
     views.require_samples(view, "samples")
     ids, paths = view.values(["id", "filepath"])
@@ -102,7 +102,7 @@ def _split(text: str | None, field: str | None) -> str | None:
 def _video_ids(
     view: Any, kind: str, choice: Choice, name: str, paths: list[str], said: list[str | None]
 ) -> list[str]:
-    """An id for each sample: those of frames of one video are equal, all others differ."""
+    """Return an id for each sample: the same for frames of one video, else all different."""
     if choice.video_field:
         if view.media_type == fomm.VIDEO:
             raise ForensicsError(
@@ -136,7 +136,7 @@ def _video_ids(
 def _frame_numbers(
     view: Any, kind: str, choice: Choice, video_ids: list[str], paths: list[str]
 ) -> list[int | None]:
-    """1-based frame numbers of images: as a field says, else in the order of the files' names."""
+    """Return 1-based frame numbers of images: from a field, else in the order of the file names."""
     if view.media_type == fomm.VIDEO:
         return [None] * len(paths)
     field = choice.frame_field or ("frame_number" if kind == FRAMES else None)
@@ -181,7 +181,7 @@ def _require_one_label(rows: Sequence[OwnSample], choice: Choice) -> None:
 
 
 def _group(rows: Sequence[OwnSample], view: Any, kind: str, choice: Choice) -> None:
-    """Give each sample its ``group_id``: what shares a file, source or value belongs together."""
+    """Give each sample its ``group_id``: samples with a common file, source or value share it."""
     columns: list[tuple[str, list[str | None]]] = [
         ("video", [row.values["video_id"] for row in rows]),
         ("file", [row.path for row in rows]),
@@ -214,7 +214,7 @@ def _group_field(view: Any) -> str:
 
 
 def _pair(rows: Sequence[OwnSample], view: Any) -> None:
-    """A fake's pair is the one real of its group."""
+    """Pair each fake with the only real of its group."""
     reals: dict[str, list[str]] = defaultdict(list)
     groups = view.values(f"{_group_field(view)}.id")
     for row, group in zip(rows, groups, strict=True):

@@ -1,8 +1,8 @@
-"""A dataset of ours beside a person's own: for views whose samples FiftyOne makes anew each time.
+"""Makes a dataset of ours beside a person's own, for views that FiftyOne creates each time.
 
-Clips, frames, patches of people and slices of groups have no lasting sample that a score could be
-written on. Each becomes one sample here; its file stays where it is, but that of a patch, which is
-cut out once.
+Clips, frames, patches of people and slices of groups have no lasting sample to store a score on.
+Each becomes one sample here. Its file stays where it is, except that of a patch, which is cut out
+once.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from . import import_views
 from .own_labels import CLIPS, FRAMES, PEOPLE
 from .own_samples import OwnSample
 
-UNITS_OF = "units_of"  # in the description: id, name and kind of what the units are of
+UNITS_OF = "units_of"  # entry in the description: id, name and kind of the units' dataset
 SOURCE = "source_sample"  # id of the sample that a unit is of
 _PLAIN = (fo.StringField, fo.BooleanField, fo.IntField, fo.FloatField)
 
 
 def open_units(name: str, root: fo.Dataset, kind: str) -> tuple[fo.Dataset, bool]:
-    """The dataset ``name`` for the units of ``root``, made if need be; whether it is new.
+    """Return the dataset ``name`` for the units of ``root``, and whether it was created now.
 
     Raises:
-        ForensicsError: it exists and is something else
+        ForensicsError: if it exists and is something else
     """
     about = {"id": str(root._doc.id), "name": root.name, "kind": kind}
     if fo.dataset_exists(name):
@@ -56,7 +56,7 @@ def open_units(name: str, root: fo.Dataset, kind: str) -> tuple[fo.Dataset, bool
 
 
 def require_pictures(view: Any, kind: str) -> None:
-    """Raise :class:`ForensicsError` where frames have no pictures of their own."""
+    """Raise :class:`ForensicsError` if frames have no pictures of their own."""
     if kind != FRAMES and not (kind == PEOPLE and "frame_number" in view.get_field_schema()):
         return
     for path in view.values("filepath"):
@@ -76,13 +76,13 @@ def write(
     progress: Progress,
     should_stop: ShouldStop,
 ) -> dict[str, int]:
-    """Add the units that ``dataset`` lacks and bring the others up to date.
+    """Add the units that ``dataset`` lacks, and update the others.
 
     Returns:
-        why units are left out -> how many
+        reasons why units are left out -> how many
 
     Raises:
-        Cancelled: stopped by the user; what is written stays
+        Cancelled: if the user stopped it; what is written stays
     """
     is_video = view.media_type == fomm.VIDEO
     with changing(dataset):
@@ -135,7 +135,7 @@ def write(
 
 
 def _attributes(view: Any) -> dict[str, type]:
-    """Plain fields of the samples that none of ours has the name of."""
+    """Return the plain fields of the samples whose names none of our fields has."""
     ours = {
         *fields.COMMON_FIELDS,
         *fields.FACE_FIELDS,
@@ -166,10 +166,10 @@ def _there(dataset: fo.Dataset, is_video: bool) -> dict[tuple[str, int | None], 
 
 
 def _patches_field(view: Any) -> str:
-    """The field of a patches view that holds the one box of each sample.
+    """Return the field of a patches view that holds the one box of each sample.
 
     Raises:
-        ForensicsError: it holds no boxes
+        ForensicsError: if it holds no boxes
     """
     for name, field in view.get_field_schema().items():
         kind = getattr(field, "document_type", None)
@@ -181,7 +181,7 @@ def _patches_field(view: Any) -> str:
 
 
 def _cut(row: OwnSample, box: Any, folder: Path, lost: dict[str, int]) -> str | None:
-    """Cut a person out of their picture, once; None where that cannot be."""
+    """Cut a person out of the picture, once; return the file, or None if it is not possible."""
     from ...detector.crops.store import encode_image
     from ...detector.files.atomic import write_bytes
     from ...detector.frames.frame import FrameError

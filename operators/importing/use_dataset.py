@@ -1,4 +1,4 @@
-"""Operator ``use_dataset``: works on videos and images that are in FiftyOne already."""
+"""Defines the operator ``use_dataset``: adopts videos and images already in FiftyOne."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _FIELDS = (
     ("split_field", "Split", "train, val or test; 'tags' too"),
     ("person_field", "Person", "Who is seen: never on both sides of a split"),
 )
-NOT_SAID = "unlabelled"  # of counts
+NOT_SAID = "unlabelled"  # name of these samples in counts
 _SUFFIX = {SLICES: "slices", CLIPS: "clips", FRAMES: "frames", PEOPLE: "people"}
 
 
@@ -58,37 +58,38 @@ def run(
     progress: Progress = silent,
     should_stop: ShouldStop = never,
 ) -> dict[str, Any]:
-    """Take a dataset or view that a person has put into FiftyOne; its own fields stay as they are.
+    """Use a dataset or view that a person has put into FiftyOne; its own fields do not change.
 
-    A flat dataset or view of videos or images is taken in place: our fields are added to its
-    samples, with names that begin with ``mf_``. Of clips, frames, patches and grouped samples,
-    which have no lasting sample of their own, a dataset of ours is made beside it; no media is
-    copied but the pictures of patches.
+    A flat dataset or view of videos or images is used in place: our fields are added to its
+    samples, with names that begin with ``mf_``. Clips, frames, patches and grouped samples have no
+    lasting sample of their own, so a dataset of ours is made beside them. No media are copied
+    except the pictures of patches.
 
     Args:
         samples: dataset or view
         label_field: field whose values say real or fake: a label, text, number, flag, ``tags``, or
             the group field of a grouped dataset (its slices)
-        real, fake, unlabelled: its values that mean so; None: the usual words (``real``,
+        real, fake, unlabelled: its values with this meaning; None: the usual words (``real``,
             ``original``, ``0`` ...; ``fake``, ``deepfake``, ``1`` ...). A sample without a value is
             unlabelled
-        source_field, method_field, compression_field, split_field, person_field: fields that say
-            so, where there are any
+        source_field, method_field, compression_field, split_field, person_field: fields with these
+            facts, if there are any
         group_fields: samples that share a value of one of these fields are never divided by a split
         video_field: of images: the field that names the video they are frames of; without it each
-            image stands for itself
-        frame_field: of images: their frame number, from 1; else the order of the files' names
-        slices: of a grouped dataset; all of its videos or images by default
-        aligned: the images are face crops already, and are not cropped again
-        name: of the dataset beside it; ``<dataset>-clips`` and so on by default
+            image counts by itself
+        frame_field: of images: the field of their frame number, from 1; else they are in the order
+            of the file names
+        slices: slices of a grouped dataset; by default all of its videos or images
+        aligned: whether the images are already face crops, which are not cropped again
+        name: name of the dataset beside it; ``<dataset>-clips`` and so on by default
         progress, should_stop: see :mod:`detector.progress`
 
     Returns:
         ``{"dataset", "in_place", "kind", "counts", "videos", "groups", "left_out", "text"}``;
-        ``dataset`` is the one to go on with, ``counts`` is label -> samples
+        ``dataset`` is the one to continue with, ``counts`` is label -> samples
 
     Raises:
-        ForensicsError: what cannot be taken, with the argument that it is about
+        ForensicsError: if the samples cannot be used; the error names the argument it is about
     """
     choice = Choice(
         label_field=label_field,
@@ -187,7 +188,7 @@ def _words(found: dict[str, Any]) -> str:
 
 
 class UseDataset(JobWorkflow):
-    """Videos and images that are in FiftyOne already, taken where they are."""
+    """Operator that uses videos and images that are already in FiftyOne, where they are."""
 
     label = "Use dataset"
     description = (
@@ -200,7 +201,7 @@ class UseDataset(JobWorkflow):
     bar, doing = "samples", "Samples"
 
     def resolve_placement(self, ctx: Any) -> types.Placement:
-        """A button above the grid."""
+        """Place a button above the grid."""
         return above_the_grid(self)
 
     def target(self, ctx: Any) -> Any:

@@ -1,7 +1,7 @@
 """Keeps the faces of analyzed files in a faces dataset without labels, scored like any other.
 
-Each detector's scores stand under a key of their own with their provenance, so that the sphere, the
-timeline, heatmaps and the report work on them; nothing in it has a ground truth.
+Each detector's scores have their own key and provenance, so that the sphere, the timeline, heatmaps
+and the report work on them. Nothing in the dataset has a ground truth.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ...detector.model.detector import Detector
     from ...detector.scoring.verdict import Analysis, Evidence
 
-KIND = "analyses"  # of the dataset
+KIND = "analyses"  # kind of the dataset
 _FIELDS: dict[str, Any] = {
     "file": fo.StringField,
     "file_path": fo.StringField,
@@ -45,12 +45,12 @@ def keep(name: str, analysis: Analysis, model: Detector, source: str) -> int:
     """Replace the faces of a file in the dataset ``name``.
 
     Args:
-        name: of the dataset; made if it is not there
-        analysis: of the file
+        name: name of the dataset, created if needed
+        analysis: analysis of the file
         model, source: the detector, and where it was loaded from
 
     Returns:
-        faces that the dataset has of the file now
+        number of faces of the file in the dataset now
 
     Raises:
         ForensicsError: ``name`` is a dataset of another kind
@@ -62,7 +62,7 @@ def keep(name: str, analysis: Analysis, model: Detector, source: str) -> int:
     about = {"recipe": found.recipe.to_json(), "recipe_hash": found.recipe.hash}
     fields.set_description(dataset, kind=KIND, **about)
     file_id = f"{Path(analysis.path).name} {analysis.sha256[:12]}"
-    half = f"{file_id} (being written)"  # until all are there, beside the earlier ones
+    half = f"{file_id} (being written)"  # beside the earlier faces until all are written
     dataset.delete_samples(views.match_in(dataset, "file", [half]))
     samples = list(_samples(analysis, found, half))
     if samples:
@@ -81,12 +81,12 @@ def keep(name: str, analysis: Analysis, model: Detector, source: str) -> int:
 
 
 def _rule(analysis: Analysis) -> str:
-    """The rule by which a file has the score of its highest person, as in the analysis."""
+    """Return the rule of a file's score, that of its highest person, as in the analysis."""
     return WORST_PERSON if analysis.rule == "mean" else analysis.rule
 
 
 def _opened(name: str) -> fo.Dataset:
-    """The dataset, made where it is not there.
+    """Return the dataset, created if needed.
 
     Raises:
         ForensicsError: it is of another kind
@@ -94,7 +94,7 @@ def _opened(name: str) -> fo.Dataset:
     if fo.dataset_exists(name):
         dataset = fo.load_dataset(name)
         about = fields.describe(dataset)
-        unmade = not about and views.is_empty(dataset)  # of a run that was killed while making it
+        unmade = not about and views.is_empty(dataset)  # from a run killed while creating it
         if about.get("kind") != KIND and not unmade:
             raise ForensicsError(
                 f"The dataset {name!r} exists and holds something else.",
@@ -109,7 +109,7 @@ def _opened(name: str) -> fo.Dataset:
 
 
 def _samples(analysis: Analysis, found: Evidence, file: str) -> Iterator[fo.Sample]:
-    """A sample of each crop, in the order of its scores."""
+    """Yield a sample of each crop, in the order of its scores."""
     common = fields.record_fields(found.record) | {"group_id": found.record.video_id}
     ranks = {person.track: (n, person) for n, person in enumerate(analysis.persons, 1)}
     for row, (frame, face) in enumerate(found.faces.crops):
@@ -139,7 +139,7 @@ def _samples(analysis: Analysis, found: Evidence, file: str) -> Iterator[fo.Samp
 def _scored_as(
     dataset: fo.Dataset, analysis: Analysis, model: Detector, source: str
 ) -> fields.ScoreFields:
-    """The fields for the detector's scores: those of its checkpoint, or free ones."""
+    """Return the fields for the detector's scores: those of its checkpoint, or free ones."""
     base = default_key(analysis.detector)[:30]
     for key in (base, f"{base}_{analysis.detector_sha256[:8]}"):
         config = fields.scores_config(dataset, key)

@@ -62,8 +62,9 @@ def run(
         calibrated_for: detector key of ``samples`` whose calibrated threshold is used; by default
             that of ``samples`` for this checkpoint, else the checkpoint's own, else 0.5 with a
             warning: the rule of :class:`detector.audit.threshold.Stored`
-        rule: how the frames of a person give their score; by default as calibrated, else ``mean``
-        count: frames to look at
+        rule: how the score of a person follows from its frames; by default as calibrated, else
+            ``mean``
+        count: number of frames to look at
         dataset: name of the dataset that gets the faces; "" for none
         crops_dir: folder of the crop store
         face_weights: file of the face detector's weights

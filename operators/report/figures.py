@@ -97,7 +97,7 @@ def distributions(units: Units, threshold: float) -> str:
 
 
 def curve(units: Units, fpr: float | None, tpr: float | None) -> str | None:
-    """ROC with the operating point as a diamond; None where one class is missing."""
+    """Draw the ROC with the operating point as a diamond, or return None if a class is missing."""
     found = roc(units)
     if found is None:
         return None

@@ -57,7 +57,7 @@ def write(folder: Path, facts: Facts) -> dict[str, str]:
 
 
 def _rates(facts: Facts) -> tuple[list[str], list[list[Any]]]:
-    """Columns and rows of ``rates.csv``: every table, one after the other."""
+    """Return the columns and rows of ``rates.csv``: every table, one after the other."""
     columns = ["table", "row", "real", "fake", "scored_real", "scored_fake", "not_scored", "seen"]
     columns += [f"fpr{part}" for part in ("", "_low", "_high", "_hits", "_interval")]
     columns += [f"fnr{part}" for part in ("", "_low", "_high", "_hits", "_interval")]

@@ -105,7 +105,7 @@ def act(
 
 
 def _in_sight(dataset: fo.Dataset, view: Any, key: str | None) -> tuple[list[str], dict[str, Any]]:
-    """Ids of the faces; the detector whose scores were in sight, its checkpoint and the scores."""
+    """Return the ids of the faces, and what was seen: the detector, its checkpoint, its scores."""
     key = key or current(dataset)
     if not key or not dataset.has_field(fields.ScoreFields(key).p_fake):
         return view.values("id"), {}

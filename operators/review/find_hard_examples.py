@@ -21,7 +21,7 @@ from .queue_columns import check_columns, read, untuned_key
 
 DEFAULT = tuple(name for name, queue in CATALOGUE.items() if queue.default)
 NO_TRUTH = "{} Queues of errors leave them out; unsteady persons and change points do not."
-#: Columns that take minutes on many faces: the work runs in a process of its own.
+#: Columns that take minutes on many faces, so the work runs in a process of its own.
 HEAVY = ("embedding", "generic")
 
 
@@ -100,7 +100,7 @@ def run(
 
 
 def _ranked(queue: str, faces: Any, threshold: float) -> Any:
-    """Rows of a queue, most urgent first; of one that needs the truth, only where it is known."""
+    """Return the rows of a queue, most urgent first; if it needs the truth, only labelled rows."""
     import numpy as np
 
     known = np.flatnonzero(faces.label >= 0)

@@ -36,7 +36,7 @@ def recipes() -> list[tuple[str, str]]:
 
 
 def backbones() -> list[tuple[str, str]]:
-    """The towers that can be tuned, as a form's choices."""
+    """Return the towers that can be tuned, as choices of a form."""
     return [
         (name, tower.title if is_here(name) else f"{tower.title}: not on this machine")
         for name, tower in KNOWN_TOWERS.items()

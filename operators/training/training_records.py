@@ -108,17 +108,17 @@ def record_name(key: str) -> str:
 
 
 def keys(dataset: fo.Dataset) -> list[str]:
-    """Keys of all training runs of ``dataset``, oldest first."""
+    """Return the keys of all training runs of ``dataset``, oldest first."""
     return stored_runs.listed(dataset, run_names.TRAINING)
 
 
 def has(dataset: fo.Dataset, key: str) -> bool:
-    """Whether ``dataset`` has a training run ``key``."""
+    """Return whether ``dataset`` has a training run ``key``."""
     return record_of(dataset, key) is not None
 
 
 def record_of(dataset: fo.Dataset, key: str) -> Any | None:
-    """What was asked of the training run ``key``, None where there is none."""
+    """Return what was asked of the training run ``key``, or None if there is none."""
     return stored_runs.config_of(dataset, run_names.TRAINING, key)
 
 

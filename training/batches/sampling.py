@@ -19,7 +19,7 @@ from ...detector.records import REAL
 from ..config import TrainConfig
 from ..manifest import ManifestRow
 
-#: Units among which one is looked for that fits the rest of a batch.
+#: Most units that are searched for one that fits the rest of a batch.
 LOOKAHEAD = 64
 Unit = tuple[int, ...]
 Batch = list[Unit]
@@ -29,9 +29,8 @@ def epoch_batches(rows: Sequence[ManifestRow], config: TrainConfig, epoch: int) 
     """Return the batches of one epoch over all ranks.
 
     The rows are spread evenly: 1,000 rows at a batch size of 128 give eight batches of 125, not
-        seven of
-    128 and a rest. (The authors drop the rest; if the batch size divides the rows, there is no
-    difference.) Without weights and balancing, each chosen row comes exactly once.
+    seven of 128 and a rest. (The authors drop the rest; if the batch size divides the rows, there
+    is no difference.) Without weights and balancing, each chosen row comes exactly once.
 
     Args:
         rows: training rows in the manifest's order
@@ -177,9 +176,9 @@ def _copies(weights: np.ndarray, draws: int, rng: np.random.Generator) -> np.nda
 def _pack(units: list[Unit], batch_size: int) -> list[Batch]:
     """Return the units in as few batches of near-equal size as fit ``batch_size``.
 
-    Units of one size stay in their order. Else a batch that the next unit would overfill takes a
-    smaller one from a little further on: a rest of a few rows in every batch would make them all
-    smaller than was asked for.
+    Units of one size stay in their order. If the next unit would not fit into a batch, the batch
+    takes a smaller one from a little further on. Without this, a rest of a few rows would be
+    missing in every batch, and all batches would be smaller than requested.
     """
     largest = max(len(unit) for unit in units)
     if largest > batch_size:
@@ -198,7 +197,7 @@ def _pack(units: list[Unit], batch_size: int) -> list[Batch]:
 
 
 def _evened(batches: list[Batch]) -> list[Batch]:
-    """The batches after units have gone from larger ones to the smallest: none is a mere rest."""
+    """Move units from larger batches to the smallest, so that none is a mere rest; return them."""
     sizes = np.array([len(indices(batch)) for batch in batches])
     while True:
         least = int(np.argmin(sizes))
@@ -216,8 +215,8 @@ def _evened(batches: list[Batch]) -> list[Batch]:
 
 
 def _filled(units: list[Unit], size: int) -> list[Batch]:
-    """Batches of at most ``size`` rows, each filled from the units that are next."""
-    waiting = list(reversed(units))  # the next one last
+    """Return batches of at most ``size`` rows, each filled from the next units."""
+    waiting = list(reversed(units))  # the next one is last
     batches: list[Batch] = []
     while waiting:
         batch: Batch = []

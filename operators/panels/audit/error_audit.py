@@ -53,7 +53,7 @@ class ErrorAudit(DatasetPanel):
     def on_load(self, ctx: Any) -> None:
         """Draw the panel when it is opened, for the first time or again."""
         choice = self._choice(ctx)
-        # look at the database again, draw everything, of the current detector
+        # read the database again, draw everything, show the current detector
         choice |= {"key": None, "token": None, "drawn": None}
         self._show(ctx, choice)
 

@@ -59,7 +59,7 @@ def histogram(units: Units, unit: str) -> list[dict[str, Any]]:
 def _seen_bars(
     units: Units, traces: list[dict[str, Any]], bars: np.ndarray, seen: np.ndarray
 ) -> list[dict[str, Any]]:
-    """The part of each bar of :func:`histogram` that the detector has seen, hatched."""
+    """Return the part of each bar of :func:`histogram` that the detector has seen, hatched."""
     out = []
     for code, trace, side in ((REAL, traces[0], 1), (FAKE, traces[1], -1)):
         of_class = units.scored & (units.label == code)
@@ -92,7 +92,7 @@ def highest(traces: list[dict[str, Any]]) -> float:
 
 
 def histogram_layout(threshold: float, top: float, unit: str, seen: bool = False) -> dict[str, Any]:
-    """Layout with the threshold as a line and all four sides named; ``top``: the longest bar."""
+    """Lay out the threshold as a line and names on all four sides; ``top`` is the longest bar."""
     ticks = _ticks(top)
     return {
         "barmode": "overlay",

@@ -67,7 +67,7 @@ class Timeline:
     gaps: tuple[tuple[int, str], ...]
     threshold: Threshold
     score: float | None
-    seen: str = ""  # what the detector has to do with the video: trained on, ...
+    seen: str = ""  # how the detector knows the video: trained on, ...
 
 
 def driving(timeline: Timeline) -> list[tuple[int, float, str]]:

@@ -66,7 +66,7 @@ def timeline_of(
 
 
 def _seen(faces: fo.Dataset, key: str, video_id: str) -> str:
-    """Whether the detector was trained, validated or calibrated on a video; "" where not."""
+    """Return how the detector knows a video (trained, validated, calibrated), or "" if not."""
     found = seen_material.seen_by(faces, key)
     own = seen_material.fitted_on(views.match_in(faces, "video_id", [video_id]))
     return next((kind for kind, part in found.parts.items() if part.shared(own)), "")
@@ -212,7 +212,7 @@ class TimelinePanel(ChoicePanel):
 
     @handler
     def on_key(self, ctx: Any) -> None:
-        """Another detector, ``key``: every screen follows."""
+        """Make another detector, ``key``, the one that every screen shows."""
         self._follow_detector(ctx, ctx.params.get("key"))
         self._show(ctx, {**self._choice(ctx), "key": ctx.params.get("key")})
 
