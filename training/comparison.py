@@ -38,7 +38,7 @@ class CommonVideos:
         group: (V,) group, the unit of resampling
         p_fake: run -> (V,) scores
         left_out: run -> number of videos that it has scored but another run has not
-        rank: run -> (V,) what its videos are ordered by: margins where it has them
+        rank: run -> (V,) what its videos are ordered by: margins if it has them
     """
 
     video_id: tuple[str, ...]

@@ -62,7 +62,7 @@ class TrainConfig:
     Attributes:
         name: a label, not hashed; a recipe sets it to its name
         backbone: tower name, see :func:`detector.model.backbone.load_backbone`
-        tune: parameters that get gradients beside the head: ``head`` (none: linear probe), ``ln``
+        tune: parameters that get gradients besides the head: ``head`` (none: linear probe), ``ln``
             (each LayerNorm's weight and bias), ``bitfit`` (each bias), ``lora`` (adapters on
             queries and values), ``full`` (all)
         normalize: True divides the feature by its L2 norm before the head (``LinearNorm``)
@@ -99,7 +99,7 @@ class TrainConfig:
         sampling: ``shuffle`` (the authors'), ``paired``, ``balanced``, ``balanced_methods``
         use_weights: True draws rows in proportion to their manifest weight
         weight_cap: a weight counts as at most this many times the mean weight
-        frames_per_video: crops drawn anew per video and track in each epoch (0: all)
+        frames_per_video: crops drawn again per video and track in each epoch (0: all)
         self_blend_probability: probability that a real crop with landmarks adds a new self-blended
             fake to its batch, see :mod:`training.batches.self_blend`
         micro_batch: crops that pass through the tower at once (0: the whole batch)

@@ -63,7 +63,7 @@ class _Source:
 
 
 class PixelSource(_Source):
-    """A source that augments decoded crops anew each epoch and embeds them at each step."""
+    """A source that augments decoded crops again each epoch and embeds them at each step."""
 
     def prepare(self) -> None:
         """Decode crops ahead, as many as the cache can hold."""

@@ -32,17 +32,17 @@ FACE = (
 
 
 def dress(dataset: fo.Dataset) -> list[str] | None:
-    """Give what is new in ``dataset`` a colour and a place in the sidebar and on the tiles.
+    """Give new fields of ``dataset`` a colour, and a place in the sidebar and on the tiles.
 
-    The sidebar is in the order of an analyst's questions. On the tiles stand the ground truth and
-    the current detector's verdict, on playing videos also the faces' boxes and the persons; the
-    rest is one click away. What a person has arranged otherwise stays as it is.
+    The sidebar follows the order of an analyst's questions. The tiles show the ground truth and the
+    current detector's verdict; playing videos also show the faces' boxes and the persons. The
+    user's own arrangement is not changed.
 
     Returns:
-        the fields on the tiles, None where a person has arranged them
+        the fields on the tiles, None if the user has arranged them
     """
     if fields.is_adopted(dataset):
-        return  # its person's own
+        return  # the arrangement is the user's own
     with changing(dataset):
         shown = _dress(dataset)
         dataset.save()

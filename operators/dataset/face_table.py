@@ -150,7 +150,7 @@ def belonging(lost: FaceColumns, chosen: set[Kind], everywhere: set[Kind]) -> np
 
 
 def require_labels(table: FaceColumns) -> None:
-    """Raise :class:`ForensicsError` where nothing has a ground truth."""
+    """Raise :class:`ForensicsError` if nothing has a ground truth."""
     if not (table.label >= 0).any():
         raise ForensicsError(
             "Nothing here has a ground truth, so there is no error to count.",

@@ -77,7 +77,7 @@ def _said(record: VideoRecord, name: str) -> Any:
 
 
 def words(found: Sequence[Correction], taken: bool) -> list[str]:
-    """Return a sentence for each field that says whether the corrections were taken over."""
+    """Return a sentence for each field that says whether the corrections were adopted."""
     what = "they were taken over" if taken else "they were kept; import with update to take over"
     titles = {LABEL: "ground truth"}
     return [
@@ -146,7 +146,7 @@ def sync_faces(videos: fo.Dataset, faces: fo.Dataset, names: Sequence[str] = OF_
 def _behind(
     videos: fo.Dataset, faces: fo.Dataset, wanted: Sequence[str]
 ) -> dict[str, dict[str, Any]]:
-    """Return field -> video id -> the video's value, where a face has another value."""
+    """Return field -> video id -> the video's value, if a face has another value."""
     here, there = videos.get_field_schema(), faces.get_field_schema()
     names = [
         name

@@ -11,7 +11,7 @@ from ..dataset.fields import GROUND_TRUTH
 if TYPE_CHECKING:
     from .stored_vectors import Vectors
 
-#: Fields that :func:`geometry` needs beside the embeddings.
+#: Fields that :func:`geometry` needs besides the embeddings.
 COLUMNS = (f"{GROUND_TRUTH}.label", "method")
 #: Faces above which the uniformity, whose time is quadratic, is computed on a sample.
 MOST_EXACT = 20_000

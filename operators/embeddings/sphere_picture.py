@@ -218,7 +218,7 @@ def kept(path: Path) -> Picture | None:
 
 
 def keep(path: Path, picture: Picture) -> None:
-    """Write a picture; if the folder cannot be written, log a warning and go on."""
+    """Write a picture; if the folder cannot be written, log a warning and continue."""
     from ...detector.files.atomic import replacing
 
     try:

@@ -71,7 +71,7 @@ def run(
         threshold: p_fake from which an item counts as fake, or ``"calibrated"`` for the one that
             'Calibrate threshold' has chosen; by default the one that every screen uses, see
             :class:`detector.audit.threshold.Stored`
-        threshold_from: where a number comes from, kept with the result
+        threshold_from: where a number comes from, stored with the result
         compare_with: key of a second detector, compared on the videos that both have scored
         replicates, seed: without effect, kept for older calls
         write_evaluations: also write FiftyOne evaluations ``eval_<key>_faces`` and

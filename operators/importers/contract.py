@@ -31,8 +31,8 @@ class ImportOptions:
         labels: keep ``real``, ``fake`` and/or ``unknown``; empty: all
         max_per_class: keep at most so many reals and so many fakes, by whole groups; 0: all
         audio_only: ``keep`` or ``exclude`` videos whose sound alone is manipulated
-        derive_splits: ``auto`` (where the dataset has no official split), ``always`` (wherever a
-            video has none), ``never``
+        derive_splits: ``auto`` (if the dataset has no official split), ``always`` (for each
+            video without one), ``never``
         val_share: share of the groups that a derived split gives to ``val``
         test_share: share of the groups that a derived split gives to ``test``
         seed: seed of derived splits and of the choice of groups

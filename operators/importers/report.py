@@ -22,11 +22,11 @@ class CountRow:
         split: split name, ``none`` for videos without one, ``all`` for a sum over splits
         method: method name, or ``all``
         label: ``real`` | ``fake`` | ``all``
-        compression: ``""`` where the source has none
+        compression: ``""`` if the source has none
         found: videos on the disk
         chosen: of these, how many would be written
         official: the published number, or None
-        certain: False where the published number comes from a secondary source
+        certain: False if the published number comes from a secondary source
     """
 
     split: str

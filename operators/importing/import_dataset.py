@@ -60,13 +60,13 @@ def run(
         root: the dataset's root folder (or a manifest file)
         name: name of the FiftyOne dataset; None: the name of the format
         format: ``auto``, or the name of an importer (docs/datasets.md)
-        dry_run: write nothing, only return the report
-        metadata: read the metadata of the video files; a broken file gets a reason
-        relocate: the folder has moved: point existing videos of the dataset to this root
-        update: take over the source's current statements on existing videos (labels, methods,
-            official splits, pairs, identities), also to their faces. Without it they are kept,
-            because somebody may have corrected them here, and the report says how many differ
-        workers: threads that read metadata; 0: two per core
+        dry_run: whether to write nothing and only return the report
+        metadata: whether to read the metadata of the video files; a broken file gets a reason
+        relocate: whether the folder has moved and existing videos should point to this root
+        update: whether to copy what the source now says about existing videos (labels, methods,
+            official splits, pairs, identities) to them and their faces. Otherwise the present
+            values stay, because somebody may have corrected them, and the report counts differences
+        workers: number of threads that read metadata; 0: two per core
         progress, should_stop: see :mod:`detector.progress`
         **options: the fields of :class:`ImportOptions`: ``splits``, ``methods``,
             ``compressions``, ``labels``, ``max_per_class``, ``audio_only``, ``derive_splits``, ...
@@ -74,9 +74,9 @@ def run(
     Returns:
         ``{"dataset", "kind", "format", "counts", "added", "already_there", "updated", "differs",
         "corrected", "relocated", "broken", "report"}``; ``counts`` is label -> videos, ``broken``
-        reason -> files, empty ones among them; ``differs`` is field -> videos of which the source
-        says something else than the dataset did, ``corrected`` how many of them were changed;
-        ``report`` is an :class:`ImportReport` with ``table()`` and ``to_json()``
+        is reason -> files, including empty ones; ``differs`` is field -> videos for which the
+        source and the dataset differed, ``corrected`` how many of them were changed; ``report`` is
+        an :class:`ImportReport` with ``table()`` and ``to_json()``
 
     Raises:
         ForensicsError: bad input, or another import into it is running; nothing is written then
@@ -120,7 +120,7 @@ def run(
 
 
 def _tell_faces(videos: fo.Dataset, differs: Sequence[Correction], update: bool) -> None:
-    """Copy groups, pairs and new splits to the faces, and corrections if they were taken over."""
+    """Copy groups, pairs and new splits to the faces, and corrections if ``update`` is set."""
     faces = views.faces_of(videos)
     if faces is None:
         return

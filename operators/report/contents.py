@@ -83,7 +83,7 @@ class Video:
 
 @dataclass(frozen=True)
 class Example:
-    """One face that is shown: what it is and its picture; frames count from 1."""
+    """One face that is shown, with its picture; frames count from 1."""
 
     kind: str
     video_id: str

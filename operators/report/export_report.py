@@ -53,7 +53,7 @@ def run(
         folder: a folder that does not exist yet, or is empty; a new one by default
         level: ``face``, ``person`` or ``video``: what the rates count
         threshold: p_fake from which a unit counts as fake
-        threshold_from: a source of :mod:`detector.audit.threshold`; by default ``hand`` where a
+        threshold_from: a source of :mod:`detector.audit.threshold`; by default ``hand`` if a
             threshold is given, else the rule of :class:`detector.audit.threshold.Stored`
         breakdowns: fields with a table of their own; the quality fields by default
         examples: number of faces shown per kind of error

@@ -25,7 +25,7 @@ from .contents import Example, Facts, Settings, Table, Video
 from .thumbnails import Thumbnail, thumbnail
 
 OUTSIDE = "outside the folders that this server allows"
-#: Fields that the report breaks the rates down by, where the faces have them.
+#: Fields that the report breaks the rates down by, if the faces have them.
 BREAKDOWNS = (
     "compression",
     "split",

@@ -74,7 +74,7 @@ def act(
         action: a key of :data:`ACTIONS`
         note: replaces the note of these faces; None keeps it, "" removes it
         reviewer: who decides; the system's user by default
-        key: detector whose scores the reviewer saw; the newest by default
+        key: detector whose scores the reviewer saw; the current one by default
 
     Raises:
         ForensicsError: if the action is unknown, the view is empty, there are too many faces, or a

@@ -34,7 +34,8 @@ def run(
             the reviewer's own newest action, whatever ``samples`` holds
         note: stored with the faces; None keeps their notes
         reviewer: who decides; the user of this process by default
-        key: detector whose scores the reviewer saw, stored with the decision; the newest by default
+        key: detector whose scores the reviewer saw, stored with the decision; the current one by
+            default
 
     Returns:
         ``{"faces": n, "progress": {queue: {"faces", "reviewed", ...}}}``

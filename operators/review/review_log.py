@@ -31,7 +31,7 @@ class Record:
 
     Attributes:
         number: place in the order of all actions on the dataset, from 1
-        what: :data:`DECIDE`; :data:`SET` for states taken over from version 0.3 or a copy;
+        what: :data:`DECIDE`; :data:`SET` for states adopted from version 0.3 or a copy;
             :data:`UNDO` and :data:`REDO` of the action ``of``
         reviewer: who decided; "" if unknown
         time: ISO 8601, UTC

@@ -1,4 +1,4 @@
-"""Operator ``export_scores``: stored scores of faces or videos as a table, in any tool's shape."""
+"""Defines the operator ``export_scores``: stored scores as a table, in the shape of any tool."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ..jobs.workflow import Workflow
 from . import scored_rows
 
 LEVELS = (("face", "one row per face"), ("video", "one row per video"))
-PREVIEWED = 3  # rows
+PREVIEWED = 3  # number of rows
 _OURS = {"video_id", "label", "p_fake", "checkpoint_sha256", "recipe_hash", "detector"}
 _COMMON = ("source_dataset", "method", "compression", "split", "group_id", "pair_id")
 
@@ -44,20 +44,20 @@ def run(
         key: detector key
         path: ``.csv``, ``.tsv``, ``.parquet``, ``.jsonl`` or ``.xlsx``
         level: ``face`` or ``video``; videos without any face get rows too
-        overwrite: replace an existing file, where it is such a table of :data:`FULL`; a table in
-            another tool's shape is never replaced, for nothing shows whose it is
+        overwrite: whether to replace an existing file if it is such a table of :data:`FULL`; a
+            table in another tool's shape is never replaced, because nothing shows whose it is
         shape: :data:`FULL` (every column, rows without a score with their reason) or one of
             :data:`detector.scoring.table_shapes.SHAPES`
-        by: what rows are keyed by there, one of :data:`detector.scoring.table_shapes.KEYS`; the
-            shape's own by default
+        by: what the rows of that shape are keyed by, one of
+            :data:`detector.scoring.table_shapes.KEYS`; by default as usual for the shape
 
     Returns:
         ``{"path", "rows", "without_score", "left_out"}``; ``left_out`` counts the rows without a
-        score where the shape has no place for them
+        score if the shape has no place for them
 
     Raises:
-        ForensicsError: empty view, no scores, bad path, an existing file, a full disk, two rows of
-            one key, a key that the dataset does not know
+        ForensicsError: if the view is empty, there are no scores, the path is bad, the file exists,
+            the disk is full, two rows have the same key, or the dataset does not know a key
     """
     from ...detector.scoring.score_tables import write_scores
     from ...detector.scoring.table_shapes import shaped

@@ -96,7 +96,7 @@ def begin(samples: Any, key: str, left: str = "", **about: Any) -> None:
 
 
 def _require_not_theirs(dataset: fo.Dataset, names: fields.ScoreFields) -> None:
-    """Raise :class:`ForensicsError` where the videos have fields of that name of a person's own."""
+    """Raise :class:`ForensicsError` if a person's own fields on the videos have these names."""
     videos = views.videos_of(dataset)
     if videos is None or not fields.is_adopted(videos) or videos.has_run(names.run):
         return

@@ -16,14 +16,14 @@ from ..dataset.scored_items import items_of
 
 
 def of_view(view: Any, key: str, level: str, by: str, first: int | None = None) -> Scored:
-    """The rows of ``view``.
+    """Return the rows of ``view``.
 
     Args:
-        view: faces
+        view: the faces
         key: detector key
         level: ``face`` or ``video``
         by: one of :data:`detector.scoring.table_shapes.KEYS`
-        first: rows that are enough, for a preview; videos are then scored by all their faces too
+        first: number of rows that suffice for a preview; videos are still scored by all their faces
     """
     if first is not None:
         view = _first(view, level, first)
@@ -41,7 +41,7 @@ def of_view(view: Any, key: str, level: str, by: str, first: int | None = None) 
 
 
 def _first(view: Any, level: str, first: int) -> Any:
-    """A small part of ``view`` with whole rows."""
+    """Return a small part of ``view`` with whole rows."""
     if level == "face":
         return view.limit(first)
     wanted = list(dict.fromkeys(view.limit(500 * first).values("video_id")))[:first]
@@ -59,7 +59,7 @@ def _of_faces(view: Any, ids: Sequence[str], by: str) -> dict[str, Sequence[Any]
     columns = [list(column) for column in zip(*(found[i] for i in ids), strict=True)]
     if by == NAME:
         return {"name": [PurePath(path).name for path in columns[0]]}
-    if names[-1] == "face_index" and None in columns[-1]:  # of datasets whose frames have one face
+    if names[-1] == "face_index" and None in columns[-1]:  # datasets whose frames have one face
         del names[-1], columns[-1]
     return dict(zip(["path"] if by == PATH else names, columns, strict=True))
 
@@ -77,7 +77,7 @@ def _of_videos(dataset: fo.Dataset, video_ids: Sequence[str], by: str) -> dict[s
 
 
 def video_files(dataset: fo.Dataset) -> dict[str, str]:
-    """Path of the file of each video of a faces dataset, where that or its video dataset knows."""
+    """Return the path of each video's file, as far as the faces or video dataset knows it."""
     found: dict[str, str] = {}
     videos = views.videos_of(dataset)
     if videos is not None and videos.has_field("video_id"):

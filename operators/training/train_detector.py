@@ -125,7 +125,7 @@ def run(
                     handle.stop()
         outcome = handle.result()
     except KeyboardInterrupt:
-        handle.stop()  # it runs in its own session and would go on
+        handle.stop()  # it runs in its own session and would continue
         raise
     finally:
         if training_records.has(dataset, key):

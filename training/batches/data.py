@@ -1,4 +1,4 @@
-"""Turns crops of a manifest into pixel batches, decoded once and augmented anew each epoch."""
+"""Turns crops of a manifest into pixel batches, decoded once and augmented again each epoch."""
 
 from __future__ import annotations
 

@@ -96,7 +96,7 @@ def _units(rows: Sequence[ManifestRow], chosen: list[int], config: TrainConfig) 
 
 
 def _by_person(rows: Sequence[ManifestRow], unit: list[int]) -> list[list[int]]:
-    """Return the crops of one frame by the person they show, where its real shows several."""
+    """Return the crops of one frame by the person they show, if its real shows several."""
     several = [i for i in unit if rows[i].label == REAL and rows[i].shown_for]
     if not several:
         return [unit]

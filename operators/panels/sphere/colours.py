@@ -1,4 +1,4 @@
-"""Lists what can colour the sphere's points, beside label, prediction, error and score."""
+"""Lists what can colour the sphere's points, besides label, prediction, error and score."""
 
 from __future__ import annotations
 
