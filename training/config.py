@@ -77,7 +77,7 @@ class TrainConfig:
         learning_rate: peak rate of AdamW
         head_learning_rate: rate of the head; 0 means ``learning_rate``
         betas: AdamW moments
-        weight_decay: of AdamW, on weight matrices only (no bias, no LayerNorm), as in GenD
+        weight_decay: AdamW decay on weight matrices only (no bias, no LayerNorm), as in GenD
         schedule: ``constant``; ``cosine``: per step from ``learning_rate`` to ``min_learning_rate``
             over ``epochs``; ``warmup_cycles``: cycles of ``cycle_epochs``, each with a linear rise
             from the minimum over ``warmup_epochs``, then a cosine back to it

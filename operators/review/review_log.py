@@ -36,9 +36,9 @@ class Record:
         reviewer: who decided; "" if unknown
         time: ISO 8601, UTC
         faces: sample ids
-        action: of a decision, see :data:`decisions.ACTIONS`
+        action: action of a decision, see :data:`decisions.ACTIONS`
         note: note given with it, None if the notes stay
-        states: of :data:`SET`, one per face
+        states: states of :data:`SET`, one per face
         of: number of the action that is undone or redone
         detector: key whose scores the reviewer saw, "" for none
         checkpoint: checkpoint that gave these scores

@@ -52,7 +52,7 @@ class Timeline:
     """What is drawn of one video.
 
     Attributes:
-        video_id, label: of the video
+        video_id, label: id and ground truth of the video
         people: its persons, highest score first
         real: the faces of its paired real, None if there are none
         gaps: (frame, reason) of every tried frame without a score
