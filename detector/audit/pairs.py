@@ -62,17 +62,22 @@ def pairs_of(columns: FaceColumns) -> Pairs:
     any_fake = np.setdiff1d(reals, rows)
     wanted = columns.paired_video[fakes]
     asked = [(own, rows, video[fakes]), (video[any_fake], any_fake, wanted)]
-    score = np.full(len(fakes), np.nan)
+    score, margin = np.full(len(fakes), np.nan), np.full(len(fakes), np.nan)
+    margins = ranks.margins(columns.p_fake, columns.margin)
     for of_face, faces, of_fake in asked:  # the manipulated person if known, else any person
-        key, mean = _means(of_face * span + number[faces], columns.p_fake[faces])
+        of_face = of_face * span + number[faces]
+        key, mean = _means(of_face, columns.p_fake[faces])
         if not len(key):
             continue
         name = of_fake * span + number[fakes]
         at = np.minimum(np.searchsorted(key, name), len(key) - 1)
         found = (wanted >= 0) & (key[at] == name) & np.isnan(score)
         score[found] = mean[at[found]]
+        if margins is not None:
+            of_key = ranks.mean_by(margins[faces], np.searchsorted(key, of_face), len(key))
+            margin[found] = of_key[at[found]]
     there = ~np.isnan(score)
-    fakes, score, wanted = fakes[there], score[there], wanted[there]
+    fakes, score, margin, wanted = fakes[there], score[there], margin[there], wanted[there]
     names, first, unit = np.unique(video[fakes], return_index=True, return_inverse=True)
     unit = unit.ravel()
     count = np.bincount(unit, minlength=len(names))
@@ -84,28 +89,11 @@ def pairs_of(columns: FaceColumns) -> Pairs:
         p_real=np.bincount(unit, score, len(names)) / np.maximum(count, 1),
         frames=count,
         unpaired=int(every - len(names)),
-        margins=_margins(
-            columns, (reals, key, video[reals] * span + number[reals]), fakes, at, unit
+        margins=None
+        if margins is None
+        else np.stack(
+            [ranks.mean_by(m, unit, len(names)) for m in (margins[fakes], margin)],
         ),
-    )
-
-
-def _margins(
-    columns: FaceColumns,
-    of_reals: tuple[np.ndarray, np.ndarray, np.ndarray],
-    fakes: np.ndarray,
-    at: np.ndarray,
-    unit: np.ndarray,
-) -> np.ndarray | None:
-    """Return (2, P) margins of the pairs' mean scores: of the fakes and of their reals."""
-    margin = ranks.margins(columns.p_fake, columns.margin)
-    if margin is None:
-        return None
-    reals, keys, of_each = of_reals
-    score = ranks.mean_by(margin[reals], np.searchsorted(keys, of_each), len(keys))
-    count = int(unit.max(initial=-1)) + 1
-    return np.stack(
-        [ranks.mean_by(margin[fakes], unit, count), ranks.mean_by(score[at], unit, count)]
     )
 
 

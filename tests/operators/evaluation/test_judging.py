@@ -109,7 +109,8 @@ def test_a_calibration_into_the_checkpoint_reaches_single_files(
     analysis = result["files"][0]
     assert analysis["operating"]["calibrated"]
     assert analysis["operating"]["threshold"] == pytest.approx(calibrated[1]["threshold"])
-    assert analysis["verdict"] in ("fake", "real")
+    # calibrated on fewer reals than a verdict rests on: the score and the reason
+    assert analysis["verdict"] == "abstain"
     assert "real faces of" in result["text"] and "person" in result["text"]
     import fiftyone as fo
 
