@@ -95,6 +95,7 @@ def test_a_run_is_known_as_finished_and_its_detector_scores(made):
 def test_jobs_are_read_listed_and_started_again(made, fiftyone_db):
     from media_forensics.operators.jobs import job as jobs, job_list
 
+    dataset = fiftyone_db.Dataset("made")
     for folder in (made / "jobs").iterdir():
         shutil.copytree(folder, jobs.jobs_dir() / f"{folder.name}-made-by-0-3")
     done = jobs.Job(jobs.jobs_dir() / "video_metadata-made-by-0-3")
@@ -113,3 +114,4 @@ def test_jobs_are_read_listed_and_started_again(made, fiftyone_db):
     assert error.value.field == "path"
     for folder in (done.folder, failed.folder, again.folder):
         shutil.rmtree(folder)
+    dataset.delete()

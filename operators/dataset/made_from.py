@@ -47,8 +47,9 @@ def basis_of(samples: Any, key: str, level: str = "video") -> Basis:
     if fields.GROUND_TRUTH in schema:
         shared["label"] = f"{fields.GROUND_TRUTH}.label"
     shared |= {name: name for name in ("subject", "recipe") if name in schema}
-    own = {"p_fake": names.p_fake, "margin": names.margin}
-    got = read(view, shared, {name: field for name, field in own.items() if field in schema})
+    own = {"p_fake": names.p_fake}
+    own |= {"margin": names.margin} if names.margin in schema else {}
+    got = read(view, shared, own)
     count = len(got.group)
 
     def codes(*columns: str) -> np.ndarray:

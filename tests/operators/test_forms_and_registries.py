@@ -19,7 +19,11 @@ def filled(fill, run, *args, **params):
     from media_forensics.operators.app.form import Form
 
     dataset = SimpleNamespace(
-        name="d", list_saved_views=lambda: [], distinct=lambda _: [], get_field_schema=dict
+        name="d",
+        info={},
+        list_saved_views=lambda: [],
+        distinct=lambda _: [],
+        get_field_schema=dict,
     )
     form = Form(SimpleNamespace(params=params, dataset=dataset), run)
     fill(form, *args)
@@ -42,7 +46,7 @@ def test_a_recipe_form_offers_what_a_recipe_may_hold(monkeypatch):
     from media_forensics.operators.jobs import runners
 
     assert set(TEMPLATE_TITLES) == set(TEMPLATES)
-    view = SimpleNamespace(values=lambda _: ["a", "b"])
+    view = SimpleNamespace(values=lambda _: ["a", "b"], distinct=lambda _: ["a", "b"])
     form = filled(extract_form.fill, extract_faces.run, view, more=True)
     for name, known in (
         ("detector", detector_names()),
