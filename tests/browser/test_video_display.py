@@ -1,7 +1,9 @@
 """Chromium, in which the App plays videos, shows each clip as our decoder reads it.
 
 Chromium honours all eight ways of a display matrix, the mirrored ones too, and pixels that are not
-square. Its pixels come from a canvas, after a seek, so the frame's number is checked as well.
+square. Of cuts it honours what the codec cuts at the right and bottom, and nothing that only the
+container cuts. What the codec cuts at the left and top it takes off the wrong side; nothing is
+compared there. Its pixels come from a canvas, after a seek, so the frame's number is checked too.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from cropped_clips import CUTS
 from display_clips import WAYS, H, W, encode, lay_down, picture
 from media_forensics.detector.frames import probe_video, read_frames
 
@@ -109,3 +112,20 @@ def test_chromium_shows_what_is_read(way, aspect, chromium_shows, tmp_path):
     if aspect is None:  # the clip's own pictures: the right one of them, and no neighbour
         far = [apart(shown, laid(numbered(n))) for n in range(FRAMES)]
         assert int(np.argmin(far)) == SEEN and sorted(far)[1] > far[SEEN] + 4
+
+
+def test_chromium_shows_what_the_codec_cuts(chromium_shows, tmp_path):
+    options = {"x264-params": "crop-rect=0,0,20,6"}
+    images = [numbered(n) for n in range(FRAMES)]
+    shown, read = both(chromium_shows, encode(tmp_path / "v.mp4", images, options=options))
+    assert shown.shape == (H - 6, W - 20, 3)
+    assert apart(shown, read) < ROUNDING
+
+
+@pytest.mark.parametrize("ending", CUTS)
+def test_chromium_shows_the_whole_of_what_only_the_container_cuts(ending, chromium_shows, tmp_path):
+    path = encode(tmp_path / f"v.{ending}", [numbered(n) for n in range(FRAMES)])
+    CUTS[ending](path)
+    shown, read = both(chromium_shows, path)
+    assert shown.shape == (H, W, 3)
+    assert apart(shown, read) < ROUNDING

@@ -6,8 +6,10 @@ from fractions import Fraction
 
 import av
 import av.filter
+import av.logging
 import numpy as np
 import pytest
+from cropped_clips import CUTS
 from display_clips import ONE, WAYS, H, W, encode, lay_down, picture
 from hypothesis import given, strategies as st
 from media_forensics.detector.faces.selection import select
@@ -83,6 +85,44 @@ def test_stored_pixels_that_are_not_square_are_shown_square(aspect, tmp_path):
     off = np.abs(got.astype(int) - want)  # chroma is brought to size before or after the colours
     assert off.mean() < 2 and np.quantile(off, 0.9) <= 4
     assert probe_video(path).pixel_aspect == pytest.approx(float(aspect))
+
+
+@pytest.mark.parametrize("edges", [(0, 0, 20, 6), (0, 10, 0, 0), (64, 0, 0, 0), (64, 8, 8, 2)])
+def test_what_the_codec_cuts_is_cut(edges, tmp_path):
+    left, top, right, bottom = edges  # FFmpeg keeps left columns beyond a multiple of 64
+    options = {"x264-params": "crop-rect=" + ",".join(map(str, edges))}
+    path = encode(tmp_path / "v.mp4", [picture()] * 4, options=options)
+    ((_, got),) = read_frames(path, [2])
+    want = picture()[top : H - bottom, left : W - right]
+    assert got.shape == want.shape and np.abs(got.astype(int) - want).mean() < 6
+    info = probe_video(path)
+    assert (info.height, info.width) == want.shape[:2]
+
+
+def test_1080_rows_are_coded_as_1088_and_read_as_1080(tmp_path):
+    tall = np.full((1080, 160, 3), 40, np.uint8)
+    tall[-4:] = 220
+    ((_, got),) = read_frames(encode(tmp_path / "v.mp4", [tall] * 2, size=(160, 1080)), [1])
+    assert got.shape == tall.shape
+    assert got[-2:].min() > 200 and got[:-12].max() < 60
+
+
+@pytest.mark.parametrize("ending", CUTS)
+def test_what_only_the_container_cuts_is_kept(ending, tmp_path):
+    path = encode(tmp_path / f"v.{ending}", [picture()] * 4)
+    ((_, whole),) = read_frames(path, [2])
+    CUTS[ending](path)
+    level = av.logging.get_level()
+    av.logging.set_level(av.logging.INFO)
+    try:
+        with av.open(str(path)) as container:  # FFmpeg reads the cut and leaves it to its caller
+            assert "Frame Cropping: 0/16/8/16" in container.dumps_format()
+    finally:
+        av.logging.set_level(level)
+    ((_, got),) = read_frames(path, [2])
+    assert np.array_equal(got, whole)
+    info = probe_video(path)
+    assert (info.width, info.height, info.pixel_aspect) == (W, H, 1)
 
 
 def test_a_small_picture_beside_the_video_is_not_taken_for_it(tmp_path):
