@@ -71,8 +71,9 @@ class Differences:
             else:
                 self.changed.add(face_id)
                 for name, field in self._fields.items():
-                    self._waiting[field][face_id] = float(batch.p_fake[name][row]) - before
+                    # the difference last: a face that has it is not looked at again
                     self._waiting[self._margins[name]][face_id] = float(batch.margin[name][row])
+                    self._waiting[field][face_id] = float(batch.p_fake[name][row]) - before
         self.done += len(batch.indices)
         self._held += len(batch.indices)
         if self._held >= CHUNK:

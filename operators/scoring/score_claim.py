@@ -98,7 +98,9 @@ def begin(samples: Any, key: str, left: str = "", **about: Any) -> None:
 def _require_not_theirs(dataset: fo.Dataset, names: fields.ScoreFields) -> None:
     """Raise :class:`ForensicsError` if a person's own fields on the videos have these names."""
     videos = views.videos_of(dataset)
-    if videos is None or not fields.is_adopted(videos) or videos.has_run(names.run):
+    if videos is None or not fields.is_adopted(videos):
+        return
+    if not stored_runs.is_free(videos, names.run):
         return
     ours = (names.label, names.p_fake, names.coverage, names.reason, names.calibrated)
     theirs = [name for name in ours if videos.has_field(name)]

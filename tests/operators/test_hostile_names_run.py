@@ -26,6 +26,7 @@ FILE = f"![x](www.{EVIL})<img src=x onerror=alert(1)>=|\x1b]0;t\x07"
 #: Operators that are not run here, and why.
 WITHOUT = {
     "create_demo": "its names are its own",
+    "use_dataset": "it takes the dataset of a person, whose own names it neither shows nor follows",
     "auroc": "a number",
     "eer": "a number",
 }

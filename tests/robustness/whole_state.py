@@ -139,6 +139,7 @@ def _plain(value: Any, names: dict[str, str]) -> Any:
     if isinstance(value, (int, bool)) or value is None:
         return value
     text = _TIME.sub("TIME", names.get(str(value), str(value)))
+    text = re.sub(r"#[0-9a-f]{20,30}\b", "#MARK", text)  # of a marked view, anew each time
     return re.sub(r"\b[0-9a-f]{24}\b", lambda m: names.get(m[0], "ID"), text)
 
 

@@ -190,22 +190,6 @@ def test_a_folder_that_another_process_has_noted_is_taken(filed, tmp_path):
     embedding_files.forget(filed, names.embedding)
 
 
-def test_a_new_checkpoint_under_the_key_forgets_the_files(filed, operators, tmp_path):
-    import torch
-    from media_forensics.detector.model.checkpoints import load_detector, save_detector
-
-    model = load_detector(filed.get_run_info(FILED.run).config.detector, device="cpu")
-    with torch.no_grad():
-        model.head.bias += 1
-    save_detector(model, tmp_path / "other")
-    few = filed.limit(3)
-    score = operators("score_faces")
-    score(few, detector=str(tmp_path / "other"), key="filed", overwrite=True)
-    assert not embedding_files.are_noted(filed, FILED.embedding)
-    assert filed.match(F(FILED.embedding) != None).values("id") == few.values("id")  # noqa: E711
-    assert len(stored_vectors.read(filed.view(), FILED.embedding).ids) == 3
-
-
 def test_a_copy_scores_on_in_a_folder_of_its_own(filed, operators, fiftyone_db):
     theirs = fields.describe(filed)["embedding_files"][FILED.embedding]
     before = {path.name: path.stat().st_size for path in Path(theirs).iterdir()}
@@ -222,3 +206,19 @@ def test_a_copy_scores_on_in_a_folder_of_its_own(filed, operators, fiftyone_db):
         assert fields.describe(filed)["embedding_files"][FILED.embedding] == theirs
     finally:
         fiftyone_db.delete_dataset(copy.name)
+
+
+def test_a_new_checkpoint_under_the_key_forgets_the_files(filed, operators, tmp_path):
+    import torch
+    from media_forensics.detector.model.checkpoints import load_detector, save_detector
+
+    model = load_detector(filed.get_run_info(FILED.run).config.detector, device="cpu")
+    with torch.no_grad():
+        model.head.bias += 1
+    save_detector(model, tmp_path / "other")
+    few = filed.limit(3)
+    score = operators("score_faces")
+    score(few, detector=str(tmp_path / "other"), key="filed", overwrite=True)
+    assert not embedding_files.are_noted(filed, FILED.embedding)
+    assert filed.match(F(FILED.embedding) != None).values("id") == few.values("id")  # noqa: E711
+    assert len(stored_vectors.read(filed.view(), FILED.embedding).ids) == 3
