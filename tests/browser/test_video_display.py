@@ -35,7 +35,10 @@ async ([data, seconds]) => {
     video.onerror = () => failed(new Error(video.error.message));
     video.src = URL.createObjectURL(new Blob([bytes], { type: 'video/mp4' }));
   });
+  // "seeked" may come before the frame is there; a frame that is there already is not told of
+  const shown = new Promise((done) => video.requestVideoFrameCallback(done));
   await new Promise((done) => { video.onseeked = done; video.currentTime = seconds; });
+  await Promise.race([shown, new Promise((done) => setTimeout(done, 1000))]);
   const canvas = document.createElement('canvas');
   canvas.width = video.videoWidth; canvas.height = video.videoHeight;
   const g = canvas.getContext('2d');
