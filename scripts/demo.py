@@ -213,8 +213,8 @@ def main() -> int:
     print(f"\n{result_table(results)}")
     people = len(set(held_out.values("group_id")))
     print(
-        f"\nHeld out: {people} groups of people that no training saw. With so few, the intervals "
-        f"are wide:\nthis shows the tool at work, it is no benchmark of the method.\n"
+        f"\nHeld out: {people} groups of people that no training saw. So few give no "
+        f"interval:\nthis shows the tool at work, it is no benchmark of the method.\n"
         f"Done in {time.monotonic() - began:.0f} s."
     )
     if os.environ.get("HEADLESS"):
