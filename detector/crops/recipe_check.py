@@ -7,7 +7,7 @@ from ..faces.detectors import detector_names
 from ..frames.sampling import SAMPLING_MODES
 from ..records import CropRecipe
 from .align import BORDERS, INTERPOLATIONS, TEMPLATES
-from .store import IMAGE_FORMATS
+from .encoding import IMAGE_FORMATS
 from .subject_policy import SUBJECT_POLICIES
 
 

@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
 
-import cv2
 import numpy as np
 
 from ..errors import ForensicsError
@@ -30,22 +29,13 @@ from ..faces.video_faces import FaceRow, FrameFaces, VideoFaces
 from ..files.atomic import replacing, write_bytes, write_json
 from ..files.paths import below, inside
 from ..records import CropRecipe
+from .encoding import encode_image, is_as_written, suffix_of
 
 __all__ = ["CropStore", "FaceRow", "FrameFaces", "StoredVideo", "VideoFaces"]
 
 log = logging.getLogger(__name__)
 
 _FORMAT = 1
-# The filter "up" alone is a third faster than trying all, and no larger at level 1.
-_PNG = [cv2.IMWRITE_PNG_COMPRESSION, 1]
-if hasattr(cv2, "IMWRITE_PNG_FILTER"):  # OpenCV 4.12
-    _PNG += [cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_UP]
-_ENCODINGS: dict[str, tuple[str, list[int]]] = {
-    "png": (".png", _PNG),
-    "jpeg": (".jpg", [cv2.IMWRITE_JPEG_QUALITY, 95]),
-    "webp": (".webp", [cv2.IMWRITE_WEBP_QUALITY, 95]),
-}
-IMAGE_FORMATS = tuple(_ENCODINGS)
 _MAX_PART = 200  # bytes of a path component, leaving room for the temporary name
 
 
@@ -99,45 +89,6 @@ def _crop_folder(video_id: str) -> str:
     return "/".join(("crops", *path_parts(video_id))) + "+"
 
 
-def encode_image(image: np.ndarray, image_format: str) -> bytes:
-    """Return an RGB uint8 image as ``png`` (lossless), ``jpeg`` or ``webp`` (quality 95) bytes.
-
-    Raises:
-        ForensicsError: unknown format
-    """
-    suffix, options = _encoding(image_format)
-    done, data = cv2.imencode(suffix, cv2.cvtColor(image, cv2.COLOR_RGB2BGR), options)
-    if not done:
-        raise OSError(f"the crop could not be encoded as {image_format}")
-    return data.tobytes()
-
-
-def _encoding(image_format: str) -> tuple[str, list[int]]:
-    if image_format not in _ENCODINGS:
-        raise ForensicsError(
-            f"Unknown image format {image_format!r}.",
-            f"Use one of {', '.join(_ENCODINGS)}.",
-            "image_format",
-        )
-    return _ENCODINGS[image_format]
-
-
-def crop_sha256(data: bytes) -> str:
-    """Return the sha256 of a crop's file, see :attr:`.faces.video_faces.FaceRow.crop_sha256`."""
-    return hashlib.sha256(data).hexdigest()
-
-
-def is_as_written(path: Path, sha256: str | None) -> bool:
-    """Return whether the crop at ``path`` is unchanged; without a hash, whether it is not empty.
-
-    Raises:
-        OSError: the file cannot be read
-    """
-    if sha256 is None:
-        return path.stat().st_size > 0
-    return crop_sha256(path.read_bytes()) == sha256
-
-
 class CropStore:
     """The crops and index files of one recipe below ``root``.
 
@@ -150,7 +101,7 @@ class CropStore:
         self.root = Path(root)
         self.recipe = recipe
         self.folder = self.root / recipe.hash
-        self._suffix = _encoding(recipe.image_format)[0]
+        self._suffix = suffix_of(recipe.image_format)
 
     def prepare(self) -> None:
         """Create the folder and write the recipe into it.

@@ -27,9 +27,10 @@ from ..frames.source_identity import source_sha256, source_stamp
 from ..progress import ShouldStop
 from ..records import CropRecipe, Reason, VideoRecord
 from .align import warp
+from .encoding import crop_sha256, encode_image
 from .face_rows import RowMaker
 from .known_sources import known_or_opened, opened
-from .store import CropStore, StoredVideo, crop_sha256, encode_image
+from .store import CropStore, StoredVideo
 from .subject_policy import resolve_policy
 
 log = logging.getLogger(__name__)

@@ -43,7 +43,8 @@ def run(samples: Any, *, limit: int = 12, output_dir: str | None = None) -> dict
             the allowed folders, or a sheet cannot be written
     """
     from ...detector.crops.contact_sheet import contact_sheet, shown_frames
-    from ...detector.crops.store import CropStore, encode_image, path_parts
+    from ...detector.crops.encoding import encode_image
+    from ...detector.crops.store import CropStore, path_parts
     from ...detector.files.atomic import write_bytes
 
     if limit < 1:

@@ -37,7 +37,7 @@ def test_a_recipe_form_offers_what_a_recipe_may_hold(monkeypatch):
         TEMPLATE_TITLES,
         TEMPLATES,
     )
-    from media_forensics.detector.crops.store import IMAGE_FORMATS
+    from media_forensics.detector.crops.encoding import IMAGE_FORMATS
     from media_forensics.detector.crops.subject_policy import SUBJECT_POLICIES
     from media_forensics.detector.faces.detectors import detector_names
     from media_forensics.detector.frames.sampling import SAMPLING_MODES

@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
-from media_forensics.detector.crops.store import CropStore, StoredVideo, encode_image, path_parts
+from media_forensics.detector.crops.encoding import encode_image
+from media_forensics.detector.crops.store import CropStore, StoredVideo, path_parts
 from media_forensics.detector.errors import ForensicsError
 from media_forensics.detector.faces.video_faces import FaceRow, FrameFaces, VideoFaces
 from media_forensics.detector.files.atomic import replacing, write_bytes, write_json
