@@ -146,11 +146,11 @@ def forget() -> None:
 def plain_json(dataset: Any) -> int:
     """Return the bytes of the sphere's columns as JSON numbers and words."""
     from media_forensics.detector.embeddings.sphere import fake_axis_projection
-    from media_forensics.operators.dataset.face_columns import run_config
+    from media_forensics.operators.dataset.fields import scores_config
 
     names = ["ground_truth.label", "det_p_fake", "source_dataset", "method", "split"]
     ids, vectors, *columns = dataset.values(["id", "det_embedding", *names, "compression"])
-    head = np.array(run_config(dataset, "det").head_weight)
+    head = np.array(scores_config(dataset, "det").head_weight)
     xyz = np.round(fake_axis_projection(np.stack(vectors), head).xyz.astype(float), 3).tolist()
     columns[1] = np.round(columns[1], 3).tolist()
     return len(json.dumps([ids, xyz, *columns], separators=(",", ":")))
