@@ -15,6 +15,7 @@ from ...detector.records import FAKE, REAL
 from ..dataset import fields, views
 from ..dataset.face_columns import Source
 from ..dataset.face_table import belonging, kinds_of
+from ..dataset.marked_views import MOST_NAMED
 
 ALL = "all"
 SPLIT = "split:"
@@ -33,14 +34,14 @@ class Scope:
         name: id of the scope
         label: text for the user
         columns: its faces, and the videos without a face that belong to it
-        query: database query of its faces, {} for all
+        query: database query of its faces, {} for all; None if no short one says it
         base: the view, if the scope is one (``query`` is then {})
     """
 
     name: str
     label: str
     columns: FaceColumns
-    query: dict[str, Any]
+    query: dict[str, Any] | None
     base: Any = None
 
 
@@ -148,12 +149,20 @@ def _view(source: Source, name: str, kept: str | None) -> Any | None:
     return None
 
 
-def _without(columns: FaceColumns, seen: np.ndarray) -> dict[str, Any]:
-    """Return the query for faces outside the groups (without groups: videos) of ``seen``."""
-    alone = seen & (columns.group.codes < 0)
-    query = [{"group_id": {"$not": {"$in": sorted(columns.group.take(seen).present())}}}]
-    if alone.any():
-        query.append({"video_id": {"$not": {"$in": sorted(columns.video.take(alone).present())}}})
+def _without(columns: FaceColumns, seen: np.ndarray) -> dict[str, Any] | None:
+    """Return the query for the faces that are not ``seen``; None if it is long or not exact.
+
+    It names the groups of the seen faces, and the videos of those without a group. A face may also
+    be seen because of its file; a query by groups is exact only if these are whole groups.
+    """
+    groups, alone = columns.group, seen & (columns.group.codes < 0)
+    names, videos = groups.take(seen).present(), columns.video.take(alone).present()
+    named = _among(groups, names) | _among(columns.video, videos)
+    if len(names) + len(videos) > MOST_NAMED or (named != seen).any():
+        return None
+    query: list[dict[str, Any]] = [{"group_id": {"$not": {"$in": sorted(names)}}}]
+    if videos:
+        query.append({"video_id": {"$not": {"$in": sorted(videos)}}})
     return {"$and": query}
 
 

@@ -145,7 +145,7 @@ def grid_view(source: Source, scope: Scope, units: Units, pick: Pick) -> tuple[A
         grid, kind = len(videos), "video"
     else:
         base = views.subjects(scope.base if scope.base is not None else source.faces.view())
-        if units.level == "face" and pick.query is not None:
+        if units.level == "face" and pick.query is not None and scope.query is not None:
             query = [q for q in (scope.query, pick.query) if q]
             view = base.match({"$and": query}) if query else base
         elif units.level == "video" and (units.video.codes[pick.mask] >= 0).all():

@@ -31,7 +31,7 @@ FEW = {
     "dataset/dataset_changes.py": "records that a crash has left",
     "embeddings/stored_vectors.py": "part by part",
     "evaluation/evaluate_detector.py": "the two labels",
-    "evaluation/scope.py": "the groups of a training that this machine knows",
+    "evaluation/scope.py": "at most MOST_NAMED groups",
     "evaluation/protocol_rows.py": "methods of a benchmark",
     "faces/contact_sheet.py": "part by part; the sample that is open",
     "faces/extraction_on_videos.py": "32 videos at a time",
