@@ -48,7 +48,7 @@ def saying_disk(path: Path, field: str | None = None) -> Iterator[None]:
     except DiskError as error:
         error.field = error.field or field
         raise
-    except Exception as error:
+    except Exception as error:  # libraries wrap a full disk in errors of their own; see below
         number = _disk_error(error, path)
         if number is None:
             raise

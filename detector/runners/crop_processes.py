@@ -120,6 +120,8 @@ def _in_order(
                     found = _copied(shared[taken % ring.slots], found, ring.size)
                 taken += 1
                 yield found
+    if taken < len(batches):  # a caller would take the end for the end of the files
+        raise RuntimeError(f"only {taken} of {len(batches)} batches of crops were read")
 
 
 def _copied(slot: np.ndarray, reasons: tuple[Reason | None, ...], size: int) -> Decoded:

@@ -129,7 +129,7 @@ def _answer(answers: BinaryIO, kind: str, value: Any) -> None:
         message = pickle.dumps((kind, value, text))
         if kind == RAISED:
             pickle.loads(message)  # an error may pickle but not unpickle
-    except Exception as error:
+    except Exception as error:  # a result or an error that cannot be pickled: its text can
         message = pickle.dumps((RAISED, RuntimeError(f"{error}\n{text}".strip()), text))
     try:
         answers.write(message)

@@ -167,7 +167,7 @@ class _Worker:
             reply = pickle.dumps((REPLY, answer(question, attached)))
         except CutShortError:
             raise
-        except Exception as error:
+        except Exception as error:  # raised again where the work was asked for
             attached.skip()
             return RAISED, error, "".join(traceback.format_exception(error))
         attached.skip()

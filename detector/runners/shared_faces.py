@@ -147,7 +147,7 @@ class FaceServer:
             return self._waited(self._job(question, attached))
         except (ForensicsError, EOFError):  # EOFError: the asking process has died
             raise
-        except Exception as error:
+        except Exception as error:  # whatever torch or a driver raises: memory, a lost device
             raise ForensicsError(
                 f"The face network failed on {self._device}: {type(error).__name__}: {error}",
                 "What was finished is kept; run it again to continue, or with the device cpu.",

@@ -137,21 +137,16 @@ def compute_video_scores(dataset: fo.Dataset, key: str, rule: str | None = None)
             tracks[video_id].append(person or 0)
             if margin is not None:
                 face_margins[video_id].append(margin)
-    scores, margins_of = {}, {}
-    for video_id, values in faces.items():
-        if rule == WORST_PERSON:
-            found = worst_person_score(values, tracks[video_id])
-        else:
-            found = video_score(values, rule)
-        if found is not None:
-            scores[video_id] = found
-    for video_id, values in face_margins.items():
-        if rule == WORST_PERSON:
-            found = worst_person_margin(values, tracks[video_id])
-        else:
-            found = video_margin(values, rule)
-        if found is not None:
-            margins_of[video_id] = found
+
+    def of_videos(values_of: dict[str, list[float]], one: Any, worst: Any) -> dict[str, float]:
+        found = {
+            video_id: worst(values, tracks[video_id]) if rule == WORST_PERSON else one(values, rule)
+            for video_id, values in values_of.items()
+        }
+        return {video_id: value for video_id, value in found.items() if value is not None}
+
+    scores = of_videos(faces, video_score, worst_person_score)
+    margins_of = of_videos(face_margins, video_margin, worst_person_margin)
     persons = grouped_scores(
         [float("nan") if p is None else p for p in p_fake],
         [(v, t or 0) for v, t in zip(video_ids, track, strict=True)],

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import fiftyone as fo
 
+from ...detector.errors import ForensicsError
 from ...detector.records import VideoRecord
 from ..dataset import fields, marked_views, views
 from ..dataset.label_sync import set_by_video
@@ -31,6 +32,20 @@ class Stored:
     videos: list[KnownVideo] = field(default_factory=list)
     paths: dict[str, str] = field(default_factory=dict)
     rows: set[tuple[str, int | None]] = field(default_factory=set)
+
+
+def new_dataset(name: str) -> fo.Dataset:
+    """Create the persistent dataset ``name``.
+
+    Raises:
+        ForensicsError: FiftyOne does not take the name
+    """
+    try:
+        return fo.Dataset(name, persistent=True)
+    except ValueError as error:
+        raise ForensicsError(
+            f"{name!r} cannot name a dataset: {error}.", "Choose another name.", "name"
+        ) from error
 
 
 def stored(dataset: fo.Dataset | None) -> Stored:

@@ -21,7 +21,7 @@ from ...detector.records import FAKE, REAL, VideoRecord
 from ..dataset import fields, views
 from ..dataset.dataset_changes import changing, declare
 from ..importers.plan import ImportPlan
-from .import_target import Stored, files_of, update_known
+from .import_target import Stored, files_of, new_dataset, update_known
 
 CHUNK = 2000
 _TAKEN = {
@@ -64,12 +64,7 @@ def open_target(name: str, media: str, aligned: bool) -> tuple[fo.Dataset, bool]
                 "name",
             )
         return dataset, False
-    try:
-        dataset = fo.Dataset(name, persistent=True)
-    except ValueError as error:
-        raise ForensicsError(
-            f"{name!r} cannot name a dataset: {error}.", "Choose another name.", "name"
-        ) from error
+    dataset = new_dataset(name)
     # Set at once, so that an import that was killed recognises its own dataset.
     more = {} if kind == "videos" else {"aligned": aligned}
     fields.set_description(dataset, kind=kind, **more)

@@ -20,6 +20,7 @@ from ...detector.records import LABELS
 from ..dataset import appearance, default_folders, fields, views
 from ..dataset.dataset_changes import changing, declare
 from . import import_views
+from .import_target import new_dataset
 from .own_labels import CLIPS, FRAMES, PEOPLE
 from .own_samples import OwnSample
 
@@ -45,12 +46,7 @@ def open_units(name: str, root: fo.Dataset, kind: str) -> tuple[fo.Dataset, bool
                 "name",
             )
         return dataset, False
-    try:
-        dataset = fo.Dataset(name, persistent=True)
-    except ValueError as error:
-        raise ForensicsError(
-            f"{name!r} cannot name a dataset: {error}.", "Choose another name.", "name"
-        ) from error
+    dataset = new_dataset(name)
     fields.set_description(dataset, kind="videos", **{UNITS_OF: about})
     return dataset, True
 
@@ -182,7 +178,7 @@ def _patches_field(view: Any) -> str:
 
 def _cut(row: OwnSample, box: Any, folder: Path, lost: dict[str, int]) -> str | None:
     """Cut a person out of the picture, once; return the file, or None if it is not possible."""
-    from ...detector.crops.store import encode_image
+    from ...detector.crops.encoding import encode_image
     from ...detector.files.atomic import write_bytes
     from ...detector.frames.frame import FrameError
     from ...detector.frames.sources import read_frames

@@ -227,3 +227,12 @@ def unit_vectors(p_fake: np.ndarray, label: np.ndarray, size: int, seed: int):
     vectors = cosine[:, None] * axis + np.sqrt(1 - cosine**2)[:, None] * rest
     weight = np.stack([-2 * axis, 2 * axis])
     return vectors.astype(np.float32), weight
+
+
+@pytest.fixture
+def clean(fiftyone_db):
+    """Removes the datasets that a test makes."""
+    before = set(fiftyone_db.list_datasets())
+    yield fiftyone_db
+    for name in set(fiftyone_db.list_datasets()) - before:
+        fiftyone_db.delete_dataset(name)

@@ -16,15 +16,6 @@ FAST = CropRecipe(count=2, max_side=320)
 
 
 @pytest.fixture
-def clean(fiftyone_db):
-    """Removes the datasets that a test makes."""
-    before = set(fiftyone_db.list_datasets())
-    yield fiftyone_db
-    for name in set(fiftyone_db.list_datasets()) - before:
-        fiftyone_db.delete_dataset(name)
-
-
-@pytest.fixture
 def pair(clean, footage, operators, tiny_checkpoint, tmp_path):
     """Two real clips and their faces, scored under ``k``."""
     videos = clean.Dataset("pair")

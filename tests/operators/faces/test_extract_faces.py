@@ -24,15 +24,6 @@ URI = "@mediaforensics/deepfake/extract_faces"
 FAST = CropRecipe(count=3, max_side=320)
 
 
-@pytest.fixture
-def clean(fiftyone_db):
-    """Removes the datasets that a test makes."""
-    before = set(fiftyone_db.list_datasets())
-    yield fiftyone_db
-    for name in set(fiftyone_db.list_datasets()) - before:
-        fiftyone_db.delete_dataset(name)
-
-
 def video_dataset(fo, name: str, records: list[VideoRecord]):
     """A video dataset as the importer writes it."""
     dataset = fo.Dataset(name)

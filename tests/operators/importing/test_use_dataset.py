@@ -20,15 +20,6 @@ CLIPS = ("carphone_distorted.mp4", "single_face.mp4")
 
 
 @pytest.fixture
-def clean(fiftyone_db):
-    """Removes the datasets that a test makes."""
-    before = set(fiftyone_db.list_datasets())
-    yield fiftyone_db
-    for name in set(fiftyone_db.list_datasets()) - before:
-        fiftyone_db.delete_dataset(name)
-
-
-@pytest.fixture
 def files(footage, tmp_path):
     """Two real clips of a face each, and the first as pictures of its first four frames."""
     for name in CLIPS:
