@@ -104,3 +104,14 @@ def test_the_test_split_is_the_default_where_it_is_unseen(columns_of):
     nothing = np.full(len(codes), -1, np.int32)
     bare = replace(columns, texts={**columns.texts, SEEN: Coded(nothing, seen_material.KINDS)})
     assert scope.default_scope(bare) == "split:test"
+
+
+def test_a_query_for_the_unseen_is_short_and_exact_or_there_is_none(columns_of, monkeypatch):
+    columns, _ = columns_of(400)
+    whole = columns.group.codes == columns.group.codes[0]
+    assert columns.group.values[columns.group.codes[0]] in str(scope._without(columns, whole))
+    part = whole.copy()
+    part[np.flatnonzero(whole)[0]] = False  # as where one file of a group was trained on
+    assert scope._without(columns, part) is None
+    monkeypatch.setattr(scope, "MOST_NAMED", 0)
+    assert scope._without(columns, whole) is None
