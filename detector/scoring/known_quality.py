@@ -1,9 +1,9 @@
 """Describes the known quality of a detector for verdicts on single files: ranking and errors.
 
 A verdict states the known quality, and it is withheld if that is too low: the lower bound of the
-AUROC is not above :data:`LEAST_AUROC`, more than :data:`MOST_FALSE_ALARMS` false alarms cannot be
-ruled out, or the threshold was chosen on fewer than :data:`LEAST_REALS` reals. If nothing is known,
-the verdict says so.
+AUROC (the AUROC itself if too few groups give no interval) is not above :data:`LEAST_AUROC`, more
+than :data:`MOST_FALSE_ALARMS` false alarms cannot be ruled out, or the threshold was chosen on
+fewer than :data:`LEAST_REALS` reals. If nothing is known, the verdict says so.
 """
 
 from __future__ import annotations
