@@ -42,8 +42,9 @@ def compare(a: Units, b: Units, threshold: float) -> Comparison:
     """Compare ``b`` with ``a``, which is judged at ``threshold``.
 
     The threshold of ``b`` is the lowest at which it calls no more of the common reals fake than
-    ``a`` does. Neither detector is thus favoured by the operating point. It is applied to the
-    values that rank ``b``, so that margins decide if p_fake is 1 on both sides of it.
+    ``a`` does. It is applied to the values that rank ``b``, so that margins decide if p_fake is 1
+    on both sides of it. The threshold of ``a`` stays as the user set it. If a lower one gives the
+    same false alarms, ``b`` has an advantage, and the words say how many fakes it is worth.
 
     Args:
         a, b: the same units, row by row, scored by two detectors
@@ -73,6 +74,10 @@ def compare(a: Units, b: Units, threshold: float) -> Comparison:
         f"second threshold {second:.3f}: {got:,} of {count:,} reals called fake, the first has "
         f"{allowed:,}; matched on the reals shown"
     )
+    lower = a.p_fake >= _at_most(a.p_fake[reals], allowed)
+    more = int((lower & wrong_a & fake).sum())
+    if more:
+        words += f"; the first finds {more:,} more fakes at a lower threshold with as many"
     return Comparison(threshold, second, words, wrong_a & ~wrong_b, wrong_b & ~wrong_a, both)
 
 

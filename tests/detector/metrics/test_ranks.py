@@ -119,8 +119,23 @@ def test_units_and_their_curve_rank_by_the_mean_margin(saturated, level):
 def test_a_second_detector_is_judged_at_as_many_false_alarms(saturated):
     units = at_level(saturated, "face")
     plain = replace(units, p_fake=expit(saturated.margin - 45), margin=None)
-    found = compare(plain, units, 0.9)  # the same ranks, so the same calls
+    reals = np.sort(plain.p_fake[plain.label == 0])
+    tight = np.nextafter(reals[-4], 1)
+    found = compare(plain, units, tight)  # the same ranks, so the same calls
     assert not found.fixed.any() and not found.broken.any()
+    assert "more fakes" not in found.words
+
+
+def test_an_advantage_by_the_operating_point_is_said(saturated):
+    """Between two reals any threshold has the same false alarms; the fakes there make the rest."""
+    units = at_level(saturated, "face")
+    plain = replace(units, p_fake=expit(saturated.margin - 45), margin=None)
+    reals = np.sort(plain.p_fake[plain.label == 0])
+    fakes = plain.p_fake[plain.label == 1]
+    found = compare(plain, plain, 1.0)
+    missed = int((fakes > reals[-1]).sum())
+    assert missed and int(found.fixed.sum()) == missed and not found.broken.any()
+    assert f"finds {missed} more fakes" in found.words
 
 
 def test_queues_follow_the_margin(saturated):
