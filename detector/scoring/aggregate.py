@@ -35,13 +35,14 @@ _RULES: dict[str, Callable[[np.ndarray], float]] = {
     "top_k": _top_k,
     "share_over": lambda scores: float((scores >= OVER).mean()),
 }
-#: Each rule for margins: returns the margin of the rule's result on the probabilities.
+#: Each rule for margins: returns the margin of the rule's result on the probabilities. The margin
+#: of OVER is 0.
 _MARGIN_RULES: dict[str, Callable[[np.ndarray], float]] = {
     "mean": ranks.mean,
     "median": lambda margins: ranks.mean(_middle(margins)),
     "max": lambda margins: float(margins.max()),
     "top_k": lambda margins: ranks.mean(np.sort(margins)[-TOP_K:]),
-    "share_over": lambda margins: float(ranks.logit((margins >= 0).mean())),  # OVER has margin 0
+    "share_over": lambda margins: float(ranks.logit(np.array(np.mean(margins >= 0)))),
 }
 RULES = tuple(_RULES)
 WORST_PERSON = "worst_person"  # rule for a whole video over all persons, see below
