@@ -37,7 +37,6 @@ FAMILIES = (
     "none",  # reals
 )
 SPLITS = ("train", "val", "test")
-PAIR_STATUSES = ("present", "missing", "ambiguous", "none")
 
 
 class Reason(str, Enum):
@@ -201,7 +200,7 @@ class VideoRecord:
         target_id: id of the video or person that provides frames and background
         source_id: id of the video or person that provides the face or the expression
         pair_id: ``video_id`` of the real from which it was made
-        pair_status: one of ``PAIR_STATUSES``
+        pair_status: ``present`` | ``missing`` | ``ambiguous`` | ``none``
         parents: ids that must share a split with this video (its own id excluded)
         group_id: connected component over all parents; the unit for splits without leakage
         mask_path: manipulation mask (video or folder), or None

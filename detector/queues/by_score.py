@@ -152,14 +152,6 @@ def group_leaks(faces: FaceColumns, threshold: float) -> np.ndarray:
 
 Ranking = Callable[[FaceColumns, float], np.ndarray]
 
-#: Queues that need only stored scores.
-QUEUES: dict[str, Ranking] = {
-    "false_positive": false_positives,
-    "false_negative": false_negatives,
-    "high_loss": high_loss,
-    "pair_anomaly": pair_anomaly,
-}
-
 
 def capped(order: np.ndarray, video: np.ndarray, per_video: int, limit: int) -> np.ndarray:
     """Return the first ``limit`` of ``order`` with at most ``per_video`` of each video (N,)."""

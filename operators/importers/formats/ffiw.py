@@ -11,7 +11,6 @@ from ..tree import Tree, join, stem_of
 
 DATASET = "FFIW-10K"
 LICENSE = "FFIW-10K terms: research only, non-commercial; access by form."
-SPLITS = ("train", "val", "test")
 
 
 def recognise(tree: Tree) -> Evidence | None:

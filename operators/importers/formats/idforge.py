@@ -29,7 +29,6 @@ TASKS = {  # folder -> (label of the pictures, label of the sound)
     "tts_textmismatch": (0, "fake"),
 }
 TOOLS = ("infoswap", "roop", "simswap")
-SPLITS = ("train", "val", "test")
 _PERSON = re.compile(r"^(id\d+)")
 
 

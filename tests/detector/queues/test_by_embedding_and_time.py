@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from media_forensics.detector.audit.columns import FaceColumns, coded
 from media_forensics.detector.errors import ForensicsError
-from media_forensics.detector.queues import by_embedding as queues_embedding, by_time as queues_time
+from media_forensics.detector.queues import by_embedding, by_time
 from media_forensics.detector.queues.by_score import (
     disagreement,
     false_positives,
@@ -73,11 +73,11 @@ def test_unsteady_persons_come_by_their_spread():
     faces = table()
     faces.p_fake[:8] = [0.1, 0.1, 0.1, 0.95, 0.1, 0.1, 0.1, 0.1]
     faces.p_fake[8:16] = 0.7  # steady
-    order = queues_time.unsteady(faces, 0.5)
+    order = by_time.unsteady(faces, 0.5)
     spread = {}
     for v in range(50):
         scores = faces.p_fake[8 * v : 8 * v + 8]
-        if scores.std() >= queues_time.LEAST_SPREAD:
+        if scores.std() >= by_time.LEAST_SPREAD:
             far = int(np.argmax(abs(scores - np.median(scores))))
             spread[8 * v + far] = scores.std()
     assert order.tolist() == sorted(spread, key=lambda i: -spread[i])
@@ -88,7 +88,7 @@ def test_two_persons_of_a_video_are_apart():
     faces = table(16)
     faces.track[:] = np.arange(16) % 2
     faces.p_fake[:] = np.where(faces.track == 1, 0.9, 0.1)  # each is steady
-    assert queues_time.unsteady(faces, 0.5).size == 0
+    assert by_time.unsteady(faces, 0.5).size == 0
 
 
 def test_change_points_are_where_the_level_changes():
@@ -98,9 +98,9 @@ def test_change_points_are_where_the_level_changes():
     faces.p_fake[16:24] = [0.55, 0.6, 0.55, 0.6, 0.95, 0.95, 0.94, 0.95]  # on one side of 0.5
     order = np.random.default_rng(0).permutation(24)  # frames need not come in order
     shuffled = faces.take(order)
-    found = queues_time.change_points(shuffled, 0.5)
+    found = by_time.change_points(shuffled, 0.5)
     assert order[found].tolist() == [4]
-    assert order[queues_time.change_points(shuffled, 0.7)].tolist() == [4, 20]
+    assert order[by_time.change_points(shuffled, 0.7)].tolist() == [4, 20]
 
 
 def test_a_change_is_the_best_split_of_all():
@@ -112,17 +112,17 @@ def test_a_change_is_the_best_split_of_all():
             rest = scores[:at].var() * at + scores[at:].var() * (len(scores) - at)
             if rest < least - 1e-12:
                 best, least = at, rest
-        found = queues_time.change_point(scores)
+        found = by_time.change_point(scores)
         if found is not None:
             assert found == best
-            assert abs(scores[:best].mean() - scores[best:].mean()) >= queues_time.LEAST_CHANGE
-    assert queues_time.change_point(np.array([0.1] * 9 + [0.8] * 4)) == 9
-    assert queues_time.change_point(np.full(20, 0.4)) is None
+            assert abs(scores[:best].mean() - scores[best:].mean()) >= by_time.LEAST_CHANGE
+    assert by_time.change_point(np.array([0.1] * 9 + [0.8] * 4)) == 9
+    assert by_time.change_point(np.full(20, 0.4)) is None
 
 
 def test_noise_without_a_change_is_rarely_called_one():
     rng = np.random.default_rng(4)
-    calls = [queues_time.change_point(rng.beta(2, 5, 16)) is not None for _ in range(2000)]
+    calls = [by_time.change_point(rng.beta(2, 5, 16)) is not None for _ in range(2000)]
     assert np.mean(calls) < 0.03
 
 
@@ -190,7 +190,7 @@ def test_neighbours_of_the_own_group_do_not_count():
     vectors[32:40] += np.random.default_rng(0).normal(0, 1e-3, (8, 12))
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     faces = table(embedding=vectors)
-    got = set(queues_embedding.knn_disagreement(faces, 0.5))
+    got = set(by_embedding.knn_disagreement(faces, 0.5))
     want = set()
     for i in range(400):
         others = np.flatnonzero(faces.group.codes != faces.group.codes[i])
@@ -205,7 +205,7 @@ def test_atypical_is_the_distance_to_the_tenth_neighbour():
     vectors = unit(rng, 120, 6)
     faces = table(120, embedding=vectors, group_id=np.array([f"g{i}" for i in range(120)]))
     distance, _ = NearestNeighbors(n_neighbors=11, metric="cosine").fit(vectors).kneighbors(vectors)
-    order = queues_embedding.atypical(faces, 0.5)
+    order = by_embedding.atypical(faces, 0.5)
     assert np.allclose(distance[order, 10], np.sort(distance[:, 10])[::-1], atol=1e-5)
 
 
@@ -217,14 +217,14 @@ def test_label_issues_are_found_by_a_head_that_never_saw_the_group():
     wrong[:16] = True  # a whole group: a head that saw it would have learnt it by heart
     label[wrong] = 1 - label[wrong]
     faces = table(800, label=label, embedding=vectors)
-    order = queues_embedding.label_issues(faces, 0.5)
+    order = by_embedding.label_issues(faces, 0.5)
     assert set(order) == set(range(16))
-    rows, margin = queues_embedding.out_of_fold(faces)
+    rows, margin = by_embedding.out_of_fold(faces)
     assert len(rows) == 800 and np.isfinite(margin).all()
     assert np.mean((margin[16:] >= 0) == (label[16:] == 1)) > 0.99
     one = table(80, label=np.zeros(80, int), embedding=vectors[:80])
     with pytest.raises(ForensicsError, match="two independent groups"):
-        queues_embedding.label_issues(one, 0.5)
+        by_embedding.label_issues(one, 0.5)
 
 
 def test_duplicates_across_groups_and_splits():
@@ -236,15 +236,15 @@ def test_duplicates_across_groups_and_splits():
     faces = table(generic=vectors)
     split = faces.texts["split"].codes
     assert split[200] == split[0] and split[320] != split[16]
-    assert set(queues_embedding.near_duplicates(faces, 0.5)) == {0, 200, 16, 320}
-    assert set(queues_embedding.leaks(faces, 0.5)) == {16, 320}
+    assert set(by_embedding.near_duplicates(faces, 0.5)) == {0, 200, 16, 320}
+    assert set(by_embedding.leaks(faces, 0.5)) == {16, 320}
 
 
 def test_the_diverse_set_is_far_apart_capped_and_paired():
     rng = np.random.default_rng(6)
     vectors = unit(rng, 400, 8)
     faces = table(embedding=vectors)
-    order = queues_embedding.diverse(faces, 0.5)
+    order = by_embedding.diverse(faces, 0.5)
     hard = np.argsort(-np.where(faces.label == 1, 1 - faces.p_fake, faces.p_fake))[:1]
     assert order[0] == hard[0]
     place = {i: n for n, i in enumerate(order.tolist())}
@@ -261,7 +261,7 @@ def test_k_centre_takes_the_farthest_each_time():
     rng = np.random.default_rng(7)
     vectors = unit(rng, 60, 3)
     groups = np.repeat(np.arange(20), 3)
-    chosen = queues_embedding.k_centre(vectors, groups, 5, 25, 2)
+    chosen = by_embedding.k_centre(vectors, groups, 5, 25, 2)
     have = [5]
     for _ in range(24):
         free = [
@@ -270,7 +270,7 @@ def test_k_centre_takes_the_farthest_each_time():
         distance = [min(1 - vectors[i] @ vectors[j] for j in have) for i in free]
         have.append(free[int(np.argmax(distance))])
     assert chosen.tolist() == have
-    assert len(queues_embedding.k_centre(vectors, groups, 0, 1000, 2)) == 40
+    assert len(by_embedding.k_centre(vectors, groups, 0, 1000, 2)) == 40
 
 
 def test_faces_without_a_vector_are_in_no_queue():
