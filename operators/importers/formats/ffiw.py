@@ -5,7 +5,7 @@ A fake in ``target`` has the same name as its real in ``source`` and its mask in
 
 from __future__ import annotations
 
-from ....detector.records import VideoRecord
+from ....detector.records import SPLITS, VideoRecord
 from ..contract import Evidence, Importer, ImportOptions, Official, Reading, make_id
 from ..tree import Tree, join, stem_of
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from ....detector.records import VideoRecord
+from ....detector.records import SPLITS, VideoRecord
 from ..contract import Evidence, Importer, ImportOptions, Missing, Official, Reading, make_id
 from ..lists import inside, read_lines
 from ..tree import Tree, is_video, join, stem_of
