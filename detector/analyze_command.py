@@ -11,7 +11,7 @@ from .errors import Cancelled, ForensicsError
 from .files.outputs import claim_output, json_with, write_output
 from .files.paths import given, text_or_none
 from .runners.command_line import DONE, FAILED, STOPPED, stop_signals
-from .text.console import say
+from .text.terminal import say
 
 if TYPE_CHECKING:
     from .scoring.verdict import Analysis

@@ -31,7 +31,7 @@ from .runners.extract import extract_videos, shard_of
 from .runners.shard_notes import noted
 from .runners.store_merge import examine_stores, merge_stores
 from .runners.video_list import read_video_list
-from .text.console import say
+from .text.terminal import say
 
 log = logging.getLogger("extract")
 _SUMMARY = (json_with("videos", "faces", "groups", "video_reasons"),)

@@ -23,7 +23,7 @@ from dataclasses import replace
 from .errors import ForensicsError
 from .files.paths import given
 from .runners.command_line import OneSentenceParser, carry_out, log_progress, stop_signals
-from .text.console import say
+from .text.terminal import say
 
 log = logging.getLogger("score")
 

@@ -7,7 +7,7 @@ import logging
 
 from .errors import ForensicsError
 from .runners.command_line import DONE, FAILED
-from .text.console import say
+from .text.terminal import say
 
 log = logging.getLogger("weights")
 

@@ -12,7 +12,7 @@ from ..detector.errors import ForensicsError
 from ..detector.files import packages
 from ..detector.files.installation import require_installed
 from ..detector.runners.command_line import DONE, MISTAKE, OneSentenceParser, carry_out
-from ..detector.text.console import say
+from ..detector.text.terminal import say
 
 PROGRAM = "media-forensics"
 

@@ -121,7 +121,7 @@ def videos_dataset(corpus: Path):
 
 
 def train(faces, key: str, recipe: str, backbone: str, settings: dict) -> None:
-    from media_forensics.operators.training.registry import training_runs
+    from media_forensics.operators.training.detector_list import training_runs
 
     if key in training_runs(faces):
         print(f"{key}: trained already")

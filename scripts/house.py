@@ -50,6 +50,16 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("console",),
     ),
 }
+#: File names that occur more than once on purpose -> why the room tells them apart.
+SAME_NAME = {
+    "catalogue": "one command's path, `operators.importers.catalogue`, is documented",
+    "contact_sheet": "the picture, and the operator that shows it",
+    "figures": "each panel and the report draw their own",
+    "manifest": "a layout of a dataset, and the list that a training freezes",
+    "payload": "what a panel sends to its component",
+    "tables": "each screen lays out its own",
+    "video_list": "the file, and the command that writes it from a dataset",
+}
 #: Empty modules at an old address; no module of the tree imports them.
 DOORS = (
     "detector.align",
@@ -60,8 +70,8 @@ DOORS = (
     "operators.run_protocol",
     "operators.video_list",
 )
-# : Addition -> files to change, in order; ``NEW.py`` is the new file. Its test and the page that
-# lists : it come in addition (docs/architecture.md, "Where to add").
+#: Addition -> files to change, in order; ``NEW.py`` is the new file. Its test and the page that
+#: lists it come in addition (docs/architecture.md, "Where to add").
 PLACES: dict[str, tuple[str, ...]] = {
     "a dataset's layout": (
         "operators/importers/formats/NEW.py",
@@ -264,6 +274,15 @@ def folders(root: Path) -> Counter[str]:
     return Counter(str(path.parent.relative_to(root)) for path in paths)
 
 
+def same_names(root: Path) -> dict[str, list[str]]:
+    """Return the modules of each file name that occurs more than once, without doors."""
+    by_name: dict[str, list[str]] = {}
+    for module, path in modules(root).items():
+        if path.name != "__init__.py" and module not in DOORS:
+            by_name.setdefault(path.stem, []).append(module)
+    return {name: found for name, found in sorted(by_name.items()) if len(found) > 1}
+
+
 def into_panels(root: Path) -> list[Arrow]:
     """Return the imports of panels by modules that are not panels."""
     return [
@@ -289,6 +308,7 @@ def report(root: Path) -> str:
         ("circles", len(circles(root))),
         ("imports of panels from elsewhere", len(into_panels(root))),
         ("imports that are not allowed", len(faults(root))),
+        ("file names that occur more than once", len(same_names(root))),
         ("lines of detector/, training/ and operators/", f"{lines(root):,}"),
     ]
     return "\n".join(["| | |", "|---|---:|", *(f"| {name} | {value} |" for name, value in rows)])

@@ -57,6 +57,11 @@ def test_no_circle_anywhere():
     assert house.circles(ROOT) == []
 
 
+def test_a_file_name_occurs_once():
+    """Otherwise whoever opens a file by its name gets another: but for a few, with a reason."""
+    assert sorted(house.same_names(ROOT)) == sorted(house.SAME_NAME)
+
+
 def test_the_checks_above_see_what_they_look_for(tmp_path):
     files = {
         "detector/metrics/rates.py": "from ..model import towers\n",

@@ -52,18 +52,18 @@ def test_nothing_runs_code_or_a_shell_from_data(path):
 
 #: What only one module does, so that its checks cannot be gone round. Ends of dotted names.
 ONLY_IN = {
-    "urlopen": ("detector/weights/transfer.py",),
+    "urlopen": ("detector/weights/download.py",),
     "urlretrieve": (),
-    "build_opener": ("detector/weights/transfer.py",),
+    "build_opener": ("detector/weights/download.py",),
     "hf_hub_download": (),
     "snapshot_download": (),
     "from_pretrained": (),
     "download_pretrained": (),
     "get_hf_file_metadata": ("detector/weights/hub_files.py",),
-    "basicConfig": ("detector/text/console.py",),
+    "basicConfig": ("detector/text/terminal.py",),
     "print": (),
     "to_csv": ("detector/scoring/score_tables.py",),
-    "csv.writer": ("operators/report/tables.py", "operators/demo/tree.py"),
+    "csv.writer": ("operators/report/tables.py", "operators/demo/corpus_tree.py"),
 }
 
 

@@ -21,8 +21,8 @@ from ..detector.errors import ForensicsError
 from ..detector.files.atomic import write_json
 from ..detector.files.cache import cache_dir
 from ..detector.runners.child_process import command, environment
-from ..detector.text.console import say
-from .batches.sampling import epoch_batches
+from ..detector.text.terminal import say
+from .batches.sampler import epoch_batches
 from .config import TrainConfig
 from .manifest import Manifest
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from ..detector.errors import ForensicsError
 from ..detector.files.paths import given
-from ..detector.text.console import log_to_terminal
+from ..detector.text.terminal import log_to_terminal
 from . import runs
 
 log = logging.getLogger(__name__)

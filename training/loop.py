@@ -23,7 +23,7 @@ from ..detector.files.paths import given
 from ..detector.model.backbone import default_device
 from . import distributed, runs
 from .augment import feature_generator
-from .batches.sampling import Batch, epoch_batches, indices
+from .batches.sampler import Batch, epoch_batches, indices
 from .config import TrainConfig
 from .event_files import EventFiles
 from .manifest import Manifest

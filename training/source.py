@@ -14,7 +14,7 @@ from torch import Tensor
 from ..detector.model.detector import Detector
 from . import distributed
 from .batches.data import CropCache, PixelLoader, TrainingCrops, worker_count
-from .batches.sampling import Batch, indices, rank_share
+from .batches.sampler import Batch, indices, rank_share
 from .config import TrainConfig
 from .manifest import Manifest, ManifestRow
 from .step import LossTensors, Tower, backward_on_features, backward_on_pixels

@@ -15,7 +15,7 @@ from typing import Any
 from ..detector.errors import ForensicsError
 from ..detector.files.paths import given
 from ..detector.runners.command_line import DONE, FAILED, STOPPED, stop_signals
-from ..detector.text.console import say
+from ..detector.text.terminal import say
 from ..detector.weights.known_detectors import absolute_tower
 
 log = logging.getLogger("train")

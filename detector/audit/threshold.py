@@ -10,10 +10,10 @@ import numpy as np
 
 from ..errors import ForensicsError, MetricUndefined
 from ..records import REAL
+from .audit_words import count
 from .basis import FittedOn
 from .columns import CONTENT
 from .units import Units
-from .words import count
 
 HAND = "hand"
 FIXED = "fixed"

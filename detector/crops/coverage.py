@@ -7,7 +7,7 @@ from typing import Any
 
 from ..faces.video_faces import VideoFaces
 from ..records import Reason, VideoRecord
-from ..text.markup import plain
+from ..text.markdown import plain
 
 
 class Coverage:

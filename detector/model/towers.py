@@ -20,8 +20,8 @@ from torch import nn
 from ..errors import ForensicsError
 from ..files.paths import given
 from ..files.tensor_files import load_exact, read_tensors
+from ..weights.download import Expected, fetch
 from ..weights.hub_files import HubFile, NotOnHub, check_file, fetch_file, origin_of
-from ..weights.transfer import Expected, fetch
 from .known_towers import CACHED, KNOWN_TOWERS
 from .preprocess import Preprocess
 from .towers_timm import load_timm_tower

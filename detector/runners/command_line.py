@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from typing import NoReturn
 
 from ..errors import Cancelled, ForensicsError
-from ..text.console import log_to_terminal
+from ..text.terminal import log_to_terminal
 from .pace import pace
 
 log = logging.getLogger(__name__)

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ..errors import ForensicsError
-from ..text.markup import plain
+from ..text.markdown import plain
 from .shard_notes import ShardNote
 
 _SHOWN = 5  # names in a message

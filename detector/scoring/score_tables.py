@@ -25,7 +25,7 @@ from ..files import packages
 from ..files.atomic import replacing
 from ..files.paths import given
 from ..metrics import ranks
-from ..text.cells import cell, from_cell
+from ..text.csv_cells import cell, from_cell
 from .table_files import read_table
 
 #: Formats for writing; for reading see :mod:`.table_files`.

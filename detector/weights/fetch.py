@@ -14,9 +14,9 @@ from pathlib import Path
 from ..errors import ForensicsError
 from ..files.cache import cache_dir
 from ..files.paths import given
-from ..text.console import log_to_terminal
+from ..text.terminal import log_to_terminal
+from .download import Expected, fetch
 from .known import KNOWN, KnownWeights, known
-from .transfer import Expected, fetch
 
 log = logging.getLogger(__name__)
 

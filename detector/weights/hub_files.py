@@ -18,7 +18,7 @@ from typing import Any
 
 from ..errors import ForensicsError
 from ..files.atomic import write_json
-from .transfer import Expected, digests, fetch, timeout_seconds
+from .download import Expected, digests, fetch, timeout_seconds
 
 log = logging.getLogger(__name__)
 

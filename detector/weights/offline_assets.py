@@ -29,7 +29,7 @@ from ..errors import ForensicsError
 from ..files.atomic import replacing, write_bytes
 from ..files.cache import cache_dir
 from ..files.hashes import file_sha256
-from ..text.console import log_to_terminal
+from ..text.terminal import log_to_terminal
 from .asset_catalogue import FOOTAGE, PACKAGES, Footage, Package
 from .known import KNOWN, LANDMARKS
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from fiftyone.operators import types
 
-from ...detector.text.markup import plain
+from ...detector.text.markdown import plain
 
 _ACTIVE = re.compile(r"\]\(|\]\[|\]:|!\[|<[A-Za-z/!?]|://|\bwww\.|\S@\S", re.IGNORECASE)
 _SHOWN = ("label", "description", "caption")

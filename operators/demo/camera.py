@@ -16,7 +16,7 @@ import numpy as np
 from ...detector.errors import ForensicsError
 from ...detector.faces.interface import FaceDetector
 from ...detector.frames.sources import open_source
-from .plan import FPS, FRAMES, SIZE, ClipPlan
+from .clips import FPS, FRAMES, SIZE, ClipPlan
 
 # Largest excursions of the virtual camera; together they reach 6.8 % of the window beyond its edge.
 _PAN = 0.03  # share of the window

@@ -26,11 +26,11 @@ from ...detector.faces.interface import FaceDetector
 from ...detector.files.paths import given, inside
 from ...detector.progress import Progress, ShouldStop, never, silent
 from ...detector.weights.offline_assets import fetch_footage
-from . import tree
+from . import corpus_tree
 from .camera import Clip, render
+from .clips import CLIPS, PEOPLE, ClipPlan, choose_clips, choose_swaps
 from .encode import CRF, write_clip, write_mask
 from .manipulate import face_swap_clip, self_blend_clip
-from .plan import CLIPS, PEOPLE, ClipPlan, choose_clips, choose_swaps
 
 _REAL = "REAL footage, cut and encoded by create_demo; see LICENSES.md"
 _FAKE = "SYNTHETIC: face manipulated by create_demo ({method}); see README.md"
@@ -43,7 +43,7 @@ class Output:
     """One fake or real clip with all its files.
 
     Attributes:
-        method: one of :data:`tree.METHODS`, or None for a real clip
+        method: one of :data:`corpus_tree.METHODS`, or None for a real clip
         target, source: clip numbers; equal except for swaps
         files: compression (or ``"mask"``) -> path, only of the missing files
     """
@@ -100,7 +100,7 @@ def build_demo_corpus(
     began = time.monotonic()
     progress = progress or silent
     wanted = _checked_compressions(compressions)
-    tree.claim(given(root, "root"), seed)
+    corpus_tree.claim(given(root, "root"), seed)
     folder = given(root, "root").resolve()
     files = _footage(footage, npm, progress)
     clips = choose_clips(files, small=small)
@@ -113,7 +113,7 @@ def build_demo_corpus(
             "MEDIA_FORENSICS_PACKAGES.",
         )
     # The lists first: they make the tree readable even if the build stops later.
-    tree.write_side_files(folder, clips)
+    corpus_tree.write_side_files(folder, clips)
     units, total = _plan_units(folder, clips, wanted)
     missing = sum(len(output.files) for unit in units for output in unit.outputs)
     builder = _Builder(files, seed, progress, total, total - missing, folder)
@@ -163,16 +163,16 @@ def _plan_units(
         if a is not b:
             a.clips.update(b.clips)
             unit_of.update(dict.fromkeys(b.clips, a))
-    fakes = [(tree.SELF_BLEND, clip.number, clip.number) for clip in clips]
-    fakes += [(tree.FACE_SWAP, *pair) for swap in swaps for pair in (swap, swap[::-1])]
+    fakes = [(corpus_tree.SELF_BLEND, clip.number, clip.number) for clip in clips]
+    fakes += [(corpus_tree.FACE_SWAP, *pair) for swap in swaps for pair in (swap, swap[::-1])]
     total = 0
     for clip in clips:
-        files = {c: tree.real_path(root, c, clip.stem) for c in compressions}
+        files = {c: corpus_tree.real_path(root, c, clip.stem) for c in compressions}
         total += _add(unit_of[clip.number], Output(None, clip.number, clip.number, files))
     for method, target, source in fakes:
         stem = f"{target:03d}_{source:03d}"
-        files = {c: tree.fake_path(root, method, c, stem) for c in compressions}
-        files["mask"] = tree.mask_path(root, method, stem)
+        files = {c: corpus_tree.fake_path(root, method, c, stem) for c in compressions}
+        files["mask"] = corpus_tree.mask_path(root, method, stem)
         total += _add(unit_of[target], Output(method, target, source, files))
     units = {id(unit): unit for unit in unit_of.values() if unit.outputs}
     return sorted(units.values(), key=lambda unit: -len(unit.outputs)), total
@@ -281,7 +281,7 @@ class _Builder:
             frames = target.frames
         else:
             comment = _FAKE.format(method=output.method)
-            if output.method == tree.SELF_BLEND:
+            if output.method == corpus_tree.SELF_BLEND:
                 # Half of the fakes are sharper, half softer, also within each person.
                 seed, sharper = [self._seed, output.target, _BLEND], output.target % 2 == 0
                 frames, masks = self_blend_clip(target, seed, sharper)
@@ -303,7 +303,7 @@ def _counts(clips: Sequence[ClipPlan], compressions: tuple[str, ...]) -> dict[st
     real = Counter(split_of.values())
     swapped = Counter(split_of[first] for first, _ in swaps)
     people = Counter(PEOPLE[name].split for name in {clip.person for clip in clips})
-    methods = {tree.SELF_BLEND: len(clips), tree.FACE_SWAP: 2 * len(swaps)}
+    methods = {corpus_tree.SELF_BLEND: len(clips), corpus_tree.FACE_SWAP: 2 * len(swaps)}
     return {
         "real": len(clips),
         "fake": sum(methods.values()),

@@ -136,7 +136,7 @@ class CreateDemo(JobWorkflow):
         Raises:
             ForensicsError: no folder is given, or it holds something else
         """
-        from .tree import check_root
+        from .corpus_tree import check_root
 
         root = str(ctx.params.get("root") or "").strip()
         if not root:

@@ -10,7 +10,7 @@ import numpy as np
 
 from ...detector.files.atomic import replacing
 from ...detector.frames.pyav import H264Writer
-from .plan import FPS
+from .clips import FPS
 
 CRF = {"c23": 23, "c40": 40}  # as in FaceForensics++
 _MASK_CRF = 10

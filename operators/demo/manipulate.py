@@ -12,8 +12,8 @@ import numpy as np
 
 from ...training.batches.self_blend import self_blend
 from .camera import Clip
+from .clips import FRAMES
 from .face_swap import face_swap
-from .plan import FRAMES
 
 _DRAWS = 16
 _LEAST_CHANGE = 2.0  # grey levels, mean over the mask

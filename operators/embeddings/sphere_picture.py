@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from ...detector.audit.columns import FaceColumns
-from ...detector.embeddings.words import geometry, sample
+from ...detector.embeddings.geometry_words import geometry, sample
 from ...detector.errors import ForensicsError
 from ...detector.records import FAKE, REAL
 
@@ -52,7 +52,7 @@ class Picture:
         basis: (3, D) of that projection
         explained: share of the residual spread that is shown
         anchored: description of the first axis
-        words: see :func:`detector.embeddings.words.geometry`
+        words: see :func:`detector.embeddings.geometry_words.geometry`
     """
 
     rows: np.ndarray

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from ...detector.runners.command_line import DONE, OneSentenceParser, carry_out
-from ...detector.text.console import say
+from ...detector.text.terminal import say
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -25,7 +25,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def execute(options: argparse.Namespace) -> int:
     """Print the table."""
-    from ..app.progress import terminal
+    from ..app.progress_bar import terminal
     from .run_protocol import run
 
     names = ("detector", "protocol", "datasets", "key", "device", "replicates", "out")

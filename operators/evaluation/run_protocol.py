@@ -29,7 +29,7 @@ from ..dataset import fields, made_from, views
 from ..jobs.path_arguments import with_paths
 from ..jobs.workflow import JobWorkflow
 from ..scoring import score_faces
-from ..training.registry import detector_source, known_detectors
+from ..training.detector_list import detector_source, known_detectors
 from . import protocol_rows
 from .protocol_table import table
 

@@ -17,7 +17,7 @@ from ...detector.files.paths import given
 from ...detector.records import FAKE, UNKNOWN, Reason, VideoRecord
 from . import same_videos
 from .contract import Evidence, Importer, ImportOptions, Reading
-from .groups import (
+from .leakage_groups import (
     KnownVideo,
     Side,
     crossings,
@@ -25,9 +25,9 @@ from .groups import (
     sides_of_known,
     with_pair_status,
 )
+from .partial_import import select_records
 from .registry import importer_named, recognise
 from .report import ImportReport, count_rows, new_report
-from .selection import select_records
 from .splits import derive_splits
 from .tree import Tree
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from ...detector.records import VideoRecord, label_text
 from .contract import Evidence, Missing, Official
-from .groups import Crossing
+from .leakage_groups import Crossing
 
 SHOWN = 20
 

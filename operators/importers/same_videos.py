@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from ...detector.files.allowed_roots import is_allowed
 from ...detector.files.same_files import same_files, sizes_of
 from ...detector.records import UNKNOWN, VideoRecord
-from .groups import KnownVideo
+from .leakage_groups import KnownVideo
 
 #: Size in bytes below which a file cannot be a video with a picture; such files are broken.
 LEAST = 1024

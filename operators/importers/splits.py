@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from ...detector.records import SPLITS, VideoRecord
-from .groups import DisjointSets
+from .leakage_groups import DisjointSets
 
 MIN_PARTS = 5  # with fewer parts, the three splits cannot have sensible proportions
 

@@ -13,9 +13,9 @@ from ..app.form import Form, chosen_path
 from ..app.markup import plain
 from ..dataset import fields
 from ..importers.contract import ImportOptions
+from ..importers.partial_import import is_audio_only
 from ..importers.plan import ImportPlan, Source, plan_source, read_source
 from ..importers.registry import importers
-from ..importers.selection import is_audio_only
 
 CHOICES = ("splits", "methods", "compressions")
 COLUMNS = ("split", "method", "label", "compression", "found", "chosen", "official", "difference")

@@ -16,7 +16,7 @@ from ...detector.errors import ForensicsError
 from ...detector.records import VideoRecord
 from ..dataset import fields, marked_views, views
 from ..dataset.label_sync import set_by_video
-from ..importers.groups import KnownVideo, changes_of_known
+from ..importers.leakage_groups import KnownVideo, changes_of_known
 
 
 @dataclass(slots=True)

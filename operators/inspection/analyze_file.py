@@ -13,10 +13,10 @@ from ...detector.files.allowed_roots import require_files
 from ...detector.files.installation import require_installed
 from ...detector.files.paths import given
 from ...detector.progress import Progress, ShouldStop, never, silent
-from ...detector.text.markup import plain
+from ...detector.text.markdown import plain
 from ...detector.weights.known_detectors import find_detector
 from ..app.form import Form, chosen_detector, chosen_path
-from ..app.progress import terminal
+from ..app.progress_bar import terminal
 from ..dataset import default_folders, fields, views
 from ..evaluation.calibrations import (
     calibration_of_checkpoint,
@@ -27,7 +27,7 @@ from ..jobs import job as jobs
 from ..jobs.delegated import in_app, stop_of
 from ..jobs.path_arguments import with_paths
 from ..jobs.workflow import Workflow
-from ..training.registry import detector_source, known_detectors
+from ..training.detector_list import detector_source, known_detectors
 from . import analyses_dataset
 from .analysis_report import in_seconds, markdown, timeline
 

@@ -23,7 +23,7 @@ from ..app.outcome import Ending
 from ..dataset import derived, fields, views
 from ..dataset.dataset_changes import declare
 from ..jobs.workflow import JobWorkflow
-from ..training.registry import scored_model
+from ..training.detector_list import scored_model
 
 METHODS = (
     ("gradient", "gradient-weighted: what raised the margin towards fake"),

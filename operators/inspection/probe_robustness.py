@@ -19,7 +19,7 @@ from ..app.outcome import Ending
 from ..dataset import fields, made_from, run_names, saved_views, stored_runs, views
 from ..dataset.dataset_changes import declare
 from ..jobs.workflow import JobWorkflow
-from ..training.registry import scored_model
+from ..training.detector_list import scored_model
 from .robustness_table import curves, table
 from .score_differences import Differences
 from .source_faces import source_faces

@@ -7,7 +7,7 @@ from typing import Any
 
 from ...detector.progress import Progress, ShouldStop, never
 from ...detector.runners.pace import pace
-from ..app.progress import at_most_every, how_far
+from ..app.progress_bar import at_most_every, how_far
 from .heartbeat import Heart
 
 

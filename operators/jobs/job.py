@@ -29,9 +29,9 @@ from ...detector.files.atomic import saying_disk
 from ...detector.runners.child_process import command, start_detached
 from ...detector.runners.pace import pace
 from ...detector.runners.process_identity import ProcessIdentity
-from ...detector.text.console import log_to_terminal
+from ...detector.text.terminal import log_to_terminal
 from ..app.markup import disarmed
-from ..app.progress import at_most_every, how_far
+from ..app.progress_bar import at_most_every, how_far
 from ..dataset import default_folders, partners
 from ..operator_list import module_of
 from .path_arguments import absolute

@@ -14,7 +14,7 @@ from typing import Any
 from ...detector.errors import ForensicsError
 from ...detector.runners.process_identity import ProcessIdentity
 from ...detector.runners.shard_notes import shard_notes
-from ..app.progress import how_far
+from ..app.progress_bar import how_far
 from ..dataset import partners
 from . import job as jobs, scheduled_jobs
 from .job import Job

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import sys
 
-from ...detector.text.console import log_to_terminal
+from ...detector.text.terminal import log_to_terminal
 from . import scheduled_jobs
 from .job import hold_database
 

@@ -20,7 +20,7 @@ from ...detector.progress import Progress
 from ..app.form import Form, arguments
 from ..app.open_dataset import require_dataset
 from ..app.outcome import Ending
-from ..app.progress import terminal
+from ..app.progress_bar import terminal
 from ..dataset import views
 from ..operator_list import name_of
 from . import job as jobs

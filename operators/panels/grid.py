@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from ...detector.audit.curve import BARS, bar_of, edges
+from ...detector.audit.audit_words import shown
 from ...detector.audit.groups import NO_VALUE, Grouping
+from ...detector.audit.plot_curves import BARS, bar_of, edges
 from ...detector.audit.units import Units
-from ...detector.audit.words import shown
 from ...detector.errors import ForensicsError
 from ...detector.records import FAKE, LABELS, REAL
 from ..dataset import fields, marked_views, views

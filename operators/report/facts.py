@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ...detector.audit import threshold as audit_threshold, words as audit_words
+from ...detector.audit import audit_words, threshold as audit_threshold
 from ...detector.audit.columns import SEEN, FaceColumns
 from ...detector.audit.groups import BY_METHOD, group
 from ...detector.audit.table import AuditTable

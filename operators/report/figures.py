@@ -10,7 +10,7 @@ from html import escape
 
 import numpy as np
 
-from ...detector.audit.curve import BARS, bar_of, roc
+from ...detector.audit.plot_curves import BARS, bar_of, roc
 from ...detector.audit.units import Units
 from ...detector.records import FAKE, REAL
 from ..app.colours import COLOURS, LINE, POINT

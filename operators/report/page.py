@@ -11,9 +11,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ...detector.audit.audit_words import between, count, percent
 from ...detector.audit.columns import SEEN
 from ...detector.audit.table import Area, Cell
-from ...detector.audit.words import between, count, percent
 from ..dataset import seen_material
 from .contents import Facts
 from .figures import curve, distributions

@@ -7,14 +7,14 @@ import io
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ...detector.text import cells
+from ...detector.text import csv_cells
 
 
 def cell(value: Any) -> Any:
     """Return ``value`` for a CSV: None as empty, and text that a spreadsheet would run quoted."""
     if value is None:
         return ""
-    return f"{value:.6f}" if isinstance(value, float) else cells.cell(value)
+    return f"{value:.6f}" if isinstance(value, float) else csv_cells.cell(value)
 
 
 def csv_text(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:

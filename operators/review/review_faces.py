@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from fiftyone.operators import types
 
-from ...detector.audit.words import count
+from ...detector.audit.audit_words import count
 from ...detector.errors import ForensicsError
 from ...detector.queues.catalogue import CATALOGUE
 from ..app.form import Form

@@ -14,7 +14,7 @@ from ...detector.errors import ForensicsError
 from ...detector.files.paths import given
 from ...detector.records import Reason
 from ...detector.scoring.score_tables import ScoreTable
-from ...detector.text.markup import plain
+from ...detector.text.markdown import plain
 from ..app.form import Form, chosen_path
 from ..app.open_dataset import require_dataset
 from ..dataset import fields, score_state, views

@@ -23,7 +23,7 @@ from ..dataset.lease import exclusively
 from ..dataset.video_scores import declare, write_video_scores
 from ..jobs.path_arguments import with_paths
 from ..jobs.workflow import Workflow
-from ..training import registry, training_manifest, training_records, training_words
+from ..training import detector_list, training_manifest, training_records, training_words
 from . import score_claim
 
 if TYPE_CHECKING:
@@ -169,7 +169,7 @@ def _save(
     from ...detector.model.detector import Detector
 
     scored: Any = fields.scores_config(dataset, config.detector)
-    source = registry.detector_source(dataset, scored.detector)
+    source = detector_list.detector_source(dataset, scored.detector)
     model = load_detector(source, device="cpu")
     if model.sha256 != scored.checkpoint_sha256:
         raise ForensicsError(

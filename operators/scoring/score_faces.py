@@ -27,7 +27,7 @@ from ..embeddings import embedding_files
 from ..jobs import runners, shard_plan
 from ..jobs.path_arguments import with_paths
 from ..jobs.workflow import JobWorkflow
-from ..training.registry import detector_source
+from ..training.detector_list import detector_source
 from . import score_form, score_runners
 from .score_claim import claim, recipe_warning
 from .score_form import default_key

@@ -16,7 +16,7 @@ from ..dataset import fields
 from ..dataset.video_scores import RULES
 from ..embeddings import embedding_files
 from ..jobs import runners
-from ..training.registry import detector_source, known_detectors
+from ..training.detector_list import detector_source, known_detectors
 from .score_claim import recipe_warning
 
 _PLAIN = (

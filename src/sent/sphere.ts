@@ -61,7 +61,7 @@ export interface Lit {
   idx: number[];
 }
 
-/** Sent by: detector/embeddings/words.py card */
+/** Sent by: detector/embeddings/geometry_words.py card */
 export interface Face {
   filepath: string;
   label: string | null;

@@ -14,9 +14,9 @@ from media_forensics.detector.crops import coverage
 from media_forensics.detector.errors import ForensicsError
 from media_forensics.detector.runners import merge_report
 from media_forensics.detector.scoring import score_tables
-from media_forensics.detector.text import console
-from media_forensics.detector.text.cells import cell, from_cell
-from media_forensics.detector.text.markup import hover
+from media_forensics.detector.text import terminal
+from media_forensics.detector.text.csv_cells import cell, from_cell
+from media_forensics.detector.text.markdown import hover
 from media_forensics.operators.app.markup import disarmed
 
 pytestmark = pytest.mark.fiftyone
@@ -237,14 +237,14 @@ def test_tables_of_commands_are_neither_live_nor_move_the_terminal(capsys):
     assert not live(text) and EVIL in text
     report = merge_report.MergeReport(units=1, complete=0, gaps=(NAME,))
     assert not live(report.table()) and EVIL in report.table()
-    console.say(text)
+    terminal.say(text)
     said = capsys.readouterr().out
     assert "\x1b" not in said and "\x07" not in said and "\\x1b" in said
 
 
 @pytest.mark.parametrize("sign", ["\x1b[2J", "\x9b1m", "\u202e", "\u2066", "\x00", "\r", "\ud800"])
 def test_signs_that_move_a_terminal_are_printed_as_escapes(sign):
-    shown = console.printable(f"a{sign}b\tc\n")
+    shown = terminal.printable(f"a{sign}b\tc\n")
     assert shown.startswith("a\\") and shown.endswith("b\tc\n") and sign not in shown
 
 

@@ -8,7 +8,7 @@ from fiftyone import ViewField as F
 from media_forensics.detector.errors import ForensicsError
 from media_forensics.detector.model.known_towers import SMALL
 from media_forensics.operators.dataset import fields, views
-from media_forensics.operators.training import registry
+from media_forensics.operators.training import detector_list
 from sklearn.metrics import roc_auc_score
 
 pytestmark = [pytest.mark.fiftyone, pytest.mark.weights]
@@ -168,7 +168,7 @@ def test_queues_are_ranked_tagged_and_saved(demo_dataset, operators):
 def test_the_training_record_names_its_data(demo_dataset):
     config = demo_dataset.get_run_info("training_probe").config
     assert config.status == "completed" and len(config.manifest_sha256) == 64
-    assert "probe" in registry.training_runs(demo_dataset)
+    assert "probe" in detector_list.training_runs(demo_dataset)
     view = demo_dataset.load_run_view("training_probe")
     assert len(view) <= len(demo_dataset)
 

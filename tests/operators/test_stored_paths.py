@@ -15,7 +15,12 @@ from media_forensics.detector.records import CropRecipe
 from media_forensics.operators.dataset import fields
 from media_forensics.operators.embeddings import embedding_files
 from media_forensics.operators.faces import contact_sheet
-from media_forensics.operators.training import compare_runs, manage_runs, registry, training_records
+from media_forensics.operators.training import (
+    compare_runs,
+    detector_list,
+    manage_runs,
+    training_records,
+)
 from path_cases import folders, samples
 
 pytestmark = pytest.mark.fiftyone
@@ -157,7 +162,7 @@ def test_a_run_outside_is_listed_as_such_and_its_record_can_go(hostile, folders)
     assert "outside the folders" in row["error"]
     for read in (
         lambda: training_records.validation_view(dataset, "bad"),
-        lambda: registry.detector_source(dataset, "bad"),
+        lambda: detector_list.detector_source(dataset, "bad"),
         lambda: compare_runs._recorded(dataset.view(), "bad"),
     ):
         with pytest.raises(ForensicsError, match="outside the folders"):
@@ -210,4 +215,4 @@ def test_embeddings_and_checkpoints_outside_are_not_read(folders, samples):
     )
     dataset.register_run("scores_k", config)
     with pytest.raises(ForensicsError, match="outside the folders"):
-        registry.scored_model(dataset, "k", None)
+        detector_list.scored_model(dataset, "k", None)

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from media_forensics.detector.model.checkpoints import load_detector
 from media_forensics.training.augment import feature_generator
-from media_forensics.training.batches.sampling import epoch_batches, indices
+from media_forensics.training.batches.sampler import epoch_batches, indices
 from media_forensics.training.loop import fit
 from media_forensics.training.trained import new_detector
 from PIL import Image

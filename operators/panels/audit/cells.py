@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from ....detector.audit.audit_words import count, outliers
 from ....detector.audit.groups import Grouping, cross, group
 from ....detector.audit.table import AuditTable, Cell, Row
 from ....detector.audit.threshold import Threshold
 from ....detector.audit.units import Units, at_level
-from ....detector.audit.words import count, outliers
 from ...evaluation import scope as audit_scope
 from .. import grid
 from .study import Study, kept_for, with_fields

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ....detector.audit.columns import SEEN
-from ....detector.audit.curve import BARS, Roc, bar_of, edges
+from ....detector.audit.plot_curves import BARS, Roc, bar_of, edges
 from ....detector.audit.units import Units
 from ....detector.records import FAKE, REAL
 from ...app.colours import COLOURS, GREY, LINE, MARGIN, POINT, note

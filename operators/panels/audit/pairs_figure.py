@@ -8,7 +8,7 @@ import numpy as np
 
 from ....detector.audit.pairs import MOST_POINTS, Pairs
 from ....detector.records import FAKE
-from ....detector.text.markup import hover
+from ....detector.text.markdown import hover
 from ...app.colours import COLOURS, GREY, MARGIN, note
 
 

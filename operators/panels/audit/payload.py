@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ....detector.audit import threshold as audit_threshold, words as audit_words
+from ....detector.audit import audit_words, threshold as audit_threshold
 from ....detector.audit.groups import BY_METHOD, Grouping
 from ....detector.audit.table import Row
 from ....detector.audit.threshold import Threshold

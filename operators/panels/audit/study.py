@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import fiftyone as fo
 import numpy as np
 
-from ....detector.audit import curve as curve_module, threshold as audit_threshold
+from ....detector.audit import plot_curves as curve_module, threshold as audit_threshold
 from ....detector.audit.columns import SEEN, Coded, FaceColumns
 from ....detector.audit.groups import BY_METHOD, Grouping, group
 from ....detector.audit.pairs import Pairs, pairs_of

@@ -14,10 +14,10 @@ from ....detector.audit import (
     pairs as audit_pairs,
     transfer as audit_transfer,
 )
+from ....detector.audit.audit_words import count
 from ....detector.audit.groups import group
 from ....detector.audit.threshold import Threshold
 from ....detector.audit.units import Units, at_level
-from ....detector.audit.words import count
 from ....detector.embeddings import regions as sphere_regions
 from ....detector.errors import ForensicsError, MetricUndefined
 from ....detector.records import LABELS, content_hash

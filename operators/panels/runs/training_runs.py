@@ -20,7 +20,7 @@ from ...training.training_records import TrainingRun
 from ..choice_panel import DatasetPanel, columns, handler
 from . import (
     actions as training_actions,
-    comparison as training_comparison,
+    compared_curves as training_comparison,
     figures as training_figures,
 )
 from .tables import (

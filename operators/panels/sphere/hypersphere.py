@@ -20,7 +20,7 @@ from ...embeddings.sphere_source import (
 )
 from ..choice_panel import DatasetPanel, columns, handler
 from . import (
-    colours as sphere_colours,
+    colouring,
     lookup as sphere_lookup,
     maps as sphere_maps,
     message as sphere_message,
@@ -113,7 +113,7 @@ class Hypersphere(DatasetPanel):
         side = self._asked(ctx, self._choice(ctx))
         source, sphere = self._current(ctx, side)
         name, number = ctx.params.get("name"), int(ctx.params["n"])
-        return sphere_colours.colour_field(source, sphere, name, side["token"], number)
+        return colouring.colour_field(source, sphere, name, side["token"], number)
 
     @handler
     def on_umap(self, ctx: Any) -> dict[str, Any] | None:

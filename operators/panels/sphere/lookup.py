@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ....detector.audit.words import count
-from ....detector.embeddings import words as sphere_words
+from ....detector.audit.audit_words import count
+from ....detector.embeddings import geometry_words
 from ...dataset import fields, marked_views
 from ...dataset.face_columns import Source
 from ...embeddings.sphere_source import Sphere, embeddings_of
@@ -44,7 +44,7 @@ def card(source: Source, sphere: Sphere, point: int) -> dict[str, Any]:
     values["filepath"] = sample.filepath
     values["label"] = label.label if label is not None else None
     values["p_fake"] = None if np.isnan(score) else score
-    return sphere_words.card(values)
+    return geometry_words.card(values)
 
 
 def same_video(sphere: Sphere, point: int) -> np.ndarray:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from ....detector.audit.columns import SEEN
-from ....detector.embeddings import words as sphere_words
+from ....detector.embeddings import geometry_words
 from ...dataset import face_columns, fields, seen_material
 from ...embeddings.sphere_source import Sphere
-from . import colours as sphere_colours, maps as sphere_maps, payload as sphere_payload
+from . import colouring, maps as sphere_maps, payload as sphere_payload
 
 THRESHOLD = 0.5  # for colouring errors: the detector's own call
 
@@ -17,7 +17,7 @@ def picture(source: face_columns.Source, sphere: Sphere, key: str) -> dict[str, 
     """Return everything of a sphere that its component draws first."""
     return {
         "sphere": {**_points(source, sphere, key, 0), "partial": sphere.partial},
-        "fields": sphere_colours.field_names(source, sphere, key),
+        "fields": colouring.field_names(source, sphere, key),
         "umap": sphere_maps.umap_run(source.faces, key) is not None,
         "keys": [[other, other] for other in face_columns.detector_keys(source.faces)],
         "key": key,
@@ -58,12 +58,14 @@ def _said(sphere: Sphere) -> dict[str, Any]:
     picture = sphere.picture
     some = picture.fitted if picture.fitted < picture.there else None
     return {
-        "drawn": sphere_words.drawn(len(sphere.rows), picture.there, sphere.faces, sphere.partial),
+        "drawn": geometry_words.drawn(
+            len(sphere.rows), picture.there, sphere.faces, sphere.partial
+        ),
         "note": " ".join(
             filter(
                 None,
                 (
-                    sphere_words.anchor(picture.explained, picture.anchored, some),
+                    geometry_words.anchor(picture.explained, picture.anchored, some),
                     seen_material.words(sphere.columns.texts.get(SEEN), "face"),
                 ),
             )

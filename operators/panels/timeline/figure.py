@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from ....detector.audit.audit_words import count
 from ....detector.audit.threshold import Threshold
-from ....detector.audit.words import count
 from ...app.colours import MARGIN, note
 from ...dataset.appearance import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION
 

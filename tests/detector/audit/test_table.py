@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from media_forensics.detector.audit.audit_words import coverage, outliers, percent
 from media_forensics.detector.audit.columns import coded
 from media_forensics.detector.audit.groups import BY_METHOD, NO_VALUE, bin_edges, group
 from media_forensics.detector.audit.table import AuditTable
 from media_forensics.detector.audit.units import at_level
-from media_forensics.detector.audit.words import coverage, outliers, percent
 from media_forensics.detector.errors import ForensicsError
 from sklearn.metrics import roc_auc_score
 

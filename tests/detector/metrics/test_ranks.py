@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from media_forensics.detector.audit.columns import coded
 from media_forensics.detector.audit.compare import compare
-from media_forensics.detector.audit.curve import roc
 from media_forensics.detector.audit.pairs import pairs_of
+from media_forensics.detector.audit.plot_curves import roc
 from media_forensics.detector.audit.threshold import CALIBRATION, Threshold, unreachable
 from media_forensics.detector.audit.units import LEVELS, at_level
 from media_forensics.detector.metrics import ranks

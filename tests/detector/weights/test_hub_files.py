@@ -11,10 +11,10 @@ from hub_server import running_hub
 from media_forensics.detector.errors import ForensicsError
 from media_forensics.detector.files import cache
 from media_forensics.detector.weights import (
+    download,
     fetch as weights,
     known as known_module,
     known_detectors,
-    transfer,
 )
 from media_forensics.detector.weights.hub_files import HubFile, fetch_file, origin_of
 from media_forensics.detector.weights.known_detectors import PUBLISHED, find_detector
@@ -30,7 +30,7 @@ REPOSITORY = PUBLISHED[NAME].repository
 def hub(tmp_path, monkeypatch):
     """A hub with one detector, and an empty cache."""
     monkeypatch.setenv("MEDIA_FORENSICS_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv(transfer.TIMEOUT_VARIABLE, "5")
+    monkeypatch.setenv(download.TIMEOUT_VARIABLE, "5")
     with running_hub() as found:
         found.commits[FIRST] = {"model.safetensors": MODEL, "config.json": CONFIG}
         found.commits[SECOND] = {"model.safetensors": MODEL[::-1], "config.json": CONFIG[::-1]}
@@ -132,7 +132,7 @@ def test_what_broke_off_goes_on_where_it_was(hub):
 
 
 def test_what_stalled_is_given_up_and_the_next_call_goes_on(hub, monkeypatch):
-    monkeypatch.setenv(transfer.TIMEOUT_VARIABLE, "0.5")
+    monkeypatch.setenv(download.TIMEOUT_VARIABLE, "0.5")
     folder = PUBLISHED[NAME].path.parent
     hub.wrong["stalls"] = 3
     with pytest.raises(ForensicsError, match=r"sent nothing for 0.5 s \(524288 bytes are kept\)"):
@@ -147,7 +147,7 @@ def test_what_stalled_is_given_up_and_the_next_call_goes_on(hub, monkeypatch):
 
 
 def test_a_byte_now_and_then_is_a_stall_too(hub, monkeypatch):
-    monkeypatch.setenv(transfer.TIMEOUT_VARIABLE, "1")
+    monkeypatch.setenv(download.TIMEOUT_VARIABLE, "1")
     hub.wrong["trickles"] = True
     with pytest.raises(ForensicsError, match="sent nothing for 1 s"):
         find_detector(NAME, allow_download=True)

@@ -37,7 +37,7 @@ def small_corpus(weights_dir, footage, tmp_path_factory) -> tuple[Path, dict, li
 def rendered(footage, face_detector):
     """number -> the clip before encoding, rendered once."""
     from media_forensics.operators.demo.camera import render
-    from media_forensics.operators.demo.plan import CLIPS
+    from media_forensics.operators.demo.clips import CLIPS
 
     plans = {plan.number: plan for plan in CLIPS}
     done = {}

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from media_forensics.operators.demo import camera
 from media_forensics.operators.demo.camera import ClipError, camera_path, render
-from media_forensics.operators.demo.plan import CLIPS, FRAMES, SIZE, ClipPlan
+from media_forensics.operators.demo.clips import CLIPS, FRAMES, SIZE, ClipPlan
 
 pytestmark = pytest.mark.weights
 PLANS = {plan.number: plan for plan in CLIPS}

@@ -87,12 +87,12 @@ def test_a_stopped_build_keeps_what_is_finished(footage, weights_dir, tmp_path):
 
 
 def test_another_seed_gives_other_clips(small, footage, tmp_path, monkeypatch):
-    from media_forensics.operators.demo import plan
+    from media_forensics.operators.demo import clips
 
-    monkeypatch.setattr(plan, "CLIPS", tuple(c for c in plan.CLIPS if c.number in (0, 11)))
+    monkeypatch.setattr(clips, "CLIPS", tuple(c for c in clips.CLIPS if c.number in (0, 11)))
     from media_forensics.operators.demo import corpus
 
-    monkeypatch.setattr(corpus, "CLIPS", plan.CLIPS)
+    monkeypatch.setattr(corpus, "CLIPS", clips.CLIPS)
     for seed in (0, 1):
         build_demo_corpus(
             tmp_path / str(seed), seed=seed, footage=footage, compressions=("c40",), workers=1

@@ -21,11 +21,11 @@ def operator(fiftyone_db, weights_dir, footage):
 @pytest.fixture
 def few_clips(monkeypatch):
     """Two real clips that are swapped: what the operator does is the same, but quick."""
-    from media_forensics.operators.demo import corpus, plan
+    from media_forensics.operators.demo import clips, corpus
 
-    clips = tuple(clip for clip in plan.CLIPS if clip.number in (12, 16))
-    monkeypatch.setattr(plan, "CLIPS", clips)
-    monkeypatch.setattr(corpus, "CLIPS", clips)
+    few = tuple(clip for clip in clips.CLIPS if clip.number in (12, 16))
+    monkeypatch.setattr(clips, "CLIPS", few)
+    monkeypatch.setattr(corpus, "CLIPS", few)
 
 
 def form(operator, params):

@@ -10,7 +10,7 @@ import av
 import cv2
 import numpy as np
 import pytest
-from media_forensics.operators.demo.plan import FRAMES, PEOPLE, SIZE
+from media_forensics.operators.demo.clips import FRAMES, PEOPLE, SIZE
 
 pytestmark = pytest.mark.weights
 METHODS = ("SelfBlend", "FaceSwap")

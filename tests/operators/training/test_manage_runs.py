@@ -11,8 +11,8 @@ import pytest
 from fiftyone import ViewField as F
 from media_forensics.detector.errors import ForensicsError
 from media_forensics.operators.training import (
+    detector_list,
     manage_runs,
-    registry,
     train_detector,
     training_manifest,
     training_records,
@@ -107,10 +107,13 @@ def test_settle_rename_export_delete(demo_dataset, operators, prepared, tmp_path
     folder = prepared("first", QUICK)
     launch.start(folder, threads=1).wait(60)  # nobody watches
     assert demo_dataset.get_run_info("training_first").config.status == "starting"
-    assert "first" in registry.training_runs(demo_dataset)
+    assert "first" in detector_list.training_runs(demo_dataset)
     config = demo_dataset.get_run_info("training_first").config
     assert config.status == "completed" and config.best["auroc"] is not None
-    assert Path(registry.detector_source(demo_dataset, "first")) == folder / "checkpoints" / "best"
+    assert (
+        Path(detector_list.detector_source(demo_dataset, "first"))
+        == folder / "checkpoints" / "best"
+    )
 
     manage = operators("manage_runs")
     done = manage(demo_dataset, action="rename", key="first", new_key="renamed")
@@ -141,7 +144,7 @@ def test_a_folder_that_is_gone_is_said_and_can_be_deleted(demo_dataset, operator
     with pytest.raises(ForensicsError, match="is gone"):
         operators("manage_runs")(demo_dataset, action="resume", key="lost")
     with pytest.raises(ForensicsError, match="checkpoint of 'lost' is gone"):
-        registry.detector_source(demo_dataset, "lost")
+        detector_list.detector_source(demo_dataset, "lost")
     operators("manage_runs")(demo_dataset, action="delete", key="lost", delete_files=True)
     assert not demo_dataset.has_run("training_lost")
 

@@ -10,7 +10,7 @@ import pytest
 from media_forensics.detector.errors import ForensicsError
 from media_forensics.operators.panels.runs.tables import SHOWN
 from media_forensics.operators.panels.runs.training_runs import TrainingRuns
-from media_forensics.operators.training import registry, training_records
+from media_forensics.operators.training import detector_list, training_records
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "robustness"))
 import killed_catalogue
@@ -63,7 +63,7 @@ def test_forms_offer_training_runs_only(faces, operator, operators):
     form = str(operators(operator).resolve_input(ctx).to_json())
     assert "'head'" in form
     assert "set_july" not in form and "set_training_set" not in form
-    offered = dict(registry.known_detectors(faces.dataset))
+    offered = dict(detector_list.known_detectors(faces.dataset))
     assert "head" in offered and not [key for key in offered if key.startswith("set_")]
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from media_forensics.detector.audit.columns import coded
 from media_forensics.operators.panels.sphere import payload as payloads
-from media_forensics.operators.panels.sphere.colours import binned
+from media_forensics.operators.panels.sphere.colouring import binned
 from media_forensics.operators.panels.sphere.maps import placed
 
 

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 from media_forensics.detector.weights.asset_catalogue import FOOTAGE, PACKAGES
-from media_forensics.operators.demo.plan import (
+from media_forensics.operators.demo.clips import (
     CLIPS,
     FPS,
     FRAMES,

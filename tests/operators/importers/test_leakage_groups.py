@@ -10,14 +10,14 @@ from hypothesis import given, settings, strategies as st
 from media_forensics.detector.errors import ForensicsError
 from media_forensics.detector.records import VideoRecord
 from media_forensics.operators.importers.contract import ImportOptions, leak_key
-from media_forensics.operators.importers.groups import (
+from media_forensics.operators.importers.leakage_groups import (
     KnownVideo,
     changes_of_known,
     crossings,
     link_records,
     sides_of_known,
 )
-from media_forensics.operators.importers.selection import at_most, select_records
+from media_forensics.operators.importers.partial_import import at_most, select_records
 from media_forensics.operators.importers.splits import derive_splits
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from media_forensics.detector.embeddings import words as sphere_words
+from media_forensics.detector.embeddings import geometry_words
 
 
 def rows_of(vectors, label):
-    return {name: (value, text) for name, value, text in sphere_words.geometry(vectors, label)}
+    return {name: (value, text) for name, value, text in geometry_words.geometry(vectors, label)}
 
 
 def test_values_against_all_pairs():
@@ -41,27 +41,27 @@ def test_one_class_and_one_face():
 
 
 def test_sample_is_seeded_ordered_and_bounded():
-    rows = sphere_words.sample(10_000, 50)
+    rows = geometry_words.sample(10_000, 50)
     assert len(rows) == 50 and (np.diff(rows) > 0).all()
-    assert np.array_equal(rows, sphere_words.sample(10_000, 50))
-    assert sphere_words.sample(10, 50).tolist() == list(range(10))
+    assert np.array_equal(rows, geometry_words.sample(10_000, 50))
+    assert geometry_words.sample(10, 50).tolist() == list(range(10))
 
 
 def test_card_and_note():
-    card = sphere_words.card(
+    card = geometry_words.card(
         {"filepath": "/a.png", "label": "fake", "p_fake": None, "method": "m", "video_id": "x/y/z"}
     )
     assert card["p_fake"] == "not scored" and card["words"] == ["m", "z"]
-    note = sphere_words.anchor(0.42, "the axis", None)
+    note = geometry_words.anchor(0.42, "the axis", None)
     assert "42%" in note and "by chance" not in note
-    assert "those of 10,000 faces" in sphere_words.anchor(float("nan"), "x", 10_000)
+    assert "those of 10,000 faces" in geometry_words.anchor(float("nan"), "x", 10_000)
 
 
 def test_what_is_drawn_of_how_many():
-    assert sphere_words.drawn(1200, 1200, 1200, False) == "All 1,200 faces are drawn."
-    some = sphere_words.drawn(1000, 1000, 1200, False)
+    assert geometry_words.drawn(1200, 1200, 1200, False) == "All 1,200 faces are drawn."
+    some = geometry_words.drawn(1000, 1000, 1200, False)
     assert some.startswith("1,000 faces are drawn. 200 of 1,200 have no embedding")
-    first = sphere_words.drawn(50, 1000, 1000, True)
+    first = geometry_words.drawn(50, 1000, 1000, True)
     assert first.startswith("50 of 1,000 faces are drawn") and "being read" in first
-    most = sphere_words.drawn(1_000_000, 1_300_000, 1_300_000, False)
+    most = geometry_words.drawn(1_000_000, 1_300_000, 1_300_000, False)
     assert most.startswith("1,000,000 of 1,300,000 faces") and "errors at 0.5 first" in most

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 from media_forensics.detector.errors import ForensicsError
-from media_forensics.training.batches.sampling import epoch_batches, indices, rank_share
+from media_forensics.training.batches.sampler import epoch_batches, indices, rank_share
 from media_forensics.training.config import TrainConfig
 from media_forensics.training.manifest import ManifestRow
 

@@ -14,8 +14,8 @@ from ...detector.files.atomic import holds_nothing, write_bytes
 from ...detector.files.outputs import claim_folder
 from ...detector.files.paths import inside
 from ...detector.weights.asset_catalogue import FOOTAGE, PACKAGES
+from .clips import FPS, FRAMES, PEOPLE, SIZE, ClipPlan, choose_swaps, split_pairs
 from .encode import CRF
-from .plan import FPS, FRAMES, PEOPLE, SIZE, ClipPlan, choose_swaps, split_pairs
 
 SELF_BLEND, FACE_SWAP = "SelfBlend", "FaceSwap"
 METHODS = (SELF_BLEND, FACE_SWAP)
