@@ -14,7 +14,8 @@ from typing import Any
 
 from ...detector.errors import ForensicsError
 from ...detector.records import LABELS, UNLABELLED, VideoRecord, known_keys
-from .tree import Tree, stem_of
+from .suffixes import stem_of
+from .tree import Tree
 
 DERIVE = ("auto", "always", "never")
 AUDIO_ONLY = ("keep", "exclude")

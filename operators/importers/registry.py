@@ -15,7 +15,8 @@ from pathlib import Path
 from ...detector.errors import ForensicsError
 from .contract import Evidence, Importer
 from .lists import read_json
-from .tree import GLANCE, Tree, is_image, is_video, join
+from .suffixes import is_image, is_video, join
+from .tree import GLANCE, Tree
 
 _MODULES = (
     "faceforensics",

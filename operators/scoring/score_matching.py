@@ -16,7 +16,7 @@ import fiftyone as fo
 
 from ...detector.errors import ForensicsError
 from ...detector.scoring.score_tables import ScoreTable
-from ..importers.tree import is_video, stem_of
+from ..importers.suffixes import is_video, stem_of
 from .scored_rows import video_files
 
 

@@ -13,7 +13,8 @@ from typing import Any
 from ....detector.records import VideoRecord
 from ..contract import Evidence, Importer, ImportOptions, Missing, Official, Reading, make_id
 from ..lists import bad_entry, inside, read_json
-from ..tree import Tree, join
+from ..suffixes import join
+from ..tree import Tree
 
 DATASET = "AV-Deepfake1M"
 LICENSE = "AV-Deepfake1M end-user licence agreement: research only, no redistribution."

@@ -11,7 +11,8 @@ import re
 from ....detector.records import LABELS, VideoRecord
 from ..contract import Evidence, Importer, ImportOptions, Missing, Official, Reading, make_id
 from ..lists import bad_entry, inside, read_lines
-from ..tree import Tree, join, stem_of
+from ..suffixes import join, stem_of
+from ..tree import Tree
 
 LICENSE = "Celeb-DF terms of use: research only, non-commercial, no redistribution; access by form."
 REAL_FOLDERS = ("Celeb-real", "YouTube-real")

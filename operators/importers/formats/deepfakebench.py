@@ -14,7 +14,8 @@ from ....detector.records import VideoRecord
 from ..contract import Evidence, Importer, ImportOptions, Reading, make_id
 from ..lists import read_json
 from ..names import NameParts, family_of, frame_indices, parts_of_fake, parts_of_real
-from ..tree import GLANCE, Tree, join
+from ..suffixes import join
+from ..tree import GLANCE, Tree
 from .deepfakebench_lists import (
     FAKE_FOLDERS,
     METHODS,

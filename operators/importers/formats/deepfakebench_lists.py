@@ -17,7 +17,8 @@ from ....detector.errors import ForensicsError
 from ..contract import Missing, Reading
 from ..lists import bad_entry, read_json
 from ..names import split_named
-from ..tree import Tree, join
+from ..suffixes import join
+from ..tree import Tree
 
 COMPRESSIONS = {"raw": "raw", "c0": "raw", "c23": "c23", "c40": "c40"}
 LIST_FOLDERS = ("preprocessing/dataset_json", "dataset_json", "")

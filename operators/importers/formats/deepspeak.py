@@ -24,7 +24,8 @@ from ..contract import (
 )
 from ..lists import bad_entry, inside, read_csv
 from ..names import family_of, split_named
-from ..tree import GLANCE, Tree, join, stem_of
+from ..suffixes import join, stem_of
+from ..tree import GLANCE, Tree
 
 LICENSE = (
     "DeepSpeak licence: free for academic institutions, against a fee for others; no "

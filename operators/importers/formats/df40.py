@@ -12,7 +12,8 @@ import re
 from ....detector.records import VideoRecord
 from ..contract import Evidence, Importer, ImportOptions, Reading, make_id
 from ..names import family_of, frame_indices
-from ..tree import Tree, join, stem_of
+from ..suffixes import join, stem_of
+from ..tree import Tree
 from .deepfakebench_lists import list_files, looks_like_list
 
 DATASET = "DF40"

@@ -12,7 +12,8 @@ from typing import Any
 from ....detector.records import LABELS, VideoRecord
 from ..contract import Evidence, Importer, ImportOptions, Missing, Official, Reading, make_id
 from ..lists import bad_entry, inside, read_csv, read_json
-from ..tree import Tree, join, stem_of
+from ..suffixes import join, stem_of
+from ..tree import Tree
 
 DATASET = "DFDC"
 LICENSE = "DFDC licence of Meta (Kaggle rules): research only, no redistribution."

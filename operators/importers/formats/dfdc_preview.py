@@ -20,7 +20,8 @@ from ..contract import (
     unique_stems,
 )
 from ..lists import bad_entry, inside, read_json
-from ..tree import Tree, join, stem_of
+from ..suffixes import join, stem_of
+from ..tree import Tree
 
 DATASET = "DFDC-Preview"
 LICENSE = "DFDC preview terms of use of Meta: non-commercial research only, no redistribution."

@@ -10,7 +10,8 @@ import re
 
 from ....detector.records import VideoRecord
 from ..contract import Evidence, Importer, ImportOptions, Official, Reading, make_id
-from ..tree import GLANCE, Tree, join, stem_of
+from ..suffixes import join, stem_of
+from ..tree import GLANCE, Tree
 from .celeb_df import LICENSE as CELEB_LICENSE
 
 DATASET = "DFDM"

@@ -12,7 +12,8 @@ from ....detector.records import VideoRecord
 from ..contract import Evidence, Importer, ImportOptions, Missing, Official, Reading, make_id
 from ..faceforensics_split import official_pairs, official_splits
 from ..lists import bad_entry, read_csv, read_json
-from ..tree import Tree, join, stem_of
+from ..suffixes import join, stem_of
+from ..tree import Tree
 from .deepfakedetection import read_actors
 
 DATASET = "FaceForensics++"

@@ -14,7 +14,8 @@ from ....detector.records import VideoRecord
 from ..contract import Evidence, Importer, ImportOptions, Missing, Official, Reading, make_id
 from ..lists import inside, read_text
 from ..names import family_of
-from ..tree import Tree, join, stem_of
+from ..suffixes import join, stem_of
+from ..tree import Tree
 
 DATASET = "FakeAVCeleb"
 LICENSE = "FakeAVCeleb terms: research only, no redistribution; access by form."

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from ....detector.records import SPLITS, VideoRecord
 from ..contract import Evidence, Importer, ImportOptions, Official, Reading, make_id
-from ..tree import Tree, join, stem_of
+from ..suffixes import join, stem_of
+from ..tree import Tree
 
 DATASET = "FFIW-10K"
 LICENSE = "FFIW-10K terms: research only, non-commercial; access by form."

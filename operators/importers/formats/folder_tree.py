@@ -17,7 +17,8 @@ from ....detector.errors import ForensicsError
 from ....detector.records import FAKE, REAL, UNKNOWN, UNLABELLED, VideoRecord
 from ..contract import Evidence, Importer, ImportOptions, Reading, make_id
 from ..names import family_of, frame_indices, parts_of_fake, split_named
-from ..tree import Tree, is_image, is_video, join
+from ..suffixes import is_image, is_video, join
+from ..tree import Tree
 
 LICENSE = "Not stated: the terms of your data hold."
 MEANINGS = (

@@ -13,7 +13,8 @@ from ....detector.errors import ForensicsError
 from ....detector.records import VideoRecord
 from ..contract import Evidence, Importer, ImportOptions, Missing, Official, Reading, make_id
 from ..lists import bad_entry, inside, read_lines
-from ..tree import Tree, is_image, is_video, join
+from ..suffixes import is_image, is_video, join
+from ..tree import Tree
 
 DATASET = "ForgeryNet"
 LICENSE = "ForgeryNet challenge terms: non-commercial research and education only."

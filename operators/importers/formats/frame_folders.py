@@ -14,7 +14,8 @@ from ..contract import Evidence, Importer, ImportOptions, Missing, Reading, make
 from ..faceforensics_split import official_splits
 from ..lists import inside, read_lines
 from ..names import family_of, frame_indices, parts_of_fake, parts_of_real
-from ..tree import Tree, is_image, join
+from ..suffixes import is_image, join
+from ..tree import Tree
 
 LICENSE = "The terms of the dataset that the frames were taken from hold for the frames."
 # The official code looks for the substring "real" only, and would call a folder with one of these

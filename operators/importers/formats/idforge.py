@@ -11,7 +11,8 @@ import re
 from ....detector.records import SPLITS, VideoRecord
 from ..contract import Evidence, Importer, ImportOptions, Missing, Official, Reading, make_id
 from ..lists import inside, read_lines
-from ..tree import Tree, is_video, join, stem_of
+from ..suffixes import is_video, join, stem_of
+from ..tree import Tree
 
 DATASET = "IDForge-v1"
 LICENSE = "IDForge: research only, on request from the authors."

@@ -12,7 +12,8 @@ import re
 from ....detector.records import VideoRecord
 from ..contract import Evidence, Importer, ImportOptions, Official, Reading, make_id, unique_stems
 from ..names import family_of
-from ..tree import GLANCE, Tree, stem_of
+from ..suffixes import stem_of
+from ..tree import GLANCE, Tree
 
 DATASET = "KoDF"
 LICENSE = "KoDF terms of use: research only; access by application (AI-Hub Korea or the authors)."

@@ -12,7 +12,8 @@ from typing import Any
 from ....detector.records import VideoRecord
 from ..contract import Evidence, Importer, ImportOptions, Missing, Official, Reading, make_id
 from ..lists import bad_entry, inside, read_json
-from ..tree import Tree, stem_of
+from ..suffixes import stem_of
+from ..tree import Tree
 
 DATASET = "LAV-DF"
 LICENSE = "LAV-DF: CC BY-NC 4.0; access by form."

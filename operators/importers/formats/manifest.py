@@ -28,7 +28,8 @@ from ....detector.records import (
 from ..contract import Evidence, Importer, ImportOptions, Missing, Reading, make_id
 from ..lists import bad_entry, inside, read_csv
 from ..names import LARGEST_FRAME, family_of, frame_indices
-from ..tree import Tree, is_image, is_video, stem_of, suffix_of
+from ..suffixes import is_image, is_video, stem_of, suffix_of
+from ..tree import Tree
 
 # fmt: off
 COLUMNS = (

@@ -12,7 +12,8 @@ from typing import Any
 from ....detector.records import VideoRecord
 from ..contract import Evidence, Importer, ImportOptions, Official, Reading, make_id, unique_stems
 from ..lists import read_json
-from ..tree import GLANCE, Tree, join, stem_of
+from ..suffixes import join, stem_of
+from ..tree import GLANCE, Tree
 
 DATASET = "PolyGlotFake"
 LICENSE = "PolyGlotFake: academic institutions, research only."

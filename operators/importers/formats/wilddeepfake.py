@@ -11,7 +11,8 @@ import re
 from ....detector.records import VideoRecord
 from ..contract import Evidence, Importer, ImportOptions, Official, Reading, make_id
 from ..names import frame_indices
-from ..tree import Tree, join
+from ..suffixes import join
+from ..tree import Tree
 
 DATASET = "WildDeepfake"
 LICENSE = "WildDeepfake terms: research only, non-commercial; access by form."
