@@ -11,6 +11,8 @@ import numpy as np
 
 #: Allowed difference of a stored margin's probability; tables round to two digits.
 AGREEMENT = 0.01
+#: Distance of a margin from 0 at which its probability (0.0025 of 1) leaves little to differences.
+RANGE = 6.0
 _LEAST, _MOST = np.nextafter(0.0, 1.0), np.nextafter(1.0, 0.0)
 
 
@@ -55,6 +57,30 @@ def of(p_fake: np.ndarray, margin: np.ndarray | None) -> np.ndarray:
     """Return the values (N,) that order the scores; see :func:`margins` for the arguments."""
     found = margins(p_fake, margin)
     return p_fake if found is None else found
+
+
+def levels(p_fake: np.ndarray, margin: np.ndarray | None) -> tuple[np.ndarray, bool]:
+    """Return scores whose differences mean something, and whether they were moved.
+
+    Where the margins lie within :data:`RANGE` of 0, these are the probabilities. Wider margins are
+    divided to fit. Margins that all lie farther away (nearly every probability is 0 or 1, so that
+    no threshold is between them) are also moved to their median.
+
+    Args:
+        p_fake: (N,) NaN without a score
+        margin: (N,) NaN if unknown, or None
+
+    Returns:
+        (N,) in [0, 1], NaN without a score; True if the margins were moved
+    """
+    found = margins(p_fake, margin)
+    if found is None:
+        return np.asarray(p_fake, np.float64), False
+    low, middle, high = np.nanpercentile(found, (5, 50, 95))
+    moved = bool(low > RANGE or high < -RANGE)
+    centre = middle if moved else 0.0
+    scale = max(1.0, max(high - centre, centre - low) / RANGE)
+    return np.where(np.isnan(found), np.nan, sigmoid((found - centre) / scale)), moved
 
 
 def words(p_fake: np.ndarray, margin: np.ndarray | None) -> str:

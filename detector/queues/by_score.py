@@ -123,13 +123,17 @@ def disagreement(faces: FaceColumns, threshold: float) -> np.ndarray:
 def fragile(faces: FaceColumns, threshold: float) -> np.ndarray:
     """Rank faces whose call flips under corruptions, by the number of flips, then the change.
 
-    Needs ``changes``.
+    The change is that of the margin if the margins under all corruptions are known, else of p_fake.
+    Needs ``changes``; uses ``changed_margins`` if there.
     """
     before, changes = faces.p_fake[:, None], faces.vectors["changes"]
     after = before + changes
     with np.errstate(invalid="ignore"):
         flips = np.isfinite(after) & ((after >= threshold) != (before >= threshold))
     count = flips.sum(axis=1)
+    margin, there = ranks.margins(faces.p_fake, faces.margin), faces.vectors.get("changed_margins")
+    if margin is not None and there is not None and np.isfinite(there[flips]).all():
+        changes = there - margin[:, None]
     moved = np.where(flips, np.abs(changes), 0).max(axis=1, initial=0)
     odd = np.flatnonzero(count > 0)
     return odd[np.lexsort((-moved[odd], -count[odd]))]

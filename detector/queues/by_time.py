@@ -1,6 +1,8 @@
 """Ranks persons by their scores over time: varying scores, and scores that change at one moment.
 
 A *person* is a track of a video. The queues return one face per person, as the place to look.
+Changes are measured in levels (:func:`detector.metrics.ranks.levels`): in p_fake, unless the
+detector's logits saturate it.
 """
 
 from __future__ import annotations
@@ -10,11 +12,12 @@ from collections.abc import Iterator
 import numpy as np
 
 from ..audit.columns import FaceColumns
+from ..metrics import ranks
 
 LEAST_FACES = 4  # minimum number of a person's scored faces
-LEAST_SPREAD = 0.1  # minimum standard deviation of p_fake for an unsteady person
+LEAST_SPREAD = 0.1  # minimum standard deviation of the levels for an unsteady person
 LEAST_SIDE = 3  # minimum number of scored faces on either side of a change
-LEAST_CHANGE = 0.3  # minimum difference of the mean p_fake between the sides
+LEAST_CHANGE = 0.3  # minimum difference of the mean levels of the sides
 LEAST_RATIO = 12.0
 """Minimum ratio of the variance between the sides to that within, at the best split. For a single
 given split of normal scores the ratio exceeds 12 with a chance of 0.2 % (20 faces). The best of
@@ -33,14 +36,15 @@ def persons(faces: FaceColumns) -> Iterator[np.ndarray]:
 
 
 def unsteady(faces: FaceColumns, threshold: float) -> np.ndarray:
-    """Rank persons by the spread of p_fake over frames; return the face farthest from the median.
+    """Rank persons by the spread of levels over frames; return the face farthest from the median.
 
     A single outlier is often a bad crop, a wide spread a partial manipulation. ``threshold`` is not
     used.
     """
     found = []
+    levels, _ = ranks.levels(faces.p_fake, faces.margin)
     for rows in persons(faces):
-        scores = faces.p_fake[rows]
+        scores = levels[rows]
         spread = float(scores.std())
         if len(rows) >= LEAST_FACES and spread >= LEAST_SPREAD:
             farthest = int(np.argmax(np.abs(scores - np.median(scores))))
@@ -49,21 +53,23 @@ def unsteady(faces: FaceColumns, threshold: float) -> np.ndarray:
 
 
 def change_points(faces: FaceColumns, threshold: float) -> np.ndarray:
-    """Rank persons whose p_fake jumps at one frame and stays; return the first face after it.
+    """Rank persons whose level jumps at one frame and stays; return the first face after it.
 
     Takes the split that explains most variance (least squares with one change). It counts if the
-    means on both sides differ by :data:`LEAST_CHANGE` and ``threshold`` lies between them. Largest
-    change first.
+    mean levels on both sides differ by :data:`LEAST_CHANGE` and ``threshold`` lies between their
+    mean p_fake; not asked where logits saturate p_fake so that no threshold is between any faces.
+    Largest change first.
     """
     found = []
+    levels, moved = ranks.levels(faces.p_fake, faces.margin)
     for rows in persons(faces):
-        scores = faces.p_fake[rows]
-        at = change_point(scores)
+        at = change_point(levels[rows])
         if at is None:
             continue
-        before, after = float(scores[:at].mean()), float(scores[at:].mean())
-        if (before >= threshold) != (after >= threshold):
-            found.append((-abs(after - before), int(rows[at])))
+        before, after = (float(part.mean()) for part in np.split(faces.p_fake[rows], [at]))
+        if moved or (before >= threshold) != (after >= threshold):
+            jump = np.diff([part.mean() for part in np.split(levels[rows], [at])])
+            found.append((-abs(float(jump[0])), int(rows[at])))
     return _in_order(found)
 
 

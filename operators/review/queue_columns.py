@@ -75,7 +75,10 @@ def read(
     second = fields.ScoreFields(other).p_fake if "other_p_fake" in needed and other else None
     if second and other:
         made_from.require_current_scores(views.dataset_of(view), other)
-    table = face_table(view, key, [*probed, *([second] if second else [])])
+    prefix = fields.delta_field(key, "")
+    under = [fields.margin_field(key, name.removeprefix(prefix)) for name in probed]
+    under = under if all(map(views.dataset_of(view).has_field, under)) else []
+    table = face_table(view, key, [*probed, *under, *([second] if second else [])])
     vectors = {}
     if "embedding" in needed:
         vectors["embedding"] = _vectors(view, fields.ScoreFields(key).embedding, table.ids)
@@ -85,8 +88,9 @@ def read(
             if generic == key and "embedding" in vectors
             else _vectors(view, fields.ScoreFields(generic).embedding, table.ids)
         )
-    if probed:
-        vectors["changes"] = np.stack([table.numbers[name] for name in probed], axis=1)
+    for column, names in (("changes", probed), ("changed_margins", under)):
+        if names:
+            vectors[column] = np.stack([table.numbers[name] for name in names], axis=1)
     numbers = {"other_p_fake": table.numbers[second]} if second else {}
     return replace(table, numbers=numbers, vectors=vectors)
 

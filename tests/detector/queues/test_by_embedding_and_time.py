@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from media_forensics.detector.audit.columns import FaceColumns, coded
 from media_forensics.detector.errors import ForensicsError
+from media_forensics.detector.metrics import ranks
 from media_forensics.detector.queues import by_embedding, by_time
 from media_forensics.detector.queues.by_score import (
     disagreement,
@@ -36,7 +37,8 @@ def table(count: int = 400, seed: int = 0, **columns) -> FaceColumns:
     }
     made |= columns
     names = ("method", "source_dataset", "split")
-    vectors = {n: made[n] for n in ("embedding", "generic", "changes") if n in made}
+    named = ("embedding", "generic", "changes", "changed_margins")
+    vectors = {n: made[n] for n in named if n in made}
     other = {n: made[n] for n in ("other_p_fake",) if n in made}
     return FaceColumns(
         ids=[f"{i:024x}" for i in range(count)],
@@ -51,6 +53,7 @@ def table(count: int = 400, seed: int = 0, **columns) -> FaceColumns:
         pair=coded(made["pair_id"]),
         frame_number=made["frame_number"].astype(float),
         vectors=vectors,
+        margin=made.get("margin"),
     )
 
 
@@ -126,6 +129,43 @@ def test_noise_without_a_change_is_rarely_called_one():
     assert np.mean(calls) < 0.03
 
 
+def saturated(margin: np.ndarray) -> FaceColumns:
+    return table(len(margin), p_fake=ranks.sigmoid(margin), margin=margin)
+
+
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_changes_over_time_are_seen_where_logits_saturate(sign):
+    rng = np.random.default_rng(9)
+    margin = sign * (45 + rng.normal(0, 0.1, 400))
+    margin[8:12] -= 3  # v001 stays higher from its fifth face on
+    margin[24:32] += [0, 0, 5, 0, 0, 0, 0, 0]
+    margin[40:48] += [0, 0, 0, 0, 0, 2, 0, 0]
+    faces = saturated(margin)
+    assert np.ptp(faces.p_fake) < 1e-15
+    assert set(by_time.unsteady(faces, 0.5)) >= {26, 45}
+    assert by_time.unsteady(faces, 0.5).tolist().index(26) < 3
+    assert by_time.change_points(faces, 0.5).tolist() == [12]
+
+
+def test_changes_over_time_are_divided_to_fit_wide_margins():
+    margin = np.where(np.arange(400) // 8 % 2, 21.0, -21.0)
+    margin[8:12] = -3.5  # p_fake 0.03, then 1
+    margin[24:32] = [21, 21, 21, 7, 21, 21, 21, 21]  # p_fake 0.999 among 1
+    margin[56:60] = 7  # no call changes
+    faces = saturated(margin)
+    assert by_time.change_points(faces, 0.5).tolist() == [12]
+    assert by_time.unsteady(faces, 0.5)[0] in range(8, 16)
+    assert set(by_time.unsteady(faces, 0.5)) <= {*range(8, 16), 27, *range(56, 64)}
+
+
+def test_ordinary_margins_change_nothing():
+    faces = table(margin=None)
+    margin = ranks.logit(np.clip(faces.p_fake, 0.003, 0.997))
+    plain, marked = table(p_fake=ranks.sigmoid(margin)), saturated(margin)
+    for queue in (by_time.unsteady, by_time.change_points):
+        assert queue(plain, 0.5).tolist() == queue(marked, 0.5).tolist()
+
+
 # -- scores and splits ---------------------------------------------------------------------------
 
 
@@ -169,6 +209,19 @@ def test_fragile_faces_flip_under_most_corruptions_first():
         if flips:
             rows.append((-len(flips), -max(flips), i))
     assert fragile(faces, 0.5).tolist() == [i for *_, i in sorted(rows)]
+
+
+def test_flips_to_saturated_scores_are_ordered_by_margin():
+    margin = np.full(40, 30.0)
+    margin[:4] = [-1, -1, -1, -1]
+    under = np.column_stack([margin, margin])
+    under[:4, 0] = [40, 60, 50, -1]
+    p_fake = ranks.sigmoid(margin)
+    changes = ranks.sigmoid(under) - p_fake[:, None]
+    faces = table(40, p_fake=p_fake, margin=margin, changes=changes, changed_margins=under)
+    assert fragile(faces, 0.5).tolist() == [1, 2, 0]
+    under[1, 0] = np.nan  # an older version stored none: by p_fake, which is equal
+    assert fragile(faces, 0.5).tolist() == [0, 1, 2]
 
 
 def test_groups_in_two_splits_are_found():
