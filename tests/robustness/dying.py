@@ -13,6 +13,7 @@ import os
 import signal
 import struct
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable, Sequence
@@ -23,6 +24,7 @@ from typing import Any
 WRITING = ("insert", "update", "delete", "findAndModify", "createIndexes", "drop", "create")
 FILE_EVENTS = ("os.rename", "os.remove", "os.link", "os.symlink", "os.rmdir", "os.mkdir")
 MOST_SECONDS = 300
+_FORKING = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,8 @@ def run(work: Callable[[], Any], folders: Sequence[Path], die_at: int | None = N
         die_at: the write (from 1) before which it dies; None: it lives
     """
     shared = mmap.mmap(-1, 8192)
-    child = os.fork()
+    with _FORKING:  # filelock refuses a fork while another thread forks
+        child = os.fork()
     if child == 0:
         _live(work, folders, die_at, shared)
     deadline = time.monotonic() + MOST_SECONDS

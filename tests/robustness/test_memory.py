@@ -32,7 +32,7 @@ def start(*arguments):
         Path(group, "cgroup.procs").write_text(str(os.getpid()))
         return
     pages = int(Path("/proc/self/statm").read_text().split()[0])
-    most = pages * resource.getpagesize() + (360 << 20)
+    most = pages * resource.getpagesize() + (460 << 20)
     resource.setrlimit(resource.RLIMIT_AS, (most, most))
 """
 SCRIPT = """
