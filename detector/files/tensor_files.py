@@ -18,6 +18,7 @@ import numpy as np
 import torch
 
 from ..errors import ForensicsError
+from .kept_digests import note_read
 
 _NUMBERS = ("f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "?")
 # numpy's own function for unpickling a number; its module differs between numpy 1 and 2
@@ -88,6 +89,7 @@ def read_checkpoint(
         raise ForensicsError(f"There is no checkpoint file {path}.", "Check the path.", field)
     if path.stat().st_size == 0:
         raise ForensicsError(f"{path} is empty.", "Copy or download it again.", field)
+    note_read(path)
     _refuse_stand_in(path, field)
     if path.suffix == ".safetensors":
         return _read_safetensors(path, field), {}

@@ -10,7 +10,10 @@ The weights are loaded in ``towers.py``; the head is in ``detector.py``.
 
 from __future__ import annotations
 
+import functools
 import hashlib
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -19,7 +22,10 @@ from torch import nn
 from torch.utils.checkpoint import checkpoint
 
 from ..device import torch_device
+from ..files.hashes import file_sha256
 from ..files.installation import require_torch_pair
+from ..files.kept_digests import Stamp, files_read, kept
+from ..records import content_hash
 from .half_tower import HalfModule, HalfTower
 from .preprocess import Preprocess
 
@@ -31,6 +37,7 @@ class Backbone(nn.Module):
         visual: an open_clip visual tower; its projection is removed
         name: the name given to :func:`load_backbone`
         preprocess: the tower's transform
+        sha256: result of :func:`frozen_sha256` for ``visual``; None computes it
 
     Attributes:
         width: D
@@ -40,7 +47,9 @@ class Backbone(nn.Module):
             LN-tuning; checkpoints include them. ``sha256`` stays that of the tower as loaded
     """
 
-    def __init__(self, visual: Any, name: str, preprocess: Preprocess) -> None:
+    def __init__(
+        self, visual: Any, name: str, preprocess: Preprocess, sha256: str | None = None
+    ) -> None:
         super().__init__()
         if getattr(visual, "proj", None) is not None:
             visual.proj = None
@@ -49,7 +58,7 @@ class Backbone(nn.Module):
         self.preprocess = preprocess
         self.checkpointing = False
         self.also_tuned: tuple[str, ...] = ()
-        self.sha256 = frozen_sha256(visual)
+        self.sha256 = sha256 or frozen_sha256(visual)
         self.fast = _has_exact_fast_path(visual)
         self._half: tuple[Any, HalfTower | HalfModule] | None = None
         self.width = _width(visual)
@@ -236,13 +245,31 @@ def _width(visual: Any) -> int:
     return int(getattr(trunk, "num_features", 0) or visual.output_dim)
 
 
-def frozen_sha256(visual: nn.Module) -> str:
+def frozen_sha256(visual: nn.Module, read: Sequence[Stamp] = ()) -> str:
     """Return the sha256 of the tower's tensors without LayerNorms and the unused projection.
 
     LayerNorms are left out because every checkpoint carries its own. The same frozen tower thus has
     one identity under differently tuned LayerNorms and in every file layout. Tensors are hashed as
     float32 in the order of their names.
+
+    Args:
+        read: stamps of all files that the tensors were read from, if they are as they were read;
+            then the digest is kept (:func:`detector.files.kept_digests.kept`)
     """
+    shapes = [(name, list(t.shape), str(t.dtype)) for name, t in visual.state_dict().items()]
+    what = content_hash(["frozen tower", _code_sha256(), torch.__version__, shapes])
+    return kept(what, read, lambda: _hashed(visual))
+
+
+@functools.cache
+def _code_sha256() -> str:
+    """Return the sha256 of the code between a file's tensors and a tower's."""
+    here = Path(__file__).parent
+    files = [*here.glob("*.py"), here.parent / "files" / "tensor_files.py"]
+    return content_hash([[file.name, file_sha256(file)] for file in sorted(files)])
+
+
+def _hashed(visual: nn.Module) -> str:
     tuned = {
         f"{name}.{key}"
         for name, module in visual.named_modules()
@@ -278,8 +305,10 @@ def load_backbone(
     require_torch_pair()
     from .towers import load_tower
 
-    visual, preprocess = load_tower(name, allow_download)
-    return Backbone(visual, name, preprocess).to(default_device(device))
+    with files_read() as read:
+        visual, preprocess = load_tower(name, allow_download)
+    identity = frozen_sha256(visual, read)
+    return Backbone(visual, name, preprocess, identity).to(default_device(device))
 
 
 def default_device(device: str | torch.device | None = None) -> torch.device:

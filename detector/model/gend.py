@@ -16,11 +16,11 @@ from torch import nn
 
 from ..errors import ForensicsError
 from ..files.atomic import replacing, write_bytes
-from ..files.hashes import file_sha256
+from ..files.kept_digests import files_read, kept_sha256
 from ..files.paths import inside
 from ..files.tensor_files import check_fit, load_exact, read_checkpoint
 from ..records import content_hash
-from .backbone import Backbone
+from .backbone import Backbone, frozen_sha256
 from .detector import Detector
 from .known_towers import REFERENCE
 from .preprocess import Preprocess
@@ -55,7 +55,8 @@ def load_published(path: Path) -> Detector:
     """
     files, config = _files_and_config(path)
     file = files[0]
-    tensors, settings = _tensors_of(files)
+    with files_read() as read:
+        tensors, settings = _tensors_of(files)
     if not is_published_layout(tensors) and not is_timm_layout(tensors):
         raise ForensicsError(
             f"{file} is not a detector that this plugin knows (its first tensor is "
@@ -67,10 +68,11 @@ def load_published(path: Path) -> Detector:
     normalize = _normalize(str(config.get("head") or "LinearNorm").rpartition(".")[2])
     head_tensors = published_head(tensors)
     if is_timm_layout(tensors):
-        backbone = Backbone(*published_timm_tower(tensors, config, str(file)))
+        tower = published_timm_tower(tensors, config, str(file))
     else:
         clip = hf_vision_to_open_clip(tensors)
-        backbone = _clip_backbone(clip, _quick_gelu(config, str(file)), str(file))
+        tower = _clip_tower(clip, _quick_gelu(config, str(file)), str(file))
+    backbone = Backbone(*tower, frozen_sha256(tower[0], read))
     head = nn.Linear(backbone.width, 2)
     check_fit(head.state_dict(), head_tensors, f"The head of {file}")
     head.load_state_dict(head_tensors)
@@ -82,15 +84,17 @@ def load_published(path: Path) -> Detector:
     return Detector(backbone, head, normalize, _key_name(path), record).eval()
 
 
-def _clip_backbone(tensors: Mapping[str, torch.Tensor], quick_gelu: bool, what: str) -> Backbone:
-    """Return the CLIP tower whose size ``tensors`` (open_clip's names) have."""
+def _clip_tower(
+    tensors: Mapping[str, torch.Tensor], quick_gelu: bool, what: str
+) -> tuple[nn.Module, str, Preprocess]:
+    """Return tower, name and preprocessing of CLIP ``tensors`` (open_clip's names)."""
     shape = _tower_shape(tensors)
     visual = build_visual(_tower_config(tensors, shape) | {"quick_gelu": quick_gelu})
     load_exact(visual, tensors, what)
     name = "clip-vit-w{}-l{}-p{}-s{}".format(*shape) + ("" if quick_gelu else "-gelu")
     if shape == _REFERENCE_SHAPE and quick_gelu:
         name = REFERENCE
-    return Backbone(visual, name, Preprocess({"size": shape[3]}))
+    return visual, name, Preprocess({"size": shape[3]})
 
 
 def export_gend(detector: Detector, folder: str | Path) -> Path:
@@ -195,7 +199,7 @@ def _tensors_of(files: list[Path]) -> tuple[dict[str, torch.Tensor], dict[str, A
 
 def _sha256(files: list[Path]) -> str:
     """Return the sha256 of one file; for several files, the hash of their hashes in order."""
-    digests = [file_sha256(file) for file in files]
+    digests = [kept_sha256(file) for file in files]
     return digests[0] if len(digests) == 1 else content_hash(digests)
 
 

@@ -18,6 +18,7 @@ import torch
 from torch import nn
 
 from ..errors import ForensicsError
+from ..files.kept_digests import kept_sha256, note_read
 from ..files.paths import given
 from ..files.tensor_files import load_exact, read_tensors
 from ..weights.download import Expected, fetch
@@ -185,8 +186,6 @@ def _find_local(
     model: str, pretrained: str, name: str, settings: Mapping[str, Any]
 ) -> _Source | None:
     """Return the weights from the folders of the plugin, open_clip, Hugging Face or OpenAI."""
-    from ..files.hashes import file_sha256
-
     own = _own_folder(name)
     url = settings.get("url", "")
     script = Path(url).name if "openaipublic" in url else ""
@@ -199,7 +198,7 @@ def _find_local(
     for folder in (own, Path("~/.cache/clip").expanduser()):
         if script and (folder / script).is_file():
             expected = url.split("/")[-2]
-            if file_sha256(folder / script) != expected:
+            if kept_sha256(folder / script) != expected:
                 raise ForensicsError(
                     f"{folder / script} is not OpenAI's file (its sha256 is not {expected}).",
                     "Delete it and fetch it again.",
@@ -270,6 +269,7 @@ def _in_hub_cache(repository: str) -> _Source | None:
 
 def _read_script(path: Path) -> dict[str, torch.Tensor]:
     """Return the tensors of OpenAI's TorchScript archive, whose sha256 is already checked."""
+    note_read(path)
     return dict(torch.jit.load(path, map_location="cpu").state_dict())
 
 
