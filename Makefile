@@ -13,7 +13,7 @@ demo:
 test:
 	$(PYTHON) scripts/install.py --tests
 	$(MAKE) --no-print-directory lint
-	OMP_NUM_THREADS=1 $(VENV)/python -m pytest -n auto --maxprocesses 4 --dist loadgroup --durations=15
+	OMP_NUM_THREADS=1 $(VENV)/python -m pytest -n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder --durations=15
 
 install:
 	$(PYTHON) scripts/install.py

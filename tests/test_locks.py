@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import os
 import sys
 from pathlib import Path
 
+import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -141,3 +143,10 @@ def test_every_requirement_is_locked_at_versions_that_it_allows():
         wanted = Requirement(line)
         for version in locked[canonicalize_name(wanted.name)]:
             assert wanted.specifier.contains(version), (line, version)
+
+
+def test_pytest_and_xdist_agree_on_groups(request):
+    """pytest 9.2 ignored the groups of pytest-xdist 3.8: each process made each costly fixture."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        pytest.skip("run without pytest-xdist")
+    assert request.node.nodeid.endswith("@tests/test_locks.py")
