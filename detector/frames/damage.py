@@ -23,7 +23,8 @@ from pathlib import Path
 from typing import Any
 
 from .opening import opened
-from .pyav import FFmpegError, errors_of_decoding
+from .pyav import FFmpegError, codec_of, errors_of_decoding
+from .second_reading import SILENT, disagreeing
 
 log = logging.getLogger(__name__)
 
@@ -73,8 +74,11 @@ def damage_map(path: Path) -> DamageMap:
 def tell(path: str) -> None:
     """Write the damage of ``path`` to stdout as JSON; the process of :func:`damage_map` runs it."""
     with opened(Path(path), 1) as (container, stream):
-        rows = list(_packets(container, stream))
-    damaged = _spread(rows, stream.codec_context.name in _TOLD_AT_ONCE)
+        codec = codec_of(stream)
+    hidden = disagreeing(Path(path)) if codec in SILENT else set()  # before the log is caught
+    with opened(Path(path), 1) as (container, stream):
+        rows = list(_packets(container, stream, hidden))
+    damaged = _spread(rows, codec in _TOLD_AT_ONCE)
     times = {row[0] for row, bad in zip(rows, damaged, strict=True) if bad and row[0] is not None}
     came_out = [
         time in times or (time is None and bad)
@@ -85,7 +89,9 @@ def tell(path: str) -> None:
     sys.stdout.write(json.dumps({"times": sorted(times), "positions": positions}))
 
 
-def _packets(container: Any, stream: Any) -> Iterator[tuple[int | None, bool, bool, list[Any]]]:
+def _packets(
+    container: Any, stream: Any, hidden: set[int | None]
+) -> Iterator[tuple[int | None, bool, bool, list[Any]]]:
     """Yield (time, key frame, damaged, times of the frames that came out) of each packet."""
     packets = container.demux(stream)
     while True:
@@ -98,7 +104,8 @@ def _packets(container: Any, stream: Any) -> Iterator[tuple[int | None, bool, bo
         except (FFmpegError, OSError, IndexError):
             return
         frames, said = errors_of_decoding(packet)
-        bad = packet.is_corrupt or any(not _is_harmless(text) for text in said)
+        bad = packet.is_corrupt or packet.pts in hidden
+        bad = bad or any(not _is_harmless(text) for text in said)
         corrupt = {frame.pts for frame in frames if frame.is_corrupt}
         yield packet.pts, packet.is_keyframe, bad, [frame.pts for frame in frames]
         for time in corrupt:

@@ -13,7 +13,14 @@ from typing import Any
 import numpy as np
 
 from .display import Display, display_of
-from .pyav import FFmpegError, container_seconds, display_matrix, pixel_aspect, positive
+from .pyav import (
+    FFmpegError,
+    codec_of,
+    container_seconds,
+    display_matrix,
+    pixel_aspect,
+    positive,
+)
 from .tone_mapping import TRANSFERS
 
 log = logging.getLogger(__name__)
@@ -70,7 +77,7 @@ class PacketTable:
 def scan_packets(container: Any, stream: Any) -> tuple[PacketTable, Shape | None]:
     """Read all packets, and decode only until the first frame gives its shape."""
     rows: list[tuple[int, bool, bool]] = []
-    plain = stream.codec_context.name in _ONE_FRAME_PER_PACKET
+    plain = codec_of(stream) in _ONE_FRAME_PER_PACKET
     shape: Shape | None = None
     ends = 0.0  # seconds; end of the longest stream
     try:
@@ -122,19 +129,22 @@ def _declared(container: Any, stream: Any, rows: list[tuple[int, bool, bool]], e
 
 def _hides_its_order(container: Any, stream: Any) -> bool:
     """Return whether ascending packet times may be decoding times (AVI stores only those)."""
-    context = stream.codec_context
-    reordered = context.name in _REORDERED
-    return reordered and (container.format.name == "avi" or bool(context.has_b_frames))
+    hides = container.format.name == "avi" or bool(stream.codec_context.has_b_frames)
+    return codec_of(stream) in _REORDERED and hides
 
 
-def frames_of(packet: Any) -> list[Any] | None:
+def frames_of(packet: Any, context: Any = None) -> list[Any] | None:
     """Return the frames that the decoder gives for a packet; None if it cannot decode the packet.
+
+    Args:
+        packet: a packet of a stream
+        context: the decoder; by default that of the packet's stream
 
     Raises:
         MemoryError: too little memory for the decoder or its threads
     """
     try:
-        return packet.decode()
+        return packet.decode() if context is None else context.decode(packet)
     except MemoryError:
         raise
     except FFmpegError as error:

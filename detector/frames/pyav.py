@@ -15,7 +15,8 @@ to 19.0:
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
+import zlib
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
@@ -80,6 +81,35 @@ def pixel_aspect(stream: Any) -> Fraction | None:
     return positive(stream.sample_aspect_ratio) or positive(
         stream.codec_context.sample_aspect_ratio
     )
+
+
+def codec_of(stream: Any) -> str:
+    """Return the name of a stream's format (``av1``), not of its decoder (``libdav1d``)."""
+    return stream.codec_context.codec.canonical_name
+
+
+def with_bytes(packet: Any, change: Callable[[bytes], bytes]) -> Any:
+    """Return a packet with the changed bytes of ``packet``.
+
+    Packets that also carry what cannot be copied (marks of an edit list, side data) are returned
+    as they are.
+    """
+    if not packet.size or packet.is_discard or any(True for _ in packet.iter_sidedata()):
+        return packet
+    made = av.Packet(change(bytes(packet)))
+    made.pts, made.dts, made.time_base = packet.pts, packet.dts, packet.time_base
+    made.is_keyframe = packet.is_keyframe
+    return made
+
+
+def picture_digest(frame: Any) -> int:
+    """Return a checksum of the pixels of a decoded frame."""
+    found = 0
+    for plane, part in zip(frame.planes, frame.format.components, strict=False):
+        rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: plane.height]
+        used = plane.width * (2 if part.bits > 8 else 1)
+        found = zlib.crc32(rows[:, :used].tobytes(), found)
+    return found
 
 
 def errors_of_decoding(packet: Any) -> tuple[list[Any], list[str]]:

@@ -25,11 +25,14 @@ from .opening import opened
 from .packet_table import STOPPED, Shape, frames_of, scan_packets, shape_of
 from .pyav import (
     RgbConverter,
+    codec_of,
     container_seconds,
     display_matrix,
+    picture_digest,
     pixel_aspect,
     positive,
 )
+from .second_reading import SILENT, second_frames
 from .tone_mapping import TRANSFERS, to_standard_range
 
 log = logging.getLogger(__name__)
@@ -123,6 +126,8 @@ class VideoSource:
         left = list(wanted)
         read = self._read_by_time if self.table.regular else self._count_to
         try:
+            if left and self._damage is None and self._info.codec in SILENT:
+                self._look_twice(left)
             for frame in read(left):
                 left = left[1:]
                 yield frame
@@ -155,6 +160,8 @@ class VideoSource:
             for number, frame in self._decode_runs([Run(None, missed)]):
                 if frame is not None:
                     held[number] = frame
+        if self._damage is None and not set(missed) <= set(held):
+            raise _DamagedError  # a packet gave no frame, and no error
         for number in missed:
             held.setdefault(number, DecodedFrame(number, None, None, Reason.DECODE_ERROR))
         yield from (held[number] for number in sorted(held))
@@ -163,10 +170,33 @@ class VideoSource:
         """Yield (number, frame) of every wanted frame; None if decoding passed it without it."""
         with self._reading() as (container, stream):
             for run in runs:
-                if run.start is not None:
-                    key = int(self.table.pts[self.table.keys[run.start]])
-                    container.seek(key, stream=stream, backward=True)
+                self._seek(run, container, stream)
                 yield from self._run(run.wanted, self._decoded(container, stream))
+
+    def _seek(self, run: Run, container: Any, stream: Any) -> int | None:
+        """Go to the key frame of a run and return its time; None for a run from the start."""
+        if run.start is None:
+            return None
+        key = int(self.table.pts[self.table.keys[run.start]])
+        container.seek(key, stream=stream, backward=True)
+        return key
+
+    def _look_twice(self, wanted: list[int]) -> None:
+        """Raise :class:`_DamagedError` if two readings of the wanted frames, or of those that lead
+        to them, differ.
+
+        This comes before any frame is given: a decoder that hides damage may notice it later.
+        """
+        regular = self.table.regular
+        with self._reading() as (container, stream):
+            for run in plan_runs(wanted, self.table.keys) if regular else [Run(None, wanted)]:
+                second = second_frames(self.path, self._seek(run, container, stream))
+                last = run.wanted[-1]
+                for number, frame in enumerate(self._decoded(container, stream)):
+                    if not _same(frame, next(second, None)):
+                        raise _DamagedError
+                    if frame.pts >= self.table.pts[last] if regular else number == last:
+                        break
 
     def _reading(self) -> Any:
         return opened(self.path, self._threads, strict=self._damage is None)
@@ -235,6 +265,13 @@ class VideoSource:
         return display_of(display_matrix(frame), self._pixel_aspect)
 
 
+def _same(frame: Any, other: Any | None) -> bool:
+    return other is not None and (frame.pts, picture_digest(frame)) == (
+        other.pts,
+        picture_digest(other),
+    )
+
+
 def _decode(container: Any, stream: Any, stop: bool = False) -> Iterator[Any]:
     """Yield frames in presentation order, skipping packets that cannot be decoded.
 
@@ -266,7 +303,7 @@ def _facts(container: Any, stream: Any) -> dict[str, Any]:
     return {
         "fps": float(rate) if rate else None,
         "duration_seconds": seconds,
-        "codec": stream.codec_context.name,
+        "codec": codec_of(stream),
         "bit_rate": container.bit_rate or None,
         "pixel_format": stream.codec_context.pix_fmt or "",
         "declared_frame_count": stream.frames or None,

@@ -18,6 +18,7 @@ from media_forensics.detector.frames import probe_video, read_frames
 from media_forensics.detector.frames.display import Display, display_of
 from media_forensics.detector.frames.tone_mapping import to_standard_range
 from media_forensics.detector.records import CropRecipe
+from PIL import Image
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -97,6 +98,28 @@ def test_what_the_codec_cuts_is_cut(edges, tmp_path):
     assert got.shape == want.shape and np.abs(got.astype(int) - want).mean() < 6
     info = probe_video(path)
     assert (info.height, info.width) == want.shape[:2]
+
+
+@pytest.mark.parametrize("way", ["clockwise", "mirrored", "transposed", "transversed"])
+def test_pixels_are_made_square_before_the_picture_is_turned(way, tmp_path):
+    path = encode(tmp_path / "v.mp4", [picture()] * 3, sample_aspect_ratio=Fraction(4, 3))
+    lay_down(path, WAYS[way][0])
+    ((_, got),) = read_frames(path, [1])
+    wide = np.asarray(Image.fromarray(picture()).resize((W * 4 // 3, H), Image.Resampling.BILINEAR))
+    want = WAYS[way][1](wide)
+    assert got.shape == want.shape and np.abs(got.astype(int) - want).mean() < 8
+    info = probe_video(path)
+    assert (info.height, info.width) == want.shape[:2]
+
+
+def test_frames_of_a_stream_that_changes_its_size_are_read_in_their_own(tmp_path):
+    parts = []
+    for size, grey in (((W, H), 60), ((128, 96), 180)):
+        images = [np.full((size[1], size[0], 3), grey, np.uint8)] * 5
+        parts.append(encode(tmp_path / "part.ts", images, size=size).read_bytes())
+    (tmp_path / "v.ts").write_bytes(b"".join(parts))
+    shapes = [image.shape[:2] for _, image in read_frames(tmp_path / "v.ts", range(10))]
+    assert shapes == [(H, W)] * 5 + [(96, 128)] * 5
 
 
 def test_1080_rows_are_coded_as_1088_and_read_as_1080(tmp_path):

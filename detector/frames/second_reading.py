@@ -1,0 +1,168 @@
+"""Decodes a stream a second time so that damage shows which its decoder hides.
+
+Arithmetic decoders (HEVC, VP8, VP9, AV1) read damaged bytes as other pictures, mostly without an
+error. The second reading differs in what only a damaged stream reacts to. Bytes that follow the
+end of each picture's data are never reached, unless damage made the decoder lose its place. Rows of
+HEVC that are coded in parallel (WPP) each start at a stated byte, where a decoder that reads them
+one after the other arrives only if none is damaged. Pictures that differ are damaged; damage that
+ends in fewer bytes than there are stays hidden.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from .opening import opened
+from .packet_table import STOPPED, frames_of
+from .pyav import codec_of, picture_digest, with_bytes
+
+#: Codecs whose decoders notice little of the damage.
+SILENT = frozenset({"hevc", "vp8", "vp9", "av1"})
+_BEHIND = bytes(range(0x41, 0x71))  # no start code, no marker of a VP9 superframe
+_FRAME, _TILES = 6, 4  # AV1, section 6.2.2: types of units that end in a picture's data
+
+
+def second_frames(path: Path, start: int | None) -> Iterator[Any]:
+    """Yield the frames of a silent codec from the key frame before ``start``, in stream units.
+
+    The decoder's errors are not raised: a packet that it refuses gives no frame.
+    """
+    with opened(path, 2) as (container, stream):
+        codec = codec_of(stream)
+        if codec == "hevc":
+            stream.codec_context.thread_type = "SLICE"
+        size = _length_size(stream.codec_context.extradata)
+        if start is not None:
+            container.seek(start, stream=stream, backward=True)
+        for packet in _packets(container, stream):
+            longer = with_bytes(packet, lambda data: lengthened(data, codec, size))
+            yield from frames_of(longer, stream.codec_context) or ()
+
+
+def disagreeing(path: Path) -> set[int | None]:
+    """Return the presentation times of a file's frames that two readings decode differently.
+
+    ``None`` stands for frames without a time.
+    """
+    with opened(path, 1) as (container, stream):
+        read = (f for p in _packets(container, stream) for f in frames_of(p) or ())
+        first = [(frame.pts, picture_digest(frame)) for frame in read]
+    second = [(frame.pts, picture_digest(frame)) for frame in second_frames(path, None)]
+    if any(time is None for time, _ in [*first, *second]):
+        return {None} if first != second else set()
+    return {time for time, _ in set(first) ^ set(second)}
+
+
+def _packets(container: Any, stream: Any) -> Iterator[Any]:
+    packets = container.demux(stream)
+    while True:
+        try:
+            packet = next(packets, None)
+        except MemoryError:
+            raise
+        except STOPPED:
+            return
+        if packet is None:
+            return
+        yield packet
+
+
+def lengthened(data: bytes, codec: str, length_size: int) -> bytes:
+    """Return the packet ``data`` with bytes behind each picture's data, where no decoder reads.
+
+    Args:
+        data: a packet
+        codec: one of :data:`SILENT`
+        length_size: bytes of the lengths before units of HEVC; 0 if start codes divide them
+    """
+    if codec == "hevc":
+        return _hevc_started(data) if length_size == 0 else _hevc_sized(data, length_size)
+    if codec == "av1":
+        return _av1(data)
+    return _vp9(data) if codec == "vp9" else data + _BEHIND
+
+
+def _length_size(extradata: bytes | None) -> int:
+    """Return the size of HEVC's lengths (ISO/IEC 14496-15, 8.3.3.1), 0 with start codes."""
+    data = extradata or b""
+    started = data.startswith((b"\0\0\1", b"\0\0\0\1")) or len(data) < 23
+    return 0 if started else (data[21] & 3) + 1
+
+
+def _hevc_sized(data: bytes, length_size: int) -> bytes:
+    out, at = b"", 0
+    while at + length_size < len(data):
+        end = at + length_size + int.from_bytes(data[at : at + length_size], "big")
+        unit = _hevc_unit(data[at + length_size : end])
+        if end > len(data) or len(unit) >> (8 * length_size):
+            return data
+        out += len(unit).to_bytes(length_size, "big") + unit
+        at = end
+    return out + data[at:]
+
+
+def _hevc_started(data: bytes) -> bytes:
+    head, *units = re.split(rb"(?<=\x00\x00\x01)", data)
+    if not units:
+        return data
+    ends = [re.search(rb"\x00*\x01?$", unit) for unit in units]
+    for place, (unit, end) in enumerate(zip(units, ends, strict=True)):
+        last = place == len(units) - 1
+        cut = len(unit) if last or end is None else end.start()
+        units[place] = _hevc_unit(unit[:cut]) + unit[cut:]
+    return head + b"".join(units)
+
+
+def _hevc_unit(unit: bytes) -> bytes:
+    picture = len(unit) > 2 and unit[0] >> 1 < 32
+    return unit + _BEHIND if picture else unit
+
+
+def _vp9(data: bytes) -> bytes:
+    """Lengthen each frame of a superframe (VP9, annex B) and write its index anew."""
+    mark = data[-1] if data else 0
+    count, size = (mark & 7) + 1, (mark >> 3 & 3) + 1
+    index = data[-2 - size * count :]
+    if mark >> 5 != 0b110 or len(index) < 2 + size * count or index[0] != mark:
+        return data + _BEHIND if len(data) > 2 else data
+    out, at, sizes = b"", 0, b""
+    for number in range(count):
+        length = int.from_bytes(index[1 + size * number : 1 + size * (number + 1)], "little")
+        frame = data[at : at + length]
+        frame += _BEHIND if length > 2 else b""  # a shorter one repeats a frame
+        out, at, sizes = out + frame, at + length, sizes + len(frame).to_bytes(4, "little")
+    mark = bytes([mark | 3 << 3])
+    return out + mark + sizes + mark
+
+
+def _av1(data: bytes) -> bytes:
+    """Lengthen each unit with tiles (AV1, section 5.3) and write its size anew."""
+    out, at = b"", 0
+    while at < len(data):
+        head = data[at : at + 2 if data[at] & 4 else at + 1]
+        if not data[at] & 2:  # no size: it fills the packet
+            return out + data[at:] + (_BEHIND if data[at] >> 3 & 15 in (_FRAME, _TILES) else b"")
+        start, size, shift = at + len(head), 0, 0
+        while start < len(data) and shift < 35:
+            size |= (data[start] & 127) << shift
+            start, shift = start + 1, shift + 7
+            if not data[start - 1] & 128:
+                break
+        unit = data[start : start + size]
+        if data[at] >> 3 & 15 in (_FRAME, _TILES):
+            unit += _BEHIND
+        out += head + _leb128(len(unit)) + unit
+        at = start + size
+    return out
+
+
+def _leb128(value: int) -> bytes:
+    out = bytearray()
+    while True:
+        value, low = value >> 7, value & 127
+        out.append(low | (128 if value else 0))
+        if not value:
+            return bytes(out)
