@@ -26,33 +26,22 @@ from ..files.atomic import replacing
 from ..files.paths import given
 from ..metrics import ranks
 from ..text.csv_cells import cell, from_cell
+from .table_columns import (
+    CLASS_PAIRS,
+    EITHER_COLUMNS,
+    KEY_COLUMNS,
+    LABEL_COLUMNS,
+    LOGIT_COLUMNS,
+    LOGIT_PAIRS,
+    OF_A_LABEL,
+    PROBABILITY_COLUMNS,
+    REAL_WORDS,
+    SCORE_COLUMNS,
+)
 from .table_files import read_table
 
 #: Formats for writing; for reading see :mod:`.table_files`.
 FORMATS = (".csv", ".parquet", ".tsv", ".jsonl", ".xlsx")
-#: Pairs of columns with the probabilities of real and fake. Their ratio gives the margin, even if
-#: one of the two is rounded to 1.
-CLASS_PAIRS = (("prob_class_0", "prob_class_1"), ("prob_0", "prob_1"), ("prob_real", "prob_fake"))
-#: Column names that tools use for the probability of "fake", the most certain first.
-PROBABILITY_COLUMNS = (
-    *("p_fake", "prob_fake", "fake_prob", "probability_fake", "fake_probability", "prob_class_1"),
-    *("prob_1", "p1", "probs_1", "fake_score", "score_fake", "fake", "probability", "prob"),
-    *("video_p_fake", "video_prob", "video_score", "score", "scores", "p", "confidence"),
-)
-LOGIT_COLUMNS = ("margin", "logit", "logits", "logit_fake", "fake_logit")
-#: Column names that hold a score in some tools and a hard label in others.
-EITHER_COLUMNS = ("pred", "prediction", "predictions", "preds", "y_pred", "label", "target")
-SCORE_COLUMNS = (*PROBABILITY_COLUMNS, *LOGIT_COLUMNS, *EITHER_COLUMNS)
-KEY_COLUMNS = {
-    "video_id": ("video_id", "videoid", "video"),
-    "frame_number": ("frame_number", "frame"),
-    "face_index": ("face_index", "face"),
-    "sample_id": ("sample_id", "_id"),
-    "filepath": (
-        *("filepath", "file_path", "path", "files", "file", "filename", "file_name", "image_path"),
-        *("img_path", "image", "img", "video_path", "frame_path", "name", "id"),
-    ),
-}
 _NOISE = 1e-9  # tolerance for rounding beyond 0 and 1
 
 
@@ -153,8 +142,13 @@ def read_scores(
     keys = _keys({k: cells[by_name[n]] for k, n in key_columns.items()}, path)
     reasons = cells[by_name["reason"]] if "reason" in by_name else [""] * len(keys)
     values = _numbers(cells[found], path, found)
+    if column is None and scale == "probability":
+        _require_of_fake(values, cells, by_name, found, path)
     margin = None
     if scale == "logit":
+        for real, fake in LOGIT_PAIRS:
+            if fake == _plain_name(found) and real in by_name:
+                values = values - _numbers(cells[by_name[real]], path, by_name[real])
         margin, values = values, ranks.sigmoid(values)
     elif "margin" in by_name and _plain_name(found) != "margin":
         margin = _numbers(cells[by_name["margin"]], path, by_name["margin"])
@@ -179,6 +173,30 @@ def read_scores(
         margin,
         found,
     )
+
+
+def _require_of_fake(
+    values: np.ndarray,
+    cells: Mapping[str, list[str]],
+    by_name: Mapping[str, str],
+    found: str,
+    path: Path,
+) -> None:
+    """Raise :class:`ForensicsError` if scores seem to be those of the label beside them.
+
+    They do if some rows are labelled real, and no score is below a half.
+    """
+    beside = next((by_name[n] for n in LABEL_COLUMNS if n in by_name), None)
+    if beside is None or beside == found or _plain_name(found) not in OF_A_LABEL:
+        return
+    real = [text.strip().lower() in REAL_WORDS for text in cells[beside]]
+    if any(real) and (values[np.isfinite(values)] >= 0.5).all():
+        raise ForensicsError(
+            f"{path.name}: {found!r} is at least 0.5 in every row, also where {beside!r} says "
+            f"{cells[beside][real.index(True)]!r}: it may be the confidence in that label.",
+            "Write the probability of 'fake' as p_fake, or name the column if it is that.",
+            "column",
+        )
 
 
 def _margin_of_pair(
@@ -282,6 +300,7 @@ def _keys(columns: Mapping[str, list[str]], path: Path) -> tuple[tuple[Any, ...]
 
 def _numbers(cells: list[str], path: Path, column: str) -> np.ndarray:
     """Return numbers (N,) float64, NaN if empty; commas are decimal if no cell has a point."""
+    cells = [text.replace("\u2212", "-") for text in cells]
     commas = any("," in text for text in cells) and not any("." in text for text in cells)
     out = np.full(len(cells), np.nan)
     for row, given_text in enumerate(cells):

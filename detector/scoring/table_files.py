@@ -96,7 +96,9 @@ def _decoded(data: bytes) -> str:
 
 def _rows_of_text(text: str, name: str) -> tuple[list[str], list[list[str]]]:
     csv.field_size_limit(_LARGEST_FIELD)
-    lines = text.splitlines(keepends=True)
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").splitlines(keepends=True)
+    notes = next((at for at, line in enumerate(lines) if not line.startswith("#")), 0)
+    del lines[:notes]
     first = 1 if lines and lines[0].lower().startswith("sep=") else 0  # Excel's separator line
     separator = lines[0].strip()[4:] or "," if first else _separator(lines[:20])
     reader = csv.reader(io.StringIO("".join(lines[first:])), delimiter=separator, strict=True)
@@ -111,8 +113,8 @@ def _rows_of_text(text: str, name: str) -> tuple[list[str], list[list[str]]]:
             continue
         if len(cells) != len(header):
             raise ForensicsError(
-                f"{name}, line {reader.line_num + first}: {len(cells)} cells, the header has "
-                f"{len(header)}.",
+                f"{name}, line {reader.line_num + first + notes}: {len(cells)} cells, the header "
+                f"has {len(header)}.",
                 f"Cells are separated by {separator!r}; put quotes round a cell that holds one.",
                 "path",
             )
@@ -133,7 +135,7 @@ def _separator(lines: list[str]) -> str:
 
 
 def _rows_of_json(text: str, name: str) -> tuple[list[str], list[list[str]]]:
-    """Read objects by line, a list of objects, or an object of ids and scores."""
+    """Read objects by line, a list of objects, columns, or an object of ids and scores."""
     try:
         content = json.loads(text)
     except ValueError:
@@ -141,13 +143,26 @@ def _rows_of_json(text: str, name: str) -> tuple[list[str], list[list[str]]]:
     if isinstance(content, Mapping):
         if all(isinstance(value, int | float) for value in content.values()):
             return ["filepath", "p_fake"], [[str(k), _text(v)] for k, v in content.items()]
-        content = [
-            {"filepath": k, **v} if isinstance(v, Mapping) else v for k, v in content.items()
-        ]
+        content = _rows_of_object(content)
     if not isinstance(content, list) or not all(isinstance(row, Mapping) for row in content):
         raise ForensicsError(f"{name} holds no table of objects.", "", "path")
     header = list(dict.fromkeys(str(key) for row in content for key in row))
     return header, [[_text(row.get(key)) for key in header] for row in content]
+
+
+def _rows_of_object(content: Mapping[str, Any]) -> Any:
+    """Return the rows of an object: of columns, of one list of objects, or of objects by file."""
+    values = list(content.values())
+    tables = [v for v in values if isinstance(v, list) and v and isinstance(v[0], Mapping)]
+    if len(tables) == 1:
+        return tables[0]
+    if all(isinstance(value, list) for value in values) and len({len(v) for v in values}) == 1:
+        return [dict(zip(content, row, strict=True)) for row in zip(*values, strict=True)]
+    rows = [list(value) for value in values if isinstance(value, Mapping)]
+    alike = len(rows) == len(values) and all(row == rows[0] for row in rows)
+    if alike and all(str(key).isdigit() for key in rows[0]):  # pandas: cells by row number
+        return [{name: content[name][key] for name in content} for key in rows[0]]
+    return [{"filepath": k, **v} if isinstance(v, Mapping) else v for k, v in content.items()]
 
 
 def _rows_of_frame(path: Path) -> tuple[list[str], list[list[str]]]:

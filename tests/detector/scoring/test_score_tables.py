@@ -102,6 +102,9 @@ TABLES = {
         "a/007.png",
     ),
     "DFDC's submission": ("filename,label\n007.mp4,0.25\n", "007.mp4"),
+    "lines of a Mac": ("video_id,p_fake\r007,0.25\r", "007"),
+    "a note above": ("# made by a tool, v2\nvideo_id,p_fake\n007,0.25\n", "007"),
+    "scikit-learn's name": ("filename,y_true,y_score\n007.mp4,1,0.25\n", "007.mp4"),
     "a column with spaces": ("Video ID,Fake Probability\n007,0.25\n", "007"),
 }
 
@@ -114,6 +117,45 @@ def test_tables_as_other_tools_write_them(name, encoding, tmp_path):
     path.write_bytes((text + "").encode(encoding))
     table = read_scores(path)
     assert table.keys == ((key,),) and table.p_fake == pytest.approx([0.25])
+
+
+def test_a_score_of_the_label_beside_it_is_not_taken_for_p_fake(tmp_path):
+    """Classifiers print a label and their confidence in it: real with 0.8 is not fake with 0.8."""
+    path = tmp_path / "t.csv"
+    text = "file,label,score\na.png,FAKE,0.9\nb.png,Real,{}\n"
+    path.write_text(text.format(0.8))
+    with pytest.raises(ForensicsError, match="may be the confidence in that label") as caught:
+        read_scores(path)
+    assert caught.value.field == "column"
+    assert read_scores(path, column="score").p_fake.tolist() == [0.9, 0.8]
+    path.write_text(text.format(0.2))
+    assert read_scores(path).p_fake.tolist() == [0.9, 0.2]
+
+
+def test_two_logits_give_the_margin_and_minus_signs_of_a_locale_are_read(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("file,logit_real,logit_fake\na.png,50,52.5\nb.png,1,\u22122\n")
+    found = read_scores(path, "logit").margin
+    assert found is not None and found.tolist() == [2.5, -3.0]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"video_id": ["007", "NA"], "p_fake": [0.25, None]},
+        {"video_id": {"0": "007", "1": "NA"}, "p_fake": {"0": 0.25, "1": None}},
+        {
+            "tool": "x",
+            "results": [{"video_id": "007", "p_fake": 0.25}, {"video_id": "NA", "p_fake": None}],
+        },
+    ],
+)
+def test_json_in_columns_or_under_a_name(content, tmp_path):
+    path = tmp_path / "t.json"
+    path.write_text(json.dumps(content))
+    found = read_scores(path)
+    assert found.keys == (("007",), ("NA",))
+    assert found.p_fake[0] == 0.25 and np.isnan(found.p_fake[1])
 
 
 def test_json_and_excel(tmp_path):

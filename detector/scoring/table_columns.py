@@ -1,0 +1,34 @@
+"""Lists the names by which tools call the columns of scores, labels and keys, in plain spelling."""
+
+from __future__ import annotations
+
+#: Pairs of columns with the probabilities of real and fake. Their ratio gives the margin, even if
+#: one of the two is rounded to 1.
+CLASS_PAIRS = (("prob_class_0", "prob_class_1"), ("prob_0", "prob_1"), ("prob_real", "prob_fake"))
+#: Pairs of columns with the logits of real and fake, whose difference is the margin.
+LOGIT_PAIRS = (("logit_0", "logit_1"), ("logits_0", "logits_1"), ("logit_real", "logit_fake"))
+#: Column names that tools use for the probability of "fake", the most certain first.
+PROBABILITY_COLUMNS = (
+    *("p_fake", "prob_fake", "fake_prob", "probability_fake", "fake_probability", "prob_class_1"),
+    *("prob_1", "p1", "probs_1", "fake_score", "score_fake", "fake", "probability", "prob"),
+    *("video_p_fake", "video_prob", "video_score", "y_score", "y_prob", "pred_score", "pred_prob"),
+    *("score", "scores", "p", "confidence"),
+)
+LOGIT_COLUMNS = ("margin", "logit", "logits", "logit_fake", "fake_logit", "logit_1", "logits_1")
+#: Columns whose score may be that of the label in the same row, as classifiers print it.
+OF_A_LABEL = frozenset({"probability", "prob", "score", "scores", "p", "confidence"})
+LABEL_COLUMNS = ("label", "prediction", "pred", "predicted_label", "class", "predicted_class")
+REAL_WORDS = frozenset({"real", "original", "genuine", "pristine", "authentic", "live"})
+#: Column names that hold a score in some tools and a hard label in others.
+EITHER_COLUMNS = ("pred", "prediction", "predictions", "preds", "y_pred", "label", "target")
+SCORE_COLUMNS = (*PROBABILITY_COLUMNS, *LOGIT_COLUMNS, *EITHER_COLUMNS)
+KEY_COLUMNS = {
+    "video_id": ("video_id", "videoid", "video"),
+    "frame_number": ("frame_number", "frame"),
+    "face_index": ("face_index", "face"),
+    "sample_id": ("sample_id", "_id"),
+    "filepath": (
+        *("filepath", "file_path", "path", "files", "file", "filename", "file_name", "image_path"),
+        *("img_path", "image", "img", "video_path", "frame_path", "name", "id"),
+    ),
+}
