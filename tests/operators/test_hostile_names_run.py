@@ -26,7 +26,6 @@ FILE = f"![x](www.{EVIL})<img src=x onerror=alert(1)>=|\x1b]0;t\x07"
 #: Operators that are not run here, and why.
 WITHOUT = {
     "create_demo": "its names are its own",
-    "use_dataset": "it takes the dataset of a person, whose own names it neither shows nor follows",
     "auroc": "a number",
     "eer": "a number",
 }
@@ -54,6 +53,12 @@ def faces(stage: Any) -> None:
         Path(path).rename(new)
     dataset.set_values("filepath", moved)
     dataset.tag_samples(FILE)
+    for own in map(killed_catalogue.load, ("mine", "sides")):
+        own = own.select_group_slices() if own.media_type == "group" else own
+        for field in ("clip", "actor"):
+            own.set_values(field, [f"{NAME} {value}" for value in own.values(field)])
+        of = dict(zip(paths, moved, strict=True))
+        own.set_values("filepath", [of[path] for path in own.values("filepath")])
     with (stage.inputs / "table.csv").open(newline="") as stream:
         head, *rows = csv.reader(stream)
     with (stage.inputs / "table.csv").open("w", newline="") as stream:

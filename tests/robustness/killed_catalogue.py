@@ -17,7 +17,6 @@ from media_forensics.operators.operator_list import module_of
 #: Operators without a step, and why.
 WITHOUT = {
     "create_demo": "not tried here: it writes files only, and one call takes minutes",
-    "use_dataset": "not tried here: what it writes, the same call writes again",
     "auroc": "a metric that FiftyOne's evaluation calls",
     "eer": "a metric that FiftyOne's evaluation calls",
 }
@@ -113,6 +112,23 @@ def faces(stage: Stage) -> None:
     table = ["video_id,p_fake"]
     table += [f"set/{n},{(n * 7 % 20) / 20}" for n in range(20)]
     (stage.inputs / "table.csv").write_text("\n".join(table))
+    own_pictures(fo, paths[:12])
+
+
+def own_pictures(fo: Any, paths: list[Path]) -> None:
+    """A person's own pictures: ``mine``, flat, and ``sides``, real and fake as slices."""
+    mine, sides = fo.Dataset("mine", persistent=True), fo.Dataset("sides", persistent=True)
+    sides.add_group_field("side", default="real")
+    flat, grouped = [], []
+    groups = [fo.Group() for _ in paths[::2]]
+    for number, path in enumerate(paths):
+        said = {"clip": f"clip {number // 3}", "actor": f"actor {number // 6}"}
+        truth = ("real", "fake")[number // 3 % 2]
+        flat.append(fo.Sample(str(path), truth=truth, **said))
+        slice_of = groups[number // 2].element(("real", "fake")[number % 2])
+        grouped.append(fo.Sample(str(path), side=slice_of, **said))
+    mine.add_samples(flat, progress=False)
+    sides.add_samples(grouped, progress=False)
 
 
 def face(fo: Any, path: Path, number: int) -> Any:
@@ -374,6 +390,23 @@ PAIRS = (
 )
 
 STEPS: dict[str, Step] = {
+    "use_dataset": Step(
+        "use_dataset",
+        "faces",
+        lambda s: call(
+            "use_dataset",
+            load("mine"),
+            label_field="truth",
+            person_field="actor",
+            video_field="clip",
+            method_field="clip",
+        ),
+    ),
+    "use_dataset beside": Step(
+        "use_dataset",
+        "faces",
+        lambda s: call("use_dataset", load("sides"), label_field="side", person_field="actor"),
+    ),
     "score_faces": Step("score_faces", "faces", lambda s: score(s, key="fresh")),
     "score_faces overwrite": Step(
         "score_faces", "faces", lambda s: score(s, key="k", overwrite=True), attributed
