@@ -30,7 +30,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--crops", help="folder of the face crops; in the cache by default")
     parser.add_argument("--device", help="torch device; the GPU where there is one")
     parser.add_argument("--face-weights", help="weight file of the face detector")
-    parser.add_argument("--json", help="also write all that is known to this .json file")
+    parser.add_argument("--json", help="also write the full result to this .json file")
 
 
 def execute(options: argparse.Namespace) -> int:

@@ -91,7 +91,7 @@ def resolved(device: Any, field: str = "device") -> str:
     if there.mps if name == MPS else number < there.gpus:
         return name
     raise ForensicsError(
-        f"The device {name!r} is not there: {there.words()}.",
+        f"The device {name!r} is not available: {there.words()}.",
         "Choose auto or cpu, or install the torch build for your GPU.",
         field,
     )

@@ -46,7 +46,9 @@ def shard_from_text(text: str) -> tuple[int, int]:
     first, slash, second = text.partition("/")
     if not (slash and first.isdecimal() and second.isdecimal() and int(first) < int(second)):
         raise ForensicsError(
-            f"{text!r} is no shard.", "Write I/N with I from 0 to N - 1, for example 0/4.", "shard"
+            f"{text!r} is not a shard.",
+            "Write I/N with I from 0 to N - 1, for example 0/4.",
+            "shard",
         )
     return int(first), int(second)
 
@@ -54,8 +56,10 @@ def shard_from_text(text: str) -> tuple[int, int]:
 def _parser() -> argparse.ArgumentParser:
     parser = OneSentenceParser(prog="extract_command", description=_summary())
     commands = parser.add_subparsers(dest="command", required=True)
-    add_options(commands.add_parser("run", help="videos to face crops"))
-    add_merge_options(commands.add_parser("merge", help="crop folders of several shards into one"))
+    add_options(commands.add_parser("run", help="extract face crops from videos"))
+    add_merge_options(
+        commands.add_parser("merge", help="merge crop folders of several shards into one")
+    )
     return parser
 
 
@@ -89,7 +93,9 @@ def add_merge_options(merge: argparse.ArgumentParser) -> None:
     merge.add_argument("crops", help="folder that gets everything")
     merge.add_argument("shards", nargs="+", help="folders that are read")
     merge.add_argument("--videos", help="list of videos: what it names has to be complete")
-    merge.add_argument("--allow-gaps", action="store_true", help="join although something lacks")
+    merge.add_argument(
+        "--allow-gaps", action="store_true", help="merge although something is missing"
+    )
 
 
 def _summary() -> str:

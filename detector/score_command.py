@@ -33,9 +33,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = OneSentenceParser(prog="score_command", description=summary)
     commands = parser.add_subparsers(dest="command", required=True)
     add_list_options(
-        commands.add_parser("list", help="the crops of extracted videos as work to do")
+        commands.add_parser("list", help="list the crops of extracted videos as work to do")
     )
-    add_options(commands.add_parser("run", help="faces to scores"))
+    add_options(commands.add_parser("run", help="score faces"))
     add_merge_options(commands.add_parser("merge", help="check scores of several shards, and join"))
     return parser
 
@@ -66,7 +66,9 @@ def add_merge_options(merge: argparse.ArgumentParser) -> None:
     merge.add_argument("faces", help="list of faces that has to be complete")
     merge.add_argument("scores", help="folder that gets everything, or is only checked")
     merge.add_argument("shards", nargs="*", help="folders that are read")
-    merge.add_argument("--allow-gaps", action="store_true", help="join although something lacks")
+    merge.add_argument(
+        "--allow-gaps", action="store_true", help="merge although something is missing"
+    )
 
 
 def list_faces(options: argparse.Namespace) -> int:

@@ -445,7 +445,7 @@
 				...strip
 			}), !fpr && !fnr && /* @__PURE__ */ h("button", {
 				className: "mf-link mf-dim mf-small",
-				title: "None of them is in a rate",
+				title: "None of them is counted in a rate",
 				onClick: () => go(lost ? "lost" : "all")
 			}, lost ? number(lost) + " not scored" : number(units) + " without truth"));
 		};
@@ -467,7 +467,7 @@
 		})), /* @__PURE__ */ h("div", {
 			className: "mf-dim mf-small",
 			style: { marginTop: 6 }
-		}, `● reals called fake, ▲ fakes called real, each with its 95 % interval on one scale from 0 to ${percent(scale)}` + (scale < 1 ? " (what is higher stands at the right edge)" : "") + `; dashed: all cells together; ○ △ on too few independent units to be judged; shaded: above the rest; empty: no scored ${unit}. Worst first. Click to see the errors.`), /* @__PURE__ */ h("div", { className: "mf-scroll" }, /* @__PURE__ */ h("table", { className: "mf-cells" }, /* @__PURE__ */ h("thead", null, /* @__PURE__ */ h("tr", null, /* @__PURE__ */ h("th", null, data.fields[0]), data.across.map((name, c) => /* @__PURE__ */ h("th", {
+		}, `● reals called fake, ▲ fakes called real, each with its 95 % interval on one scale from 0 to ${percent(scale)}` + (scale < 1 ? " (higher values are drawn at the right edge)" : "") + `; dashed: all cells together; ○ △ on too few independent units to be judged; shaded: above the rest; empty: no scored ${unit}. Worst first. Click to see the errors.`), /* @__PURE__ */ h("div", { className: "mf-scroll" }, /* @__PURE__ */ h("table", { className: "mf-cells" }, /* @__PURE__ */ h("thead", null, /* @__PURE__ */ h("tr", null, /* @__PURE__ */ h("th", null, data.fields[0]), data.across.map((name, c) => /* @__PURE__ */ h("th", {
 			key: c,
 			scope: "col"
 		}, name, axis)))), /* @__PURE__ */ h("tbody", null, data.down.map((name, r) => /* @__PURE__ */ h("tr", { key: r }, /* @__PURE__ */ h("td", { className: "mf-name" }, name), data.across.map((other, c) => one(r, c, name + " · " + other))))))));
@@ -621,7 +621,7 @@
 			className: "mf-name"
 		}, name, i === 0 && row.seen > 0 && /* @__PURE__ */ h("div", {
 			className: "mf-dim mf-small",
-			title: "Trained, validated or calibrated on: rates on them flatter",
+			title: "Trained, validated or calibrated on: rates on them are optimistic",
 			"data-cy": cy("seen")
 		}, number(row.seen) + " seen by the detector"))), /* @__PURE__ */ h(RateCell, {
 			cell: row.fpr,
@@ -767,7 +767,7 @@
 			],
 			[
 				"both at it",
-				"False alarms and missed fakes at the own threshold",
+				"False alarms and missed fakes at its own threshold",
 				true
 			],
 			[
@@ -857,7 +857,7 @@
 		}), /* @__PURE__ */ h("span", {
 			className: "mf-dim mf-small",
 			style: { flex: "1 1 260px" }
-		}, plural(rows.length, "row") + (sort === "worst" ? ", worst first" : "") + ". Bars: 95 % interval, 0 to 100 %; dashed: all rows together; ▲ worse than the rest beyond chance")), /* @__PURE__ */ h("div", { className: "mf-scroll" }, /* @__PURE__ */ h("table", null, /* @__PURE__ */ h("thead", null, /* @__PURE__ */ h("tr", null, columns.map((name, i) => head(i, name, "Sort by name")), head("fpr", "false alarms", `Share of the scored real ${unit}s that are called fake (FPR)`), head("fnr", "missed fakes", `Share of the scored fake ${unit}s that are called real (FNR)`), head("auroc", "AUROC", "Fakes of the row against the reals of the row or of its dataset", true), head("lost", "not scored", "Without a score, in no rate", true), /* @__PURE__ */ h("th", null))), /* @__PURE__ */ h("tbody", null, sorted.map((row) => /* @__PURE__ */ h(AuditRow, {
+		}, plural(rows.length, "row") + (sort === "worst" ? ", worst first" : "") + ". Bars: 95 % interval, 0 to 100 %; dashed: all rows together; ▲ worse than the rest beyond chance")), /* @__PURE__ */ h("div", { className: "mf-scroll" }, /* @__PURE__ */ h("table", null, /* @__PURE__ */ h("thead", null, /* @__PURE__ */ h("tr", null, columns.map((name, i) => head(i, name, "Sort by name")), head("fpr", "false alarms", `Share of the scored real ${unit}s that are called fake (FPR)`), head("fnr", "missed fakes", `Share of the scored fake ${unit}s that are called real (FNR)`), head("auroc", "AUROC", "Fakes of the row against the reals of the row or of its dataset", true), head("lost", "not scored", "Without a score; not counted in any rate", true), /* @__PURE__ */ h("th", null))), /* @__PURE__ */ h("tbody", null, sorted.map((row) => /* @__PURE__ */ h(AuditRow, {
 			key: row.index,
 			row,
 			total: data.total,
@@ -2789,7 +2789,7 @@ void main() {
 			style: { gap: 0 },
 			role: "group",
 			"aria-label": "View"
-		}, tab("3d", "3-D", "The sphere"), tab("2d", "2-D", "Angle to the fake axis against the leading residual"), data.umap && tab("umap", "UMAP", "Who lies near whom by cosine; not true to angles")), mode === "3d" && /* @__PURE__ */ h(Select, {
+		}, tab("3d", "3-D", "The sphere"), tab("2d", "2-D", "Angle to the fake axis against the leading residual"), data.umap && tab("umap", "UMAP", "Near neighbours by cosine distance; angles are not kept")), mode === "3d" && /* @__PURE__ */ h(Select, {
 			label: "Drawn",
 			value: shape,
 			onChange: (value) => setShape(value),
@@ -2840,10 +2840,10 @@ void main() {
 	var TRUE_ANGLES = "Angles to the fake axis are true; dashed is the threshold.";
 	/** What its angles mean. */
 	function meaning(mode, shape, stretch, umap) {
-		if (mode === "umap") return umap ? umap.words : "The UMAP is being read.";
+		if (mode === "umap") return umap ? umap.words : "The UMAP is loading.";
 		if (mode === "2d") return TRUE_ANGLES;
 		if (shape === "ball") return "Orthogonal projection into the ball.";
-		return (shape === "stretched" && stretch > 1 ? `Angles to the fake axis are drawn × ${stretch} around the threshold (dashed); the degrees on the rings are true.` : TRUE_ANGLES) + " The way around the axis is the direction of the residual.";
+		return (shape === "stretched" && stretch > 1 ? `Angles to the fake axis are drawn × ${stretch} around the threshold (dashed); the degrees on the rings are true.` : TRUE_ANGLES) + " The angle around the axis is the direction of the residual.";
 	}
 	// src/sphere/sphere.tsx
 	/** Faces on the sphere of embeddings: the picture, its controls and its words. */
@@ -3099,7 +3099,7 @@ void main() {
 				minHeight: 16
 			},
 			"data-cy": "mf-drawn"
-		}, rest?.drawn || data.drawn, rest?.failed && " They could not be read; ↻ tries again.", points.n > MANY && " While the picture moves, fewer are drawn."), /* @__PURE__ */ h(Legend, {
+		}, rest?.drawn || data.drawn, rest?.failed && " They could not be read; press ↻ to try again.", points.n > MANY && " While the picture moves, fewer are drawn."), /* @__PURE__ */ h(Legend, {
 			colours,
 			hidden,
 			by: seen.colouredBy,
@@ -3137,7 +3137,7 @@ void main() {
 	}
 	// src/timeline/player.tsx
 	/** Moves the open video's player to data.frame whenever data.when changes. */
-	var BY_HAND = "This version of the App gives no way to its player: go to the frame by hand.";
+	var BY_HAND = "This version of the App does not let a plugin move its player: go to the frame by hand.";
 	var BESIDE = "Put this panel beside the player (split it, next to its tab): a click on a point then moves the player to its frame.";
 	var CLICK = "Click a point: the player goes to its frame.";
 	function Player({ data }) {
@@ -3156,7 +3156,7 @@ void main() {
 			className: "mf mf-dim",
 			role: "status",
 			"data-cy": "mf-player"
-		}, player === void 0 ? BY_HAND : !seen ? BESIDE : frame ? "The player stands at frame " + number(frame) + "." : CLICK);
+		}, player === void 0 ? BY_HAND : !seen ? BESIDE : frame ? "The player is at frame " + number(frame) + "." : CLICK);
 	}
 	// src/index.ts
 	/** Registers the components of @mediaforensics/deepfake with the App. */

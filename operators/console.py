@@ -37,34 +37,34 @@ class Command:
 
 COMMANDS = {
     "list-videos": Command(
-        "a dataset's or folder's videos as a list", "operators.importing.video_list", needs=()
+        "list the videos of a dataset or folder", "operators.importing.video_list", needs=()
     ),
-    "extract": Command("videos of a list to face crops", "detector.extract_command"),
+    "extract": Command("extract face crops from the videos of a list", "detector.extract_command"),
     "list-faces": Command(
-        "the crops of extracted videos as a list",
+        "list the crops of extracted videos",
         "detector.score_command",
         "add_list_options",
         "list_faces",
         needs=(packages.PICTURES,),
     ),
     "score": Command(
-        "faces of a list to scores",
+        "score the faces of a list",
         "detector.score_command",
         needs=(packages.PICTURES, packages.MODELS, packages.PARQUET),
     ),
     "merge": Command(
-        "crops or scores of several shards into one folder", "operators.console", needs=()
+        "merge crops or scores of several shards into one folder", "operators.console", needs=()
     ),
-    "analyze": Command("a verdict on a file, with its reasons", "detector.analyze_command"),
+    "analyze": Command("give a verdict on a file, with its reasons", "detector.analyze_command"),
     "protocol": Command(
-        "a published table with a detector of your own", "operators.evaluation.protocol_command"
+        "run a published table with your own detector", "operators.evaluation.protocol_command"
     ),
-    "train": Command("a detector from a manifest of crops", "training.train_command"),
+    "train": Command("train a detector from a manifest of crops", "training.train_command"),
     "weights": Command("list and fetch weight files", "detector.weights_command", needs=()),
 }
 MERGES = {
     "crops": Command(
-        "crop folders of several shards into one",
+        "merge crop folders of several shards into one",
         "detector.extract_command",
         "add_merge_options",
         "merge",

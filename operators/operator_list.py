@@ -67,4 +67,6 @@ def module_of(name: str) -> str:
     for module in (*(module for module, _ in OPERATORS), *JOBS):
         if name in (module, name_of(module)):
             return module
-    raise ForensicsError(f"There is no operator {name!r}.", "Update the plugin, or start it anew.")
+    raise ForensicsError(
+        f"There is no operator {name!r}.", "Update the plugin, or start the operator again."
+    )

@@ -214,7 +214,7 @@ def main() -> int:
     people = len(set(held_out.values("group_id")))
     print(
         f"\nHeld out: {people} groups of people that no training saw. So few give no "
-        f"interval:\nthis shows the tool at work, it is no benchmark of the method.\n"
+        f"interval:\nthis shows the tool at work, it is not a benchmark of the method.\n"
         f"Done in {time.monotonic() - began:.0f} s."
     )
     if os.environ.get("HEADLESS"):

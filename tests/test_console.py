@@ -79,7 +79,7 @@ def test_help_imports_no_network_library(words):
         (["train", "run"], "is not a training run"),
         (["train", "run", "--recipe", "ln"], "keeps its settings"),
         (["train", "run", "--manifest", "no.jsonl", "--recipe", "no"], "no training recipe 'no'"),
-        (["train", "run", "--manifest", "no.jsonl", "--set", "epochs"], "'epochs' is no setting"),
+        (["train", "run", "--manifest", "no.jsonl", "--set", "epochs"], "is not a setting"),
         (["weights", "nothing"], "There are no weights 'nothing'"),
     ],
     ids=" ".join,

@@ -186,7 +186,9 @@ def work(
             if handle.busy:
                 continue  # another worker took it between the check and the start
             if handle.result()["status"] == runs.STOPPED:
-                raise Cancelled("The ablation was stopped.", "The same call goes on where it was.")
+                raise Cancelled(
+                    "The ablation was stopped.", "The same call continues where it stopped."
+                )
         except Cancelled:
             raise
         except ForensicsError as error:

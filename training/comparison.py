@@ -175,7 +175,7 @@ def compare(videos: CommonVideos, baseline: str, fpr: float = 0.05) -> list[RunR
         )
     if not 0 < fpr < 1:
         raise ForensicsError(
-            f"A false-positive rate of {fpr} is no share.", "For example 0.05.", "fpr"
+            f"A false-positive rate must be between 0 and 1, not {fpr}.", "For example 0.05.", "fpr"
         )
     others = [key for key in videos.p_fake if key != baseline]
     thresholds, right, note = _thresholds(videos, fpr)

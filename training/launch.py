@@ -86,7 +86,7 @@ class Handle:
         raise ForensicsError(
             f"The training process ended with exit status {'unknown' if code is None else code} "
             "(killed, or out of memory).",
-            f"Start the same run again to resume it. Its last words: {_tail(self.run.path)}",
+            f"Start the same run again to resume it. The end of its log: {_tail(self.run.path)}",
         )
 
     def wait(self, timeout: float | None = None) -> int | None:

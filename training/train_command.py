@@ -85,7 +85,7 @@ def settings_of(texts: list[str]) -> dict[str, Any]:
     for text in texts:
         name, equals, value = text.partition("=")
         if not (name and equals):
-            raise ForensicsError(f"{text!r} is no setting.", "Write NAME=VALUE.", "set")
+            raise ForensicsError(f"{text!r} is not a setting.", "Write NAME=VALUE.", "set")
         try:
             settings[name.replace("-", "_")] = json.loads(value)
         except json.JSONDecodeError:

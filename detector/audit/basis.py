@@ -102,9 +102,9 @@ class FittedOn:
         """Return in words how much of this is in ``other``; "" if nothing is."""
         units, contents = len(self.units & other.units), len(self.contents & other.contents)
         if units:
-            return f"{units} of its groups are among those judged, so these rates flatter"
+            return f"{units} of its groups are among those judged, so these rates are optimistic"
         if contents:
-            return f"{contents} of its files are among those judged, so these rates flatter"
+            return f"{contents} of its files are among those judged, so these rates are optimistic"
         return ""
 
 
@@ -113,7 +113,7 @@ def _other_faces(before: int, now: int) -> str:
         return f"{before - now:,} of its {before:,} faces {_are(before - now)} gone"
     if now > before:
         return f"faces have been added: {now:,} instead of {before:,}"
-    return "its faces are others"
+    return "its faces are different ones"
 
 
 def _are(count: int) -> str:

@@ -23,7 +23,7 @@ CHECKPOINT = "checkpoint"
 ORACLE = "oracle_eer"
 NOTHING = FittedOn(frozenset(), frozenset())
 SEEN = "it was chosen on the very units that are judged"
-BY_HAND = "nothing shows what it was chosen on"
+BY_HAND = "what it was chosen on is not recorded"
 #: source -> maximum false-positive rate on the validation split
 VALIDATION = {"val_fpr_5": 0.05, "val_fpr_1": 0.01}
 
@@ -115,9 +115,8 @@ class Chosen:
         """
         if self.stale:
             raise ForensicsError(
-                f"The threshold of the {self.threshold.source} does not stand any more: "
-                f"{self.stale}.",
-                "Make it again, or choose another source.",
+                f"The threshold of the {self.threshold.source} is no longer valid: {self.stale}.",
+                "Calibrate or evaluate again, or choose another source.",
                 field="threshold_from",
             )
         why = self.on.shared(judged) if self.on else ""
@@ -159,7 +158,7 @@ class Stored:
         late = self.calibration.stale if self.calibration else ""
         if not late:
             return UNCHOSEN
-        text = f"{UNCHOSEN.provenance}; the stored threshold does not stand: {late}"
+        text = f"{UNCHOSEN.provenance}; the stored threshold is no longer valid: {late}"
         return replace(UNCHOSEN, provenance=text)
 
 
@@ -229,7 +228,7 @@ def _oracle(judged: Units) -> Threshold:
     from ..metrics.rates import equal_error_rate
 
     found = equal_error_rate(judged.label[judged.scored], judged.p_fake[judged.scored])
-    text = f"oracle: equal errors on the {judged.level}s shown, so these rates flatter"
+    text = f"oracle: equal errors on the {judged.level}s shown, so these rates are optimistic"
     return Threshold(found.threshold, ORACLE, text).doubted(SEEN)
 
 

@@ -54,7 +54,7 @@ def check_time_limit(seconds: float | None) -> None:
         return
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not seconds > 0:
         raise ForensicsError(
-            f"A time limit of {seconds!r} seconds.",
+            f"The time limit cannot be {seconds!r} seconds.",
             "Give a number above 0, or nothing.",
             "time_limit_seconds",
         )

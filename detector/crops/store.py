@@ -197,7 +197,7 @@ class CropStore:
             raise ForensicsError(f"The index {path} is damaged: {error}.", "Remove it.") from error
         if strange:
             raise ForensicsError(
-                f"The index {path} names {strange[0]!r}, which is no crop of its video.",
+                f"The index {path} names {strange[0]!r}, which is not a crop of its video.",
                 "It was changed, or made to be misused. Do not use the folder.",
             )
         return stored

@@ -39,7 +39,9 @@ _KNOWN = {
     "retinaface_mobile0.25-facexlib": _Known(
         _retinaface, "RetinaFace mobile0.25, facexlib's own weights"
     ),
-    "retinaface_resnet50": _Known(_retinaface, "RetinaFace ResNet-50 (more exact; wants a GPU)"),
+    "retinaface_resnet50": _Known(
+        _retinaface, "RetinaFace ResNet-50 (more exact; slow without a GPU)"
+    ),
     "yunet": _Known(_yunet, "YuNet of OpenCV (fast on a CPU)"),
 }
 

@@ -61,8 +61,9 @@ def require_allowed(path: str | os.PathLike[str], field: str | None = None) -> N
         raise ForensicsError("A path holds a zero byte.", "Give the path of a file.", field)
     if not is_allowed(path):
         raise ForensicsError(
-            f"{os.fspath(path)!r} lies outside the folders that this server allows.",
-            f"Choose a folder below one of {VARIABLE}, or ask whoever runs the server to add it.",
+            f"{os.fspath(path)!r} is outside the folders that this server allows.",
+            f"Choose a folder below one of {VARIABLE}, or ask the server's administrator to add "
+            "it.",
             field,
         )
 
@@ -98,9 +99,10 @@ def require_files(paths: Iterable[str | None], what: str) -> None:
             outside.append(path)
     if outside:
         raise ForensicsError(
-            f"{len(outside)} files of these {what} lie outside the folders that this server "
+            f"{len(outside)} files of these {what} are outside the folders that this server "
             f"allows (for example {outside[0]!r}).",
-            f"Filter them out, or ask whoever runs the server to add their folder to {VARIABLE}.",
+            "Filter them out, or ask the server's administrator to add their folder to "
+            f"{VARIABLE}.",
         )
 
 

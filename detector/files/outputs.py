@@ -133,7 +133,7 @@ def _refuse_hidden(target: Path, field: str) -> None:
     """Refuse hidden paths: files there configure shells, editors and tools."""
     if any(part.startswith(".") for part in target.parts[-2:]):
         raise ForensicsError(
-            f"{target} is hidden or lies in a hidden folder.",
+            f"{target} is hidden or in a hidden folder.",
             "Choose a name and folder without a leading dot.",
             field,
         )

@@ -76,7 +76,9 @@ class Calibration:
             heights = self.parameters[1::2]
             flat = max(heights) - min(heights) < FLAT
             return (
-                "The calibration is flat: the scores say nothing of these labels." if flat else ""
+                "The calibration is flat: the scores carry no information about these labels."
+                if flat
+                else ""
             )
         scale = self.parameters[0] if self.method == "platt" else 1 / self.parameters[0]
         what = f"slope {scale:.3g}" if self.method == "platt" else f"temperature {1 / scale:.3g}"

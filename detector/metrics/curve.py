@@ -282,7 +282,7 @@ def operating_point(y_true: ArrayLike, scores: ArrayLike, fpr: float) -> Operati
 def require_resolution(reals: int, fpr: float) -> None:
     """Raise :class:`MetricUndefined` if ``reals`` are too few to observe the rate ``fpr``."""
     if not 0 < fpr <= 1:
-        raise ForensicsError(f"A false-positive rate lies in (0, 1], not {fpr!r}.", field="fpr")
+        raise ForensicsError(f"A false-positive rate must be in (0, 1], not {fpr!r}.", field="fpr")
     if reals * fpr < 1 - 1e-9:
         raise MetricUndefined(
             f"A false-positive rate of {fpr:g} cannot be observed on {reals} reals.",

@@ -81,7 +81,7 @@ CATALOGUE: dict[str, Queue] = {
         Queue(
             "group_leak",
             "Groups in two splits",
-            "faces whose group lies in more than one split",
+            "faces whose group is in more than one split",
             by_score.group_leaks,
             ("group_id", "split"),
             default=True,
@@ -119,7 +119,7 @@ CATALOGUE: dict[str, Queue] = {
         Queue(
             "fragile",
             "Flips under corruption",
-            "another call after recompression, blur or resizing (run 'Probe robustness' first)",
+            "the call changes after recompression, blur or resizing (run 'Probe robustness' first)",
             by_score.fragile,
             ("changes",),
             truth=False,

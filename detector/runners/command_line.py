@@ -28,7 +28,7 @@ class OneSentenceParser(argparse.ArgumentParser):
     """Reports a user error in one sentence, without printing the usage."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(MISTAKE, f"{self.prog}: {message}; '{self.prog} --help' says what there is.\n")
+        self.exit(MISTAKE, f"{self.prog}: {message}; '{self.prog} --help' lists the options.\n")
 
 
 def carry_out(command: Callable[[argparse.Namespace], int], options: argparse.Namespace) -> int:

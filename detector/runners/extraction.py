@@ -113,7 +113,7 @@ def one_video(
     except ForensicsError:
         raise
     except MemoryError:
-        detail = "This video needs more memory than there is."
+        detail = "This video needs more memory than is available."
         return _failed(record, setup.recipe, detail, Reason.WORKER_DIED)
     except Exception as error:  # a file may make a library raise anything: a row with a reason
         log.exception("%s", record.video_id)
@@ -128,7 +128,9 @@ def worker_died(record: VideoRecord, recipe: CropRecipe) -> VideoFaces:
 
 def did_not_return(record: VideoRecord, setup: Extraction) -> VideoFaces:
     """Return the result of a video whose decoder hung until its process was killed."""
-    detail = f"No frame came, also at twice the limit of {setup.time_limit_seconds:g} seconds."
+    detail = (
+        f"No frame was decoded, even at twice the limit of {setup.time_limit_seconds:g} seconds."
+    )
     return _failed(record, setup.recipe, detail, Reason.TIME_LIMIT)
 
 

@@ -63,7 +63,7 @@ class MergeReport:
             raise ForensicsError(
                 f"{_some(len(self.conflicts), 'video')} with two different results: "
                 f"{_names(self.conflicts)}.",
-                "Remove the one that is wrong; which one that is nobody can guess.",
+                "Remove the wrong one; the merge cannot tell which one it is.",
                 "merge_from",
             )
         if self.gaps and not allow_gaps:

@@ -283,10 +283,9 @@ class _Crew(Generic[Task, Result]):
             self._add()
         elif not self._members and self._waiting:
             raise ForensicsError(
-                f"None of the {self._size} worker processes came up (the last ended with status "
+                f"None of the {self._size} worker processes started (the last ended with status "
                 f"{dead.process.returncode}).",
-                "What it said is above; one that was killed found too little memory: use fewer "
-                "processes.",
+                "Its output is above; if it was killed, memory ran out: use fewer processes.",
                 "workers",
             )
 
@@ -306,8 +305,8 @@ def _raise(error: BaseException, text: str, came_up: bool) -> NoReturn:
     there = RuntimeError(text) if text else None
     if not came_up and not isinstance(error, ForensicsError):
         raise ForensicsError(
-            f"A worker process could not begin: {type(error).__name__}: {error}.",
-            "Where memory is what is missing, use fewer processes.",
+            f"A worker process could not start: {type(error).__name__}: {error}.",
+            "If memory ran out, use fewer processes.",
             "workers",
         ) from there
     raise error if isinstance(error, Exception) else RuntimeError(repr(error)) from there

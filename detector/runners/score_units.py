@@ -190,7 +190,7 @@ def read_score_list(path: str | Path) -> tuple[list[ScoreUnit], str]:
             f"The list of faces {path} cannot be read: {error}.", "Give a list of 'score_command'."
         ) from error
     if recipe_hash is None or not units:
-        raise ForensicsError(f"{path} lists no video.", "Make it again.")
+        raise ForensicsError(f"{path} lists no video.", "Write the list again.")
     check_units(units)
     return units, recipe_hash
 

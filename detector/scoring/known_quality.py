@@ -119,9 +119,9 @@ class Quality:
         """Return a sentence on what is known, with intervals and the measured material."""
         known = [part.words() for part in (self.ranking, self.false_alarms) if part is not None]
         if not known:
-            return "Nothing is known here of how often this detector errs."
+            return "Nothing is known here about how often this detector errs."
         missing = "" if len(known) == 2 else self._missing()
-        return f"Known of this detector: {'; '.join(known)}{missing}."
+        return f"Known about this detector: {'; '.join(known)}{missing}."
 
     def _missing(self) -> str:
         if self.ranking is None:

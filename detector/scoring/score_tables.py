@@ -336,6 +336,8 @@ def _path(path: str | Path) -> Path:
     found = given(path, "path")
     if found.suffix.lower() not in FORMATS:
         raise ForensicsError(
-            f"{found.name!r} is no table that can be written.", f"Use {', '.join(FORMATS)}.", "path"
+            f"{found.name!r} is not a table format that can be written.",
+            f"Use {', '.join(FORMATS)}.",
+            "path",
         )
     return found

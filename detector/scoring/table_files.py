@@ -44,7 +44,9 @@ def read_table(path: Path) -> dict[str, list[str]]:
     """
     if path.suffix.lower() not in FORMATS:
         raise ForensicsError(
-            f"{path.name!r} is no table that can be read.", f"Use {', '.join(FORMATS)}.", "path"
+            f"{path.name!r} is not a table format that can be read.",
+            f"Use {', '.join(FORMATS)}.",
+            "path",
         )
     if not path.is_file():
         raise ForensicsError(f"There is no file {path}.", "Check the path.", "path")

@@ -273,6 +273,6 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
 
 def _open(url: str, headers: Mapping[str, str], timeout: float) -> http.client.HTTPResponse:
     if urlsplit(url).scheme not in ("http", "https"):
-        raise ForensicsError(f"{url} is no http or https address.")
+        raise ForensicsError(f"{url} is not an http or https address.")
     opener = urllib.request.build_opener(_Redirects)
     return opener.open(urllib.request.Request(url, headers=dict(headers)), timeout=timeout)

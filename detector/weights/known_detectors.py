@@ -226,7 +226,7 @@ def find_detector(source: str | Path, allow_download: bool = False) -> Path:
         if place.exists():
             return place
         raise ForensicsError(
-            f"The detector {name!r} is gone: {registered[name]}.",
+            f"The detector {name!r} no longer exists: {registered[name]}.",
             "Restore the files, or register it again.",
             "detector",
         )

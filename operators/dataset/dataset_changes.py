@@ -184,7 +184,7 @@ def _repair_views(identity: ObjectId, named: list[Any]) -> int:
     there = {row["_id"] for row in documents("views").find({"_dataset_id": identity}, {"_id": 1})}
     gone = [view_id for view_id in named if view_id not in there]
     if gone:
-        logger.warning("%d saved views have no record any more", len(gone))
+        logger.warning("%d saved views no longer have a record", len(gone))
         documents("datasets").update_one({"_id": identity}, {"$pullAll": {"saved_views": gone}})
     lost = [view_id for view_id in there - set(named) if _is_old(view_id)]
     if lost:

@@ -83,7 +83,7 @@ def source_of(dataset: fo.Dataset | None) -> Source:
             why = partners.why_lost(dataset, partners.FACES)
             raise ForensicsError(
                 f"{dataset.name!r} has no faces yet{f': {why}' if why else ''}.",
-                "Run 'Extract faces', then 'Score faces', and come back.",
+                "Run 'Extract faces', then 'Score faces', then refresh the panel.",
             )
         return Source(faces, dataset, dataset)
     if dataset.media_type not in (fomm.IMAGE, None):
@@ -107,7 +107,8 @@ def detector_keys(faces: fo.Dataset) -> list[str]:
             keys.append(key)
     if not keys:
         raise ForensicsError(
-            f"No detector has scored {faces.name!r} yet.", "Run 'Score faces', and come back."
+            f"No detector has scored {faces.name!r} yet.",
+            "Run 'Score faces', then refresh the panel.",
         )
     return keys
 

@@ -225,7 +225,8 @@ def record_fields(record: VideoRecord) -> dict[str, Any]:
     for name, value in record.attributes.items():
         if name in COMMON_FIELDS or name in FACE_FIELDS or name in (GROUND_TRUTH, "filepath"):
             raise ForensicsError(
-                f"The attribute {name!r} of {record.video_id} has the name of a field of ours.",
+                f"The attribute {name!r} of {record.video_id} has the name of a field of this "
+                "plugin.",
                 "Rename the column.",
             )
         values[name] = value

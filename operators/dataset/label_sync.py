@@ -78,7 +78,11 @@ def _said(record: VideoRecord, name: str) -> Any:
 
 def words(found: Sequence[Correction], taken: bool) -> list[str]:
     """Return a sentence for each field that says whether the corrections were adopted."""
-    what = "they were taken over" if taken else "they were kept; import with update to take over"
+    what = (
+        "the source's values were taken"
+        if taken
+        else "they were kept; import with update=True to take them"
+    )
     titles = {LABEL: "ground truth"}
     return [
         f"{len(c.values):,} videos have another {titles.get(c.field, c.field)} in the source "
@@ -190,5 +194,6 @@ def contradiction(faces: fo.Dataset) -> str:
     return (
         f"{len(wrong):,} videos have another label than their faces (for example {wrong[0]}: "
         f"{said[wrong[0]]}, faces {' and '.join(sorted(map(str, found[wrong[0]])))}); the numbers "
-        "go by the faces. Run 'Extract faces' to have the faces follow their videos."
+        "use the labels of the faces. Run 'Extract faces' to give the faces the labels of their "
+        "videos."
     )

@@ -95,7 +95,8 @@ def require_none_other(dataset: fo.Dataset | str, work: str) -> None:
     for found in _heard_of({"_id": {"$regex": f"^{begin}"}}):
         if found["token"] not in _tokens() and not _is_gone(found):
             raise Busy(
-                f"Another run is at it already: {found['_id'].removeprefix(f'{about}: ')}, on "
+                "Another run is already working on this: "
+                f"{found['_id'].removeprefix(f'{about}: ')}, on "
                 f"{shown!r} (process {found['pid']} on {found['host']}).",
                 "Wait for it or stop it.",
             )
@@ -144,15 +145,16 @@ def _take(name: str, owner: dict[str, Any], shown: str, work: str) -> None:
             continue
         if not _is_gone(found):
             raise Busy(
-                f"Another run is at it already: {work}, on {shown!r} (process {found['pid']} on "
+                f"Another run is already working on this: {work}, on {shown!r} (process "
+                f"{found['pid']} on "
                 f"{found['host']}, since {found['since']:%H:%M} UTC, last heard of "
                 f"{found['silence']} s ago).",
-                "Wait for it or stop it. If its machine is gone, try again "
+                "Wait for it or stop it. If its machine was shut down, try again "
                 f"{SILENCE_SECONDS} s after its last sign of life.",
             )
         logger.warning("taking over %r of process %s on %s", name, found["pid"], found["host"])
         leases.delete_one({"_id": name, "token": found["token"]})
-    raise Busy(f"Several runs want to {work} on {shown!r} at the same moment.", "Try again.")
+    raise Busy(f"Several runs tried to {work} on {shown!r} at the same moment.", "Try again.")
 
 
 def _is_gone(lease: dict[str, Any]) -> bool:

@@ -19,7 +19,7 @@ from .face_reading import read
 from .rebuild_cache import RebuildCache
 
 FIELD = "made_from"  # entry in the config of a custom run
-UNKNOWN = "it does not say what it was made from (it is of an older version)"
+UNKNOWN = "its record does not say what it was made from (an older version wrote it)"
 _SHARED = {
     "video": "video_id",
     "group": "group_id",
@@ -183,7 +183,7 @@ def why_scores_stale(dataset: fo.Dataset, key: str) -> str | None:
     def look() -> str | None:
         stored = getattr(config, FIELD, None)
         if not dataset.has_field(fields.ScoreFields(base).p_fake):
-            return f"the scores of {base!r}, whose embeddings they are made from, are gone"
+            return f"the scores of {base!r}, whose embeddings they are made from, no longer exist"
         view = _view_of(dataset, run)
         if view is None:
             return "its view cannot be opened"
@@ -204,7 +204,7 @@ def require_current_scores(dataset: fo.Dataset, key: str) -> None:
     why = why_scores_stale(dataset, key)
     if why:
         raise ForensicsError(
-            f"The scores of {key!r} do not stand any more: {why}.",
+            f"The scores of {key!r} are no longer valid: {why}.",
             "Run 'Retrain head' again.",
             "key",
         )

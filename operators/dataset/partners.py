@@ -121,7 +121,7 @@ def _found(dataset: fo.Dataset, role: str) -> tuple[str | None, str]:
         wanted = (record["to"], named, record["of"])
         if (back.get("of"), back.get("as"), back.get("to")) == wanted:
             return named, ""
-    return None, f"the dataset {named!r} is gone"
+    return None, f"the dataset {named!r} no longer exists"
 
 
 def _stands_for(dataset: fo.Dataset, record: dict[str, str]) -> bool:
@@ -134,7 +134,7 @@ def _stands_for(dataset: fo.Dataset, record: dict[str, str]) -> bool:
 def _by_name(dataset: fo.Dataset, role: str, named: str) -> tuple[str | None, str]:
     """Resolve a link of version 0.3, which is a name: the partner must name ``dataset`` in turn."""
     if not fo.dataset_exists(named):
-        return None, f"the dataset {named!r} is gone, or has another name now"
+        return None, f"the dataset {named!r} no longer exists, or was renamed"
     there = fo.load_dataset(named, reload=True)
     if fields.describe(there).get(_OTHER[role]) != dataset.name:
         return None, f"{named!r} belongs to another dataset than {dataset.name!r}"

@@ -64,7 +64,8 @@ def require_fields_whole(dataset: fo.Dataset, names: Iterable[str]) -> None:
 
 def _refusal(dataset: fo.Dataset, key: str, why: str) -> ForensicsError:
     return ForensicsError(
-        f"The scores of {key!r} on {dataset.name!r} are unfinished: {why}, or that was cut off.",
+        f"The scores of {key!r} on {dataset.name!r} are unfinished: {why}, or that step was "
+        "interrupted.",
         "Wait for the run that writes them; where it was killed, run it again.",
         "key",
     )

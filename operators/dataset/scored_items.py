@@ -52,7 +52,9 @@ def unlabelled(view: Any) -> str:
     )
     if not count:
         return ""
-    return f"{count:,} faces have no ground truth; they and their videos are in no rate."
+    return (
+        f"{count:,} faces have no ground truth; they and their videos are not counted in any rate."
+    )
 
 
 def all_faces(view: Any, key: str) -> Units:

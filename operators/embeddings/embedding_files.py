@@ -88,7 +88,7 @@ def writer(
         return None
     if noted and folder and given(noted) != given(folder, "embeddings_dir"):
         raise ForensicsError(
-            f"The embeddings of {names.key!r} lie in {noted} already.",
+            f"The embeddings of {names.key!r} are already stored in {noted}.",
             "Leave the folder out, or choose another key.",
             "embeddings_dir",
         )

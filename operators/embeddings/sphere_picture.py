@@ -91,7 +91,7 @@ def first_picture(
     if len(rows) < 2:
         raise ForensicsError(
             f"Fewer than two faces of {name!r} have an embedding of this detector.",
-            "Run 'Score faces', and come back.",
+            "Run 'Score faces', then refresh the panel.",
         )
     label = columns.label[rows]
     xyz, basis, explained, anchored = project(vectors, label, config)
@@ -213,7 +213,7 @@ def kept(path: Path) -> Picture | None:
                 words=[[str(cell) for cell in row] for row in data["words"]],
             )
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        logger.warning("%s cannot be read (%s); it is made again", path.name, error)
+        logger.warning("%s cannot be read (%s); it is built again", path.name, error)
         return None
 
 

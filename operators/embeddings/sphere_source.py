@@ -113,7 +113,7 @@ def embedding_field(faces: fo.Dataset, key: str) -> str:
     if not faces.has_field(name):
         raise ForensicsError(
             f"The scores of {key!r} come without embeddings.",
-            "Run 'Score faces' with its checkpoint, and come back.",
+            "Run 'Score faces' with its checkpoint, then refresh the panel.",
         )
     return name
 

@@ -33,7 +33,7 @@ METHODS = (
     ("none", "none: a threshold only"),
     ("temperature", "temperature: one parameter, 0.5 stays where it is"),
     ("platt", "Platt: slope and offset"),
-    ("isotonic", "isotonic: any rising function; wants some hundred rows"),
+    ("isotonic", "isotonic: any rising function; needs some hundred rows"),
 )
 
 
@@ -112,7 +112,7 @@ def run(
 def _check(target_fpr: float, level: str, method: str) -> None:
     if not 0 < target_fpr < 1:
         raise ForensicsError(
-            f"A false-positive rate lies between 0 and 1, not {target_fpr!r}.",
+            f"A false-positive rate must be between 0 and 1, not {target_fpr!r}.",
             "Give a share, for example 0.05.",
             "target_fpr",
         )
@@ -246,7 +246,7 @@ class CalibrateThreshold(Workflow):
         text = "Choose material that is like what the detector will meet, and that "
         form.notice("fitted_on", label, text + "you will not report results on.")
         if "test" in splits:
-            text = "Rates on it will flatter the detector, and nothing is left to "
+            text = "Rates on it will be optimistic, and nothing is left to "
             text += "show the threshold on. Filter the grid to the split val first."
             form.warning("test_split", "The test split is among them", text)
         text = "Share of the reals that may be called fake, for example 0.05"
@@ -255,7 +255,7 @@ class CalibrateThreshold(Workflow):
         form.choice("level", levels, "Scores of", "What the threshold will be applied to")
         text = "Turns scores into probabilities for material like this; ranking stays"
         form.choice("method", METHODS, "Calibration", text)
-        text = "Also keep it in the detector's own checkpoint, where single files find it"
+        text = "Also store it in the detector's checkpoint, for the analysis of single files"
         form.flag("into_checkpoint", "Into the checkpoint", text)
         form.check(lambda: _check(*(form.value(n) for n in ("target_fpr", "level", "method"))))
 

@@ -54,7 +54,7 @@ def stored_calibration(dataset: fo.Dataset, key: str) -> dict[str, Any]:
     why = made_from.why_stale(dataset, run_names.CALIBRATION + key, IGNORED, fresh=True)
     if why:
         raise ForensicsError(
-            f"The calibration of {key!r} does not stand any more: {why}.",
+            f"The calibration of {key!r} is no longer valid: {why}.",
             "Run 'Calibrate threshold' again.",
             "threshold",
         )

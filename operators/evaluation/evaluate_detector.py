@@ -130,7 +130,7 @@ def _remarks(said: list[str], waiting: int, key: str, view: Any) -> str:
     found = [plain(t) for t in (*said, *more) if t]
     if waiting:
         found.append(
-            f"{waiting:,} faces of videos with a score have none themselves; their videos are "
+            f"{waiting:,} faces have no score although their video has one; their videos are "
             f"judged by the others. Run 'Score faces' with {key} to include them."
         )
     return "".join(f"\n\n{text}" for text in found)
@@ -260,7 +260,7 @@ class EvaluateDetector(Workflow):
         key = str(form.params.get("key") or current(form.dataset))
         why = why_no_calibration(form.dataset, key)
         if why and calibration_of(form.dataset, key) is not None:
-            label = "The calibrated threshold does not stand any more"
+            label = "The calibrated threshold is no longer valid"
             text = f"{plain(why)}. Run 'Calibrate threshold' again to use one."
             form.warning("calibration", label, text)
         if why is None:

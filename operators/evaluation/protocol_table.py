@@ -17,7 +17,7 @@ def table(plan: Protocol, found: dict[str, Any]) -> str:
         "",
         f"Video-level AUROC in %, {plan.frames} frames, {plan.rule}. Detector "
         f"{plain(found['key'])} ({(found['checkpoint_sha256'] or 'not run')[:12]}); the columns "
-        "on the right are published.",
+        "on the right are published values.",
         "",
         "| dataset | real | fake | ours [95 %] | coverage | " + " | ".join(plan.columns) + " |",
         "|---|---:|---:|---|---:|" + "---:|" * len(plan.columns),

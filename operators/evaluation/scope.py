@@ -97,7 +97,7 @@ def resolve(source: Source, columns: FaceColumns, name: str, kept: str | None) -
         return _checked(Scope(name, f"Split {value}", part, {"split": value}))
     view = _view(source, name, kept)
     if view is None:
-        raise ForensicsError("That view is not there any more.", "Choose another.", field="scope")
+        raise ForensicsError("That view no longer exists.", "Choose another.", field="scope")
     part = within(source, columns, view)
     label = "The view I kept" if name == KEPT else f"Saved view {name.removeprefix(SAVED)}"
     return _checked(Scope(name, label, part, {}, view))

@@ -46,7 +46,9 @@ def _own(faces: fo.Dataset, key: str) -> Chosen | None:
     shared = sorted(set(record["source_datasets"]) & set(faces.distinct("source_dataset")))
     if record.get("dataset") == faces.name or shared:
         what = ", ".join(shared) or "this dataset"
-        threshold = threshold.doubted(f"material of {what} chose it, which may be judged here")
+        threshold = threshold.doubted(
+            f"it was chosen on material of {what}, which may be judged here"
+        )
     return Chosen(threshold, level=record["level"])
 
 
@@ -90,7 +92,7 @@ def _evaluated(faces: fo.Dataset, key: str, calibration: Chosen | None) -> Chose
         doubt = "" if origin == audit_threshold.FIXED else audit_threshold.BY_HAND
         return Chosen(threshold.doubted(doubt))
     if calibration is None or calibration.stale or calibration.threshold.value != threshold.value:
-        return Chosen(threshold.doubted("its calibration is not there any more"))
+        return Chosen(threshold.doubted("its calibration no longer exists"))
     return replace(
         calibration,
         threshold=replace(

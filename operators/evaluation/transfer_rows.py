@@ -66,7 +66,8 @@ def table(record: dict[str, Any], transfer: list[dict[str, Any]], excluded: int)
         lines += [
             "",
             f"Nothing else can be judged at this threshold: no scored {record['level']} lies "
-            "outside the groups of this view. Rates on the view itself flatter; choose a part of "
+            "outside the groups of this view. Rates on the view itself are optimistic; choose a "
+            "part of "
             "the dataset, for example the split val.",
         ]
     lines += [

@@ -206,8 +206,8 @@ class ExtractFaces(JobWorkflow):
 
     label = "Extract faces"
     description = (
-        "Detect, choose and align the faces of each video; every frame that gives "
-        "none keeps its reason"
+        "Detect, choose and align the faces of each video; every frame "
+        "without a face keeps a reason"
     )
     icon = "face"
     risk = types.RiskLevel.MEDIUM
@@ -238,7 +238,11 @@ class ExtractFaces(JobWorkflow):
 
     def ending(self, ctx: Any, done: dict[str, Any]) -> Ending:
         lost = f"; {done['without_face']} without a usable face" if done["without_face"] else ""
-        lost += f"; {done['relabelled']} videos' faces follow them" if done["relabelled"] else ""
+        lost += (
+            f"; {done['relabelled']} videos' faces got the labels of their videos"
+            if done["relabelled"]
+            else ""
+        )
         lost += "".join(f"; {n} removed ({why})" for why, n in done["removed"].items())
         where = "The videos without a face are the saved view 'not_scorable' of the videos."
         return Ending(

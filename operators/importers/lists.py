@@ -101,7 +101,7 @@ def _key_twice(rel: str, text: str, keys: list[str]) -> ForensicsError:
     found = list(re.finditer(re.escape(json.dumps(key, ensure_ascii=False)) + r"\s*:", text))
     # With more than two matches it is unknown which of them are in the same object.
     line = f", line {text.count(chr(10), 0, found[1].start()) + 1}" if len(found) == 2 else ""
-    return ForensicsError(f"{rel}{line}: {key!r} is there twice.", "Remove one of them.", "root")
+    return ForensicsError(f"{rel}{line}: {key!r} occurs twice.", "Remove one of them.", "root")
 
 
 def read_lines(tree: Tree, rel: str) -> Iterator[tuple[int, str]]:
@@ -131,11 +131,11 @@ def read_csv(
     strange = [name for name in header if not name.isprintable()]
     if strange:
         raise ForensicsError(
-            f"{rel}, line 1: {strange[0]!r} is no name of a column.", "Repair the header.", "root"
+            f"{rel}, line 1: {strange[0]!r} is not a column name.", "Repair the header.", "root"
         )
     twice = sorted({name for name in header if name and header.count(name) > 1})
     if twice:
-        raise ForensicsError(f"{rel}, line 1: column {twice[0]!r} is there twice.", "", "root")
+        raise ForensicsError(f"{rel}, line 1: column {twice[0]!r} occurs twice.", "", "root")
     absent = [name for name in required if name not in header]
     if absent:
         raise ForensicsError(

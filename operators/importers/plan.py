@@ -261,7 +261,7 @@ def _unique(reading: Reading, tree: Tree) -> list[VideoRecord]:
             torn.add(record.video_id)
         else:
             reading.conflicts.append(
-                f"{rel} is listed twice, with other statements; the first are kept."
+                f"{rel} is listed twice with different values; the first are kept."
             )
     if twice:
         shown = "; ".join(

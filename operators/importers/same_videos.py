@@ -47,7 +47,7 @@ def words(records: Sequence[VideoRecord], same: Mapping[str, str]) -> list[str]:
     if torn:
         one = " and ".join(f"{r.video_id} ({r.label_name})" for r in torn[0][:2])
         out.append(
-            f"{len(torn)} files are there under several names, real under one and fake under "
+            f"{len(torn)} files occur under several names, real under one and fake under "
             f"another: {one}. One of the labels is wrong."
         )
     if same:

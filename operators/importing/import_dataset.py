@@ -168,7 +168,7 @@ def _moved(plan: ImportPlan, there: import_target.Stored, relocate: bool) -> lis
         raise ForensicsError(
             f"{len(moved)} videos of the dataset are no longer where they were (for example "
             f"{old}), but they are in this folder.",
-            "Say relocate=True (form: 'The folder has moved') to point the dataset at it.",
+            "Set relocate=True (form: 'The folder has moved') to point the dataset at it.",
             "relocate",
         )
     return moved

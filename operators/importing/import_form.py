@@ -88,7 +88,7 @@ def _choices(form: Form, source: Source) -> None:
     }
     for name in CHOICES:
         if len(values[name]) > 1:
-            text = "All, unless you choose"
+            text = "Empty: all"
             text += " (the reals stay in any case)" if name == "methods" else ""
             options = [(value, value) for value in values[name]]
             form.several(name, options, name.capitalize(), text, default=None)
@@ -134,11 +134,11 @@ def _preview(form: Form, plan: ImportPlan) -> None:
     problems = report.problems()
     if problems:
         text = "\n".join(f"- {plain(problem)}" for problem in problems)
-        form.inputs.md(f"**Look at this before you import**\n\n{text}", name="problems")
+        form.inputs.md(f"**Check this before you import**\n\n{text}", name="problems")
 
 
 def _target(form: Form, source: Source) -> None:
-    text = "Created; or, if it is one of ours, extended by what it lacks"
+    text = "Created; or, if this plugin made it, extended by what it lacks"
     form.text("name", "Dataset", text, default=source.importer.name, required=True)
     name = form.params.get("name")
     if name and fo.dataset_exists(name):
@@ -150,8 +150,8 @@ def _target(form: Form, source: Source) -> None:
     if not source.records[0].frames:
         text = "Size, length, frame rate, codec; broken files get a reason"
         form.flag("metadata", "Read the video files' metadata", text)
-    text = "Point the videos that the dataset holds already at this folder"
+    text = "Set the paths of the videos in the dataset to this folder"
     form.flag("relocate", "The folder has moved", text)
-    text = "Labels, methods, splits and pairs that the source states otherwise than the "
+    text = "Labels, methods, splits and pairs that differ between the source and the "
     text += "dataset, also onto the faces; without it they are kept and counted"
     form.flag("update", "Take over corrections", text)

@@ -13,7 +13,7 @@ def save_views(dataset: fo.Dataset) -> None:
     """Save views of the reals, of each method and of each split."""
     bare = dataset.match({f"{fields.GROUND_TRUTH}.label": None})
     if not views.is_empty(bare):
-        saved_views.save(dataset, "unlabelled", bare, "Everything of which nobody knows the label")
+        saved_views.save(dataset, "unlabelled", bare, "Everything without a known label")
     for label in LABELS:
         view = dataset.match(F(f"{fields.GROUND_TRUTH}.label") == label)
         saved_views.save(dataset, label, view, f"Everything that is {label}")

@@ -139,7 +139,8 @@ def check_attributes(dataset: fo.Dataset | None, records: Sequence[VideoRecord])
     for name, types in sorted(kinds.items()):
         if name in _TAKEN or name in fields.COMMON_FIELDS or name in fields.FACE_FIELDS:
             raise ForensicsError(
-                f"The source ships an attribute {name!r}, which is the name of a field of ours.",
+                f"The source ships an attribute {name!r}, which is the name of a field of this "
+                "plugin.",
                 "Rename the column.",
                 "root",
             )
@@ -156,7 +157,7 @@ def check_attributes(dataset: fo.Dataset | None, records: Sequence[VideoRecord])
             raise ForensicsError(
                 f"The attribute {name!r} is {kind.__name__} here, but the dataset's field of that "
                 f"name is a {type(there).__name__}.",
-                "Import into a dataset of its own.",
+                "Import into a separate dataset.",
                 "name",
             )
         found[name] = kind

@@ -71,7 +71,7 @@ def kind_of(samples: Any) -> str:
     about = fields.describe(dataset)
     if about.get("kind") and not fields.is_adopted(dataset):
         raise ForensicsError(
-            f"{dataset.name!r} was made by this plugin and needs no taking.",
+            f"{dataset.name!r} was already made by this plugin.",
             "Go on with 'Extract faces' or 'Score faces'.",
         )
     if dataset.media_type == fomm.GROUP:
@@ -143,11 +143,11 @@ def label_path(view: Any, field: str, argument: str = "label_field") -> str:
     what = kind.__name__ if isinstance(kind, type) else type(found).__name__
     hint = "Choose a Classification, a text, a number, a flag or 'tags'."
     if isinstance(kind, type) and issubclass(kind, fo.Detections):
-        hint = f"Give the people of it: the view to_patches({field!r}) has a label for each."
+        hint = f"Use the people in it: the view to_patches({field!r}) has a label for each."
     if isinstance(kind, type) and issubclass(kind, fo.TemporalDetections):
-        hint = f"Give the clips of it: the view to_clips({field!r}) has a label for each."
+        hint = f"Use the clips in it: the view to_clips({field!r}) has a label for each."
     raise ForensicsError(
-        f"{field!r} holds {what}, which does not say one thing of a sample.", hint, argument
+        f"{field!r} holds {what}, which does not give one value per sample.", hint, argument
     )
 
 
@@ -204,7 +204,7 @@ def values_of(view: Any, field: str) -> Counter[str]:
     if len(found) > MOST_VALUES:
         raise ForensicsError(
             f"{field!r} has {len(found):,} different values (for example "
-            f"{', '.join(map(repr, list(found)[:3]))}): these are no labels.",
+            f"{', '.join(map(repr, list(found)[:3]))}): these are not labels.",
             "Choose the field that says real or fake.",
             "label_field",
         )
@@ -220,7 +220,7 @@ def meanings(found: Counter[str], choice: Choice) -> dict[str, int | None]:
         for value in map(str, values):
             if said.get(value, label) != label or value in choice.unlabelled:
                 raise ForensicsError(
-                    f"The value {value!r} is said to mean two things.", "Name it once.", argument
+                    f"The value {value!r} is given two meanings.", "Name it once.", argument
                 )
             said[value] = label
     return said
@@ -246,7 +246,7 @@ def labels(view: Any, choice: Choice) -> list[int | None]:
     if unknown:
         shown = ", ".join(f"{value!r} ({found[value]:,})" for value in unknown[:8])
         raise ForensicsError(
-            f"Nobody says whether {shown} of {choice.label_field!r} are real or fake.",
+            f"It is not stated whether {shown} of {choice.label_field!r} are real or fake.",
             "Name them under real=, fake= or unlabelled=.",
             "fake",
         )
@@ -263,7 +263,7 @@ def labels(view: Any, choice: Choice) -> list[int | None]:
         out.append(next(iter(meant), None))
     if not any(label is not None for label in out):
         raise ForensicsError(
-            f"{choice.label_field!r} says of no sample whether it is real or fake.",
+            f"{choice.label_field!r} labels no sample as real or fake.",
             f"Its values: {', '.join(map(repr, list(found)[:8])) or 'none'}. Name them under "
             "real= and fake=.",
             "label_field",

@@ -92,7 +92,7 @@ def _split(text: str | None, field: str | None) -> str | None:
     found = split_named(text)
     if found is None:
         raise ForensicsError(
-            f"{field!r} holds {text!r}, which is no split.",
+            f"{field!r} holds {text!r}, which is not a split.",
             "Splits are train, val (validation, dev) and test.",
             "split_field",
         )
@@ -111,7 +111,7 @@ def _video_ids(
         missing = next((path for path, text in zip(paths, said, strict=True) if not text), None)
         if missing is not None:
             raise ForensicsError(
-                f"{choice.video_field!r} says nothing of {missing!r}.",
+                f"{choice.video_field!r} has no value for {missing!r}.",
                 "Choose a field that names the video of every image.",
                 "video_field",
             )
@@ -153,7 +153,7 @@ def _frame_numbers(
     for i, text in enumerate(_column(view, field, "frame_field")):
         if text is None or not text.isdigit() or int(text) < 1:
             raise ForensicsError(
-                f"{field!r} says {text!r} of {paths[i]!r}, which is no frame number.",
+                f"{field!r} gives {text!r} for {paths[i]!r}, which is not a frame number.",
                 "Frames are whole numbers from 1.",
                 "frame_field",
             )
@@ -161,7 +161,7 @@ def _frame_numbers(
     for video_id, rows in of_video.items():
         if len({out[i] for i in rows}) < len(rows):
             raise ForensicsError(
-                f"Two images of the video {video_id!r} have one frame number.",
+                f"Two images of the video {video_id!r} have the same frame number.",
                 "Choose other fields for the video and the frame.",
                 "frame_field",
             )

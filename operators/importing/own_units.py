@@ -58,7 +58,7 @@ def require_pictures(view: Any, kind: str) -> None:
     for path in view.values("filepath"):
         if fomm.get_media_type(path) != fomm.IMAGE:
             raise ForensicsError(
-                f"These frames have no pictures of their own: {path!r} is no image.",
+                f"These frames have no pictures of their own: {path!r} is not an image.",
                 "Give the videos or a view of clips, or to_frames(sample_frames=True).",
             )
 

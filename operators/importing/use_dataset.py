@@ -140,9 +140,11 @@ def _read(samples: Any, choice: Choice) -> tuple[str, Any, list[OwnSample]]:
     views.require_samples(samples, "samples")
     view = own_labels.flat_samples(samples, choice)
     if choice.aligned and view.media_type != fomm.IMAGE:
-        raise ForensicsError("Videos are no face crops.", "Leave it off.", "aligned")
+        raise ForensicsError("Videos are not face crops.", "Switch it off.", "aligned")
     if kind == PEOPLE and choice.aligned:
-        raise ForensicsError("Patches of people are no aligned crops.", "Leave it off.", "aligned")
+        raise ForensicsError(
+            "Patches of people are not aligned crops.", "Switch it off.", "aligned"
+        )
     return kind, view, own_samples.read(view, kind, choice, view._root_dataset.name)
 
 

@@ -57,7 +57,7 @@ def keep(name: str, analysis: Analysis, model: Detector, source: str) -> int:
     """
     found = analysis.evidence
     if found is None:
-        raise ForensicsError("The analysis says nothing of what it was read from.")
+        raise ForensicsError("The analysis does not record the file that it was read from.")
     dataset = _opened(name)
     about = {"recipe": found.recipe.to_json(), "recipe_hash": found.recipe.hash}
     fields.set_description(dataset, kind=KIND, **about)

@@ -33,7 +33,7 @@ from .analysis_report import in_seconds, markdown, timeline
 
 WAIT_SECONDS = 540  # the App cuts an operator's answer off after 600
 DATASET = "analyses"
-BY_RULE = "as every screen here: this dataset's calibration, else the checkpoint's own"
+BY_RULE = "as in all panels: this dataset's calibration, else the checkpoint's own"
 
 
 @with_paths("path", "crops_dir", "face_weights", detectors=("detector",))

@@ -87,7 +87,9 @@ def run(
     seen: set[tuple[str, int]] = set()
     for start in range(0, len(rows), batch_size):
         if should_stop():
-            raise Cancelled(f"Stopped after {done} of {len(rows)} faces.", "What was made is kept.")
+            raise Cancelled(
+                f"Stopped after {done} of {len(rows)} faces.", "Finished maps are kept."
+            )
         batch = rows[start : start + batch_size]
         read = [(row, read_crop(row[1], row[-1])) for row in batch]
         lost.update(image.value for _, image in read if isinstance(image, Reason))

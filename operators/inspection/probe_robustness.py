@@ -182,7 +182,7 @@ def _plan(form: Form, view: Any, of_crop: list[str], of_video: list[str]) -> Non
     """Show how much work the choice means."""
     corruptions = len(of_crop) + len(of_video)
     passes = len(view) * corruptions
-    text = "Faces that have the differences already are left alone."
+    text = "Faces that already have the differences are skipped."
     if of_video and "video_path" in form.dataset.get_field_schema():
         videos = len(view.distinct("video_path"))
         text += f" {videos} videos are encoded again with {len(of_video)} settings; where one is "

@@ -106,13 +106,13 @@ def why_dead(beat: Beat | None, heard: float = 0.0) -> str:
         heard: Unix time of another sign of life
     """
     if beat is not None and beat.process.is_of_this_machine:
-        gone = "its worker is gone (killed, or out of memory)."
+        gone = "its worker process ended (killed or out of memory)."
         return gone if beat.process.is_known_dead else ""
     silent = time.time() - max(heard, beat.said if beat else 0.0)
     if silent < SILENT_SECONDS:
         return ""
     where = f"its worker on {beat.process.host}" if beat else "its worker"
-    return f"{where} has said nothing for {silent / 60:.0f} min."
+    return f"{where} has sent no sign of life for {silent / 60:.0f} min."
 
 
 def ask_to_stop(name: str, dataset: Any = None) -> None:

@@ -129,7 +129,9 @@ def start_again(job: Job) -> Job:
     """
     description = job.read("job")
     if description is None:
-        raise ForensicsError(f"The job {job.folder.name} is gone.", "Start the operator anew.")
+        raise ForensicsError(
+            f"The job {job.folder.name} no longer exists.", "Start the operator again."
+        )
     if not job.ended:
         raise ForensicsError(f"The job {job.folder.name} is in progress.", "Stop it first.")
     return _launch(description)
@@ -199,8 +201,8 @@ def _dataset(job: dict[str, Any]) -> fo.Dataset:
     name = job["dataset"] if known is None else partners.name_of(known)
     if name is None or not fo.dataset_exists(name):
         raise ForensicsError(
-            f"The dataset {job['dataset']!r} that this job works on is gone.",
-            "Start the operator anew on the dataset that is there.",
+            f"The dataset {job['dataset']!r} that this job works on no longer exists.",
+            "Start the operator again on the dataset that exists now.",
         )
     return fo.load_dataset(name)
 

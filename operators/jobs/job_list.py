@@ -134,7 +134,11 @@ def _app_state(job: Job, since: float) -> tuple[str, float | None, str]:
     if process is None and time.time() - since < GRACE_SECONDS:
         return STARTING, None, ""
     if process is None or ProcessIdentity.from_record(process).is_known_dead:
-        return DEAD, share, "Its process is gone without a word (killed, or out of memory)."
+        return (
+            DEAD,
+            share,
+            "The process ended without reporting a result (killed or out of memory).",
+        )
     text = ""
     if progress:
         text = how_far(**progress)
@@ -149,7 +153,9 @@ def act(dataset_names: set[str], name: str, action: str) -> str:
     """
     row = next((row for row in rows(dataset_names) if row.name == name), None)
     if row is None:
-        raise ForensicsError(f"There is no job {name!r}.", "Look again: it may be gone.", "job")
+        raise ForensicsError(
+            f"There is no job {name!r}.", "Refresh the panel: it may have been removed.", "job"
+        )
     if action not in row.actions:
         raise ForensicsError(
             f"{row.label!r} is {row.state}: {action} is not possible.",
@@ -161,9 +167,9 @@ def act(dataset_names: set[str], name: str, action: str) -> str:
     job = Job(jobs.jobs_dir() / row.name)
     if action == CANCEL:
         job.stop()
-        return f"{row.label} stops after the step in hand; what is done is kept."
+        return f"{row.label} stops after the current step; finished work is kept."
     if action == AGAIN:
         jobs.start_again(job)
-        return f"{row.label} is started again; what was done is not repeated."
+        return f"{row.label} is started again; finished work is not repeated."
     shutil.rmtree(job.folder)
-    return f"{row.label} is no longer listed; what it made stays."
+    return f"{row.label} is no longer listed; its results are kept."

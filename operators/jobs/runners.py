@@ -71,7 +71,7 @@ def chosen(
         if ray_address and confined and ray_address != os.environ.get("RAY_ADDRESS"):
             raise ForensicsError(
                 f"This server does not connect to the Ray cluster {ray_address!r}.",
-                "Whoever runs it allows one by the variable RAY_ADDRESS.",
+                "Its administrator can allow one with the variable RAY_ADDRESS.",
                 "ray_address",
             )
         require_ray()
@@ -82,7 +82,7 @@ def chosen(
 
 def fill(form: Form) -> None:
     """Add the choice of the runner and the fields of the chosen runner."""
-    text = "Every way gives the same results, and each goes on where another stopped"
+    text = "Every runner gives the same results and continues where another stopped"
     form.choice("runner", CHOICES, "Runs", text, default=HERE)
     kind = form.params.get("runner") or HERE
     if kind in (POOL, RAY):
@@ -90,7 +90,7 @@ def fill(form: Form) -> None:
         form.whole("workers", label, "0: as many as there are cores", least=0)
     if kind == RAY:
         text = "host:port or auto; empty starts Ray on this machine. Crops and weights "
-        text += "must lie where every node finds them under the same path"
+        text += "must be under the same path on every node"
         form.text("ray_address", "Cluster", text)
     if kind == SHARDS:
         text = "Nothing is computed here: a list and the commands are written. One "

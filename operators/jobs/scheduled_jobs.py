@@ -81,7 +81,7 @@ def act(name: str, label: str, state: str, action: str) -> str:
         # process soon, so any work that it started elsewhere is stopped here.
         service.set_failed(op_id, result=ExecutionResult(error="Cancelled in Training runs."))
         _tell_operator(service.get(op_id))
-        return f"{label} is cancelled; what is done is kept."
+        return f"{label} is cancelled; finished work is kept."
     if action == NEXT:
         service.set_queued(op_id, required_state="queued")  # the newest in the queue runs first
         return f"{label} runs next."
@@ -89,9 +89,9 @@ def act(name: str, label: str, state: str, action: str) -> str:
         service.set_failed(op_id, result=ExecutionResult(error="Its worker died."))
     if action == AGAIN:
         service.rerun_operation(op_id)
-        return f"{label} is queued again; what was done is not repeated."
+        return f"{label} is queued again; finished work is not repeated."
     service.delete_operation(op_id)
-    return f"{label} is no longer listed; what it made stays."
+    return f"{label} is no longer listed; its results are kept."
 
 
 def _tell_operator(op: Any) -> None:
@@ -140,7 +140,8 @@ def findings(found: list[WorkRow]) -> list[dict[str, str]]:
         if row.state == "dead":
             out.append(
                 {
-                    "text": f"{row.label!r} is dead: {row.text} 'Run again' goes on where it was.",
+                    "text": f"{row.label!r} is dead: {row.text} 'Run again' continues where it "
+                    "stopped.",
                     "repair": "",
                 }
             )

@@ -73,7 +73,7 @@ class ShardPlan:
                 f"sbatch {shlex.quote(str(self.folder / 'array.sbatch'))}",
                 fence,
                 "",
-                "What is there twice, what is missing, who is still at it:",
+                "To see duplicates, gaps and shards that still run:",
                 "",
                 fence,
                 self.check,

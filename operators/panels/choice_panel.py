@@ -76,7 +76,7 @@ class ChoicePanel(foo.Panel):
         """Let every screen, the open grid among them, follow the detector ``key``."""
         source = face_columns.source_of(ctx.dataset)
         if key not in face_columns.detector_keys(source.faces):
-            raise ForensicsError(f"There is no detector {key!r} here.", "Look again.", "key")
+            raise ForensicsError(f"There is no detector {key!r} here.", "Refresh the panel.", "key")
         shown = current_detector.choose(source.faces, key)
         if shown and source.shows_faces:
             ctx.ops.set_active_fields(shown)
@@ -115,7 +115,7 @@ class DatasetPanel(ChoicePanel):
         super()._draw_missing(panel, empty)
         if "Score faces" in empty["hint"]:
             panel.btn("score", label="Score faces …", on_click=self.on_score_faces)
-        panel.btn("again", label="Look again", on_click=self.on_refresh)
+        panel.btn("again", label="Refresh", on_click=self.on_refresh)
 
 
 def columns(widths: str, padding: str | float = "0") -> types.GridView:

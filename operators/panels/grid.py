@@ -79,7 +79,7 @@ def known_row(grouping: Grouping, row: Any) -> int:
         ForensicsError: if the samples have changed since the row was shown
     """
     if not 0 <= int(row) < len(grouping.labels):
-        raise ForensicsError("That row is not there any more.", "Look again.")
+        raise ForensicsError("That row no longer exists.", "Refresh the panel.")
     return int(row)
 
 

@@ -145,7 +145,7 @@ class ExportReport(JobWorkflow):
         form.choice("level", levels, "Judged", "What the error rates count")
         key = str(form.params.get("key") or current(faces, face_columns.detector_keys(faces)))
         origins = audit_threshold.sources(stored_of(faces, key))
-        text = "Stands in the report beside every rate"
+        text = "Shown in the report beside every rate"
         usual = _source(form.dataset, key, None)
         form.choice("threshold_from", origins, "Threshold from", text, default=usual)
         if form.params.get("threshold_from") == audit_threshold.HAND:

@@ -139,7 +139,10 @@ def _coverage(units: Units) -> str:
     if not lost.size:
         return f"{text}, all scored."
     listed = ", ".join(f"{number:,} {reason}" for reason, number in reasons)
-    return f"{text}, of which {lost.size:,} could not be scored ({listed}); they are in no rate."
+    return (
+        f"{text}, of which {lost.size:,} could not be scored ({listed}); "
+        "they are not counted in any rate."
+    )
 
 
 def _about(

@@ -18,7 +18,8 @@ ALWAYS = (
     "Compositing, beauty filters, overlays and heavy compression can raise p_fake on real faces; "
     "fully synthetic faces and small lip-sync edits can leave it low. Error rates hold for "
     "material like that on which they were measured.",
-    "A face or video that could not be scored has a reason instead of a score. It is in no rate "
+    "A face or video that could not be scored has a reason instead of a score. It is not counted "
+    "in any rate "
     "and was not taken as real.",
     "Intervals are at 95 %. Faces of one video, and videos of one source, are not taken as "
     "independent; with few independent groups an interval is wide, below five there is none.",

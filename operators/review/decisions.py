@@ -31,7 +31,7 @@ CONFIRMED = "confirm_label"
 DECISIONS = {
     CONFIRMED: "Confirm label: the label is right",
     "wrong_label": "Wrong label",
-    "wrong_face": "Wrong face: not the person that the label is of",
+    "wrong_face": "Wrong face: not the person that the label refers to",
     "unusable": "Unusable: nothing can be judged on this crop",
 }
 ACTIONS = {
@@ -143,7 +143,9 @@ def _turn(dataset: fo.Dataset, what: str, reviewer: str | None) -> int:
             whose = f" of {who!r}" if who else ""
             raise ForensicsError(
                 f"There is no review action to {what}{whose}.",
-                "Review some faces first." if what == UNDO else "Only what was undone is redone.",
+                "Review some faces first."
+                if what == UNDO
+                else "Only an undone action can be redone.",
             )
         faces = next(list(r.faces) for r in records if r.number == number)
         record = Record(0, what, who, review_log.now(), of=number)

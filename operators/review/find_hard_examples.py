@@ -84,7 +84,7 @@ def run(
     out = {}
     for number, queue in enumerate(queues):
         if should_stop():
-            raise Cancelled("The queues were stopped.", "Those that are filled stay.")
+            raise Cancelled("The queues were stopped.", "Queues that are filled are kept.")
         progress(number, len(queues), CATALOGUE[queue].label)
         order = _ranked(queue, faces, threshold)
         chosen = capped(order, faces.video.codes, per_video, limit)

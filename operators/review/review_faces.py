@@ -86,7 +86,7 @@ class ReviewFaces(Workflow):
         action = form.params.get("action")
         if action == UNDO:
             number = review.next_undo(target, form.params.get("reviewer"))
-            label = f"Action {number} is taken back" if number else "There is nothing to undo"
+            label = f"Action {number} will be undone" if number else "There is nothing to undo"
             form.notice("undo", label)
         elif action != REDO:
             faces = form.check(lambda: _chosen(form.ctx))

@@ -195,7 +195,7 @@ class ExportScores(Workflow):
         form.choice("shape", shapes, "Shape", "The columns of the table")
         shape = form.value("shape")
         if shape in SHAPES:
-            text = "What says of which face or video a row is"
+            text = "What identifies the face or video of a row"
             form.choice("by", KEYS, "Rows are keyed by", text, default=SHAPES[shape].key)
         text = "On the App's machine: .csv, .tsv, .parquet, .jsonl, .xlsx"
         form.text("path", "File", text, required=True)

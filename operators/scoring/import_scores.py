@@ -170,7 +170,7 @@ class ImportScores(Workflow):
         form.path("path", "Table", "CSV, TSV, JSON, Parquet or Excel")
         form.text("key", "Key", "Name of the fields that are written", required=True)
         form.choice("scale", SCALES, "Scale", "Of scores")
-        form.text("column", "Score column", "Where the names of the columns do not tell")
+        form.text("column", "Score column", "If the column names do not show it")
         form.choice("rule", RULES, "Video score", "Where the table has one row per face")
         form.flag("overwrite", "Overwrite", "An earlier import")
         if form.params.get("key"):
@@ -181,7 +181,7 @@ class ImportScores(Workflow):
     def show(self, outputs: types.Object, found: dict[str, Any]) -> None:
         text = (
             f"{found['without_score']} of them without a score; {found['not_in_dataset']} rows "
-            f"fit nothing here, {found['ambiguous']} fit several; {found['not_in_table']} "
+            f"match nothing here, {found['ambiguous']} match several; {found['not_in_table']} "
             f"{found['level']}s are not in the table"
         )
         label = f"{found['matched']} {found['level']}s as {found['key']!r}"
@@ -201,5 +201,5 @@ def _preview(form: Form, view: Any) -> None:
     if lost:
         text += f" Not in the dataset: {len(lost)} rows, for example {lost[0]}."
     if found.ambiguous:
-        text += f" {len(found.ambiguous)} rows fit several {found.level}s and give no score."
+        text += f" {len(found.ambiguous)} rows match several {found.level}s and give no score."
     form.notice("found", f"{len(fitting)} of {rows} rows fit {found.level}s here", plain(text))

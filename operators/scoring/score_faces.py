@@ -325,6 +325,8 @@ class ScoreFaces(JobWorkflow):
         text = f"{done['scored']} faces scored as {done['key']!r}"
         text += f"; {lost} not scorable" if lost else ""
         bare = done["not_verified"]
-        text += f"; {bare} crops not verified: extraction noted no sha256 of them" if bare else ""
+        text += (
+            f"; {bare} crops not verified: extraction recorded no sha256 for them" if bare else ""
+        )
         table = done.get("table", "")
         return Ending(done["warning"] or text, bool(lost), title="Merged scores", table=table)

@@ -62,11 +62,11 @@ def fill(form: Form, view: Any) -> None:
     form.texts("merge_from", "Scores of shards", text)
     merged = form.params.get("merge_from")
     if merged:
-        text = "Merge what is there although some videos are not finished"
+        text = "Merge although some videos are not finished"
         form.flag("allow_gaps", "Allow gaps", text)
     form.check(lambda: runners.arguments(form.params))
     form.check(lambda: require_parts(form.params.get("runner"), merged))
-    text = "Faces that this detector has scored already are left alone. The work "
+    text = "Faces that this detector has already scored are skipped. The work "
     text += "runs in a process of its own; closing the App does not end it."
     form.notice("plan", f"{len(view)} faces", text)
 

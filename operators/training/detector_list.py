@@ -46,7 +46,7 @@ def detector_source(dataset: fo.Dataset, detector: str) -> str:
         training_records.own_folder(run, "used")
     if run.status == training_records.GONE:
         raise ForensicsError(
-            f"The checkpoint of {detector!r} is gone: {run.folder}.",
+            f"The checkpoint of {detector!r} no longer exists: {run.folder}.",
             "Restore the folder, or train again.",
             field="detector",
         )

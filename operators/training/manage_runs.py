@@ -21,8 +21,8 @@ from . import rename_run, training_records, training_words
 
 ACTIONS = (
     ("list", "List all runs"),
-    ("stop", "Stop after the step in hand, saved"),
-    ("resume", "Resume where it was"),
+    ("stop", "Save and stop after the current step"),
+    ("resume", "Resume where it stopped"),
     ("rename", "Rename"),
     ("delete", "Delete"),
     ("export", "Export the detector"),
@@ -120,7 +120,9 @@ def stop(dataset: fo.Dataset, key: str) -> None:
         training_records.own_folder(run, "stopped")
     if not run.live:
         raise ForensicsError(
-            f"The training run {key!r} is {run.status}.", "Only a run in progress stops.", "key"
+            f"The training run {key!r} is {run.status}.",
+            "Only a run in progress can be stopped.",
+            "key",
         )
     heartbeat.ask_to_stop(key, dataset)
     if (run.folder / "run.json").is_file():  # else it runs on another machine
@@ -211,7 +213,7 @@ class ManageRuns(Workflow):
             form.choice("format", FORMATS, "Format")
             if form.params.get("format") == "onnx":
                 form.check(lambda: packages.require(packages.ONNX, "format"))
-            text = "On the machine of the App; made if needed, must be empty"
+            text = "On the machine of the App; created if needed, must be empty"
             form.text("folder", "Folder", text, required=True)
 
     def resolve_run_name(self, ctx: Any) -> str:

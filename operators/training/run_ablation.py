@@ -180,7 +180,7 @@ class RunAblation(JobWorkflow):
     options: ClassVar = {**JobWorkflow.options, "default_choice_to_delegated": True}
 
     def fill(self, form: Form, target: Any) -> None:
-        text = "The same name goes on with an ablation that was cut off"
+        text = "The same name continues an ablation that was interrupted"
         form.text("name", "Name", text, required=True)
         text = "Each is compared with the one before it"
         form.several("recipes", recipe_choices(), "Recipes", text, required=True)

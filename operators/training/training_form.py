@@ -18,7 +18,7 @@ DEVICES = (
     (devices.AUTO, "auto: a CUDA GPU where there is one"),
     (devices.CPU, "cpu"),
     (devices.CUDA, "cuda: the GPU"),
-    (devices.MPS, "mps: Apple's GPU (never run)"),
+    (devices.MPS, "mps: Apple's GPU (not tested)"),
 )
 VALIDATIONS = (
     ("auto", "auto: the split 'val' where there is one, else groups set aside"),
@@ -60,7 +60,7 @@ def fill(form: Form, faces: Any) -> None:
     _hard_examples(form)
     text = "Share of the real faces that also give a fresh self-blended fake"
     form.number("self_blend_probability", "Self-blends", text, least=0.0, most=1.0, default=0.0)
-    form.whole("seed", "Seed", "Of every random draw", default=0)
+    form.whole("seed", "Seed", "Seed of every random draw", default=0)
     form.choice("device", DEVICES, "Device", "Where it trains", default=devices.AUTO)
     text = "That train together, each on a GPU of its own; the result is the same"
     form.whole("processes", "Processes", text, least=1)

@@ -204,7 +204,7 @@ def groups_aside(groups: Sequence[str], fraction: float, seed: int) -> set[str]:
     if not isinstance(fraction, Real) or not 0 < fraction < 1:
         raise ForensicsError(
             f"A validation share of {fraction} leaves nothing on one side.",
-            "It lies between 0 and 1.",
+            "It must be between 0 and 1.",
             "validation_fraction",
         )
     names = sorted(set(groups))
@@ -227,7 +227,7 @@ def _factors(rows: Sequence[dict[str, Any]], tag_weights: Mapping[str, float]) -
         if not isinstance(factor, Real) or not factor > 0:
             raise ForensicsError(
                 f"The weight {factor} of the tag {tag!r} cannot be used.",
-                "It is more than 0; 1 changes nothing.",
+                "It must be more than 0; 1 changes nothing.",
                 "tag_weights",
             )
     found = [

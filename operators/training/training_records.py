@@ -33,12 +33,12 @@ GRACE_SECONDS = 60.0
 WORDS = {
     STARTING: "its process is starting",
     runs.RUNNING: "in progress",
-    runs.STOPPED: "stopped on request; resume goes on where it was",
-    INTERRUPTED: "its process is gone (killed, out of memory); resume goes on from its last save",
+    runs.STOPPED: "stopped on request; resume continues where it stopped",
+    INTERRUPTED: "its process ended (killed, out of memory); resume continues from its last save",
     runs.FAILED: "failed",
     runs.COMPLETED: "finished",
     GONE: "its folder is not on this machine",
-    OUTSIDE: "its folder lies outside the folders that this server allows",
+    OUTSIDE: "its folder is outside the folders that this server allows",
 }
 CHANGES = ("renamed", "deleted", "stopped", "resumed")  # done to a folder, besides reading
 
@@ -297,7 +297,7 @@ def delete(dataset: fo.Dataset, key: str, files: bool) -> TrainingRun:
         except OSError as error:
             raise ForensicsError(
                 f"The folder of {key!r} could not be deleted in full ({error}).",
-                f"What is left lies in {doomed}.",
+                f"What is left is in {doomed}.",
             ) from error
     stored_runs.drop(dataset, record_name(key))
     return run

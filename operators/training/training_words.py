@@ -10,7 +10,8 @@ from .training_manifest import Contents, counts
 from .training_records import WORDS, TrainingRun
 
 TOO_LONG = (
-    "Too long to wait for: the App cuts an operator off after ten minutes. Choose 'Schedule', or "
+    "This takes too long to wait for: the App stops an operator after ten minutes. Choose "
+    "'Schedule', or "
     "switch on 'In the background'."
 )
 

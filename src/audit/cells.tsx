@@ -106,7 +106,7 @@ export function Cells({ data, groups, unit, set, show }: CellsProps) {
         {!fpr && !fnr && (
           <button
             className="mf-link mf-dim mf-small"
-            title="None of them is in a rate"
+            title="None of them is counted in a rate"
             onClick={() => go(lost ? "lost" : "all")}
           >
             {lost ? number(lost) + " not scored" : number(units) + " without truth"}
@@ -137,7 +137,7 @@ export function Cells({ data, groups, unit, set, show }: CellsProps) {
       <div className="mf-dim mf-small" style={{ marginTop: 6 }}>
         {"● reals called fake, ▲ fakes called real, each with its 95 % interval on one scale " +
           `from 0 to ${percent(scale)}` +
-          (scale < 1 ? " (what is higher stands at the right edge)" : "") +
+          (scale < 1 ? " (higher values are drawn at the right edge)" : "") +
           "; dashed: all cells together; ○ △ on too few independent units to be judged; " +
           `shaded: above the rest; empty: no scored ${unit}. Worst first. ` +
           "Click to see the errors."}

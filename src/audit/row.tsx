@@ -42,7 +42,7 @@ export function AuditRow({ row, total, columns, show, unit }: AuditRowProps) {
           {i === 0 && row.seen > 0 && (
             <div
               className="mf-dim mf-small"
-              title="Trained, validated or calibrated on: rates on them flatter"
+              title="Trained, validated or calibrated on: rates on them are optimistic"
               data-cy={cy("seen")}
             >
               {number(row.seen) + " seen by the detector"}

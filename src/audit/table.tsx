@@ -115,7 +115,7 @@ function Rows({ data, on, send }: PartProps) {
                 `Share of the scored fake ${unit}s that are called real (FNR)`,
               )}
               {head("auroc", "AUROC", apart, true)}
-              {head("lost", "not scored", "Without a score, in no rate", true)}
+              {head("lost", "not scored", "Without a score; not counted in any rate", true)}
               <th />
             </tr>
           </thead>

@@ -70,7 +70,7 @@ export function Transfer({ data, total, unit, send }: TransferProps) {
               ["missed fakes", chosen],
               ["both at 0.5", "False alarms and missed fakes at the threshold 0.5", true],
               ["own threshold", own, true],
-              ["both at it", "False alarms and missed fakes at the own threshold", true],
+              ["both at it", "False alarms and missed fakes at its own threshold", true],
               ["reals: median, 95 %", "p_fake of the reals", true],
             ]}
           />

@@ -256,7 +256,7 @@ export function Sphere({ data: given, schema }: { data?: Partial<Picture>; schem
         data-cy="mf-drawn"
       >
         {rest?.drawn || data.drawn}
-        {rest?.failed && " They could not be read; ↻ tries again."}
+        {rest?.failed && " They could not be read; press ↻ to try again."}
         {points.n > MANY && " While the picture moves, fewer are drawn."}
       </div>
       <Legend colours={colours} hidden={hidden} by={seen.colouredBy} toggle={toggle} />

@@ -97,7 +97,7 @@ function Shared({ data, mode, stretch, set }: ToolbarProps) {
       <div className="mf-row" style={{ gap: 0 }} role="group" aria-label="View">
         {tab("3d", "3-D", "The sphere")}
         {tab("2d", "2-D", "Angle to the fake axis against the leading residual")}
-        {data.umap && tab("umap", "UMAP", "Who lies near whom by cosine; not true to angles")}
+        {data.umap && tab("umap", "UMAP", "Near neighbours by cosine distance; angles are not kept")}
       </div>
       {mode === "3d" && (
         <Select

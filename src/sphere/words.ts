@@ -32,7 +32,7 @@ export function meaning(
   stretch: number,
   umap: { words: string } | null,
 ): string {
-  if (mode === "umap") return umap ? umap.words : "The UMAP is being read.";
+  if (mode === "umap") return umap ? umap.words : "The UMAP is loading.";
   if (mode === "2d") return TRUE_ANGLES;
   if (shape === "ball") return "Orthogonal projection into the ball.";
   const angles =
@@ -40,5 +40,5 @@ export function meaning(
       ? `Angles to the fake axis are drawn × ${stretch} around the threshold (dashed); the ` +
         "degrees on the rings are true."
       : TRUE_ANGLES;
-  return angles + " The way around the axis is the direction of the residual.";
+  return angles + " The angle around the axis is the direction of the residual.";
 }

@@ -4,7 +4,7 @@ import { useStyle } from "../app/style.ts";
 import { number } from "../app/words.ts";
 import type { Seek } from "../sent/timeline.ts";
 
-const BY_HAND = "This version of the App gives no way to its player: go to the frame by hand.";
+const BY_HAND = "This version of the App does not let a plugin move its player: go to the frame by hand.";
 const BESIDE =
   "Put this panel beside the player (split it, next to its tab): a click on a point then moves " +
   "the player to its frame.";
@@ -26,7 +26,7 @@ export function Player({ data }: { data?: Partial<Seek> }) {
       : !seen
         ? BESIDE
         : frame
-          ? "The player stands at frame " + number(frame) + "."
+          ? "The player is at frame " + number(frame) + "."
           : CLICK;
   return (
     <div className="mf mf-dim" role="status" data-cy="mf-player">

@@ -47,7 +47,7 @@ def test_what_a_name_stands_for(machine, gpus, mps, name, expected):
         (0, False, "cuda", "torch finds no GPU here"),
         (0, True, "cuda", "only Apple's GPU"),
         (2, False, "cuda:2", "2 CUDA GPU"),
-        (2, False, "mps", "'mps' is not there"),
+        (2, False, "mps", "'mps' is not available"),
         (2, False, "gpu", "no device 'gpu'"),
         (2, False, "cuda:x", "Known: auto, cpu, cuda, mps, cuda:N, cuda:all"),
         (2, False, -1, "no device '-1'"),

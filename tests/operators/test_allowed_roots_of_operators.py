@@ -68,7 +68,7 @@ def test_samples_that_point_outside_are_refused(operator, folders, samples):
         given["crops_dir"] = str(folders.inside / "crops")
     if operator in ("train_detector", "run_ablation"):
         given["runs_dir"] = str(folders.inside / "runs")
-    with pytest.raises(ForensicsError, match=r"1 files of these \w+ lie outside"):
+    with pytest.raises(ForensicsError, match=r"1 files of these \w+ are outside"):
         run_of(operator)(samples(kind_of(operator), folders.outside), **given)
 
 

@@ -85,7 +85,7 @@ def prove_pair(pair: tuple[str, str], stage: Stage, kept: Path) -> dict[str, Any
         ends = list(
             pool.map(lambda name: dying.run(lambda: STEPS[name].work(stage), folders), pair)
         )
-    told = [end for end in ends if "Another run is at it already" in end.error]
+    told = [end for end in ends if "Another run is already working on this" in end.error]
     found["told"] = len(told)
     found["wrong"] += [end.error[-1500:] for end in ends if end.error and end not in told]
     for name in pair if told else ():

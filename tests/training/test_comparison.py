@@ -49,7 +49,7 @@ def test_what_cannot_be_compared_is_refused():
     both = common_videos({"a": a, "b": a})
     with pytest.raises(ForensicsError, match="not among the runs"):
         compare(both, "c")
-    with pytest.raises(ForensicsError, match="no share"):
+    with pytest.raises(ForensicsError, match="must be between 0 and 1"):
         compare(both, "a", fpr=0)
 
 

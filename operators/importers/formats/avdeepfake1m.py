@@ -42,7 +42,7 @@ def recognise(tree: Tree) -> Evidence | None:
                 found.append(rel)
     if not found:
         return None
-    return Evidence("av-deepfake1m", tuple(f"{rel} tells modify_type" for rel in found))
+    return Evidence("av-deepfake1m", tuple(f"{rel} has modify_type" for rel in found))
 
 
 def read(tree: Tree, options: ImportOptions) -> Reading:

@@ -45,7 +45,7 @@ def _version(tree: Tree) -> tuple[str, str]:
         return "2", "there are more videos than v1 has"
     if _V1_NAME.search(name):
         return "1", f"the folder is called {name}"
-    return "2", "v1 has the same tree; say so (format celeb-df-v1) if it is that one"
+    return "2", "v1 has the same tree; choose the format celeb-df-v1 if it is v1"
 
 
 def looks_like_celeb_df(tree: Tree) -> list[str]:
@@ -111,7 +111,7 @@ def read_test_list(tree: Tree, reading: Reading) -> TestList | None:
     """
     if not tree.is_file(TEST_LIST):
         reading.warnings.append(
-            f"{TEST_LIST} is missing, so no video has a split; it lies in the dataset's archive."
+            f"{TEST_LIST} is missing, so no video has a split; it is in the dataset's archive."
         )
         return None
     tested: TestList = {}
@@ -129,7 +129,7 @@ def read_test_list(tree: Tree, reading: Reading) -> TestList | None:
         if label != expected:
             reading.conflicts.append(
                 f"{where}: {rel} is listed as {LABELS[label]} but lies in a "
-                f"{LABELS[expected]} folder; the folder is believed."
+                f"{LABELS[expected]} folder; the folder's label is used."
             )
     return tested
 

@@ -161,7 +161,7 @@ IMPORTERS = (
         gotchas=(
             "The real class is FaceForensics++ c23, not source_videos (studio footage).",
             "M and W in an actor's id are the sex; a 1 after it means Asian.",
-            "One list of names holds for all eleven variants.",
+            "One list of names applies to all eleven variants.",
         ),
         aliases=("deeperforensics-1.0", "dfo", "df-1.0", "deeper-forensics"),
         url="https://github.com/EndlessSora/DeeperForensics-1.0",

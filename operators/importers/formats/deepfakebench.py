@@ -29,7 +29,7 @@ from .deepfakebench_lists import (
 from .df40 import origin_of
 
 LICENSE = (
-    "DeepfakeBench: CC BY-NC 4.0 for its lists and crops; the terms of each dataset hold for its "
+    "DeepfakeBench: CC BY-NC 4.0 for its lists and crops; the terms of each dataset apply to its "
     "frames."
 )
 # The subfolder in which each dataset keeps the reals that its fakes are made from.

@@ -133,7 +133,7 @@ def read_videos(
                 for split, content in _items(by_split, where):
                     named = split_named(split)
                     if named is None:
-                        raise bad_entry(where, f"{split!r} is no split.")
+                        raise bad_entry(where, f"{split!r} is not a split.")
                     for compression, name, entry in _entries(content, f"{where}, {split}"):
                         video = _read_entry(
                             reading, finder, rel, f"{where}, {split}, {name}", label, entry
@@ -206,11 +206,11 @@ def _read_entry(
         raise bad_entry(where, f"the label {listed!r} says neither real nor fake.")
     inner = entry.get("label")
     if isinstance(inner, str) and label_of(inner) not in (None, label):
-        reading.conflicts.append(f"{where}: its entry says {inner}; {listed} is believed.")
+        reading.conflicts.append(f"{where}: its entry says {inner}; {listed} is used.")
     by_folder: dict[str, list[str]] = defaultdict(list)
     for frame in entry["frames"]:
         if not isinstance(frame, str):
-            raise bad_entry(where, f"a frame is no path: {frame!r}.")
+            raise bad_entry(where, f"a frame is not a path: {frame!r}.")
         found = finder.find(frame, where)
         if found is None:
             reading.missing.append(Missing(finder.clean(frame, where), rel))

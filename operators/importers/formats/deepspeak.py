@@ -155,7 +155,7 @@ def _read_splits(tree: Tree, reading: Reading) -> dict[str, str]:
         split = split_named(row["split"])
         if split is None:
             if row["split"]:
-                raise bad_entry(f"{rel}, line {number}", f"{row['split']!r} is no split.")
+                raise bad_entry(f"{rel}, line {number}", f"{row['split']!r} is not a split.")
             continue
         if splits.setdefault(row["identity"], split) != split:
             reading.conflicts.append(

@@ -17,7 +17,7 @@ from ..tree import Tree
 from .deepfakebench_lists import list_files, looks_like_list
 
 DATASET = "DF40"
-LICENSE = "DF40: CC BY-NC 4.0; the terms of FaceForensics++ and Celeb-DF hold for their frames."
+LICENSE = "DF40: CC BY-NC 4.0; the terms of FaceForensics++ and Celeb-DF apply to their frames."
 _METHOD_NAMES = (
     "fsgan faceswap simswap inswap inswapper blendface uniface mobileswap e4s facedancer "
     "deepfacelab fomm fs_vid2vid facevid2vid wav2lip mraa one_shot_free oneshot pirender tpsm "

@@ -116,7 +116,7 @@ def _read_labels(tree: Tree, reading: Reading, folder: str, split: str):
         if others.get(name, label) != label:
             reading.conflicts.append(
                 f"{where}: {name} is {LABELS[label]} here and {LABELS[others[name]]} in "
-                f"{join(folder, 'metadata.json')}; labels.csv is believed."
+                f"{join(folder, 'metadata.json')}; labels.csv is used."
             )
         found = tree.find(join(folder, name)) or tree.find(join(folder, "videos", name))
         if found is None:
@@ -215,7 +215,7 @@ IMPORTERS = (
             Official(2500, "test", "dfdc", 1),
         ),
         gotchas=(
-            "FAKE may mean that the sound alone is fake; the metadata does not tell.",
+            "FAKE may mean that the sound alone is fake; the metadata does not say so.",
             "Some videos show two actors of whom one is swapped; identities are not published.",
             "The public test of 400 videos on Kaggle is another set than the test of 5,000.",
         ),

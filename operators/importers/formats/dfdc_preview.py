@@ -83,7 +83,7 @@ def _record(
     subset = rel.split("/")[0]
     if (subset == REALS) == bool(label):
         reading.conflicts.append(
-            f"{where}: listed as {entry['label']} but lies in {subset}; the list is believed."
+            f"{where}: listed as {entry['label']} but lies in {subset}; the list is used."
         )
     split = str(entry.get("set") or "").lower()
     split = split if split in ("train", "val", "test") else None

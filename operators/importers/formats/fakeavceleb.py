@@ -161,7 +161,7 @@ def _read_meta(tree: Tree, reading: Reading) -> dict[str, dict[str, str]]:
         if row["type"] != rel.split("/")[0]:
             reading.conflicts.append(
                 f"{META}, line {lines.line_num}: type {row['type']} but a path in "
-                f"{rel.split('/')[0]}; the folder is believed."
+                f"{rel.split('/')[0]}; the folder's label is used."
             )
         rows[tree.find(rel) or rel] = row
     return rows

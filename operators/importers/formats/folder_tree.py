@@ -20,7 +20,7 @@ from ..names import family_of, frame_indices, parts_of_fake, split_named
 from ..suffixes import is_image, is_video, join
 from ..tree import Tree
 
-LICENSE = "Not stated: the terms of your data hold."
+LICENSE = "Not stated: the terms of your data apply."
 MEANINGS = (
     "label",
     "video",
@@ -47,7 +47,7 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
     text = pattern.replace("\\", "/").strip().strip("/")
     if not text or ".." in text.split("/"):
         raise ForensicsError(
-            f"The pattern {pattern!r} is no path below the folder.",
+            f"The pattern {pattern!r} is not a path below the folder.",
             "For example {label}/{method}/{video}.mp4",
             "pattern",
         )
@@ -153,7 +153,7 @@ def _record(tree: Tree, rel: str, parts: dict[str, str], options: ImportOptions)
     split = split_named(word)
     if word and split is None:
         raise ForensicsError(
-            f"{rel}: {parts['split']!r} is no split.", "Use train, val or test.", "pattern"
+            f"{rel}: {parts['split']!r} is not a split.", "Use train, val or test.", "pattern"
         )
     dataset = parts.get("dataset") or options.dataset_name or tree.root.name
     subset = [parts[name] for name in ("split", "label", "method") if name in parts]

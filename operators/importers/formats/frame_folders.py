@@ -17,7 +17,7 @@ from ..names import family_of, frame_indices, parts_of_fake, parts_of_real
 from ..suffixes import is_image, join
 from ..tree import Tree
 
-LICENSE = "The terms of the dataset that the frames were taken from hold for the frames."
+LICENSE = "The terms of the dataset that the frames were taken from apply to the frames."
 # The official code looks for the substring "real" only, and would call a folder with one of these
 # words fake, which is surely not meant. RV and RealVideo are FakeAVCeleb's words; its
 # FakeVideo-RealAudio is fake.

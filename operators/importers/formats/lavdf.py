@@ -35,7 +35,7 @@ def recognise(tree: Tree) -> Evidence | None:
         head = handle.read(4000)
     if not head.lstrip("\ufeff \r\n\t").startswith("[") or "modify_video" not in head:
         return None
-    return Evidence("lav-df", (f"{rel} tells modify_video", f"{', '.join(folders)} are there"))
+    return Evidence("lav-df", (f"{rel} has modify_video", f"{', '.join(folders)} are there"))
 
 
 def read(tree: Tree, options: ImportOptions) -> Reading:
@@ -64,9 +64,7 @@ def _record(
     named = str(entry.get("split") or folder).lower()
     split = SPLITS.get(named)
     if SPLITS.get(folder) and split != SPLITS[folder]:
-        reading.conflicts.append(
-            f"{where}: {rel} is listed in split {named}; the list is believed."
-        )
+        reading.conflicts.append(f"{where}: {rel} is listed in split {named}; the list is used.")
     label = int(entry["modify_video"])
     original, pair = entry.get("original"), None
     if original:

@@ -292,7 +292,7 @@ IMPORTERS = (
         license_note=LICENSE,
         expects=(
             "manifest.csv or manifest.parquet with the column path, and any of: label "
-            "(real|fake|0|1; empty or unknown where nobody knows), video_id, dataset, method, "
+            "(real|fake|0|1; empty or unknown if it is not known), video_id, dataset, method, "
             "family, compression, split, target_id, source_id, pair_id, parents, mask_path, "
             "audio_label, license, frame_number, aligned; every other column becomes a field"
         ),

@@ -77,7 +77,7 @@ def _add(
     kinds = {part for part in parts if part in ("real", "fake")}
     if kinds and kinds != {"fake" if label else "real"}:
         reading.conflicts.append(
-            f"{folder}: a {'/'.join(sorted(kinds))} folder in {top}; {top} is believed."
+            f"{folder}: a {'/'.join(sorted(kinds))} folder in {top}; {top} is used."
         )
     stem = "/".join(part for part in parts if part not in ("real", "fake"))
     tree.claim(*(join(folder, name) for name in images))

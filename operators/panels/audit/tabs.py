@@ -76,8 +76,8 @@ def _slices(study: Study, choice: dict[str, Any], threshold: Threshold) -> dict[
     else:
         words = (
             f"{count(len(found.slices), 'slice')}, each worse than the rest beyond chance although "
-            f"it is one of {found.tested:,} slices of up to three fields. What was searched for "
-            "looks worse than it is: judge it on other material."
+            f"it is one of {found.tested:,} slices of up to three fields. A slice found by "
+            "search looks worse than it is: check it on other material."
         )
     return {
         "rows": [s.to_json() for s in found.slices],
@@ -147,7 +147,7 @@ def _second(study: Study, choice: dict[str, Any]) -> tuple[str, Units]:
     scope = audit_scope.resolve(study.source, columns, choice["scope"], choice.get("kept"))
     units = at_level(scope.columns, study.units.level)
     if len(units) != len(study.units) or scope.columns.ids != study.scope.columns.ids:
-        raise ForensicsError("The samples have changed meanwhile.", "Read them again (↻).")
+        raise ForensicsError("The samples have changed meanwhile.", "Refresh the panel (↻).")
     return key, units
 
 
@@ -217,7 +217,7 @@ def pair_view(study: Study, number: int) -> tuple[Any, str]:
     """
     pairs, video = study.pairs, study.scope.columns.video
     if pairs is None or not 0 <= number < len(pairs.fake):
-        raise ForensicsError("That pair is not there any more.", "Look again.")
+        raise ForensicsError("That pair no longer exists.", "Refresh the panel.")
     names = [video.values[pairs.fake[number]], video.values[pairs.real[number]]]
     shown = study.source.shown
     view = shown.select_by(fields.here(shown, "video_id"), names)

@@ -21,10 +21,10 @@ def do(faces: fo.Dataset, run: TrainingRun, event: str) -> str:
     """
     if event == "stop":
         manage_runs.stop(faces, run.key)
-        return f"{run.key} stops after the step in hand; it can be resumed."
+        return f"{run.key} stops after the current step; it can be resumed."
     if event == "resume":
         manage_runs.resume(faces, run.key)
-        return f"{run.key} goes on where it was."
+        return f"{run.key} continues where it stopped."
     if event == "score":
         view = training_records.validation_view(faces, run.key)
         jobs.start("score_faces", view, {"detector": run.key, "key": run.key})

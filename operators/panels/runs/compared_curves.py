@@ -130,9 +130,11 @@ def to_grid(ctx: Any, kept: dict[str, Any], row: int, kind: str) -> None:
     """
     keys = kept["keys"]
     if not 0 < row < len(keys) or kind not in (REGRESSIONS, REPAIRED):
-        raise ForensicsError("This row is gone.", "Compare again.")
+        raise ForensicsError("This row no longer exists.", "Compare the runs again.")
     name = f"{kind}_{keys[row]}_{keys[0]}"
     ctx.dataset.reload()
     if not ctx.dataset.has_saved_view(name):
-        raise ForensicsError(f"The saved view {name!r} is gone.", "Compare again.")
+        raise ForensicsError(
+            f"The saved view {name!r} no longer exists.", "Compare the runs again."
+        )
     views.show_saved_view(ctx, name)

@@ -24,7 +24,7 @@ RUN_COLUMNS = (
 JOB_COLUMNS = (("label", "Job"), ("state", "State"), ("text", "How far"))
 RUN_ACTIONS = (
     ("score", "Score its validation faces", "speed"),
-    ("stop", "Stop, saved", "stop"),
+    ("stop", "Save and stop", "stop"),
     ("resume", "Resume", "play_arrow"),
     ("toggle", "Show or hide the curve", "show_chart"),
     ("view", "Show its validation faces", "grid_view"),

@@ -51,7 +51,7 @@ class TrainingRuns(DatasetPanel):
     icon = "model_training"
     help = (
         "Training runs of this dataset with their curves, and every job and scheduled operation "
-        "on it: how far it is, what went wrong, and what can be done."
+        "on it: its progress, its errors, and what can be done."
     )
     page, more = "training.md", "More about runs"
     choice = CHOICE
@@ -79,7 +79,7 @@ class TrainingRuns(DatasetPanel):
         found = _newest_first(faces)
         row = int(ctx.params["row"])
         if not 0 <= row < len(found):
-            raise ForensicsError("This row is gone.", "Look again.")
+            raise ForensicsError("This row no longer exists.", "Refresh the panel.")
         run, event = found[row], ctx.params["event"]
         if event == "toggle":
             shown = [key for key in choice["shown"] or [] if key != run.key]
@@ -102,7 +102,7 @@ class TrainingRuns(DatasetPanel):
         found = job_list.rows(names)
         row = int(ctx.params["row"])
         if not 0 <= row < len(found):
-            raise ForensicsError("This row is gone.", "Look again.")
+            raise ForensicsError("This row no longer exists.", "Refresh the panel.")
         done = job_list.act(names, found[row].name, ctx.params["event"])
         ctx.ops.notify(done, variant="success")
         self._show(ctx, self._choice(ctx))

@@ -45,7 +45,7 @@ def colour_field(
         else:
             column = binned(whole).take(sphere.rows)
     if count > len(column.codes):
-        raise ForensicsError("The samples have changed.", "Look again.")
+        raise ForensicsError("The samples have changed.", "Refresh the panel.")
     return sphere_payload.field(name, column.take(np.arange(count)), ordered)
 
 

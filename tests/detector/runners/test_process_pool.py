@@ -72,7 +72,7 @@ def test_what_a_unit_raises_is_raised_here_with_its_traceback(task, error, says)
     [
         ("wrong weights", "Other weights here"),
         ("no memory", "could not begin: MemoryError: no room"),
-        ("killed", r"None of the 2 worker processes came up .* -9"),
+        ("killed", r"None of the 2 worker processes started .* -9"),
     ],
 )
 def test_processes_that_cannot_start_say_why(setup, says):

@@ -69,7 +69,7 @@ def test_a_bad_table_is_refused_with_its_place(tmp_path, text, words):
 def test_files_that_are_no_tables(tmp_path):
     with pytest.raises(ForensicsError, match="no file"):
         read_scores(tmp_path / "gone.csv")
-    with pytest.raises(ForensicsError, match="no table that can be read"):
+    with pytest.raises(ForensicsError, match="not a table format that can be read"):
         read_scores(tmp_path / "a.docx")
     (tmp_path / "a.parquet").write_bytes(b"PAR1 not really")
     with pytest.raises(ForensicsError):

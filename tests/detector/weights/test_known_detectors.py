@@ -60,7 +60,7 @@ def test_register_load_and_forget(tiny_detector, tmp_path):
     with pytest.raises(ForensicsError, match="my_detector"):
         load_detector("my_detecter")
     (tmp_path / "mine").rename(tmp_path / "gone")
-    with pytest.raises(ForensicsError, match="is gone"):
+    with pytest.raises(ForensicsError, match="no longer exists"):
         load_detector("my_detector")
     unregister_detector("my_detector")
     unregister_detector("my_detector")

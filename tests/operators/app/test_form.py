@@ -92,4 +92,4 @@ def test_the_device_is_described_when_it_is_known(form, monkeypatch):
     assert shown(made)["device"]["view"]["description"].endswith("empty is auto")
     made = form(device="cuda:7")
     made.device()
-    assert "is not there" in shown(made)["device"]["error_message"]
+    assert "is not available" in shown(made)["device"]["error_message"]

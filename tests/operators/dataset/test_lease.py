@@ -156,7 +156,7 @@ def test_an_operator_holds_its_lease(fiftyone_db):
     try:
         with lease.held(dataset, "extract faces"), pytest.raises(ForensicsError) as error:
             extract_faces.run(dataset)
-        assert "Another run is at it already: extract faces" in str(error.value)
+        assert "Another run is already working on this: extract faces" in str(error.value)
         with pytest.raises(ForensicsError, match="holds no videos"):
             extract_faces.run(dataset)
         assert lease._leases().count_documents({}) == 0

@@ -248,7 +248,7 @@ def test_more_faces_leave_no_reader_behind(faces, operators, tmp_path, demo_data
     )
     overall = next(r for r in rows["rows"] if (r["level"], r["method"]) == ("video", "all"))
     assert overall["scored_real"] + overall["scored_fake"] == len(want)
-    assert f"{len(faces) - count} faces of videos with a score have none" in rows["table"]
+    assert f"{len(faces) - count} faces have no score although their video has one" in rows["table"]
     assert shown_by_the_panel(faces) == pytest.approx(want)
     assert exported(faces, operators, tmp_path / "s.csv") == pytest.approx(want)
     assert set(faces.values("probe_video_p_fake")) == set(want.values())
@@ -334,7 +334,7 @@ def test_every_kind_of_number_is_out_of_date_once_its_ingredients_change(
     assert shown & of_scores == (set() if what == "rescore" else of_scores)
     found = stale(faces)
     assert {kind for kind, _ in found} == wanted
-    others = "its faces are others"  # of a view of the first few faces, after some are gone
+    others = "its faces are different ones"  # of a view of the first few faces, after some are gone
     assert all(CHANGES[what] in why or (what, why) == ("delete", others) for _, why in found)
     data = report(faces, tmp_path / "r", operators)
     (said,) = [text for text in data["limits"] if text.startswith("Out of date for probe")]

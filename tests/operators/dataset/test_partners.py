@@ -92,7 +92,7 @@ class TestRealPair:
         for name in ("again", "pair", "pair-faces"):
             clean.delete_dataset(name)
         faces = clean.Dataset.from_dir(str(tmp_path / "pair-faces"), kind, name="pair-faces")
-        assert "'pair' is gone" in without_partner(faces, partners.VIDEOS)
+        assert "'pair' no longer exists" in without_partner(faces, partners.VIDEOS)
         other = clean.Dataset.from_dir(str(tmp_path / "pair"), kind, name="other")
         assert partners.partner(faces, partners.VIDEOS) is None
         other.name = "pair"  # its own place again, by its name
@@ -124,7 +124,7 @@ def test_another_dataset_of_the_partners_name_is_no_partner(clean):
     dataset_of(clean, "v", kind="videos", faces_dataset="f")
     assert is_same(views.videos_of(faces), videos)
     clean.delete_dataset("w")
-    assert without_partner(faces, partners.VIDEOS) == "the dataset 'v' is gone"
+    assert without_partner(faces, partners.VIDEOS) == "the dataset 'v' no longer exists"
 
 
 @pytest.mark.fiftyone
@@ -159,7 +159,7 @@ def test_a_job_works_on_its_dataset_under_any_name(clean, tmp_path):
     dataset_of(clean, "v", kind="faces")
     assert is_same(jobs._dataset(about), dataset)
     clean.delete_dataset("w")
-    with pytest.raises(ForensicsError, match="'v' that this job works on is gone"):
+    with pytest.raises(ForensicsError, match="'v' that this job works on no longer exists"):
         jobs._dataset(about)
 
 

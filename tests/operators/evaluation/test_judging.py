@@ -72,12 +72,12 @@ def test_the_evaluation_uses_and_names_the_calibrated_threshold(
         test, key="probe", threshold="calibrated", replicates=50, write_evaluations=False
     )
     assert result["threshold"] == pytest.approx(found["threshold"])
-    assert "real faces" in result["threshold_from"] and "flatter" not in result["threshold_from"]
+    assert "real faces" in result["threshold_from"] and "optimistic" not in result["threshold_from"]
     assert plain(result["threshold_from"]) in result["table"]
     same = operators("evaluate_detector")(
         view, key="probe", threshold="calibrated", replicates=50, write_evaluations=False
     )
-    assert "flatter" in same["threshold_from"]
+    assert "optimistic" in same["threshold_from"]
 
 
 def test_a_calibration_into_the_checkpoint_reaches_single_files(

@@ -275,7 +275,7 @@ def test_stopped_it_keeps_what_is_done_and_goes_on(clips, operators, clean, tmp_
         ("scale", 0.0, "recipe's scale is"),
         ("score_threshold", 1.5, "recipe's score_threshold is"),
         ("size", 9000, "recipe's size is"),
-        ("time_limit_seconds", 0, "time limit of 0"),
+        ("time_limit_seconds", 0, "cannot be 0 seconds"),
     ],
 )
 def test_a_wrong_value_is_said_at_its_field(clips, name, value, words):

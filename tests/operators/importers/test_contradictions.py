@@ -44,7 +44,7 @@ def test_a_file_that_is_listed_as_real_and_as_fake_is_left_out(plant):
 def test_other_statements_about_a_file_are_said_and_the_first_kept(plant):
     plan = plan_import(plant("LAV", LAV, {"metadata.json": lav({"split": "test"})}))
     assert {record.split for record in plan.records} == {"train"}
-    assert "listed twice, with other statements" in plan.report.conflicts[-1]
+    assert "listed twice with different values" in plan.report.conflicts[-1]
 
 
 def test_labels_csv_with_a_line_twice(plant):
@@ -85,7 +85,7 @@ def test_a_json_key_that_is_there_twice_is_an_error_with_its_line(plant):
     part = "dfdc_train_part_0"
     text = '{"aaaaaaaaaa.mp4": {"label": "REAL"},\n "aaaaaaaaaa.mp4": {"label": "FAKE"}}'
     root = plant("DFDC", f"{part}/aaaaaaaaaa.mp4", {f"{part}/metadata.json": text})
-    with pytest.raises(ForensicsError, match=r"line 2: 'aaaaaaaaaa.mp4' is there twice"):
+    with pytest.raises(ForensicsError, match=r"line 2: 'aaaaaaaaaa.mp4' occurs twice"):
         plan_import(root)
 
 
@@ -128,7 +128,7 @@ def test_a_split_that_no_one_knows_is_an_error(plant):
         "/7-1": None,
     }
     (root / split).write_text("identity,split\n12,train\n7,holdout\n")
-    with pytest.raises(ForensicsError, match="line 3: 'holdout' is no split"):
+    with pytest.raises(ForensicsError, match="line 3: 'holdout' is not a split"):
         plan_import(root)
 
 

@@ -630,7 +630,7 @@ def test_the_same_file_under_two_names_is_one_group(operator, tmp_path, clip):
     }
     text = " ".join(report.warnings)
     assert "4 videos are 2 files under several names" in text
-    assert "1 files are there under several names, real under one and fake under another" in text
+    assert "1 files occur under several names, real under one and fake under another" in text
     # a copy that comes later joins the group of what is there
     late = root / "test" / "real" / "late.mp4"
     shutil.copyfile(root / "val" / "real" / "val0.mp4", late)

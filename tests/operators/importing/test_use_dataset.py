@@ -137,7 +137,7 @@ def test_images_of_videos_in_place(clean, files, operators, chain):
     for (name, paths), fake in zip(files["pictures"].items(), (False, True), strict=True):
         for path in paths:
             dataset.add_sample(clean.Sample(filepath=path, clip=name, is_fake=fake))
-    with pytest.raises(ForensicsError, match="Nobody says whether 'false' \\(3\\)") as error:
+    with pytest.raises(ForensicsError, match="not stated whether 'false' \\(3\\)") as error:
         operators("use_dataset")(dataset, label_field="is_fake", video_field="clip")
     assert error.value.field == "fake"
     meant = {"real": ["false"], "fake": ["true"]}
@@ -255,13 +255,13 @@ BAD = {
     "no such field": ({"label_field": "nothing"}, "label_field", "has no field 'nothing'"),
     "no field": ({"label_field": ""}, "label_field", "No field is chosen"),
     "of frames": ({"label_field": "frames.faces"}, "label_field", "has no field"),
-    "no labels": ({"label_field": "filepath"}, "fake", "Nobody says"),
+    "no labels": ({"label_field": "filepath"}, "fake", "not stated"),
     "nobody says": ({"label_field": "actor"}, "fake", "'anna' \\(1\\), 'berta' \\(1\\)"),
-    "twice": ({"label_field": "actor", "real": ["anna"], "fake": ["anna"]}, "fake", "two things"),
+    "twice": ({"label_field": "actor", "real": ["anna"], "fake": ["anna"]}, "fake", "two meanings"),
     "all unlabelled": (
         {"label_field": "actor", "unlabelled": ["anna", "berta"]},
         "label_field",
-        "of no sample",
+        "labels no sample",
     ),
     "no split": (
         {"label_field": "ground_truth", "split_field": "actor"},
@@ -281,7 +281,7 @@ BAD = {
     "crops of videos": (
         {"label_field": "ground_truth", "aligned": True},
         "aligned",
-        "no face crops",
+        "not face crops",
     ),
 }
 
@@ -314,7 +314,7 @@ def test_other_odd_input(mine, clean, files, operators):
     with pytest.raises(ForensicsError, match="different labels"):
         operators("use_dataset")(pictures, label_field="label", video_field="clip")
     pictures.set_values("label", ["real"] * 3)
-    with pytest.raises(ForensicsError, match="one frame number") as error:
+    with pytest.raises(ForensicsError, match="the same frame number") as error:
         operators("use_dataset")(
             pictures, label_field="label", video_field="clip", frame_field="number"
         )

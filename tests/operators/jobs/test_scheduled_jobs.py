@@ -103,7 +103,7 @@ def test_without_a_note_only_long_silence_counts(dataset, monkeypatch):
     assert row(dataset, name).state == "running"
     monkeypatch.setattr(heartbeat, "SILENT_SECONDS", -1.0)
     found = row(dataset, name)
-    assert found.state == "dead" and "said nothing" in found.text
+    assert found.state == "dead" and "no sign of life" in found.text
 
 
 def test_cancelling_is_seen_by_the_operator_that_runs(dataset):

@@ -129,7 +129,7 @@ def test_a_run_on_another_machine_is_known_by_what_it_says(demo_dataset, tmp_pat
             there._asked = float("-inf")
             assert there.stop_asked()
         assert training_records.training_run(demo_dataset, "away").status == "gone"
-        with pytest.raises(ForensicsError, match="Only a run in progress stops"):
+        with pytest.raises(ForensicsError, match="Only a run in progress can be stopped"):
             manage_runs.stop(demo_dataset, "away")
     finally:
         demo_dataset.delete_run(training_records.record_name("away"))

@@ -143,7 +143,7 @@ def test_a_folder_that_is_gone_is_said_and_can_be_deleted(demo_dataset, operator
     assert training_records.training_run(demo_dataset, "lost").status == "gone"
     with pytest.raises(ForensicsError, match="is gone"):
         operators("manage_runs")(demo_dataset, action="resume", key="lost")
-    with pytest.raises(ForensicsError, match="checkpoint of 'lost' is gone"):
+    with pytest.raises(ForensicsError, match="checkpoint of 'lost' no longer exists"):
         detector_list.detector_source(demo_dataset, "lost")
     operators("manage_runs")(demo_dataset, action="delete", key="lost", delete_files=True)
     assert not demo_dataset.has_run("training_lost")

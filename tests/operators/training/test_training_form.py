@@ -51,7 +51,7 @@ def test_training_refuses_at_the_field(form, demo_dataset):
     assert form("train_detector", key="Not a key")["key"]["invalid"]
     assert form("train_detector", epochs=0)["epochs"]["invalid"]
     nowhere = form("train_detector", batch_size=8, device="cuda:99")["device"]
-    assert nowhere["invalid"] and "is not there" in nowhere["error_message"]
+    assert nowhere["invalid"] and "is not available" in nowhere["error_message"]
     for count in (0, 10_000):
         wrong = form("train_detector", batch_size=8, device="cpu", processes=count)["processes"]
         assert wrong["invalid"] and "processes" in wrong["error_message"]

@@ -355,5 +355,5 @@ def test_fakeavceleb_type_and_folder_that_contradict(plant):
         "RealVideo-RealAudio,African,men,00109", "FakeVideo-RealAudio,African,men,00109"
     )
     plan = plan_import(plant("FakeAVCeleb", FAVC, {"meta_data.csv": HEADER + rows}), options=AS_IS)
-    assert "the folder is believed" in plan.report.conflicts[0]
+    assert "the folder's label is used" in plan.report.conflicts[0]
     assert {r.label for r in plan.records if "RealVideo-RealAudio" in r.video_id} == {0}

@@ -234,7 +234,7 @@ def test_the_dataset_folder_itself_is_a_root(plant, agree):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ('{"D": {"FF-real": {"holdout": {}}}}', "is no split"),
+        ('{"D": {"FF-real": {"holdout": {}}}}', "is not a split"),
         ('{"D": {"FF-real": {"test": {"v": {"label": "x"}}}}}', "expected {'label', 'frames'"),
         (
             '{"D": {"mystery": {"test": {"v": {"label": "x", "frames": ["a/b/000.png"]}}}}}',

@@ -131,7 +131,7 @@ def test_bad_values_name_their_column(plant, column, value):
 
 def test_a_column_twice(plant):
     root = plant("mine", "a.mp4", {"manifest.csv": "path,label,Label\na.mp4,0,1\n"})
-    with pytest.raises(ForensicsError, match="column 'label' is there twice"):
+    with pytest.raises(ForensicsError, match="column 'label' occurs twice"):
         plan_import(root)
 
 
