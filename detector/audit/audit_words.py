@@ -61,7 +61,8 @@ def coverage(total: Row, unit: str) -> str:
         text = f"All {count(everything, unit)} are scored."
     else:
         reasons = ", ".join(f"{n:,} {r}" for r, n in sorted(total.lost.items(), key=_largest))
-        text = f"{lost:,} of {count(everything, unit)} not scored ({reasons}); not counted in any rate."
+        everyone = count(everything, unit)
+        text = f"{lost:,} of {everyone} not scored ({reasons}); not counted in any rate."
     if total.unlabelled:
         text += f" {count(total.unlabelled, unit)} without a ground truth left out."
     return text
