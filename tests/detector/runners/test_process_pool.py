@@ -71,7 +71,7 @@ def test_what_a_unit_raises_is_raised_here_with_its_traceback(task, error, says)
     ("setup", "says"),
     [
         ("wrong weights", "Other weights here"),
-        ("no memory", "could not begin: MemoryError: no room"),
+        ("no memory", "could not start: MemoryError: no room"),
         ("killed", r"None of the 2 worker processes started .* -9"),
     ],
 )

@@ -82,7 +82,7 @@ def test_a_dead_worker_is_found_and_its_work_queued_again(dataset):
     child.kill()
     child.wait(10)
     found = row(dataset, name)
-    assert found.state == "dead" and "again" in found.actions and "gone" in found.text
+    assert found.state == "dead" and "again" in found.actions and "ended" in found.text
     assert any("is dead" in f["text"] for f in scheduled_jobs.findings([found]))
     job_list.act({dataset.name}, name, "again")
     assert row(dataset, name).state == "failed"
