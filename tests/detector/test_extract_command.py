@@ -95,7 +95,7 @@ def test_no_list_and_an_empty_list(tmp_path):
 def test_shards_are_written_from_zero():
     assert shard_from_text("0/1") == (0, 1) and shard_from_text("11/12") == (11, 12)
     for text in ("1/1", "-1/2", "1", "a/b", "1/", "0/0", "1.0/2"):
-        with pytest.raises(ForensicsError, match="no shard"):
+        with pytest.raises(ForensicsError, match="not a shard"):
             shard_from_text(text)
 
 
@@ -231,7 +231,7 @@ def test_mistakes_are_one_line_and_status_2(video_list, tmp_path, caplog):
     store = str(tmp_path / "s")
     for arguments, words in (
         (["run", str(tmp_path / "none"), store], "cannot be read"),
-        (["run", str(video_list), store, "--shard", "4/4"], "no shard"),
+        (["run", str(video_list), store, "--shard", "4/4"], "not a shard"),
         (["run", str(video_list), store, "--detector", "dlib"], "recipe's detector"),
         (["run", str(video_list), store, "--recipe", str(video_list)], "cannot be read"),
         (["merge", store, str(tmp_path / "empty")], "holds no crop store"),

@@ -266,7 +266,7 @@ BAD = {
     "no split": (
         {"label_field": "ground_truth", "split_field": "actor"},
         "split_field",
-        "no split",
+        "not a split",
     ),
     "a video's video": (
         {"label_field": "ground_truth", "video_field": "actor"},
