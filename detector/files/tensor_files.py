@@ -43,6 +43,15 @@ class _Path(str):
         return super().__new__(cls, "/".join(map(str, parts)))
 
 
+def _empty(*_arguments: Any) -> OrderedDict[Any, Any]:
+    """Replaces ``defaultdict``, whose entries are filled in afterwards."""
+    return OrderedDict()
+
+
+_OMEGACONF = (
+    *("dictconfig.DictConfig", "listconfig.ListConfig", "base.ContainerMetadata", "base.Metadata"),
+    *(f"nodes.{name}Node" for name in ("Any", "String", "Integer", "Float", "Boolean", "Path")),
+)
 # Objects that training programs store beside the tensors. Each name is mapped to a class of ours,
 # so that loading runs none of their code.
 _HARMLESS = (
@@ -51,6 +60,10 @@ _HARMLESS = (
     (OrderedDict, "lightning_fabric.utilities.data.AttributeDict"),
     (OrderedDict, "pytorch_lightning.utilities.parsing.AttributeDict"),
     (OrderedDict, "lightning.pytorch.utilities.parsing.AttributeDict"),
+    *((_Settings, f"omegaconf.{name}") for name in _OMEGACONF),
+    (_empty, "collections.defaultdict"),
+    (_Settings, "typing.Any"),
+    *((kind, f"builtins.{kind.__name__}") for kind in (bool, dict, float, int, list, str)),
     (_Path, "pathlib.PosixPath"),
     (_Path, "pathlib.WindowsPath"),
     (_Path, "pathlib.PurePosixPath"),
@@ -60,6 +73,10 @@ _HARMLESS = (
     (scalar, "numpy._core.multiarray.scalar"),
     *((type(np.dtype(name)), f"numpy.dtypes.{type(np.dtype(name)).__name__}") for name in _NUMBERS),
 )
+
+
+# Names of the tensors' table in a checkpoint, the most certain first.
+_TABLES = ("state_dict", "model_state_dict", "model", "net", "network", "module")
 
 
 def read_tensors(path: str | Path, field: str = "detector") -> dict[str, torch.Tensor]:
@@ -72,7 +89,7 @@ def read_checkpoint(
 ) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
     """Return the tensors (on the CPU) and settings of a safetensors file or torch checkpoint.
 
-    A torch checkpoint may hold the tensors at the top level or under ``state_dict`` (Lightning).
+    A torch checkpoint may hold the tensors at the top level or under one of :data:`_TABLES`.
 
     Args:
         path: the file
@@ -95,9 +112,11 @@ def read_checkpoint(
         return _read_safetensors(path, field), {}
     content = _read_torch(path, field)
     settings: Any = {}
-    if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
-        settings = content.get("hyper_parameters", {})
-        content = content["state_dict"]
+    if isinstance(content, Mapping):
+        table = next((name for name in _TABLES if isinstance(content.get(name), Mapping)), None)
+        if table is not None:
+            settings = _plain(content.get("hyper_parameters", {}))
+            content = content[table]
     if not isinstance(content, Mapping):
         raise ForensicsError(
             f"{path} holds a {type(content).__name__}, not a table of named tensors.",
@@ -108,6 +127,17 @@ def read_checkpoint(
     if not tensors:
         raise ForensicsError(f"{path} holds no tensors.", "Is it a checkpoint?", field)
     return tensors, dict(settings) if isinstance(settings, Mapping) else {}
+
+
+def _plain(value: Any) -> Any:
+    """Return settings without the wrappers of OmegaConf: containers and nodes."""
+    if isinstance(value, _Settings) and "_content" in value:
+        return _plain(value["_content"])
+    if isinstance(value, _Settings) and "_val" in value:
+        return value["_val"]
+    if isinstance(value, Mapping):
+        return {str(name): _plain(part) for name, part in value.items()}
+    return [_plain(part) for part in value] if isinstance(value, list) else value
 
 
 def _refuse_stand_in(path: Path, field: str) -> None:

@@ -20,7 +20,8 @@ from .frame import MAX_FRAME_PIXELS, FrameError
 log = logging.getLogger(__name__)
 
 SUFFIXES = frozenset(
-    {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".heic", ".heif", ".avif"}
+    {".png", ".apng", ".jpg", ".jpeg", ".jfif", ".jpe", ".webp", ".bmp", ".tif", ".tiff"}
+    | {".heic", ".heif", ".avif"}
 )
 # Raised by Pillow for truncated, damaged, foreign and oversized files.
 BROKEN_IMAGE = (OSError, UnidentifiedImageError, SyntaxError, ValueError, EOFError)

@@ -11,7 +11,8 @@ VIDEO_SUFFIXES = frozenset({
     ".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv", ".flv", ".3gp", ".ts",
 })
 IMAGE_SUFFIXES = frozenset({
-    ".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".heic", ".heif", ".avif",
+    ".png", ".apng", ".jpg", ".jpeg", ".jfif", ".jpe", ".bmp", ".webp", ".tif", ".tiff", ".heic",
+    ".heif", ".avif",
 })
 # Files that datasets ship beside their media; no importer has to explain them.
 SIDE_SUFFIXES = frozenset({

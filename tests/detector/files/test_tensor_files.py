@@ -144,6 +144,46 @@ def test_settings_beside_the_tensors_are_read_without_their_classes(tmp_path):
     assert found["args"]["lr"] == 1e-4 and found["args"]["out"] == "a/b" and not made
 
 
+def test_settings_of_omegaconf_are_read_without_it(tmp_path):
+    """As OmegaConf 2.3 pickles a DictConfig: containers and nodes of states; it is not there."""
+    import sys
+    import types
+    from collections import defaultdict
+
+    names = ("omegaconf", "omegaconf.dictconfig", "omegaconf.listconfig", "omegaconf.nodes")
+    made = {name: types.ModuleType(name) for name in names}
+
+    def kind(module: str, name: str):
+        made[module].__dict__[name] = type(name, (), {"__module__": module})
+        return lambda **state: _with(made[module].__dict__[name](), state)
+
+    def _with(thing, state):
+        thing.__dict__.update(state)
+        return thing
+
+    table, rows = kind(names[1], "DictConfig"), kind(names[2], "ListConfig")
+    node = kind(names[3], "AnyNode")
+    sys.modules |= made
+    try:
+        deep = rows(_content=[node(_val=0.9), node(_val=0.99)], _parent=None)
+        settings = table(_content={"head": node(_val="LinearNorm"), "betas": deep}, _parent=None)
+        beside = defaultdict(list, {"best": [0.5]})
+        content = {"state_dict": {"w": torch.ones(2)}, "hyper_parameters": settings, "x": beside}
+        torch.save(content, tmp_path / "m.ckpt")
+    finally:
+        for name in names:
+            del sys.modules[name]
+    tensors, found = read_checkpoint(tmp_path / "m.ckpt")
+    assert torch.equal(tensors["w"], torch.ones(2))
+    assert found == {"head": "LinearNorm", "betas": [0.9, 0.99]}
+
+
+@pytest.mark.parametrize("name", ["state_dict", "model_state_dict", "model", "net", "module"])
+def test_tensors_lie_under_the_name_that_a_trainer_gave_them(name, tmp_path):
+    torch.save({"epoch": 3, name: {"w": torch.ones(2)}, "optimizer": {}}, tmp_path / "m.pth")
+    assert list(read_checkpoint(tmp_path / "m.pth")[0]) == ["w"]
+
+
 @pytest.mark.parametrize(
     ("content", "name", "said"),
     [

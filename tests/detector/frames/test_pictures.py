@@ -7,6 +7,7 @@ import io
 import numpy as np
 import pytest
 from media_forensics.detector.frames import open_source, probe_video, read_frames
+from media_forensics.detector.frames.images import image_files, read_image
 from media_forensics.detector.frames.pictures import as_shown
 from media_forensics.detector.records import Reason
 from PIL import Image, ImageCms
@@ -126,3 +127,15 @@ def test_a_heif_without_its_package_names_it(tmp_path, monkeypatch):
     with pytest.raises(FrameError, match="needs the package pillow-heif") as caught:
         open_source(tmp_path / "a.heic")
     assert "pip install" in caught.value.hint and caught.value.reason is Reason.UNREADABLE_IMAGE
+
+
+def test_browsers_names_of_jpeg_and_png_are_pictures(tmp_path):
+    """Windows and Chrome save a JPEG as ``.jfif``; a file's name and an importer's agree."""
+    from media_forensics.detector.frames.pictures import SUFFIXES
+    from media_forensics.operators.importers.suffixes import IMAGE_SUFFIXES
+
+    assert SUFFIXES == IMAGE_SUFFIXES
+    for ending, kind in (("jfif", "JPEG"), ("jpe", "JPEG"), ("apng", "PNG")):
+        Image.new("RGB", (32, 16), (90, 120, 60)).save(tmp_path / f"a.{ending}", kind)
+    assert len(image_files(tmp_path)) == 3
+    assert {read_image(path).shape for path in image_files(tmp_path)} == {(16, 32, 3)}
