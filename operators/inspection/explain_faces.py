@@ -42,7 +42,7 @@ def run(
     threshold: float = 0.5,
     limit: int = 500,
     on_frames: bool = True,
-    batch_size: int = 4,
+    batch_size: int | None = None,
     device: str | None = None,
     progress: Progress = silent,
     should_stop: ShouldStop = never,
@@ -57,7 +57,7 @@ def run(
         threshold: p_fake from which a face counts as fake
         limit: most faces to explain, in the order of the view
         on_frames: whether to write the map also on the frame of the video dataset, in its own place
-        batch_size: faces per pass
+        batch_size: faces per pass; None is 4 on a CPU and 8 on a CUDA GPU
         device: torch device
         progress, should_stop: see :mod:`detector.progress`
 
@@ -69,7 +69,7 @@ def run(
             or come from another checkpoint, or the tower has no attention maps
         Cancelled: if the user stopped it; what was made is kept
     """
-    from ...detector.model.explain import explain
+    from ...detector.model.explain import default_batch, explain
     from ...detector.scoring.crop_files import read_crop
 
     _check(method, only, threshold, limit)
@@ -85,16 +85,17 @@ def run(
     declare(dataset, {field: fo.Heatmap})
     done, frames, lost = 0, 0, Counter()
     seen: set[tuple[str, int]] = set()
-    for start in range(0, len(rows), batch_size):
+    size = default_batch(model.device) if batch_size is None else batch_size
+    for start in range(0, len(rows), size):
         if should_stop():
             raise Cancelled(
                 f"Stopped after {done} of {len(rows)} faces.", "Finished maps are kept."
             )
-        batch = rows[start : start + batch_size]
+        batch = rows[start : start + size]
         read = [(row, read_crop(row[1], row[-1])) for row in batch]
         lost.update(image.value for _, image in read if isinstance(image, Reason))
         there = [(row, image) for row, image in read if not isinstance(image, Reason)]
-        maps = list(explain(model, [image for _, image in there], method, batch_size))
+        maps = list(explain(model, [image for _, image in there], method, size))
         heat = {row[0]: _heatmap(m) for (row, _), m in zip(there, maps, strict=True)}
         views.set_by_id(dataset, field, heat)
         if on_frames:

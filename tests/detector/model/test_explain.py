@@ -83,6 +83,20 @@ def test_maps_cover_the_picture_and_do_not_depend_on_the_batch(tiny_detector, pi
     assert not any(p.requires_grad for p in tiny_detector.backbone.parameters())
 
 
+@pytest.mark.parametrize("method", ["gradient", "rollout"])
+def test_half_precision_gives_the_map(tiny_detector, pictures, method):
+    """As on a GPU; what overflows there is computed again in float32."""
+    exact = list(explain(tiny_detector, pictures[:2], method))
+    rough = list(explain(tiny_detector, pictures[:2], method, precision="fp16"))
+    gaps = [float(np.abs(a - b).max()) for a, b in zip(exact, rough, strict=True)]
+    assert 0 < max(gaps) < 0.005
+    with torch.no_grad():
+        tiny_detector.backbone.visual.transformer.resblocks[0].mlp.c_proj.bias.fill_(70_000.0)
+    exact = next(explain(tiny_detector, pictures[:1], method))
+    again = next(explain(tiny_detector, pictures[:1], method, precision="fp16"))
+    assert np.isfinite(exact).all() and (exact == again).all()
+
+
 def test_a_strip_that_the_network_does_not_see_is_zero(tiny_detector, pictures):
     wide = pictures[3]  # 33 x 77
     found = next(explain(tiny_detector, [wide], "rollout"))
