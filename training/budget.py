@@ -106,20 +106,21 @@ def measure(config: TrainConfig, device: str | None = None) -> StepTime:
     import torch
 
     from ..detector.model.backbone import default_device
-    from .step import embed, precision_of, seconds_per_crop
-    from .trained import new_detector, trainable
+    from .step import seconds_per_crop
+    from .trained import new_detector, step_tower, trainable
 
     target = default_device(device)
     detector = new_detector(config, target)
     trainable(detector, config)
-    detector.backbone.checkpointing = config.activation_checkpointing
-    step = seconds_per_crop(detector, config, MEASURED_CROPS)
+    tower = step_tower(detector, config)
+    step = seconds_per_crop(detector, tower, config, MEASURED_CROPS)
     side = detector.backbone.preprocess.size
     pixels = torch.zeros((MEASURED_CROPS, 3, side, side), dtype=torch.uint8)
-    began = time.perf_counter()
-    with torch.no_grad():
-        embed(detector, detector.backbone, pixels, precision_of(config, target)).sum().item()
-    forward = (time.perf_counter() - began) / MEASURED_CROPS
+    forward = 0.0
+    for _ in range(2):  # the first casts the weights
+        began = time.perf_counter()
+        detector.features(pixels).sum().item()
+        forward = (time.perf_counter() - began) / MEASURED_CROPS
     found = StepTime(step, min(forward, step))
     write_json(_path(), {**_table(), _key(config, device): asdict(found)})
     return found

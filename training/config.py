@@ -93,8 +93,9 @@ class TrainConfig:
             ``macro_ap`` (mean of the average precisions of both classes, the authors' choice),
             ``loss``
         seed: seed of the head, the order, the augmentation and the mixes
-        precision: precision of a step: ``auto`` (bf16 autocast on GPU, fp32 on CPU), ``fp32``,
-            ``bf16``; validation uses the checkpoint's, see :func:`training.validate.embed_rows`
+        precision: precision of a step: ``auto`` (bf16 on GPU, fp32 on CPU), ``fp32``, ``bf16``, see
+            :func:`training.trained.step_tower`; validation uses the checkpoint's, see
+            :func:`training.validate.embed_rows`
         augmentation: ``none`` | ``paper1`` | ``gend``, see :mod:`training.augment`
         sampling: ``shuffle`` (the authors'), ``paired``, ``balanced``, ``balanced_methods``
         use_weights: True draws rows in proportion to their manifest weight

@@ -31,7 +31,14 @@ from .position import Position, RunResult
 from .schedule import set_rate
 from .source import FeatureSource, PixelSource
 from .step import LossTerms, gradient_norm, precision_of
-from .trained import build_optimizer, new_detector, save_checkpoint, trainable
+from .trained import (
+    build_optimizer,
+    new_detector,
+    save_checkpoint,
+    step_tower,
+    trainable,
+    weights_of,
+)
 from .validate import judge
 
 log = logging.getLogger(__name__)
@@ -117,14 +124,10 @@ class _Training:
         self.detector = new_detector(config, self.device, run.read("run")["key"])
         self.tower_parameters, head = trainable(self.detector, config)
         self.optimizer = build_optimizer(self.tower_parameters, head, config)
-        self.detector.backbone.checkpointing = config.activation_checkpointing
-        tower: Any = self.detector.backbone
-        if config.compile:
-            tower = torch.compile(tower)
         kind = FeatureSource if config.caches_embeddings else PixelSource
         self.source = kind(
             self.detector,
-            tower,
+            step_tower(self.detector, config),
             manifest,
             config,
             lambda crop, reason: self._report("unreadable", crop=crop, reason=reason),
@@ -143,7 +146,9 @@ class _Training:
             runs.write_json(self.run.path / "environment.json", facts)
             if self.config.tensorboard:
                 self.events = EventFiles(self.run.path, self.position.step)
-            self._report("start", precision=precision_of(self.config, self.device), **facts)
+            weights = weights_of(self.detector, self.config)
+            precision = precision_of(self.config, self.device)
+            self._report("start", precision=precision, frozen_weights=weights, **facts)
             self.run.set_status(runs.RUNNING, step=self.position.step)
         self.source.prepare()
         self.began = time.monotonic()

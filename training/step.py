@@ -169,7 +169,9 @@ def gradient_norm(parameters: Sequence[nn.Parameter]) -> Tensor:
     return nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
 
 
-def seconds_per_crop(detector: Detector, config: TrainConfig, crops: int = 16) -> float:
+def seconds_per_crop(
+    detector: Detector, tower: Tower, config: TrainConfig, crops: int = 16
+) -> float:
     """Return the measured time of a training step per crop, on noise, to estimate a budget.
 
     The second of two steps is timed. No gradient is left behind.
@@ -181,7 +183,7 @@ def seconds_per_crop(detector: Detector, config: TrainConfig, crops: int = 16) -
     seconds = 0.0
     for _ in range(2):
         start = time.perf_counter()
-        backward_on_pixels(detector, detector.backbone, pixels, labels, config, generator)
+        backward_on_pixels(detector, tower, pixels, labels, config, generator)
         if detector.device.type == "cuda":
             torch.cuda.synchronize(detector.device)
         seconds = time.perf_counter() - start

@@ -11,9 +11,11 @@ from ..detector.errors import ForensicsError
 from ..detector.model.backbone import load_backbone
 from ..detector.model.checkpoints import save_detector
 from ..detector.model.detector import Detector
+from ..detector.model.step_tower import StepTower, is_frozen
 from . import runs
 from .config import TrainConfig
 from .lora import add_adapters
+from .step import Tower, precision_of
 
 
 def new_detector(config: TrainConfig, device: torch.device, key: str = "detector") -> Detector:
@@ -54,6 +56,28 @@ def trainable(detector: Detector, config: TrainConfig) -> tuple[list[nn.Paramete
     for parameter in tower.values():
         parameter.requires_grad_(True)
     return list(tower.values()), detector.head
+
+
+def step_tower(detector: Detector, config: TrainConfig) -> Tower:
+    """Return the forward pass of a training step: normalised pictures -> raw features.
+
+    In bf16 a tower of which only LayerNorms or biases are trained keeps its matrices in bf16
+    (:class:`detector.model.step_tower.StepTower`). Any other runs under autocast.
+
+    Args:
+        detector: after :func:`trainable`, with its parameters on their device
+    """
+    tower: Any = detector.backbone
+    tower.checkpointing = config.activation_checkpointing
+    if weights_of(detector, config) == "bf16":
+        tower = StepTower(tower.visual, torch.bfloat16, config.activation_checkpointing)
+    return torch.compile(tower) if config.compile else tower
+
+
+def weights_of(detector: Detector, config: TrainConfig) -> str:
+    """Return in which type a step keeps the matrices that it multiplies with: fp32 or bf16."""
+    lean = detector.backbone.fast and is_frozen(detector.backbone.visual)
+    return precision_of(config, detector.device) if lean else "fp32"
 
 
 def build_optimizer(

@@ -83,7 +83,7 @@ def _gradients(bench: Bench, out: Results) -> None:
     """Compare the LayerNorms' gradients for one batch, as one vector."""
     from media_forensics.training.config import TrainConfig
     from media_forensics.training.step import backward_on_pixels
-    from media_forensics.training.trained import new_detector, trainable
+    from media_forensics.training.trained import new_detector, step_tower, trainable
 
     side = bench.sizes.shape.side
     generator = torch.Generator().manual_seed(3)
@@ -94,7 +94,8 @@ def _gradients(bench: Bench, out: Results) -> None:
         config = TrainConfig(backbone=bench.tower, precision=precision, batch_size=8)
         trainable(detector, config)
         detector.zero_grad(set_to_none=True)
-        backward_on_pixels(detector, detector.backbone, pixels, labels, config, torch.Generator())
+        tower = step_tower(detector, config)
+        backward_on_pixels(detector, tower, pixels, labels, config, torch.Generator())
         norms = detector.backbone.layer_norm_parameters()
         parts = [p.grad.flatten().float().cpu() for _, p in sorted(norms.items())]
         return torch.cat(parts)

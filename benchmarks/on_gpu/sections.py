@@ -27,6 +27,7 @@ SECTIONS = {
     "machine": Section("machine", "measure", 20),
     "tower": Section("tower", "measure", 70),
     "scoring": Section("scoring", "measure", 80),
+    "explanations": Section("explanations", "measure", 30),
     "extraction": Section("extraction", "measure", 90),
     "training": Section("training", "measure", 100),
     "correctness": Section("correctness", "measure", 80),

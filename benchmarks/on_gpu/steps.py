@@ -20,21 +20,21 @@ Step = Callable[[torch.Tensor, torch.Tensor], None]
 _NORMS = ["pre_layrnorm", "layer_norm1", "layer_norm2", "post_layernorm"]
 
 
-def own_step(detector: Any, config: TrainConfig) -> Step:
+def own_step(detector: Any, config: TrainConfig, under_autocast: bool = False) -> Step:
     """Return a step of the training loop on uint8 pixels and labels, on any device.
 
     Args:
         detector: detector on its device; its LayerNorms and head are trained
         config: config with the losses and the precision
+        under_autocast: keep the frozen weights in fp32 and cast them in each step
     """
     from media_forensics.training.step import backward_on_pixels
-    from media_forensics.training.trained import build_optimizer, trainable
+    from media_forensics.training.trained import build_optimizer, step_tower, trainable
 
     parameters, head = trainable(detector, config)
-    detector.backbone.checkpointing = config.activation_checkpointing
     optimizer = build_optimizer(parameters, head, config)
     generator = torch.Generator()
-    tower = torch.compile(detector.backbone) if config.compile else detector.backbone
+    tower = detector.backbone if under_autocast else step_tower(detector, config)
 
     def step(pixels: torch.Tensor, labels: torch.Tensor) -> None:
         optimizer.zero_grad(set_to_none=True)

@@ -13,7 +13,7 @@ from .bench import Bench
 from .busy import Busy
 from .clock import free, peak_bytes, seconds
 from .machine import product_rate
-from .results import Results
+from .results import NotMeasured, Results
 from .steps import Step, own_step, peft_step
 
 
@@ -61,6 +61,8 @@ def measure(bench: Bench, out: Results) -> None:
             )
     if ours:
         batch = max(ours)
+        out.attempt("autocast", lambda: _beside_autocast(bench, batch, ours[batch], out), 6.0)
+        free(bench.device)
         out.attempt("fit", lambda: _epochs(bench, batch, ours[batch].rate, out), 12.0)
 
 
@@ -82,15 +84,36 @@ def _own(bench: Bench) -> Step:
     return own_step(new_detector(config, bench.device), config)
 
 
+def _beside_autocast(bench: Bench, batch: int, ours: StepCost, out: Results) -> None:
+    """Compare the tower that keeps bf16 weights with the same tower under autocast."""
+    from media_forensics.training.step import precision_of
+    from media_forensics.training.trained import new_detector, weights_of
+
+    config = _config(bench, precision="bf16" if bench.small else "auto")
+    detector = new_detector(config, bench.device)
+    if precision_of(config, bench.device) == "fp32" or weights_of(detector, config) == "fp32":
+        raise NotMeasured("steps run in fp32 here")
+    if bench.small:  # elsewhere it is what was timed before
+        ours = _costs(bench, own_step(detector, config), (batch,))[batch]
+        detector = new_detector(config, bench.device)
+    cast = _costs(bench, own_step(detector, config, under_autocast=True), (batch,))[batch]
+    against = "the same tower with fp32 weights, under autocast"
+    what = f"LN step with bf16 weights, batch {batch}"
+    note = "the weights in bf16 count as model"
+    out.add(what, ours.rate, "img/s", against, cast.rate)
+    if ours.memory is not None:
+        out.add(f"{what}: memory", ours.memory, "GiB", against, cast.memory, note=note)
+
+
 def _peft(bench: Bench) -> Step:
     return peft_step(bench.sizes.shape, bench.device, _precision(bench))
 
 
-def _costs(bench: Bench, step: Step) -> dict[int, StepCost]:
+def _costs(bench: Bench, step: Step, batches: tuple[int, ...] = ()) -> dict[int, StepCost]:
     """Return the cost of a step at each batch, up to what fits into memory."""
     device, side = bench.device, bench.sizes.shape.side
     found: dict[int, StepCost] = {}
-    for batch in bench.sizes.train_batches:
+    for batch in batches or bench.sizes.train_batches:
         generator = torch.Generator().manual_seed(batch)
         shape = (batch, 3, side, side)
         pixels = torch.randint(0, 256, shape, dtype=torch.uint8, generator=generator)
