@@ -84,7 +84,7 @@ def fit(
         runs.prepare(run.path, config, manifest, crop_recipe, crop_recipe_hash)
     distributed.wait_for_all()
     if run.status["status"] == runs.COMPLETED:
-        return _stored_result(run)
+        return RunResult.from_json(run.read("result"))
     if not lead:
         return _Training(config, manifest, run, None, should_stop, device).run_to_end()
     with run.locked():
@@ -97,11 +97,6 @@ def fit(
                 runs.FAILED, error={"message": message, "hint": hint, "type": type(error).__name__}
             )
             raise
-
-
-def _stored_result(run: runs.RunFolder) -> RunResult:
-    data = run.read("result")
-    return RunResult(**{**data, "unreadable": tuple(map(tuple, data["unreadable"]))})
 
 
 class _Training:
@@ -334,7 +329,6 @@ class _Training:
         at = self.position
         self._save_state()
         status = runs.STOPPED if stopped else runs.COMPLETED
-        best = self.run.checkpoint("best")
         result = RunResult(
             status=status,
             run_dir=str(self.run.path),
@@ -343,7 +337,7 @@ class _Training:
             crops=at.crops,
             seconds=at.seconds,
             best=at.best,
-            checkpoint=str(best) if at.best else None,
+            checkpoint=str(self.run.checkpoint("best")) if at.best else None,
             unreadable=tuple(sorted(self.source.unreadable.items())),
             config_hash=self.config.hash,
             manifest_sha256=self.manifest.sha256,

@@ -62,3 +62,8 @@ class RunResult:
     def to_json(self) -> dict[str, Any]:
         """Return the result as a plain dict."""
         return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> RunResult:
+        """Return the result of :meth:`to_json`, read back from JSON."""
+        return cls(**{**values, "unreadable": tuple(map(tuple, values["unreadable"]))})

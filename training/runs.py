@@ -313,16 +313,9 @@ def environment(device: str, ranks: int) -> dict[str, Any]:
     """Return what a run's numbers depend on besides config and manifest."""
     import torch
 
-    packages = (
-        "torch",
-        "torchvision",
-        "open_clip_torch",
-        "numpy",
-        "pillow",
-        "opencv-python-headless",
-    )
+    packages = "torch torchvision open_clip_torch numpy pillow opencv-python-headless"
     versions = {}
-    for name in packages:
+    for name in packages.split():
         try:
             versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:

@@ -20,7 +20,7 @@ from ...detector.files.outputs import claim_folder, json_with
 from ...detector.files.paths import given
 from ...detector.model.tower_files import require_here
 from ...detector.progress import Progress, ShouldStop, never, silent
-from ...training import ablation, budget, devices
+from ...training import ablation, ablation_results, budget, devices
 from ...training.ablation import LADDER
 from ...training.config import named_recipe
 from ...training.manifest import Manifest
@@ -121,11 +121,11 @@ def run(
             training_records.register(view, key, config, found.manifest.sha256, cell.folder, counts)
     failed = ablation.work(cells, progress, should_stop, where.device)
     rows = ablation.summarise(cells)
-    files = ablation.save(root, cells, rows)
+    files = ablation_results.save(root, cells, rows)
     done = sum(map(ablation.completed, cells))
     result = {
         "rows": [{k: _plain(v) for k, v in asdict(row).items()} for row in rows],
-        "table": ablation.table(rows, len(cells)),
+        "table": ablation_results.table(rows, len(cells)),
         "figure": str(files["figure"]),
         "folder": str(root),
         "runs": keys,

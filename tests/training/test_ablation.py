@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 from media_forensics.detector.errors import Cancelled, ForensicsError
-from media_forensics.training import ablation
+from media_forensics.training import ablation, ablation_results
 from media_forensics.training.loop import fit
 from media_forensics.training.runs import RunFolder
 from PIL import Image
@@ -71,7 +71,7 @@ def test_a_worker_does_what_is_left_and_only_that(small, tmp_path):
     assert rows[1].before == "ln" and rows[1].p_holm == rows[1].p_value
     assert rows[1].difference == pytest.approx(rows[1].auroc - rows[0].auroc)
 
-    files = ablation.save(tmp_path / "a", cells, rows)
+    files = ablation_results.save(tmp_path / "a", cells, rows)
     assert Image.open(files["figure"]).size[0] > 200
     assert "4 of 4 runs are done" in files["table"].read_text()
     assert [r["recipe"] for r in json.loads(files["json"].read_text())["rows"]] == list(RECIPES)
@@ -87,9 +87,9 @@ def test_an_unfinished_ablation_has_the_rows_that_are_done(small, tmp_path):
     (row,) = ablation.summarise(cells)
     assert row.recipe == "ln_l2" and row.seeds == (0,)
     assert row.spread is None and row.difference is None
-    text = ablation.table([row], len(cells))
+    text = ablation_results.table([row], len(cells))
     assert "1 of 4 runs are done" in text and "nan" not in text
-    ablation.save(tmp_path / "a", cells, [row])
+    ablation_results.save(tmp_path / "a", cells, [row])
 
 
 def test_a_stop_keeps_the_cell_in_hand(small, tmp_path):
