@@ -52,6 +52,7 @@ _OMEGACONF = (
     *("dictconfig.DictConfig", "listconfig.ListConfig", "base.ContainerMetadata", "base.Metadata"),
     *(f"nodes.{name}Node" for name in ("Any", "String", "Integer", "Float", "Boolean", "Path")),
 )
+_PATHS = ("PosixPath", "WindowsPath", "PurePosixPath", "PureWindowsPath")
 # Objects that training programs store beside the tensors. Each name is mapped to a class of ours,
 # so that loading runs none of their code.
 _HARMLESS = (
@@ -64,10 +65,8 @@ _HARMLESS = (
     (_empty, "collections.defaultdict"),
     (_Settings, "typing.Any"),
     *((kind, f"builtins.{kind.__name__}") for kind in (bool, dict, float, int, list, str)),
-    (_Path, "pathlib.PosixPath"),
-    (_Path, "pathlib.WindowsPath"),
-    (_Path, "pathlib.PurePosixPath"),
-    (_Path, "pathlib._local.PosixPath"),
+    *((_Path, f"pathlib.{kind}") for kind in _PATHS),
+    *((_Path, f"pathlib._local.{kind}") for kind in _PATHS),  # as Python 3.13 names them
     (np.dtype, "numpy.dtype"),
     (scalar, "numpy.core.multiarray.scalar"),
     (scalar, "numpy._core.multiarray.scalar"),

@@ -54,7 +54,7 @@ def test_a_large_result_comes_whole():
     ("task", "error", "says"),
     [
         ("raises", KeyError, "no such thing"),
-        ("cannot be sent", RuntimeError, "pickle"),
+        ("cannot be sent", RuntimeError, "pickle|local object"),
         ("ends", RuntimeError, "SystemExit"),
     ],
 )
