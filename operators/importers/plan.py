@@ -16,6 +16,7 @@ from ...detector.errors import ForensicsError
 from ...detector.files.paths import given
 from ...detector.records import FAKE, UNKNOWN, Reason, VideoRecord
 from . import same_videos
+from .about_videos import with_table
 from .contract import Evidence, Importer, ImportOptions, Reading
 from .leakage_groups import (
     KnownVideo,
@@ -101,6 +102,7 @@ def read_source(
         )
     reading.records[:] = _one_kind(reading.records, options.media)
     records = _paired_with_reals(_unique(reading, tree), reading)
+    records = with_table(tree, records, reading)
     return Source(importer, evidence, tree, reading, tuple(records))
 
 

@@ -30,7 +30,11 @@ METHODS = {
     # Not part of the official release: self-blended images (Shiohara and Yamasaki, CVPR 2022,
     # arXiv 2204.08376), written as videos TTT_TTT, for example by the demo corpus.
     "SelfBlend": "face_swap",
+    # Made by the demo's corpus only: a face through a few pixels and back, and a moved mouth.
+    "Bottleneck": "face_swap",
+    "ExpressionWarp": "reenactment",
 }
+_UNOFFICIAL = ("SelfBlend", "Bottleneck", "ExpressionWarp")
 COMPRESSIONS = {"raw": "raw", "c0": "raw", "c23": "c23", "c40": "c40"}
 FLAT_ORIGINAL = "original"
 SPLIT_FOLDERS = ("dataset/splits", "splits", "")  # "" (the root) as in SBI's code
@@ -271,7 +275,7 @@ def _list_missing(
         for first, second, listed_in in pairs:
             if subset == "youtube":
                 names = [first, second]
-            elif subset == "SelfBlend":
+            elif subset in _UNOFFICIAL:
                 continue  # no official list
             else:
                 names = [f"{first}_{second}", f"{second}_{first}"]
@@ -285,7 +289,7 @@ def _official() -> tuple[Official, ...]:
     for split, count in (("train", 720), ("val", 140), ("test", 140)):
         rows.append(Official(count, split, "original", 0, per_compression=True))
         for method in METHODS:
-            if method != "SelfBlend":
+            if method not in _UNOFFICIAL:
                 rows.append(Official(count, split, method, 1, per_compression=True))
     return tuple(rows)
 
