@@ -192,14 +192,16 @@ class H264Writer:
         self._output = av.open(file, "w", format=container, options=dict(options or {}))
         if comment is not None:
             self._output.metadata["comment"] = comment
-        stream: Any = self._output.add_stream(
-            "libx264", rate=rate, options=_X264 | {"crf": str(crf)}
-        )
+        stream = self._new_stream(rate, crf)
         stream.height, stream.width = size
         stream.pix_fmt = "yuv420p"
         stream.codec_context.thread_count = 1
         self._stream = stream
         self._ended = False
+
+    def _new_stream(self, rate: Fraction | int, crf: int) -> Any:
+        options = _X264 | {"crf": str(crf)}
+        return self._output.add_stream("libx264", rate=rate, options=options)
 
     def add(self, picture: np.ndarray) -> None:
         """Encode one picture: RGB uint8 (H, W, 3) or grey (H, W)."""
@@ -226,6 +228,18 @@ class H264Writer:
 
     def __exit__(self, kind: object, *_: object) -> None:
         self.end() if kind is None else self.close()
+
+
+class Mpeg4Writer(H264Writer):
+    """Encodes to MPEG-4 part 2, as phones and webcams did before H.264.
+
+    ``crf`` is its constant quantiser, 2 (best) to 31.
+    """
+
+    def _new_stream(self, rate: Fraction | int, crf: int) -> Any:
+        stream: Any = self._output.add_stream("mpeg4", rate=rate)
+        stream.codec_context.qmin = stream.codec_context.qmax = crf
+        return stream
 
 
 @lru_cache(maxsize=1)

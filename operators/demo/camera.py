@@ -16,7 +16,7 @@ import numpy as np
 from ...detector.errors import ForensicsError
 from ...detector.faces.interface import FaceDetector
 from ...detector.frames.sources import open_source
-from .clips import FPS, FRAMES, SIZE, ClipPlan
+from .clips import SIZE, ClipPlan
 
 # Largest excursions of the virtual camera; together they reach 6.8 % of the window beyond its edge.
 _PAN = 0.03  # share of the window
@@ -41,25 +41,28 @@ class Photograph:
         landmarks: (5, 2) pixels of ``image``
         maps: (FRAMES, 2, 3), pixels of a frame -> pixels of ``image``
         gains: (FRAMES,) exposure gain of each frame
+        size: side of a frame in pixels
     """
 
     image: np.ndarray
     landmarks: np.ndarray
     maps: np.ndarray
     gains: np.ndarray
+    size: int = SIZE
 
     def film(self, image: np.ndarray) -> np.ndarray:
         """Return the frames (FRAMES, SIZE, SIZE, 3) of ``image``, a version of the photograph."""
-        frames = np.empty((FRAMES, SIZE, SIZE, 3), np.uint8)
+        frames = np.empty((len(self.maps), self.size, self.size, 3), np.uint8)
         for frame, pose, gain in zip(frames, self.maps, self.gains, strict=True):
-            seen = _look(image, pose, cv2.INTER_CUBIC).astype(np.float32)
+            seen = _look(image, pose, self.size, cv2.INTER_CUBIC).astype(np.float32)
             frame[:] = np.clip(np.rint(seen * gain), 0, 255)
         return frames
 
     def film_mask(self, mask: np.ndarray) -> np.ndarray:
         """Return (FRAMES, SIZE, SIZE) uint8: 255 where a frame shows ``mask`` (H, W) > 0."""
         wide = cv2.dilate((mask > 0).astype(np.uint8), np.ones((3, 3), np.uint8))  # cubic support
-        seen = [_look(wide * np.uint8(255), pose, cv2.INTER_LINEAR) for pose in self.maps]
+        how = cv2.INTER_LINEAR
+        seen = [_look(wide * np.uint8(255), pose, self.size, how) for pose in self.maps]
         return np.where(np.array(seen) > 0, 255, 0).astype(np.uint8)
 
 
@@ -99,19 +102,19 @@ def _photograph(
     plan: ClipPlan, footage: Path, detector: FaceDetector, rng: np.random.Generator
 ) -> Clip:
     image, window = _to_working_size(_read(footage, [0])[0], plan)
-    still = _look(image, window, cv2.INTER_CUBIC)
+    still = _look(image, window, plan.size, cv2.INTER_CUBIC)
     points = np.c_[_one_face(detector, [still], plan)[0], np.ones(5)]
-    paths, gains = camera_path(rng)
-    photograph = Photograph(image, points @ window.T, window @ paths, gains)
+    paths, gains = camera_path(rng, plan)
+    photograph = Photograph(image, points @ window.T, window @ paths, gains, plan.size)
     # The face does not move in the photograph, so the camera's path gives exact landmarks.
     moved = np.einsum("fij,pj->fpi", np.linalg.inv(paths)[:, :2], points)
     return Clip(photograph.film(image), moved, photograph)
 
 
-def _look(image: np.ndarray, pose: np.ndarray, interpolation: int) -> np.ndarray:
+def _look(image: np.ndarray, pose: np.ndarray, size: int, interpolation: int) -> np.ndarray:
     """Return a frame whose pixels are sampled from ``image`` at the places that ``pose`` gives."""
     how = interpolation | cv2.WARP_INVERSE_MAP
-    return cv2.warpAffine(image, pose, (SIZE, SIZE), flags=how, borderMode=cv2.BORDER_REFLECT_101)
+    return cv2.warpAffine(image, pose, (size, size), flags=how, borderMode=cv2.BORDER_REFLECT_101)
 
 
 def _to_working_size(image: np.ndarray, plan: ClipPlan) -> tuple[np.ndarray, np.ndarray]:
@@ -125,37 +128,38 @@ def _to_working_size(image: np.ndarray, plan: ClipPlan) -> tuple[np.ndarray, np.
     if left < 0 or top < 0 or left + reach > image.shape[1] or top + reach > image.shape[0]:
         raise ClipError(f"Clip {plan.stem}: its window does not fit into {plan.footage}.")
     image = image[top : top + reach, left : left + reach]
-    size = min(reach, round(reach * SIZE / side))
+    size = min(reach, round(reach * plan.size / side))
     if size < reach:  # area averaging, so that the moving resampling does not shimmer
         image = cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA)
     factor = size / reach
-    zoom = side * factor / SIZE
+    zoom = side * factor / plan.size
     # Pixel centres: clip (-0.5, -0.5) is the window's upper left corner.
     shift = room * factor + 0.5 * zoom - 0.5
     return np.ascontiguousarray(image), np.array([[zoom, 0.0, shift], [0.0, zoom, shift]])
 
 
-def camera_path(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def camera_path(rng: np.random.Generator, plan: ClipPlan) -> tuple[np.ndarray, np.ndarray]:
     """Return the path of a hand-held camera, in pixels of the clip.
 
     Args:
         rng: generator of the phases of the slow and fast sway
+        plan: the clip, for its size and the times of its frames
 
     Returns:
         (FRAMES, 3, 3) maps from pixels of a frame to pixels of the unmoved window, and (FRAMES,)
         exposure gains around 1
     """
-    seconds = np.arange(FRAMES) / FPS
+    seconds = np.arange(plan.frames) / plan.fps
     slow = rng.uniform(0.15, 0.4, 5)
     fast = rng.uniform(0.7, 1.3, 5)
     phases = rng.uniform(0, 2 * np.pi, (2, 5))
     sway = 0.8 * np.sin(2 * np.pi * seconds[:, None] * slow + phases[0])
     sway += 0.2 * np.sin(2 * np.pi * seconds[:, None] * fast + phases[1])
-    pan = sway[:, :2] * _PAN * SIZE
+    pan = sway[:, :2] * _PAN * plan.size
     zoom = 1.0 + sway[:, 2] * _ZOOM
     roll = sway[:, 3] * _ROLL
-    centre = (SIZE - 1) / 2
-    paths = np.zeros((FRAMES, 3, 3))
+    centre = (plan.size - 1) / 2
+    paths = np.zeros((plan.frames, 3, 3))
     paths[:, 0, 0] = paths[:, 1, 1] = zoom * np.cos(roll)
     paths[:, 1, 0] = zoom * np.sin(roll)
     paths[:, 0, 1] = -paths[:, 1, 0]
@@ -167,14 +171,15 @@ def camera_path(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
 
 def _segment(plan: ClipPlan, footage: Path, detector: FaceDetector) -> Clip:
     x, y, side = plan.window
-    frames = np.empty((FRAMES, SIZE, SIZE, 3), np.uint8)
-    how = cv2.INTER_AREA if side > SIZE else cv2.INTER_CUBIC
+    size = plan.size
+    frames = np.empty((plan.frames, size, size, 3), np.uint8)
+    how = cv2.INTER_AREA if side > size else cv2.INTER_CUBIC
     for frame, image in zip(frames, _read(footage, plan.source_frames), strict=True):
         height, width = image.shape[:2]
         if min(x, y) < 0 or x + side > width or y + side > height:
             raise ClipError(f"Clip {plan.stem}: its window does not fit into {plan.footage}.")
         cut = image[y : y + side, x : x + side]
-        frame[:] = cv2.resize(cut, (SIZE, SIZE), interpolation=how)
+        frame[:] = cv2.resize(cut, (size, size), interpolation=how)
     return Clip(frames, _smooth(_one_face(detector, list(frames), plan)))
 
 

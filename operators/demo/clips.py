@@ -50,6 +50,9 @@ class ClipPlan:
         window: (x, y, side) of the visible square, in pixels of the footage
         start: first frame of the segment, or None for a photograph (moved by a virtual camera)
         step: source frames per clip frame; 1.2 turns 30 fps into 25 fps
+        size: side of the square clip in pixels
+        frames: number of frames
+        fps: frames per second
     """
 
     number: int
@@ -58,6 +61,9 @@ class ClipPlan:
     window: tuple[int, int, int]
     start: int | None = None
     step: float = 1.0
+    size: int = SIZE
+    frames: int = FRAMES
+    fps: int = FPS
 
     @property
     def stem(self) -> str:
@@ -69,7 +75,7 @@ class ClipPlan:
         """0-based frames of the footage, one per clip frame; empty for a photograph."""
         if self.start is None:
             return []
-        return [self.start + int(i * self.step + 0.5) for i in range(FRAMES)]
+        return [self.start + int(i * self.step + 0.5) for i in range(self.frames)]
 
 
 PEOPLE = {

@@ -8,26 +8,22 @@ existing files are kept. So a build that was killed continues, and ends with the
 from __future__ import annotations
 
 import os
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ...detector.errors import Cancelled, ForensicsError
-from ...detector.faces.detectors import load_face_detector
-from ...detector.faces.interface import FaceDetector
+from ...detector.errors import ForensicsError
 from ...detector.files.paths import given, inside
 from ...detector.progress import Progress, ShouldStop, never, silent
 from ...detector.weights.offline_assets import fetch_footage
 from . import corpus_tree
 from .camera import Clip, render
+from .clip_pool import ClipPool
 from .clips import CLIPS, PEOPLE, ClipPlan, choose_clips, choose_swaps
 from .encode import CRF, write_clip, write_mask
 from .manipulate import face_swap_clip, self_blend_clip
@@ -116,8 +112,9 @@ def build_demo_corpus(
     corpus_tree.write_side_files(folder, clips)
     units, total = _plan_units(folder, clips, wanted)
     missing = sum(len(output.files) for unit in units for output in unit.outputs)
-    builder = _Builder(files, seed, progress, total, total - missing, folder)
-    builder.run(units, workers or min(4, os.cpu_count() or 1), should_stop)
+    pool = ClipPool(progress, total, total - missing)
+    builder = _Builder(files, seed, pool, folder)
+    pool.run(units, builder.make, workers or min(4, os.cpu_count() or 1), should_stop)
     found = _counts(clips, wanted)
     found |= {
         "root": str(folder),
@@ -186,61 +183,17 @@ def _add(unit: Unit, output: Output) -> int:
     return len(output.files)
 
 
-@contextmanager
-def _torch_threads_restored() -> Iterator[None]:
-    """Restore torch's number of threads on exit; it is a setting of the whole process."""
-    import torch
-
-    before = torch.get_num_threads()
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
 class _Builder:
-    """Builder of units in a pool of threads; decoding, warping and encoding release the GIL.
+    """Makes units from the footage."""
 
-    Threads start at once and share the footage, unlike processes.
-    """
-
-    def __init__(
-        self,
-        footage: Mapping[str, Path],
-        seed: int,
-        progress: Progress,
-        total: int,
-        done: int,
-        root: Path,
-    ) -> None:
+    def __init__(self, footage: Mapping[str, Path], seed: int, pool: ClipPool, root: Path) -> None:
         self._root = root
         self._footage = footage
         self._seed = seed
-        self._progress = progress
-        self._total = total
-        self._done = done
-        self._lock = threading.Lock()
-        self._local = threading.local()  # a detector must not be shared between threads
-        self._stop = threading.Event()
+        self._pool = pool
 
-    def run(self, units: Sequence[Unit], workers: int, should_stop: ShouldStop) -> None:
-        """Make all units; after the first error the others end at their next output."""
-        self._progress(self._done, self._total, "clips")
-        with _torch_threads_restored(), ThreadPoolExecutor(max_workers=max(1, workers)) as pool:
-            pending = {pool.submit(self._make, unit) for unit in units}
-            try:
-                while pending:
-                    done, pending = wait(pending, timeout=0.5, return_when=FIRST_COMPLETED)
-                    for future in done:
-                        future.result()
-                    if should_stop():
-                        raise Cancelled("The demo corpus is not finished.", "Run it again.")
-            finally:
-                self._stop.set()
-                for future in pending:
-                    future.cancel()
-
-    def _make(self, unit: Unit) -> None:
+    def make(self, unit: Unit) -> None:
+        """Render the clips of a unit and write its missing files."""
         rendered: dict[int, Clip] = {}
 
         def clip(number: int) -> Clip:
@@ -249,29 +202,14 @@ class _Builder:
             return rendered[number]
 
         for output in unit.outputs:
-            if self._stop.is_set():
+            if self._pool.stopped:
                 return
             for _ in self._write(output, clip):
-                with self._lock:
-                    self._done += 1
-                    self._progress(self._done, self._total, f"clip {output.target:03d}")
+                self._pool.count(f"clip {output.target:03d}")
 
     def _render(self, plan: ClipPlan) -> Clip:
         rng = np.random.default_rng([self._seed, plan.number, _CAMERA])
-        return render(plan, self._footage[plan.footage], self._detector(), rng)
-
-    def _detector(self) -> FaceDetector:
-        if not hasattr(self._local, "detector"):
-            # Always on the CPU, so that the corpus does not depend on the machine's GPU.
-            import torch
-
-            # The pool fills the cores; more threads inside each detector would wait for each other.
-            torch.set_num_threads(1)
-            with self._lock:  # the first thread may have to download the weights
-                self._local.detector = load_face_detector(
-                    "retinaface_mobile0.25", device="cpu", allow_download=True
-                )
-        return self._local.detector
+        return render(plan, self._footage[plan.footage], self._pool.detector(), rng)
 
     def _write(self, output: Output, clip: Callable[[int], Clip]) -> Iterator[Path]:
         """Write the files of ``output`` one by one and yield the path of each."""

@@ -20,7 +20,7 @@ def moved(path: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("seed", range(20))
 def test_camera_never_looks_past_its_margin_and_moves_slowly(seed):
-    paths, gains = camera_path(np.random.default_rng(seed))
+    paths, gains = camera_path(np.random.default_rng(seed), CLIPS[0])
     corners = np.array([[-0.5, -0.5], [SIZE - 0.5, -0.5], [-0.5, SIZE - 0.5], [SIZE - 0.5] * 2])
     seen = np.array([moved(path, corners) for path in paths])
     room = camera.MARGIN * SIZE
@@ -34,7 +34,7 @@ def test_camera_never_looks_past_its_margin_and_moves_slowly(seed):
 def test_a_still_camera_shows_the_plain_window(footage, face_detector, monkeypatch):
     """Without motion a frame is the window, resized by OpenCV in one call."""
 
-    def still(rng):
+    def still(rng, plan):
         return np.tile(np.eye(3), (FRAMES, 1, 1)), np.ones(FRAMES)
 
     monkeypatch.setattr(camera, "camera_path", still)
