@@ -20,6 +20,8 @@ from .encode import CRF
 SELF_BLEND, FACE_SWAP = "SelfBlend", "FaceSwap"
 METHODS = (SELF_BLEND, FACE_SWAP)
 _MARKER = "dataset/corpus.json"
+DEMO, COLLECTION = "demo", "collection"
+"""Kinds of corpora: one dataset, or several."""
 
 
 def real_path(root: Path, compression: str, stem: str) -> Path:
@@ -37,7 +39,7 @@ def mask_path(root: Path, method: str, stem: str) -> Path:
     return root / "manipulated_sequences" / method / "masks" / "videos" / f"{stem}.mp4"
 
 
-def check_root(root: Path, seed: int) -> bool:
+def check_root(root: Path, seed: int, kind: str = DEMO) -> bool:
     """Return True if ``root`` holds a corpus of this recipe, False if it is new or empty.
 
     Raises:
@@ -60,7 +62,7 @@ def check_root(root: Path, seed: int) -> bool:
         raise ForensicsError(
             f"{root} cannot be read: {error}.", "Choose another folder.", "root"
         ) from error
-    if found != _recipe(seed):
+    if found != _recipe(seed, kind):
         other = found.get("seed") if isinstance(found, dict) else None
         what = f"seed {other}, not {seed}" if other != seed else "made by another version"
         raise ForensicsError(
@@ -71,9 +73,9 @@ def check_root(root: Path, seed: int) -> bool:
     return True
 
 
-def _recipe(seed: int) -> dict[str, Any]:
+def _recipe(seed: int, kind: str) -> dict[str, Any]:
     return {
-        "name": "demo",
+        "name": kind,
         "format": 1,
         "seed": seed,
         "size": SIZE,
@@ -84,16 +86,16 @@ def _recipe(seed: int) -> dict[str, Any]:
     }
 
 
-def claim(root: Path, seed: int) -> None:
+def claim(root: Path, seed: int, kind: str = DEMO) -> None:
     """Mark ``root`` as a corpus, or check that it is one of the same recipe to continue.
 
     Raises:
         ForensicsError: as :func:`check_root`, or it cannot be written
     """
-    if check_root(root, seed):
+    if check_root(root, seed, kind):
         return
     try:
-        write_bytes(root / _MARKER, (json.dumps(_recipe(seed), indent=1) + "\n").encode())
+        write_bytes(root / _MARKER, (json.dumps(_recipe(seed, kind), indent=1) + "\n").encode())
     except OSError as error:
         raise ForensicsError(
             f"{root} cannot be written: {error}.", "Choose another folder.", "root"

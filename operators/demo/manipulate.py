@@ -14,7 +14,6 @@ import numpy as np
 
 from ...training.batches.self_blend import self_blend
 from .camera import Clip
-from .clips import FRAMES
 from .face_swap import face_swap
 
 Changed = tuple[np.ndarray, np.ndarray]  # a fake picture and its mask
