@@ -39,6 +39,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
     "operators": (
         ("operator_list",),
         ("dataset", "importers"),
+        ("thresholds",),
         ("app",),
         ("jobs",),
         ("faces", "embeddings", "importing", "demo"),

@@ -152,9 +152,16 @@ class Stored:
     @property
     def for_one(self) -> Threshold:
         """The threshold of :attr:`default`, for uses that show no rates."""
+        return self.judging()
+
+    def judging(self, rows: FittedOn = NOTHING, level: str = "") -> Threshold:
+        """Return the threshold of :attr:`default` for ``rows`` judged at ``level`` ("": several).
+
+        If the calibration is no longer valid and nothing replaces it, it is 0.5 and says why.
+        """
         chosen = {CALIBRATION: self.calibration, CHECKPOINT: self.checkpoint}.get(self.default)
         if chosen is not None:
-            return chosen.threshold
+            return chosen.judging(rows, level or chosen.level)
         late = self.calibration.stale if self.calibration else ""
         if not late:
             return UNCHOSEN

@@ -24,9 +24,9 @@ def require_known(
         )
 
 
-def require_threshold(value: float) -> None:
-    """Raise :class:`ForensicsError` for a threshold outside [0, 1]."""
-    if not 0.0 <= value <= 1.0:
+def require_threshold(value: float | None) -> None:
+    """Raise :class:`ForensicsError` for a threshold outside [0, 1]; None is the usual one."""
+    if value is not None and not 0.0 <= value <= 1.0:
         raise ForensicsError(
             f"The threshold {value} is outside [0, 1].", "p_fake is a probability.", "threshold"
         )

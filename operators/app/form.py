@@ -17,6 +17,8 @@ from ...detector.device import described
 from ...detector.errors import ForensicsError
 from ...detector.files.installation import require_installed
 from ..dataset import fields
+from ..thresholds.stored_thresholds import stored_of
+from .checks import require_threshold
 from .current_detector import current
 
 #: The choice of a checkpoint by its path. Not "", for which the App would show nothing.
@@ -159,6 +161,19 @@ class Form:
             choose_dir=folder, button_label="Choose ...", choose_button_label="Use it"
         )
         return self._keep(name, self.inputs.file(name, **given))
+
+    def threshold(self, key: str, text: str, level: str = "face") -> None:
+        """Add the threshold of detector ``key``; the text says the usual one and its origin.
+
+        Args:
+            key: detector key
+            text: what the threshold decides
+            level: what is judged, see :func:`operators.thresholds.applied.applied`
+        """
+        usual = stored_of(self.dataset, key).judging(level=level)
+        where = f"{usual.value:g}, {usual.provenance}"
+        self.number("threshold", "Threshold", f"{text}, 0 to 1; empty: {where}", default=None)
+        self.check(lambda: require_threshold(self.params.get("threshold")))
 
     def device(self, description: str = "Where it is computed", label: str = "Device") -> None:
         """Add the torch device, with the meaning of ``auto`` on this machine once it is known."""

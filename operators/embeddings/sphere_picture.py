@@ -139,7 +139,8 @@ def whole_picture(first: Picture, read: Reader, there: np.ndarray, columns: Face
 def _worth_drawing(label: np.ndarray, p_fake: np.ndarray, taken: int) -> np.ndarray:
     """Return the indices of the errors at threshold 0.5 and of a sample of the rest.
 
-    The errors are at most half of the drawn faces.
+    The errors are at most half of the drawn faces. The picture is kept, so it does not depend on
+    the calibration, which may change.
     """
     most = MOST_DRAWN - taken
     wrong = ((label == REAL) & (p_fake >= 0.5)) | ((label == FAKE) & (p_fake < 0.5))

@@ -11,8 +11,7 @@ import fiftyone as fo
 from fiftyone import ViewField as F
 
 from ...detector.audit.columns import SEEN
-from ...detector.audit.threshold import CALIBRATION, CHECKPOINT, HAND, UNCHOSEN, Threshold
-from ...detector.errors import ForensicsError
+from ...detector.audit.threshold import Threshold
 from ...detector.metrics import ranks
 from ...detector.records import LABELS
 from ..app.current_detector import current
@@ -35,15 +34,14 @@ from ..dataset.scored_items import LEVELS, items_of, unlabelled
 from ..dataset.video_scores import refresh_video_scores
 from ..jobs.workflow import Workflow
 from ..operator_list import uri_of
-from .calibrations import (
+from ..thresholds.applied import applied
+from ..thresholds.calibrations import (
     CALIBRATED,
     calibration_of,
     has_calibration,
-    stored_threshold,
     why_no_calibration,
 )
 from .evaluation_tables import compare, evaluate_items, macro, table
-from .stored_thresholds import stored_of
 
 if TYPE_CHECKING:
     from ...detector.audit.basis import Basis
@@ -97,7 +95,7 @@ def run(
     )  # the Model Evaluation panel and the grid read the fields
     faces_dataset.renew_one_face(dataset)
     views.require_samples(view, "faces")
-    found_at = _threshold(dataset, view, key, threshold, threshold_from)
+    found_at = applied(view, key, threshold, given=threshold_from, level="")
     basis = made_from.basis_of(view, key)  # before reading, so that a change shows
     rows, said = [], []
     for level in LEVELS:
@@ -134,32 +132,6 @@ def _remarks(said: list[str], waiting: int, key: str, view: Any) -> str:
             f"judged by the others. Run 'Score faces' with {key} to include them."
         )
     return "".join(f"\n\n{text}" for text in found)
-
-
-def _threshold(
-    dataset: fo.Dataset, view: Any, key: str, threshold: float | str | None, given: str | None
-) -> Threshold:
-    """Return the threshold: by the rule, the calibrated one, or a number that is ``given``."""
-    if threshold == CALIBRATED:
-        return stored_threshold(dataset, view, key)
-    if threshold is None:
-        found = stored_of(dataset, key)
-        if found.default == CALIBRATION:  # read again, because numbers are about to be made with it
-            return stored_threshold(dataset, view, key)
-        if found.default == CHECKPOINT and found.checkpoint is not None:
-            return found.checkpoint.threshold
-        return UNCHOSEN
-    try:
-        value = float(threshold)
-    except ValueError:
-        value = float("nan")
-    if not 0.0 <= value <= 1.0:
-        raise ForensicsError(
-            f"The threshold {threshold} is outside [0, 1].", "p_fake is a probability.", "threshold"
-        )
-    if given is None and value == 0.5:
-        return UNCHOSEN
-    return Threshold(value, HAND, given or "given, chosen on unknown data", honest=False)
 
 
 def _write_evaluations(dataset: fo.Dataset, view: Any, key: str, threshold: float) -> list[str]:
@@ -267,13 +239,7 @@ class EvaluateDetector(Workflow):
             text = "The one that 'Calibrate threshold' has chosen for this detector"
             form.flag("calibrated", "Calibrated threshold", text, default=True)
         if why is not None or form.params.get("calibrated") is False:
-            usual = stored_of(form.dataset, key).for_one
-            text = "p_fake from which a face or video counts as fake, 0 to 1; empty: "
-            form.number("threshold", "Threshold", f"{text}{usual.value:g}, {usual.provenance}")
-            value = form.params.get("threshold")
-            if value is not None and not 0.0 <= value <= 1.0:
-                words = "p_fake is a probability: choose a threshold from 0 to 1."
-                form.refuse("threshold", words)
+            form.threshold(key, "p_fake from which a face or video counts as fake", level="")
         others = [(name, name) for name in fields.detector_keys(form.dataset) if name != key]
         if others:
             text = "A second detector, on the videos that both have scored"

@@ -18,15 +18,15 @@ from ...detector.weights.known_detectors import find_detector
 from ..app.form import Form, chosen_detector, chosen_path
 from ..app.progress_bar import terminal
 from ..dataset import default_folders, fields, views
-from ..evaluation.calibrations import (
-    calibration_of_checkpoint,
-    has_calibration,
-    stored_calibration,
-)
 from ..jobs import job as jobs
 from ..jobs.delegated import in_app, stop_of
 from ..jobs.path_arguments import with_paths
 from ..jobs.workflow import Workflow
+from ..thresholds.calibrations import (
+    calibration_of_checkpoint,
+    has_calibration,
+    stored_calibration,
+)
 from ..training.detector_list import detector_source, known_detectors
 from . import analyses_dataset
 from .analysis_report import in_seconds, markdown, timeline

@@ -10,6 +10,7 @@ import fiftyone as fo
 import fiftyone.core.media as fomm
 from fiftyone import ViewField as F
 
+from ...detector.audit.threshold import Threshold
 from ...detector.errors import Cancelled, ForensicsError
 from ...detector.files import packages
 from ...detector.files.allowed_roots import require_files
@@ -23,6 +24,7 @@ from ..app.outcome import Ending
 from ..dataset import derived, fields, views
 from ..dataset.dataset_changes import declare
 from ..jobs.workflow import JobWorkflow
+from ..thresholds.applied import applied
 from ..training.detector_list import scored_model
 
 METHODS = (
@@ -39,7 +41,7 @@ def run(
     key: str,
     method: str = "gradient",
     only: str = "all",
-    threshold: float = 0.5,
+    threshold: float | None = None,
     limit: int = 500,
     on_frames: bool = True,
     batch_size: int | None = None,
@@ -54,7 +56,8 @@ def run(
         key: detector key; the checkpoint that gave its scores is used
         method: ``gradient`` or ``rollout``, see :mod:`detector.model.explain`
         only: ``all``, or ``errors`` for the faces on the wrong side of ``threshold``
-        threshold: p_fake from which a face counts as fake
+        threshold: p_fake from which a face counts as fake; by default the one that every screen
+            uses, see :class:`detector.audit.threshold.Stored`
         limit: most faces to explain, in the order of the view
         on_frames: whether to write the map also on the frame of the video dataset, in its own place
         batch_size: faces per pass; None is 4 on a CPU and 8 on a CUDA GPU
@@ -62,7 +65,8 @@ def run(
         progress, should_stop: see :mod:`detector.progress`
 
     Returns:
-        ``{"field", "explained", "on_frames", "not_explained": {reason: n}, "left_out"}``
+        ``{"field", "explained", "on_frames", "not_explained": {reason: n}, "left_out",
+        "threshold", "threshold_from"}``; the last two are None unless ``only`` is ``errors``
 
     Raises:
         ForensicsError: if the view is empty, has no errors or no scores, the scores were imported
@@ -76,7 +80,8 @@ def run(
     view = views.flat(samples)
     dataset = views.dataset_of(view)
     views.require_fields(view, [fields.ScoreFields(key).p_fake], "Score faces")
-    chosen = _chosen(view, key, only, threshold)
+    at = applied(view, key, threshold, rates=False) if only == "errors" else None
+    chosen = _chosen(view, key, at)
     rows = list(zip(*chosen.values(_COLUMNS), views.crop_hashes(chosen), strict=True))
     left_out, rows = max(0, len(rows) - limit), rows[:limit]
     require_files((row[1] for row in rows), "faces")
@@ -109,23 +114,27 @@ def run(
         "on_frames": frames,
         "not_explained": dict(lost),
         "left_out": left_out,
+        "threshold": None if at is None else at.value,
+        "threshold_from": None if at is None else at.provenance,
     }
 
 
 _COLUMNS = ["id", "filepath", "video_id", "frame_number", "face_index", "crop_matrix"]
 
 
-def _check(method: str, only: str, threshold: float, limit: int) -> None:
+def _check(method: str, only: str, threshold: float | None, limit: int) -> None:
     require_known("method", method, METHODS)
     require_known("only", only, ONLY)
     require_threshold(threshold)
     require_from(1, limit=limit)
 
 
-def _chosen(view: Any, key: str, only: str, threshold: float) -> Any:
+def _chosen(view: Any, key: str, at: Threshold | None) -> Any:
+    """Return the faces of ``view``, or only its errors at the threshold ``at``."""
     views.require_samples(view, "faces")
-    if only == "all":
+    if at is None:
         return view
+    threshold = at.value
     p_fake = F(fields.ScoreFields(key).p_fake)
     truth = F(f"{fields.GROUND_TRUTH}.label")
     wrong = view.match(
@@ -134,7 +143,7 @@ def _chosen(view: Any, key: str, only: str, threshold: float) -> Any:
     )
     if len(wrong) == 0:
         raise ForensicsError(
-            f"No face of the view is an error of {key!r} at {threshold:g}.",
+            f"No face of the view is an error of {key!r} at {threshold:g} ({at.provenance}).",
             "Choose all faces, another threshold or another view.",
             "only",
         )
@@ -221,18 +230,19 @@ class ExplainFaces(JobWorkflow):
             return
         form.choice("method", METHODS, "Map", "What the colours mean")
         form.choice("only", ONLY, "Faces", "Which faces of the view get a map")
+        key = str(form.params.get("key") or current(form.dataset))
         if form.params.get("only") == "errors":
-            form.number("threshold", "Threshold", "p_fake from which a face counts as fake, 0 to 1")
+            form.threshold(key, "p_fake from which a face counts as fake")
         form.whole("limit", "At most", "Faces, in the view's order", least=1)
         form.device()
         text = "A map shows what moved this network's score. It does not show where a "
         form.notice("meaning", f"{len(target)} faces in the view", text + "face was manipulated.")
-        key = str(form.params.get("key") or current(form.dataset))
         only, threshold = form.value("only"), form.value("threshold")
 
         def looked_at() -> None:
             _check(form.value("method"), only, threshold, form.value("limit"))
-            _chosen(target, key, only, threshold)
+            if only == "errors":
+                _chosen(target, key, applied(target, key, threshold, rates=False))
 
         form.check(looked_at)
 
@@ -242,5 +252,7 @@ class ExplainFaces(JobWorkflow):
         text = f"{maps} a map: tick {done['field']} in the sidebar"
         text += f"; {lost} could not be read" if lost else ""
         text += f"; {done['left_out']} beyond the limit" if done["left_out"] else ""
+        if done["threshold"] is not None:
+            text += f"; errors at {done['threshold']:g}: {done['threshold_from']}"
         notes = tuple(f"{count} {reason}" for reason, count in done["not_explained"].items())
         return Ending(text, bool(lost), title="Heatmaps", table=plain(text) + ".", notes=notes)

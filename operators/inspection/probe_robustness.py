@@ -9,16 +9,19 @@ from typing import Any
 import fiftyone as fo
 from fiftyone import ViewField as F
 
+from ...detector.audit.threshold import Threshold
 from ...detector.errors import Cancelled
 from ...detector.files import packages
 from ...detector.files.allowed_roots import require_files
 from ...detector.progress import Progress, ShouldStop, never, silent
 from ..app.checks import require_threshold
+from ..app.current_detector import current
 from ..app.form import Form
 from ..app.outcome import Ending
 from ..dataset import fields, made_from, run_names, saved_views, stored_runs, views
 from ..dataset.dataset_changes import declare
 from ..jobs.workflow import JobWorkflow
+from ..thresholds.applied import applied
 from ..training.detector_list import scored_model
 from .robustness_table import curves, table
 from .score_differences import Differences
@@ -40,7 +43,7 @@ def run(
     *,
     key: str,
     perturbations: Sequence[str] | None = None,
-    threshold: float = 0.5,
+    threshold: float | None = None,
     batch_size: int = 32,
     device: str | None = None,
     precision: str | None = None,
@@ -57,15 +60,16 @@ def run(
         perturbations: names in :data:`detector.scoring.perturbations.PERTURBATIONS` (of the crop)
             and in :data:`detector.frames.recompression.RECOMPRESSIONS` (of the source video, much
             slower); ``USUAL`` by default
-        threshold: p_fake from which a face counts as fake, for flips and rates
+        threshold: p_fake from which a face counts as fake, for flips and rates; by default the one
+            that every screen uses, see :class:`detector.audit.threshold.Stored`
         batch_size: crops per forward pass
         device, precision: as in ``score_faces``
         progress, should_stop: see :mod:`detector.progress`
 
     Returns:
         ``{"scored", "already", "not_scored": {reason: n}, "not_recompressed": {reason: n}, "rows",
-        "table", "views", "run"}``; a row is one corruption on one dataset. The field
-        ``recompression_reason`` says why a face has no score from its video.
+        "table", "views", "run", "threshold", "threshold_from"}``; a row is one corruption on one
+        dataset. The field ``recompression_reason`` says why a face has no score from its video.
 
     Raises:
         ForensicsError: if the view is empty, a corruption is unknown, or there are no scores or
@@ -115,7 +119,8 @@ def run(
     lost = Counter(crops.reasons)
     if every > len(scored):
         lost["not_scored"] = every - len(scored)
-    found = curves(view, key, [of_crop, of_video], threshold)
+    at = applied(view, key, threshold)
+    found = curves(view, key, [of_crop, of_video], at.value)
     todo = {face_id for part in (crops, videos) for face_id, *_ in part.todo}
     return {
         "scored": len(crops.changed | videos.changed),
@@ -123,13 +128,16 @@ def run(
         "not_scored": dict(lost),
         "not_recompressed": dict(videos.reasons),
         "rows": found,
-        "table": table(found, threshold, videos.reasons),
-        "views": _save_views(dataset, key, names, threshold),
-        "run": _record(dataset, view, key, names, threshold, found),
+        "table": table(found, at, videos.reasons),
+        "views": _save_views(dataset, key, names, at),
+        "run": _record(dataset, view, key, names, at, found),
+        "threshold": at.value,
+        "threshold_from": at.provenance,
     }
 
 
-def _save_views(dataset: fo.Dataset, key: str, names: Sequence[str], threshold: float) -> list[str]:
+def _save_views(dataset: fo.Dataset, key: str, names: Sequence[str], at: Threshold) -> list[str]:
+    threshold = at.value
     p_fake = F(fields.ScoreFields(key).p_fake)
     made = []
     for name in names:
@@ -140,7 +148,8 @@ def _save_views(dataset: fo.Dataset, key: str, names: Sequence[str], threshold: 
             there & ((p_fake >= threshold) & (after < threshold))
             | there & ((p_fake < threshold) & (after >= threshold))
         )
-        text = f"Faces whose call changes under {name}; {key}, threshold {threshold:g}"
+        text = f"Faces whose call changes under {name}; {key}, threshold {threshold:g} "
+        text += f"({at.provenance})"
         made.append(saved_views.save(dataset, flips_view(key, name), flips, text))
     return made
 
@@ -150,7 +159,7 @@ def _record(
     view: Any,
     key: str,
     names: Sequence[str],
-    threshold: float,
+    at: Threshold,
     rows: list[dict[str, Any]],
 ) -> str:
     name = run_names.ROBUSTNESS + key
@@ -162,7 +171,8 @@ def _record(
         results={"rows": rows},
         key=key,
         perturbations=list(names),
-        threshold=threshold,
+        threshold=at.value,
+        threshold_from=at.provenance,
         checkpoint_sha256=scores.checkpoint_sha256,
         level="face",
         **{made_from.FIELD: made_from.basis_of(view, key, "face").to_json()},
@@ -170,7 +180,7 @@ def _record(
     return name
 
 
-def _check(names: Sequence[str], threshold: float) -> tuple[list[str], list[str]]:
+def _check(names: Sequence[str], threshold: float | None) -> tuple[list[str], list[str]]:
     """Check the threshold, and return the chosen corruptions of the crop and those of the video."""
     from ...detector.scoring.recompressed_scores import by_kind
 
@@ -216,8 +226,8 @@ class ProbeRobustness(JobWorkflow):
         text = "Each gives a field with the change of p_fake and a view of the flips"
         usual = list(USUAL)
         form.several("perturbations", options, "Corruptions", text, default=usual, required=True)
-        text = "p_fake that counts as fake, 0 to 1"
-        form.number("threshold", "Threshold", text, least=0, most=1)
+        key = str(form.params.get("key") or current(form.dataset))
+        form.threshold(key, "p_fake from which a face counts as fake, for flips and rates")
         form.device()
         chosen = form.params.get("perturbations") or usual
         split = form.check(lambda: _check(chosen, form.value("threshold")))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ...detector.audit.threshold import Threshold
 from ...detector.audit.units import Units
 from ...detector.metrics import ranks
 from ..app.markup import plain
@@ -104,11 +105,12 @@ def _mean(values: Any) -> float | None:
     return float(values.mean()) if len(values) else None
 
 
-def table(rows: list[dict[str, Any]], threshold: float, not_recompressed: Mapping[str, int]) -> str:
+def table(rows: list[dict[str, Any]], at: Threshold, not_recompressed: Mapping[str, int]) -> str:
     """Return the rows as Markdown, and why faces have no score under a recompression."""
     lines = [
-        f"Faces, threshold {threshold:g}. `video_...`: the source video encoded again, the face "
-        "cut from the same frame with the same transform; the others change the stored crop.",
+        f"Faces, threshold {at.value:g} ({plain(at.provenance)}). `video_...`: the source video "
+        "encoded again, the face cut from the same frame with the same transform; the others "
+        "change the stored crop.",
         "",
         "| dataset | corruption | faces | AUROC [95 %] | FPR | TPR | flips | mean change of reals "
         "| of fakes |",

@@ -18,9 +18,9 @@ from ..app.form import Form
 from ..app.open_dataset import require_dataset
 from ..app.outcome import Ending
 from ..dataset import default_folders, face_columns, views
-from ..evaluation.stored_thresholds import stored_of
 from ..jobs.path_arguments import with_paths
 from ..jobs.workflow import JobWorkflow
+from ..thresholds.stored_thresholds import stored_of
 
 
 @with_paths("folder")
@@ -105,8 +105,7 @@ def run(
 
 def _check(level: str, threshold: float | None, examples: int) -> None:
     require_known("level", level, LEVELS)
-    if threshold is not None:
-        require_threshold(threshold)
+    require_threshold(threshold)
     require_from(0, examples=examples)
 
 

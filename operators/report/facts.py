@@ -19,7 +19,7 @@ from ...detector.progress import Progress, ShouldStop
 from ...detector.records import FAKE, LABELS, REAL
 from ..dataset import face_columns, fields, views
 from ..evaluation import scope as audit_scope
-from ..evaluation.stored_thresholds import stored_of
+from ..thresholds.stored_thresholds import stored_of
 from . import limits
 from .contents import Example, Facts, Settings, Table, Video
 from .thumbnails import Thumbnail, thumbnail

@@ -8,15 +8,18 @@ from typing import Any
 import fiftyone as fo
 from fiftyone import ViewField as F
 
+from ...detector.audit.threshold import Threshold
 from ...detector.errors import Cancelled, ForensicsError
 from ...detector.progress import Progress, ShouldStop, never, silent
 from ...detector.queues.catalogue import CATALOGUE
 from ..app.checks import require_from, require_threshold
+from ..app.current_detector import current
 from ..app.form import Form
 from ..app.outcome import Ending
 from ..dataset import dataset_changes, derived, fields, made_from, marked_views, saved_views, views
 from ..dataset.scored_items import unlabelled
 from ..jobs.workflow import JobWorkflow
+from ..thresholds.applied import applied
 from .queue_columns import check_columns, read, untuned_key
 
 DEFAULT = tuple(name for name, queue in CATALOGUE.items() if queue.default)
@@ -40,7 +43,7 @@ def run(
     *,
     key: str,
     queues: Sequence[str] = DEFAULT,
-    threshold: float = 0.5,
+    threshold: float | None = None,
     limit: int = 200,
     per_video: int = 2,
     other: str | None = None,
@@ -54,7 +57,8 @@ def run(
         samples: faces dataset or view
         key: detector key
         queues: names in :data:`detector.queues.catalogue.CATALOGUE`
-        threshold: p_fake from which a face counts as fake
+        threshold: p_fake from which a face counts as fake; by default the one that every screen
+            uses, see :class:`detector.audit.threshold.Stored`
         limit: most faces per queue
         per_video: most faces of one video per queue
         other: key of the second detector, for ``disagreement``
@@ -63,7 +67,8 @@ def run(
         progress, should_stop: see :mod:`detector.progress`
 
     Returns:
-        ``{queue: {"faces": n, "videos": n, "view": saved view, "field": rank field}}``
+        ``{queue: {"faces": n, "videos": n, "view": saved view, "field": rank field, "threshold",
+        "threshold_from"}}``
 
     Raises:
         ForensicsError: if a queue is unknown, the view is empty, there are no scores, the threshold
@@ -80,19 +85,22 @@ def run(
         generic = generic or untuned_key(dataset)
     check_columns(dataset, key, needed, other, generic)
     basis = made_from.basis_of(view, key, "face")  # before reading, so that a change shows
+    at = applied(view, key, threshold, rates=False)
     faces = read(view, key, needed, other, generic)
     out = {}
     for number, queue in enumerate(queues):
         if should_stop():
             raise Cancelled("The queues were stopped.", "Queues that are filled are kept.")
         progress(number, len(queues), CATALOGUE[queue].label)
-        order = _ranked(queue, faces, threshold)
+        order = _ranked(queue, faces, at.value)
         chosen = capped(order, faces.video.codes, per_video, limit)
         names = [faces.ids[int(i)] for i in chosen]
         out[queue] = {
             "faces": len(names),
             "videos": len(set(faces.video.codes[chosen].tolist())),
-            **_write(dataset, key, queue, names, threshold),
+            **_write(dataset, key, queue, names, at),
+            "threshold": at.value,
+            "threshold_from": at.provenance,
         }
         derived.note(view, key, "queue", queue, basis)
     progress(len(queues), len(queues), "queues")
@@ -111,7 +119,7 @@ def _ranked(queue: str, faces: Any, threshold: float) -> Any:
     return known[CATALOGUE[queue].rank(faces.take(known), threshold)]
 
 
-def _check(queues: Sequence[str], threshold: float, limit: int, per_video: int) -> None:
+def _check(queues: Sequence[str], threshold: float | None, limit: int, per_video: int) -> None:
     for queue in queues:
         if queue not in CATALOGUE:
             raise ForensicsError(
@@ -124,7 +132,7 @@ def _check(queues: Sequence[str], threshold: float, limit: int, per_video: int) 
 
 
 def _write(
-    dataset: fo.Dataset, key: str, queue: str, ids: list[str], threshold: float
+    dataset: fo.Dataset, key: str, queue: str, ids: list[str], threshold: Threshold
 ) -> dict[str, str]:
     """Replace the earlier content of a queue: its ranks, its tags and its saved view."""
     field, tag = queue_field(key, queue), queue_tag(queue)
@@ -138,7 +146,8 @@ def _write(
         views.set_by_id(dataset, field, {sample_id: n for n, sample_id in enumerate(ids, 1)})
         for part in marked_views.slices(ids):
             dataset.select(part).tag_samples(tag)
-        text = f"{CATALOGUE[queue].label}: {CATALOGUE[queue].why}; {key}, threshold {threshold:g}"
+        at = f"threshold {threshold.value:g} ({threshold.provenance})"
+        text = f"{CATALOGUE[queue].label}: {CATALOGUE[queue].why}; {key}, {at}"
         view = dataset.match(F(field) != None).sort_by(field)  # noqa: E711
         saved_views.save(dataset, name, view, text)
     return {"view": name, "field": field}
@@ -159,7 +168,8 @@ class FindHardExamples(JobWorkflow):
     def fill(self, form: Form, target: Any) -> None:
         if not form.detector():
             return
-        form.number("threshold", "Threshold", "p_fake from which a face counts as fake, 0 to 1")
+        key = str(form.params.get("key") or current(form.dataset))
+        form.threshold(key, "p_fake from which a face counts as fake")
         if text := unlabelled(target):
             form.notice("unlabelled", "Not all faces have a ground truth", NO_TRUTH.format(text))
         for name, queue in CATALOGUE.items():
@@ -167,7 +177,6 @@ class FindHardExamples(JobWorkflow):
         chosen = _queues(form.params)
         keys = [(key, key) for key in fields.detector_keys(form.dataset)]
         needed = {column for name in chosen for column in CATALOGUE[name].needs}
-        key = form.params.get("key")
         if "other_p_fake" in needed:
             others = [pair for pair in keys if pair[0] != key]
             form.choice("other", others, "Second detector", "For 'Detectors disagree'")
@@ -181,9 +190,8 @@ class FindHardExamples(JobWorkflow):
 
         def looked_at() -> None:
             _check(chosen, *(form.value(name) for name in ("threshold", "limit", "per_video")))
-            if key:
-                generic = form.params.get("generic") or untuned_key(form.dataset)
-                check_columns(form.dataset, key, needed, form.params.get("other"), generic)
+            generic = form.params.get("generic") or untuned_key(form.dataset)
+            check_columns(form.dataset, key, needed, form.params.get("other"), generic)
 
         form.check(looked_at)
 
@@ -200,7 +208,9 @@ class FindHardExamples(JobWorkflow):
     def ending(self, ctx: Any, done: dict[str, Any]) -> Ending:
         first = next((r["view"] for r in done.values() if r["faces"]), "")
         counts = ", ".join(f"{q.replace('_', ' ')} {r['faces']}" for q, r in done.items())
-        return Ending(f"Queues, as saved views: {counts}", shows=first)
+        one = next(iter(done.values()))
+        at = f"Threshold {one['threshold']:g}: {one['threshold_from']}"
+        return Ending(f"Queues, as saved views: {counts}. {at}", shows=first)
 
 
 def _queues(form: dict[str, Any]) -> list[str]:

@@ -12,7 +12,7 @@ from ....detector.audit.units import LEVELS
 from ...dataset import face_columns
 from ...dataset.video_scores import rule_words
 from ...evaluation import scope as audit_scope
-from ...evaluation.stored_thresholds import stored_of
+from ...thresholds.stored_thresholds import stored_of
 from . import figures as audit_figures, pairs_figure
 from .study import Study
 

@@ -31,7 +31,7 @@ from ...dataset.label_sync import contradiction
 from ...dataset.rebuild_cache import RebuildCache
 from ...embeddings.sphere_source import embeddings_of
 from ...evaluation import scope as audit_scope
-from ...evaluation.stored_thresholds import stored_of
+from ...thresholds.stored_thresholds import stored_of
 from .. import slice_fields
 from . import figures as audit_figures
 

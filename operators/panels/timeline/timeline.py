@@ -20,7 +20,7 @@ from ....detector.records import Reason
 from ...app.current_detector import current
 from ...app.markup import plain
 from ...dataset import face_columns, fields, score_state, seen_material, views
-from ...evaluation.stored_thresholds import stored_of
+from ...thresholds.stored_thresholds import stored_of
 from ..choice_panel import ChoicePanel, columns, handler
 from . import figure as timeline_figure
 from .figure import Person, Timeline

@@ -9,10 +9,10 @@ import pytest
 from media_forensics.detector.audit import threshold as thresholds
 from media_forensics.operators.app.current_detector import choose, current
 from media_forensics.operators.dataset import fields
-from media_forensics.operators.evaluation.stored_thresholds import stored_of
 from media_forensics.operators.panels.audit.error_audit import ErrorAudit
 from media_forensics.operators.panels.sphere.hypersphere import Hypersphere
 from media_forensics.operators.panels.timeline.timeline import TimelinePanel
+from media_forensics.operators.thresholds.stored_thresholds import stored_of
 
 pytestmark = pytest.mark.fiftyone
 FORMS = ("evaluate_detector", "export_report", "explain_faces", "find_hard_examples")

@@ -7,6 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from media_forensics.detector.audit.threshold import UNCHOSEN
 from media_forensics.detector.errors import ForensicsError
 from media_forensics.operators.dataset.fields import delta_field, frame_index
 
@@ -50,6 +51,11 @@ def test_robustness_is_a_column_and_a_flip_is_a_view(demo_dataset, operators):
     assert row["faces"] == 12 and row["flips"] == pytest.approx(flips / 12)
     again = operators("probe_robustness")(few, key="probe", perturbations=names)
     assert again["scored"] == 0 and again["already"] == 12
+    assert again["threshold"] == 0.5 and again["threshold_from"] == UNCHOSEN.provenance
+    at = operators("probe_robustness")(few, key="probe", perturbations=names, threshold=0.9)
+    assert at["threshold"] == 0.9 and "0.9 (given" in at["table"]
+    flips = int(np.sum((before >= 0.9) != (before + delta >= 0.9)))
+    assert len(demo_dataset.load_saved_view("flips_probe_blur_30")) == flips
     _forget(demo_dataset, names)
 
 

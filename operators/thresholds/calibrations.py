@@ -11,7 +11,6 @@ from typing import Any
 import fiftyone as fo
 
 from ...detector.audit.basis import FittedOn
-from ...detector.audit.threshold import Threshold, of_calibration
 from ...detector.errors import ForensicsError
 from ..dataset import fields, made_from, run_names, stored_runs, views
 from ..dataset.seen_material import fitted_on
@@ -79,13 +78,3 @@ def calibrated_on(dataset: fo.Dataset, key: str) -> FittedOn:
     Groups noted at its time would not do, because a later import may have joined groups.
     """
     return fitted_on(dataset.load_run_view(run_names.CALIBRATION + key))
-
-
-def stored_threshold(dataset: fo.Dataset, view: Any, key: str) -> Threshold:
-    """Return the calibrated threshold for the rows of ``view``.
-
-    Raises:
-        ForensicsError: see :func:`stored_calibration`
-    """
-    threshold = of_calibration(stored_calibration(dataset, key))
-    return threshold.doubted(calibrated_on(dataset, key).shared(fitted_on(view)))
