@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from .scoring.verdict import Analysis
 
 log = logging.getLogger("analyze")
-WORDS = {"fake": "fake", "real": "no sign of what this detector knows", "abstain": "no verdict"}
 _JSON = (json_with("analyses"),)
 
 
@@ -94,7 +93,7 @@ def execute(options: argparse.Namespace) -> int:
 def in_words(result: Analysis) -> str:
     """Return the verdict on one file and its reasons, one per line."""
     score = "" if result.score is None else f", score {result.score:.3f}"
-    lines = [f"{result.path}: {WORDS[result.verdict]}{score}"]
+    lines = [f"{result.path}: {result.headline}{score}"]
     lines += [f"  {reason}" for reason in result.reasons]
     lines.append(
         f"  {result.frames_usable} of {result.frames_tried} frames show a usable face; detector "

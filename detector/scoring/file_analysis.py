@@ -24,7 +24,16 @@ from .aggregate import video_margin, video_score
 from .crop_scores import score_crops
 from .known_quality import quality_of
 from .scores import joined
-from .verdict import Analysis, Evidence, Person, PersonFrame, cautions, judge, threshold_for
+from .verdict import (
+    Analysis,
+    Evidence,
+    Person,
+    PersonFrame,
+    cautions,
+    headline,
+    judge,
+    threshold_for,
+)
 
 if TYPE_CHECKING:
     from ..faces.interface import FaceDetector
@@ -192,6 +201,7 @@ def analyze_file(
         recipe_hash=recipe.hash,
         rule=rule,
         source={"fps": found.fps, "frame_count": found.frame_count, **found.info},
+        headline=headline(verdict, quality),
         evidence=Evidence(
             record, found, recipe, store.folder, joined(batches, detector.backbone.width)
         ),

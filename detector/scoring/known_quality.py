@@ -3,7 +3,8 @@
 A verdict states the known quality, and it is withheld if that is too low: the lower bound of the
 AUROC (the AUROC itself if too few groups give no interval) is not above :data:`LEAST_AUROC`, more
 than :data:`MOST_FALSE_ALARMS` false alarms cannot be ruled out, or the threshold was chosen on
-fewer than :data:`LEAST_REALS` reals. If nothing is known, the verdict says so.
+fewer than :data:`LEAST_REALS` reals. Whatever is not known weakens the words of the verdict, see
+:func:`detector.scoring.verdict.headline`.
 """
 
 from __future__ import annotations

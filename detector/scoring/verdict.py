@@ -108,6 +108,7 @@ class Analysis:
         frames_tried, frames_usable: numbers of frames
         detector, detector_sha256, recipe_hash, rule: provenance
         source: properties of the source
+        headline: the verdict in words, no stronger than what is known of the detector
         evidence: the data behind it, not part of its JSON
     """
 
@@ -125,6 +126,7 @@ class Analysis:
     recipe_hash: str
     rule: str
     source: dict[str, Any]
+    headline: str
     evidence: Evidence | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -217,6 +219,18 @@ def judge(
             "it does not prove that the file is genuine."
         )
     return verdict, score, reasons
+
+
+def headline(verdict: str, quality: Quality) -> str:
+    """Return a verdict in words, which are weaker if the detector's errors are not known."""
+    if verdict == "fake":
+        unknown = "over the threshold; how often reals are is not known"
+        return "called fake" if quality.false_alarms is not None else unknown
+    if verdict == "real":
+        unknown = "under the threshold; how often fakes are is not known"
+        known = "no sign of what this detector knows"
+        return known if quality.ranking is not None else unknown
+    return "no verdict"
 
 
 def several_people(persons: int, threshold: Threshold, quality: Quality) -> tuple[float, list[str]]:

@@ -9,18 +9,12 @@ from ..app.markup import plain
 from ..dataset import fields
 from ..dataset.appearance import COLOURS
 
-WORDS = {
-    "fake": "called fake",
-    "real": "no sign of what this detector knows",
-    "abstain": "no verdict",
-}
-
 
 def markdown(result: dict[str, Any]) -> str:
     """Return the verdict, its reasons and one line per person, as Markdown."""
     score = "" if result["score"] is None else f", score {result['score']:.3f}"
     lines = [
-        f"**{plain(Path(result['path']).name)}: {WORDS[result['verdict']]}{score}**",
+        f"**{plain(Path(result['path']).name)}: {result['headline']}{score}**",
         "",
         *(f"- {plain(reason)}" for reason in result["reasons"]),
         f"- {result['frames_usable']} of {result['frames_tried']} frames show a usable face; rule "

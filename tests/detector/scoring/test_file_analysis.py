@@ -45,6 +45,7 @@ def test_a_video_has_a_timeline_per_person_and_a_score_by_the_rule(analyzed, det
     assert None not in values and len(values) == 6 == person.scored
     assert person.score == pytest.approx(np.mean(values)) and found.score == person.score
     assert found.verdict == ("fake" if found.score >= 0.5 else "real")
+    assert "is not known" in found.headline
     frames = [row.frame for row in person.timeline]
     assert frames == sorted(frames) and all(row.seconds is not None for row in person.timeline)
     from PIL import Image

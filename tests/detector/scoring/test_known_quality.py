@@ -9,7 +9,7 @@ import pytest
 from media_forensics.detector.audit.threshold import Threshold, of_calibration
 from media_forensics.detector.metrics.calibration import threshold_for_fpr
 from media_forensics.detector.scoring import known_quality as known
-from media_forensics.detector.scoring.verdict import Person, judge
+from media_forensics.detector.scoring.verdict import Person, headline, judge
 from scipy.stats import binomtest
 
 FOUND = SimpleNamespace(frames=(), info={}, reason=None, detail="")
@@ -103,3 +103,19 @@ def test_a_good_detector_carries_what_is_known_of_it():
     assert "AUROC 0.930 ([0.880, 0.970]) on 100 videos" in said
     assert "10 of the 200 real videos of A" in said and "5.0%" in said
     assert "Nothing is known" in quality().sentence()
+
+
+def test_words_are_no_stronger_than_what_is_known():
+    calibration = record(np.linspace(0, 1, 200), 0.05)
+    ranked = {"auroc": 0.93, "auroc_low": 0.88, "auroc_high": 0.97, "n_real": 40, "n_fake": 60}
+    fake, real = "called fake", "no sign of what this detector knows"
+    for found, words in (
+        (quality(calibration, **ranked), {fake, real}),
+        (quality(calibration), {fake}),
+        (quality(**ranked), {real}),
+        (quality(), set()),
+    ):
+        said = {headline(verdict, found) for verdict in ("fake", "real")}
+        assert said & {fake, real} == words
+        assert all("not known" in text for text in said - words)
+    assert headline("abstain", quality()) == "no verdict"
