@@ -30,7 +30,7 @@ def applied(
             rule of every screen, see :class:`detector.audit.threshold.Stored`
         given: where a number comes from
         level: what is judged, ``face``, ``person`` or ``video``; "" for several
-        rates: whether rates follow, which flatter if the judged faces chose the threshold
+        rates: whether rates follow, which are optimistic if the judged faces chose the threshold
 
     Raises:
         ForensicsError: the number is outside [0, 1], or the calibration is missing or out of date

@@ -59,8 +59,8 @@ def test_the_calibrated_one_applies_and_a_number_wins(calibrated, operators):
     done = operators("find_hard_examples")(faces, key="det", queues=["false_positive"], limit=999)
     queue = done["false_positive"]
     assert queue["threshold"] == pytest.approx(value) and "alpha" in queue["threshold_from"]
-    assert "flatter" not in queue["threshold_from"], "a queue shows no rates"
-    assert "flatter" in applied(faces.view(), "det").provenance, "its faces chose the threshold"
+    assert "optimistic" not in queue["threshold_from"], "a queue shows no rates"
+    assert "optimistic" in applied(faces.view(), "det").provenance, "its faces chose the threshold"
     above = faces.match({"ground_truth.label": "real", "det_p_fake": {"$gte": value}})
     assert set(faces.load_saved_view(queue["view"]).values("det_rank_false_positive"))
     assert len(faces.load_saved_view(queue["view"])) <= len(above)
@@ -76,7 +76,7 @@ def test_the_calibrated_one_applies_and_a_number_wins(calibrated, operators):
         applied(faces.view(), "det", 1.5)
     groups = faces.match({"source_dataset": "alpha"}).distinct("group_id")
     elsewhere = applied(faces.match(~F("group_id").is_in(groups)), "det")
-    assert "flatter" not in elsewhere.provenance
+    assert "optimistic" not in elsewhere.provenance
     assert plain(f"({elsewhere.provenance})") in table([], elsewhere, {})
 
 
@@ -103,7 +103,7 @@ def test_each_form_says_the_usual_one_and_its_origin(calibrated, name, params):
     assert refused["invalid"] and "outside" in refused["error_message"]
     faces.match({"source_dataset": "alpha"}).limit(5).set_values("det_p_fake", [0.5] * 5)
     text = form()["threshold"]["view"]["description"]
-    assert "empty: 0.5," in text and "does not stand" in text
+    assert "empty: 0.5," in text and "is no longer valid" in text
 
 
 def test_the_sphere_calls_faces_at_the_calibrated_one(calibrated, client):
