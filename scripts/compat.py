@@ -21,11 +21,13 @@ import re
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 PLACE = ROOT / ".compat"
+OVERRIDE = PLACE / "override.txt"
 BIN = "Scripts" if os.name == "nt" else "bin"
 UV = ROOT / ".uv" / BIN / "uv"
 VERSIONS = ((3, 10), (3, 11), (3, 12), (3, 13))
@@ -115,15 +117,12 @@ def environment(python: tuple[int, int], path: str, resolution: str, core: bool)
     home = PLACE / name
     wanted, tools = requirements(core)
     listed, others = PLACE / f"{name}.txt", PLACE / f"{name}-tools.txt"
-    PLACE.mkdir(exist_ok=True)
     listed.write_text("\n".join(wanted) + "\n")
     others.write_text("\n".join(tools) + "\n")
-    override = PLACE / "override.txt"
-    override.write_text("\n".join(project()["tool"]["uv"]["override-dependencies"]) + "\n")
     inside = home / BIN / "python"
     if not inside.exists():
         uv("venv", "--quiet", "--clear", "--python", path, home)
-    install = ("pip", "install", "--quiet", "--python", inside, "--override", override)
+    install = ("pip", "install", "--quiet", "--python", inside, "--override", OVERRIDE)
     # The lowest version with a wheel for this Python; older ones would have to be compiled.
     wheels = [f"--only-binary={name_of(line)}" for line in wanted]
     uv(*install, *wheels, "--resolution", resolution, "--requirement", listed)
@@ -202,12 +201,17 @@ def main() -> int:
     for major, minor in VERSIONS:
         if (major, minor) not in here:
             print(f"[compat] Python {major}.{minor} is not here: not tried", flush=True)
-    outcomes = [
-        tried(version, path, resolution, options.core)
+    PLACE.mkdir(exist_ok=True)
+    OVERRIDE.write_text("\n".join(project()["tool"]["uv"]["override-dependencies"]) + "\n")
+    chosen = [
+        (version, path, resolution, options.core)
         for version, path in here.items()
         if not options.python or "{}.{}".format(*version) in options.python
         for resolution in ([options.resolution] if options.resolution else RESOLUTIONS)
     ]
+    # The parts without torch are small: two environments at a time.
+    with ThreadPoolExecutor(2 if options.core else 1) as pool:
+        outcomes = list(pool.map(lambda one: tried(*one), chosen))
     if options.markdown:
         print(table(outcomes))
     bad = [one for one in outcomes if not one.passed]

@@ -63,7 +63,11 @@ ONLY_IN = {
     "basicConfig": ("detector/text/terminal.py",),
     "print": (),
     "to_csv": ("detector/scoring/score_tables.py",),
-    "csv.writer": ("operators/report/tables.py", "operators/demo/corpus_tree.py"),
+    "csv.writer": (
+        "operators/report/tables.py",
+        "operators/demo/corpus_tree.py",
+        "operators/demo/collection_layouts.py",
+    ),
 }
 
 

@@ -95,14 +95,13 @@ def test_a_page_elsewhere_cannot_read_a_form_and_its_code(sent, demo_dataset):
 
 
 def test_a_page_elsewhere_overwrites_and_starts_nothing(sent, demo_dataset, tmp_path):
+    """All operators and panels: ``tests/operators/test_requests_from_elsewhere.py``."""
     victim = tmp_path / "victim.csv"
     victim.write_text("mine")
     params = {"key": "probe", "path": str(victim), "level": "face", "overwrite": True}
     sent("/operators/execute", _body(demo_dataset, "export_scores", params))
     made = tmp_path / "made"
     for operator, more in (
-        ("export_report", {"key": "probe", "folder": str(made)}),
-        ("create_demo", {"root": str(made)}),
         ("export_training_set", {"name": "theirs", "file": str(made)}),
         ("training_runs", {"__method__": "on_work", "panel_id": "p", "panel_state": {}}),
     ):
