@@ -29,7 +29,7 @@ def open_all(dataset: Any, client: Any, forms: tuple[dict[str, Any], ...] = ({},
         for params in forms if op.uri.startswith(PLUGIN) else ():
             try:
                 shown[op.name] = form_of(op, dataset, params)
-            except Exception as error:
+            except Exception as error:  # of any type: all that fail are named together at the end
                 wrong.append(f"form of {op.name} with {params}: {type(error).__name__}: {error}")
     for panel in foo.list_operators(type="panel"):
         if panel.uri.startswith(PLUGIN):
@@ -37,7 +37,7 @@ def open_all(dataset: Any, client: Any, forms: tuple[dict[str, Any], ...] = ({},
             try:
                 one.send("on_load")
                 shown[panel.name] = {"state": one.state, "data": one.data, "schema": one.schema}
-            except Exception as error:
+            except Exception as error:  # likewise
                 wrong.append(f"panel {panel.name}: {type(error).__name__}: {error}")
     assert not wrong, "\n".join(wrong)
     return shown
