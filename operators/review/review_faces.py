@@ -91,7 +91,7 @@ class ReviewFaces(Workflow):
         elif action != REDO:
             faces = form.check(lambda: _chosen(form.ctx))
             if faces is not None:
-                form.notice("count", f"{len(faces):,} selected faces")
+                form.notice("count", count(len(faces), "selected face"))
 
     def execute(self, ctx: Any) -> dict[str, Any]:
         action = ctx.params.get("action") or review.CONFIRMED

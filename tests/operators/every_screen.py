@@ -15,7 +15,7 @@ def open_all(dataset: Any, client: Any, forms: tuple[dict[str, Any], ...] = ({},
 
     Args:
         dataset: the open one
-        client: class that drives a panel, see ``conftest.Client``
+        client: class that drives a panel, see ``panel_client.Client``
         forms: what is filled in, one form after the other
 
     Raises:
