@@ -75,8 +75,13 @@ class Server:
 
 @pytest.fixture(scope="module", params=list(STARTS))
 def server(request, fiftyone_db, tmp_path_factory):
-    """An App server, started in each of the known ways."""
+    """An App server, started in each of the known ways.
+
+    The ways differ in how a process knows itself as a server, not in what it does then: the first
+    gets every attack, the others the plain one on each route.
+    """
     found = Server(STARTS[request.param], tmp_path_factory.mktemp("server") / "log")
+    found.attacks = 14 if request.param == next(iter(STARTS)) else 2
     yield found
     found.stop()
 
@@ -129,13 +134,14 @@ def test_every_operator_and_panel_is_confirmed(fiftyone_db):
 def test_no_operator_runs_or_is_queued_by_a_request_without_its_code(server, faces):
     refused = {"does not come from its form": 0, "Validation error": 0}
     for op in ours("operator"):
-        for route, body in attacks(op.uri, faces.name, {"key": "det", "action": "list"}):
+        tried = attacks(op.uri, faces.name, {"key": "det", "action": "list"})
+        for route, body in tried[: server.attacks]:
             status, text = server.post(route, body)
             why = next((words for words in refused if words in text), None)
             assert why, (op.uri, body, status, text[-400:])  # what the form refuses comes first
             refused[why] += 1
-    assert sum(refused.values()) == 14 * len(ours("operator"))
-    assert refused["does not come from its form"] > 100
+    assert sum(refused.values()) == server.attacks * len(ours("operator"))
+    assert refused["does not come from its form"] > 7 * server.attacks
     assert not scheduled_jobs.queued_operations()
 
 

@@ -61,8 +61,17 @@ def prove(name: str, stage: Stage, rng: random.Random, kills: int, kept: Path) -
     return found
 
 
-def prove_pair(pair: tuple[str, str], stage: Stage, kept: Path) -> dict[str, Any]:
-    """Start two steps together: both end, or one is told why not, and nothing of either is lost."""
+Names = dict[str, set[str]]
+
+
+def prove_pair(
+    pair: tuple[str, str], stage: Stage, kept: Path, alone: dict[str, tuple[Names, Names]]
+) -> dict[str, Any]:
+    """Start two steps together: both end, or one is told why not, and nothing of either is lost.
+
+    Args:
+        alone: what each step made and removed by itself; steps that are new here are added
+    """
     from concurrent.futures import ThreadPoolExecutor
 
     import dying
@@ -72,15 +81,19 @@ def prove_pair(pair: tuple[str, str], stage: Stage, kept: Path) -> dict[str, Any
     db, folders = foo.get_db_conn(), [stage.folder]
     before = whole_state.Snapshot(db, folders, kept)
     found: dict[str, Any] = {"step": " + ".join(pair), "wrong": [], "told": 0}
-    wanted: dict[str, set[str]] = {"views": set(), "runs": set(), "fields": set()}
-    there = _names(whole_state.read(db, folders))
+    kinds = ("views", "runs", "fields")
+    wanted: Names = {kind: set() for kind in kinds}
     removed: set[str] = set()  # on purpose, by a step alone: evaluations of replaced scores
+    there = _names(whole_state.read(db, folders))
     for name in dict.fromkeys(pair):
-        dying.run(lambda step=STEPS[name]: step.work(stage), folders)
-        for kind, names in _names(whole_state.read(db, folders)).items():
-            wanted[kind] |= names
-            removed |= there[kind] - names
-        before.restore()
+        if name not in alone:
+            dying.run(lambda step=STEPS[name]: step.work(stage), folders)
+            made = _names(whole_state.read(db, folders))
+            alone[name] = (made, {kind: there[kind] - made[kind] for kind in kinds})
+            before.restore()
+        for kind in kinds:
+            wanted[kind] |= alone[name][0][kind]
+            removed |= alone[name][1][kind]
     with ThreadPoolExecutor(2) as pool:
         ends = list(
             pool.map(lambda name: dying.run(lambda: STEPS[name].work(stage), folders), pair)
@@ -101,7 +114,7 @@ def prove_pair(pair: tuple[str, str], stage: Stage, kept: Path) -> dict[str, Any
     return found
 
 
-def _names(state: dict[str, Any]) -> dict[str, set[str]]:
+def _names(state: dict[str, Any]) -> Names:
     """Names of the views, runs and fields of the dataset ``faces``."""
     faces = state["datasets"]["faces"]
     runs = {
@@ -156,8 +169,9 @@ def main(folder: Path, seed: int, kills: int, names: list[str]) -> None:
         if end.error:
             raise RuntimeError(f"the stage {stage_name} failed: {end.error}")
         stage.given = json.loads(note.read_text())
+        alone: dict[str, tuple[Names, Names]] = {}
         for pair in PAIRS if together else ():
-            print(json.dumps(prove_pair(pair, stage, folder / "kept")), flush=True)
+            print(json.dumps(prove_pair(pair, stage, folder / "kept", alone)), flush=True)
         for name in steps if not together else ():
             found = prove(name, stage, random.Random(f"{seed} {name}"), kills, folder / "kept")
             print(json.dumps(found), flush=True)

@@ -18,7 +18,7 @@ import pytest
 
 pytestmark = pytest.mark.fiftyone
 ROOT = Path(__file__).resolve().parents[2]
-SEEDS = range(int(os.environ.get("MEDIA_FORENSICS_SEEDS", "3")))
+SEEDS = range(int(os.environ.get("MEDIA_FORENSICS_SEEDS", "2")))
 VIDEOS = 4100  # three chunks of writing
 
 # Prints a line when the writing begins, so that the kill falls into it and not into the imports.

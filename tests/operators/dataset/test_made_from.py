@@ -18,12 +18,22 @@ from media_forensics.operators.dataset import derived, fields, views
 pytestmark = [pytest.mark.fiftyone, pytest.mark.weights]
 
 
+def two_of_each(dataset, name):
+    """A clone with two faces of each video: what is made of them takes half the time."""
+    own = dataset.clone(name)
+    seen: dict[str, list[str]] = {}
+    for sample_id, video in zip(*own.values(["id", "video_id"]), strict=True):
+        seen.setdefault(video, []).append(sample_id)
+    own.delete_samples([sample_id for ids in seen.values() for sample_id in ids[2:]])
+    return own
+
+
 @pytest.fixture
 def faces(demo_dataset):
-    """The scored demo faces and their videos, in datasets of this test's own."""
+    """Scored demo faces and their videos, in datasets of this test's own."""
     name = f"own-{uuid.uuid4().hex[:8]}"
     videos = views.videos_of(demo_dataset).clone(f"{name}-videos")
-    own = demo_dataset.clone(name)
+    own = two_of_each(demo_dataset, name)
     for run in own.list_runs():  # what other tests have left behind
         if run.startswith(tuple(f"{kind}_" for kind in derived.CATALOGUE)):
             own.delete_run(run)
@@ -37,7 +47,7 @@ def faces(demo_dataset):
 @pytest.fixture(scope="session")
 def other_checkpoint(demo_dataset, operators, tmp_path_factory):
     """Another head on the demo's tower: a checkpoint whose scores differ."""
-    copy = demo_dataset.clone(f"head-{uuid.uuid4().hex[:8]}")
+    copy = two_of_each(demo_dataset, f"head-{uuid.uuid4().hex[:8]}")
     fields.set_description(copy, video_dataset=None)
     try:
         found = operators("retrain_head")(

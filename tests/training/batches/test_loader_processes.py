@@ -36,16 +36,16 @@ def test_linux_forks_and_the_others_spawn(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "method",
+    ("form", "method"),
     [
         pytest.param(
-            "fork",
+            *("script", "fork"),
             marks=pytest.mark.skipif(sys.platform != "linux", reason="only Linux forks safely"),
         ),
-        "spawn",
+        ("script", "spawn"),
+        ("stdin", "spawn"),  # a fork needs no main module, in whatever form it came
     ],
 )
-@pytest.mark.parametrize("form", ["script", "stdin"])
 def test_fit_with_workers_from_a_plain_script(form, method, make_manifest, tiny_config, tmp_path):
     manifest, config = make_manifest(), tiny_config(workers=2, epochs=1)
     manifest.save(tmp_path / "manifest.jsonl")
