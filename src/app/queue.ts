@@ -24,6 +24,8 @@ interface Event {
 
 export class Queue {
   private readonly waiting = new Map<string, Event>();
+  private readonly listeners = new Set<() => void>();
+  private current: Event | undefined;
   private users = 0;
   private busy = false;
   private answered = false;
@@ -42,6 +44,18 @@ export class Queue {
   saw(rev: number): void {
     this.seen = Math.max(this.seen, rev);
     if (this.busy && this.answered && this.seen >= this.sent) this.free();
+  }
+
+  /** A change of `control` waits, or Python has not answered it yet. */
+  holds(control: string): boolean {
+    const events = [...this.waiting.values(), ...(this.busy && this.current ? [this.current] : [])];
+    return events.some((event) => event.params.name === control);
+  }
+
+  /** Calls `tell` after each event that was answered or given up; returns what ends that. */
+  listen(tell: () => void): () => void {
+    this.listeners.add(tell);
+    return () => void this.listeners.delete(tell);
   }
 
   /** A component uses the queue; returns what to call when it is closed. */
@@ -64,6 +78,7 @@ export class Queue {
     const [id, event] = next.value;
     this.waiting.delete(id);
     this.busy = true;
+    this.current = event;
     this.answered = false;
     const sent = (this.sent = Math.max(this.sent + 1, Date.now()));
     this.timer = setTimeout(() => this.free(), LOST);
@@ -81,5 +96,6 @@ export class Queue {
     clearTimeout(this.timer);
     this.busy = false;
     this.pump();
+    for (const tell of this.listeners) tell();
   }
 }

@@ -1,8 +1,6 @@
 /** The threshold: a slider and a number that say the same. */
-import { h, useEffect, useRef, useState } from "../app/given.ts";
-
-/** ms after a move during which Python's answer does not move the slider back */
-const OWN = 600;
+import { useControl } from "../app/events.ts";
+import { h } from "../app/given.ts";
 
 /** A threshold out of what was typed; NaN where it is no number. */
 export const thresholdOf = (text: string): number => Math.min(1, Math.max(0, parseFloat(text)));
@@ -13,15 +11,10 @@ interface SliderProps {
 }
 
 export function Slider({ threshold, onMove }: SliderProps) {
-  const [value, setValue] = useState(threshold.value);
-  const moved = useRef(0);
-  useEffect(() => {
-    if (Date.now() - moved.current > OWN) setValue(threshold.value);
-  }, [threshold.value]);
+  const [value, setValue] = useControl("audit", "threshold", threshold.value);
   const move = (text: string) => {
     const next = thresholdOf(text);
     if (Number.isNaN(next)) return;
-    moved.current = Date.now();
     setValue(next);
     onMove(next);
   };

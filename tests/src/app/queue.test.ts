@@ -51,6 +51,31 @@ test("of several waiting changes of one control the newest counts", () => {
   expect(sent.map((event) => event.params.value)).toEqual([1, 3, "k"]);
 });
 
+test("a change is held until it is answered, whatever is answered before it", () => {
+  const { queue, sent, add, rev } = started();
+  const told = vi.fn(() => queue.holds("threshold"));
+  const end = queue.listen(told);
+  add("set", { name: "scope", value: "all" });
+  expect(queue.holds("threshold")).toBe(false);
+  add("set", { name: "threshold", value: 0.8 });
+  sent[0].answer({});
+  queue.saw(rev(0));
+  expect(queue.holds("scope")).toBe(false);
+  expect(queue.holds("threshold")).toBe(true);
+  sent[1].answer({});
+  queue.saw(rev(1));
+  expect(told.mock.results.map((r) => r.value)).toEqual([true, false]);
+  add("set", { name: "threshold", value: 2 });
+  sent[2].answer(undefined); // refused: Python's value counts again
+  vi.advanceTimersByTime(PATIENCE);
+  expect(told).toHaveLastReturnedWith(false);
+  end();
+  add("set", { name: "threshold", value: 0.5 });
+  sent[3].answer({});
+  queue.saw(rev(3));
+  expect(told).toHaveBeenCalledTimes(3);
+});
+
 test("a refused event holds the others up for a moment only", () => {
   const { sent, add } = started();
   add("a");
