@@ -106,7 +106,8 @@ HERE = {'"demo-faces"': '"guide-faces"'}
 @pytest.mark.fiftyone
 @pytest.mark.weights
 def test_page_1_ends_with_a_table(guide, capsys):
-    _, rest = first_audit({"fo.launch_app(faces)": "pass", "/tmp/demo_corpus": "made before"})
+    app = 'fo.launch_app(faces, spaces=faces.load_workspace("Audit"))'
+    _, rest = first_audit({app: "pass", "/tmp/demo_corpus": "made before"})
     given = {"faces": guide}
     import media_forensics as mf
     from fiftyone import ViewField as F

@@ -7,7 +7,7 @@ import fiftyone.core.media as fomm
 
 from ...detector.faces.video_faces import MEASURES
 from ...detector.records import FAKE, LABELS, REAL
-from . import fields
+from . import fields, workspaces
 from .dataset_changes import changing
 
 #: Colours of Okabe and Ito, which colour-blind readers can tell apart.
@@ -35,8 +35,8 @@ def dress(dataset: fo.Dataset) -> list[str] | None:
     """Give new fields of ``dataset`` a colour, and a place in the sidebar and on the tiles.
 
     The sidebar follows the order of an analyst's questions. The tiles show the ground truth and the
-    current detector's verdict; playing videos also show the faces' boxes and the persons. The
-    user's own arrangement is not changed.
+    current detector's verdict; playing videos also show the faces' boxes and the persons. Each task
+    has a workspace. The user's own arrangement is not changed.
 
     Returns:
         the fields on the tiles, None if the user has arranged them
@@ -46,6 +46,7 @@ def dress(dataset: fo.Dataset) -> list[str] | None:
     with changing(dataset):
         shown = _dress(dataset)
         dataset.save()
+        workspaces.offer(dataset)
     return shown
 
 

@@ -2,6 +2,7 @@
 import { Select } from "../app/controls.tsx";
 import { useEvents } from "../app/events.ts";
 import { Fragment, h } from "../app/given.ts";
+import { Intro } from "../app/intro.tsx";
 import { useStyle } from "../app/style.ts";
 import { bounds, number, percent, plural } from "../app/words.ts";
 import { FAKE } from "../app/colours.ts";
@@ -9,7 +10,7 @@ import type { Area, Cell, Control, Header, Kind } from "../sent/audit.ts";
 import { lostOf } from "./rows.ts";
 import { Slider } from "./slider.tsx";
 
-type On = Record<"on_set" | "on_show" | "on_keep_view" | "on_refresh" | "on_clear", string>;
+type On = Record<"on_set" | "on_show" | "on_keep_view" | "on_refresh" | "on_clear" | "on_close_intro", string>;
 
 function Tile(props: { title: string; value: string; under: React.ReactNode; cy: string }) {
   return (
@@ -73,6 +74,9 @@ export function AuditHeader({ data, schema }: { data?: Header; schema: { view: O
   );
   return (
     <div className="mf" data-cy="mf-audit">
+      {data.intro && (
+        <Intro sentences={data.intro} onClose={() => send(on.on_close_intro, {})} />
+      )}
       <div className="mf-row">
         {control("key", "Detector")}
         {control("level", "Judged")}

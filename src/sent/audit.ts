@@ -68,6 +68,7 @@ export interface Header {
   total: Row;
   shown: string | null;
   shows_faces: boolean;
+  intro: string[] | null;
   rev: number | null;
 }
 

@@ -13,6 +13,7 @@ from ....detector.audit.threshold import Threshold
 from ....detector.audit.units import Units
 from ....detector.errors import ForensicsError
 from ....detector.records import FAKE, REAL
+from ...app import first_look
 from ...dataset import face_columns
 from ...evaluation import scope as audit_scope
 from .. import grid
@@ -162,6 +163,12 @@ class ErrorAudit(DatasetPanel):
         ctx.ops.set_extended_selection(reset=True)
         self._remember(ctx, {**self._choice(ctx), "shown": None})
 
+    @handler
+    def on_close_intro(self, ctx: Any) -> None:
+        """Close the card of the first run for good."""
+        first_look.close(audit_payload.PANEL)
+        ctx.panel.set_data({"header.intro": None, "header.rev": ctx.params.get("rev")})
+
     # -- what the events have in common ----------------------------------------------------------
 
     def _current(self, ctx: Any) -> tuple[Study, Threshold, dict[str, Any]]:
@@ -255,6 +262,7 @@ class ErrorAudit(DatasetPanel):
                 on_refresh=self.on_refresh,
                 on_keep_view=self.on_keep_view,
                 on_show=self.on_show,
+                on_close_intro=self.on_close_intro,
             ),
         )
         row = types.Object()

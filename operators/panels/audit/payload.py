@@ -9,12 +9,21 @@ from ....detector.audit.groups import BY_METHOD, Grouping
 from ....detector.audit.table import Row
 from ....detector.audit.threshold import Threshold
 from ....detector.audit.units import LEVELS
+from ...app import first_look
 from ...dataset import face_columns
 from ...dataset.video_scores import rule_words
 from ...evaluation import scope as audit_scope
 from ...thresholds.stored_thresholds import stored_of
 from . import figures as audit_figures, pairs_figure
 from .study import Study
+
+#: Shown until it is closed: what is seen, what it rests on, what to click.
+INTRO = (
+    "Each row says how often the detector errs on a dataset and method; bars are 95 % intervals.",
+    "Move the threshold, and every number follows: from it upwards a face is called fake.",
+    "Click a number, a bar or a point of the curve, and the grid shows exactly those faces.",
+)
+PANEL = "error_audit"
 
 
 def lines(study: Study, threshold: Threshold, total: Row) -> dict[str, Any]:
@@ -65,6 +74,7 @@ def header(
         "total": total.to_json(),
         "shown": choice["shown"],
         "shows_faces": study.source.shows_faces,
+        "intro": list(INTRO) if first_look.wanted(PANEL) else None,
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from media_forensics.operators.app import first_look
 from media_forensics.operators.dataset import fields
 from media_forensics.operators.panels.audit.error_audit import ErrorAudit
 from media_forensics.operators.panels.grid import KINDS
@@ -55,6 +56,17 @@ def test_state_stays_small_and_apart_from_the_data(audit):
         audit.send("on_set", name=name, value=value)
         assert audit.sent < 1500
         assert not set(audit.state) & set(audit.data)
+
+
+def test_the_first_look_is_explained_until_it_is_closed_for_good(audit, faces, client):
+    first_look.forget("error_audit")
+    audit.send("on_load")
+    assert len(audit.data["header"]["intro"]) == 3
+    audit.send("on_close_intro", rev=5)
+    assert audit.data["header"]["intro"] is None and audit.data["header"]["rev"] == 5
+    other = client(ErrorAudit(), faces.dataset)
+    other.send("on_load")
+    assert other.data["header"]["intro"] is None
 
 
 def test_every_answer_names_the_event_that_it_answers(audit):
