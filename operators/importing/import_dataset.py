@@ -28,7 +28,7 @@ from ..importers.plan import ImportPlan, plan_source, read_source
 from ..jobs import job as jobs
 from ..jobs.delegated import in_app, stop_of
 from ..jobs.path_arguments import with_paths
-from ..jobs.workflow import JobWorkflow, above_the_grid
+from ..jobs.workflow import JobWorkflow
 from . import import_form, import_target, import_writer, video_metadata
 from .import_views import save_views
 
@@ -265,10 +265,6 @@ class ImportDataset(JobWorkflow):
         if params.get("dry_run"):
             progress = progress or silent
         return self.call(str(root), params, progress=progress)
-
-    def resolve_placement(self, ctx: Any) -> types.Placement:
-        """Place a button above the grid."""
-        return above_the_grid(self)
 
     def fill(self, form: Form, target: Any) -> None:
         import_form.fill(form)

@@ -20,7 +20,7 @@ from ..app.outcome import Ending
 from ..dataset import fields, views
 from ..dataset.dataset_changes import declare
 from ..dataset.lease import exclusively
-from ..jobs.workflow import JobWorkflow, above_the_grid
+from ..jobs.workflow import JobWorkflow
 from . import own_labels, own_samples, own_units
 from .own_labels import CLIPS, FRAMES, IN_PLACE, PEOPLE, SLICES, Choice
 from .own_samples import OwnSample
@@ -201,10 +201,6 @@ class UseDataset(JobWorkflow):
     risk = types.RiskLevel.MEDIUM
     run_name = "Use {dataset}"
     bar, doing = "samples", "Samples"
-
-    def resolve_placement(self, ctx: Any) -> types.Placement:
-        """Place a button above the grid."""
-        return above_the_grid(self)
 
     def target(self, ctx: Any) -> Any:
         require_dataset(ctx)

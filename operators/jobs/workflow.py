@@ -17,6 +17,7 @@ from fiftyone.operators import types
 
 from ...detector.files.installation import require_installed
 from ...detector.progress import Progress
+from ..app.buttons import button
 from ..app.form import Form, arguments
 from ..app.open_dataset import require_dataset
 from ..app.outcome import Ending
@@ -110,6 +111,10 @@ class Workflow(foo.Operator):
                 outputs.str(name, view=types.MarkdownView())
 
     # -- what FiftyOne calls
+
+    def resolve_placement(self, ctx: Any) -> types.Placement | None:
+        """Place a button above the grid if this is a likely next step there."""
+        return button(self, ctx.dataset)
 
     def __call__(self, samples: Any, *, delegate: bool = False, **params: Any) -> Any:
         """Run from Python; the arguments and the result are those of :func:`run`."""
@@ -228,15 +233,6 @@ class JobWorkflow(Workflow):
         job = jobs.start(self.name, target, params)
         yield from jobs.follow(ctx, job, self.doing)
         yield from self.ending(ctx, job.result()).messages(ctx)
-
-
-def above_the_grid(operator: foo.Operator) -> types.Placement:
-    """Return a button above the grid that opens the form of ``operator``."""
-    config = operator.config
-    return types.Placement(
-        types.Places.SAMPLES_GRID_SECONDARY_ACTIONS,
-        types.Button(label=config.label, icon=config.icon, prompt=True),
-    )
 
 
 def _filled(template: str, params: dict[str, Any], dataset: str | None) -> str:

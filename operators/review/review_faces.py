@@ -12,7 +12,7 @@ from ...detector.queues.catalogue import CATALOGUE
 from ..app.form import Form
 from ..app.open_dataset import require_dataset
 from ..dataset import views
-from ..jobs.workflow import Workflow, above_the_grid
+from ..jobs.workflow import Workflow
 from . import decisions as review
 
 UNDO, REDO = "undo", "redo"
@@ -68,10 +68,6 @@ class ReviewFaces(Workflow):
     def __call__(self, samples: Any, **params: Any) -> Any:
         """Run the operator from Python, with the arguments and the result of :func:`run`."""
         return self.call(samples, params)
-
-    def resolve_placement(self, ctx: Any) -> types.Placement:
-        """Place a button above the grid."""
-        return above_the_grid(self)
 
     def target(self, ctx: Any) -> Any:
         return require_dataset(ctx, "faces")
