@@ -34,6 +34,8 @@ _ONE_FRAME_PER_PACKET = frozenset(
 _REORDERED = frozenset({"h264", "hevc", "mpeg2video", "mpeg1video"})
 # Errors that end demuxing of a damaged file. IndexError: a stream that appeared after the start.
 STOPPED = (FFmpegError, OSError, IndexError)
+# It also says "cannot allocate memory" of damaged pictures (seen with two threads).
+_DAV1D = "libdav1d"
 # Container whose header may state the number of frames, and does so correctly.
 _COUNTED = "mov"
 _LEAST_MISSING_SECONDS = 1.0
@@ -145,10 +147,9 @@ def frames_of(packet: Any, context: Any = None) -> list[Any] | None:
     """
     try:
         return packet.decode() if context is None else context.decode(packet)
-    except MemoryError:
-        raise
-    except FFmpegError as error:
-        if error.errno in (errno.EAGAIN, errno.ENOMEM):
+    except FFmpegError as error:  # among them PyAV's MemoryError
+        decoder = packet.stream.codec_context if context is None else context
+        if error.errno in (errno.EAGAIN, errno.ENOMEM) and decoder.codec.name != _DAV1D:
             raise MemoryError(str(error)) from error
         log.debug("packet at %s: %s", packet.pts, error)
         return None

@@ -2,7 +2,8 @@
 
 Arithmetic decoders (HEVC, VP8, VP9, AV1) read damaged bytes as other pictures, mostly without an
 error. The second reading differs in what only a damaged stream reacts to. Bytes that follow the
-end of each picture's data are never reached, unless damage made the decoder lose its place. Rows of
+end of each picture's data are never reached (but for some zeros, which decoders read there anyhow),
+unless damage made the decoder lose its place. Rows of
 HEVC that are coded in parallel (WPP) each start at a stated byte, where a decoder that reads them
 one after the other arrives only if none is damaged. Pictures that differ are damaged; damage that
 ends in fewer bytes than there are stays hidden.
@@ -22,6 +23,8 @@ from .pyav import codec_of, picture_digest, with_bytes
 #: Codecs whose decoders notice little of the damage.
 SILENT = frozenset({"hevc", "vp8", "vp9", "av1"})
 _BEHIND = bytes(range(0x41, 0x71))  # no start code, no marker of a VP9 superframe
+#: VP8, VP9 and AV1 (section 8.2.2) read zeros behind the end, so encoders may leave zeros out.
+_ZEROS_BEHIND = bytes(8) + _BEHIND
 _FRAME, _TILES = 6, 4  # AV1, section 6.2.2: types of units that end in a picture's data
 
 
@@ -82,7 +85,7 @@ def lengthened(data: bytes, codec: str, length_size: int) -> bytes:
         return _hevc_started(data) if length_size == 0 else _hevc_sized(data, length_size)
     if codec == "av1":
         return _av1(data)
-    return _vp9(data) if codec == "vp9" else data + _BEHIND
+    return _vp9(data) if codec == "vp9" else data + _ZEROS_BEHIND
 
 
 def _length_size(extradata: bytes | None) -> int:
@@ -127,12 +130,12 @@ def _vp9(data: bytes) -> bytes:
     count, size = (mark & 7) + 1, (mark >> 3 & 3) + 1
     index = data[-2 - size * count :]
     if mark >> 5 != 0b110 or len(index) < 2 + size * count or index[0] != mark:
-        return data + _BEHIND if len(data) > 2 else data
+        return data + _ZEROS_BEHIND if len(data) > 2 else data
     out, at, sizes = b"", 0, b""
     for number in range(count):
         length = int.from_bytes(index[1 + size * number : 1 + size * (number + 1)], "little")
         frame = data[at : at + length]
-        frame += _BEHIND if length > 2 else b""  # a shorter one repeats a frame
+        frame += _ZEROS_BEHIND if length > 2 else b""  # a shorter one repeats a frame
         out, at, sizes = out + frame, at + length, sizes + len(frame).to_bytes(4, "little")
     mark = bytes([mark | 3 << 3])
     return out + mark + sizes + mark
@@ -144,7 +147,8 @@ def _av1(data: bytes) -> bytes:
     while at < len(data):
         head = data[at : at + 2 if data[at] & 4 else at + 1]
         if not data[at] & 2:  # no size: it fills the packet
-            return out + data[at:] + (_BEHIND if data[at] >> 3 & 15 in (_FRAME, _TILES) else b"")
+            behind = _ZEROS_BEHIND if data[at] >> 3 & 15 in (_FRAME, _TILES) else b""
+            return out + data[at:] + behind
         start, size, shift = at + len(head), 0, 0
         while start < len(data) and shift < 35:
             size |= (data[start] & 127) << shift
@@ -153,7 +157,7 @@ def _av1(data: bytes) -> bytes:
                 break
         unit = data[start : start + size]
         if data[at] >> 3 & 15 in (_FRAME, _TILES):
-            unit += _BEHIND
+            unit += _ZEROS_BEHIND
         out += head + _leb128(len(unit)) + unit
         at = start + size
     return out

@@ -34,6 +34,20 @@ def test_two_readings_of_a_whole_stream_agree(codec, ending, options, tmp_path):
     assert len(pictures(path)) == N
 
 
+@pytest.mark.parametrize(
+    ("codec", "frame", "end"),
+    [
+        ("vp8", b"\x10\x02\x00\x9d", 4),
+        ("vp9", b"\x82\x49\x83\x42", 4),
+        ("av1", b"\x32\x02\x10\x20", 4),  # a unit of type "frame" with its size
+    ],
+)
+def test_zeros_come_first_behind_the_end(codec, frame, end):
+    """Decoders read zeros there, and newer encoders of AV1 leave such zeros out."""
+    longer = lengthened(frame, codec, 0)
+    assert longer[end : end + 8] == bytes(8) and any(longer[end + 8 :])
+
+
 def test_most_damage_that_hevcs_decoder_hides_is_found(tmp_path):
     """One burst at a random place: about half of these give no sign in any log."""
     small = {"crf": "12", "x265-params": f"{QUIET}:ctu=16"}  # eight rows, as in a larger picture
