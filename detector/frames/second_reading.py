@@ -33,10 +33,11 @@ def second_frames(path: Path, start: int | None) -> Iterator[Any]:
 
     The decoder's errors are not raised: a packet that it refuses gives no frame.
     """
-    with opened(path, 2) as (container, stream):
+    with opened(path, 1) as (container, stream):
         codec = codec_of(stream)
-        if codec == "hevc":
+        if codec == "hevc":  # rows in parallel; threads of dav1d lose whole frames behind damage
             stream.codec_context.thread_type = "SLICE"
+            stream.codec_context.thread_count = 2
         size = _length_size(stream.codec_context.extradata)
         if start is not None:
             container.seek(start, stream=stream, backward=True)

@@ -199,7 +199,9 @@ class VideoSource:
                         break
 
     def _reading(self) -> Any:
-        return opened(self.path, self._threads, strict=self._damage is None)
+        whole = self._damage is None
+        # with threads, dav1d also loses sound frames behind damage
+        return opened(self.path, self._threads if whole else 1, strict=whole)
 
     def _decoded(self, container: Any, stream: Any) -> Iterator[Any]:
         """Yield frames in presentation order and raise at a sign of unknown damage."""
