@@ -67,6 +67,8 @@
 	var LOST = 3e4;
 	var Queue = class {
 		waiting = /* @__PURE__ */ new Map();
+		listeners = /* @__PURE__ */ new Set();
+		current;
 		users = 0;
 		busy = false;
 		answered = false;
@@ -89,6 +91,15 @@
 			this.seen = Math.max(this.seen, rev);
 			if (this.busy && this.answered && this.seen >= this.sent) this.free();
 		}
+		/** A change of `control` waits, or Python has not answered it yet. */
+		holds(control) {
+			return [...this.waiting.values(), ...this.busy && this.current ? [this.current] : []].some((event) => event.params.name === control);
+		}
+		/** Calls `tell` after each event that was answered or given up; returns what ends that. */
+		listen(tell) {
+			this.listeners.add(tell);
+			return () => void this.listeners.delete(tell);
+		}
 		/** A component uses the queue; returns what to call when it is closed. */
 		open() {
 			this.users++;
@@ -108,6 +119,7 @@
 			const [id, event] = next.value;
 			this.waiting.delete(id);
 			this.busy = true;
+			this.current = event;
 			this.answered = false;
 			const sent = this.sent = Math.max(this.sent + 1, Date.now());
 			this.timer = setTimeout(() => this.free(), LOST);
@@ -127,6 +139,7 @@
 			clearTimeout(this.timer);
 			this.busy = false;
 			this.pump();
+			for (const tell of this.listeners) tell();
 		}
 	};
 	// src/app/events.ts
@@ -149,8 +162,36 @@
 			if (uri) queue.add(uri, params, then, trigger);
 		}, []);
 	}
+	/** The value of a control of the panel called `name`, and how to set it here.
+	*
+	* It is what Python says (`said`), but for the time in which Python has not yet answered the newest
+	* change: an answer to an earlier event does not put it back. */
+	function useControl(name, control, said) {
+		const queue = queueOf(name);
+		const [value, setValue] = useState(said);
+		const newest = useRef(said);
+		newest.current = said;
+		const settle = () => {
+			if (!queue.holds(control)) setValue(newest.current);
+		};
+		useEffect(settle, [said]);
+		useEffect(() => queue.listen(settle), []);
+		return [value, setValue];
+	}
+	// src/app/intro.tsx
+	/** The card of the first run: what is seen and what to click, until it is closed for good. */
+	function Intro({ sentences, onClose }) {
+		return /* @__PURE__ */ h("div", {
+			className: "mf-intro",
+			role: "note",
+			"data-cy": "mf-intro"
+		}, /* @__PURE__ */ h("ol", null, sentences.map((sentence) => /* @__PURE__ */ h("li", { key: sentence }, sentence))), /* @__PURE__ */ h("button", {
+			onClick: onClose,
+			"data-cy": "mf-intro-close"
+		}, "Got it"));
+	}
 	// src/app/style.css?inline
-	var style_default = ".mf { font-family: var(--fo-fontFamily-body); color: var(--fo-palette-text-primary); font-size: 13px; line-height: 1.4; width: 100%; }\n.mf *, .mf *::before { box-sizing: border-box; }\n.mf-row { display: flex; flex-wrap: wrap; gap: 8px 10px; align-items: flex-end; }\n.mf label.mf-field { flex: 1 1 92px; max-width: 210px; min-width: 84px; display: flex; flex-direction: column; gap: 3px; color: var(--fo-palette-text-secondary); font-size: 11px; }\n.mf select, .mf input[type=number] { font: inherit; font-size: 13px; color: var(--fo-palette-text-primary); background: var(--fo-palette-background-level2); border: 1px solid var(--fo-palette-divider, #8886); border-radius: 4px; padding: 4px 6px; height: 28px; max-width: 100%; }\n.mf select { width: 100%; text-overflow: ellipsis; padding-right: 2px; }\n.mf select option { color: var(--fo-palette-text-primary); background: var(--fo-palette-background-level2); }\n.mf button { font: inherit; cursor: pointer; color: var(--fo-palette-text-primary); background: none; border: 1px solid var(--fo-palette-divider, #8886); border-radius: 4px; padding: 3px 9px; height: 28px; white-space: nowrap; }\n.mf button:hover:not(:disabled) { background: var(--fo-palette-background-level3, #8883); }\n.mf button:disabled { opacity: .45; cursor: default; }\n.mf button.mf-on, .mf button.mf-on:hover:not(:disabled) { background: var(--fo-palette-text-primary); color: var(--fo-palette-background-level1); }\n.mf :focus-visible { outline: 2px solid #56B4E9; outline-offset: 1px; }\n.mf button.mf-link { border: none; padding: 0 3px; margin: 0 -3px; height: auto; text-decoration: underline dotted; text-underline-offset: 3px; border-radius: 2px; font-variant-numeric: tabular-nums; }\n.mf button.mf-link:hover { text-decoration: underline; }\n.mf-dim { color: var(--fo-palette-text-secondary); }\n.mf-small { font-size: 11px; }\n.mf-slider { display: flex; gap: 12px; align-items: center; margin-top: 8px; }\n.mf-slider input[type=range] { flex: 1; min-width: 120px; accent-color: #D55E00; }\n.mf-slider input[type=number] { width: 86px; }\n.mf-tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(118px, 1fr)); gap: 8px; margin-top: 8px; }\n.mf-tile { border: 1px solid var(--fo-palette-divider, #8886); border-radius: 6px; padding: 7px 10px; background: var(--fo-palette-background-level2); min-height: 80px; }\n.mf-tile b { display: block; font-size: 21px; font-weight: 600; line-height: 1.25; font-variant-numeric: tabular-nums; }\n.mf-says { margin-top: 8px; padding: 6px 10px; border-left: 3px solid var(--fo-palette-text-tertiary, #888); background: var(--fo-palette-background-level2); border-radius: 0 4px 4px 0; }\n.mf-says.mf-warn { border-left-color: #D55E00; }\n.mf-shown { display: flex; gap: 6px; align-items: center; margin-top: 6px; min-height: 38px; }\n.mf-shown > span { flex: 0 1 auto; }\n.mf-scroll { max-height: 460px; overflow: auto; border: 1px solid var(--fo-palette-divider, #8886); border-radius: 6px; margin-top: 8px; }\n.mf table { border-collapse: separate; border-spacing: 0; width: 100%; font-variant-numeric: tabular-nums; }\n.mf th { position: sticky; top: 0; z-index: 1; text-align: left; font-weight: 500; font-size: 11px; color: var(--fo-palette-text-secondary); background: var(--fo-palette-background-level2); padding: 0; border-bottom: 1px solid var(--fo-palette-divider, #8886); white-space: nowrap; }\n.mf th button { border: none; height: 28px; padding: 0 6px; color: inherit; width: 100%; text-align: left; }\n.mf th.mf-num button { text-align: right; }\n.mf td { padding: 4px 6px; border-bottom: 1px solid var(--fo-palette-background-level3, #8883); vertical-align: middle; white-space: nowrap; }\n.mf td.mf-name { white-space: normal; min-width: 84px; overflow-wrap: break-word; hyphens: auto; }\n.mf td.mf-num { text-align: right; }\n.mf tr:last-child td { border-bottom: none; }\n.mf tr.mf-total td { font-weight: 600; background: var(--fo-palette-background-level2); }\n.mf-bar { position: relative; height: 5px; margin-top: 3px; width: 100%; min-width: 64px; background: var(--fo-palette-background-level3, #8883); border-radius: 3px; }\n.mf-bar i { position: absolute; top: 0; bottom: 0; border-radius: 3px; opacity: .55; min-width: 2px; }\n.mf-bar u { position: absolute; top: -2px; width: 3px; height: 9px; border-radius: 1px; margin-left: -1px; }\n.mf-bar s { position: absolute; top: -3px; width: 0; height: 11px; border-left: 1px dashed var(--fo-palette-text-secondary); }\n.mf table.mf-cells { width: max-content; min-width: 100%; }\n.mf table.mf-cells th { padding: 4px 6px; vertical-align: bottom; min-width: 92px; max-width: 132px; white-space: normal; overflow-wrap: anywhere; }\n.mf table.mf-cells th:first-child, .mf table.mf-cells td:first-child { position: sticky; left: 0; z-index: 1; background: var(--fo-palette-background-level2); max-width: 150px; }\n.mf table.mf-cells th:first-child { z-index: 2; }\n.mf table.mf-cells td { padding: 2px 6px; border-left: 1px solid var(--fo-palette-background-level3, #8883); }\n.mf button.mf-strip { display: block; position: relative; border: none; padding: 0; width: 100%; min-width: 80px; height: 15px; border-radius: 2px; }\n.mf-strip i { position: absolute; top: 6px; height: 3px; border-radius: 2px; opacity: .6; min-width: 2px; }\n.mf-strip s { position: absolute; top: 0; bottom: 0; width: 0; border-left: 1px dashed var(--fo-palette-text-tertiary, #888); }\n.mf-strip b { position: absolute; top: 0; width: 14px; margin-left: -7px; font-size: 12px; line-height: 15px; text-align: center; font-weight: 400; }\n.mf-strip b.mf-few { opacity: .75; }\n.mf-strip b.mf-dot { width: 9px; height: 9px; margin: 3px 0 0 -4.5px; border: 2px solid; border-radius: 50%; background: currentColor; }\n.mf-strip b.mf-dot.mf-few { background: var(--fo-palette-background-level1); }\n.mf-axis { display: flex; justify-content: space-between; font-size: 10px; font-weight: 400; }\n.mf-tabs { display: flex; flex-wrap: wrap; gap: 4px; margin-bottom: 8px; }\n.mf-acts { display: flex; gap: 3px; justify-content: flex-end; }\n.mf-acts button { height: 22px; padding: 0 5px; font-size: 11px; }\n.mf-sphere { position: relative; width: 100%; border: 1px solid var(--fo-palette-divider, #8886); border-radius: 6px; overflow: hidden; background: var(--fo-palette-background-mediaSpace, var(--fo-palette-background-level1)); }\n.mf-sphere canvas { position: absolute; inset: 0; width: 100%; height: 100%; display: block; touch-action: none; }\n.mf-card { position: absolute; pointer-events: none; z-index: 3; width: 232px; padding: 8px; border-radius: 6px; background: var(--fo-palette-background-level2); border: 1px solid var(--fo-palette-divider, #8886); box-shadow: 0 3px 12px #0006; font-size: 12px; display: flex; gap: 8px; overflow-wrap: anywhere; }\n.mf-card img { width: 92px; height: 92px; object-fit: cover; border-radius: 4px; background: #8883; flex: none; }\n.mf-legend { display: flex; flex-wrap: wrap; gap: 2px 6px; align-items: center; margin-top: 6px; min-height: 24px; }\n.mf-legend button { display: inline-flex; align-items: center; gap: 5px; border: none; height: 24px; padding: 0 6px; font-size: 12px; }\n.mf-legend button[aria-pressed=false] { opacity: .4; text-decoration: line-through; }\n.mf-words { display: grid; grid-template-columns: max-content max-content 1fr; gap: 3px 12px; margin-top: 8px; }\n.mf-words b { font-variant-numeric: tabular-nums; font-weight: 600; }\n";
+	var style_default = ".mf { font-family: var(--fo-fontFamily-body); color: var(--fo-palette-text-primary); font-size: 13px; line-height: 1.4; width: 100%; }\n.mf *, .mf *::before { box-sizing: border-box; }\n.mf-row { display: flex; flex-wrap: wrap; gap: 8px 10px; align-items: flex-end; }\n.mf label.mf-field { flex: 1 1 92px; max-width: 210px; min-width: 84px; display: flex; flex-direction: column; gap: 3px; color: var(--fo-palette-text-secondary); font-size: 11px; }\n.mf select, .mf input[type=number] { font: inherit; font-size: 13px; color: var(--fo-palette-text-primary); background: var(--fo-palette-background-level2); border: 1px solid var(--fo-palette-divider, #8886); border-radius: 4px; padding: 4px 6px; height: 28px; max-width: 100%; }\n.mf select { width: 100%; text-overflow: ellipsis; padding-right: 2px; }\n.mf select option { color: var(--fo-palette-text-primary); background: var(--fo-palette-background-level2); }\n.mf button { font: inherit; cursor: pointer; color: var(--fo-palette-text-primary); background: none; border: 1px solid var(--fo-palette-divider, #8886); border-radius: 4px; padding: 3px 9px; height: 28px; white-space: nowrap; }\n.mf button:hover:not(:disabled) { background: var(--fo-palette-background-level3, #8883); }\n.mf button:disabled { opacity: .45; cursor: default; }\n.mf button.mf-on, .mf button.mf-on:hover:not(:disabled) { background: var(--fo-palette-text-primary); color: var(--fo-palette-background-level1); }\n.mf :focus-visible { outline: 2px solid #56B4E9; outline-offset: 1px; }\n.mf button.mf-link { border: none; padding: 0 3px; margin: 0 -3px; height: auto; text-decoration: underline dotted; text-underline-offset: 3px; border-radius: 2px; font-variant-numeric: tabular-nums; }\n.mf button.mf-link:hover { text-decoration: underline; }\n.mf-dim { color: var(--fo-palette-text-secondary); }\n.mf-small { font-size: 11px; }\n.mf-slider { display: flex; gap: 12px; align-items: center; margin-top: 8px; }\n.mf-slider input[type=range] { flex: 1; min-width: 120px; accent-color: #D55E00; }\n.mf-slider input[type=number] { width: 86px; }\n.mf-tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(118px, 1fr)); gap: 8px; margin-top: 8px; }\n.mf-tile { border: 1px solid var(--fo-palette-divider, #8886); border-radius: 6px; padding: 7px 10px; background: var(--fo-palette-background-level2); min-height: 80px; }\n.mf-tile b { display: block; font-size: 21px; font-weight: 600; line-height: 1.25; font-variant-numeric: tabular-nums; }\n.mf-says { margin-top: 8px; padding: 6px 10px; border-left: 3px solid var(--fo-palette-text-tertiary, #888); background: var(--fo-palette-background-level2); border-radius: 0 4px 4px 0; }\n.mf-says.mf-warn { border-left-color: #D55E00; }\n.mf-intro { display: flex; gap: 10px; align-items: flex-end; justify-content: space-between; margin-bottom: 8px; padding: 8px 10px; border: 1px solid #56B4E9; border-radius: 6px; background: var(--fo-palette-background-level2); }\n.mf-intro ol { margin: 0; padding-left: 18px; }\n.mf-shown { display: flex; gap: 6px; align-items: center; margin-top: 6px; min-height: 38px; }\n.mf-shown > span { flex: 0 1 auto; }\n.mf-scroll { max-height: 460px; overflow: auto; border: 1px solid var(--fo-palette-divider, #8886); border-radius: 6px; margin-top: 8px; }\n.mf table { border-collapse: separate; border-spacing: 0; width: 100%; font-variant-numeric: tabular-nums; }\n.mf th { position: sticky; top: 0; z-index: 1; text-align: left; font-weight: 500; font-size: 11px; color: var(--fo-palette-text-secondary); background: var(--fo-palette-background-level2); padding: 0; border-bottom: 1px solid var(--fo-palette-divider, #8886); white-space: nowrap; }\n.mf th button { border: none; height: 28px; padding: 0 6px; color: inherit; width: 100%; text-align: left; }\n.mf th.mf-num button { text-align: right; }\n.mf td { padding: 4px 6px; border-bottom: 1px solid var(--fo-palette-background-level3, #8883); vertical-align: middle; white-space: nowrap; }\n.mf td.mf-name { white-space: normal; min-width: 84px; overflow-wrap: break-word; hyphens: auto; }\n.mf td.mf-num { text-align: right; }\n.mf tr:last-child td { border-bottom: none; }\n.mf tr.mf-total td { font-weight: 600; background: var(--fo-palette-background-level2); }\n.mf-bar { position: relative; height: 5px; margin-top: 3px; width: 100%; min-width: 64px; background: var(--fo-palette-background-level3, #8883); border-radius: 3px; }\n.mf-bar i { position: absolute; top: 0; bottom: 0; border-radius: 3px; opacity: .55; min-width: 2px; }\n.mf-bar u { position: absolute; top: -2px; width: 3px; height: 9px; border-radius: 1px; margin-left: -1px; }\n.mf-bar s { position: absolute; top: -3px; width: 0; height: 11px; border-left: 1px dashed var(--fo-palette-text-secondary); }\n.mf table.mf-cells { width: max-content; min-width: 100%; }\n.mf table.mf-cells th { padding: 4px 6px; vertical-align: bottom; min-width: 92px; max-width: 132px; white-space: normal; overflow-wrap: anywhere; }\n.mf table.mf-cells th:first-child, .mf table.mf-cells td:first-child { position: sticky; left: 0; z-index: 1; background: var(--fo-palette-background-level2); max-width: 150px; }\n.mf table.mf-cells th:first-child { z-index: 2; }\n.mf table.mf-cells td { padding: 2px 6px; border-left: 1px solid var(--fo-palette-background-level3, #8883); }\n.mf button.mf-strip { display: block; position: relative; border: none; padding: 0; width: 100%; min-width: 80px; height: 15px; border-radius: 2px; }\n.mf-strip i { position: absolute; top: 6px; height: 3px; border-radius: 2px; opacity: .6; min-width: 2px; }\n.mf-strip s { position: absolute; top: 0; bottom: 0; width: 0; border-left: 1px dashed var(--fo-palette-text-tertiary, #888); }\n.mf-strip b { position: absolute; top: 0; width: 14px; margin-left: -7px; font-size: 12px; line-height: 15px; text-align: center; font-weight: 400; }\n.mf-strip b.mf-few { opacity: .75; }\n.mf-strip b.mf-dot { width: 9px; height: 9px; margin: 3px 0 0 -4.5px; border: 2px solid; border-radius: 50%; background: currentColor; }\n.mf-strip b.mf-dot.mf-few { background: var(--fo-palette-background-level1); }\n.mf-axis { display: flex; justify-content: space-between; font-size: 10px; font-weight: 400; }\n.mf-tabs { display: flex; flex-wrap: wrap; gap: 4px; margin-bottom: 8px; }\n.mf-acts { display: flex; gap: 3px; justify-content: flex-end; }\n.mf-acts button { height: 22px; padding: 0 5px; font-size: 11px; }\n.mf-sphere { position: relative; width: 100%; border: 1px solid var(--fo-palette-divider, #8886); border-radius: 6px; overflow: hidden; background: var(--fo-palette-background-mediaSpace, var(--fo-palette-background-level1)); }\n.mf-sphere canvas { position: absolute; inset: 0; width: 100%; height: 100%; display: block; touch-action: none; }\n.mf-card { position: absolute; pointer-events: none; z-index: 3; width: 232px; padding: 8px; border-radius: 6px; background: var(--fo-palette-background-level2); border: 1px solid var(--fo-palette-divider, #8886); box-shadow: 0 3px 12px #0006; font-size: 12px; display: flex; gap: 8px; overflow-wrap: anywhere; }\n.mf-card img { width: 92px; height: 92px; object-fit: cover; border-radius: 4px; background: #8883; flex: none; }\n.mf-legend { display: flex; flex-wrap: wrap; gap: 2px 6px; align-items: center; margin-top: 6px; min-height: 24px; }\n.mf-legend button { display: inline-flex; align-items: center; gap: 5px; border: none; height: 24px; padding: 0 6px; font-size: 12px; }\n.mf-legend button[aria-pressed=false] { opacity: .4; text-decoration: line-through; }\n.mf-words { display: grid; grid-template-columns: max-content max-content 1fr; gap: 3px 12px; margin-top: 8px; }\n.mf-words b { font-variant-numeric: tabular-nums; font-weight: 600; }\n";
 	// src/app/style.ts
 	/** Puts the components' style into the page, once. */
 	var ID = "media-forensics-style";
@@ -227,20 +268,13 @@
 	}
 	// src/audit/slider.tsx
 	/** The threshold: a slider and a number that say the same. */
-	/** ms after a move during which Python's answer does not move the slider back */
-	var OWN = 600;
 	/** A threshold out of what was typed; NaN where it is no number. */
 	var thresholdOf = (text) => Math.min(1, Math.max(0, parseFloat(text)));
 	function Slider({ threshold, onMove }) {
-		const [value, setValue] = useState(threshold.value);
-		const moved = useRef(0);
-		useEffect(() => {
-			if (Date.now() - moved.current > OWN) setValue(threshold.value);
-		}, [threshold.value]);
+		const [value, setValue] = useControl("audit", "threshold", threshold.value);
 		const move = (text) => {
 			const next = thresholdOf(text);
 			if (Number.isNaN(next)) return;
-			moved.current = Date.now();
 			setValue(next);
 			onMove(next);
 		};
@@ -316,7 +350,10 @@
 		return /* @__PURE__ */ h("div", {
 			className: "mf",
 			"data-cy": "mf-audit"
-		}, /* @__PURE__ */ h("div", { className: "mf-row" }, control("key", "Detector"), control("level", "Judged"), control("scope", "Faces of"), control("source", "Threshold from"), data.shows_faces && /* @__PURE__ */ h("button", {
+		}, data.intro && /* @__PURE__ */ h(Intro, {
+			sentences: data.intro,
+			onClose: () => send(on.on_close_intro, {})
+		}), /* @__PURE__ */ h("div", { className: "mf-row" }, control("key", "Detector"), control("level", "Judged"), control("scope", "Faces of"), control("source", "Threshold from"), data.shows_faces && /* @__PURE__ */ h("button", {
 			onClick: () => send(on.on_keep_view, {}),
 			title: "Audit only the faces that the grid shows now",
 			"data-cy": "mf-keep"
