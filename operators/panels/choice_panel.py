@@ -31,6 +31,21 @@ def handler(method: Callable[..., Any]) -> Callable[..., Any]:
     return guarded
 
 
+def follower(method: Callable[..., None]) -> Callable[..., None]:
+    """Wrap an ``on_change_...`` handler so that it waits for ``on_load``.
+
+    The App sends both when it mounts a panel, with the same empty state. The later answer would
+    undo what was chosen after the first.
+    """
+
+    @functools.wraps(method)
+    def guarded(self: foo.Panel, ctx: Any) -> None:
+        if ctx.panel.get_state("choice") is not None:
+            method(self, ctx)
+
+    return guarded
+
+
 class ChoicePanel(foo.Panel):
     """Panel whose whole state is a small, plain choice; its data are computed from that.
 
@@ -96,10 +111,11 @@ class ChoicePanel(foo.Panel):
 class DatasetPanel(ChoicePanel):
     """Panel about the open dataset: starts again with another dataset, and can be refreshed."""
 
+    @follower
     def on_change_dataset(self, ctx: Any) -> None:
         """Start again with another dataset, for which the old choice does not hold."""
         name = ctx.dataset.name if ctx.dataset is not None else None
-        if name != self._choice(ctx)["dataset"]:  # the event also comes when the panel is mounted
+        if name != self._choice(ctx)["dataset"]:
             self._show(ctx, dict.fromkeys(self.choice))
 
     @handler

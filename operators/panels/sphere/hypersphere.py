@@ -18,7 +18,7 @@ from ...embeddings.sphere_source import (
     sphere_with,
     whole_sphere,
 )
-from ..choice_panel import DatasetPanel, columns, handler
+from ..choice_panel import DatasetPanel, columns, follower, handler
 from . import (
     colouring,
     lookup as sphere_lookup,
@@ -54,6 +54,7 @@ class Hypersphere(DatasetPanel):
         """Draw the panel when it is opened, for the first time or again."""
         self._show(ctx, {**self._choice(ctx), "key": None, "token": None, "shown": None})
 
+    @follower
     def on_change_selected(self, ctx: Any) -> None:
         """Light up the grid's selection in the plot."""
         choice = self._choice(ctx)

@@ -28,12 +28,12 @@ def two_of_each(dataset, name):
     return own
 
 
-@pytest.fixture
-def faces(demo_dataset):
+@pytest.fixture(params=[two_of_each])
+def faces(demo_dataset, request):
     """Scored demo faces and their videos, in datasets of this test's own."""
     name = f"own-{uuid.uuid4().hex[:8]}"
     videos = views.videos_of(demo_dataset).clone(f"{name}-videos")
-    own = two_of_each(demo_dataset, name)
+    own = request.param(demo_dataset, name)
     for run in own.list_runs():  # what other tests have left behind
         if run.startswith(tuple(f"{kind}_" for kind in derived.CATALOGUE)):
             own.delete_run(run)
@@ -383,6 +383,9 @@ def test_every_stored_number_is_in_the_catalogue():
     assert kinds - of_no_number == set(derived.CATALOGUE) == set(MAKERS)
 
 
+@pytest.mark.parametrize(
+    "faces", [lambda whole, name: whole.clone(name)], indirect=True, ids=["all faces"]
+)
 def test_a_label_that_was_changed_on_a_video_is_said_and_reaches_its_faces(
     faces, operators, demo_dataset, tmp_path
 ):

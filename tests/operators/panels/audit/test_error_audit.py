@@ -539,3 +539,10 @@ def test_faces_of_somebody_else_count_no_more(faces_of, client):
     driven.send("on_set", name="level", value="video")
     driven.send("on_show", row=-1, kind="all")
     assert set(driven.grid().values("id")) == set(judged.id)
+
+
+def test_the_event_of_a_mounted_panel_undoes_nothing(faces, client):
+    """The App sends it beside ``on_load`` with an empty state, and may be answered much later."""
+    driven = client(ErrorAudit(), faces.dataset)
+    driven.send("on_change_dataset")
+    assert not driven.data and not driven.state
