@@ -107,6 +107,7 @@ def test_importers_need_only_the_standard_library_and_records():
 IMPORTERS_MAY = {
     "detector.records",
     "detector.errors",
+    "detector.files.video_suffixes",
     "detector.files.allowed_roots",
     "detector.files.companions",
     "detector.files.packages",

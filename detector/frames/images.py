@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..files.companions import is_companion
+from ..files.companions import is_unseen
 from ..records import Reason
 from .frame import DecodedFrame, FrameError, VideoInfo
 from .pictures import BROKEN_IMAGE, SUFFIXES, as_shown, frames_of_picture, opened_picture
@@ -23,7 +23,7 @@ def image_files(folder: Path) -> list[Path]:
     found = [
         path
         for path in folder.iterdir()
-        if path.suffix.lower() in SUFFIXES and path.is_file() and not is_companion(path.name)
+        if path.suffix.lower() in SUFFIXES and path.is_file() and not is_unseen(path.name)
     ]
     if not found:
         raise FrameError(Reason.MISSING_FILE, f"{folder} holds no image file.")

@@ -14,9 +14,10 @@ from ..crops.store import CropStore
 from ..crops.video_work import extract_video
 from ..errors import Cancelled, ForensicsError
 from ..faces.video_faces import VideoFaces
-from ..files.companions import is_companion
+from ..files.companions import is_companion, is_hidden, is_unseen
 from ..files.hashes import file_sha256
 from ..files.paths import given
+from ..files.video_suffixes import VIDEO_SUFFIXES
 from ..frames.pictures import SUFFIXES as PICTURES, is_picture
 from ..progress import Progress
 from ..records import UNKNOWN, CropRecipe, Reason, VideoRecord
@@ -41,10 +42,7 @@ if TYPE_CHECKING:
 
 MIN_FACES = 4  # minimum number of a person's scored faces in a video for a verdict
 DRIVERS = 5  # number of frames named as driving a verdict
-VIDEOS = frozenset(
-    {".mp4", ".mov", ".mkv", ".avi", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv", ".flv", ".3gp"}
-    | {".ts", ".mts", ".m2ts", ".mxf", ".ogv", ".gif"}
-)
+VIDEOS = VIDEO_SUFFIXES | {".gif"}
 
 
 def files_of(path: str | Path) -> list[Path]:
@@ -73,10 +71,16 @@ def left_out(path: str | Path) -> str:
     if not path.is_dir():
         return ""
     entries = sorted(entry for entry in path.iterdir() if not is_companion(entry.name))
+    hidden = [entry.name for entry in entries if is_hidden(entry.name)]
+    entries = [entry for entry in entries if not is_hidden(entry.name)]
     others = [entry.name for entry in entries if entry.is_file() and not _is_media(entry)]
     folders = [entry.name for entry in entries if entry.is_dir()]
     said = []
-    for names, what in ((others, "no video or picture"), (folders, "folders are not entered")):
+    for names, what in (
+        (others, "no video or picture"),
+        (folders, "folders are not entered"),
+        (hidden, "hidden, or in a bin"),
+    ):
         if names:
             more = f" and {len(names) - 10} more" if len(names) > 10 else ""
             said.append(f"{', '.join(names[:10])}{more} ({what})")
@@ -84,7 +88,7 @@ def left_out(path: str | Path) -> str:
 
 
 def _is_media(file: Path) -> bool:
-    return file.suffix.lower() in PICTURES | VIDEOS and not is_companion(file.name)
+    return file.suffix.lower() in PICTURES | VIDEOS and not is_unseen(file.name)
 
 
 def recipe_of(detector: Detector) -> CropRecipe:

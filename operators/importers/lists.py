@@ -5,6 +5,7 @@ A path in a list is untrusted input: :func:`inside` accepts only places under th
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import json
@@ -23,7 +24,7 @@ _DRIVE = re.compile(r"^[A-Za-z]:")
 
 
 def read_text(tree: Tree, rel: str) -> str:
-    """Return the text of a list, decoded as UTF-8 with or without a byte order mark.
+    """Return the text of a list, decoded by :func:`decoded`.
 
     Raises:
         ForensicsError: unreadable, or not UTF-8 (with the line of the first bad byte)
@@ -36,7 +37,7 @@ def read_text(tree: Tree, rel: str) -> str:
         ) from error
     tree.claim(rel)
     try:
-        return unicodedata.normalize("NFC", data.decode("utf-8-sig"))  # as in Tree's names
+        return unicodedata.normalize("NFC", decoded(data))  # as in Tree's names
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise ForensicsError(
@@ -44,6 +45,21 @@ def read_text(tree: Tree, rel: str) -> str:
             "Save the list as UTF-8 text.",
             "root",
         ) from error
+
+
+def decoded(data: bytes, errors: str = "strict") -> str:
+    """Return text that is UTF-8, or UTF-16 with a byte order mark as Excel writes it.
+
+    Raises:
+        UnicodeDecodeError: neither
+    """
+    marked = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return data.decode("utf-16" if marked else "utf-8-sig", errors)
+
+
+def separator_of(header: str) -> str:
+    """Return the separator of a CSV header: a comma, else a semicolon or a tab that is there."""
+    return next((sign for sign in ",;\t" if sign in header), ",")
 
 
 def read_json(tree: Tree, rel: str, kind: type | tuple[type, ...] = (dict, list)) -> Any:
@@ -113,15 +129,19 @@ def read_lines(tree: Tree, rel: str) -> Iterator[tuple[int, str]]:
 
 
 def read_csv(
-    tree: Tree, rel: str, required: Iterable[str] = (), delimiter: str = ","
+    tree: Tree, rel: str, required: Iterable[str] = (), delimiter: str = ""
 ) -> Iterator[tuple[int, dict[str, str]]]:
     """Yield (line number, row) of a CSV file; header names are stripped and in lower case.
+
+    The separator is :func:`separator_of` the header, unless ``delimiter`` says it.
 
     Raises:
         ForensicsError: a required column is missing, a name occurs twice, or a row has more or
             fewer cells than the header
     """
-    reader = csv.reader(io.StringIO(read_text(tree, rel)), delimiter=delimiter)
+    text = read_text(tree, rel)
+    delimiter = delimiter or separator_of(text.partition("\n")[0])
+    reader = csv.reader(io.StringIO(text), delimiter=delimiter)
     try:
         header = [name.strip().lower() for name in next(reader)]
     except StopIteration:

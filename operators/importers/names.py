@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ...detector.records import SPLITS
 
 LARGEST_FRAME = 2**31 - 1  # three years at 25 frames per second, and what every store can hold
-_DIGITS = re.compile(r"\d+")
 _SPLIT_DIGITS = re.compile(r"(\d+)")
 _SPLIT_WORDS = {
     **{split: split for split in SPLITS},
@@ -105,24 +103,6 @@ def natural_key(name: str) -> tuple[tuple[int, int | str], ...]:
         (0, int(part)) if part.isdigit() and part.isascii() else (1, part)
         for part in _SPLIT_DIGITS.split(name)
     )
-
-
-def frame_indices(names: Iterable[str]) -> list[tuple[int, str]]:
-    """Return (0-based frame index, name) in frame order.
-
-    The index is the last number in the name (``frame_0012.png`` is 12). The position in natural
-    order is used instead if a name has no number, if two names share one, or if a number is larger
-    than any frame number (a time stamp in nanoseconds).
-    """
-    ordered = sorted(names, key=natural_key)
-    numbers = []
-    for name in ordered:
-        found = _DIGITS.findall(name.rpartition(".")[0])
-        numbers.append(int(found[-1]) if found else None)
-    known = [number for number in numbers if number is not None and number <= LARGEST_FRAME]
-    if len(set(known)) < len(ordered):
-        return list(enumerate(ordered))
-    return sorted(zip(known, ordered, strict=True))
 
 
 def split_named(word: str) -> str | None:

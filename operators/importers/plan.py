@@ -323,7 +323,8 @@ def _fill(
     # Several lists may name the same absent file; it counts as missing once.
     report.missing = sorted({m.path: m for m in reading.missing}.values(), key=lambda m: m.path)
     report.unexplained = [rel for rel in tree.unexplained() if rel not in reading.skipped]
-    report.skipped = dict(sorted(reading.skipped.items()))
+    hidden = dict.fromkeys(tree.problems.hidden, "hidden")
+    report.skipped = dict(sorted({**reading.skipped, **hidden}.items()))
     report.unreadable = sorted(tree.problems.broken | tree.problems.undecodable)
     report.refused = sorted(tree.problems.outside | tree.problems.loops)
     report.conflicts = list(reading.conflicts)

@@ -147,6 +147,12 @@ class ImportReport:
                 "links were not followed (they leave the root or run in circles)",
                 self.refused,
             ),
+            _sentence(
+                len(self.skipped),
+                "file or folder was left out",
+                "files or folders were left out",
+                [f"{rel} ({why})" for rel, why in self.skipped.items()],
+            ),
             *self.conflicts[:SHOWN],
         ]
         for kind in ("group", "identity"):

@@ -6,10 +6,9 @@ from __future__ import annotations
 
 import os
 
+from ...detector.files.video_suffixes import VIDEO_SUFFIXES
+
 # fmt: off
-VIDEO_SUFFIXES = frozenset({
-    ".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv", ".flv", ".3gp", ".ts",
-})
 IMAGE_SUFFIXES = frozenset({
     ".png", ".apng", ".jpg", ".jpeg", ".jfif", ".jpe", ".bmp", ".webp", ".tif", ".tiff", ".heic",
     ".heif", ".avif",

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 
 from ...detector.errors import ForensicsError
 from ...detector.files.allowed_roots import is_allowed
-from ...detector.files.companions import is_companion
+from ...detector.files.companions import is_companion, is_hidden
 from ...detector.files.paths import given
 from .suffixes import SIDE_SUFFIXES, is_image, is_video, join, suffix_of
 
@@ -43,12 +43,14 @@ class TreeProblems:
         loops: links to a folder that holds them
         broken: links to nothing, and entries that cannot be read
         undecodable: names that are not UTF-8, shown with their bytes escaped
+        hidden: folders and media whose name begins with a dot (bins, old versions)
     """
 
     outside: set[str] = field(default_factory=set)
     loops: set[str] = field(default_factory=set)
     broken: set[str] = field(default_factory=set)
     undecodable: set[str] = field(default_factory=set)
+    hidden: set[str] = field(default_factory=set)
 
 
 class Tree:
@@ -68,10 +70,12 @@ class Tree:
     def __init__(
         self, root: str | os.PathLike[str], follow_links: bool = False, without: str = ""
     ) -> None:
-        text = os.fspath(root).strip()
-        if not text:
+        text = os.fspath(root)
+        if not text.strip():
             raise ForensicsError("No folder is given.", "Choose the dataset's root folder.", "root")
         path = given(text, "root")
+        if not path.exists():  # a space that was copied with the path, and is no part of it
+            path = given(text := text.strip(), "root")
         if not path.exists():
             raise ForensicsError(
                 f"The folder {text!r} does not exist.", "Choose the dataset's root folder.", "root"
@@ -224,11 +228,11 @@ class Tree:
                 continue
             for name in listing.files:
                 rel = join(folder, name)
-                if rel in self.claimed or name.startswith("."):
+                if rel in self.claimed:
                     continue
                 if suffix_of(name) not in SIDE_SUFFIXES:
                     found.append(rel)
-            stack.extend(join(folder, name) for name in listing.folders if name[0] != ".")
+            stack.extend(join(folder, name) for name in listing.folders)
         return sorted(found)
 
     def _listing(self, rel: str) -> _Listing | None:
@@ -271,6 +275,10 @@ class Tree:
             return
         path = join(rel, entry.name)
         if self._without and path == self._without:
+            return
+        if is_hidden(entry.name):
+            if entry.is_dir() or is_video(entry.name) or is_image(entry.name):
+                self.problems.hidden.add(path)
             return
         try:
             entry.name.encode()

@@ -12,8 +12,9 @@ from dataclasses import replace
 
 from ....detector.records import VideoRecord
 from ..contract import Evidence, Importer, ImportOptions, Reading, make_id
+from ..frame_numbers import frame_indices
 from ..lists import read_json
-from ..names import NameParts, family_of, frame_indices, parts_of_fake, parts_of_real
+from ..names import NameParts, family_of, parts_of_fake, parts_of_real
 from ..suffixes import join
 from ..tree import GLANCE, Tree
 from .deepfakebench_lists import (
@@ -75,7 +76,6 @@ def read(tree: Tree, options: ImportOptions) -> Reading:
     if lists:
         for name, video in read_videos(tree, reading, lists, options.path_prefix):
             reading.records.append(_record(tree, name, video))
-            tree.claim(*(join(video.folder, frame) for frame in video.names))
     else:
         _read_folders(tree, reading)
     for folder, _ in tree.walk():
@@ -91,6 +91,8 @@ def _record(tree: Tree, name: str, video: Video) -> VideoRecord:
     if video.listed_label == "DF_fake" and subset:
         method = subset
     split = next(iter(video.splits), None)
+    frames = frame_indices(video.names, video.folder)
+    tree.claim(*(join(video.folder, frame) for _, frame in frames))
     return VideoRecord(
         video_id=make_id(dataset, subset, video.compression or compression, name),
         path=tree.absolute(video.folder),
@@ -103,9 +105,7 @@ def _record(tree: Tree, name: str, video: Video) -> VideoRecord:
         split_source="official" if split else None,
         mask_path=tree.absolute(video.masks) if video.masks else None,
         license_note=LICENSE,
-        frames=tuple(
-            (n, tree.absolute(join(video.folder, frame))) for n, frame in frame_indices(video.names)
-        ),
+        frames=tuple((n, tree.absolute(join(video.folder, frame))) for n, frame in frames),
         aligned=True,
         attributes={"subset": subset} if subset else {},
     )
@@ -141,7 +141,6 @@ def _read_folders(tree: Tree, reading: Reading) -> None:
                 masks if tree.is_folder(masks) else None,
             )  # fmt: skip
             reading.records.append(_record(tree, name, video))
-            tree.claim(*(join(folder, name, image) for image in images))
     if not any(splits.values()):
         reading.warnings.append(
             "There are no JSON lists (preprocessing/dataset_json): no video has a split."

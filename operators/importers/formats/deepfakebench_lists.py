@@ -126,6 +126,8 @@ def read_videos(
     """
     videos: dict[tuple[str, str], Video] = {}
     finder = Finder(tree, prefix)
+    empty: list[str] = []
+    torn: set[tuple[str, str]] = set()
     for rel in lists:
         for dataset, labels in read_json(tree, rel, dict).items():
             for label, by_split in _items(labels, f"{rel}, {dataset}"):
@@ -135,13 +137,22 @@ def read_videos(
                     if named is None:
                         raise bad_entry(where, f"{split!r} is not a split.")
                     for compression, name, entry in _entries(content, f"{where}, {split}"):
-                        video = _read_entry(
-                            reading, finder, rel, f"{where}, {split}, {name}", label, entry
-                        )
+                        here = f"{where}, {split}, {name}"
+                        video = _read_entry(reading, finder, rel, here, label, entry)
+                        if not entry["frames"]:
+                            empty.append(here)
                         if video is None:
                             continue
                         video.compression = compression
-                        _merge(reading, videos, name, video, named, where)
+                        if not _merge(reading, videos, name, video, named, where):
+                            torn.add((video.folder, name))
+    if empty:
+        reading.warnings.append(
+            f"{len(empty)} listed videos have no frames (no face was found in them), for example "
+            f"{empty[0]}: they are left out."
+        )
+    for folder, name in torn:
+        videos.pop((folder, name), None)
     if finder.prefixes:
         shown = ", ".join(repr(p) for p in sorted(finder.prefixes)[:3])
         reading.warnings.append(f"The lists' path prefix {shown} was replaced by the root.")
@@ -156,15 +167,17 @@ def _merge(
     video: Video,
     split: str,
     where: str,
-) -> None:
-    """Add a video, or merge it into one that another list or split named before."""
+) -> bool:
+    """Add a video, or merge it into a known one; return False if their labels differ."""
     known = videos.setdefault((video.folder, name), video)
     if known.label != video.label:
         reading.conflicts.append(
-            f"{where}: {video.folder} is also listed as {known.listed_label}; that is kept."
+            f"{where}: {video.folder} is also listed as {known.listed_label}; it is left out."
         )
+        return False
     known.splits.add(split)
     known.masks = known.masks or video.masks
+    return True
 
 
 def _items(value: Any, where: str) -> list[tuple[str, Any]]:
@@ -220,6 +233,9 @@ def _read_entry(
     if not by_folder:
         return None
     folder, names = max(by_folder.items(), key=lambda item: len(item[1]))
+    if len(by_folder) > 1:
+        others = ", ".join(sorted(set(by_folder) - {folder}))
+        reading.conflicts.append(f"{where}: its frames are in several folders; left out: {others}.")
     video = Video(listed, label, "", folder, sorted(set(names)))
     masks = [mask for mask in entry.get("masks") or [] if isinstance(mask, str)]
     mask = finder.find(masks[0], where) if masks else None

@@ -51,15 +51,22 @@ def _other_methods(tree: Tree) -> list[str]:
     ]
 
 
-def read_actors(tree: Tree, reading: Reading) -> None:
-    """Add the records of DeepFakeDetection to ``reading``, if any are present."""
+def read_actors(tree: Tree, reading: Reading, flat: str | None = None) -> None:
+    """Add the records of DeepFakeDetection to ``reading``, if any are present.
+
+    Args:
+        tree: the root
+        reading: gets the records
+        flat: the compression of a flat copy, whose fakes lie in ``DeepFakeDetection``
+    """
     for folder, compression in _folders(tree, REALS):
         for name in tree.videos(folder):
             match = _REAL.match(stem_of(name))
             if match:
                 rel = join(folder, name)
                 reading.add(tree, rel, _real(tree, rel, compression, match))
-    for folder, compression in _folders(tree, FAKES):
+    beside = [] if flat is None else [("DeepFakeDetection", flat)]
+    for folder, compression in (*_folders(tree, FAKES), *beside):
         for name in tree.videos(folder):
             match = _FAKE.match(stem_of(name))
             if match:

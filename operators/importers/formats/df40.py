@@ -11,7 +11,8 @@ import re
 
 from ....detector.records import VideoRecord
 from ..contract import Evidence, Importer, ImportOptions, Reading, make_id
-from ..names import family_of, frame_indices
+from ..frame_numbers import frame_indices
+from ..names import family_of
 from ..suffixes import join, stem_of
 from ..tree import Tree
 from .deepfakebench_lists import list_files, looks_like_list
@@ -73,7 +74,6 @@ def read(tree: Tree, options: ImportOptions) -> Reading:
             images = tree.images(inner)
             if not images:
                 continue
-            tree.claim(*(join(inner, name) for name in images))
             loose = not parts[-1] or parts[-1].lower() in (*DOMAINS, "frames", "real", "fake")
             for names_of_one in [[n] for n in images] if loose else [images]:
                 reading.records.append(
@@ -104,7 +104,8 @@ def _record(
     video = stem_of(images[0]) if loose else parts[-1]
     kept = [p for p in (parts if loose else parts[:-1]) if p and p.lower() != "frames"]
     target, source, pair, parents = origin_of(domain, video) if not real else (None, None, None, ())
-    frames = [(0, images[0])] if loose else frame_indices(images)
+    frames = [(0, images[0])] if loose else frame_indices(images, inner)
+    tree.claim(*(join(inner, name) for _, name in frames))
     return VideoRecord(
         video_id=make_id(DATASET, "/".join((method, *kept)), "", video),
         path=tree.absolute(inner),

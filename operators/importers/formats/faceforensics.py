@@ -80,13 +80,17 @@ def _folders(tree: Tree, subset: str) -> list[tuple[str, str]]:
     """Return (folder of videos, compression) of ``youtube`` or of a method, in either layout."""
     if _flat_methods(tree):
         folder = FLAT_ORIGINAL if subset == "youtube" else subset
-        named = re.search(r"(?:^|[^a-z0-9])(raw|c0|c23|c40)$", tree.root.name.lower())
-        compression = COMPRESSIONS[named[1]] if named else ""
-        return [(folder, compression)] if tree.videos(folder) else []
+        return [(folder, _flat_compression(tree))] if tree.videos(folder) else []
     base = (
         "original_sequences/youtube" if subset == "youtube" else f"manipulated_sequences/{subset}"
     )
     return _compressions(tree, base)
+
+
+def _flat_compression(tree: Tree) -> str:
+    """Return the compression at the end of the flat copy's name; "" if there is none."""
+    named = re.search(r"(?:^|[^a-z0-9])(raw|c0|c23|c40)$", tree.root.name.lower())
+    return COMPRESSIONS[named[1]] if named else ""
 
 
 def read(tree: Tree, options: ImportOptions) -> Reading:
@@ -112,7 +116,7 @@ def read(tree: Tree, options: ImportOptions) -> Reading:
                     reading.add(tree, join(folder, name), record)
         tree.claim_folder(f"manipulated_sequences/{method}/masks")
     _list_missing(tree, reading, present, pairs)
-    read_actors(tree, reading)
+    read_actors(tree, reading, _flat_compression(tree) if _flat_methods(tree) else None)
     return reading
 
 

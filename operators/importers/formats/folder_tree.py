@@ -16,7 +16,8 @@ from typing import Any
 from ....detector.errors import ForensicsError
 from ....detector.records import FAKE, REAL, UNKNOWN, UNLABELLED, VideoRecord
 from ..contract import Evidence, Importer, ImportOptions, Reading, make_id
-from ..names import family_of, frame_indices, parts_of_fake, split_named
+from ..frame_numbers import frame_indices
+from ..names import family_of, parts_of_fake, split_named
 from ..suffixes import is_image, is_video, join
 from ..tree import Tree
 
@@ -97,7 +98,7 @@ def read(tree: Tree, options: ImportOptions) -> Reading:
     expression = compile_pattern(options.pattern)
     with_frames = "frame" in expression.groupindex
     reading = Reading()
-    frames: dict[tuple[tuple[str, str], ...], list[str]] = defaultdict(list)
+    frames: dict[tuple[tuple[str, str], ...], list[tuple[str, str]]] = defaultdict(list)
     for folder, names in tree.walk():
         for name in names:
             rel = join(folder, name)
@@ -106,12 +107,12 @@ def read(tree: Tree, options: ImportOptions) -> Reading:
             match = expression.match(rel)
             if not match:
                 continue
-            tree.claim(rel)
             parts = match.groupdict()
             if with_frames:
-                parts.pop("frame")
-                frames[tuple(sorted(parts.items()))].append(rel)
+                frame = parts.pop("frame")
+                frames[tuple(sorted(parts.items()))].append((frame, rel))
             else:
+                tree.claim(rel)
                 reading.records.append(_record(tree, rel, parts, options))
     for key, rels in frames.items():
         reading.records.append(_sequence(tree, dict(key), rels, options))
@@ -184,21 +185,26 @@ def _record(tree: Tree, rel: str, parts: dict[str, str], options: ImportOptions)
 
 
 def _sequence(
-    tree: Tree, parts: dict[str, str], rels: list[str], options: ImportOptions
+    tree: Tree, parts: dict[str, str], found: list[tuple[str, str]], options: ImportOptions
 ) -> VideoRecord:
-    by_name = {rel.rpartition("/")[2]: rel for rel in rels}
-    if len(by_name) < len(rels):
-        name, _ = Counter(rel.rpartition("/")[2] for rel in rels).most_common(1)[0]
+    """Return the record of a video, from the ``{frame}`` and the path of each of its frames."""
+    by_frame = {f"{frame}.": rel for frame, rel in found}
+    if len(by_frame) < len(found):
+        frame, _ = Counter(frame for frame, _ in found).most_common(1)[0]
+        first, second, *_ = (rel for other, rel in found if other == frame)
         raise ForensicsError(
-            f"{parts['video']!r} has two frames called {name!r}, in different folders.",
-            "Name the folder between them in the pattern, for example {part}.",
+            f"{parts['video']!r} has two frames called {frame!r}: {first} and {second}.",
+            "Name what is different between them in the pattern, for example {part}.",
             "pattern",
         )
-    record = _record(tree, rels[0], parts, options)
+    folder = found[0][1].rpartition("/")[0]
+    record = _record(tree, found[0][1], parts, options)
+    frames = frame_indices(by_frame, folder)
+    tree.claim(*(by_frame[frame] for _, frame in frames))
     return replace(
         record,
-        path=tree.absolute(rels[0].rpartition("/")[0]),
-        frames=tuple((n, tree.absolute(by_name[name])) for n, name in frame_indices(by_name)),
+        path=tree.absolute(folder),
+        frames=tuple((n, tree.absolute(by_frame[frame])) for n, frame in frames),
     )
 
 

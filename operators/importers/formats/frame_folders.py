@@ -12,8 +12,9 @@ from collections import defaultdict
 from ....detector.records import VideoRecord
 from ..contract import Evidence, Importer, ImportOptions, Missing, Reading, make_id
 from ..faceforensics_split import official_splits
+from ..frame_numbers import frame_indices
 from ..lists import inside, read_lines
-from ..names import family_of, frame_indices, parts_of_fake, parts_of_real
+from ..names import family_of, parts_of_fake, parts_of_real, split_named
 from ..suffixes import is_image, join
 from ..tree import Tree
 
@@ -27,12 +28,29 @@ _VIDEO_WORDS = {"rv", "fv", "realvideo", "fakevideo"}
 _FF_NAMES = {"ff", "ffpp", "faceforensics", "faceforensicspp", "ffc", "faceforensicsc"}
 _FF_METHODS_IN_FULL = {"Deepfakes", "Face2Face", "FaceSwap", "NeuralTextures", "FaceShifter"}
 _FF_METHODS = {"DF", "F2F", "FS", "NT", "FSh"} | _FF_METHODS_IN_FULL
-_SPLIT = re.compile(r"^(train|val|test)(?:$|-)")
+_FAKE_WORDS = {"fake", "fakes", "fakevideo", "fv", "not", "non", "unreal", "synthesis", "synthetic"}
 
 
 def is_real_source(name: str) -> bool:
-    """Return whether a source is real: ``real`` in its name (``Real3DPortrait`` is a method)."""
-    return "real" in name or not _REAL_WORDS.isdisjoint(_words(name))
+    """Return whether a source is real: ``real`` in its name, and neither a method nor a fake word.
+
+    The official code looks for ``real`` only, and would call ``fakevideo-realaudio`` real.
+    """
+    words = _words(name)
+    if family_of(name) != "unknown" or not _FAKE_WORDS.isdisjoint(words):
+        return False
+    return "real" in name or not _REAL_WORDS.isdisjoint(words)
+
+
+def _doubt(source: str) -> str:
+    """Return what the official code, or a reader, may understand otherwise; "" for plain names."""
+    real = is_real_source(source)
+    if real != ("real" in source):
+        other = "fake" if real else "real"
+        return f"is read as {'real' if real else 'fake'}; the official code would call it {other}."
+    if real and not re.search(r"(?<![a-z])reals?(?![a-z])|realvideo|youtubereal", source):
+        return "is read as real, because `real` is a part of its name."
+    return ""
 
 
 def _words(name: str) -> list[str]:
@@ -129,24 +147,33 @@ def _read_dataset(
     # Folder of an absent real. Celeb-DF's fakes are never made from YouTube-real.
     homes = ["Celeb-real" if s == "YouTube-real" else s for s in sources if is_real_source(s)]
     missing = make_id(dataset, homes[0] if len(set(homes)) == 1 else "real", "", "")
+    has_lists = any(rel.startswith(f"{folder}/" if folder else "") for rel in splits)
+    beside: list[tuple[int, str]] = []
     for source in sources:
-        if is_real_source(source) and "real" not in source:
-            reading.warnings.append(
-                f"{join(folder, source)} is read as real; the official code would call it fake."
-            )
+        if doubt := _doubt(source):
+            reading.warnings.append(f"{join(folder, source)} {doubt}")
         for video in tree.folders(join(folder, source)):
             base = _frames_folder(tree, join(folder, source, video))
             names = [name for name in tree.files(base) if is_image(name)]
             if not names:
                 continue
-            tree.claim(*(join(base, name) for name in names))
-            seen.update(join(base, name) for name in names)
+            frames = frame_indices(names, base)
+            rels = [join(base, name) for _, name in frames]
+            tree.claim(*rels)
+            seen.update(rels)
             split = splits.get(base)
-            if not splits:  # a split list in the root takes precedence
+            if not has_lists:  # a split list of the dataset takes precedence
                 split = _of_faceforensics(dataset, sources, video)
+            elif split and (more := sum(rel not in listed for rel in rels)):
+                beside.append((more, base))
             reading.records.append(
-                _record(tree, dataset, source, video, base, names, split, reals, missing)
+                _record(tree, dataset, source, video, base, frames, split, reals, missing)
             )
+    if beside:
+        reading.warnings.append(
+            f"{sum(more for more, _ in beside)} frames of {len(beside)} videos of {dataset} are in "
+            f"no list beside frames that are, for example in {beside[0][1]}: they count as well."
+        )
 
 
 def _of_faceforensics(dataset: str, sources: list[str], video: str) -> str | None:
@@ -165,7 +192,7 @@ def _record(
     source: str,
     video: str,
     base: str,
-    names: list[str],
+    frames: list[tuple[int, str]],
     split: str | None,
     reals: dict[str, list[str]],
     missing: str,
@@ -191,7 +218,7 @@ def _record(
         parents=parents,
         audio_label=_sound_of(source),
         license_note=LICENSE,
-        frames=tuple((n, tree.absolute(join(base, name))) for n, name in frame_indices(names)),
+        frames=tuple((n, tree.absolute(join(base, name))) for n, name in frames),
         aligned=True,
         attributes={"subset": source, **said.identities},
     )
@@ -232,7 +259,9 @@ def _read_splits(tree: Tree, reading: Reading) -> tuple[dict[str, str], dict[str
                 continue
             rel = join(folder, name)
             parts = [*folder.split("/")[2:], name.rpartition(".")[0]]
-            marks = [m.group(1) for m in (_SPLIT.match(part) for part in parts) if m]
+            marks = [split for part in parts if (split := split_named(part.partition("-")[0]))]
+            if not marks:
+                reading.warnings.append(f"{rel} names no split: its videos get none from it.")
             for number, line in read_lines(tree, rel):
                 frame = inside(line, f"{rel}, line {number}")
                 listed[frame] = rel
@@ -263,7 +292,8 @@ IMPORTERS = (
         official_split=False,
         gotchas=(
             "A source is real if its name holds `real` in lower case, or the word Real, original, "
-            "pristine or RV; Real3DPortrait is a method.",
+            "pristine or RV; not if it is a method (Real3DPortrait) or says fake, FV, not or "
+            "unreal.",
             "Frames are taken as aligned crops and are never cropped again.",
         ),
         aliases=("gend", "official-code", "frame-folders"),

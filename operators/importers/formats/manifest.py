@@ -26,8 +26,9 @@ from ....detector.records import (
     VideoRecord,
 )
 from ..contract import Evidence, Importer, ImportOptions, Missing, Reading, make_id
-from ..lists import bad_entry, inside, read_csv
-from ..names import LARGEST_FRAME, family_of, frame_indices
+from ..frame_numbers import frame_indices
+from ..lists import bad_entry, decoded, inside, read_csv, separator_of
+from ..names import LARGEST_FRAME, family_of
 from ..suffixes import is_image, is_video, stem_of, suffix_of
 from ..tree import Tree
 
@@ -39,7 +40,8 @@ COLUMNS = (
 )
 # fmt: on
 LICENSE = "Not stated by the manifest."
-_LABEL_WORDS = {"0": REAL, "real": REAL, "original": REAL, "1": FAKE, "fake": FAKE}
+_LABEL_WORDS = {"0": REAL, "0.0": REAL, "real": REAL, "original": REAL}
+_LABEL_WORDS |= {"1": FAKE, "1.0": FAKE, "fake": FAKE}  # 1.0: pandas, beside an empty cell
 _LABEL_WORDS |= dict.fromkeys(("", "-1", "?", "none", "n/a", "unlabelled", "unlabeled"), UNKNOWN)
 _LABEL_WORDS[UNLABELLED] = UNKNOWN
 
@@ -61,8 +63,9 @@ def manifest_of(tree: Tree) -> str | None:
 
 
 def _header(tree: Tree, rel: str) -> list[str]:
-    with Path(tree.absolute(rel)).open(encoding="utf-8-sig", errors="replace") as handle:
-        return [cell.strip().strip('"').lower() for cell in handle.readline().split(",")]
+    with Path(tree.absolute(rel)).open("rb") as handle:
+        line = decoded(handle.read(1 << 16), "replace").partition("\n")[0]
+    return [cell.strip().strip('"').lower() for cell in line.split(separator_of(line))]
 
 
 def recognise(tree: Tree) -> Evidence | None:
@@ -247,8 +250,9 @@ def _frames_of_folder(tree: Tree, path: str, where: str) -> list[tuple[int, str]
     names = tree.images(path)
     if not names:
         raise bad_entry(where, f"the folder {path!r} holds no image.")
-    tree.claim_folder(path)
-    return [(number, f"{path}/{name}") for number, name in frame_indices(names)]
+    frames = [(number, f"{path}/{name}") for number, name in frame_indices(names, path)]
+    tree.claim(*(rel for _, rel in frames))
+    return frames
 
 
 def _sequence(record: VideoRecord, frames: list[tuple[int, str]], tree: Tree) -> VideoRecord:

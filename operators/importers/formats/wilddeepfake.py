@@ -10,7 +10,7 @@ import re
 
 from ....detector.records import VideoRecord
 from ..contract import Evidence, Importer, ImportOptions, Official, Reading, make_id
-from ..names import frame_indices
+from ..frame_numbers import frame_indices
 from ..suffixes import join
 from ..tree import Tree
 
@@ -80,7 +80,8 @@ def _add(
             f"{folder}: a {'/'.join(sorted(kinds))} folder in {top}; {top} is used."
         )
     stem = "/".join(part for part in parts if part not in ("real", "fake"))
-    tree.claim(*(join(folder, name) for name in images))
+    frames = frame_indices(images, folder)
+    tree.claim(*(join(folder, name) for _, name in frames))
     reading.records.append(
         VideoRecord(
             video_id=make_id(DATASET, top.lower(), "", stem),
@@ -92,9 +93,7 @@ def _add(
             split=split,
             split_source="official",
             license_note=LICENSE,
-            frames=tuple(
-                (n, tree.absolute(join(folder, name))) for n, name in frame_indices(images)
-            ),
+            frames=tuple((n, tree.absolute(join(folder, name))) for n, name in frames),
             aligned=True,
             attributes={"archive": parts[0]} if parts else {},
         )

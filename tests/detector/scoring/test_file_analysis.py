@@ -10,7 +10,7 @@ import torch
 from media_forensics.detector.audit.threshold import Threshold
 from media_forensics.detector.errors import ForensicsError
 from media_forensics.detector.model.detector import Detector
-from media_forensics.detector.scoring.file_analysis import analyze_file, files_of
+from media_forensics.detector.scoring.file_analysis import analyze_file, files_of, left_out
 from media_forensics.detector.scoring.verdict import statement, threshold_for
 
 pytestmark = pytest.mark.weights
@@ -123,3 +123,10 @@ def test_a_folder_is_its_videos_and_pictures(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(ForensicsError, match="no video or picture"):
         files_of(tmp_path / "empty")
+
+
+def test_what_is_hidden_in_a_folder_is_not_judged_and_is_named(tmp_path):
+    for name in ("a.mp4", "._a.mp4", ".trashed-17-b.mp4"):
+        (tmp_path / name).write_bytes(b"x")
+    assert [file.name for file in files_of(tmp_path)] == ["a.mp4"]
+    assert left_out(tmp_path) == "Not looked at: .trashed-17-b.mp4 (hidden, or in a bin)."

@@ -102,7 +102,7 @@ def test_frames_of_one_video_with_two_labels_or_one_number(plant):
 
 def test_frames_of_one_name_in_two_folders_of_a_pattern(plant):
     root = plant("T", "real/v/{left,right}/000.png")
-    with pytest.raises(ForensicsError, match=r"two frames called '000.png'") as error:
+    with pytest.raises(ForensicsError, match=r"two frames called '000'") as error:
         plan_import(root, "tree", ImportOptions(pattern="{label}/{video}/*/{frame}.png"))
     assert error.value.field == "pattern"
 

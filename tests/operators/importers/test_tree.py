@@ -153,3 +153,33 @@ def test_two_spellings_of_one_name_are_one_name(plant, on_disk, in_list):
     plan = plan_import(root)
     (record,) = plan.records
     assert Path(record.path).is_file() and record.label == 1 and not plan.report.missing
+
+
+def test_hidden_and_deleted_media_are_left_out_and_named(plant):
+    """Android's and Linux's bins, Syncthing's old versions, thumbnails."""
+    hidden = "d/.Trash-1000/a/3.mp4\nd/.stversions/a/0~20240101.mp4\nd/real/.trashed-17-1.mp4"
+    plan = plan_import(
+        plant("h", f"d/{{real,fake}}/0.mp4\n{hidden}"),
+        "tree",
+        ImportOptions(pattern="d/{label}/{video}.mp4"),
+    )
+    assert len(plan.records) == 2
+    assert plan.report.skipped == dict.fromkeys(
+        ("d/.Trash-1000", "d/.stversions", "d/real/.trashed-17-1.mp4"), "hidden"
+    )
+    assert any("left out: d/.Trash-1000 (hidden)" in line for line in plan.report.problems())
+    root = plant("g", "FF/{real,Deepfakes,.thumbnails}/000_003/000.png")
+    assert {r.attributes["subset"] for r in plan_import(root).records} == {"real", "Deepfakes"}
+
+
+def test_camcorders_and_old_phones_write_videos(plant):
+    plan = plan_import(plant("cam", "real/{0.MTS,1.m2ts,2.ogv}\nfake/{3.VOB,4.3g2,5.mxf}"),
+                       "tree", ImportOptions(pattern="{label}/{video}.*"))  # fmt: skip
+    assert len(plan.records) == 6 and not plan.report.unexplained
+
+
+def test_a_space_at_the_end_of_a_folder_is_part_of_its_name(plant):
+    plant("data", "real/{0,1}.mp4")
+    root = plant("data ", "real/7.mp4")
+    assert [*Tree(str(root)).all_videos()] == ["real/7.mp4"]
+    assert Tree(f"{root.parent / 'data'}  ").root.name == "data"

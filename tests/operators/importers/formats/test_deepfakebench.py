@@ -324,3 +324,21 @@ Celeb-DF-v2/Celeb-real/id0_0000    0     original test  id0       -         -   
 DF40/simswap/cdf/id0_id1_0000      1     simswap  test  id0       id1       Celeb-DF-v2/Celeb-real/id0_0000  present     b
 """,
     )
+
+
+def test_lists_of_videos_without_frames_of_two_folders_and_of_two_labels(plant):
+    def entries(label, *videos):
+        return {v: {"label": label, "frames": [f"UADFV/{p}" for p in ps]} for v, ps in videos}
+
+    real = entries(
+        *("UADFV_Real", ("0", ["real/frames/0/000.png", "real/frames/0b/005.png"])),
+        *(("1", []), ("2", ["real/frames/2/000.png"])),
+    )
+    fake = entries("UADFV_Fake", ("9", ["fake/frames/9/000.png"]), ("2", ["real/frames/2/000.png"]))
+    lists = {"UADFV": {"UADFV_Real": {"train": real}, "UADFV_Fake": {"test": fake}}}
+    paths = "UADFV/real/frames/{0/000,0b/005,2/000}.png\nUADFV/fake/frames/9/000.png"
+    plan = plan_import(plant("b", paths, {"dataset_json/UADFV.json": json.dumps(lists)}))
+    assert [r.video_id for r in plan.records] == ["UADFV/fake/9", "UADFV/real/0"]
+    assert any("1 listed videos have no frames" in line for line in plan.report.warnings)
+    assert ["left out: UADFV/real/frames/0b" in c for c in plan.report.conflicts] == [True, False]
+    assert "also listed as UADFV_Real; it is left out" in plan.report.conflicts[1]

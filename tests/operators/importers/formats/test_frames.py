@@ -277,3 +277,34 @@ def test_frames_with_the_numbers_of_faceforensics_have_its_split(plant):
         plant("other", "Mine/real/000/000.png\nMine/fake/000_003/000.png"), options=AS_IS
     )
     assert {r.split for r in other.records} == {None}
+
+
+def test_fake_sources_with_real_in_their_names_are_fake(plant):
+    names = "realvideo-realaudio,fakevideo-realaudio,real3dportrait,not_real,unreal"
+    plan = plan_import(plant("g", f"X/{{{names}}}/a/000.png"))
+    assert [r.attributes["subset"] for r in plan.records if r.label == 0] == ["realvideo-realaudio"]
+    said = [line for line in plan.report.warnings if "official code would call it real" in line]
+    assert len(said) == 4
+    plan = plan_import(plant("s", "X/{surreal,fake}/a/000.png"))
+    assert any("X/surreal is read as real, because" in line for line in plan.report.warnings)
+
+
+def test_lists_of_valid_and_test_in_any_spelling(plant):
+    texts = {
+        "config/datasets/X/valid/real.txt": "datasets/X/real/a/000.png\n",
+        "config/datasets/X/Test/fake.txt": "datasets/X/fake/c/000.png\n",
+    }
+    root = plant("g", "datasets/X/real/a/{000,001}.png\ndatasets/X/fake/c/000.png", texts)
+    plan = plan_import(root)
+    assert [(r.split, r.split_source) for r in plan.records] == [
+        ("test", "official"),
+        ("val", "official"),
+    ]
+    assert any("1 frames of 1 videos of X are in no list" in w for w in plan.report.warnings)
+
+
+def test_lists_of_one_dataset_leave_the_split_of_another(plant):
+    texts = {"config/datasets/CDF/test/all.txt": "datasets/CDF/Celeb-real/id0_0000/000.png\n"}
+    paths = "datasets/CDF/Celeb-real/id0_0000/000.png\ndatasets/FF/{real/000,DF/000_003}/000.png"
+    plan = plan_import(plant("g", paths, texts))
+    assert {(r.split, r.split_source) for r in plan.records} == {("test", "official")}

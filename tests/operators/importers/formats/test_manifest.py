@@ -249,3 +249,12 @@ def test_a_pattern_may_know_no_labels(plant):
     options = ImportOptions(pattern="{label}/{video}.mp4")
     found = {r.path.rpartition("/")[2]: r.label for r in plan_import(root, "tree", options).records}
     assert found == {"a.mp4": 1, "b.mp4": 1, "c.mp4": 0, "d.mp4": -1}
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_manifests_as_spreadsheets_and_pandas_write_them(plant, separator, encoding):
+    """``1.0`` is what pandas makes of 1 in a column with an empty cell."""
+    rows = "path,label\nä.mp4,1.0\nb.mp4,0.0\nc.mp4,\n".replace(",", separator)
+    plan = plan_import(plant("m", "{ä,b,c}.mp4", {"manifest.csv": rows.encode(encoding)}))
+    assert [r.label for r in plan.records] == [0, -1, 1]
