@@ -5,8 +5,10 @@ from __future__ import annotations
 #: Pairs of columns with the probabilities of real and fake. Their ratio gives the margin, even if
 #: one of the two is rounded to 1.
 CLASS_PAIRS = (("prob_class_0", "prob_class_1"), ("prob_0", "prob_1"), ("prob_real", "prob_fake"))
+CLASS_PAIRS += (("p_real", "p_fake"), ("real", "fake"), ("real_score", "fake_score"))
 #: Pairs of columns with the logits of real and fake, whose difference is the margin.
 LOGIT_PAIRS = (("logit_0", "logit_1"), ("logits_0", "logits_1"), ("logit_real", "logit_fake"))
+LOGIT_PAIRS += (("real_logit", "fake_logit"), *CLASS_PAIRS)
 #: Column names that tools use for the probability of "fake", the most certain first.
 PROBABILITY_COLUMNS = (
     *("p_fake", "prob_fake", "fake_prob", "probability_fake", "fake_probability", "prob_class_1"),
@@ -17,11 +19,22 @@ PROBABILITY_COLUMNS = (
 LOGIT_COLUMNS = ("margin", "logit", "logits", "logit_fake", "fake_logit", "logit_1", "logits_1")
 #: Columns whose score may be that of the label in the same row, as classifiers print it.
 OF_A_LABEL = frozenset({"probability", "prob", "score", "scores", "p", "confidence"})
-LABEL_COLUMNS = ("label", "prediction", "pred", "predicted_label", "class", "predicted_class")
-REAL_WORDS = frozenset({"real", "original", "genuine", "pristine", "authentic", "live"})
+LABEL_COLUMNS = (
+    *("label", "prediction", "pred", "predicted_label", "class", "predicted_class", "predictions"),
+    *("preds", "y_pred", "is_fake", "verdict", "decision", "result"),
+)
+REAL_WORDS = frozenset(
+    {"real", "original", "genuine", "pristine", "authentic", "live", "bonafide", "false", "0"}
+)
+FAKE_WORDS = frozenset({"fake", "deepfake", "manipulated", "spoof", "forged", "true", "1"})
+#: Columns that hold the truth, not a decision.
+TRUTH_COLUMNS = ("labels", "y_true", "target", "ground_truth", "gt", "truth", "is_fake")
+#: Words of a header that say that its numbers are hundredths.
+PERCENT = frozenset({"percent", "percentage", "pct", "perc"})
 #: Column names that hold a score in some tools and a hard label in others.
 EITHER_COLUMNS = ("pred", "prediction", "predictions", "preds", "y_pred", "label", "target")
-SCORE_COLUMNS = (*PROBABILITY_COLUMNS, *LOGIT_COLUMNS, *EITHER_COLUMNS)
+EITHER_COLUMNS += ("fake", "is_fake")
+SCORE_COLUMNS = tuple(dict.fromkeys((*PROBABILITY_COLUMNS, *LOGIT_COLUMNS, *EITHER_COLUMNS)))
 KEY_COLUMNS = {
     "video_id": ("video_id", "videoid", "video"),
     "frame_number": ("frame_number", "frame"),

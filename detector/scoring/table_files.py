@@ -138,10 +138,20 @@ def _separator(lines: list[str]) -> str:
 
 def _rows_of_json(text: str, name: str) -> tuple[list[str], list[list[str]]]:
     """Read objects by line, a list of objects, columns, or an object of ids and scores."""
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs):  # json would keep the last one without a word
+            names = [key for key, _ in pairs]
+            twice = next(key for key in names if names.count(key) > 1)
+            raise ForensicsError(f"{name}: {twice!r} occurs twice.", "Keep one of them.", "path")
+        return found
+
     try:
-        content = json.loads(text)
-    except ValueError:
-        content = [json.loads(line) for line in text.splitlines() if line.strip()]
+        content = json.loads(text, object_pairs_hook=once)
+    except json.JSONDecodeError:
+        lines = [line for line in text.splitlines() if line.strip()]
+        content = [json.loads(line, object_pairs_hook=once) for line in lines]
     if isinstance(content, Mapping):
         if all(isinstance(value, int | float) for value in content.values()):
             return ["filepath", "p_fake"], [[str(k), _text(v)] for k, v in content.items()]
@@ -175,7 +185,17 @@ def _rows_of_frame(path: Path) -> tuple[list[str], list[list[str]]]:
         frame = pd.read_parquet(path)
     else:
         packages.require(packages.EXCEL, "path")
-        frame = pd.read_excel(path, dtype=object, keep_default_na=False, na_values=[""])
+        sheets = pd.read_excel(
+            path, sheet_name=None, dtype=object, keep_default_na=False, na_values=[""]
+        )
+        filled = [sheet for sheet, frame in sheets.items() if len(frame)]
+        if len(filled) > 1:
+            raise ForensicsError(
+                f"{path.name} has {len(filled)} sheets with rows: {', '.join(filled[:8])}.",
+                "Save the one with the scores as a file of its own.",
+                "path",
+            )
+        frame = sheets[filled[0]] if filled else next(iter(sheets.values()))
     frame = frame.astype(object).where(frame.notna(), None)
     rows = [[_text(value) for value in row] for row in frame.itertuples(index=False, name=None)]
     return [str(name) for name in frame.columns], rows

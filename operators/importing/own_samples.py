@@ -58,7 +58,11 @@ def read(view: Any, kind: str, choice: Choice, name: str) -> list[OwnSample]:
     video_ids = _video_ids(view, kind, choice, name, paths, said["video_field"])
     rows = []
     numbers = _frame_numbers(view, kind, choice, video_ids, paths)
-    splits = [_split(text, choice.split_field) for text in said["split_field"]]
+    splits = (
+        _splits_of_tags(view)
+        if choice.split_field == "tags"
+        else [_split(text, choice.split_field) for text in said["split_field"]]
+    )
     for i, label in enumerate(found):
         method = said["method_field"][i] or ("unknown" if label == FAKE else "")
         values: dict[str, Any] = {
@@ -73,7 +77,7 @@ def read(view: Any, kind: str, choice: Choice, name: str) -> list[OwnSample]:
             "pair_status": "none",
         }
         rows.append(OwnSample(ids[i], paths[i], label, values, numbers[i]))
-    _require_one_label(rows, choice)
+    _require_one_label(rows, kind, choice)
     _group(rows, view, kind, choice)
     if kind == SLICES:
         _pair(rows, view)
@@ -97,6 +101,23 @@ def _split(text: str | None, field: str | None) -> str | None:
             "split_field",
         )
     return found
+
+
+def _splits_of_tags(view: Any) -> list[str | None]:
+    """Return the split that a sample's tags say; other tags are about other things.
+
+    Raises:
+        ForensicsError: the tags of one sample say two splits
+    """
+    out: list[str | None] = []
+    for tags in view.values("tags"):
+        found = sorted({split for tag in tags or () if (split := split_named(tag))})
+        if len(found) > 1:
+            raise ForensicsError(
+                f"A sample is tagged {' and '.join(found)}.", "Keep one of them.", "split_field"
+            )
+        out.append(found[0] if found else None)
+    return out
 
 
 def _video_ids(
@@ -168,9 +189,16 @@ def _frame_numbers(
     return out
 
 
-def _require_one_label(rows: Sequence[OwnSample], choice: Choice) -> None:
+def _require_one_label(rows: Sequence[OwnSample], kind: str, choice: Choice) -> None:
     seen: dict[str, int | None] = {}
+    whole: dict[str, int | None] = {}
     for row in rows:
+        if kind not in (CLIPS, PEOPLE) and whole.setdefault(row.path, row.label) != row.label:
+            raise ForensicsError(
+                f"The file {row.path!r} is in two samples with different labels.",
+                "Delete one of them, or correct its label.",
+                "label_field",
+            )
         video_id = row.values["video_id"]
         if seen.setdefault(video_id, row.label) != row.label:
             raise ForensicsError(

@@ -24,7 +24,7 @@ from ..dataset.video_scores import RULES, declare, write_video_scores
 from ..jobs.path_arguments import with_paths
 from ..jobs.workflow import Workflow
 from . import score_claim
-from .score_matching import match
+from .score_matching import match, require_one_truth
 
 SCALES = (("probability", "p_fake, 0 to 1"), ("logit", "a logit: its sigmoid is taken"))
 
@@ -60,7 +60,9 @@ def run(
 
     Returns:
         ``{"key", "level", "column", "matched", "without_score", "not_in_dataset", "ambiguous",
-        "not_in_table", "videos"}``; all but the last count rows, faces or videos by ``level``
+        "not_in_table", "videos", "other_truth", "remarks"}``; ``matched`` to ``not_in_table`` count
+        rows, faces or videos by ``level``; ``other_truth`` the faces with another true label in the
+        table; ``remarks`` say how the table was understood
 
     Raises:
         ForensicsError: a bad table (names the line), no row that matches, or ``key`` is taken
@@ -83,6 +85,7 @@ def run(
             f"The dataset has, for example, {found.asked}; the table {table.keys[0]}.",
             "path",
         )
+    other = 0 if column else require_one_truth(dataset, table, found)
     with changing(dataset):
         score_claim.require_alone(dataset, key)
         _require_free(dataset, names, sha256, overwrite)  # another process may have taken it since
@@ -125,6 +128,8 @@ def run(
         "ambiguous": len(found.ambiguous),
         "not_in_table": len(missing),
         "videos": videos,
+        "other_truth": other,
+        "remarks": list(table.remarks),
     }
 
 
@@ -185,6 +190,9 @@ class ImportScores(Workflow):
             f"{found['level']}s are not in the table"
         )
         label = f"{found['matched']} {found['level']}s as {found['key']!r}"
+        if found["other_truth"]:
+            text += f"; {found['other_truth']} faces have another true label in the table"
+        text = ". ".join([text, *found["remarks"]])
         outputs.view("done", types.Notice(label=label, description=text))
 
 
@@ -194,7 +202,8 @@ def _preview(form: Form, view: Any) -> None:
 
     path = given(chosen_path(form.params["path"]), "path")
     table = read_scores(path, form.value("scale"), form.params.get("column") or None)
-    found = match(views.dataset_of(view), table)
+    dataset = views.dataset_of(view)
+    found = match(dataset, table)
     rows, fitting = len(table.keys), set(found.by_id.values())
     lost = [table.keys[r] for r in range(rows) if r not in fitting and r not in found.ambiguous]
     text = f"Scores of the column {table.score_column!r}, by {', '.join(table.key_columns)}."
@@ -202,4 +211,8 @@ def _preview(form: Form, view: Any) -> None:
         text += f" Not in the dataset: {len(lost)} rows, for example {lost[0]}."
     if found.ambiguous:
         text += f" {len(found.ambiguous)} rows match several {found.level}s and give no score."
+    other = 0 if form.params.get("column") else require_one_truth(dataset, table, found)
+    if other:
+        text += f" {other} faces have another true label in the table than here."
+    text = " ".join([text, *table.remarks])
     form.notice("found", f"{len(fitting)} of {rows} rows fit {found.level}s here", plain(text))

@@ -1,12 +1,14 @@
 """Finds the faces that the rows of a score table describe: by id, video, path, or end of the path.
 
 Tables come from other machines, so a whole path rarely matches. A row belongs to the face or video
-whose path shares the longest end with the row's path. If two share equally long ends, the row is
-ambiguous and gives no score.
+whose path shares the longest end with the row's path, unless their folders say different methods,
+compressions or labels. If two share equally long ends, the row is ambiguous and gives no score.
+Names are compared in Unicode's composed form.
 """
 
 from __future__ import annotations
 
+import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,8 +17,10 @@ from typing import Any
 import fiftyone as fo
 
 from ...detector.errors import ForensicsError
+from ...detector.records import LABELS
 from ...detector.scoring.score_tables import ScoreTable
 from ..importers.suffixes import is_video, stem_of
+from .path_facts import contradict, facts
 from .scored_rows import video_files
 
 
@@ -53,7 +57,12 @@ def match(dataset: fo.Dataset, table: ScoreTable) -> Matches:
         return _by_video(dataset, [str(key[0]) for key in table.keys])
     ids, *columns = dataset.values(["id", *table.key_columns])
     keys = list(zip(*columns, strict=True))
-    rows = {key: row for row, key in enumerate(table.keys)}
+    wanted, lost = _in_full([key[0] for key in table.keys], [key[0] for key in keys])
+    rows = {
+        (video, *key[1:]): row
+        for row, (video, key) in enumerate(zip(wanted, table.keys, strict=True))
+        if video is not None
+    }
     if table.key_columns == ("video_id", "frame_number"):
         twice = [key for key, n in Counter(keys).items() if n > 1 and key in rows]
         if twice:
@@ -64,7 +73,52 @@ def match(dataset: fo.Dataset, table: ScoreTable) -> Matches:
                 "path",
             )
     by_id = {i: rows[key] for i, key in zip(ids, keys, strict=True) if key in rows}
-    return Matches("face", by_id, (), keys[0])
+    return Matches("face", by_id, lost, keys[0])
+
+
+def require_one_truth(dataset: fo.Dataset, table: ScoreTable, found: Matches) -> int:
+    """Return how many faces have another true label in the table than in the dataset.
+
+    Raises:
+        ForensicsError: most have, so that the table's class 1 is probably "real"
+    """
+    if not table.truth or "ground_truth" not in dataset.get_field_schema():
+        return 0
+    ids, labels = dataset.values(["id", "ground_truth.label"])
+    pairs = [
+        (label, table.truth[found.by_id[i]])
+        for i, label in zip(ids, labels, strict=True)
+        if i in found.by_id and label in LABELS and table.truth[found.by_id[i]] is not None
+    ]
+    other = sum(LABELS.index(label) != truth for label, truth in pairs)
+    if other * 2 > len(pairs):
+        raise ForensicsError(
+            f"The table's true labels contradict the dataset's for {other} of {len(pairs)} faces.",
+            "Its class 1 may mean real (an alphabet of folders gives fake 0, real 1). Write the "
+            "probability of fake as p_fake, or name the column if it is that.",
+            "column",
+        )
+    return other
+
+
+def _in_full(
+    wanted: Sequence[str], there: Sequence[str]
+) -> tuple[list[str | None], tuple[int, ...]]:
+    """Return the ``video_id`` that each row means, and the rows that fit several videos."""
+    videos = list(dict.fromkeys(there))
+    spelled = {_composed(video): video for video in videos}
+    if any(_composed(name) in spelled for name in wanted):
+        return [spelled.get(_composed(name)) for name in wanted], ()
+    names = list(dict.fromkeys(wanted))
+    found, lost = _longest_ends([_without_ending(name) for name in names], videos)
+    meant = {names[row]: videos[at] for row, at in found.items()}
+    lost_names = {names[row] for row in lost}
+    ambiguous = tuple(row for row, name in enumerate(wanted) if name in lost_names)
+    return [meant.get(name) for name in wanted], ambiguous
+
+
+def _composed(text: str) -> str:
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
 def _by_path(dataset: fo.Dataset, wanted: Sequence[str]) -> Matches:
@@ -88,8 +142,8 @@ def _by_video(dataset: fo.Dataset, wanted: Sequence[str]) -> Matches:
     """Match rows that name videos: by ``video_id``, or by the end of a path."""
     ids, of = dataset.values(["id", "video_id"])
     videos = list(dict.fromkeys(of))
-    exact = {video: row for row, video in enumerate(wanted)}
-    by_video = {video: exact[video] for video in videos if video in exact}
+    exact = {_composed(video): row for row, video in enumerate(wanted)}
+    by_video = {v: exact[_composed(v)] for v in videos if _composed(v) in exact}
     ambiguous: tuple[int, ...] = ()
     if not by_video:
         plain = [_without_ending(name) for name in wanted]
@@ -105,7 +159,8 @@ def _without_ending(name: str) -> str:
 
 
 def _parts(path: str) -> list[str]:
-    parts = [part for part in path.replace("\\", "/").split("/") if part not in ("", ".")]
+    path = _composed(path).replace("\\", "/")
+    parts = [part for part in path.split("/") if part not in ("", ".")]
     return parts or [""]
 
 
@@ -115,6 +170,7 @@ def _longest_ends(
     """Return position in ``there`` by row, by the longest common path end, and ambiguous rows."""
     by_name: dict[str, list[int]] = defaultdict(list)
     ends = [_parts(path)[::-1] for path in there]
+    said = [facts(end[1:]) for end in ends]
     for at, end in enumerate(ends):
         by_name[end[0]].append(at)
     found: dict[int, int] = {}
@@ -122,7 +178,9 @@ def _longest_ends(
     ambiguous: list[int] = []
     for row, path in enumerate(wanted):
         end = _parts(path)[::-1]
-        lengths = [(_common(end, ends[at]), at) for at in by_name.get(end[0], ())]
+        about = facts(end[1:])
+        same = [at for at in by_name.get(end[0], ()) if not contradict(about, said[at])]
+        lengths = [(_common(end, ends[at]), at) for at in same]
         longest = max((length for length, _ in lengths), default=0)
         best = [at for length, at in lengths if length == longest]
         if len(best) == 1:

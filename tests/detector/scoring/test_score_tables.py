@@ -222,3 +222,72 @@ def test_any_dialect_gives_the_same_numbers(rows, separator, commas, encoding):
         table = read_scores(path)
     assert [key for (key,) in table.keys] == [key for key, _ in rows]
     assert table.p_fake == pytest.approx([value for _, value in rows], abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("header", "rows", "p_fake", "margin"),
+    [
+        ("file,Fake (%)", ["a,0.4", "b,90"], [0.004, 0.9], None),
+        ("file,fake_probability_percent", ["a,0.4"], [0.004], None),
+        ("file,prob_fake,logit", ["a,1,44.5", "b,1,41"], [1, 1], [44.5, 41]),
+        ("file,p_fake,logit_real,logit_fake", ["a,1,-20,24.5"], [1], [44.5]),
+        ("file,prob_fake,logit_fake", ["a,0.5,3"], [0.5], None),
+        ("file,fake,score", ["a,1.00,0.75", "b,0.00,0.5"], [0.75, 0.5], None),
+        ("file,real,fake", ["a,0.5,0.5"], [0.5], [0]),
+    ],
+)
+def test_what_stands_beside_a_score(header, rows, p_fake, margin, tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("\n".join([header, *rows]))
+    found = read_scores(path)
+    assert found.p_fake.tolist() == pytest.approx(p_fake)
+    assert (found.margin is None) if margin is None else (found.margin.tolist() == margin)
+    assert bool(found.remarks) == ("%" in header or "percent" in header)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("file,pred,confidence\na,1,0.9\nb,0,0.97\n", "may be the confidence"),
+        ("file,is_fake,score\na,True,0.9\nb,False,0.97\n", "may be the confidence"),
+        ("file,verdict,prob\na,fake_face,0.9\nb,real_face,0.97\n", "may be the confidence"),
+        ("filename,fake\na.mp4,1.00\nb.mp4,0.00\n", "nothing but 0 and 1"),
+        ("filename,is_fake\na.mp4,1\nb.mp4,0\n", "nothing but 0 and 1"),
+        ("video,frame,score\na,0.5,0.1\na,1.7,0.2\n", "a time?"),
+    ],
+)
+def test_decisions_truths_and_times_are_no_scores_and_no_frames(text, words, tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text(text)
+    with pytest.raises(ForensicsError, match=words):
+        read_scores(path)
+
+
+def test_what_a_reader_would_drop_silently_is_named(tmp_path):
+    path = tmp_path / "t.json"
+    path.write_text('{"a.mp4": 0.9, "a.mp4": 0.1}')
+    with pytest.raises(ForensicsError, match=r"'a\.mp4' occurs twice"):
+        read_scores(path)
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    for sheet in (book.active, book.create_sheet("FaceSwap")):
+        for row in (["file", "p_fake"], ["a.mp4", 0.5]):
+            sheet.append(row)
+    book.save(tmp_path / "t.xlsx")
+    with pytest.raises(ForensicsError, match="2 sheets with rows: Sheet, FaceSwap"):
+        read_scores(tmp_path / "t.xlsx")
+
+
+def test_two_logits_under_plain_names_give_their_difference(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("file,fake,real\na,4,1\nb,-1,2.5\n")
+    found = read_scores(path, "logit").margin
+    assert found is not None and found.tolist() == [3, -3.5]
+
+
+def test_percentages_are_not_advised_to_be_logits(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("file,p_fake\na,97.3\nb,0.9\n")
+    with pytest.raises(ForensicsError) as caught:
+        read_scores(path)
+    assert caught.value.hint.startswith("Divide percentages by 100")

@@ -349,3 +349,26 @@ def test_the_form_maps_values_and_says_what_is_missing(mine, operators):
     assert made["fake"]["invalid"] and "'anna'" in made["fake"]["error_message"]
     made = form(label_field="actor", real=["anna"], fake=["berta"])
     assert made["plan"]["view"]["label"] == "1 real, 1 fake"
+
+
+def test_tags_say_splits_among_others_and_one_file_has_one_label(clean, operators, files):
+    """A person tags for many reasons; the same file as real and as fake is no dataset."""
+    use, (first, second) = operators("use_dataset"), files["videos"]
+
+    def dataset(name, *rows):
+        found = clean.Dataset(name)
+        found.add_samples([clean.Sample(filepath=p, is_=v, tags=t) for p, v, t in rows])
+        return found
+
+    mine = dataset("a", (first, "real", ["seen", "val"]), (second, "fake", ["train", "x"]))
+    use(mine, label_field="is_", split_field="tags")
+    assert dict(zip(*mine.values(["filepath", "split"]), strict=True)) == {
+        first: "val",
+        second: "train",
+    }
+    both = dataset("b", (first, "real", ["train", "val"]), (second, "fake", []))
+    with pytest.raises(ForensicsError, match="tagged train and val"):
+        use(both, label_field="is_", split_field="tags")
+    torn = dataset("c", (first, "real", []), (first, "fake", []))
+    with pytest.raises(ForensicsError, match="two samples with different labels"):
+        use(torn, label_field="is_")

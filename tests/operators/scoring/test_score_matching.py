@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 
 import numpy as np
 import pytest
@@ -100,3 +101,57 @@ def test_the_form_says_what_fits_before_anything_is_written(faces, operators, tm
     with pytest.raises(ForensicsError, match="nothing but 0 and 1"):
         truth = write(tmp_path / "t.csv", "file,label", [("a.png", 1), ("b.png", 0)])
         operators("import_scores")(faces, key="truth", path=truth)
+
+
+def test_names_that_repeat_do_not_fit_where_folders_say_otherwise(faces, operators, tmp_path):
+    """Each method and compression of FaceForensics++ has a ``000_003.mp4``."""
+    for n, folder in enumerate(("Face2Face", "manipulated_sequences/NeuralTextures/c40/videos")):
+        path = write(tmp_path / "m.csv", "file,p_fake", [(f"x/{folder}/071_054.mp4", 0.9)])
+        with pytest.raises(ForensicsError, match=r"No row of m\.csv fits"):
+            operators("import_scores")(faces, key=f"no{n}", path=path)
+    rows = [("x/Deepfakes/071_054.mp4", 0.9), ("original/071_054.mp4", 0.1)]
+    path = write(tmp_path / "m.csv", "file,p_fake", rows)
+    done = operators("import_scores")(faces, key="yes", path=path)
+    faces.reload()
+    of = dict(zip(*faces.values(["video_id", "yes_p_fake"]), strict=True))
+    assert done["matched"] == 2
+    assert (of["FF/DF/071_054"], of["FF/real/071_054"]) == (0.9, 0.1)
+
+
+@pytest.mark.parametrize("first", [0, 1])
+@pytest.mark.parametrize("column", ["video", "video_path"])
+def test_frames_by_the_end_of_a_videos_path(faces, operators, tmp_path, first, column):
+    """A table with a frame 0 counts from 0, as decoders do; ours count from 1."""
+    rows = [("x/DF/000_003.mp4", n + first, 0.25 * (n + 1)) for n in range(2)]
+    path = write(tmp_path / "f.csv", f"{column},frame,score", rows)
+    done = operators("import_scores")(faces, key="f", path=path)
+    faces.reload()
+    found = faces.match({"video_id": "FF/DF/000_003"}).sort_by("frame_number").values("f_p_fake")
+    assert found == [0.25, 0.5] and faces.count("f_p_fake") == 2
+    assert done["remarks"] == ([] if first else ["The table counts frames from 0."])
+
+
+def test_names_in_nfc_and_nfd_are_one(faces, operators, tmp_path):
+    spelled = [unicodedata.normalize(form, "Jos\u00e9") for form in ("NFC", "NFD")]
+    sample = faces.first()
+    sample["filepath"], sample["video_id"] = f"/d/{spelled[1]}/a.png", f"FF/{spelled[0]}"
+    sample.save()
+    header = "file,p_fake"
+    path = write(tmp_path / "n.csv", header, [(f"{spelled[0]}/a.png", 0.5)])
+    assert operators("import_scores")(faces, key="n", path=path)["matched"] == 1
+    path = write(tmp_path / "v.csv", "video_id,p_fake", [(f"FF/{spelled[1]}", 0.5)])
+    assert operators("import_scores")(faces, key="v", path=path)["matched"] == 1
+
+
+def test_a_table_whose_class_1_is_real_is_not_read_as_p_fake(faces, operators, tmp_path):
+    """Folders in the order of the alphabet give fake 0 and real 1."""
+    rows = [
+        (f"FF/{s}/{v}/000.png", int(s == "real"), 0.75, 0.25)
+        for s in ("DF", "real")
+        for v in ("000_003", "071_054")
+    ]
+    path = write(tmp_path / "t.csv", "files,labels,prob_class_0,prob_class_1", rows)
+    with pytest.raises(ForensicsError, match="contradict the dataset's for 4 of 4"):
+        operators("import_scores")(faces, key="t", path=path)
+    done = operators("import_scores")(faces, key="t", path=path, column="prob_class_0")
+    assert done["matched"] == 4 and faces.has_field("t_p_fake")
