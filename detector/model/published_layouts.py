@@ -91,16 +91,24 @@ def hf_vision_to_open_clip(tensors: Mapping[str, torch.Tensor]) -> dict[str, tor
         names are kept, so that a strict load reports them
 
     Raises:
-        ForensicsError: a block lacks some of its query, key and value projections
+        ForensicsError: a block lacks some of its query, key and value projections, or the file
+            holds two towers
     """
     out: dict[str, torch.Tensor] = {}
     parts: dict[str, dict[str, torch.Tensor]] = {}
+    seen: dict[str, str] = {}
     for name, tensor in _resolve_peft(tensors).items():
         _, found, key = name.rpartition("vision_model.")
         if not found:
             key = name.removeprefix(_PREFIX)
         if _UNUSED.match(key) or key.startswith("model.linear."):
             continue
+        if seen.setdefault(key, name) != name:  # a teacher, or a moving average, beside the tower
+            raise ForensicsError(
+                f"The checkpoint holds two towers: {seen[key]} and {name}.",
+                "Save the state_dict of one of them.",
+                "detector",
+            )
         if key in _TOP:
             out[_TOP[key]] = tensor
             continue

@@ -345,6 +345,14 @@ def test_a_wrapped_and_an_unwrapped_copy_in_one_file_are_refused(gend_folder, tm
         load_detector(tmp_path, "cpu")
 
 
+def test_two_towers_in_one_file_are_refused(gend_folder, tmp_path):
+    """A moving average or a teacher beside the tower has its names under another prefix."""
+    tensors = load_file(gend_folder[0] / "model.safetensors")
+    name = next(name for name in tensors if "vision_model." in name)
+    with pytest.raises(ForensicsError, match="holds two towers"):
+        hf_vision_to_open_clip(tensors | {f"ema.{name}": tensors[name] * 0.5})
+
+
 @pytest.mark.parametrize("kind", ["safetensors", "bin", "one bin"])
 def test_shards_and_torch_files_of_a_folder(kind, gend_folder, head, tmp_path):
     folder, features = gend_folder
