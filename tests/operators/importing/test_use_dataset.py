@@ -362,7 +362,7 @@ def test_tags_say_splits_among_others_and_one_file_has_one_label(clean, operator
 
     mine = dataset("a", (first, "real", ["seen", "val"]), (second, "fake", ["train", "x"]))
     use(mine, label_field="is_", split_field="tags")
-    assert dict(zip(*mine.values(["filepath", "split"]), strict=True)) == {
+    assert dict(zip(*mine.values(["filepath", "mf_split"]), strict=True)) == {
         first: "val",
         second: "train",
     }
