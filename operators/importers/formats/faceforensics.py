@@ -71,15 +71,24 @@ def _has_videos(tree: Tree, methods: list[str]) -> bool:
 
 def _flat_methods(tree: Tree) -> list[str]:
     """Return the methods of the flat copy, ``original/000.mp4`` and ``Deepfakes/000_003.mp4``."""
-    if not any(_REAL.match(stem_of(name)) for name in tree.videos(FLAT_ORIGINAL)):
+    if not any(_REAL.match(stem_of(name)) for name in tree.videos(_spelled(tree, FLAT_ORIGINAL))):
         return []
-    return [m for m in METHODS if any(_FAKE.match(stem_of(name)) for name in tree.videos(m))]
+    return [
+        method
+        for method in METHODS
+        if any(_FAKE.match(stem_of(name)) for name in tree.videos(_spelled(tree, method)))
+    ]
+
+
+def _spelled(tree: Tree, folder: str) -> str:
+    """Return the folder as the disk spells it; copies have ``deepfakes`` or ``Original``."""
+    return tree.folder(folder) or folder
 
 
 def _folders(tree: Tree, subset: str) -> list[tuple[str, str]]:
     """Return (folder of videos, compression) of ``youtube`` or of a method, in either layout."""
     if _flat_methods(tree):
-        folder = FLAT_ORIGINAL if subset == "youtube" else subset
+        folder = _spelled(tree, FLAT_ORIGINAL if subset == "youtube" else subset)
         return [(folder, _flat_compression(tree))] if tree.videos(folder) else []
     base = (
         "original_sequences/youtube" if subset == "youtube" else f"manipulated_sequences/{subset}"

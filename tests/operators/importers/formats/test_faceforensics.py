@@ -232,3 +232,11 @@ def test_deepfakedetection_in_the_flat_copy(plant):
     ids = [r.video_id for r in plan.records]
     assert "DeepFakeDetection/DeepFakeDetection/c23/01_02__walk__ABCDEFGH" in ids and len(ids) == 3
     assert plan.report.unexplained == []
+
+
+def test_the_flat_copy_in_small_letters(plant):
+    plan = plan_import(plant("ff_c23", "Original/000.mp4\ndeepfakes/000_003.mp4"))
+    assert [(r.video_id, r.split) for r in plan.records] == [
+        ("FaceForensics++/Deepfakes/c23/000_003", "test"),
+        ("FaceForensics++/youtube/c23/000", "test"),
+    ]
