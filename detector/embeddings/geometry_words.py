@@ -103,7 +103,7 @@ def anchor(explained: float, anchored: str, fitted: int | None) -> str:
     return text
 
 
-def drawn(shown: int, there: int, faces: int, partial: bool) -> str:
+def drawn(shown: int, there: int, faces: int, partial: bool, threshold: float) -> str:
     """Return how many faces are drawn and why others are not.
 
     Args:
@@ -111,13 +111,14 @@ def drawn(shown: int, there: int, faces: int, partial: bool) -> str:
         there: faces with an embedding
         faces: all faces of the dataset
         partial: True if more faces are still being read
+        threshold: at which errors were found, which are drawn before others
     """
     if shown < there:
         text = f"{shown:,} of {there:,} faces are drawn: "
         text += (
             "a sample; all others are being read."
             if partial
-            else "errors at 0.5 first, the rest is a seeded sample."
+            else f"errors at {threshold:.3g} first, the rest is a seeded sample."
         )
     else:
         text = (

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from ...detector.audit.columns import FaceColumns
+from ...detector.audit.threshold import UNCHOSEN
 from ...detector.embeddings.geometry_words import geometry, sample
 from ...detector.errors import ForensicsError
 from ...detector.records import FAKE, REAL
@@ -53,6 +54,7 @@ class Picture:
         explained: share of the residual spread that is shown
         anchored: description of the first axis
         words: see :func:`detector.embeddings.geometry_words.geometry`
+        threshold: on p_fake, at which the errors were found that are drawn before others
     """
 
     rows: np.ndarray
@@ -64,6 +66,7 @@ class Picture:
     explained: float
     anchored: str
     words: list[list[str]]
+    threshold: float = UNCHOSEN.value
 
     @property
     def partial(self) -> bool:
@@ -108,13 +111,19 @@ def first_picture(
     )
 
 
-def whole_picture(first: Picture, read: Reader, there: np.ndarray, columns: FaceColumns) -> Picture:
-    """Return ``first`` with all other faces that are drawn, in its directions."""
+def whole_picture(
+    first: Picture, read: Reader, there: np.ndarray, columns: FaceColumns, threshold: float
+) -> Picture:
+    """Return ``first`` with all other faces that are drawn, in its directions.
+
+    If there are too many, those that are wrong at ``threshold`` come first.
+    """
     from ...detector.embeddings.sphere import fake_axis_projection
 
     others = np.setdiff1d(there, first.rows)
     if len(there) > MOST_DRAWN:
-        others = others[_worth_drawing(columns.label[others], columns.p_fake[others], first.first)]
+        label, p_fake = columns.label[others], columns.p_fake[others]
+        others = others[_worth_drawing(label, p_fake, threshold, first.first)]
     rows, xyz = [first.rows], [first.xyz]
     lost = 0
     for start in range(0, len(others), _BLOCK):
@@ -132,18 +141,24 @@ def whole_picture(first: Picture, read: Reader, there: np.ndarray, columns: Face
         xyz.append(fake_axis_projection(vectors, None, basis=first.basis).xyz)
         rows.append(found)
     return replace(
-        first, rows=np.concatenate(rows), xyz=np.concatenate(xyz), there=len(there) - lost
+        first,
+        rows=np.concatenate(rows),
+        xyz=np.concatenate(xyz),
+        there=len(there) - lost,
+        threshold=threshold,
     )
 
 
-def _worth_drawing(label: np.ndarray, p_fake: np.ndarray, taken: int) -> np.ndarray:
-    """Return the indices of the errors at threshold 0.5 and of a sample of the rest.
+def _worth_drawing(
+    label: np.ndarray, p_fake: np.ndarray, threshold: float, taken: int
+) -> np.ndarray:
+    """Return the indices of the errors at ``threshold`` and of a sample of the rest.
 
-    The errors are at most half of the drawn faces. The picture is kept, so it does not depend on
-    the calibration, which may change.
+    The errors are at most half of the drawn faces.
     """
     most = MOST_DRAWN - taken
-    wrong = ((label == REAL) & (p_fake >= 0.5)) | ((label == FAKE) & (p_fake < 0.5))
+    alarms, misses = (label == REAL) & (p_fake >= threshold), (label == FAKE) & (p_fake < threshold)
+    wrong = alarms | misses
     errors = np.flatnonzero(wrong)
     errors = errors[sample(len(errors), most // 2)]
     rest = np.flatnonzero(~wrong)
@@ -180,8 +195,10 @@ def project(
     return found.xyz, found.basis, found.explained, anchored
 
 
-def file_of(about: str, columns: FaceColumns) -> Path:
+def file_of(about: str, columns: FaceColumns, threshold: float) -> Path:
     """Return the path of the file that keeps the whole picture of these faces.
+
+    Another threshold makes another picture only where not all faces are drawn.
 
     Args:
         about: names the dataset, the detector and the time of its scores. Scores and embeddings are
@@ -189,8 +206,9 @@ def file_of(about: str, columns: FaceColumns) -> Path:
     """
     from ...detector.files.cache import cache_dir
 
-    limits = (READ_AT_ONCE, FIRST, MOST_DRAWN, 3)
-    mark = hashlib.sha256(f"{about} {limits}".encode())
+    limits = (READ_AT_ONCE, FIRST, MOST_DRAWN, 4)
+    judged = threshold if len(columns) > MOST_DRAWN else None
+    mark = hashlib.sha256(f"{about} {limits} {judged}".encode())
     mark.update("".join(columns.ids).encode())
     mark.update(columns.label.tobytes() + np.isnan(columns.p_fake).tobytes())
     return cache_dir() / "projections" / f"{mark.hexdigest()[:32]}.npz"
@@ -212,6 +230,7 @@ def kept(path: Path) -> Picture | None:
                 explained=float(data["explained"]),
                 anchored=str(data["anchored"]),
                 words=[[str(cell) for cell in row] for row in data["words"]],
+                threshold=float(data["threshold"]),
             )
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         logger.warning("%s cannot be read (%s); it is built again", path.name, error)

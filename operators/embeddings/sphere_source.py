@@ -15,6 +15,7 @@ from ...detector.errors import ForensicsError
 from ..dataset import fields, run_names, stored_runs
 from ..dataset.face_columns import Source, columns_of, source_of, state_token
 from ..dataset.rebuild_cache import RebuildCache
+from ..thresholds.stored_thresholds import stored_of
 from . import sphere_picture, stored_vectors
 from .sphere_picture import Picture
 
@@ -158,6 +159,7 @@ def _whole(source: Source, key: str, token: Hashable) -> Picture:
             lambda rows: _read(source, key, token, rows),
             _rows_with_embedding(source, key, token),
             columns_of(source, key, token),
+            _threshold(source, key),
         )
     if path:
         sphere_picture.keep(path, picture)
@@ -174,7 +176,13 @@ def _file(source: Source, key: str, token: Hashable) -> Path | None:
     when = info.timestamp
     if when is not None:  # rounded like the database: a new run still has microseconds
         when = when.replace(microsecond=when.microsecond // 1000 * 1000)
-    return sphere_picture.file_of(f"{source.faces._doc.id} {key} {when}", columns)
+    about = f"{source.faces._doc.id} {key} {when}"
+    return sphere_picture.file_of(about, columns, _threshold(source, key))
+
+
+def _threshold(source: Source, key: str) -> float:
+    """Return the threshold of every screen."""
+    return stored_of(source.faces, key).judging(level="face").value
 
 
 def embeddings_of(source: Source, key: str, token: Hashable) -> tuple[np.ndarray, np.ndarray]:

@@ -127,7 +127,7 @@ def _samples(analysis: Analysis, found: Evidence, file: str) -> Iterator[fo.Samp
                 "p_fake": p_fake,
                 "reason": None if reason is None else reason.value,
                 "drives": frame.index in person.drivers,
-                "verdict": analysis.verdict,
+                "verdict": analysis.headline,
                 "detector": analysis.detector,
                 "detector_sha256": analysis.detector_sha256,
                 "score": None if p_fake is None else fields.classification(p_fake),

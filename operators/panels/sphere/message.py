@@ -65,7 +65,7 @@ def _said(source: face_columns.Source, sphere: Sphere, key: str) -> dict[str, An
     some = picture.fitted if picture.fitted < picture.there else None
     return {
         "drawn": geometry_words.drawn(
-            len(sphere.rows), picture.there, sphere.faces, sphere.partial
+            len(sphere.rows), picture.there, sphere.faces, sphere.partial, picture.threshold
         ),
         "note": " ".join(
             filter(

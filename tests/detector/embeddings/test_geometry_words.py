@@ -58,10 +58,10 @@ def test_card_and_note():
 
 
 def test_what_is_drawn_of_how_many():
-    assert geometry_words.drawn(1200, 1200, 1200, False) == "All 1,200 faces are drawn."
-    some = geometry_words.drawn(1000, 1000, 1200, False)
+    assert geometry_words.drawn(1200, 1200, 1200, False, 0.5) == "All 1,200 faces are drawn."
+    some = geometry_words.drawn(1000, 1000, 1200, False, 0.5)
     assert some.startswith("1,000 faces are drawn. 200 of 1,200 have no embedding")
-    first = geometry_words.drawn(50, 1000, 1000, True)
+    first = geometry_words.drawn(50, 1000, 1000, True, 0.5)
     assert first.startswith("50 of 1,000 faces are drawn") and "being read" in first
-    most = geometry_words.drawn(1_000_000, 1_300_000, 1_300_000, False)
-    assert most.startswith("1,000,000 of 1,300,000 faces") and "errors at 0.5 first" in most
+    most = geometry_words.drawn(1_000_000, 1_300_000, 1_300_000, False, 0.21)
+    assert most.startswith("1,000,000 of 1,300,000 faces") and "errors at 0.21 first" in most

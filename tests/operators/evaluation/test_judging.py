@@ -115,7 +115,7 @@ def test_a_calibration_into_the_checkpoint_reaches_single_files(
     import fiftyone as fo
 
     kept = fo.load_dataset("analyses-test")
-    assert len(kept) == 5 and kept.distinct("verdict") == [analysis["verdict"]]
+    assert len(kept) == 5 and kept.distinct("verdict") == [analysis["headline"]]
     assert np.mean(kept.values("p_fake")) == pytest.approx(analysis["score"], abs=1e-6)
     assert kept.match(F("drives")).count() == 5
     kept.delete()

@@ -285,17 +285,23 @@ def test_its_video_and_its_neighbours_are_among_all_faces(many):
     assert set(driven.grid().values("id")) == want | {face.id}
 
 
-def test_more_than_can_be_drawn_keeps_the_errors(many, monkeypatch):
+@pytest.mark.parametrize("rate", [None, 0.2])
+def test_more_than_can_be_drawn_keeps_the_errors(rate, many, operators, monkeypatch):
     made, driven = many
+    at = 0.5
+    if rate:  # where a threshold is chosen, it decides what an error is
+        told = {"target_fpr": rate, "level": "face", "method": "none"}
+        at = operators("calibrate_threshold")(made.dataset, key="det", **told)["threshold"]
+        assert at > 0.6
     monkeypatch.setattr(sphere_picture, "MOST_DRAWN", 500)
     rest = driven.send("on_rest", n=60, key="det")
     there = len(drawn(made))
     assert rest["sphere"]["n"] == 440
-    assert rest["drawn"].startswith(f"500 of {there} faces are drawn: errors at 0.5 first")
+    assert rest["drawn"].startswith(f"500 of {there} faces are drawn: errors at {at:.3g} first")
     code = np.concatenate(
         [array(p["code"], "u1") for p in (driven.data["panel"]["sphere"], rest["sphere"])]
     )
-    called = made.table["p_fake"] >= 0.5
+    called = made.table["p_fake"] >= at
     fake = made.table["label"] == "fake"
     scored = np.isfinite(made.table["p_fake"])
     assert np.isin(code >> 2 & 7, (2, 3)).sum() == (scored & (called != fake)).sum()
