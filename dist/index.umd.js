@@ -64,7 +64,7 @@
 		}, words);
 	}
 	/** ms; a call that never returns (server restarted) must not hold up the rest */
-	var LOST = 3e4;
+	var LOST$1 = 3e4;
 	var Queue = class {
 		waiting = /* @__PURE__ */ new Map();
 		listeners = /* @__PURE__ */ new Set();
@@ -122,7 +122,7 @@
 			this.current = event;
 			this.answered = false;
 			const sent = this.sent = Math.max(this.sent + 1, Date.now());
-			this.timer = setTimeout(() => this.free(), LOST);
+			this.timer = setTimeout(() => this.free(), LOST$1);
 			event.trigger.current(event.uri, {
 				...event.params,
 				rev: sent
@@ -191,7 +191,7 @@
 		}, "Got it"));
 	}
 	// src/app/style.css?inline
-	var style_default = ".mf { font-family: var(--fo-fontFamily-body); color: var(--fo-palette-text-primary); font-size: 13px; line-height: 1.4; width: 100%; }\n.mf *, .mf *::before { box-sizing: border-box; }\n.mf-row { display: flex; flex-wrap: wrap; gap: 8px 10px; align-items: flex-end; }\n.mf label.mf-field { flex: 1 1 92px; max-width: 210px; min-width: 84px; display: flex; flex-direction: column; gap: 3px; color: var(--fo-palette-text-secondary); font-size: 11px; }\n.mf select, .mf input[type=number] { font: inherit; font-size: 13px; color: var(--fo-palette-text-primary); background: var(--fo-palette-background-level2); border: 1px solid var(--fo-palette-divider, #8886); border-radius: 4px; padding: 4px 6px; height: 28px; max-width: 100%; }\n.mf select { width: 100%; text-overflow: ellipsis; padding-right: 2px; }\n.mf select option { color: var(--fo-palette-text-primary); background: var(--fo-palette-background-level2); }\n.mf button { font: inherit; cursor: pointer; color: var(--fo-palette-text-primary); background: none; border: 1px solid var(--fo-palette-divider, #8886); border-radius: 4px; padding: 3px 9px; height: 28px; white-space: nowrap; }\n.mf button:hover:not(:disabled) { background: var(--fo-palette-background-level3, #8883); }\n.mf button:disabled { opacity: .45; cursor: default; }\n.mf button.mf-on, .mf button.mf-on:hover:not(:disabled) { background: var(--fo-palette-text-primary); color: var(--fo-palette-background-level1); }\n.mf :focus-visible { outline: 2px solid #56B4E9; outline-offset: 1px; }\n.mf button.mf-link { border: none; padding: 0 3px; margin: 0 -3px; height: auto; text-decoration: underline dotted; text-underline-offset: 3px; border-radius: 2px; font-variant-numeric: tabular-nums; }\n.mf button.mf-link:hover { text-decoration: underline; }\n.mf-dim { color: var(--fo-palette-text-secondary); }\n.mf-small { font-size: 11px; }\n.mf-slider { display: flex; gap: 12px; align-items: center; margin-top: 8px; }\n.mf-slider input[type=range] { flex: 1; min-width: 120px; accent-color: #D55E00; }\n.mf-slider input[type=number] { width: 86px; }\n.mf-tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(118px, 1fr)); gap: 8px; margin-top: 8px; }\n.mf-tile { border: 1px solid var(--fo-palette-divider, #8886); border-radius: 6px; padding: 7px 10px; background: var(--fo-palette-background-level2); min-height: 80px; }\n.mf-tile b { display: block; font-size: 21px; font-weight: 600; line-height: 1.25; font-variant-numeric: tabular-nums; }\n.mf-says { margin-top: 8px; padding: 6px 10px; border-left: 3px solid var(--fo-palette-text-tertiary, #888); background: var(--fo-palette-background-level2); border-radius: 0 4px 4px 0; }\n.mf-says.mf-warn { border-left-color: #D55E00; }\n.mf-intro { display: flex; gap: 10px; align-items: flex-end; justify-content: space-between; margin-bottom: 8px; padding: 8px 10px; border: 1px solid #56B4E9; border-radius: 6px; background: var(--fo-palette-background-level2); }\n.mf-intro ol { margin: 0; padding-left: 18px; }\n.mf-shown { display: flex; gap: 6px; align-items: center; margin-top: 6px; min-height: 38px; }\n.mf-shown > span { flex: 0 1 auto; }\n.mf-scroll { max-height: 460px; overflow: auto; border: 1px solid var(--fo-palette-divider, #8886); border-radius: 6px; margin-top: 8px; }\n.mf table { border-collapse: separate; border-spacing: 0; width: 100%; font-variant-numeric: tabular-nums; }\n.mf th { position: sticky; top: 0; z-index: 1; text-align: left; font-weight: 500; font-size: 11px; color: var(--fo-palette-text-secondary); background: var(--fo-palette-background-level2); padding: 0; border-bottom: 1px solid var(--fo-palette-divider, #8886); white-space: nowrap; }\n.mf th button { border: none; height: 28px; padding: 0 6px; color: inherit; width: 100%; text-align: left; }\n.mf th.mf-num button { text-align: right; }\n.mf td { padding: 4px 6px; border-bottom: 1px solid var(--fo-palette-background-level3, #8883); vertical-align: middle; white-space: nowrap; }\n.mf td.mf-name { white-space: normal; min-width: 84px; overflow-wrap: break-word; hyphens: auto; }\n.mf td.mf-num { text-align: right; }\n.mf tr:last-child td { border-bottom: none; }\n.mf tr.mf-total td { font-weight: 600; background: var(--fo-palette-background-level2); }\n.mf-bar { position: relative; height: 5px; margin-top: 3px; width: 100%; min-width: 64px; background: var(--fo-palette-background-level3, #8883); border-radius: 3px; }\n.mf-bar i { position: absolute; top: 0; bottom: 0; border-radius: 3px; opacity: .55; min-width: 2px; }\n.mf-bar u { position: absolute; top: -2px; width: 3px; height: 9px; border-radius: 1px; margin-left: -1px; }\n.mf-bar s { position: absolute; top: -3px; width: 0; height: 11px; border-left: 1px dashed var(--fo-palette-text-secondary); }\n.mf table.mf-cells { width: max-content; min-width: 100%; }\n.mf table.mf-cells th { padding: 4px 6px; vertical-align: bottom; min-width: 92px; max-width: 132px; white-space: normal; overflow-wrap: anywhere; }\n.mf table.mf-cells th:first-child, .mf table.mf-cells td:first-child { position: sticky; left: 0; z-index: 1; background: var(--fo-palette-background-level2); max-width: 150px; }\n.mf table.mf-cells th:first-child { z-index: 2; }\n.mf table.mf-cells td { padding: 2px 6px; border-left: 1px solid var(--fo-palette-background-level3, #8883); }\n.mf button.mf-strip { display: block; position: relative; border: none; padding: 0; width: 100%; min-width: 80px; height: 15px; border-radius: 2px; }\n.mf-strip i { position: absolute; top: 6px; height: 3px; border-radius: 2px; opacity: .6; min-width: 2px; }\n.mf-strip s { position: absolute; top: 0; bottom: 0; width: 0; border-left: 1px dashed var(--fo-palette-text-tertiary, #888); }\n.mf-strip b { position: absolute; top: 0; width: 14px; margin-left: -7px; font-size: 12px; line-height: 15px; text-align: center; font-weight: 400; }\n.mf-strip b.mf-few { opacity: .75; }\n.mf-strip b.mf-dot { width: 9px; height: 9px; margin: 3px 0 0 -4.5px; border: 2px solid; border-radius: 50%; background: currentColor; }\n.mf-strip b.mf-dot.mf-few { background: var(--fo-palette-background-level1); }\n.mf-axis { display: flex; justify-content: space-between; font-size: 10px; font-weight: 400; }\n.mf-tabs { display: flex; flex-wrap: wrap; gap: 4px; margin-bottom: 8px; }\n.mf-acts { display: flex; gap: 3px; justify-content: flex-end; }\n.mf-acts button { height: 22px; padding: 0 5px; font-size: 11px; }\n.mf-sphere { position: relative; width: 100%; border: 1px solid var(--fo-palette-divider, #8886); border-radius: 6px; overflow: hidden; background: var(--fo-palette-background-mediaSpace, var(--fo-palette-background-level1)); }\n.mf-sphere canvas { position: absolute; inset: 0; width: 100%; height: 100%; display: block; touch-action: none; }\n.mf-card { position: absolute; pointer-events: none; z-index: 3; width: 232px; padding: 8px; border-radius: 6px; background: var(--fo-palette-background-level2); border: 1px solid var(--fo-palette-divider, #8886); box-shadow: 0 3px 12px #0006; font-size: 12px; display: flex; gap: 8px; overflow-wrap: anywhere; }\n.mf-card img { width: 92px; height: 92px; object-fit: cover; border-radius: 4px; background: #8883; flex: none; }\n.mf-legend { display: flex; flex-wrap: wrap; gap: 2px 6px; align-items: center; margin-top: 6px; min-height: 24px; }\n.mf-legend button { display: inline-flex; align-items: center; gap: 5px; border: none; height: 24px; padding: 0 6px; font-size: 12px; }\n.mf-legend button[aria-pressed=false] { opacity: .4; text-decoration: line-through; }\n.mf-words { display: grid; grid-template-columns: max-content max-content 1fr; gap: 3px 12px; margin-top: 8px; }\n.mf-words b { font-variant-numeric: tabular-nums; font-weight: 600; }\n";
+	var style_default = ".mf { font-family: var(--fo-fontFamily-body); color: var(--fo-palette-text-primary); font-size: 13px; line-height: 1.4; width: 100%; }\n.mf *, .mf *::before { box-sizing: border-box; }\n.mf-row { display: flex; flex-wrap: wrap; gap: 8px 10px; align-items: flex-end; }\n.mf label.mf-field { flex: 1 1 92px; max-width: 210px; min-width: 84px; display: flex; flex-direction: column; gap: 3px; color: var(--fo-palette-text-secondary); font-size: 11px; }\n.mf select, .mf input[type=number] { font: inherit; font-size: 13px; color: var(--fo-palette-text-primary); background: var(--fo-palette-background-level2); border: 1px solid var(--fo-palette-divider, #8886); border-radius: 4px; padding: 4px 6px; height: 28px; max-width: 100%; }\n.mf select { width: 100%; text-overflow: ellipsis; padding-right: 2px; }\n.mf select option { color: var(--fo-palette-text-primary); background: var(--fo-palette-background-level2); }\n.mf button { font: inherit; cursor: pointer; color: var(--fo-palette-text-primary); background: none; border: 1px solid var(--fo-palette-divider, #8886); border-radius: 4px; padding: 3px 9px; height: 28px; white-space: nowrap; }\n.mf button:hover:not(:disabled, [aria-disabled=true]) { background: var(--fo-palette-background-level3, #8883); }\n.mf button:disabled, .mf button[aria-disabled=true] { opacity: .45; cursor: default; }\n.mf button.mf-on, .mf button.mf-on:hover:not(:disabled) { background: var(--fo-palette-text-primary); color: var(--fo-palette-background-level1); }\n.mf :focus-visible { outline: 2px solid #56B4E9; outline-offset: 1px; }\n.mf button.mf-link { border: none; padding: 0 3px; margin: 0 -3px; height: auto; text-decoration: underline dotted; text-underline-offset: 3px; border-radius: 2px; font-variant-numeric: tabular-nums; }\n.mf button.mf-link:hover { text-decoration: underline; }\n.mf-dim { color: var(--fo-palette-text-secondary); }\n.mf-small { font-size: 11px; }\n.mf-slider { display: flex; gap: 12px; align-items: center; margin-top: 8px; }\n.mf-slider input[type=range] { flex: 1; min-width: 120px; accent-color: #D55E00; }\n.mf-slider input[type=number] { width: 86px; }\n.mf-tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(118px, 1fr)); gap: 8px; margin-top: 8px; }\n.mf-tile { border: 1px solid var(--fo-palette-divider, #8886); border-radius: 6px; padding: 7px 10px; background: var(--fo-palette-background-level2); min-height: 80px; }\n.mf-tile b { display: block; font-size: 21px; font-weight: 600; line-height: 1.25; font-variant-numeric: tabular-nums; }\n.mf-says { margin-top: 8px; padding: 6px 10px; border-left: 3px solid var(--fo-palette-text-tertiary, #888); background: var(--fo-palette-background-level2); border-radius: 0 4px 4px 0; }\n.mf-says.mf-warn { border-left-color: #D55E00; }\n.mf-intro { display: flex; gap: 10px; align-items: flex-end; justify-content: space-between; margin-bottom: 8px; padding: 8px 10px; border: 1px solid #56B4E9; border-radius: 6px; background: var(--fo-palette-background-level2); }\n.mf-intro ol { margin: 0; padding-left: 18px; }\n.mf-shown { display: flex; gap: 6px; align-items: center; margin-top: 6px; min-height: 38px; }\n.mf-shown > span { flex: 0 1 auto; }\n.mf-scroll { max-height: 460px; overflow: auto; border: 1px solid var(--fo-palette-divider, #8886); border-radius: 6px; margin-top: 8px; }\n.mf table { border-collapse: separate; border-spacing: 0; width: 100%; font-variant-numeric: tabular-nums; }\n.mf th { position: sticky; top: 0; z-index: 1; text-align: left; font-weight: 500; font-size: 11px; color: var(--fo-palette-text-secondary); background: var(--fo-palette-background-level2); padding: 0; border-bottom: 1px solid var(--fo-palette-divider, #8886); white-space: nowrap; }\n.mf th button { border: none; height: 28px; padding: 0 6px; color: inherit; width: 100%; text-align: left; }\n.mf th.mf-num button { text-align: right; }\n.mf td { padding: 4px 6px; border-bottom: 1px solid var(--fo-palette-background-level3, #8883); vertical-align: middle; white-space: nowrap; }\n.mf td.mf-name { white-space: normal; min-width: 84px; overflow-wrap: break-word; hyphens: auto; }\n.mf td.mf-num { text-align: right; }\n.mf tr:last-child td { border-bottom: none; }\n.mf tr.mf-total td { font-weight: 600; background: var(--fo-palette-background-level2); }\n.mf-bar { position: relative; height: 5px; margin-top: 3px; width: 100%; min-width: 64px; background: var(--fo-palette-background-level3, #8883); border-radius: 3px; }\n.mf-bar i { position: absolute; top: 0; bottom: 0; border-radius: 3px; opacity: .55; min-width: 2px; }\n.mf-bar u { position: absolute; top: -2px; width: 3px; height: 9px; border-radius: 1px; margin-left: -1px; }\n.mf-bar s { position: absolute; top: -3px; width: 0; height: 11px; border-left: 1px dashed var(--fo-palette-text-secondary); }\n.mf table.mf-cells { width: max-content; min-width: 100%; }\n.mf table.mf-cells th { padding: 4px 6px; vertical-align: bottom; min-width: 92px; max-width: 132px; white-space: normal; overflow-wrap: anywhere; }\n.mf table.mf-cells th:first-child, .mf table.mf-cells td:first-child { position: sticky; left: 0; z-index: 1; background: var(--fo-palette-background-level2); max-width: 150px; }\n.mf table.mf-cells th:first-child { z-index: 2; }\n.mf table.mf-cells td { padding: 2px 6px; border-left: 1px solid var(--fo-palette-background-level3, #8883); }\n.mf button.mf-strip { display: block; position: relative; border: none; padding: 0; width: 100%; min-width: 80px; height: 15px; border-radius: 2px; }\n.mf-strip i { position: absolute; top: 6px; height: 3px; border-radius: 2px; opacity: .6; min-width: 2px; }\n.mf-strip s { position: absolute; top: 0; bottom: 0; width: 0; border-left: 1px dashed var(--fo-palette-text-tertiary, #888); }\n.mf-strip b { position: absolute; top: 0; width: 14px; margin-left: -7px; font-size: 12px; line-height: 15px; text-align: center; font-weight: 400; }\n.mf-strip b.mf-few { opacity: .75; }\n.mf-strip b.mf-dot { width: 9px; height: 9px; margin: 3px 0 0 -4.5px; border: 2px solid; border-radius: 50%; background: currentColor; }\n.mf-strip b.mf-dot.mf-few { background: var(--fo-palette-background-level1); }\n.mf-axis { display: flex; justify-content: space-between; font-size: 10px; font-weight: 400; }\n.mf-tabs { display: flex; flex-wrap: wrap; gap: 4px; margin-bottom: 8px; }\n.mf-acts { display: flex; gap: 3px; justify-content: flex-end; }\n.mf-acts button { height: 22px; padding: 0 5px; font-size: 11px; }\n.mf-sphere { position: relative; width: 100%; border: 1px solid var(--fo-palette-divider, #8886); border-radius: 6px; overflow: hidden; background: var(--fo-palette-background-mediaSpace, var(--fo-palette-background-level1)); }\n.mf-sphere canvas { position: absolute; inset: 0; width: 100%; height: 100%; display: block; touch-action: none; }\n.mf-card { position: absolute; pointer-events: none; z-index: 3; width: 232px; padding: 8px; border-radius: 6px; background: var(--fo-palette-background-level2); border: 1px solid var(--fo-palette-divider, #8886); box-shadow: 0 3px 12px #0006; font-size: 12px; display: flex; gap: 8px; overflow-wrap: anywhere; }\n.mf-card img { width: 92px; height: 92px; object-fit: cover; border-radius: 4px; background: #8883; flex: none; }\n.mf-legend { display: flex; flex-wrap: wrap; gap: 2px 6px; align-items: center; margin-top: 6px; min-height: 24px; }\n.mf-legend button { display: inline-flex; align-items: center; gap: 5px; border: none; height: 24px; padding: 0 6px; font-size: 12px; }\n.mf-legend button[aria-pressed=false] { opacity: .4; text-decoration: line-through; }\n.mf-words { display: grid; grid-template-columns: max-content max-content 1fr; gap: 3px 12px; margin-top: 8px; }\n.mf-words b { font-variant-numeric: tabular-nums; font-weight: 600; }\n.mf-review { --mf-fake: color-mix(in srgb, #D55E00 78%, var(--fo-palette-text-primary)); --mf-real: color-mix(in srgb, #0072B2 68%, var(--fo-palette-text-primary)); display: flex; flex-direction: column; gap: 8px; outline: none; }\n.mf input[type=text] { font: inherit; font-size: 13px; color: var(--fo-palette-text-primary); background: var(--fo-palette-background-level2); border: 1px solid var(--fo-palette-divider, #8886); border-radius: 4px; padding: 4px 6px; height: 28px; width: 100%; }\n.mf-review kbd { font: 600 11px/16px var(--fo-fontFamily-body); display: inline-block; min-width: 18px; padding: 0 4px; margin-right: 6px; text-align: center; border: 1px solid currentColor; border-radius: 3px; opacity: .75; }\n.mf-fake { color: var(--mf-fake); }\n.mf-real { color: var(--mf-real); }\n.mf-wrong { color: var(--mf-fake); font-weight: 600; }\n.mf-progress { display: flex; flex-direction: column; gap: 3px; margin-top: 8px; }\n.mf-progress progress { width: 100%; height: 6px; appearance: none; border: none; border-radius: 3px; overflow: hidden; background: var(--fo-palette-background-level3, #8883); }\n.mf-progress progress::-webkit-progress-bar { background: var(--fo-palette-background-level3, #8883); }\n.mf-progress progress::-webkit-progress-value { background: #56B4E9; }\n.mf-progress progress::-moz-progress-bar { background: #56B4E9; }\n.mf-progress .mf-row { justify-content: space-between; }\n.mf-verdict { display: flex; flex-wrap: wrap; gap: 2px 20px; font-size: 16px; font-variant-numeric: tabular-nums; }\n.mf-pictures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 190px), 1fr)); gap: 8px; }\n.mf-figure { margin: 0; display: flex; flex-direction: column; gap: 3px; min-width: 0; }\n.mf-picture { position: relative; width: 100%; aspect-ratio: 1; max-height: clamp(190px, 38vh, 440px); display: flex; align-items: center; justify-content: center; text-align: center; overflow: hidden; border-radius: 6px; border: 1px solid var(--fo-palette-divider, #8886); background: var(--fo-palette-background-mediaSpace, var(--fo-palette-background-level1)); }\n.mf-picture > img { width: 100%; height: 100%; object-fit: contain; }\n.mf-picture > img.mf-broken { width: auto; height: auto; max-width: 100%; padding: 12px; }\n.mf-picture > canvas { position: absolute; inset: 0; width: 100%; height: 100%; object-fit: contain; }\n.mf-boxed { position: relative; max-width: 100%; max-height: 100%; display: flex; }\n.mf-boxed img { max-width: 100%; max-height: clamp(190px, 38vh, 440px); object-fit: contain; display: block; }\n.mf-boxed i { position: absolute; border: 2px solid #F0E442; border-radius: 3px; box-shadow: 0 0 0 1px #000a, inset 0 0 0 1px #000a; }\n.mf-bar-of-keys { position: sticky; bottom: 0; z-index: 2; display: flex; flex-direction: column; gap: 6px; padding: 8px 0; background: var(--fo-palette-background-level1, var(--fo-palette-background-body)); border-top: 1px solid var(--fo-palette-divider, #8886); border-bottom: 1px solid var(--fo-palette-divider, #8886); }\n.mf-bar-of-keys button { border-color: color-mix(in srgb, currentColor 28%, transparent); }\n.mf-keys { display: grid; grid-template-columns: repeat(auto-fit, minmax(132px, 1fr)); gap: 6px; }\n.mf-keys button { height: 36px; text-align: left; font-weight: 600; overflow: hidden; text-overflow: ellipsis; }\n.mf-keys.mf-minor { display: flex; flex-wrap: wrap; gap: 4px; }\n.mf-keys.mf-minor button { height: 26px; font-weight: 400; font-size: 12px; padding: 0 6px; }\n.mf-facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 240px), 1fr)); gap: 8px 20px; overflow-wrap: anywhere; }\n.mf-known { display: grid; grid-template-columns: max-content 1fr; gap: 1px 10px; margin-top: 6px; font-size: 12px; }\n.mf-person svg { width: 100%; max-width: 420px; height: auto; display: block; }\n.mf-person polyline { fill: none; stroke: var(--fo-palette-text-secondary); stroke-width: 1.5; }\n.mf-person .mf-limit { stroke: #D55E00; stroke-dasharray: 4 3; }\n.mf-person circle { fill: #56B4E9; stroke: #000a; }\n.mf-end { min-height: 190px; display: flex; flex-direction: column; gap: 12px; align-items: center; justify-content: center; text-align: center; font-size: 15px; }\n.mf-help { display: grid; grid-template-columns: repeat(auto-fill, minmax(150px, 1fr)); gap: 6px; }\n.mf-help p { grid-column: 1 / -1; margin: 0; }\n.mf-heard { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }\n.mf-review:focus-within .mf-unheard { visibility: hidden; }\n.mf-files { margin-top: 8px; }\n.mf-review section .mf-row { align-items: center; margin-top: 6px; }\n.mf-file input { max-width: 190px; color: inherit; font: inherit; }\n";
 	// src/app/style.ts
 	/** Puts the components' style into the page, once. */
 	var ID = "media-forensics-style";
@@ -251,7 +251,7 @@
 	/** Units of a row without a score. */
 	var lostOf = (row) => row.lost.reduce((sum, [, count]) => sum + count, 0);
 	/** What a row is sorted by, smallest first. */
-	var KEYS = {
+	var KEYS$1 = {
 		fpr: (row) => row.fpr ? -row.fpr.rate : 2,
 		fnr: (row) => row.fnr ? -row.fnr.rate : 2,
 		auroc: (row) => row.auroc ? row.auroc.value : 2,
@@ -260,7 +260,7 @@
 	/** "worst" is the order of Python. */
 	function sortRows(rows, sort) {
 		if (sort === "worst") return rows;
-		const key = typeof sort === "number" ? (row) => row.name.slice(sort).join(" ") : KEYS[sort];
+		const key = typeof sort === "number" ? (row) => row.name.slice(sort).join(" ") : KEYS$1[sort];
 		return rows.map((row) => ({
 			row,
 			by: key(row)
@@ -934,6 +934,1347 @@
 			data,
 			on,
 			send
+		}));
+	}
+	// src/review/agreement.tsx
+	/** How far the reviewers agree, and the way to where they differ. */
+	var interval = (row) => row.low === null || row.high === null ? row.why : "95 %: " + row.low.toFixed(2) + " to " + row.high.toFixed(2);
+	function AgreementTable(props) {
+		const { rows, conflicts, settled } = props.found;
+		return /* @__PURE__ */ h("section", {
+			"aria-label": "Agreement",
+			"data-cy": "mf-review-agreement-table"
+		}, rows.length ? /* @__PURE__ */ h("div", { className: "mf-scroll" }, /* @__PURE__ */ h("table", null, /* @__PURE__ */ h(PlainHead, { names: [
+			["Reviewers"],
+			[
+				"Faces",
+				"decided by both, or by two of all",
+				true
+			],
+			[
+				"Equal",
+				"share of equal decisions",
+				true
+			],
+			[
+				"Kappa",
+				"1: full agreement, 0: that of chance",
+				true
+			],
+			["Interval"]
+		] }), /* @__PURE__ */ h("tbody", null, rows.map((row) => /* @__PURE__ */ h("tr", {
+			key: row.who,
+			"data-cy": "mf-review-pairing"
+		}, /* @__PURE__ */ h("td", { className: "mf-name" }, row.who), /* @__PURE__ */ h("td", { className: "mf-num" }, number(row.faces)), /* @__PURE__ */ h("td", { className: "mf-num" }, share(row.equal)), /* @__PURE__ */ h("td", { className: "mf-num" }, row.kappa === null ? "n/a" : row.kappa.toFixed(2)), /* @__PURE__ */ h("td", { className: "mf-name" }, interval(row))))))) : /* @__PURE__ */ h("p", { className: "mf-says" }, "One reviewer so far. Let a second person enter their name above and decide the same faces: the first one's decisions stay hidden until then."), /* @__PURE__ */ h("div", { className: "mf-row" }, /* @__PURE__ */ h("span", null, plural(conflicts, "open difference"), /* @__PURE__ */ h("span", { className: "mf-dim" }, ", " + number(settled) + " resolved")), conflicts > 0 && /* @__PURE__ */ h("button", {
+			onClick: props.onConflicts,
+			"data-cy": "mf-review-conflicts"
+		}, "Resolve them")), /* @__PURE__ */ h("div", { className: "mf-row mf-files" }, /* @__PURE__ */ h("span", { className: "mf-dim" }, "Decisions as a file:"), /* @__PURE__ */ h("button", {
+			onClick: () => props.onExport("csv"),
+			"data-cy": "mf-review-csv"
+		}, "Export CSV"), /* @__PURE__ */ h("button", {
+			onClick: () => props.onExport("json"),
+			"data-cy": "mf-review-json"
+		}, "Export JSON"), /* @__PURE__ */ h("label", { className: "mf-file" }, "Import", " ", /* @__PURE__ */ h("input", {
+			type: "file",
+			accept: ".csv,.json",
+			"data-cy": "mf-review-import",
+			onChange: (e) => {
+				e.currentTarget.files?.[0]?.text().then(props.onImport);
+				e.currentTarget.value = "";
+			}
+		})), /* @__PURE__ */ h("span", {
+			role: "status",
+			"data-cy": "mf-review-told"
+		}, props.told)));
+	}
+	// src/review/keys.ts
+	/** The keys of the review. */
+	var DECISIONS = [
+		"confirm_label",
+		"wrong_label",
+		"wrong_face",
+		"unusable"
+	];
+	/** Command, its key as it is shown, and what it does; decisions go on to the next face. */
+	var KEYS = [
+		[
+			"confirm_label",
+			"1",
+			"Confirm label"
+		],
+		[
+			"wrong_label",
+			"2",
+			"Wrong label"
+		],
+		[
+			"wrong_face",
+			"3",
+			"Wrong face"
+		],
+		[
+			"unusable",
+			"4",
+			"Unusable"
+		],
+		[
+			"keep",
+			"K",
+			"Keep for training"
+		],
+		[
+			"drop",
+			"D",
+			"Do not train"
+		],
+		[
+			"note",
+			"N",
+			"Note"
+		],
+		[
+			"clear",
+			"C",
+			"Clear"
+		],
+		[
+			"next",
+			"→",
+			"Skip"
+		],
+		[
+			"back",
+			"←",
+			"Back"
+		],
+		[
+			"undo",
+			"U",
+			"Undo"
+		],
+		[
+			"redo",
+			"R",
+			"Redo"
+		],
+		[
+			"heat",
+			"H",
+			"Heatmap"
+		],
+		[
+			"agreement",
+			"A",
+			"Agreement, files"
+		],
+		[
+			"help",
+			"?",
+			"Keys"
+		]
+	];
+	/** What a decision is called. */
+	var wordsOf = (action) => KEYS.find(([command]) => command === action)?.[2] ?? action.replace(/_/g, " ");
+	var OTHERS = {
+		ArrowRight: "next",
+		s: "next",
+		ArrowLeft: "back",
+		b: "back"
+	};
+	/** Whether the key belongs to a field that is typed into. */
+	function typed(target) {
+		const { tagName = "", isContentEditable = false } = target ?? {};
+		return isContentEditable || [
+			"INPUT",
+			"TEXTAREA",
+			"SELECT"
+		].includes(tagName);
+	}
+	/** The command of a key, or null if it means nothing here. */
+	function commandOf(press) {
+		if (typed(press.target) || press.altKey) return null;
+		const key = press.key.length === 1 ? press.key.toLowerCase() : press.key;
+		if (press.ctrlKey || press.metaKey) {
+			if (key === "z") return press.shiftKey ? "redo" : "undo";
+			return key === "y" ? "redo" : null;
+		}
+		return meaning$1(key) ?? (press.shiftKey ? null : meaning$1(placed(press)));
+	}
+	function meaning$1(key) {
+		return OTHERS[key] ?? KEYS.find(([, shown]) => shown.toLowerCase() === key)?.[0] ?? null;
+	}
+	/** The digit or letter of the key's place where the layout has another one there: the digits of a
+	* French keyboard, the letters of a Cyrillic one. */
+	function placed({ key, code = "" }) {
+		if (/^Digit[1-4]$/.test(code)) return code.slice(5);
+		return /^Key[A-Z]$/.test(code) && /^[^\x00-\x7f]$/.test(key) ? code.slice(3).toLowerCase() : "";
+	}
+	// src/review/bar.tsx
+	/** The buttons of the review, each with its key, and the note. */
+	/** A button that is off keeps the focus, so that the keys go on. */
+	function Button({ command, onDo, on, off }) {
+		const [, key, words] = KEYS.find(([name]) => name === command);
+		return /* @__PURE__ */ h("button", {
+			className: on ? "mf-on" : void 0,
+			"aria-pressed": on,
+			"aria-keyshortcuts": key,
+			"aria-disabled": off,
+			onClick: () => !off && onDo(command),
+			"data-cy": "mf-review-" + command
+		}, /* @__PURE__ */ h("kbd", { "aria-hidden": "true" }, key), words);
+	}
+	function Bar(props) {
+		const { card, mine, onDo } = props;
+		const writing = card && props.writing?.face === card.id ? props.writing : null;
+		return /* @__PURE__ */ h("div", {
+			className: "mf-bar-of-keys",
+			role: "group",
+			"aria-label": "Decisions"
+		}, /* @__PURE__ */ h("div", { className: "mf-keys" }, DECISIONS.map((action) => /* @__PURE__ */ h(Button, {
+			key: action,
+			command: action,
+			onDo,
+			on: mine === action,
+			off: !card
+		}))), /* @__PURE__ */ h("div", { className: "mf-keys mf-minor" }, /* @__PURE__ */ h(Button, {
+			command: "keep",
+			onDo,
+			on: card?.keep === true,
+			off: !card
+		}), /* @__PURE__ */ h(Button, {
+			command: "drop",
+			onDo,
+			on: card?.keep === false,
+			off: !card
+		}), /* @__PURE__ */ h(Button, {
+			command: "note",
+			onDo,
+			off: !card
+		}), /* @__PURE__ */ h(Button, {
+			command: "clear",
+			onDo,
+			off: !card
+		}), /* @__PURE__ */ h(Button, {
+			command: "back",
+			onDo,
+			off: props.atStart
+		}), /* @__PURE__ */ h(Button, {
+			command: "next",
+			onDo
+		}), /* @__PURE__ */ h(Button, {
+			command: "undo",
+			onDo
+		}), /* @__PURE__ */ h(Button, {
+			command: "redo",
+			onDo
+		}), /* @__PURE__ */ h(Button, {
+			command: "heat",
+			onDo,
+			off: !card?.heat
+		})), card && writing && /* @__PURE__ */ h(Note, {
+			key: card.id,
+			text: card.note ?? "",
+			asked: writing.time,
+			onWords: (text) => props.onNote(card.id, text),
+			onEnd: props.onWritten
+		}), !writing && card?.note && /* @__PURE__ */ h("div", {
+			className: "mf-dim",
+			"data-cy": "mf-review-noted"
+		}, "Note: " + card.note), !!props.others.length && /* @__PURE__ */ h("div", {
+			className: "mf-says",
+			"data-cy": "mf-review-others"
+		}, props.others.map(([who, what]) => (who || "no name") + ": " + wordsOf(what)).join(" · ")));
+	}
+	/** Enter stores the note, and so does whatever else ends it; Escape leaves it as it was. */
+	function Note({ text, asked, onWords, onEnd }) {
+		const field = useRef(null);
+		const typed = useRef(text);
+		const stored = useRef(text);
+		const send = useRef(onWords);
+		send.current = onWords;
+		const store = () => {
+			if (typed.current === stored.current) return;
+			stored.current = typed.current;
+			send.current(typed.current.trim());
+		};
+		useEffect(() => field.current?.focus(), [asked]);
+		useEffect(() => store, []);
+		return /* @__PURE__ */ h("input", {
+			ref: field,
+			type: "text",
+			className: "mf-note",
+			defaultValue: text,
+			maxLength: 2e3,
+			"aria-label": "Note on this face. Enter stores it, Escape leaves it as it was",
+			placeholder: "Note: Enter stores it, Escape leaves it as it was",
+			"data-cy": "mf-review-note-field",
+			onChange: (e) => typed.current = e.currentTarget.value,
+			onBlur: store,
+			onKeyDown: (e) => {
+				e.stopPropagation();
+				if (e.nativeEvent.isComposing) return;
+				if (e.key === "Escape") typed.current = stored.current;
+				if (e.key !== "Enter" && e.key !== "Escape") return;
+				store();
+				onEnd();
+			}
+		});
+	}
+	// src/review/outbox.ts
+	/** ms without an answer after which decisions leave again */
+	var LOST = 2e4;
+	/** ms before the next try; doubles up to the longest */
+	var PAUSE = 1e3;
+	var LONGEST = 16e3;
+	/** Each decision has a name of its own, so that two tabs never remove each other's. */
+	var NAME$1 = "media-forensics-review:";
+	var same = (a, b) => a.dataset === b.dataset && a.reviewer === b.reviewer && a.key === b.key;
+	var Outbox = class {
+		waiting;
+		busy = false;
+		tries = 0;
+		round = 0;
+		timer;
+		deliver;
+		stored;
+		changed;
+		store;
+		/** `deliver` sends, `stored` gets the answer, `changed` is called when the number changes. */
+		constructor(deliver, stored, changed, store) {
+			this.deliver = deliver;
+			this.stored = stored;
+			this.changed = changed;
+			this.store = store;
+			this.waiting = read(store);
+		}
+		/** Sends what a page that was closed has left. */
+		start() {
+			this.pump();
+		}
+		get length() {
+			return this.waiting.length;
+		}
+		/** Whether the last try failed. */
+		get failing() {
+			return this.tries > 0;
+		}
+		add(desk, entry) {
+			const order = Math.max(Date.now(), 1 + (this.waiting[this.waiting.length - 1]?.order ?? 0));
+			const kept = {
+				...entry,
+				desk,
+				order
+			};
+			this.waiting.push(kept);
+			try {
+				this.store?.setItem(NAME$1 + entry.mark, JSON.stringify(kept));
+			} catch {}
+			this.pump();
+		}
+		/** The component is closed: what waits stays in the browser. */
+		close() {
+			clearTimeout(this.timer);
+			this.round++;
+			this.busy = true;
+		}
+		pump() {
+			const first = this.waiting[0];
+			if (this.busy || !first) return;
+			this.busy = true;
+			const round = ++this.round;
+			const other = this.waiting.findIndex((entry) => !same(entry.desk, first.desk));
+			const entries = this.waiting.slice(0, other < 0 ? 20 : Math.min(other, 20)).map(({ desk: _, order: __, ...entry }) => entry);
+			this.timer = setTimeout(() => this.failed(round), LOST);
+			this.deliver(first.desk, entries, (answer) => {
+				if (round !== this.round) return;
+				if (!answer?.done.length) return this.failed(round);
+				clearTimeout(this.timer);
+				const marks = new Set(answer.done.map((done) => done.mark));
+				this.waiting = this.waiting.filter((entry) => !marks.has(entry.mark));
+				marks.forEach((mark) => this.store?.removeItem(NAME$1 + mark));
+				this.tries = 0;
+				this.busy = false;
+				this.stored(answer);
+				this.changed();
+				this.pump();
+			});
+		}
+		failed(round) {
+			if (round !== this.round) return;
+			clearTimeout(this.timer);
+			this.round++;
+			const pause = Math.min(LONGEST, PAUSE * 2 ** this.tries++);
+			this.timer = setTimeout(() => {
+				this.busy = false;
+				this.pump();
+			}, pause);
+			this.changed();
+		}
+	};
+	function read(store) {
+		const found = [];
+		for (let i = 0; i < (store?.length ?? 0); i++) {
+			const name = store.key(i);
+			if (!name?.startsWith(NAME$1)) continue;
+			try {
+				const kept = JSON.parse(store.getItem(name) ?? "");
+				if (kept.mark && kept.desk) found.push(kept);
+			} catch {}
+		}
+		return found.sort((a, b) => a.order - b.order);
+	}
+	// src/review/files.ts
+	/** Files of decisions: what the browser saves, and what an import did. */
+	function download({ name, text }) {
+		const address = URL.createObjectURL(new Blob([text], { type: "application/octet-stream" }));
+		Object.assign(document.createElement("a"), {
+			href: address,
+			download: name
+		}).click();
+		setTimeout(() => URL.revokeObjectURL(address), 6e4);
+	}
+	function importWords({ added, there, left_out }) {
+		const left = Object.entries(left_out).map(([why, n]) => number(n) + " left out: " + why);
+		const known = there ? [number(there) + " were there"] : [];
+		return [
+			plural(added, "decision") + " added",
+			...known,
+			...left
+		].join("; ") + ".";
+	}
+	/** ms; a longer pause is no decision that takes long */
+	var PAUSED = 6e4;
+	var isDecision = (action) => DECISIONS.includes(action);
+	var Pile = class {
+		opened;
+		ids;
+		cards = /* @__PURE__ */ new Map();
+		said;
+		reviewer;
+		at = 0;
+		opinions;
+		missing = /* @__PURE__ */ new Set();
+		asked = /* @__PURE__ */ new Set();
+		resolved = /* @__PURE__ */ new Map();
+		times = [];
+		last = 0;
+		constructor(opened) {
+			this.opened = opened;
+			this.ids = [...opened.ids];
+			this.said = { ...opened.said };
+			this.reviewer = opened.reviewer;
+			this.opinions = opened.decided;
+			this.ids.slice(0, 9).forEach((id) => this.asked.add(id));
+			this.put(opened.cards);
+			this.gone(this.ids.slice(0, 9));
+		}
+		/** A list of differences: a decision ends one. */
+		get resolving() {
+			return this.opened.asked.show === "conflicts";
+		}
+		/** The face that is shown; undefined at the end. */
+		get id() {
+			return this.ids[this.at];
+		}
+		get card() {
+			return this.id === void 0 ? void 0 : this.cards.get(this.id);
+		}
+		/** Whether the face that is shown was deleted. */
+		get lost() {
+			return this.id !== void 0 && this.missing.has(this.id);
+		}
+		/** What the reviewer said of a face. */
+		mine(id) {
+			return this.resolving ? this.resolved.get(id) : this.said[id]?.[this.reviewer];
+		}
+		/** What others said; not shown before the reviewer has decided. */
+		others(id) {
+			if (!this.resolving && !this.mine(id)) return [];
+			return Object.entries(this.said[id] ?? {}).filter(([who]) => this.resolving || who !== this.reviewer);
+		}
+		/** How many faces there are to decide: of the queue, or of the list of differences. */
+		get faces() {
+			return this.resolving ? this.opened.listed : this.opened.faces;
+		}
+		/** How many of them are decided. A resolution is nobody's opinion. */
+		get decided() {
+			return this.resolving ? this.resolved.size : this.opinions;
+		}
+		/** Faces of this list on which nothing was decided. */
+		get open() {
+			return this.ids.filter((id) => !this.mine(id) && !this.missing.has(id)).length;
+		}
+		/** An action on the face that is shown; a decision goes on to the next one. */
+		act(action, now) {
+			const id = this.id;
+			if (id === void 0) return;
+			const before = this.mine(id);
+			const card = this.cards.get(id);
+			if (isDecision(action)) {
+				this.set(id, action);
+				if (card && action !== "confirm_label") card.keep = null;
+				if (!before) this.opinions++;
+				this.clock(now);
+				this.move(1);
+			} else if (action === "clear") {
+				this.set(id, void 0);
+				if (card) Object.assign(card, {
+					keep: null,
+					note: null
+				});
+				if (before) this.opinions--;
+			} else if (card) card.keep = action === "keep";
+		}
+		move(by) {
+			this.at = Math.max(0, Math.min(this.ids.length, this.at + by));
+		}
+		/** Python has answered: new cards, what an undo or a redo changed, and what was refused. */
+		take(answer) {
+			this.put(answer.cards);
+			for (const done of answer.done) {
+				const { turned, was, face, why } = done;
+				for (const [i, id] of (why && face ? [...turned, face] : turned).entries()) {
+					const before = id in this.said || this.ids.includes(id) ? this.mine(id) : was[i];
+					this.said[id] = answer.said[id] ?? {};
+					if (this.resolving) this.resolved.delete(id);
+					this.opinions += Number(!!this.mine(id)) - Number(!!before);
+				}
+				const first = done.turned[0];
+				if (first === void 0) continue;
+				const there = this.ids.indexOf(first);
+				if (there >= 0) this.at = there;
+				else this.ids.splice(this.at, 0, first);
+			}
+		}
+		put(cards) {
+			for (const card of cards) {
+				this.cards.set(card.id, card);
+				this.missing.delete(card.id);
+			}
+		}
+		/** Those of `ids` that came without a card are not there any more. */
+		gone(ids) {
+			for (const id of ids) if (!this.cards.has(id)) this.missing.add(id);
+		}
+		/** Cards to ask for: of the next faces, each once. */
+		wanted() {
+			const found = this.near(8).filter((id) => !this.cards.has(id) && !this.asked.has(id));
+			found.forEach((id) => this.asked.add(id));
+			return found;
+		}
+		/** Cards that were asked for did not come: ask again. */
+		forget(ids) {
+			ids.forEach((id) => this.asked.delete(id));
+		}
+		/** The face that is shown and the next ones. */
+		near(count) {
+			return this.ids.slice(this.at, this.at + count + 1);
+		}
+		/** Where the next list begins. */
+		get next() {
+			const { asked, start, listed } = this.opened;
+			const shrinks = asked.show !== "every" && asked.show !== "mine";
+			const at = start + (shrinks ? this.open : this.ids.length);
+			return at < listed - (shrinks ? this.ids.length - this.open : 0) ? at : 0;
+		}
+		/** Seconds until all faces are decided, null before anything is known. */
+		secondsLeft() {
+			if (this.times.length < 3) return null;
+			const sorted = [...this.times].sort((a, b) => a - b);
+			const left = Math.max(0, this.faces - this.decided);
+			return sorted[sorted.length >> 1] * left / 1e3;
+		}
+		set(id, action) {
+			if (this.resolving) {
+				if (action) this.resolved.set(id, action);
+				else this.resolved.delete(id);
+				return;
+			}
+			const { [this.reviewer]: _, ...others } = this.said[id] ?? {};
+			this.said[id] = action ? {
+				...others,
+				[this.reviewer]: action
+			} : others;
+		}
+		clock(now) {
+			const took = now - this.last;
+			if (this.last && took < PAUSED) this.times = [...this.times, took].slice(-20);
+			this.last = now;
+		}
+	};
+	/** "about 12 min left" */
+	function timeLeft(seconds) {
+		if (seconds === null) return "";
+		if (seconds < 90) return "about " + Math.max(1, Math.round(seconds)) + " s left";
+		const minutes = Math.round(seconds / 60);
+		if (minutes < 90) return "about " + minutes + " min left";
+		return "about " + (minutes / 60).toFixed(1) + " h left";
+	}
+	// src/review/desk.ts
+	/** Everything that the review's screen shows and sends, behind one hook. */
+	var NAME = "media-forensics-reviewer";
+	/** frames that are there before they are needed */
+	var FRAMES_AHEAD = 3;
+	/** faces of one undo of which Python sends what is said; after more the list is asked for again */
+	var MOST_TURNED = 50;
+	var KEPT = 40;
+	var FAILED = {
+		message: "The App does not answer.",
+		hint: "Try again."
+	};
+	var NONE = {
+		turned: [],
+		was: []
+	};
+	var NO_FACE = "This face is not in the dataset any more.";
+	/** The browser's memory, or none where it is forbidden. */
+	function memory() {
+		try {
+			return window.localStorage;
+		} catch {
+			return;
+		}
+	}
+	var newMark = () => Date.now().toString(36) + "-" + Math.random().toString(36).slice(2, 12);
+	/** Images of the next faces, so that they are there at once. */
+	var pictures = /* @__PURE__ */ new Map();
+	function prefetch(path) {
+		if (pictures.has(path)) return;
+		const image = new Image();
+		image.src = sampleSource(path);
+		pictures.set(path, image);
+		const oldest = pictures.keys().next().value;
+		if (pictures.size > 60 && oldest !== void 0) pictures.delete(oldest);
+	}
+	/** Leaves the newest ones. */
+	function forgetOld(found) {
+		for (const name of found.keys()) {
+			if (found.size <= KEPT) return;
+			found.delete(name);
+		}
+	}
+	var State = class {
+		pile = null;
+		/** whose the list is that was shown last */
+		desk = null;
+		/** marks of undos and redos on their way, and what was pressed since */
+		turns = /* @__PURE__ */ new Set();
+		held = [];
+		/** a list to ask for once everything is stored */
+		later = null;
+		frames = /* @__PURE__ */ new Map();
+		heats = /* @__PURE__ */ new Map();
+		agreement = null;
+		refused = null;
+		said = "";
+		told = "";
+		want = {};
+		asking = 0;
+		reading = false;
+	};
+	function useDesk(on, about) {
+		const [, draw] = useState(0);
+		const redraw = () => draw((n) => n + 1);
+		const trigger = useTrigger();
+		const now = useRef({
+			trigger,
+			on
+		});
+		now.current = {
+			trigger,
+			on
+		};
+		const held = useRef();
+		const state = held.current ??= new State();
+		const outbox = useRef();
+		/** Asks Python; after `patience` ms without an answer `none` is called, and a late one counts. */
+		function ask(name, params, then, none = (why) => void (state.refused = why ?? FAILED), patience = 0) {
+			const { trigger, on } = now.current;
+			const lost = () => {
+				none(void 0);
+				redraw();
+			};
+			const timer = patience ? setTimeout(lost, patience) : void 0;
+			trigger(on[name], { ...params }, void 0, (back) => {
+				clearTimeout(timer);
+				const answer = back?.result;
+				if (answer && !("refused" in answer)) {
+					state.refused = null;
+					then(answer);
+				} else {
+					const refused = answer?.refused;
+					if (refused) state.refused = refused;
+					none(refused);
+				}
+				redraw();
+				return false;
+			});
+		}
+		/** Does `what` when every undo on its way has shown its face: it may move the list. */
+		function soon(what) {
+			state.held.push(what);
+			while (!state.turns.size && state.held.length) state.held.shift()();
+			redraw();
+		}
+		useEffect(() => {
+			const deliver = (to, entries, then) => {
+				const pile = state.pile;
+				const want = pile && pile.opened.dataset === to.dataset ? pile.wanted() : [];
+				ask("on_decide", {
+					...to,
+					entries,
+					want
+				}, (answer) => {
+					pile?.put(answer.cards);
+					pile?.gone(want);
+					then(answer);
+				}, (refused) => {
+					pile?.forget(want);
+					const why = refused?.message ?? "";
+					const done = entries.map(({ mark, face = "" }) => ({
+						mark,
+						face,
+						...NONE,
+						why
+					}));
+					then(refused && {
+						done,
+						said: {},
+						cards: [],
+						busy: ""
+					});
+				}, LOST);
+			};
+			const stored = (answer) => {
+				state.pile?.take(answer);
+				state.said = answer.done.map((done) => done.why).find(Boolean) ?? "";
+				answer.done.forEach((done) => state.turns.delete(done.mark));
+				soon(() => void 0);
+				if (answer.done.some((done) => done.turned.length >= MOST_TURNED)) open({});
+				look();
+			};
+			const changed = () => {
+				const { length, failing } = outbox.current;
+				if (state.later && (!length || failing)) {
+					const later = state.later;
+					state.later = null;
+					later();
+				}
+				redraw();
+			};
+			outbox.current = new Outbox(deliver, stored, changed, memory());
+			outbox.current.start();
+			return () => outbox.current?.close();
+		}, []);
+		useEffect(() => {
+			if (about?.dataset) open({});
+		}, [about?.dataset, about?.when]);
+		/** Asks for a list; what is not changed stays as it was asked for last. */
+		function open(change, start = 0) {
+			const asking = ++state.asking;
+			state.want = {
+				reviewer: memory()?.getItem(NAME) ?? "",
+				...state.want,
+				...change
+			};
+			const dataset = about?.dataset;
+			const send = () => ask("on_open", {
+				dataset,
+				...state.want,
+				start
+			}, (opened) => {
+				if (asking !== state.asking) return;
+				const { dataset, reviewer, key } = opened;
+				state.desk = {
+					dataset,
+					reviewer,
+					key
+				};
+				state.pile = new Pile(opened);
+				state.said = "";
+				look();
+			});
+			const { length = 0, failing = false } = outbox.current ?? {};
+			state.later = length && !failing ? send : null;
+			if (!state.later) send();
+		}
+		/** Asks for what the shown face and the next ones need. */
+		function look() {
+			const pile = state.pile;
+			if (!pile) return;
+			lookForCards(pile);
+			const near = pile.near(FRAMES_AHEAD);
+			for (const id of pile.near(4)) {
+				const card = pile.cards.get(id);
+				if (card) prefetch(card.path);
+				if (card?.pair) prefetch(card.pair.path);
+			}
+			if (near.slice(0, 2).some((id) => pile.cards.has(id) && !state.frames.has(id)) && !state.reading) {
+				const want = near.filter((id) => !state.frames.has(id));
+				state.reading = true;
+				ask("on_frames", {
+					dataset: pile.opened.dataset,
+					want
+				}, ({ frames }) => {
+					state.reading = false;
+					for (const id of want) state.frames.set(id, {
+						id,
+						uri: "",
+						why: NO_FACE
+					});
+					for (const frame of frames) state.frames.set(frame.id, frame);
+					forgetOld(state.frames);
+					look();
+				}, () => void (state.reading = false), LOST);
+			}
+		}
+		/** Cards come with the answers to decisions; where none is on its way they are asked for. */
+		function lookForCards(pile) {
+			const { length = 0, failing = false } = outbox.current ?? {};
+			const want = pile.near(2).some((id) => !pile.cards.has(id)) && (!length || failing) ? pile.wanted() : [];
+			if (!want.length) return;
+			ask("on_cards", {
+				dataset: pile.opened.dataset,
+				key: pile.opened.key,
+				want
+			}, ({ cards }) => {
+				pile.put(cards);
+				pile.gone(want);
+				look();
+			}, () => pile.forget(want), LOST);
+		}
+		return {
+			state,
+			waiting: outbox.current?.length ?? 0,
+			failing: outbox.current?.failing ?? false,
+			open,
+			rename(name) {
+				if (!name || name === (state.want.reviewer || state.pile?.reviewer)) return;
+				memory()?.setItem(NAME, name);
+				state.pile = null;
+				open({ reviewer: name });
+				redraw();
+			},
+			act: (action) => soon(() => {
+				const pile = state.pile;
+				const face = pile?.id;
+				if (face === void 0 || !pile?.card) return;
+				pile.act(action, Date.now());
+				const resolves = pile.resolving || void 0;
+				outbox.current.add(state.desk, {
+					mark: newMark(),
+					what: action,
+					face,
+					resolves
+				});
+				state.said = "";
+				look();
+			}),
+			note: (face, text) => soon(() => {
+				const card = state.pile?.cards.get(face);
+				if (card) card.note = text || null;
+				outbox.current.add(state.desk, {
+					mark: newMark(),
+					what: "note",
+					face,
+					note: text
+				});
+			}),
+			turn: (what) => soon(() => {
+				const mark = newMark();
+				state.turns.add(mark);
+				outbox.current.add(state.desk, {
+					mark,
+					what
+				});
+			}),
+			move: (by) => soon(() => {
+				state.pile?.move(by);
+				state.said = "";
+				look();
+			}),
+			heat() {
+				const card = state.pile?.card;
+				if (!card?.heat || state.heats.has(card.id)) return;
+				const { dataset } = state.pile.opened;
+				ask("on_heat", {
+					dataset,
+					face: card.id,
+					name: card.heat
+				}, (heat) => {
+					state.heats.set(heat.id, heat);
+					forgetOld(state.heats);
+				});
+			},
+			agree() {
+				const { dataset } = state.pile.opened;
+				ask("on_agreement", { dataset }, (found) => state.agreement = found);
+			},
+			export(kind) {
+				const { dataset } = state.pile.opened;
+				ask("on_export", {
+					dataset,
+					kind
+				}, (file) => {
+					download(file);
+					state.told = plural(file.rows, "decision") + " in " + file.name + ".";
+				});
+			},
+			import(text) {
+				const { dataset } = state.pile.opened;
+				ask("on_import", {
+					dataset,
+					text
+				}, (found) => {
+					state.told = importWords(found);
+					open({});
+				});
+			},
+			queues: () => now.current.trigger(now.current.on.on_queues, {})
+		};
+	}
+	// src/review/head.tsx
+	/** What is gone through, by whom, and how far it is. */
+	function Head(props) {
+		const { opened, pile } = props;
+		const { asked } = opened;
+		const byMouse = useRef(false);
+		const onAsk = (change) => {
+			props.onAsk(change);
+			if (byMouse.current) props.onDone();
+		};
+		return /* @__PURE__ */ h("div", {
+			onPointerDown: () => byMouse.current = true,
+			onKeyDown: (e) => {
+				byMouse.current = false;
+				if ((e.key === "Enter" || e.key === "Escape") && e.target instanceof HTMLSelectElement) props.onDone();
+			}
+		}, /* @__PURE__ */ h("div", { className: "mf-row" }, /* @__PURE__ */ h(Select, {
+			label: "Queue",
+			value: asked.queue,
+			options: opened.queues,
+			onChange: (queue) => onAsk({ queue }),
+			cy: "mf-review-queue"
+		}), /* @__PURE__ */ h(Select, {
+			label: "Show",
+			value: asked.show,
+			options: opened.shows,
+			onChange: (show) => onAsk({ show }),
+			cy: "mf-review-show"
+		}), /* @__PURE__ */ h(Select, {
+			label: "Order",
+			value: asked.order,
+			options: opened.orders,
+			onChange: (order) => onAsk({ order }),
+			cy: "mf-review-order"
+		}), /* @__PURE__ */ h(Select, {
+			label: "Label",
+			value: asked.truth,
+			options: opened.truths,
+			onChange: (truth) => onAsk({ truth }),
+			cy: "mf-review-truth"
+		}), /* @__PURE__ */ h("label", { className: "mf-field" }, "Your name", /* @__PURE__ */ h("input", {
+			type: "text",
+			key: opened.reviewer,
+			defaultValue: opened.reviewer,
+			maxLength: 80,
+			onBlur: (e) => props.onName(e.currentTarget.value.trim()),
+			onKeyDown: (e) => {
+				if (e.key !== "Enter" || e.nativeEvent.isComposing) return;
+				props.onName(e.currentTarget.value.trim());
+				props.onDone();
+			},
+			"data-cy": "mf-review-name"
+		}))), !props.named && /* @__PURE__ */ h("div", {
+			className: "mf-says",
+			"data-cy": "mf-review-nameless"
+		}, opened.reviewer ? "Decisions are stored as those of '" + opened.reviewer + "'. " : "Decisions are stored without a name. ", "Enter your name if several people review."), opened.notice && /* @__PURE__ */ h("div", {
+			className: "mf-says mf-row",
+			"data-cy": "mf-review-notice"
+		}, /* @__PURE__ */ h("span", null, opened.notice), /* @__PURE__ */ h("button", {
+			onClick: props.onQueues,
+			"data-cy": "mf-review-find"
+		}, "Find hard examples …")), /* @__PURE__ */ h(Progress, {
+			opened,
+			pile,
+			waiting: props.waiting,
+			failing: props.failing
+		}));
+	}
+	function Progress(props) {
+		const { opened, pile } = props;
+		const of = pile.faces;
+		const done = Math.min(of, pile.decided);
+		const place = opened.start + Math.min(pile.at + 1, pile.ids.length);
+		const words = [
+			number(done) + " of " + number(of) + (pile.resolving ? " resolved" : " decided"),
+			opened.listed ? "face " + number(place) + " of " + number(opened.listed) + " listed" : "",
+			timeLeft(pile.secondsLeft())
+		];
+		return /* @__PURE__ */ h("div", { className: "mf-progress" }, /* @__PURE__ */ h("progress", {
+			max: Math.max(1, of),
+			value: done,
+			"aria-label": pile.resolving ? "Resolved" : "Decided by you"
+		}), /* @__PURE__ */ h("div", { className: "mf-row mf-small" }, /* @__PURE__ */ h("span", { "data-cy": "mf-review-progress" }, words.filter(Boolean).join(" · ")), /* @__PURE__ */ h("span", {
+			role: "status",
+			"data-cy": "mf-review-waiting",
+			className: "mf-dim"
+		}, props.failing ? "⚠ " + number(props.waiting) + " not stored yet: the App does not answer, or is busy. Kept in this browser and sent again." : props.waiting ? "storing " + number(props.waiting) : "all stored")));
+	}
+	// src/review/heat.ts
+	/** The colours of a heatmap over a crop: transparent where nothing is, to yellow. */
+	var STOPS = [
+		[
+			13,
+			8,
+			135
+		],
+		[
+			126,
+			3,
+			168
+		],
+		[
+			204,
+			71,
+			120
+		],
+		[
+			248,
+			149,
+			64
+		],
+		[
+			240,
+			249,
+			33
+		]
+	];
+	/** Red, green, blue and opacity of a value of 0 to 255. */
+	function colourOf(value) {
+		const at = value / 255 * (STOPS.length - 1);
+		const low = Math.min(STOPS.length - 2, Math.floor(at));
+		const part = (i) => Math.round(STOPS[low][i] + (STOPS[low + 1][i] - STOPS[low][i]) * (at - low));
+		return [
+			part(0),
+			part(1),
+			part(2),
+			Math.round(40 + .72 * value)
+		];
+	}
+	/** Pixels (RGBA) of a map that came as base64 of bytes. */
+	function pixelsOf(values) {
+		const bytes = atob(values);
+		const out = new Uint8ClampedArray(4 * bytes.length);
+		for (let i = 0; i < bytes.length; i++) out.set(colourOf(bytes.charCodeAt(i)), 4 * i);
+		return out;
+	}
+	// src/review/verdict.tsx
+	/** What is known of a face in words: truth, score and call, why it is queued, its person. */
+	var score = (value) => value === null ? "no score" : "p_fake " + value.toFixed(3);
+	/** A class by symbol, word and colour. */
+	function Truth({ label }) {
+		if (label === null) return /* @__PURE__ */ h("b", null, "? not known");
+		const fake = label === "fake";
+		const known = fake || label === "real";
+		return /* @__PURE__ */ h("b", { className: known ? fake ? "mf-fake" : "mf-real" : void 0 }, (fake ? "▲ " : known ? "● " : "") + label);
+	}
+	/** What the detector calls a score, and whether that is wrong. */
+	function callOf(card, threshold) {
+		if (card.score === null) return {
+			called: "",
+			wrong: false
+		};
+		const called = card.score >= threshold ? "fake" : "real";
+		return {
+			called,
+			wrong: card.label !== null && card.label !== called
+		};
+	}
+	function Verdict({ card, threshold }) {
+		const { called, wrong } = callOf(card, threshold);
+		const sign = called === "fake" ? "≥" : "<";
+		return /* @__PURE__ */ h("div", {
+			className: "mf-verdict",
+			"data-cy": "mf-review-verdict"
+		}, /* @__PURE__ */ h("span", null, /* @__PURE__ */ h("span", { className: "mf-dim" }, "Label "), /* @__PURE__ */ h(Truth, { label: card.label })), /* @__PURE__ */ h("span", null, /* @__PURE__ */ h("span", { className: "mf-dim" }, "Detector "), called ? /* @__PURE__ */ h(Truth, { label: called }) : "gave no score"), called && /* @__PURE__ */ h("span", null, score(card.score), /* @__PURE__ */ h("span", { className: "mf-dim" }, " " + sign + " " + threshold.toFixed(3))), called && card.label !== null && /* @__PURE__ */ h("span", { className: wrong ? "mf-wrong" : "mf-dim" }, wrong ? "⚠ they differ" : "they agree"));
+	}
+	var WIDE = 300;
+	/** The scores of a person by frame, with the face that is shown. */
+	function Person({ card, threshold }) {
+		const points = card.person;
+		if (points.length < 2) return null;
+		const first = points[0][0];
+		const span = Math.max(1, points[points.length - 1][0] - first);
+		const x = (frame) => 6 + (frame - first) / span * 288;
+		const y = (value) => 4 + (1 - value) * 56;
+		const line = points.map(([frame, value]) => x(frame).toFixed(1) + "," + y(value).toFixed(1));
+		const words = points.filter(([, value]) => value >= threshold).length + " of " + points.length + " faces of this person score as fake";
+		return /* @__PURE__ */ h("div", { className: "mf-person" }, /* @__PURE__ */ h("div", { className: "mf-dim mf-small" }, words), /* @__PURE__ */ h("svg", {
+			viewBox: "0 0 300 64",
+			role: "img",
+			"aria-label": words
+		}, /* @__PURE__ */ h("line", {
+			x1: "0",
+			x2: WIDE,
+			y1: y(threshold),
+			y2: y(threshold),
+			className: "mf-limit"
+		}), /* @__PURE__ */ h("polyline", { points: line.join(" ") }), card.frame !== null && card.score !== null && /* @__PURE__ */ h("circle", {
+			cx: x(card.frame),
+			cy: y(card.score),
+			r: "4.5"
+		})));
+	}
+	function Facts(props) {
+		const { card } = props;
+		const facts = [...card.facts];
+		if (card.video) facts.push(["video", card.video]);
+		return /* @__PURE__ */ h("div", { className: "mf-facts" }, /* @__PURE__ */ h("div", null, /* @__PURE__ */ h(Person, {
+			card,
+			threshold: props.threshold
+		}), /* @__PURE__ */ h("div", {
+			className: "mf-dim mf-small",
+			"data-cy": "mf-review-threshold"
+		}, "Threshold " + props.threshold.toFixed(3) + ": " + props.provenance)), /* @__PURE__ */ h("div", { "data-cy": "mf-review-why" }, card.why.length ? card.why.map(([queue, rank, words]) => /* @__PURE__ */ h("div", { key: queue }, /* @__PURE__ */ h("b", null, queue), /* @__PURE__ */ h("span", { className: "mf-dim" }, ", rank " + rank + ": " + words))) : /* @__PURE__ */ h("span", { className: "mf-dim" }, "It is in no queue."), /* @__PURE__ */ h("div", { className: "mf-known" }, facts.map(([name, value]) => /* @__PURE__ */ h(Fragment, { key: name }, /* @__PURE__ */ h("span", { className: "mf-dim" }, name), /* @__PURE__ */ h("span", null, value))))));
+	}
+	// src/review/pictures.tsx
+	/** The pictures of a face: its crop with a heatmap on it, its frame with the box, its pair. */
+	var UNREADABLE = "This picture cannot be read: its file was moved, or is not a picture.";
+	function Overlay({ heat }) {
+		const canvas = useRef(null);
+		useEffect(() => {
+			const data = new ImageData(pixelsOf(heat.values), heat.columns, heat.rows);
+			canvas.current?.getContext("2d")?.putImageData(data, 0, 0);
+		}, [heat]);
+		return /* @__PURE__ */ h("canvas", {
+			ref: canvas,
+			width: heat.columns,
+			height: heat.rows,
+			role: "img",
+			"aria-label": "Heatmap of what moved the score",
+			"data-cy": "mf-review-heatmap"
+		});
+	}
+	/** Says so where a file is gone, instead of a broken picture. */
+	function Picture({ path, alt, cy }) {
+		return /* @__PURE__ */ h("img", {
+			key: path,
+			src: sampleSource(path),
+			alt,
+			"data-cy": cy,
+			onError: (e) => {
+				e.currentTarget.alt = UNREADABLE;
+				e.currentTarget.className = "mf-broken";
+			}
+		});
+	}
+	function Figure(props) {
+		return /* @__PURE__ */ h("figure", { className: "mf-figure" }, /* @__PURE__ */ h("div", { className: "mf-picture" }, props.children), /* @__PURE__ */ h("figcaption", null, /* @__PURE__ */ h("b", null, props.title), /* @__PURE__ */ h("span", { className: "mf-dim" }, " ", props.under)));
+	}
+	var frameWords = (frame) => frame === null ? "frame not known" : "frame " + frame.toLocaleString("en-US");
+	function Boxed({ frame, card }) {
+		if (!frame) return /* @__PURE__ */ h("span", { className: "mf-dim" }, "Reading the frame …");
+		if (!frame.uri) return /* @__PURE__ */ h("span", { className: "mf-dim" }, frame.why);
+		const [x, y, w, t] = card.box;
+		const share = (v) => 100 * (v ?? 0) + "%";
+		return /* @__PURE__ */ h("div", { className: "mf-boxed" }, /* @__PURE__ */ h("img", {
+			src: frame.uri,
+			alt: "Whole frame " + card.frame + " of " + card.video,
+			"data-cy": "mf-review-frame"
+		}), t !== void 0 && /* @__PURE__ */ h("i", { style: {
+			left: share(x),
+			top: share(y),
+			width: share(w),
+			height: share(t)
+		} }));
+	}
+	function Pictures(props) {
+		const { card, heat } = props;
+		const pair = card.pair;
+		return /* @__PURE__ */ h("div", { className: "mf-pictures" }, /* @__PURE__ */ h(Figure, {
+			title: "Crop",
+			under: heat ? "with what moved the score" : "what the detector saw"
+		}, /* @__PURE__ */ h(Picture, {
+			path: card.path,
+			alt: "Crop of the face",
+			cy: "mf-review-crop"
+		}), heat && /* @__PURE__ */ h(Overlay, { heat })), pair && /* @__PURE__ */ h(Figure, {
+			title: card.label === "fake" ? "Its real" : "Its fake",
+			under: /* @__PURE__ */ h("span", null, /* @__PURE__ */ h(Truth, { label: pair.label }), " ", score(pair.score), " · ", frameWords(pair.frame), pair.same ? "" : ", the nearest")
+		}, /* @__PURE__ */ h(Picture, {
+			path: pair.path,
+			alt: "Face of its pair, " + pair.video,
+			cy: "mf-review-pair"
+		})), /* @__PURE__ */ h(Figure, {
+			title: "Frame",
+			under: frameWords(card.frame)
+		}, /* @__PURE__ */ h(Boxed, {
+			frame: props.frame,
+			card
+		})));
+	}
+	// src/review/review.tsx
+	/** The review: one face at a time, decided by keyboard. */
+	/** What stands where no face is shown. */
+	function endWords({ asked, listed, decided, faces }, pile) {
+		if (!listed) {
+			const none = {
+				open: decided ? "You have decided all " + plural(faces, "face") + " here. Choose another queue above." : "No face is here. Choose another queue or label above.",
+				new: "Every face here was decided by somebody. Choose another queue above.",
+				mine: "You have decided nothing here yet. Show 'not decided by me' instead.",
+				conflicts: "No reviewers differ here. Press A to see how far they agree.",
+				every: "No face is here. Choose another queue or label above."
+			};
+			return none[asked.show] ?? none.every;
+		}
+		const open = pile.open;
+		return "You are through this list" + (open ? "; " + plural(open, "face") + " skipped." : ".") + " Press Enter to go on.";
+	}
+	/** What a screen reader says of a face. */
+	function heard(card, pile) {
+		const { called } = callOf(card, pile.opened.threshold);
+		const mine = pile.mine(card.id);
+		return [
+			"Face " + number(pile.opened.start + pile.at + 1) + " of " + number(pile.opened.listed),
+			"label " + (card.label ?? "not known"),
+			called ? "detector " + called + ", " + score(card.score) : "no score",
+			mine ? "decided: " + mine.replace(/_/g, " ") : ""
+		].filter(Boolean).join(", ");
+	}
+	function Help() {
+		return /* @__PURE__ */ h("section", {
+			"aria-label": "Keys",
+			className: "mf-help",
+			"data-cy": "mf-review-keys"
+		}, KEYS.map(([command, key, words]) => /* @__PURE__ */ h("span", { key: command }, /* @__PURE__ */ h("kbd", null, key), " ", words)), /* @__PURE__ */ h("p", { className: "mf-dim" }, "1 to 4 decide and go on to the next face; the other keys stay. Undo takes back your own newest action, also after a restart. Others' decisions are hidden until you have decided."));
+	}
+	function Review({ data, schema }) {
+		useStyle();
+		const desk = useDesk(schema.view, data);
+		const root = useRef(null);
+		const [writing, write] = useState(null);
+		const [heat, setHeat] = useState(false);
+		const [help, setHelp] = useState(false);
+		const [agreeing, setAgreeing] = useState(false);
+		const { pile, refused, said, agreement } = desk.state;
+		const card = pile?.card;
+		useEffect(() => {
+			if (!typed(document.activeElement)) root.current?.focus();
+		}, [!!pile]);
+		useEffect(() => {
+			if (heat) desk.heat();
+		}, [heat, card?.id]);
+		const run = (command) => {
+			if (!pile) return;
+			if (command === "undo" || command === "redo") desk.turn(command);
+			else if (command === "next") desk.move(1);
+			else if (command === "back") desk.move(-1);
+			else if (command === "note") return write(card ? {
+				face: card.id,
+				time: Date.now()
+			} : null);
+			else if (command === "heat") setHeat(!heat && !!card?.heat);
+			else if (command === "help") setHelp(!help);
+			else if (command === "agreement") {
+				if (!agreeing) desk.agree();
+				setAgreeing(!agreeing);
+			} else desk.act(command);
+			write(null);
+		};
+		const press = (e) => {
+			const command = commandOf(e);
+			if (command && (!e.repeat || command === "next" || command === "back")) run(command);
+			else if (command) return e.preventDefault();
+			else if (e.key === "Enter" && e.target === root.current && pile && !pile.id) desk.open({}, pile.next);
+			else return;
+			e.preventDefault();
+			e.stopPropagation();
+		};
+		const back = () => root.current?.focus();
+		if (refused && !pile) return /* @__PURE__ */ h("div", {
+			className: "mf mf-says mf-warn",
+			role: "alert",
+			"data-cy": "mf-review-refused"
+		}, refused.message + " " + refused.hint, " ", /* @__PURE__ */ h("button", { onClick: () => desk.open({}) }, "Look again"));
+		if (!pile) return /* @__PURE__ */ h("div", { className: "mf mf-dim" }, "Reading the queue …");
+		const { opened } = pile;
+		return /* @__PURE__ */ h("div", {
+			ref: root,
+			className: "mf mf-review",
+			tabIndex: 0,
+			role: "group",
+			"aria-label": "Review. Keys 1 to 4 decide, question mark lists all keys",
+			onKeyDown: press,
+			onClick: (e) => {
+				if (e.detail && e.target instanceof Element && e.target.closest("button")) back();
+			},
+			"data-cy": "mf-review"
+		}, /* @__PURE__ */ h(Head, {
+			opened,
+			pile,
+			waiting: desk.waiting,
+			failing: desk.failing,
+			named: !!desk.state.want.reviewer,
+			onAsk: (change) => desk.open(change),
+			onName: desk.rename,
+			onDone: back,
+			onQueues: desk.queues
+		}), /* @__PURE__ */ h("div", {
+			className: "mf-heard",
+			role: "status",
+			"data-cy": "mf-review-heard"
+		}, card ? heard(card, pile) : ""), (refused || said) && /* @__PURE__ */ h("div", {
+			className: "mf-says mf-warn",
+			role: "alert",
+			"data-cy": "mf-review-said"
+		}, refused ? refused.message + " " + refused.hint : said), card ? /* @__PURE__ */ h(Fragment, null, /* @__PURE__ */ h(Verdict, {
+			card,
+			threshold: opened.threshold
+		}), /* @__PURE__ */ h(Pictures, {
+			card,
+			frame: desk.state.frames.get(card.id),
+			heat: heat ? desk.state.heats.get(card.id) ?? null : null,
+			threshold: opened.threshold
+		})) : /* @__PURE__ */ h("div", {
+			className: "mf-end",
+			"data-cy": "mf-review-end"
+		}, pile.lost ? "This face is not in the dataset any more. Press → to go on." : pile.id ? "Reading the face …" : endWords(opened, pile), !pile.id && !!opened.listed && /* @__PURE__ */ h("button", { onClick: () => desk.open({}, pile.next) }, "Go on")), /* @__PURE__ */ h(Bar, {
+			card,
+			mine: pile.id === void 0 ? void 0 : pile.mine(pile.id),
+			others: pile.id === void 0 ? [] : pile.others(pile.id),
+			writing,
+			atStart: pile.at === 0,
+			onDo: run,
+			onNote: desk.note,
+			onWritten: () => {
+				write(null);
+				back();
+			}
+		}), card && /* @__PURE__ */ h(Facts, {
+			card,
+			threshold: opened.threshold,
+			provenance: opened.provenance
+		}), /* @__PURE__ */ h("div", { className: "mf-row mf-feet" }, /* @__PURE__ */ h(Button, {
+			command: "help",
+			onDo: run,
+			on: help
+		}), /* @__PURE__ */ h(Button, {
+			command: "agreement",
+			onDo: run,
+			on: agreeing
+		}), /* @__PURE__ */ h("span", { className: "mf-dim mf-unheard" }, "Click here, or press Tab, to use the keys.")), help && /* @__PURE__ */ h(Help, null), agreeing && agreement && /* @__PURE__ */ h(AgreementTable, {
+			found: agreement,
+			told: desk.state.told,
+			onExport: desk.export,
+			onImport: desk.import,
+			onConflicts: () => {
+				desk.open({
+					show: "conflicts",
+					queue: "all"
+				});
+				back();
+			}
 		}));
 	}
 	/** A disc or triangle of radius `r`; `plain`: without an edge of partly covered pixels. */
@@ -3200,6 +4541,7 @@ void main() {
 	register("MediaForensicsAuditHeader", AuditHeader);
 	register("MediaForensicsAuditTable", AuditTable);
 	register("MediaForensicsPlayer", Player);
+	register("MediaForensicsReview", Review);
 	register("MediaForensicsSphere", Object.assign(Sphere, { parts: {
 		Painter,
 		CanvasDots,

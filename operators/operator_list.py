@@ -37,6 +37,7 @@ OPERATORS = (
     ("panels.audit.error_audit", "ErrorAudit"),
     ("panels.sphere.hypersphere", "Hypersphere"),
     ("panels.timeline.timeline", "TimelinePanel"),
+    ("panels.review.review", "ReviewPanel"),
     ("panels.runs.training_runs", "TrainingRuns"),
 )
 

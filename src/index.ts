@@ -2,6 +2,7 @@
 import { register } from "./app/given.ts";
 import { AuditHeader } from "./audit/header.tsx";
 import { AuditTable } from "./audit/table.tsx";
+import { Review } from "./review/review.tsx";
 import { CanvasDots } from "./sphere/canvas_dots.ts";
 import { colouring } from "./sphere/colouring.ts";
 import { unpack } from "./sphere/data.ts";
@@ -14,6 +15,7 @@ import { Player } from "./timeline/player.tsx";
 register("MediaForensicsAuditHeader", AuditHeader);
 register("MediaForensicsAuditTable", AuditTable);
 register("MediaForensicsPlayer", Player);
+register("MediaForensicsReview", Review);
 // for benchmarks/sphere_frames.py and tests/browser/test_painters.py
 const parts = { Painter, CanvasDots, GlDots, measure, unpack, colouring };
 register("MediaForensicsSphere", Object.assign(Sphere, { parts }));

@@ -7,11 +7,10 @@ complete, the next process completes it.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from dataclasses import replace
 from typing import Any
 
 import fiftyone as fo
@@ -20,27 +19,26 @@ from fiftyone import ViewField as F
 from ...detector.errors import ForensicsError
 from ..app.current_detector import current
 from ..dataset import dataset_changes, fields, made_from, marked_views, views
-from . import review_log
-from .review_log import DECIDE, REDO, SET, UNDO, Record
+from . import opinions, review_log
+from .adopted import adopted
+from .review_log import DECIDE, REDO, UNDO, Record
+from .states import (
+    ACTIONS,
+    BATCH,
+    CONFIRMED,
+    DECISION,
+    DECISIONS,
+    HISTORY,
+    KEEP,
+    NOTE,
+    REVIEWER,
+    STATE,
+    TIME,
+    after,
+    folded,
+)
 
-DECISION, KEEP, NOTE = "review", "review_keep", "review_note"
-TIME, BATCH, REVIEWER = "review_time", "review_batch", "review_by"
-HISTORY = "review_history"  # of version 0.3, which stored earlier states on the face itself
-CONFIRMED = "confirm_label"
-#: Actions in words; the first four exclude each other.
-DECISIONS = {
-    CONFIRMED: "Confirm label: the label is right",
-    "wrong_label": "Wrong label",
-    "wrong_face": "Wrong face: not the person that the label refers to",
-    "unusable": "Unusable: nothing can be judged on this crop",
-}
-ACTIONS = {
-    **DECISIONS,
-    "keep": "Keep for training",
-    "drop": "Do not keep for training",
-    "note": "Note only",
-    "clear": "Clear: as if never reviewed",
-}
+__all__ = ["ACTIONS", "CONFIRMED", "DECISION", "DECISIONS", "HISTORY", "KEEP", "NOTE", "TIME"]
 _FIELDS: dict[str, type] = {
     DECISION: fo.StringField,
     KEEP: fo.BooleanField,
@@ -49,15 +47,20 @@ _FIELDS: dict[str, type] = {
     BATCH: fo.IntField,
     REVIEWER: fo.StringField,
 }
-_STATE: tuple[str, ...] = tuple(_FIELDS)
 
 
 def declare(dataset: fo.Dataset) -> None:
-    """Create the fields of a review."""
+    """Create the fields of a review, and their indexes before the last of the fields.
+
+    Where all fields are there nothing is left to do, which a decision finds out without a query.
+    """
+    if all(dataset.has_field(name) for name in _FIELDS):
+        return
     with dataset_changes.changing(dataset):
-        dataset_changes.declare(dataset, _FIELDS)
+        dataset_changes.declare(dataset, {n: kind for n, kind in _FIELDS.items() if n != REVIEWER})
         dataset.create_index(DECISION)
         dataset.create_index(BATCH)
+        dataset_changes.declare(dataset, _FIELDS)
 
 
 def act(
@@ -66,6 +69,9 @@ def act(
     note: str | None = None,
     reviewer: str | None = None,
     key: str | None = None,
+    *,
+    resolves: bool = False,
+    mark: str = "",
 ) -> int:
     """Apply ``action`` to every face of ``samples``; return how many there are.
 
@@ -75,6 +81,8 @@ def act(
         note: replaces the note of these faces; None keeps it, "" removes it
         reviewer: who decides; the system's user by default
         key: detector whose scores the reviewer saw; the current one by default
+        resolves: whether this settles what reviewers decided differently (:mod:`.opinions`)
+        mark: name of this very action; one that is stored already is not stored twice
 
     Raises:
         ForensicsError: if the action is unknown, the view is empty, there are too many faces, or a
@@ -89,7 +97,9 @@ def act(
     view = views.flat(samples)
     views.require_samples(view, "faces")
     dataset = views.dataset_of(view)
-    with _reviewing(dataset):
+    with reviewing(dataset):
+        if mark and (there := review_log.marked(dataset, mark)):
+            return there
         ids, seen = _in_sight(dataset, view, key)
         if len(ids) > review_log.MOST_FACES:
             raise ForensicsError(
@@ -99,9 +109,21 @@ def act(
             )
         who = review_log.person(reviewer)
         record = Record(0, DECIDE, who, review_log.now(), ids, action, note, **seen)
-        record = review_log.append(dataset, record)
-        _copy(dataset, {i: _after(s, record) for i, s in _states(dataset, ids).items()}, record)
+        record = review_log.append(dataset, replace(record, resolves=resolves, mark=mark))
+        _copy(dataset, {i: after(s, record) for i, s in _states(dataset, ids).items()}, record)
     return len(ids)
+
+
+def add(dataset: fo.Dataset, records: Sequence[Record]) -> None:
+    """Append decisions that were made elsewhere, in their order, and write what they add up to.
+
+    The caller is :func:`reviewing`.
+    """
+    if not records:
+        return
+    last = review_log.append_all(dataset, records)
+    faces = list(dict.fromkeys(face for record in records for face in record.faces))
+    _copy(dataset, folded(review_log.read_about(dataset, faces), faces), last)
 
 
 def _in_sight(dataset: fo.Dataset, view: Any, key: str | None) -> tuple[list[str], dict[str, Any]]:
@@ -122,7 +144,7 @@ def undo(dataset: fo.Dataset, reviewer: str | None = None) -> int:
     Raises:
         ForensicsError: if there is nothing to undo
     """
-    return _turn(dataset, UNDO, reviewer)
+    return len(turn(dataset, UNDO, reviewer))
 
 
 def redo(dataset: fo.Dataset, reviewer: str | None = None) -> int:
@@ -131,14 +153,18 @@ def redo(dataset: fo.Dataset, reviewer: str | None = None) -> int:
     Raises:
         ForensicsError: if nothing was undone since the last decision
     """
-    return _turn(dataset, REDO, reviewer)
+    return len(turn(dataset, REDO, reviewer))
 
 
-def _turn(dataset: fo.Dataset, what: str, reviewer: str | None) -> int:
+def turn(
+    dataset: fo.Dataset, what: str, reviewer: str | None = None, mark: str = ""
+) -> Sequence[str]:
+    """Do as :func:`undo` or :func:`redo`, and return the faces; ``mark`` as in :func:`act`."""
     who = review_log.person(reviewer)
-    with _reviewing(dataset):
-        records = review_log.read(dataset)
-        number = next(reversed(review_log.stacks(records, who)[what == REDO]), None)
+    with reviewing(dataset):
+        if mark and review_log.marked(dataset, mark):
+            return ()
+        number = review_log.next_of(dataset, what, who)
         if number is None:
             whose = f" of {who!r}" if who else ""
             raise ForensicsError(
@@ -147,23 +173,22 @@ def _turn(dataset: fo.Dataset, what: str, reviewer: str | None) -> int:
                 if what == UNDO
                 else "Only an undone action can be redone.",
             )
-        faces = next(list(r.faces) for r in records if r.number == number)
-        record = Record(0, what, who, review_log.now(), of=number)
+        faces = review_log.faces_of(dataset, number)
+        record = Record(0, what, who, review_log.now(), of=number, mark=mark)
         record = review_log.append(dataset, record)
-        _copy(dataset, _folded([*records, record], faces), record)
-    return len(faces)
+        _copy(dataset, folded(review_log.read_about(dataset, faces), faces), record)
+    return faces
 
 
 def next_undo(dataset: fo.Dataset, reviewer: str | None = None) -> int | None:
     """Return the number of the action that :func:`undo` would undo, without writing anything."""
-    records = review_log.read(dataset)
-    if not records and dataset.has_field(BATCH):
+    if not review_log.last(dataset) and dataset.has_field(BATCH):
         return dataset.max(BATCH)  # of version 0.3
-    return next(reversed(review_log.stacks(records, review_log.person(reviewer))[0]), None)
+    return review_log.next_of(dataset, UNDO, review_log.person(reviewer))
 
 
 @contextmanager
-def _reviewing(dataset: fo.Dataset) -> Iterator[None]:
+def reviewing(dataset: fo.Dataset) -> Iterator[None]:
     """Be the only process that reviews ``dataset``, after completing what a killed one left."""
     with dataset_changes.alone(dataset, "review faces"):
         dataset_changes.refresh(dataset)
@@ -176,7 +201,8 @@ def settle(dataset: fo.Dataset) -> None:
     """Complete the copy on the faces if a process was killed before it had finished it."""
     upto = review_log.copied(dataset)
     if upto is None:
-        review_log.put_adopted(dataset, _adopted(dataset))
+        review_log.prepare(dataset)
+        review_log.put_adopted(dataset, adopted(dataset))
         review_log.set_copied(dataset, review_log.last(dataset))
         return
     if review_log.last(dataset) <= upto:
@@ -184,106 +210,23 @@ def settle(dataset: fo.Dataset) -> None:
     records = review_log.read(dataset)
     numbers = {number for r in records if r.number > upto for number in (r.number, r.of)}
     faces = {face for r in records if r.number in numbers for face in r.faces}
-    _copy(dataset, _folded(records, faces), records[-1])
+    _copy(dataset, folded(records, faces), records[-1])
 
 
 def rebuild(dataset: fo.Dataset) -> int:
     """Write the fields of every face again from the records; return how many faces they name."""
-    with _reviewing(dataset):
+    with reviewing(dataset):
         records = review_log.read(dataset)
         faces = {face for record in records for face in record.faces}
         if records:
-            _copy(dataset, _folded(records, faces), records[-1])
+            _copy(dataset, folded(records, faces), records[-1])
     return len(faces)
-
-
-def _adopted(dataset: fo.Dataset) -> list[Record]:
-    """Return records of the states that the faces of ``dataset`` have without any record.
-
-    Version 0.3 stored earlier states on the face, as a stack of JSON texts. What cannot be read of
-    it is left out, and the present state counts.
-    """
-    if not dataset.has_field(BATCH):
-        return []
-    names = [name for name in (*_STATE, HISTORY) if dataset.has_field(name)]
-    view = dataset.match(F(BATCH) != None)  # noqa: E711 - builds a database query
-    by_number: dict[int, dict[str, dict[str, Any]]] = {}
-    for face, *row in zip(view.values("id"), *view.values(names), strict=True):
-        now = dict(zip(names, row, strict=True))
-        for state in [*_read_stack(now.pop(HISTORY, None)), now]:
-            if isinstance(state.get(BATCH), int) and state[BATCH] > 0:
-                by_number.setdefault(state[BATCH], {})[face] = state
-    records = []
-    for number, states in sorted(by_number.items()):
-        plain = [
-            {k: v.isoformat() if isinstance(v, datetime) else v for k, v in state.items()}
-            for state in states.values()
-        ]
-        whose = {state.get(REVIEWER) or "" for state in states.values()}
-        who = whose.pop() if len(whose) == 1 else ""
-        time = next((s[TIME] for s in plain if s.get(TIME)), "")
-        records.append(Record(number, SET, who, time, list(states), states=plain))
-    return records
-
-
-def _read_stack(texts: Any) -> list[dict[str, Any]]:
-    found = []
-    for text in texts or []:
-        try:
-            state = json.loads(text)
-        except (TypeError, ValueError):
-            continue
-        if isinstance(state, dict):
-            found.append({name: state.get(name) for name in _STATE})
-    return found
-
-
-def _folded(records: Sequence[Record], faces: Any) -> dict[str, dict[str, Any]]:
-    """Return the state of each of ``faces`` after all ``records`` that are not undone."""
-    gone = review_log.undone(records)
-    found = {face: dict.fromkeys(_STATE) for face in faces}
-    for record in records:
-        if record.what not in (DECIDE, SET) or record.number in gone:
-            continue
-        given = record.states or [None] * len(record.faces)
-        for face, state in zip(record.faces, given, strict=True):
-            if face in found:
-                found[face] = _after(found[face], record, state)
-    return found
-
-
-def _after(
-    state: dict[str, Any], record: Record, given: dict[str, Any] | None = None
-) -> dict[str, Any]:
-    """Return the state of a face after ``record``."""
-    who = {REVIEWER: record.reviewer or None, BATCH: record.number, TIME: _time(record.time)}
-    if given is not None:
-        return {name: given.get(name) for name in (DECISION, KEEP, NOTE)} | {
-            **who,
-            TIME: _time(given.get(TIME) or record.time),
-        }
-    new = {name: state[name] for name in (DECISION, KEEP, NOTE)}
-    if record.action == "clear":
-        return dict.fromkeys(new) | who
-    if record.action in DECISIONS:
-        new[DECISION] = record.action
-        if record.action != CONFIRMED:
-            new[KEEP] = None  # what cannot be trusted is not trained on
-    elif record.action in ("keep", "drop"):
-        new[KEEP] = record.action == "keep"
-    if record.note is not None:
-        new[NOTE] = record.note or None
-    return new | who
-
-
-def _time(text: str) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None
 
 
 def _states(dataset: fo.Dataset, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Return the states that are copied on the faces ``ids``."""
-    columns = marked_views.columns(dataset, ids, ["id", *_STATE])
-    return {row[0]: dict(zip(_STATE, row[1:], strict=True)) for row in zip(*columns, strict=True)}
+    columns = marked_views.columns(dataset, ids, ["id", *STATE])
+    return {row[0]: dict(zip(STATE, row[1:], strict=True)) for row in zip(*columns, strict=True)}
 
 
 def _copy(dataset: fo.Dataset, states: dict[str, dict[str, Any]], upto: Record) -> None:
@@ -308,8 +251,12 @@ def progress(dataset: fo.Dataset, rank_fields: Sequence[str]) -> dict[str, dict[
     return found
 
 
-def chosen_for_training(dataset: fo.Dataset) -> Any:
+def chosen_for_training(dataset: fo.Dataset, disputed: Collection[str] | None = None) -> Any:
     """Return the faces to train on: kept or confirmed, and not called wrong or unusable.
+
+    Args:
+        dataset: faces dataset
+        disputed: faces on which reviewers differ, which are left out; None looks them up
 
     Raises:
         ForensicsError: if there is none
@@ -318,9 +265,16 @@ def chosen_for_training(dataset: fo.Dataset) -> Any:
         raise ForensicsError(
             f"No face of {dataset.name!r} has been reviewed.", "Use 'Review faces' first."
         )
-    with _reviewing(dataset):  # completes a copy that a killed process left half done
+    with reviewing(dataset):  # completes a copy that a killed process left half done
         bad = [name for name in DECISIONS if name != CONFIRMED]
         wanted = (F(KEEP) == True) | ((F(DECISION) == CONFIRMED) & (F(KEEP) != False))  # noqa: E712
         view = dataset.match(wanted & ~F(DECISION).is_in(bad))
         views.require_samples(view, "confirmed or kept faces")
-        return view
+        differ = opinions.disputed(dataset) if disputed is None else disputed
+        agreed = view.exclude(list(differ)) if differ else view
+        if not agreed.count():
+            raise ForensicsError(
+                "Reviewers differ on every confirmed or kept face.",
+                "Resolve the differences in the panel 'Review' (key A).",
+            )
+        return agreed

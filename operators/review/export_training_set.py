@@ -18,10 +18,11 @@ from ..app.open_dataset import require_dataset
 from ..dataset import default_folders, marked_views, run_names, saved_views, stored_runs, views
 from ..jobs.path_arguments import with_paths
 from ..jobs.workflow import Workflow
-from . import decisions as review
+from . import decisions as review, opinions
 
 VIEW = "training_set"
 RUN_METHOD = run_names.method_of(run_names.TRAINING_SET)
+DISPUTED = "reviewers differ"
 DOUBTED = [decision for decision in review.DECISIONS if decision != review.CONFIRMED]
 #: Most faces for which the form checks the whole set at each change.
 MOST_CHECKED = 20_000
@@ -56,7 +57,8 @@ def run(
         validation_fraction, seed: as in ``train_detector``
 
     Returns:
-        ``{"view", "manifest", "sha256", "faces", "chosen", "completed", "left_out": {reason: n}}``
+        ``{"view", "manifest", "sha256", "faces", "chosen", "completed", "left_out": {reason: n}}``;
+        the reasons are the decisions that doubt a face, and that reviewers differ on it
 
     Raises:
         ForensicsError: if nothing is reviewed, there is no such view, the set has a leak or only
@@ -66,7 +68,7 @@ def run(
     stored_runs.require_own(faces, run_names.TRAINING_SET + name, RUN_METHOD, "name")
     path = claim_output(file or _default_file(faces, name), _FILES, "file")
     mark = f"set {name}"
-    view, chosen, completed = _compose(faces, base, complete_pairs, mark)
+    view, chosen, completed, disputed = _compose(faces, base, complete_pairs, mark)
     manifest = _manifest(view, validation_fraction, seed)
     manifest.check()
     with writing_output(path, _FILES, "file") as temporary:
@@ -75,7 +77,9 @@ def run(
     marked_views.forget_others(faces, mark, view)
     _record(view, name, manifest.sha256, path, chosen, completed)
     left_out = Counter(
-        decision for decision in faces.values(review.DECISION) if decision in DOUBTED
+        DISPUTED if face in disputed else decision
+        for face, decision in zip(*faces.values(["id", review.DECISION]), strict=True)
+        if face in disputed or decision in DOUBTED
     )
     return {
         "view": name,
@@ -90,24 +94,24 @@ def run(
 
 def _compose(
     faces: fo.Dataset, base: str | None, complete_pairs: bool, mark: str = ""
-) -> tuple[Any, int, int]:
-    """Return the view of the set, and how many faces the review chose and the pairs add.
+) -> tuple[Any, int, int, set[str]]:
+    """Return the view of the set, how many faces the review chose and the pairs add, and disputes.
 
     With ``mark`` it is a view to keep, see :func:`operators.dataset.marked_views.marked`.
     """
-    chosen = review.chosen_for_training(faces).values("id")
+    disputed = set(opinions.disputed(faces))
+    chosen = review.chosen_for_training(faces, disputed).values("id")
     ids = dict.fromkeys(chosen)
     if base:
-        ids |= dict.fromkeys(_base(faces, base))
-    completed = _partners(faces, set(ids)) if complete_pairs else []
-    ids |= dict.fromkeys(completed)
-    every = list(ids)
+        ids |= dict.fromkeys(face for face in _base(faces, base) if face not in disputed)
+    completed = _partners(faces, set(ids), disputed) if complete_pairs else []
+    every = list(ids | dict.fromkeys(completed))
     some = marked_views.marked(faces, mark, every) if mark else marked_views.shown(faces, every)
     view = some.match(
         ~F(review.DECISION).is_in(DOUBTED) & (F(review.KEEP) != False)  # noqa: E712
     )
     views.require_samples(view, "faces to train on")
-    return view, len(chosen), len(completed)
+    return view, len(chosen), len(completed), disputed
 
 
 def _manifest(view: Any, validation_fraction: float, seed: int) -> Any:
@@ -126,12 +130,13 @@ def _base(faces: fo.Dataset, name: str) -> list[str]:
     return views.flat(faces.load_saved_view(name)).values("id")
 
 
-def _partners(faces: fo.Dataset, chosen: set[str]) -> list[str]:
+def _partners(faces: fo.Dataset, chosen: set[str], disputed: set[str]) -> list[str]:
     """Return faces that are not chosen but belong to a chosen one's pair, at the same frame."""
     columns = faces.values(["id", "video_id", "pair_id", "frame_number"])
     rows = list(zip(*columns, strict=True))
     scenes = {(r[2] or r[1], r[3]) for r in rows if r[0] in chosen}  # the real's video and frame
-    return [r[0] for r in rows if r[0] not in chosen and (r[2] or r[1], r[3]) in scenes]
+    others = (row for row in rows if row[0] not in chosen and row[0] not in disputed)
+    return [row[0] for row in others if (row[2] or row[1], row[3]) in scenes]
 
 
 def _default_file(faces: fo.Dataset, name: str) -> Path:
@@ -170,10 +175,12 @@ class ExportTrainingSet(Workflow):
         return require_dataset(ctx, "faces")
 
     def fill(self, form: Form, target: Any) -> None:
-        chosen = form.check(lambda: review.chosen_for_training(target))
+        disputed = opinions.disputed(target)
+        chosen = form.check(lambda: review.chosen_for_training(target, disputed))
         if chosen is None:
             return
-        form.notice("count", f"{len(chosen):,} confirmed or kept faces")
+        differ = f"; {len(disputed):,} left out because reviewers differ" if disputed else ""
+        form.notice("count", f"{len(chosen):,} confirmed or kept faces{differ}")
         form.text("name", "Name", "Of the saved view", required=True)
         saved = [(name, name) for name in target.list_saved_views()]
         text = "A saved view whose faces are trained on too"
@@ -194,6 +201,8 @@ class ExportTrainingSet(Workflow):
 
     def show(self, outputs: types.Object, found: dict[str, Any]) -> None:
         line = f"{found['chosen']} chosen, {found['completed']} to complete pairs"
+        if disputed := found["left_out"].get(DISPUTED):
+            line += f"; {disputed} left out because reviewers differ (panel 'Review', key A)"
         outputs.view("faces", types.Notice(label=f"{found['faces']} faces", description=line))
         hashed = f"sha256 {found['sha256']}"
         outputs.view("manifest", types.Notice(label=found["manifest"], description=hashed))

@@ -9,8 +9,8 @@ panels.
 from __future__ import annotations
 
 import getpass
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timezone
 from typing import Any
 
@@ -23,6 +23,9 @@ _HEAD = "copied"  # holds the number up to which the fields are a copy of the re
 DECIDE, SET, UNDO, REDO = "decide", "set", "undo", "redo"
 #: Most faces of one record, because a document of the database holds 16 MB.
 MOST_FACES = 200_000
+_MANY = 10_000  # faces above which all records are read instead of those about them
+_AT_ONCE = 1_000  # records of one insert
+_DUPLICATE = 11_000  # code of the database
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,8 @@ class Record:
         detector: key whose scores the reviewer saw, "" for none
         checkpoint: checkpoint that gave these scores
         p_fake: (N,) those scores, None if a face has none; empty without a detector
+        resolves: whether the decision settles what reviewers decided differently
+        mark: name that who sent the action gave it, so that sent twice it counts once
     """
 
     number: int
@@ -57,6 +62,8 @@ class Record:
     detector: str = ""
     checkpoint: str = ""
     p_fake: Sequence[float | None] = field(default_factory=tuple)
+    resolves: bool = False
+    mark: str = ""
 
 
 def person(name: str | None) -> str:
@@ -71,7 +78,7 @@ def person(name: str | None) -> str:
 
 def now() -> str:
     """Return the time of a record that is made now."""
-    return datetime.now(timezone.utc).isoformat(timespec="seconds")
+    return datetime.now(timezone.utc).isoformat(timespec="milliseconds")
 
 
 def append(dataset: fo.Dataset, record: Record) -> Record:
@@ -86,6 +93,44 @@ def append(dataset: fo.Dataset, record: Record) -> Record:
         number += 1  # another process took it at the same moment
 
 
+def append_all(dataset: fo.Dataset, records: Sequence[Record]) -> Record:
+    """Store ``records`` in bulk under the next free numbers, in their order; return the last."""
+    stored = append(dataset, records[0])
+    like = next(_found(dataset, {"key": _key(stored.number)}, {"_id": 0}))
+    done = 1
+    while part := records[done : done + _AT_ONCE]:
+        first = last(dataset) + 1
+        numbered = [replace(record, number=first + i) for i, record in enumerate(part)]
+        count = _insert([{**like, "key": _key(r.number), "value": asdict(r)} for r in numbered])
+        if count:
+            stored = numbered[count - 1]
+        done += count
+    return stored
+
+
+def _insert(rows: list[dict[str, Any]]) -> int:
+    """Insert ``rows`` up to one whose number another process has taken; return how many."""
+    from pymongo.errors import BulkWriteError
+
+    try:
+        return len(documents("execution_store").insert_many(rows).inserted_ids)
+    except BulkWriteError as error:
+        if any(one["code"] != _DUPLICATE for one in error.details["writeErrors"]):
+            raise
+        return error.details["nInserted"]
+
+
+def prepare(dataset: fo.Dataset) -> None:
+    """Create the indexes by which the records about a face are found among 100,000."""
+    _store(dataset)
+    for name in ("faces", "of", "mark"):
+        documents("execution_store").create_index(
+            f"value.{name}",
+            name=f"{STORE}_{name}",
+            partialFilterExpression={"store_name": STORE, f"value.{name}": {"$exists": True}},
+        )
+
+
 def put_adopted(dataset: fo.Dataset, records: Iterable[Record]) -> None:
     """Store records of adopted states under their own numbers; repeating it changes nothing."""
     store = _store(dataset)
@@ -95,18 +140,47 @@ def put_adopted(dataset: fo.Dataset, records: Iterable[Record]) -> None:
 
 def read(dataset: fo.Dataset) -> list[Record]:
     """Return every record of ``dataset``, in order."""
-    found = documents("execution_store").find(
-        {**_of(dataset), "key": {"$regex": "^[0-9]"}}, {"value": 1}
-    )
-    return [Record(**row["value"]) for row in found.sort("key")]
+    return [Record(**row["value"]) for row in _found(dataset, {}).sort("key")]
+
+
+def rows(dataset: fo.Dataset, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """Yield ``columns`` of every record, in order: a quarter of the time of :func:`read`."""
+    wanted = {"key": 1, **{f"value.{name}": 1 for name in columns}}
+    for row in _found(dataset, {}, wanted).sort("key"):
+        yield row["value"]
+
+
+def read_about(dataset: fo.Dataset, faces: Sequence[str]) -> list[Record]:
+    """Return the records that say something about one of ``faces``, and maybe others, in order."""
+    if len(faces) > _MANY:
+        return read(dataset)
+    rows = list(_found(dataset, {"value.faces": {"$in": list(faces)}}))
+    numbers = [row["value"]["number"] for row in rows]
+    rows += _found(dataset, {"value.of": {"$in": numbers}})
+    return sorted((Record(**row["value"]) for row in rows), key=lambda record: record.number)
+
+
+def people(dataset: fo.Dataset) -> set[str]:
+    """Return the names of all who have decided something; "" stands for an unknown person."""
+    where = {**_of(dataset), "value.what": {"$in": [DECIDE, SET]}}
+    return set(documents("execution_store").distinct("value.reviewer", where))
+
+
+def marked(dataset: fo.Dataset, mark: str) -> int:
+    """Return how many faces the action called ``mark`` is on, at least 1; 0 if there is none."""
+    found = next(_found(dataset, {"value.mark": mark}).limit(1), None)
+    return 0 if found is None else max(1, len(found["value"]["faces"]))
+
+
+def faces_of(dataset: fo.Dataset, number: int) -> list[str]:
+    """Return the faces of action ``number``."""
+    return next(_found(dataset, {"key": _key(number)}))["value"]["faces"]
 
 
 def last(dataset: fo.Dataset) -> int:
     """Return the highest number, or 0 before the first record."""
-    found = documents("execution_store").find(
-        {**_of(dataset), "key": {"$regex": "^[0-9]"}}, {"key": 1}
-    )
-    return next((int(row["key"]) for row in found.sort("key", -1).limit(1)), 0)
+    found = _found(dataset, {}, {"key": 1}).sort("key", -1).limit(1)
+    return next((int(row["key"]) for row in found), 0)
 
 
 def copied(dataset: fo.Dataset) -> int | None:
@@ -120,37 +194,59 @@ def set_copied(dataset: fo.Dataset, number: int) -> None:
     _store(dataset).set(_HEAD, number)
 
 
-def undone(records: Iterable[Record]) -> set[int]:
-    """Return the numbers of the actions that are undone."""
+def undone(rows: Iterable[dict[str, Any]]) -> set[int]:
+    """Return the numbers of the actions that are undone after ``rows``, see :func:`rows`."""
     found: set[int] = set()
-    for record in records:
-        if record.what == UNDO:
-            found.add(record.of)
-        elif record.what == REDO:
-            found.discard(record.of)
+    for row in rows:
+        if row["what"] == UNDO:
+            found.add(row["of"])
+        elif row["what"] == REDO:
+            found.discard(row["of"])
     return found
 
 
-def stacks(records: Iterable[Record], reviewer: str) -> tuple[list[int], list[int]]:
-    """Return the actions that ``reviewer`` can undo and redo, the next one last.
+def next_of(dataset: fo.Dataset, what: str, reviewer: str) -> int | None:
+    """Return the action that ``reviewer`` can undo, or redo, next; None if there is none.
 
-    An action of an unknown person (adopted from version 0.3) can be undone by anybody.
+    It reads from the newest record back, no further than it needs to. An action of an unknown
+    person (adopted from version 0.3) can be undone by anybody.
     """
-    done: list[int] = []
-    taken_back: list[int] = []
-    of_whom: dict[int, str] = {}
-    for record in records:
-        if record.what in (DECIDE, SET):
-            of_whom[record.number] = record.reviewer
-            if record.reviewer in ("", reviewer):
-                done.append(record.number)
-                taken_back = taken_back if record.what == SET else []
-        elif of_whom.get(record.of) in ("", reviewer):
-            source, target = (done, taken_back) if record.what == UNDO else (taken_back, done)
-            if record.of in source:
-                source.remove(record.of)
-                target.append(record.of)
-    return done, taken_back
+    known = {f"value.{name}": 1 for name in ("number", "what", "reviewer", "of")}
+    turned: dict[int, str] = {}  # action -> whether it was undone or redone last
+    for row in _found(dataset, {}, known).sort("key", -1):
+        value = row["value"]
+        if value["what"] in (UNDO, REDO):
+            if value["of"] in turned:
+                continue
+            turned[value["of"]] = value["what"]
+            if what == REDO == _other(value["what"]) and _whose(dataset, value["of"]) in (
+                "",
+                reviewer,
+            ):
+                return value["of"]
+        elif value["reviewer"] in ("", reviewer):
+            if what == UNDO and turned.get(value["number"]) != UNDO:
+                return value["number"]
+            if what == REDO and value["what"] == DECIDE:
+                return None  # a new decision ends what could be redone
+    return None
+
+
+def _other(what: str) -> str:
+    return REDO if what == UNDO else UNDO
+
+
+def _whose(dataset: fo.Dataset, number: int) -> str:
+    found = next(_found(dataset, {"key": _key(number)}, {"value.reviewer": 1}))
+    return found["value"]["reviewer"]
+
+
+def _found(
+    dataset: fo.Dataset, query: dict[str, Any], columns: dict[str, Any] | None = None
+) -> Any:
+    """Return a cursor of the records that match ``query``."""
+    wanted = {**_of(dataset), "key": {"$regex": "^[0-9]"}, **query}
+    return documents("execution_store").find(wanted, columns or {"value": 1})
 
 
 def _key(number: int) -> str:

@@ -1,11 +1,12 @@
 /** What FiftyOne's App gives to plugins, as far as the components use it. */
 
-/** Runs the method `uri` of a panel in Python and calls back with what it returns. */
+/** Runs the method `uri` of a panel in Python and calls back with what it returns. After an error
+ * the App shows a page of its own in the panel's place, unless the callback returns false. */
 export type Trigger = (
   uri: string,
   params: object,
   prompt?: undefined,
-  callback?: (answer?: { result?: unknown }) => void,
+  callback?: (answer?: { result?: unknown }) => void | false,
 ) => void;
 
 interface Registered {

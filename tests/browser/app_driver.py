@@ -99,6 +99,17 @@ class App:
     def __enter__(self) -> App:
         self._playwright = sync_playwright().start()
         self._browser = self._playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
+        self._open_page()
+        return self
+
+    def beside(self) -> App:
+        """The App as a second person has it open, in a browser of their own."""
+        other = App(self.url, self.dataset, self.shots)
+        other._browser, other.errors = self._browser, self.errors
+        other._open_page()
+        return other
+
+    def _open_page(self) -> None:
         self.page: Page = self._browser.new_page(viewport={"width": 1500, "height": 950})
         self.page.set_default_timeout(1000 * PATIENCE)
         self.page.on("pageerror", self._failed)
@@ -106,7 +117,6 @@ class App:
         self.page.add_init_script(SCRIPT)
         self.page.goto(f"{self.url}/datasets/{self.dataset}", wait_until="domcontentloaded")
         self.page.wait_for_selector('[data-cy="looker"]')
-        return self
 
     def __exit__(self, *exception: object) -> None:
         if exception[0] is not None:

@@ -168,7 +168,10 @@ def test_no_result_shows_a_live_name(name, params, faces, operators):
         assert not live(text), text
 
 
-@pytest.mark.parametrize("name", ["error_audit", "hypersphere", "timeline", "training_runs"])
+PANELS = ("error_audit", "hypersphere", "timeline", "review", "training_runs")
+
+
+@pytest.mark.parametrize("name", PANELS)
 def test_no_panel_shows_a_live_name(name, faces, client):
     import fiftyone.operators as foo
 

@@ -298,6 +298,39 @@ def test_the_training_set_is_what_was_confirmed_with_its_pairs(crops, tmp_path):
     assert {json.loads(line)["split"] for line in lines} == {"train", "val"}
 
 
+def test_what_reviewers_differ_on_is_not_trained_on_until_it_is_resolved(crops, tmp_path):
+    dataset = crops
+    fakes = dataset.match({"ground_truth.label": "fake"}).values("id")[::3]
+    disputed = fakes[:4]
+    run(dataset.select(fakes), action="confirm_label", reviewer="ada")
+    run(dataset.select(disputed), action="wrong_label", reviewer="bob")
+    run(dataset.select(disputed), action="confirm_label", reviewer="ada")  # the newest confirms
+    dataset.save_view("before", dataset.select(disputed[:2] + fakes[5:7]))
+
+    def export(name: str, **more) -> tuple[set, dict]:
+        done = export_training_set.run(
+            dataset, name=name, file=str(tmp_path / f"{name}.jsonl"), **more
+        )
+        return set(dataset.load_saved_view(name).values("id")), done
+
+    alone, done = export("alone")
+    assert alone >= set(fakes[4:]) and not alone & set(disputed)
+    assert (done["chosen"], done["left_out"]) == (len(fakes) - 4, {"reviewers differ": 4})
+    more, _ = export("more", base="before")
+    assert more == alone
+    review.act(dataset.select(disputed), "confirm_label", reviewer="eve", resolves=True)
+    settled, done = export("settled")
+    assert settled >= set(fakes) and done["left_out"] == {}
+
+
+def test_a_set_on_which_reviewers_differ_throughout_is_refused(faces):
+    two = faces.select(faces.values("id")[:2])
+    for who, action in (("ada", "wrong_face"), ("bob", "confirm_label")):
+        run(two, action=action, reviewer=who)
+    with pytest.raises(ForensicsError, match="differ on every"):
+        export_training_set.run(faces)
+
+
 def test_nothing_reviewed_is_said(faces):
     with pytest.raises(ForensicsError, match="has been reviewed"):
         export_training_set.run(faces)

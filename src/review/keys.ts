@@ -1,0 +1,84 @@
+/** The keys of the review. */
+
+export const DECISIONS = ["confirm_label", "wrong_label", "wrong_face", "unusable"] as const;
+export type Decision = (typeof DECISIONS)[number];
+export type Action = Decision | "keep" | "drop" | "clear";
+export type Command =
+  | Action
+  | "note"
+  | "undo"
+  | "redo"
+  | "next"
+  | "back"
+  | "heat"
+  | "agreement"
+  | "help";
+
+/** Command, its key as it is shown, and what it does; decisions go on to the next face. */
+export const KEYS: readonly [command: Command, key: string, words: string][] = [
+  ["confirm_label", "1", "Confirm label"],
+  ["wrong_label", "2", "Wrong label"],
+  ["wrong_face", "3", "Wrong face"],
+  ["unusable", "4", "Unusable"],
+  ["keep", "K", "Keep for training"],
+  ["drop", "D", "Do not train"],
+  ["note", "N", "Note"],
+  ["clear", "C", "Clear"],
+  ["next", "→", "Skip"],
+  ["back", "←", "Back"],
+  ["undo", "U", "Undo"],
+  ["redo", "R", "Redo"],
+  ["heat", "H", "Heatmap"],
+  ["agreement", "A", "Agreement, files"],
+  ["help", "?", "Keys"],
+];
+
+/** What a decision is called. */
+export const wordsOf = (action: string): string =>
+  KEYS.find(([command]) => command === action)?.[2] ?? action.replace(/_/g, " ");
+
+const OTHERS: Record<string, Command> = {
+  ArrowRight: "next",
+  s: "next",
+  ArrowLeft: "back",
+  b: "back",
+};
+
+interface Press {
+  key: string;
+  /** the place on the keyboard, whatever letter is printed there */
+  code?: string;
+  ctrlKey: boolean;
+  metaKey: boolean;
+  altKey: boolean;
+  shiftKey: boolean;
+  target?: unknown;
+}
+
+/** Whether the key belongs to a field that is typed into. */
+export function typed(target: unknown): boolean {
+  const { tagName = "", isContentEditable = false } = (target ?? {}) as Partial<HTMLElement>;
+  return isContentEditable || ["INPUT", "TEXTAREA", "SELECT"].includes(tagName);
+}
+
+/** The command of a key, or null if it means nothing here. */
+export function commandOf(press: Press): Command | null {
+  if (typed(press.target) || press.altKey) return null;
+  const key = press.key.length === 1 ? press.key.toLowerCase() : press.key;
+  if (press.ctrlKey || press.metaKey) {
+    if (key === "z") return press.shiftKey ? "redo" : "undo";
+    return key === "y" ? "redo" : null;
+  }
+  return meaning(key) ?? (press.shiftKey ? null : meaning(placed(press)));
+}
+
+function meaning(key: string): Command | null {
+  return OTHERS[key] ?? KEYS.find(([, shown]) => shown.toLowerCase() === key)?.[0] ?? null;
+}
+
+/** The digit or letter of the key's place where the layout has another one there: the digits of a
+ * French keyboard, the letters of a Cyrillic one. */
+function placed({ key, code = "" }: Press): string {
+  if (/^Digit[1-4]$/.test(code)) return code.slice(5);
+  return /^Key[A-Z]$/.test(code) && /^[^\x00-\x7f]$/.test(key) ? code.slice(3).toLowerCase() : "";
+}
