@@ -2,12 +2,17 @@ PYTHON ?= python3
 VENV := .venv/bin
 UV := UV_NO_CONFIG=1 .uv/bin/uv
 
-.PHONY: demo test install ui lint audit compat pythons lock robustness bench clean .uv-there
+.PHONY: demo demo-detector test install ui lint audit compat pythons lock robustness bench clean .uv-there
 
 ## The whole loop on real clips, then the App on it. HEADLESS=1 stops before the App.
 demo:
 	$(PYTHON) scripts/install.py
 	$(VENV)/python scripts/demo.py
+
+## Trains and measures the small detector that comes along; SHIP=1 replaces it, CHECK=1 compares the first steps.
+demo-detector:
+	$(PYTHON) scripts/install.py
+	$(VENV)/python scripts/demo_detector.py
 
 ## Everything that CI runs, the App in headless Chromium included.
 test:

@@ -32,8 +32,9 @@ def execute(options: argparse.Namespace) -> int:
     from .weights.known import KNOWN
     from .weights.known_detectors import PUBLISHED, find_detector
     from .weights.offline_assets import fetch_footage
+    from .weights.shipped_detectors import SHIPPED
 
-    known = [*sorted(KNOWN), *sorted(PUBLISHED), REFERENCE]
+    known = [*sorted(KNOWN), *sorted(PUBLISHED), *SHIPPED, REFERENCE]
     unknown = [name for name in options.names if name not in known]
     if unknown:
         raise ForensicsError(
@@ -46,6 +47,7 @@ def execute(options: argparse.Namespace) -> int:
     if options.offline:
         names |= dict.fromkeys(name for name, entry in KNOWN.items() if entry.package)
     for name in names:
+        name = SHIPPED[name].tower if name in SHIPPED else name  # the rest of it is here
         if name == REFERENCE:
             from .model.towers import load_tower
 
@@ -70,6 +72,7 @@ def table() -> str:
     from .model.tower_files import is_here
     from .weights.known import KNOWN
     from .weights.known_detectors import PUBLISHED
+    from .weights.shipped_detectors import SHIPPED
 
     lines = []
     for name, entry in sorted(KNOWN.items()):
@@ -79,6 +82,8 @@ def table() -> str:
     for name, detector in sorted(PUBLISHED.items()):
         here = "here" if detector.path.exists() else "not here"
         lines.append(f"{name:34} {here:8} {'detector':>10}  {detector.license}")
+    for name, shipped in SHIPPED.items():
+        lines.append(f"{name:34} {'here':8} {'detector':>10}  Apache-2.0; needs {shipped.tower}")
     here = "here" if is_here(REFERENCE) else "not here"
     lines.append(f"{REFERENCE:34} {here:8} {'tower':>10}  {KNOWN_TOWERS[REFERENCE].title}")
     return "\n".join(lines)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -11,6 +12,7 @@ from email import message_from_bytes
 from pathlib import Path
 
 import pytest
+from media_forensics.detector.weights.shipped_detectors import SHIPPED
 from media_forensics.operators.python_api import operator_names
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -59,6 +61,13 @@ def test_the_wheel_is_the_tree(wheel):
         assert inside == of_the_tree()
         for name in inside - {"__init__.py"}:
             assert archive.read(f"media_forensics/{name}") == (ROOT / name).read_bytes(), name
+
+
+def test_the_detector_that_comes_along_is_in_it(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        for known in SHIPPED.values():
+            name = f"media_forensics/detector/weights/shipped/{known.name}/detector.safetensors"
+            assert hashlib.sha256(archive.read(name)).hexdigest() == known.file_sha256
 
 
 def test_every_folder_with_code_is_in_a_room_that_the_wheel_takes():

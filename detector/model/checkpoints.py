@@ -20,6 +20,7 @@ from ..errors import ForensicsError
 from ..files.atomic import write_bytes
 from ..files.tensor_files import check_fit, read_tensors
 from ..weights.known_detectors import find_detector, register_detector
+from ..weights.shipped_detectors import require_not_shipped
 from .backbone import Backbone, default_device, load_backbone
 from .detector import Detector, tuned_tensors
 from .gend import export_gend, load_published, save_tensors
@@ -105,6 +106,7 @@ def _write(folder: Path, tensors: dict[str, torch.Tensor], record: dict[str, Any
         text = json.dumps(record, sort_keys=True, indent=1, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise ForensicsError(f"The record of a detector must be JSON ({error}).") from error
+    require_not_shipped(folder)
     save_tensors(folder / TENSORS, tensors, {_HEADER: text})
     write_bytes(folder / RECORD, f"{text}\n".encode())
     return folder
@@ -164,7 +166,7 @@ def load_detector(
     """Return the detector stored at ``source``, in evaluation mode.
 
     Args:
-        source: a published or registered name; a folder in our format or its
+        source: a published, shipped or registered name; a folder in our format or its
             ``detector.safetensors``; the authors' ``model.ckpt``; a GenD folder (``config.json``
             and ``model.safetensors``) or its ``model.safetensors`` alone
         device: target device; None is the GPU if there is one, ``cuda:all`` all GPUs

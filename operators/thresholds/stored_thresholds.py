@@ -13,6 +13,7 @@ from ...detector.audit.threshold import Chosen, Stored, Threshold
 from ...detector.errors import ForensicsError
 from ...detector.files.paths import given
 from ...detector.weights.known_detectors import PUBLISHED, find_detector
+from ...detector.weights.shipped_detectors import SHIPPED
 from ..dataset import fields, made_from, run_names, stored_runs
 from . import calibrations
 
@@ -61,7 +62,9 @@ def own_record(source: str | None) -> dict[str, Any] | None:
     try:
         # published files hold no calibration of ours
         known = source and source not in PUBLISHED
-        path = given(find_detector(str(source)), "detector") if known else None
+        path = find_detector(str(source)) if known else None
+        if path is not None and source not in SHIPPED:  # those are ours, wherever we are installed
+            path = given(path, "detector")
     except ForensicsError:  # imported scores, or a checkpoint that is not on this machine
         return None
     record = None if path is None else (path if path.is_dir() else path.parent) / "detector.json"

@@ -1,4 +1,4 @@
-"""Lists the detectors that a dataset knows: trained on it, registered, or published."""
+"""Lists the detectors that a dataset knows: trained on it, or known by name everywhere."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import fiftyone as fo
 
 from ...detector.errors import ForensicsError
-from ...detector.weights.known_detectors import PUBLISHED, absolute_source, registered_detectors
+from ...detector.weights.known_detectors import absolute_source, named_detectors
 from ...training.runs import COMPLETED
 from ..dataset import fields
 from . import training_records
@@ -24,13 +24,8 @@ def training_runs(dataset: fo.Dataset) -> list[str]:
 
 def known_detectors(dataset: fo.Dataset) -> list[tuple[str, str]]:
     """Return (value, label) of every detector that can be chosen by name."""
-    published = [
-        (name, f"{name} (published; {'here' if found.path.exists() else 'not downloaded'})")
-        for name, found in PUBLISHED.items()
-    ]
-    registered = [(name, f"{name} (registered)") for name in registered_detectors()]
     runs = [(key, f"{key} (trained on this dataset)") for key in training_runs(dataset)]
-    return [*published, *registered, *runs]
+    return [*named_detectors(), *runs]
 
 
 def detector_source(dataset: fo.Dataset, detector: str) -> str:
