@@ -18,7 +18,8 @@ from .dataset_changes import changing, documents
 
 _OFFERED = "workspaces"  # entry of a dataset's description: the names that were offered
 GRID = "Samples"
-AUDIT, SPHERE, TRAIN, CASE = "Audit", "Sphere", "Train", "Case"
+AUDIT, REVIEW, SPHERE = "Audit", "Review", "Sphere"
+TRAIN, CASE = "Train", "Case"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,7 @@ def _audit() -> fo.Space:
 
 TASKS = (
     Task(AUDIT, "Where the detector errs, and the faces behind each number", _audit),
+    Task(REVIEW, "Doubtful faces, decided one after the other", lambda: _beside("review", 0.65)),
     Task(SPHERE, "The embeddings on the unit sphere", lambda: _beside("hypersphere", 0.65)),
     Task(TRAIN, "Training runs and their curves", lambda: _beside("training_runs", 0.6)),
     Task(CASE, "One video or file: its scores over time", lambda: _beside("timeline", 0.6)),

@@ -46,8 +46,8 @@ def panels(space) -> list[str]:
 @pytest.mark.parametrize(
     ("kind", "names"),
     [
-        ("faces", {"Audit", "Sphere", "Train", "Case"}),
-        ("videos", {"Audit", "Sphere", "Train", "Case"}),
+        ("faces", {"Audit", "Review", "Sphere", "Train", "Case"}),
+        ("videos", {"Audit", "Review", "Sphere", "Train", "Case"}),
         ("analyses", {"Sphere", "Case"}),
     ],
 )
@@ -76,7 +76,7 @@ def test_what_the_user_did_with_them_stays(made):
     mine = fo.Space(children=[fo.Panel(type="Histograms")])
     dataset.save_workspace("Audit", mine, overwrite=True)
     appearance.dress(dataset)
-    assert set(dataset.list_workspaces()) == {"Audit", "Sphere", "Case"}
+    assert set(dataset.list_workspaces()) == {"Audit", "Review", "Sphere", "Case"}
     assert dataset.load_workspace("Audit").children[0].type == "Histograms"
 
 
@@ -87,7 +87,7 @@ def test_a_name_that_is_taken_is_the_users(fiftyone_db):
     try:
         dataset.save_workspace("audit", fo.Space(children=[fo.Panel(type="Histograms")]))
         fields.set_description(dataset, kind="faces")
-        assert workspaces.offer(dataset) == ["Sphere", "Train", "Case"]
+        assert workspaces.offer(dataset) == ["Review", "Sphere", "Train", "Case"]
         assert workspaces.offer(dataset) == []
         assert "Audit" not in dataset.list_workspaces()
     finally:

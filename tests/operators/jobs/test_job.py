@@ -106,12 +106,11 @@ def test_the_list_shows_how_fast_a_job_is(demo_dataset):
 
 
 def test_a_stop_keeps_what_is_done_and_can_be_continued(demo_dataset, operators):
-    job = jobs.start(
-        "score_faces", demo_dataset.view(), {"detector": "probe", "key": "halted", "batch_size": 1}
-    )
+    some = demo_dataset.limit(40)
+    job = jobs.start("score_faces", some, {"detector": "probe", "key": "halted", "batch_size": 1})
     job.stop()
     finish(job)
     with pytest.raises(ForensicsError, match="Stopped"):
         job.result()
-    again = operators("score_faces")(demo_dataset, detector="probe", key="halted")
-    assert again["scored"] + again["already"] == len(demo_dataset)
+    again = operators("score_faces")(some, detector="probe", key="halted")
+    assert again["scored"] + again["already"] == len(some)
