@@ -97,13 +97,18 @@ def hf_vision_to_open_clip(tensors: Mapping[str, torch.Tensor]) -> dict[str, tor
     out: dict[str, torch.Tensor] = {}
     parts: dict[str, dict[str, torch.Tensor]] = {}
     seen: dict[str, str] = {}
-    for name, tensor in _resolve_peft(tensors).items():
+    whole = _resolve_peft(tensors)
+    for name, tensor in whole.items():
         _, found, key = name.rpartition("vision_model.")
         if not found:
             key = name.removeprefix(_PREFIX)
         if _UNUSED.match(key) or key.startswith("model.linear."):
             continue
-        if seen.setdefault(key, name) != name:  # a teacher, or a moving average, beside the tower
+        if (first := seen.setdefault(key, name)) != name:
+            same = whole[first].dtype == tensor.dtype and torch.equal(whole[first], tensor)
+            if same:
+                continue  # one module under two names
+            # a teacher, or a moving average, beside the tower
             raise ForensicsError(
                 f"The checkpoint holds two towers: {seen[key]} and {name}.",
                 "Save the state_dict of one of them.",

@@ -39,7 +39,8 @@ def without_percent(plain: str) -> str:
 
 def says_percent(column: str) -> bool:
     """Return whether the header says hundredths: ``Fake (%)``, ``fake_percent``."""
-    return "%" in column or not PERCENT.isdisjoint(plain_name(column).split("_"))
+    sign = re.search(r"\(\s*%\s*\)|^\s*%|%\s*$", column)  # not of (95% CI) or 1%FPR
+    return bool(sign) or not PERCENT.isdisjoint(plain_name(column).split("_"))
 
 
 def label_of(text: str) -> int | None:
@@ -149,9 +150,12 @@ def margin_beside(
     pairs = [pair for pair in LOGIT_PAIRS if pair not in CLASS_PAIRS and set(pair) <= set(by_name)]
     singles = [(None, name) for name in LOGIT_COLUMNS if name in by_name]
     for real, fake in (*pairs, *singles):
-        margin = numbers(cells[by_name[fake]], path, by_name[fake])
-        if real is not None:
-            margin = margin - numbers(cells[by_name[real]], path, by_name[real])
+        try:
+            margin = numbers(cells[by_name[fake]], path, by_name[fake])
+            if real is not None:
+                margin = margin - numbers(cells[by_name[real]], path, by_name[real])
+        except ForensicsError:  # lists or infinities: the probabilities are what is asked for
+            continue
         if np.isfinite(margin).any() and not ranks.contradict(p_fake, margin):
             return margin
     return None

@@ -38,7 +38,7 @@ from .score_columns import (
     whole,
     without_percent,
 )
-from .table_columns import LOGIT_PAIRS
+from .table_columns import GRADED, LOGIT_PAIRS
 from .table_files import read_table
 
 #: Formats for writing; for reading see :mod:`.table_files`.
@@ -137,7 +137,8 @@ def read_scores(
         )
     cells = read_table(path)
     by_name = {plain_name(name): name for name in cells}
-    by_name |= {without_percent(plain): name for plain, name in by_name.items()}
+    percent = {without_percent(plain): name for plain, name in by_name.items()}
+    by_name = {n: name for n, name in percent.items() if n in GRADED} | by_name
     named = column if column in cells else by_name.get(plain_name(column or ""))
     if column is not None and named is None:
         raise ForensicsError(
@@ -154,6 +155,12 @@ def read_scores(
     values = numbers(cells[found], path, found)
     if scale == "probability":
         if says_percent(found):
+            if 0 < np.nanmax(values, initial=0) <= 1:
+                raise ForensicsError(
+                    f"{path.name}: {found!r} says percent, and no value is above 1.",
+                    "Name the column p_fake if it holds probabilities; else write them as such.",
+                    "column",
+                )
             values = values / 100
             remarks.append(f"{found!r} is read as percent.")
         if column is None:

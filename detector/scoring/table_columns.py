@@ -35,6 +35,8 @@ PERCENT = frozenset({"percent", "percentage", "pct", "perc"})
 EITHER_COLUMNS = ("pred", "prediction", "predictions", "preds", "y_pred", "label", "target")
 EITHER_COLUMNS += ("fake", "is_fake")
 SCORE_COLUMNS = tuple(dict.fromkeys((*PROBABILITY_COLUMNS, *LOGIT_COLUMNS, *EITHER_COLUMNS)))
+#: Names of columns that may hold percent: scores, and the class "real" beside them.
+GRADED = frozenset({*SCORE_COLUMNS, *(real for real, _ in LOGIT_PAIRS)})
 KEY_COLUMNS = {
     "video_id": ("video_id", "videoid", "video"),
     "frame_number": ("frame_number", "frame"),

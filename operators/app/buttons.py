@@ -19,12 +19,13 @@ def next_steps(dataset: Any) -> tuple[str, ...]:
     """
     if dataset is None:
         return ("import_dataset",)
-    kind = fields.describe(dataset).get("kind")
+    about = fields.describe(dataset)
+    kind = about.get("kind")
     if kind is None:  # not one of ours
         return ("import_dataset", "use_dataset")
     if kind == "analyses":
         return ("analyze_file", "explain_faces", "export_report")
-    if kind == "videos":
+    if kind == "videos" or not about.get("aligned", True):  # whole frames, or videos
         return ("extract_faces",)
     if not fields.detector_keys(dataset):
         return ("score_faces", "import_scores")

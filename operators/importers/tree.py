@@ -276,10 +276,6 @@ class Tree:
         path = join(rel, entry.name)
         if self._without and path == self._without:
             return
-        if is_hidden(entry.name):
-            if entry.is_dir() or is_video(entry.name) or is_image(entry.name):
-                self.problems.hidden.add(path)
-            return
         try:
             entry.name.encode()
         except UnicodeEncodeError:
@@ -287,6 +283,10 @@ class Tree:
             self.problems.undecodable.add(shown)
             return
         try:
+            if is_hidden(entry.name):
+                if is_video(entry.name) or is_image(entry.name) or entry.is_dir():
+                    self.problems.hidden.add(path)
+                return
             if entry.is_symlink() and not self._may_follow(entry.path, path, real):
                 return
             name = self._shown(entry.name, rel, taken=(folders, files))

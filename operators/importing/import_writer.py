@@ -243,4 +243,5 @@ def _prototype(dataset: fo.Dataset, plan: ImportPlan) -> dict[str, Any]:
     record = plan.records[0]
     _, path = next(files_of(record))
     sample = fo.Sample(filepath=path, ground_truth=fo.Classification(label=record.label_name))
-    return dataset._make_dict(sample)
+    # FiftyOne knows no media type for some endings of videos (.MTS, .vob)
+    return {**dataset._make_dict(sample), "_media_type": dataset.media_type}

@@ -8,6 +8,7 @@ Names are compared in Unicode's composed form.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,7 +21,7 @@ from ...detector.errors import ForensicsError
 from ...detector.records import LABELS
 from ...detector.scoring.score_tables import ScoreTable
 from ..importers.suffixes import is_video, stem_of
-from .path_facts import contradict, facts
+from .path_facts import contradict, facts, facts_of_each
 from .scored_rows import video_files
 
 
@@ -168,18 +169,23 @@ def _longest_ends(
     wanted: Sequence[str], there: Sequence[str]
 ) -> tuple[dict[int, int], tuple[int, ...]]:
     """Return position in ``there`` by row, by the longest common path end, and ambiguous rows."""
-    by_name: dict[str, list[int]] = defaultdict(list)
+    by_name: dict[tuple[str, ...], list[int]] = defaultdict(list)
     ends = [_parts(path)[::-1] for path in there]
-    said = [facts(end[1:]) for end in ends]
+    on_disk = all(re.match(r"[/\\]|[A-Za-z]:", path) for path in there)
+    said = facts_of_each(ends) if on_disk else [facts(end[1:]) for end in ends]
     for at, end in enumerate(ends):
-        by_name[end[0]].append(at)
+        for length in {1, min(2, len(end))}:
+            by_name[tuple(end[:length])].append(at)
     found: dict[int, int] = {}
     taken: dict[int, list[int]] = defaultdict(list)
     ambiguous: list[int] = []
     for row, path in enumerate(wanted):
         end = _parts(path)[::-1]
         about = facts(end[1:])
-        same = [at for at in by_name.get(end[0], ()) if not contradict(about, said[at])]
+        same: list[int] = []
+        for length in (2, 1):  # frames share their names: the few of the same folder come first
+            there_too = by_name.get(tuple(end[:length]), ()) if len(end) >= length else ()
+            same = same or [at for at in there_too if not contradict(about, said[at])]
         lengths = [(_common(end, ends[at]), at) for at in same]
         longest = max((length for length, _ in lengths), default=0)
         best = [at for length, at in lengths if length == longest]

@@ -65,7 +65,8 @@ def read_actors(tree: Tree, reading: Reading, flat: str | None = None) -> None:
             if match:
                 rel = join(folder, name)
                 reading.add(tree, rel, _real(tree, rel, compression, match))
-    beside = [] if flat is None else [("DeepFakeDetection", flat)]
+    spelled = tree.folder("DeepFakeDetection") or "DeepFakeDetection"
+    beside = [] if flat is None else [(spelled, flat)]
     for folder, compression in (*_folders(tree, FAKES), *beside):
         for name in tree.videos(folder):
             match = _FAKE.match(stem_of(name))

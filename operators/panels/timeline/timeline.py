@@ -21,7 +21,7 @@ from ...app.current_detector import current
 from ...app.markup import plain
 from ...dataset import face_columns, fields, score_state, seen_material, views
 from ...thresholds.stored_thresholds import stored_of
-from ..choice_panel import ChoicePanel, columns, follower, handler
+from ..choice_panel import ChoicePanel, columns, handler
 from . import figure as timeline_figure
 from .figure import Person, Timeline
 
@@ -192,12 +192,10 @@ class TimelinePanel(ChoicePanel):
         """Draw the panel when it is opened."""
         self._show(ctx, {**self._choice(ctx), "key": None, "sample": self._asked(ctx)})
 
-    @follower
     def on_change_current_sample(self, ctx: Any) -> None:
         """Follow the sample that is open; the event also comes when nothing has changed."""
         self._follow(ctx)
 
-    @follower
     def on_change_selected(self, ctx: Any) -> None:
         """Follow the sample that is ticked in the grid."""
         self._follow(ctx)

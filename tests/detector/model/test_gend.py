@@ -351,6 +351,8 @@ def test_two_towers_in_one_file_are_refused(gend_folder, tmp_path):
     name = next(name for name in tensors if "vision_model." in name)
     with pytest.raises(ForensicsError, match="holds two towers"):
         hf_vision_to_open_clip(tensors | {f"ema.{name}": tensors[name] * 0.5})
+    shared = hf_vision_to_open_clip(tensors | {f"again.{name}": tensors[name]})  # one module
+    assert shared.keys() == hf_vision_to_open_clip(tensors).keys()
 
 
 @pytest.mark.parametrize("kind", ["safetensors", "bin", "one bin"])

@@ -228,7 +228,10 @@ def test_any_dialect_gives_the_same_numbers(rows, separator, commas, encoding):
     ("header", "rows", "p_fake", "margin"),
     [
         ("file,Fake (%)", ["a,0.4", "b,90"], [0.004, 0.9], None),
-        ("file,fake_probability_percent", ["a,0.4"], [0.004], None),
+        ("file,fake_probability_percent", ["a,0.4", "b,40"], [0.004, 0.4], None),
+        ("file,p_fake,p_fake_rank (95% CI)", ["a,0.4,1"], [0.4], None),
+        ("file,p_fake,logits", ["a,0.4,[-1 2]"], [0.4], None),
+        ("file,score@1%FPR,p_fake", ["a,0.9,0.4"], [0.4], None),
         ("file,prob_fake,logit", ["a,1,44.5", "b,1,41"], [1, 1], [44.5, 41]),
         ("file,p_fake,logit_real,logit_fake", ["a,1,-20,24.5"], [1], [44.5]),
         ("file,prob_fake,logit_fake", ["a,0.5,3"], [0.5], None),
@@ -242,7 +245,21 @@ def test_what_stands_beside_a_score(header, rows, p_fake, margin, tmp_path):
     found = read_scores(path)
     assert found.p_fake.tolist() == pytest.approx(p_fake)
     assert (found.margin is None) if margin is None else (found.margin.tolist() == margin)
-    assert bool(found.remarks) == ("%" in header or "percent" in header)
+    assert bool(found.remarks) == ("(%)" in header or "percent" in header)
+
+
+def test_a_percent_column_takes_no_plain_columns_place(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("video,frame,frame_pct,face_percent,p_fake,p_fake_percent\na,3,7,12.5,0.974,97")
+    found = read_scores(path)
+    assert found.keys == (("a", 3),) and found.p_fake.tolist() == [0.974]
+
+
+def test_percent_that_is_none_is_refused(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("file,fake_percent\na,0.97\nb,0.4")
+    with pytest.raises(ForensicsError, match="no value is above 1"):
+        read_scores(path)
 
 
 @pytest.mark.parametrize(

@@ -172,6 +172,12 @@ def test_hidden_and_deleted_media_are_left_out_and_named(plant):
     assert {r.attributes["subset"] for r in plan_import(root).records} == {"real", "Deepfakes"}
 
 
+def test_a_hidden_link_that_leads_nowhere_loses_nothing_else(plant):
+    root = plant("l", "real/0.mp4\nfake/0.mp4")
+    (root / "real" / ".loop").symlink_to(".loop")
+    assert len(plan_import(root, "tree", ImportOptions(pattern="{label}/{video}.mp4")).records) == 2
+
+
 def test_camcorders_and_old_phones_write_videos(plant):
     plan = plan_import(plant("cam", "real/{0.MTS,1.m2ts,2.ogv}\nfake/{3.VOB,4.3g2,5.mxf}"),
                        "tree", ImportOptions(pattern="{label}/{video}.*"))  # fmt: skip

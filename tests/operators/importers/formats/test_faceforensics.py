@@ -226,8 +226,9 @@ def test_originals_alone_have_the_groups_of_the_lists(plant):
     assert groups["000"] == groups["003"] != groups["054"]
 
 
-def test_deepfakedetection_in_the_flat_copy(plant):
-    paths = "original/000.mp4\nDeepfakes/000_003.mp4\nDeepFakeDetection/01_02__walk__ABCDEFGH.mp4"
+@pytest.mark.parametrize("folder", ["DeepFakeDetection", "deepfakedetection"])
+def test_deepfakedetection_in_the_flat_copy(plant, folder):
+    paths = f"original/000.mp4\nDeepfakes/000_003.mp4\n{folder}/01_02__walk__ABCDEFGH.mp4"
     plan = plan_import(plant("FaceForensics++_C23", paths))
     ids = [r.video_id for r in plan.records]
     assert "DeepFakeDetection/DeepFakeDetection/c23/01_02__walk__ABCDEFGH" in ids and len(ids) == 3
