@@ -16,7 +16,7 @@ from typing import Any
 
 import fiftyone as fo
 
-from ..dataset.dataset_changes import documents, require_there
+from ..dataset.dataset_changes import changing, documents, require_there
 
 STORE = "media_forensics_reviews"
 _HEAD = "copied"  # holds the number up to which the fields are a copy of the records
@@ -123,12 +123,13 @@ def _insert(rows: list[dict[str, Any]]) -> int:
 def prepare(dataset: fo.Dataset) -> None:
     """Create the indexes by which the records about a face are found among 100,000."""
     _store(dataset)
-    for name in ("faces", "of", "mark"):
-        documents("execution_store").create_index(
-            f"value.{name}",
-            name=f"{STORE}_{name}",
-            partialFilterExpression={"store_name": STORE, f"value.{name}": {"$exists": True}},
-        )
+    with changing(dataset):
+        for name in ("faces", "of", "mark"):
+            documents("execution_store").create_index(
+                f"value.{name}",
+                name=f"{STORE}_{name}",
+                partialFilterExpression={"store_name": STORE, f"value.{name}": {"$exists": True}},
+            )
 
 
 def put_adopted(dataset: fo.Dataset, records: Iterable[Record]) -> None:

@@ -47,7 +47,7 @@ def facts(folders: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def facts_of_each(paths: Sequence[Sequence[str]]) -> list[dict[str, str]]:
+def facts_of_each(paths: Sequence[list[str]]) -> list[dict[str, str]]:
     """Return the facts of each file of one dataset, by its whole path on a disk.
 
     A folder that all of its files share, as ``/data/deepfakes``, does not tell real from fake.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from media_forensics.operators.app import current_detector
 
 pytestmark = [pytest.mark.browser, pytest.mark.fiftyone, pytest.mark.weights]
 
@@ -93,14 +94,19 @@ def test_scores_through_the_form_come_from_a_process_of_their_own(app, demo_data
     form = app.open_form("Score faces")
     app.fill(form, "Key", "from_form")
     app.press(form, "Execute")
-    for _ in range(240):
-        demo_dataset.reload()
-        if demo_dataset.has_field("from_form_p_fake") and None not in shown.values(
-            "from_form_p_fake"
-        ):
-            break
-        app.wait(0.5)
-    assert shown.values("from_form_p_fake") == pytest.approx(shown.values("probe_p_fake"), abs=1e-5)
+    try:
+        for _ in range(240):
+            demo_dataset.reload()
+            if demo_dataset.has_field("from_form_p_fake") and None not in shown.values(
+                "from_form_p_fake"
+            ):
+                break
+            app.wait(0.5)
+        assert shown.values("from_form_p_fake") == pytest.approx(
+            shown.values("probe_p_fake"), abs=1e-5
+        )
+    finally:  # screens follow the newest scores, which these few faces have
+        current_detector.choose(demo_dataset, "probe")
 
 
 def test_import_through_its_form(app, demo_dataset, fiftyone_db):

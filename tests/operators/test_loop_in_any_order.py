@@ -31,7 +31,7 @@ from media_forensics.operators.review.decisions import ACTIONS, CONFIRMED
 
 pytestmark = [pytest.mark.fiftyone, pytest.mark.weights]
 FULL = bool(os.environ.get("MEDIA_FORENSICS_FULL"))
-SECONDS = 900 if FULL else 20  # after which nothing is begun any more
+SECONDS = 900 if FULL else 12  # after which nothing is begun any more
 KEYS = st.sampled_from((BASE, "second"))
 SPLITS = st.sampled_from(("", "train", "val", "test"))
 DECISIONS = st.sampled_from((*ACTIONS, "undo", "redo"))

@@ -182,6 +182,9 @@ def actors(name: str) -> list[psutil.Process]:
 
 
 @pytest.mark.weights
+@pytest.mark.skipif(
+    not os.environ.get("MEDIA_FORENSICS_FULL"), reason="a minute long: make robustness runs it"
+)
 def test_a_video_that_kills_its_actor_twice_is_a_row(ray, footage, weights_dir, tmp_path):
     paths = {"s/killer": footage["single_face.mp4"], "s/good": footage["carphone_pristine.mp4"]}
     records = [VideoRecord(name, str(path), 0, "s") for name, path in paths.items()]
