@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 
 
@@ -22,6 +23,11 @@ class ForensicsError(ValueError):
 
     def __reduce__(self):
         return type(self), (self.message, self.hint, self.field)
+
+
+def is_shortage(error: OSError) -> bool:
+    """Return whether the machine lacked memory, or could start no thread: not the file's fault."""
+    return error.errno in (errno.EAGAIN, errno.ENOMEM)
 
 
 class MetricUndefined(ForensicsError):

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import Cancelled
+from ..errors import Cancelled, is_shortage
 from ..faces.interface import FaceDetector
 from ..faces.leads import Lead, joined
 from ..faces.selection import Selection, crop_wanted, select, video_reason, with_pair
@@ -98,6 +98,8 @@ def extract_video(
             raise
         return work.partial(Reason.TIME_LIMIT, f"Stopped after {time_limit_seconds} seconds.")
     except OSError as error:
+        if is_shortage(error):  # of a thread that converts a frame, too
+            raise MemoryError(str(error)) from error
         if work is None:
             return _unreadable(
                 record, store, policy, FrameError(Reason.DECODE_ERROR, f"{record.path}: {error}.")

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from ..errors import is_shortage
 from ..records import Reason
 from .frame import FrameError
 from .pyav import FFmpegError, open_media, picture_stream
@@ -35,6 +36,8 @@ def opened(path: Path, threads: int, strict: bool = False) -> Iterator[tuple[Any
     except MemoryError:
         raise
     except (FFmpegError, OSError, ValueError) as error:
+        if isinstance(error, OSError) and is_shortage(error):
+            raise MemoryError(str(error)) from error
         raise FrameError(
             Reason.DECODE_ERROR, f"{path} cannot be opened as a video: {error}."
         ) from error

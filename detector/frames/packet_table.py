@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from ..errors import is_shortage
 from .display import Display, display_of
 from .pyav import (
     FFmpegError,
@@ -149,7 +149,7 @@ def frames_of(packet: Any, context: Any = None) -> list[Any] | None:
         return packet.decode() if context is None else context.decode(packet)
     except FFmpegError as error:  # among them PyAV's MemoryError
         decoder = packet.stream.codec_context if context is None else context
-        if error.errno in (errno.EAGAIN, errno.ENOMEM) and decoder.codec.name != _DAV1D:
+        if is_shortage(error) and decoder.codec.name != _DAV1D:
             raise MemoryError(str(error)) from error
         log.debug("packet at %s: %s", packet.pts, error)
         return None

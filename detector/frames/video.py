@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import is_shortage
 from ..records import Reason
 from .damage import DamageMap, damage_map
 from .display import Display, display_of
@@ -135,6 +136,8 @@ class VideoSource:
             try:
                 self._damage = damage_map(self.path)
             except OSError as error:
+                if is_shortage(error):
+                    raise MemoryError(str(error)) from error
                 log.warning("%s", error)
                 yield from (DecodedFrame(n, None, None, Reason.DECODE_ERROR) for n in left)
                 return

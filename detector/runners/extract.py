@@ -23,7 +23,7 @@ from ..errors import Cancelled, ForensicsError
 from ..faces.detectors import detector_of
 from ..faces.interface import FaceDetector
 from ..progress import Progress, ShouldStop, never
-from ..records import CropRecipe, VideoRecord
+from ..records import CropRecipe, Reason, VideoRecord
 from .extraction import (
     Extraction,
     did_not_return,
@@ -221,12 +221,20 @@ def _start_worker(setup: Extraction, workers: int, stop: Any, ask: Ask | None = 
 
 
 def _do(task: Task) -> VideoFaces | None:
-    """Extract one video in a worker; return None if it was stopped."""
+    """Extract one video in a worker; return None if it was stopped.
+
+    Raises:
+        MemoryError: which ends this process, because it keeps what a huge video took; the next
+            video gets a fresh one
+    """
     stop = _worker["stop"].is_set
     try:
-        return one_video(task, _worker["setup"], _worker["detector"], _worker["store"], stop)
+        found = one_video(task, _worker["setup"], _worker["detector"], _worker["store"], stop)
     except Cancelled:
         return None
+    if found.reason == Reason.WORKER_DIED.value:
+        raise MemoryError(found.detail)
+    return found
 
 
 def _in_pool(

@@ -25,6 +25,7 @@ from ..errors import Cancelled
 READY, DONE, RAISED, ASKED = "ready", "done", "raised", "asked"  # to the parent process
 UNIT, REPLY = "unit", "reply"  # from the parent process
 LIMIT_STATUS = 1  # exit status of a process that faulthandler ends
+MEMORY_STATUS = 3  # and of one that has too little memory
 _END = object()
 
 
@@ -50,6 +51,8 @@ def main() -> None:
         unit, limit = given
         try:
             result = _limited(do, unit, limit)
+        except MemoryError:  # as if the system had ended it: the unit runs once more, alone
+            os._exit(MEMORY_STATUS)
         except BaseException as error:
             _answer(answers, RAISED, error)
         else:

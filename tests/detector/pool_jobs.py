@@ -33,6 +33,8 @@ def do(task: str):
         ctypes.PyDLL(None).sleep(3600)  # keeps the interpreter's lock: no Python runs here any more
     if task == "killed":
         os.kill(os.getpid(), signal.SIGKILL)  # as the kernel does when the memory is full
+    if task == "no memory":
+        raise MemoryError("no room")
     if task == "ends":
         sys.exit(1)  # the status with which a time limit ends a process, but no limit was reached
     if task == "prints":

@@ -88,8 +88,6 @@ def control_group():
         group.rmdir()
 
 
-# The limit may be met first by a thread that cannot start, which is another reason (seen once).
-@pytest.mark.flaky(reruns=2)
 @pytest.mark.weights
 @pytest.mark.skipif(sys.platform != "linux", reason="RLIMIT_AS holds on Linux")
 def test_a_video_that_needs_more_memory_than_there_is(huge, footage, weights_dir, tmp_path):

@@ -390,6 +390,15 @@ def test_a_cut_off_video_gives_what_it_has(run, clips, tmp_path):
     assert result.coverage < 1 and result.info["missing_frames"] > 20
 
 
+def test_a_thread_that_cannot_start_is_no_fault_of_the_file(run, monkeypatch):
+    def short(*_, **__):
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr("media_forensics.detector.frames.pyav.RgbConverter.convert", short)
+    with pytest.raises(MemoryError):  # the run then gives the video the reason worker_died
+        run(always)
+
+
 def test_a_full_disk_is_a_reason_and_heals(run, monkeypatch, tmp_path):
     def full(path, data):
         raise OSError(28, "No space left on device")

@@ -67,6 +67,13 @@ def test_what_a_unit_raises_is_raised_here_with_its_traceback(task, error, says)
     assert children() == before
 
 
+def test_a_unit_without_memory_gets_its_own_result_and_takes_no_other_with_it():
+    before = children()
+    found = pool_jobs.results(["fine 1", "no memory", "fine 2"], 1)
+    assert sorted(found) == ["fine 1 done", "fine 2 done", "no memory died"]
+    assert children() == before
+
+
 @pytest.mark.parametrize(
     ("setup", "says"),
     [
