@@ -47,8 +47,14 @@ _COSTLY = ("demo_dataset", "whole_corpus", "corpus")
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Tests of one file, or of one costly fixture, run in one process of ``pytest -n``."""
+    """Tests of one file, or of one costly fixture, run in one process of ``pytest -n``.
+
+    A test marked ``long("why")`` runs with ``MEDIA_FORENSICS_FULL`` only.
+    """
     for item in items:
+        long = item.get_closest_marker("long")
+        if long and not os.environ.get("MEDIA_FORENSICS_FULL"):
+            item.add_marker(pytest.mark.skip(reason=f"{long.args[0]}; make robustness runs it"))
         costly = [name for name in _COSTLY if name in getattr(item, "fixturenames", ())]
         group = costly[0] if costly else str(item.path.relative_to(ROOT))
         item.add_marker(pytest.mark.xdist_group(group))

@@ -98,7 +98,9 @@ def test_a_pool_from_a_thread_and_from_cells(code, tmp_path):
 
 
 @pytest.mark.weights
-@pytest.mark.parametrize("form", ["script", "stdin"])
+@pytest.mark.parametrize(
+    "form", ["script", pytest.param("stdin", marks=pytest.mark.long("as a pool from stdin"))]
+)
 def test_extraction_with_workers_needs_no_main_guard(form, tmp_path, footage, weights_dir):
     videos = [footage["single_face.mp4"], footage["carphone_pristine.mp4"]]
     found = run(

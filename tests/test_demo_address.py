@@ -37,7 +37,13 @@ def listening(port: int) -> set[str]:
 
 
 @pytest.mark.fiftyone
-@pytest.mark.parametrize(("address", "wanted"), [(None, "127.0.0.1"), ("0.0.0.0", "0.0.0.0")])
+@pytest.mark.parametrize(
+    ("address", "wanted"),
+    [
+        (None, "127.0.0.1"),
+        pytest.param("0.0.0.0", "0.0.0.0", marks=pytest.mark.long("a second App")),
+    ],
+)
 def test_the_app_listens_where_it_is_told(address, wanted, fiftyone_db, tmp_path):
     port = free_port()
     environment = {**os.environ, "PORT": str(port)}

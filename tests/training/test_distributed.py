@@ -58,7 +58,13 @@ def torchrun(script: Path, *arguments: str) -> None:
     assert done.returncode == 0, done.stderr[-3000:]
 
 
-@pytest.mark.parametrize("bounds", ["[0, 6, 12]", "[0, 5, 12]"], ids=["even", "uneven"])
+@pytest.mark.parametrize(
+    "bounds",
+    [
+        pytest.param("[0, 6, 12]", id="even", marks=pytest.mark.long("the easy half of uneven")),
+        pytest.param("[0, 5, 12]", id="uneven"),
+    ],
+)
 def test_two_ranks_give_the_gradient_of_one(bounds, tiny_config, tmp_path):
     config = tiny_config(slerp=True, alignment_weight=0.3, uniformity_weight=0.7)
     generator = torch.Generator().manual_seed(0)

@@ -132,6 +132,7 @@ def files(folder: Path) -> dict[str, bytes]:
     }
 
 
+@pytest.mark.long("a minute")
 def test_a_killed_actor_and_a_second_run_leave_no_row_twice(
     ray, setup, tiny_detector, units, tmp_path
 ):
@@ -182,9 +183,7 @@ def actors(name: str) -> list[psutil.Process]:
 
 
 @pytest.mark.weights
-@pytest.mark.skipif(
-    not os.environ.get("MEDIA_FORENSICS_FULL"), reason="a minute long: make robustness runs it"
-)
+@pytest.mark.long("a minute")
 def test_a_video_that_kills_its_actor_twice_is_a_row(ray, footage, weights_dir, tmp_path):
     paths = {"s/killer": footage["single_face.mp4"], "s/good": footage["carphone_pristine.mp4"]}
     records = [VideoRecord(name, str(path), 0, "s") for name, path in paths.items()]

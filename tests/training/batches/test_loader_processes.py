@@ -42,7 +42,7 @@ def test_linux_forks_and_the_others_spawn(monkeypatch):
             *("script", "fork"),
             marks=pytest.mark.skipif(sys.platform != "linux", reason="only Linux forks safely"),
         ),
-        ("script", "spawn"),
+        pytest.param("script", "spawn", marks=pytest.mark.long("half a minute, as from stdin")),
         ("stdin", "spawn"),  # a fork needs no main module, in whatever form it came
     ],
 )
