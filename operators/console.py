@@ -60,6 +60,20 @@ COMMANDS = {
         "run a published table with your own detector", "operators.evaluation.protocol_command"
     ),
     "train": Command("train a detector from a manifest of crops", "training.train_command"),
+    "sign": Command(
+        "sign the folder of a report with your key",
+        "detector.seal_command",
+        "add_sign_options",
+        "sign",
+        needs=(packages.SIGNING,),
+    ),
+    "verify": Command(
+        "say whether the folder of a report is as it was sealed",
+        "detector.seal_command",
+        "add_verify_options",
+        "verify",
+        needs=(),
+    ),
     "weights": Command("list and fetch weight files", "detector.weights_command", needs=()),
 }
 MERGES = {

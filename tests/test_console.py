@@ -13,7 +13,7 @@ from media_forensics.detector.files import packages
 from media_forensics.operators.console import COMMANDS, MERGES, main
 
 ROOT = Path(__file__).resolve().parents[1]
-NAMED = ("extract", "score", "merge", "analyze", "protocol", "train", "weights")
+NAMED = ("extract", "score", "merge", "analyze", "protocol", "train", "weights", "sign", "verify")
 HEAVY = ("torch", "torchvision", "open_clip", "timm", "sklearn", "fiftyone", "ray", "facexlib")
 HELP = """
 import json, sys
@@ -80,6 +80,9 @@ def test_help_imports_no_network_library(words):
         (["train", "run", "--recipe", "ln"], "keeps its settings"),
         (["train", "run", "--manifest", "no.jsonl", "--recipe", "no"], "no training recipe 'no'"),
         (["train", "run", "--manifest", "no.jsonl", "--set", "epochs"], "is not a setting"),
+        (["sign", "no", "--key", "me.key"], "There is no folder"),
+        (["verify", "no"], "was moved, renamed or deleted"),
+        (["verify", ".", "--key", "no.pub"], "The public key"),
         (["weights", "nothing"], "There are no weights 'nothing'"),
     ],
     ids=" ".join,

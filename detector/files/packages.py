@@ -37,12 +37,14 @@ class Part:
 
 
 PARQUET, RAY, ONNX, UMAP, TENSORBOARD = "parquet", "ray", "onnx", "umap", "tensorboard"
-EXCEL, HEIF = "excel", "heif"
+EXCEL, HEIF, SIGNING, C2PA = "excel", "heif", "signing", "c2pa"
 PICTURES, MODELS = "pictures", "models"
 PARTS = {
     PARQUET: Part("Parquet", (("pyarrow", "pyarrow>=14"),), "parts"),
     EXCEL: Part("An Excel table", (("openpyxl", "openpyxl>=3.1"),), "excel"),
     HEIF: Part("A HEIC or HEIF picture", (("pillow_heif", "pillow-heif>=0.21"),), "heif"),
+    SIGNING: Part("A signature", (("cryptography", "cryptography>=42"),), "signing"),
+    C2PA: Part("Reading Content Credentials", (("c2pa", "c2pa-python>=0.30"),), "c2pa"),
     RAY: Part("The runner 'ray'", (("ray", "ray[data]>=2.59"), ("pyarrow", "pyarrow>=14")), "ray"),
     ONNX: Part(
         "ONNX",

@@ -28,6 +28,7 @@ import av.error
 import av.logging
 import numpy as np
 from av.stream import Disposition
+from av.video.frame import PictureType
 from av.video.reformatter import VideoReformatter
 
 # With more than one thread, the bytes depend on the number of threads. Without ``cpu-independent``
@@ -81,6 +82,12 @@ def pixel_aspect(stream: Any) -> Fraction | None:
     return positive(stream.sample_aspect_ratio) or positive(
         stream.codec_context.sample_aspect_ratio
     )
+
+
+def picture_type(frame: Any) -> str:
+    """Return the letter of a decoded frame's picture type (I, P, B), ``?`` without one."""
+    name = PictureType(int(frame.pict_type)).name
+    return name if len(name) == 1 else "?"
 
 
 def codec_of(stream: Any) -> str:

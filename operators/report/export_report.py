@@ -9,6 +9,7 @@ from fiftyone.operators import types
 
 from ...detector.audit import threshold as audit_threshold
 from ...detector.audit.units import LEVELS
+from ...detector.files import minisign
 from ...detector.files.outputs import claim_folder
 from ...detector.files.paths import one_part
 from ...detector.progress import Progress, ShouldStop, never, silent
@@ -23,7 +24,7 @@ from ..jobs.workflow import JobWorkflow
 from ..thresholds.stored_thresholds import stored_of
 
 
-@with_paths("folder")
+@with_paths("folder", "sign_with")
 def run(
     samples: Any,
     *,
@@ -38,14 +39,15 @@ def run(
     hash_files: bool = True,
     title: str = "",
     note: str = "",
+    sign_with: str | None = None,
     progress: Progress = silent,
     should_stop: ShouldStop = never,
 ) -> dict[str, Any]:
     """Write a report of the stored scores of detector ``key`` on ``samples``.
 
     The folder gets ``report.html`` (self-contained: it opens offline, prints and runs no script),
-    ``report.json``, ``rates.csv``, ``videos.csv`` and ``SHA256SUMS``. The folder appears complete
-    or not at all.
+    ``report.json``, ``rates.csv``, ``videos.csv`` and ``SHA256SUMS``, which ``media-forensics
+    verify`` compares with them. The folder appears complete or not at all.
 
     Args:
         samples: faces dataset or view, or a video dataset or view (a case)
@@ -60,13 +62,15 @@ def run(
         blur: whether to blur the faces that are shown
         hash_files: whether to write the sha256 of every video file, which reads them all
         title, note: texts at the top of the report
+        sign_with: file of a secret key (``minisign -G``) that signs ``SHA256SUMS``; its password,
+            if it has one, is in :data:`detector.files.minisign.PASSWORD`
         progress, should_stop: see :mod:`detector.progress`
 
     Returns:
         ``{"folder", "html", "videos", "not_scored", "files": {name: sha256}}``
 
     Raises:
-        ForensicsError: if nothing is scored, or an argument is not valid
+        ForensicsError: if nothing is scored, an argument is not valid, or the key cannot sign
         Cancelled: if the user stopped it; nothing is written
     """
     from .contents import Settings
@@ -79,6 +83,7 @@ def run(
     new = f"{one_part(dataset.name)}-{key}-{default_folders.stamp()}"
     usual = default_folders.of_kind(default_folders.REPORTS) / new
     target = claim_folder(folder or usual, "folder")
+    signer = minisign.read_secret_key(sign_with) if sign_with else None
     source = threshold_from or _source(dataset, key, threshold)
     settings = Settings(
         key=key,
@@ -93,7 +98,7 @@ def run(
         note=note,
     )
     facts = collect(view, named(settings, f"Report on {dataset.name}"), progress, should_stop)
-    hashes = write(claim_folder(target, "folder"), facts)
+    hashes = write(claim_folder(target, "folder"), facts, signer)
     return {
         "folder": str(target),
         "html": str(target / "report.html"),
@@ -152,6 +157,7 @@ class ExportReport(JobWorkflow):
         form.whole("examples", "Examples", "Faces shown per kind of error", least=0)
         form.flag("blur", "Blur faces", "Persons cannot be recognised in the examples")
         form.flag("hash_files", "Hash the video files", "sha256 of every file; reads them all")
+        form.text("sign_with", "Sign with", "File of a secret key of minisign; empty: not signed")
         form.text("folder", "Folder", "A new or empty folder; a default one if empty")
 
         def looked_at() -> None:

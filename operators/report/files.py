@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import secrets
 import shutil
 import time
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from ...detector.errors import ForensicsError
+from ...detector.files import minisign, sums
 from ...detector.files.atomic import write_bytes
 from ...detector.records import canonical_json
 from ..dataset.code_version import code_version
@@ -22,8 +23,8 @@ from .tables import csv_text
 FORMAT = "media_forensics/report/1"
 
 
-def write(folder: Path, facts: Facts) -> dict[str, str]:
-    """Write the files under another name, then rename the folder; return their hashes."""
+def write(folder: Path, facts: Facts, key: minisign.SecretKey | None = None) -> dict[str, str]:
+    """Write the report, its sums and, with a key, their signature; return the files' sha256."""
     made = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())
     version = code_version()
     texts = {
@@ -35,12 +36,16 @@ def write(folder: Path, facts: Facts) -> dict[str, str]:
             (list(asdict(video).values()) for video in facts.videos),
         ),
     }
-    data = {name: text.encode() for name, text in texts.items()}
-    hashes = {name: hashlib.sha256(content).hexdigest() for name, content in data.items()}
-    data["SHA256SUMS"] = "".join(f"{h}  {n}\n" for n, h in sorted(hashes.items())).encode()
+    return write_folder(folder, {name: text.encode() for name, text in texts.items()}, key)
+
+
+def write_folder(
+    folder: Path, files: Mapping[str, bytes], key: minisign.SecretKey | None = None
+) -> dict[str, str]:
+    """Write sealed ``files`` under another name, then rename the folder; return their sha256."""
     unfinished = folder.with_name(f".{folder.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
     try:
-        for name, content in data.items():
+        for name, content in sums.sealed(files, key).items():
             write_bytes(unfinished / name, content)
         if folder.exists():
             folder.rmdir()  # the operator has checked that it is empty
@@ -53,7 +58,7 @@ def write(folder: Path, facts: Facts) -> dict[str, str]:
         ) from error
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
-    return hashes
+    return sums.read_sums(folder)[1]
 
 
 def _rates(facts: Facts) -> tuple[list[str], list[list[Any]]]:

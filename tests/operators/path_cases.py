@@ -38,7 +38,7 @@ PATHS = {
     },
     "contact_sheet": {"output_dir": "{out}/sheets"},
     "export_scores": {"path": "{out}/a.csv"},
-    "export_report": {"folder": "{out}/report"},
+    "export_report": {"folder": "{out}/report", "sign_with": "{out}/me.key"},
     "export_training_set": {"file": "{out}/manifest.jsonl"},
     "import_scores": {"path": "{out}/a.csv"},
     "run_protocol": {"detector": "{out}/model.ckpt", "out": "{out}/table"},

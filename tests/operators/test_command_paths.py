@@ -29,6 +29,8 @@ PATHS = {
                 "json": "j.json"},
     "protocol": {"detector": "d", "out": "table"},
     "train": {"run_dir": "run", "manifest": "manifest.jsonl", "backbone": "tower", "set": "tower"},
+    "sign": {"folder": "report", "key": "me.key"},
+    "verify": {"folder": "report", "key": "me.pub"},
     "weights": {},
 }  # fmt: skip
 #: Options that take text which no command opens.
@@ -44,7 +46,7 @@ NO_PATHS = {
 }
 SPELLED = {"backbone": "local-dir:{}", "set": "backbone=local-dir:{}"}
 REQUIRED = {"score": {"detector"}, "analyze": {"detector"}, "protocol": {"detector"}}
-REQUIRED |= {"list-videos": {"folder"}, "train": {"manifest"}}
+REQUIRED |= {"list-videos": {"folder"}, "train": {"manifest"}, "sign": {"key"}}
 FORMS = ("absolute", "~", "relative", "dots", "link")
 
 

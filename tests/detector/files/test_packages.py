@@ -44,6 +44,10 @@ NEEDED = {
     " from media_forensics.detector.scoring.score_tables import read_scores; read_scores('a.xlsx')",
     "pillow_heif": "open('a.heic', 'wb').write(bytes(4) + b'ftypheic' + bytes(64));"
     " from media_forensics.detector.frames import open_source; open_source('a.heic')",
+    "cryptography": "from media_forensics.detector.files.minisign import SecretKey;"
+    " SecretKey(bytes(8), bytes(32)).public",
+    "c2pa": "from media_forensics.detector.files import packages;"
+    " packages.load(packages.C2PA, 'c2pa')",
     "umap": "from media_forensics.detector.files import packages; packages.require(packages.UMAP)",
     "tensorboard": "from media_forensics.training.event_files import EventFiles;"
     " EventFiles(None, 0)",

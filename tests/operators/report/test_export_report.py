@@ -15,7 +15,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import stock_keys
 from media_forensics.detector.errors import Cancelled, ForensicsError
+from media_forensics.operators.console import main
 from media_forensics.operators.dataset import fields
 from media_forensics.operators.report.export_report import run
 from media_forensics.operators.report.tables import csv_text
@@ -61,8 +63,13 @@ def videos_of(table: dict, threshold: float) -> pd.DataFrame:
 
 def test_numbers_files_and_hashes(faces_of, tmp_path):
     made = faces_of(1600)
-    done = run(made.dataset, key="det", folder=str(tmp_path / "r"), threshold=0.4)
+    key = tmp_path / "me.key"
+    key.write_text(stock_keys.SECRET)
+    done = run(
+        made.dataset, key="det", folder=str(tmp_path / "r"), threshold=0.4, sign_with=str(key)
+    )
     folder = Path(done["folder"])
+    assert main(["verify", str(folder), "--key", stock_keys.PUBLIC]) == 0
     want = videos_of(made.table, 0.4)
     data = json.loads((folder / "report.json").read_text())
     total = data["tables"][0]["total"]
