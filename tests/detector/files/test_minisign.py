@@ -66,7 +66,7 @@ def test_a_password_opens_a_key(files, monkeypatch):
         minisign.read_secret_key(files / "me.key")
 
 
-@pytest.mark.long  # takes 1 GiB
+@pytest.mark.long("it takes 1 GiB of memory")
 def test_a_key_that_the_tool_locked_opens(files):
     (files / "me.key").write_text(LOCKED)
     key = minisign.read_secret_key(files / "me.key", lambda: "pw1")
