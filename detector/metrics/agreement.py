@@ -18,6 +18,7 @@ from .intervals import Interval, freedom, quantile, share_bounds, why_none
 #: Observed and expected agreement of rows of sums.
 Parts = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 ALIKE = "all decisions are the same, so kappa is not defined"
+ONE_GROUP = "no interval: only one group holds another decision"
 NOTHING = "nothing was judged by two people"
 
 
@@ -113,11 +114,13 @@ def _agreement(columns: np.ndarray, parts: Parts, groups: np.ndarray | None) -> 
     with np.errstate(invalid="ignore", divide="ignore"):
         equal, by_chance = parts(left)
         without = (equal - by_chance) / (1 - by_chance)
-    without = without[np.isfinite(without)]
+    if not np.isfinite(without).all():
+        return Agreement(value, observed, Interval(None, None, len(sizes), ONE_GROUP), count)
     spread = float(((without - without.mean()) ** 2).sum() * (without.size - 1) / without.size)
     if observed == 1.0 or spread <= 0:  # no spread to see: count each group as one success
         ends = share_bounds(np.array(observed), np.array(weight))
         low, high = ((float(end) - chance) / (1 - chance) for end in ends)
+        low, high = max(-1.0, low), min(1.0, high)
     else:
         half = float(quantile(0.95, freedom(len(sizes), weight))) * np.sqrt(spread)
         low, high = max(-1.0, value - half), min(1.0, value + half)

@@ -19,12 +19,13 @@ from fiftyone import ViewField as F
 from ...detector.errors import ForensicsError
 from ..app.current_detector import current
 from ..dataset import dataset_changes, fields, made_from, marked_views, views
-from . import opinions, review_log
+from . import opinions, record_rules, review_log
 from .adopted import adopted
 from .review_log import DECIDE, REDO, UNDO, Record
 from .states import (
     ACTIONS,
     BATCH,
+    CLEAR,
     CONFIRMED,
     DECISION,
     DECISIONS,
@@ -72,6 +73,7 @@ def act(
     *,
     resolves: bool = False,
     mark: str = "",
+    ago: float = 0.0,
 ) -> int:
     """Apply ``action`` to every face of ``samples``; return how many there are.
 
@@ -83,10 +85,11 @@ def act(
         key: detector whose scores the reviewer saw; the current one by default
         resolves: whether this settles what reviewers decided differently (:mod:`.opinions`)
         mark: name of this very action; one that is stored already is not stored twice
+        ago: seconds since it was decided
 
     Raises:
-        ForensicsError: if the action is unknown, the view is empty, there are too many faces, or a
-            note is missing
+        ForensicsError: if the action is unknown, the view is empty, there are too many faces, a
+            note is missing, or the database cannot hold what is given
     """
     if action not in ACTIONS:
         raise ForensicsError(
@@ -99,7 +102,7 @@ def act(
     dataset = views.dataset_of(view)
     with reviewing(dataset):
         if mark and (there := review_log.marked(dataset, mark)):
-            return there
+            return len(there.faces)
         ids, seen = _in_sight(dataset, view, key)
         if len(ids) > review_log.MOST_FACES:
             raise ForensicsError(
@@ -108,9 +111,13 @@ def act(
                 "Choose fewer.",
             )
         who = review_log.person(reviewer)
-        record = Record(0, DECIDE, who, review_log.now(), ids, action, note, **seen)
+        record = Record(0, DECIDE, who, review_log.now(ago), ids, action, note, **seen)
         record = review_log.append(dataset, replace(record, resolves=resolves, mark=mark))
-        _copy(dataset, {i: after(s, record) for i, s in _states(dataset, ids).items()}, record)
+        if action == CLEAR:
+            states = folded(review_log.read_about(dataset, ids), ids)
+        else:
+            states = {i: after(s, record) for i, s in _states(dataset, ids).items()}
+        _copy(dataset, states, record)
     return len(ids)
 
 
@@ -133,7 +140,8 @@ def _in_sight(dataset: fo.Dataset, view: Any, key: str | None) -> tuple[list[str
         return view.values("id"), {}
     ids, p_fake = view.values(["id", fields.ScoreFields(key).p_fake])
     checkpoint = made_from.checkpoint_of(dataset, key) or ""
-    return ids, {"detector": key, "checkpoint": checkpoint, "p_fake": p_fake}
+    known = [p if p is not None and 0 <= p <= 1 else None for p in p_fake]
+    return ids, {"detector": key, "checkpoint": checkpoint, "p_fake": known}
 
 
 def undo(dataset: fo.Dataset, reviewer: str | None = None) -> int:
@@ -157,13 +165,17 @@ def redo(dataset: fo.Dataset, reviewer: str | None = None) -> int:
 
 
 def turn(
-    dataset: fo.Dataset, what: str, reviewer: str | None = None, mark: str = ""
+    dataset: fo.Dataset,
+    what: str,
+    reviewer: str | None = None,
+    mark: str = "",
+    ago: float = 0.0,
 ) -> Sequence[str]:
-    """Do as :func:`undo` or :func:`redo`, and return the faces; ``mark`` as in :func:`act`."""
+    """Do as :func:`undo` or :func:`redo`, and return the faces; the rest as in :func:`act`."""
     who = review_log.person(reviewer)
     with reviewing(dataset):
-        if mark and review_log.marked(dataset, mark):
-            return ()
+        if mark and (there := review_log.marked(dataset, mark)):
+            return review_log.faces_of(dataset, there.of)
         number = review_log.next_of(dataset, what, who)
         if number is None:
             whose = f" of {who!r}" if who else ""
@@ -174,7 +186,7 @@ def turn(
                 else "Only an undone action can be redone.",
             )
         faces = review_log.faces_of(dataset, number)
-        record = Record(0, what, who, review_log.now(), of=number, mark=mark)
+        record = Record(0, what, who, review_log.now(ago), of=number, mark=mark)
         record = review_log.append(dataset, record)
         _copy(dataset, folded(review_log.read_about(dataset, faces), faces), record)
     return faces
@@ -208,6 +220,10 @@ def settle(dataset: fo.Dataset) -> None:
     if review_log.last(dataset) <= upto:
         return
     records = review_log.read(dataset)
+    flawed = [r for r in records if r.number > upto and record_rules.flaw(vars(r))]
+    if flawed:  # of an import that an earlier version did not check; it would block the review
+        review_log.set_aside(dataset, flawed)
+        records = review_log.read(dataset)
     numbers = {number for r in records if r.number > upto for number in (r.number, r.of)}
     faces = {face for r in records if r.number in numbers for face in r.faces}
     _copy(dataset, folded(records, faces), records[-1])

@@ -12,7 +12,7 @@ import io
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timezone
+from datetime import datetime
 from itertools import groupby
 from typing import Any
 
@@ -21,7 +21,8 @@ import fiftyone as fo
 from ...detector.errors import ForensicsError
 from ...detector.text.csv_cells import cell, from_cell
 from ..dataset import fields, marked_views
-from . import decisions, review_log
+from . import decisions, record_rules, review_log
+from .record_rules import moment
 from .review_log import DECIDE, SET, Record
 from .states import ACTIONS, DECISION, KEEP, NOTE
 
@@ -32,6 +33,16 @@ FORMATS = ("csv", "json")
 OLDER = "older than what the same person decided here"
 NOWHERE = "no such face here"
 UNDONE = "undone here"
+FIRST = "0"  # where a decision without a time stands: before all others
+_UNREADABLE = (
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    OverflowError,
+    RecursionError,
+    csv.Error,
+)
 
 
 def rows_of(dataset: fo.Dataset) -> list[dict[str, Any]]:
@@ -117,7 +128,7 @@ def rows_in(text: str) -> list[dict[str, Any]]:
         else:
             rows = [{k: from_cell(v) or None for k, v in row.items()} for row in _table(text)]
         return [_checked(number, row) for number, row in enumerate(rows, 1)]
-    except (ValueError, KeyError, TypeError, AttributeError, csv.Error) as error:
+    except _UNREADABLE as error:
         raise ForensicsError(
             f"This file holds no decisions: {error}.", "Give one that the review has exported."
         ) from error
@@ -132,26 +143,27 @@ def _table(text: str) -> csv.DictReader[str]:
 
 
 def _checked(line: int, row: dict[str, Any]) -> dict[str, Any]:
+    if why := record_rules.flaw(row):
+        raise ValueError(f"row {line}: {why}")
     if row["action"] not in ACTIONS:
         raise ValueError(f"row {line}: {row['action']!r} is no action")
-    _instant(row["time"])
+    for name in ("face", "video_id"):
+        if not record_rules.is_text(row.get(name)):
+            raise ValueError(f"row {line}: {name} is no text")
     note = row.get("note")
-    score = row.get("p_fake")
+    score = None if row.get("p_fake") is None else float(row["p_fake"])
+    if score is not None and not 0 <= score <= 1:
+        raise ValueError(f"row {line}: p_fake {score} is not from 0 to 1")
     whole = {name: row.get(name) for name in ("number", "frame_number", "face_index")}
     return {
         **{name: row.get(name) for name in COLUMNS},
         **{name: None if value is None else int(value) for name, value in whole.items()},
         "note": "" if note is None and row["action"] == "note" else note,
-        "p_fake": None if score is None else float(score),
+        "p_fake": score,
         "resolves": str(row.get("resolves")).lower() == "true",
-        **{name: row.get(name) or "" for name in ("reviewer", "time", "detector", "checkpoint")},
+        **{name: row.get(name) or "" for name in ("time", "detector", "checkpoint")},
+        "reviewer": review_log.plain(row.get("reviewer") or ""),
     }
-
-
-def _instant(time: str | None) -> datetime:
-    """Return the moment that a record names; the first of all for an adopted one without a time."""
-    found = datetime.fromisoformat(time) if time else datetime.min
-    return found if found.tzinfo else found.replace(tzinfo=timezone.utc)
 
 
 def merge(dataset: fo.Dataset, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -168,7 +180,7 @@ def merge(dataset: fo.Dataset, rows: Sequence[dict[str, Any]]) -> dict[str, Any]
         gone = {_name(row["face"], row) for row in undone}
         newest: dict[tuple[str, str], datetime] = {}
         for row in standing:
-            whose, when = (row["face"], row["reviewer"]), _instant(row["time"])
+            whose, when = (row["face"], row["reviewer"]), moment(row["time"])
             newest[whose] = max(newest.get(whose, when), when)
         left_out: Counter[str] = Counter()
         added, doubles = [], 0
@@ -176,7 +188,7 @@ def merge(dataset: fo.Dataset, rows: Sequence[dict[str, Any]]) -> dict[str, Any]
             if face is None:
                 left_out[NOWHERE] += 1
                 continue
-            name, when = _name(face, row), _instant(row["time"])
+            name, when = _name(face, row), moment(row["time"])
             if name in there:
                 doubles += 1
             elif name in gone:
@@ -191,7 +203,7 @@ def merge(dataset: fo.Dataset, rows: Sequence[dict[str, Any]]) -> dict[str, Any]
 
 
 def _name(face: str, row: dict[str, Any]) -> tuple[Any, ...]:
-    return face, row["reviewer"], _instant(row["time"]), row["action"], row["note"] or ""
+    return face, row["reviewer"], moment(row["time"]), row["action"], row["note"] or ""
 
 
 def _records(added: Sequence[tuple[str, dict[str, Any]]]) -> list[Record]:
@@ -202,18 +214,24 @@ def _records(added: Sequence[tuple[str, dict[str, Any]]]) -> list[Record]:
         alone = face if row["number"] is None else None
         return (alone, *(row[name] for name in _OF_ACTION))
 
-    out = []
+    out: list[Record] = []
+    latest, now = "", review_log.now()
     for _, part in groupby(added, action):
         faces, rows = zip(*part, strict=True)
         common = {name: rows[0][name] for name in _OF_ACTION}
         scores = [row["p_fake"] for row in rows] if common["detector"] else ()
-        out.append(Record(**{**common, "number": 0}, what=DECIDE, faces=list(faces), p_fake=scores))
+        common["time"] = time = common["time"] and moment(common["time"]).isoformat()
+        if common["number"] is not None:  # their order counts, whatever the clock there said
+            latest = time = max(latest, time)
+        placed = min(time or FIRST, now)
+        common |= {"number": 0, "placed": placed}
+        out.append(Record(**common, what=DECIDE, faces=list(faces), p_fake=scores))
     return out
 
 
 def _found(dataset: fo.Dataset, rows: Sequence[dict[str, Any]]) -> list[str | None]:
     """Return the face of each row, by its id or its place; None where there is none."""
-    known = _places(dataset, {row["face"] for row in rows if _is_id(row["face"])})
+    known = _places(dataset, {row["face"] for row in rows if is_id(row["face"])})
     videos = sorted({row["video_id"] for row in rows if row["face"] not in known} - {None})
     columns = marked_views.columns(dataset, videos, ["id", *_WHERE], "video_id")
     by_place = {row[1:]: row[0] for row in zip(*columns, strict=True)}
@@ -224,5 +242,6 @@ def _found(dataset: fo.Dataset, rows: Sequence[dict[str, Any]]) -> list[str | No
     return out
 
 
-def _is_id(text: Any) -> bool:
+def is_id(text: Any) -> bool:
+    """Return whether ``text`` has the form of a sample's id."""
     return isinstance(text, str) and len(text) == 24 and not set(text) - set("0123456789abcdef")

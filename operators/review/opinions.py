@@ -13,11 +13,14 @@ from typing import Any
 
 import fiftyone as fo
 
-from . import review_log
+from . import record_rules, review_log
 from .review_log import DECIDE, SET
 from .states import DECISION, DECISIONS
 
-_COLUMNS = ("number", "what", "reviewer", "of", "action", "faces", "states", "resolves")
+_COLUMNS = (
+    *("number", "what", "reviewer", "of", "action"),
+    *("faces", "states", "resolves", "time", "placed"),
+)
 
 
 @dataclass(frozen=True)
@@ -71,12 +74,20 @@ def opinions_about(dataset: fo.Dataset, faces: Sequence[str]) -> Opinions:
     return Opinions(of, {f: said for f, said in found.settled.items() if f in wanted})
 
 
-def before_turn(dataset: fo.Dataset, what: str, reviewer: str | None) -> dict[str, str]:
-    """Return face -> decision of ``reviewer`` on the faces that an undo or redo would change."""
+def before_turn(
+    dataset: fo.Dataset, what: str, reviewer: str | None, mark: str = ""
+) -> dict[str, str]:
+    """Return face -> decision of ``reviewer`` before an undo or redo, on the faces it changes.
+
+    If the one called ``mark`` is stored already, it is that; else the next one.
+    """
     who = review_log.person(reviewer)
-    number = review_log.next_of(dataset, what, who)
+    there = review_log.marked(dataset, mark) if mark else None
+    number = there.of if there else review_log.next_of(dataset, what, who)
     faces = review_log.faces_of(dataset, number) if number is not None else []
-    return opinions_about(dataset, faces).by(who) if faces else {}
+    records = review_log.read_about(dataset, faces) if faces else []
+    said = folded(vars(r) for r in records if not there or r.number < there.number).by(who)
+    return {face: said[face] for face in faces if face in said}
 
 
 def folded(rows: Iterable[dict[str, Any]]) -> Opinions:
@@ -84,7 +95,7 @@ def folded(rows: Iterable[dict[str, Any]]) -> Opinions:
     rows = list(rows)
     gone = review_log.undone(rows)
     found = Opinions()
-    for row in rows:
+    for row in (rows[place] for place in record_rules.order(rows)):
         if row["what"] not in (DECIDE, SET) or row["number"] in gone:
             continue
         for face, action in _said(row):
@@ -96,7 +107,8 @@ def folded(rows: Iterable[dict[str, Any]]) -> Opinions:
                 if found.settled.get(face, action) != action:
                     del found.settled[face]  # somebody disagrees with the resolution
             elif action in ("clear", None):
-                said.pop(row["reviewer"], None)
+                for who in () if row.get("resolves") else {"", row["reviewer"]}:
+                    said.pop(who, None)
                 found.settled.pop(face, None)
     return found
 

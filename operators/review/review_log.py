@@ -9,14 +9,17 @@ panels.
 from __future__ import annotations
 
 import getpass
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import fiftyone as fo
 
+from ...detector.errors import ForensicsError
 from ..dataset.dataset_changes import changing, documents, require_there
+from . import record_rules
 
 STORE = "media_forensics_reviews"
 _HEAD = "copied"  # holds the number up to which the fields are a copy of the records
@@ -35,9 +38,9 @@ class Record:
     Attributes:
         number: place in the order of all actions on the dataset, from 1
         what: :data:`DECIDE`; :data:`SET` for states adopted from version 0.3 or a copy;
-            :data:`UNDO` and :data:`REDO` of the action ``of``
+            :data:`UNDO` and :data:`REDO` of the action ``of``; :data:`record_rules.ASIDE`
         reviewer: who decided; "" if unknown
-        time: ISO 8601, UTC
+        time: when it was decided, ISO 8601, UTC
         faces: sample ids
         action: action of a decision, see :data:`decisions.ACTIONS`
         note: note given with it, None if the notes stay
@@ -48,6 +51,7 @@ class Record:
         p_fake: (N,) those scores, None if a face has none; empty without a detector
         resolves: whether the decision settles what reviewers decided differently
         mark: name that who sent the action gave it, so that sent twice it counts once
+        placed: moment at which an imported decision stands among others, "" for one made here
     """
 
     number: int
@@ -64,25 +68,38 @@ class Record:
     p_fake: Sequence[float | None] = field(default_factory=tuple)
     resolves: bool = False
     mark: str = ""
+    placed: str = ""
 
 
 def person(name: str | None) -> str:
     """Return the reviewer's name, by default that of the system's user."""
-    if name:
-        return name
+    if name and (found := plain(name)):
+        return found
     try:
         return getpass.getuser()
     except (ImportError, KeyError, OSError):  # a container without a user entry
         return ""
 
 
-def now() -> str:
-    """Return the time of a record that is made now."""
-    return datetime.now(timezone.utc).isoformat(timespec="milliseconds")
+def plain(name: str) -> str:
+    """Return a name so that the same one typed on two systems is one person's."""
+    return unicodedata.normalize("NFC", name).strip()
+
+
+def now(ago: float = 0.0) -> str:
+    """Return the time of an action ``ago`` seconds before now, at most a year."""
+    past = timedelta(seconds=min(max(ago, 0.0), 366 * 86_400))
+    return (datetime.now(timezone.utc) - past).isoformat(timespec="milliseconds")
 
 
 def append(dataset: fo.Dataset, record: Record) -> Record:
-    """Store ``record`` under the next free number, in one insert; return it with that number."""
+    """Store ``record`` under the next free number, in one insert; return it with that number.
+
+    Raises:
+        ForensicsError: the database cannot hold it
+    """
+    if why := record_rules.flaw(vars(record)):
+        raise ForensicsError(f"This decision cannot be stored: {why}.")
     require_there(dataset)
     store, number = _store(dataset), max(record.number, last(dataset) + 1)
     while True:
@@ -123,11 +140,15 @@ def _insert(rows: list[dict[str, Any]]) -> int:
 def prepare(dataset: fo.Dataset) -> None:
     """Create the indexes by which the records about a face are found among 100,000."""
     _store(dataset)
+    wanted = {f"{STORE}_{name}": name for name in ("faces", "of", "mark")}
+    there = {index["name"] for index in documents("execution_store").list_indexes()}
+    if there.issuperset(wanted):
+        return
     with changing(dataset):
-        for name in ("faces", "of", "mark"):
+        for index, name in wanted.items():
             documents("execution_store").create_index(
                 f"value.{name}",
-                name=f"{STORE}_{name}",
+                name=index,
                 partialFilterExpression={"store_name": STORE, f"value.{name}": {"$exists": True}},
             )
 
@@ -167,10 +188,23 @@ def people(dataset: fo.Dataset) -> set[str]:
     return set(documents("execution_store").distinct("value.reviewer", where))
 
 
-def marked(dataset: fo.Dataset, mark: str) -> int:
-    """Return how many faces the action called ``mark`` is on, at least 1; 0 if there is none."""
+def marked(dataset: fo.Dataset, mark: str) -> Record | None:
+    """Return the action called ``mark``, None if there is none."""
     found = next(_found(dataset, {"value.mark": mark}).limit(1), None)
-    return 0 if found is None else max(1, len(found["value"]["faces"]))
+    return None if found is None else Record(**found["value"])
+
+
+def set_aside(dataset: fo.Dataset, records: Iterable[Record]) -> None:
+    """Let ``records`` count nowhere; they stay where they are."""
+    store = _store(dataset)
+    for record in records:
+        store.set(_key(record.number), {**asdict(record), "what": record_rules.ASIDE})
+
+
+def aside(dataset: fo.Dataset) -> int:
+    """Return how many records are set aside."""
+    where = {**_of(dataset), "value.what": record_rules.ASIDE}
+    return documents("execution_store").count_documents(where)
 
 
 def faces_of(dataset: fo.Dataset, number: int) -> list[str]:
@@ -225,7 +259,7 @@ def next_of(dataset: fo.Dataset, what: str, reviewer: str) -> int | None:
                 reviewer,
             ):
                 return value["of"]
-        elif value["reviewer"] in ("", reviewer):
+        elif value["what"] != record_rules.ASIDE and value["reviewer"] in ("", reviewer):
             if what == UNDO and turned.get(value["number"]) != UNDO:
                 return value["number"]
             if what == REDO and value["what"] == DECIDE:

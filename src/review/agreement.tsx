@@ -3,6 +3,7 @@ import { h } from "../app/given.ts";
 import { PlainHead } from "../app/controls.tsx";
 import { number, plural, share } from "../app/words.ts";
 import type { Agreement, Pairing } from "../sent/review.ts";
+import { textOf } from "./files.ts";
 
 const interval = (row: Pairing): string =>
   row.low === null || row.high === null
@@ -14,7 +15,7 @@ interface TableProps {
   told: string;
   onConflicts: () => void;
   onExport: (kind: string) => void;
-  onImport: (text: string) => void;
+  onImport: (text: string | null) => void;
 }
 
 export function AgreementTable(props: TableProps) {
@@ -78,7 +79,8 @@ export function AgreementTable(props: TableProps) {
             accept=".csv,.json"
             data-cy="mf-review-import"
             onChange={(e) => {
-              void e.currentTarget.files?.[0]?.text().then(props.onImport);
+              const file = e.currentTarget.files?.[0];
+              void file?.arrayBuffer().then((bytes) => props.onImport(textOf(bytes)));
               e.currentTarget.value = "";
             }}
           />

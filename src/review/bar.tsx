@@ -1,6 +1,6 @@
 /** The buttons of the review, each with its key, and the note. */
 import { h, useEffect, useRef } from "../app/given.ts";
-import type { Card } from "../sent/review.ts";
+import type { Beside, Card } from "../sent/review.ts";
 import { DECISIONS, KEYS, wordsOf, type Command } from "./keys.ts";
 
 interface ButtonProps {
@@ -36,6 +36,7 @@ export interface Writing {
 
 interface BarProps {
   card: Card | undefined;
+  beside: Beside | undefined;
   mine: string | undefined;
   others: [who: string, what: string][];
   writing: Writing | null;
@@ -47,6 +48,8 @@ interface BarProps {
 
 export function Bar(props: BarProps) {
   const { card, mine, onDo } = props;
+  const keep = props.beside?.keep;
+  const note = props.beside?.note ?? "";
   const writing = card && props.writing?.face === card.id ? props.writing : null;
   return (
     <div className="mf-bar-of-keys" role="group" aria-label="Decisions">
@@ -56,8 +59,8 @@ export function Bar(props: BarProps) {
         ))}
       </div>
       <div className="mf-keys mf-minor">
-        <Button command="keep" onDo={onDo} on={card?.keep === true} off={!card} />
-        <Button command="drop" onDo={onDo} on={card?.keep === false} off={!card} />
+        <Button command="keep" onDo={onDo} on={keep === true} off={!card} />
+        <Button command="drop" onDo={onDo} on={keep === false} off={!card} />
         <Button command="note" onDo={onDo} off={!card} />
         <Button command="clear" onDo={onDo} off={!card} />
         <Button command="back" onDo={onDo} off={props.atStart} />
@@ -69,15 +72,15 @@ export function Bar(props: BarProps) {
       {card && writing && (
         <Note
           key={card.id}
-          text={card.note ?? ""}
+          text={note}
           asked={writing.time}
           onWords={(text) => props.onNote(card.id, text)}
           onEnd={props.onWritten}
         />
       )}
-      {!writing && card?.note && (
+      {!writing && note && (
         <div className="mf-dim" data-cy="mf-review-noted">
-          {"Note: " + card.note}
+          {"Note: " + note}
         </div>
       )}
       {!!props.others.length && (

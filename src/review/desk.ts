@@ -18,7 +18,7 @@ import type {
 } from "../sent/review.ts";
 import type { Action } from "./keys.ts";
 import { LOST, Outbox, type Desk, type Entry } from "./outbox.ts";
-import { download, importWords } from "./files.ts";
+import { download, importWords, NO_UTF8 } from "./files.ts";
 import { Pile } from "./pile.ts";
 
 export type On = Record<
@@ -42,6 +42,7 @@ const MOST_TURNED = 50;
 const KEPT = 40;
 const FAILED: Refused = { message: "The App does not answer.", hint: "Try again." };
 const NONE = { turned: [], was: [] };
+const UNDOING = "A key came before the undo was through, and decided nothing. Press it again.";
 const NO_FACE = "This face is not in the dataset any more.";
 
 /** The browser's memory, or none where it is forbidden. */
@@ -89,6 +90,8 @@ class State {
   agreement: Agreement | null = null;
   refused: Refused | null = null;
   said = "";
+  /** why decisions could not be stored yet, in Python's words */
+  busy = "";
   told = "";
   want: Partial<Asked> & { reviewer?: string } = {};
   asking = 0;
@@ -150,8 +153,10 @@ export function useDesk(on: On, about: About | undefined) {
         "on_decide",
         { ...to, entries, want },
         (answer) => {
-          pile?.put(answer.cards);
-          pile?.gone(want);
+          pile?.put(answer.cards ?? []);
+          if (answer.cards) pile?.gone(want);
+          else pile?.forget(want); // stored, but the next faces could not be read
+          state.busy = answer.busy;
           then(answer);
         },
         (refused) => {
@@ -159,14 +164,16 @@ export function useDesk(on: On, about: About | undefined) {
           const why = refused?.message ?? "";
           const done = entries.map(({ mark, face = "" }) => ({ mark, face, ...NONE, why }));
           // a refusal is final; without any answer they leave again
-          then(refused && { done, said: {}, cards: [], busy: "" });
+          state.busy = "";
+          then(refused && { done, said: {}, cards: [], busy: "", absent: false });
         },
         LOST,
       );
     };
     const stored = (answer: Decided) => {
       state.pile?.take(answer);
-      state.said = answer.done.map((done) => done.why).find(Boolean) ?? "";
+      const why = answer.done.map((done) => done.why).find(Boolean);
+      state.said = why ?? (state.said === UNDOING ? UNDOING : "");
       answer.done.forEach((done) => state.turns.delete(done.mark));
       soon(() => undefined);
       if (answer.done.some((done) => done.turned.length >= MOST_TURNED)) open({});
@@ -249,7 +256,7 @@ export function useDesk(on: On, about: About | undefined) {
     if (!want.length) return;
     ask<Cards>(
       "on_cards",
-      { dataset: pile.opened.dataset, key: pile.opened.key, want },
+      { dataset: pile.opened.dataset, key: pile.opened.key, reviewer: pile.reviewer, want },
       ({ cards }) => {
         pile.put(cards);
         pile.gone(want);
@@ -263,6 +270,7 @@ export function useDesk(on: On, about: About | undefined) {
   return {
     state,
     waiting: outbox.current?.length ?? 0,
+    parked: outbox.current?.parked ?? 0,
     failing: outbox.current?.failing ?? false,
     open,
     rename(name: string): void {
@@ -272,21 +280,25 @@ export function useDesk(on: On, about: About | undefined) {
       open({ reviewer: name });
       redraw();
     },
-    act: (action: Action): void =>
-      soon(() => {
-        const pile = state.pile;
-        const face = pile?.id;
-        if (face === undefined || !pile?.card) return; // what nobody has seen is not decided
+    act(action: Action): void {
+      const pile = state.pile;
+      const face = pile?.id;
+      if (face === undefined || !pile?.card) return; // what nobody has seen is not decided
+      if (state.turns.size) {
+        state.said = UNDOING; // it may bring another face
+      } else {
         pile.act(action, Date.now());
         const resolves = pile.resolving || undefined;
         outbox.current!.add(state.desk!, { mark: newMark(), what: action, face, resolves });
         state.said = "";
         look();
-      }),
+      }
+      redraw();
+    },
     note: (face: string, text: string): void =>
       soon(() => {
         const card = state.pile?.cards.get(face);
-        if (card) card.note = text || null;
+        if (card) state.pile?.say(card, { note: text || null });
         outbox.current!.add(state.desk!, { mark: newMark(), what: "note", face, note: text });
       }),
     turn: (what: "undo" | "redo"): void =>
@@ -321,8 +333,12 @@ export function useDesk(on: On, about: About | undefined) {
         state.told = plural(file.rows, "decision") + " in " + file.name + ".";
       });
     },
-    import(text: string): void {
+    import(text: string | null): void {
       const { dataset } = state.pile!.opened;
+      if (text === null) {
+        state.told = NO_UTF8;
+        return redraw();
+      }
       ask<Imported>("on_import", { dataset, text }, (found) => {
         state.told = importWords(found);
         open({});

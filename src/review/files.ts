@@ -14,3 +14,14 @@ export function importWords({ added, there, left_out }: Imported): string {
   const known = there ? [number(there) + " were there"] : [];
   return [plural(added, "decision") + " added", ...known, ...left].join("; ") + ".";
 }
+
+export const NO_UTF8 = "This file is not UTF-8. Save it as 'CSV UTF-8' and import it again.";
+
+/** The text of a file, or null if it is no UTF-8: its names and notes would come in broken. */
+export function textOf(bytes: ArrayBuffer): string | null {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    return null;
+  }
+}

@@ -9,7 +9,10 @@ interface HeadProps {
   opened: Opened;
   pile: Pile;
   waiting: number;
+  parked: number;
   failing: boolean;
+  /** why the last try failed */
+  busy: string;
   /** whether the reviewer has given a name */
   named: boolean;
   onAsk: (change: Partial<Asked>) => void;
@@ -20,7 +23,7 @@ interface HeadProps {
 }
 
 export function Head(props: HeadProps) {
-  const { opened, pile } = props;
+  const { opened } = props;
   const { asked } = opened;
   const byMouse = useRef(false);
   const onAsk = (change: Partial<Asked>) => {
@@ -90,6 +93,11 @@ export function Head(props: HeadProps) {
           Enter your name if several people review.
         </div>
       )}
+      {opened.aside && (
+        <div className="mf-says mf-warn" data-cy="mf-review-aside">
+          {opened.aside}
+        </div>
+      )}
       {opened.notice && (
         <div className="mf-says mf-row" data-cy="mf-review-notice">
           <span>{opened.notice}</span>
@@ -98,12 +106,12 @@ export function Head(props: HeadProps) {
           </button>
         </div>
       )}
-      <Progress opened={opened} pile={pile} waiting={props.waiting} failing={props.failing} />
+      <Progress {...props} />
     </div>
   );
 }
 
-function Progress(props: { opened: Opened; pile: Pile; waiting: number; failing: boolean }) {
+function Progress(props: HeadProps) {
   const { opened, pile } = props;
   const of = pile.faces;
   const done = Math.min(of, pile.decided);
@@ -122,12 +130,19 @@ function Progress(props: { opened: Opened; pile: Pile; waiting: number; failing:
           {props.failing
             ? "⚠ " +
               number(props.waiting) +
-              " not stored yet: the App does not answer, or is busy. Kept in this browser and " +
-              "sent again."
+              " not stored yet: " +
+              (props.busy || "the App does not answer, or is busy.") +
+              " Kept in this browser and sent again."
             : props.waiting
               ? "storing " + number(props.waiting)
               : "all stored"}
         </span>
+        {!!props.parked && (
+          <span data-cy="mf-review-parked" className="mf-dim">
+            {number(props.parked) +
+              " wait in this browser for a dataset that is not in this database."}
+          </span>
+        )}
       </div>
     </div>
   );

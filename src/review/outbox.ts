@@ -26,6 +26,8 @@ export interface Entry {
   face?: string;
   note?: string;
   resolves?: boolean;
+  /** ms since it was pressed, when it leaves */
+  ago?: number;
 }
 
 type Kept = Entry & { desk: Desk; order: number };
@@ -48,6 +50,8 @@ export class Outbox {
   private tries = 0;
   private round = 0;
   private timer: ReturnType<typeof setTimeout> | undefined;
+  /** decisions on datasets that this database does not hold: another one may be behind the address */
+  private kept: Kept[] = [];
   private readonly deliver: Deliver;
   private readonly stored: (answer: Decided) => void;
   private readonly changed: () => void;
@@ -74,6 +78,11 @@ export class Outbox {
 
   get length(): number {
     return this.waiting.length;
+  }
+
+  /** How many decisions wait for a dataset that is not here. */
+  get parked(): number {
+    return this.kept.length;
   }
 
   /** Whether the last try failed. */
@@ -107,11 +116,16 @@ export class Outbox {
     const round = ++this.round;
     const other = this.waiting.findIndex((entry) => !same(entry.desk, first.desk));
     const part = this.waiting.slice(0, other < 0 ? MOST : Math.min(other, MOST));
-    const entries = part.map(({ desk: _, order: __, ...entry }) => entry);
+    const now = Date.now();
+    const entries = part.map(({ desk: _, order, ...entry }) => ({
+      ...entry,
+      ago: Math.max(0, now - order),
+    }));
     this.timer = setTimeout(() => this.failed(round), LOST);
     this.deliver(first.desk, entries, (answer) => {
       if (round !== this.round) return; // too late: they have left again
-      if (!answer?.done.length) return this.failed(round);
+      if (answer?.absent) this.park(first.desk.dataset);
+      else if (!answer?.done.length) return this.failed(round);
       clearTimeout(this.timer);
       const marks = new Set(answer.done.map((done) => done.mark));
       this.waiting = this.waiting.filter((entry) => !marks.has(entry.mark));
@@ -122,6 +136,12 @@ export class Outbox {
       this.changed();
       this.pump();
     });
+  }
+
+  private park(dataset: string): void {
+    const here = (entry: Kept) => entry.desk.dataset !== dataset;
+    this.kept.push(...this.waiting.filter((entry) => !here(entry)));
+    this.waiting = this.waiting.filter(here);
   }
 
   private failed(round: number): void {

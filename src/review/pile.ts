@@ -1,5 +1,5 @@
 /** The faces that lie on the desk: which one is shown, who said what, how far it is. */
-import type { Card, Decided, Opened, Said } from "../sent/review.ts";
+import type { Beside, Card, Decided, Opened, Said } from "../sent/review.ts";
 import { DECISIONS, type Action } from "./keys.ts";
 
 /** cards that are there before they are needed */
@@ -67,6 +67,17 @@ export class Pile {
     );
   }
 
+  /** What is shown beside the label: of others nothing before one has decided. */
+  beside(card: Card): Beside {
+    return this.resolving || this.mine(card.id) ? card.stands : card.own;
+  }
+
+  /** What the reviewer says beside the label. */
+  say(card: Card, given: Partial<Beside>): void {
+    card.stands = { ...card.stands, ...given };
+    card.own = { ...card.own, ...given };
+  }
+
   /** How many faces there are to decide: of the queue, or of the list of differences. */
   get faces(): number {
     return this.resolving ? this.opened.listed : this.opened.faces;
@@ -90,16 +101,16 @@ export class Pile {
     const card = this.cards.get(id);
     if (isDecision(action)) {
       this.set(id, action);
-      if (card && action !== "confirm_label") card.keep = null;
+      if (card && action !== "confirm_label") this.say(card, { keep: null });
       if (!before) this.opinions++;
       this.clock(now);
       this.move(1);
     } else if (action === "clear") {
       this.set(id, undefined);
-      if (card) Object.assign(card, { keep: null, note: null });
+      if (card) this.say(card, { keep: null, note: null });
       if (before) this.opinions--;
     } else if (card) {
-      card.keep = action === "keep";
+      this.say(card, { keep: action === "keep" });
     }
   }
 
@@ -109,7 +120,7 @@ export class Pile {
 
   /** Python has answered: new cards, what an undo or a redo changed, and what was refused. */
   take(answer: Decided): void {
-    this.put(answer.cards);
+    this.put(answer.cards ?? []);
     for (const done of answer.done) {
       const { turned, was, face, why } = done;
       for (const [i, id] of (why && face ? [...turned, face] : turned).entries()) {

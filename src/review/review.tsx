@@ -138,7 +138,9 @@ export function Review({ data, schema }: { data?: About; schema: { view: On } })
         opened={opened}
         pile={pile}
         waiting={desk.waiting}
+        parked={desk.parked}
         failing={desk.failing}
+        busy={desk.state.busy}
         named={!!desk.state.want.reviewer}
         onAsk={(change) => desk.open(change)}
         onName={desk.rename}
@@ -177,6 +179,7 @@ export function Review({ data, schema }: { data?: About; schema: { view: On } })
       )}
       <Bar
         card={card}
+        beside={card && pile.beside(card)}
         mine={pile.id === undefined ? undefined : pile.mine(pile.id)}
         others={pile.id === undefined ? [] : pile.others(pile.id)}
         writing={writing}

@@ -38,6 +38,7 @@ export interface Opened {
   orders: Option[];
   truths: Option[];
   notice: string;
+  aside: string;
   key: string;
   threshold: number;
   provenance: string;
@@ -64,9 +65,15 @@ export interface Card {
   why: [queue: string, rank: number, words: string][];
   person: [frame: number, score: number][];
   pair: Pair | null;
+  stands: Beside;
+  own: Beside;
+  heat: string;
+}
+
+/** Sent by: operators/panels/review/cards.py Beside */
+export interface Beside {
   keep: boolean | null;
   note: string | null;
-  heat: string;
 }
 
 /** Sent by: operators/panels/review/cards.py Pair */
@@ -83,8 +90,9 @@ export interface Pair {
 export interface Decided {
   done: Done[];
   said: Said;
-  cards: Card[];
+  cards: Card[] | null;
   busy: string;
+  absent: boolean;
 }
 
 /** Sent by: operators/panels/review/review.py _one */

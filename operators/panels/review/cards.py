@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import fiftyone as fo
 
 from ....detector.queues.catalogue import CATALOGUE
 from ...dataset import fields, marked_views
-from ...review.decisions import KEEP, NOTE
+from ...review import review_log
+from ...review.states import KEEP, NOTE, folded
 from .worklist import RANK
 
 #: Heatmaps of 'Explain faces', the one that is shown first.
@@ -39,6 +40,19 @@ class Pair:
 
 
 @dataclass(frozen=True)
+class Beside:
+    """What was decided beside the label.
+
+    Attributes:
+        keep: whether the face is kept for training, None if nobody said
+        note: the note on it
+    """
+
+    keep: bool | None
+    note: str | None
+
+
+@dataclass(frozen=True)
 class Card:
     """One face as the panel shows it.
 
@@ -53,7 +67,8 @@ class Card:
         why: (queue, rank, why the queue holds such faces)
         person: (frame, p_fake) of its person, by frame
         pair: the other side of its pair
-        keep, note: what was decided beside the label
+        stands: what all have said beside the label
+        own: what of it the reviewer may see before a decision of their own
         heat: field of a stored heatmap, "" without one
     """
 
@@ -68,15 +83,18 @@ class Card:
     why: Sequence[tuple[str, int, str]]
     person: Sequence[tuple[int, float]]
     pair: Pair | None
-    keep: bool | None
-    note: str | None
+    stands: Beside
+    own: Beside
     heat: str
 
 
-def cards_of(faces: fo.Dataset, key: str, ids: Sequence[str]) -> list[Card]:
+def cards_of(
+    faces: fo.Dataset, key: str, ids: Sequence[str], reviewer: str | None = None
+) -> list[Card]:
     """Return the cards of the faces ``ids`` that are still there, in that order.
 
-    It takes two queries, whatever the size of the dataset: the faces, and those of their videos.
+    It takes two queries, whatever the size of the dataset: the faces, and those of their videos;
+    and a third if there is a note or a *keep* on one of them.
     """
     schema = faces.get_field_schema()
     label, score = f"{fields.GROUND_TRUTH}.label", fields.ScoreFields(key).p_fake
@@ -89,6 +107,7 @@ def cards_of(faces: fo.Dataset, key: str, ids: Sequence[str]) -> list[Card]:
     found = {}
     for row in rows:
         value = row.get(score)  # scores may have been deleted meanwhile
+        beside = Beside(row.get(KEEP), row.get(NOTE))
         found[row["id"]] = Card(
             id=row["id"],
             path=row["filepath"],
@@ -101,11 +120,23 @@ def cards_of(faces: fo.Dataset, key: str, ids: Sequence[str]) -> list[Card]:
             why=_why(row, ranks, key),
             person=_person(row, relatives[row["video_id"]], score),
             pair=_pair(row, relatives, score, label),
-            keep=row.get(KEEP),
-            note=row.get(NOTE),
+            stands=beside,
+            own=beside,
             heat=next((name for name in heat if row[f"{name}.id"]), ""),
         )
+    noted = [face for face, card in found.items() if card.stands != Beside(None, None)]
+    for face, beside in _own(faces, noted, review_log.person(reviewer)).items():
+        found[face] = replace(found[face], own=beside)
     return [found[face] for face in ids if face in found]
+
+
+def _own(faces: fo.Dataset, ids: Sequence[str], reviewer: str) -> dict[str, Beside]:
+    """Return what ``reviewer``, or nobody knows who, said beside the label of the faces ``ids``."""
+    records = review_log.read_about(faces, ids) if ids else []
+    said = [r for r in records if r.what in (review_log.DECIDE, review_log.SET)]
+    others = {r.number for r in said if r.reviewer not in ("", reviewer)}
+    mine = [r for r in records if r.number not in others and r.of not in others]
+    return {face: Beside(s[KEEP], s[NOTE]) for face, s in folded(mine, ids).items()}
 
 
 def _rows(view: Any, names: list[str]) -> list[dict[str, Any]]:

@@ -8,6 +8,8 @@ brings the cards of faces that come next.
 from __future__ import annotations
 
 import functools
+import logging
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -21,13 +23,14 @@ from ....detector.files.paths import one_part
 from ...app.current_detector import current
 from ...dataset import face_columns, lease, made_from, partners
 from ...operator_list import uri_of
-from ...review import decisions, exchange, opinions, review_log
+from ...review import decisions, exchange, opinions, record_rules, review_log
 from ...review.reviewer_agreement import agreement
 from ...thresholds.stored_thresholds import stored_of
 from ..choice_panel import DatasetPanel, columns
 from . import cards, face_pictures
 from .worklist import GRID, MOST, ORDER, SHOW, TRUTH, Asked, key_of, queues_of, worklist
 
+logger = logging.getLogger(__name__)
 VIEW = "MediaForensicsReview"  # in src/review/
 AHEAD = 8  # cards that the browser has beyond the face it shows
 MOST_CARDS = 50  # of one answer
@@ -36,6 +39,7 @@ NO_QUEUE = (
     "No queue is filled yet, so these are all faces. 'Find hard examples' ranks those that are "
     "worth a look."
 )
+ASIDE = "Decisions of an earlier import that are left out, because time or text is none: {:,}."
 
 
 def answering(method: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
@@ -49,6 +53,12 @@ def answering(method: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, 
             return {"refused": {"message": error.message, "hint": error.hint}}
 
     return guarded
+
+
+def _seconds(ago: Any) -> float:
+    """Return how many seconds ago the browser says that something was decided."""
+    known = isinstance(ago, (int, float)) and math.isfinite(ago)
+    return max(0.0, ago / 1000) if known else 0.0
 
 
 class ReviewPanel(DatasetPanel):
@@ -87,6 +97,7 @@ class ReviewPanel(DatasetPanel):
     def on_open(self, ctx: Any) -> dict[str, Any]:
         """Return the list of faces that the reviewer asked for, with the cards of the first."""
         source = self._source(ctx)
+        review_log.prepare(source.faces)  # a review that an earlier version began has no index
         queues = queues_of(source)
         asked = Asked.of(ctx.params, [name for name, _ in queues])
         keys = face_columns.detector_keys(source.faces)
@@ -100,6 +111,7 @@ class ReviewPanel(DatasetPanel):
         found = worklist(source, asked, key, threshold.value, said, who, grid)
         start = max(0, int(ctx.params.get("start") or 0))
         ids = found.ids[start : start + MOST]
+        aside = review_log.aside(source.faces)
         return {
             "dataset": str(source.faces._doc.id),
             "reviewer": who,
@@ -109,6 +121,7 @@ class ReviewPanel(DatasetPanel):
             "orders": list(ORDER.items()),
             "truths": list(TRUTH.items()),
             "notice": "" if any(key_of(name) for name, _ in queues) else NO_QUEUE,
+            "aside": ASIDE.format(aside) if aside else "",
             "key": key,
             "threshold": threshold.value,
             "provenance": threshold.provenance,
@@ -119,7 +132,7 @@ class ReviewPanel(DatasetPanel):
             "decided": found.decided,
             "conflicts": len(said.conflicts()),
             "said": {face: said.of[face] for face in ids if said.of.get(face)},
-            "cards": self._cards(source.faces, key, ids[: AHEAD + 1]),
+            "cards": self._cards(source.faces, key, ids[: AHEAD + 1], who),
         }
 
     @answering
@@ -127,48 +140,66 @@ class ReviewPanel(DatasetPanel):
         """Store the decisions ``entries``, in their order; return what became of each.
 
         An entry that was stored before, but whose answer was lost, is not stored twice. One that
-        cannot be stored now, because another process holds the review, has no row and comes again.
+        cannot be stored now has no row and comes again: another process holds the review, the
+        database does not answer, or the dataset is in another database (``absent``).
         """
-        faces = self._source(ctx).faces
         key, who = ctx.params.get("key"), ctx.params.get("reviewer")
         done: list[dict[str, Any]] = []
-        busy = ""
+        asked = ctx.params.get("dataset")
+        absent = bool(asked) and partners.name_of(asked) is None
+        answer: dict[str, Any] = {
+            "done": done,
+            "said": {},
+            "cards": [],
+            "busy": "",
+            "absent": absent,
+        }
+        if absent:
+            return answer
+        faces = self._source(ctx).faces
         for entry in ctx.params.get("entries") or ():
             try:
                 done.append(self._one(faces, entry, key, who))
             except lease.Busy as error:
-                busy = error.message
+                answer["busy"] = error.message
+                break
+            except Exception as error:  # the entry is sound: it waits for what is wrong here
+                logger.exception("the decision %s was not stored", entry.get("mark"))
+                answer["busy"] = f"Not stored yet: {error}."
                 break
         turned = [face for row in done for face in row["turned"]]
         about = [*turned, *(row["face"] for row in done if row["why"] and row["face"])]
         said = opinions.opinions_about(faces, about).of if about else {}
+        answer["said"] = {face: said.get(face, {}) for face in about}
         first = [face for row in done for face in row["turned"][:1]]
         wanted = [*first, *(ctx.params.get("want") or ()), *turned]
-        return {
-            "done": done,
-            "said": {face: said.get(face, {}) for face in about},
-            "cards": self._cards(faces, key, wanted),
-            "busy": busy,
-        }
+        try:
+            answer["cards"] = self._cards(faces, key, wanted, who)
+        except Exception:  # what is stored must be answered; the browser asks for the cards again
+            logger.exception("the next faces could not be read")
+            answer["cards"] = None
+        return answer
 
     @staticmethod
     def _one(faces: fo.Dataset, entry: dict[str, Any], key: Any, who: Any) -> dict[str, Any]:
         """Carry out one entry: an action on a face, or an undo or a redo; say why not, if so."""
         mark, what, face = entry["mark"], entry["what"], entry.get("face") or ""
+        note, ago = entry.get("note"), _seconds(entry.get("ago"))
         turned: Sequence[str] = ()
         was: list[str] = []
         why = ""
         try:
-            if what in (review_log.UNDO, review_log.REDO):
-                before = opinions.before_turn(faces, what, who)
-                turned = decisions.turn(faces, what, who, mark)[:MOST_CARDS]
+            if flaw := record_rules.flaw(dict(mark=mark, note=note, reviewer=who)):
+                why = f"This decision cannot be stored: {flaw}."
+            elif what in (review_log.UNDO, review_log.REDO):
+                before = opinions.before_turn(faces, what, who, mark)
+                turned = decisions.turn(faces, what, who, mark, ago)[:MOST_CARDS]
                 was = [before.get(face, "") for face in turned]
-            elif not face or not cards.still_there(faces, [face]):
+            elif not exchange.is_id(face) or not cards.still_there(faces, [face]):
                 why = GONE
             else:
-                note, resolves = entry.get("note"), bool(entry.get("resolves"))
-                one = faces.select(face)
-                decisions.act(one, what, note, who, key, resolves=resolves, mark=mark)
+                resolves, one = bool(entry.get("resolves")), faces.select(face)
+                decisions.act(one, what, note, who, key, resolves=resolves, mark=mark, ago=ago)
         except lease.Busy:
             raise
         except ForensicsError as error:
@@ -179,7 +210,8 @@ class ReviewPanel(DatasetPanel):
     def on_cards(self, ctx: Any) -> dict[str, Any]:
         """Return the cards of the faces ``want``; those that are gone have none."""
         want = ctx.params.get("want") or ()
-        return {"cards": self._cards(self._source(ctx).faces, ctx.params.get("key"), want)}
+        key, who = ctx.params.get("key"), ctx.params.get("reviewer")
+        return {"cards": self._cards(self._source(ctx).faces, key, want, who)}
 
     @answering
     def on_frames(self, ctx: Any) -> dict[str, Any]:
@@ -220,9 +252,11 @@ class ReviewPanel(DatasetPanel):
         ctx.prompt(uri_of("find_hard_examples"), on_success=self.on_refresh)
 
     @staticmethod
-    def _cards(faces: fo.Dataset, key: Any, ids: Sequence[str]) -> list[dict[str, Any]]:
+    def _cards(
+        faces: fo.Dataset, key: Any, ids: Sequence[str], who: str | None
+    ) -> list[dict[str, Any]]:
         wanted = list(dict.fromkeys(ids))[:MOST_CARDS]
-        return [asdict(card) for card in cards.cards_of(faces, key, wanted)] if wanted else []
+        return [asdict(card) for card in cards.cards_of(faces, key, wanted, who)] if wanted else []
 
     @staticmethod
     def _source(ctx: Any) -> face_columns.Source:

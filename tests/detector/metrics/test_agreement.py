@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from media_forensics.detector.metrics.agreement import ALIKE, NOTHING, cohen, fleiss
+from media_forensics.detector.metrics.agreement import ALIKE, NOTHING, ONE_GROUP, cohen, fleiss
 from sklearn.metrics import cohen_kappa_score
 
 
@@ -77,3 +77,26 @@ def test_full_agreement_has_a_lower_bound_and_one_answer_has_no_kappa():
     assert cohen(np.zeros(20, int), np.zeros(20, int)).why == ALIKE
     assert cohen(np.array([-1, 0]), np.array([0, -1])).why == NOTHING
     assert fleiss(np.full((3, 2), -1)).why == NOTHING
+
+
+def test_the_interval_stays_where_a_kappa_can_be():
+    rng = np.random.default_rng(8)
+    seen = 0
+    for _ in range(300):
+        first = (rng.random(60) < 0.06).astype(int)
+        second = np.where(rng.random(60) < 0.05, 1 - first, first)
+        groups = rng.integers(0, 12, 60)
+        low, high = cohen(first, second, groups).interval
+        if low is not None:
+            seen += 1
+            assert -1 <= low <= high <= 1
+    assert seen > 100
+
+
+def test_one_group_with_another_decision_gives_no_interval():
+    first, groups = np.zeros(20, int), np.arange(20) // 2
+    second = first.copy()
+    second[3] = 1
+    found = cohen(first, second, groups)
+    assert found.kappa == pytest.approx(0) and found.interval.why == ONE_GROUP
+    assert found.interval.low is None and found.interval.high is None

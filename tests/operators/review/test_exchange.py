@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -29,7 +31,7 @@ def state(dataset) -> list:
 @pytest.mark.parametrize("kind", exchange.FORMATS)
 def test_what_was_exported_comes_in_again_once(faces, faces_of, kind):
     ids = faces.values("id")
-    decisions.act(faces.select(ids[:3]), "confirm_label", '=1+1, "quoted"\nnext', "ada")
+    decisions.act(faces.select(ids[:3]), "confirm_label", '=1+1, "quo\ufffdted"\nnext', "ada")
     decisions.act(faces.select(ids[2:5]), "unusable", reviewer="bob")
     decisions.act(faces.select(ids[2]), "wrong_face", reviewer="eve", resolves=True)
     decisions.act(faces.select(ids[6]), "keep", reviewer="ada")
@@ -164,8 +166,81 @@ def test_thousands_of_rows_are_stored_by_thousands(faces, monkeypatch):
         ('{"decisions": [{}]}', "action"),
         ('{"cut', "no decisions"),
         ('{"decisions": 7}', "no decisions"),
+        ("[" * 100_000, "no decisions"),
+        ('{"decisions": ' + "[" * 100_000, "no decisions"),
     ],
 )
 def test_a_file_that_holds_no_decisions_is_refused_in_words(text, says):
     with pytest.raises(ForensicsError, match=says):
         exchange.rows_in(text)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"time": "0001-01-01T00:00:00+14:00"},
+        {"time": "9999-12-31T23:59:59-14:00"},
+        {"time": 5},
+        {"reviewer": 5},
+        {"reviewer": "\ud800"},
+        {"time": "1969-12-31T23:00:00+00:00"},
+        {"note": ["a"]},
+        {"note": "a" * 10_001},
+        {"face": ["a"]},
+        {"video_id": {"a": 1}},
+        {"number": float("inf")},
+        {"p_fake": float("nan")},
+        {"p_fake": 1.5},
+    ],
+)
+def test_a_row_that_cannot_be_stored_is_refused_in_words(wrong):
+    row = {"face": "x", "reviewer": "ada", "time": "2026-11-26T10:00:00+00:00", "action": "keep"}
+    assert exchange.rows_in(json.dumps({"decisions": [row]}))
+    with pytest.raises(ForensicsError, match="holds no decisions"):
+        exchange.rows_in(json.dumps({"decisions": [row | wrong]}))
+
+
+def test_what_was_decided_before_stands_before_whenever_it_is_imported(faces):
+    """The newest decision counts, not the one that came in last."""
+    face = faces.values("id")[0]
+    one = faces.select(face)
+    decisions.act(one, "confirm_label", reviewer="ada")
+    row = {**exchange.rows_of(faces)[0], "number": None, "reviewer": "bob"}
+    then = datetime.fromisoformat(row["time"])
+    for action, hours in (("unusable", -2), ("wrong_face", -1), ("wrong_label", 99)):
+        when = (then + timedelta(hours=hours)).isoformat()
+        exchange.merge(faces, [{**row, "time": when, "action": action}])
+        assert faces[face].review == ("wrong_label" if hours > 0 else "confirm_label")
+        decisions.rebuild(faces)
+        assert faces[face].review == ("wrong_label" if hours > 0 else "confirm_label")
+    assert opinions.opinions_of(faces).of[face] == {"ada": "confirm_label", "bob": "wrong_label"}
+    decisions.act(one, "unusable", reviewer="eve")  # a file from tomorrow is not newer for ever
+    decisions.rebuild(faces)
+    assert faces[face].review == "unusable"
+    for who in ("eve", "bob", "ada"):
+        decisions.undo(faces, who)
+    assert faces[face].review == "wrong_face"
+
+
+def test_a_row_that_an_earlier_version_let_in_blocks_nothing(faces):
+    ids = faces.values("id")
+    decisions.act(faces.select(ids[0]), "confirm_label", reviewer="ada")
+    edge = {"time": "9999-12-31T23:59:59-14:00"}
+    for wrong in (edge, {"note": ["a"]}, {"reviewer": 5}, {"time": 7}):
+        with pytest.raises(ForensicsError, match="cannot be stored"):
+            decisions.act(faces.select(ids[1]), "keep", wrong.get("note"), "a\ud800")
+        good = review_log.Record(0, review_log.DECIDE, "ada", review_log.now(), [ids[1]], "keep")
+        stored = review_log.append(faces, good)
+        review_log.put_adopted(faces, [replace(stored, **wrong)])  # as it was stored, not copied
+        decisions.act(faces.select(ids[2]), "unusable", reviewer="ada")
+        assert faces[ids[2]].review == "unusable" and faces[ids[1]].review_keep is None
+    assert review_log.aside(faces) == 4 and len(exchange.rows_of(faces)) == 5
+    for _ in range(5):
+        decisions.undo(faces, "ada")
+    assert review_log.next_of(faces, "undo", "ada") is None
+
+
+def test_a_name_is_the_same_however_it_was_typed():
+    row = {"reviewer": " Rene\u0301 ", "time": "2026-11-26T10:00:00+00:00", "action": "keep"}
+    (found,) = exchange.rows_in(json.dumps({"decisions": [row]}))
+    assert found["reviewer"] == review_log.person("Rene\u0301 ") == "Ren\u00e9"

@@ -17,7 +17,9 @@ class Memory {
 interface Sent {
   desk: Desk;
   marks: string[];
+  ago: number[];
   answer: (works?: boolean, count?: number) => void;
+  park: () => void;
 }
 
 function box(store?: Memory) {
@@ -28,9 +30,12 @@ function box(store?: Memory) {
       const all = entries.map(({ mark }) => ({ mark, face: "f", turned: [], was: [], why: "" }));
       const answer = (works = true, count = all.length) => {
         const busy = count < all.length ? "held" : "";
-        then(works ? { done: all.slice(0, count), said: {}, cards: [], busy } : undefined);
+        then(works ? { ...none, done: all.slice(0, count), busy } : undefined);
       };
-      sent.push({ desk, marks: entries.map((entry) => entry.mark), answer });
+      const none = { done: [], said: {}, cards: [], busy: "", absent: false };
+      const marks = entries.map((entry) => entry.mark);
+      const ago = entries.map((entry) => entry.ago!);
+      sent.push({ desk, marks, ago, answer, park: () => then({ ...none, absent: true }) });
     },
     (answer) => stored.push(answer),
     () => {},
@@ -125,4 +130,26 @@ test("a request holds so many at most, and what is broken in the store is left o
   sent[0]!.answer();
   expect(sent[1]!.marks.length).toBe(MOST);
   expect(store.values.has("of-another")).toBe(true);
+});
+
+test("what is of a dataset that is not here waits in the store and holds up nothing", () => {
+  const store = new Memory();
+  const { outbox, sent, add } = box(store);
+  add("a", { ...ADA, dataset: "elsewhere" });
+  add("b", { ...ADA, dataset: "elsewhere" });
+  add("c");
+  sent[0]!.park();
+  expect(sent[1]!.marks).toEqual(["c"]);
+  sent[1]!.answer();
+  expect([outbox.length, outbox.parked, outbox.failing, store.length]).toEqual([0, 2, false, 2]);
+  expect(box(store).sent[0]!.marks).toEqual(["a", "b"]); // the next page asks again
+});
+
+test("a decision says how long ago it was made", () => {
+  const { sent, add } = box();
+  add("a");
+  add("b");
+  vi.advanceTimersByTime(LOST + PAUSE);
+  expect(sent[0]!.ago[0]).toBe(0);
+  expect(sent[1]!.ago[0]).toBe(LOST + PAUSE);
 });

@@ -13,8 +13,8 @@ const card = (id: string): Card => ({
   why: [],
   person: [],
   pair: null,
-  keep: null,
-  note: null,
+  stands: { keep: null, note: null },
+  own: { keep: null, note: null },
   heat: "",
 });
 
@@ -29,6 +29,7 @@ function pile(count: number, more: Partial<Opened> = {}): Pile {
     orders: [],
     truths: [],
     notice: "",
+    aside: "",
     key: "det",
     threshold: 0.5,
     provenance: "",
@@ -49,6 +50,7 @@ const turned = (id: string, said: Record<string, string>, was = "") => ({
   said: { [id]: said },
   cards: [],
   busy: "",
+  absent: false,
 });
 
 test("a decision goes on, other actions stay", () => {
@@ -56,7 +58,7 @@ test("a decision goes on, other actions stay", () => {
   p.act("wrong_label", 0);
   expect([p.at, p.mine("f0"), p.decided]).toEqual([1, "wrong_label", 1]);
   p.act("keep", 0);
-  expect([p.at, p.card!.keep, p.decided]).toEqual([1, true, 1]);
+  expect([p.at, p.beside(p.card!).keep, p.decided]).toEqual([1, true, 1]);
   p.move(-1);
   p.act("unusable", 0); // another decision on the same face
   expect([p.mine("f0"), p.decided]).toEqual(["unusable", 1]);
@@ -81,7 +83,7 @@ test("a decision that was refused counts no more", () => {
   const p = pile(3);
   p.act("unusable", 0);
   const done = [{ mark: "m", face: "f0", turned: [], was: [], why: "This face is gone." }];
-  p.take({ done, said: { f0: {} }, cards: [], busy: "" });
+  p.take({ done, said: { f0: {} }, cards: [], busy: "", absent: false });
   expect([p.at, p.mine("f0"), p.decided]).toEqual([1, undefined, 0]);
 });
 
@@ -140,4 +142,15 @@ test("time left from the middle of the last decisions, without pauses", () => {
     "about 20 s left",
     "about 2.0 h left",
   ]);
+});
+
+test("the note of another person is hidden until one has decided", () => {
+  const p = pile(3);
+  const first = p.card!;
+  first.stands = { keep: true, note: "odd" };
+  expect(p.beside(first)).toEqual({ keep: null, note: null });
+  p.say(first, { keep: false });
+  expect(p.beside(first)).toEqual({ keep: false, note: null });
+  p.act("confirm_label", 0);
+  expect(p.beside(first)).toEqual({ keep: false, note: "odd" });
 });

@@ -9,7 +9,13 @@ import numpy as np
 import pytest
 from media_forensics.operators.dataset import fields
 from media_forensics.operators.panels.review.review import GONE, NO_QUEUE, ReviewPanel
-from media_forensics.operators.review import decisions, find_hard_examples, opinions, review_log
+from media_forensics.operators.review import (
+    decisions,
+    find_hard_examples,
+    opinions,
+    record_rules,
+    review_log,
+)
 
 pytestmark = pytest.mark.fiftyone
 QUEUE = "det_rank_high_loss"
@@ -135,14 +141,14 @@ def test_undo_and_redo_name_their_face_and_what_is_said_of_it(desk, faces):
     back = decide(panel, opened, entry("undo", mark="u1"), entry("undo", mark="u2"))
     assert [row["turned"] for row in back["done"]] == [[second], [second]]
     assert [row["was"] for row in back["done"]] == [["unusable"], [""]]
-    assert back["said"] == {second: {}} and back["cards"][0]["note"] is None
+    assert back["said"] == {second: {}} and back["cards"][0]["own"]["note"] is None
     again = decide(panel, opened, entry("redo", mark="r1"), entry("redo", mark="r2"))
     assert again["said"][second] == {"ada": "unusable"}
-    assert again["cards"][0]["note"] == "look again"
+    assert again["cards"][0]["own"]["note"] == "look again"
     none = decide(panel, opened, entry("redo", mark="r3"))
     assert "no review action to redo" in none["done"][0]["why"]
     lost = decide(panel, opened, entry("undo", mark="u2"))  # its answer had been lost
-    assert lost["done"] == [{"mark": "u2", "face": "", **STORED}]
+    assert lost["done"] == [{**back["done"][1]}]  # so that its face is shown
     assert faces[second].review == "unusable"
 
 
@@ -208,6 +214,62 @@ def test_what_cannot_be_stored_now_is_left_to_be_sent_again(desk, faces, monkeyp
     assert answer["done"] == [] and "already working" in answer["busy"]
     answer = decide(panel, opened, entry("unusable", first), entry("unusable", second))
     assert len(answer["done"]) == 2 and faces[first].review == "unusable"
+
+
+@pytest.mark.parametrize("wrong", [{"note": "\ud800"}, {"face": "\ud800"}, {"note": {"a": 1}}])
+def test_what_can_never_be_stored_is_refused_and_not_sent_again(desk, faces, wrong):
+    opened = desk().send("on_open", queue=QUEUE, reviewer="ada")
+    first, second = opened["ids"][:2]
+    bad = ReviewPanel._one(faces, entry("unusable", first, "m") | wrong, "det", "ada")
+    assert bad["why"]
+    answer = decide(desk(), opened, entry("unusable", second))
+    assert not answer["done"][0]["why"] and faces[second].review == "unusable"
+
+
+def test_an_error_that_is_not_the_decisions_fault_loses_none(desk, faces, monkeypatch):
+    """What was stored is answered, the rest comes again; cards may fail alone."""
+    from media_forensics.operators.panels.review import cards
+
+    panel = desk()
+    opened = panel.send("on_open", queue=QUEUE, reviewer="ada")
+    first, second = opened["ids"][:2]
+
+    def broken(*_, **__):
+        raise ValueError("cut off")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(cards, "cards_of", broken)
+        answer = decide(panel, opened, entry("unusable", first), want=[first])
+        assert len(answer["done"]) == 1 and answer["cards"] is None
+        patch.setattr(review_log, "append", broken)
+        answer = decide(panel, opened, entry("unusable", first), entry("unusable", second))
+    assert [row["face"] for row in answer["done"]] == [first] and "cut off" in answer["busy"]
+    answer = decide(panel, opened, entry("unusable", second, ago=3_600_000))
+    assert len(answer["done"]) == 1 and faces[second].review == "unusable"
+    one, two = review_log.read(faces)
+    apart = record_rules.moment(one.time) - record_rules.moment(two.time)
+    assert 3500 < apart.total_seconds() < 3700  # when it was decided, not when it was stored
+
+
+def test_decisions_on_a_dataset_of_another_database_are_left_to_the_browser(desk, faces):
+    panel = desk()
+    opened = panel.send("on_open", queue=QUEUE, reviewer="ada")
+    answer = decide(panel, opened | {"dataset": "0" * 24}, entry("unusable", opened["ids"][0]))
+    assert (answer["absent"], answer["done"]) == (True, [])
+
+
+def test_what_others_say_beside_the_label_is_apart_from_ones_own(desk, faces):
+    panel = desk()
+    opened = panel.send("on_open", queue=QUEUE, reviewer="ada")
+    face = opened["ids"][0]
+    decisions.act(faces.select(face), "note", "odd", "bob")
+    decisions.act(faces.select(face), "keep", reviewer="carl")
+    answer = decide(panel, opened, entry("drop", face), want=[face])
+    assert answer["cards"][0]["stands"] == {"keep": False, "note": "odd"}
+    assert answer["cards"][0]["own"] == {"keep": False, "note": None}
+    answer = decide(panel, opened, entry("undo", mark="u"), want=[face])
+    assert answer["cards"][0]["stands"] == {"keep": True, "note": "odd"}
+    assert answer["cards"][0]["own"] == {"keep": None, "note": None}
 
 
 def test_without_queues_it_shows_all_faces_and_says_what_ranks_them(faces_of, client):
