@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -353,3 +355,18 @@ def test_a_heatmap_comes_when_it_is_asked_for(desk, faces, fiftyone_db):
 def test_the_page_that_the_help_links_to_is_there():
     root = Path(__file__).resolve().parents[4]
     assert (root / "docs" / ReviewPanel.page).is_file()
+
+
+def test_what_is_sent_twice_at_once_is_stored_once(desk, faces):
+    one, two = desk(), desk()
+    opened = one.send("on_open", queue=QUEUE, reviewer="ada")
+    ids = opened["ids"]
+    for turn in range(6):
+        sent = [entry("wrong_label", ids[3 * turn + n], f"{turn}-{n}") for n in range(3)]
+        sent.append(entry("undo", mark=f"{turn}-undo"))
+        with ThreadPoolExecutor(2) as both:
+            list(both.map(lambda p, sent=sent: decide(p, opened, *sent), (one, two)))
+        marks = Counter(record.mark for record in review_log.read(faces))
+        assert set(marks.values()) == {1}, marks
+        kept = {i for t in range(turn + 1) for i in ids[3 * t : 3 * t + 2]}
+        assert opinions.opinions_of(faces).by("ada").keys() == kept
