@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from ..files.companions import is_unseen
+from ..files.frame_numbers import natural_key
 from ..records import Reason
 from .frame import DecodedFrame, FrameError, VideoInfo
 from .pictures import BROKEN_IMAGE, SUFFIXES, as_shown, frames_of_picture, opened_picture
@@ -27,12 +27,7 @@ def image_files(folder: Path) -> list[Path]:
     ]
     if not found:
         raise FrameError(Reason.MISSING_FILE, f"{folder} holds no image file.")
-    return sorted(found, key=lambda path: _natural_key(path.name))
-
-
-def _natural_key(name: str) -> list[tuple[int, int, str]]:
-    parts = re.split(r"(\d+)", name)
-    return [(1, int(p), "") if p.isdigit() else (0, 0, p) for p in parts]
+    return sorted(found, key=lambda path: natural_key(path.name))
 
 
 def read_image(path: str | Path) -> np.ndarray:

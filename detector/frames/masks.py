@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 
+from ..errors import ForensicsError
+from ..files.frame_numbers import frame_indices
 from ..records import Reason
 from .frame import FrameError, FrameSource
 from .images import ImageSource, image_files
@@ -23,8 +24,8 @@ class MaskSource:
     """Masks by frame number; an unavailable mask gives ``mask_missing``, never an error.
 
     Args:
-        path: mask video, folder of images, or None; images are numbered by the digits at the end
-            of their names, or by position if no name has digits
+        path: mask video, folder of images, or None; images are numbered as frames are, by
+            :func:`.frame_numbers.frame_indices`
         threads: decoder threads
     """
 
@@ -64,16 +65,10 @@ def _numbered(files: list[Path]) -> list[tuple[int, str]]:
     """Return (frame number, path) of each file.
 
     Raises:
-        FrameError: a number occurs twice, or only some names have one, so that masks cannot be
-            assigned to frames
+        FrameError: the names do not tell the frames, see :func:`.frame_numbers.frame_indices`
     """
-    numbers = [re.search(r"(\d+)$", path.stem) for path in files]
-    found = [int(match.group(1)) for match in numbers if match]
-    if not found:
-        return [(n, str(path)) for n, path in enumerate(files)]
-    if len(found) < len(files) or len(set(found)) < len(found):
-        what = "the same number twice" if len(found) == len(files) else "names without a number"
-        raise FrameError(
-            Reason.MASK_MISSING, f"{files[0].parent} holds {what}: its masks have no frames."
-        )
-    return [(n, str(path)) for n, path in zip(found, files, strict=True)]
+    of = {path.name: str(path) for path in files}
+    try:
+        return [(n, of[name]) for n, name in frame_indices(of, str(files[0].parent))]
+    except ForensicsError as error:
+        raise FrameError(Reason.MASK_MISSING, f"Its masks have no frames: {error}") from error

@@ -14,13 +14,16 @@ from .table_columns import (
     CLASS_PAIRS,
     EITHER_COLUMNS,
     FAKE_WORDS,
+    GRADE,
     KEY_COLUMNS,
     LABEL_COLUMNS,
     LOGIT_COLUMNS,
     LOGIT_PAIRS,
     OF_A_LABEL,
+    OF_FAKE,
     PERCENT,
     PROBABILITY_COLUMNS,
+    REAL_CLASS,
     REAL_WORDS,
     SCORE_COLUMNS,
     TRUTH_COLUMNS,
@@ -58,8 +61,21 @@ def truth_of(
     cells: Mapping[str, list[str]], by_name: Mapping[str, str], scores: str
 ) -> tuple[int | None, ...]:
     """Return the true label of each row (0 real, 1 fake, None unknown); () without a column."""
-    found = next((by_name[n] for n in TRUTH_COLUMNS if by_name.get(n, scores) != scores), None)
-    return () if found is None else tuple(label_of(text) for text in cells[found])
+    name = next((n for n in TRUTH_COLUMNS if by_name.get(n, scores) != scores), None)
+    if name is None:
+        return ()
+    said = [label_of(text) for text in cells[by_name[name]]]
+    return tuple(1 - n if n is not None and name == "is_real" else n for n in said)
+
+
+def is_of_real(column: str) -> bool:
+    """Return whether the header says that its numbers rise with "real": ``p_real``, ``Real (%)``.
+
+    ``is_real`` does not: it is a truth or a decision.
+    """
+    words = set(without_percent(plain_name(column)).split("_"))
+    rest = words - REAL_CLASS
+    return words != rest and len(rest) < 3 and rest <= GRADE | {"class"}
 
 
 def score_column(
@@ -73,6 +89,9 @@ def score_column(
     if scale == "probability":  # logit columns are only used on request
         there = [name for name in there if plain_name(name) not in LOGIT_COLUMNS]
     graded = [name for name in there if any(not _HARD.fullmatch(cell) for cell in cells[name])]
+    certain = [n for n in graded if "fake" in plain_name(n) or plain_name(n) in OF_FAKE]
+    if not certain and (real := _of_real(cells, by_name, scale)):
+        return real
     if not there:
         raise ForensicsError(
             f"{path.name} has no column with scores.",
@@ -88,6 +107,18 @@ def score_column(
             "column",
         )
     return graded[0] if graded else there[0]
+
+
+def _of_real(cells: Mapping[str, list[str]], by_name: Mapping[str, str], scale: str) -> str | None:
+    """Return the one column of graded scores of "real", or None."""
+    found = [
+        name
+        for plain, name in by_name.items()
+        if is_of_real(name)
+        and ("logit" in plain) == (scale == "logit")
+        and any(not _HARD.fullmatch(cell) for cell in cells[name])
+    ]
+    return found[0] if len(set(found)) == 1 else None
 
 
 def key_columns(
@@ -168,15 +199,25 @@ def margin_of_pair(
     p_fake: np.ndarray,
     path: Path,
 ) -> np.ndarray | None:
-    """Return (N,) the log ratio of two class probabilities, NaN if one is 0; None without both."""
+    """Return (N,) the log ratio of two class probabilities; None without both."""
     for real, fake in CLASS_PAIRS:
         if fake == found and real in by_name:
             other = numbers(cells[by_name[real]], path, by_name[real])
-            with np.errstate(divide="ignore", invalid="ignore"):
-                margin = np.log(p_fake) - np.log(other)
-            margin[~np.isfinite(margin)] = np.nan
+            margin = log_ratio(p_fake, other)
             return None if ranks.contradict(p_fake, margin) else margin
     return None
+
+
+def log_ratio(p_fake: np.ndarray, p_real: np.ndarray) -> np.ndarray:
+    """Return (N,) the margin of two class probabilities, NaN without one.
+
+    Where one is 0, it was rounded: the margin is that of the farthest row, or 37 if none is.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        margin = np.log(p_fake) - np.log(p_real)
+    finite = np.abs(margin[np.isfinite(margin)])
+    far = max(37.0, finite.max(initial=0.0))
+    return np.where(np.isinf(margin), np.copysign(far, margin), margin)
 
 
 def whole(text: str) -> int:

@@ -26,7 +26,9 @@ from ..files.paths import given
 from ..metrics import ranks
 from ..text.csv_cells import cell, from_cell
 from .score_columns import (
+    is_of_real,
     key_columns,
+    log_ratio,
     margin_beside,
     margin_of_pair,
     numbers,
@@ -43,6 +45,8 @@ from .table_files import read_table
 
 #: Formats for writing; for reading see :mod:`.table_files`.
 FORMATS = (".csv", ".parquet", ".tsv", ".jsonl", ".xlsx")
+#: What scores rise with: as the column's name says, else "fake".
+AUTO, SCORES_OF = "auto", ("auto", "fake", "real")
 _NOISE = 1e-9  # tolerance for rounding beyond 0 and 1
 
 
@@ -116,7 +120,10 @@ def require_package(path: Path) -> None:
 
 
 def read_scores(
-    path: str | Path, scale: str = "probability", column: str | None = None
+    path: str | Path,
+    scale: str = "probability",
+    column: str | None = None,
+    scores_of: str = AUTO,
 ) -> ScoreTable:
     """Return the checked scores of a file.
 
@@ -125,15 +132,22 @@ def read_scores(
         scale: ``probability`` (in [0, 1]) or ``logit`` (any finite number; its sigmoid is taken)
         column: the column with the scores; by default the first known one. A column of hard
             labels (only 0 and 1) is taken only if there is no other
+        scores_of: what high scores mean, one of :data:`SCORES_OF`; those of "real" are turned
 
     Raises:
         ForensicsError: missing or unreadable file, missing column, no rows, duplicate row, a score
-            that is not a number or outside [0, 1] (gives the row), or an unknown scale
+            that is not a number or outside [0, 1] (gives the row), or an unknown scale or class
     """
     path = given(path, "path")
     if scale not in ("probability", "logit"):
         raise ForensicsError(
             f"There is no scale {scale!r}.", "Known: probability, logit.", field="scale"
+        )
+    if scores_of not in SCORES_OF:
+        raise ForensicsError(
+            f"Scores of {scores_of!r} are unknown.",
+            f"Known: {', '.join(SCORES_OF)}.",
+            field="scores_of",
         )
     cells = read_table(path)
     by_name = {plain_name(name): name for name in cells}
@@ -153,6 +167,8 @@ def read_scores(
         remarks.append("The table counts frames from 0.")
     reasons = cells[by_name["reason"]] if "reason" in by_name else [""] * len(keys)
     values = numbers(cells[found], path, found)
+    plain = plain_name(found)
+    named_real = scores_of == AUTO and is_of_real(found)
     if scale == "probability":
         if says_percent(found):
             if 0 < np.nanmax(values, initial=0) <= 1:
@@ -163,15 +179,22 @@ def read_scores(
                 )
             values = values / 100
             remarks.append(f"{found!r} is read as percent.")
+        values = _probabilities(values, path, found)
         if column is None:
             require_of_fake(values, cells, by_name, found, path)
     margin = None
+    if named_real:
+        remarks.append(f"{found!r} is read as the class real, and turned.")
     if scale == "logit":
-        for real, fake in LOGIT_PAIRS:
-            if fake == plain_name(found) and real in by_name:
-                values = values - numbers(cells[by_name[real]], path, by_name[real])
-        margin, values = values, ranks.sigmoid(values)
-    elif "margin" in by_name and plain_name(found) != "margin":
+        for pair in LOGIT_PAIRS:
+            if plain in pair and set(pair) <= set(by_name):
+                other = by_name[pair[plain == pair[0]]]
+                values = values - numbers(cells[other], path, other)
+        margin = -values if named_real else values
+        values = ranks.sigmoid(margin)
+    elif named_real:
+        margin, values = log_ratio(1 - values, values), 1 - values
+    elif "margin" in by_name and plain != "margin":
         margin = numbers(cells[by_name["margin"]], path, by_name["margin"])
         if ranks.contradict(values, margin):  # not the margin of these probabilities
             if column is None:
@@ -185,13 +208,15 @@ def read_scores(
     else:
         margin = margin_beside(cells, by_name, values, path)
         if margin is None:
-            margin = margin_of_pair(cells, by_name, plain_name(found), values, path)
+            margin = margin_of_pair(cells, by_name, plain, values, path)
+    if scores_of == "real":
+        values, margin = 1 - values, None if margin is None else -margin
     level = "video" if tuple(columns) == ("video_id",) else "face"
     return ScoreTable(
         level,
         keys,
         tuple(columns),
-        _probabilities(values, path, found),
+        values,
         tuple(from_cell(text) for text in reasons),
         margin,
         found,

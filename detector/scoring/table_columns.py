@@ -27,8 +27,14 @@ REAL_WORDS = frozenset(
     {"real", "original", "genuine", "pristine", "authentic", "live", "bonafide", "false", "0"}
 )
 FAKE_WORDS = frozenset({"fake", "deepfake", "manipulated", "spoof", "forged", "true", "1"})
-#: Columns that hold the truth, not a decision.
-TRUTH_COLUMNS = ("labels", "y_true", "target", "ground_truth", "gt", "truth", "is_fake")
+#: Words of a column whose numbers rise with "real": one of the first, one or none of the second.
+REAL_CLASS = frozenset({"real", "genuine", "authentic", "authenticity", "bonafide", "pristine"})
+GRADE = frozenset({"p", "prob", "probs", "proba", "probability", "score", "scores", "confidence"})
+GRADE |= {"conf", "logit", "logits", "likelihood", "pred"}
+#: Columns that name the class "fake", by its word or its number.
+OF_FAKE = frozenset({"p_fake", "prob_class_1", "prob_1", "p1", "probs_1", "logit_1", "logits_1"})
+#: Columns that hold the truth, not a decision; those of the last say 1 for real.
+TRUTH_COLUMNS = ("labels", "y_true", "target", "ground_truth", "gt", "truth", "is_fake", "is_real")
 #: Words of a header that say that its numbers are hundredths.
 PERCENT = frozenset({"percent", "percentage", "pct", "perc"})
 #: Column names that hold a score in some tools and a hard label in others.

@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...detector.errors import ForensicsError
+from ...detector.files.frame_numbers import frame_indices
 from ...detector.records import LABELS, UNLABELLED, VideoRecord, known_keys
-from .suffixes import stem_of
+from .suffixes import join, stem_of
 from .tree import Tree
 
 DERIVE = ("auto", "always", "never")
@@ -160,7 +161,7 @@ class Reading:
         missing: listed files that are not there
         conflicts: statements of the source that contradict each other, one sentence each
         warnings: what the user should know before importing, one sentence each
-        skipped: relative path of a media file that was left out on purpose -> why
+        skipped: relative path of a media file or folder that was left out on purpose -> why
         unsplit: datasets among the records whose authors define no split (all of them where
             ``Importer.official_split`` is False)
     """
@@ -176,6 +177,21 @@ class Reading:
         """Add the record of the file ``rel`` and mark that file as explained."""
         tree.claim(rel)
         self.records.append(record)
+
+    def numbered(self, tree: Tree, folder: str, names: Iterable[str]) -> list[tuple[int, str]]:
+        """Return (0-based frame number, relative path) of the frames in ``folder``, and claim them.
+
+        If names clash, the folder is left out with the reason, and the result is empty.
+        """
+        names = list(names)
+        try:
+            frames = [(n, join(folder, name)) for n, name in frame_indices(names, folder)]
+        except ForensicsError as error:
+            self.skipped[folder] = str(error).removeprefix(folder).lstrip(": ")
+            tree.claim(*(join(folder, name) for name in names))
+            return []
+        tree.claim(*(rel for _, rel in frames))
+        return frames
 
 
 @dataclass(frozen=True, slots=True)

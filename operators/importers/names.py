@@ -7,8 +7,6 @@ from dataclasses import dataclass
 
 from ...detector.records import SPLITS
 
-LARGEST_FRAME = 2**31 - 1  # three years at 25 frames per second, and what every store can hold
-_SPLIT_DIGITS = re.compile(r"(\d+)")
 _SPLIT_WORDS = {
     **{split: split for split in SPLITS},
     "training": "train",
@@ -95,14 +93,6 @@ _FAMILIES = {name: family for family, names in _FAMILY_OF.items() for name in na
 def family_of(method: str) -> str:
     """Return the family of a method by its usual name, or ``unknown``."""
     return _FAMILIES.get(method.lower(), "unknown")
-
-
-def natural_key(name: str) -> tuple[tuple[int, int | str], ...]:
-    """Return a sort key that puts ``frame_9`` before ``frame_10``."""
-    return tuple(
-        (0, int(part)) if part.isdigit() and part.isascii() else (1, part)
-        for part in _SPLIT_DIGITS.split(name)
-    )
 
 
 def split_named(word: str) -> str | None:

@@ -95,9 +95,10 @@ def read_source(
     tree, importer, evidence, options = _open(root, format, options)
     reading = importer.read(tree, options)
     if not reading.records:
+        lost = next((f"{rel}: {why}" for rel, why in reading.skipped.items()), "")
         raise ForensicsError(
             f"No video of {importer.title} was found in {str(tree.root)!r}.",
-            f"Expected there:\n{importer.expects}",
+            f"Left out: {lost}" if lost else f"Expected there:\n{importer.expects}",
             "root",
         )
     reading.records[:] = _one_kind(reading.records, options.media)

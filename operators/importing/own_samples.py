@@ -15,9 +15,10 @@ from typing import Any
 import fiftyone.core.media as fomm
 
 from ...detector.errors import ForensicsError
+from ...detector.files.frame_numbers import natural_key
 from ...detector.records import FAKE, LABELS, REAL
 from ..dataset import views
-from ..importers.names import natural_key, split_named
+from ..importers.names import split_named
 from .own_labels import CLIPS, FRAMES, PEOPLE, SLICES, Choice, labels, texts
 
 

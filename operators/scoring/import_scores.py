@@ -13,7 +13,7 @@ from fiftyone.operators import types
 from ...detector.errors import ForensicsError
 from ...detector.files.paths import given
 from ...detector.records import Reason
-from ...detector.scoring.score_tables import ScoreTable
+from ...detector.scoring.score_tables import AUTO, ScoreTable
 from ...detector.text.markdown import plain
 from ..app.form import Form, chosen_path
 from ..app.open_dataset import require_dataset
@@ -24,9 +24,15 @@ from ..dataset.video_scores import RULES, declare, write_video_scores
 from ..jobs.path_arguments import with_paths
 from ..jobs.workflow import Workflow
 from . import score_claim
+from .score_direction import require_fake_above_real
 from .score_matching import match, require_one_truth
 
 SCALES = (("probability", "p_fake, 0 to 1"), ("logit", "a logit: its sigmoid is taken"))
+CLASSES = (
+    (AUTO, "as the column's name says, else fake"),
+    ("fake", "fake"),
+    ("real", "real: the scores are turned"),
+)
 
 
 @with_paths("path")
@@ -40,6 +46,7 @@ def run(
     rule: str = "mean",
     overwrite: bool = False,
     column: str | None = None,
+    scores_of: str = AUTO,
 ) -> dict[str, Any]:
     """Write the scores of a table as those of detector ``key``.
 
@@ -57,6 +64,9 @@ def run(
         rule: video score rule for tables of faces
         overwrite: replace the scores that ``key`` holds
         column: column with the scores, if the column names do not tell
+        scores_of: what high scores mean: ``fake``, ``real`` (they are turned), or ``auto``: what
+            the column's name says, else ``fake``, unless the dataset's labels clearly speak against
+            it
 
     Returns:
         ``{"key", "level", "column", "matched", "without_score", "not_in_dataset", "ambiguous",
@@ -65,7 +75,8 @@ def run(
         table; ``remarks`` say how the table was understood
 
     Raises:
-        ForensicsError: a bad table (names the line), no row that matches, or ``key`` is taken
+        ForensicsError: a bad table (names the line), no row that matches, ``key`` is taken, or
+            scores that by the labels here are higher for reals
     """
     from ...detector.files.hashes import file_sha256
     from ...detector.scoring.score_tables import read_scores
@@ -75,7 +86,7 @@ def run(
     views.require_fields(view, ["video_id"], "Import deepfake dataset")
     views.require_samples(view, "faces")
     names = fields.ScoreFields(key)
-    table = read_scores(path, scale, column)
+    table = read_scores(path, scale, column, scores_of)
     sha256 = file_sha256(path)
     _require_free(dataset, names, sha256, overwrite)
     found = match(dataset, table)
@@ -85,7 +96,9 @@ def run(
             f"The dataset has, for example, {found.asked}; the table {table.keys[0]}.",
             "path",
         )
-    other = 0 if column else require_one_truth(dataset, table, found)
+    stated = bool(column) or scores_of != AUTO
+    other = 0 if stated else require_one_truth(dataset, table, found)
+    order = require_fake_above_real(dataset, table, found, scores_of)
     with changing(dataset):
         score_claim.require_alone(dataset, key)
         _require_free(dataset, names, sha256, overwrite)  # another process may have taken it since
@@ -129,7 +142,7 @@ def run(
         "not_in_table": len(missing),
         "videos": videos,
         "other_truth": other,
-        "remarks": list(table.remarks),
+        "remarks": [*table.remarks, order] if order else list(table.remarks),
     }
 
 
@@ -176,6 +189,7 @@ class ImportScores(Workflow):
         form.text("key", "Key", "Name of the fields that are written", required=True)
         form.choice("scale", SCALES, "Scale", "Of scores")
         form.text("column", "Score column", "If the column names do not show it")
+        form.choice("scores_of", CLASSES, "Scores of", "What a high score means")
         form.choice("rule", RULES, "Video score", "Where the table has one row per face")
         form.flag("overwrite", "Overwrite", "An earlier import")
         if form.params.get("key"):
@@ -201,7 +215,8 @@ def _preview(form: Form, view: Any) -> None:
     from ...detector.scoring.score_tables import read_scores
 
     path = given(chosen_path(form.params["path"]), "path")
-    table = read_scores(path, form.value("scale"), form.params.get("column") or None)
+    column, scores_of = form.params.get("column") or None, form.value("scores_of")
+    table = read_scores(path, form.value("scale"), column, scores_of)
     dataset = views.dataset_of(view)
     found = match(dataset, table)
     rows, fitting = len(table.keys), set(found.by_id.values())
@@ -211,8 +226,10 @@ def _preview(form: Form, view: Any) -> None:
         text += f" Not in the dataset: {len(lost)} rows, for example {lost[0]}."
     if found.ambiguous:
         text += f" {len(found.ambiguous)} rows match several {found.level}s and give no score."
-    other = 0 if form.params.get("column") else require_one_truth(dataset, table, found)
+    stated = bool(column) or scores_of != AUTO
+    other = 0 if stated else require_one_truth(dataset, table, found)
+    order = require_fake_above_real(dataset, table, found, scores_of)
     if other:
         text += f" {other} faces have another true label in the table than here."
-    text = " ".join([text, *table.remarks])
+    text = " ".join([text, *table.remarks, order]).strip()
     form.notice("found", f"{len(fitting)} of {rows} rows fit {found.level}s here", plain(text))

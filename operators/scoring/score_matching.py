@@ -95,9 +95,9 @@ def require_one_truth(dataset: fo.Dataset, table: ScoreTable, found: Matches) ->
     if other * 2 > len(pairs):
         raise ForensicsError(
             f"The table's true labels contradict the dataset's for {other} of {len(pairs)} faces.",
-            "Its class 1 may mean real (an alphabet of folders gives fake 0, real 1). Write the "
-            "probability of fake as p_fake, or name the column if it is that.",
-            "column",
+            "Its class 1 may mean real (an alphabet of folders gives fake 0, real 1): say "
+            "scores_of='real' to turn the scores, or 'fake' to take them as they are.",
+            "scores_of",
         )
     return other
 

@@ -12,7 +12,6 @@ from dataclasses import replace
 
 from ....detector.records import VideoRecord
 from ..contract import Evidence, Importer, ImportOptions, Reading, make_id
-from ..frame_numbers import frame_indices
 from ..lists import read_json
 from ..names import NameParts, family_of, parts_of_fake, parts_of_real
 from ..suffixes import join
@@ -75,7 +74,7 @@ def read(tree: Tree, options: ImportOptions) -> Reading:
     lists = list_files(tree)
     if lists:
         for name, video in read_videos(tree, reading, lists, options.path_prefix):
-            reading.records.append(_record(tree, name, video))
+            _add(tree, reading, name, video)
     else:
         _read_folders(tree, reading)
     for folder, _ in tree.walk():
@@ -85,14 +84,18 @@ def read(tree: Tree, options: ImportOptions) -> Reading:
     return reading
 
 
-def _record(tree: Tree, name: str, video: Video) -> VideoRecord:
+def _add(tree: Tree, reading: Reading, name: str, video: Video) -> None:
+    frames = reading.numbered(tree, video.folder, video.names)
+    if frames:
+        reading.records.append(_record(tree, name, video, frames))
+
+
+def _record(tree: Tree, name: str, video: Video, frames: list[tuple[int, str]]) -> VideoRecord:
     dataset, subset, compression = place_of(video.folder, tree.root.name)
     method = METHODS.get(video.listed_label) or re.sub(r"(?i)_?fake$", "", video.listed_label)
     if video.listed_label == "DF_fake" and subset:
         method = subset
     split = next(iter(video.splits), None)
-    frames = frame_indices(video.names, video.folder)
-    tree.claim(*(join(video.folder, frame) for _, frame in frames))
     return VideoRecord(
         video_id=make_id(dataset, subset, video.compression or compression, name),
         path=tree.absolute(video.folder),
@@ -105,7 +108,7 @@ def _record(tree: Tree, name: str, video: Video) -> VideoRecord:
         split_source="official" if split else None,
         mask_path=tree.absolute(video.masks) if video.masks else None,
         license_note=LICENSE,
-        frames=tuple((n, tree.absolute(join(video.folder, frame))) for n, frame in frames),
+        frames=tuple((n, tree.absolute(rel)) for n, rel in frames),
         aligned=True,
         attributes={"subset": subset} if subset else {},
     )
@@ -140,7 +143,7 @@ def _read_folders(tree: Tree, reading: Reading) -> None:
                 {listed[name]} if name in listed else set(),
                 masks if tree.is_folder(masks) else None,
             )  # fmt: skip
-            reading.records.append(_record(tree, name, video))
+            _add(tree, reading, name, video)
     if not any(splits.values()):
         reading.warnings.append(
             "There are no JSON lists (preprocessing/dataset_json): no video has a split."

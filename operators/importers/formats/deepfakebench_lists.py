@@ -100,8 +100,11 @@ def place_of(folder: str, root_name: str) -> tuple[str, str, str]:
         dataset, parts = parts[0], parts[1:]
     levels = ("frames", "manipulated_videos")
     middle = [part for part in parts if part not in levels and not part.endswith("_sequences")]
-    compression = next((COMPRESSIONS[p] for p in middle if p in COMPRESSIONS), "")
-    subset = "/".join(part for part in middle if part not in COMPRESSIONS)
+    # Below FaceForensics++'s own folders `raw` is a compression; elsewhere, as data/raw, it is not.
+    own = any(part.endswith("_sequences") for part in parts)
+    known = {name for name in COMPRESSIONS if own or name not in ("raw", "c0")}
+    compression = next((COMPRESSIONS[p] for p in middle if p in known), "")
+    subset = "/".join(part for part in middle if part not in known)
     if dataset.lower() == "dfdcp":
         subset = subset.partition("/")[0]  # the folders below are actors and recordings
     if subset in ("actors", "DeepFakeDetection"):

@@ -11,7 +11,6 @@ import re
 
 from ....detector.records import VideoRecord
 from ..contract import Evidence, Importer, ImportOptions, Reading, make_id
-from ..frame_numbers import frame_indices
 from ..names import family_of
 from ..suffixes import join, stem_of
 from ..tree import Tree
@@ -76,9 +75,15 @@ def read(tree: Tree, options: ImportOptions) -> Reading:
                 continue
             loose = not parts[-1] or parts[-1].lower() in (*DOMAINS, "frames", "real", "fake")
             for names_of_one in [[n] for n in images] if loose else [images]:
-                reading.records.append(
-                    _record(tree, folder, inner, parts, names_of_one, loose, split)
+                frames = (
+                    [(0, join(inner, names_of_one[0]))]
+                    if loose
+                    else reading.numbered(tree, inner, names_of_one)
                 )
+                if frames:
+                    reading.records.append(
+                        _record(tree, folder, inner, parts, frames, loose, split)
+                    )
     if not any(record.label == 0 for record in reading.records):
         reading.warnings.append(
             "DF40 ships fakes only; its reals are the crops of FaceForensics++ and Celeb-DF."
@@ -91,7 +96,7 @@ def _record(
     folder: str,
     inner: str,
     parts: list[str],
-    images: list[str],
+    frames: list[tuple[int, str]],
     loose: bool,
     split: str | None,
 ) -> VideoRecord:
@@ -101,11 +106,10 @@ def _record(
     real = "real" in lower
     if split is None:
         split = next((s for s in SPLITS if s in lower), None)
-    video = stem_of(images[0]) if loose else parts[-1]
+    video = stem_of(frames[0][1]) if loose else parts[-1]
     kept = [p for p in (parts if loose else parts[:-1]) if p and p.lower() != "frames"]
     target, source, pair, parents = origin_of(domain, video) if not real else (None, None, None, ())
-    frames = [(0, images[0])] if loose else frame_indices(images, inner)
-    tree.claim(*(join(inner, name) for _, name in frames))
+    tree.claim(*(rel for _, rel in frames))
     return VideoRecord(
         video_id=make_id(DATASET, "/".join((method, *kept)), "", video),
         path=tree.absolute(inner),
@@ -120,7 +124,7 @@ def _record(
         pair_id=pair,
         parents=parents,
         license_note=LICENSE,
-        frames=tuple((n, tree.absolute(join(inner, name))) for n, name in frames),
+        frames=tuple((n, tree.absolute(rel)) for n, rel in frames),
         aligned=True,
         attributes={"domain": domain} if domain else {},
     )

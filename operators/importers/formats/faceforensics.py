@@ -97,8 +97,14 @@ def _folders(tree: Tree, subset: str) -> list[tuple[str, str]]:
 
 
 def _flat_compression(tree: Tree) -> str:
-    """Return the compression at the end of the flat copy's name; "" if there is none."""
-    named = re.search(r"(?:^|[^a-z0-9])(raw|c0|c23|c40)$", tree.root.name.lower())
+    """Return the compression at the end of the flat copy's name; "" if there is none.
+
+    ``FaceForensics_raw`` says one; a folder ``raw`` or ``data_raw`` says that it was not touched.
+    """
+    name = tree.root.name.lower()
+    named = re.search(r"(?:^|[^a-z0-9])(raw|c0|c23|c40)$", name)
+    if named and named[1] in ("raw", "c0") and not re.match("ff|face", name):
+        return ""
     return COMPRESSIONS[named[1]] if named else ""
 
 

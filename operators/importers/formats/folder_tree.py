@@ -14,9 +14,9 @@ from dataclasses import replace
 from typing import Any
 
 from ....detector.errors import ForensicsError
+from ....detector.files.frame_numbers import frame_indices
 from ....detector.records import FAKE, REAL, UNKNOWN, UNLABELLED, VideoRecord
 from ..contract import Evidence, Importer, ImportOptions, Reading, make_id
-from ..frame_numbers import frame_indices
 from ..names import family_of, parts_of_fake, split_named
 from ..suffixes import is_image, is_video, join
 from ..tree import Tree
@@ -114,8 +114,17 @@ def read(tree: Tree, options: ImportOptions) -> Reading:
             else:
                 tree.claim(rel)
                 reading.records.append(_record(tree, rel, parts, options))
+    refused: list[ForensicsError] = []
     for key, rels in frames.items():
-        reading.records.append(_sequence(tree, dict(key), rels, options))
+        try:
+            reading.records.append(_sequence(tree, dict(key), rels, options))
+        except ForensicsError as error:
+            folder = rels[0][1].rpartition("/")[0]
+            reading.skipped[folder] = str(error).removeprefix(folder).lstrip(": ")
+            tree.claim(*(rel for _, rel in rels))
+            refused.append(error)
+    if refused and not reading.records:  # a fault of the pattern, not of one folder
+        raise refused[0]
     if not reading.records:
         raise ForensicsError(
             f"No file matches the pattern {options.pattern!r}.",

@@ -12,7 +12,6 @@ from collections import defaultdict
 from ....detector.records import VideoRecord
 from ..contract import Evidence, Importer, ImportOptions, Missing, Reading, make_id
 from ..faceforensics_split import official_splits
-from ..frame_numbers import frame_indices
 from ..lists import inside, read_lines
 from ..names import family_of, parts_of_fake, parts_of_real, split_named
 from ..suffixes import is_image, join
@@ -157,10 +156,11 @@ def _read_dataset(
             names = [name for name in tree.files(base) if is_image(name)]
             if not names:
                 continue
-            frames = frame_indices(names, base)
-            rels = [join(base, name) for _, name in frames]
-            tree.claim(*rels)
-            seen.update(rels)
+            frames = reading.numbered(tree, base, names)
+            rels = [rel for _, rel in frames]
+            seen.update(rels or (join(base, name) for name in names))
+            if not frames:
+                continue
             split = splits.get(base)
             if not has_lists:  # a split list of the dataset takes precedence
                 split = _of_faceforensics(dataset, sources, video)
@@ -218,7 +218,7 @@ def _record(
         parents=parents,
         audio_label=_sound_of(source),
         license_note=LICENSE,
-        frames=tuple((n, tree.absolute(join(base, name))) for n, name in frames),
+        frames=tuple((n, tree.absolute(rel)) for n, rel in frames),
         aligned=True,
         attributes={"subset": source, **said.identities},
     )

@@ -15,6 +15,7 @@ from typing import Any
 
 from ....detector.errors import ForensicsError
 from ....detector.files import packages
+from ....detector.files.frame_numbers import LARGEST_FRAME
 from ....detector.records import (
     FAKE,
     FAMILIES,
@@ -26,9 +27,8 @@ from ....detector.records import (
     VideoRecord,
 )
 from ..contract import Evidence, Importer, ImportOptions, Missing, Reading, make_id
-from ..frame_numbers import frame_indices
 from ..lists import bad_entry, decoded, inside, read_csv, separator_of
-from ..names import LARGEST_FRAME, family_of
+from ..names import family_of
 from ..suffixes import is_image, is_video, stem_of, suffix_of
 from ..tree import Tree
 
@@ -106,7 +106,7 @@ def read(tree: Tree, options: ImportOptions) -> Reading:
         ids_by_path[path] = record.video_id
         if found is None:
             _note_sequence(record, first, reading, torn, where)
-            sequences[record.video_id].extend(_frames_of_folder(tree, path, where))
+            sequences[record.video_id].extend(_frames_of_folder(tree, reading, path, where))
             continue
         tree.claim(path)
         if record.mask_path:
@@ -122,7 +122,10 @@ def read(tree: Tree, options: ImportOptions) -> Reading:
     for video_id, frames in sequences.items():
         if video_id in torn:
             continue
-        reading.records.append(_sequence(first[video_id], frames, tree))
+        if frames and (clash := _clash(frames)):
+            reading.skipped[video_id] = clash
+        elif frames:
+            reading.records.append(_sequence(first[video_id], frames, tree))
     _resolve_pair_paths(reading, ids_by_path)
     return reading
 
@@ -246,24 +249,26 @@ def _note_sequence(
         torn.add(record.video_id)
 
 
-def _frames_of_folder(tree: Tree, path: str, where: str) -> list[tuple[int, str]]:
+def _frames_of_folder(tree: Tree, reading: Reading, path: str, where: str) -> list[tuple[int, str]]:
     names = tree.images(path)
     if not names:
         raise bad_entry(where, f"the folder {path!r} holds no image.")
-    frames = [(number, f"{path}/{name}") for number, name in frame_indices(names, path)]
-    tree.claim(*(rel for _, rel in frames))
-    return frames
+    return reading.numbered(tree, path, names)
+
+
+def _clash(frames: list[tuple[int, str]]) -> str:
+    """Return why two frames of a video have one number; "" if all are different."""
+    for (number, path), (other, path_of_other) in itertools.pairwise(sorted(set(frames))):
+        if number == other:
+            return (
+                f"two frames {number}: {path} and {path_of_other}; give each frame of a video a "
+                "number of its own, or each video its own video_id"
+            )
+    return ""
 
 
 def _sequence(record: VideoRecord, frames: list[tuple[int, str]], tree: Tree) -> VideoRecord:
     frames = sorted(set(frames))
-    for (number, path), (other, path_of_other) in itertools.pairwise(frames):
-        if number == other:
-            raise ForensicsError(
-                f"{record.video_id} has two frames {number}: {path} and {path_of_other}.",
-                "Give each frame of a video a number of its own, or each video its own video_id.",
-                "root",
-            )
     return replace(
         record,
         path=tree.absolute(frames[0][1].rpartition("/")[0]),

@@ -10,7 +10,6 @@ import re
 
 from ....detector.records import VideoRecord
 from ..contract import Evidence, Importer, ImportOptions, Official, Reading, make_id
-from ..frame_numbers import frame_indices
 from ..suffixes import join
 from ..tree import Tree
 
@@ -80,8 +79,9 @@ def _add(
             f"{folder}: a {'/'.join(sorted(kinds))} folder in {top}; {top} is used."
         )
     stem = "/".join(part for part in parts if part not in ("real", "fake"))
-    frames = frame_indices(images, folder)
-    tree.claim(*(join(folder, name) for _, name in frames))
+    frames = reading.numbered(tree, folder, images)
+    if not frames:
+        return
     reading.records.append(
         VideoRecord(
             video_id=make_id(DATASET, top.lower(), "", stem),
@@ -93,7 +93,7 @@ def _add(
             split=split,
             split_source="official",
             license_note=LICENSE,
-            frames=tuple((n, tree.absolute(join(folder, name))) for n, name in frames),
+            frames=tuple((n, tree.absolute(rel)) for n, rel in frames),
             aligned=True,
             attributes={"archive": parts[0]} if parts else {},
         )

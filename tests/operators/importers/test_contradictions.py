@@ -96,7 +96,7 @@ def test_frames_of_one_video_with_two_labels_or_one_number(plant):
     assert labels(plan) == {"w": "real"}
     assert "v is fake here and real in an earlier row; it is left out" in plan.report.conflicts[0]
     rows = "a.png,real,v,1\nb.png,real,v,1\n"
-    with pytest.raises(ForensicsError, match=r"two frames 1: a.png and b.png"):
+    with pytest.raises(ForensicsError, match=r"v: two frames 1: a.png and b.png"):
         plan_import(plant("N", "{a,b}.png", {"manifest.csv": header + rows}))
 
 
