@@ -7,6 +7,7 @@ e452f055b6eefee41289f9f4cf62718057688c5e).
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
 _PAIRS = {
@@ -81,3 +82,10 @@ def official_splits() -> dict[str, str]:
     return {
         end: split for split, pairs in official_pairs().items() for pair in pairs for end in pair
     }
+
+
+def official_split_of(name: str) -> str | None:
+    """Return the split of a video by its name (``000``, ``000_003``), or None."""
+    ends = re.fullmatch(r"(\d{3})(?:_(\d{3}))?", name)
+    splits = {official_splits().get(end) for end in ends.groups() if end} if ends else set()
+    return splits.pop() if len(splits) == 1 else None

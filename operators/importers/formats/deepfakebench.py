@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from ....detector.records import VideoRecord
 from ..contract import Evidence, Importer, ImportOptions, Reading, make_id
+from ..faceforensics_split import official_split_of
 from ..lists import read_json
 from ..names import NameParts, family_of, parts_of_fake, parts_of_real
 from ..suffixes import join
@@ -125,26 +126,30 @@ def _family(method: str) -> str:
 def _read_folders(tree: Tree, reading: Reading) -> None:
     """Add the records of every ``frames`` folder with a path that tells real from fake.
 
-    FaceForensics++ gets its splits from its own lists, if they are in the dataset's folder.
+    FaceForensics++ gets its splits from its own lists, if they are in the dataset's folder, else
+    the official ones.
     """
     splits: dict[str, dict[str, str]] = {}
     for folder in _frame_folders(tree):
         label = 0 if set(folder.lower().split("/")) & REAL_FOLDERS else 1
         top = folder.partition("/")[0] if "_sequences" not in folder.partition("/")[0] else ""
         listed = splits.setdefault(top, _ff_splits(tree, top))
-        _, subset, _ = place_of(join(folder, "video"), tree.root.name)
+        dataset, subset, _ = place_of(join(folder, "video"), tree.root.name)
+        # Its download has no lists; the official split is built in.
+        known = not listed and "_sequences/" in folder and dataset != "DeepFakeDetection"
         for name in tree.folders(folder):
             images = tree.images(join(folder, name))
             if not images:
                 continue
             masks = join(folder.rpartition("/")[0], "masks", name)
+            split = listed.get(name) or (official_split_of(name) if known else None)
             video = Video(
                 subset.rpartition("/")[2] or "fake", label, "", join(folder, name), images,
-                {listed[name]} if name in listed else set(),
+                {split} if split else set(),
                 masks if tree.is_folder(masks) else None,
             )  # fmt: skip
             _add(tree, reading, name, video)
-    if not any(splits.values()):
+    if not any(record.split for record in reading.records):
         reading.warnings.append(
             "There are no JSON lists (preprocessing/dataset_json): no video has a split."
         )

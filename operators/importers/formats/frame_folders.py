@@ -11,7 +11,7 @@ from collections import defaultdict
 
 from ....detector.records import VideoRecord
 from ..contract import Evidence, Importer, ImportOptions, Missing, Reading, make_id
-from ..faceforensics_split import official_splits
+from ..faceforensics_split import official_split_of
 from ..lists import inside, read_lines
 from ..names import family_of, parts_of_fake, parts_of_real, split_named
 from ..suffixes import is_image, join
@@ -181,9 +181,7 @@ def _of_faceforensics(dataset: str, sources: list[str], video: str) -> str | Non
     named = re.sub(r"[^a-z]", "", dataset.lower()) in _FF_NAMES
     if not (_FF_METHODS if named else _FF_METHODS_IN_FULL).intersection(sources):
         return None
-    ends = re.fullmatch(r"(\d{3})(?:_(\d{3}))?", video)
-    splits = {official_splits()[end] for end in ends.groups() if end} if ends else set()
-    return splits.pop() if len(splits) == 1 else None
+    return official_split_of(video)
 
 
 def _record(

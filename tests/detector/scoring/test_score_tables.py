@@ -224,6 +224,9 @@ def test_any_dialect_gives_the_same_numbers(rows, separator, commas, encoding):
     assert table.p_fake == pytest.approx([value for _, value in rows], abs=1e-12)
 
 
+TURNED = ("p_real", "Real (%)", "is_fake,real_prob", "confidence,genuine_score")
+
+
 @pytest.mark.parametrize(
     ("header", "rows", "p_fake", "margin"),
     [
@@ -237,6 +240,11 @@ def test_any_dialect_gives_the_same_numbers(rows, separator, commas, encoding):
         ("file,prob_fake,logit_fake", ["a,0.5,3"], [0.5], None),
         ("file,fake,score", ["a,1.00,0.75", "b,0.00,0.5"], [0.75, 0.5], None),
         ("file,real,fake", ["a,0.5,0.5"], [0.5], [0]),
+        ("file,prob_real,prob_fake", ["a,0,1", "b,1e-30,1"], [1, 1], [np.log(1e30)] * 2),
+        ("file,p_real", ["a,0.5", "b,1"], [0.5, 0], [0, -37]),
+        ("file,Real (%)", ["a,50"], [0.5], [0]),
+        ("file,is_fake,real_prob", ["a,1,0.5"], [0.5], [0]),
+        ("file,confidence,genuine_score", ["a,0.9,0.5"], [0.5], [0]),
     ],
 )
 def test_what_stands_beside_a_score(header, rows, p_fake, margin, tmp_path):
@@ -244,8 +252,10 @@ def test_what_stands_beside_a_score(header, rows, p_fake, margin, tmp_path):
     path.write_text("\n".join([header, *rows]))
     found = read_scores(path)
     assert found.p_fake.tolist() == pytest.approx(p_fake)
-    assert (found.margin is None) if margin is None else (found.margin.tolist() == margin)
-    assert bool(found.remarks) == ("(%)" in header or "percent" in header)
+    assert (found.margin is None) if margin is None else found.margin == pytest.approx(margin)
+    turned = sum("turned" in remark for remark in found.remarks)
+    assert turned == (header[5:] in TURNED)
+    assert len(found.remarks) == turned + ("(%)" in header or "percent" in header)
 
 
 def test_a_percent_column_takes_no_plain_columns_place(tmp_path):
@@ -300,6 +310,40 @@ def test_two_logits_under_plain_names_give_their_difference(tmp_path):
     path.write_text("file,fake,real\na,4,1\nb,-1,2.5\n")
     found = read_scores(path, "logit").margin
     assert found is not None and found.tolist() == [3, -3.5]
+
+
+@pytest.mark.parametrize(
+    ("header", "rows", "scale", "asked", "p_fake"),
+    [
+        ("file,prob", ["a,0.25"], "probability", {"scores_of": "real"}, 0.75),
+        ("file,p_real", ["a,0.25"], "probability", {"column": "p_real"}, 0.75),
+        ("file,p_real", ["a,0.25"], "probability", {"scores_of": "fake"}, 0.25),
+        ("file,logit_real", ["a,1.0001"], "logit", {}, 1 / (1 + np.exp(1.0001))),
+        (
+            "file,logit_real,logit_fake",
+            ["a,2,1"],
+            "logit",
+            {"column": "logit_real"},
+            1 / (1 + np.e),
+        ),
+        ("file,logit_0,logit_1", ["a,1,2"], "logit", {"scores_of": "real"}, 1 / (1 + np.e)),
+        (
+            "file,prob_class_0,prob_class_1",
+            ["a,.75,.25"],
+            "probability",
+            {"scores_of": "real"},
+            0.75,
+        ),
+    ],
+)
+def test_scores_of_the_class_real_are_turned(header, rows, scale, asked, p_fake, tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("\n".join([header, *rows]))
+    found = read_scores(path, scale, **asked)
+    assert found.p_fake == pytest.approx([p_fake])
+    assert found.margin is None or found.margin == pytest.approx(np.log(p_fake / (1 - p_fake)))
+    with pytest.raises(ForensicsError, match="unknown"):
+        read_scores(path, scores_of="cat")
 
 
 def test_percentages_are_not_advised_to_be_logits(tmp_path):

@@ -153,5 +153,35 @@ def test_a_table_whose_class_1_is_real_is_not_read_as_p_fake(faces, operators, t
     path = write(tmp_path / "t.csv", "files,labels,prob_class_0,prob_class_1", rows)
     with pytest.raises(ForensicsError, match="contradict the dataset's for 4 of 4"):
         operators("import_scores")(faces, key="t", path=path)
-    done = operators("import_scores")(faces, key="t", path=path, column="prob_class_0")
-    assert done["matched"] == 4 and faces.has_field("t_p_fake")
+    done = operators("import_scores")(faces, key="t", path=path, scores_of="real")
+    assert done["matched"] == 4 and faces.distinct("t_p_fake") == [0.75]
+
+
+def test_scores_that_order_reals_over_fakes_are_asked_about(
+    fiftyone_db, faces, operators, tmp_path
+):
+    """A table of scores alone says nothing of its class 1; the labels of the dataset do."""
+    for n in range(3):
+        for source in ("DF", "real"):
+            label = fiftyone_db.Classification(label="fake" if source == "DF" else "real")
+            path, video = f"/here/datasets/FF/{source}/{n}/0.png", f"FF/{source}/{n}"
+            faces.add_sample(
+                fiftyone_db.Sample(
+                    filepath=path, video_id=video, frame_number=1, ground_truth=label
+                )
+            )
+    rows = [
+        (v, 0.1 + 0.02 * n if "DF" in v else 0.7) for n, v in enumerate(faces.distinct("video_id"))
+    ]
+    path = write(tmp_path / "s.csv", "video_id,score", rows)
+    with pytest.raises(
+        ForensicsError, match=r"higher for reals: AUROC 0\.00 over 5 real"
+    ) as caught:
+        operators("import_scores")(faces, key="s", path=path)
+    assert caught.value.field == "scores_of" and not faces.has_field("s_p_fake")
+    found = {}
+    for said in ("fake", "real"):
+        done = operators("import_scores")(faces, key="s", path=path, scores_of=said, overwrite=True)
+        found[said] = np.array(faces.values("s_p_fake"))
+        assert ("Below 0.5" in done["remarks"][-1]) == (said == "fake")
+    assert np.allclose(found["fake"], 1 - found["real"])

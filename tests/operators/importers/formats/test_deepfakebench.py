@@ -342,3 +342,24 @@ def test_lists_of_videos_without_frames_of_two_folders_and_of_two_labels(plant):
     assert any("1 listed videos have no frames" in line for line in plan.report.warnings)
     assert ["left out: UADFV/real/frames/0b" in c for c in plan.report.conflicts] == [True, False]
     assert "also listed as UADFV_Real; it is left out" in plan.report.conflicts[1]
+
+
+def test_frames_of_faceforensics_without_lists_have_its_official_split(plant):
+    base = "{original_sequences/youtube,manipulated_sequences/Deepfakes}/c23/frames"
+    root = plant("FaceForensics++", f"{base}/{{000,953,x}}/000.png")
+    found = {(r.method, r.path[-3:]): (r.split, r.split_source) for r in plan_import(root).records}
+    assert found["original", "000"] == found["Deepfakes", "953"] == ("test", "official")
+    assert found["original", "s/x"] == (None, None)
+
+
+def test_raw_is_a_compression_only_in_faceforensics_own_folders(plant):
+    def compressions(root):
+        return {record.compression for record in plan_import(root, options=AS_IS).records}
+
+    assert compressions(plant("a", "data/raw/{real,fake}/frames/v/{0,1}.png")) == {""}
+    assert compressions(plant("b", "raw/Celeb-DF-v2/Celeb-{real,synthesis}/frames/v/0.png")) == {""}
+    root = plant("c", "original_sequences/youtube/raw/frames/000/{0,1}.png")
+    assert compressions(root) == {"raw"}
+    for name, compression in (("raw", ""), ("ff_raw", "raw"), ("data_c23", "c23")):
+        flat = plant(name, "original/000.mp4\nDeepfakes/000_003.mp4")
+        assert compressions(flat) == {compression}
