@@ -46,10 +46,12 @@ def pictures(path) -> dict[int, np.ndarray]:
     return {f.index: f.image for f in open_source(path).read(range(N)) if f.image is not None}
 
 
-def smeared(path, whole: dict[int, np.ndarray]) -> tuple[set[int], set[int]]:
+def smeared(
+    path, whole: dict[int, np.ndarray], thorough: bool = False
+) -> tuple[set[int], set[int]]:
     """(frames that are given and differ from the ``whole`` video's, frames without a picture)."""
     wrong, without = set(), set()
-    for frame in open_source(path).read(range(N)):
+    for frame in open_source(path, thorough=thorough).read(range(N)):
         if frame.image is None:
             assert frame.reason is Reason.DECODE_ERROR
             without.add(frame.index)

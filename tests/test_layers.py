@@ -103,13 +103,15 @@ def test_importers_need_only_the_standard_library_and_records():
 
 
 #: Besides its own room, an importer knows records, errors, which files may be read, which are
-#: equal, and how a missing package is named; all of it is the standard library alone.
+#: equal, how frames are numbered, and how a missing package is named; all of it is the standard
+#: library alone.
 IMPORTERS_MAY = {
     "detector.records",
     "detector.errors",
     "detector.files.video_suffixes",
     "detector.files.allowed_roots",
     "detector.files.companions",
+    "detector.files.frame_numbers",
     "detector.files.packages",
     "detector.files.paths",
     "detector.files.same_files",

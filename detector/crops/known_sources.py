@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 
 def known_or_opened(
-    record: VideoRecord, policy: str, store: CropStore, threads: int
+    record: VideoRecord, policy: str, store: CropStore, threads: int, thorough: bool = False
 ) -> tuple[StoredVideo, FrameSource | None]:
     """Return the stored data of this unchanged source, or new facts, and the source if opened.
 
@@ -31,7 +31,7 @@ def known_or_opened(
         same = stored.stamp == stamp
         if not same and stored.faces.source_sha256:  # touched or copied: compare the bytes
             same = stored.faces.source_sha256 == source_sha256(record)
-        source = None if not same or _shown_is_known(stored) else opened(record, threads)
+        source = None if not same or _shown_is_known(stored) else opened(record, threads, thorough)
         if same and (source is None or _shown_as_before(stored.faces, source.info)):
             if source is not None:
                 info = stored.faces.info | _facts(source)
@@ -43,7 +43,7 @@ def known_or_opened(
     if stored is not None:
         log.info("%s: its source, policy or reading changed; starting anew", record.video_id)
         store.forget(record.video_id)
-    source = opened(record, threads)
+    source = opened(record, threads, thorough)
     faces = VideoFaces(
         record.video_id,
         store.recipe.hash,
@@ -59,9 +59,9 @@ def known_or_opened(
     return StoredVideo(faces, listed, stamp), source
 
 
-def opened(record: VideoRecord, threads: int) -> FrameSource:
+def opened(record: VideoRecord, threads: int, thorough: bool = False) -> FrameSource:
     """Open the frames of a record."""
-    source = open_source(record.path, record.frames, threads)
+    source = open_source(record.path, record.frames, threads, thorough)
     return source if record.clip is None else Clip(source, *record.clip)
 
 

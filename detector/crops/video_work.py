@@ -51,6 +51,7 @@ def extract_video(
     *,
     leads: Sequence[Lead] = (),
     threads: int = 0,
+    thorough: bool = False,
     time_limit_seconds: float | None = None,
     should_stop: ShouldStop | None = None,
 ) -> VideoFaces:
@@ -65,6 +66,7 @@ def extract_video(
         paired: result of the paired real, for the policy ``pair``
         leads: leads of a real's fakes; stored leads of other fakes are kept
         threads: decoder threads, 0: as many as there are cores
+        thorough: whether hidden damage is looked for at any price, see :func:`.open_source`
         time_limit_seconds: time after which to stop; the next run uses what was found
         should_stop: called between batches; returns True to stop
 
@@ -81,7 +83,7 @@ def extract_video(
     try:
         if record.aligned:
             return _ready_made(record, recipe, policy)
-        stored, source = known_or_opened(record, policy, store, threads)
+        stored, source = known_or_opened(record, policy, store, threads, thorough)
         if stored.faces.reason and not stored.all_numbers:
             return stored.faces
         stored = _led(stored, leads, store)
@@ -89,7 +91,7 @@ def extract_video(
         check = _stopper(time.monotonic() + limit, should_stop)
         masks = MaskSource(record.mask_path, threads) if policy == "mask" else None
         maker = RowMaker(recipe, detector, masks, check)
-        work = _VideoWork(record, store, policy, threads, maker, stored, source)
+        work = _VideoWork(record, store, policy, threads, maker, stored, source, None, thorough)
         return work.finish(paired)
     except FrameError as error:
         return _unreadable(record, store, policy, error)
@@ -140,6 +142,7 @@ class _VideoWork:
     stored: StoredVideo
     source: FrameSource | None
     rows: dict[int, FrameFaces] | None = None
+    thorough: bool = False
 
     def finish(self, paired: VideoFaces | None) -> VideoFaces:
         """Read frames until the selection is complete, and write what is missing."""
@@ -182,7 +185,7 @@ class _VideoWork:
 
     def _open(self) -> FrameSource:
         if self.source is None:
-            self.source = opened(self.record, self.threads)
+            self.source = opened(self.record, self.threads, self.thorough)
         return self.source
 
     def _make_crops(

@@ -25,6 +25,7 @@ from typing import Any
 from .opening import opened
 from .pyav import FFmpegError, codec_of, errors_of_decoding
 from .second_reading import SILENT, disagreeing
+from .unread_ends import WITH_ENDS
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +76,8 @@ def tell(path: str) -> None:
     """Write the damage of ``path`` to stdout as JSON; the process of :func:`damage_map` runs it."""
     with opened(Path(path), 1) as (container, stream):
         codec = codec_of(stream)
-    hidden = disagreeing(Path(path)) if codec in SILENT else set()  # before the log is caught
+    silent = codec in SILENT | WITH_ENDS
+    hidden = disagreeing(Path(path)) if silent else set()  # before the log is caught
     with opened(Path(path), 1) as (container, stream):
         rows = list(_packets(container, stream, hidden))
     damaged = _spread(rows, codec in _TOLD_AT_ONCE)

@@ -12,6 +12,8 @@ from ..errors import ForensicsError
 from ..records import Reason
 
 MAX_FRAME_PIXELS = 100_000_000  # 8K has 33 million; a larger frame alone takes 300 MB
+#: Codecs of which a second reading finds little damage either (docs/situations.md).
+UNSEEN = frozenset({"vp9"})
 
 
 class FrameError(ForensicsError):

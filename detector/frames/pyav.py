@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import av
+import av.codec.context
 import av.container
 import av.error
 import av.logging
@@ -30,6 +31,8 @@ import numpy as np
 from av.stream import Disposition
 from av.video.frame import PictureType
 from av.video.reformatter import VideoReformatter
+
+from ..errors import is_shortage
 
 # With more than one thread, the bytes depend on the number of threads. Without ``cpu-independent``
 # they depend on the processor, and with AVX-512 they differ even between two runs: the macroblock
@@ -117,6 +120,29 @@ def picture_digest(frame: Any) -> int:
         used = plane.width * (2 if part.bits > 8 else 1)
         found = zlib.crc32(rows[:, :used].tobytes(), found)
     return found
+
+
+def pictures_of(codec: str, extradata: bytes | None, packets: list[bytes]) -> tuple[int, ...]:
+    """Return the checksums of what a new decoder makes of some packets; () if it refuses one.
+
+    Of pictures that they refer to and that are missing, the decoder makes grey ones.
+    """
+    decoder: Any = av.CodecContext.create(codec, "r")
+    decoder.extradata, decoder.thread_count = extradata, 1
+    decoder.flags |= av.codec.context.Flags.output_corrupt
+    decoder.options = {"ec": "0"}  # what it cannot decode stays black
+    frames: list[Any] = []
+    try:
+        for time, data in enumerate(packets):
+            packet = av.Packet(data)
+            packet.pts = packet.dts = time
+            frames += decoder.decode(packet)
+        frames += decoder.decode(None)
+    except FFmpegError as error:
+        if isinstance(error, OSError) and is_shortage(error):
+            raise MemoryError(str(error)) from error
+        return ()
+    return tuple(map(picture_digest, frames))
 
 
 def errors_of_decoding(packet: Any) -> tuple[list[Any], list[str]]:

@@ -5,8 +5,8 @@ error. The second reading differs in what only a damaged stream reacts to. Bytes
 end of each picture's data are never reached (but for some zeros, which decoders read there anyhow),
 unless damage made the decoder lose its place. Rows of
 HEVC that are coded in parallel (WPP) each start at a stated byte, where a decoder that reads them
-one after the other arrives only if none is damaged. Pictures that differ are damaged; damage that
-ends in fewer bytes than there are stays hidden.
+one after the other arrives only if none is damaged. Pictures that differ are damaged. What ends in
+fewer bytes than there are is found in HEVC by :mod:`.unread_ends`; in the others it stays hidden.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Any
 from .opening import opened
 from .packet_table import STOPPED, frames_of
 from .pyav import codec_of, picture_digest, with_bytes
+from .unread_ends import WITH_ENDS, UnreadEnds
 
 #: Codecs whose decoders notice little of the damage.
 SILENT = frozenset({"hevc", "vp8", "vp9", "av1"})
@@ -28,22 +29,38 @@ _ZEROS_BEHIND = bytes(8) + _BEHIND
 _FRAME, _TILES = 6, 4  # AV1, section 6.2.2: types of units that end in a picture's data
 
 
-def second_frames(path: Path, start: int | None) -> Iterator[Any]:
+def second_frames(path: Path, start: int | None, unread: set[int | None]) -> Iterator[Any]:
     """Yield the frames of a silent codec from the key frame before ``start``, in stream units.
 
     The decoder's errors are not raised: a packet that it refuses gives no frame.
+
+    Args:
+        path: the file
+        start: presentation time; None for the beginning
+        unread: gets the times of packets whose end the decoder does not reach, as they are read
     """
     with opened(path, 1) as (container, stream):
         codec = codec_of(stream)
         if codec == "hevc":  # rows in parallel; threads of dav1d lose whole frames behind damage
             stream.codec_context.thread_type = "SLICE"
             stream.codec_context.thread_count = 2
-        size = _length_size(stream.codec_context.extradata)
+        size = _length_size(codec, stream.codec_context.extradata)
+        extra = stream.codec_context.extradata
+        ends = UnreadEnds(codec, extra, size) if codec in WITH_ENDS else None
         if start is not None:
             container.seek(start, stream=stream, backward=True)
         for packet in _packets(container, stream):
+            if ends is not None and ends.found_in(bytes(packet), packet.is_keyframe):
+                unread.add(packet.pts)
             longer = with_bytes(packet, lambda data: lengthened(data, codec, size))
             yield from frames_of(longer, stream.codec_context) or ()
+
+
+def same(frame: Any, other: Any | None) -> bool:
+    """Return whether two frames have one time and the same pixels."""
+    if other is None or frame.pts != other.pts:
+        return False
+    return picture_digest(frame) == picture_digest(other)
 
 
 def disagreeing(path: Path) -> set[int | None]:
@@ -54,10 +71,11 @@ def disagreeing(path: Path) -> set[int | None]:
     with opened(path, 1) as (container, stream):
         read = (f for p in _packets(container, stream) for f in frames_of(p) or ())
         first = [(frame.pts, picture_digest(frame)) for frame in read]
-    second = [(frame.pts, picture_digest(frame)) for frame in second_frames(path, None)]
+    unread: set[int | None] = set()
+    second = [(frame.pts, picture_digest(frame)) for frame in second_frames(path, None, unread)]
     if any(time is None for time, _ in [*first, *second]):
-        return {None} if first != second else set()
-    return {time for time, _ in set(first) ^ set(second)}
+        return {None} if first != second or unread else set()
+    return {time for time, _ in set(first) ^ set(second)} | unread
 
 
 def _packets(container: Any, stream: Any) -> Iterator[Any]:
@@ -79,9 +97,11 @@ def lengthened(data: bytes, codec: str, length_size: int) -> bytes:
 
     Args:
         data: a packet
-        codec: one of :data:`SILENT`
+        codec: one of :data:`SILENT`; the data of others are returned as they are
         length_size: bytes of the lengths before units of HEVC; 0 if start codes divide them
     """
+    if codec not in SILENT:
+        return data
     if codec == "hevc":
         return _hevc_started(data) if length_size == 0 else _hevc_sized(data, length_size)
     if codec == "av1":
@@ -89,11 +109,11 @@ def lengthened(data: bytes, codec: str, length_size: int) -> bytes:
     return _vp9(data) if codec == "vp9" else data + _ZEROS_BEHIND
 
 
-def _length_size(extradata: bytes | None) -> int:
-    """Return the size of HEVC's lengths (ISO/IEC 14496-15, 8.3.3.1), 0 with start codes."""
-    data = extradata or b""
-    started = data.startswith((b"\0\0\1", b"\0\0\0\1")) or len(data) < 23
-    return 0 if started else (data[21] & 3) + 1
+def _length_size(codec: str, extradata: bytes | None) -> int:
+    """Return the size of lengths of units (ISO/IEC 14496-15, 5.3.3.1, 8.3.3.1), or 0."""
+    data, at = extradata or b"", 21 if codec == "hevc" else 4
+    started = data.startswith((b"\0\0\1", b"\0\0\0\1")) or len(data) <= at
+    return 0 if started else (data[at] & 3) + 1
 
 
 def _hevc_sized(data: bytes, length_size: int) -> bytes:

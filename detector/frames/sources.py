@@ -20,7 +20,10 @@ log = logging.getLogger(__name__)
 
 
 def open_source(
-    path: str | Path, frames: Sequence[tuple[int, str]] = (), threads: int = 0
+    path: str | Path,
+    frames: Sequence[tuple[int, str]] = (),
+    threads: int = 0,
+    thorough: bool = False,
 ) -> FrameSource:
     """Open a video file, an image, a folder of images, or explicit numbered image files.
 
@@ -30,6 +33,8 @@ def open_source(
         path: file or folder
         frames: ((frame number, image path), ...); if given, ``path`` is not opened
         threads: decoder threads for video, 0: as many as there are cores
+        thorough: look for damage that the decoder of H.264 hides, which takes three times as long;
+            in a file with any other sign of damage, and in HEVC, this is always done
 
     Raises:
         FrameError: the source cannot be read
@@ -57,7 +62,7 @@ def open_source(
                 raise
             return alone  # reports the error when the frame is read
         return sequence if len(sequence.numbers) > 1 else alone
-    return VideoSource(path, threads)
+    return VideoSource(path, threads, thorough)
 
 
 def probe_video(path: str | Path) -> VideoInfo:

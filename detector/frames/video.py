@@ -29,12 +29,12 @@ from .pyav import (
     codec_of,
     container_seconds,
     display_matrix,
-    picture_digest,
     pixel_aspect,
     positive,
 )
-from .second_reading import SILENT, second_frames
+from .second_reading import SILENT, same, second_frames
 from .tone_mapping import TRANSFERS, to_standard_range
+from .unread_ends import WITH_ENDS
 
 log = logging.getLogger(__name__)
 
@@ -51,12 +51,13 @@ class VideoSource:
     Args:
         path: the file
         threads: decoder threads, 0: as many as there are cores
+        thorough: see :func:`.open_source`
 
     Raises:
         FrameError: not a video, no picture stream, no frame, or too large
     """
 
-    def __init__(self, path: str | Path, threads: int = 0) -> None:
+    def __init__(self, path: str | Path, threads: int = 0, thorough: bool = False) -> None:
         self.path = Path(path)
         self._threads = threads
         self._converter = RgbConverter(threads)
@@ -76,6 +77,7 @@ class VideoSource:
             self._total, shape = self._count()
         if self._total == 0 or shape is None:
             raise FrameError(Reason.DECODE_ERROR, f"{path}: no frame can be decoded.")
+        self._hides = facts["codec"] in (SILENT | WITH_ENDS if thorough else SILENT)
         width, height = shape.display.shown(shape.width, shape.height)
         # Frames that are declared but missing have numbers and no pictures.
         missing = max(0, self.table.declared - self._total)
@@ -127,7 +129,7 @@ class VideoSource:
         left = list(wanted)
         read = self._read_by_time if self.table.regular else self._count_to
         try:
-            if left and self._damage is None and self._info.codec in SILENT:
+            if left and self._damage is None and self._hides:
                 self._look_twice(left)
             for frame in read(left):
                 left = left[1:]
@@ -193,10 +195,11 @@ class VideoSource:
         regular = self.table.regular
         with self._reading() as (container, stream):
             for run in plan_runs(wanted, self.table.keys) if regular else [Run(None, wanted)]:
-                second = second_frames(self.path, self._seek(run, container, stream))
+                unread: set[int | None] = set()
+                second = second_frames(self.path, self._seek(run, container, stream), unread)
                 last = run.wanted[-1]
                 for number, frame in enumerate(self._decoded(container, stream)):
-                    if not _same(frame, next(second, None)):
+                    if not same(frame, next(second, None)) or unread:
                         raise _DamagedError
                     if frame.pts >= self.table.pts[last] if regular else number == last:
                         break
@@ -268,13 +271,6 @@ class VideoSource:
 
     def _display(self, frame: Any) -> Display:
         return display_of(display_matrix(frame), self._pixel_aspect)
-
-
-def _same(frame: Any, other: Any | None) -> bool:
-    return other is not None and (frame.pts, picture_digest(frame)) == (
-        other.pts,
-        picture_digest(other),
-    )
 
 
 def _decode(container: Any, stream: Any, stop: bool = False) -> Iterator[Any]:

@@ -166,7 +166,9 @@ def analyze_file(
         method="unknown",
         family="unknown",
     )
-    found = extract_video(record, recipe, face_detector, store, should_stop=should_stop)
+    found = extract_video(
+        record, recipe, face_detector, store, thorough=True, should_stop=should_stop
+    )
     crops = [str(store.folder / str(face.crop)) for _, face in found.crops]
     scores: list[tuple[float, float] | None] = []
     why: list[str | None] = []

@@ -18,6 +18,7 @@ from ..audit.threshold import CALIBRATION, FIXED, UNCHOSEN, Threshold, of_calibr
 from ..crops.coverage import before_damage_checks, cut_off, unchecked
 from ..errors import ForensicsError
 from ..faces.video_faces import VideoFaces
+from ..frames.frame import UNSEEN
 from ..records import CropRecipe, Reason, VideoRecord
 from ..weights.shipped_detectors import caution_about
 from .aggregate import RULES
@@ -314,6 +315,11 @@ def _of_the_source(found: VideoFaces) -> list[str]:
         out.append(
             f"{broken} of {len(found.frames)} tried frames are damaged, or predicted from damaged "
             "ones, and are left out; damage that the decoder does not notice may remain in others."
+        )
+    if info.get("codec") in UNSEEN:
+        out.append(
+            f"Damage inside the pictures of {info['codec'].upper()} mostly stays unseen: its "
+            "decoder shows other pictures in place of an error."
         )
     if before_damage_checks(found):
         out.append(unchecked(1))
