@@ -21,6 +21,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .errors import ForensicsError
@@ -135,13 +136,67 @@ def torch_device(device: Any = None) -> torch.device:
     return torch.device(resolved(device))
 
 
+def sent(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """Return a host tensor on ``device``, without waiting for a GPU's earlier work."""
+    there = tensor.pin_memory() if device.type == CUDA and not tensor.is_cuda else tensor
+    return there.to(device, non_blocking=True)
+
+
 def default_precision(device: Any) -> str:
-    """Return the default precision of scoring: fp16 on CUDA, else fp32.
+    """Return the precision of whatever names none: fp16 on CUDA, else fp32.
+
+    Scores of many crops: see :func:`detector.model.scoring_precision.settled`.
 
     On an H200 fp16 and bf16 are equally fast, and fp16 was ten times closer to fp32 (p_fake of a
     ViT-L/14 differed by up to 9e-5, with bf16 by 1.1e-3).
     """
     return "fp16" if str(device).startswith(CUDA) else "fp32"
+
+
+PRECISIONS = ("fp32", "bf16", "fp16")  # of a network that scores
+EAGER, COMPILE, GRAPHS = ENGINES = ("eager", "compile", "graphs")  # see detector.model.engines
+BF16_BOUND = 0.005  # largest difference of p_fake from float32's that bf16 may make by default
+
+
+def has_bf16_units() -> bool:
+    """Return whether this processor multiplies bf16 in hardware: AVX-512 BF16 or AMX, on Linux.
+
+    Where the system does not say so, the answer is False; so it is with MEDIA_FORENSICS_BF16=0 in
+    the environment, and if oneDNN is told to use an older instruction set.
+    """
+    most = os.environ.get("ONEDNN_MAX_CPU_ISA", "ALL").upper()
+    if os.environ.get("MEDIA_FORENSICS_BF16") == "0" or not (
+        most in ("ALL", "DEFAULT") or "BF16" in most or "AMX" in most
+    ):
+        return False
+    return not _BF16_FLAGS.isdisjoint(_processor_flags())
+
+
+_BF16_FLAGS = frozenset({"avx512_bf16", "amx_bf16"})
+
+
+@functools.cache
+def _processor_flags() -> frozenset[str]:
+    """Return the flags of the first processor as Linux on x86 lists them, else none."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return frozenset()
+    flags = next((line for line in lines if line.startswith("flags")), "")
+    return frozenset(flags.partition(":")[2].split())
+
+
+def precision_words(device: Any = None) -> str:
+    """Return for a form what ``auto`` means as the precision of scores; never waits for torch."""
+    name = checked(device)
+    if name == AUTO and not is_known():
+        return "fp16 on a GPU, fp32 or bf16 on a CPU"
+    if resolved(name).startswith(CUDA):
+        return "fp16"
+    if not has_bf16_units():
+        return "fp32"
+    within = f"within {BF16_BOUND:g} of fp32's"
+    return f"bf16 if this detector's p_fake then stays {within}, else fp32"
 
 
 def default_batch(device: Any) -> int:

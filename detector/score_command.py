@@ -20,6 +20,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 
+from .device import EAGER, ENGINES
 from .errors import ForensicsError
 from .files.paths import given
 from .runners.command_line import OneSentenceParser, carry_out, log_progress, stop_signals
@@ -57,7 +58,9 @@ def add_options(run: argparse.ArgumentParser) -> None:
     run.add_argument("--shard", default="0/1", help="I/N: only part I (from 0) of N")
     run.add_argument("--workers", type=int, default=0, help="processes; 0 works in this one")
     run.add_argument("--device", help="torch device")
-    run.add_argument("--precision", help="fp32, bf16 or fp16")
+    run.add_argument("--precision", help="fp32, bf16 or fp16; by default what suits the device")
+    text = "how the network runs; all but eager prepare it first, for up to minutes"
+    run.add_argument("--engine", choices=ENGINES, default=EAGER, help=text)
     run.add_argument("--batch-size", type=int, help="crops per forward pass")
 
 
@@ -101,12 +104,13 @@ def execute(options: argparse.Namespace) -> int:
     """Run the command ``run`` and return the exit status."""
     from .extract_command import shard_from_text
     from .model.checkpoints import load_detector
+    from .model.engines import require_engine
+    from .model.scoring_precision import scoring_precision
     from .runners.score_parts import ScoreParts
     from .runners.score_units import read_score_list, shard_of_scores
     from .runners.score_videos import (
         ScoreSetup,
         provenance,
-        resolved_precision,
         score_in_pool,
         score_units,
         write_parts,
@@ -116,8 +120,9 @@ def execute(options: argparse.Namespace) -> int:
     units, recipe_hash = read_score_list(options.faces)
     index, shards = shard_from_text(options.shard)
     detector = load_detector(options.detector, device=options.device)
-    precision = resolved_precision(detector.device.type, options.precision)
-    about = provenance(detector, options.detector, recipe_hash, precision)
+    precision = scoring_precision(detector, options.precision)
+    require_engine(options.engine, detector.device.type)
+    about = provenance(detector, options.detector, recipe_hash, precision, options.engine)
     parts = ScoreParts(scores, about)
     parts.prepare()
     mine = [unit for unit in units if shard_of_scores(unit.video_id, shards) == index]
@@ -125,13 +130,14 @@ def execute(options: argparse.Namespace) -> int:
     log.info("%d of %d videos of this shard are left", len(todo), len(mine))
     with stop_signals() as stopped:
         if options.workers > 0:
-            setup = ScoreSetup(
-                options.detector, detector.sha256, options.device, options.batch_size, precision
-            )
+            how = (options.device, options.batch_size, precision, options.engine)
+            setup = ScoreSetup(options.detector, detector.sha256, *how)
             width = detector.backbone.width
             del detector  # each worker loads its own
             scored = score_in_pool(setup, todo, options.workers, width, stopped)
         else:
+            if todo:
+                detector.use_engine(options.engine, options.batch_size, precision)
             scored = score_units(detector, todo, options.batch_size, precision, stopped)
         work = f"score, shard {options.shard}"
         done = write_parts(parts, scored, len(todo), work, log_progress(log, "videos"))

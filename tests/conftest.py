@@ -24,6 +24,7 @@ os.environ["FIFTYONE_MODEL_ZOO_DIR"] = str(_STATE / "zoo")
 os.environ["FIFTYONE_DATABASE_NAME"] = f"media_forensics_tests_{os.getpid()}"
 os.environ.setdefault("FIFTYONE_DATABASE_VALIDATION", "false")
 os.environ.setdefault("FIFTYONE_DO_NOT_TRACK", "true")
+os.environ["MEDIA_FORENSICS_BF16"] = "0"  # numbers do not depend on the processor
 os.environ.setdefault("FIFTYONE_SHOW_PROGRESS_BARS", "false")
 # As the plugin sets it before it imports Ray; here some other test may have imported Ray first.
 os.environ.setdefault("RAY_AUTH_MODE", "token")

@@ -14,6 +14,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from ..detector.device import sent
 from ..detector.errors import ForensicsError
 
 # Salts that separate the random streams of different purposes.
@@ -98,7 +99,7 @@ def slerp_within_class(
 
     Args:
         features: (N, D) before the head, of any length; computed in float32
-        labels: (N,) integers
+        labels: (N,) integers, best on the host: the classes' sizes are read there
         generator: a CPU generator, so that the draws do not depend on the device
         t_range: bounds of t in [0, 1]
 
@@ -107,16 +108,21 @@ def slerp_within_class(
     """
     out = features.float()
     low, high = t_range
-    for label in torch.unique(labels).tolist():
+    chosen, partners, mixes = [], [], []
+    labels = labels.cpu()
+    for label in torch.unique(labels):
         rows = torch.nonzero(labels == label).flatten()
-        count = len(rows)
-        if count < 2:
+        if len(rows) < 2:
             continue
-        order = torch.randperm(count, generator=generator).to(rows.device)
-        t = torch.rand((count, 1), generator=generator).to(out.device) * (high - low) + low
-        a = torch.nn.functional.normalize(out[rows], dim=1)
-        b = a[order]
-        theta = torch.acos((a * b).sum(1, keepdim=True).clamp(-1 + 1e-7, 1 - 1e-7))
-        mixed = (torch.sin((1 - t) * theta) * a + torch.sin(t * theta) * b) / torch.sin(theta)
-        out = out.index_copy(0, rows, mixed)
-    return out
+        chosen.append(rows)
+        partners.append(rows[torch.randperm(len(rows), generator=generator)])
+        mixes.append(torch.rand((len(rows), 1), generator=generator) * (high - low) + low)
+    if not chosen:
+        return out
+    rows, others = sent(torch.stack([torch.cat(chosen), torch.cat(partners)]), out.device)
+    t = sent(torch.cat(mixes), out.device)
+    units = torch.nn.functional.normalize(out, dim=1)
+    a, b = units[rows], units[others]
+    theta = torch.acos((a * b).sum(1, keepdim=True).clamp(-1 + 1e-7, 1 - 1e-7))
+    mixed = (torch.sin((1 - t) * theta) * a + torch.sin(t * theta) * b) / torch.sin(theta)
+    return out.index_copy(0, rows, mixed)

@@ -9,7 +9,7 @@ identity.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
@@ -59,34 +59,53 @@ class _Gather(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, rows: Tensor) -> Tensor:
-        parts, ctx.start = _gather(rows)
+    def forward(ctx: Any, rows: Tensor, sizes: Sequence[int]) -> Tensor:
+        parts, ctx.start = _gather(rows, sizes)
         ctx.count = len(rows)
         return parts
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:  # type: ignore[override]
-        return gradient[ctx.start : ctx.start + ctx.count]
+    def backward(ctx: Any, gradient: Tensor) -> Any:  # type: ignore[override]
+        return gradient[ctx.start : ctx.start + ctx.count], None
 
 
-def gather_rows(rows: Tensor) -> Tensor:
+def gather_rows(rows: Tensor, sizes: Sequence[int] = ()) -> Tensor:
     """Return the rows of all ranks in rank order, with gradient, from this rank's rows (n, ...).
 
     The ranks may hold different numbers of rows.
+
+    Args:
+        sizes: rows of each rank, if known; to ask for them waits for the device
     """
     if ranks() == 1:
         return rows
+    sizes = sizes or _sizes(len(rows), rows.device)
     if rows.requires_grad:
-        return _Gather.apply(rows)  # type: ignore[return-value]
-    return _gather(rows)[0]
+        return _Gather.apply(rows, sizes)  # type: ignore[return-value]
+    return _gather(rows, sizes)[0]
 
 
-def _gather(rows: Tensor) -> tuple[Tensor, int]:
+def gather_labels(labels: Tensor, device: torch.device) -> tuple[Tensor, list[int]]:
+    """Return the labels of all ranks on the host, and the rows of each rank ([] for one rank).
+
+    Call it before a step's work is queued on ``device``: with several ranks it waits for it.
+    """
+    if ranks() == 1:
+        return labels, []
+    sizes = _sizes(len(labels), device)
+    return _gather(labels.to(device), sizes)[0].cpu(), sizes
+
+
+def _sizes(count: int, device: torch.device) -> list[int]:
+    """Return how many rows each rank has; waits for the device."""
+    mine = torch.tensor([count], device=device)
+    counts = [torch.zeros_like(mine) for _ in range(ranks())]
+    dist.all_gather(counts, mine)
+    return torch.cat(counts).tolist()
+
+
+def _gather(rows: Tensor, sizes: Sequence[int]) -> tuple[Tensor, int]:
     """Return the rows of all ranks, and the index where the rows of this rank start."""
-    count = torch.tensor([len(rows)], device=rows.device)
-    counts = [torch.zeros_like(count) for _ in range(ranks())]
-    dist.all_gather(counts, count)
-    sizes = [int(c) for c in counts]
     padded = rows.new_zeros((max(sizes), *rows.shape[1:]))
     padded[: len(rows)] = rows.detach()
     parts = [torch.empty_like(padded) for _ in sizes]

@@ -11,9 +11,11 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+from ..detector.device import sent
 from ..detector.model.detector import Detector
 from . import distributed
-from .batches.data import CropCache, PixelLoader, TrainingCrops, worker_count
+from .batches.crop_cache import CropCache
+from .batches.data import PixelLoader, TrainingCrops, worker_count
 from .batches.sampler import Batch, indices, rank_share
 from .config import TrainConfig
 from .manifest import Manifest, ManifestRow
@@ -66,11 +68,12 @@ class PixelSource(_Source):
     """A source that augments decoded crops again each epoch and embeds them at each step."""
 
     def prepare(self) -> None:
-        """Decode crops ahead, as many as the cache can hold."""
-        self.cache.fill([*self.rows, *self.val_rows])
-        crops = TrainingCrops(self.rows, self.config, self.detector.backbone.preprocess, self.cache)
+        """Make room for decoded crops; without worker processes, decode them now."""
         device = self.detector.device
         workers = worker_count(self.config, device)
+        keep = self.cache.reserve if workers else self.cache.fill
+        keep([*self.rows, *self.val_rows])
+        crops = TrainingCrops(self.rows, self.config, self.detector.backbone.preprocess, self.cache)
         self._loader = PixelLoader(crops, workers, pin=device.type == "cuda")
 
     def start(self, epoch: int, batches: Sequence[Batch]) -> None:
@@ -112,9 +115,9 @@ class FeatureSource(_Source):
     def backward(self, batch: Batch, generator: torch.Generator) -> LossTensors:
         """Add the gradients of ``batch`` to the head."""
         used = [i for i in _own(batch) if self.rows[i].crop not in self.unreadable]
-        device = self._features.device
-        labels = torch.tensor([self.rows[i].label for i in used], device=device)
-        features = self._features[torch.tensor(used, dtype=torch.int64, device=device)]
+        labels = torch.tensor([self.rows[i].label for i in used])
+        index = sent(torch.tensor(used, dtype=torch.int64), self._features.device)
+        features = self._features[index]
         return backward_on_features(self.detector, features, labels, self.config, generator)
 
     def validation(self) -> tuple[Tensor, Tensor]:

@@ -10,10 +10,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..detector.device import sent
 from ..detector.model.detector import Detector, autocast
 from .augment import slerp_within_class
 from .config import TrainConfig
-from .distributed import gather_rows
+from .distributed import gather_labels, gather_rows
 from .losses import LOSSES
 
 Tower = Callable[[Tensor], Tensor]
@@ -94,11 +95,12 @@ def objective(
 
     Args:
         features: (N, D) features of all ranks
-        labels: (N,) int64
+        labels: (N,) int64, best on the host, where slerp reads them
         generator: CPU generator of the slerp draws, seeded alike on all ranks
     """
     if config.slerp:
         features = slerp_within_class(features, labels, generator, config.slerp_range)
+    labels = sent(labels, features.device)
     logits, units = detector.classify(features)
     ce = F.cross_entropy(logits, labels, label_smoothing=config.label_smoothing)
     total, parts = config.ce_weight * ce, []
@@ -133,7 +135,7 @@ def backward_on_pixels(
         labels: (n,) int64 of this rank
     """
     precision = precision_of(config, detector.device)
-    labels = gather_rows(labels.to(detector.device))
+    labels, sizes = gather_labels(labels, detector.device)
     size = config.micro_batch or len(pixels)
     tuned = config.tune != "head"
     at_once = tuned and len(pixels) <= size
@@ -142,7 +144,8 @@ def backward_on_pixels(
         features = torch.cat(parts)
     if not at_once:
         features.requires_grad_(tuned)
-    total, terms = objective(detector, gather_rows(features), labels, config, generator)
+    rows = gather_rows(features, sizes)
+    total, terms = objective(detector, rows, labels, config, generator)
     total.backward()
     if tuned and not at_once and features.grad is not None:
         for part, gradient in zip(pixels.split(size), features.grad.split(size), strict=True):
@@ -158,7 +161,8 @@ def backward_on_features(
     generator: torch.Generator,
 ) -> LossTensors:
     """Like :func:`backward_on_pixels`, for a linear probe on existing features."""
-    rows, labels = gather_rows(features), gather_rows(labels)
+    labels, sizes = gather_labels(labels, features.device)
+    rows = gather_rows(features, sizes)
     total, terms = objective(detector, rows, labels, config, generator)
     total.backward()
     return terms

@@ -19,7 +19,8 @@ from ..detector.metrics.ranks import sigmoid
 from ..detector.metrics.rates import average_precision, clustered_interval, roc_auc
 from ..detector.model.detector import Detector
 from ..detector.scoring.aggregate import grouped_margins, grouped_scores
-from .batches.data import CropCache, plain_batches
+from .batches.crop_cache import CropCache
+from .batches.data import plain_batches
 from .distributed import gather_rows, rank, ranks
 from .losses import alignment, uniformity
 from .manifest import ManifestRow

@@ -14,8 +14,9 @@ import json
 import operator
 import os
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,10 +24,11 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ..device import default_batch, default_precision, exact_float32
+from ..device import EAGER, default_batch, default_precision, exact_float32
 from .backbone import Backbone, state_of
+from .engines import Engine, require_engine
+from .preprocess import together
 
-PRECISIONS = ("fp32", "bf16", "fp16")
 _TYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
@@ -117,6 +119,7 @@ class Detector(nn.Module):
         self.devices: tuple[str, ...] = (str(device),)
         self._copies: tuple[Any, dict[str, Detector]] = (None, {})
         self._batches = 0
+        self.engine = Engine()
 
     def classify(self, features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Map raw features (N, D) to logits (N, 2) and unit embeddings (N, D), both float32."""
@@ -162,7 +165,30 @@ class Detector(nn.Module):
         if (name := self.devices[turn]) not in copies:
             backbone, head = copy.deepcopy((self.backbone, self.head))
             copies[name] = Detector(backbone, head, self.normalize, self.key_name).to(name)
+            copies[name].engine = self.engine.again()
         return copies[name]
+
+    def use_engine(self, name: str, batch: int | None = None, precision: str | None = None) -> None:
+        """Run the tower for scores by another engine, which is made now, on each device.
+
+        Args:
+            name: one of :data:`detector.device.ENGINES`
+            batch: pictures per forward pass, as the scores will be asked for; None: the default
+            precision: as in :meth:`score_pixels`, as the scores will be asked for; other precisions
+                run eagerly
+
+        Raises:
+            ForensicsError: the engine cannot run here, or fails with this tower
+        """
+        require_engine(name, self.device.type)
+        batch = batch or default_batch(self.device)
+        precision = precision or default_precision(self.device)
+        self.engine, self._copies = Engine(name, batch, precision), (None, {})
+        if name != EAGER:
+            side = self.backbone.preprocess.size
+            empty = torch.zeros((batch, 3, side, side), dtype=torch.uint8)
+            for _ in self.devices:
+                self.score_pixels(empty, precision)
 
     @torch.no_grad()
     def score_pixels(self, pixels: torch.Tensor, precision: str | None = None) -> Scores:
@@ -172,9 +198,9 @@ class Detector(nn.Module):
 
         Args:
             pixels: on any device
-            precision: one of ``PRECISIONS``; None is fp16 on a GPU and fp32 on a CPU. LayerNorm
-                statistics, the unit norm and the head are always float32. Rows that are not finite
-                in half precision are scored again in float32
+            precision: one of :data:`detector.device.PRECISIONS`; None is fp16 on a GPU and fp32 on
+                a CPU. LayerNorm statistics, the unit norm and the head are always float32. Rows
+                that are not finite in half precision are scored again in float32
         """
         return self.enqueue(pixels, precision).result()
 
@@ -206,9 +232,11 @@ class Detector(nn.Module):
         self.eval()
         try:
             if precision != "fp32":
-                return self.backbone.half(_TYPES[precision])(x)
+                half = self.backbone.half(_TYPES[precision])
+                return self.engine.run(half, None, x, precision)
+            state = None if self.engine.name == EAGER else state_of(self.backbone)
             with exact_float32():
-                return self.backbone(x).float()
+                return self.engine.run(self.backbone, state, x, precision).float()
         finally:
             self.train(was_training)
 
@@ -232,11 +260,14 @@ class Detector(nn.Module):
         ahead = 2 * len(self.devices) if on_gpu else 0
         waiting: deque[PendingScores] = deque()
         parts: list[Scores] = []
+        preprocess = self.backbone.preprocess
+        begun: deque[Iterator[torch.Tensor]] = deque()
+        asked = iter(range(0, len(images), size))
         with ThreadPoolExecutor(min(16, os.cpu_count() or 1) if on_gpu else 1) as pool:
-            for start in range(0, len(images), size):
-                ready = pool.map(self.backbone.preprocess.to_pixels, images[start : start + size])
-                pixels = torch.stack(list(ready))
-                pixels = pixels.pin_memory() if on_gpu else pixels
+            for _ in range(0, len(images), size):
+                for start in islice(asked, 2 - len(begun)):  # the next one while this one is sent
+                    begun.append(pool.map(preprocess.to_pixels, images[start : start + size]))
+                pixels = together(list(begun.popleft()), preprocess.size)
                 waiting.append(self.enqueue(pixels, precision))
                 if len(waiting) > ahead:
                     parts.append(waiting.popleft().result())
@@ -279,34 +310,3 @@ def tuned_tensors(detector: Detector) -> dict[str, torch.Tensor]:
         name: tensor.detach().to("cpu", torch.float32).contiguous().clone()
         for name, tensor in tensors.items()
     }
-
-
-def head_arrays(head: nn.Linear) -> tuple[np.ndarray, np.ndarray]:
-    """Return weight (2, D) and bias (2,) of a head as float64 arrays."""
-    weight = head.weight.detach().cpu().double().numpy()
-    bias = np.zeros(2) if head.bias is None else head.bias.detach().cpu().double().numpy()
-    return weight, bias
-
-
-def margin(embeddings: np.ndarray, head: nn.Linear) -> np.ndarray:
-    """Return the margin m = (w1 - w0)·z + (b1 - b0) of unit embeddings (N, D) -> (N,).
-
-    p_fake = sigmoid(m). For a head on raw features (``normalize=False``) use the difference of the
-    logits instead.
-    """
-    weight, bias = head_arrays(head)
-    return np.asarray(embeddings, np.float64) @ (weight[1] - weight[0]) + (bias[1] - bias[0])
-
-
-def angle(embeddings: np.ndarray, head: nn.Linear) -> np.ndarray:
-    """Return degrees in [0, 180] between unit embeddings (N, D) and the fake axis w1 - w0 -> (N,).
-
-    NaN if the axis has no direction (both rows of the head are equal).
-    """
-    weight, _ = head_arrays(head)
-    axis = weight[1] - weight[0]
-    length = float(np.linalg.norm(axis))
-    if length == 0:
-        return np.full(len(embeddings), np.nan)
-    cosine = np.asarray(embeddings, np.float64) @ (axis / length)
-    return np.degrees(np.arccos(np.clip(cosine, -1.0, 1.0)))

@@ -87,7 +87,7 @@ def relevance(
         detector: see :func:`explain`
         x: normalised pictures (N, 3, S, S); G is the number of patches along a side
         method: one of ``METHODS``
-        precision: of the tower, one of :data:`detector.model.detector.PRECISIONS`; None is fp16
+        precision: of the tower, one of :data:`detector.device.PRECISIONS`; None is fp16
             on a GPU and fp32 on a CPU. Softmax, the products over the blocks and the head are
             float32 in any case. With the offline tower maps of three pictures differed from
             float32's by up to 0.005 of their maximum in fp16, and by up to 0.06 in bf16

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from PIL import Image, ImageOps
 
+from ..device import gpu_in_use
 from ..errors import ForensicsError
 
 
@@ -73,6 +74,19 @@ def _on_device(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return mean and std as (3, 1, 1) on ``device``; cached, because each copy synchronises."""
     return tuple(torch.tensor(v, device=device)[:, None, None] for v in (mean, std))  # type: ignore[return-value]
+
+
+def pixels_of(count: int, size: int) -> torch.Tensor:
+    """Return an empty uint8 (count, 3, size, size), in pinned memory if a GPU is in use."""
+    return torch.empty((count, 3, size, size), dtype=torch.uint8, pin_memory=gpu_in_use())
+
+
+def together(pictures: Sequence[torch.Tensor], size: int) -> torch.Tensor:
+    """Return pictures (3, size, size) as one tensor from :func:`pixels_of`."""
+    pixels = pixels_of(len(pictures), size)
+    if pictures:
+        torch.stack(list(pictures), out=pixels)
+    return pixels
 
 
 class Preprocess:

@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..model.preprocess import pixels_of
 from ..records import Reason
-from ..scoring.crop_files import Decoded, DecodeFiles, decode_crops, pixels_of
+from ..scoring.crop_files import Decoded, DecodeFiles, decode_crops
 from .process_pool import PoolWork, cores_each, crew_results, run_in_pool
 
 if TYPE_CHECKING:

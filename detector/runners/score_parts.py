@@ -44,12 +44,14 @@ class Provenance:
         checkpoint_sha256: :attr:`detector.model.detector.Detector.sha256`
         detector: name or path as given
         precision: ``fp32``, ``bf16`` or ``fp16``
+        engine: one of :data:`detector.device.ENGINES`; a part records its own
     """
 
     recipe_hash: str
     checkpoint_sha256: str
     detector: str
     precision: str
+    engine: str = "eager"
 
     @property
     def folder(self) -> str:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..device import default_precision
 from ..errors import ForensicsError
 from ..progress import Progress, ShouldStop
 from ..records import Reason
@@ -43,6 +42,7 @@ class ScoreSetup:
         device: torch device, None: the GPU if there is one
         batch_size: crops per forward pass, None: the device's default
         precision: ``fp32``, ``bf16`` or ``fp16``
+        engine: see :meth:`detector.model.detector.Detector.use_engine`
     """
 
     source: str
@@ -50,6 +50,7 @@ class ScoreSetup:
     device: str | None = None
     batch_size: int | None = None
     precision: str = "fp32"
+    engine: str = "eager"
 
     def load(self) -> Detector:
         """Load and return the detector.
@@ -67,17 +68,15 @@ class ScoreSetup:
                 "Give every machine the same checkpoint and tower.",
                 "detector",
             )
+        detector.use_engine(self.engine, self.batch_size, self.precision)
         return detector
 
 
-def resolved_precision(device: str, precision: str | None) -> str:
-    """Return ``precision``, or the device's default, see :meth:`Detector.score_pixels`."""
-    return precision or default_precision(device)
-
-
-def provenance(detector: Detector, source: str, recipe_hash: str, precision: str) -> Provenance:
+def provenance(
+    detector: Detector, source: str, recipe_hash: str, precision: str, engine: str = "eager"
+) -> Provenance:
     """Return the provenance of the scores of ``detector``."""
-    return Provenance(recipe_hash, detector.sha256, source, precision)
+    return Provenance(recipe_hash, detector.sha256, source, precision, engine)
 
 
 def score_units(

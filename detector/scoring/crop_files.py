@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from PIL import Image, UnidentifiedImageError
 
-from ..device import gpu_in_use
 from ..files.paths import still_allowed
-from ..model.preprocess import Preprocess, as_rgb
+from ..model.preprocess import Preprocess, as_rgb, together
 from ..records import Reason
 
 if TYPE_CHECKING:
@@ -107,21 +106,9 @@ def decode_crops(
 
 def stacked(decoded: Sequence[torch.Tensor | Reason], size: int) -> Decoded:
     """Return the results of :func:`decode_crops` with their pixels as one tensor."""
-    import torch
-
     there = [entry for entry in decoded if not isinstance(entry, Reason)]
-    pixels = pixels_of(len(there), size)
-    if there:
-        torch.stack(there, out=pixels)
     reasons = tuple(entry if isinstance(entry, Reason) else None for entry in decoded)
-    return Decoded(pixels, reasons)
-
-
-def pixels_of(count: int, size: int) -> torch.Tensor:
-    """Return an empty uint8 (count, 3, size, size), in pinned memory if a GPU is in use."""
-    import torch
-
-    return torch.empty((count, 3, size, size), dtype=torch.uint8, pin_memory=gpu_in_use())
+    return Decoded(together(there, size), reasons)
 
 
 def decode_in_threads(

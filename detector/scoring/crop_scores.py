@@ -17,7 +17,8 @@ import numpy as np
 
 from ..device import default_batch
 from ..errors import ForensicsError
-from ..model.detector import Detector, angle
+from ..model.detector import Detector
+from ..model.head import angle
 from ..progress import Progress
 from ..records import Reason
 from .crop_files import Decoded, DecodeFiles, decode_in_threads

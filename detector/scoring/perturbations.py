@@ -197,8 +197,7 @@ def score_perturbed(
     Raises:
         ForensicsError: an unknown name, or the numbers of hashes and files differ
     """
-    import torch
-
+    from ..model.preprocess import together
     from .crop_files import read_crop
     from .crop_scores import require_hashes
 
@@ -236,7 +235,8 @@ def score_perturbed(
                 {p.name: np.full(len(part), np.nan, np.float32) for p in chosen} for _ in range(2)
             )
             if rows:
-                columns = [torch.stack([entry[c] for entry in there]) for c in range(len(chosen))]
+                side = detector.backbone.preprocess.size
+                columns = [together([e[c] for e in there], side) for c in range(len(chosen))]
                 pending = [detector.enqueue(pixels, precision) for pixels in columns]
                 for perturbation, waiting in zip(chosen, pending, strict=True):
                     scores = waiting.result()

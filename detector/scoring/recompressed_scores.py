@@ -26,7 +26,7 @@ from ..records import Reason
 from .perturbations import PERTURBATIONS, PerturbedBatch
 
 if TYPE_CHECKING:
-    from ..model.detector import Detector
+    from ..model.detector import Detector, PendingScores
 
 log = logging.getLogger(__name__)
 
@@ -236,18 +236,21 @@ def _score(
     names: Sequence[str],
     precision: str | None,
 ) -> PerturbedBatch:
-    import torch
+    from ..model.preprocess import together
 
-    to_pixels = detector.backbone.preprocess.to_pixels
+    preprocess = detector.backbone.preprocess
     reasons = [crops if isinstance(crops, Reason) else None for _, crops in batch]
     rows = [row for row, reason in enumerate(reasons) if reason is None]
     out, margins = ({n: np.full(len(batch), np.nan, np.float32) for n in names} for _ in range(2))
+    pending: dict[str, PendingScores] = {}
     for column, name in enumerate(names):
         pictures = [crops[column] for _, crops in batch if not isinstance(crops, Reason)]
         if pictures:
-            pixels = torch.stack([to_pixels(picture) for picture in pictures])
-            scores = detector.score_pixels(pixels, precision)
-            out[name][rows], margins[name][rows] = scores.p_fake, scores.margin
+            pixels = [preprocess.to_pixels(picture) for picture in pictures]
+            pending[name] = detector.enqueue(together(pixels, preprocess.size), precision)
+    for name, waiting in pending.items():
+        scores = waiting.result()
+        out[name][rows], margins[name][rows] = scores.p_fake, scores.margin
     for row in rows:
         if not all(np.isfinite(values[row]) for values in out.values()):
             reasons[row] = Reason.NON_FINITE

@@ -7,8 +7,19 @@ from media_forensics.detector.model.detector import Detector, tuned_tensors
 from media_forensics.detector.model.preprocess import Preprocess
 from media_forensics.training.config import named_recipe
 from media_forensics.training.losses import alignment, uniformity
-from media_forensics.training.step import backward_on_pixels, objective, seconds_per_crop
-from media_forensics.training.trained import build_optimizer, new_detector, trainable
+from media_forensics.training.step import (
+    backward_on_pixels,
+    gradient_norm,
+    objective,
+    seconds_per_crop,
+)
+from media_forensics.training.trained import (
+    build_optimizer,
+    new_detector,
+    step_tower,
+    trainable,
+)
+from waits import Waits
 
 CPU = torch.device("cpu")
 
@@ -214,3 +225,28 @@ def test_preprocess_is_the_towers(tiny_tower):
     from media_forensics.detector.model.backbone import load_backbone
 
     assert isinstance(load_backbone(tiny_tower, "cpu").preprocess, Preprocess)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"uniformity_weight": 0.5},
+        {"slerp": True, "alignment_power": 3.0, "precision": "bf16"},
+        {"micro_batch": 4},
+        {"tune": "lora"},
+    ],
+    ids=["gend", "slerp", "micro-batches", "lora"],
+)
+def test_a_step_waits_for_the_device_once(tiny_config, settings):
+    """For its terms. What slerp reads of the labels, it reads on the host."""
+    config = tiny_config(alignment_weight=0.1, **settings)
+    detector = new_detector(config, CPU)
+    tower, head = trainable(detector, config)
+    run = step_tower(detector, config)
+    pixels, labels = pixels_and_labels()
+    with Waits() as found:
+        terms = backward_on_pixels(detector, run, pixels, labels, config, torch.Generator())
+        terms.read(gradient_norm([*tower, *head.parameters()]))
+    of_labels = {name for name in found if name.startswith("augment.slerp_within_class")}
+    assert bool(of_labels) == config.slerp
+    assert {k: v for k, v in found.items() if k not in of_labels} == {"step.read: tolist": 1}

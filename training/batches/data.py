@@ -7,87 +7,24 @@ import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from ...detector.errors import ForensicsError
-from ...detector.model.preprocess import Preprocess
-from ...detector.records import FAKE, REAL, Reason
-from ...detector.scoring.crop_files import read_crop
+from ...detector.model.preprocess import Preprocess, together
+from ...detector.records import FAKE, REAL
 from ..augment import BLEND, PICTURE, augment, generator_for
 from ..config import TrainConfig
 from ..manifest import ManifestRow
+from .crop_cache import CropCache
 from .loader_processes import loader_context
 from .self_blend import self_blend_pair
 
 log = logging.getLogger(__name__)
 
 Key = tuple[int, int]  # (epoch, row index)
-
-
-class CropCache:
-    """Decoded crops by file and hash, up to a number of bytes; others are decoded on each use.
-
-    It is filled in the main process. Forked workers share its memory; spawned workers decode
-    themselves.
-    """
-
-    def __init__(self, gigabytes: float) -> None:
-        self._left = int(gigabytes * 2**30)
-        self._arrays: dict[tuple[str, str], np.ndarray] = {}
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {"_left": 0, "_arrays": {}}  # a spawned worker starts with an empty cache
-
-    def read(self, row: ManifestRow) -> np.ndarray:
-        """Return the crop of ``row`` (H, W, 3) RGB uint8.
-
-        Raises:
-            OSError: the file cannot be read or decoded, or is not the one that extraction wrote
-        """
-        found = self._arrays.get((row.crop, row.crop_sha256))
-        return found if found is not None else _decode(row)
-
-    def fill(self, rows: Sequence[ManifestRow]) -> int:
-        """Decode the readable crops of ``rows`` until the memory limit is reached.
-
-        Returns:
-            the number of crops in the cache
-        """
-
-        def attempt(row: ManifestRow) -> np.ndarray | None:
-            try:
-                return _decode(row)
-            except OSError:
-                return None  # its reason is reported when the crop is drawn
-
-        step = 256
-        with ThreadPoolExecutor(min(16, os.cpu_count() or 1)) as pool:
-            for start in range(0, len(rows), step):
-                part = [
-                    row
-                    for row in rows[start : start + step]
-                    if (row.crop, row.crop_sha256) not in self._arrays
-                ]
-                for row, array in zip(part, pool.map(attempt, part), strict=True):
-                    if array is not None and array.nbytes <= self._left:
-                        self._arrays[row.crop, row.crop_sha256] = array
-                        self._left -= array.nbytes
-                if self._left <= 0:
-                    break
-        return len(self._arrays)
-
-
-def _decode(row: ManifestRow) -> np.ndarray:
-    """Decode the crop of ``row``; a failure becomes an OSError with the file and the reason."""
-    found = read_crop(row.crop, row.crop_sha256)
-    if isinstance(found, Reason):
-        raise OSError(f"{row.crop}: {found.value}")
-    return np.ascontiguousarray(np.asarray(found))
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,8 +114,7 @@ class PixelLoader:
     """A loader of pixel batches in order, prepared ahead by processes that live for the whole run.
 
     Args:
-        crops: dataset to draw from; the processes share its cache as it is at the first
-            :meth:`batches`
+        crops: dataset to draw from; the processes share its cache, see :mod:`.crop_cache`
         workers: number of processes; 0 prepares each batch on request
         pin: True puts batches into page-locked memory
     """
@@ -273,9 +209,8 @@ def _plain(
     loaded: list[tuple[int, Tensor | None, str]], rows: Sequence[ManifestRow], side: int
 ) -> PixelBatch:
     good = [(index, pixels) for index, pixels, _ in loaded if pixels is not None]
-    pixels = [p for _, p in good] or [torch.zeros((3, side, side), dtype=torch.uint8)]
     return PixelBatch(
-        torch.stack(pixels)[: len(good)],
+        together([p for _, p in good], side),
         torch.tensor([rows[i].label for i, _ in good], dtype=torch.int64),
         tuple(i for i, _ in good),
         tuple((i, reason) for i, p, reason in loaded if p is None),

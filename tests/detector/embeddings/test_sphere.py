@@ -4,7 +4,7 @@ import torch
 from hypothesis import given, settings, strategies as st
 from media_forensics.detector.embeddings import sphere
 from media_forensics.detector.errors import ForensicsError, MetricUndefined
-from media_forensics.detector.model.detector import margin
+from media_forensics.detector.model.head import margin
 
 
 def units(n, d=8, seed=0, towards=0.0):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 from media_forensics.detector.errors import ForensicsError
-from media_forensics.detector.model.detector import angle
+from media_forensics.detector.model.head import angle
 from media_forensics.detector.records import Reason
 from media_forensics.detector.scoring.crop_files import read_crop
 from media_forensics.detector.scoring.crop_scores import score_crops

@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 import torch
 from media_forensics.detector.errors import ForensicsError
-from media_forensics.detector.files.hashes import file_sha256
 from media_forensics.detector.model.backbone import load_backbone
+from media_forensics.training.batches.crop_cache import CropCache
 from media_forensics.training.batches.data import (
-    CropCache,
     PixelLoader,
     TrainingCrops,
     plain_batches,
@@ -27,36 +26,6 @@ def crops(make_manifest, tiny_config, tiny_tower):
         return TrainingCrops(manifest.train, tiny_config(**settings), preprocess, CropCache(1.0))
 
     return make
-
-
-def test_cache_holds_what_the_file_holds_up_to_its_limit(make_manifest):
-    rows = make_manifest().train
-    cache = CropCache(5 * 40 * 40 * 3 / 2**30)
-    assert cache.fill(rows) == 5
-    for row in rows:
-        np.testing.assert_array_equal(cache.read(row), np.asarray(Image.open(row.crop)))
-    assert CropCache(1.0).fill(rows) == len(rows)
-
-
-def test_cached_crops_survive_their_files(make_manifest):
-    rows = make_manifest().train
-    cache = CropCache(1.0)
-    cache.fill(rows)
-    Path(rows[0].crop).unlink()
-    assert cache.read(rows[0]).shape == (40, 40, 3)
-    with pytest.raises(OSError, match="none"):
-        cache.read(replace(rows[0], crop="/nowhere/none.png"))
-
-
-def test_a_crop_that_extraction_did_not_write_is_not_learnt_from(make_manifest):
-    row, other = make_manifest().train[:2]
-    known = replace(row, crop_sha256=file_sha256(Path(row.crop)))
-    assert CropCache(1.0).read(known).shape == (40, 40, 3)
-    changed = replace(row, crop_sha256=file_sha256(Path(other.crop)))
-    cache = CropCache(1.0)
-    assert cache.fill([known, changed]) == 1
-    with pytest.raises(OSError, match="changed_crop"):
-        cache.read(changed)
 
 
 def test_pictures_depend_on_epoch_and_row_only(crops):
