@@ -143,7 +143,7 @@ def _write(detector: Detector, checkpoint: Path, folder: Path, format: str) -> S
         else:
             export_gend(detector, folder)
         again = load_detector(folder, device="cpu")
-        return lambda pixels: again.score_pixels(pixels).logits
+        return lambda pixels: again.score_pixels(pixels, "fp32").logits
     path = folder / _FILES[format]
     if format == "torchscript":
         return _torchscript(detector, path)

@@ -177,7 +177,7 @@ class Form:
 
     def device(self, description: str = "Where it is computed", label: str = "Device") -> None:
         """Add the torch device, with the meaning of ``auto`` on this machine once it is known."""
-        known = "auto, cpu, cuda, cuda:1, mps; empty is auto"
+        known = "auto, cpu, cuda, cuda:1, cuda:all, mps; empty is auto"
         self.text("device", label, f"{description}: {known}")
         self.describe_device()
 

@@ -21,6 +21,7 @@ from ..app.outcome import Ending
 from ..dataset import fields, made_from, run_names, saved_views, stored_runs, views
 from ..dataset.dataset_changes import declare
 from ..jobs.workflow import JobWorkflow
+from ..scoring.score_precision import beside
 from ..thresholds.applied import applied
 from ..training.detector_list import scored_model
 from .robustness_table import curves, table
@@ -63,7 +64,8 @@ def run(
         threshold: p_fake from which a face counts as fake, for flips and rates; by default the one
             that every screen uses, see :class:`detector.audit.threshold.Stored`
         batch_size: crops per forward pass
-        device, precision: as in ``score_faces``
+        device: as in ``score_faces``
+        precision: that of the key's scores, which the differences are to; by default
         progress, should_stop: see :mod:`detector.progress`
 
     Returns:
@@ -96,6 +98,7 @@ def run(
     crops = Differences(dataset, scored, key, of_crop)
     videos = Differences(dataset, scored, key, of_video, reason_field(key))
     total = len(crops.todo) + len(videos.todo)
+    precision = precision or beside(dataset, key, model)
     options = {"batch_size": batch_size, "should_stop": should_stop, "precision": precision}
     for part in (crops, videos):
         if not part.todo:

@@ -179,6 +179,7 @@ def _about(
         ("checkpoint_sha256", "Checkpoint sha256"),
         ("backbone", "Tower"),
         ("backbone_sha256", "Tower sha256"),
+        ("precision", "Scored in"),
         ("rule", "Score of a video"),
         ("code_version", "Scored by plugin version"),
     ):

@@ -26,6 +26,8 @@ def claim(
     source: str,
     rule: str,
     overwrite: bool,
+    precision: str | None = None,
+    engine: str | None = None,
 ) -> None:
     """Record whose scores ``names`` hold, before the first one is written.
 
@@ -34,7 +36,9 @@ def claim(
         names: fields of the key
         model, source: the detector, and where it was loaded from
         rule: video score rule
-        overwrite: remove scores of another checkpoint under this key
+        overwrite: remove scores of another checkpoint or precision under this key
+        precision: of the scores, see :func:`.score_precision.settled`; None: not known yet
+        engine: with which the scores begin, see :mod:`detector.model.engines`
 
     Raises:
         ForensicsError: the key holds scores of another checkpoint
@@ -49,9 +53,11 @@ def claim(
                 "Choose another key, or allow overwriting.",
                 field="key",
             )
-        if old is not None and old.checkpoint_sha256 == model.sha256 and not half:
+        same = old is not None and old.checkpoint_sha256 == model.sha256
+        same = same and (not precision or getattr(old, "precision", None) in (None, precision))
+        if same and not half:
             return
-        if old is not None and old.checkpoint_sha256 != model.sha256:
+        if old is not None and not same:
             require_alone(dataset, names.key)
         about = fields.describe(dataset)
         begin(
@@ -64,6 +70,8 @@ def claim(
             head_weight=model.head.weight.detach().cpu().tolist(),
             head_bias=model.head.bias.detach().cpu().tolist(),
             normalize=bool(model.normalize),
+            precision=precision,
+            engine=engine,
             recipe_hash=about.get("recipe_hash"),
             trained_on_recipe=_made_for(model),
             rule=rule,

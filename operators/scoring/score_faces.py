@@ -31,6 +31,7 @@ from ..training.detector_list import detector_source
 from . import score_form, score_runners
 from .score_claim import claim, recipe_warning
 from .score_form import default_key
+from .score_precision import settled
 from .score_request import Forward, ScoreRequest
 from .score_writer import ScoreWriter
 
@@ -54,6 +55,7 @@ def run(
     batch_size: int | None = None,
     device: str | None = None,
     precision: str | None = None,
+    engine: str = "eager",
     shard: Sequence[int] = (0, 1),
     overwrite: bool = False,
     runner: str | None = None,
@@ -80,9 +82,13 @@ def run(
         rule: video score rule, one of :data:`RULES`
         batch_size: crops per forward pass; None: 128 on a GPU and 32 on a CPU
         device: torch device; None: a GPU if there is one
-        precision: ``fp32``, ``bf16`` or ``fp16``; None: fp16 on a GPU and fp32 on a CPU
+        precision: ``fp32``, ``bf16`` or ``fp16``; None: that of the key's scores, else fp16 on a
+            GPU, and on a CPU what :func:`detector.model.scoring_precision.settled` says
+        engine: ``eager``; ``compile`` or ``graphs`` make another form of the network first, which
+            takes up to minutes, see :mod:`detector.model.engines`
         shard: (I, N): only the videos of shard I (0-based) of N, for several machines at once
-        overwrite: replace the scores that another checkpoint wrote under ``key``
+        overwrite: replace the scores that another checkpoint wrote under ``key``, or this one in
+            another ``precision``
         runner: ``here``, ``pool``, ``ray`` or ``shards``, see :mod:`operators.jobs.runners`;
             ``shards`` computes nothing and returns the commands, see
             :meth:`operators.jobs.shard_plan.ShardPlan.result`
@@ -132,7 +138,7 @@ def run(
         rule=rule,
         overwrite=overwrite,
         shard=(shard[0], shard[1]),
-        forward=Forward(device, precision, batch_size),
+        forward=Forward(device, precision, batch_size, engine),
         where=where,
         root=root,
         embeddings=embeddings,
@@ -161,9 +167,10 @@ def _plan(view: Any, asked: ScoreRequest) -> dict[str, Any]:
     """Return the list and commands for shards elsewhere, after a check of the detector."""
     from ...detector.model.checkpoints import load_detector
 
-    load_detector(asked.source, device=asked.forward.device)
+    model = load_detector(asked.source, device=asked.forward.device)
     units, _ = score_runners.units_of_view(view)
     dataset, count = views.dataset_of(view), asked.where.shards
+    asked = asked.in_precision(_precision(dataset, asked, model, None))
     about = (units, asked.recipe_hash, asked.source, asked.root, count, asked.options())
     return shard_plan.scoring(dataset.name, *about, str(dataset._doc.id)).result()
 
@@ -173,10 +180,17 @@ def _score(
 ) -> dict[str, Any]:
     """Score or merge the faces of ``view`` that have no score, and write the scores."""
     from ...detector.model.checkpoints import load_detector
+    from ...detector.model.engines import require_engine
 
     dataset, names = views.dataset_of(view), asked.names
     model = load_detector(asked.source, device=asked.forward.device)
-    claim(dataset, names, model, asked.source, asked.rule, asked.overwrite)
+    kind = None if asked.where.kind == runners.RAY else model.device.type
+    if kind is not None:
+        require_engine(asked.forward.engine, kind)
+    precision = _precision(dataset, asked, model, kind)
+    asked = asked.in_precision(precision)
+    how = (precision, asked.forward.engine)
+    claim(dataset, names, model, asked.source, asked.rule, asked.overwrite, *how)
     declare(dataset, names)
     count, todo = _missing(view, names, asked.shard)
     width = model.backbone.width
@@ -216,6 +230,14 @@ def _score(
         "videos": videos,
         **report,
     }
+
+
+def _precision(dataset: Any, asked: ScoreRequest, model: Detector, kind: str | None) -> str | None:
+    """Return the precision of the scores, see :func:`.score_precision.settled`."""
+    given = asked.forward.precision
+    if asked.merge_from:
+        given = score_runners.precision_there(asked, model)
+    return settled(dataset, asked.names.key, model, given, kind, asked.overwrite)
 
 
 def check(rule: str, shard: Sequence[int]) -> None:
@@ -276,6 +298,8 @@ def _score_here(
     from ...detector.runners.crop_processes import decoder_for
     from ...detector.scoring.crop_scores import score_crops
 
+    if todo:
+        model.use_engine(forward.engine, forward.batch_size, forward.precision)
     for batch in score_crops(
         model,
         [path for _, path, _ in todo],

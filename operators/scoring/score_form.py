@@ -8,6 +8,7 @@ from typing import Any
 
 import fiftyone as fo
 
+from ...detector.device import AUTO, ENGINES, PRECISIONS, precision_words
 from ...detector.errors import ForensicsError
 from ...detector.files import packages
 from ...detector.files.paths import given_or_none
@@ -20,7 +21,7 @@ from ..training.detector_list import detector_source, known_detectors
 from .score_claim import recipe_warning
 
 _PLAIN = (
-    *("key", "rule", "batch_size", "device", "precision", "shard", "overwrite"),
+    *("key", "rule", "batch_size", "device", "precision", "engine", "shard", "overwrite"),
     *("parts_dir", "embeddings", "embeddings_dir", "merge_from", "allow_gaps"),
 )
 
@@ -57,6 +58,12 @@ def fill(form: Form, view: Any) -> None:
     where = form.params.get("embeddings_dir")
     form.check(lambda: embedding_files.check(form.value("embeddings"), where))
     form.device()
+    meaning = form.check(lambda: precision_words(form.params.get("device")))
+    text = f"Of the network; auto: {meaning or 'what suits the device'}. A key goes on in its own"
+    known = [(name, name) for name in (AUTO, *PRECISIONS)]
+    form.choice("precision", known, "Precision", text, default=AUTO)
+    text = "compile and graphs prepare the network for minutes; they may pay for many crops"
+    form.choice("engine", [(name, name) for name in ENGINES], "Engine", text)
     runners.fill(form)
     text = "Folders that score_command made; they are written and nothing is computed"
     form.texts("merge_from", "Scores of shards", text)
@@ -97,6 +104,8 @@ def arguments(form: Mapping[str, Any]) -> dict[str, Any]:
     if not detector:
         raise ForensicsError("No detector is chosen.", "Choose one, or give a checkpoint.")
     kept = {name: form[name] for name in _PLAIN if form.get(name) not in (None, [])}
+    if kept.get("precision") == AUTO:
+        del kept["precision"]
     return {"detector": detector, **kept, **runners.arguments(form)}
 
 

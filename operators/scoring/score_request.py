@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ class Forward:
     device: str | None
     precision: str | None
     batch_size: int | None
+    engine: str = "eager"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,10 @@ class ScoreRequest:
     def is_here(self) -> bool:
         """Whether this process computes the scores."""
         return self.where.kind == runners.HERE and not self.merge_from
+
+    def in_precision(self, precision: str | None) -> ScoreRequest:
+        """Return the request with this precision."""
+        return replace(self, forward=replace(self.forward, precision=precision))
 
     def options(self) -> dict[str, Any]:
         """Return the command-line options with the same effect."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from ...detector.errors import ForensicsError
 from ...detector.progress import Progress, ShouldStop
 from ..dataset import fields, views
 from ..jobs import runners
+from .score_precision import note
 from .score_request import ScoreRequest
 from .score_writer import ScoreWriter
 
@@ -46,18 +47,21 @@ class ScoreWork:
 
     def about(self, device: str) -> Provenance:
         """Return the provenance of scores that are computed on ``device``."""
-        from ...detector.runners.score_videos import provenance, resolved_precision
+        from ...detector.model.scoring_precision import scoring_precision
+        from ...detector.runners.score_videos import provenance
 
         asked = self.asked
-        precision = resolved_precision(device, asked.forward.precision)
-        return provenance(self.model, asked.source, asked.recipe_hash, precision)
+        precision = scoring_precision(self.model, asked.forward.precision, device)
+        engine = asked.forward.engine
+        return provenance(self.model, asked.source, asked.recipe_hash, precision, engine)
 
     def setup(self, device: str | None, kind: str) -> ScoreSetup:
         """Return the setup of a process that scores on ``device`` (``kind`` is cpu or cuda)."""
         from ...detector.runners.score_videos import ScoreSetup
 
-        precision, size = self.about(kind).precision, self.asked.forward.batch_size
-        return ScoreSetup(self.asked.source, self.model.sha256, device, size, precision)
+        about, size = self.about(kind), self.asked.forward.batch_size
+        how = (device, size, about.precision, about.engine)
+        return ScoreSetup(self.asked.source, self.model.sha256, *how)
 
 
 def units_of_view(view: Any, only: set[str] | None = None) -> tuple[list[ScoreUnit], dict]:
@@ -118,6 +122,10 @@ def score(
             device, results = _ray(ray, work, should_stop)
         else:
             device, results = _pool(work, should_stop)
+        if work.asked.forward.precision is None:  # a cluster's device decides
+            precision = work.about(device).precision
+            work = replace(work, asked=work.asked.in_precision(precision))
+            note(writer.dataset, writer.names, precision)
         parts = ScoreParts(work.asked.root, work.about(device))
         parts.prepare()
         todo = parts.missing(work.units)
@@ -171,10 +179,33 @@ def merge(work: ScoreWork, writer: ScoreWriter, progress: Progress) -> MergeRepo
             contradict each other, or gaps are not allowed
     """
     from ...detector.runners.score_merge import examine, merged
+
+    folders = _folders(work.asked, work.model)
+    report = examine(folders, work.units)
+    report.require(work.asked.allow_gaps)
+    for video in merged(folders, work.units):
+        _add(writer, work.sample_ids, video)
+        progress(writer.done, len(work.sample_ids), "faces")
+    return report
+
+
+def precision_there(asked: ScoreRequest, model: Detector) -> str:
+    """Return the precision of the shards' scores that are to be merged.
+
+    Raises:
+        ForensicsError: see :func:`merge`
+    """
+    from ...detector.runners.score_merge import same_provenance
+
+    return same_provenance(_folders(asked, model))
+
+
+def _folders(asked: ScoreRequest, model: Detector) -> list[Path]:
+    """Return the folders to merge that hold scores of this detector and recipe."""
     from ...detector.runners.score_parts import provenance_of, score_folders
 
-    merge_from = work.asked.merge_from
-    wanted = (work.asked.recipe_hash, work.model.sha256)
+    merge_from = asked.merge_from
+    wanted = (asked.recipe_hash, model.sha256)
     there = [folder for root in merge_from for folder in score_folders(root)]
     folders = []
     for folder in there:
@@ -188,12 +219,7 @@ def merge(work: ScoreWork, writer: ScoreWriter, progress: Progress) -> MergeRepo
             f"There are: {', '.join(folder.name for folder in there)}.",
             "merge_from",
         )
-    report = examine(folders, work.units)
-    report.require(work.asked.allow_gaps)
-    for video in merged(folders, work.units):
-        _add(writer, work.sample_ids, video)
-        progress(writer.done, len(work.sample_ids), "faces")
-    return report
+    return folders
 
 
 def _add(writer: ScoreWriter, ids: dict[tuple[str, int], str], video: ScoredVideo) -> None:
