@@ -138,6 +138,8 @@ class CropRecipe:
         min_eye_distance: minimum inter-eye distance in source pixels; smaller is ``too_small``
         refine_landmarks: replace the detector's points by those of :mod:`.faces.landmarks`, unlike
             the reference procedure
+        decoder: ``software``, or ``cuda``: a GPU decodes the files for which it gives the same
+            frames, see :mod:`detector.frames.hardware`
     """
 
     name: str = "gend-1.3-256"
@@ -156,10 +158,17 @@ class CropRecipe:
     subject: str = "auto"
     min_eye_distance: float = 8.0
     refine_landmarks: bool = False
+    decoder: str = "software"
 
     def to_json(self) -> dict[str, Any]:
-        """Return a plain dict, the inverse of :meth:`from_json`."""
-        return asdict(self)
+        """Return a plain dict, the inverse of :meth:`from_json`.
+
+        The usual ``decoder`` is left out, so that older versions read the recipe.
+        """
+        data = asdict(self)
+        if self.decoder == "software":
+            del data["decoder"]
+        return data
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> CropRecipe:
@@ -172,7 +181,8 @@ class CropRecipe:
 
         ``name`` (a label) and ``count`` (more frames extend the same set) are left out, so that a
         larger count reuses the store. For ``stride``, ``count`` is the step and is included.
-        ``refine_landmarks`` is included only if on, so that older recipes keep their hash.
+        ``refine_landmarks`` and ``decoder`` are included only if they are not the default: older
+        recipes keep their hash.
         """
         data = self.to_json()
         del data["name"]

@@ -25,13 +25,14 @@ def known_or_opened(
     Raises:
         FrameError: the source does not exist or cannot be read
     """
-    stamp = source_stamp(record)
+    stamp, decoder = source_stamp(record), store.recipe.decoder
     stored = store.load_stored(record.video_id)
     if stored is not None and stored.faces.policy == policy:
         same = stored.stamp == stamp
         if not same and stored.faces.source_sha256:  # touched or copied: compare the bytes
             same = stored.faces.source_sha256 == source_sha256(record)
-        source = None if not same or _shown_is_known(stored) else opened(record, threads, thorough)
+        known = not same or _shown_is_known(stored)
+        source = None if known else opened(record, threads, decoder, thorough)
         if same and (source is None or _shown_as_before(stored.faces, source.info)):
             if source is not None:
                 info = stored.faces.info | _facts(source)
@@ -43,7 +44,7 @@ def known_or_opened(
     if stored is not None:
         log.info("%s: its source, policy or reading changed; starting anew", record.video_id)
         store.forget(record.video_id)
-    source = opened(record, threads, thorough)
+    source = opened(record, threads, decoder, thorough)
     faces = VideoFaces(
         record.video_id,
         store.recipe.hash,
@@ -59,15 +60,17 @@ def known_or_opened(
     return StoredVideo(faces, listed, stamp), source
 
 
-def opened(record: VideoRecord, threads: int, thorough: bool = False) -> FrameSource:
-    """Open the frames of a record."""
-    source = open_source(record.path, record.frames, threads, thorough)
+def opened(record: VideoRecord, threads: int, decoder: str, thorough: bool = False) -> FrameSource:
+    """Open the frames of a record with the recipe's ``decoder``."""
+    source = open_source(record.path, record.frames, threads, thorough, decoder)
     return source if record.clip is None else Clip(source, *record.clip)
 
 
 def _facts(source: FrameSource) -> dict[str, Any]:
     """Return the properties of a source that have no column in the result."""
     kept = asdict(source.info)
+    if not kept["decoder"]:  # the usual one
+        del kept["decoder"]
     return {k: v for k, v in kept.items() if k not in ("fps", "width", "height", "frame_count")}
 
 

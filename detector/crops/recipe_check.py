@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..errors import ForensicsError
 from ..faces.detectors import detector_names
+from ..frames.decoders import DECODERS
 from ..frames.sampling import SAMPLING_MODES
 from ..records import CropRecipe
 from .align import BORDERS, INTERPOLATIONS, TEMPLATES
@@ -21,6 +22,7 @@ def check_recipe(recipe: CropRecipe) -> None:
         ("border", BORDERS),
         ("interpolation", INTERPOLATIONS),
         ("image_format", IMAGE_FORMATS),
+        ("decoder", DECODERS),
     ):
         value = getattr(recipe, name)
         if value not in allowed:

@@ -185,7 +185,8 @@ class _VideoWork:
 
     def _open(self) -> FrameSource:
         if self.source is None:
-            self.source = opened(self.record, self.threads, self.thorough)
+            decoder = self.store.recipe.decoder
+            self.source = opened(self.record, self.threads, decoder, self.thorough)
         return self.source
 
     def _make_crops(

@@ -48,6 +48,8 @@ class VideoInfo:
         transfer: ``pq`` or ``hlg`` if a high dynamic range was mapped to the standard range
         interlaced: True if the first frame holds two fields of different times; both are kept
         missing_frames: frames that are declared but missing from the file (interrupted download)
+        decoder: where another than the software decoder was asked for, ``cuda``, or ``software: ``
+            and why; else ""
     """
 
     frame_count: int | None
@@ -66,6 +68,7 @@ class VideoInfo:
     transfer: str = ""
     interlaced: bool = False
     missing_frames: int = 0
+    decoder: str = ""
 
 
 @dataclass(frozen=True, slots=True)

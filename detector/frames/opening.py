@@ -27,10 +27,16 @@ _STRICT = {"err_detect": "crccheck+bitstream+buffer+explode"}
 
 
 @contextmanager
-def opened(path: Path, threads: int, strict: bool = False) -> Iterator[tuple[Any, Any]]:
-    """Yield (container, picture stream) and turn errors into :class:`FrameError`."""
+def opened(
+    path: Path, threads: int, strict: bool = False, hardware: str | None = None
+) -> Iterator[tuple[Any, Any]]:
+    """Yield (container, picture stream) and turn errors into :class:`FrameError`.
+
+    Args:
+        hardware: see :func:`.pyav.open_media`
+    """
     try:
-        container = open_media(path, _OPTIONS)
+        container = open_media(path, _OPTIONS, hardware)
     except FileNotFoundError as error:
         raise FrameError(Reason.MISSING_FILE, f"{path} is not there.") from error
     except MemoryError:

@@ -28,6 +28,7 @@ import av.container
 import av.error
 import av.logging
 import numpy as np
+from av.codec.hwaccel import HWAccel, hwdevices_available
 from av.stream import Disposition
 from av.video.frame import PictureType
 from av.video.reformatter import VideoReformatter
@@ -43,19 +44,36 @@ FFmpegError: Any = av.error.FFmpegError
 VERSION: str = av.__version__
 
 
-def open_media(source: str | Path | IO[bytes], options: Mapping[str, str] | None = None) -> Any:
+def open_media(
+    source: str | Path | IO[bytes],
+    options: Mapping[str, str] | None = None,
+    hardware: str | None = None,
+) -> Any:
     """Open ``source`` for reading and return its container, even if its metadata is broken.
 
     Args:
         source: a file, or an object to read from
         options: FFmpeg's options of the container
+        hardware: FFmpeg's name of the kind of device that decodes, such as ``cuda``; None: software
 
     Raises:
         FFmpegError, OSError, ValueError: the source cannot be opened
     """
     lenient: dict[str, Any] = {"metadata_errors": "ignore"} if _metadata_is_strict() else {}
+    if hardware is not None:
+        lenient["hwaccel"] = HWAccel(hardware, allow_software_fallback=False)
     file = str(source) if isinstance(source, str | Path) else source
     return av.open(file, container_options=dict(options or {}), **lenient)
+
+
+def decodes_on(hardware: str) -> bool:
+    """Return whether this FFmpeg can decode on such devices, be there one or not."""
+    return hardware in hwdevices_available()
+
+
+def in_planes(frame: Any) -> Any:
+    """Return a frame as a device gives it (``nv12``) in planes, with the same samples."""
+    return frame.reformat(format="yuv420p") if frame.format.name == "nv12" else frame
 
 
 def picture_stream(container: Any) -> Any | None:

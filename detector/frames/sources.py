@@ -14,6 +14,7 @@ import numpy as np
 
 from ..files.paths import still_allowed
 from ..records import Reason
+from .decoders import SOFTWARE
 from .frame import DecodedFrame, FrameError, FrameSource, VideoInfo
 
 log = logging.getLogger(__name__)
@@ -24,6 +25,7 @@ def open_source(
     frames: Sequence[tuple[int, str]] = (),
     threads: int = 0,
     thorough: bool = False,
+    decoder: str = SOFTWARE,
 ) -> FrameSource:
     """Open a video file, an image, a folder of images, or explicit numbered image files.
 
@@ -35,6 +37,7 @@ def open_source(
         threads: decoder threads for video, 0: as many as there are cores
         thorough: look for damage that the decoder of H.264 hides, which takes three times as long;
             in a file with any other sign of damage, and in HEVC, this is always done
+        decoder: one of :data:`detector.frames.decoders.DECODERS`
 
     Raises:
         FrameError: the source cannot be read
@@ -62,6 +65,10 @@ def open_source(
                 raise
             return alone  # reports the error when the frame is read
         return sequence if len(sequence.numbers) > 1 else alone
+    if decoder != SOFTWARE:
+        from .hardware import HardwareSource
+
+        return HardwareSource(path, threads, thorough)
     return VideoSource(path, threads, thorough)
 
 

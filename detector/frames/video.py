@@ -41,7 +41,7 @@ log = logging.getLogger(__name__)
 _SEEK_COST = 12  # frames decoded in the time of one seek and decoder refill
 
 
-class _DamagedError(Exception):
+class DamagedError(Exception):
     """Raised at the first sign of damage in a video that was assumed to be intact."""
 
 
@@ -134,7 +134,7 @@ class VideoSource:
             for frame in read(left):
                 left = left[1:]
                 yield frame
-        except _DamagedError:
+        except DamagedError:
             try:
                 self._damage = damage_map(self.path)
             except OSError as error:
@@ -166,7 +166,7 @@ class VideoSource:
                 if frame is not None:
                     held[number] = frame
         if self._damage is None and not set(missed) <= set(held):
-            raise _DamagedError  # a packet gave no frame, and no error
+            raise DamagedError  # a packet gave no frame, and no error
         for number in missed:
             held.setdefault(number, DecodedFrame(number, None, None, Reason.DECODE_ERROR))
         yield from (held[number] for number in sorted(held))
@@ -187,7 +187,7 @@ class VideoSource:
         return key
 
     def _look_twice(self, wanted: list[int]) -> None:
-        """Raise :class:`_DamagedError` if two readings of the wanted frames, or of those that lead
+        """Raise :class:`DamagedError` if two readings of the wanted frames, or of those that lead
         to them, differ.
 
         This comes before any frame is given: a decoder that hides damage may notice it later.
@@ -200,7 +200,7 @@ class VideoSource:
                 last = run.wanted[-1]
                 for number, frame in enumerate(self._decoded(container, stream)):
                     if not same(frame, next(second, None)) or unread:
-                        raise _DamagedError
+                        raise DamagedError
                     if frame.pts >= self.table.pts[last] if regular else number == last:
                         break
 
@@ -214,7 +214,7 @@ class VideoSource:
         whole = self._damage is None
         for frame in _decode(container, stream, stop=whole):
             if whole and frame.is_corrupt:
-                raise _DamagedError
+                raise DamagedError
             yield frame
 
     def _run(
@@ -277,7 +277,7 @@ def _decode(container: Any, stream: Any, stop: bool = False) -> Iterator[Any]:
     """Yield frames in presentation order, skipping packets that cannot be decoded.
 
     Raises:
-        _DamagedError: with ``stop``, at a packet that cannot be decoded
+        DamagedError: with ``stop``, at a packet that cannot be decoded
     """
     packets = container.demux(stream)
     while True:
@@ -292,7 +292,7 @@ def _decode(container: Any, stream: Any, stop: bool = False) -> Iterator[Any]:
             return
         frames = frames_of(packet)
         if frames is None and stop:
-            raise _DamagedError
+            raise DamagedError
         yield from frames or ()
 
 

@@ -22,6 +22,7 @@ from ..device import several
 from ..errors import Cancelled, ForensicsError
 from ..faces.detectors import detector_of
 from ..faces.interface import FaceDetector
+from ..frames.decoders import require_decoder
 from ..progress import Progress, ShouldStop, never
 from ..records import CropRecipe, Reason, VideoRecord
 from .extraction import (
@@ -138,6 +139,7 @@ def prepare(
         ForensicsError: see :func:`extract_videos`
     """
     check_time_limit(time_limit_seconds)
+    require_decoder(recipe.decoder)
     if detector is None:
         detector = detector_of(recipe, device, weights, allow_download)
     if recipe.detector_sha256 not in ("", detector.sha256):

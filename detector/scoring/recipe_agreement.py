@@ -20,7 +20,7 @@ from ..weights.known_detectors import PUBLISHED, find_detector
 #: Maximum distance between landmarks, in crop sides, for two recipes of the same framing.
 SAME_FRAMING = 0.04
 #: Settings that do not affect a crop's pixels (``count`` only does for the sampling ``stride``).
-_BESIDE = ("name", "count")
+_BESIDE = ("name", "count", "decoder")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import Any
 
 from ...detector.errors import ForensicsError
 from ...detector.files.cache import cache_dir
+from ...detector.frames.decoders import DECODERS, SOFTWARE, require_decoder
 from ...detector.records import CropRecipe
 from ...detector.weights.fetch import weights_path
 from ...detector.weights.known import LANDMARKS, known
@@ -37,6 +38,7 @@ _PLAIN_RECIPE = CropRecipe()
 _RECIPE = (
     *("sampling", "subject", "detector", "template", "scale", "size", "border", "interpolation"),
     *("image_format", "score_threshold", "max_side", "min_eye_distance", "refine_landmarks"),
+    "decoder",
 )
 _PLAIN = (
     *("faces_name", "crops_dir", "device", "weights", "allow_download", "merge_from"),
@@ -133,6 +135,10 @@ def _alignment(form: Form) -> None:
 
 def _work(form: Form) -> None:
     form.device()
+    text = "cuda: a GPU decodes the H.264 files of which it gives the same first frames; "
+    text += "it does not notice damage within a frame. Another recipe"
+    _recipe(form, "decoder", [(name, name) for name in DECODERS], "Decoder", text)
+    form.check(lambda: require_decoder(form.params.get("decoder") or SOFTWARE))
     text = "A video that takes longer gets the reason time_limit and the others go on, "
     text += "even if reading it hangs. Empty: no limit"
     form.number("time_limit_seconds", "Seconds per video", text)
