@@ -2,47 +2,62 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import sys
 import threading
+import time
 from statistics import mean
 from typing import Any
 
 import psutil
 import torch
 
+from .machine import cores
+
 
 class Busy:
     """Shares of a with-block's time in which a GPU kernel ran, and in which the cores worked.
 
+    Only the work of this process and its descendants counts, on the cores that it may use: a
+    container shares its machine with others.
+
     Attributes:
         gpu: in [0, 1], by the driver's count; None if it gives none
-        cpu: in [0, 1], mean over all cores of the machine
+        cpu: in [0, 1], mean over the cores that this process may use
     """
 
     def __init__(self, device: torch.device) -> None:
         self.gpu: float | None = None
         self.cpu = 0.0
         self._samples: list[int] = []
+        self._began = self._spent = 0.0
         self._gpu = _Card(device) if device.type == "cuda" else None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
     def __enter__(self) -> Busy:
         self._thread.start()
-        psutil.cpu_percent()
+        self.forget()
         return self
 
     def __exit__(self, *_: Any) -> None:
-        self.cpu = psutil.cpu_percent() / 100
+        self.hold()
+
+    def hold(self) -> None:
+        """End the means now, to leave out what ends after the work; further calls do nothing."""
+        if self._stop.is_set():
+            return
         self._stop.set()
+        spent, took = _spent() - self._spent, time.perf_counter() - self._began
+        self.cpu = min(1.0, max(0.0, spent / (took * cores())))
         self._thread.join(5)
         if self._samples:
             self.gpu = mean(self._samples) / 100
 
     def forget(self) -> None:
         """Restart the means, to leave out the start-up."""
-        psutil.cpu_percent()
+        self._began, self._spent = time.perf_counter(), _spent()
         self._samples.clear()
 
     @property
@@ -57,6 +72,16 @@ class Busy:
             if share is None:
                 return
             self._samples.append(share)
+
+
+def _spent() -> float:
+    """Return the seconds of processor time of this process and its descendants, ended or not."""
+    here = psutil.Process()
+    total = 0.0
+    for process in [here, *here.children(recursive=True)]:
+        with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+            total += sum(process.cpu_times()[:4])  # own, and that of children it has waited for
+    return total
 
 
 class _Utilization(ctypes.Structure):

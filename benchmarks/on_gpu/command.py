@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
+from .record import record
 from .results import FAILED, Row
-from .sections import SECTIONS, run_here
+from .sections import ON_REQUEST, SECTIONS, run_here
 from .supervise import Run, supervise
 from .table import line, markdown
 
@@ -30,6 +31,8 @@ def main(description: str | None, arguments: list[str] | None = None) -> int:
     device = _device(args)
     if device is None:
         return 0
+    if args.record:
+        return record(device)
     names = args.sections
     if names[0] != "material":
         names = ["material", *(name for name in names if name != "material")]
@@ -60,8 +63,13 @@ def _arguments(description: str | None, arguments: list[str] | None) -> argparse
     parser.add_argument("--small", action="store_true", help="tiny shapes on a CPU")
     parser.add_argument("--device", default="auto", help="cuda or cuda:N; auto is the first GPU")
     parser.add_argument(
-        "--sections", type=_sections, default=list(SECTIONS), help=f"some of {','.join(SECTIONS)}"
+        "--sections",
+        type=_sections,
+        default=[name for name in SECTIONS if name not in ON_REQUEST],
+        help=f"some of {','.join(SECTIONS)}; {','.join(ON_REQUEST)} only on request",
     )
+    text = "measure nothing; write the fixtures with which the tests compare other devices"
+    parser.add_argument("--record", action="store_true", help=text)
     parser.add_argument(
         "--seconds", type=float, default=0.0, help="limit, 0: less than six minutes"
     )

@@ -37,6 +37,8 @@ def measure(bench: Bench, out: Results) -> None:
         out.add("extraction, one process on one core", one.faces, "faces/s")
         note = f"times {count} cores: {one.frames * count:,.0f}; nothing that decodes is faster"
         out.add("the same frames decoded only, one core", one.frames, "frames/s", note=note)
+    least = one.frames if one is not None else None
+    out.attempt("decoding on the GPU", lambda: _on_gpu(bench, least, out), 10.0)
     base = one.faces * count if one is not None else None
     out.attempt("extraction with all cores", lambda: _all_cores(bench, base, out), 15.0)
 
@@ -94,8 +96,6 @@ def _pinned(bench: Bench, seconds: float) -> OneCore:
 def one_core(bench: Bench, seconds: float) -> OneCore:
     """Return the rates over whole rounds of the clips, after a first round to warm up."""
     import torch
-    from media_forensics.detector.frames.sampling import choose_frames
-    from media_forensics.detector.frames.sources import open_source, read_frames
     from media_forensics.detector.runners.extract import extract_videos
 
     torch.set_num_threads(1)
@@ -120,11 +120,40 @@ def one_core(bench: Bench, seconds: float) -> OneCore:
     rate = faces / (time.perf_counter() - start)
     results.close()
     shutil.rmtree(folder, ignore_errors=True)
+    return OneCore(rate, _decoded(bench, "software"))
+
+
+def _decoded(bench: Bench, decoder: str) -> float:
+    """Return the frames per second of decoding what the recipe chooses, in this process.
+
+    Raises:
+        NotMeasured: ``decoder`` does not decode a clip
+    """
+    from media_forensics.detector.frames.sampling import choose_frames
+    from media_forensics.detector.frames.sources import open_source
+
+    here = recipe(bench)
     decoded, began = 0, time.perf_counter()
     for clip in bench.clips:
-        wanted = sorted(choose_frames(len(open_source(clip).numbers), here.count, here.sampling))
-        decoded += sum(1 for _ in read_frames(clip, wanted))
-    return OneCore(rate, decoded / (time.perf_counter() - began))
+        source = open_source(clip, threads=1, decoder=decoder)
+        if source.info.decoder not in ("", decoder):
+            raise NotMeasured(f"{clip.stem}: {source.info.decoder}")
+        wanted = choose_frames(len(source.numbers), here.count, here.sampling)
+        decoded += sum(frame.image is not None for frame in source.read(wanted))
+    return decoded / (time.perf_counter() - began)
+
+
+def _on_gpu(bench: Bench, base: float | None, out: Results) -> None:
+    """Decode the same frames on the GPU, the check of each file's first frames included."""
+    from media_forensics.detector.errors import ForensicsError
+    from media_forensics.detector.frames.decoders import require_decoder
+
+    try:
+        require_decoder("cuda")
+    except ForensicsError as error:
+        raise NotMeasured(error.message) from error
+    what = "the same frames decoded by the GPU, one process"
+    out.add(what, _decoded(bench, "cuda"), "frames/s", "one core", base)
 
 
 def _all_cores(bench: Bench, base: float | None, out: Results) -> None:
@@ -161,6 +190,7 @@ def _all_cores(bench: Bench, base: float | None, out: Results) -> None:
                 busy.forget()
             if stop:
                 break
+        busy.hold()
         results.close()
     shutil.rmtree(folder, ignore_errors=True)
     out.add("extraction, seconds to the first result", first or None, "s", goal="first")

@@ -24,11 +24,14 @@ ROUNDS = 40  # over the files: more than any window holds
 
 def measure(bench: Bench, out: Results) -> None:
     """Measure ``Detector.score``, ``score_crops`` and ``score_units``: rates and memory."""
+    from media_forensics.detector.device import default_batch
+
     bare = out.attempt("lean bare tower", lambda: _bare(bench))
     detector = _loaded(bench, out)
     if bench.device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(bench.device)
-    choices: list[int | None] = [None, *bench.sizes.batches[1:]]
+    usual = default_batch(bench.device)
+    choices: list[int | None] = [None, *(b for b in bench.sizes.batches[1:] if b != usual)]
     for what, goal, rate_at in (
         ("Detector.score, arrays in memory", "memory", _memory(bench, detector)),
         ("score_crops as Score faces calls it, PNG files", "files", _files(bench, detector, True)),
@@ -168,6 +171,7 @@ def steady(bench: Bench, results: Iterator[Any]) -> tuple[float, str]:
                 start = now
                 busy.forget()
             if seen and now - start >= window:
+                busy.hold()
                 break
     if not seen:
         raise RuntimeError("fewer results came than a rate needs")

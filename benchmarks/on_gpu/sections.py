@@ -27,11 +27,14 @@ SECTIONS = {
     "machine": Section("machine", "measure", 20),
     "tower": Section("tower", "measure", 70),
     "scoring": Section("scoring", "measure", 80),
+    "waits": Section("waits", "measure", 25),
     "explanations": Section("explanations", "measure", 30),
     "extraction": Section("extraction", "measure", 90),
     "training": Section("training", "measure", 100),
     "correctness": Section("correctness", "measure", 80),
+    "engines": Section("engines", "measure", 240),
 }
+ON_REQUEST = ("engines",)  # compiling ViT-L/14 takes minutes
 PATIENCE = 4  # factor on a slow machine: tiny shapes, but a CPU with other work
 
 

@@ -169,11 +169,19 @@ def _epochs(bench: Bench, batch: int, bare: float, out: Results) -> None:
     seen: list[tuple[float, dict[str, Any]]] = []
     config = _config(bench, batch_size=batch, epochs=sizes.epochs, patience=0)
     with Busy(bench.device) as busy:
+
+        def note(record: dict[str, Any]) -> None:
+            seen.append((time.perf_counter(), record))
+            if record["kind"] == "epoch" and record["epoch"] == 0:
+                busy.forget()  # what comes before is measured on its own
+            elif record["kind"] == "end":
+                busy.hold()
+
         fit(
             config,
             manifest_of(bench, train, val),
             bench.folder / "fit",
-            lambda record: seen.append((time.perf_counter(), record)),
+            note,
             should_stop=lambda: out.left() < 4,
             device=str(bench.device),
         )
@@ -188,7 +196,7 @@ def _epochs(bench: Bench, batch: int, bare: float, out: Results) -> None:
     out.add("fit: the first epoch", first / (ends[0] - began), "img/s", against, bare, note=note)
     if len(ends) > 1:
         later = sum(record["crops"] for at, record in steps if ends[0] < at < ends[-1])
-        note = f"{train} crops and validation of {val}; over the whole fit {busy.words}"
+        note = f"{train} crops and validation of {val}; {busy.words}"
         rate = later / (ends[-1] - ends[0])
         out.add("fit: whole epochs after it", rate, "img/s", against, bare, "epoch", note)
     inside = [

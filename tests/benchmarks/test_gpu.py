@@ -17,11 +17,12 @@ ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "benchmarks" / "gpu.py"
 sys.path.insert(0, str(SCRIPT.parent))
 
+from on_gpu import engines  # noqa: E402
 from on_gpu.bench import Bench  # noqa: E402
 from on_gpu.goals import GOALS, Goal  # noqa: E402
 from on_gpu.material import prepare, shapes_of  # noqa: E402
 from on_gpu.results import FAILED, MEASURED, MISSING, NotMeasured, Results, Row, events, rows_of  # noqa: E402
-from on_gpu.sections import SECTIONS  # noqa: E402
+from on_gpu.sections import ON_REQUEST, SECTIONS  # noqa: E402
 from on_gpu.sizes import SMALL  # noqa: E402
 from on_gpu.supervise import Run, supervise  # noqa: E402
 from on_gpu.table import markdown  # noqa: E402
@@ -56,11 +57,12 @@ def test_the_small_form_measures_every_section(tmp_path, weights_dir):
     assert done.returncode == 0, done.stdout + done.stderr
     found = json.loads((tmp_path / "gpu.json").read_text())
     rows = [Row(**row) for row in found["rows"]]
-    assert {row.section for row in rows} == set(SECTIONS)
+    assert {row.section for row in rows} == set(SECTIONS) - set(ON_REQUEST)
     assert {row.state for row in rows} <= {MEASURED, MISSING}
     figures = {row.goal: row.figure for row in rows if row.goal}
     # a CPU has no memory of its own; all else that is judged on a GPU was measured here
-    assert figures.keys() == {goal.key for goal in GOALS} - {"step memory"}
+    of_gpus = {"step memory", "batch waits", "step waits", "face waits"}
+    assert figures.keys() == {goal.key for goal in GOALS} - of_gpus
     assert figures["landmarks"] == figures["crops"] == 0 and figures["fp32"] < 1e-6
     text = (tmp_path / "gpu.md").read_text()
     assert text in done.stdout
@@ -117,7 +119,7 @@ def test_goals_are_met_missed_or_not_measured():
     assert least.judged([row(None)]) == (None, "not measured")
 
 
-def test_the_lean_tower_computes_what_the_detector_does(tmp_path):
+def test_the_lean_tower_and_every_engine_compute_what_the_detector_does(tmp_path, monkeypatch):
     bench = Bench(tmp_path, torch.device("cpu"), True)
     prepare(bench, Results(tmp_path / "log", "material", 60))
     detector = bench.detector()
@@ -130,3 +132,11 @@ def test_the_lean_tower_computes_what_the_detector_does(tmp_path):
     found = torch.nn.functional.normalize(lean(detector.backbone.preprocess.normalize(pixels)))
     wanted = detector.score_pixels(pixels, "fp32").embeddings
     np.testing.assert_allclose(found.numpy(), wanted, atol=2e-6)
+
+    monkeypatch.setattr(torch, "compile", lambda tower, **_: tower)  # test_engines.py compiles
+    monkeypatch.setattr("shutil.which", lambda name: name)
+    out = Results(tmp_path / "engines", "engines", 60)
+    engines.measure(bench, out)
+    rows = {row.what: row for row in rows_of(events(out.path)[0])}
+    assert [row.state for row in rows.values()] == [MEASURED] * 4 + [MISSING] * 2
+    assert "margins off by up to" in rows["engine compile, batch 8"].note
