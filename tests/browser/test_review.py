@@ -182,8 +182,8 @@ def test_a_hundred_decisions_by_keyboard_with_undo_over_a_killed_app(reviewed, a
     press(app, "2", "2", "2", "u")
     progress(app, f"100 of {len(ids)} decided")
     app.until("the words", lambda: "not stored yet" in app.find("mf-review-waiting").inner_text())
-    app_server.start()  # on the demo dataset, to which a page that is open may follow it
-    app.page.goto(f"{app.url}/datasets/{faces.name}")
+    app_server.start()
+    app.page.reload()
     app.page.wait_for_selector('[data-cy="looker"]')
     open_desk(app, "", "all")
     stored(app)
