@@ -21,6 +21,8 @@ from . import run_names, stored_runs
 from .dataset_changes import changing, declare
 
 INFO_KEY = "media_forensics"
+CALLED_AT = "called_at"  # entry of a scores run: the threshold of its stored labels
+UNCHOSEN = 0.5  # where none was chosen: the likelier class
 SCORES_METHOD = run_names.method_of(run_names.SCORES)  # of the runs that hold the provenance
 GROUND_TRUTH = "ground_truth"
 REASON = "reason"
@@ -198,17 +200,19 @@ def relative_box(
     return x1 / width, y1 / height, (x2 - x1) / width, (y2 - y1) / height
 
 
-def call(p_fake: float) -> tuple[str, float]:
-    """Return the label of a score and its confidence: ``fake`` from p_fake >= 0.5."""
-    fake = p_fake >= 0.5
+def call(p_fake: float, threshold: float = UNCHOSEN) -> tuple[str, float]:
+    """Return the label of a score and its confidence: ``fake`` from p_fake >= threshold."""
+    fake = p_fake >= threshold
     return LABELS[FAKE if fake else REAL], float(p_fake if fake else 1.0 - p_fake)
 
 
-def classification(p_fake: float, logits: Sequence[float] | None = None) -> fo.Classification:
-    """Return the label of a score: ``fake`` from p_fake >= 0.5, with the winner's confidence."""
+def classification(
+    p_fake: float, logits: Sequence[float] | None = None, threshold: float = UNCHOSEN
+) -> fo.Classification:
+    """Return the label of a score: ``fake`` from p_fake >= threshold, with its own probability."""
     import numpy as np
 
-    label, confidence = call(p_fake)
+    label, confidence = call(p_fake, threshold)
     logits_array = None if logits is None else np.asarray(logits, dtype=np.float32)
     return fo.Classification(label=label, confidence=confidence, logits=logits_array)
 
@@ -288,3 +292,11 @@ def detector_keys(dataset: fo.Dataset) -> list[str]:
 def scores_config(dataset: fo.Dataset, key: str) -> Any | None:
     """Return the config of the run with the provenance of ``key``'s scores, or None."""
     return stored_runs.config_of(dataset, run_names.SCORES, key)
+
+
+def called_at(dataset: fo.Dataset, key: str) -> float:
+    """Return the threshold from which the stored labels of ``key`` are ``fake``.
+
+    Every writer of labels uses it; :mod:`operators.thresholds.stored_calls` changes it.
+    """
+    return float(getattr(scores_config(dataset, key), CALLED_AT, UNCHOSEN))

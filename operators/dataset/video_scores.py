@@ -230,7 +230,7 @@ def write_video_scores(
 
 
 def _write(dataset: fo.Dataset, key: str, rule: str, found: VideoScores) -> int:
-    names = fields.ScoreFields(key)
+    names, at = fields.ScoreFields(key), fields.called_at(dataset, key)
     scores, sample_ids, video_ids = found.of_video, found.ids, found.video_ids
     views.set_by_id(dataset, names.track_p_fake, found.of_person)
     for start in range(0, len(sample_ids), CHUNK):  # labels are large, so never all at once
@@ -241,7 +241,7 @@ def _write(dataset: fo.Dataset, key: str, rule: str, found: VideoScores) -> int:
         }
         views.set_by_id(dataset, names.video_p_fake, on_faces)
         labels = {
-            i: None if score is None else fields.classification(score)
+            i: None if score is None else fields.classification(score, threshold=at)
             for i, score in on_faces.items()
         }
         views.set_by_id(dataset, names.video_label, labels)
@@ -270,6 +270,7 @@ def _write_on_videos(
     wanted |= {names.reason: fo.StringField, names.label: fo.Classification}
     dataset_changes.declare(videos, wanted)
     _name_maker(videos, dataset, names, rule, score_state.VIDEO_SCORES)
+    at = fields.called_at(dataset, names.key)
     asked = ("video_id", fields.REASON, fields.COVERAGE)
     asked = ["id", *(fields.here(videos, name) for name in asked)]
     rows = zip(*views.taken(videos).values(asked), strict=True)
@@ -281,7 +282,8 @@ def _write_on_videos(
             share = usable * found.scored[video_id] / cut if cut else 0.0
             columns[names.coverage][sample_id] = share
         columns[names.p_fake][sample_id] = score
-        columns[names.label][sample_id] = None if score is None else fields.classification(score)
+        label = None if score is None else fields.classification(score, threshold=at)
+        columns[names.label][sample_id] = label
         lost = None if score is not None else reason or Reason.NOT_SCORED.value
         columns[names.reason][sample_id] = lost
     for name, values in columns.items():

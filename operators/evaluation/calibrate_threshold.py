@@ -24,6 +24,7 @@ from ..dataset.made_from import checkpoint_of
 from ..dataset.scored_items import LEVELS, items_of
 from ..dataset.video_scores import compute_video_scores
 from ..jobs.workflow import Workflow
+from ..thresholds.stored_calls import follow
 from .transfer_rows import table, transfer_rows
 
 if TYPE_CHECKING:
@@ -94,6 +95,8 @@ def run(
     transfer, excluded = transfer_rows(dataset, scored, key, level, threshold, target_fpr)
     if into_checkpoint:
         _into_checkpoint(dataset, key, record)
+    stored = _store(dataset, view, record, transfer, basis)
+    follow(dataset, key)
     text = table(record, transfer, excluded)
     if caution:
         text = f"**{plain(caution)}**\n\n{text}"
@@ -105,7 +108,7 @@ def run(
         "excluded": excluded,
         "caution": caution,
         "table": text,
-        "run": _store(dataset, view, record, transfer, basis),
+        "run": stored,
     }
 
 

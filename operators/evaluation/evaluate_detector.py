@@ -28,7 +28,7 @@ from ..dataset import (
     stored_runs,
     views,
 )
-from ..dataset.dataset_changes import changing, declare
+from ..dataset.dataset_changes import changing
 from ..dataset.label_sync import contradiction
 from ..dataset.scored_items import LEVELS, items_of, unlabelled
 from ..dataset.video_scores import refresh_video_scores
@@ -41,6 +41,7 @@ from ..thresholds.calibrations import (
     has_calibration,
     why_no_calibration,
 )
+from ..thresholds.stored_calls import decide, follow, judged_fields
 from .evaluation_tables import compare, evaluate_items, macro, table
 
 if TYPE_CHECKING:
@@ -136,13 +137,8 @@ def _remarks(said: list[str], waiting: int, key: str, view: Any) -> str:
 
 def _write_evaluations(dataset: fo.Dataset, view: Any, key: str, threshold: float) -> list[str]:
     """Write FiftyOne evaluations of the faces and, on one face per video, of the videos."""
-    names = fields.ScoreFields(key)
-    levels = (
-        ("faces", names.p_fake, names.label),
-        ("videos", names.video_p_fake, names.video_label),
-    )
-    made = []
-    for level, p_fake, label in levels:
+    at, made = follow(dataset, key), []
+    for level, p_fake, label in judged_fields(fields.ScoreFields(key)):
         mark = f"eval_{key}_{level}"
         if level == "faces":
             part = marked_views.compact(views.subjects(view), mark)
@@ -152,7 +148,7 @@ def _write_evaluations(dataset: fo.Dataset, view: Any, key: str, threshold: floa
         scored = labelled.match(F(p_fake) != None)  # noqa: E711 - builds a database query
         if len(scored) == 0:
             continue
-        field = label if threshold == 0.5 else _decide(scored, p_fake, label, threshold)
+        field = label if threshold == at else decide(scored, p_fake, label, threshold)
         name = mark
         with changing(dataset):
             if dataset.has_evaluation(name):
@@ -169,22 +165,6 @@ def _write_evaluations(dataset: fo.Dataset, view: Any, key: str, threshold: floa
         marked_views.forget_others(dataset, mark, part)
         made.append(name)
     return made
-
-
-def _decide(view: Any, p_fake: str, label: str, threshold: float) -> str:
-    """Write the labels at ``threshold`` to a separate field and return its name."""
-    field = f"{label}_decision"
-    dataset = views.dataset_of(view)
-    declare(dataset, {field: fo.Classification})
-    ids, scores = view.values(["id", p_fake])
-    decided = {}
-    for sample_id, score in zip(ids, scores, strict=True):
-        fake = score >= threshold
-        decided[sample_id] = fo.Classification(
-            label=LABELS[int(fake)], confidence=score if fake else 1.0 - score
-        )
-    views.set_by_id(dataset, field, decided)
-    return field
 
 
 def _record(

@@ -20,6 +20,7 @@ from ..faces.faces_writer import face_sample
 from ..scoring.score_claim import claim
 from ..scoring.score_form import default_key
 from ..scoring.score_writer import ScoreWriter
+from ..thresholds.stored_calls import follow
 
 if TYPE_CHECKING:
     from ...detector.model.detector import Detector
@@ -77,6 +78,7 @@ def keep(name: str, analysis: Analysis, model: Detector, source: str) -> int:
     views.set_by_id(dataset, "file", dict.fromkeys((sample.id for sample in samples), file_id))
     if samples:
         video_scores.write_video_scores(dataset, names.key, _rule(analysis))
+        follow(dataset, names.key)
     return len(samples)
 
 
@@ -112,6 +114,7 @@ def _samples(analysis: Analysis, found: Evidence, file: str) -> Iterator[fo.Samp
     """Yield a sample of each crop, in the order of its scores."""
     common = fields.record_fields(found.record) | {"group_id": found.record.video_id}
     ranks = {person.track: (n, person) for n, person in enumerate(analysis.persons, 1)}
+    at = analysis.threshold.value
     for row, (frame, face) in enumerate(found.faces.crops):
         rank, person = ranks[face.track]
         sample = face_sample(found.record, found.faces, frame, face, found.crop_folder, common)
@@ -130,7 +133,7 @@ def _samples(analysis: Analysis, found: Evidence, file: str) -> Iterator[fo.Samp
                 "verdict": analysis.headline,
                 "detector": analysis.detector,
                 "detector_sha256": analysis.detector_sha256,
-                "score": None if p_fake is None else fields.classification(p_fake),
+                "score": None if p_fake is None else fields.classification(p_fake, threshold=at),
             }
         )
         yield sample

@@ -27,6 +27,7 @@ from ..embeddings import embedding_files
 from ..jobs import runners, shard_plan
 from ..jobs.path_arguments import with_paths
 from ..jobs.workflow import JobWorkflow
+from ..thresholds.stored_calls import follow
 from ..training.detector_list import detector_source
 from . import score_form, score_runners
 from .score_claim import claim, recipe_warning
@@ -217,6 +218,7 @@ def _score(
             f"Stopped after {writer.scored} of {len(todo)} faces.", "Run it again to continue."
         )
     videos = write_video_scores(dataset, names.key, asked.rule)
+    follow(dataset, names.key)
     if writer.scored and asked.shard[1] == 1:
         from ..embeddings.sphere_source import prepare
 

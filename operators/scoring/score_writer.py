@@ -47,6 +47,7 @@ class ScoreWriter:
         self.dataset = dataset
         self.names = names
         self.shards = shards
+        self._threshold = fields.called_at(dataset, names.key)
         self.scored = 0
         self.reasons: Counter = Counter()
         self._waiting: dict[str, dict[str, Any]] = {}
@@ -77,7 +78,7 @@ class ScoreWriter:
         names = self.names
         return {
             names.p_fake: p_fake,
-            names.label: _document(p_fake, scores.logits[row]),
+            names.label: _document(p_fake, scores.logits[row], self._threshold),
             names.margin: float(scores.margin[row]),
             names.angle: float(scores.angle[row]),
             names.reason: None,
@@ -122,14 +123,14 @@ def _template() -> dict[str, Any]:
     return fo.Classification(label="", confidence=0.0).to_dict()
 
 
-def _document(p_fake: float, logits: np.ndarray) -> dict[str, Any]:
+def _document(p_fake: float, logits: np.ndarray, threshold: float) -> dict[str, Any]:
     """Return :func:`operators.dataset.fields.classification` in the database's form.
 
     Creating a FiftyOne document for each face would take too long.
     """
     from bson import ObjectId
 
-    label, confidence = fields.call(p_fake)
+    label, confidence = fields.call(p_fake, threshold)
     return {
         **_template(),
         "_id": ObjectId(),

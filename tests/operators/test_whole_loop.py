@@ -40,6 +40,7 @@ def test_from_import_to_the_second_audit_and_all_of_it_again(loop, tmp_path):
 
     chosen = loop.calibrate(BASE)
     shown = loop.look()
+    tiles_show(loop, BASE, chosen["threshold"])
     assert chosen["record"]["n_real"] == len(faces.match(REAL_VAL).distinct("video_id"))
     for form in ("find_hard_examples", "probe_robustness"):
         text = shown[form]["type"]["properties"]["threshold"]["view"]["description"]
@@ -68,7 +69,7 @@ def test_from_import_to_the_second_audit_and_all_of_it_again(loop, tmp_path):
     assert loop.score(TUNED)["scored"] == len(faces)
     loop.look()
 
-    loop.calibrate(TUNED)
+    tiles_show(loop, TUNED, loop.calibrate(TUNED)["threshold"])
     after = loop.audit(TUNED, other=BASE, tab="compare")
     assert after["header"]["choice"]["scope"] == "split:test"
     assert after["header"]["total"]["real"] == before["total"]["real"]
@@ -93,6 +94,17 @@ def test_from_import_to_the_second_audit_and_all_of_it_again(loop, tmp_path):
         assert other.ask(loop, "again") == now
         loop.review(loop.faces.limit(1), "wrong_face", reviewer="ben")
         other.ask(loop, "look_everywhere")
+
+
+def tiles_show(loop, key, threshold):
+    """The labels of faces and videos are the calls that audit and report count."""
+    levels = [
+        (loop.faces, key, f"{key}_p_fake"),
+        (loop.faces, f"{key}_video", f"{key}_video_p_fake"),
+    ]
+    for samples, label, p_fake in [*levels, (loop.videos, key, f"{key}_p_fake")]:
+        names, scores = samples.exists(label).values([f"{label}.label", p_fake])
+        assert names == ["fake" if score >= threshold else "real" for score in scores]
 
 
 def several_people(faces):
