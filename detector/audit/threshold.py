@@ -84,8 +84,8 @@ def of_calibration(record: Mapping[str, Any]) -> Threshold:
     view = f" (view {record['view_sha256'][:12]})" if record.get("view_sha256") else ""
     text = (
         f"chosen {record['date']} on {record['n_real']} real {record['level']}s of "
-        f"{', '.join(record['source_datasets'])}{view}: at most {record['target_fpr']:.2%} of them "
-        "called fake"
+        f"{', '.join(record['source_datasets'])}{view}: at most {100 * record['target_fpr']:g}% of "
+        "them called fake"
     )
     rule = record.get("rule") if record["level"] == "video" else None
     return Threshold(float(record["threshold"]), CALIBRATION, text, rule=rule or "mean")

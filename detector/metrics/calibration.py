@@ -81,7 +81,8 @@ class Calibration:
                 else ""
             )
         scale = self.parameters[0] if self.method == "platt" else 1 / self.parameters[0]
-        what = f"slope {scale:.3g}" if self.method == "platt" else f"temperature {1 / scale:.3g}"
+        name, value = ("slope", scale) if self.method == "platt" else ("temperature", 1 / scale)
+        what = f"{name} {value:,.0f}" if abs(value) >= 100 else f"{name} {value:.3g}"
         if scale <= 0:
             return f"The calibration has the {what}: a higher score means less fake here."
         if scale < 1 / SANE:

@@ -42,12 +42,13 @@ class Ending:
     def messages(self, ctx: Any) -> Iterator[Any]:
         """Yield the App's messages in their order."""
         yield ctx.ops.notify(self.text, variant="warning" if self.warn else "success")
-        if self.reload and not self.opens:
+        opens = "" if self.opens == ctx.dataset_name else self.opens  # that would close its panels
+        if self.reload and not opens:
             yield ctx.ops.reload_dataset()
         if self.table:
             yield show_table(ctx, self.title, self.table, self.notes)
-        if self.opens:
-            yield ctx.ops.open_dataset(self.opens)
+        if opens:
+            yield ctx.ops.open_dataset(opens)
         if self.shows:
             yield show_saved_view(ctx, self.shows)
 

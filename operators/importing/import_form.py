@@ -125,6 +125,8 @@ def _preview(form: Form, plan: ImportPlan) -> None:
     table = types.TableView()
     row_type = types.Object()
     for name in COLUMNS:
+        if rows and not any(row[name] for row in rows):
+            continue  # only some datasets have official counts, or a compression
         table.add_column(name, label=name)
         row_type.str(name)
     form.inputs.list("preview", row_type, default=rows, view=table, label="Preview")

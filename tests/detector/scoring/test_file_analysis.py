@@ -110,7 +110,7 @@ def test_a_calibration_belongs_to_one_checkpoint():
     mine = SimpleNamespace(sha256="a" * 64, info={"calibration": record})
     found = threshold_for(mine)
     assert (found.value, found.rule, found.source) == (0.7, "median", "calibration")
-    assert "200 real videos of FaceForensics++" in statement(found) and "5.00%" in statement(found)
+    assert "200 real videos of FaceForensics++" in statement(found) and "5%" in statement(found)
     with pytest.raises(ForensicsError, match="belongs to the checkpoint"):
         threshold_for(SimpleNamespace(sha256="b" * 64, info={"calibration": record}))
     assert threshold_for(SimpleNamespace(sha256="b" * 64, info={})).source == "fixed"
