@@ -123,13 +123,19 @@ class DatasetPanel(ChoicePanel):
         """Read everything again."""
         self._show(ctx, self._choice(ctx))
 
+    def on_extract_faces(self, ctx: Any) -> None:
+        """Open the form of 'Extract faces'."""
+        ctx.prompt(uri_of("extract_faces"), on_success=self.on_refresh)
+
     def on_score_faces(self, ctx: Any) -> None:
         """Open the form of 'Score faces'."""
         ctx.prompt(uri_of("score_faces"), on_success=self.on_refresh)
 
     def _draw_missing(self, panel: types.Object, empty: dict[str, str]) -> None:
         super()._draw_missing(panel, empty)
-        if "Score faces" in empty["hint"]:
+        if "Extract faces" in empty["hint"]:  # comes first
+            panel.btn("extract", label="Extract faces …", on_click=self.on_extract_faces)
+        elif "Score faces" in empty["hint"]:
             panel.btn("score", label="Score faces …", on_click=self.on_score_faces)
         panel.btn("again", label="Refresh", on_click=self.on_refresh)
 

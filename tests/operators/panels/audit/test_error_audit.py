@@ -298,6 +298,7 @@ def test_empty_states_say_what_to_do(fiftyone_db, client):
     driven = client(ErrorAudit(), videos)
     driven.send("on_load")
     assert "Extract faces" in driven.state["empty"]["hint"]
+    assert {"why", "extract", "again"} <= set(driven.schema["type"]["properties"])
     for dataset in (empty, videos):
         fo.delete_dataset(dataset.name)
 
