@@ -2,9 +2,9 @@ PYTHON ?= python3
 VENV := .venv/bin
 UV := UV_NO_CONFIG=1 .uv/bin/uv
 
-.PHONY: demo demo-detector test install ui lint audit compat pythons lock robustness bench clean .uv-there
+.PHONY: demo demo-detector demo-pictures test install ui lint audit compat pythons lock robustness bench clean .uv-there
 
-## The whole loop on real clips, then the App on it. HEADLESS=1 stops before the App.
+## The story on four small datasets; the App opens while it goes on. QUICK=1 two minutes, HEADLESS=1 no App.
 demo:
 	$(PYTHON) scripts/install.py
 	$(VENV)/python scripts/demo.py
@@ -13,6 +13,11 @@ demo:
 demo-detector:
 	$(PYTHON) scripts/install.py
 	$(VENV)/python scripts/demo_detector.py
+
+## Pictures of README and docs from what `make demo` has made, in both themes.
+demo-pictures:
+	$(PYTHON) scripts/install.py --tests
+	$(VENV)/python scripts/demo_pictures.py
 
 ## Everything that CI runs, the App in headless Chromium included.
 test:

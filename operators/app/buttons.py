@@ -1,7 +1,8 @@
-"""Buttons above the grid: the next steps that fit the open dataset, and no others."""
+"""Offers the next steps: buttons above the grid for what is open, and a sentence below a result."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import fiftyone.operators as foo
@@ -44,3 +45,12 @@ def button(operator: foo.Operator, dataset: Any) -> types.Placement | None:
         types.Places.SAMPLES_GRID_SECONDARY_ACTIONS,
         types.Button(label=config.label, icon=config.icon, prompt=True),
     )
+
+
+def next_words(then: Sequence[str]) -> str:
+    """Return which of the operators ``then`` are likely next, as a sentence; "" for none.
+
+    A button in FiftyOne's window of results does not open another form, so there is none.
+    """
+    names = " or ".join(f"'{name.replace('_', ' ').capitalize()}'" for name in then)
+    return f"Next: {names}, above the grid or by `." if names else ""

@@ -12,6 +12,7 @@ from typing import Any
 from fiftyone.operators import types
 
 from ..dataset.views import show_saved_view
+from .buttons import next_words
 from .markup import plain
 
 
@@ -28,6 +29,7 @@ class Ending:
         reload: whether the open dataset has changed
         opens: dataset that is opened at the end, "" for none
         shows: saved view that the grid shows at the end, "" for none
+        then: operators that are likely next
     """
 
     text: str
@@ -38,10 +40,13 @@ class Ending:
     reload: bool = True
     opens: str = ""
     shows: str = ""
+    then: tuple[str, ...] = ()
 
     def messages(self, ctx: Any) -> Iterator[Any]:
         """Yield the App's messages in their order."""
-        yield ctx.ops.notify(self.text, variant="warning" if self.warn else "success")
+        said = next_words(self.then)
+        text = f"{self.text.rstrip('.')}. {said}" if said else self.text
+        yield ctx.ops.notify(text, variant="warning" if self.warn else "success")
         opens = "" if self.opens == ctx.dataset_name else self.opens  # that would close its panels
         if self.reload and not opens:
             yield ctx.ops.reload_dataset()

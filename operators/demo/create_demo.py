@@ -105,6 +105,7 @@ class CreateDemo(JobWorkflow):
     works_on = None
     parts = (packages.PICTURES,)
     bar, doing = "clips", "Clips"
+    then = ("import_dataset",)
 
     def __call__(
         self,

@@ -240,6 +240,9 @@ class CalibrateThreshold(Workflow):
     icon = "tune"
     run_name = "Calibrate {key} on {dataset}"
     answer = "Threshold"
+    first = ("key", "target_fpr")
+    writes = "It stores a threshold that every screen uses from then on, and a calibration."
+    then = ("evaluate_detector",)
 
     def fill(self, form: Form, target: Any) -> None:
         if not form.detector():

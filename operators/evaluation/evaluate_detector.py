@@ -205,6 +205,8 @@ class EvaluateDetector(Workflow):
     icon = "assessment"
     run_name = "Evaluate {key} on {dataset}"
     answer = "Evaluation"
+    writes = "It stores the table, and evaluations for FiftyOne's own panel; no score changes."
+    then = ("find_hard_examples",)
 
     def fill(self, form: Form, target: Any) -> None:
         if not form.detector():

@@ -214,6 +214,9 @@ class ExtractFaces(JobWorkflow):
     parts = (packages.PICTURES, packages.MODELS)
     run_name = "Extract faces of {dataset}"
     bar, doing = "faces", "Faces"
+    first = ("count", "subject", "faces_name", "allow_download", "weights")
+    writes = "It writes crops to disk, a dataset of faces, and boxes to the videos' frames."
+    then = ("score_faces",)
 
     def target(self, ctx: Any) -> Any:
         require_dataset(ctx)

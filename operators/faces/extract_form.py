@@ -65,18 +65,15 @@ def fill(form: Form, view: Any) -> None:
     form.flag("refine_landmarks", "Refine the landmarks", text, default=False)
     _weights(form)
     runners.fill(form)
-    text = "Alignment, thresholds, storage, device. Another recipe makes another "
-    text += "faces dataset: the same detector scores other crops differently"
-    form.flag("more", "More settings", text, default=False)
-    if form.params.get("more"):
-        _alignment(form)
-        _work(form)
+    _alignment(form)
+    _work(form)
     form.check(lambda: arguments(form.params))
     videos = len(view.distinct(fields.here(form.dataset, "video_id")))
     crops = "" if form.params.get("sampling") == "stride" else _crops(videos, form.params)
-    text = "Crops of 256 x 256 pixels, template and margin of GenD (scale 1.3), "
-    text += "unless set otherwise. The work runs in a process of its own; closing the App does "
-    form.notice("plan", f"{videos} videos{crops}", text + "not end it.")
+    text = "Crops of 256 x 256 pixels, template and margin of GenD (scale 1.3), unless set "
+    text += "otherwise; another recipe makes another faces dataset, because the same detector "
+    text += "scores other crops differently. The work runs in a process of its own; closing the "
+    form.notice("plan", f"{videos} videos{crops}", text + "App does not end it.")
 
 
 def _recipe(

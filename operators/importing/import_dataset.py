@@ -25,7 +25,7 @@ from ..dataset.label_sync import Correction
 from ..dataset.lease import exclusively
 from ..importers.contract import ImportOptions
 from ..importers.plan import ImportPlan, plan_source, read_source
-from ..jobs import job as jobs
+from ..jobs import job as jobs, job_list
 from ..jobs.delegated import in_app, stop_of
 from ..jobs.path_arguments import with_paths
 from ..jobs.workflow import JobWorkflow
@@ -244,6 +244,8 @@ class ImportDataset(JobWorkflow):
     risk = types.RiskLevel.MEDIUM
     works_on = None
     bar, doing = "import", "Metadata"
+    first = ("root", "format", "pattern", "aligned", "max_per_class", "name")
+    writes = "It writes samples that point to your files; the folder stays as it is."
 
     def __call__(
         self,
@@ -271,6 +273,10 @@ class ImportDataset(JobWorkflow):
 
     def resolve_run_name(self, ctx: Any) -> str:
         return f"Import {chosen_path(ctx.params.get('root')) or 'a dataset'}"
+
+    def how_long(self) -> str:
+        text = "The records take seconds, the metadata of many videos longer."
+        return job_list.last_run("video_metadata") or text
 
     def target(self, ctx: Any) -> str:
         root = chosen_path(ctx.params.get("root"))
@@ -311,7 +317,9 @@ class ImportDataset(JobWorkflow):
         text += f"; {sum(broken.values())} files cannot be read" if broken else ""
         yield ctx.ops.set_progress(label=text, progress=1.0)
         lost = bool(broken or trouble or done["differs"])
-        yield from Ending(text + trouble, warn=lost, opens=done["dataset"]).messages(ctx)
+        then = ("extract_faces" if done["kind"] == "videos" else "score_faces",)
+        ending = Ending(text + trouble, warn=lost, opens=done["dataset"], then=then)
+        yield from ending.messages(ctx)
 
 
 def _with_progress(

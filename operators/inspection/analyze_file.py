@@ -154,6 +154,8 @@ class AnalyzeFile(Workflow):
     works_on = None
     parts = (packages.PICTURES, packages.MODELS)
     answer = "Analysis"
+    first = ("folder", "path", "detector", "checkpoint")
+    writes = "It keeps the faces in a dataset for a closer look; the file stays as it is."
 
     def __call__(
         self,
@@ -194,6 +196,12 @@ class AnalyzeFile(Workflow):
         form.device()
         if form.params.get("path"):
             form.check(lambda: _require_path(form.params))
+
+    def amount(self, target: Any) -> str:
+        return "One file, or every file of a folder"
+
+    def how_long(self) -> str:
+        return "A picture takes seconds, a video up to minutes without a GPU."
 
     def resolve_run_name(self, ctx: Any) -> str:
         return f"Analyze {chosen_path(ctx.params.get('path'))}"

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ...detector.errors import ForensicsError
+from ...detector.runners.pace import duration
 from ...detector.runners.process_identity import ProcessIdentity
 from ...detector.runners.shard_notes import shard_notes
 from ..app.progress_bar import how_far
@@ -47,6 +48,18 @@ def rows(dataset_names: set[str]) -> list[WorkRow]:
     datasets = partners.ids_of(dataset_names)
     found = [*_app_rows(datasets), *scheduled_jobs.rows(set(datasets))]
     return sorted(found, key=lambda row: -row.since)[:MOST_JOBS]
+
+
+def last_run(operator: str) -> str:
+    """Return how long the newest finished job of ``operator`` took, as a sentence, "" for none."""
+    folder = jobs.jobs_dir()
+    done = sorted(folder.glob(f"{operator}-*/result.json"), key=lambda path: path.stat().st_mtime)
+    for result in reversed(done):
+        state, asked = Job(result.parent).read("progress"), result.with_name("job.json")
+        if state is not None and asked.exists():
+            took = duration(result.stat().st_mtime - asked.stat().st_mtime)
+            return f"The last one took {took} for {state['done']:,} {state['text']}."
+    return ""
 
 
 def _is_on(record: dict[str, Any], datasets: Mapping[str, str]) -> bool:

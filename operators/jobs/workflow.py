@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Generator, Iterator
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import fiftyone.operators as foo
@@ -17,14 +18,15 @@ from fiftyone.operators import types
 
 from ...detector.files.installation import require_installed
 from ...detector.progress import Progress
-from ..app.buttons import button
+from ..app.buttons import button, next_words
+from ..app.fold import fold
 from ..app.form import Form, arguments
 from ..app.open_dataset import require_dataset
 from ..app.outcome import Ending
 from ..app.progress_bar import terminal
 from ..dataset import views
 from ..operator_list import name_of
-from . import job as jobs
+from . import job as jobs, job_list
 from .delegated import in_app, stop_of
 from .path_arguments import absolute
 
@@ -40,6 +42,9 @@ class Workflow(foo.Operator):
         parts: keys of :data:`detector.files.packages.PARTS` that it needs
         run_name: label of the queued job; ``{dataset}`` and the form's values are filled in
         answer: label of the output
+        first: fields of the form that stay in front of the switch 'More'; empty: all of them
+        writes: what it writes, as sentences; said before it starts
+        then: names of the operators that are likely next
         options: further arguments of :class:`foo.OperatorConfig`
     """
 
@@ -51,6 +56,9 @@ class Workflow(foo.Operator):
     parts: ClassVar[tuple[str, ...]] = ()
     run_name: ClassVar[str] = ""
     answer: ClassVar[str] = ""
+    first: ClassVar[tuple[str, ...]] = ()
+    writes: ClassVar[str] = ""
+    then: ClassVar[tuple[str, ...]] = ()
     options: ClassVar[dict[str, Any]] = {}
 
     @property
@@ -110,6 +118,16 @@ class Workflow(foo.Operator):
             if found.get(name):
                 outputs.str(name, view=types.MarkdownView())
 
+    def amount(self, target: Any) -> str:
+        """Return how much the operator works on, in words; "" if that is not known."""
+        if target is None:
+            return ""
+        return f"{len(target):,} {'videos' if target.media_type == 'video' else 'faces'}"
+
+    def how_long(self) -> str:
+        """Return how long it takes, as a sentence; "" if the form says it elsewhere."""
+        return "It takes seconds."
+
     # -- what FiftyOne calls
 
     def resolve_placement(self, ctx: Any) -> types.Placement | None:
@@ -138,7 +156,21 @@ class Workflow(foo.Operator):
             target = form.check(lambda: self.target(ctx)) if needed else None
             if target is not None or not needed:
                 self.fill(form, target)
+                self._announce(form, target)
+        fold(form, self.first)
         return form.property(self.label)
+
+    def _announce(self, form: Form, target: Any) -> None:
+        """Say beforehand how many, how long, and what is written."""
+        if not self.writes or not form.made:
+            return
+        text = " ".join(filter(None, (self.writes, self.how_long())))
+        said, amount = form.inputs.properties.get("plan"), self.amount(target)
+        if said is not None:
+            more = f"{said.view.description or ''} {text}".strip()
+            form.notice("plan", said.view.label, more)  # takes its place
+        elif amount:
+            form.notice("plan", amount, text)
 
     def resolve_run_name(self, ctx: Any) -> str:
         """Return the label of the queued job."""
@@ -155,6 +187,8 @@ class Workflow(foo.Operator):
         outputs = types.Object()
         if ctx.results:
             self.show(outputs, ctx.results)
+            if self.then:
+                outputs.md(next_words(self.then), name="next")
         return types.Property(outputs, view=types.View(label=self.answer or self.label))
 
 
@@ -173,6 +207,9 @@ class JobWorkflow(Workflow):
     def ending(self, ctx: Any, done: dict[str, Any]) -> Ending:
         """Return what the App shows of the job's result ``done``."""
         raise NotImplementedError
+
+    def how_long(self) -> str:
+        return job_list.last_run(self.name) or "How long is not known before the first run here."
 
     def before(self, ctx: Any, target: Any, params: dict[str, Any]) -> Generator[Any, None, bool]:
         """Send the App's messages before the job is started.
@@ -232,7 +269,11 @@ class JobWorkflow(Workflow):
             return
         job = jobs.start(self.name, target, params)
         yield from jobs.follow(ctx, job, self.doing)
-        yield from self.ending(ctx, job.result()).messages(ctx)
+        yield from self._end(ctx, job.result())
+
+    def _end(self, ctx: Any, done: dict[str, Any]) -> Iterator[Any]:
+        ending = self.ending(ctx, done)
+        yield from replace(ending, then=ending.then or self.then).messages(ctx)
 
 
 def _filled(template: str, params: dict[str, Any], dataset: str | None) -> str:

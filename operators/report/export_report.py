@@ -133,6 +133,8 @@ class ExportReport(JobWorkflow):
     risk = types.RiskLevel.MEDIUM
     run_name = "Report on {dataset}"
     bar, doing = "report", "Report"
+    first = ("key", "title", "level", "threshold_from", "threshold")
+    writes = "It writes a page that opens offline, its tables and their hashes to a new folder."
 
     def target(self, ctx: Any) -> Any:
         require_dataset(ctx)

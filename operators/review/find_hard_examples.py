@@ -164,6 +164,9 @@ class FindHardExamples(JobWorkflow):
     icon = "troubleshoot"
     run_name = "Hard examples of {key} in {dataset}"
     bar, doing = "queues", "Queues"
+    first = ("key", "threshold", *DEFAULT, "other", "generic")
+    writes = "It writes ranks, tags and a saved view for each queue, and deletes nothing."
+    then = ("review_faces", "train_detector")
 
     def fill(self, form: Form, target: Any) -> None:
         if not form.detector():
@@ -202,7 +205,7 @@ class FindHardExamples(JobWorkflow):
         needed = {column for name in params["queues"] for column in CATALOGUE[name].needs}
         if needed.intersection(HEAVY):
             return False
-        yield from self.ending(ctx, run(target, **params)).messages(ctx)
+        yield from self._end(ctx, run(target, **params))
         return True
 
     def ending(self, ctx: Any, done: dict[str, Any]) -> Ending:

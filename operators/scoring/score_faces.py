@@ -327,6 +327,9 @@ class ScoreFaces(JobWorkflow):
     risk = types.RiskLevel.MEDIUM
     parts = (packages.PICTURES, packages.MODELS)
     bar, doing = "scores", "Scores"
+    first = ("detector", "checkpoint", "key", "allow_gaps")
+    writes = "It writes scores and embeddings to the faces, and scores to their videos."
+    then = ("calibrate_threshold", "evaluate_detector")
 
     def fill(self, form: Form, target: Any) -> None:
         score_form.fill(form, target)

@@ -166,6 +166,9 @@ class TrainDetector(JobWorkflow):
     risk = types.RiskLevel.MEDIUM
     parts = (packages.PICTURES, packages.MODELS)
     bar, doing = "train {key}", "Training"
+    first = ("key", "recipe", "backbone", "hard_tag", "hard_weight", "background")
+    writes = "It writes a run folder with a small checkpoint; no face is changed."
+    then = ("score_faces",)
 
     def fill(self, form: Form, target: Any) -> None:
         training_form.fill(form, target)
@@ -191,6 +194,10 @@ class TrainDetector(JobWorkflow):
     def ending(self, ctx: Any, done: dict[str, Any]) -> Ending:
         text = f"{done['key']!r} is trained on the tower {done['backbone']}"
         return Ending(f"{text}; score faces with it to see what it does")
+
+    def how_long(self) -> str:
+        """Return "": the form says what this run costs."""
+        return ""
 
 
 def refuse_long(

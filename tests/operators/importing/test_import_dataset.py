@@ -508,7 +508,10 @@ def test_the_form_shows_what_it_recognised_and_a_preview(operator, ffpp):
     assert shown["plan"]["view"]["label"].startswith("10 of 10 videos")
     assert "zero bytes" in shown["problems"]["default"]
     assert shown["name"]["default"] == "faceforensics++"
-    assert {"splits", "methods", "max_per_class", "metadata", "relocate"} <= set(shown)
+    assert "more" in shown and "splits" not in shown
+    assert "your files" in shown["plan"]["view"]["description"]
+    more = form({"root": chooser(ffpp), "format": "auto", "more": True})
+    assert {"splits", "methods", "max_per_class", "metadata", "relocate"} <= set(more)
 
 
 def test_the_preview_follows_the_choices(operator, ffpp):
