@@ -78,7 +78,6 @@ class Story:
 
     def _prepare(self) -> None:
         import fiftyone as fo
-        from media_forensics.operators.app import current_detector
 
         with self._step(1, "weights, footage") as said:
             said.append(fetch())
@@ -108,7 +107,6 @@ class Story:
             said.append(f"{len(self.faces) - cut or 'no more'} imported as crops ({CROPS})")
         with self._step(5, f"scores of {self.key}") as said:
             said.append(self._score(self.detector, self.key, ("val", "test"), said))
-            current_detector.choose(self.faces, self.key)  # what the screens follow from now on
         with self._step(6, "threshold") as said:
             said.append(self._calibrate(self.key))
 
@@ -116,10 +114,13 @@ class Story:
 
     def tune(self) -> None:
         """LN-tune on the training people, the hard faces more often, and audit the same again."""
+        from media_forensics.operators.app import current_detector
+
         self._lines = []
         if not self._again("tuning"):
             self._train()
             self._keep("tuning")
+        current_detector.choose(self.faces, self.key)  # the screens stay with the audited one
         with self._step(11, "the same audit again") as said:
             audit = self._study(TUNED)
             said.append(audit.finding)
