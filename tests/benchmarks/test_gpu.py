@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "benchmarks" / "gpu.py"
 sys.path.insert(0, str(SCRIPT.parent))
 
-from on_gpu import engines  # noqa: E402
+from on_gpu import engines, record  # noqa: E402
 from on_gpu.bench import Bench  # noqa: E402
 from on_gpu.goals import GOALS, Goal  # noqa: E402
 from on_gpu.material import prepare, shapes_of  # noqa: E402
@@ -140,3 +140,11 @@ def test_the_lean_tower_and_every_engine_compute_what_the_detector_does(tmp_path
     rows = {row.what: row for row in rows_of(events(out.path)[0])}
     assert [row.state for row in rows.values()] == [MEASURED] * 4 + [MISSING] * 2
     assert "margins off by up to" in rows["engine compile, batch 8"].note
+
+
+def test_every_fixture_of_a_device_has_its_recorder():
+    for name in record.TESTS:
+        assert "record(sys.argv[1])" in (ROOT / name).read_text(encoding="utf-8"), name
+    fixtures = {p.stem for p in (ROOT / "tests/fixtures").glob("*_on_a_device.json")}
+    texts = "".join((ROOT / name).read_text(encoding="utf-8") for name in record.TESTS)
+    assert fixtures and all(f"{name}.json" in texts for name in fixtures)
