@@ -19,12 +19,15 @@ COLOURS = {LABELS[REAL]: BLUE, LABELS[FAKE]: VERMILION}
 _SHOWN = "shown_first"
 CURRENT = "current_detector"  # the key that the screens follow, see current_detector.py
 SOURCE = ("source_dataset", "method", "family", "compression", "split", "split_source")
+PAIR = ("video_id", "pair_id", "pair_status", "group_id", "target_id", "source_id")
 FACE = (
     "frame_number",
     "track",
     "subject",
     "chosen_by",
+    fields.PERSONS,
     "det_score",
+    fields.LANDMARKS,
     *MEASURES,
     "reason",
     "coverage",
@@ -35,8 +38,8 @@ def dress(dataset: fo.Dataset) -> list[str] | None:
     """Give new fields of ``dataset`` a colour, and a place in the sidebar and on the tiles.
 
     The sidebar follows the order of an analyst's questions. The tiles show the ground truth and the
-    current detector's verdict; playing videos also show the faces' boxes and the persons. Each task
-    has a workspace. The user's own arrangement is not changed.
+    current detector's verdict; playing videos also show the faces' boxes, the persons and where
+    they reach the threshold. Each task has a workspace. The user's own arrangement is not changed.
 
     Returns:
         the fields on the tiles, None if the user has arranged them
@@ -59,7 +62,7 @@ def _dress(dataset: fo.Dataset) -> list[str] | None:
     app.color_scheme = _colours(app.color_scheme, [name for name in labels if name in schema])
     chosen = fields.describe(dataset).get(CURRENT)
     now = next((key for key in keys if key.key == chosen), keys[-1] if keys else None)
-    shown = [fields.GROUND_TRUTH, *([now.label] if now else [])]
+    shown = [fields.GROUND_TRUTH, *([now.label, now.spans] if now else [])]
     paths = [name for name in (*shown, fields.PERSONS) if name in schema]
     if dataset.media_type == fomm.VIDEO and fields.FACES in dataset.get_frame_field_schema():
         paths.append(f"frames.{fields.FACES}")
@@ -94,8 +97,10 @@ def _sidebar(
         "verdict": [n for n in [fields.GROUND_TRUTH, *score_paths(keys)] if n in schema],
         "source": [name for name in SOURCE if name in schema],
         "face": [name for name in FACE if name in schema],
+        "review": [name for name in schema if _is_review(name)],
+        "pair": [name for name in PAIR if name in schema],
     }
-    plain = (fo.StringField, fo.IntField, fo.FloatField, fo.BooleanField)
+    plain = (fo.StringField, fo.IntField, fo.FloatField, fo.BooleanField, fo.ListField)
     taken = {"id", "filepath", *(name for names in wanted.values() for name in names)}
     wanted["other"] = [n for n, f in schema.items() if isinstance(f, plain) and n not in taken]
     wanted["metadata"] = [f"metadata.{name}" for name in _metadata_fields(dataset)]
@@ -107,8 +112,27 @@ def _sidebar(
             groups[name].paths = _joined(kept, paths, there)
         elif new := [path for path in paths if path not in there]:
             is_open = name in ("verdict", "source")
-            groups[name] = fo.SidebarGroupDocument(name=name, paths=new, expanded=is_open)
+            group = fo.SidebarGroupDocument(name=name, paths=new, expanded=is_open)
+            groups = _placed(groups, group, list(wanted))
     return list(groups.values())
+
+
+def _placed(
+    groups: dict[str, fo.SidebarGroupDocument], new: fo.SidebarGroupDocument, order: list[str]
+) -> dict[str, fo.SidebarGroupDocument]:
+    """Return ``groups`` with ``new`` before the first one that follows it in ``order``."""
+    later = order[order.index(new.name) + 1 :]
+    before = next((name for name in groups if name in later), None)
+    out: dict[str, fo.SidebarGroupDocument] = {}
+    for name, group in groups.items():
+        out |= {new.name: new} if name == before else {}
+        out[name] = group
+    return out if before else {**out, new.name: new}
+
+
+def _is_review(name: str) -> bool:
+    """Return whether a field holds decisions, or the ranks of a queue."""
+    return name == "review" or name.startswith("review_") or "_rank_" in name
 
 
 def _is_field(path: str, schema: dict[str, fo.Field]) -> bool:
@@ -138,8 +162,11 @@ def score_paths(keys: list[fields.ScoreFields]) -> list[str]:
             key.p_fake,
             key.angle,
             key.margin,
+            key.calibrated,
+            key.track_p_fake,
             key.video_label,
             key.video_p_fake,
+            key.spans,
             key.coverage,
             key.reason,
         )

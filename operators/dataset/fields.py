@@ -32,6 +32,7 @@ PREFIX = "mf_"  # prefix of our fields on a dataset that was adopted in place
 ADOPTED = "adopted"  # entry in the description of such a dataset
 FACES = "faces"  # Detections on the frames of a video dataset, or on whole frames
 PERSONS = "persons"  # TemporalDetections of a video: each person's first and last appearance
+LANDMARKS = "landmarks"  # Keypoints of a face on its crop; on frames, those of all faces
 CROP_SHA256 = "crop_sha256"  # hash of the crop's file, as extraction wrote it
 SOURCE_SHA256 = "source_sha256"  # hash of the file that the faces were cut from
 
@@ -74,6 +75,9 @@ FACE_FIELDS: dict[str, type] = {
 #: frame and of the crop; the 2x3 frame-to-crop matrix by rows.
 SHOWN_FOR = "shown_for"  # ids of the fakes of this person, if a real has several subjects
 FACE_LISTS = ("face_box", "face_landmarks", "crop_landmarks", "crop_matrix")
+#: The five landmarks in their order; lines join the eyes, and the corners of the mouth.
+LANDMARK_NAMES = ("left eye", "right eye", "nose", "left mouth corner", "right mouth corner")
+SKELETON = fo.KeypointSkeleton(labels=list(LANDMARK_NAMES), edges=[[0, 1], [3, 4]])
 
 #: Fields that panels and the sidebar filter by; without an index, a filter freezes a large App.
 INDEXED = ("video_id", "source_dataset", "method", "compression", "split", "group_id", "pair_id")
@@ -138,6 +142,11 @@ class ScoreFields:
         return f"{self.key}_track_p_fake"
 
     @property
+    def spans(self) -> str:
+        """On videos: TemporalDetections of each person's scores over the threshold."""
+        return f"{self.key}_spans"
+
+    @property
     def calibrated(self) -> str:
         """Score of the calibrated level after its calibration, see ``calibrate_threshold``."""
         return f"{self.key}_calibrated"
@@ -164,7 +173,7 @@ def fields_of_key(dataset: fo.Dataset, key: str) -> list[str]:
     own = {
         *(names.label, names.p_fake, names.margin, names.angle, names.embedding, names.reason),
         *(names.video_label, names.video_p_fake, names.track_p_fake, names.calibrated),
-        *(names.coverage, f"{names.label}_decision", f"{names.video_label}_decision"),
+        *(names.coverage, names.spans, f"{names.label}_decision", f"{names.video_label}_decision"),
         *(f"{key}_{part}" for part in ("gradient", "rollout", "knn_fake", "knn_cosine")),
         f"{key}_recompression_reason",
     }
@@ -198,6 +207,27 @@ def relative_box(
     x1, x2 = (min(max(v, 0.0), width) for v in (box[0], box[2]))
     y1, y2 = (min(max(v, 0.0), height) for v in (box[1], box[3]))
     return x1 / width, y1 / height, (x2 - x1) / width, (y2 - y1) / height
+
+
+def keypoints(
+    points: Sequence[Sequence[float]] | None, width: int, height: int, **about: Any
+) -> fo.Keypoint | None:
+    """Return the landmarks ``points`` (5, 2), in pixels of a picture of that size, for FiftyOne."""
+    if not points or not width or not height:
+        return None
+    relative = [(float(x) / width, float(y) / height) for x, y in points]
+    return fo.Keypoint(label="face", points=relative, **about)
+
+
+def declare_landmarks(dataset: fo.Dataset, frames: bool = False) -> None:
+    """Create the field of landmarks, and tell FiftyOne how its points are called and joined."""
+    name = here(dataset, LANDMARKS)
+    with changing(dataset):
+        declare(dataset, {name: fo.Keypoints}, frames)
+        path = f"frames.{name}" if frames else name
+        if path not in dataset.skeletons:
+            dataset.skeletons = {**dataset.skeletons, path: SKELETON}
+            dataset.save()
 
 
 def call(p_fake: float, threshold: float = UNCHOSEN) -> tuple[str, float]:
@@ -261,6 +291,7 @@ def declare_common_fields(dataset: fo.Dataset, faces: bool = False) -> None:
         wanted |= {GROUND_TRUTH: fo.Classification}
         declare(dataset, {here(dataset, name): kind for name, kind in wanted.items()})
         if faces:
+            declare_landmarks(dataset)
             indexed += ["frame_number"]
             for name in FACE_LISTS:
                 if not dataset.has_field(name):

@@ -7,11 +7,15 @@ from datetime import datetime
 from typing import Any
 
 import fiftyone as fo
+import fiftyone.core.media as fomm
 from bson import json_util
+from fiftyone import ViewField as F
 from fiftyone.core.utils import to_slug
 
-from . import marked_views
+from . import fields, marked_views
 from .dataset_changes import changing, documents
+
+PAIRS, BESIDE = "pairs", "pairs side by side"
 
 
 def save(dataset: fo.Dataset, name: str, view: Any, description: str) -> str:
@@ -91,3 +95,36 @@ def _update(dataset: fo.Dataset, change: dict[str, Any]) -> None:
     change = {**change, "$set": {"last_modified_at": datetime.utcnow()}}
     documents("datasets").update_one({"_id": dataset._doc.id}, change)
     dataset._doc.reload("saved_views", "last_modified_at")
+
+
+def save_pairs(dataset: fo.Dataset) -> None:
+    """Save two views that show each fake with the real that it names, or drop them if none does.
+
+    :data:`PAIRS` has one tile for a real and its fakes, of images at the same frame: FiftyOne's
+    dynamic groups. :data:`BESIDE` has all of them, each fake after its real.
+    """
+    videos = _tied(dataset)
+    if not videos:
+        for name in (PAIRS, BESIDE):
+            drop(dataset, name)
+        return
+    view = marked_views.marked(dataset, _mark(PAIRS), videos, "video_id")
+    # in these views the real has the name of its pair too, which is its own
+    view = view.set_field("pair_id", F("pair_id").if_else(F("pair_id"), F("video_id")))
+    label, by = f"{fields.GROUND_TRUTH}.label", ["pair_id"]
+    what = "A real with the fakes made from it"
+    if dataset.media_type == fomm.IMAGE and dataset.has_field("frame_number"):
+        by.append("frame_number")
+        what += ", at the same frame"
+    groups = view.group_by(by if len(by) > 1 else by[0], order_by=label, reverse=True)
+    save(dataset, PAIRS, groups, f"{what}, on one tile")
+    order: list[Any] = [*((name, 1) for name in by), (label, -1), ("video_id", 1)]
+    save(dataset, BESIDE, view.sort_by(order), f"{what}, one after the other")
+
+
+def _tied(dataset: fo.Dataset) -> list[str]:
+    """Return the ids of the videos that have a counterpart in ``dataset``."""
+    videos, pairs = dataset.values(["video_id", "pair_id"])
+    there = set(videos)
+    tied = {(video, pair) for video, pair in zip(videos, pairs, strict=True) if pair in there}
+    return sorted({video for both in tied for video in both})

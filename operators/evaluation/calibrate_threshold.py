@@ -24,6 +24,7 @@ from ..dataset.made_from import checkpoint_of
 from ..dataset.scored_items import LEVELS, items_of
 from ..dataset.video_scores import compute_video_scores
 from ..jobs.workflow import Workflow
+from ..thresholds import spans
 from ..thresholds.stored_calls import follow
 from .transfer_rows import table, transfer_rows
 
@@ -100,6 +101,8 @@ def run(
     text = table(record, transfer, excluded)
     if caution:
         text = f"**{plain(caution)}**\n\n{text}"
+    stored = _store(dataset, view, record, transfer, basis)
+    spans.refresh(dataset, key)
     return {
         "threshold": threshold,
         "calibration": calibration,

@@ -34,6 +34,7 @@ from ..dataset.scored_items import LEVELS, items_of, unlabelled
 from ..dataset.video_scores import refresh_video_scores
 from ..jobs.workflow import Workflow
 from ..operator_list import uri_of
+from ..thresholds import spans
 from ..thresholds.applied import applied
 from ..thresholds.calibrations import (
     CALIBRATED,
@@ -94,6 +95,7 @@ def run(
     waiting = refresh_video_scores(
         dataset, key
     )  # the Model Evaluation panel and the grid read the fields
+    spans.refresh(dataset, key)
     faces_dataset.renew_one_face(dataset)
     views.require_samples(view, "faces")
     found_at = applied(view, key, threshold, given=threshold_from, level="")

@@ -17,12 +17,13 @@ from ..app import outcome
 from ..app.form import Form
 from ..app.open_dataset import require_dataset
 from ..app.outcome import Ending
-from ..dataset import appearance, faces_dataset, fields, label_sync, views
+from ..dataset import appearance, faces_dataset, fields, label_sync, saved_views, views
 from ..dataset.lease import exclusively
 from ..dataset.video_scores import refresh_video_scores
 from ..jobs import runners, shard_plan
 from ..jobs.path_arguments import with_paths
 from ..jobs.workflow import JobWorkflow
+from ..thresholds import spans
 from . import extract_form
 from .faces_writer import FacesWriter
 
@@ -142,8 +143,10 @@ def run(
         writer.flush()  # a stopped run keeps its finished videos
     faces_dataset.save_views(videos, faces)
     relabelled = label_sync.sync_faces(videos, faces)
+    saved_views.save_pairs(faces)
     for key in fields.detector_keys(faces):
         refresh_video_scores(faces, key)  # because faces were added or removed
+        spans.refresh(faces, key)
     appearance.dress(videos)
     if coverage.videos < len(records):
         raise Cancelled(

@@ -40,7 +40,8 @@ def _write_on_videos(videos: fo.Dataset, found: Found) -> None:
     asked = ["id", name, fields.here(videos, fields.SOURCE_SHA256)]
     rows = zip(*view.values(asked), strict=True)
     columns: dict[str, dict[str, Any]] = defaultdict(dict)
-    boxes: dict[str, dict[int, fo.Detections]] = {}
+    drawn: dict[str, dict[int, FrameFaces]] = {}
+    results: dict[str, VideoFaces] = {}
     changed: set[str] = set()
     for sample_id, video_id, source in rows:
         result = by_id[video_id]
@@ -50,24 +51,25 @@ def _write_on_videos(videos: fo.Dataset, found: Found) -> None:
         columns[fields.COVERAGE][sample_id] = result.coverage
         columns[fields.SOURCE_SHA256][sample_id] = result.source_sha256 or None
         columns[fields.PERSONS][sample_id] = persons(result)
-        boxes[sample_id] = {
-            fields.frame_number(frame.index): detections(result, frame) for frame in result.frames
-        }
+        drawn[sample_id] = {fields.frame_number(frame.index): frame for frame in result.frames}
+        results[sample_id] = result
     for field, values in columns.items():
         views.set_by_id(videos, fields.here(videos, field), values)
-    faces = fields.here(videos, fields.FACES)
-    view = videos.select(list(boxes)).select_fields(f"frames.{faces}")
+    faces, points = fields.here(videos, fields.FACES), fields.here(videos, fields.LANDMARKS)
+    view = videos.select(list(drawn)).select_fields([f"frames.{faces}", f"frames.{points}"])
     for sample in view.iter_samples(autosave=True, batch_size=16):
         if sample.id in changed:  # old boxes belong to another file
-            for number in set(sample.frames) - set(boxes[sample.id]):
-                sample.frames[number][faces] = None
-        for number, found_there in boxes[sample.id].items():
-            sample.frames[number][faces] = found_there
+            for number in set(sample.frames) - set(drawn[sample.id]):
+                sample.frames[number][faces] = sample.frames[number][points] = None
+        for number, frame in drawn[sample.id].items():
+            sample.frames[number][faces] = detections(results[sample.id], frame)
+            sample.frames[number][points] = landmarks(results[sample.id], frame)
 
 
 def _declare(videos: fo.Dataset) -> None:
     with changing(videos):
         declare(videos, {fields.here(videos, fields.FACES): fo.Detections}, frames=True)
+        fields.declare_landmarks(videos, frames=True)
         wanted = {
             fields.REASON: fo.StringField,
             fields.COVERAGE: fo.FloatField,
@@ -79,6 +81,7 @@ def _declare(videos: fo.Dataset) -> None:
 
 def _write_on_frames(frames: fo.Dataset, found: Found) -> None:
     declare(frames, {fields.here(frames, fields.FACES): fo.Detections})
+    fields.declare_landmarks(frames)
     name = fields.here(frames, "video_id")
     view = views.match_in(frames, name, [record.video_id for record, _ in found])
     rows = defaultdict(list)
@@ -86,6 +89,7 @@ def _write_on_frames(frames: fo.Dataset, found: Found) -> None:
         rows[video_id].append((sample_id, path))
     reasons: dict[str, str | None] = {}
     boxes: dict[str, fo.Detections] = {}
+    points: dict[str, fo.Keypoints | None] = {}
     for record, result in found:
         numbers = {path: number for number, path in record.frames}
         tried = {frame.index: frame for frame in result.frames}
@@ -94,10 +98,12 @@ def _write_on_frames(frames: fo.Dataset, found: Found) -> None:
             if frame is not None:
                 reasons[sample_id] = frame.reason
                 boxes[sample_id] = detections(result, frame)
+                points[sample_id] = landmarks(result, frame)
             elif not tried:  # the source could not be read at all
                 reasons[sample_id] = result.reason
     views.set_by_id(frames, fields.here(frames, fields.REASON), reasons)
     views.set_by_id(frames, fields.here(frames, fields.FACES), boxes)
+    views.set_by_id(frames, fields.here(frames, fields.LANDMARKS), points)
 
 
 def frame_size(result: VideoFaces, frame: FrameFaces) -> tuple[int, int]:
@@ -121,6 +127,14 @@ def detections(result: VideoFaces, frame: FrameFaces) -> fo.Detections:
             )
         )
     return fo.Detections(detections=found)
+
+
+def landmarks(result: VideoFaces, frame: FrameFaces) -> fo.Keypoints | None:
+    """Return the landmarks of every face of a frame, None without any; ``index`` as on the box."""
+    size = frame_size(result, frame)
+    found = [fields.keypoints(face.landmarks, *size, index=face.track) for face in frame.faces]
+    found = [points for points in found if points]
+    return fo.Keypoints(keypoints=found) if found else None
 
 
 def persons(result: VideoFaces) -> fo.TemporalDetections | None:

@@ -232,6 +232,8 @@ def face_sample(
     truth = common[fields.GROUND_TRUTH]
     values[fields.GROUND_TRUTH] = None if truth is None else truth.copy()
     values[fields.SOURCE_SHA256] = result.source_sha256 or None
+    points = fields.keypoints(face.crop_landmarks, *[face.crop_size or 0] * 2)
+    values[fields.LANDMARKS] = fo.Keypoints(keypoints=[points]) if points else None
     return fo.Sample(
         filepath=str(crop_folder / str(face.crop)),
         frame_number=fields.frame_number(frame.index),

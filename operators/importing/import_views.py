@@ -33,3 +33,4 @@ def save_views(dataset: fo.Dataset) -> None:
     if dataset.media_type == fo.core.media.IMAGE:
         view = dataset.group_by("video_id", order_by="frame_number")
         saved_views.save(dataset, "by_video", view, "One tile per video, its frames in order")
+    saved_views.save_pairs(dataset)

@@ -105,7 +105,7 @@ class ChoicePanel(foo.Panel):
     def _draw_missing(self, panel: types.Object, empty: dict[str, str]) -> None:
         """Draw what to do before there is something to show."""
         why = plain(f"{empty['message']} {empty['hint']}")
-        panel.md(f"### {self.missing}\n\n{why}", name="why")
+        panel.md(f"**{self.missing}**\n\n{why}", name="why")
 
 
 class DatasetPanel(ChoicePanel):

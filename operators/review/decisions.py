@@ -18,7 +18,7 @@ from fiftyone import ViewField as F
 
 from ...detector.errors import ForensicsError
 from ..app.current_detector import current
-from ..dataset import dataset_changes, fields, made_from, marked_views, views
+from ..dataset import appearance, dataset_changes, fields, made_from, marked_views, views
 from . import opinions, record_rules, review_log
 from .adopted import adopted
 from .review_log import DECIDE, REDO, UNDO, Record
@@ -62,6 +62,7 @@ def declare(dataset: fo.Dataset) -> None:
         dataset.create_index(DECISION)
         dataset.create_index(BATCH)
         dataset_changes.declare(dataset, _FIELDS)
+        appearance.dress(dataset)
 
 
 def act(

@@ -16,7 +16,16 @@ from ..app.checks import require_from, require_threshold
 from ..app.current_detector import current
 from ..app.form import Form
 from ..app.outcome import Ending
-from ..dataset import dataset_changes, derived, fields, made_from, marked_views, saved_views, views
+from ..dataset import (
+    appearance,
+    dataset_changes,
+    derived,
+    fields,
+    made_from,
+    marked_views,
+    saved_views,
+    views,
+)
 from ..dataset.scored_items import unlabelled
 from ..jobs.workflow import JobWorkflow
 from ..thresholds.applied import applied
@@ -140,6 +149,7 @@ def _write(
     with dataset_changes.alone(dataset, "fill a queue"):
         saved_views.drop(dataset, name)  # saved again when everything is written
         dataset_changes.declare(dataset, {field: fo.IntField})
+        appearance.dress(dataset)
         old = dataset.match(F(field) != None)  # noqa: E711 - builds a database query
         old.set_values(field, [None] * len(old))
         dataset.match_tags(tag).untag_samples(tag)

@@ -23,6 +23,7 @@ from ..dataset.lease import exclusively
 from ..dataset.video_scores import RULES, declare, write_video_scores
 from ..jobs.path_arguments import with_paths
 from ..jobs.workflow import Workflow
+from ..thresholds import spans
 from . import score_claim
 from .score_direction import require_fake_above_real
 from .score_matching import match, require_one_truth
@@ -128,6 +129,7 @@ def run(
     lost = {i: _reason(table, found.by_id.get(i)) for i in ids if i not in there}
     views.set_by_id(dataset, names.reason, lost)
     videos = write_video_scores(dataset, key, rule)
+    spans.refresh(dataset, key)
     rows = set(found.by_id.values())
     missing = [v if found.level == "video" else i for i, v in zip(ids, of, strict=True)]
     missing = {m for m, i in zip(missing, ids, strict=True) if i not in found.by_id}

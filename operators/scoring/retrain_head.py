@@ -23,6 +23,7 @@ from ..dataset.lease import exclusively
 from ..dataset.video_scores import declare, write_video_scores
 from ..jobs.path_arguments import with_paths
 from ..jobs.workflow import Workflow
+from ..thresholds import spans
 from ..training import detector_list, training_manifest, training_records, training_words
 from . import score_claim
 
@@ -235,6 +236,7 @@ def _write_scores(
     labels = {i: fields.classification(p) for i, p in zip(ids, head.p_fake.tolist(), strict=True)}
     views.set_by_id(dataset, names.label, labels)
     write_video_scores(dataset, names.key, "mean")
+    spans.refresh(dataset, names.key)
 
 
 class RetrainHead(Workflow):

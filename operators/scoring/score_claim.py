@@ -110,7 +110,7 @@ def _require_not_theirs(dataset: fo.Dataset, names: fields.ScoreFields) -> None:
         return
     if not stored_runs.is_free(videos, names.run):
         return
-    ours = (names.label, names.p_fake, names.coverage, names.reason, names.calibrated)
+    ours = (names.label, names.p_fake, names.coverage, names.reason, names.calibrated, names.spans)
     theirs = [name for name in ours if videos.has_field(name)]
     if theirs:
         raise ForensicsError(

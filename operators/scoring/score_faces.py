@@ -27,6 +27,7 @@ from ..embeddings import embedding_files
 from ..jobs import runners, shard_plan
 from ..jobs.path_arguments import with_paths
 from ..jobs.workflow import JobWorkflow
+from ..thresholds import spans
 from ..thresholds.stored_calls import follow
 from ..training.detector_list import detector_source
 from . import score_form, score_runners
@@ -219,6 +220,7 @@ def _score(
         )
     videos = write_video_scores(dataset, names.key, asked.rule)
     follow(dataset, names.key)
+    spans.refresh(dataset, names.key)
     if writer.scored and asked.shard[1] == 1:
         from ..embeddings.sphere_source import prepare
 
@@ -262,6 +264,7 @@ def _only_aggregate(view: Any, key: str | None, rule: str) -> dict[str, Any]:
     score_state.require_faces_whole(dataset, key)
     declare(dataset, names, embeddings=False)
     videos = write_video_scores(dataset, key, rule)
+    spans.refresh(dataset, key)
     already = len(view.exists(names.p_fake))
     lost = {"not_scored": len(view) - already} if already < len(view) else {}
     return {

@@ -23,6 +23,8 @@ def test_every_face_is_traceable(demo_dataset, fiftyone_db):
         points = np.array(face.face_landmarks).reshape(5, 2)
         mapped = points @ matrix[:, :2].T + matrix[:, 2]
         assert np.allclose(mapped, np.array(face.crop_landmarks).reshape(5, 2), atol=1e-3)
+        (points,) = face.landmarks.keypoints
+        assert np.allclose(np.array(points.points).ravel() * 256, face.crop_landmarks)
     about = fields.describe(demo_dataset)
     assert about["kind"] == "faces" and about["recipe"]["template"] == "gend"
     assert fields.describe(fiftyone_db.load_dataset(about["video_dataset"]))["kind"] == "videos"
@@ -38,6 +40,12 @@ def test_videos_show_the_sampled_frames_with_boxes(demo_dataset):
     assert set(videos.values("reason")) == {None}
     shown = videos.app_config.active_fields.paths
     assert {"ground_truth", "persons", "frames.faces"} <= set(shown)  # drawn without a click
+    points = frame.landmarks.keypoints[0]
+    x, y, width, height = box
+    eyes = np.array(points.points[:2])
+    assert points.index == frame.faces.detections[0].index
+    assert ((eyes >= (x, y)) & (eyes <= (x + width, y + height))).all()
+    assert videos.skeletons["frames.landmarks"].labels[2] == "nose"
 
 
 def test_saved_views(demo_dataset):
@@ -45,6 +53,10 @@ def test_saved_views(demo_dataset):
     per_video = demo_dataset.load_saved_view("one_face_per_video")
     assert len(per_video) == len(set(demo_dataset.values("video_id")))
     assert len(demo_dataset.load_saved_view("by_video")) == len(per_video)
+    pairs = demo_dataset.load_saved_view("pairs")
+    assert set(pairs.values("ground_truth.label")) == {"real"}
+    beside = demo_dataset.load_saved_view("pairs side by side")
+    assert len(pairs.flatten()) == len(beside) <= len(demo_dataset)
 
 
 def test_scores_are_consistent(demo_dataset):

@@ -80,3 +80,20 @@ def test_a_field_that_is_gone_leaves_the_sidebar(scored):
     dataset.delete_sample_field("one_angle")
     appearance.dress(dataset)
     assert "one_angle" not in groups(dataset)["verdict"]
+
+
+def test_decisions_queues_and_pairs_have_groups_of_their_own(scored):
+    import fiftyone as fo
+    from media_forensics.operators.review import decisions, find_hard_examples, states
+
+    dataset = scored("one")
+    assert "review" not in groups(dataset)
+    rank = find_hard_examples.queue_field("one", "high_loss")
+    dataset.add_sample_field(rank, fo.IntField)
+    decisions.declare(dataset)
+    found = groups(dataset)
+    assert list(found)[:6] == ["tags", "verdict", "source", "face", "review", "pair"]
+    assert {rank, *states.STATE} == set(found["review"])
+    assert {"video_id", "pair_id", "group_id"} <= set(found["pair"])
+    everything = [path for paths in found.values() for path in paths]
+    assert len(everything) == len(set(everything))

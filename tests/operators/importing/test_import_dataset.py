@@ -143,6 +143,8 @@ def test_views_indexes_colours_and_description(operator, ffpp, fiftyone_db):
         "method FaceSwap": 2,
         "split train": 4,
         "split test": 6,
+        "pairs": 4,
+        "pairs side by side": 10,
     }
     assert {"video_id", "method", "split", "group_id", "ground_truth.label"} <= set(
         dataset.list_indexes()
