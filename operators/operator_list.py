@@ -38,6 +38,7 @@ OPERATORS = (
     ("panels.sphere.hypersphere", "Hypersphere"),
     ("panels.timeline.timeline", "TimelinePanel"),
     ("panels.review.review", "ReviewPanel"),
+    ("panels.player.player", "PlayerPanel"),
     ("panels.runs.training_runs", "TrainingRuns"),
 )
 

@@ -222,7 +222,8 @@ def fault(arrow: Arrow) -> str | None:
 
 
 PANELS = "operators.panels."
-PANEL_ROOMS = {f"{PANELS}{name}" for name in ("audit", "runs", "sphere", "timeline")}
+_ROOMS = ("audit", "player", "review", "runs", "sphere", "timeline")
+PANEL_ROOMS = {f"{PANELS}{name}" for name in _ROOMS}
 
 
 def faults(root: Path) -> list[str]:

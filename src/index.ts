@@ -10,12 +10,14 @@ import { measure } from "./sphere/faster.ts";
 import { GlDots } from "./sphere/gl_dots.ts";
 import { Painter } from "./sphere/painter.ts";
 import { Sphere } from "./sphere/sphere.tsx";
+import { SideBySide } from "./player/player.tsx";
 import { Player } from "./timeline/player.tsx";
 
 register("MediaForensicsAuditHeader", AuditHeader);
 register("MediaForensicsAuditTable", AuditTable);
 register("MediaForensicsPlayer", Player);
 register("MediaForensicsReview", Review);
+register("MediaForensicsSideBySide", SideBySide);
 // for benchmarks/sphere_frames.py and tests/browser/test_painters.py
 const parts = { Painter, CanvasDots, GlDots, measure, unpack, colouring };
 register("MediaForensicsSphere", Object.assign(Sphere, { parts }));

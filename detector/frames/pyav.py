@@ -31,7 +31,7 @@ import numpy as np
 from av.codec.hwaccel import HWAccel, hwdevices_available
 from av.stream import Disposition
 from av.video.frame import PictureType
-from av.video.reformatter import VideoReformatter
+from av.video.reformatter import Colorspace, VideoReformatter
 
 from ..errors import is_shortage
 
@@ -291,6 +291,77 @@ class Mpeg4Writer(H264Writer):
         stream: Any = self._output.add_stream("mpeg4", rate=rate)
         stream.codec_context.qmin = stream.codec_context.qmax = crf
         return stream
+
+
+#: Encoders of previews: name of the format -> FFmpeg's encoder and its options. Fast, every twelfth
+#: frame a key frame, no frame predicted from a later one: a player finds each frame soon.
+PREVIEWS: dict[str, tuple[str, dict[str, str]]] = {
+    "h264": ("libx264", {"preset": "superfast", "crf": "19", "threads": "2"}),
+    "vp9": ("libvpx-vp9", {"deadline": "realtime", "cpu-used": "8", "crf": "24", "b": "0"}),
+}
+_BT709 = 1  # FFmpeg's number of its primaries, its transfer and its matrix
+
+
+class PreviewWriter:
+    """Encodes pictures with given times to an MP4 that browsers play, as a context manager.
+
+    Args:
+        target: the file
+        codec: key of :data:`PREVIEWS`
+        size: (height, width) of every picture, even
+        base: seconds per unit of time
+
+    Raises:
+        FFmpegError, OSError: this PyAV lacks the encoder, or the target cannot be written
+    """
+
+    def __init__(self, target: Path, codec: str, size: tuple[int, int], base: Fraction) -> None:
+        encoder, options = PREVIEWS[codec]
+        # the file's units are those of the source only if they are set before the header
+        scale = {"video_track_timescale": str(base.denominator), "movflags": "+faststart"}
+        self._output = av.open(str(target), "w", format="mp4", options=scale)
+        self._base = Fraction(1, base.denominator)
+        self._step = base.numerator
+        stream: Any = self._output.add_stream(encoder, options=dict(options))
+        stream.height, stream.width = size
+        stream.pix_fmt = "yuv420p"
+        stream.time_base = self._base
+        context = stream.codec_context
+        context.time_base, context.gop_size, context.max_b_frames = self._base, 12, 0
+        context.colorspace = context.color_primaries = context.color_trc = _BT709
+        context.color_range = 1  # limited
+        self._stream = stream
+        self._reformatter = VideoReformatter()
+
+    def add(self, picture: np.ndarray, pts: int) -> None:
+        """Encode one picture, RGB uint8 (H, W, 3), that is shown from ``pts`` units on."""
+        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
+        shown = self._reformatter.reformat(frame, format="yuv420p", dst_colorspace=Colorspace.ITU709)
+        shown.pts, shown.time_base = pts * self._step, self._base
+        self._output.mux(self._stream.encode(shown))
+
+    def __enter__(self) -> PreviewWriter:
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        try:
+            if kind is None:
+                self._output.mux(self._stream.encode(None))
+        finally:
+            self._output.close()
+
+
+def encoders() -> list[str]:
+    """Return the formats of :data:`PREVIEWS` that this PyAV can write, the fastest first."""
+    return [name for name, (encoder, _) in PREVIEWS.items() if _has_encoder(encoder)]
+
+
+def _has_encoder(name: str) -> bool:
+    try:
+        av.Codec(name, "w")
+    except av.error.FFmpegError:
+        return False
+    return True
 
 
 @lru_cache(maxsize=1)

@@ -6,6 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+import fiftyone as fo
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
@@ -13,7 +14,7 @@ from ...detector.errors import ForensicsError
 from ..app import current_detector
 from ..app.documentation import documented
 from ..app.markup import plain
-from ..dataset import face_columns
+from ..dataset import face_columns, partners
 from ..operator_list import name_of, uri_of
 
 
@@ -27,6 +28,19 @@ def handler(method: Callable[..., Any]) -> Callable[..., Any]:
         except ForensicsError as error:
             ctx.ops.notify(str(error), variant="warning")
             return None
+
+    return guarded
+
+
+def answering(method: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+    """Wrap an event so that what is wrong comes back in words, to its component."""
+
+    @functools.wraps(method)
+    def guarded(self: Any, ctx: Any) -> dict[str, Any]:
+        try:
+            return method(self, ctx)
+        except ForensicsError as error:
+            return {"refused": {"message": error.message, "hint": error.hint}}
 
     return guarded
 
@@ -127,6 +141,10 @@ class DatasetPanel(ChoicePanel):
         """Open the form of 'Extract faces'."""
         ctx.prompt(uri_of("extract_faces"), on_success=self.on_refresh)
 
+    def on_play(self, ctx: Any) -> None:
+        """Open the panel that plays videos, beside this one."""
+        ctx.ops.open_panel("player", layout="horizontal")
+
     def on_score_faces(self, ctx: Any) -> None:
         """Open the form of 'Score faces'."""
         ctx.prompt(uri_of("score_faces"), on_success=self.on_refresh)
@@ -138,6 +156,27 @@ class DatasetPanel(ChoicePanel):
         elif "Score faces" in empty["hint"]:
             panel.btn("score", label="Score faces …", on_click=self.on_score_faces)
         panel.btn("again", label="Refresh", on_click=self.on_refresh)
+
+
+def source_asked(
+    ctx: Any, read: Callable[[Any], face_columns.Source] = face_columns.source_of
+) -> face_columns.Source:
+    """Return the faces that a component shows, by their id: the name may have changed.
+
+    Args:
+        ctx: of an event with the parameter ``dataset``
+        read: makes the source of a dataset
+
+    Raises:
+        ForensicsError: the dataset was deleted
+    """
+    asked = ctx.params.get("dataset")
+    if not asked:
+        return read(ctx.dataset)
+    name = partners.name_of(asked)
+    if name is None:
+        raise ForensicsError("This dataset was deleted.", "Open another one.")
+    return read(fo.load_dataset(name, reload=True))
 
 
 def columns(widths: str, padding: str | float = "0") -> types.GridView:

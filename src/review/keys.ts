@@ -1,4 +1,5 @@
 /** The keys of the review. */
+import { placed, plainKey, typed, type Press } from "../app/keyboard.ts";
 
 export const DECISIONS = ["confirm_label", "wrong_label", "wrong_face", "unusable"] as const;
 export type Decision = (typeof DECISIONS)[number];
@@ -44,41 +45,17 @@ const OTHERS: Record<string, Command> = {
   b: "back",
 };
 
-interface Press {
-  key: string;
-  /** the place on the keyboard, whatever letter is printed there */
-  code?: string;
-  ctrlKey: boolean;
-  metaKey: boolean;
-  altKey: boolean;
-  shiftKey: boolean;
-  target?: unknown;
-}
-
-/** Whether the key belongs to a field that is typed into. */
-export function typed(target: unknown): boolean {
-  const { tagName = "", isContentEditable = false } = (target ?? {}) as Partial<HTMLElement>;
-  return isContentEditable || ["INPUT", "TEXTAREA", "SELECT"].includes(tagName);
-}
-
 /** The command of a key, or null if it means nothing here. */
 export function commandOf(press: Press): Command | null {
   if (typed(press.target) || press.altKey) return null;
-  const key = press.key.length === 1 ? press.key.toLowerCase() : press.key;
+  const key = plainKey(press);
   if (press.ctrlKey || press.metaKey) {
     if (key === "z") return press.shiftKey ? "redo" : "undo";
     return key === "y" ? "redo" : null;
   }
-  return meaning(key) ?? (press.shiftKey ? null : meaning(placed(press)));
+  return meaning(key) ?? (press.shiftKey ? null : meaning(placed(press, 4)));
 }
 
 function meaning(key: string): Command | null {
   return OTHERS[key] ?? KEYS.find(([, shown]) => shown.toLowerCase() === key)?.[0] ?? null;
-}
-
-/** The digit or letter of the key's place where the layout has another one there: the digits of a
- * French keyboard, the letters of a Cyrillic one. */
-function placed({ key, code = "" }: Press): string {
-  if (/^Digit[1-4]$/.test(code)) return code.slice(5);
-  return /^Key[A-Z]$/.test(code) && /^[^\x00-\x7f]$/.test(key) ? code.slice(3).toLowerCase() : "";
 }

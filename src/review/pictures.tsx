@@ -1,7 +1,7 @@
 /** The pictures of a face: its crop with a heatmap on it, its frame with the box, its pair. */
 import { h, sampleSource, useEffect, useRef } from "../app/given.ts";
 import type { Card, Frame, Heat } from "../sent/review.ts";
-import { pixelsOf } from "./heat.ts";
+import { pixelsOf } from "../app/heat.ts";
 import { Truth, score } from "./verdict.tsx";
 
 const UNREADABLE = "This picture cannot be read: its file was moved, or is not a picture.";

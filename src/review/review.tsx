@@ -1,13 +1,14 @@
 /** The review: one face at a time, decided by keyboard. */
 import { Fragment, h, useEffect, useRef, useState } from "../app/given.ts";
 import { useStyle } from "../app/style.ts";
+import { typed } from "../app/keyboard.ts";
 import { number, plural } from "../app/words.ts";
 import type { About, Card, Opened } from "../sent/review.ts";
 import { AgreementTable } from "./agreement.tsx";
 import { Bar, Button, type Writing } from "./bar.tsx";
 import { useDesk, type On } from "./desk.ts";
 import { Head } from "./head.tsx";
-import { KEYS, commandOf, typed, type Command } from "./keys.ts";
+import { KEYS, commandOf, type Command } from "./keys.ts";
 import { Pictures } from "./pictures.tsx";
 import type { Pile } from "./pile.ts";
 import { callOf, Facts, score, Verdict } from "./verdict.tsx";

@@ -8,7 +8,7 @@ export interface About {
   when: number;
 }
 
-/** Sent by: operators/panels/review/review.py answering refused */
+/** Sent by: operators/panels/choice_panel.py answering refused */
 export interface Refused {
   message: string;
   hint: string;
@@ -121,7 +121,7 @@ export interface Frame {
   why: string;
 }
 
-/** Sent by: operators/panels/review/face_pictures.py heat_of */
+/** Sent by: operators/panels/stored_heat.py heat_of */
 export interface Heat {
   id: string;
   rows: number;

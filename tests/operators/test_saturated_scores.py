@@ -148,8 +148,7 @@ def test_timeline_and_robustness(faces):
     from media_forensics.detector.audit.threshold import UNCHOSEN
     from media_forensics.operators.dataset import face_columns
     from media_forensics.operators.inspection.robustness_table import curves
-    from media_forensics.operators.panels.timeline.figure import driving
-    from media_forensics.operators.panels.timeline.timeline import timeline_of
+    from media_forensics.operators.panels.person_scores import driving, timeline_of
 
     source = face_columns.source_of(faces)
     best = faces.match({"video_id": "A/v03"}).sort_by("sat_margin", reverse=True).values("id")

@@ -13,10 +13,9 @@ from ....detector.queues.catalogue import CATALOGUE
 from ...dataset import fields, marked_views
 from ...review import review_log
 from ...review.states import KEEP, NOTE, folded
+from ..stored_heat import HEATMAPS
 from .worklist import RANK
 
-#: Heatmaps of 'Explain faces', the one that is shown first.
-HEATMAPS = ("gradient", "rollout")
 _OWN = ("id", "filepath", "video_id", "pair_id", "frame_number", "track", "subject")
 _SHOWN = ("source_dataset", "method", "compression", "split")
 MOST_POINTS = 200  # of a person's scores

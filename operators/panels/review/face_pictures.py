@@ -1,4 +1,4 @@
-"""Makes the pictures of a face that no file holds: its whole frame, and its heatmap."""
+"""Makes the picture of a face that no file holds: its whole frame."""
 
 from __future__ import annotations
 
@@ -75,20 +75,3 @@ def _jpeg(image: np.ndarray) -> str:
     stream = io.BytesIO()
     picture.save(stream, "JPEG", quality=84)
     return "data:image/jpeg;base64," + base64.b64encode(stream.getvalue()).decode()
-
-
-def heat_of(faces: fo.Dataset, face: str, name: str) -> dict[str, Any]:
-    """Return a stored heatmap as bytes: rows, columns and base64 of 0 to 255.
-
-    Raises:
-        ForensicsError: the face is gone, or has no such map
-    """
-    found = faces.select(face).values(name) if faces.has_field(name) else []
-    heat: Any = found[0] if found else None
-    if not isinstance(heat, fo.Heatmap) or heat.map is None:
-        raise ForensicsError("This face has no heatmap.", "Run 'Explain faces' on it.")
-    low, high = heat.range or (0, 255)
-    scaled = (np.asarray(heat.map, np.float32) - low) / max(high - low, 1e-9)
-    values = np.round(255 * np.clip(scaled, 0, 1)).astype(np.uint8)
-    text = base64.b64encode(np.ascontiguousarray(values).tobytes()).decode()
-    return {"id": face, "rows": values.shape[0], "columns": values.shape[1], "values": text}

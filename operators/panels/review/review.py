@@ -7,11 +7,10 @@ brings the cards of faces that come next.
 
 from __future__ import annotations
 
-import functools
 import logging
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -21,12 +20,13 @@ from fiftyone.operators import types
 from ....detector.errors import ForensicsError
 from ....detector.files.paths import one_part
 from ...app.current_detector import current
-from ...dataset import face_columns, lease, made_from, partners
+from ...dataset import face_columns, lease, made_from
 from ...operator_list import uri_of
 from ...review import decisions, exchange, opinions, record_rules, review_log
 from ...review.reviewer_agreement import agreement
 from ...thresholds.stored_thresholds import stored_of
-from ..choice_panel import DatasetPanel, columns
+from ..choice_panel import DatasetPanel, answering, columns, source_asked
+from ..stored_heat import heat_of
 from . import cards, face_pictures
 from .worklist import GRID, MOST, ORDER, SHOW, TRUTH, Asked, key_of, queues_of, worklist
 
@@ -40,19 +40,6 @@ NO_QUEUE = (
     "worth a look."
 )
 ASIDE = "Decisions of an earlier import that are left out, because time or text is none: {:,}."
-
-
-def answering(method: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
-    """Wrap an event so that what is wrong comes back in words, to the component that asked."""
-
-    @functools.wraps(method)
-    def guarded(self: Any, ctx: Any) -> dict[str, Any]:
-        try:
-            return method(self, ctx)
-        except ForensicsError as error:
-            return {"refused": {"message": error.message, "hint": error.hint}}
-
-    return guarded
 
 
 def _seconds(ago: Any) -> float:
@@ -223,9 +210,7 @@ class ReviewPanel(DatasetPanel):
     def on_heat(self, ctx: Any) -> dict[str, Any]:
         """Return the stored heatmap ``name`` of a face."""
         faces = self._source(ctx).faces
-        return face_pictures.heat_of(
-            faces, str(ctx.params.get("face")), str(ctx.params.get("name"))
-        )
+        return heat_of(faces, str(ctx.params.get("face")), str(ctx.params.get("name")))
 
     @answering
     def on_agreement(self, ctx: Any) -> dict[str, Any]:
@@ -260,18 +245,7 @@ class ReviewPanel(DatasetPanel):
 
     @staticmethod
     def _source(ctx: Any) -> face_columns.Source:
-        """Return the faces that the component shows, by their id: the name may have changed.
-
-        Raises:
-            ForensicsError: the dataset was deleted
-        """
-        asked = ctx.params.get("dataset")
-        if not asked:
-            return face_columns.source_of(ctx.dataset)
-        name = partners.name_of(asked)
-        if name is None:
-            raise ForensicsError("This dataset was deleted.", "Open another one.")
-        return face_columns.source_of(fo.load_dataset(name, reload=True))
+        return source_asked(ctx)
 
     def render(self, ctx: Any) -> types.Property:
         """Draw the component, or what to do to see it."""

@@ -1,17 +1,14 @@
-"""Draws a video's scores along its frames, person by person: data, sentence and plot."""
+"""Draws a video's scores along its frames, person by person."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from ....detector.audit.audit_words import count
-from ....detector.audit.threshold import Threshold
 from ...app.colours import MARGIN, note
 from ...dataset.appearance import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION
+from ..person_scores import Person, Timeline, driving
 
 #: One per person, told apart by symbol as well as by colour (Okabe & Ito).
 PEOPLE = (
@@ -22,99 +19,7 @@ PEOPLE = (
     (SKY, "hexagon"),
 )
 REAL_COLOUR = BLUE
-DRIVING = 3  # number of frames that get a ring
 GAP_Y = -0.06
-
-
-@dataclass(frozen=True)
-class Person:
-    """One person (track) of a video, frame by frame.
-
-    Attributes:
-        track: its number, -1 if unknown
-        subject: whether it is the person that the label is of
-        frames: (n,) frame numbers as the App shows them (from 1), ascending
-        p_fake: (n,) scores, NaN if the face has none
-        ids: (n,) sample ids
-        rank: (n,) numbers that faces are ordered by, see :mod:`detector.metrics.ranks`
-    """
-
-    track: int
-    subject: bool
-    frames: np.ndarray
-    p_fake: np.ndarray
-    ids: Sequence[str]
-    rank: np.ndarray
-
-
-@dataclass(frozen=True)
-class Timeline:
-    """What is drawn of one video.
-
-    Attributes:
-        video_id, label: id and ground truth of the video
-        people: its persons, highest score first
-        real: the faces of its paired real, None if there are none
-        gaps: (frame, reason) of every tried frame without a score
-        threshold: p_fake from which a face counts as fake
-        score: score of the video, None without one
-    """
-
-    video_id: str
-    label: str | None
-    people: tuple[Person, ...]
-    real: Person | None
-    gaps: tuple[tuple[int, str], ...]
-    threshold: Threshold
-    score: float | None
-    seen: str = ""  # how the detector knows the video: trained on, ...
-
-
-def driving(timeline: Timeline) -> list[tuple[int, float, str]]:
-    """Return (frame, p_fake, sample id) of the highest-scoring frames of all persons."""
-    rows = [
-        (-float(rank), int(frame), float(score), sample_id)
-        for person in timeline.people
-        for frame, score, sample_id, rank in zip(
-            person.frames, person.p_fake, person.ids, person.rank, strict=True
-        )
-        if not np.isnan(score)
-    ]
-    return [row[1:] for row in sorted(rows)[:DRIVING]]
-
-
-def sentence(timeline: Timeline) -> str:
-    """Describe the video: truth, score, persons, frames over the threshold, gaps by reason."""
-    parts = [f"Truth: {timeline.label or 'not known'}."]
-    if timeline.seen:
-        parts.append(f"The detector was {timeline.seen} this video or its group.")
-    if timeline.score is None:
-        parts.append("The video has no score.")
-    else:
-        called = "called fake" if timeline.score >= timeline.threshold.value else "called real"
-        parts.append(f"Video score {timeline.score:.3f}: {called}.")
-    for person in timeline.people:
-        scores = person.p_fake[~np.isnan(person.p_fake)]
-        who = f"Person {person.track}" if person.track >= 0 else "The person"
-        if not scores.size:
-            parts.append(f"{who}: no face scored.")
-            continue
-        over = int((scores >= timeline.threshold.value).sum())
-        parts.append(
-            f"{who}: mean {scores.mean():.3f}, {over} of {count(scores.size, 'face')} over the "
-            f"threshold."
-        )
-    if timeline.real is not None:
-        scores = timeline.real.p_fake[~np.isnan(timeline.real.p_fake)]
-        if scores.size:
-            parts.append(f"Its real: mean {scores.mean():.3f}.")
-    if timeline.gaps:
-        reasons: dict[str, int] = {}
-        for _, reason in timeline.gaps:
-            reasons[reason] = reasons.get(reason, 0) + 1
-        listed = ", ".join(f"{number} {reason}" for reason, number in sorted(reasons.items()))
-        parts.append(f"{count(len(timeline.gaps), 'tried frame')} without a score ({listed}).")
-    return " ".join(parts)
 
 
 def figure(timeline: Timeline) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-import { colourOf, pixelsOf } from "../../../src/review/heat.ts";
+import { colourOf, pixelsOf } from "../../../src/app/heat.ts";
 
 test("a heatmap is dim where it is low and yellow where it is high", () => {
   expect(colourOf(0)[3]).toBeLessThan(50);

@@ -1,0 +1,1 @@
+"""The panel ``player``: fake and real, side by side."""
