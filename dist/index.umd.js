@@ -190,8 +190,33 @@
 			"data-cy": "mf-intro-close"
 		}, "Got it"));
 	}
+	// src/app/playing.ts
+	/** Which face or video the player is to open; any panel may ask for one. */
+	var wanted = null;
+	var listeners = /* @__PURE__ */ new Set();
+	/** Asks the player to open `what`; one that is opened later takes it too. */
+	function playIt(what) {
+		wanted = what;
+		for (const tell of [...listeners]) tell();
+	}
+	/** What was asked for last and is not taken yet; taken by this call. */
+	function take() {
+		const now = wanted;
+		wanted = null;
+		return now;
+	}
+	/** Renders again whenever something is asked for. */
+	function useWanted() {
+		const [n, count] = useState(0);
+		useEffect(() => {
+			const tell = () => count((old) => old + 1);
+			listeners.add(tell);
+			return () => void listeners.delete(tell);
+		}, []);
+		return n;
+	}
 	// src/app/style.css?inline
-	var style_default = ".mf { font-family: var(--fo-fontFamily-body); color: var(--fo-palette-text-primary); font-size: 13px; line-height: 1.4; width: 100%; }\n.mf *, .mf *::before { box-sizing: border-box; }\n.mf-row { display: flex; flex-wrap: wrap; gap: 8px 10px; align-items: flex-end; }\n.mf label.mf-field { flex: 1 1 92px; max-width: 210px; min-width: 84px; display: flex; flex-direction: column; gap: 3px; color: var(--fo-palette-text-secondary); font-size: 11px; }\n.mf select, .mf input[type=number] { font: inherit; font-size: 13px; color: var(--fo-palette-text-primary); background: var(--fo-palette-background-level2); border: 1px solid var(--fo-palette-divider, #8886); border-radius: 4px; padding: 4px 6px; height: 28px; max-width: 100%; }\n.mf select { width: 100%; text-overflow: ellipsis; padding-right: 2px; }\n.mf select option { color: var(--fo-palette-text-primary); background: var(--fo-palette-background-level2); }\n.mf button { font: inherit; cursor: pointer; color: var(--fo-palette-text-primary); background: none; border: 1px solid var(--fo-palette-divider, #8886); border-radius: 4px; padding: 3px 9px; height: 28px; white-space: nowrap; }\n.mf button:hover:not(:disabled, [aria-disabled=true]) { background: var(--fo-palette-background-level3, #8883); }\n.mf button:disabled, .mf button[aria-disabled=true] { opacity: .45; cursor: default; }\n.mf button.mf-on, .mf button.mf-on:hover:not(:disabled) { background: var(--fo-palette-text-primary); color: var(--fo-palette-background-level1); }\n.mf :focus-visible { outline: 2px solid #56B4E9; outline-offset: 1px; }\n.mf button.mf-link { border: none; padding: 0 3px; margin: 0 -3px; height: auto; text-decoration: underline dotted; text-underline-offset: 3px; border-radius: 2px; font-variant-numeric: tabular-nums; }\n.mf button.mf-link:hover { text-decoration: underline; }\n.mf-dim { color: var(--fo-palette-text-secondary); }\n.mf-small { font-size: 11px; }\n.mf-slider { display: flex; gap: 12px; align-items: center; margin-top: 8px; }\n.mf-slider input[type=range] { flex: 1; min-width: 120px; accent-color: #D55E00; }\n.mf-slider input[type=number] { width: 86px; }\n.mf-tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(118px, 1fr)); gap: 8px; margin-top: 8px; }\n.mf-tile { border: 1px solid var(--fo-palette-divider, #8886); border-radius: 6px; padding: 7px 10px; background: var(--fo-palette-background-level2); min-height: 80px; }\n.mf-tile b { display: block; font-size: 21px; font-weight: 600; line-height: 1.25; font-variant-numeric: tabular-nums; }\n.mf-says { margin-top: 8px; padding: 6px 10px; border-left: 3px solid var(--fo-palette-text-tertiary, #888); background: var(--fo-palette-background-level2); border-radius: 0 4px 4px 0; }\n.mf-says.mf-warn { border-left-color: #D55E00; }\n.mf-intro { display: flex; gap: 10px; align-items: flex-end; justify-content: space-between; margin-bottom: 8px; padding: 8px 10px; border: 1px solid #56B4E9; border-radius: 6px; background: var(--fo-palette-background-level2); }\n.mf-intro ol { margin: 0; padding-left: 18px; }\n.mf-shown { display: flex; gap: 6px; align-items: center; margin-top: 6px; min-height: 38px; }\n.mf-shown > span { flex: 0 1 auto; }\n.mf-scroll { max-height: 460px; overflow: auto; border: 1px solid var(--fo-palette-divider, #8886); border-radius: 6px; margin-top: 8px; }\n.mf table { border-collapse: separate; border-spacing: 0; width: 100%; font-variant-numeric: tabular-nums; }\n.mf th { position: sticky; top: 0; z-index: 1; text-align: left; font-weight: 500; font-size: 11px; color: var(--fo-palette-text-secondary); background: var(--fo-palette-background-level2); padding: 0; border-bottom: 1px solid var(--fo-palette-divider, #8886); white-space: nowrap; }\n.mf th button { border: none; height: 28px; padding: 0 6px; color: inherit; width: 100%; text-align: left; }\n.mf th.mf-num button { text-align: right; }\n.mf td { padding: 4px 6px; border-bottom: 1px solid var(--fo-palette-background-level3, #8883); vertical-align: middle; white-space: nowrap; }\n.mf td.mf-name { white-space: normal; min-width: 84px; overflow-wrap: break-word; hyphens: auto; }\n.mf td.mf-num { text-align: right; }\n.mf tr:last-child td { border-bottom: none; }\n.mf tr.mf-total td { font-weight: 600; background: var(--fo-palette-background-level2); }\n.mf-bar { position: relative; height: 5px; margin-top: 3px; width: 100%; min-width: 64px; background: var(--fo-palette-background-level3, #8883); border-radius: 3px; }\n.mf-bar i { position: absolute; top: 0; bottom: 0; border-radius: 3px; opacity: .55; min-width: 2px; }\n.mf-bar u { position: absolute; top: -2px; width: 3px; height: 9px; border-radius: 1px; margin-left: -1px; }\n.mf-bar s { position: absolute; top: -3px; width: 0; height: 11px; border-left: 1px dashed var(--fo-palette-text-secondary); }\n.mf table.mf-cells { width: max-content; min-width: 100%; }\n.mf table.mf-cells th { padding: 4px 6px; vertical-align: bottom; min-width: 92px; max-width: 132px; white-space: normal; overflow-wrap: anywhere; }\n.mf table.mf-cells th:first-child, .mf table.mf-cells td:first-child { position: sticky; left: 0; z-index: 1; background: var(--fo-palette-background-level2); max-width: 150px; }\n.mf table.mf-cells th:first-child { z-index: 2; }\n.mf table.mf-cells td { padding: 2px 6px; border-left: 1px solid var(--fo-palette-background-level3, #8883); }\n.mf button.mf-strip { display: block; position: relative; border: none; padding: 0; width: 100%; min-width: 80px; height: 15px; border-radius: 2px; }\n.mf-strip i { position: absolute; top: 6px; height: 3px; border-radius: 2px; opacity: .6; min-width: 2px; }\n.mf-strip s { position: absolute; top: 0; bottom: 0; width: 0; border-left: 1px dashed var(--fo-palette-text-tertiary, #888); }\n.mf-strip b { position: absolute; top: 0; width: 14px; margin-left: -7px; font-size: 12px; line-height: 15px; text-align: center; font-weight: 400; }\n.mf-strip b.mf-few { opacity: .75; }\n.mf-strip b.mf-dot { width: 9px; height: 9px; margin: 3px 0 0 -4.5px; border: 2px solid; border-radius: 50%; background: currentColor; }\n.mf-strip b.mf-dot.mf-few { background: var(--fo-palette-background-level1); }\n.mf-axis { display: flex; justify-content: space-between; font-size: 10px; font-weight: 400; }\n.mf-tabs { display: flex; flex-wrap: wrap; gap: 4px; margin-bottom: 8px; }\n.mf-acts { display: flex; gap: 3px; justify-content: flex-end; }\n.mf-acts button { height: 22px; padding: 0 5px; font-size: 11px; }\n.mf-sphere { position: relative; width: 100%; border: 1px solid var(--fo-palette-divider, #8886); border-radius: 6px; overflow: hidden; background: var(--fo-palette-background-mediaSpace, var(--fo-palette-background-level1)); }\n.mf-sphere canvas { position: absolute; inset: 0; width: 100%; height: 100%; display: block; touch-action: none; }\n.mf-card { position: absolute; pointer-events: none; z-index: 3; width: 232px; padding: 8px; border-radius: 6px; background: var(--fo-palette-background-level2); border: 1px solid var(--fo-palette-divider, #8886); box-shadow: 0 3px 12px #0006; font-size: 12px; display: flex; gap: 8px; overflow-wrap: anywhere; }\n.mf-card img { width: 92px; height: 92px; object-fit: cover; border-radius: 4px; background: #8883; flex: none; }\n.mf-legend { display: flex; flex-wrap: wrap; gap: 2px 6px; align-items: center; margin-top: 6px; min-height: 24px; }\n.mf-legend button { display: inline-flex; align-items: center; gap: 5px; border: none; height: 24px; padding: 0 6px; font-size: 12px; }\n.mf-legend button[aria-pressed=false] { opacity: .4; text-decoration: line-through; }\n.mf-words { display: grid; grid-template-columns: max-content max-content 1fr; gap: 3px 12px; margin-top: 8px; }\n.mf-words b { font-variant-numeric: tabular-nums; font-weight: 600; }\n.mf-review { --mf-fake: color-mix(in srgb, #D55E00 78%, var(--fo-palette-text-primary)); --mf-real: color-mix(in srgb, #0072B2 68%, var(--fo-palette-text-primary)); display: flex; flex-direction: column; gap: 8px; outline: none; }\n.mf input[type=text] { font: inherit; font-size: 13px; color: var(--fo-palette-text-primary); background: var(--fo-palette-background-level2); border: 1px solid var(--fo-palette-divider, #8886); border-radius: 4px; padding: 4px 6px; height: 28px; width: 100%; }\n.mf-review kbd { font: 600 11px/16px var(--fo-fontFamily-body); display: inline-block; min-width: 18px; padding: 0 4px; margin-right: 6px; text-align: center; border: 1px solid currentColor; border-radius: 3px; opacity: .75; }\n.mf-fake { color: var(--mf-fake); }\n.mf-real { color: var(--mf-real); }\n.mf-wrong { color: var(--mf-fake); font-weight: 600; }\n.mf-progress { display: flex; flex-direction: column; gap: 3px; margin-top: 8px; }\n.mf-progress progress { width: 100%; height: 6px; appearance: none; border: none; border-radius: 3px; overflow: hidden; background: var(--fo-palette-background-level3, #8883); }\n.mf-progress progress::-webkit-progress-bar { background: var(--fo-palette-background-level3, #8883); }\n.mf-progress progress::-webkit-progress-value { background: #56B4E9; }\n.mf-progress progress::-moz-progress-bar { background: #56B4E9; }\n.mf-progress .mf-row { justify-content: space-between; }\n.mf-verdict { display: flex; flex-wrap: wrap; gap: 2px 20px; font-size: 16px; font-variant-numeric: tabular-nums; }\n.mf-pictures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 190px), 1fr)); gap: 8px; }\n.mf-figure { margin: 0; display: flex; flex-direction: column; gap: 3px; min-width: 0; }\n.mf-picture { position: relative; width: 100%; aspect-ratio: 1; max-height: clamp(190px, 38vh, 440px); display: flex; align-items: center; justify-content: center; text-align: center; overflow: hidden; border-radius: 6px; border: 1px solid var(--fo-palette-divider, #8886); background: var(--fo-palette-background-mediaSpace, var(--fo-palette-background-level1)); }\n.mf-picture > img { width: 100%; height: 100%; object-fit: contain; }\n.mf-picture > img.mf-broken { width: auto; height: auto; max-width: 100%; padding: 12px; }\n.mf-picture > canvas { position: absolute; inset: 0; width: 100%; height: 100%; object-fit: contain; }\n.mf-boxed { position: relative; max-width: 100%; max-height: 100%; display: flex; }\n.mf-boxed img { max-width: 100%; max-height: clamp(190px, 38vh, 440px); object-fit: contain; display: block; }\n.mf-boxed i { position: absolute; border: 2px solid #F0E442; border-radius: 3px; box-shadow: 0 0 0 1px #000a, inset 0 0 0 1px #000a; }\n.mf-bar-of-keys { position: sticky; bottom: 0; z-index: 2; display: flex; flex-direction: column; gap: 6px; padding: 8px 0; background: var(--fo-palette-background-level1, var(--fo-palette-background-body)); border-top: 1px solid var(--fo-palette-divider, #8886); border-bottom: 1px solid var(--fo-palette-divider, #8886); }\n.mf-bar-of-keys button { border-color: color-mix(in srgb, currentColor 28%, transparent); }\n.mf-keys { display: grid; grid-template-columns: repeat(auto-fit, minmax(132px, 1fr)); gap: 6px; }\n.mf-keys button { height: 36px; text-align: left; font-weight: 600; overflow: hidden; text-overflow: ellipsis; }\n.mf-keys.mf-minor { display: flex; flex-wrap: wrap; gap: 4px; }\n.mf-keys.mf-minor button { height: 26px; font-weight: 400; font-size: 12px; padding: 0 6px; }\n.mf-facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 240px), 1fr)); gap: 8px 20px; overflow-wrap: anywhere; }\n.mf-known { display: grid; grid-template-columns: max-content 1fr; gap: 1px 10px; margin-top: 6px; font-size: 12px; }\n.mf-person svg { width: 100%; max-width: 420px; height: auto; display: block; }\n.mf-person polyline { fill: none; stroke: var(--fo-palette-text-secondary); stroke-width: 1.5; }\n.mf-person .mf-limit { stroke: #D55E00; stroke-dasharray: 4 3; }\n.mf-person circle { fill: #56B4E9; stroke: #000a; }\n.mf-end { min-height: 190px; display: flex; flex-direction: column; gap: 12px; align-items: center; justify-content: center; text-align: center; font-size: 15px; }\n.mf-help { display: grid; grid-template-columns: repeat(auto-fill, minmax(150px, 1fr)); gap: 6px; }\n.mf-help p { grid-column: 1 / -1; margin: 0; }\n.mf-heard { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }\n.mf-review:focus-within .mf-unheard { visibility: hidden; }\n.mf-files { margin-top: 8px; }\n.mf-review section .mf-row { align-items: center; margin-top: 6px; }\n.mf-file input { max-width: 190px; color: inherit; font: inherit; }\n";
+	var style_default = ".mf { font-family: var(--fo-fontFamily-body); color: var(--fo-palette-text-primary); font-size: 13px; line-height: 1.4; width: 100%; }\n.mf *, .mf *::before { box-sizing: border-box; }\n.mf-row { display: flex; flex-wrap: wrap; gap: 8px 10px; align-items: flex-end; }\n.mf label.mf-field { flex: 1 1 92px; max-width: 210px; min-width: 84px; display: flex; flex-direction: column; gap: 3px; color: var(--fo-palette-text-secondary); font-size: 11px; }\n.mf select, .mf input[type=number] { font: inherit; font-size: 13px; color: var(--fo-palette-text-primary); background: var(--fo-palette-background-level2); border: 1px solid var(--fo-palette-divider, #8886); border-radius: 4px; padding: 4px 6px; height: 28px; max-width: 100%; }\n.mf select { width: 100%; text-overflow: ellipsis; padding-right: 2px; }\n.mf select option { color: var(--fo-palette-text-primary); background: var(--fo-palette-background-level2); }\n.mf button { font: inherit; cursor: pointer; color: var(--fo-palette-text-primary); background: none; border: 1px solid var(--fo-palette-divider, #8886); border-radius: 4px; padding: 3px 9px; height: 28px; white-space: nowrap; }\n.mf button:hover:not(:disabled, [aria-disabled=true]) { background: var(--fo-palette-background-level3, #8883); }\n.mf button:disabled, .mf button[aria-disabled=true] { opacity: .45; cursor: default; }\n.mf button.mf-on, .mf button.mf-on:hover:not(:disabled) { background: var(--fo-palette-text-primary); color: var(--fo-palette-background-level1); }\n.mf :focus-visible { outline: 2px solid #56B4E9; outline-offset: 1px; }\n.mf button.mf-link { border: none; padding: 0 3px; margin: 0 -3px; height: auto; text-decoration: underline dotted; text-underline-offset: 3px; border-radius: 2px; font-variant-numeric: tabular-nums; }\n.mf button.mf-link:hover { text-decoration: underline; }\n.mf-dim { color: var(--fo-palette-text-secondary); }\n.mf-small { font-size: 11px; }\n.mf-slider { display: flex; gap: 12px; align-items: center; margin-top: 8px; }\n.mf-slider input[type=range] { flex: 1; min-width: 120px; accent-color: #D55E00; }\n.mf-slider input[type=number] { width: 86px; }\n.mf-tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(118px, 1fr)); gap: 8px; margin-top: 8px; }\n.mf-tile { border: 1px solid var(--fo-palette-divider, #8886); border-radius: 6px; padding: 7px 10px; background: var(--fo-palette-background-level2); min-height: 80px; }\n.mf-tile b { display: block; font-size: 21px; font-weight: 600; line-height: 1.25; font-variant-numeric: tabular-nums; }\n.mf-says { margin-top: 8px; padding: 6px 10px; border-left: 3px solid var(--fo-palette-text-tertiary, #888); background: var(--fo-palette-background-level2); border-radius: 0 4px 4px 0; }\n.mf-says.mf-warn { border-left-color: #D55E00; }\n.mf-intro { display: flex; gap: 10px; align-items: flex-end; justify-content: space-between; margin-bottom: 8px; padding: 8px 10px; border: 1px solid #56B4E9; border-radius: 6px; background: var(--fo-palette-background-level2); }\n.mf-intro ol { margin: 0; padding-left: 18px; }\n.mf-shown { display: flex; gap: 6px; align-items: center; margin-top: 6px; min-height: 38px; }\n.mf-shown > span { flex: 0 1 auto; }\n.mf-scroll { max-height: 460px; overflow: auto; border: 1px solid var(--fo-palette-divider, #8886); border-radius: 6px; margin-top: 8px; }\n.mf table { border-collapse: separate; border-spacing: 0; width: 100%; font-variant-numeric: tabular-nums; }\n.mf th { position: sticky; top: 0; z-index: 1; text-align: left; font-weight: 500; font-size: 11px; color: var(--fo-palette-text-secondary); background: var(--fo-palette-background-level2); padding: 0; border-bottom: 1px solid var(--fo-palette-divider, #8886); white-space: nowrap; }\n.mf th button { border: none; height: 28px; padding: 0 6px; color: inherit; width: 100%; text-align: left; }\n.mf th.mf-num button { text-align: right; }\n.mf td { padding: 4px 6px; border-bottom: 1px solid var(--fo-palette-background-level3, #8883); vertical-align: middle; white-space: nowrap; }\n.mf td.mf-name { white-space: normal; min-width: 84px; overflow-wrap: break-word; hyphens: auto; }\n.mf td.mf-num { text-align: right; }\n.mf tr:last-child td { border-bottom: none; }\n.mf tr.mf-total td { font-weight: 600; background: var(--fo-palette-background-level2); }\n.mf-bar { position: relative; height: 5px; margin-top: 3px; width: 100%; min-width: 64px; background: var(--fo-palette-background-level3, #8883); border-radius: 3px; }\n.mf-bar i { position: absolute; top: 0; bottom: 0; border-radius: 3px; opacity: .55; min-width: 2px; }\n.mf-bar u { position: absolute; top: -2px; width: 3px; height: 9px; border-radius: 1px; margin-left: -1px; }\n.mf-bar s { position: absolute; top: -3px; width: 0; height: 11px; border-left: 1px dashed var(--fo-palette-text-secondary); }\n.mf table.mf-cells { width: max-content; min-width: 100%; }\n.mf table.mf-cells th { padding: 4px 6px; vertical-align: bottom; min-width: 92px; max-width: 132px; white-space: normal; overflow-wrap: anywhere; }\n.mf table.mf-cells th:first-child, .mf table.mf-cells td:first-child { position: sticky; left: 0; z-index: 1; background: var(--fo-palette-background-level2); max-width: 150px; }\n.mf table.mf-cells th:first-child { z-index: 2; }\n.mf table.mf-cells td { padding: 2px 6px; border-left: 1px solid var(--fo-palette-background-level3, #8883); }\n.mf button.mf-strip { display: block; position: relative; border: none; padding: 0; width: 100%; min-width: 80px; height: 15px; border-radius: 2px; }\n.mf-strip i { position: absolute; top: 6px; height: 3px; border-radius: 2px; opacity: .6; min-width: 2px; }\n.mf-strip s { position: absolute; top: 0; bottom: 0; width: 0; border-left: 1px dashed var(--fo-palette-text-tertiary, #888); }\n.mf-strip b { position: absolute; top: 0; width: 14px; margin-left: -7px; font-size: 12px; line-height: 15px; text-align: center; font-weight: 400; }\n.mf-strip b.mf-few { opacity: .75; }\n.mf-strip b.mf-dot { width: 9px; height: 9px; margin: 3px 0 0 -4.5px; border: 2px solid; border-radius: 50%; background: currentColor; }\n.mf-strip b.mf-dot.mf-few { background: var(--fo-palette-background-level1); }\n.mf-axis { display: flex; justify-content: space-between; font-size: 10px; font-weight: 400; }\n.mf-tabs { display: flex; flex-wrap: wrap; gap: 4px; margin-bottom: 8px; }\n.mf-acts { display: flex; gap: 3px; justify-content: flex-end; }\n.mf-acts button { height: 22px; padding: 0 5px; font-size: 11px; }\n.mf-sphere { position: relative; width: 100%; border: 1px solid var(--fo-palette-divider, #8886); border-radius: 6px; overflow: hidden; background: var(--fo-palette-background-mediaSpace, var(--fo-palette-background-level1)); }\n.mf-sphere canvas { position: absolute; inset: 0; width: 100%; height: 100%; display: block; touch-action: none; }\n.mf-card { position: absolute; pointer-events: none; z-index: 3; width: 232px; padding: 8px; border-radius: 6px; background: var(--fo-palette-background-level2); border: 1px solid var(--fo-palette-divider, #8886); box-shadow: 0 3px 12px #0006; font-size: 12px; display: flex; gap: 8px; overflow-wrap: anywhere; }\n.mf-card img { width: 92px; height: 92px; object-fit: cover; border-radius: 4px; background: #8883; flex: none; }\n.mf-legend { display: flex; flex-wrap: wrap; gap: 2px 6px; align-items: center; margin-top: 6px; min-height: 24px; }\n.mf-legend button { display: inline-flex; align-items: center; gap: 5px; border: none; height: 24px; padding: 0 6px; font-size: 12px; }\n.mf-legend button[aria-pressed=false] { opacity: .4; text-decoration: line-through; }\n.mf-words { display: grid; grid-template-columns: max-content max-content 1fr; gap: 3px 12px; margin-top: 8px; }\n.mf-words b { font-variant-numeric: tabular-nums; font-weight: 600; }\n.mf-review { --mf-fake: color-mix(in srgb, #D55E00 78%, var(--fo-palette-text-primary)); --mf-real: color-mix(in srgb, #0072B2 68%, var(--fo-palette-text-primary)); display: flex; flex-direction: column; gap: 8px; outline: none; }\n.mf input[type=text] { font: inherit; font-size: 13px; color: var(--fo-palette-text-primary); background: var(--fo-palette-background-level2); border: 1px solid var(--fo-palette-divider, #8886); border-radius: 4px; padding: 4px 6px; height: 28px; width: 100%; }\n.mf-review kbd { font: 600 11px/16px var(--fo-fontFamily-body); display: inline-block; min-width: 18px; padding: 0 4px; margin-right: 6px; text-align: center; border: 1px solid currentColor; border-radius: 3px; opacity: .75; }\n.mf-fake { color: var(--mf-fake); }\n.mf-real { color: var(--mf-real); }\n.mf-wrong { color: var(--mf-fake); font-weight: 600; }\n.mf-progress { display: flex; flex-direction: column; gap: 3px; margin-top: 8px; }\n.mf-progress progress { width: 100%; height: 6px; appearance: none; border: none; border-radius: 3px; overflow: hidden; background: var(--fo-palette-background-level3, #8883); }\n.mf-progress progress::-webkit-progress-bar { background: var(--fo-palette-background-level3, #8883); }\n.mf-progress progress::-webkit-progress-value { background: #56B4E9; }\n.mf-progress progress::-moz-progress-bar { background: #56B4E9; }\n.mf-progress .mf-row { justify-content: space-between; }\n.mf-verdict { display: flex; flex-wrap: wrap; gap: 2px 20px; font-size: 16px; font-variant-numeric: tabular-nums; }\n.mf-pictures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 190px), 1fr)); gap: 8px; }\n.mf-figure { margin: 0; display: flex; flex-direction: column; gap: 3px; min-width: 0; }\n.mf-picture { position: relative; width: 100%; aspect-ratio: 1; max-height: clamp(190px, 38vh, 440px); display: flex; align-items: center; justify-content: center; text-align: center; overflow: hidden; border-radius: 6px; border: 1px solid var(--fo-palette-divider, #8886); background: var(--fo-palette-background-mediaSpace, var(--fo-palette-background-level1)); }\n.mf-picture > img { width: 100%; height: 100%; object-fit: contain; }\n.mf-picture > img.mf-broken { width: auto; height: auto; max-width: 100%; padding: 12px; }\n.mf-picture > canvas { position: absolute; inset: 0; width: 100%; height: 100%; object-fit: contain; }\n.mf-boxed { position: relative; max-width: 100%; max-height: 100%; display: flex; }\n.mf-boxed img { max-width: 100%; max-height: clamp(190px, 38vh, 440px); object-fit: contain; display: block; }\n.mf-boxed i { position: absolute; border: 2px solid #F0E442; border-radius: 3px; box-shadow: 0 0 0 1px #000a, inset 0 0 0 1px #000a; }\n.mf-bar-of-keys { position: sticky; bottom: 0; z-index: 2; display: flex; flex-direction: column; gap: 6px; padding: 8px 0; background: var(--fo-palette-background-level1, var(--fo-palette-background-body)); border-top: 1px solid var(--fo-palette-divider, #8886); border-bottom: 1px solid var(--fo-palette-divider, #8886); }\n.mf-bar-of-keys button { border-color: color-mix(in srgb, currentColor 28%, transparent); }\n.mf-keys { display: grid; grid-template-columns: repeat(auto-fit, minmax(132px, 1fr)); gap: 6px; }\n.mf-keys button { height: 36px; text-align: left; font-weight: 600; overflow: hidden; text-overflow: ellipsis; }\n.mf-keys.mf-minor { display: flex; flex-wrap: wrap; gap: 4px; }\n.mf-keys.mf-minor button { height: 26px; font-weight: 400; font-size: 12px; padding: 0 6px; }\n.mf-facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 240px), 1fr)); gap: 8px 20px; overflow-wrap: anywhere; }\n.mf-known { display: grid; grid-template-columns: max-content 1fr; gap: 1px 10px; margin-top: 6px; font-size: 12px; }\n.mf-person svg { width: 100%; max-width: 420px; height: auto; display: block; }\n.mf-person polyline { fill: none; stroke: var(--fo-palette-text-secondary); stroke-width: 1.5; }\n.mf-person .mf-limit { stroke: #D55E00; stroke-dasharray: 4 3; }\n.mf-person circle { fill: #56B4E9; stroke: #000a; }\n.mf-end { min-height: 190px; display: flex; flex-direction: column; gap: 12px; align-items: center; justify-content: center; text-align: center; font-size: 15px; }\n.mf-help { display: grid; grid-template-columns: repeat(auto-fill, minmax(150px, 1fr)); gap: 6px; }\n.mf-help p { grid-column: 1 / -1; margin: 0; }\n.mf-heard { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }\n.mf-review:focus-within .mf-unheard { visibility: hidden; }\n.mf-files { margin-top: 8px; }\n.mf-review section .mf-row { align-items: center; margin-top: 6px; }\n.mf-file input { max-width: 190px; color: inherit; font: inherit; }\n.mf-player { display: flex; flex-direction: column; gap: 8px; outline: none; --mf-fake: color-mix(in srgb, #D55E00 78%, var(--fo-palette-text-primary)); }\n.mf-title { overflow-wrap: anywhere; }\n.mf-screens { grid-template-columns: repeat(auto-fit, minmax(min(100%, 240px), 1fr)); }\n.mf-screen { position: relative; width: 100%; max-height: clamp(180px, 46vh, 560px); display: flex; align-items: center; justify-content: center; text-align: center; padding: 0; overflow: hidden; border-radius: 6px; border: 1px solid var(--fo-palette-divider, #8886); background: var(--fo-palette-background-mediaSpace, #222); }\n.mf-screen video { position: absolute; inset: 0; width: 100%; height: 100%; object-fit: contain; }\n.mf-screen canvas { position: absolute; inset: 0; width: 100%; height: 100%; touch-action: none; background: var(--fo-palette-background-mediaSpace, #222); }\n.mf-screen > span { padding: 12px; overflow-wrap: anywhere; }\n.mf-figure figcaption { overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }\n.mf-player-bar { display: flex; flex-direction: column; gap: 6px; }\n.mf-player-bar .mf-row { gap: 4px 6px; align-items: center; }\n.mf-player-bar label.mf-field { flex-direction: row; align-items: center; max-width: 320px; }\n.mf-frame-number { min-width: 92px; text-align: center; font-variant-numeric: tabular-nums; }\n.mf-scores { width: 100%; cursor: crosshair; touch-action: none; overflow: hidden; }\n.mf-scores svg { display: block; }\n.mf-scores polyline { fill: none; }\n.mf-scores .mf-limit { stroke: var(--fo-palette-text-secondary); stroke-dasharray: 5 4; }\n.mf-scores .mf-cursor { stroke: var(--fo-palette-text-primary); stroke-width: 1.5; }\n.mf-scores .mf-loop { fill: #56B4E9; opacity: .22; }\n.mf-scores .mf-gap { stroke: var(--fo-palette-text-secondary); fill: none; }\n.mf-scores .mf-axis-end { fill: var(--fo-palette-text-secondary); font-size: 11px; }\n.mf-player kbd { font: 600 11px/16px var(--fo-fontFamily-body); display: inline-block; min-width: 18px; padding: 0 4px; margin-right: 6px; text-align: center; border: 1px solid currentColor; border-radius: 3px; opacity: .75; }\n.mf-player .mf-help { grid-template-columns: repeat(auto-fill, minmax(200px, 1fr)); }\n";
 	// src/app/style.ts
 	/** Puts the components' style into the page, once. */
 	var ID = "media-forensics-style";
@@ -251,7 +276,7 @@
 	/** Units of a row without a score. */
 	var lostOf = (row) => row.lost.reduce((sum, [, count]) => sum + count, 0);
 	/** What a row is sorted by, smallest first. */
-	var KEYS$1 = {
+	var KEYS$2 = {
 		fpr: (row) => row.fpr ? -row.fpr.rate : 2,
 		fnr: (row) => row.fnr ? -row.fnr.rate : 2,
 		auroc: (row) => row.auroc ? row.auroc.value : 2,
@@ -260,7 +285,7 @@
 	/** "worst" is the order of Python. */
 	function sortRows(rows, sort) {
 		if (sort === "worst") return rows;
-		const key = typeof sort === "number" ? (row) => row.name.slice(sort).join(" ") : KEYS$1[sort];
+		const key = typeof sort === "number" ? (row) => row.name.slice(sort).join(" ") : KEYS$2[sort];
 		return rows.map((row) => ({
 			row,
 			by: key(row)
@@ -402,7 +427,11 @@
 		}, data.shown ? /* @__PURE__ */ h(Fragment, null, /* @__PURE__ */ h("span", null, data.shown), /* @__PURE__ */ h("button", {
 			onClick: () => send(on.on_clear, {}),
 			"data-cy": "mf-clear"
-		}, "Show all")) : /* @__PURE__ */ h("span", { className: "mf-dim" }, "Click a number, a bar or a point of the curve: the grid shows exactly those faces.")));
+		}, "Show all"), /* @__PURE__ */ h("button", {
+			onClick: () => send(on.on_play, {}, (found) => found && playIt(found)),
+			title: "Play the first of them beside its real",
+			"data-cy": "mf-play"
+		}, "▶ Play")) : /* @__PURE__ */ h("span", { className: "mf-dim" }, "Click a number, a bar or a point of the curve: the grid shows exactly those faces.")));
 	}
 	// src/audit/cells.tsx
 	/** Every cell of two fields as a dot with its interval, all on one scale. */
@@ -936,33 +965,23 @@
 			send
 		}));
 	}
-	// src/review/files.ts
-	/** Files of decisions: what the browser saves, and what an import did. */
-	function download({ name, text }) {
-		const address = URL.createObjectURL(new Blob([text], { type: "application/octet-stream" }));
-		Object.assign(document.createElement("a"), {
-			href: address,
-			download: name
-		}).click();
-		setTimeout(() => URL.revokeObjectURL(address), 6e4);
+	// src/app/keyboard.ts
+	/** Whether the key belongs to a field that is typed into. */
+	function typed(target) {
+		const { tagName = "", isContentEditable = false } = target ?? {};
+		return isContentEditable || [
+			"INPUT",
+			"TEXTAREA",
+			"SELECT"
+		].includes(tagName);
 	}
-	function importWords({ added, there, left_out }) {
-		const left = Object.entries(left_out).map(([why, n]) => number(n) + " left out: " + why);
-		const known = there ? [number(there) + " were there"] : [];
-		return [
-			plural(added, "decision") + " added",
-			...known,
-			...left
-		].join("; ") + ".";
-	}
-	var NO_UTF8 = "This file is not UTF-8. Save it as 'CSV UTF-8' and import it again.";
-	/** The text of a file, or null if it is no UTF-8: its names and notes would come in broken. */
-	function textOf(bytes) {
-		try {
-			return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-		} catch {
-			return null;
-		}
+	/** The key as it is compared: a letter in lower case. */
+	var plainKey = ({ key }) => key.length === 1 ? key.toLowerCase() : key;
+	/** The digit or letter of the key's place where the layout has another one there: the digits of a
+	* French keyboard, the letters of a Cyrillic one. */
+	function placed({ key, code = "" }, most = 9) {
+		if (/^Digit[1-9]$/.test(code) && Number(code.slice(5)) <= most) return code.slice(5);
+		return /^Key[A-Z]$/.test(code) && /^[^\x00-\x7f]$/.test(key) ? code.slice(3).toLowerCase() : "";
 	}
 	// src/review/agreement.tsx
 	/** How far the reviewers agree, and the way to where they differ. */
@@ -1007,7 +1026,7 @@
 			accept: ".csv,.json",
 			"data-cy": "mf-review-import",
 			onChange: (e) => {
-				(e.currentTarget.files?.[0])?.arrayBuffer().then((bytes) => props.onImport(textOf(bytes)));
+				e.currentTarget.files?.[0]?.text().then(props.onImport);
 				e.currentTarget.value = "";
 			}
 		})), /* @__PURE__ */ h("span", {
@@ -1024,7 +1043,7 @@
 		"unusable"
 	];
 	/** Command, its key as it is shown, and what it does; decisions go on to the next face. */
-	var KEYS = [
+	var KEYS$1 = [
 		[
 			"confirm_label",
 			"1",
@@ -1091,6 +1110,11 @@
 			"Heatmap"
 		],
 		[
+			"play",
+			"P",
+			"Play its video"
+		],
+		[
 			"agreement",
 			"A",
 			"Agreement, files"
@@ -1102,46 +1126,31 @@
 		]
 	];
 	/** What a decision is called. */
-	var wordsOf = (action) => KEYS.find(([command]) => command === action)?.[2] ?? action.replace(/_/g, " ");
-	var OTHERS = {
+	var wordsOf = (action) => KEYS$1.find(([command]) => command === action)?.[2] ?? action.replace(/_/g, " ");
+	var OTHERS$1 = {
 		ArrowRight: "next",
 		s: "next",
 		ArrowLeft: "back",
 		b: "back"
 	};
-	/** Whether the key belongs to a field that is typed into. */
-	function typed(target) {
-		const { tagName = "", isContentEditable = false } = target ?? {};
-		return isContentEditable || [
-			"INPUT",
-			"TEXTAREA",
-			"SELECT"
-		].includes(tagName);
-	}
 	/** The command of a key, or null if it means nothing here. */
-	function commandOf(press) {
+	function commandOf$1(press) {
 		if (typed(press.target) || press.altKey) return null;
-		const key = press.key.length === 1 ? press.key.toLowerCase() : press.key;
+		const key = plainKey(press);
 		if (press.ctrlKey || press.metaKey) {
 			if (key === "z") return press.shiftKey ? "redo" : "undo";
 			return key === "y" ? "redo" : null;
 		}
-		return meaning$1(key) ?? (press.shiftKey ? null : meaning$1(placed(press)));
+		return meaning$2(key) ?? (press.shiftKey ? null : meaning$2(placed(press, 4)));
 	}
-	function meaning$1(key) {
-		return OTHERS[key] ?? KEYS.find(([, shown]) => shown.toLowerCase() === key)?.[0] ?? null;
-	}
-	/** The digit or letter of the key's place where the layout has another one there: the digits of a
-	* French keyboard, the letters of a Cyrillic one. */
-	function placed({ key, code = "" }) {
-		if (/^Digit[1-4]$/.test(code)) return code.slice(5);
-		return /^Key[A-Z]$/.test(code) && /^[^\x00-\x7f]$/.test(key) ? code.slice(3).toLowerCase() : "";
+	function meaning$2(key) {
+		return OTHERS$1[key] ?? KEYS$1.find(([, shown]) => shown.toLowerCase() === key)?.[0] ?? null;
 	}
 	// src/review/bar.tsx
 	/** The buttons of the review, each with its key, and the note. */
 	/** A button that is off keeps the focus, so that the keys go on. */
-	function Button({ command, onDo, on, off }) {
-		const [, key, words] = KEYS.find(([name]) => name === command);
+	function Button$1({ command, onDo, on, off }) {
+		const [, key, words] = KEYS$1.find(([name]) => name === command);
 		return /* @__PURE__ */ h("button", {
 			className: on ? "mf-on" : void 0,
 			"aria-pressed": on,
@@ -1151,66 +1160,68 @@
 			"data-cy": "mf-review-" + command
 		}, /* @__PURE__ */ h("kbd", { "aria-hidden": "true" }, key), words);
 	}
-	function Bar(props) {
+	function Bar$1(props) {
 		const { card, mine, onDo } = props;
-		const keep = props.beside?.keep;
-		const note = props.beside?.note ?? "";
 		const writing = card && props.writing?.face === card.id ? props.writing : null;
 		return /* @__PURE__ */ h("div", {
 			className: "mf-bar-of-keys",
 			role: "group",
 			"aria-label": "Decisions"
-		}, /* @__PURE__ */ h("div", { className: "mf-keys" }, DECISIONS.map((action) => /* @__PURE__ */ h(Button, {
+		}, /* @__PURE__ */ h("div", { className: "mf-keys" }, DECISIONS.map((action) => /* @__PURE__ */ h(Button$1, {
 			key: action,
 			command: action,
 			onDo,
 			on: mine === action,
 			off: !card
-		}))), /* @__PURE__ */ h("div", { className: "mf-keys mf-minor" }, /* @__PURE__ */ h(Button, {
+		}))), /* @__PURE__ */ h("div", { className: "mf-keys mf-minor" }, /* @__PURE__ */ h(Button$1, {
 			command: "keep",
 			onDo,
-			on: keep === true,
+			on: card?.keep === true,
 			off: !card
-		}), /* @__PURE__ */ h(Button, {
+		}), /* @__PURE__ */ h(Button$1, {
 			command: "drop",
 			onDo,
-			on: keep === false,
+			on: card?.keep === false,
 			off: !card
-		}), /* @__PURE__ */ h(Button, {
+		}), /* @__PURE__ */ h(Button$1, {
 			command: "note",
 			onDo,
 			off: !card
-		}), /* @__PURE__ */ h(Button, {
+		}), /* @__PURE__ */ h(Button$1, {
 			command: "clear",
 			onDo,
 			off: !card
-		}), /* @__PURE__ */ h(Button, {
+		}), /* @__PURE__ */ h(Button$1, {
 			command: "back",
 			onDo,
 			off: props.atStart
-		}), /* @__PURE__ */ h(Button, {
+		}), /* @__PURE__ */ h(Button$1, {
 			command: "next",
 			onDo
-		}), /* @__PURE__ */ h(Button, {
+		}), /* @__PURE__ */ h(Button$1, {
 			command: "undo",
 			onDo
-		}), /* @__PURE__ */ h(Button, {
+		}), /* @__PURE__ */ h(Button$1, {
 			command: "redo",
 			onDo
-		}), /* @__PURE__ */ h(Button, {
+		}), /* @__PURE__ */ h(Button$1, {
 			command: "heat",
 			onDo,
 			off: !card?.heat
+		}), /* @__PURE__ */ h(Button$1, {
+			command: "play",
+			onDo,
+			off: !card
 		})), card && writing && /* @__PURE__ */ h(Note, {
 			key: card.id,
-			text: note,
+			text: card.note ?? "",
 			asked: writing.time,
 			onWords: (text) => props.onNote(card.id, text),
 			onEnd: props.onWritten
-		}), !writing && note && /* @__PURE__ */ h("div", {
+		}), !writing && card?.note && /* @__PURE__ */ h("div", {
 			className: "mf-dim",
 			"data-cy": "mf-review-noted"
-		}, "Note: " + note), !!props.others.length && /* @__PURE__ */ h("div", {
+		}, "Note: " + card.note), !!props.others.length && /* @__PURE__ */ h("div", {
 			className: "mf-says",
 			"data-cy": "mf-review-others"
 		}, props.others.map(([who, what]) => (who || "no name") + ": " + wordsOf(what)).join(" · ")));
@@ -1255,7 +1266,7 @@
 	var LOST = 2e4;
 	/** ms before the next try; doubles up to the longest */
 	var PAUSE = 1e3;
-	var LONGEST = 16e3;
+	var LONGEST$1 = 16e3;
 	/** Each decision has a name of its own, so that two tabs never remove each other's. */
 	var NAME$1 = "media-forensics-review:";
 	var same = (a, b) => a.dataset === b.dataset && a.reviewer === b.reviewer && a.key === b.key;
@@ -1265,8 +1276,6 @@
 		tries = 0;
 		round = 0;
 		timer;
-		/** decisions on datasets that this database does not hold: another one may be behind the address */
-		kept = [];
 		deliver;
 		stored;
 		changed;
@@ -1285,10 +1294,6 @@
 		}
 		get length() {
 			return this.waiting.length;
-		}
-		/** How many decisions wait for a dataset that is not here. */
-		get parked() {
-			return this.kept.length;
 		}
 		/** Whether the last try failed. */
 		get failing() {
@@ -1319,17 +1324,11 @@
 			this.busy = true;
 			const round = ++this.round;
 			const other = this.waiting.findIndex((entry) => !same(entry.desk, first.desk));
-			const part = this.waiting.slice(0, other < 0 ? 20 : Math.min(other, 20));
-			const now = Date.now();
-			const entries = part.map(({ desk: _, order, ...entry }) => ({
-				...entry,
-				ago: Math.max(0, now - order)
-			}));
+			const entries = this.waiting.slice(0, other < 0 ? 20 : Math.min(other, 20)).map(({ desk: _, order: __, ...entry }) => entry);
 			this.timer = setTimeout(() => this.failed(round), LOST);
 			this.deliver(first.desk, entries, (answer) => {
 				if (round !== this.round) return;
-				if (answer?.absent) this.park(first.desk.dataset);
-				else if (!answer?.done.length) return this.failed(round);
+				if (!answer?.done.length) return this.failed(round);
 				clearTimeout(this.timer);
 				const marks = new Set(answer.done.map((done) => done.mark));
 				this.waiting = this.waiting.filter((entry) => !marks.has(entry.mark));
@@ -1341,16 +1340,11 @@
 				this.pump();
 			});
 		}
-		park(dataset) {
-			const here = (entry) => entry.desk.dataset !== dataset;
-			this.kept.push(...this.waiting.filter((entry) => !here(entry)));
-			this.waiting = this.waiting.filter(here);
-		}
 		failed(round) {
 			if (round !== this.round) return;
 			clearTimeout(this.timer);
 			this.round++;
-			const pause = Math.min(LONGEST, PAUSE * 2 ** this.tries++);
+			const pause = Math.min(LONGEST$1, PAUSE * 2 ** this.tries++);
 			this.timer = setTimeout(() => {
 				this.busy = false;
 				this.pump();
@@ -1369,6 +1363,25 @@
 			} catch {}
 		}
 		return found.sort((a, b) => a.order - b.order);
+	}
+	// src/review/files.ts
+	/** Files of decisions: what the browser saves, and what an import did. */
+	function download({ name, text }) {
+		const address = URL.createObjectURL(new Blob([text], { type: "application/octet-stream" }));
+		Object.assign(document.createElement("a"), {
+			href: address,
+			download: name
+		}).click();
+		setTimeout(() => URL.revokeObjectURL(address), 6e4);
+	}
+	function importWords({ added, there, left_out }) {
+		const left = Object.entries(left_out).map(([why, n]) => number(n) + " left out: " + why);
+		const known = there ? [number(there) + " were there"] : [];
+		return [
+			plural(added, "decision") + " added",
+			...known,
+			...left
+		].join("; ") + ".";
 	}
 	/** ms; a longer pause is no decision that takes long */
 	var PAUSED = 6e4;
@@ -1420,21 +1433,6 @@
 			if (!this.resolving && !this.mine(id)) return [];
 			return Object.entries(this.said[id] ?? {}).filter(([who]) => this.resolving || who !== this.reviewer);
 		}
-		/** What is shown beside the label: of others nothing before one has decided. */
-		beside(card) {
-			return this.resolving || this.mine(card.id) ? card.stands : card.own;
-		}
-		/** What the reviewer says beside the label. */
-		say(card, given) {
-			card.stands = {
-				...card.stands,
-				...given
-			};
-			card.own = {
-				...card.own,
-				...given
-			};
-		}
 		/** How many faces there are to decide: of the queue, or of the list of differences. */
 		get faces() {
 			return this.resolving ? this.opened.listed : this.opened.faces;
@@ -1455,25 +1453,25 @@
 			const card = this.cards.get(id);
 			if (isDecision(action)) {
 				this.set(id, action);
-				if (card && action !== "confirm_label") this.say(card, { keep: null });
+				if (card && action !== "confirm_label") card.keep = null;
 				if (!before) this.opinions++;
 				this.clock(now);
 				this.move(1);
 			} else if (action === "clear") {
 				this.set(id, void 0);
-				if (card) this.say(card, {
+				if (card) Object.assign(card, {
 					keep: null,
 					note: null
 				});
 				if (before) this.opinions--;
-			} else if (card) this.say(card, { keep: action === "keep" });
+			} else if (card) card.keep = action === "keep";
 		}
 		move(by) {
 			this.at = Math.max(0, Math.min(this.ids.length, this.at + by));
 		}
 		/** Python has answered: new cards, what an undo or a redo changed, and what was refused. */
 		take(answer) {
-			this.put(answer.cards ?? []);
+			this.put(answer.cards);
 			for (const done of answer.done) {
 				const { turned, was, face, why } = done;
 				for (const [i, id] of (why && face ? [...turned, face] : turned).entries()) {
@@ -1560,8 +1558,8 @@
 	var FRAMES_AHEAD = 3;
 	/** faces of one undo of which Python sends what is said; after more the list is asked for again */
 	var MOST_TURNED = 50;
-	var KEPT = 40;
-	var FAILED = {
+	var KEPT$1 = 40;
+	var FAILED$1 = {
 		message: "The App does not answer.",
 		hint: "Try again."
 	};
@@ -1569,7 +1567,6 @@
 		turned: [],
 		was: []
 	};
-	var UNDOING = "A key came before the undo was through, and decided nothing. Press it again.";
 	var NO_FACE = "This face is not in the dataset any more.";
 	/** The browser's memory, or none where it is forbidden. */
 	function memory() {
@@ -1593,11 +1590,11 @@
 	/** Leaves the newest ones. */
 	function forgetOld(found) {
 		for (const name of found.keys()) {
-			if (found.size <= KEPT) return;
+			if (found.size <= KEPT$1) return;
 			found.delete(name);
 		}
 	}
-	var State = class {
+	var State$1 = class {
 		pile = null;
 		/** whose the list is that was shown last */
 		desk = null;
@@ -1611,8 +1608,6 @@
 		agreement = null;
 		refused = null;
 		said = "";
-		/** why decisions could not be stored yet, in Python's words */
-		busy = "";
 		told = "";
 		want = {};
 		asking = 0;
@@ -1631,10 +1626,10 @@
 			on
 		};
 		const held = useRef();
-		const state = held.current ??= new State();
+		const state = held.current ??= new State$1();
 		const outbox = useRef();
 		/** Asks Python; after `patience` ms without an answer `none` is called, and a late one counts. */
-		function ask(name, params, then, none = (why) => void (state.refused = why ?? FAILED), patience = 0) {
+		function ask(name, params, then, none = (why) => void (state.refused = why ?? FAILED$1), patience = 0) {
 			const { trigger, on } = now.current;
 			const lost = () => {
 				none(void 0);
@@ -1671,10 +1666,8 @@
 					entries,
 					want
 				}, (answer) => {
-					pile?.put(answer.cards ?? []);
-					if (answer.cards) pile?.gone(want);
-					else pile?.forget(want);
-					state.busy = answer.busy;
+					pile?.put(answer.cards);
+					pile?.gone(want);
 					then(answer);
 				}, (refused) => {
 					pile?.forget(want);
@@ -1685,20 +1678,17 @@
 						...NONE,
 						why
 					}));
-					state.busy = "";
 					then(refused && {
 						done,
 						said: {},
 						cards: [],
-						busy: "",
-						absent: false
+						busy: ""
 					});
 				}, LOST);
 			};
 			const stored = (answer) => {
 				state.pile?.take(answer);
-				const why = answer.done.map((done) => done.why).find(Boolean);
-				state.said = why ?? (state.said === UNDOING ? UNDOING : "");
+				state.said = answer.done.map((done) => done.why).find(Boolean) ?? "";
 				answer.done.forEach((done) => state.turns.delete(done.mark));
 				soon(() => void 0);
 				if (answer.done.some((done) => done.turned.length >= MOST_TURNED)) open({});
@@ -1787,7 +1777,6 @@
 			ask("on_cards", {
 				dataset: pile.opened.dataset,
 				key: pile.opened.key,
-				reviewer: pile.reviewer,
 				want
 			}, ({ cards }) => {
 				pile.put(cards);
@@ -1798,7 +1787,6 @@
 		return {
 			state,
 			waiting: outbox.current?.length ?? 0,
-			parked: outbox.current?.parked ?? 0,
 			failing: outbox.current?.failing ?? false,
 			open,
 			rename(name) {
@@ -1808,28 +1796,24 @@
 				open({ reviewer: name });
 				redraw();
 			},
-			act(action) {
+			act: (action) => soon(() => {
 				const pile = state.pile;
 				const face = pile?.id;
 				if (face === void 0 || !pile?.card) return;
-				if (state.turns.size) state.said = UNDOING;
-				else {
-					pile.act(action, Date.now());
-					const resolves = pile.resolving || void 0;
-					outbox.current.add(state.desk, {
-						mark: newMark(),
-						what: action,
-						face,
-						resolves
-					});
-					state.said = "";
-					look();
-				}
-				redraw();
-			},
+				pile.act(action, Date.now());
+				const resolves = pile.resolving || void 0;
+				outbox.current.add(state.desk, {
+					mark: newMark(),
+					what: action,
+					face,
+					resolves
+				});
+				state.said = "";
+				look();
+			}),
 			note: (face, text) => soon(() => {
 				const card = state.pile?.cards.get(face);
-				if (card) state.pile?.say(card, { note: text || null });
+				if (card) card.note = text || null;
 				outbox.current.add(state.desk, {
 					mark: newMark(),
 					what: "note",
@@ -1879,10 +1863,6 @@
 			},
 			import(text) {
 				const { dataset } = state.pile.opened;
-				if (text === null) {
-					state.told = NO_UTF8;
-					return redraw();
-				}
 				ask("on_import", {
 					dataset,
 					text
@@ -1891,13 +1871,20 @@
 					open({});
 				});
 			},
+			/** Opens the face's video in the player, at its frame. */
+			play() {
+				const sample = state.pile?.id;
+				if (!sample) return;
+				playIt({ sample });
+				now.current.trigger(now.current.on.on_play, { sample }, void 0, () => false);
+			},
 			queues: () => now.current.trigger(now.current.on.on_queues, {})
 		};
 	}
 	// src/review/head.tsx
 	/** What is gone through, by whom, and how far it is. */
 	function Head(props) {
-		const { opened } = props;
+		const { opened, pile } = props;
 		const { asked } = opened;
 		const byMouse = useRef(false);
 		const onAsk = (change) => {
@@ -1949,16 +1936,18 @@
 		}))), !props.named && /* @__PURE__ */ h("div", {
 			className: "mf-says",
 			"data-cy": "mf-review-nameless"
-		}, opened.reviewer ? "Decisions are stored as those of '" + opened.reviewer + "'. " : "Decisions are stored without a name. ", "Enter your name if several people review."), opened.aside && /* @__PURE__ */ h("div", {
-			className: "mf-says mf-warn",
-			"data-cy": "mf-review-aside"
-		}, opened.aside), opened.notice && /* @__PURE__ */ h("div", {
+		}, opened.reviewer ? "Decisions are stored as those of '" + opened.reviewer + "'. " : "Decisions are stored without a name. ", "Enter your name if several people review."), opened.notice && /* @__PURE__ */ h("div", {
 			className: "mf-says mf-row",
 			"data-cy": "mf-review-notice"
 		}, /* @__PURE__ */ h("span", null, opened.notice), /* @__PURE__ */ h("button", {
 			onClick: props.onQueues,
 			"data-cy": "mf-review-find"
-		}, "Find hard examples …")), /* @__PURE__ */ h(Progress, props));
+		}, "Find hard examples …")), /* @__PURE__ */ h(Progress, {
+			opened,
+			pile,
+			waiting: props.waiting,
+			failing: props.failing
+		}));
 	}
 	function Progress(props) {
 		const { opened, pile } = props;
@@ -1978,12 +1967,9 @@
 			role: "status",
 			"data-cy": "mf-review-waiting",
 			className: "mf-dim"
-		}, props.failing ? "⚠ " + number(props.waiting) + " not stored yet: " + (props.busy || "the App does not answer, or is busy.") + " Kept in this browser and sent again." : props.waiting ? "storing " + number(props.waiting) : "all stored"), !!props.parked && /* @__PURE__ */ h("span", {
-			"data-cy": "mf-review-parked",
-			className: "mf-dim"
-		}, number(props.parked) + " wait in this browser for a dataset that is not in this database.")));
+		}, props.failing ? "⚠ " + number(props.waiting) + " not stored yet: the App does not answer, or is busy. Kept in this browser and sent again." : props.waiting ? "storing " + number(props.waiting) : "all stored")));
 	}
-	// src/review/heat.ts
+	// src/app/heat.ts
 	/** The colours of a heatmap over a crop: transparent where nothing is, to yellow. */
 	var STOPS = [
 		[
@@ -2204,12 +2190,12 @@
 			mine ? "decided: " + mine.replace(/_/g, " ") : ""
 		].filter(Boolean).join(", ");
 	}
-	function Help() {
+	function Help$1() {
 		return /* @__PURE__ */ h("section", {
 			"aria-label": "Keys",
 			className: "mf-help",
 			"data-cy": "mf-review-keys"
-		}, KEYS.map(([command, key, words]) => /* @__PURE__ */ h("span", { key: command }, /* @__PURE__ */ h("kbd", null, key), " ", words)), /* @__PURE__ */ h("p", { className: "mf-dim" }, "1 to 4 decide and go on to the next face; the other keys stay. Undo takes back your own newest action, also after a restart. Others' decisions are hidden until you have decided."));
+		}, KEYS$1.map(([command, key, words]) => /* @__PURE__ */ h("span", { key: command }, /* @__PURE__ */ h("kbd", null, key), " ", words)), /* @__PURE__ */ h("p", { className: "mf-dim" }, "1 to 4 decide and go on to the next face; the other keys stay. Undo takes back your own newest action, also after a restart. Others' decisions are hidden until you have decided."));
 	}
 	function Review({ data, schema }) {
 		useStyle();
@@ -2237,6 +2223,7 @@
 				time: Date.now()
 			} : null);
 			else if (command === "heat") setHeat(!heat && !!card?.heat);
+			else if (command === "play") desk.play();
 			else if (command === "help") setHelp(!help);
 			else if (command === "agreement") {
 				if (!agreeing) desk.agree();
@@ -2245,7 +2232,7 @@
 			write(null);
 		};
 		const press = (e) => {
-			const command = commandOf(e);
+			const command = commandOf$1(e);
 			if (command && (!e.repeat || command === "next" || command === "back")) run(command);
 			else if (command) return e.preventDefault();
 			else if (e.key === "Enter" && e.target === root.current && pile && !pile.id) desk.open({}, pile.next);
@@ -2276,9 +2263,7 @@
 			opened,
 			pile,
 			waiting: desk.waiting,
-			parked: desk.parked,
 			failing: desk.failing,
-			busy: desk.state.busy,
 			named: !!desk.state.want.reviewer,
 			onAsk: (change) => desk.open(change),
 			onName: desk.rename,
@@ -2303,9 +2288,8 @@
 		})) : /* @__PURE__ */ h("div", {
 			className: "mf-end",
 			"data-cy": "mf-review-end"
-		}, pile.lost ? "This face is not in the dataset any more. Press → to go on." : pile.id ? "Reading the face …" : endWords(opened, pile), !pile.id && !!opened.listed && /* @__PURE__ */ h("button", { onClick: () => desk.open({}, pile.next) }, "Go on")), /* @__PURE__ */ h(Bar, {
+		}, pile.lost ? "This face is not in the dataset any more. Press → to go on." : pile.id ? "Reading the face …" : endWords(opened, pile), !pile.id && !!opened.listed && /* @__PURE__ */ h("button", { onClick: () => desk.open({}, pile.next) }, "Go on")), /* @__PURE__ */ h(Bar$1, {
 			card,
-			beside: card && pile.beside(card),
 			mine: pile.id === void 0 ? void 0 : pile.mine(pile.id),
 			others: pile.id === void 0 ? [] : pile.others(pile.id),
 			writing,
@@ -2320,15 +2304,15 @@
 			card,
 			threshold: opened.threshold,
 			provenance: opened.provenance
-		}), /* @__PURE__ */ h("div", { className: "mf-row mf-feet" }, /* @__PURE__ */ h(Button, {
+		}), /* @__PURE__ */ h("div", { className: "mf-row mf-feet" }, /* @__PURE__ */ h(Button$1, {
 			command: "help",
 			onDo: run,
 			on: help
-		}), /* @__PURE__ */ h(Button, {
+		}), /* @__PURE__ */ h(Button$1, {
 			command: "agreement",
 			onDo: run,
 			on: agreeing
-		}), /* @__PURE__ */ h("span", { className: "mf-dim mf-unheard" }, "Click here, or press Tab, to use the keys.")), help && /* @__PURE__ */ h(Help, null), agreeing && agreement && /* @__PURE__ */ h(AgreementTable, {
+		}), /* @__PURE__ */ h("span", { className: "mf-dim mf-unheard" }, "Click here, or press Tab, to use the keys.")), help && /* @__PURE__ */ h(Help$1, null), agreeing && agreement && /* @__PURE__ */ h(AgreementTable, {
 			found: agreement,
 			told: desk.state.told,
 			onExport: desk.export,
@@ -4135,7 +4119,7 @@ void main() {
 	};
 	// src/sphere/legend.tsx
 	/** What the colours mean; a click hides a group. */
-	var MOST = 24;
+	var MOST$1 = 24;
 	var SHAPES = "● real  ▲ fake";
 	var OF_ERRORS = [
 		"●",
@@ -4158,7 +4142,7 @@ void main() {
 		const { groups } = colours;
 		const order = (colours.order ?? groups.map((_, i) => i)).filter((i) => groups[i].count);
 		const shape = (i) => by === "label" ? i === 1 ? "▲" : "●" : by === "error" ? OF_ERRORS[i] : "■";
-		return /* @__PURE__ */ h("div", { className: "mf-legend" }, order.slice(0, MOST).map((i) => /* @__PURE__ */ h("button", {
+		return /* @__PURE__ */ h("div", { className: "mf-legend" }, order.slice(0, MOST$1).map((i) => /* @__PURE__ */ h("button", {
 			key: i,
 			"aria-pressed": !hidden.has(i),
 			onClick: () => toggle(i),
@@ -4167,14 +4151,14 @@ void main() {
 		}, /* @__PURE__ */ h("span", { style: {
 			color: groups[i].colour,
 			fontSize: 13
-		} }, shape(i)), groups[i].name, /* @__PURE__ */ h("span", { className: "mf-dim" }, number(groups[i].count)))), order.length > MOST && /* @__PURE__ */ h("span", { className: "mf-dim mf-small" }, "and " + (order.length - MOST) + " more"), !["label", "error"].includes(by) && /* @__PURE__ */ h("span", {
+		} }, shape(i)), groups[i].name, /* @__PURE__ */ h("span", { className: "mf-dim" }, number(groups[i].count)))), order.length > MOST$1 && /* @__PURE__ */ h("span", { className: "mf-dim mf-small" }, "and " + (order.length - MOST$1) + " more"), !["label", "error"].includes(by) && /* @__PURE__ */ h("span", {
 			className: "mf-dim mf-small",
 			style: { marginLeft: 6 }
 		}, SHAPES));
 	}
 	// src/sphere/toolbar.tsx
 	/** Controls above the sphere. */
-	var COLOURS = [
+	var COLOURS$1 = [
 		["label", "truth"],
 		["prediction", "prediction"],
 		["error", "right and wrong"],
@@ -4221,7 +4205,7 @@ void main() {
 		}), /* @__PURE__ */ h(Select, {
 			label: "Colour by",
 			value: by,
-			options: [...COLOURS, ...fields],
+			options: [...COLOURS$1, ...fields],
 			onChange: (value) => {
 				setBy(value);
 				setHidden(/* @__PURE__ */ new Set());
@@ -4282,7 +4266,7 @@ void main() {
 	}
 	var TRUE_ANGLES = "Angles to the fake axis are true; dashed is the threshold.";
 	/** What its angles mean. */
-	function meaning(mode, shape, stretch, umap) {
+	function meaning$1(mode, shape, stretch, umap) {
 		if (mode === "umap") return umap ? umap.words : "The UMAP is loading.";
 		if (mode === "2d") return TRUE_ANGLES;
 		if (shape === "ball") return "Orthogonal projection into the ball.";
@@ -4555,6 +4539,12 @@ void main() {
 			onClick: clear,
 			"data-cy": "mf-sphere-clear"
 		}, "Show all"), last >= 0 && /* @__PURE__ */ h("button", {
+			onClick: () => send(on.on_play, {
+				idx: last,
+				n: points.n
+			}, (found) => found && playIt(found)),
+			"data-cy": "mf-sphere-play"
+		}, "▶ Play"), last >= 0 && /* @__PURE__ */ h("button", {
 			onClick: () => toMore("video"),
 			"data-cy": "mf-more-video"
 		}, "Its video"), last >= 0 && /* @__PURE__ */ h("button", {
@@ -4572,24 +4562,1779 @@ void main() {
 		}, /* @__PURE__ */ h("span", {
 			style: { flex: 1 },
 			"data-cy": "mf-meant"
-		}, /* @__PURE__ */ h("b", null, meaning(mode, shape, points.stretch, umap) + " "), mode !== "umap" && (rest?.note || data.note)), /* @__PURE__ */ h("button", {
+		}, /* @__PURE__ */ h("b", null, meaning$1(mode, shape, points.stretch, umap) + " "), mode !== "umap" && (rest?.note || data.note)), /* @__PURE__ */ h("button", {
 			onClick: () => send(on.on_register, {}),
 			title: "Add the 2-D projection to FiftyOne's Embeddings panel",
 			"data-cy": "mf-register"
 		}, "To Embeddings panel")));
 	}
+	// src/player/keys.ts
+	/** The keys of the player. */
+	/** Command, its key as it is shown, and what it does. */
+	var KEYS = [
+		[
+			"play",
+			"Space",
+			"Play, pause"
+		],
+		[
+			"forward",
+			"→",
+			"One frame on"
+		],
+		[
+			"back",
+			"←",
+			"One frame back"
+		],
+		[
+			"leap",
+			"Shift →",
+			"Ten frames on"
+		],
+		[
+			"leapBack",
+			"Shift ←",
+			"Ten frames back"
+		],
+		[
+			"nextFace",
+			"↓",
+			"Next scored frame"
+		],
+		[
+			"lastFace",
+			"↑",
+			"Scored frame before"
+		],
+		[
+			"first",
+			"Home",
+			"First frame"
+		],
+		[
+			"last",
+			"End",
+			"Last frame"
+		],
+		[
+			"goto",
+			"G",
+			"Go to a frame"
+		],
+		[
+			"loopFrom",
+			"I",
+			"Loop from here"
+		],
+		[
+			"loopTo",
+			"O",
+			"Loop to here"
+		],
+		[
+			"loopOff",
+			"L",
+			"No loop"
+		],
+		[
+			"closer",
+			"+",
+			"Closer"
+		],
+		[
+			"wider",
+			"−",
+			"Wider"
+		],
+		[
+			"whole",
+			"0",
+			"Whole frame"
+		],
+		[
+			"face",
+			"F",
+			"Closer to the face"
+		],
+		[
+			"difference",
+			"D",
+			"Difference"
+		],
+		[
+			"heat",
+			"H",
+			"Heatmap"
+		],
+		[
+			"boxes",
+			"B",
+			"Boxes"
+		],
+		[
+			"person",
+			"P",
+			"Next person"
+		],
+		[
+			"fake",
+			"V",
+			"Next fake of this real"
+		],
+		[
+			"slower",
+			"<",
+			"Slower"
+		],
+		[
+			"faster",
+			">",
+			"Faster"
+		],
+		[
+			"nextVideo",
+			"N",
+			"Next video of the grid"
+		],
+		[
+			"lastVideo",
+			"M",
+			"Video before"
+		],
+		[
+			"help",
+			"?",
+			"Keys"
+		]
+	];
+	var OTHERS = {
+		" ": "play",
+		k: "play",
+		ArrowRight: "forward",
+		ArrowLeft: "back",
+		ArrowDown: "nextFace",
+		ArrowUp: "lastFace",
+		PageDown: "nextFace",
+		PageUp: "lastFace",
+		Home: "first",
+		End: "last",
+		"=": "closer",
+		"-": "wider",
+		",": "slower",
+		".": "faster"
+	};
+	/** The command of a key, or null if it means nothing here. */
+	function commandOf(press) {
+		if (typed(press.target) || press.altKey || press.ctrlKey || press.metaKey) return null;
+		const key = plainKey(press);
+		if (press.shiftKey && key === "ArrowRight") return "leap";
+		if (press.shiftKey && key === "ArrowLeft") return "leapBack";
+		return meaning(key) ?? (press.shiftKey ? null : meaning(placed(press, 0)));
+	}
+	function meaning(key) {
+		return OTHERS[key] ?? KEYS.find(([, shown]) => shown.toLowerCase() === key)?.[0] ?? null;
+	}
+	// src/player/scores.tsx
+	/** The scores of a video's persons along its frames; a click goes to a frame. */
+	var HIGH = 132;
+	var EDGE = {
+		left: 30,
+		right: 8,
+		top: 8,
+		bottom: 20
+	};
+	/** points of a line; of more every so many-th is drawn */
+	var MOST = 1500;
+	/** Okabe and Ito, as the score timeline's */
+	var COLOURS = [
+		FAKE,
+		"#009E73",
+		"#CC79A7",
+		"#E69F00",
+		"#56B4E9"
+	];
+	var nameOf = ({ track }) => track < 0 ? "Person" : "Person " + track;
+	function Scores(props) {
+		const { shown, person, range, number, onGo } = props;
+		const root = useRef(null);
+		const [wide, setWide] = useState(600);
+		useEffect(() => {
+			const watch = new ResizeObserver(() => setWide(root.current?.clientWidth || 600));
+			if (root.current) watch.observe(root.current);
+			return () => watch.disconnect();
+		}, []);
+		const [from, to] = range;
+		const span = Math.max(1, to - from);
+		const inner = Math.max(40, wide - EDGE.left - EDGE.right);
+		const x = (frame) => EDGE.left + (frame - from) / span * inner;
+		const y = (p) => EDGE.top + (1 - p) * (HIGH - EDGE.top - EDGE.bottom);
+		const drawn = useMemo(() => /* @__PURE__ */ h(Lines, {
+			shown,
+			person,
+			x,
+			y
+		}), [
+			shown,
+			person,
+			wide,
+			from,
+			to
+		]);
+		const go = (e) => {
+			const left = e.currentTarget.getBoundingClientRect().left;
+			onGo(Math.round(from + (e.clientX - left - EDGE.left) / inner * span));
+		};
+		const { loop } = props;
+		return /* @__PURE__ */ h("div", {
+			ref: root,
+			className: "mf-scores",
+			role: "slider",
+			"aria-label": "Frame",
+			"aria-valuemin": from,
+			"aria-valuemax": to,
+			"aria-valuenow": number,
+			"aria-valuetext": props.words,
+			onPointerDown: (e) => {
+				e.currentTarget.setPointerCapture(e.pointerId);
+				go(e);
+			},
+			onPointerMove: (e) => e.buttons && go(e),
+			"data-cy": "mf-player-scores"
+		}, /* @__PURE__ */ h("svg", {
+			width: wide,
+			height: HIGH,
+			"aria-hidden": "true"
+		}, drawn, loop && /* @__PURE__ */ h("rect", {
+			className: "mf-loop",
+			x: x(loop[0]),
+			width: Math.max(2, x(loop[1]) - x(loop[0])),
+			y: EDGE.top,
+			height: HIGH - EDGE.top - EDGE.bottom
+		}), /* @__PURE__ */ h("line", {
+			className: "mf-cursor",
+			x1: x(number),
+			x2: x(number),
+			y1: 2,
+			y2: HIGH - EDGE.bottom
+		}), /* @__PURE__ */ h("text", {
+			className: "mf-axis-end",
+			x: EDGE.left,
+			y: 127
+		}, "frame " + from.toLocaleString("en-US")), /* @__PURE__ */ h("text", {
+			className: "mf-axis-end",
+			x: wide - EDGE.right,
+			y: 127,
+			textAnchor: "end"
+		}, to.toLocaleString("en-US"))));
+	}
+	function Lines({ shown, person, x, y }) {
+		const base = y(0) + 4;
+		const line = (track, colour, width, dash) => {
+			const scored = thinned(track.points.filter(([, p]) => p !== null));
+			const at = scored.map(([frame, p]) => x(frame).toFixed(1) + "," + y(p).toFixed(1));
+			return /* @__PURE__ */ h("g", {
+				key: colour + track.track,
+				opacity: width > 1.5 || dash ? 1 : .55
+			}, /* @__PURE__ */ h("polyline", {
+				points: at.join(" "),
+				stroke: colour,
+				strokeWidth: width,
+				strokeDasharray: dash
+			}), scored.length <= 200 && scored.map(([frame, p, face]) => /* @__PURE__ */ h("circle", {
+				key: face,
+				cx: x(frame),
+				cy: y(p),
+				r: width + 1,
+				fill: colour
+			})));
+		};
+		return /* @__PURE__ */ h(Fragment, null, [
+			0,
+			.5,
+			1
+		].map((p) => /* @__PURE__ */ h("text", {
+			key: p,
+			className: "mf-axis-end",
+			x: EDGE.left - 6,
+			y: y(p) + 4,
+			textAnchor: "end"
+		}, p)), shown.threshold !== null && /* @__PURE__ */ h("line", {
+			className: "mf-limit",
+			x1: EDGE.left,
+			x2: "100%",
+			y1: y(shown.threshold),
+			y2: y(shown.threshold)
+		}), shown.reals.map((track) => line(track, REAL, 1.5, "3 3")), shown.people.map((track, i) => track === person ? null : line(track, COLOURS[i % COLOURS.length], 1)), person && line(person, COLOURS[Math.max(0, shown.people.indexOf(person)) % COLOURS.length], 2.2), thinned(shown.gaps).map(([frame, reason]) => /* @__PURE__ */ h("path", {
+			key: frame,
+			className: "mf-gap",
+			d: `M${x(frame) - 3},${base - 3}l6,6m0,-6l-6,6`
+		}, /* @__PURE__ */ h("title", null, "frame " + frame + ": no score, " + reason))));
+	}
+	function thinned(points) {
+		const step = Math.ceil(points.length / MOST);
+		return step > 1 ? points.filter((_, i) => i % step === 0) : points;
+	}
+	// src/player/bar.tsx
+	/** The buttons of the player, each with its key. */
+	function Button({ command, onDo, sign, on, off }) {
+		const [, key, words] = KEYS.find(([name]) => name === command);
+		return /* @__PURE__ */ h("button", {
+			className: on ? "mf-on" : void 0,
+			"aria-pressed": on,
+			"aria-label": words,
+			"aria-keyshortcuts": key,
+			"aria-disabled": off,
+			title: words + " (" + key + ")",
+			onClick: () => !off && onDo(command),
+			"data-cy": "mf-player-" + command
+		}, sign ?? words);
+	}
+	function Bar({ session, going, onDo, onGo, onDone, help }) {
+		const { state } = session;
+		const { duo, shown } = state;
+		const alone = !state.films.left || !state.films.right;
+		const loop = duo?.loop ?? null;
+		const people = shown?.people ?? [];
+		return /* @__PURE__ */ h("div", {
+			className: "mf-player-bar",
+			role: "group",
+			"aria-label": "Player"
+		}, /* @__PURE__ */ h("div", { className: "mf-row" }, /* @__PURE__ */ h(Button, {
+			command: "first",
+			sign: "|◀",
+			onDo,
+			off: !duo
+		}), /* @__PURE__ */ h(Button, {
+			command: "back",
+			sign: "◀",
+			onDo,
+			off: !duo
+		}), /* @__PURE__ */ h(Button, {
+			command: "play",
+			sign: duo?.playing ? "❚❚" : "▶ Play",
+			onDo,
+			off: !duo
+		}), /* @__PURE__ */ h(Button, {
+			command: "forward",
+			sign: "▶",
+			onDo,
+			off: !duo
+		}), /* @__PURE__ */ h(Button, {
+			command: "last",
+			sign: "▶|",
+			onDo,
+			off: !duo
+		}), /* @__PURE__ */ h(GoTo, {
+			session,
+			going,
+			onGo,
+			onDone
+		}), /* @__PURE__ */ h(Button, {
+			command: "lastFace",
+			sign: "▲ scored",
+			onDo,
+			off: !state.person
+		}), /* @__PURE__ */ h(Button, {
+			command: "nextFace",
+			sign: "▼ scored",
+			onDo,
+			off: !state.person
+		}), /* @__PURE__ */ h(Button, {
+			command: "loopFrom",
+			sign: "[ from",
+			onDo,
+			on: !!loop,
+			off: !duo
+		}), /* @__PURE__ */ h(Button, {
+			command: "loopTo",
+			sign: "to ]",
+			onDo,
+			on: !!loop,
+			off: !duo
+		}), loop && /* @__PURE__ */ h(Button, {
+			command: "loopOff",
+			onDo
+		}), /* @__PURE__ */ h(Button, {
+			command: "slower",
+			sign: "slower",
+			onDo,
+			off: !duo
+		}), /* @__PURE__ */ h("span", {
+			className: "mf-dim",
+			"data-cy": "mf-player-rate"
+		}, (duo?.rate ?? 1) + "×"), /* @__PURE__ */ h(Button, {
+			command: "faster",
+			sign: "faster",
+			onDo,
+			off: !duo
+		})), /* @__PURE__ */ h("div", { className: "mf-row" }, /* @__PURE__ */ h(Button, {
+			command: "wider",
+			sign: "−",
+			onDo,
+			off: state.zoom.k <= 1
+		}), /* @__PURE__ */ h("span", { className: "mf-dim" }, state.zoom.k.toFixed(1) + "×"), /* @__PURE__ */ h(Button, {
+			command: "closer",
+			sign: "+",
+			onDo
+		}), /* @__PURE__ */ h(Button, {
+			command: "whole",
+			sign: "Whole",
+			onDo,
+			off: state.zoom.k <= 1
+		}), /* @__PURE__ */ h(Button, {
+			command: "face",
+			sign: "Face",
+			onDo,
+			off: !state.person
+		}), /* @__PURE__ */ h(Button, {
+			command: "boxes",
+			sign: "Boxes",
+			onDo,
+			on: state.boxes
+		}), /* @__PURE__ */ h(Button, {
+			command: "difference",
+			onDo,
+			on: state.difference,
+			off: alone
+		}), /* @__PURE__ */ h(Button, {
+			command: "heat",
+			onDo,
+			on: state.heat
+		}), people.length > 1 && state.person && /* @__PURE__ */ h("label", { className: "mf-field" }, "Person", /* @__PURE__ */ h("select", {
+			value: state.person.track,
+			onChange: (e) => session.choose(Number(e.target.value)),
+			"data-cy": "mf-player-person"
+		}, people.map((person) => /* @__PURE__ */ h("option", {
+			key: person.track,
+			value: person.track
+		}, nameOf(person) + (person.subject ? "" : " (not the subject)"))))), shown && shown.fakes.length > 1 && /* @__PURE__ */ h("label", { className: "mf-field" }, "Fake of this real", /* @__PURE__ */ h("select", {
+			value: shown.left.video,
+			onChange: (e) => session.open({ video: e.target.value }),
+			"data-cy": "mf-player-fakes"
+		}, shown.fakes.map((video) => /* @__PURE__ */ h("option", { key: video }, video)))), /* @__PURE__ */ h(Button, {
+			command: "lastVideo",
+			sign: "Video before",
+			onDo
+		}), /* @__PURE__ */ h(Button, {
+			command: "nextVideo",
+			sign: "Next video",
+			onDo
+		}), /* @__PURE__ */ h(Button, {
+			command: "help",
+			sign: "? Keys",
+			onDo,
+			on: help
+		})));
+	}
+	/** The frame number, as a field while a frame is typed in. */
+	function GoTo(props) {
+		const { session, going, onGo, onDone } = props;
+		const field = useRef(null);
+		useEffect(() => {
+			if (going) field.current?.select();
+		}, [going]);
+		const { duo } = session.state;
+		if (!duo) return /* @__PURE__ */ h(Fragment, null);
+		const { table, moment } = duo;
+		const [first, last] = [table.numberOf(0), table.numberOf(table.length - 1)];
+		return going ? /* @__PURE__ */ h("input", {
+			ref: field,
+			type: "number",
+			min: first,
+			max: last,
+			style: { width: 84 },
+			defaultValue: table.numberOf(moment.index),
+			"aria-label": `Frame number, ${first} to ${last}. Enter goes there`,
+			"data-cy": "mf-player-goto-field",
+			onBlur: onDone,
+			onKeyDown: (e) => {
+				e.stopPropagation();
+				if (e.key !== "Enter" && e.key !== "Escape") return;
+				const number = Number(e.currentTarget.value);
+				if (e.key === "Enter" && Number.isFinite(number)) onGo(number);
+				onDone();
+			}
+		}) : /* @__PURE__ */ h("b", {
+			className: "mf-frame-number",
+			"data-cy": "mf-player-frame",
+			"data-number": table.numberOf(moment.index)
+		}, table.numberOf(moment.index).toLocaleString("en-US"), /* @__PURE__ */ h("span", { className: "mf-dim" }, " / " + last.toLocaleString("en-US")));
+	}
+	function Help() {
+		return /* @__PURE__ */ h("section", {
+			"aria-label": "Keys",
+			className: "mf-help",
+			"data-cy": "mf-player-keys"
+		}, KEYS.map(([command, key, words]) => /* @__PURE__ */ h("span", { key: command }, /* @__PURE__ */ h("kbd", null, key), " ", words)), /* @__PURE__ */ h("p", { className: "mf-dim" }, "The wheel zooms, dragging moves, in all pictures alike. A click on the scores goes to that frame. Frames are counted from 1, as FiftyOne counts; each is the one that the file gives at that number, at any frame rate."));
+	}
+	// src/player/film.ts
+	/** frames that a film keeps */
+	var KEPT = 8;
+	/** pixels of the longer side of a kept frame */
+	var LONGEST = 1920;
+	/** Pictures that were caught, newest first; a canvas is used again. */
+	var Ring = class {
+		kept = [];
+		catch(index, source, width, height) {
+			const old = this.kept.findIndex((p) => p.index === index);
+			const at = old >= 0 ? old : this.kept.length >= KEPT ? 7 : -1;
+			const [reused] = at >= 0 ? this.kept.splice(at, 1) : [];
+			const canvas = reused?.canvas ?? document.createElement("canvas");
+			const share = Math.min(1, LONGEST / Math.max(width, height, 1));
+			const size = [Math.max(1, Math.round(width * share)), Math.max(1, Math.round(height * share))];
+			if (canvas.width !== size[0] || canvas.height !== size[1]) [canvas.width, canvas.height] = size;
+			canvas.getContext("2d").drawImage(source, 0, 0, canvas.width, canvas.height);
+			const picture = {
+				index,
+				canvas
+			};
+			this.kept.unshift(picture);
+			return picture;
+		}
+		get(index) {
+			return this.kept.find((p) => p.index === index);
+		}
+		clear() {
+			this.kept.length = 0;
+		}
+	};
+	// src/player/table.ts
+	/** s; how far a player may round a time */
+	var ROUNDING = 6e-4;
+	/** The float64s of a base64 text. */
+	function unpackTimes(text) {
+		const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+		const view = new DataView(bytes.buffer);
+		return Float64Array.from({ length: bytes.length >> 3 }, (_, i) => view.getFloat64(8 * i, true));
+	}
+	var Table = class Table {
+		/** s of each frame, ascending; of pictures without times one a tick */
+		times;
+		/** number of each picture of a sequence, ascending; none for a video */
+		numbers;
+		constructor(times, numbers = []) {
+			this.times = times;
+			this.numbers = numbers;
+		}
+		static of(side) {
+			if (side.kind === "video") return new Table(unpackTimes(side.times));
+			return new Table(side.numbers.map((_, i) => i / 10), side.numbers);
+		}
+		get length() {
+			return this.times.length;
+		}
+		clamp(index) {
+			return Math.max(0, Math.min(this.length - 1, index));
+		}
+		numberOf(index) {
+			return this.numbers[index] ?? index + 1;
+		}
+		/** The frame with a number, or the last one before it. */
+		indexOf(number) {
+			if (!this.numbers.length) return this.clamp(Math.round(number) - 1);
+			return this.clamp(lastAtMost(this.numbers, number));
+		}
+		/** s of the moment half-way through the time in which a frame is shown */
+		middle(index) {
+			return (this.times[index] + this.end(index)) / 2;
+		}
+		/** s; the last frame is taken to be shown as long as the one before */
+		end(index) {
+			if (index + 1 < this.length) return this.times[index + 1];
+			const before = index > 0 ? this.times[index] - this.times[index - 1] : .04;
+			return this.times[index] + before;
+		}
+		/** The frame that is shown at a time. */
+		at(seconds) {
+			return this.clamp(lastAtMost(this.times, seconds + ROUNDING));
+		}
+		/** The frame whose time this is. */
+		nearest(seconds) {
+			const low = this.at(seconds);
+			const next = this.clamp(low + 1);
+			const off = (i) => Math.abs(this.times[i] - seconds);
+			const index = off(next) < off(low) ? next : low;
+			const gaps = [this.end(index) - this.times[index]];
+			if (index > 0) gaps.push(this.times[index] - this.times[index - 1]);
+			return {
+				index,
+				exact: off(index) <= Math.max(ROUNDING, .25 * Math.min(...gaps))
+			};
+		}
+	};
+	/** Position of the last value that is not above `limit`; -1 if there is none. */
+	function lastAtMost(values, limit) {
+		let low = 0;
+		let high = values.length;
+		while (low < high) {
+			const half = low + high >> 1;
+			if (values[half] <= limit) low = half + 1;
+			else high = half;
+		}
+		return low - 1;
+	}
+	/** The frame of `other` that goes with frame `index` of `table`. */
+	function partner(table, other, sync, index) {
+		if (sync === "number") return other.indexOf(table.numberOf(index));
+		return other.at(table.times[index] - table.times[0] + other.times[0]);
+	}
+	// src/player/reel.ts
+	/** A video file whose frames are caught one by one.
+	*
+	* A frame is known by the time that the browser tells with it (`mediaTime`), never by the clock of
+	* the element. */
+	/** ms until a frame that was sought is given up, and until it is sought once more */
+	var PATIENCE = 4e3;
+	var AGAIN = 900;
+	/** A video file, or a preview of a part of it. */
+	var Reel = class {
+		side;
+		table;
+		video;
+		ask;
+		words = "";
+		failed = false;
+		onFrame = (_) => void 0;
+		onChange = () => void 0;
+		ring = new Ring();
+		offset = null;
+		shown = -1;
+		listening = 0;
+		waiting = [];
+		part = null;
+		loading;
+		closed = false;
+		constructor(side, video, ask) {
+			this.side = side;
+			this.video = video;
+			this.ask = ask;
+			this.table = Table.of(side);
+			video.muted = true;
+			video.playsInline = true;
+			video.preload = "auto";
+			if (!("requestVideoFrameCallback" in video)) {
+				this.fail("This browser does not tell which frame it shows: use a newer one.");
+				this.loading = Promise.resolve();
+				return;
+			}
+			const native = side.type && video.canPlayType(side.type);
+			this.loading = native ? this.load(side.path).then((fine) => fine ? void 0 : this.prepare(0)) : this.prepare(0);
+		}
+		get kept() {
+			return this.ring.kept;
+		}
+		picture(index) {
+			return this.ring.get(index);
+		}
+		async show(index) {
+			await this.ready(index);
+			const { video } = this;
+			const begun = performance.now();
+			let sought = -Infinity;
+			while (!this.closed && !this.failed && (this.shown !== index || video.seeking)) {
+				const now = performance.now();
+				if (now - begun > PATIENCE) break;
+				if (now - sought > AGAIN && !video.seeking) {
+					const share = sought < 0 ? .5 : .75;
+					const { times } = this.table;
+					video.currentTime = this.told(times[index] + share * (this.table.end(index) - times[index]));
+					sought = now;
+				}
+				await this.wait(120);
+				await this.ready(index);
+			}
+			return this.failed ? -1 : this.shown;
+		}
+		/** Waits until what holds a frame is loaded: nothing is sought before. */
+		async ready(index) {
+			for (let before; before !== this.loading;) await (before = this.loading);
+			if (!this.failed && !this.closed && !this.holds(index)) await (this.loading = this.prepare(index));
+		}
+		async play(rate) {
+			await this.loading;
+			if (this.failed) return;
+			this.video.playbackRate = rate;
+			await this.video.play().catch(() => void 0);
+		}
+		pause() {
+			this.video.pause();
+			this.video.playbackRate = 1;
+		}
+		follow(index, late, rate) {
+			if (this.failed || this.offset === null) return;
+			const { video } = this;
+			if (Math.abs(late) > .4 && this.holds(index)) {
+				if (!video.seeking) video.currentTime = this.told(this.table.middle(index));
+			} else if (!video.seeking) {
+				const faster = Math.max(-.25, Math.min(.25, 2 * late));
+				video.playbackRate = Math.max(.1, rate * (1 + faster));
+			}
+			if (video.paused && !video.ended) video.play().catch(() => void 0);
+		}
+		/** The part of the film that is there has ended. */
+		get ended() {
+			return this.video.ended;
+		}
+		close() {
+			this.closed = true;
+			this.video.pause();
+			this.video.removeAttribute("src");
+			this.video.load();
+			this.ring.clear();
+			this.wake();
+		}
+		get first() {
+			return this.part?.first ?? 0;
+		}
+		holds(index) {
+			return !this.part || index >= this.first && index < this.first + this.part.frames;
+		}
+		/** The element's time of a time of the table. */
+		told(seconds) {
+			return seconds - this.table.times[this.first] + (this.offset ?? 0);
+		}
+		/** Catches the frames of what is loaded now, and none of what was loaded before. */
+		listen() {
+			const { video } = this;
+			video.cancelVideoFrameCallback(this.listening);
+			const next = () => void (this.listening = video.requestVideoFrameCallback(caught));
+			const caught = (_, about) => {
+				if (this.closed) return;
+				next();
+				this.caught(about.mediaTime);
+			};
+			next();
+		}
+		caught(mediaTime) {
+			if (this.offset === null) this.offset = mediaTime;
+			const seconds = mediaTime - this.offset + this.table.times[this.first];
+			const { index, exact } = this.table.nearest(seconds);
+			if (!exact && !this.part) return this.doubt();
+			this.shown = index;
+			this.ring.catch(index, this.video, this.video.videoWidth, this.video.videoHeight);
+			this.wake();
+			this.onFrame(index);
+		}
+		/** The browser's times are not those of the file: only a preview can be trusted. */
+		doubt() {
+			if (this.part || this.failed) return;
+			this.shown = -1;
+			this.loading = this.prepare(0);
+			this.loading.then(() => {
+				this.words = "The browser shows this file's frames at other times than they have. " + this.words;
+				this.onChange();
+			});
+		}
+		/** Loads a file; false if the browser cannot play it. */
+		async load(path) {
+			const { video } = this;
+			this.offset = null;
+			this.shown = -1;
+			this.ring.clear();
+			const loaded = new Promise((done) => {
+				video.onloadeddata = () => done(true);
+				video.onerror = () => done(false);
+			});
+			video.src = sampleSource(path);
+			this.listen();
+			if (!await loaded || this.closed) return false;
+			if (!video.videoWidth) return false;
+			for (let i = 0; i < 40 && this.offset === null && !this.closed; i++) await this.wait(100);
+			return this.offset !== null && this.startsRight();
+		}
+		/** Whether the first frame has a time that the file's first frame may have. */
+		startsRight() {
+			if (this.part) return true;
+			const { times } = this.table;
+			const may = [
+				0,
+				times[0],
+				times[0] - this.side.start
+			];
+			const near = .5 * (this.table.end(0) - times[0]);
+			return may.some((seconds) => Math.abs(this.offset - seconds) < near);
+		}
+		async prepare(index) {
+			this.words = "Preparing a preview …";
+			this.onChange();
+			try {
+				const part = await this.ask(this.side, index);
+				if (this.closed) return;
+				this.part = part;
+				const fine = await this.load(part.path);
+				if (this.closed) return;
+				if (!fine) this.fail("This browser cannot play the preview of this video.");
+				else this.words = part.words;
+			} catch (why) {
+				this.fail(why instanceof Error ? why.message : String(why));
+			}
+			this.onChange();
+		}
+		fail(words) {
+			this.words = words;
+			this.failed = true;
+			this.onChange();
+			this.wake();
+		}
+		wait(ms) {
+			return new Promise((done) => {
+				const timer = setTimeout(done, ms);
+				this.waiting.push(() => {
+					clearTimeout(timer);
+					done();
+				});
+			});
+		}
+		wake() {
+			for (const go of this.waiting.splice(0)) go();
+		}
+	};
+	// src/app/ask.ts
+	/** Asks Python and gets the answer where it was asked; the panel's data stay as they are. */
+	var FAILED = {
+		message: "The App does not answer.",
+		hint: "Try again."
+	};
+	function useAsk() {
+		const now = useTrigger();
+		const trigger = useRef(now);
+		trigger.current = now;
+		return useCallback((uri, params, then, refused) => {
+			trigger.current(uri, { ...params }, void 0, (back) => {
+				const answer = back?.result;
+				if (answer && !answer.refused) then(answer);
+				else refused(answer?.refused ?? FAILED);
+				return false;
+			});
+		}, []);
+	}
+	// src/player/duo.ts
+	var Duo = class {
+		playing = false;
+		rate = 1;
+		loop = null;
+		moment = {
+			index: 0,
+			first: void 0,
+			second: void 0
+		};
+		wanted = null;
+		seeking = false;
+		closed = false;
+		lead;
+		beside;
+		sync;
+		onMoment;
+		onChange;
+		/**
+		* @param lead the film whose frames count
+		* @param beside the other one, if there is one
+		* @param sync how they go together
+		* @param onMoment called with each pair that is there
+		* @param onChange called when it starts, stops, or something is to be said
+		*/
+		constructor(lead, beside, sync, onMoment, onChange) {
+			this.lead = lead;
+			this.beside = beside;
+			this.sync = sync;
+			this.onMoment = onMoment;
+			this.onChange = onChange;
+			lead.onFrame = () => this.caught();
+			lead.onChange = onChange;
+			if (beside) {
+				beside.onFrame = () => this.pair();
+				beside.onChange = onChange;
+			}
+		}
+		get table() {
+			return this.lead.table;
+		}
+		/** The frame of the second film that goes with one of the first. */
+		other(index) {
+			return this.beside ? partner(this.table, this.beside.table, this.sync, index) : -1;
+		}
+		/** Shows a frame; of several calls the last one counts. */
+		async seek(index) {
+			this.wanted = this.table.clamp(index);
+			if (this.seeking) return;
+			this.seeking = true;
+			while (this.wanted !== null && !this.closed) {
+				const aim = this.wanted;
+				const usable = this.beside && !this.beside.failed ? this.beside : null;
+				const [first] = await Promise.all([this.lead.show(aim), usable?.show(this.other(aim))]);
+				if (this.wanted !== aim) continue;
+				this.wanted = null;
+				const index = first < 0 ? aim : first;
+				this.show(index, this.lead.picture(index), usable?.picture(this.other(index)));
+			}
+			this.seeking = false;
+			this.onChange();
+		}
+		async play() {
+			if (this.playing || this.closed) return;
+			const { index } = this.moment;
+			const [from, to] = this.loop ?? [0, this.table.length - 1];
+			if (index >= to || index < from) await this.seek(from);
+			this.playing = true;
+			this.onChange();
+			await this.run();
+		}
+		async pause() {
+			if (!this.playing) return;
+			this.playing = false;
+			this.stop();
+			await this.seek(this.moment.index);
+		}
+		setRate(rate) {
+			this.rate = rate;
+			if (this.playing) this.run();
+			this.onChange();
+		}
+		close() {
+			this.closed = true;
+			this.playing = false;
+			this.lead.close();
+			this.beside?.close();
+		}
+		async run() {
+			await Promise.all([this.lead.play(this.rate), this.beside?.play(this.rate)]);
+			if (!this.playing) this.stop();
+		}
+		stop() {
+			this.lead.pause();
+			this.beside?.pause();
+		}
+		caught() {
+			const newest = this.lead.kept[0];
+			if (!newest || this.closed) return;
+			if (this.playing && this.beside && !this.beside.failed) {
+				const aim = this.other(newest.index);
+				const there = this.beside.kept[0];
+				const { times } = this.beside.table;
+				const late = there ? times[aim] - times[there.index] : 0;
+				this.beside.follow(aim, late, this.rate);
+			}
+			this.pair();
+			if (this.playing) this.goOn(newest.index);
+		}
+		/** Shows the newest pair of which both frames are there. */
+		pair() {
+			if (!this.playing || this.seeking || this.closed) return;
+			const alone = !this.beside || this.beside.failed;
+			for (const first of this.lead.kept) {
+				const second = alone ? void 0 : this.beside.picture(this.other(first.index));
+				if (!alone && !second) continue;
+				if (first.index !== this.moment.index) this.show(first.index, first, second);
+				return;
+			}
+		}
+		show(index, first, second) {
+			this.moment = {
+				index,
+				first,
+				second
+			};
+			this.onMoment(this.moment);
+		}
+		/** At the end of the span, of a preview or of the film: begins again, goes on, or stops. */
+		goOn(index) {
+			const last = this.table.length - 1;
+			if (this.loop && index >= this.loop[1]) this.from(this.loop[0]);
+			else if (index >= last) this.pause();
+			else if (this.lead.ended) this.from(index + 1);
+		}
+		async from(index) {
+			if (this.seeking) return;
+			this.stop();
+			await this.seek(index);
+			if (this.playing) await this.run();
+		}
+	};
+	// src/player/zoom.ts
+	var WHOLE = {
+		k: 1,
+		x: .5,
+		y: .5
+	};
+	function placeOf(zoom, picture, canvas) {
+		const scale = zoom.k * Math.min(canvas[0] / picture[0], canvas[1] / picture[1]);
+		const [width, height] = [picture[0] * scale, picture[1] * scale];
+		return {
+			left: canvas[0] / 2 - zoom.x * width,
+			top: canvas[1] / 2 - zoom.y * height,
+			width,
+			height
+		};
+	}
+	/** Closer by a factor, so that what is under `at` (0 to 1 of the canvas) stays there. */
+	function closer(zoom, by, at, picture, canvas) {
+		const k = Math.max(1, Math.min(32, zoom.k * by));
+		const before = placeOf(zoom, picture, canvas);
+		const point = [(at[0] * canvas[0] - before.left) / before.width, (at[1] * canvas[1] - before.top) / before.height];
+		const after = placeOf({
+			...zoom,
+			k
+		}, picture, canvas);
+		return within({
+			k,
+			x: point[0] - (at[0] * canvas[0] - canvas[0] / 2) / after.width,
+			y: point[1] - (at[1] * canvas[1] - canvas[1] / 2) / after.height
+		});
+	}
+	/** Moved by parts of the canvas. */
+	function moved(zoom, by, picture, canvas) {
+		const { width, height } = placeOf(zoom, picture, canvas);
+		return within({
+			k: zoom.k,
+			x: zoom.x - by[0] * canvas[0] / width,
+			y: zoom.y - by[1] * canvas[1] / height
+		});
+	}
+	/** So close that a box (x, y, width, height) fills half of the view. */
+	function onto([x, y, width, height]) {
+		const k = Math.min(32, .5 / Math.max(width, height, .001));
+		return within({
+			k: Math.max(1, k),
+			x: x + width / 2,
+			y: y + height / 2
+		});
+	}
+	function within({ k, x, y }) {
+		const edge = .5 / k;
+		const inside = (v) => Math.max(edge, Math.min(1 - edge, v));
+		return {
+			k,
+			x: inside(x),
+			y: inside(y)
+		};
+	}
+	// src/player/paint.ts
+	var BOX = "#F0E442";
+	/** pixels of the wider side of a difference */
+	var DIFFERENCE = 480;
+	var GREY = 128;
+	/** Fits a canvas to its place in the page and clears it; null while it has no place. */
+	function fresh(canvas) {
+		const ratio = Math.min(2, window.devicePixelRatio || 1);
+		const width = Math.round(canvas.clientWidth * ratio);
+		const height = Math.round(canvas.clientHeight * ratio);
+		if (!width || !height) return null;
+		if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
+		const g = canvas.getContext("2d");
+		g.setTransform(1, 0, 0, 1, 0, 0);
+		g.clearRect(0, 0, width, height);
+		return g;
+	}
+	function lay(g, picture, zoom, canvas) {
+		const place = placeOf(zoom, [picture.width, picture.height], canvas);
+		g.imageSmoothingEnabled = place.width < 2 * picture.width;
+		g.drawImage(picture, place.left, place.top, place.width, place.height);
+		return place;
+	}
+	function paintFrame(canvas, picture, zoom, box) {
+		const g = canvas && fresh(canvas);
+		if (!g || !picture) return;
+		const place = lay(g, picture, zoom, [canvas.width, canvas.height]);
+		if (!box) return;
+		const [x, y, w, h] = box;
+		const corners = [
+			place.left + x * place.width,
+			place.top + y * place.height,
+			w * place.width,
+			h * place.height
+		];
+		for (const [style, wide] of [["#000a", 4], [BOX, 2]]) {
+			g.strokeStyle = style;
+			g.lineWidth = wide;
+			g.strokeRect(...corners);
+		}
+	}
+	/** Grey where both are equal, brighter where the first is. Returns the mean difference, 0 to 255;
+	* NaN if the browser does not let the pixels be read. */
+	function paintDifference(canvas, first, second, zoom, gain) {
+		const g = canvas && fresh(canvas);
+		if (!g) return NaN;
+		const share = Math.min(1, DIFFERENCE / Math.max(canvas.width, canvas.height));
+		const size = [Math.max(1, Math.round(canvas.width * share)), Math.max(1, Math.round(canvas.height * share))];
+		const a = pixels(first, zoom, size);
+		const b = pixels(second, zoom, size);
+		if (!a || !b) return NaN;
+		const { mean, out } = difference(a, b, gain);
+		const small = document.createElement("canvas");
+		[small.width, small.height] = size;
+		small.getContext("2d").putImageData(new ImageData(out, size[0], size[1]), 0, 0);
+		g.imageSmoothingEnabled = false;
+		g.drawImage(small, 0, 0, canvas.width, canvas.height);
+		return mean;
+	}
+	function pixels(picture, zoom, size) {
+		const canvas = document.createElement("canvas");
+		[canvas.width, canvas.height] = size;
+		const g = canvas.getContext("2d", { willReadFrequently: true });
+		lay(g, picture, zoom, size);
+		try {
+			return g.getImageData(0, 0, size[0], size[1]).data;
+		} catch {
+			return null;
+		}
+	}
+	/** The difference of two pictures (RGBA), and its mean over what both show. */
+	function difference(a, b, gain) {
+		const out = new Uint8ClampedArray(a.length);
+		let sum = 0;
+		let count = 0;
+		for (let i = 0; i < a.length; i += 4) {
+			if (!a[i + 3] || !b[i + 3]) continue;
+			for (let c = i; c < i + 3; c++) {
+				const off = a[c] - b[c];
+				out[c] = GREY + gain * off;
+				sum += Math.abs(off);
+			}
+			out[i + 3] = 255;
+			count += 3;
+		}
+		return {
+			mean: count ? sum / count : NaN,
+			out
+		};
+	}
+	/** The frame with a heatmap over its face. */
+	function paintHeat(canvas, picture, zoom, heat, place) {
+		const g = canvas && fresh(canvas);
+		if (!g || !picture) return;
+		const at = lay(g, picture, zoom, [canvas.width, canvas.height]);
+		const [x, y, rightX, rightY, downX, downY] = place;
+		if (!heat || downY === void 0) return;
+		g.setTransform(rightX * at.width / heat.width, rightY * at.height / heat.width, downX * at.width / heat.height, downY * at.height / heat.height, at.left + x * at.width, at.top + y * at.height);
+		g.imageSmoothingEnabled = true;
+		g.drawImage(heat, 0, 0);
+	}
+	// src/player/strip.ts
+	/** A sequence of pictures, frames that are files of their own. */
+	var Strip = class {
+		side;
+		table;
+		words = "";
+		failed = false;
+		onFrame = (_) => void 0;
+		onChange = () => void 0;
+		ring = new Ring();
+		timer;
+		at = 0;
+		constructor(side) {
+			this.side = side;
+			this.table = Table.of(side);
+		}
+		get kept() {
+			return this.ring.kept;
+		}
+		picture(index) {
+			return this.ring.get(index);
+		}
+		async show(index) {
+			this.at = index;
+			const image = new Image();
+			image.src = sampleSource(this.side.files[index]);
+			try {
+				await image.decode();
+			} catch {
+				this.words = "Picture " + this.table.numberOf(index) + " cannot be read.";
+				this.onChange();
+				return -1;
+			}
+			this.ring.catch(index, image, image.naturalWidth, image.naturalHeight);
+			this.onFrame(index);
+			return index;
+		}
+		async play(rate) {
+			this.pause();
+			this.timer = setInterval(() => {
+				if (this.at + 1 < this.table.length) this.show(this.at + 1);
+				else this.pause();
+			}, 1e3 / (10 * rate));
+		}
+		pause() {
+			clearInterval(this.timer);
+			this.timer = void 0;
+		}
+		follow(index) {
+			this.pause();
+			if (this.at !== index) this.show(index);
+		}
+		get ended() {
+			return this.at + 1 >= this.table.length;
+		}
+		close() {
+			this.pause();
+			this.ring.clear();
+		}
+	};
+	// src/player/session.ts
+	/** Everything that the player shows and does, behind one hook. */
+	/** Formats of previews that this browser plays. */
+	function plays() {
+		const video = document.createElement("video");
+		return Object.entries({
+			h264: "video/mp4; codecs=\"avc1.64001f\"",
+			vp9: "video/mp4; codecs=\"vp09.00.31.08\""
+		}).filter(([, type]) => video.canPlayType(type)).map(([name]) => name);
+	}
+	var UNIT = [
+		0,
+		0,
+		1,
+		0,
+		0,
+		1
+	];
+	var State = class {
+		shown = null;
+		duo = null;
+		films = {
+			left: null,
+			right: null
+		};
+		/** the person whose scores, box and heatmaps are shown */
+		person = null;
+		refused = null;
+		said = "";
+		busy = true;
+		zoom = WHOLE;
+		boxes = true;
+		difference = false;
+		gain = 4;
+		heat = false;
+		mean = NaN;
+		heats = /* @__PURE__ */ new Map();
+		screens = {};
+		asking = 0;
+	};
+	/** Score, box and heatmap of the person at a frame number. */
+	var pointAt = (person, number) => person?.points.find(([frame]) => frame === number);
+	function useSession(on, start) {
+		const [, draw] = useState(0);
+		const redraw = () => draw((n) => n + 1);
+		const ask = useAsk();
+		const held = useRef();
+		const state = held.current ??= new State();
+		const wanted = useWanted();
+		useEffect(() => {
+			if (start?.when) open(take() ?? { sample: start.sample ?? void 0 });
+		}, [start?.when]);
+		useEffect(() => {
+			const what = wanted ? take() : null;
+			if (what) open(what);
+		}, [wanted]);
+		useEffect(() => () => {
+			state.asking++;
+			state.duo?.close();
+		}, []);
+		const preview = (side, index) => new Promise((done, failed) => {
+			const params = {
+				dataset: state.shown?.dataset,
+				video: side.video,
+				frame: index + 1
+			};
+			ask(on.on_preview, {
+				...params,
+				plays: plays()
+			}, done, (why) => failed(/* @__PURE__ */ new Error(why.message + " " + why.hint)));
+		});
+		/** Asks for two videos; what comes last counts. */
+		function open(what) {
+			const asking = ++state.asking;
+			state.busy = true;
+			redraw();
+			const dataset = start?.dataset;
+			ask(on.on_open, {
+				dataset,
+				...what
+			}, (shown) => {
+				if (asking === state.asking) begin(shown);
+			}, (why) => {
+				if (asking !== state.asking) return;
+				state.refused = why;
+				state.busy = false;
+				redraw();
+			});
+		}
+		function begin(shown) {
+			const before = state.shown;
+			const same = before?.left.video === shown.left.video && before?.right?.video === shown.right?.video && !shown.left.crops && !shown.right?.crops && !!state.duo;
+			Object.assign(state, {
+				shown,
+				refused: null,
+				said: "",
+				busy: false
+			});
+			state.person = personOf(shown);
+			if (!same) {
+				state.duo?.close();
+				state.heats.clear();
+				Object.assign(state, {
+					zoom: WHOLE,
+					mean: NaN
+				});
+				state.heat = shown.people.some(({ points }) => points.some(([, , , , heat]) => heat));
+				state.films = {
+					left: filmOf(shown.left),
+					right: shown.right && filmOf(shown.right)
+				};
+				const { left, right } = state.films;
+				const lead = left ?? right;
+				state.duo = lead && new Duo(lead, left && right, shown.sync, seen, redraw);
+			}
+			redraw();
+			if (state.duo) state.duo.seek(firstIndex(shown, state));
+		}
+		function filmOf(side) {
+			if (side.kind === "pictures") return new Strip(side);
+			if (side.kind === "video") return new Reel(side, document.createElement("video"), preview);
+			return null;
+		}
+		function seen(_) {
+			fetchHeat();
+			paint();
+			redraw();
+		}
+		/** The number that scores of the left video have for the moment. */
+		const number = () => state.duo ? state.duo.table.numberOf(state.duo.moment.index) : state.shown?.at ?? 1;
+		function paint() {
+			const { duo, screens, zoom, shown } = state;
+			if (!duo || !shown) return;
+			const { first, second, index } = duo.moment;
+			const leads = state.films.left !== null;
+			const left = leads ? first : void 0;
+			const right = leads ? second : first;
+			const mine = pointAt(state.person, number());
+			const its = right && pointAt(shown.reals[0], numberOf("right", index));
+			paintFrame(screens.left ?? null, left?.canvas, zoom, state.boxes && mine && !shown.left.crops ? mine[3] : null);
+			paintFrame(screens.right ?? null, right?.canvas, zoom, state.boxes && its && !shown.right?.crops ? its[3] : null);
+			if (screens.left && left) screens.left.dataset.number = String(numberOf("left", index));
+			if (screens.right && right) screens.right.dataset.number = String(numberOf("right", index));
+			state.mean = NaN;
+			if (screens.difference && left && right) state.mean = paintDifference(screens.difference, left.canvas, right.canvas, zoom, state.gain);
+			if (screens.heat) {
+				const heat = mine && state.heats.get(mine[2]);
+				const there = typeof heat === "object" ? heat : void 0;
+				const place = shown.left.crops ? UNIT : there?.place ?? [];
+				paintHeat(screens.heat, left?.canvas, zoom, there?.canvas, place);
+			}
+		}
+		/** Frame number on a side for the leading film's frame. */
+		function numberOf(side, index) {
+			const { duo, films } = state;
+			if (!duo) return 1;
+			if (side === "left" || !films.left || !films.right) return duo.table.numberOf(index);
+			return films.right.table.numberOf(duo.other(index));
+		}
+		function fetchHeat() {
+			const { shown, duo } = state;
+			const point = state.heat ? pointAt(state.person, number()) : void 0;
+			if (!shown || !duo || !point?.[4] || state.heats.has(point[2])) return;
+			const [, , face, , name] = point;
+			state.heats.set(face, "Reading the heatmap …");
+			const size = duo.moment.first?.canvas;
+			const [width, height] = [shown.left.width || size?.width, shown.left.height || size?.height];
+			ask(on.on_heat, {
+				dataset: shown.dataset,
+				face,
+				name,
+				width,
+				height
+			}, (heat) => {
+				const canvas = document.createElement("canvas");
+				[canvas.width, canvas.height] = [heat.columns, heat.rows];
+				const data = new ImageData(pixelsOf(heat.values), heat.columns, heat.rows);
+				canvas.getContext("2d").putImageData(data, 0, 0);
+				state.heats.set(face, {
+					canvas,
+					place: heat.place
+				});
+				paint();
+				redraw();
+			}, (why) => {
+				state.heats.set(face, why.message + " " + why.hint);
+				redraw();
+			});
+		}
+		return {
+			state,
+			open,
+			paint,
+			redraw,
+			number,
+			numberOf,
+			/** Changes what is shown of the same frames. */
+			set(change) {
+				Object.assign(state, change);
+				fetchHeat();
+				redraw();
+			},
+			loop(loop) {
+				if (state.duo) state.duo.loop = loop;
+				redraw();
+			},
+			/** Another person of the video, or the one after the shown one. */
+			choose(track) {
+				const { shown } = state;
+				const people = shown?.people ?? [];
+				if (!shown || !people.length) return;
+				const at = people.findIndex((p) => p === state.person);
+				const next = people.find((p) => p.track === track) ?? people[(at + 1) % people.length];
+				state.person = next;
+				if (shown.left.crops) open({
+					video: shown.left.video,
+					track: next.track
+				});
+				else {
+					fetchHeat();
+					paint();
+				}
+				redraw();
+			},
+			next(by) {
+				const { shown } = state;
+				if (!shown) return;
+				const video = shown.on === "right" ? shown.right?.video : shown.left.video;
+				ask(on.on_next, {
+					dataset: shown.dataset,
+					video,
+					by
+				}, ({ video }) => open({ video }), (why) => {
+					state.said = why.message;
+					redraw();
+				});
+			},
+			explain: () => ask(on.on_explain, {}, redraw, redraw)
+		};
+	}
+	function personOf(shown) {
+		const { people, track, on } = shown;
+		return (on === "left" ? people.find((p) => p.track === track) : void 0) ?? people.find((p) => p.subject) ?? people[0] ?? null;
+	}
+	/** The frame that was asked for, else the one that the person scores highest in. */
+	function firstIndex(shown, { films, person, duo }) {
+		const table = duo.table;
+		const { left, right } = films;
+		if (shown.at !== null && shown.on === "right" && left && right) return partner(right.table, table, shown.sync, right.table.indexOf(shown.at));
+		if (shown.at !== null) return table.indexOf(shown.at);
+		const best = person?.points.reduce((most, point) => (point[1] ?? -1) > (most?.[1] ?? -1) ? point : most, null);
+		return best ? table.indexOf(best[0]) : 0;
+	}
+	// src/player/screens.tsx
+	/** The pictures: both films, their difference, the heatmap. */
+	/** A canvas that zooms and moves with the others; a film's own element lies hidden below it. */
+	function Canvas({ session, name, title, label, under, film, instead }) {
+		const canvas = useRef(null);
+		const host = useRef(null);
+		const { state } = session;
+		useEffect(() => {
+			state.screens[name] = canvas.current;
+			const watch = new ResizeObserver(() => session.paint());
+			if (canvas.current) watch.observe(canvas.current);
+			session.paint();
+			return () => {
+				watch.disconnect();
+				state.screens[name] = null;
+			};
+		}, [!!instead, state.duo]);
+		useEffect(() => {
+			if (film instanceof Reel) host.current?.prepend(film.video);
+			return () => {
+				if (film instanceof Reel) film.video.remove();
+			};
+		}, [film, !!instead]);
+		const size = () => {
+			const picture = state.duo?.moment.first?.canvas;
+			const { clientWidth: w, clientHeight: t } = canvas.current;
+			return [[picture?.width ?? 16, picture?.height ?? 9], [w, t]];
+		};
+		useEffect(() => {
+			const el = canvas.current;
+			if (!el) return void 0;
+			const wheel = (e) => {
+				if (e.ctrlKey === false && e.shiftKey) return;
+				e.preventDefault();
+				const at = [e.offsetX / el.clientWidth, e.offsetY / el.clientHeight];
+				session.set({ zoom: closer(state.zoom, Math.exp(-e.deltaY / 400), at, ...size()) });
+			};
+			el.addEventListener("wheel", wheel, { passive: false });
+			return () => el.removeEventListener("wheel", wheel);
+		}, [!!instead, state.duo]);
+		const picture = state.duo?.moment.first?.canvas;
+		const shape = picture ? picture.width / picture.height : 16 / 9;
+		return /* @__PURE__ */ h("figure", { className: "mf-figure" }, /* @__PURE__ */ h("div", {
+			className: "mf-screen",
+			ref: host,
+			style: { aspectRatio: String(shape) }
+		}, instead ? /* @__PURE__ */ h("span", { className: "mf-dim" }, instead) : /* @__PURE__ */ h("canvas", {
+			ref: canvas,
+			role: "img",
+			"aria-label": label,
+			onPointerDown: (e) => e.currentTarget.setPointerCapture(e.pointerId),
+			onPointerMove: (e) => {
+				if (!e.buttons || state.zoom.k <= 1) return;
+				const el = e.currentTarget;
+				const by = [e.movementX / el.clientWidth, e.movementY / el.clientHeight];
+				session.set({ zoom: moved(state.zoom, by, ...size()) });
+			},
+			"data-cy": "mf-player-" + name
+		})), /* @__PURE__ */ h("figcaption", null, /* @__PURE__ */ h("b", null, title), " ", /* @__PURE__ */ h("span", { className: "mf-dim" }, under), film?.words && /* @__PURE__ */ h("div", {
+			className: film.failed ? "mf-wrong" : "mf-dim",
+			role: "status",
+			"data-cy": `mf-player-${name}-words`
+		}, film.words)));
+	}
+	var MARK = {
+		Fake: "▲ ",
+		Real: "● "
+	};
+	function under(number, seconds, point) {
+		const score = point ? point[1] === null ? "no score" : "p_fake " + point[1].toFixed(3) : "";
+		const time = seconds === null ? "" : seconds.toFixed(3) + " s";
+		return [
+			"frame " + number.toLocaleString("en-US"),
+			time,
+			score
+		].filter(Boolean).join(" · ");
+	}
+	function Screens({ session }) {
+		const { state } = session;
+		const { shown, duo, films } = state;
+		if (!shown) return null;
+		const index = duo?.moment.index ?? 0;
+		const sides = [["left", shown.left]];
+		if (shown.right) sides.push(["right", shown.right]);
+		const mine = pointAt(state.person, session.number());
+		const heat = mine && state.heats.get(mine[2]);
+		const both = duo?.moment.first && duo.moment.second;
+		return /* @__PURE__ */ h("div", { className: "mf-pictures mf-screens" }, sides.map(([name, side], i) => {
+			const film = films[name];
+			const number = session.numberOf(name, index);
+			const at = film && film.table.indexOf(number);
+			const seconds = side.kind === "video" && film ? film.table.times[at] : null;
+			const point = name === "left" ? mine : pointAt(shown.reals[0], number);
+			const called = shown.names[i] ?? "";
+			return /* @__PURE__ */ h(Canvas, {
+				key: name,
+				session,
+				name,
+				title: (MARK[called] ?? "") + called,
+				label: called + ", " + side.video + ", frame " + number,
+				under: /* @__PURE__ */ h("span", {
+					title: side.video,
+					"data-cy": `mf-player-${name}-under`,
+					"data-number": number
+				}, film ? under(number, seconds, point) : side.video, side.why && film ? /* @__PURE__ */ h("div", null, side.why) : null),
+				film,
+				instead: film ? film.failed ? film.words : void 0 : side.why || "Nothing to show."
+			});
+		}), state.difference && films.left && films.right && /* @__PURE__ */ h(Canvas, {
+			session,
+			name: "difference",
+			title: "Fake minus real",
+			label: "Difference of both frames: grey where they are equal",
+			under: !both ? "needs both frames" : Number.isNaN(state.mean) ? "The pixels cannot be read: the files come from another server." : `grey is equal, ${state.gain}× · mean ${state.mean.toFixed(1)} of 255`
+		}), state.heat && /* @__PURE__ */ h(Canvas, {
+			session,
+			name: "heat",
+			title: "Heatmap",
+			label: "Frame with what moved the score towards fake",
+			under: typeof heat === "string" ? heat : heat ? "what moved this frame's score" : mine ? /* @__PURE__ */ h("span", null, "This face has none.", " ", /* @__PURE__ */ h("button", {
+				className: "mf-link",
+				onClick: session.explain
+			}, "Explain faces …")) : "No face of this person in this frame."
+		}));
+	}
+	// src/player/player.tsx
+	/** The player: a fake and its real side by side, by frame, with their scores below. */
+	var RATES = [
+		.1,
+		.25,
+		.5,
+		1,
+		2
+	];
+	var LEAP = 10;
+	function SideBySide({ data, schema }) {
+		useStyle();
+		const on = schema.view;
+		const session = useSession(on, data);
+		const root = useRef(null);
+		const [help, setHelp] = useState(false);
+		const [going, setGoing] = useState(false);
+		const { state } = session;
+		const { shown, duo, person, refused } = state;
+		useEffect(() => {
+			if (shown && !typed(document.activeElement)) root.current?.focus();
+		}, [!!shown]);
+		useEffect(() => {
+			session.paint();
+			if (state.difference) session.redraw();
+		}, [
+			state.zoom,
+			state.boxes,
+			state.difference,
+			state.heat
+		]);
+		const index = duo?.moment.index ?? 0;
+		const go = (i) => {
+			if (!duo) return;
+			if (duo.playing) duo.pause().then(() => duo.seek(i));
+			else duo.seek(i);
+		};
+		const goTo = (number) => duo && go(duo.table.indexOf(number));
+		const toFace = (by) => {
+			const number = session.number();
+			const scored = (person?.points ?? []).map(([frame]) => frame);
+			const next = by > 0 ? scored.find((f) => f > number) : [...scored].reverse().find((f) => f < number);
+			if (next !== void 0) goTo(next);
+		};
+		const span = (from, to) => session.loop(from <= to ? [from, to] : [to, from]);
+		const middle = [.5, .5];
+		const zoom = (by) => session.set({ zoom: closer(state.zoom, by, middle, [1, 1], [1, 1]) });
+		const rate = (by) => {
+			const at = RATES.indexOf(duo?.rate ?? 1) + by;
+			if (duo && RATES[at]) duo.setRate(RATES[at]);
+		};
+		const commands = {
+			play: () => void (duo?.playing ? duo.pause() : duo?.play()),
+			forward: () => go(index + 1),
+			back: () => go(index - 1),
+			leap: () => go(index + LEAP),
+			leapBack: () => go(index - LEAP),
+			nextFace: () => toFace(1),
+			lastFace: () => toFace(-1),
+			first: () => go(0),
+			last: () => duo && go(duo.table.length - 1),
+			goto: () => setGoing(!!duo),
+			loopFrom: () => duo && span(index, duo.loop ? Math.max(index, duo.loop[1]) : duo.table.length - 1),
+			loopTo: () => duo && span(duo.loop ? Math.min(index, duo.loop[0]) : 0, index),
+			loopOff: () => session.loop(null),
+			closer: () => zoom(1.5),
+			wider: () => zoom(1 / 1.5),
+			whole: () => session.set({ zoom: WHOLE }),
+			face: () => {
+				const number = session.number();
+				const box = (person?.points.filter(([, , , box]) => box).reduce((a, b) => Math.abs(b[0] - number) < Math.abs(a[0] - number) ? b : a, person.points[0]))?.[3];
+				if (box) session.set({ zoom: onto(box) });
+			},
+			difference: () => session.set({ difference: !state.difference }),
+			heat: () => session.set({ heat: !state.heat }),
+			boxes: () => session.set({ boxes: !state.boxes }),
+			person: () => session.choose(),
+			fake: () => {
+				const fakes = shown?.fakes ?? [];
+				const next = fakes[(fakes.indexOf(shown?.left.video ?? "") + 1) % fakes.length];
+				if (next && fakes.length > 1) session.open({ video: next });
+			},
+			slower: () => rate(-1),
+			faster: () => rate(1),
+			nextVideo: () => session.next(1),
+			lastVideo: () => session.next(-1),
+			help: () => setHelp(!help)
+		};
+		const press = (e) => {
+			if (e.key === " " && e.target instanceof Element && e.target.closest("button")) return;
+			const command = commandOf(e);
+			if (!command) return;
+			e.preventDefault();
+			e.stopPropagation();
+			if (!e.repeat || [
+				"forward",
+				"back",
+				"leap",
+				"leapBack",
+				"nextFace",
+				"lastFace",
+				"closer",
+				"wider"
+			].includes(command)) commands[command]();
+		};
+		const back = () => root.current?.focus();
+		if (refused) return /* @__PURE__ */ h("div", {
+			className: "mf mf-says mf-warn",
+			role: "alert",
+			"data-cy": "mf-player-refused"
+		}, refused.message + " " + refused.hint, " ", /* @__PURE__ */ h("button", { onClick: () => session.open({}) }, "Look again"));
+		if (!shown) return /* @__PURE__ */ h("div", { className: "mf mf-dim" }, "Reading the video …");
+		const number = session.number();
+		const point = pointAt(person, number);
+		const table = duo?.table;
+		const range = table ? [table.numberOf(0), table.numberOf(table.length - 1)] : [1, Math.max(1, ...(person?.points ?? []).map(([frame]) => frame))];
+		const heard = "frame " + number + " of " + range[1] + (point?.[1] != null ? ", p_fake " + point[1].toFixed(3) : "");
+		const title = shown.right ? shown.left.video + " and " + shown.right.video : shown.left.video;
+		return /* @__PURE__ */ h("div", {
+			ref: root,
+			className: "mf mf-player",
+			tabIndex: 0,
+			role: "group",
+			"aria-label": "Player. Space plays, arrows step by frame, question mark lists all keys",
+			"aria-busy": state.busy,
+			onKeyDown: press,
+			onClick: (e) => {
+				if (e.detail && e.target instanceof Element && e.target.closest("button, canvas, .mf-scores")) back();
+			},
+			"data-cy": "mf-player-panel"
+		}, /* @__PURE__ */ h("div", {
+			className: "mf-title",
+			"data-cy": "mf-player-title"
+		}, /* @__PURE__ */ h("b", null, title)), /* @__PURE__ */ h(Screens, { session }), /* @__PURE__ */ h("div", {
+			className: "mf-heard",
+			role: "status"
+		}, duo?.playing ? "playing" : heard), /* @__PURE__ */ h(Bar, {
+			session,
+			going,
+			help,
+			onDo: (command) => commands[command](),
+			onGo: goTo,
+			onDone: () => {
+				setGoing(false);
+				back();
+			}
+		}), shown.people.length || shown.gaps.length ? /* @__PURE__ */ h(Scores, {
+			shown,
+			person,
+			range,
+			number,
+			words: heard,
+			loop: duo?.loop && table ? [table.numberOf(duo.loop[0]), table.numberOf(duo.loop[1])] : null,
+			onGo: goTo
+		}) : null, state.said && /* @__PURE__ */ h("div", {
+			className: "mf-says mf-warn",
+			role: "alert"
+		}, state.said), /* @__PURE__ */ h("div", {
+			className: "mf-says",
+			"data-cy": "mf-player-words"
+		}, [
+			shown.together,
+			shown.alone,
+			shown.words
+		].filter(Boolean).join(" "), shown.threshold !== null && /* @__PURE__ */ h("div", { className: "mf-dim mf-small" }, "Threshold " + shown.threshold.toFixed(3) + " of " + shown.key + ": " + shown.provenance)), help && /* @__PURE__ */ h(Help, null));
+	}
 	// src/timeline/player.tsx
-	/** Moves the open video's player to data.frame whenever data.when changes. */
+	/** Moves the open video's player, or the panel that plays videos, to data.frame at each data.when. */
 	var BY_HAND = "This version of the App does not let a plugin move its player: go to the frame by hand.";
 	var BESIDE = "Put this panel beside the player (split it, next to its tab): a click on a point then moves the player to its frame.";
+	var BESIDE_GRID = "Click a point: the panel Player shows it.";
 	var CLICK = "Click a point: the player goes to its frame.";
-	function Player({ data }) {
+	function Player({ data, schema }) {
 		useStyle();
 		const player = usePlayer();
 		const frame = data?.frame;
+		const sample = data?.sample;
 		const able = !!player?.updater;
+		const played = useRef(data?.when);
 		useEffect(() => {
-			if (frame && able) player.updater({
+			if (data?.when === played.current) return;
+			played.current = data?.when;
+			if (sample) playIt({
+				sample,
+				frame: frame ?? void 0
+			});
+			else if (frame && able) player.updater({
 				playing: false,
 				frameNumber: frame
 			});
@@ -4599,7 +6344,7 @@ void main() {
 			className: "mf mf-dim",
 			role: "status",
 			"data-cy": "mf-player"
-		}, player === void 0 ? BY_HAND : !seen ? BESIDE : frame ? "The player is at frame " + number(frame) + "." : CLICK);
+		}, schema.view.beside ? BESIDE_GRID : player === void 0 ? BY_HAND : !seen ? BESIDE : frame ? "The player is at frame " + number(frame) + "." : CLICK);
 	}
 	// src/index.ts
 	/** Registers the components of @mediaforensics/deepfake with the App. */
@@ -4607,6 +6352,7 @@ void main() {
 	register("MediaForensicsAuditTable", AuditTable);
 	register("MediaForensicsPlayer", Player);
 	register("MediaForensicsReview", Review);
+	register("MediaForensicsSideBySide", SideBySide);
 	register("MediaForensicsSphere", Object.assign(Sphere, { parts: {
 		Painter,
 		CanvasDots,

@@ -41,7 +41,9 @@ def code_of(image: np.ndarray) -> int:
     return sum((row[round((b + 0.5) * width / BITS)] > 128) << b for b in range(BITS))
 
 
-def write(path: Path, base: Fraction, times: Sequence[int], codec: str = "libx264", **about) -> Path:
+def write(
+    path: Path, base: Fraction, times: Sequence[int], codec: str = "libx264", **about
+) -> Path:
     """Write frames 0, 1, ... at ``times``; B-frames and few key frames with libx264."""
     shade = about.pop("shade", 60)
     options = {"bf": "2", "g": "12", "preset": "fast"} if codec == "libx264" else {}

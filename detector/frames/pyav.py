@@ -336,7 +336,9 @@ class PreviewWriter:
     def add(self, picture: np.ndarray, pts: int) -> None:
         """Encode one picture, RGB uint8 (H, W, 3), that is shown from ``pts`` units on."""
         frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
-        shown = self._reformatter.reformat(frame, format="yuv420p", dst_colorspace=Colorspace.ITU709)
+        shown = self._reformatter.reformat(
+            frame, format="yuv420p", dst_colorspace=Colorspace.ITU709
+        )
         shown.pts, shown.time_base = pts * self._step, self._base
         self._output.mux(self._stream.encode(shown))
 

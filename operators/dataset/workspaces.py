@@ -58,12 +58,17 @@ def _audit() -> fo.Space:
     return _split("horizontal", (0.4, _tab(GRID)), (0.6, numbers))
 
 
+def _case() -> fo.Space:
+    video = _split("vertical", (0.62, _tab("player")), (0.38, _tab("timeline")))
+    return _split("horizontal", (0.35, _tab(GRID)), (0.65, video))
+
+
 TASKS = (
     Task(AUDIT, "Where the detector errs, and the faces behind each number", _audit),
     Task(REVIEW, "Doubtful faces, decided one after the other", lambda: _beside("review", 0.65)),
     Task(SPHERE, "The embeddings on the unit sphere", lambda: _beside("hypersphere", 0.65)),
     Task(TRAIN, "Training runs and their curves", lambda: _beside("training_runs", 0.6)),
-    Task(CASE, "One video or file: its scores over time", lambda: _beside("timeline", 0.6)),
+    Task(CASE, "One video or file: played, with its scores over time", _case),
 )
 
 

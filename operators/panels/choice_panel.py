@@ -14,7 +14,7 @@ from ...detector.errors import ForensicsError
 from ..app import current_detector
 from ..app.documentation import documented
 from ..app.markup import plain
-from ..dataset import face_columns, partners
+from ..dataset import face_columns, partners, views
 from ..operator_list import name_of, uri_of
 
 
@@ -141,9 +141,20 @@ class DatasetPanel(ChoicePanel):
         """Open the form of 'Extract faces'."""
         ctx.prompt(uri_of("extract_faces"), on_success=self.on_refresh)
 
-    def on_play(self, ctx: Any) -> None:
-        """Open the panel that plays videos, beside this one."""
+    @handler
+    def on_play(self, ctx: Any) -> dict[str, Any]:
+        """Open the player beside this panel, and return the sample that it is to show."""
+        sample = self._to_play(ctx)
         ctx.ops.open_panel("player", layout="horizontal")
+        return {"sample": sample}
+
+    def _to_play(self, ctx: Any) -> str:
+        """Return the sample ``sample`` of an event, else the first one that the grid shows."""
+        asked = ctx.params.get("sample")
+        found = [asked] if asked else views.flat(ctx.view).limit(1).values("id")
+        if not found:
+            raise ForensicsError("The grid shows nothing.", "Show all, or change its filters.")
+        return found[0]
 
     def on_score_faces(self, ctx: Any) -> None:
         """Open the form of 'Score faces'."""

@@ -3,6 +3,7 @@ import { Select } from "../app/controls.tsx";
 import { useEvents } from "../app/events.ts";
 import { Fragment, h } from "../app/given.ts";
 import { Intro } from "../app/intro.tsx";
+import { playIt, type Wanted as Playing } from "../app/playing.ts";
 import { useStyle } from "../app/style.ts";
 import { bounds, number, percent, plural } from "../app/words.ts";
 import { FAKE } from "../app/colours.ts";
@@ -10,7 +11,7 @@ import type { Area, Cell, Control, Header, Kind } from "../sent/audit.ts";
 import { lostOf } from "./rows.ts";
 import { Slider } from "./slider.tsx";
 
-type On = Record<"on_set" | "on_show" | "on_keep_view" | "on_refresh" | "on_clear" | "on_close_intro", string>;
+type On = Record<"on_set" | "on_show" | "on_keep_view" | "on_refresh" | "on_clear" | "on_close_intro" | "on_play", string>;
 
 function Tile(props: { title: string; value: string; under: React.ReactNode; cy: string }) {
   return (
@@ -147,6 +148,13 @@ export function AuditHeader({ data, schema }: { data?: Header; schema: { view: O
             <span>{data.shown}</span>
             <button onClick={() => send(on.on_clear, {})} data-cy="mf-clear">
               Show all
+            </button>
+            <button
+              onClick={() => send<Playing>(on.on_play, {}, (found) => found && playIt(found))}
+              title="Play the first of them beside its real"
+              data-cy="mf-play"
+            >
+              ▶ Play
             </button>
           </>
         ) : (

@@ -48,11 +48,11 @@ export function Bar({ session, going, onDo, onGo, onDone, help }: BarProps) {
   return (
     <div className="mf-player-bar" role="group" aria-label="Player">
       <div className="mf-row">
-        <Button command="first" sign="⏮" onDo={onDo} off={!duo} />
+        <Button command="first" sign="|◀" onDo={onDo} off={!duo} />
         <Button command="back" sign="◀" onDo={onDo} off={!duo} />
         <Button command="play" sign={duo?.playing ? "❚❚" : "▶ Play"} onDo={onDo} off={!duo} />
         <Button command="forward" sign="▶" onDo={onDo} off={!duo} />
-        <Button command="last" sign="⏭" onDo={onDo} off={!duo} />
+        <Button command="last" sign="▶|" onDo={onDo} off={!duo} />
         <GoTo session={session} going={going} onGo={onGo} onDone={onDone} />
         <Button command="lastFace" sign="▲ scored" onDo={onDo} off={!state.person} />
         <Button command="nextFace" sign="▼ scored" onDo={onDo} off={!state.person} />

@@ -27,7 +27,10 @@ export function SideBySide({ data, schema }: { data?: Start; schema: { view: On 
     // the keys work at once, but nobody is interrupted who types elsewhere
     if (shown && !typed(document.activeElement)) root.current?.focus();
   }, [!!shown]);
-  useEffect(() => session.paint(), [state.zoom, state.boxes, state.difference, state.heat]);
+  useEffect(() => {
+    session.paint();
+    if (state.difference) session.redraw(); // its mean is known now
+  }, [state.zoom, state.boxes, state.difference, state.heat]);
 
   const index = duo?.moment.index ?? 0;
   const go = (i: number) => {

@@ -163,8 +163,14 @@ export function Screens({ session }: { session: Session }) {
               ? heat
               : heat
                 ? "what moved this frame's score"
-                : mine
-                  ? "This face has none: run 'Explain faces'."
+                : mine ? (
+                    <span>
+                      This face has none.{" "}
+                      <button className="mf-link" onClick={session.explain}>
+                        Explain faces …
+                      </button>
+                    </span>
+                  )
                   : "No face of this person in this frame."
           }
         />

@@ -169,6 +169,9 @@ export function useSession(on: On, start: Start | undefined) {
     const its = right && pointAt(shown.reals[0], numberOf("right", index));
     paintFrame(screens.left ?? null, left?.canvas, zoom, state.boxes && mine && !shown.left.crops ? mine[3] : null);
     paintFrame(screens.right ?? null, right?.canvas, zoom, state.boxes && its && !shown.right?.crops ? its[3] : null);
+    // which frame a canvas holds; what is written below it follows
+    if (screens.left && left) screens.left.dataset.number = String(numberOf("left", index));
+    if (screens.right && right) screens.right.dataset.number = String(numberOf("right", index));
     state.mean = NaN;
     if (screens.difference && left && right) {
       state.mean = paintDifference(screens.difference, left.canvas, right.canvas, zoom, state.gain);
@@ -251,10 +254,11 @@ export function useSession(on: On, start: Start | undefined) {
     next(by: number): void {
       const { shown } = state;
       if (!shown) return;
-      const video = shown.on === "right" ? shown.right?.video : shown.left.video;
+      const pair = [shown.left.video, shown.right?.video];
+      const [video, beside] = shown.on === "right" ? pair.reverse() : pair;
       ask<Neighbour>(
         on.on_next,
-        { dataset: shown.dataset, video, by },
+        { dataset: shown.dataset, video, beside, by },
         ({ video }) => open({ video }),
         (why) => {
           state.said = why.message;

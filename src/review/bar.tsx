@@ -68,6 +68,7 @@ export function Bar(props: BarProps) {
         <Button command="undo" onDo={onDo} />
         <Button command="redo" onDo={onDo} />
         <Button command="heat" onDo={onDo} off={!card?.heat} />
+        <Button command="play" onDo={onDo} off={!card} />
       </div>
       {card && writing && (
         <Note

@@ -1,5 +1,6 @@
 /** Everything that the review's screen shows and sends, behind one hook. */
 import { sampleSource, useEffect, useRef, useState, useTrigger } from "../app/given.ts";
+import { playIt } from "../app/playing.ts";
 import { plural } from "../app/words.ts";
 import type {
   About,
@@ -30,7 +31,8 @@ export type On = Record<
   | "on_agreement"
   | "on_export"
   | "on_import"
-  | "on_queues",
+  | "on_queues"
+  | "on_play",
   string
 >;
 
@@ -343,6 +345,13 @@ export function useDesk(on: On, about: About | undefined) {
         state.told = importWords(found);
         open({});
       });
+    },
+    /** Opens the face's video in the player, at its frame. */
+    play(): void {
+      const sample = state.pile?.id;
+      if (!sample) return;
+      playIt({ sample });
+      now.current.trigger(now.current.on.on_play, { sample }, undefined, () => false);
     },
     queues: (): void => now.current.trigger(now.current.on.on_queues, {}),
   };

@@ -13,6 +13,7 @@ export type Command =
   | "back"
   | "heat"
   | "agreement"
+  | "play"
   | "help";
 
 /** Command, its key as it is shown, and what it does; decisions go on to the next face. */
@@ -30,6 +31,7 @@ export const KEYS: readonly [command: Command, key: string, words: string][] = [
   ["undo", "U", "Undo"],
   ["redo", "R", "Redo"],
   ["heat", "H", "Heatmap"],
+  ["play", "P", "Play its video"],
   ["agreement", "A", "Agreement, files"],
   ["help", "?", "Keys"],
 ];

@@ -91,6 +91,7 @@ export function Review({ data, schema }: { data?: About; schema: { view: On } })
     else if (command === "back") desk.move(-1);
     else if (command === "note") return write(card ? { face: card.id, time: Date.now() } : null);
     else if (command === "heat") setHeat(!heat && !!card?.heat);
+    else if (command === "play") desk.play();
     else if (command === "help") setHelp(!help);
     else if (command === "agreement") {
       if (!agreeing) desk.agree();

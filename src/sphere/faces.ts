@@ -16,7 +16,8 @@ export type On = Record<
   | "on_pick"
   | "on_more"
   | "on_clear"
-  | "on_register",
+  | "on_register"
+  | "on_play",
   string
 > & { side?: 1 | 2 };
 

@@ -1,6 +1,7 @@
 /** Faces on the sphere of embeddings: the picture, its controls and its words. */
 import { useEvents } from "../app/events.ts";
 import { Fragment, h, useEffect, useRef, useState } from "../app/given.ts";
+import { playIt, type Wanted } from "../app/playing.ts";
 import { useStyle } from "../app/style.ts";
 import { number } from "../app/words.ts";
 import type { Face, Lit, Picture } from "../sent/sphere.ts";
@@ -271,6 +272,16 @@ export function Sphere({ data: given, schema }: { data?: Partial<Picture>; schem
             <button onClick={clear} data-cy="mf-sphere-clear">
               Show all
             </button>
+            {last >= 0 && (
+              <button
+                onClick={() =>
+                  send<Wanted>(on.on_play, { idx: last, n: points.n }, (found) => found && playIt(found))
+                }
+                data-cy="mf-sphere-play"
+              >
+                ▶ Play
+              </button>
+            )}
             {last >= 0 && (
               <button onClick={() => toMore("video")} data-cy="mf-more-video">
                 Its video

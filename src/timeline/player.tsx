@@ -1,5 +1,6 @@
-/** Moves the open video's player to data.frame whenever data.when changes. */
-import { h, useEffect, usePlayer } from "../app/given.ts";
+/** Moves the open video's player, or the panel that plays videos, to data.frame at each data.when. */
+import { h, useEffect, usePlayer, useRef } from "../app/given.ts";
+import { playIt } from "../app/playing.ts";
 import { useStyle } from "../app/style.ts";
 import { number } from "../app/words.ts";
 import type { Seek } from "../sent/timeline.ts";
@@ -8,20 +9,33 @@ const BY_HAND = "This version of the App does not let a plugin move its player: 
 const BESIDE =
   "Put this panel beside the player (split it, next to its tab): a click on a point then moves " +
   "the player to its frame.";
+const BESIDE_GRID = "Click a point: the panel Player shows it.";
 const CLICK = "Click a point: the player goes to its frame.";
 
-export function Player({ data }: { data?: Partial<Seek> }) {
+interface PlayerProps {
+  data?: Partial<Seek>;
+  schema: { view: { beside?: boolean } };
+}
+
+export function Player({ data, schema }: PlayerProps) {
   useStyle();
   const player = usePlayer();
   const frame = data?.frame;
+  const sample = data?.sample;
   const able = !!player?.updater;
+  const played = useRef(data?.when); // what was clicked before this was mounted is done
   useEffect(() => {
-    if (frame && able) player.updater!({ playing: false, frameNumber: frame });
+    if (data?.when === played.current) return;
+    played.current = data?.when;
+    if (sample) playIt({ sample, frame: frame ?? undefined });
+    else if (frame && able) player.updater!({ playing: false, frameNumber: frame });
   }, [data?.when]);
   // a hidden tab is not mounted
   const seen = able && document.querySelector('[data-cy="modal-looker-container"]');
   const words =
-    player === undefined
+    schema.view.beside
+      ? BESIDE_GRID
+      : player === undefined
       ? BY_HAND
       : !seen
         ? BESIDE

@@ -168,7 +168,7 @@ def test_no_result_shows_a_live_name(name, params, faces, operators):
         assert not live(text), text
 
 
-PANELS = ("error_audit", "hypersphere", "timeline", "review", "training_runs")
+PANELS = ("error_audit", "hypersphere", "timeline", "review", "player", "training_runs")
 
 
 @pytest.mark.parametrize("name", PANELS)

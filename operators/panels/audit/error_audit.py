@@ -263,6 +263,7 @@ class ErrorAudit(DatasetPanel):
                 on_keep_view=self.on_keep_view,
                 on_show=self.on_show,
                 on_close_intro=self.on_close_intro,
+                on_play=self.on_play,
             ),
         )
         row = types.Object()

@@ -173,16 +173,20 @@ class PlayerPanel(DatasetPanel):
 
     @answering
     def on_next(self, ctx: Any) -> dict[str, Any]:
-        """Return the video that comes ``by`` after ``video`` in the grid's order."""
+        """Return the video that comes ``by`` after ``video`` in the grid's order.
+
+        The other one of its couple, ``beside``, is passed over: it is shown already.
+        """
         source = self._here(ctx)
         view = views.flat(ctx.view if ctx.view is not None else source.shown)
         name = fields.here(source.shown, "video_id")
         order = list(dict.fromkeys(v for v in view.values(name) if v))
         if not order:
             raise ForensicsError("The grid shows no video.", "Clear its filters.")
-        at = order.index(ctx.params["video"]) if ctx.params.get("video") in order else -1
-        step = int(ctx.params.get("by") or 1)
-        at = at + step if at >= 0 else 0
+        shown, step = ctx.params.get("video"), -1 if ctx.params.get("by") == -1 else 1
+        at = order.index(shown) + step if shown in order else 0
+        if 0 <= at < len(order) and order[at] == ctx.params.get("beside"):
+            at += step
         if not 0 <= at < len(order):
             raise ForensicsError("The grid shows no further video.", "Change its filters.")
         return {"video": order[at], "place": at + 1, "of": len(order)}

@@ -20,7 +20,7 @@ from fiftyone.operators import types
 from ....detector.errors import ForensicsError
 from ....detector.files.paths import one_part
 from ...app.current_detector import current
-from ...dataset import face_columns, lease, made_from
+from ...dataset import face_columns, lease, made_from, partners
 from ...operator_list import uri_of
 from ...review import decisions, exchange, opinions, record_rules, review_log
 from ...review.reviewer_agreement import agreement
@@ -269,6 +269,7 @@ class ReviewPanel(DatasetPanel):
                     on_export=self.on_export,
                     on_import=self.on_import,
                     on_queues=self.on_queues,
+                    on_play=self.on_play,
                 ),
             )
         return types.Property(panel, view=columns("minmax(0, 1fr)", 1.5))

@@ -173,6 +173,14 @@ class Hypersphere(DatasetPanel):
         lit = {f"{place}.selected": [] for place, _ in self._sides(choice)}
         self._remember(ctx, {**choice, "selected": []}, lit)
 
+    def _to_play(self, ctx: Any) -> str:
+        """Return the face ``idx``."""
+        _, sphere = self._current(ctx, self._asked(ctx, self._choice(ctx)))
+        found = sphere_payload.indices(ctx.params, len(sphere.columns))
+        if not found.size:
+            raise ForensicsError("There is no face there.")
+        return sphere.columns.ids[int(found[0])]
+
     @handler
     def on_register(self, ctx: Any) -> None:
         """Give FiftyOne's Embeddings panel the 2-D projection."""
@@ -307,6 +315,7 @@ class Hypersphere(DatasetPanel):
                         on_more=self.on_more,
                         on_clear=self.on_clear,
                         on_register=self.on_register,
+                        on_play=self.on_play,
                     ),
                 )
         view = columns("repeat(auto-fit, minmax(min(100%, 250px), 1fr))", 1.5)

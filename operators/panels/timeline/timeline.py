@@ -32,7 +32,7 @@ class TimelinePanel(ChoicePanel):
     surfaces = "grid modal"
     help = (
         "The scores of one video along its frames, for each person, with the frames that could "
-        "not be scored and the paired real. Click a point to see the face."
+        "not be scored and the paired real. Click a point to see the face and to play it."
     )
     choice = STATE
     missing = "No timeline yet"
@@ -67,7 +67,7 @@ class TimelinePanel(ChoicePanel):
 
     @handler
     def on_point(self, ctx: Any) -> None:
-        """Show a point's face here; if its sample is open, open the face or go to its frame."""
+        """Show a point's face here, and play it: in the player, or where its sample is open."""
         sample_id, frame = ctx.params.get("id"), ctx.params.get("x")
         choice = self._choice(ctx)
         source = face_columns.source_of(ctx.dataset)
@@ -77,9 +77,14 @@ class TimelinePanel(ChoicePanel):
             choice["sample"] = sample_id  # opening it does not change the video
             ctx.ops.open_sample(id=sample_id)
         self._show(ctx, choice)
-        if ctx.current_sample and not source.shows_faces and frame is not None:
+        beside = not ctx.current_sample  # beside the grid, where the player has a panel of its own
+        if beside:
+            ctx.ops.open_panel("player", layout="horizontal")
+        if beside or (not source.shows_faces and frame is not None):
             # the component moves the player; the time tells a second click on the same point apart
-            ctx.panel.set_data({"player": {"frame": round(frame), "when": time.time()}})
+            seek = None if frame is None else round(frame), time.time()
+            sample = (sample_id or choice["sample"]) if beside else None
+            ctx.panel.set_data({"player": {"frame": seek[0], "when": seek[1], "sample": sample}})
 
     def _show(self, ctx: Any, choice: dict[str, Any]) -> None:
         try:
@@ -159,9 +164,13 @@ class TimelinePanel(ChoicePanel):
         panel.md(
             f"Threshold {view['threshold']:.3f}: {plain(view['provenance'])}.", name="threshold"
         )
-        if ctx.current_sample and not view["faces"]:
+        if not ctx.current_sample or not view["faces"]:
             panel.define_property(
-                "player", types.Object(), view=types.View(component=PLAYER, composite_view=True)
+                "player",
+                types.Object(),
+                view=types.View(
+                    component=PLAYER, composite_view=True, beside=not ctx.current_sample
+                ),
             )
         if view["card"]:
             panel.md(view["card"]["words"], name="card")

@@ -43,6 +43,8 @@ FEW = {
     "inspection/explain_faces.py": "the videos of faces that a person has chosen",
     "panels/audit/tabs.py": "the two videos of a pair",
     "panels/grid.py": "two labels, or no value",
+    "panels/person_scores.py": "one video",
+    "panels/player/player.py": "one sample",
     "panels/review/cards.py": "the faces of a few cards and their videos",
     "panels/review/review.py": "one face",
     "panels/sphere/lookup.py": "what a person has ticked in the App",
