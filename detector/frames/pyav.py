@@ -299,6 +299,7 @@ PREVIEWS: dict[str, tuple[str, dict[str, str]]] = {
     "h264": ("libx264", {"preset": "superfast", "crf": "19", "threads": "2"}),
     "vp9": ("libvpx-vp9", {"deadline": "realtime", "cpu-used": "8", "crf": "24", "b": "0"}),
 }
+_FINE = 10_000  # units per second of an MP4, at least
 _BT709 = 1  # FFmpeg's number of its primaries, its transfer and its matrix
 
 
@@ -317,11 +318,13 @@ class PreviewWriter:
 
     def __init__(self, target: Path, codec: str, size: tuple[int, int], base: Fraction) -> None:
         encoder, options = PREVIEWS[codec]
-        # the file's units are those of the source only if they are set before the header
-        scale = {"video_track_timescale": str(base.denominator), "movflags": "+faststart"}
-        self._output = av.open(str(target), "w", format="mp4", options=scale)
-        self._base = Fraction(1, base.denominator)
-        self._step = base.numerator
+        # whole parts of the source's unit, and as fine as FFmpeg makes them; set before the header
+        scale, self._step = base.denominator, base.numerator
+        while scale < _FINE:
+            scale, self._step = 2 * scale, 2 * self._step
+        about = {"video_track_timescale": str(scale), "movflags": "+faststart"}
+        self._output = av.open(str(target), "w", format="mp4", options=about)
+        self._base = Fraction(1, scale)
         stream: Any = self._output.add_stream(encoder, options=dict(options))
         stream.height, stream.width = size
         stream.pix_fmt = "yuv420p"

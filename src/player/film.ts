@@ -10,6 +10,7 @@ const KEPT = 8;
 const LONGEST = 1920;
 
 export interface Picture {
+  /** -1 once its canvas holds another frame */
   index: number;
   canvas: HTMLCanvasElement;
 }
@@ -46,6 +47,7 @@ export class Ring {
     const old = this.kept.findIndex((p) => p.index === index);
     const at = old >= 0 ? old : this.kept.length >= KEPT ? KEPT - 1 : -1;
     const [reused] = at >= 0 ? this.kept.splice(at, 1) : [];
+    if (reused) reused.index = -1;
     const canvas = reused?.canvas ?? document.createElement("canvas");
     const share = Math.min(1, LONGEST / Math.max(width, height, 1));
     const size = [Math.max(1, Math.round(width * share)), Math.max(1, Math.round(height * share))];

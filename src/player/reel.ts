@@ -10,6 +10,8 @@ import { Table } from "./table.ts";
 /** ms until a frame that was sought is given up, and until it is sought once more */
 const PATIENCE = 4000;
 const AGAIN = 900;
+const ELSEWHERE = "The browser shows this file's frames at other times than they have. ";
+const UNREACHED = "The browser does not find every frame of this file. ";
 
 export type AskPreview = (side: Side, index: number) => Promise<Preview>;
 
@@ -67,7 +69,8 @@ export class Reel implements Film {
     while (!this.closed && !this.failed && (this.shown !== index || video.seeking)) {
       const now = performance.now();
       if (now - begun > PATIENCE) break;
-      if (now - sought > AGAIN && !video.seeking) {
+      if (now - begun > 3 * AGAIN && !this.part) this.doubt(UNREACHED);
+      else if (now - sought > AGAIN && !video.seeking) {
         // the second time a little later, still within the frame
         const share = sought < 0 ? 0.5 : 0.75;
         const { times } = this.table;
@@ -156,20 +159,20 @@ export class Reel implements Film {
     if (this.offset === null) this.offset = mediaTime; // the first frame of what was loaded
     const seconds = mediaTime - this.offset + this.table.times[this.first]!;
     const { index, exact } = this.table.nearest(seconds);
-    if (!exact && !this.part) return this.doubt();
+    if (!exact && !this.part) return this.doubt(ELSEWHERE);
     this.shown = index;
     this.ring.catch(index, this.video, this.video.videoWidth, this.video.videoHeight);
     this.wake();
     this.onFrame(index);
   }
 
-  /** The browser's times are not those of the file: only a preview can be trusted. */
-  private doubt(): void {
+  /** The browser does not show the file's frames as they are: only a preview can be trusted. */
+  private doubt(why: string): void {
     if (this.part || this.failed) return;
     this.shown = -1;
     this.loading = this.prepare(0);
     void this.loading.then(() => {
-      this.words = "The browser shows this file's frames at other times than they have. " + this.words;
+      if (!this.failed) this.words = why + this.words;
       this.onChange();
     });
   }

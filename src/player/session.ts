@@ -162,6 +162,7 @@ export function useSession(on: On, start: Start | undefined) {
     const { duo, screens, zoom, shown } = state;
     if (!duo || !shown) return;
     const { first, second, index } = duo.moment;
+    if (first && first.index !== index) return; // its canvas holds a later frame; that one comes
     const leads = state.films.left !== null; // otherwise the right one is alone
     const left = leads ? first : undefined;
     const right = leads ? second : first;

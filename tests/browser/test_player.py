@@ -174,7 +174,7 @@ def test_the_number_in_the_pixels_is_the_one_that_is_said(page):
 
 
 def test_it_fits_speaks_and_opens_from_other_panels(page):
-    app, made = page
+    app, _ = page
     app.open_panel("player")
     app.find("mf-player-left").wait_for()
     panel = app.find("mf-player-panel")

@@ -21,7 +21,7 @@ from ...dataset.rebuild_cache import RebuildCache
 
 logger = logging.getLogger(__name__)
 
-VERSION = 1  # of the encoding; another one makes other previews
+VERSION = 2  # of the encoding; another one makes other previews
 MOST_BYTES = 2 << 30  # of all previews together
 SPAN, LEAST_SPAN = 600, 60  # frames of a preview
 _SPAN_PIXELS = SPAN * 1920 * 1080  # larger pictures get shorter spans
