@@ -172,7 +172,7 @@ export class Reel implements Film {
     this.shown = -1;
     this.loading = this.prepare(0);
     void this.loading.then(() => {
-      if (!this.failed) this.words = why + this.words;
+      if (!this.failed && this.part) this.words = why + this.part.words;
       this.onChange();
     });
   }
@@ -214,7 +214,7 @@ export class Reel implements Film {
       const fine = await this.load(part.path);
       if (this.closed) return;
       if (!fine) this.fail("This browser cannot play the preview of this video.");
-      else this.words = part.words;
+      else this.words = part.why + part.words;
     } catch (why) {
       this.fail(why instanceof Error ? why.message : String(why));
     }

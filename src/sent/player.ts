@@ -69,6 +69,7 @@ export interface Preview {
   path: string;
   first: number;
   frames: number;
+  why: string;
   words: string;
 }
 

@@ -159,7 +159,7 @@ def test_the_number_in_the_pixels_is_the_one_that_is_said(page):
 
     to_video(app, "old/fake")
     words = app.find("mf-player-left-words")
-    app.until("a preview", lambda: words.count() and "a preview is shown" in words.inner_text())
+    app.until("a preview", lambda: words.count() and "A preview is shown" in words.inner_text())
     for wanted in (28, 1, 17):
         go(app, wanted)
         at(app, wanted)

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ....detector.errors import ForensicsError
 from ....detector.files.atomic import replacing
@@ -18,6 +19,10 @@ from ....detector.files.cache import cache_dir
 from ....detector.files.kept_digests import stamp
 from ....detector.records import content_hash
 from ...dataset.rebuild_cache import RebuildCache
+
+if TYPE_CHECKING:
+    from ....detector.frames.frame import VideoInfo
+    from ....detector.frames.frame_times import FrameTimes
 
 logger = logging.getLogger(__name__)
 
@@ -38,13 +43,15 @@ class Preview:
         path: the file
         first: 0-based index of its first frame
         frames: number of its frames
-        words: what it is, for a person
+        why: why there is one, as far as Python knows
+        words: what it is
     """
 
     video: str
     path: str
     first: int
     frames: int
+    why: str
     words: str
 
 
@@ -93,29 +100,32 @@ def preview_of(video_id: str, path: str, index: int, plays: Sequence[str]) -> Pr
         if facts.lost:
             logger.info("%s: %d frames of the preview are grey", path, facts.lost)
         forget_old(keep=target)
-    return Preview(video_id, str(target), span.start, len(span), _words(path, span, times, codec))
+    words = _words(span, times, codec)
+    return Preview(video_id, str(target), span.start, len(span), _why(times), words)
 
 
-def times_of(path: str):
+def times_of(path: str) -> FrameTimes:
     """Return the times of a video's frames, from memory if the file has not changed since."""
     from ....detector.frames.frame_times import frame_times
 
     return _FACTS.get(stamp(path), lambda: frame_times(path))
 
 
-def _words(path: str, span: range, times, codec: str) -> str:
-    info = times.info
-    why = f"This browser does not play {_format_of(info)}"
+def _why(times: FrameTimes) -> str:
     if not times.stated:
-        why = "The file states no times of its frames"
+        return "The file states no times of its frames. "
+    return f"This browser does not play {_format_of(times.info)}. "
+
+
+def _words(span: range, times: FrameTimes, codec: str) -> str:
     part = "" if len(span) == len(times.pts) else f", frames {span.start + 1:,} to {span.stop:,}"
     return (
-        f"{why}: a preview is shown ({'H.264' if codec == 'h264' else 'VP9'}{part}). It has the "
-        "same frames at the same times; its pictures are encoded again."
+        f"A preview is shown ({'H.264' if codec == 'h264' else 'VP9'}{part}): the same frames at "
+        "the same times, encoded again."
     )
 
 
-def _format_of(info) -> str:
+def _format_of(info: VideoInfo) -> str:
     deep = " with 10 or more bits" if any(bits in info.pixel_format for bits in _DEEP) else ""
     container = info.container.split(",")[0]
     return f"{info.codec.upper()}{deep} in {container.upper()}"

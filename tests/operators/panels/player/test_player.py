@@ -113,7 +113,7 @@ def test_a_preview_holds_the_frames_of_the_file(panel, made, cache):
     assert panel.send("on_open", video="old/fake")["left"]["type"] == ""
     for plays, words in ((BOTH, "H.264"), (["vp9"], "VP9")):
         found = panel.send("on_preview", video="old/fake", frame=5, plays=plays)
-        assert words in found["words"] and "MPEG4 in AVI" in found["words"]
+        assert words in found["words"] and "MPEG4 in AVI" in found["why"]
         assert (found["first"], found["frames"]) == (0, 28)
         assert Path(found["path"]).parent == cache and Path(found["path"]).stem.isalnum()
         frames = list(read_frames(found["path"], range(28)))
