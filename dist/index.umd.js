@@ -983,6 +983,34 @@
 		if (/^Digit[1-9]$/.test(code) && Number(code.slice(5)) <= most) return code.slice(5);
 		return /^Key[A-Z]$/.test(code) && /^[^\x00-\x7f]$/.test(key) ? code.slice(3).toLowerCase() : "";
 	}
+	// src/review/files.ts
+	/** Files of decisions: what the browser saves, and what an import did. */
+	function download({ name, text }) {
+		const address = URL.createObjectURL(new Blob([text], { type: "application/octet-stream" }));
+		Object.assign(document.createElement("a"), {
+			href: address,
+			download: name
+		}).click();
+		setTimeout(() => URL.revokeObjectURL(address), 6e4);
+	}
+	function importWords({ added, there, left_out }) {
+		const left = Object.entries(left_out).map(([why, n]) => number(n) + " left out: " + why);
+		const known = there ? [number(there) + " were there"] : [];
+		return [
+			plural(added, "decision") + " added",
+			...known,
+			...left
+		].join("; ") + ".";
+	}
+	var NO_UTF8 = "This file is not UTF-8. Save it as 'CSV UTF-8' and import it again.";
+	/** The text of a file, or null if it is no UTF-8: its names and notes would come in broken. */
+	function textOf(bytes) {
+		try {
+			return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+		} catch {
+			return null;
+		}
+	}
 	// src/review/agreement.tsx
 	/** How far the reviewers agree, and the way to where they differ. */
 	var interval = (row) => row.low === null || row.high === null ? row.why : "95 %: " + row.low.toFixed(2) + " to " + row.high.toFixed(2);
@@ -1026,7 +1054,7 @@
 			accept: ".csv,.json",
 			"data-cy": "mf-review-import",
 			onChange: (e) => {
-				e.currentTarget.files?.[0]?.text().then(props.onImport);
+				(e.currentTarget.files?.[0])?.arrayBuffer().then((bytes) => props.onImport(textOf(bytes)));
 				e.currentTarget.value = "";
 			}
 		})), /* @__PURE__ */ h("span", {
@@ -1162,6 +1190,8 @@
 	}
 	function Bar$1(props) {
 		const { card, mine, onDo } = props;
+		const keep = props.beside?.keep;
+		const note = props.beside?.note ?? "";
 		const writing = card && props.writing?.face === card.id ? props.writing : null;
 		return /* @__PURE__ */ h("div", {
 			className: "mf-bar-of-keys",
@@ -1176,12 +1206,12 @@
 		}))), /* @__PURE__ */ h("div", { className: "mf-keys mf-minor" }, /* @__PURE__ */ h(Button$1, {
 			command: "keep",
 			onDo,
-			on: card?.keep === true,
+			on: keep === true,
 			off: !card
 		}), /* @__PURE__ */ h(Button$1, {
 			command: "drop",
 			onDo,
-			on: card?.keep === false,
+			on: keep === false,
 			off: !card
 		}), /* @__PURE__ */ h(Button$1, {
 			command: "note",
@@ -1214,14 +1244,14 @@
 			off: !card
 		})), card && writing && /* @__PURE__ */ h(Note, {
 			key: card.id,
-			text: card.note ?? "",
+			text: note,
 			asked: writing.time,
 			onWords: (text) => props.onNote(card.id, text),
 			onEnd: props.onWritten
-		}), !writing && card?.note && /* @__PURE__ */ h("div", {
+		}), !writing && note && /* @__PURE__ */ h("div", {
 			className: "mf-dim",
 			"data-cy": "mf-review-noted"
-		}, "Note: " + card.note), !!props.others.length && /* @__PURE__ */ h("div", {
+		}, "Note: " + note), !!props.others.length && /* @__PURE__ */ h("div", {
 			className: "mf-says",
 			"data-cy": "mf-review-others"
 		}, props.others.map(([who, what]) => (who || "no name") + ": " + wordsOf(what)).join(" · ")));
@@ -1276,6 +1306,8 @@
 		tries = 0;
 		round = 0;
 		timer;
+		/** decisions on datasets that this database does not hold: another one may be behind the address */
+		kept = [];
 		deliver;
 		stored;
 		changed;
@@ -1294,6 +1326,10 @@
 		}
 		get length() {
 			return this.waiting.length;
+		}
+		/** How many decisions wait for a dataset that is not here. */
+		get parked() {
+			return this.kept.length;
 		}
 		/** Whether the last try failed. */
 		get failing() {
@@ -1324,11 +1360,17 @@
 			this.busy = true;
 			const round = ++this.round;
 			const other = this.waiting.findIndex((entry) => !same(entry.desk, first.desk));
-			const entries = this.waiting.slice(0, other < 0 ? 20 : Math.min(other, 20)).map(({ desk: _, order: __, ...entry }) => entry);
+			const part = this.waiting.slice(0, other < 0 ? 20 : Math.min(other, 20));
+			const now = Date.now();
+			const entries = part.map(({ desk: _, order, ...entry }) => ({
+				...entry,
+				ago: Math.max(0, now - order)
+			}));
 			this.timer = setTimeout(() => this.failed(round), LOST);
 			this.deliver(first.desk, entries, (answer) => {
 				if (round !== this.round) return;
-				if (!answer?.done.length) return this.failed(round);
+				if (answer?.absent) this.park(first.desk.dataset);
+				else if (!answer?.done.length) return this.failed(round);
 				clearTimeout(this.timer);
 				const marks = new Set(answer.done.map((done) => done.mark));
 				this.waiting = this.waiting.filter((entry) => !marks.has(entry.mark));
@@ -1339,6 +1381,11 @@
 				this.changed();
 				this.pump();
 			});
+		}
+		park(dataset) {
+			const here = (entry) => entry.desk.dataset !== dataset;
+			this.kept.push(...this.waiting.filter((entry) => !here(entry)));
+			this.waiting = this.waiting.filter(here);
 		}
 		failed(round) {
 			if (round !== this.round) return;
@@ -1363,25 +1410,6 @@
 			} catch {}
 		}
 		return found.sort((a, b) => a.order - b.order);
-	}
-	// src/review/files.ts
-	/** Files of decisions: what the browser saves, and what an import did. */
-	function download({ name, text }) {
-		const address = URL.createObjectURL(new Blob([text], { type: "application/octet-stream" }));
-		Object.assign(document.createElement("a"), {
-			href: address,
-			download: name
-		}).click();
-		setTimeout(() => URL.revokeObjectURL(address), 6e4);
-	}
-	function importWords({ added, there, left_out }) {
-		const left = Object.entries(left_out).map(([why, n]) => number(n) + " left out: " + why);
-		const known = there ? [number(there) + " were there"] : [];
-		return [
-			plural(added, "decision") + " added",
-			...known,
-			...left
-		].join("; ") + ".";
 	}
 	/** ms; a longer pause is no decision that takes long */
 	var PAUSED = 6e4;
@@ -1433,6 +1461,21 @@
 			if (!this.resolving && !this.mine(id)) return [];
 			return Object.entries(this.said[id] ?? {}).filter(([who]) => this.resolving || who !== this.reviewer);
 		}
+		/** What is shown beside the label: of others nothing before one has decided. */
+		beside(card) {
+			return this.resolving || this.mine(card.id) ? card.stands : card.own;
+		}
+		/** What the reviewer says beside the label. */
+		say(card, given) {
+			card.stands = {
+				...card.stands,
+				...given
+			};
+			card.own = {
+				...card.own,
+				...given
+			};
+		}
 		/** How many faces there are to decide: of the queue, or of the list of differences. */
 		get faces() {
 			return this.resolving ? this.opened.listed : this.opened.faces;
@@ -1453,25 +1496,25 @@
 			const card = this.cards.get(id);
 			if (isDecision(action)) {
 				this.set(id, action);
-				if (card && action !== "confirm_label") card.keep = null;
+				if (card && action !== "confirm_label") this.say(card, { keep: null });
 				if (!before) this.opinions++;
 				this.clock(now);
 				this.move(1);
 			} else if (action === "clear") {
 				this.set(id, void 0);
-				if (card) Object.assign(card, {
+				if (card) this.say(card, {
 					keep: null,
 					note: null
 				});
 				if (before) this.opinions--;
-			} else if (card) card.keep = action === "keep";
+			} else if (card) this.say(card, { keep: action === "keep" });
 		}
 		move(by) {
 			this.at = Math.max(0, Math.min(this.ids.length, this.at + by));
 		}
 		/** Python has answered: new cards, what an undo or a redo changed, and what was refused. */
 		take(answer) {
-			this.put(answer.cards);
+			this.put(answer.cards ?? []);
 			for (const done of answer.done) {
 				const { turned, was, face, why } = done;
 				for (const [i, id] of (why && face ? [...turned, face] : turned).entries()) {
@@ -1567,6 +1610,7 @@
 		turned: [],
 		was: []
 	};
+	var UNDOING = "A key came before the undo was through, and decided nothing. Press it again.";
 	var NO_FACE = "This face is not in the dataset any more.";
 	/** The browser's memory, or none where it is forbidden. */
 	function memory() {
@@ -1608,6 +1652,8 @@
 		agreement = null;
 		refused = null;
 		said = "";
+		/** why decisions could not be stored yet, in Python's words */
+		busy = "";
 		told = "";
 		want = {};
 		asking = 0;
@@ -1666,8 +1712,10 @@
 					entries,
 					want
 				}, (answer) => {
-					pile?.put(answer.cards);
-					pile?.gone(want);
+					pile?.put(answer.cards ?? []);
+					if (answer.cards) pile?.gone(want);
+					else pile?.forget(want);
+					state.busy = answer.busy;
 					then(answer);
 				}, (refused) => {
 					pile?.forget(want);
@@ -1678,17 +1726,20 @@
 						...NONE,
 						why
 					}));
+					state.busy = "";
 					then(refused && {
 						done,
 						said: {},
 						cards: [],
-						busy: ""
+						busy: "",
+						absent: false
 					});
 				}, LOST);
 			};
 			const stored = (answer) => {
 				state.pile?.take(answer);
-				state.said = answer.done.map((done) => done.why).find(Boolean) ?? "";
+				const why = answer.done.map((done) => done.why).find(Boolean);
+				state.said = why ?? (state.said === UNDOING ? UNDOING : "");
 				answer.done.forEach((done) => state.turns.delete(done.mark));
 				soon(() => void 0);
 				if (answer.done.some((done) => done.turned.length >= MOST_TURNED)) open({});
@@ -1777,6 +1828,7 @@
 			ask("on_cards", {
 				dataset: pile.opened.dataset,
 				key: pile.opened.key,
+				reviewer: pile.reviewer,
 				want
 			}, ({ cards }) => {
 				pile.put(cards);
@@ -1787,6 +1839,7 @@
 		return {
 			state,
 			waiting: outbox.current?.length ?? 0,
+			parked: outbox.current?.parked ?? 0,
 			failing: outbox.current?.failing ?? false,
 			open,
 			rename(name) {
@@ -1796,24 +1849,28 @@
 				open({ reviewer: name });
 				redraw();
 			},
-			act: (action) => soon(() => {
+			act(action) {
 				const pile = state.pile;
 				const face = pile?.id;
 				if (face === void 0 || !pile?.card) return;
-				pile.act(action, Date.now());
-				const resolves = pile.resolving || void 0;
-				outbox.current.add(state.desk, {
-					mark: newMark(),
-					what: action,
-					face,
-					resolves
-				});
-				state.said = "";
-				look();
-			}),
+				if (state.turns.size) state.said = UNDOING;
+				else {
+					pile.act(action, Date.now());
+					const resolves = pile.resolving || void 0;
+					outbox.current.add(state.desk, {
+						mark: newMark(),
+						what: action,
+						face,
+						resolves
+					});
+					state.said = "";
+					look();
+				}
+				redraw();
+			},
 			note: (face, text) => soon(() => {
 				const card = state.pile?.cards.get(face);
-				if (card) card.note = text || null;
+				if (card) state.pile?.say(card, { note: text || null });
 				outbox.current.add(state.desk, {
 					mark: newMark(),
 					what: "note",
@@ -1863,6 +1920,10 @@
 			},
 			import(text) {
 				const { dataset } = state.pile.opened;
+				if (text === null) {
+					state.told = NO_UTF8;
+					return redraw();
+				}
 				ask("on_import", {
 					dataset,
 					text
@@ -1884,7 +1945,7 @@
 	// src/review/head.tsx
 	/** What is gone through, by whom, and how far it is. */
 	function Head(props) {
-		const { opened, pile } = props;
+		const { opened } = props;
 		const { asked } = opened;
 		const byMouse = useRef(false);
 		const onAsk = (change) => {
@@ -1936,18 +1997,16 @@
 		}))), !props.named && /* @__PURE__ */ h("div", {
 			className: "mf-says",
 			"data-cy": "mf-review-nameless"
-		}, opened.reviewer ? "Decisions are stored as those of '" + opened.reviewer + "'. " : "Decisions are stored without a name. ", "Enter your name if several people review."), opened.notice && /* @__PURE__ */ h("div", {
+		}, opened.reviewer ? "Decisions are stored as those of '" + opened.reviewer + "'. " : "Decisions are stored without a name. ", "Enter your name if several people review."), opened.aside && /* @__PURE__ */ h("div", {
+			className: "mf-says mf-warn",
+			"data-cy": "mf-review-aside"
+		}, opened.aside), opened.notice && /* @__PURE__ */ h("div", {
 			className: "mf-says mf-row",
 			"data-cy": "mf-review-notice"
 		}, /* @__PURE__ */ h("span", null, opened.notice), /* @__PURE__ */ h("button", {
 			onClick: props.onQueues,
 			"data-cy": "mf-review-find"
-		}, "Find hard examples …")), /* @__PURE__ */ h(Progress, {
-			opened,
-			pile,
-			waiting: props.waiting,
-			failing: props.failing
-		}));
+		}, "Find hard examples …")), /* @__PURE__ */ h(Progress, props));
 	}
 	function Progress(props) {
 		const { opened, pile } = props;
@@ -1967,7 +2026,10 @@
 			role: "status",
 			"data-cy": "mf-review-waiting",
 			className: "mf-dim"
-		}, props.failing ? "⚠ " + number(props.waiting) + " not stored yet: the App does not answer, or is busy. Kept in this browser and sent again." : props.waiting ? "storing " + number(props.waiting) : "all stored")));
+		}, props.failing ? "⚠ " + number(props.waiting) + " not stored yet: " + (props.busy || "the App does not answer, or is busy.") + " Kept in this browser and sent again." : props.waiting ? "storing " + number(props.waiting) : "all stored"), !!props.parked && /* @__PURE__ */ h("span", {
+			"data-cy": "mf-review-parked",
+			className: "mf-dim"
+		}, number(props.parked) + " wait in this browser for a dataset that is not in this database.")));
 	}
 	// src/app/heat.ts
 	/** The colours of a heatmap over a crop: transparent where nothing is, to yellow. */
@@ -2263,7 +2325,9 @@
 			opened,
 			pile,
 			waiting: desk.waiting,
+			parked: desk.parked,
 			failing: desk.failing,
+			busy: desk.state.busy,
 			named: !!desk.state.want.reviewer,
 			onAsk: (change) => desk.open(change),
 			onName: desk.rename,
@@ -2290,6 +2354,7 @@
 			"data-cy": "mf-review-end"
 		}, pile.lost ? "This face is not in the dataset any more. Press → to go on." : pile.id ? "Reading the face …" : endWords(opened, pile), !pile.id && !!opened.listed && /* @__PURE__ */ h("button", { onClick: () => desk.open({}, pile.next) }, "Go on")), /* @__PURE__ */ h(Bar$1, {
 			card,
+			beside: card && pile.beside(card),
 			mine: pile.id === void 0 ? void 0 : pile.mine(pile.id),
 			others: pile.id === void 0 ? [] : pile.others(pile.id),
 			writing,
@@ -5080,6 +5145,7 @@ void main() {
 			const old = this.kept.findIndex((p) => p.index === index);
 			const at = old >= 0 ? old : this.kept.length >= KEPT ? 7 : -1;
 			const [reused] = at >= 0 ? this.kept.splice(at, 1) : [];
+			if (reused) reused.index = -1;
 			const canvas = reused?.canvas ?? document.createElement("canvas");
 			const share = Math.min(1, LONGEST / Math.max(width, height, 1));
 			const size = [Math.max(1, Math.round(width * share)), Math.max(1, Math.round(height * share))];
@@ -5187,6 +5253,8 @@ void main() {
 	/** ms until a frame that was sought is given up, and until it is sought once more */
 	var PATIENCE = 4e3;
 	var AGAIN = 900;
+	var ELSEWHERE = "The browser shows this file's frames at other times than they have. ";
+	var UNREACHED = "The browser does not find every frame of this file. ";
 	/** A video file, or a preview of a part of it. */
 	var Reel = class {
 		side;
@@ -5235,7 +5303,8 @@ void main() {
 			while (!this.closed && !this.failed && (this.shown !== index || video.seeking)) {
 				const now = performance.now();
 				if (now - begun > PATIENCE) break;
-				if (now - sought > AGAIN && !video.seeking) {
+				if (now - begun > 3 * AGAIN && !this.part) this.doubt(UNREACHED);
+				else if (now - sought > AGAIN && !video.seeking) {
 					const share = sought < 0 ? .5 : .75;
 					const { times } = this.table;
 					video.currentTime = this.told(times[index] + share * (this.table.end(index) - times[index]));
@@ -5310,19 +5379,19 @@ void main() {
 			if (this.offset === null) this.offset = mediaTime;
 			const seconds = mediaTime - this.offset + this.table.times[this.first];
 			const { index, exact } = this.table.nearest(seconds);
-			if (!exact && !this.part) return this.doubt();
+			if (!exact && !this.part) return this.doubt(ELSEWHERE);
 			this.shown = index;
 			this.ring.catch(index, this.video, this.video.videoWidth, this.video.videoHeight);
 			this.wake();
 			this.onFrame(index);
 		}
-		/** The browser's times are not those of the file: only a preview can be trusted. */
-		doubt() {
+		/** The browser does not show the file's frames as they are: only a preview can be trusted. */
+		doubt(why) {
 			if (this.part || this.failed) return;
 			this.shown = -1;
 			this.loading = this.prepare(0);
 			this.loading.then(() => {
-				this.words = "The browser shows this file's frames at other times than they have. " + this.words;
+				if (!this.failed && this.part) this.words = why + this.part.words;
 				this.onChange();
 			});
 		}
@@ -5365,7 +5434,7 @@ void main() {
 				const fine = await this.load(part.path);
 				if (this.closed) return;
 				if (!fine) this.fail("This browser cannot play the preview of this video.");
-				else this.words = part.words;
+				else this.words = part.why + part.words;
 			} catch (why) {
 				this.fail(why instanceof Error ? why.message : String(why));
 			}
@@ -5904,6 +5973,7 @@ void main() {
 			const { duo, screens, zoom, shown } = state;
 			if (!duo || !shown) return;
 			const { first, second, index } = duo.moment;
+			if (first && first.index !== index) return;
 			const leads = state.films.left !== null;
 			const left = leads ? first : void 0;
 			const right = leads ? second : first;

@@ -197,14 +197,14 @@ def test_it_fits_speaks_and_opens_from_other_panels(page):
     press(app, "?")
     app.find("mf-player-keys").wait_for()
 
-    app.open_panel("timeline")
-    app.page.get_by_text("tick one in the grid").first.wait_for()
     app.page.locator('[data-cy="looker"]').first.hover()
     ticked = app.page.locator('[data-cy="looker"] input[type=checkbox]').first
     ticked.evaluate("box => box.click()")
+    at(app, 1)  # it follows the ticked face
+    app.open_panel("timeline")
     app.wait_plot(0)
     x, y = app.page.evaluate("window.__driver.pixel(0, 0, 3)")
     app.page.mouse.click(x, y)
-    app.until("the player", lambda: panel.count() and panel.is_visible())
+    app.until("the clicked frame", lambda: number(app) == 13)
     at(app, 13)
     app.shot("player-from-timeline")
