@@ -11,7 +11,14 @@ from ..files.companions import is_unseen
 from ..files.frame_numbers import natural_key
 from ..records import Reason
 from .frame import DecodedFrame, FrameError, VideoInfo
-from .pictures import BROKEN_IMAGE, SUFFIXES, as_shown, frames_of_picture, opened_picture
+from .pictures import (
+    BROKEN_IMAGE,
+    SUFFIXES,
+    TRANSFER,
+    as_shown,
+    frames_of_picture,
+    opened_picture,
+)
 
 
 def image_files(folder: Path) -> list[Path]:
@@ -75,7 +82,7 @@ class ImageSource:
 
     def _probe(self) -> VideoInfo:
         width = height = 0
-        codec = mode = ""
+        codec = mode = transfer = ""
         for number in self._numbers:
             try:
                 with opened_picture(self._files[number]) as image:
@@ -84,11 +91,13 @@ class ImageSource:
                     turned = image.format != "TIFF" and image.getexif().get(0x0112, 1) >= 5
                     width, height = image.size[::-1] if turned else image.size
                     codec, mode = (image.format or "").lower(), image.mode
+                    transfer = image.info[TRANSFER]
                 break
             except FrameError:
                 continue  # read() reports the reason for that frame
         return VideoInfo(
-            len(self._numbers), None, width, height, None, codec, None, 0, mode, None, "images"
+            *(len(self._numbers), None, width, height, None, codec, None, 0, mode, None, "images"),
+            transfer=transfer,
         )
 
     def read(self, numbers: Iterable[int]) -> Iterator[DecodedFrame]:
@@ -107,7 +116,7 @@ class ImageSource:
 class PictureSequence:
     """The frames or pages of one picture file as a :class:`frame.FrameSource`.
 
-    The formats are WebP, PNG, AVIF, TIFF and GIF.
+    The formats are WebP, PNG, AVIF, HEIF, TIFF and GIF.
 
     Args:
         path: the file
@@ -119,12 +128,14 @@ class PictureSequence:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         with opened_picture(self.path) as image:
+            transfer = image.info[TRANSFER]
             self._places = frames_of_picture(image)
             image.seek(0)
             width, height = image.size
             codec = (image.format or "").lower()
             self._info = VideoInfo(
-                len(self._places), None, width, height, None, codec, None, 0, image.mode
+                *(len(self._places), None, width, height, None, codec, None, 0, image.mode),
+                transfer=transfer,
             )
 
     @property
@@ -145,6 +156,7 @@ class PictureSequence:
                     continue
                 try:
                     image.seek(self._places[number])
+                    image.info[TRANSFER] = self._info.transfer
                     shown = as_shown(image)
                 except BROKEN_IMAGE:
                     yield DecodedFrame(number, None, None, Reason.UNREADABLE_IMAGE)

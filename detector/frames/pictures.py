@@ -16,6 +16,8 @@ from ..files import packages
 from ..files.paths import still_allowed
 from ..records import Reason
 from .frame import MAX_FRAME_PIXELS, FrameError
+from .picture_range import transfer_of
+from .tone_mapping import to_standard_range
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +32,9 @@ _SIGNATURES = (b"\x89PNG\r\n", b"\xff\xd8\xff", b"BM", b"II*\x00", b"MM\x00*")
 _AVIF = frozenset({b"avif", b"avis"})
 _HEIF = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevm", b"hevs", b"mif1", b"msf1", b"mif2"})
 # Formats whose further pictures are frames or pages. In a JPEG (MPO) they are depth and previews.
-_SEQUENCES = frozenset({"PNG", "WEBP", "AVIF", "TIFF", "GIF"})
+_SEQUENCES = frozenset({"PNG", "WEBP", "AVIF", "TIFF", "GIF", "HEIF"})
+#: Entry of an opened picture's ``info``: its high dynamic range, or "".
+TRANSFER = "transfer"
 _REDUCED, _SUBFILE_TYPE = 1, 254  # TIFF: a reduced copy of another page
 
 
@@ -65,6 +69,7 @@ def opened_picture(path: str | Path) -> Iterator[Image.Image]:
                 raise FrameError(
                     Reason.TOO_LARGE, f"{path} has {image.width} x {image.height} pixels."
                 )
+            image.info[TRANSFER] = transfer_of(path)
             yield image
     except FrameError:  # also a ValueError, which BROKEN_IMAGE would catch
         raise
@@ -84,7 +89,8 @@ def frames_of_picture(image: Image.Image) -> list[int]:
     if count == 1 or image.format not in _SEQUENCES:
         return [0]
     found = []
-    for at in range(count):
+    # An APNG may begin with a picture for viewers that know no animation.
+    for at in range(bool(getattr(image, "default_image", False)), count):
         image.seek(at)
         tags = getattr(image, "tag_v2", {})
         if not int(tags.get(_SUBFILE_TYPE, 0)) & _REDUCED:
@@ -95,16 +101,20 @@ def frames_of_picture(image: Image.Image) -> list[int]:
 def as_shown(image: Image.Image) -> np.ndarray:
     """Return the picture as RGB uint8 (H, W, 3): upright by its EXIF orientation, in sRGB.
 
-    Colour profiles are applied (CMYK and wide gamuts too); alpha is dropped. Of 16-bit values the
+    Colour profiles are applied (CMYK and wide gamuts too), a high dynamic range is mapped to the
+    standard one; alpha is dropped. Of 16-bit values the
     upper byte is kept. 32-bit integers and floats define no white. They are divided by the smallest
     of 1 (floats only), 255, 65535 and 2^32 - 1 that holds their largest value.
     """
+    transfer = image.info.get(TRANSFER)
     upright = ImageOps.exif_transpose(image)
     if upright.mode.startswith("I") or upright.mode == "F":
         grey = _eight_bits(np.asarray(upright), upright.mode)
         return np.repeat(grey[:, :, None], 3, axis=2)
     if upright.mode == "P" and "transparency" in upright.info:
         upright = upright.convert("RGBA")
+    if transfer:
+        return to_standard_range(np.array(upright.convert("RGB"), np.uint16) * 257, transfer)
     profile = upright.info.get("icc_profile")
     if profile:
         found = _in_srgb(upright, profile)

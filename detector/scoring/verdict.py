@@ -327,7 +327,7 @@ def _of_the_source(found: VideoFaces) -> list[str]:
         out.append("The video is interlaced: moving edges are combed, as in no training material.")
     if transfer := info.get("transfer"):
         out.append(
-            f"The video has a high dynamic range ({transfer.upper()}), mapped to the standard one; "
+            f"The file has a high dynamic range ({transfer.upper()}), mapped to the standard one; "
             "detectors are trained on material that was recorded in the standard range."
         )
     return out

@@ -62,6 +62,7 @@ def face_table(view: Any, key: str, more: Sequence[str] = ()) -> FaceColumns:
             f"{faces.name!r} has no field {fields.GROUND_TRUTH!r}.",
             "Rates need to know which faces are real: import the dataset with its labels.",
         )
+    views.require_faces(view)
     got = read(view, shared, own)
     if not got.ids:
         raise ForensicsError("There are no faces here.", "Run 'Extract faces', or widen the view.")

@@ -74,8 +74,9 @@ def usual_crops(videos: fo.Dataset) -> Path:
     A renamed dataset keeps its store. A dataset that took the name of another one does not write
     into the other's store.
     """
-    if partners.is_own(videos, partners.FACES):
-        return Path(fields.describe(videos)["crops"])
+    known = fields.describe(videos).get("crops")
+    if known and partners.is_own(videos, partners.FACES):
+        return Path(known)
     usual = default_folders.of_dataset(default_folders.CROPS, videos)
     own = str(videos._doc.id)
     path = f"info.{fields.INFO_KEY}"

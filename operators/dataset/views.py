@@ -25,11 +25,20 @@ if TYPE_CHECKING:
     pass
 
 SLICE = 10_000  # values per bulk write
+_HIDING = (fo.SelectFields, fo.ExcludeFields)
 
 
 def flat(samples: Any) -> Any:
-    """Return ``samples`` without dynamic grouping: every face, not one per video."""
+    """Return ``samples`` without dynamic grouping: every face, not one per video.
+
+    Fields that the view does not show are there as well, because a hidden label is not a missing
+    one.
+    """
     view = samples.view() if isinstance(samples, fo.Dataset) else samples
+    if any(isinstance(stage, _HIDING) for stage in view._stages):
+        shown, view = view, view._base_view
+        for stage in shown._stages:
+            view = view if isinstance(stage, _HIDING) else view.add_stage(stage)
     return view.flatten() if getattr(view, "_is_dynamic_groups", False) else view
 
 
@@ -53,12 +62,24 @@ def is_empty(samples: Any) -> bool:
 
 
 def require_samples(samples: Any, what: str) -> None:
-    """Raise :class:`ForensicsError` if ``samples`` is empty."""
+    """Raise :class:`ForensicsError` if ``samples`` is empty, or holds videos in place of faces."""
+    if what == "faces":
+        require_faces(samples)
     if is_empty(samples):
         raise ForensicsError(
             f"The chosen view holds no {what}.",
             "Clear the filters or choose another view or dataset.",
         )
+
+
+def require_faces(samples: Any) -> None:
+    """Raise :class:`ForensicsError` if ``samples`` are videos; the hint names their faces."""
+    if samples.media_type != fomm.VIDEO:
+        return
+    videos = dataset_of(samples)
+    own = None if samples._is_generated else faces_of(videos)
+    hint = "Run 'Extract faces' first" if own is None else f"Open {own.name!r}"
+    raise ForensicsError(f"{videos.name!r} holds videos, not faces.", f"{hint}.")
 
 
 def require_fields(samples: Any, names: Iterable[str], made_by: str) -> None:
@@ -69,6 +90,12 @@ def require_fields(samples: Any, names: Iterable[str], made_by: str) -> None:
     names = list(names)
     schema = dataset_of(samples).get_field_schema()
     missing = [name for name in names if name.split(".")[0] not in schema]
+    if missing and samples._is_generated:
+        kind = type(samples).__name__.removesuffix("View").lower()
+        raise ForensicsError(
+            f"These {kind} of {samples._root_dataset.name!r} have no field {missing[0]!r}.",
+            "Open the dataset itself, or take them with 'Use dataset'.",
+        )
     if missing:
         raise ForensicsError(
             f"{dataset_of(samples).name!r} has no field {missing[0]!r}.", f"Run {made_by!r} first."

@@ -88,6 +88,7 @@ def run(
     """
     view = views.flat(samples)
     dataset = views.dataset_of(view)
+    views.require_faces(view)
     views.require_fields(view, [fields.ScoreFields(key).p_fake], "Score faces")
     if compare_with is not None:
         views.require_fields(view, [fields.ScoreFields(compare_with).p_fake], "Score faces")

@@ -84,6 +84,7 @@ def run(
 
     view = views.flat(samples)
     dataset = views.dataset_of(view)
+    views.require_faces(view)
     views.require_fields(view, ["video_id"], "Import deepfake dataset")
     views.require_samples(view, "faces")
     names = fields.ScoreFields(key)

@@ -7,7 +7,6 @@ from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import fiftyone.core.media as fomm
 from fiftyone.operators import types
 
 from ...detector.errors import Cancelled, ForensicsError
@@ -156,11 +155,6 @@ def run(
 def _require_crops(view: Any) -> None:
     """Raise :class:`ForensicsError` unless ``view`` holds faces whose files may be read."""
     views.require_fields(view, ["video_id"], "Import deepfake dataset")
-    if view.media_type != fomm.IMAGE:
-        raise ForensicsError(
-            f"{views.dataset_of(view).name!r} holds videos, not faces.",
-            "Run 'Extract faces' first and score the faces dataset.",
-        )
     views.require_samples(view, "faces")
     require_files(view.values("filepath"), "faces")
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import io
+import struct
+import zlib
 
+import av
 import numpy as np
 import pytest
 from media_forensics.detector.frames import open_source, probe_video, read_frames
 from media_forensics.detector.frames.images import image_files, read_image
 from media_forensics.detector.frames.pictures import as_shown
+from media_forensics.detector.frames.tone_mapping import to_standard_range
 from media_forensics.detector.records import Reason
 from PIL import Image, ImageCms
 
@@ -139,3 +143,47 @@ def test_browsers_names_of_jpeg_and_png_are_pictures(tmp_path):
         Image.new("RGB", (32, 16), (90, 120, 60)).save(tmp_path / f"a.{ending}", kind)
     assert len(image_files(tmp_path)) == 3
     assert {read_image(path).shape for path in image_files(tmp_path)} == {(16, 32, 3)}
+
+
+def test_a_picture_before_an_animation_and_several_pictures_of_a_phone(tmp_path):
+    frames = [Image.new("RGB", (W, H), (40 * n, 0, 200 - 40 * n)) for n in range(4)]
+    frames[0].save(tmp_path / "a.png", save_all=True, append_images=frames[1:], default_image=True)
+    source = open_source(tmp_path / "a.png")
+    assert list(source.numbers) == [0, 1, 2]  # browsers show these
+    assert difference(tmp_path / "a.png", frames[1]) == 0
+    heif = pytest.importorskip("pillow_heif", reason="needs pillow-heif")
+    several = heif.from_pillow(frames[0])
+    several.add_from_pillow(frames[3])
+    several.save(str(tmp_path / "b.heic"), quality=95)
+    assert [f.image is None for f in open_source(tmp_path / "b.heic").read([0, 1])] == [False] * 2
+
+
+def with_range(path, transfer: int) -> None:
+    """A PNG with ``cICP``, or an AVIF with ``colr``, that says the transfer characteristics."""
+    large = scene().resize((2 * W, 2 * H))
+    if path.suffix == ".png":
+        large.save(path)
+        data, body = path.read_bytes(), b"cICP" + bytes([9, transfer, 0, 1])
+        chunk = struct.pack(">I", 4) + body + struct.pack(">I", zlib.crc32(body))
+        path.write_bytes(data[:33] + chunk + data[33:])  # behind the signature and IHDR
+        return
+    with av.open(str(path), "w", format="avif") as container:
+        stream = container.add_stream("libsvtav1", rate=1, options={"preset": "10", "crf": "10"})
+        stream.width, stream.height, stream.pix_fmt = 2 * W, 2 * H, "yuv420p10le"
+        stream.codec_context.color_trc, stream.codec_context.color_primaries = transfer, 9
+        frame = av.VideoFrame.from_image(large).reformat(format="yuv420p10le")
+        frame.color_trc = transfer
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+
+
+@pytest.mark.parametrize("ending", ["png", "avif"])
+@pytest.mark.parametrize(("transfer", "name"), [(16, "pq"), (18, "hlg"), (1, ""), (13, "")])
+def test_a_high_dynamic_range_of_pictures_is_mapped_and_named(ending, transfer, name, tmp_path):
+    path = tmp_path / f"a.{ending}"
+    with_range(path, transfer)
+    assert probe_video(path).transfer == name
+    with Image.open(path) as opened:
+        stored = np.asarray(opened.convert("RGB"))
+    want = to_standard_range(stored.astype(np.uint16) * 257, name) if name else stored
+    assert difference(path, want) == 0

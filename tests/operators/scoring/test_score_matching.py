@@ -185,3 +185,27 @@ def test_scores_that_order_reals_over_fakes_are_asked_about(
         found[said] = np.array(faces.values("s_p_fake"))
         assert ("Below 0.5" in done["remarks"][-1]) == (said == "fake")
     assert np.allclose(found["fake"], 1 - found["real"])
+
+
+def test_views_that_hide_fields_or_hold_something_else(fiftyone_db, faces, operators, tmp_path):
+    """A label that a view hides is there; what is no face says so, and nothing is written."""
+    rows = [(i, "DF" in v) for i, v in zip(*faces.values(["id", "video_id"]), strict=True)]
+    path = write(tmp_path / "s.csv", "sample_id,score", [(i, 0.6 + 0.3 * f) for i, f in rows])
+    operators("import_scores")(faces, key="s", path=path)
+    for view in (
+        faces.select_fields("video_id"),
+        faces.exclude_fields("ground_truth").match({"frame_number": 1}),
+        faces.select_fields("video_id").group_by("video_id"),
+    ):
+        found = operators("evaluate_detector")(view, key="s", replicates=5, write_evaluations=False)
+        assert found["rows"][0]["auroc"]["value"] == 1
+    videos = fiftyone_db.Dataset()
+    videos.add_sample(fiftyone_db.Sample(filepath="/v.mp4", video_id="v", s_p_fake=0.5))
+    clips = videos.to_clips([[(1, 2)]])
+    for name in ("evaluate_detector", "find_hard_examples", "calibrate_threshold", "score_faces"):
+        with pytest.raises(ForensicsError, match="holds videos, not faces"):
+            operators(name)(videos, key="s")
+        with pytest.raises(ForensicsError, match=r"holds videos, not faces|These clips of .* have"):
+            operators(name)(clips, key="s")
+    assert not videos.list_runs() and videos.get_field_schema().keys() & {"tags", "s"} == {"tags"}
+    videos.delete()
