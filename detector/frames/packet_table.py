@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..errors import is_shortage
+from .cut_off import frames_before
 from .display import Display, display_of
 from .pyav import (
     FFmpegError,
@@ -116,13 +118,17 @@ def scan_packets(container: Any, stream: Any) -> tuple[PacketTable, Shape | None
 def _declared(container: Any, stream: Any, rows: list[tuple[int, bool, bool]], ends: float) -> int:
     """Return how many frames should be shown, 0 if unknown.
 
-    Takes the count from the container's header where there is one. Otherwise takes the declared
+    Takes the count from the container's header where there is one, also of a cut-off AVI or ASF.
+    Otherwise takes the declared
     length, if every stream (sound included) ends more than a second before it.
     """
     hidden = sum(not shown for _, _, shown in rows)
     if stream.frames and _COUNTED in container.format.name:
         return stream.frames - hidden
     length, rate = container_seconds(container), positive(stream.average_rate)
+    name, fps = container.format.name, float(rate or 0)
+    if before := frames_before(Path(container.name), name, stream.frames, fps):
+        return before - hidden
     if length is None or rate is None or not rows:
         return 0
     short = length + (container.start_time or 0) / 1e6 - ends

@@ -75,3 +75,15 @@ def test_a_missing_tail_is_missing(ending, options, share, tmp_path):
     reasons = {f.index: f.reason for f in source.read(source.numbers)}
     assert all(reasons[i] is Reason.SHORT_VIDEO for i in source.numbers[info.frame_count :])
     assert reasons[0] is None
+
+
+@pytest.mark.parametrize(("ending", "codec"), [("avi", "mpeg4"), ("wmv", "wmv2")])
+def test_a_missing_tail_is_missing_where_the_length_is_estimated_anew(ending, codec, tmp_path):
+    """FFmpeg takes the length of these from what is left; their headers say the whole."""
+    path = encode(tmp_path / f"v.{ending}", codec, 10, {"b": "1M"})
+    assert probe_video(path).missing_frames == 0
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 2])
+    source = open_source(path)
+    assert source.info.missing_frames > 20 and abs(len(source.numbers) - N) <= 1
+    assert [f.reason for f in source.read([N - 5])] == [Reason.SHORT_VIDEO]
