@@ -89,7 +89,8 @@ def score_column(
     if scale == "probability":  # logit columns are only used on request
         there = [name for name in there if plain_name(name) not in LOGIT_COLUMNS]
     graded = [name for name in there if any(not _HARD.fullmatch(cell) for cell in cells[name])]
-    certain = [n for n in graded if "fake" in plain_name(n) or plain_name(n) in OF_FAKE]
+    certain = [n for n in there if "fake" in plain_name(n) or plain_name(n) in OF_FAKE]
+    certain = [n for n in certain if n in graded or plain_name(n) not in EITHER_COLUMNS]
     if not certain and (real := _of_real(cells, by_name, scale)):
         return real
     if not there:

@@ -6,6 +6,9 @@ from __future__ import annotations
 #: one of the two is rounded to 1.
 CLASS_PAIRS = (("prob_class_0", "prob_class_1"), ("prob_0", "prob_1"), ("prob_real", "prob_fake"))
 CLASS_PAIRS += (("p_real", "p_fake"), ("real", "fake"), ("real_score", "fake_score"))
+CLASS_PAIRS += (("score_real", "score_fake"), ("real_prob", "fake_prob"), ("p0", "p1"))
+CLASS_PAIRS += (("probability_real", "probability_fake"), ("real_probability", "fake_probability"))
+CLASS_PAIRS += (("probs_0", "probs_1"),)
 #: Pairs of columns with the logits of real and fake, whose difference is the margin.
 LOGIT_PAIRS = (("logit_0", "logit_1"), ("logits_0", "logits_1"), ("logit_real", "logit_fake"))
 LOGIT_PAIRS += (("real_logit", "fake_logit"), *CLASS_PAIRS)

@@ -183,6 +183,7 @@ def _rows_of_frame(path: Path) -> tuple[list[str], list[list[str]]]:
     if path.suffix.lower() == ".parquet":
         packages.require(packages.PARQUET, "path")
         frame = pd.read_parquet(path)
+        frame = frame.reset_index() if frame.index.name else frame
     else:
         packages.require(packages.EXCEL, "path")
         sheets = pd.read_excel(

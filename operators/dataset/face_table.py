@@ -35,6 +35,7 @@ def face_table(view: Any, key: str, more: Sequence[str] = ()) -> FaceColumns:
         ForensicsError: no faces, no ground truth, or ``key`` has no complete and current scores
     """
     view = views.flat(view)
+    views.require_faces(view)
     faces = views.dataset_of(view)
     names = fields.ScoreFields(key)
     views.require_fields(view, [names.p_fake], "Score faces")
@@ -62,7 +63,6 @@ def face_table(view: Any, key: str, more: Sequence[str] = ()) -> FaceColumns:
             f"{faces.name!r} has no field {fields.GROUND_TRUTH!r}.",
             "Rates need to know which faces are real: import the dataset with its labels.",
         )
-    views.require_faces(view)
     got = read(view, shared, own)
     if not got.ids:
         raise ForensicsError("There are no faces here.", "Run 'Extract faces', or widen the view.")

@@ -327,6 +327,7 @@ def test_two_logits_under_plain_names_give_their_difference(tmp_path):
             1 / (1 + np.e),
         ),
         ("file,logit_0,logit_1", ["a,1,2"], "logit", {"scores_of": "real"}, 1 / (1 + np.e)),
+        ("file,score_real,score_fake", ["a,2.5,1.5"], "logit", {}, 1 / (1 + np.e)),
         (
             "file,prob_class_0,prob_class_1",
             ["a,.75,.25"],
