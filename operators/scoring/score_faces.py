@@ -120,6 +120,7 @@ def run(
     dataset = views.dataset_of(view)
     check(rule, shard)
     embedding_files.check(embeddings, embeddings_dir)
+    views.require_faces(view)
     if detector is None:
         return _only_aggregate(view, key, rule)
     _require_crops(view)
