@@ -26,4 +26,4 @@ def test_a_record_of_a_clip_opens_its_part_also_from_a_list(footage, tmp_path):
     write_video_list(tmp_path / "list.jsonl", [record])
     (read,) = read_video_list(tmp_path / "list.jsonl")
     assert tuple(read.clip) == (2, 4)
-    assert list(opened(read, 0).numbers) == [2, 3, 4]
+    assert list(opened(read, 0, "software").numbers) == [2, 3, 4]
