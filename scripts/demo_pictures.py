@@ -4,6 +4,9 @@
 ``make demo-pictures`` runs it after ``make demo``: it opens the App on what the demo has made, in
 headless Chromium, and writes into ``docs/images``. It needs the packages of the tests (Playwright)
 and Chromium (``CHROMIUM=/path`` names one).
+
+Before pictures are committed, faces of footage that may not be passed on (docs/demo_corpus.md, the
+man in the car among them) have to be made unrecognisable.
 """
 
 from __future__ import annotations
