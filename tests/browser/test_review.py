@@ -183,7 +183,8 @@ def test_a_hundred_decisions_by_keyboard_with_undo_over_a_killed_app(reviewed, a
     progress(app, f"100 of {len(ids)} decided")
     app.until("the words", lambda: "not stored yet" in app.find("mf-review-waiting").inner_text())
     app_server.start()
-    app.page.reload()
+    app_server.reset()  # when its session comes, each page that is open follows it to its dataset
+    app.page.goto(f"{app.url}/datasets/{faces.name}")
     app.page.wait_for_selector('[data-cy="looker"]')
     open_desk(app, "", "all")
     stored(app)

@@ -8,6 +8,7 @@ from fiftyone import ViewField as F
 from media_forensics.detector.errors import ForensicsError
 from media_forensics.detector.model.known_towers import SMALL
 from media_forensics.operators.dataset import fields, views
+from media_forensics.operators.thresholds.stored_thresholds import stored_of
 from media_forensics.operators.training import detector_list
 from sklearn.metrics import roc_auc_score
 
@@ -62,8 +63,9 @@ def test_saved_views(demo_dataset):
 def test_scores_are_consistent(demo_dataset):
     p_fake, margin, label = demo_dataset.values(["probe_p_fake", "probe_margin", "probe.label"])
     assert None not in p_fake
+    cut = stored_of(demo_dataset, "probe").for_one.value
     assert np.allclose(1 / (1 + np.exp(-np.array(margin))), p_fake, atol=1e-5)
-    assert [name == "fake" for name in label] == [p >= 0.5 for p in p_fake]
+    assert [name == "fake" for name in label] == [p >= cut for p in p_fake]
     units = np.stack(demo_dataset.values("probe_embedding"))
     assert units.dtype == np.float32
     assert np.allclose(np.linalg.norm(units, axis=1), 1, atol=1e-5)

@@ -103,6 +103,7 @@ def rows(faces) -> tuple[dict[tuple, tuple], dict[tuple, np.ndarray]]:
     return found, dict(zip(zip(*columns[:3], strict=True), crops, strict=True))
 
 
+@pytest.mark.long("a minute and more")
 def test_extraction_and_scoring_on_a_cluster_are_those_of_one_process(
     address, videos, fiftyone_db, tiny_checkpoint, tmp_path
 ):
