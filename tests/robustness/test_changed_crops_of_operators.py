@@ -16,7 +16,7 @@ OPENERS = {
     "detector/frames/pictures.py": "source pictures",
     "detector/scoring/crop_files.py": "read_crop compares",
     "operators/panels/stored_heat.py": "stored heatmaps, no crops",
-    "training/batches/crop_cache.py": "the size in a header, of crops that are read and compared later",
+    "training/batches/crop_cache.py": "the size in a header; the loader compares",
     "operators/report/thumbnails.py": "thumbnail compares",
 }
 #: Readers of many crops, whose hashes nobody may leave out.
