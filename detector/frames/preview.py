@@ -14,8 +14,9 @@ import cv2
 import numpy as np
 
 from ..errors import ForensicsError
+from .encoders import PREVIEWS, PreviewWriter
 from .frame_times import FrameTimes
-from .pyav import PREVIEWS, FFmpegError, PreviewWriter
+from .pyav import FFmpegError
 from .sources import open_source
 
 LONGEST = 1280  # pixels of a preview's longer side

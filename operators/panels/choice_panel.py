@@ -121,6 +121,12 @@ class ChoicePanel(foo.Panel):
         why = plain(f"{empty['message']} {empty['hint']}")
         panel.md(f"**{self.missing}**\n\n{why}", name="why")
 
+    @staticmethod
+    def _draw_component(panel: types.Object, place: str, component: str, **given: Any) -> None:
+        """Draw a component of ours at ``place``; ``given`` are its events and properties."""
+        view = types.View(component=component, composite_view=True, **given)
+        panel.define_property(place, types.Object(), view=view)
+
 
 class DatasetPanel(ChoicePanel):
     """Panel about the open dataset: starts again with another dataset, and can be refreshed."""

@@ -15,7 +15,7 @@ OPENERS = {
     "detector/crops/video_work.py": "the size in a header, of a crop that is made anew",
     "detector/frames/pictures.py": "source pictures",
     "detector/scoring/crop_files.py": "read_crop compares",
-    "operators/panels/stored_heat.py": "stored heatmaps, no crops",
+    "operators/panels/stored_heat.py": "the size in a header, for the place in the frame",
     "training/batches/crop_cache.py": "the size in a header; the loader compares",
     "operators/report/thumbnails.py": "thumbnail compares",
 }

@@ -251,20 +251,17 @@ class ErrorAudit(DatasetPanel):
         lines = ctx.panel.get_state("lines")
         if not lines:
             return root
-        panel.define_property(
+        self._draw_component(
+            panel,
             "header",
-            types.Object(),
-            view=types.View(
-                component=HEADER,
-                composite_view=True,
-                on_set=self.on_set,
-                on_clear=self.on_clear,
-                on_refresh=self.on_refresh,
-                on_keep_view=self.on_keep_view,
-                on_show=self.on_show,
-                on_close_intro=self.on_close_intro,
-                on_play=self.on_play,
-            ),
+            HEADER,
+            on_set=self.on_set,
+            on_clear=self.on_clear,
+            on_refresh=self.on_refresh,
+            on_keep_view=self.on_keep_view,
+            on_show=self.on_show,
+            on_close_intro=self.on_close_intro,
+            on_play=self.on_play,
         )
         row = types.Object()
         panel.define_property("charts", row, view=columns("repeat(auto-fit, minmax(280px, 1fr))"))
@@ -284,18 +281,15 @@ class ErrorAudit(DatasetPanel):
             height="220px",
             composite_view=True,
         )
-        panel.define_property(
+        self._draw_component(
+            panel,
             "table",
-            types.Object(),
-            view=types.View(
-                component=TABLE,
-                composite_view=True,
-                on_set=self.on_set,
-                on_show=self.on_show,
-                on_slice=self.on_slice,
-                on_cell=self.on_cell,
-                on_changed=self.on_changed,
-            ),
+            TABLE,
+            on_set=self.on_set,
+            on_show=self.on_show,
+            on_slice=self.on_slice,
+            on_cell=self.on_cell,
+            on_changed=self.on_changed,
         )
         if lines["pairs"] and self._choice(ctx)["tab"] == audit_tabs.PAIRS:
             panel.plot(

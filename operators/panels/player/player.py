@@ -206,18 +206,15 @@ class PlayerPanel(DatasetPanel):
         if empty:
             self._draw_missing(panel, empty)
         else:
-            panel.define_property(
+            self._draw_component(
+                panel,
                 "panel",
-                types.Object(),
-                view=types.View(
-                    component=VIEW,
-                    composite_view=True,
-                    on_open=self.on_open,
-                    on_preview=self.on_preview,
-                    on_heat=self.on_heat,
-                    on_next=self.on_next,
-                    on_explain=self.on_explain,
-                ),
+                VIEW,
+                on_open=self.on_open,
+                on_preview=self.on_preview,
+                on_heat=self.on_heat,
+                on_next=self.on_next,
+                on_explain=self.on_explain,
             )
         return types.Property(panel, view=columns("minmax(0, 1fr)", 1.5))
 

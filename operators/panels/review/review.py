@@ -254,22 +254,19 @@ class ReviewPanel(DatasetPanel):
         if empty:
             self._draw_missing(panel, empty)
         else:
-            panel.define_property(
+            self._draw_component(
+                panel,
                 "panel",
-                types.Object(),
-                view=types.View(
-                    component=VIEW,
-                    composite_view=True,
-                    on_open=self.on_open,
-                    on_decide=self.on_decide,
-                    on_cards=self.on_cards,
-                    on_frames=self.on_frames,
-                    on_heat=self.on_heat,
-                    on_agreement=self.on_agreement,
-                    on_export=self.on_export,
-                    on_import=self.on_import,
-                    on_queues=self.on_queues,
-                    on_play=self.on_play,
-                ),
+                VIEW,
+                on_open=self.on_open,
+                on_decide=self.on_decide,
+                on_cards=self.on_cards,
+                on_frames=self.on_frames,
+                on_heat=self.on_heat,
+                on_agreement=self.on_agreement,
+                on_export=self.on_export,
+                on_import=self.on_import,
+                on_queues=self.on_queues,
+                on_play=self.on_play,
             )
         return types.Property(panel, view=columns("minmax(0, 1fr)", 1.5))

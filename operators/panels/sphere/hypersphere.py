@@ -298,25 +298,22 @@ class Hypersphere(DatasetPanel):
             self._draw_missing(panel, empty)
         else:
             for number, (place, _) in enumerate(self._sides(self._choice(ctx)), 1):
-                panel.define_property(
+                self._draw_component(
+                    panel,
                     place,
-                    types.Object(),
-                    view=types.View(
-                        component=VIEW,
-                        composite_view=True,
-                        side=number,
-                        on_set=self.on_set,
-                        on_refresh=self.on_refresh,
-                        on_rest=self.on_rest,
-                        on_colour=self.on_colour,
-                        on_umap=self.on_umap,
-                        on_hover=self.on_hover,
-                        on_pick=self.on_pick,
-                        on_more=self.on_more,
-                        on_clear=self.on_clear,
-                        on_register=self.on_register,
-                        on_play=self.on_play,
-                    ),
+                    VIEW,
+                    side=number,
+                    on_set=self.on_set,
+                    on_refresh=self.on_refresh,
+                    on_rest=self.on_rest,
+                    on_colour=self.on_colour,
+                    on_umap=self.on_umap,
+                    on_hover=self.on_hover,
+                    on_pick=self.on_pick,
+                    on_more=self.on_more,
+                    on_clear=self.on_clear,
+                    on_register=self.on_register,
+                    on_play=self.on_play,
                 )
         view = columns("repeat(auto-fit, minmax(min(100%, 250px), 1fr))", 1.5)
         return types.Property(panel, view=view)

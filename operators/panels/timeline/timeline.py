@@ -165,12 +165,11 @@ class TimelinePanel(ChoicePanel):
             f"Threshold {view['threshold']:.3f}: {plain(view['provenance'])}.", name="threshold"
         )
         if not ctx.current_sample or not view["faces"]:
-            panel.define_property(
+            self._draw_component(
+                panel,
                 "player",
-                types.Object(),
-                view=types.View(
-                    component=PLAYER, composite_view=True, beside=not ctx.current_sample
-                ),
+                PLAYER,
+                beside=not ctx.current_sample,
             )
         if view["card"]:
             panel.md(view["card"]["words"], name="card")
