@@ -82,6 +82,7 @@ def kill_at_random(job: subprocess.Popen, seed: int, videos: int) -> bool:
     return running
 
 
+@pytest.mark.long("half a minute")
 @pytest.mark.weights
 def test_kill_9_and_resume_ends_with_the_same_bytes(footage, weights_dir, tmp_path):
     paths = [footage["carphone_distorted.mp4"], footage["carphone_pristine.mp4"]] * 4

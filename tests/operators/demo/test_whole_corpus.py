@@ -12,7 +12,10 @@ import numpy as np
 import pytest
 from media_forensics.operators.demo.clips import FRAMES, PEOPLE, SIZE
 
-pytestmark = pytest.mark.weights
+pytestmark = [
+    pytest.mark.weights,
+    pytest.mark.long("two minutes; the corpus of the demo has tests of its own"),
+]
 METHODS = ("SelfBlend", "FaceSwap")
 
 

@@ -48,6 +48,7 @@ def test_maps_index_and_neighbours_come_from_the_stored_embeddings(demo_dataset,
         operators("map_embeddings")(demo_dataset, key="probe", parts=["odd"])
 
 
+@pytest.mark.long("half a minute")
 def test_umap_keeps_neighbours_and_is_the_same_twice(demo_dataset, operators):
     pytest.importorskip("umap")
     make = operators("map_embeddings")
