@@ -1,6 +1,6 @@
-"""Opens and decodes media with the installed PyAV.
+"""Opens, decodes and encodes media with the installed PyAV.
 
-Only this module and :mod:`.encoders` import ``av``. Here the differences between its releases are
+Only this module and :mod:`.preview` import ``av``. Here the differences between its releases are
 handled. Tested with 17.0 to 19.0:
 
 - before 17.0, pictures tagged as BT.709 get the colours of BT.601, unlike in any other reader, and
@@ -34,6 +34,11 @@ from av.video.frame import PictureType
 from av.video.reformatter import VideoReformatter
 
 from ..errors import is_shortage
+
+# With more than one thread, the bytes depend on the number of threads. Without ``cpu-independent``
+# they depend on the processor, and with AVX-512 they differ even between two runs: the macroblock
+# tree reads memory that was never written.
+_X264 = {"preset": "medium", "threads": "1", "x264-params": "cpu-independent=1"}
 
 FFmpegError: Any = av.error.FFmpegError
 VERSION: str = av.__version__
@@ -206,6 +211,86 @@ class RgbConverter:
             frame, width=size[0], height=size[1], format=layout, threads=self._threads
         )
         return rgb.to_ndarray()
+
+
+class H264Writer:
+    """Encodes pictures to 8-bit 4:2:0 H.264 at a constant rate factor, as a context manager.
+
+    Args:
+        target: a file, or a seekable object to write to
+        container: FFmpeg's name of the container
+        size: (height, width) of every picture, even
+        rate: frames per second
+        crf: x264's constant rate factor, 0 (lossless) to 51
+        options: FFmpeg's options of the container
+        comment: metadata of the container
+
+    Raises:
+        FFmpegError, OSError: this PyAV lacks x264, or the target cannot be written
+    """
+
+    def __init__(
+        self,
+        target: str | Path | IO[bytes],
+        container: str,
+        size: tuple[int, int],
+        rate: Fraction | int,
+        crf: int,
+        options: Mapping[str, str] | None = None,
+        comment: str | None = None,
+    ) -> None:
+        file = str(target) if isinstance(target, str | Path) else target
+        self._output = av.open(file, "w", format=container, options=dict(options or {}))
+        if comment is not None:
+            self._output.metadata["comment"] = comment
+        stream = self._new_stream(rate, crf)
+        stream.height, stream.width = size
+        stream.pix_fmt = "yuv420p"
+        stream.codec_context.thread_count = 1
+        self._stream = stream
+        self._ended = False
+
+    def _new_stream(self, rate: Fraction | int, crf: int) -> Any:
+        options = _X264 | {"crf": str(crf)}
+        return self._output.add_stream("libx264", rate=rate, options=options)
+
+    def add(self, picture: np.ndarray) -> None:
+        """Encode one picture: RGB uint8 (H, W, 3) or grey (H, W)."""
+        layout = "rgb24" if picture.ndim == 3 else "gray"
+        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format=layout)
+        self._output.mux(self._stream.encode(frame))
+
+    def end(self) -> None:
+        """Flush the encoder and write the container's index; further calls do nothing."""
+        if not self._ended:
+            self._ended = True
+            try:
+                self._output.mux(self._stream.encode(None))
+            finally:
+                self._output.close()
+
+    def close(self) -> None:
+        """Free the encoder without finishing the stream."""
+        self._ended = True
+        self._output.close()
+
+    def __enter__(self) -> H264Writer:
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        self.end() if kind is None else self.close()
+
+
+class Mpeg4Writer(H264Writer):
+    """Encodes to MPEG-4 part 2, as phones and webcams did before H.264.
+
+    ``crf`` is its constant quantiser, 2 (best) to 31.
+    """
+
+    def _new_stream(self, rate: Fraction | int, crf: int) -> Any:
+        stream: Any = self._output.add_stream("mpeg4", rate=rate)
+        stream.codec_context.qmin = stream.codec_context.qmax = crf
+        return stream
 
 
 @lru_cache(maxsize=1)

@@ -22,9 +22,8 @@ import cv2
 import numpy as np
 
 from ..records import Reason
-from .encoders import H264Writer
 from .frame import DecodedFrame, FrameError
-from .pyav import open_media
+from .pyav import H264Writer, open_media
 
 LEAD, TAIL = 24, 12  # frames; x264 sets the quality of a frame by the frames after it
 PREFIX = "video_h264_"

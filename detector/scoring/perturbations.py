@@ -67,8 +67,7 @@ def noise(image: Picture, sigma: float) -> Picture:
 
 def h264(image: Picture, crf: int) -> Picture:
     """Encode as one intra frame of H.264 with this constant rate factor, 4:2:0, and decode."""
-    from ..frames.encoders import H264Writer
-    from ..frames.pyav import open_media
+    from ..frames.pyav import H264Writer, open_media
 
     height, width = image.shape[:2]
     even = image[: height - height % 2, : width - width % 2]

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ...detector.files.atomic import replacing
-from ...detector.frames.encoders import H264Writer, Mpeg4Writer
+from ...detector.frames.pyav import H264Writer, Mpeg4Writer
 from .clips import FPS
 
 CRF = {"c23": 23, "c40": 40}  # as in FaceForensics++

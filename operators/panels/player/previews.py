@@ -80,8 +80,7 @@ def preview_of(video_id: str, path: str, index: int, plays: Sequence[str]) -> Pr
     Raises:
         ForensicsError: the file cannot be read, or the browser plays nothing that can be written
     """
-    from ....detector.frames.encoders import encoders
-    from ....detector.frames.preview import write_preview
+    from ....detector.frames.preview import encoders, write_preview
 
     codec = next((name for name in encoders() if name in plays), None)
     if codec is None:

@@ -15,7 +15,7 @@ from media_forensics.detector.file_facts.encoder_marks import encoder_facts
 from media_forensics.detector.file_facts.fact import MOST_FACTS, MOST_TEXT, fact, limited
 from media_forensics.detector.file_facts.file_reading import facts_of
 from media_forensics.detector.file_facts.xmp_facts import xmp_facts
-from media_forensics.detector.frames.encoders import H264Writer, Mpeg4Writer
+from media_forensics.detector.frames.pyav import H264Writer, Mpeg4Writer
 from PIL import Image
 
 HOSTILE = "a <b>b</b>\x1b[31m\u202e\ncomment"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from media_forensics.detector.file_facts.frame_hashes import NEAR, frame_hashes, near, phash
-from media_forensics.detector.frames.encoders import H264Writer, Mpeg4Writer
+from media_forensics.detector.frames.pyav import H264Writer, Mpeg4Writer
 from PIL import Image
 
 

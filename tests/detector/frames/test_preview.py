@@ -6,9 +6,14 @@ from fractions import Fraction
 
 import pytest
 from media_forensics.detector.errors import ForensicsError
-from media_forensics.detector.frames.encoders import PREVIEWS, encoders
 from media_forensics.detector.frames.frame_times import frame_times
-from media_forensics.detector.frames.preview import LONGEST, preview_size, write_preview
+from media_forensics.detector.frames.preview import (
+    LONGEST,
+    PREVIEWS,
+    encoders,
+    preview_size,
+    write_preview,
+)
 from media_forensics.detector.frames.sources import open_source
 from numbered_clips import RATE_23_976, code_of, uneven, write
 
