@@ -51,6 +51,7 @@ def test_an_unknown_section_is_named():
     assert "'towr'" in done.stderr and "extraction" in done.stderr
 
 
+@pytest.mark.long("a minute")
 @pytest.mark.weights
 def test_the_small_form_measures_every_section(tmp_path, weights_dir):
     done = call("--small", "--out", str(tmp_path), OMP_NUM_THREADS="1")

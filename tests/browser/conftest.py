@@ -37,6 +37,8 @@ for line in sys.stdin:
     print("reset", flush=True)
 """
 
+_LAST = ("test_elsewhere.py", "test_review.py")
+
 
 class Server:
     """The App's process and its address."""
@@ -101,12 +103,15 @@ class Server:
 def pytest_collection_modifyitems(items):
     """A browser test is run once more if it fails: now and then the App loses its own session.
 
-    pytest reports each such repetition, and a test that fails twice fails.
+    pytest reports each such repetition, and a test that fails twice fails. What stops the App or
+    cuts its session comes last: the next test waits for another App.
     """
     here = Path(__file__).parent
-    for item in items:
-        if here in item.path.parents:
-            item.add_marker(pytest.mark.flaky(reruns=1))
+    places = [place for place, item in enumerate(items) if here in item.path.parents]
+    ours = sorted((items[place] for place in places), key=lambda item: item.path.name in _LAST)
+    for place, item in zip(places, ours, strict=True):
+        items[place] = item
+        item.add_marker(pytest.mark.flaky(reruns=1))
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,6 @@ from fiftyone import ViewField as F
 from media_forensics.detector.errors import ForensicsError
 from media_forensics.detector.model.known_towers import SMALL
 from media_forensics.operators.dataset import fields, views
-from media_forensics.operators.thresholds.stored_thresholds import stored_of
 from media_forensics.operators.training import detector_list
 from sklearn.metrics import roc_auc_score
 
@@ -63,7 +62,7 @@ def test_saved_views(demo_dataset):
 def test_scores_are_consistent(demo_dataset):
     p_fake, margin, label = demo_dataset.values(["probe_p_fake", "probe_margin", "probe.label"])
     assert None not in p_fake
-    cut = stored_of(demo_dataset, "probe").for_one.value
+    cut = fields.called_at(demo_dataset, "probe")
     assert np.allclose(1 / (1 + np.exp(-np.array(margin))), p_fake, atol=1e-5)
     assert [name == "fake" for name in label] == [p >= cut for p in p_fake]
     units = np.stack(demo_dataset.values("probe_embedding"))

@@ -74,6 +74,7 @@ def assert_same(dataset, key: str, other: str):
         assert ours is None or np.allclose(ours, theirs, atol=1e-5)
 
 
+@pytest.mark.long("half a minute")
 def test_a_pool_and_shards_write_what_one_process_writes(faces, tiny_checkpoint, tmp_path):
     options = {"detector": tiny_checkpoint, "device": "cpu"}
     alone = scoring.run(faces, key="alone", **options)
