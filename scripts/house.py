@@ -42,7 +42,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("thresholds",),
         ("app",),
         ("jobs",),
-        ("faces", "embeddings", "importing", "demo"),
+        ("faces", "embeddings", "importing", "demo", "cases"),
         ("training",),
         ("review", "scoring"),
         ("evaluation",),

@@ -33,6 +33,7 @@ from .verdict import (
     cautions,
     headline,
     judge,
+    judged_each,
     threshold_for,
 )
 
@@ -190,6 +191,7 @@ def analyze_file(
     least = 1 if is_image else MIN_FACES
     persons = _persons(found, store.folder, scores, why, rule, threshold.value, least)
     verdict, score, reasons = judge(found, persons, threshold, least, quality)
+    persons = judged_each(persons, verdict, threshold, quality)
     if score is not None:
         reasons += cautions(found, persons, threshold, rule, detector, recipe)
     return Analysis(

@@ -67,6 +67,7 @@ class Person:
         scored: number of faces with a score
         drivers: numbers of the frames that weigh most for the verdict, the strongest first
         enough: True if there are enough faces for a verdict
+        verdict: in words, no stronger than what is known of the detector
     """
 
     track: int
@@ -75,6 +76,7 @@ class Person:
     scored: int
     drivers: tuple[int, ...]
     enough: bool
+    verdict: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +235,26 @@ def headline(verdict: str, quality: Quality) -> str:
         known = "no sign of what this detector knows"
         return known if quality.ranking is not None else unknown
     return "no verdict"
+
+
+def judged_each(
+    persons: tuple[Person, ...], verdict: str, threshold: Threshold, quality: Quality
+) -> tuple[Person, ...]:
+    """Return the persons with their verdicts in words, at the threshold of all together.
+
+    Args:
+        persons: of the file
+        verdict: of the file, from :func:`judge`; without one no person has one
+        threshold, quality: as for :func:`judge`
+    """
+    at, _ = several_people(sum(person.enough for person in persons), threshold, quality)
+
+    def of(person: Person) -> str:
+        if verdict == "abstain" or not person.enough or person.score is None:
+            return "abstain"
+        return "fake" if person.score >= at else "real"
+
+    return tuple(replace(person, verdict=headline(of(person), quality)) for person in persons)
 
 
 def several_people(persons: int, threshold: Threshold, quality: Quality) -> tuple[float, list[str]]:

@@ -13,6 +13,8 @@ ROBUSTNESS = "robustness_"
 TRAINING = "training_"
 TRAINING_SET = "training_set_"
 ABLATION = "ablation_"
+ANALYSIS = "analysis_"  # what is known of a file of a case
+FRAME_HASHES = "frame_hashes_"
 OURS = "media_forensics/"  # beginning of the method of each of our runs
 
 

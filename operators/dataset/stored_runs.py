@@ -98,6 +98,22 @@ def any_info(dataset: fo.Dataset, name: str) -> Any | None:
     return info if info and str(_method(info) or "").startswith(run_names.OURS) else None
 
 
+def results_of(dataset: fo.Dataset, name: str) -> dict[str, Any]:
+    """Return the large values of our run ``name``; {} if it has none.
+
+    Raises:
+        ForensicsError: there is no such run
+    """
+    run_id = _id_of(dataset, name)
+    record = documents("runs").find_one({"_id": run_id}) if run_id is not None else None
+    if record is None:
+        raise ForensicsError(f"{dataset.name!r} has no record {name!r}.", "It was deleted.")
+    if record.get("results") is None:
+        return {}
+    found = dataset.load_run_results(name, cache=False)
+    return {key: value for key, value in found.serialize().items() if key != "cls"}
+
+
 def is_free(dataset: fo.Dataset, name: str) -> bool:
     """Return whether no run has the name, ours or not."""
     return not dataset.has_run(name)

@@ -15,7 +15,8 @@ import fiftyone as fo
 from ...detector.errors import ForensicsError
 from ...detector.scoring.aggregate import WORST_PERSON
 from ..dataset import fields, stored_runs, video_scores, views
-from ..dataset.dataset_changes import declare, require_there
+from ..dataset.appearance import dress
+from ..dataset.dataset_changes import declare, refresh, require_there
 from ..faces.faces_writer import face_sample
 from ..scoring.score_claim import claim
 from ..scoring.score_form import default_key
@@ -42,11 +43,11 @@ _FIELDS: dict[str, Any] = {
 }
 
 
-def keep(name: str, analysis: Analysis, model: Detector, source: str) -> int:
-    """Replace the faces of a file in the dataset ``name``.
+def keep(dataset: fo.Dataset, analysis: Analysis, model: Detector, source: str) -> int:
+    """Replace the faces of a file in a case, or add the scores of a further detector to them.
 
     Args:
-        name: name of the dataset, created if needed
+        dataset: from :func:`open_case`
         analysis: analysis of the file
         model, source: the detector, and where it was loaded from
 
@@ -54,26 +55,32 @@ def keep(name: str, analysis: Analysis, model: Detector, source: str) -> int:
         number of faces of the file in the dataset now
 
     Raises:
-        ForensicsError: ``name`` is a dataset of another kind
+        ForensicsError: the dataset was deleted meanwhile
     """
     found = analysis.evidence
     if found is None:
         raise ForensicsError("The analysis does not record the file that it was read from.")
-    dataset = _opened(name)
+    refresh(dataset)  # it may have been renamed
     about = {"recipe": found.recipe.to_json(), "recipe_hash": found.recipe.hash}
     fields.set_description(dataset, kind=KIND, **about)
-    file_id = f"{Path(analysis.path).name} {analysis.sha256[:12]}"
+    file_id = file_name(analysis.path, analysis.sha256)
     half = f"{file_id} (being written)"  # beside the earlier faces until all are written
     dataset.delete_samples(views.match_in(dataset, "file", [half]))
     samples = list(_samples(analysis, found, half))
     if samples:
         require_there(dataset)
-        dataset.add_samples(samples, dynamic=False, progress=False)
-        ids = [sample.id for sample in samples]
+        ids = _same_faces(dataset, file_id, samples, analysis)
+        added = ids is None
+        if ids is None:
+            dataset.add_samples(samples, dynamic=False, progress=False)
+            ids = [sample.id for sample in samples]
         names = _scored_as(dataset, analysis, model, source)
         writer = ScoreWriter(dataset, names)
         writer.add(ids, found.scores)
         writer.close()
+        if not added:
+            video_scores.write_video_scores(dataset, names.key, _rule(analysis))
+            return len(ids)
     dataset.delete_samples(views.match_in(dataset, "file", [file_id]))
     views.set_by_id(dataset, "file", dict.fromkeys((sample.id for sample in samples), file_id))
     if samples:
@@ -82,13 +89,40 @@ def keep(name: str, analysis: Analysis, model: Detector, source: str) -> int:
     return len(samples)
 
 
+def file_name(path: str, sha256: str) -> str:
+    """Return the name of a file in its case: that of its path, and the beginning of its sha256."""
+    return f"{Path(path).name} {sha256[:12]}"
+
+
+def faces_kept(dataset: fo.Dataset, path: str, sha256: str) -> bool:
+    """Return whether the case has faces of a file, and notes its present path on them."""
+    here = dataset.match({"file": {"$regex": f" {sha256[:12]}$"}})
+    ids = here.values("id")
+    views.set_by_id(dataset, "file_path", dict.fromkeys(ids, path))
+    return bool(ids)
+
+
+def _same_faces(
+    dataset: fo.Dataset, file: str, samples: list[fo.Sample], analysis: Analysis
+) -> list[str] | None:
+    """Return the ids of the same crops of a file that another detector has scored, else None."""
+    there = views.match_in(dataset, "file", [file])
+    paths, ids, makers = there.values(["filepath", "id", "detector_sha256"])
+    by_path = dict(zip(paths, ids, strict=True))
+    wanted = [sample.filepath for sample in samples]
+    same = len(by_path) == len(wanted) and set(by_path) == set(wanted)
+    if not same or analysis.detector_sha256 in makers:
+        return None
+    return [by_path[path] for path in wanted]
+
+
 def _rule(analysis: Analysis) -> str:
     """Return the rule of a file's score, that of its highest person, as in the analysis."""
     return WORST_PERSON if analysis.rule == "mean" else analysis.rule
 
 
-def _opened(name: str) -> fo.Dataset:
-    """Return the dataset, created if needed.
+def open_case(name: str) -> fo.Dataset:
+    """Return the dataset ``name`` of a case, created if needed.
 
     Raises:
         ForensicsError: it is of another kind
@@ -107,6 +141,9 @@ def _opened(name: str) -> fo.Dataset:
         dataset = fo.Dataset(name, persistent=True)
     fields.declare_common_fields(dataset, faces=True)
     declare(dataset, _FIELDS)
+    if not fields.describe(dataset).get("kind"):
+        fields.set_description(dataset, kind=KIND)
+        dress(dataset)  # with the workspace Case, though no file may have a face
     return dataset
 
 

@@ -17,6 +17,10 @@ def markdown(result: dict[str, Any]) -> str:
         f"**{plain(Path(result['path']).name)}: {result['headline']}{score}**",
         "",
         *(f"- {plain(reason)}" for reason in result["reasons"]),
+        *(
+            f"- Person {n}: {plain(text)}" if len(result["persons"]) > 1 else f"- {plain(text)}"
+            for n, text in enumerate(result.get("comparable") or (), 1)
+        ),
         f"- {result['frames_usable']} of {result['frames_tried']} frames show a usable face; rule "
         f"{result['rule']}; detector {plain(result['detector'])} "
         f"({result['detector_sha256'][:12]}); file sha256 {result['sha256'][:16]}.",

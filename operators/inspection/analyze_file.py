@@ -7,14 +7,12 @@ from typing import Any
 
 from fiftyone.operators import types
 
-from ...detector.errors import Cancelled, ForensicsError
+from ...detector.errors import ForensicsError
 from ...detector.files import packages
-from ...detector.files.allowed_roots import require_files
 from ...detector.files.installation import require_installed
 from ...detector.files.paths import given
 from ...detector.progress import Progress, ShouldStop, never, silent
-from ...detector.text.markdown import plain
-from ...detector.weights.known_detectors import find_detector, named_detectors
+from ...detector.weights.known_detectors import named_detectors
 from ..app.form import Form, chosen_detector, chosen_path
 from ..app.progress_bar import terminal
 from ..dataset import default_folders, fields, views
@@ -22,14 +20,9 @@ from ..jobs import job as jobs
 from ..jobs.delegated import in_app, stop_of
 from ..jobs.path_arguments import with_paths
 from ..jobs.workflow import Workflow
-from ..thresholds.calibrations import (
-    calibration_of_checkpoint,
-    has_calibration,
-    stored_calibration,
-)
-from ..training.detector_list import detector_source, known_detectors
-from . import analyses_dataset
-from .analysis_report import in_seconds, markdown, timeline
+from ..thresholds.calibrations import has_calibration
+from ..training.detector_list import known_detectors
+from .analysis_report import in_seconds, timeline
 
 WAIT_SECONDS = 540  # the App cuts an operator's answer off after 600
 DATASET = "analyses"
@@ -37,107 +30,79 @@ DETECTOR = "demo_vits14"  # comes along and scores offline; the analysis says wh
 BY_RULE = "as in all panels: this dataset's calibration, else the checkpoint's own"
 
 
-@with_paths("path", "crops_dir", "face_weights", detectors=("detector",))
+@with_paths("path", "crops_dir", "face_weights", detectors=("detector", "second"))
 def run(
     samples: Any = None,
     *,
-    path: str,
+    path: str | list[str],
     detector: str = DETECTOR,
+    second: str | None = None,
     calibrated_for: str | None = None,
     rule: str | None = None,
     count: int = 32,
     dataset: str = DATASET,
+    compression: str = "",
+    compare_with: list[str] | None = None,
     crops_dir: str | None = None,
     face_weights: str | None = None,
     device: str | None = None,
     progress: Progress = silent,
     should_stop: ShouldStop = never,
 ) -> dict[str, Any]:
-    """Analyze a file, or each file of a folder, and keep the faces in a dataset to look at.
+    """Analyze files and keep what is found in the dataset of a case, to look at and to continue.
+
+    A file that the case has already, by its sha256 and with the same settings, is listed and not
+    computed again. A file that cannot be read is named, and the others go on.
 
     Args:
         samples: a dataset or view; ``detector`` may name one of its training runs, and
             ``calibrated_for`` one of its calibrations; None for neither
-        path: a video or picture, or a folder of them
+        path: a video or picture, a folder of them, or a list of these
         detector: name, path of a checkpoint, or key of a training run; by default the small one
             that comes along, a demonstration and no evidence
+        second: a further detector, at its own threshold
         calibrated_for: detector key of ``samples`` whose calibrated threshold is used; by default
             that of ``samples`` for this checkpoint, else the checkpoint's own, else 0.5 with a
             warning: the rule of :class:`detector.audit.threshold.Stored`
         rule: how the score of a person follows from its frames; by default as calibrated, else
             ``mean``
         count: number of frames to look at
-        dataset: name of the dataset that gets the faces; "" for none
+        dataset: name of the case: the dataset that gets the faces and the records; "" for none
+        compression: of the audited material that the error rates are for, as it is called there
+        compare_with: datasets whose videos are searched for near duplicates; the frames of each
+            are read once. Copies of a file are found in all datasets, by their sha256
         crops_dir: folder of the crop store
         face_weights: file of the face detector's weights
         device: torch device
         progress, should_stop: see :mod:`detector.progress`
 
     Returns:
-        ``{"files", "dataset", "text"}``; each file is a :class:`detector.scoring.verdict.Analysis`
-        as a dict
+        ``{"files", "dataset", "text", "known", "failed"}``; each file is a
+        :class:`detector.scoring.verdict.Analysis` as a dict, with ``comparable``: error rates on
+        material like each person; ``known``: number of files that were not computed again;
+        ``failed``: [path, why]
 
     Raises:
-        ForensicsError: if nothing is at ``path``, the detector is unknown, weights are missing, or
-            the calibration is of another checkpoint
+        ForensicsError: if nothing is at ``path``, no file can be read, the detector is unknown,
+            weights are missing, or the calibration is of another checkpoint
         Cancelled: if the user stopped it; finished files stay in the dataset
     """
-    from ...detector.faces.detectors import detector_of
-    from ...detector.model.checkpoints import load_detector
-    from ...detector.scoring.file_analysis import (
-        analyze_file,
-        files_of,
-        left_out,
-        recipe_of,
-        threshold_for,
-    )
+    from .case_analysis import Case
 
+    given_paths = [path] if isinstance(path, str) else list(path)
+    sources = [detector] if second in (None, "") else [detector, str(second)]
     usual = default_folders.of_kind(default_folders.ANALYSES)
-    root = given(crops_dir or usual, "crops_dir")
-    home = None if samples is None else views.dataset_of(samples)
-    source = detector if home is None else detector_source(home, detector)
-    find_detector(source)  # an unknown one is refused before anything is read
-    files = files_of(path)
-    require_files((str(file.absolute()) for file in files), "files")
-    model = load_detector(source, device)
-    record = None
-    if home is not None:
-        record = (
-            calibration_of_checkpoint(home, model.sha256)
-            if calibrated_for is None
-            else stored_calibration(home, calibrated_for)
-        )
-    threshold = threshold_for(model, record)
-    face_detector = detector_of(recipe_of(model), device=device, weights=face_weights)
-    found, kept = [], 0
-    for file in files:
-        if should_stop():
-            raise Cancelled(f"Stopped after {len(found)} of {len(files)} files.", "Run it again.")
-        analysis = analyze_file(
-            file,
-            model,
-            face_detector,
-            root,
-            threshold=threshold,
-            calibration=record,
-            rule=rule,
-            count=count,
-            progress=progress if len(files) == 1 else None,
-            should_stop=should_stop,
-        )
-        found.append(analysis.to_json())
-        if dataset:
-            kept += analyses_dataset.keep(dataset, analysis, model, source)
-        if len(files) > 1:
-            progress(len(found), len(files), "files")
-    text = "\n\n".join(markdown(result) for result in found)
-    if others := left_out(path):
-        text += f"\n\n{plain(others)}"
-    if kept:
-        text += (
-            f"\n\nThe faces are in the dataset {dataset!r}; `drives` marks the frames named here."
-        )
-    return {"files": found, "dataset": dataset or None, "text": text}
+    case = Case(
+        home=None if samples is None else views.dataset_of(samples),
+        name=dataset,
+        crops=given(crops_dir or usual, "crops_dir"),
+        rule=rule,
+        count=count,
+        compression=compression,
+        device=device,
+        face_weights=face_weights,
+    )
+    return case.run(given_paths, sources, calibrated_for, compare_with, progress, should_stop)
 
 
 class AnalyzeFile(Workflow):
@@ -159,7 +124,7 @@ class AnalyzeFile(Workflow):
 
     def __call__(
         self,
-        path: str,
+        path: str | list[str],
         *,
         samples: Any = None,
         delegate: bool = False,
@@ -190,9 +155,17 @@ class AnalyzeFile(Workflow):
             text = "A calibration of this dataset; it must be of the same checkpoint"
             options = [(BY_RULE, BY_RULE), *keys]
             form.choice("calibrated_for", options, "Threshold of", text, default=BY_RULE)
+        text = "A second opinion, at its own threshold"
+        form.choice(
+            "second", [("", "none"), *named_detectors()], "Second detector", text, default=""
+        )
         form.whole("count", "Frames", "Per video", least=1)
-        text = "Name of a dataset; open it to look at them"
-        form.text("dataset", "Keep the faces in", text)
+        text = "Name of a dataset, new or to continue; files that it has are not computed again"
+        form.text("dataset", "Case", text)
+        text = "Of the audited material whose error rates are shown, as it is called there; any"
+        form.text("compression", "Compression", text)
+        text = "Datasets whose videos are searched for near duplicates; each is read once"
+        form.texts("compare_with", "Compare with", text)
         form.device()
         if form.params.get("path"):
             form.check(lambda: _require_path(form.params))
@@ -216,7 +189,8 @@ class AnalyzeFile(Workflow):
         given = {**super().arguments(ctx), "path": path, "detector": detector}
         if ctx.params.get("dataset") == "":
             given["dataset"] = ""  # none
-        return {n: v for n, v in given.items() if (n, v) != ("calibrated_for", BY_RULE)}
+        empty = (("calibrated_for", BY_RULE), ("second", ""))
+        return {n: v for n, v in given.items() if (n, v) not in empty and v != []}
 
     def execute(self, ctx: Any) -> dict[str, Any]:
         require_installed(*self.parts)

@@ -22,6 +22,8 @@ from ..dataset import default_folders, face_columns, views
 from ..jobs.path_arguments import with_paths
 from ..jobs.workflow import JobWorkflow
 from ..thresholds.stored_thresholds import stored_of
+from .pdf import require_engine
+from .texts import TEXTS, texts_of
 
 
 @with_paths("folder", "sign_with")
@@ -40,6 +42,10 @@ def run(
     title: str = "",
     note: str = "",
     sign_with: str | None = None,
+    organisation: str = "",
+    language: str = "en",
+    pdf: bool = False,
+    app: str = "",
     progress: Progress = silent,
     should_stop: ShouldStop = never,
 ) -> dict[str, Any]:
@@ -47,7 +53,8 @@ def run(
 
     The folder gets ``report.html`` (self-contained: it opens offline, prints and runs no script),
     ``report.json``, ``rates.csv``, ``videos.csv`` and ``SHA256SUMS``, which ``media-forensics
-    verify`` compares with them. The folder appears complete or not at all.
+    verify`` compares with them. The folder appears complete or not at all. That of a case (what
+    'Analyze file' made) also gets ``case.html``, a page for each file, and ``case.json``.
 
     Args:
         samples: faces dataset or view, or a video dataset or view (a case)
@@ -64,6 +71,10 @@ def run(
         title, note: texts at the top of the report
         sign_with: file of a secret key (``minisign -G``) that signs ``SHA256SUMS``; its password,
             if it has one, is in :data:`detector.files.minisign.PASSWORD`
+        organisation: name at the top of the pages of a case
+        language: of their headings and definitions, see :mod:`.texts`
+        pdf: also write ``case.pdf`` (``report.pdf`` if it is no case), by a browser of this machine
+        app: address of the App for the links of a case; by default this machine's
         progress, should_stop: see :mod:`detector.progress`
 
     Returns:
@@ -73,9 +84,10 @@ def run(
         ForensicsError: if nothing is scored, an argument is not valid, or the key cannot sign
         Cancelled: if the user stopped it; nothing is written
     """
+    from . import case_facts
     from .contents import Settings
     from .facts import collect, named
-    from .files import write
+    from .files import CaseWords, Pages, write
 
     view = views.flat(samples)
     dataset = views.dataset_of(view)
@@ -83,6 +95,9 @@ def run(
     new = f"{one_part(dataset.name)}-{key}-{default_folders.stamp()}"
     usual = default_folders.of_kind(default_folders.REPORTS) / new
     target = claim_folder(folder or usual, "folder")
+    texts_of(language)
+    if pdf:
+        require_engine()
     signer = minisign.read_secret_key(sign_with) if sign_with else None
     source = threshold_from or _source(dataset, key, threshold)
     settings = Settings(
@@ -97,13 +112,22 @@ def run(
         title=title,
         note=note,
     )
-    facts = collect(view, named(settings, f"Report on {dataset.name}"), progress, should_stop)
-    hashes = write(claim_folder(target, "folder"), facts, signer)
+    case = None
+    if case_facts.is_case(dataset):
+        case = case_facts.collect_case(dataset, app or case_facts.app_address(), blur)
+    if case is not None and views.is_empty(view):  # no file has a face
+        facts = None
+    else:
+        facts = collect(view, named(settings, f"Report on {dataset.name}"), progress, should_stop)
+    words = CaseWords(title or f"{texts_of(language)['case']} {dataset.name}", note, organisation)
+    pages = Pages(facts, case, words, language, pdf, key)
+    hashes = write(claim_folder(target, "folder"), pages, signer)
+    videos = facts.videos if facts is not None else []
     return {
         "folder": str(target),
-        "html": str(target / "report.html"),
-        "videos": len(facts.videos),
-        "not_scored": sum(video.p_fake is None for video in facts.videos),
+        "html": str(target / ("report.html" if case is None else "case.html")),
+        "videos": len(videos),
+        "not_scored": sum(video.p_fake is None for video in videos),
         "files": hashes,
     }
 
@@ -159,6 +183,11 @@ class ExportReport(JobWorkflow):
         form.whole("examples", "Examples", "Faces shown per kind of error", least=0)
         form.flag("blur", "Blur faces", "Persons cannot be recognised in the examples")
         form.flag("hash_files", "Hash the video files", "sha256 of every file; reads them all")
+        form.text("organisation", "Organisation", "At the top of a case's pages")
+        form.choice(
+            "language", [(code, code) for code in TEXTS], "Language", "Of a case's headings"
+        )
+        form.flag("pdf", "Also as PDF", "By a Chromium, Chrome or Edge of this machine")
         form.text("sign_with", "Sign with", "File of a secret key of minisign; empty: not signed")
         form.text("folder", "Folder", "A new or empty folder; a default one if empty")
 
@@ -166,6 +195,8 @@ class ExportReport(JobWorkflow):
             _check(form.value("level"), form.value("threshold"), form.value("examples"))
             if form.params.get("folder"):
                 claim_folder(form.params["folder"], "folder")
+            if form.params.get("pdf"):
+                require_engine()
 
         form.check(looked_at)
 

@@ -7,6 +7,7 @@ vermilion and point downwards, so that the two can be told apart in grey print.
 from __future__ import annotations
 
 from html import escape
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +19,8 @@ from ..app.colours import COLOURS, LINE, POINT
 WIDTH, HEIGHT = 460, 250
 LEFT, RIGHT, TOP, BOTTOM = 52, 14, 14, 40
 GREY = "#666666"
+#: Colour (Okabe and Ito 2008) and dashes of each person's line.
+PERSONS = (("#0072B2", ""), ("#D55E00", "6 2"), ("#009E73", "2 2"), ("#CC79A7", "8 2 2 2"))
 
 
 def _frame(parts: list[str], title: str) -> str:
@@ -119,3 +122,47 @@ def curve(units: Units, fpr: float | None, tpr: float | None) -> str | None:
         parts.append(_text(WIDTH - RIGHT - 6, HEIGHT - BOTTOM - 8, words, "end", POINT))
     words = "false alarms (FPR); upwards: fakes found (TPR)"
     return _frame([*parts, *_label_x(words)], "ROC curve with the operating point")
+
+
+def over_time(result: dict[str, Any], title: str) -> str:
+    """Draw p_fake over time, one line per person with its number at the end, and the threshold.
+
+    Args:
+        result: a :class:`detector.scoring.verdict.Analysis` as JSON
+        title: of the figure
+    """
+    lines = []
+    for number, person in enumerate(result["persons"], 1):
+        rows = [row for row in person["timeline"] if row["p_fake"] is not None]
+        if rows:
+            lines.append((number, rows))
+    if not lines:
+        return ""
+    by_time = all(row["seconds"] is not None for _, rows in lines for row in rows)
+    unit = "seconds" if by_time else "frame"
+    times = [[row["seconds"] if by_time else row["frame"] + 1 for row in rows] for _, rows in lines]
+    first, last = min(map(min, times)), max(map(max, times))
+    span = (last - first) or 1.0
+    parts = []
+    for value in (0, 0.25, 0.5, 0.75, 1):
+        parts.append(_line(LEFT, _y(value), WIDTH - RIGHT, _y(value)))
+        parts.append(_text(LEFT - 6, _y(value) + 4, f"{value:g}", "end"))
+        parts.append(_text(_x(0.97 * value), HEIGHT - BOTTOM + 14, f"{first + value * span:.4g}"))
+    for place, ((number, rows), xs) in enumerate(zip(lines, times, strict=True)):
+        points = [
+            (_x(0.97 * (x - first) / span), _y(r["p_fake"])) for x, r in zip(xs, rows, strict=True)
+        ]
+        colour, dash = PERSONS[place % len(PERSONS)]
+        dashes = f' stroke-dasharray="{dash}"' if dash else ""
+        shape = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+        parts.append(
+            f'<polyline points="{shape}" fill="none" stroke="{colour}" stroke-width="1.5"{dashes}/>'
+        )
+        parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.2" fill="{colour}"/>' for x, y in points]
+        parts.append(_text(points[-1][0] + 4, points[-1][1] + 4, str(number), "start", colour))
+    threshold = float(result["operating"]["threshold"])
+    if 0 <= threshold <= 1:
+        parts.append(_line(LEFT, _y(threshold), WIDTH - RIGHT, _y(threshold), "#222222", "5 4"))
+    words = f"{unit} (dashed: threshold {threshold:.3f})"
+    parts.append(_text(_x(0.5), HEIGHT - 6, words))
+    return _frame(parts, title)

@@ -7,7 +7,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +16,66 @@ from ...detector.files import minisign, sums
 from ...detector.files.atomic import write_bytes
 from ...detector.records import canonical_json
 from ..dataset.code_version import code_version
+from .case_facts import CaseFacts
+from .case_page import case_files
 from .contents import Facts
 from .page import page
+from .pdf import pdf_of
 from .tables import csv_text
 
 FORMAT = "media_forensics/report/1"
 
 
-def write(folder: Path, facts: Facts, key: minisign.SecretKey | None = None) -> dict[str, str]:
+@dataclass(frozen=True)
+class CaseWords:
+    """Texts at the top of a case's pages."""
+
+    title: str
+    note: str
+    organisation: str
+
+
+@dataclass(frozen=True)
+class Pages:
+    """What a report consists of.
+
+    Attributes:
+        facts: rates and scores of a detector, None for a case in which no file has a face
+        case: the files of a case, None if the dataset is no case
+        words, language: of the case's pages
+        pdf: whether it is also printed
+        key: detector key
+    """
+
+    facts: Facts | None
+    case: CaseFacts | None
+    words: CaseWords
+    language: str
+    pdf: bool
+    key: str
+
+
+def write(folder: Path, pages: Pages, signer: minisign.SecretKey | None = None) -> dict[str, str]:
     """Write the report, its sums and, with a key, their signature; return the files' sha256."""
     made = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())
     version = code_version()
+    data = {} if pages.facts is None else _of_detector(pages.facts, made, version)
+    if pages.case is not None:
+        data |= case_files(
+            pages.case,
+            **asdict(pages.words),
+            language=pages.language,
+            made=made,
+            version=version,
+            key=pages.key if pages.facts is not None else "",
+            with_pdf=pages.pdf,
+        )
+    elif pages.pdf:
+        data["report.pdf"] = pdf_of(data["report.html"].decode())
+    return write_folder(folder, data, signer)
+
+
+def _of_detector(facts: Facts, made: str, version: str) -> dict[str, bytes]:
     texts = {
         "report.html": page(facts, made, version),
         "report.json": canonical_json(_json(facts, made, version)) + "\n",
@@ -36,7 +85,7 @@ def write(folder: Path, facts: Facts, key: minisign.SecretKey | None = None) -> 
             (list(asdict(video).values()) for video in facts.videos),
         ),
     }
-    return write_folder(folder, {name: text.encode() for name, text in texts.items()}, key)
+    return {name: text.encode() for name, text in texts.items()}
 
 
 def write_folder(

@@ -41,7 +41,7 @@ def page(facts: Facts, made: str, version: str) -> str:
         facts.videos, key=lambda v: (v.rank is not None, -(v.rank or 0), v.video_id)
     )
     kinds = dict.fromkeys(example.kind for example in facts.examples)
-    return _template().render(
+    return template("page.html").render(
         facts=facts,
         examples=[(kind, [e for e in facts.examples if e.kind == kind]) for kind in kinds],
         settings=facts.settings,
@@ -55,8 +55,9 @@ def page(facts: Facts, made: str, version: str) -> str:
     )
 
 
-@lru_cache(1)
-def _template() -> Template:
+@lru_cache(4)
+def template(name: str) -> Template:
+    """Return a template of this folder; it escapes every value."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
@@ -74,7 +75,7 @@ def _template() -> Template:
         "rate": _rate,
         "thousands": lambda number: f"{number:,}",
     }
-    return environment.get_template("page.html")
+    return environment.get_template(name)
 
 
 def _rates(facts: Facts) -> list[tuple[str, str]]:

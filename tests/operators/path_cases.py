@@ -33,6 +33,7 @@ PATHS = {
     "analyze_file": {
         "path": "{out}/a.mp4",
         "detector": "{out}/model.ckpt",
+        "second": "{out}/model.ckpt",
         "crops_dir": "{out}/crops",
         "face_weights": "{out}/weights.pth",
     },
