@@ -194,6 +194,9 @@ def test_the_report_has_a_page_for_each_file_links_definitions_and_a_seal(
 def test_rates_come_from_audited_material_that_is_like_the_person(analyses, faces_of):
     _, (first, _), _ = analyses
     made = faces_of(1600)
+    for name, values in (("eye_distance", np.arange(1600) % 60 + 20.0), ("sharpness", None)):
+        values = np.linspace(5, 200, 1600) if values is None else values
+        made.dataset.set_values(name, values.tolist())
     sha256 = first["files"][2]["detector_sha256"]
     stored_runs.put(
         made.dataset, "scores_det", method=fields.SCORES_METHOD, checkpoint_sha256=sha256,
