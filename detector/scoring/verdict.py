@@ -78,6 +78,11 @@ class Person:
     enough: bool
     verdict: str = ""
 
+    @property
+    def name(self) -> str:
+        """Words for it, with the number that the fields and the panels show."""
+        return f"Person {self.track}" if self.track >= 0 else "The person"
+
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
@@ -309,13 +314,13 @@ def cautions(
         error = float(values.std(ddof=1) / np.sqrt(values.size)) if values.size > 1 else 0.0
         if abs(person.score - threshold.value) < 2 * error:
             out.append(
-                f"Person {person.track} is close to the threshold: {person.score:.3f} with a "
+                f"{person.name} is close to the threshold: {person.score:.3f} with a "
                 f"standard error of {error:.3f} over its frames."
             )
         eyes = [row.eye_distance for row in scored if row.eye_distance is not None]
         if eyes and float(np.median(eyes)) < SMALL_EYES:
             out.append(
-                f"Person {person.track} is small: {np.median(eyes):.0f} pixels between the eyes."
+                f"{person.name} is small: {np.median(eyes):.0f} pixels between the eyes."
             )
     trained = detector.info.get("crop_recipe")
     known = CropRecipe.from_json(trained) if trained else None

@@ -31,7 +31,6 @@ KIND = "analyses"  # kind of the dataset
 _FIELDS: dict[str, Any] = {
     "file": fo.StringField,
     "file_path": fo.StringField,
-    "person": fo.IntField,
     "person_score": fo.FloatField,
     "seconds": fo.FloatField,
     "p_fake": fo.FloatField,
@@ -150,10 +149,10 @@ def open_case(name: str) -> fo.Dataset:
 def _samples(analysis: Analysis, found: Evidence, file: str) -> Iterator[fo.Sample]:
     """Yield a sample of each crop, in the order of its scores."""
     common = fields.record_fields(found.record) | {"group_id": found.record.video_id}
-    ranks = {person.track: (n, person) for n, person in enumerate(analysis.persons, 1)}
+    persons = {person.track: person for person in analysis.persons}
     at = analysis.threshold.value
     for row, (frame, face) in enumerate(found.faces.crops):
-        rank, person = ranks[face.track]
+        person = persons[face.track]
         sample = face_sample(found.record, found.faces, frame, face, found.crop_folder, common)
         reason = found.scores.reasons[row]
         p_fake = None if reason is not None else float(found.scores.p_fake[row])
@@ -161,7 +160,6 @@ def _samples(analysis: Analysis, found: Evidence, file: str) -> Iterator[fo.Samp
             {
                 "file": file,
                 "file_path": analysis.path,
-                "person": rank,
                 "person_score": person.score,
                 "seconds": frame.pts_seconds,
                 "p_fake": p_fake,

@@ -18,8 +18,10 @@ def markdown(result: dict[str, Any]) -> str:
         "",
         *(f"- {plain(reason)}" for reason in result["reasons"]),
         *(
-            f"- Person {n}: {plain(text)}" if len(result["persons"]) > 1 else f"- {plain(text)}"
-            for n, text in enumerate(result.get("comparable") or (), 1)
+            f"- Person {person['track']}: {plain(text)}"
+            if len(result["persons"]) > 1
+            else f"- {plain(text)}"
+            for person, text in zip(result["persons"], result.get("comparable") or (), strict=False)
         ),
         f"- {result['frames_usable']} of {result['frames_tried']} frames show a usable face; rule "
         f"{result['rule']}; detector {plain(result['detector'])} "
@@ -31,13 +33,14 @@ def markdown(result: dict[str, Any]) -> str:
             "| person | score | scored faces | frames that drive it (p_fake) |",
             "|---:|---:|---:|---|",
         ]
-    for rank, person in enumerate(result["persons"], 1):
+    for person in result["persons"]:
+        number = person["track"] if person["track"] >= 0 else ""
         shown = "n/a" if person["score"] is None else f"{person['score']:.3f}"
         shown += "" if person["enough"] else " (too few)"
         times = {face["frame"]: face for face in person["timeline"]}
         drivers = ", ".join(_moment(times[number]) for number in person["drivers"])
         lines.append(
-            f"| {rank} | {shown} | {person['scored']} of {len(person['timeline'])} | {drivers} |"
+            f"| {number} | {shown} | {person['scored']} of {len(person['timeline'])} | {drivers} |"
         )
     return "\n".join(lines)
 
@@ -51,13 +54,13 @@ def timeline(result: dict[str, Any]) -> list[dict[str, Any]]:
     """Return Plotly traces: p_fake over time with one line per person, and the threshold."""
     traces: list[dict[str, Any]] = []
     by_time = in_seconds(result)
-    for rank, person in enumerate(result["persons"], 1):
+    for person in result["persons"]:
         rows = [face for face in person["timeline"] if face["p_fake"] is not None]
         traces.append(
             {
                 "type": "scatter",
                 "mode": "lines+markers",
-                "name": f"person {rank}",
+                "name": f"person {person['track']}" if person["track"] >= 0 else "person",
                 "x": [r["seconds"] if by_time else fields.frame_number(r["frame"]) for r in rows],
                 "y": [row["p_fake"] for row in rows],
             }

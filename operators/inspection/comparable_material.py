@@ -117,7 +117,7 @@ def copies(sha256: str) -> list[str]:
         if not dataset.has_field(fields.SOURCE_SHA256):
             continue
         same = dataset.match({fields.SOURCE_SHA256: sha256})
-        found += [f"{dataset.name}: {name}" for name in same.distinct("video_id")]
+        found += [f"{dataset.name}: {name} (the same bytes)" for name in same.distinct("video_id")]
     return found
 
 

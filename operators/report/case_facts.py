@@ -17,6 +17,7 @@ from ...detector.files.allowed_roots import is_allowed
 from ...detector.records import Reason
 from ..cases import case_records
 from ..dataset import fields
+from .figures import person_number
 from .limits import ALWAYS
 from .thumbnails import Thumbnail, thumbnail
 
@@ -36,7 +37,7 @@ class Driver:
 class PersonFound:
     """A person as one detector sees it; ``comparable`` is a sentence on error rates."""
 
-    number: int
+    number: str
     score: float | None
     verdict: str
     scored: int
@@ -157,7 +158,7 @@ def _finding(
     analysis = record["analysis"]
     rates = analysis.get("comparable") or []
     persons = []
-    for number, person in enumerate(analysis["persons"], 1):
+    for i, person in enumerate(analysis["persons"]):
         rows = {row["frame"]: row for row in person["timeline"]}
         drivers = tuple(
             _driver(rows[frame], samples, place, blur)
@@ -167,13 +168,13 @@ def _finding(
         linked = [samples[row["crop"]][0] for row in rows.values() if row["crop"] in samples]
         persons.append(
             PersonFound(
-                number=number,
+                number=person_number(person["track"]),
                 score=person["score"],
                 verdict=person.get("verdict") or "",
                 scored=person["scored"],
                 faces=len(person["timeline"]),
                 drivers=drivers,
-                comparable=rates[number - 1] if number <= len(rates) else "",
+                comparable=rates[i] if i < len(rates) else "",
                 link=f"{place}?id={linked[0]}" if linked else "",
             )
         )

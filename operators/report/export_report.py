@@ -119,7 +119,7 @@ def run(
         facts = None
     else:
         facts = collect(view, named(settings, f"Report on {dataset.name}"), progress, should_stop)
-    words = CaseWords(title or f"{texts_of(language)['case']} {dataset.name}", note, organisation)
+    words = CaseWords(title or f"{texts_of(language)['case']}: {dataset.name}", note, organisation)
     pages = Pages(facts, case, words, language, pdf, key)
     hashes = write(claim_folder(target, "folder"), pages, signer)
     videos = facts.videos if facts is not None else []

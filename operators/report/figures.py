@@ -23,6 +23,11 @@ GREY = "#666666"
 PERSONS = (("#0072B2", ""), ("#D55E00", "6 2"), ("#009E73", "2 2"), ("#CC79A7", "8 2 2 2"))
 
 
+def person_number(track: int) -> str:
+    """Return the number of a person as the fields and the panels show it, "" if unknown."""
+    return str(track) if track >= 0 else ""
+
+
 def _frame(parts: list[str], title: str) -> str:
     return (
         f'<svg role="img" aria-label="{escape(title)}" viewBox="0 0 {WIDTH} {HEIGHT}" '
@@ -132,10 +137,10 @@ def over_time(result: dict[str, Any], title: str) -> str:
         title: of the figure
     """
     lines = []
-    for number, person in enumerate(result["persons"], 1):
+    for person in result["persons"]:
         rows = [row for row in person["timeline"] if row["p_fake"] is not None]
         if rows:
-            lines.append((number, rows))
+            lines.append((person_number(person["track"]), rows))
     if not lines:
         return ""
     by_time = all(row["seconds"] is not None for _, rows in lines for row in rows)
@@ -159,7 +164,7 @@ def over_time(result: dict[str, Any], title: str) -> str:
             f'<polyline points="{shape}" fill="none" stroke="{colour}" stroke-width="1.5"{dashes}/>'
         )
         parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.2" fill="{colour}"/>' for x, y in points]
-        parts.append(_text(points[-1][0] + 4, points[-1][1] + 4, str(number), "start", colour))
+        parts.append(_text(points[-1][0] + 4, points[-1][1] + 4, number, "start", colour))
     threshold = float(result["operating"]["threshold"])
     if 0 <= threshold <= 1:
         parts.append(_line(LEFT, _y(threshold), WIDTH - RIGHT, _y(threshold), "#222222", "5 4"))
