@@ -190,6 +190,44 @@
 			"data-cy": "mf-intro-close"
 		}, "Got it"));
 	}
+	// src/app/keys_help.tsx
+	/** The keys of a panel, behind a button with a question mark. */
+	function KeyList({ keys }) {
+		return /* @__PURE__ */ h("section", {
+			"aria-label": "Keys",
+			className: "mf-help",
+			"data-cy": "mf-keys"
+		}, keys.map(([key, words]) => /* @__PURE__ */ h("span", { key }, /* @__PURE__ */ h("kbd", null, key), " ", words)));
+	}
+	/** The button, the list that it opens, and what the key "?" calls. */
+	function useHelp(keys) {
+		const [open, setOpen] = useState(false);
+		const toggle = () => setOpen(!open);
+		const button = /* @__PURE__ */ h("button", {
+			onClick: toggle,
+			className: open ? "mf-on" : void 0,
+			title: "Keys (?)",
+			"aria-label": "Keys",
+			"aria-expanded": open,
+			"aria-keyshortcuts": "?",
+			"data-cy": "mf-help"
+		}, "?");
+		/** Whether the key was the question mark, and nobody types it into a field. */
+		const pressed = (e) => {
+			const { tagName = "", type = "" } = e.target;
+			const typed = tagName === "TEXTAREA" || tagName === "INPUT" && type !== "range";
+			if (e.key !== "?" || typed || tagName === "SELECT") return false;
+			toggle();
+			e.preventDefault();
+			e.stopPropagation();
+			return true;
+		};
+		return {
+			button,
+			list: open ? /* @__PURE__ */ h(KeyList, { keys }) : null,
+			pressed
+		};
+	}
 	// src/app/playing.ts
 	/** Which face or video the player is to open; any panel may ask for one. */
 	var wanted = null;
@@ -216,7 +254,7 @@
 		return n;
 	}
 	// src/app/style.css?inline
-	var style_default = ".mf { font-family: var(--fo-fontFamily-body); color: var(--fo-palette-text-primary); font-size: 13px; line-height: 1.4; width: 100%; }\n.mf *, .mf *::before { box-sizing: border-box; }\n.mf-row { display: flex; flex-wrap: wrap; gap: 8px 10px; align-items: flex-end; }\n.mf label.mf-field { flex: 1 1 92px; max-width: 210px; min-width: 84px; display: flex; flex-direction: column; gap: 3px; color: var(--fo-palette-text-secondary); font-size: 11px; }\n.mf select, .mf input[type=number] { font: inherit; font-size: 13px; color: var(--fo-palette-text-primary); background: var(--fo-palette-background-level2); border: 1px solid var(--fo-palette-divider, #8886); border-radius: 4px; padding: 4px 6px; height: 28px; max-width: 100%; }\n.mf select { width: 100%; text-overflow: ellipsis; padding-right: 2px; }\n.mf select option { color: var(--fo-palette-text-primary); background: var(--fo-palette-background-level2); }\n.mf button { font: inherit; cursor: pointer; color: var(--fo-palette-text-primary); background: none; border: 1px solid var(--fo-palette-divider, #8886); border-radius: 4px; padding: 3px 9px; height: 28px; white-space: nowrap; }\n.mf button:hover:not(:disabled, [aria-disabled=true]) { background: var(--fo-palette-background-level3, #8883); }\n.mf button:disabled, .mf button[aria-disabled=true] { opacity: .45; cursor: default; }\n.mf button.mf-on, .mf button.mf-on:hover:not(:disabled) { background: var(--fo-palette-text-primary); color: var(--fo-palette-background-level1); }\n.mf :focus-visible { outline: 2px solid #56B4E9; outline-offset: 1px; }\n.mf button.mf-link { border: none; padding: 0 3px; margin: 0 -3px; height: auto; text-decoration: underline dotted; text-underline-offset: 3px; border-radius: 2px; font-variant-numeric: tabular-nums; }\n.mf button.mf-link:hover { text-decoration: underline; }\n.mf-dim { color: var(--fo-palette-text-secondary); }\n.mf-small { font-size: 11px; }\n.mf-slider { display: flex; gap: 12px; align-items: center; margin-top: 8px; }\n.mf-slider input[type=range] { flex: 1; min-width: 120px; accent-color: #D55E00; }\n.mf-slider input[type=number] { width: 86px; }\n.mf-tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(118px, 1fr)); gap: 8px; margin-top: 8px; }\n.mf-tile { border: 1px solid var(--fo-palette-divider, #8886); border-radius: 6px; padding: 7px 10px; background: var(--fo-palette-background-level2); min-height: 80px; }\n.mf-tile b { display: block; font-size: 21px; font-weight: 600; line-height: 1.25; font-variant-numeric: tabular-nums; }\n.mf-says { margin-top: 8px; padding: 6px 10px; border-left: 3px solid var(--fo-palette-text-tertiary, #888); background: var(--fo-palette-background-level2); border-radius: 0 4px 4px 0; }\n.mf-says.mf-warn { border-left-color: #D55E00; }\n.mf-intro { display: flex; gap: 10px; align-items: flex-end; justify-content: space-between; margin-bottom: 8px; padding: 8px 10px; border: 1px solid #56B4E9; border-radius: 6px; background: var(--fo-palette-background-level2); }\n.mf-intro ol { margin: 0; padding-left: 18px; }\n.mf-shown { display: flex; gap: 6px; align-items: center; margin-top: 6px; min-height: 38px; }\n.mf-shown > span { flex: 0 1 auto; }\n.mf-scroll { max-height: 460px; overflow: auto; border: 1px solid var(--fo-palette-divider, #8886); border-radius: 6px; margin-top: 8px; }\n.mf table { border-collapse: separate; border-spacing: 0; width: 100%; font-variant-numeric: tabular-nums; }\n.mf th { position: sticky; top: 0; z-index: 1; text-align: left; font-weight: 500; font-size: 11px; color: var(--fo-palette-text-secondary); background: var(--fo-palette-background-level2); padding: 0; border-bottom: 1px solid var(--fo-palette-divider, #8886); white-space: nowrap; }\n.mf th button { border: none; height: 28px; padding: 0 6px; color: inherit; width: 100%; text-align: left; }\n.mf th.mf-num button { text-align: right; }\n.mf td { padding: 4px 6px; border-bottom: 1px solid var(--fo-palette-background-level3, #8883); vertical-align: middle; white-space: nowrap; }\n.mf td.mf-name { white-space: normal; min-width: 84px; overflow-wrap: break-word; hyphens: auto; }\n.mf td.mf-num { text-align: right; }\n.mf tr:last-child td { border-bottom: none; }\n.mf tr.mf-total td { font-weight: 600; background: var(--fo-palette-background-level2); }\n.mf-bar { position: relative; height: 5px; margin-top: 3px; width: 100%; min-width: 64px; background: var(--fo-palette-background-level3, #8883); border-radius: 3px; }\n.mf-bar i { position: absolute; top: 0; bottom: 0; border-radius: 3px; opacity: .55; min-width: 2px; }\n.mf-bar u { position: absolute; top: -2px; width: 3px; height: 9px; border-radius: 1px; margin-left: -1px; }\n.mf-bar s { position: absolute; top: -3px; width: 0; height: 11px; border-left: 1px dashed var(--fo-palette-text-secondary); }\n.mf table.mf-cells { width: max-content; min-width: 100%; }\n.mf table.mf-cells th { padding: 4px 6px; vertical-align: bottom; min-width: 92px; max-width: 132px; white-space: normal; overflow-wrap: anywhere; }\n.mf table.mf-cells th:first-child, .mf table.mf-cells td:first-child { position: sticky; left: 0; z-index: 1; background: var(--fo-palette-background-level2); max-width: 150px; }\n.mf table.mf-cells th:first-child { z-index: 2; }\n.mf table.mf-cells td { padding: 2px 6px; border-left: 1px solid var(--fo-palette-background-level3, #8883); }\n.mf button.mf-strip { display: block; position: relative; border: none; padding: 0; width: 100%; min-width: 80px; height: 15px; border-radius: 2px; }\n.mf-strip i { position: absolute; top: 6px; height: 3px; border-radius: 2px; opacity: .6; min-width: 2px; }\n.mf-strip s { position: absolute; top: 0; bottom: 0; width: 0; border-left: 1px dashed var(--fo-palette-text-tertiary, #888); }\n.mf-strip b { position: absolute; top: 0; width: 14px; margin-left: -7px; font-size: 12px; line-height: 15px; text-align: center; font-weight: 400; }\n.mf-strip b.mf-few { opacity: .75; }\n.mf-strip b.mf-dot { width: 9px; height: 9px; margin: 3px 0 0 -4.5px; border: 2px solid; border-radius: 50%; background: currentColor; }\n.mf-strip b.mf-dot.mf-few { background: var(--fo-palette-background-level1); }\n.mf-axis { display: flex; justify-content: space-between; font-size: 10px; font-weight: 400; }\n.mf-tabs { display: flex; flex-wrap: wrap; gap: 4px; margin-bottom: 8px; }\n.mf-acts { display: flex; gap: 3px; justify-content: flex-end; }\n.mf-acts button { height: 22px; padding: 0 5px; font-size: 11px; }\n.mf-sphere { position: relative; width: 100%; border: 1px solid var(--fo-palette-divider, #8886); border-radius: 6px; overflow: hidden; background: var(--fo-palette-background-mediaSpace, var(--fo-palette-background-level1)); }\n.mf-sphere canvas { position: absolute; inset: 0; width: 100%; height: 100%; display: block; touch-action: none; }\n.mf-card { position: absolute; pointer-events: none; z-index: 3; width: 232px; padding: 8px; border-radius: 6px; background: var(--fo-palette-background-level2); border: 1px solid var(--fo-palette-divider, #8886); box-shadow: 0 3px 12px #0006; font-size: 12px; display: flex; gap: 8px; overflow-wrap: anywhere; }\n.mf-card img { width: 92px; height: 92px; object-fit: cover; border-radius: 4px; background: #8883; flex: none; }\n.mf-legend { display: flex; flex-wrap: wrap; gap: 2px 6px; align-items: center; margin-top: 6px; min-height: 24px; }\n.mf-legend button { display: inline-flex; align-items: center; gap: 5px; border: none; height: 24px; padding: 0 6px; font-size: 12px; }\n.mf-legend button[aria-pressed=false] { opacity: .4; text-decoration: line-through; }\n.mf-words { display: grid; grid-template-columns: max-content max-content 1fr; gap: 3px 12px; margin-top: 8px; }\n.mf-words b { font-variant-numeric: tabular-nums; font-weight: 600; }\n.mf-review { --mf-fake: color-mix(in srgb, #D55E00 78%, var(--fo-palette-text-primary)); --mf-real: color-mix(in srgb, #0072B2 68%, var(--fo-palette-text-primary)); display: flex; flex-direction: column; gap: 8px; outline: none; }\n.mf input[type=text] { font: inherit; font-size: 13px; color: var(--fo-palette-text-primary); background: var(--fo-palette-background-level2); border: 1px solid var(--fo-palette-divider, #8886); border-radius: 4px; padding: 4px 6px; height: 28px; width: 100%; }\n.mf-review kbd { font: 600 11px/16px var(--fo-fontFamily-body); display: inline-block; min-width: 18px; padding: 0 4px; margin-right: 6px; text-align: center; border: 1px solid currentColor; border-radius: 3px; opacity: .75; }\n.mf-fake { color: var(--mf-fake); }\n.mf-real { color: var(--mf-real); }\n.mf-wrong { color: var(--mf-fake); font-weight: 600; }\n.mf-progress { display: flex; flex-direction: column; gap: 3px; margin-top: 8px; }\n.mf-progress progress { width: 100%; height: 6px; appearance: none; border: none; border-radius: 3px; overflow: hidden; background: var(--fo-palette-background-level3, #8883); }\n.mf-progress progress::-webkit-progress-bar { background: var(--fo-palette-background-level3, #8883); }\n.mf-progress progress::-webkit-progress-value { background: #56B4E9; }\n.mf-progress progress::-moz-progress-bar { background: #56B4E9; }\n.mf-progress .mf-row { justify-content: space-between; }\n.mf-verdict { display: flex; flex-wrap: wrap; gap: 2px 20px; font-size: 16px; font-variant-numeric: tabular-nums; }\n.mf-pictures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 190px), 1fr)); gap: 8px; }\n.mf-figure { margin: 0; display: flex; flex-direction: column; gap: 3px; min-width: 0; }\n.mf-picture { position: relative; width: 100%; aspect-ratio: 1; max-height: clamp(190px, 38vh, 440px); display: flex; align-items: center; justify-content: center; text-align: center; overflow: hidden; border-radius: 6px; border: 1px solid var(--fo-palette-divider, #8886); background: var(--fo-palette-background-mediaSpace, var(--fo-palette-background-level1)); }\n.mf-picture > img { width: 100%; height: 100%; object-fit: contain; }\n.mf-picture > img.mf-broken { width: auto; height: auto; max-width: 100%; padding: 12px; }\n.mf-picture > canvas { position: absolute; inset: 0; width: 100%; height: 100%; object-fit: contain; }\n.mf-boxed { position: relative; max-width: 100%; max-height: 100%; display: flex; }\n.mf-boxed img { max-width: 100%; max-height: clamp(190px, 38vh, 440px); object-fit: contain; display: block; }\n.mf-boxed i { position: absolute; border: 2px solid #F0E442; border-radius: 3px; box-shadow: 0 0 0 1px #000a, inset 0 0 0 1px #000a; }\n.mf-bar-of-keys { position: sticky; bottom: 0; z-index: 2; display: flex; flex-direction: column; gap: 6px; padding: 8px 0; background: var(--fo-palette-background-level1, var(--fo-palette-background-body)); border-top: 1px solid var(--fo-palette-divider, #8886); border-bottom: 1px solid var(--fo-palette-divider, #8886); }\n.mf-bar-of-keys button { border-color: color-mix(in srgb, currentColor 28%, transparent); }\n.mf-keys { display: grid; grid-template-columns: repeat(auto-fit, minmax(132px, 1fr)); gap: 6px; }\n.mf-keys button { height: 36px; text-align: left; font-weight: 600; overflow: hidden; text-overflow: ellipsis; }\n.mf-keys.mf-minor { display: flex; flex-wrap: wrap; gap: 4px; }\n.mf-keys.mf-minor button { height: 26px; font-weight: 400; font-size: 12px; padding: 0 6px; }\n.mf-facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 240px), 1fr)); gap: 8px 20px; overflow-wrap: anywhere; }\n.mf-known { display: grid; grid-template-columns: max-content 1fr; gap: 1px 10px; margin-top: 6px; font-size: 12px; }\n.mf-person svg { width: 100%; max-width: 420px; height: auto; display: block; }\n.mf-person polyline { fill: none; stroke: var(--fo-palette-text-secondary); stroke-width: 1.5; }\n.mf-person .mf-limit { stroke: #D55E00; stroke-dasharray: 4 3; }\n.mf-person circle { fill: #56B4E9; stroke: #000a; }\n.mf-end { min-height: 190px; display: flex; flex-direction: column; gap: 12px; align-items: center; justify-content: center; text-align: center; font-size: 15px; }\n.mf-help { display: grid; grid-template-columns: repeat(auto-fill, minmax(150px, 1fr)); gap: 6px; }\n.mf-help p { grid-column: 1 / -1; margin: 0; }\n.mf-heard { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }\n.mf-review:focus-within .mf-unheard { visibility: hidden; }\n.mf-files { margin-top: 8px; }\n.mf-review section .mf-row { align-items: center; margin-top: 6px; }\n.mf-file input { max-width: 190px; color: inherit; font: inherit; }\n.mf-player { display: flex; flex-direction: column; gap: 8px; outline: none; --mf-fake: color-mix(in srgb, #D55E00 78%, var(--fo-palette-text-primary)); }\n.mf-title { overflow-wrap: anywhere; }\n.mf-screens { grid-template-columns: repeat(auto-fit, minmax(max(140px, min(240px, 40%)), 1fr)); }\n.mf-screen { position: relative; width: 100%; max-height: clamp(180px, 46vh, 560px); display: flex; align-items: center; justify-content: center; text-align: center; padding: 0; overflow: hidden; border-radius: 6px; border: 1px solid var(--fo-palette-divider, #8886); background: var(--fo-palette-background-mediaSpace, #222); }\n.mf-screen video { position: absolute; inset: 0; width: 100%; height: 100%; object-fit: contain; }\n.mf-screen canvas { position: absolute; inset: 0; width: 100%; height: 100%; touch-action: none; background: var(--fo-palette-background-mediaSpace, #222); }\n.mf-screen > span { padding: 12px; overflow-wrap: anywhere; }\n.mf-figure figcaption { overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }\n.mf-player-bar { display: flex; flex-direction: column; gap: 6px; }\n.mf-player-bar .mf-row { gap: 4px 6px; align-items: center; }\n.mf-player-bar label.mf-field { flex-direction: row; align-items: center; max-width: 320px; }\n.mf-frame-number { min-width: 92px; text-align: center; font-variant-numeric: tabular-nums; }\n.mf-scores { width: 100%; cursor: crosshair; touch-action: none; overflow: hidden; }\n.mf-scores svg { display: block; }\n.mf-scores polyline { fill: none; }\n.mf-scores .mf-limit { stroke: var(--fo-palette-text-secondary); stroke-dasharray: 5 4; }\n.mf-scores .mf-cursor { stroke: var(--fo-palette-text-primary); stroke-width: 1.5; }\n.mf-scores .mf-loop { fill: #56B4E9; opacity: .22; }\n.mf-scores .mf-gap { stroke: var(--fo-palette-text-secondary); fill: none; }\n.mf-scores .mf-axis-end { fill: var(--fo-palette-text-secondary); font-size: 11px; }\n.mf-player kbd { font: 600 11px/16px var(--fo-fontFamily-body); display: inline-block; min-width: 18px; padding: 0 4px; margin-right: 6px; text-align: center; border: 1px solid currentColor; border-radius: 3px; opacity: .75; }\n.mf-player .mf-help { grid-template-columns: repeat(auto-fill, minmax(200px, 1fr)); }\n";
+	var style_default = ".mf { font-family: var(--fo-fontFamily-body); color: var(--fo-palette-text-primary); font-size: 13px; line-height: 1.4; width: 100%; }\n.mf *, .mf *::before { box-sizing: border-box; }\n.mf-row { display: flex; flex-wrap: wrap; gap: 8px 10px; align-items: flex-end; }\n.mf label.mf-field { flex: 1 1 92px; max-width: 210px; min-width: 84px; display: flex; flex-direction: column; gap: 3px; color: var(--fo-palette-text-secondary); font-size: 11px; }\n.mf select, .mf input[type=number] { font: inherit; font-size: 13px; color: var(--fo-palette-text-primary); background: var(--fo-palette-background-level2); border: 1px solid var(--fo-palette-divider, #8886); border-radius: 4px; padding: 4px 6px; height: 28px; max-width: 100%; }\n.mf select { width: 100%; text-overflow: ellipsis; padding-right: 2px; }\n.mf select option { color: var(--fo-palette-text-primary); background: var(--fo-palette-background-level2); }\n.mf button { font: inherit; cursor: pointer; color: var(--fo-palette-text-primary); background: none; border: 1px solid var(--fo-palette-divider, #8886); border-radius: 4px; padding: 3px 9px; height: 28px; white-space: nowrap; }\n.mf button:hover:not(:disabled, [aria-disabled=true]) { background: var(--fo-palette-background-level3, #8883); }\n.mf button:disabled, .mf button[aria-disabled=true] { opacity: .45; cursor: default; }\n.mf button.mf-on, .mf button.mf-on:hover:not(:disabled) { background: var(--fo-palette-text-primary); color: var(--fo-palette-background-level1); }\n.mf :focus-visible { outline: 2px solid #56B4E9; outline-offset: 1px; }\n.mf button.mf-link { border: none; padding: 0 3px; margin: 0 -3px; height: auto; text-decoration: underline dotted; text-underline-offset: 3px; border-radius: 2px; font-variant-numeric: tabular-nums; }\n.mf button.mf-link:hover { text-decoration: underline; }\n.mf-dim { color: var(--fo-palette-text-secondary); }\n.mf-small { font-size: 11px; }\n.mf-slider { display: flex; gap: 12px; align-items: center; margin-top: 8px; }\n.mf-slider input[type=range] { flex: 1; min-width: 120px; accent-color: #D55E00; }\n.mf-slider input[type=number] { width: 86px; }\n.mf-tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(118px, 1fr)); gap: 8px; margin-top: 8px; }\n.mf-tile { border: 1px solid var(--fo-palette-divider, #8886); border-radius: 6px; padding: 7px 10px; background: var(--fo-palette-background-level2); min-height: 80px; }\n.mf-tile b { display: block; font-size: 21px; font-weight: 600; line-height: 1.25; font-variant-numeric: tabular-nums; }\n.mf-says { margin-top: 8px; padding: 6px 10px; border-left: 3px solid var(--fo-palette-text-tertiary, #888); background: var(--fo-palette-background-level2); border-radius: 0 4px 4px 0; }\n.mf-says.mf-warn { border-left-color: #D55E00; }\n.mf-intro { display: flex; gap: 10px; align-items: flex-end; justify-content: space-between; margin-bottom: 8px; padding: 8px 10px; border: 1px solid #56B4E9; border-radius: 6px; background: var(--fo-palette-background-level2); }\n.mf-intro ol { margin: 0; padding-left: 18px; }\n.mf-shown { display: flex; gap: 6px; align-items: center; margin-top: 6px; min-height: 38px; }\n.mf-shown > span { flex: 0 1 auto; }\n.mf-scroll { max-height: 460px; overflow: auto; border: 1px solid var(--fo-palette-divider, #8886); border-radius: 6px; margin-top: 8px; }\n.mf table { border-collapse: separate; border-spacing: 0; width: 100%; font-variant-numeric: tabular-nums; }\n.mf th { position: sticky; top: 0; z-index: 1; text-align: left; font-weight: 500; font-size: 11px; color: var(--fo-palette-text-secondary); background: var(--fo-palette-background-level2); padding: 0; border-bottom: 1px solid var(--fo-palette-divider, #8886); white-space: nowrap; }\n.mf th button { border: none; height: 28px; padding: 0 6px; color: inherit; width: 100%; text-align: left; }\n.mf th.mf-num button { text-align: right; }\n.mf td { padding: 4px 6px; border-bottom: 1px solid var(--fo-palette-background-level3, #8883); vertical-align: middle; white-space: nowrap; }\n.mf td.mf-name { white-space: normal; min-width: 84px; overflow-wrap: break-word; hyphens: auto; }\n.mf td.mf-num { text-align: right; }\n.mf tr:last-child td { border-bottom: none; }\n.mf tr.mf-total td { font-weight: 600; background: var(--fo-palette-background-level2); }\n.mf-bar { position: relative; height: 5px; margin-top: 3px; width: 100%; min-width: 64px; background: var(--fo-palette-background-level3, #8883); border-radius: 3px; }\n.mf-bar i { position: absolute; top: 0; bottom: 0; border-radius: 3px; opacity: .55; min-width: 2px; }\n.mf-bar u { position: absolute; top: -2px; width: 3px; height: 9px; border-radius: 1px; margin-left: -1px; }\n.mf-bar s { position: absolute; top: -3px; width: 0; height: 11px; border-left: 1px dashed var(--fo-palette-text-secondary); }\n.mf table.mf-cells { width: max-content; min-width: 100%; }\n.mf table.mf-cells th { padding: 4px 6px; vertical-align: bottom; min-width: 92px; max-width: 132px; white-space: normal; overflow-wrap: anywhere; }\n.mf table.mf-cells th:first-child, .mf table.mf-cells td:first-child { position: sticky; left: 0; z-index: 1; background: var(--fo-palette-background-level2); max-width: 150px; }\n.mf table.mf-cells th:first-child { z-index: 2; }\n.mf table.mf-cells td { padding: 2px 6px; border-left: 1px solid var(--fo-palette-background-level3, #8883); }\n.mf button.mf-strip { display: block; position: relative; border: none; padding: 0; width: 100%; min-width: 80px; height: 15px; border-radius: 2px; }\n.mf-strip i { position: absolute; top: 6px; height: 3px; border-radius: 2px; opacity: .6; min-width: 2px; }\n.mf-strip s { position: absolute; top: 0; bottom: 0; width: 0; border-left: 1px dashed var(--fo-palette-text-tertiary, #888); }\n.mf-strip b { position: absolute; top: 0; width: 14px; margin-left: -7px; font-size: 12px; line-height: 15px; text-align: center; font-weight: 400; }\n.mf-strip b.mf-few { opacity: .75; }\n.mf-strip b.mf-dot { width: 9px; height: 9px; margin: 3px 0 0 -4.5px; border: 2px solid; border-radius: 50%; background: currentColor; }\n.mf-strip b.mf-dot.mf-few { background: var(--fo-palette-background-level1); }\n.mf-axis { display: flex; justify-content: space-between; font-size: 10px; font-weight: 400; }\n.mf-tabs { display: flex; flex-wrap: wrap; gap: 4px; margin-bottom: 8px; }\n.mf-acts { display: flex; gap: 3px; justify-content: flex-end; }\n.mf-acts button { height: 22px; padding: 0 5px; font-size: 11px; }\n.mf-sphere { position: relative; width: 100%; border: 1px solid var(--fo-palette-divider, #8886); border-radius: 6px; overflow: hidden; background: var(--fo-palette-background-mediaSpace, var(--fo-palette-background-level1)); }\n.mf-sphere canvas { position: absolute; inset: 0; width: 100%; height: 100%; display: block; touch-action: none; }\n.mf-card { position: absolute; pointer-events: none; z-index: 3; width: 232px; padding: 8px; border-radius: 6px; background: var(--fo-palette-background-level2); border: 1px solid var(--fo-palette-divider, #8886); box-shadow: 0 3px 12px #0006; font-size: 12px; display: flex; gap: 8px; overflow-wrap: anywhere; }\n.mf-card img { width: 92px; height: 92px; object-fit: cover; border-radius: 4px; background: #8883; flex: none; }\n.mf-legend { display: flex; flex-wrap: wrap; gap: 2px 6px; align-items: center; margin-top: 6px; min-height: 24px; }\n.mf-legend button { display: inline-flex; align-items: center; gap: 5px; border: none; height: 24px; padding: 0 6px; font-size: 12px; }\n.mf-legend button[aria-pressed=false] { opacity: .4; text-decoration: line-through; }\n.mf-words { display: grid; grid-template-columns: max-content max-content 1fr; gap: 3px 12px; margin-top: 8px; }\n.mf-words b { font-variant-numeric: tabular-nums; font-weight: 600; }\n.mf-review { --mf-fake: color-mix(in srgb, #D55E00 78%, var(--fo-palette-text-primary)); --mf-real: color-mix(in srgb, #0072B2 68%, var(--fo-palette-text-primary)); display: flex; flex-direction: column; gap: 8px; outline: none; }\n.mf input[type=text] { font: inherit; font-size: 13px; color: var(--fo-palette-text-primary); background: var(--fo-palette-background-level2); border: 1px solid var(--fo-palette-divider, #8886); border-radius: 4px; padding: 4px 6px; height: 28px; width: 100%; }\n.mf kbd { font: 600 11px/16px var(--fo-fontFamily-body); display: inline-block; min-width: 18px; padding: 0 4px; margin-right: 6px; text-align: center; border: 1px solid currentColor; border-radius: 3px; opacity: .75; }\n.mf-fake { color: var(--mf-fake); }\n.mf-real { color: var(--mf-real); }\n.mf-wrong { color: var(--mf-fake); font-weight: 600; }\n.mf-progress { display: flex; flex-direction: column; gap: 3px; margin-top: 8px; }\n.mf-progress progress { width: 100%; height: 6px; appearance: none; border: none; border-radius: 3px; overflow: hidden; background: var(--fo-palette-background-level3, #8883); }\n.mf-progress progress::-webkit-progress-bar { background: var(--fo-palette-background-level3, #8883); }\n.mf-progress progress::-webkit-progress-value { background: #56B4E9; }\n.mf-progress progress::-moz-progress-bar { background: #56B4E9; }\n.mf-progress .mf-row { justify-content: space-between; }\n.mf-verdict { display: flex; flex-wrap: wrap; gap: 2px 20px; font-size: 16px; font-variant-numeric: tabular-nums; }\n.mf-pictures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 190px), 1fr)); gap: 8px; }\n.mf-figure { margin: 0; display: flex; flex-direction: column; gap: 3px; min-width: 0; }\n.mf-picture { position: relative; width: 100%; aspect-ratio: 1; max-height: clamp(190px, 38vh, 440px); display: flex; align-items: center; justify-content: center; text-align: center; overflow: hidden; border-radius: 6px; border: 1px solid var(--fo-palette-divider, #8886); background: var(--fo-palette-background-mediaSpace, var(--fo-palette-background-level1)); }\n.mf-picture > img { width: 100%; height: 100%; object-fit: contain; }\n.mf-picture > img.mf-broken { width: auto; height: auto; max-width: 100%; padding: 12px; }\n.mf-picture > canvas { position: absolute; inset: 0; width: 100%; height: 100%; object-fit: contain; }\n.mf-boxed { position: relative; max-width: 100%; max-height: 100%; display: flex; }\n.mf-boxed img { max-width: 100%; max-height: clamp(190px, 38vh, 440px); object-fit: contain; display: block; }\n.mf-boxed i { position: absolute; border: 2px solid #F0E442; border-radius: 3px; box-shadow: 0 0 0 1px #000a, inset 0 0 0 1px #000a; }\n.mf-bar-of-keys { position: sticky; bottom: 0; z-index: 2; display: flex; flex-direction: column; gap: 6px; padding: 8px 0; background: var(--fo-palette-background-level1, var(--fo-palette-background-body)); border-top: 1px solid var(--fo-palette-divider, #8886); border-bottom: 1px solid var(--fo-palette-divider, #8886); }\n.mf-bar-of-keys button { border-color: color-mix(in srgb, currentColor 28%, transparent); }\n.mf-keys { display: grid; grid-template-columns: repeat(auto-fit, minmax(132px, 1fr)); gap: 6px; }\n.mf-keys button { height: 36px; text-align: left; font-weight: 600; overflow: hidden; text-overflow: ellipsis; }\n.mf-keys.mf-minor { display: flex; flex-wrap: wrap; gap: 4px; }\n.mf-keys.mf-minor button { height: 26px; font-weight: 400; font-size: 12px; padding: 0 6px; }\n.mf-facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 240px), 1fr)); gap: 8px 20px; overflow-wrap: anywhere; }\n.mf-known { display: grid; grid-template-columns: max-content 1fr; gap: 1px 10px; margin-top: 6px; font-size: 12px; }\n.mf-person svg { width: 100%; max-width: 420px; height: auto; display: block; }\n.mf-person polyline { fill: none; stroke: var(--fo-palette-text-secondary); stroke-width: 1.5; }\n.mf-person .mf-limit { stroke: #D55E00; stroke-dasharray: 4 3; }\n.mf-person circle { fill: #56B4E9; stroke: #000a; }\n.mf-end { min-height: 190px; display: flex; flex-direction: column; gap: 12px; align-items: center; justify-content: center; text-align: center; font-size: 15px; }\n.mf-help { display: grid; grid-template-columns: repeat(auto-fill, minmax(150px, 1fr)); gap: 6px; }\n.mf-help p { grid-column: 1 / -1; margin: 0; }\n.mf-heard { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }\n.mf-review:focus-within .mf-unheard { visibility: hidden; }\n.mf-files { margin-top: 8px; }\n.mf-review section .mf-row { align-items: center; margin-top: 6px; }\n.mf-file input { max-width: 190px; color: inherit; font: inherit; }\n.mf-player { display: flex; flex-direction: column; gap: 8px; outline: none; --mf-fake: color-mix(in srgb, #D55E00 78%, var(--fo-palette-text-primary)); }\n.mf-title { overflow-wrap: anywhere; }\n.mf-screens { grid-template-columns: repeat(auto-fit, minmax(max(140px, min(240px, 40%)), 1fr)); }\n.mf-screen { position: relative; width: 100%; max-height: clamp(180px, 46vh, 560px); display: flex; align-items: center; justify-content: center; text-align: center; padding: 0; overflow: hidden; border-radius: 6px; border: 1px solid var(--fo-palette-divider, #8886); background: var(--fo-palette-background-mediaSpace, #222); }\n.mf-screen video { position: absolute; inset: 0; width: 100%; height: 100%; object-fit: contain; }\n.mf-screen canvas { position: absolute; inset: 0; width: 100%; height: 100%; touch-action: none; background: var(--fo-palette-background-mediaSpace, #222); }\n.mf-screen > span { padding: 12px; overflow-wrap: anywhere; }\n.mf-figure figcaption { overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }\n.mf-player-bar { display: flex; flex-direction: column; gap: 6px; }\n.mf-player-bar .mf-row { gap: 4px 6px; align-items: center; }\n.mf-player-bar label.mf-field { flex-direction: row; align-items: center; max-width: 320px; }\n.mf-frame-number { min-width: 92px; text-align: center; font-variant-numeric: tabular-nums; }\n.mf-scores { width: 100%; cursor: crosshair; touch-action: none; overflow: hidden; }\n.mf-scores svg { display: block; }\n.mf-scores polyline { fill: none; }\n.mf-scores .mf-limit { stroke: var(--fo-palette-text-secondary); stroke-dasharray: 5 4; }\n.mf-scores .mf-cursor { stroke: var(--fo-palette-text-primary); stroke-width: 1.5; }\n.mf-scores .mf-loop { fill: #56B4E9; opacity: .22; }\n.mf-scores .mf-gap { stroke: var(--fo-palette-text-secondary); fill: none; }\n.mf-scores .mf-axis-end { fill: var(--fo-palette-text-secondary); font-size: 11px; }\n.mf-player kbd { font: 600 11px/16px var(--fo-fontFamily-body); display: inline-block; min-width: 18px; padding: 0 4px; margin-right: 6px; text-align: center; border: 1px solid currentColor; border-radius: 3px; opacity: .75; }\n.mf-player .mf-help { grid-template-columns: repeat(auto-fill, minmax(200px, 1fr)); }\n";
 	// src/app/style.ts
 	/** Puts the components' style into the page, once. */
 	var ID = "media-forensics-style";
@@ -276,7 +314,7 @@
 	/** Units of a row without a score. */
 	var lostOf = (row) => row.lost.reduce((sum, [, count]) => sum + count, 0);
 	/** What a row is sorted by, smallest first. */
-	var KEYS$2 = {
+	var KEYS$4 = {
 		fpr: (row) => row.fpr ? -row.fpr.rate : 2,
 		fnr: (row) => row.fnr ? -row.fnr.rate : 2,
 		auroc: (row) => row.auroc ? row.auroc.value : 2,
@@ -285,7 +323,7 @@
 	/** "worst" is the order of Python. */
 	function sortRows(rows, sort) {
 		if (sort === "worst") return rows;
-		const key = typeof sort === "number" ? (row) => row.name.slice(sort).join(" ") : KEYS$2[sort];
+		const key = typeof sort === "number" ? (row) => row.name.slice(sort).join(" ") : KEYS$4[sort];
 		return rows.map((row) => ({
 			row,
 			by: key(row)
@@ -326,6 +364,12 @@
 	}
 	// src/audit/header.tsx
 	/** Controls and headline numbers of the error audit. */
+	var KEYS$3 = [
+		["Tab", "to the next control, number or mark"],
+		["Enter", "the faces behind a number, a bar or a mark"],
+		["← →", "move the threshold, on its slider"],
+		["?", "these keys"]
+	];
 	function Tile(props) {
 		return /* @__PURE__ */ h("div", {
 			className: "mf-tile",
@@ -340,6 +384,7 @@
 	function AuditHeader({ data, schema }) {
 		useStyle();
 		const send = useEvents("audit", data?.rev);
+		const help = useHelp(KEYS$3);
 		const on = schema.view;
 		if (!data?.choice) return null;
 		const { choice, options, threshold, total, unit } = data;
@@ -374,7 +419,8 @@
 		}, number(lostOf(total)) + " not scored");
 		return /* @__PURE__ */ h("div", {
 			className: "mf",
-			"data-cy": "mf-audit"
+			"data-cy": "mf-audit",
+			onKeyDown: help.pressed
 		}, data.intro && /* @__PURE__ */ h(Intro, {
 			sentences: data.intro,
 			onClose: () => send(on.on_close_intro, {})
@@ -387,7 +433,7 @@
 			title: "Read the samples again",
 			"aria-label": "Read the samples again",
 			"data-cy": "mf-refresh"
-		}, "↻")), /* @__PURE__ */ h(Slider, {
+		}, "↻"), help.button), help.list, /* @__PURE__ */ h(Slider, {
 			threshold,
 			onMove: set("threshold")
 		}), /* @__PURE__ */ h("div", {
@@ -1071,7 +1117,7 @@
 		"unusable"
 	];
 	/** Command, its key as it is shown, and what it does; decisions go on to the next face. */
-	var KEYS$1 = [
+	var KEYS$2 = [
 		[
 			"confirm_label",
 			"1",
@@ -1154,7 +1200,7 @@
 		]
 	];
 	/** What a decision is called. */
-	var wordsOf = (action) => KEYS$1.find(([command]) => command === action)?.[2] ?? action.replace(/_/g, " ");
+	var wordsOf = (action) => KEYS$2.find(([command]) => command === action)?.[2] ?? action.replace(/_/g, " ");
 	var OTHERS$1 = {
 		ArrowRight: "next",
 		s: "next",
@@ -1172,13 +1218,13 @@
 		return meaning$2(key) ?? (press.shiftKey ? null : meaning$2(placed(press, 4)));
 	}
 	function meaning$2(key) {
-		return OTHERS$1[key] ?? KEYS$1.find(([, shown]) => shown.toLowerCase() === key)?.[0] ?? null;
+		return OTHERS$1[key] ?? KEYS$2.find(([, shown]) => shown.toLowerCase() === key)?.[0] ?? null;
 	}
 	// src/review/bar.tsx
 	/** The buttons of the review, each with its key, and the note. */
 	/** A button that is off keeps the focus, so that the keys go on. */
 	function Button$1({ command, onDo, on, off }) {
-		const [, key, words] = KEYS$1.find(([name]) => name === command);
+		const [, key, words] = KEYS$2.find(([name]) => name === command);
 		return /* @__PURE__ */ h("button", {
 			className: on ? "mf-on" : void 0,
 			"aria-pressed": on,
@@ -2257,7 +2303,7 @@
 			"aria-label": "Keys",
 			className: "mf-help",
 			"data-cy": "mf-review-keys"
-		}, KEYS$1.map(([command, key, words]) => /* @__PURE__ */ h("span", { key: command }, /* @__PURE__ */ h("kbd", null, key), " ", words)), /* @__PURE__ */ h("p", { className: "mf-dim" }, "1 to 4 decide and go on to the next face; the other keys stay. Undo takes back your own newest action, also after a restart. Others' decisions are hidden until you have decided."));
+		}, KEYS$2.map(([command, key, words]) => /* @__PURE__ */ h("span", { key: command }, /* @__PURE__ */ h("kbd", null, key), " ", words)), /* @__PURE__ */ h("p", { className: "mf-dim" }, "1 to 4 decide and go on to the next face; the other keys stay. Undo takes back your own newest action, also after a restart. Others' decisions are hidden until you have decided."));
 	}
 	function Review({ data, schema }) {
 		useStyle();
@@ -4320,9 +4366,19 @@ void main() {
 			onClick: props.refresh,
 			title: "Read the samples again",
 			"aria-label": "Read the samples again"
-		}, "↻"));
+		}, "↻"), side === 1 && props.help);
 	}
 	// src/sphere/words.ts
+	var KEYS$1 = [
+		["← ↑ → ↓", "turn the sphere, or move the plot"],
+		["+ −", "zoom"],
+		["0", "back to the first view"],
+		["Enter", "take the face in the middle"],
+		["L", "lasso: arrows, Space for a corner, Enter closes it"],
+		["B", "box: arrows, Enter for each of two corners"],
+		["Esc", "leave the tool, or show all"],
+		["?", "these keys"]
+	];
 	/** How to use it. */
 	function howTo(tool, mode) {
 		if (tool === "box") return "Box: drag, or move the cross with the arrows (Shift: faster) and set two corners with Enter. Escape leaves.";
@@ -4370,6 +4426,7 @@ void main() {
 		const [card, setCard] = useState(null);
 		const [at, setAt] = useState(null);
 		const [last, setLast] = useState(-1);
+		const help = useHelp(KEYS$1);
 		const painter = () => hand.current?.painter ?? null;
 		const setUp = (p) => {
 			p.mode = mode;
@@ -4526,6 +4583,7 @@ void main() {
 				display: "flex",
 				flexDirection: "column"
 			},
+			onKeyDown: help.pressed,
 			"data-cy": "mf-sphere"
 		}, two && /* @__PURE__ */ h("b", {
 			style: { order: -3 },
@@ -4549,8 +4607,9 @@ void main() {
 			refresh: () => {
 				seen.forget();
 				send(on.on_refresh, {});
-			}
-		}), /* @__PURE__ */ h("div", {
+			},
+			help: help.button
+		}), help.list && /* @__PURE__ */ h("div", { style: two ? void 0 : { order: -2 } }, help.list), /* @__PURE__ */ h("div", {
 			className: "mf-sphere",
 			style: {
 				order: -1,

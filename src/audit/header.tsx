@@ -3,6 +3,7 @@ import { Select } from "../app/controls.tsx";
 import { useEvents } from "../app/events.ts";
 import { Fragment, h } from "../app/given.ts";
 import { Intro } from "../app/intro.tsx";
+import { useHelp, type KeyWords } from "../app/keys_help.tsx";
 import { playIt, type Wanted as Playing } from "../app/playing.ts";
 import { useStyle } from "../app/style.ts";
 import { bounds, number, percent, plural } from "../app/words.ts";
@@ -12,6 +13,13 @@ import { lostOf } from "./rows.ts";
 import { Slider } from "./slider.tsx";
 
 type On = Record<"on_set" | "on_show" | "on_keep_view" | "on_refresh" | "on_clear" | "on_close_intro" | "on_play", string>;
+
+const KEYS: readonly KeyWords[] = [
+  ["Tab", "to the next control, number or mark"],
+  ["Enter", "the faces behind a number, a bar or a mark"],
+  ["← →", "move the threshold, on its slider"],
+  ["?", "these keys"],
+];
 
 function Tile(props: { title: string; value: string; under: React.ReactNode; cy: string }) {
   return (
@@ -38,6 +46,7 @@ function areaWords(area: Area | null): React.ReactNode {
 export function AuditHeader({ data, schema }: { data?: Header; schema: { view: On } }) {
   useStyle();
   const send = useEvents("audit", data?.rev);
+  const help = useHelp(KEYS);
   const on = schema.view;
   if (!data?.choice) return null;
   const { choice, options, threshold, total, unit } = data;
@@ -74,7 +83,7 @@ export function AuditHeader({ data, schema }: { data?: Header; schema: { view: O
     </button>
   );
   return (
-    <div className="mf" data-cy="mf-audit">
+    <div className="mf" data-cy="mf-audit" onKeyDown={help.pressed}>
       {data.intro && (
         <Intro sentences={data.intro} onClose={() => send(on.on_close_intro, {})} />
       )}
@@ -100,7 +109,9 @@ export function AuditHeader({ data, schema }: { data?: Header; schema: { view: O
         >
           {"\u21bb"}
         </button>
+        {help.button}
       </div>
+      {help.list}
       <Slider threshold={threshold} onMove={set("threshold")} />
       <div className="mf-small mf-dim" data-cy="mf-provenance" style={{ minHeight: 16 }}>
         {"fake from p_fake ≥ " + threshold.value.toFixed(3) + ": "}

@@ -1,6 +1,7 @@
 /** Faces on the sphere of embeddings: the picture, its controls and its words. */
 import { useEvents } from "../app/events.ts";
 import { Fragment, h, useEffect, useRef, useState } from "../app/given.ts";
+import { useHelp } from "../app/keys_help.tsx";
 import { playIt, type Wanted } from "../app/playing.ts";
 import { useStyle } from "../app/style.ts";
 import { number } from "../app/words.ts";
@@ -15,7 +16,7 @@ import { Legend } from "./legend.tsx";
 import { Painter } from "./painter.ts";
 import { Toolbar } from "./toolbar.tsx";
 import type { At, Mode } from "./view.ts";
-import { howTo, meaning } from "./words.ts";
+import { howTo, KEYS, meaning } from "./words.ts";
 
 /** ms that the mouse rests on a point before its card is asked for */
 const HOVER = 120;
@@ -50,6 +51,7 @@ export function Sphere({ data: given, schema }: { data?: Partial<Picture>; schem
   const [card, setCard] = useState<Face | null>(null);
   const [at, setAt] = useState<At | null>(null);
   const [last, setLast] = useState(-1);
+  const help = useHelp(KEYS);
   const painter = (): Painter | null => hand.current?.painter ?? null;
 
   const setUp = (p: Painter) => {
@@ -197,6 +199,7 @@ export function Sphere({ data: given, schema }: { data?: Partial<Picture>; schem
     <div
       className="mf"
       style={{ display: "flex", flexDirection: "column" }}
+      onKeyDown={help.pressed}
       data-cy="mf-sphere"
     >
       {two && (
@@ -221,7 +224,9 @@ export function Sphere({ data: given, schema }: { data?: Partial<Picture>; schem
           seen.forget();
           send(on.on_refresh, {});
         }}
+        help={help.button}
       />
+      {help.list && <div style={two ? undefined : { order: -2 }}>{help.list}</div>}
       <div
         className="mf-sphere"
         style={{ order: -1, height: two ? 380 : 470, flex: "none", marginTop: 8 }}

@@ -18,6 +18,7 @@ interface ToolbarProps {
   take: (tool: Tool) => void;
   reset: () => void;
   refresh: () => void;
+  help: React.ReactNode;
 }
 
 const COLOURS: Option[] = [
@@ -148,6 +149,7 @@ export function Toolbar(props: ToolbarProps) {
       >
         ↻
       </button>
+      {side === 1 && props.help}
     </div>
   );
 }

@@ -1,7 +1,19 @@
 /** What the sphere says of itself. */
+import type { KeyWords } from "../app/keys_help.tsx";
 import type { Drawn } from "./common.ts";
 import type { Tool } from "./gestures.ts";
 import type { Mode } from "./view.ts";
+
+export const KEYS: readonly KeyWords[] = [
+  ["← ↑ → ↓", "turn the sphere, or move the plot"],
+  ["+ −", "zoom"],
+  ["0", "back to the first view"],
+  ["Enter", "take the face in the middle"],
+  ["L", "lasso: arrows, Space for a corner, Enter closes it"],
+  ["B", "box: arrows, Enter for each of two corners"],
+  ["Esc", "leave the tool, or show all"],
+  ["?", "these keys"],
+];
 
 /** How to use it. */
 export function howTo(tool: Tool, mode: Mode): string {

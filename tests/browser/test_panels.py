@@ -67,6 +67,10 @@ def test_the_help_links_to_the_page_that_explains_the_numbers(audit):
     link = audit.page.get_by_role("link", name="How each number is made")
     page = audit.page.request.get(audit.url + link.get_attribute("href"))
     assert page.ok and page.text().startswith("# The audit")
+    audit.find("mf-help").press("Enter")
+    audit.until("the keys", lambda: "threshold" in audit.find("mf-keys").inner_text())
+    audit.page.keyboard.press("?")
+    audit.find("mf-keys").wait_for(state="detached")
 
 
 def test_fast_moves_end_at_the_last_one(audit):
@@ -132,6 +136,8 @@ def test_a_box_by_keyboard_and_the_grids_selection_in_the_plot(app, demo_dataset
     app.open_panel("hypersphere")
     total = app.wait_sphere()
     app.find("mf-canvas").focus()
+    app.page.keyboard.press("?")
+    app.until("the keys", lambda: "lasso" in app.find("mf-keys").inner_text())
     for key in ("b", *["Shift+ArrowLeft"] * 7, *["Shift+ArrowUp"] * 4, "Enter"):
         app.page.keyboard.press(key)
     for key in (*["Shift+ArrowRight"] * 6, *["Shift+ArrowDown"] * 8):
