@@ -27,6 +27,34 @@
 		const atom = window.recoil && window.__fos__?.modalLooker;
 		return atom ? window.recoil.useRecoilValue(atom) : void 0;
 	}
+	// src/app/keyboard.ts
+	/** Whether the key belongs to a field that is typed into. */
+	function typed(target) {
+		const { tagName = "", isContentEditable = false } = target ?? {};
+		return isContentEditable || [
+			"INPUT",
+			"TEXTAREA",
+			"SELECT"
+		].includes(tagName);
+	}
+	/** The key as it is compared: a letter in lower case. */
+	var plainKey = ({ key }) => key.length === 1 ? key.toLowerCase() : key;
+	/** The digit or letter of the key's place where the layout has another one there: the digits of a
+	* French keyboard, the letters of a Cyrillic one. */
+	function placed({ key, code = "" }, most = 9) {
+		if (/^Digit[1-9]$/.test(code) && Number(code.slice(5)) <= most) return code.slice(5);
+		return /^Key[A-Z]$/.test(code) && /^[^\x00-\x7f]$/.test(key) ? code.slice(3).toLowerCase() : "";
+	}
+	/** Enter clicks the button or link of ours that has the focus. The App stops every Enter of the page before the
+	* browser makes a click of it, so this listens first. */
+	function enterClicks(e) {
+		if (e.key !== "Enter" || !(e.target instanceof Element)) return;
+		const ours = e.target.closest(".mf button, .mf a, .mf summary");
+		if (!ours) return;
+		e.preventDefault();
+		e.stopImmediatePropagation();
+		if (!e.repeat) ours.click();
+	}
 	// src/app/controls.tsx
 	function Select({ label, value, options, onChange, cy }) {
 		return /* @__PURE__ */ h("label", { className: "mf-field" }, label, /* @__PURE__ */ h("select", {
@@ -1010,24 +1038,6 @@
 			on,
 			send
 		}));
-	}
-	// src/app/keyboard.ts
-	/** Whether the key belongs to a field that is typed into. */
-	function typed(target) {
-		const { tagName = "", isContentEditable = false } = target ?? {};
-		return isContentEditable || [
-			"INPUT",
-			"TEXTAREA",
-			"SELECT"
-		].includes(tagName);
-	}
-	/** The key as it is compared: a letter in lower case. */
-	var plainKey = ({ key }) => key.length === 1 ? key.toLowerCase() : key;
-	/** The digit or letter of the key's place where the layout has another one there: the digits of a
-	* French keyboard, the letters of a Cyrillic one. */
-	function placed({ key, code = "" }, most = 9) {
-		if (/^Digit[1-9]$/.test(code) && Number(code.slice(5)) <= most) return code.slice(5);
-		return /^Key[A-Z]$/.test(code) && /^[^\x00-\x7f]$/.test(key) ? code.slice(3).toLowerCase() : "";
 	}
 	// src/review/files.ts
 	/** Files of decisions: what the browser saves, and what an import did. */
@@ -6479,6 +6489,7 @@ void main() {
 	}
 	// src/index.ts
 	/** Registers the components of @mediaforensics/deepfake with the App. */
+	window.addEventListener("keydown", enterClicks, true);
 	register("MediaForensicsAuditHeader", AuditHeader);
 	register("MediaForensicsAuditTable", AuditTable);
 	register("MediaForensicsPlayer", Player);

@@ -1,5 +1,6 @@
 /** Registers the components of @mediaforensics/deepfake with the App. */
 import { register } from "./app/given.ts";
+import { enterClicks } from "./app/keyboard.ts";
 import { AuditHeader } from "./audit/header.tsx";
 import { AuditTable } from "./audit/table.tsx";
 import { Review } from "./review/review.tsx";
@@ -13,6 +14,7 @@ import { Sphere } from "./sphere/sphere.tsx";
 import { SideBySide } from "./player/player.tsx";
 import { Player } from "./timeline/player.tsx";
 
+window.addEventListener("keydown", enterClicks, true);
 register("MediaForensicsAuditHeader", AuditHeader);
 register("MediaForensicsAuditTable", AuditTable);
 register("MediaForensicsPlayer", Player);

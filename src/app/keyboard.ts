@@ -26,3 +26,14 @@ export function placed({ key, code = "" }: Press, most = 9): string {
   if (/^Digit[1-9]$/.test(code) && Number(code.slice(5)) <= most) return code.slice(5);
   return /^Key[A-Z]$/.test(code) && /^[^\x00-\x7f]$/.test(key) ? code.slice(3).toLowerCase() : "";
 }
+
+/** Enter clicks the button or link of ours that has the focus. The App stops every Enter of the page before the
+ * browser makes a click of it, so this listens first. */
+export function enterClicks(e: KeyboardEvent): void {
+  if (e.key !== "Enter" || !(e.target instanceof Element)) return;
+  const ours = e.target.closest<HTMLElement>(".mf button, .mf a, .mf summary");
+  if (!ours) return;
+  e.preventDefault();
+  e.stopImmediatePropagation(); // one key is one click, also where this file was loaded twice
+  if (!e.repeat) ours.click();
+}
