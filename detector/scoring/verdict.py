@@ -319,9 +319,7 @@ def cautions(
             )
         eyes = [row.eye_distance for row in scored if row.eye_distance is not None]
         if eyes and float(np.median(eyes)) < SMALL_EYES:
-            out.append(
-                f"{person.name} is small: {np.median(eyes):.0f} pixels between the eyes."
-            )
+            out.append(f"{person.name} is small: {np.median(eyes):.0f} pixels between the eyes.")
     trained = detector.info.get("crop_recipe")
     known = CropRecipe.from_json(trained) if trained else None
     if known is None:
