@@ -21,6 +21,7 @@ import contextlib
 import os
 import sys
 import time
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -36,6 +37,7 @@ benchmark. Done in {seconds:.0f} s. `make demo` opens it again; docs/demo.md say
 
 def main() -> int:
     began = time.monotonic()
+    warnings.simplefilter("ignore", SyntaxWarning)  # of packages, at their first import
     quick, headless = (bool(os.environ.get(name)) for name in ("QUICK", "HEADLESS"))
     try:
         prepare_environment()
