@@ -18,7 +18,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from enum import Enum
 from typing import Any
 
@@ -159,6 +159,11 @@ class CropRecipe:
     min_eye_distance: float = 8.0
     refine_landmarks: bool = False
     decoder: str = "software"
+
+    def same_pixels(self, other: CropRecipe) -> bool:
+        """Return whether both make the same crop of a face; which faces they take may differ."""
+        taken = {"name": "", "sampling": "", "count": 0, "subject": "", "decoder": ""}
+        return replace(self, **taken) == replace(other, **taken)
 
     def to_json(self) -> dict[str, Any]:
         """Return a plain dict, the inverse of :meth:`from_json`.

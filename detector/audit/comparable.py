@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .audit_words import between, count, percent
-from .columns import SEEN
+from .columns import CONTENT, SEEN
 from .groups import Grouping
 from .table import AuditTable, Cell, Row
 from .units import Units
@@ -29,11 +29,13 @@ class Like:
         eye_distance: mean pixels between the eyes of the person, None if unknown
         sharpness: mean sharpness of its crops, see :mod:`detector.faces.quality`; None if unknown
         compression: as the audited datasets call it; "" for any
+        sha256: of the file itself, which is no material for its own rates
     """
 
     eye_distance: float | None
     sharpness: float | None
     compression: str = ""
+    sha256: str = ""
 
     def words(self) -> str:
         """Return the bands in words."""
@@ -66,6 +68,9 @@ def like(units: Units, wanted: Like) -> np.ndarray:
         if column is None or wanted.compression not in column.values:
             return np.zeros(len(units), bool)
         chosen &= column.codes == column.values.index(wanted.compression)
+    content = units.texts.get(CONTENT)
+    if wanted.sha256 and content is not None and wanted.sha256 in content.values:
+        chosen &= content.codes != content.values.index(wanted.sha256)
     seen = units.texts.get(SEEN)
     return chosen if seen is None else chosen & (seen.codes < 0)
 

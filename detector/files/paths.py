@@ -24,6 +24,7 @@ __all__ = [
     "given_or_none",
     "inside",
     "one_part",
+    "readable",
     "still_allowed",
     "text_or_none",
 ]
@@ -127,6 +128,11 @@ def one_part(name: str) -> str:
     if name.startswith(".") or any(sign in name for sign in "/\\\0"):
         return quote(name, safe=" ").replace(".", "%2E")
     return name
+
+
+def readable(path: str | os.PathLike[str]) -> str:
+    """Return a path as text that can be shown and stored: bytes that are no UTF-8 as ``\\xff``."""
+    return os.fspath(path).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def still_allowed(path: str | os.PathLike[str]) -> None:

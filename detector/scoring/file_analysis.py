@@ -16,7 +16,7 @@ from ..errors import Cancelled, ForensicsError
 from ..faces.video_faces import VideoFaces
 from ..files.companions import is_companion, is_hidden, is_unseen
 from ..files.hashes import file_sha256
-from ..files.paths import given
+from ..files.paths import given, readable
 from ..files.video_suffixes import VIDEO_SUFFIXES
 from ..frames.pictures import SUFFIXES as PICTURES, is_picture
 from ..progress import Progress
@@ -84,7 +84,8 @@ def left_out(path: str | Path) -> str:
     ):
         if names:
             more = f" and {len(names) - 10} more" if len(names) > 10 else ""
-            said.append(f"{', '.join(names[:10])}{more} ({what})")
+            shown = ", ".join(readable(name) for name in names[:10])
+            said.append(f"{shown}{more} ({what})")
     return f"Not looked at: {'; '.join(said)}." if said else ""
 
 
@@ -123,6 +124,7 @@ def analyze_file(
     calibration: Mapping[str, Any] | None = None,
     rule: str | None = None,
     count: int = 32,
+    name: str | None = None,
     progress: Progress | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> Analysis:
@@ -139,6 +141,7 @@ def analyze_file(
         rule: video score rule for each person, see :func:`.aggregate.video_score`; by default the
             rule of the threshold
         count: number of frames to read
+        name: by which the crops of these bytes are stored; by default that of the file
         progress: called with (done, total, text)
         should_stop: called often; True stops
 
@@ -160,7 +163,7 @@ def analyze_file(
     store = CropStore(crops_dir, recipe)
     store.prepare()
     record = VideoRecord(
-        video_id=f"analysis/{path.stem}-{sha256[:16]}",
+        video_id=f"analysis/{Path(name or path.name).stem}-{sha256[:16]}",
         path=str(path.resolve()),
         label=UNKNOWN,
         source_dataset="analysis",

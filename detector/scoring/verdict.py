@@ -68,6 +68,7 @@ class Person:
         drivers: numbers of the frames that weigh most for the verdict, the strongest first
         enough: True if there are enough faces for a verdict
         verdict: in words, no stronger than what is known of the detector
+        at: the threshold at which it was judged, raised where several persons were; else None
     """
 
     track: int
@@ -77,6 +78,7 @@ class Person:
     drivers: tuple[int, ...]
     enough: bool
     verdict: str = ""
+    at: float | None = None
 
     @property
     def name(self) -> str:
@@ -259,7 +261,9 @@ def judged_each(
             return "abstain"
         return "fake" if person.score >= at else "real"
 
-    return tuple(replace(person, verdict=headline(of(person), quality)) for person in persons)
+    return tuple(
+        replace(person, verdict=headline(of(person), quality), at=at) for person in persons
+    )
 
 
 def several_people(persons: int, threshold: Threshold, quality: Quality) -> tuple[float, list[str]]:

@@ -17,7 +17,7 @@ from ...detector.file_facts.fact import Fact
 from ...detector.records import content_hash
 from ..dataset import run_names, stored_runs
 
-FORMAT = 1  # part of the settings: a newer one computes again
+FORMAT = 2  # part of the settings: a newer one computes again
 
 
 def settings_of(**settings: Any) -> str:
@@ -32,8 +32,11 @@ def store(
     facts: list[Fact],
     hashes: tuple[int, ...],
     copies: list[str],
+    path: str,
 ) -> None:
     """Store the record of a file, in place of an earlier one with the same settings.
+
+    The earlier one's place among the records, and its paths, are kept.
 
     Args:
         case: dataset of the case
@@ -42,14 +45,38 @@ def store(
         facts: what the file says of itself
         hashes: of its frames
         copies: where the same or a similar file is in other datasets
+        path: where the file is now
     """
+    now = datetime.now(timezone.utc).isoformat(" ", "microseconds")
+    earlier = known(case, analysis["sha256"], settings) or {"paths": [], "since": now}
     whole = {
         "analysis": analysis,
         "facts": [asdict(row) for row in facts],
         "hashes": [f"{value:016x}" for value in hashes],
         "copies": copies,
-        "when": datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M:%S UTC"),
+        "paths": _with(earlier["paths"], path),
+        "when": now,
+        "since": earlier["since"],
     }
+    _put(case, settings, whole)
+
+
+def update(
+    case: fo.Dataset, settings: str, record: dict[str, Any], path: str, **changes: Any
+) -> None:
+    """Store a record again with where the file is now, and other values, if they differ."""
+    changes["paths"] = _with(record["paths"], path)
+    if any(record[name] != value for name, value in changes.items()):
+        _put(case, settings, {**record, **changes})
+
+
+def _with(paths: list[str], path: str) -> list[str]:
+    """Return the paths, each once, with ``path`` as the last one."""
+    return [*(other for other in paths if other != path), path]
+
+
+def _put(case: fo.Dataset, settings: str, whole: dict[str, Any]) -> None:
+    analysis = whole["analysis"]
     stored_runs.put(
         case,
         _name(analysis["sha256"], settings),
@@ -63,7 +90,7 @@ def store(
 
 
 def known(case: fo.Dataset, sha256: str, settings: str) -> dict[str, Any] | None:
-    """Return the record of a file that was analyzed with these settings, or None."""
+    """Return the whole record of a file that was analyzed with these settings, or None."""
     name = _name(sha256, settings)
     if stored_runs.info_of(case, run_names.ANALYSIS, name.removeprefix(run_names.ANALYSIS)) is None:
         return None
@@ -76,6 +103,7 @@ def all_of(case: fo.Dataset) -> list[dict[str, Any]]:
     rows = [
         json.loads(stored_runs.results_of(case, run_names.ANALYSIS + key)["record"]) for key in keys
     ]
+    rows.sort(key=lambda row: row["since"])  # an update makes none newer
     order: dict[str, int] = {}
     for row in rows:
         order.setdefault(row["analysis"]["sha256"], len(order))

@@ -40,10 +40,13 @@ _FIELDS: dict[str, Any] = {
     "detector_sha256": fo.StringField,
     "score": fo.Classification,
 }
+_SAID = ("person_score", "p_fake", "drives", "verdict", "reason", "score")  # by their detector
 
 
 def keep(dataset: fo.Dataset, analysis: Analysis, model: Detector, source: str) -> int:
-    """Replace the faces of a file in a case, or add the scores of a further detector to them.
+    """Write the faces of a file into a case, or the scores to the same crops that it has.
+
+    Other crops of the file that this detector made are replaced, those of another detector stay.
 
     Args:
         dataset: from :func:`open_case`
@@ -62,13 +65,14 @@ def keep(dataset: fo.Dataset, analysis: Analysis, model: Detector, source: str) 
     refresh(dataset)  # it may have been renamed
     about = {"recipe": found.recipe.to_json(), "recipe_hash": found.recipe.hash}
     fields.set_description(dataset, kind=KIND, **about)
-    file_id = file_name(analysis.path, analysis.sha256)
+    name = known_as(dataset, analysis.sha256) or Path(analysis.path).name
+    file_id = f"{name} {analysis.sha256[:12]}"
     half = f"{file_id} (being written)"  # beside the earlier faces until all are written
     dataset.delete_samples(views.match_in(dataset, "file", [half]))
     samples = list(_samples(analysis, found, half))
     if samples:
         require_there(dataset)
-        ids = _same_faces(dataset, file_id, samples, analysis)
+        ids = _same_faces(dataset, file_id, samples)
         added = ids is None
         if ids is None:
             dataset.add_samples(samples, dynamic=False, progress=False)
@@ -78,41 +82,63 @@ def keep(dataset: fo.Dataset, analysis: Analysis, model: Detector, source: str) 
         writer.add(ids, found.scores)
         writer.close()
         if not added:
-            video_scores.write_video_scores(dataset, names.key, _rule(analysis))
-            return len(ids)
-    dataset.delete_samples(views.match_in(dataset, "file", [file_id]))
-    views.set_by_id(dataset, "file", dict.fromkeys((sample.id for sample in samples), file_id))
+            _say_again(dataset, ids, samples, analysis)
+    if not samples or added:
+        earlier = views.match_in(dataset, "file", [file_id])
+        dataset.delete_samples(views.match_in(earlier, "detector_sha256", [model.sha256]))
+        views.set_by_id(dataset, "file", dict.fromkeys((sample.id for sample in samples), file_id))
+    moved(dataset, analysis.sha256, analysis.path)
     if samples:
         video_scores.write_video_scores(dataset, names.key, _rule(analysis))
         follow(dataset, names.key)
     return len(samples)
 
 
-def file_name(path: str, sha256: str) -> str:
-    """Return the name of a file in its case: that of its path, and the beginning of its sha256."""
-    return f"{Path(path).name} {sha256[:12]}"
+def _faces_of(dataset: fo.Dataset, sha256: str) -> fo.DatasetView:
+    """Return the faces of a file: its name in the case ends with the beginning of its sha256."""
+    return dataset.match({"file": {"$regex": f" {sha256[:12]}$"}})
 
 
-def faces_kept(dataset: fo.Dataset, path: str, sha256: str) -> bool:
-    """Return whether the case has faces of a file, and notes its present path on them."""
-    here = dataset.match({"file": {"$regex": f" {sha256[:12]}$"}})
-    ids = here.values("id")
-    views.set_by_id(dataset, "file_path", dict.fromkeys(ids, path))
-    return bool(ids)
+def known_as(dataset: fo.Dataset, sha256: str) -> str | None:
+    """Return the name under which the case has the faces of a file, None if it has none."""
+    names = _faces_of(dataset, sha256).distinct("file")
+    return names[0].rpartition(" ")[0] if names else None
 
 
-def _same_faces(
-    dataset: fo.Dataset, file: str, samples: list[fo.Sample], analysis: Analysis
-) -> list[str] | None:
-    """Return the ids of the same crops of a file that another detector has scored, else None."""
+def moved(dataset: fo.Dataset, sha256: str, path: str) -> None:
+    """Note on the faces of a file where it is now."""
+    other = _faces_of(dataset, sha256).match({"file_path": {"$ne": path}})
+    views.set_by_id(dataset, "file_path", dict.fromkeys(other.values("id"), path))
+
+
+def faces_kept(dataset: fo.Dataset, sha256: str, checkpoint: str) -> bool:
+    """Return whether the case has faces of a file that a checkpoint scored, with their crops."""
+    for key in fields.detector_keys(dataset):
+        if getattr(fields.scores_config(dataset, key), "checkpoint_sha256", None) == checkpoint:
+            scored = {fields.ScoreFields(key).p_fake: {"$ne": None}}
+            crops = _faces_of(dataset, sha256).match(scored).values("filepath")
+            return bool(crops) and all(Path(crop).is_file() for crop in crops)
+    return False
+
+
+def _same_faces(dataset: fo.Dataset, file: str, samples: list[fo.Sample]) -> list[str] | None:
+    """Return the ids of the faces of a file that have these very crops, None if not all have."""
     there = views.match_in(dataset, "file", [file])
-    paths, ids, makers = there.values(["filepath", "id", "detector_sha256"])
-    by_path = dict(zip(paths, ids, strict=True))
-    wanted = [sample.filepath for sample in samples]
-    same = len(by_path) == len(wanted) and set(by_path) == set(wanted)
-    if not same or analysis.detector_sha256 in makers:
-        return None
-    return [by_path[path] for path in wanted]
+    paths, hashes, ids = there.values(["filepath", fields.CROP_SHA256, "id"])
+    by_crop = dict(zip(zip(paths, hashes, strict=True), ids, strict=True))
+    wanted = [(sample.filepath, sample[fields.CROP_SHA256]) for sample in samples]
+    return [by_crop[crop] for crop in wanted] if by_crop.keys() >= set(wanted) else None
+
+
+def _say_again(
+    dataset: fo.Dataset, ids: list[str], samples: list[fo.Sample], analysis: Analysis
+) -> None:
+    """Bring what the faces say of the detector that made them up to date."""
+    makers = dataset.select(ids, ordered=True).values("detector_sha256")
+    if set(makers) == {analysis.detector_sha256}:
+        for name in _SAID:
+            said = (sample[name] for sample in samples)
+            views.set_by_id(dataset, name, dict(zip(ids, said, strict=True)))
 
 
 def _rule(analysis: Analysis) -> str:

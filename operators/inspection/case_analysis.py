@@ -14,6 +14,7 @@ from ...detector.file_facts.file_reading import facts_of
 from ...detector.file_facts.frame_hashes import frame_hashes
 from ...detector.files.allowed_roots import require_files
 from ...detector.files.hashes import file_sha256
+from ...detector.files.paths import readable
 from ...detector.progress import Progress, ShouldStop
 from ...detector.text.markdown import plain
 from ...detector.weights.known_detectors import find_detector
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from ...detector.audit.threshold import Threshold
     from ...detector.faces.interface import FaceDetector
     from ...detector.model.detector import Detector
+    from ...detector.records import CropRecipe
 
 
 @dataclass
@@ -40,6 +42,7 @@ class Examiner:
         threshold, calibration: from where the analysis takes its threshold
         material: audited datasets that it has scored
         settings: hash of everything that its result depends on besides the file
+        recipe: of the crops that it scores
     """
 
     model: Detector
@@ -49,6 +52,7 @@ class Examiner:
     calibration: dict[str, Any] | None
     material: list[comparable_material.Material]
     settings: str
+    recipe: CropRecipe
 
 
 @dataclass
@@ -88,12 +92,16 @@ class Case:
         if not files:
             raise ForensicsError("No file is named.", "Name one.", "path")
         require_files((str(file.absolute()) for file in files), "files")
-        others = [_named(name) for name in compare_with or ()]
+        others = [_named(name) for name in compare_with or () if name != self.name]
         case = analyses_dataset.open_case(self.name) if self.name else None
         examiners = [
             self._examiner(source, calibrated_for if n == 0 else None)
             for n, source in enumerate(named)
         ]
+        if len({one.model.sha256 for one in examiners}) < len(examiners):
+            raise ForensicsError(
+                "Both detectors are the same checkpoint.", "Choose another, or none.", "second"
+            )
         hashes: dict[str, tuple[int, ...]] = {}
         for dataset in others:
             found = comparable_material.hashes_of(dataset, progress, should_stop)
@@ -107,13 +115,16 @@ class Case:
                     f"Stopped after {number - 1} of {len(files)} files.", "Run it again."
                 )
             shown = progress if len(files) == 1 else None
+            if (name := readable(file)) != str(file):
+                failed.append((name, "Its name is no text in UTF-8: rename it."))
+                continue
             try:
                 sha256 = file_sha256(file)
                 for examiner in examiners:
-                    record = self._known(case, file, sha256, examiner)
+                    record = self._known(case, file, sha256, examiner, hashes)
                     if record is None:
                         record, faces = self._examine(
-                            case, file, examiner, hashes, shown, should_stop
+                            case, file, sha256, examiner, hashes, shown, should_stop
                         )
                         kept += faces
                     else:
@@ -130,7 +141,8 @@ class Case:
             if len(files) > 1:
                 progress(number, len(files), "files")
         if not results:
-            raise ForensicsError(f"{failed[0][0]} cannot be analyzed: {failed[0][1]}")
+            more = f" The same holds for {len(failed) - 1} more files." if failed[1:] else ""
+            raise ForensicsError(f"{failed[0][0]} cannot be analyzed: {failed[0][1]}{more}")
         left = [text for path in paths if (text := left_out(path))]
         return {
             "files": results,
@@ -161,33 +173,58 @@ class Case:
             )
         threshold = threshold_for(model, record)
         faces = detector_of(recipe_of(model), device=self.device, weights=self.face_weights)
+        recipe = recipe_for(model, faces, self.count)
         settings = case_records.settings_of(
             checkpoint=model.sha256,
-            recipe=recipe_for(model, faces, self.count).hash,
+            recipe=recipe.hash,
             rule=self.rule,
             threshold=threshold.to_json(),
             compression=self.compression,
         )
         material = comparable_material.audited(model.sha256)
-        return Examiner(model, source, faces, threshold, record, material, settings)
+        return Examiner(model, source, faces, threshold, record, material, settings, recipe)
 
     def _known(
-        self, case: fo.Dataset | None, file: Path, sha256: str, examiner: Examiner
+        self,
+        case: fo.Dataset | None,
+        file: Path,
+        sha256: str,
+        examiner: Examiner,
+        hashes: dict[str, tuple[int, ...]],
     ) -> dict[str, Any] | None:
-        """Return the analysis of a file that the case has, with its faces; else None."""
+        """Return the analysis of a file that the case has, with its faces; else None.
+
+        Where the file is now, its copies, look-alikes and the rates on comparable material are
+        brought up to date: they change without the file.
+        """
         record = None if case is None else case_records.known(case, sha256, examiner.settings)
         if case is None or record is None:
             return None
         found = record["analysis"]
-        has_faces = analyses_dataset.faces_kept(case, str(file), sha256)
-        if not has_faces and any(person["scored"] for person in found["persons"]):
-            return None  # they were deleted
+        scored = any(person["scored"] for person in found["persons"])
+        if scored and not analyses_dataset.faces_kept(case, sha256, examiner.model.sha256):
+            return None  # they or their crops were deleted
+        analyses_dataset.moved(case, sha256, str(file))
+        rates = comparable_material.rates(
+            found, examiner.recipe, examiner.material, self.compression
+        )
+        found = {**found, "comparable": rates}
+        mine = tuple(int(value, 16) for value in record["hashes"])
+        case_records.update(
+            case,
+            examiner.settings,
+            record,
+            str(file),
+            analysis=found,
+            copies=list(dict.fromkeys([*record["copies"], *_copies(case, sha256, mine, hashes)])),
+        )
         return {**found, "path": str(file), "known": True}
 
     def _examine(
         self,
         case: fo.Dataset | None,
         file: Path,
+        sha256: str,
         examiner: Examiner,
         hashes: dict[str, tuple[int, ...]],
         progress: Progress | None,
@@ -205,12 +242,14 @@ class Case:
             calibration=examiner.calibration,
             rule=self.rule,
             count=self.count,
+            name=None if case is None else analyses_dataset.known_as(case, sha256),
             progress=progress,
             should_stop=should_stop,
         )
         found = analysis.to_json()
+        found["like"] = comparable_material.measures(analysis)
         found["comparable"] = comparable_material.rates(
-            analysis, examiner.material, self.compression
+            found, examiner.recipe, examiner.material, self.compression
         )
         if case is None:
             return found, 0
@@ -221,10 +260,16 @@ class Case:
             raise
         except (ForensicsError, OSError):
             mine = ()  # the analysis says why it cannot be read
-        copies = comparable_material.copies(analysis.sha256)
-        copies += comparable_material.alike(mine, hashes)
-        case_records.store(case, examiner.settings, found, facts_of(file), mine, copies)
+        copies = _copies(case, sha256, mine, hashes)
+        case_records.store(case, examiner.settings, found, facts_of(file), mine, copies, str(file))
         return found, kept
+
+
+def _copies(
+    case: fo.Dataset, sha256: str, mine: tuple[int, ...], hashes: dict[str, tuple[int, ...]]
+) -> list[str]:
+    """Return the copies of a file and what looks like it, in words."""
+    return [*comparable_material.copies(sha256, case), *comparable_material.alike(mine, hashes)]
 
 
 def _named(name: str) -> fo.Dataset:

@@ -15,7 +15,16 @@ from ...detector.errors import ForensicsError
 from ...detector.file_facts.frame_hashes import frame_hashes, near
 from ...detector.frames.frame import FrameError
 from ...detector.progress import Progress, ShouldStop
-from ..dataset import face_columns, fields, run_names, stored_runs, views
+from ...detector.records import CropRecipe
+from ..dataset import (
+    face_columns,
+    fields,
+    run_names,
+    seen_material,
+    stored_runs,
+    video_scores,
+    views,
+)
 from ..dataset.dataset_changes import documents
 
 if TYPE_CHECKING:
@@ -26,12 +35,36 @@ LEVEL = "video"
 
 @dataclass(frozen=True)
 class Material:
-    """Audited videos of one dataset, as one detector scored them."""
+    """Audited videos of one dataset, as one detector scored them.
+
+    Attributes:
+        dataset, key, units: the videos
+        recipe: of their crops, None if it is not recorded
+        rule: by which a video gets its score
+        known: whether the detector's training material is known here, so that it is left out
+    """
 
     dataset: str
     key: str
     units: Units
-    recipe: str
+    recipe: CropRecipe | None
+    rule: str
+    known: bool
+
+    def cautions(self, recipe: CropRecipe, rule: str) -> str:
+        """Say in brackets what makes its rates less comparable; "" for nothing."""
+        said = []
+        if not self.known:
+            said.append(
+                "what the detector was trained on is not known here: it may have seen some of these"
+            )
+        if self.recipe is None:
+            said.append("the recipe of the crops is not recorded")
+        elif not self.recipe.same_pixels(recipe):
+            said.append("its crops have another recipe")
+        if self.rule != rule:
+            said.append(f"a video's score is by the rule {self.rule}, this file's by {rule}")
+        return f" ({'; '.join(said)})" if said else ""
 
 
 def audited(sha256: str) -> list[Material]:
@@ -66,35 +99,51 @@ def _material(dataset: fo.Dataset, sha256: str) -> list[Material]:
             continue
         for name, values in more.items():
             columns = columns.with_numbers(name, np.asarray(values))
-        recipe = str(getattr(config, "recipe_hash", "") or "")
-        found.append(Material(dataset.name, key, at_level(columns, LEVEL), recipe))
+        units = at_level(columns, LEVEL)
+        about = fields.describe(dataset)
+        made_for = getattr(config, "recipe_hash", None)
+        same = made_for and made_for == about.get("recipe_hash") and about.get("recipe")
+        recipe = CropRecipe.from_json(about["recipe"]) if same else None
+        rule = video_scores.rule_of(dataset, key)
+        known = seen_material.seen_by(dataset, key).known
+        found.append(Material(dataset.name, key, units, recipe, rule, known))
     return found
 
 
-def rates(analysis: Analysis, material: Sequence[Material], compression: str) -> list[str]:
+def rates(
+    found: Mapping[str, Any],
+    recipe: CropRecipe,
+    material: Sequence[Material],
+    compression: str,
+) -> list[str]:
     """Return one sentence or more for each person: error rates on comparable material, or none.
 
     Args:
-        analysis: with its evidence
+        found: the analysis as JSON, with the :func:`measures` of its persons as ``like``
+        recipe: of its crops
         material: see :func:`audited`
         compression: as the audited datasets call it; "" for any
     """
-    found = []
-    for person in analysis.persons:
-        wanted = comparable.Like(*_measures(analysis, person.track), compression)
+    sentences = []
+    for person, (eyes, sharpness) in zip(found["persons"], found["like"], strict=True):
+        wanted = comparable.Like(eyes, sharpness, compression, found["sha256"])
+        at = found["operating"]["threshold"] if person["at"] is None else person["at"]
         said = []
         for one in material:
-            row = comparable.rates(one.units, wanted, analysis.threshold.value)
+            row = comparable.rates(one.units, wanted, at)
             if row is not None:
-                other = one.recipe and one.recipe != analysis.recipe_hash
-                caution = " (its crops have another recipe)" if other else ""
+                caution = one.cautions(recipe, found["rule"])
                 said.append(f"{one.dataset}: {comparable.words(row, LEVEL)}{caution}")
-        band = wanted.words()
-        found.append(
-            f"On comparable material ({band}), threshold {analysis.threshold.value:.3f}: "
+        sentences.append(
+            f"On comparable material ({wanted.words()}), threshold {at:.3f}: "
             + ("; ".join(said) + "." if said else "none comparable is audited here.")
         )
-    return found
+    return sentences
+
+
+def measures(analysis: Analysis) -> list[tuple[float | None, float | None]]:
+    """Return what the material for each person has to be like, see :class:`.comparable.Like`."""
+    return [_measures(analysis, person.track) for person in analysis.persons]
 
 
 def _measures(analysis: Analysis, track: int) -> tuple[float | None, float | None]:
@@ -108,16 +157,19 @@ def _measures(analysis: Analysis, track: int) -> tuple[float | None, float | Non
     return means[0], means[1]
 
 
-def copies(sha256: str) -> list[str]:
-    """Return where the very file is in other datasets of ours, by its sha256."""
-    kinds = {f"info.{fields.INFO_KEY}.kind": "faces"}
+def copies(sha256: str, case: fo.Dataset) -> list[str]:
+    """Return where the very file is in other datasets of ours than ``case``, by its sha256."""
+    kinds = {f"info.{fields.INFO_KEY}.kind": {"$in": ["faces", "analyses"]}}
     found = []
     for row in documents("datasets").find(kinds, {"name": 1}):
+        if row["_id"] == case._doc.id or not fo.dataset_exists(row["name"]):
+            continue
         dataset = fo.load_dataset(row["name"])
         if not dataset.has_field(fields.SOURCE_SHA256):
             continue
         same = dataset.match({fields.SOURCE_SHA256: sha256})
-        found += [f"{dataset.name}: {name} (the same bytes)" for name in same.distinct("video_id")]
+        names = same.distinct("file_path" if dataset.has_field("file_path") else "video_id")
+        found += [f"{dataset.name}: {name} (the same bytes)" for name in names]
     return found
 
 

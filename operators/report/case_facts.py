@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from ...detector.errors import ForensicsError
 from ...detector.file_facts.file_reading import OUT_OF_SCOPE
 from ...detector.file_facts.frame_hashes import near
 from ...detector.files.allowed_roots import is_allowed
+from ...detector.files.hashes import file_sha256
 from ...detector.records import Reason
 from ..cases import case_records
 from ..dataset import fields
@@ -57,13 +59,26 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where a file was found; ``state`` is what is there now: one of the constants below."""
+
+    path: str
+    state: str
+    sha256: str = ""
+
+
+#: States of a place: the very file, nothing, another one, not allowed, unreadable or not read.
+THERE, GONE, CHANGED, OUTSIDE, UNREAD = "there", "moved", "changed", "outside", "unread"
+
+
+@dataclass(frozen=True)
 class FileFound:
     """One file of a case.
 
     Attributes:
         number: its place, from 1
-        name, path, sha256: the file
-        gone: True if nothing is at ``path``; None if it may not be looked at
+        name, path, sha256: the file; ``path`` is where it was found last
+        places: every path at which it was found
         findings: of each detector
         groups: what the file says of itself: (group, rows of name and value)
         copies: the same or similar files, in words
@@ -75,7 +90,7 @@ class FileFound:
     name: str
     path: str
     sha256: str
-    gone: bool | None
+    places: tuple[Place, ...]
     findings: tuple[Finding, ...]
     groups: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
     copies: tuple[str, ...]
@@ -103,18 +118,19 @@ def app_address() -> str:
     return f"http://{host}:{fo.config.default_app_port}"
 
 
-def collect_case(case: fo.Dataset, app: str, blur: bool) -> CaseFacts:
+def collect_case(case: fo.Dataset, app: str, blur: bool, hash_files: bool) -> CaseFacts:
     """Read the records of a case, and the pictures of the faces that weigh most.
 
     Args:
         case: its dataset
         app: address of the App, for links
         blur: whether to hide the persons in the pictures
+        hash_files: whether to read each file, to tell whether it is still the same
 
     Raises:
         ForensicsError: ``app`` is no address, or nothing was analyzed into this dataset
     """
-    if not app.startswith(("http://", "https://")) or any(c in app for c in "\"'<> "):
+    if not re.fullmatch(r"https?://[^\s\"'<>/?#]+(/[^\s\"'<>?#]*)?", app):
         raise ForensicsError(f"{app!r} is no address.", "Begin with http:// or https://.", "app")
     records = case_records.all_of(case)
     place = f"{app.rstrip('/')}/datasets/{quote(case.name, safe='')}"
@@ -127,7 +143,7 @@ def collect_case(case: fo.Dataset, app: str, blur: bool) -> CaseFacts:
     order = {sha: number for number, sha in enumerate(by_file, 1)}
     files = []
     for sha256, rows in by_file.items():
-        path = rows[-1]["analysis"]["path"]
+        path, places = _places(rows, sha256, hash_files)
         others = {sha: value for sha, value in hashes.items() if sha != sha256}
         alike = tuple(
             (order[one.name], f"{one.frames} of {one.of} frames, {one.bits:g} of 64 bits apart")
@@ -141,7 +157,7 @@ def collect_case(case: fo.Dataset, app: str, blur: bool) -> CaseFacts:
                 name=Path(path).name,
                 path=path,
                 sha256=sha256,
-                gone=None if not is_allowed(path) else not Path(path).is_file(),
+                places=places,
                 findings=findings,
                 groups=_groups(rows[-1]["facts"]),
                 copies=tuple(dict.fromkeys(text for row in rows for text in row["copies"])),
@@ -150,6 +166,30 @@ def collect_case(case: fo.Dataset, app: str, blur: bool) -> CaseFacts:
             )
         )
     return CaseFacts(case.name, tuple(files), (*OUT_OF_SCOPE, *ALWAYS))
+
+
+def _places(
+    rows: Sequence[dict[str, Any]], sha256: str, hash_files: bool
+) -> tuple[str, tuple[Place, ...]]:
+    """Return where a file was found last, and what is now at each of its places."""
+    paths = [path for row in rows for path in row["paths"]]
+    places = tuple(_place(path, sha256, hash_files) for path in dict.fromkeys(paths))
+    there = [place.path for place in places if place.state == THERE]
+    return (there or paths)[-1], places
+
+
+def _place(path: str, sha256: str, hash_files: bool) -> Place:
+    if not is_allowed(path):
+        return Place(path, OUTSIDE)
+    if not Path(path).is_file():
+        return Place(path, GONE)
+    if not hash_files:
+        return Place(path, UNREAD)
+    try:
+        found = file_sha256(Path(path))
+    except OSError:
+        return Place(path, UNREAD)
+    return Place(path, THERE if found == sha256 else CHANGED, found)
 
 
 def _finding(
@@ -178,7 +218,7 @@ def _finding(
                 link=f"{place}?id={linked[0]}" if linked else "",
             )
         )
-    return Finding(analysis, tuple(persons), record["when"])
+    return Finding(analysis, tuple(persons), f"{record['when'][:19]} UTC")
 
 
 def _driver(

@@ -10,7 +10,7 @@ from . import pdf
 from .case_facts import CaseFacts
 from .figures import over_time
 from .page import template
-from .texts import texts_of
+from .texts import LIMITS, texts_of
 
 OVERVIEW = "case.html"
 FORMAT = "media_forensics/case/1"
@@ -54,6 +54,7 @@ def case_files(
         "organisation": organisation,
         "language": language,
         "t": texts,
+        "limits": LIMITS.get(language, case.limits),
         "made": made,
         "version": version,
         "key": key,

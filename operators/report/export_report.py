@@ -67,7 +67,8 @@ def run(
         breakdowns: fields with a table of their own; the quality fields by default
         examples: number of faces shown per kind of error
         blur: whether to blur the faces that are shown
-        hash_files: whether to write the sha256 of every video file, which reads them all
+        hash_files: whether to write the sha256 of every video file, and to tell whether a case's
+            files are still the same, which reads them all
         title, note: texts at the top of the report
         sign_with: file of a secret key (``minisign -G``) that signs ``SHA256SUMS``; its password,
             if it has one, is in :data:`detector.files.minisign.PASSWORD`
@@ -114,7 +115,7 @@ def run(
     )
     case = None
     if case_facts.is_case(dataset):
-        case = case_facts.collect_case(dataset, app or case_facts.app_address(), blur)
+        case = case_facts.collect_case(dataset, app or case_facts.app_address(), blur, hash_files)
     if case is not None and views.is_empty(view):  # no file has a face
         facts = None
     else:

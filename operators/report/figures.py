@@ -129,12 +129,15 @@ def curve(units: Units, fpr: float | None, tpr: float | None) -> str | None:
     return _frame([*parts, *_label_x(words)], "ROC curve with the operating point")
 
 
-def over_time(result: dict[str, Any], title: str) -> str:
+def over_time(result: dict[str, Any], texts: dict[str, str]) -> str:
     """Draw p_fake over time, one line per person with its number at the end, and the threshold.
 
     Args:
         result: a :class:`detector.scoring.verdict.Analysis` as JSON
-        title: of the figure
+        texts: ``over_time``, the title, and the words of the axis
+
+    Returns:
+        "" where there is no course over time: no score, or those of a single frame
     """
     lines = []
     for person in result["persons"]:
@@ -144,10 +147,11 @@ def over_time(result: dict[str, Any], title: str) -> str:
     if not lines:
         return ""
     by_time = all(row["seconds"] is not None for _, rows in lines for row in rows)
-    unit = "seconds" if by_time else "frame"
     times = [[row["seconds"] if by_time else row["frame"] + 1 for row in rows] for _, rows in lines]
     first, last = min(map(min, times)), max(map(max, times))
-    span = (last - first) or 1.0
+    span = last - first
+    if not span:
+        return ""
     parts = []
     for value in (0, 0.25, 0.5, 0.75, 1):
         parts.append(_line(LEFT, _y(value), WIDTH - RIGHT, _y(value)))
@@ -168,6 +172,7 @@ def over_time(result: dict[str, Any], title: str) -> str:
     threshold = float(result["operating"]["threshold"])
     if 0 <= threshold <= 1:
         parts.append(_line(LEFT, _y(threshold), WIDTH - RIGHT, _y(threshold), "#222222", "5 4"))
-    words = f"{unit} (dashed: threshold {threshold:.3f})"
+    unit = texts["seconds" if by_time else "frame_axis"]
+    words = texts["dashed"].format(unit=unit, value=f"{threshold:.3f}")
     parts.append(_text(_x(0.5), HEIGHT - 6, words))
-    return _frame(parts, title)
+    return _frame(parts, texts["over_time"])

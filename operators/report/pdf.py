@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 from pathlib import Path
@@ -52,7 +54,9 @@ def pdf_of(html: str) -> bytes:
         ForensicsError: there is no browser, or it prints nothing
     """
     browser = require_engine()
-    with tempfile.TemporaryDirectory(prefix="media_forensics_pdf_") as folder:
+    with tempfile.TemporaryDirectory(
+        prefix="media_forensics_pdf_", ignore_cleanup_errors=True
+    ) as folder:
         page, made = Path(folder, "page.html"), Path(folder, "page.pdf")
         page.write_text(html, encoding="utf-8")
         # its own sandbox refuses to start for root, in a container for example
@@ -60,11 +64,10 @@ def pdf_of(html: str) -> bytes:
         words = [browser, *_OPTIONS, *(["--no-sandbox"] if root else [])]
         words += [f"--user-data-dir={folder}/profile", f"--print-to-pdf={made}", page.as_uri()]
         try:
-            done = subprocess.run(words, capture_output=True, timeout=_SECONDS)
+            why = _run(words)
             data = made.read_bytes() if made.is_file() else b""
-            why = f"it ended with status {done.returncode}"
-        except (OSError, subprocess.TimeoutExpired) as error:
-            data, why = b"", str(error).split(" '", 1)[-1][-200:]
+        except OSError as error:
+            data, why = b"", error.strerror or "it does not start"
     if not data.startswith(b"%PDF"):
         raise ForensicsError(
             f"{Path(browser).name} made no PDF: {why}.",
@@ -72,3 +75,22 @@ def pdf_of(html: str) -> bytes:
             "pdf",
         )
     return data
+
+
+def _run(words: list[str]) -> str:
+    """Run a browser to its end, at most :data:`_SECONDS`, and say how it ended."""
+    quiet = subprocess.DEVNULL  # a pipe would be held open by the processes that it starts
+    done = subprocess.Popen(
+        words, stdin=quiet, stdout=quiet, stderr=quiet, start_new_session=hasattr(os, "killpg")
+    )
+    try:
+        return f"it ended with status {done.wait(_SECONDS)}"
+    except subprocess.TimeoutExpired:
+        return f"it did not end within {_SECONDS} seconds"
+    finally:
+        if hasattr(os, "killpg"):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(done.pid, signal.SIGKILL)
+        else:
+            done.kill()
+        done.wait()

@@ -28,6 +28,9 @@ _ENGLISH = {
     "driving": "Frames that weigh most",
     "frame": "frame {number}",
     "over_time": "p_fake of each person over time",
+    "seconds": "seconds",
+    "frame_axis": "frame",
+    "dashed": "{unit} (dashed: threshold {value})",
     "in_app": "in the App",
     "says": "What the file itself says",
     "says_note": "Read from the file, and never mixed with the scores. Whoever can write a file "
@@ -37,7 +40,12 @@ _ENGLISH = {
     "in_case": "in this case: {name}",
     "moved": "There is no file at {path} any more. What was found is kept; its sha256 says which "
     "file it was.",
-    "outside": "The file's folder is not one that this server allows.",
+    "changed": "At {path} there is another file now, with the sha256 {sha256}. What was found is "
+    "that of the earlier file, whose sha256 is above.",
+    "outside": "Whether the file is still at {path} was not looked at: this server does not allow "
+    "its folder.",
+    "unread": "Whether the file at {path} is still the same was not checked: it was not read for "
+    "this report.",
     "path": "Path",
     "analyzed": "Analyzed",
     "definitions": "Definitions",
@@ -55,10 +63,12 @@ _ENGLISH = {
     "def_threshold": "The value from which fake is called, with the data on which it was chosen. "
     "On material unlike that, it promises nothing.",
     "def_faces": "Faces that were found, aligned and scored, of all that were found of the person.",
-    "def_comparable": "On videos of audited datasets, scored by the same detector and not seen in "
-    "its training, whose faces are of like size (within a factor of 1.5) and sharpness (factor "
-    "2) and, if named, compression: the share of reals called fake and of fakes missed at the "
-    "same threshold, with 95 % intervals over independent groups.",
+    "def_comparable": "On videos of audited datasets, scored by the same detector, whose faces are "
+    "of like size (within a factor of 1.5) and sharpness (factor 2) and, if named, compression: "
+    "the share of reals called fake and of fakes missed at the threshold of this person, with "
+    "95 % intervals over independent groups. Left out are the file itself and what the detector "
+    "is known to have been trained, validated or calibrated on; where its training material is "
+    "not known, the sentence says so.",
     "def_driving": "The frames whose faces weigh most for the verdict, the strongest first.",
     "def_coverage": "Frames that were tried, and those that gave a face. Others have a reason.",
     "def_says": "Container, streams, encoder, times, key frames, boxes, EXIF, XMP and C2PA, as in "
@@ -88,6 +98,9 @@ _GERMAN = {
     "driving": "Bilder mit dem größten Gewicht",
     "frame": "Bild {number}",
     "over_time": "p_fake jeder Person im Verlauf",
+    "seconds": "Sekunden",
+    "frame_axis": "Bild",
+    "dashed": "{unit} (gestrichelt: Schwelle {value})",
     "in_app": "in der App",
     "says": "Was die Datei selbst angibt",
     "says_note": "Aus der Datei gelesen und nie mit den Werten vermischt. Wer eine Datei schreiben "
@@ -97,7 +110,12 @@ _GERMAN = {
     "in_case": "in diesem Fall: {name}",
     "moved": "Unter {path} liegt keine Datei mehr. Die Befunde bleiben; der SHA-256-Wert sagt, "
     "welche Datei es war.",
-    "outside": "Der Ordner der Datei ist auf diesem Server nicht erlaubt.",
+    "changed": "Unter {path} liegt jetzt eine andere Datei, mit dem SHA-256-Wert {sha256}. Die "
+    "Befunde gehören zu der früheren, deren SHA-256-Wert oben steht.",
+    "outside": "Ob die Datei noch unter {path} liegt, wurde nicht geprüft: Ihr Ordner ist auf "
+    "diesem Server nicht erlaubt.",
+    "unread": "Ob die Datei unter {path} noch dieselbe ist, wurde nicht geprüft: Sie wurde für "
+    "diesen Bericht nicht gelesen.",
     "path": "Pfad",
     "analyzed": "Untersucht",
     "definitions": "Definitionen",
@@ -116,11 +134,12 @@ _GERMAN = {
     "def_threshold": "Der Wert, ab dem etwas als gefälscht gilt, und die Daten, an denen er "
     "gewählt wurde. An anderem Material verspricht er nichts.",
     "def_faces": "Gefundene, ausgerichtete und bewertete Gesichter von allen der Person.",
-    "def_comparable": "An Videos geprüfter Datensätze, die derselbe Detektor bewertet und im "
-    "Training nicht gesehen hat, mit Gesichtern ähnlicher Größe (Faktor 1,5) und Schärfe "
-    "(Faktor 2) und, falls genannt, gleicher Kompression: Anteil der echten, die als gefälscht "
-    "gelten, und der verpassten Fälschungen bei gleicher Schwelle, mit 95-%-Intervallen über "
-    "unabhängige Gruppen.",
+    "def_comparable": "An Videos geprüfter Datensätze, die derselbe Detektor bewertet hat, mit "
+    "Gesichtern ähnlicher Größe (Faktor 1,5) und Schärfe (Faktor 2) und, falls genannt, gleicher "
+    "Kompression: Anteil der echten, die als gefälscht gelten, und der verpassten Fälschungen "
+    "bei der Schwelle dieser Person, mit 95-%-Intervallen über unabhängige Gruppen. Nicht dabei "
+    "sind die Datei selbst und alles, woran der Detektor bekanntlich trainiert, validiert oder "
+    "kalibriert wurde; wo sein Trainingsmaterial nicht bekannt ist, steht das im Satz.",
     "def_driving": "Die Bilder, deren Gesichter für das Urteil am meisten wiegen, das stärkste "
     "zuerst.",
     "def_coverage": "Versuchte Bilder und solche mit Gesicht. Alle anderen haben einen Grund.",
@@ -130,6 +149,29 @@ _GERMAN = {
     "64 Bits von pHash (Zauner 2010): übersteht Skalierung und Kompression, nicht Zuschnitt "
     "oder Spiegelung.",
     "def_sha256": "Der Hash der Bytes: Eine andere Datei hat einen anderen.",
+}
+#: What the file reading and :data:`.limits.ALWAYS` say in English, in their order.
+LIMITS = {
+    "de": (
+        "Ton wird nicht untersucht: weder Stimme noch Schnitt noch Synchronität.",
+        "Doppelte Kompression wird nicht beurteilt: Kein Verfahren dafür ist eingebaut, das "
+        "einfach genug wäre, um es hier zu belegen. Quantisierungstabellen und Abstände der "
+        "Schlüsselbilder stehen da, wie sie sind.",
+        "Etiketten, Zeiten und Namen sind das, was die Datei über sich selbst angibt. Wer "
+        "eine Datei schreiben kann, kann sie schreiben; dass sie fehlen, bedeutet nichts.",
+        "p_fake ist die Ausgabe eines Detektors für Manipulationen an Gesichtern von den "
+        "Arten, an denen er trainiert wurde. Es ist nicht die Wahrscheinlichkeit, dass ein "
+        "Video manipuliert ist, und sagt nichts über Ton, Texte oder Zusammenhang.",
+        "Montage, Schönheitsfilter, Einblendungen und starke Kompression können p_fake bei "
+        "echten Gesichtern erhöhen; ganz synthetische Gesichter und kleine Änderungen der "
+        "Lippen können es niedrig lassen. Fehlerraten gelten für Material wie das, an dem sie "
+        "gemessen wurden.",
+        "Ein Gesicht oder Video, das nicht bewertet werden konnte, hat einen Grund statt "
+        "eines Wertes. Es zählt in keiner Rate und wurde nicht als echt genommen.",
+        "Intervalle sind solche zu 95 %. Gesichter eines Videos und Videos aus einer Quelle "
+        "gelten nicht als unabhängig; bei wenigen unabhängigen Gruppen ist ein Intervall "
+        "weit, unter fünf gibt es keines.",
+    )
 }
 TEXTS = {"en": _ENGLISH, "de": _GERMAN}
 

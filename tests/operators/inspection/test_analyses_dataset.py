@@ -177,7 +177,7 @@ def test_the_report_has_a_page_for_each_file_links_definitions_and_a_seal(
     assert linked and linked <= ids
     overview = pages["case.html"]
     assert "Für Lab <i>x</i>" in overview.text and BAD in overview.text
-    assert "Fehlerraten" in overview.text and "Sound is out of scope" in overview.text
+    assert "Fehlerraten" in overview.text and "Ton wird nicht untersucht" in overview.text
     clip = pages["file-003.html"]
     assert "key frames" in clip.text and "Person" in clip.text and "svg" in clip.tags
     assert "keine Datei mehr" in pages["file-002.html"].text
