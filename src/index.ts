@@ -1,6 +1,7 @@
 /** Registers the components of @mediaforensics/deepfake with the App. */
 import { register } from "./app/given.ts";
 import { enterClicks } from "./app/keyboard.ts";
+import { putStyle } from "./app/style.ts";
 import { AuditHeader } from "./audit/header.tsx";
 import { AuditTable } from "./audit/table.tsx";
 import { Review } from "./review/review.tsx";
@@ -14,6 +15,7 @@ import { Sphere } from "./sphere/sphere.tsx";
 import { SideBySide } from "./player/player.tsx";
 import { Player } from "./timeline/player.tsx";
 
+putStyle();
 window.addEventListener("keydown", enterClicks, true);
 register("MediaForensicsAuditHeader", AuditHeader);
 register("MediaForensicsAuditTable", AuditTable);

@@ -198,5 +198,6 @@ def source_asked(
 
 def columns(widths: str, padding: str | float = "0") -> types.GridView:
     """Build a grid whose columns stay within the panel (FiftyOne's own grow with their content)."""
-    props = {"sx": {"display": "grid", "gridTemplateColumns": widths, "padding": padding}}
+    grid = {"display": "grid", "gridTemplateColumns": widths, "padding": padding}
+    props = {"sx": {**grid, "overflowWrap": "break-word"}}
     return types.GridView(orientation="vertical", gap=1, componentsProps={"grid": props})

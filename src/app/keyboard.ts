@@ -27,12 +27,16 @@ export function placed({ key, code = "" }: Press, most = 9): string {
   return /^Key[A-Z]$/.test(code) && /^[^\x00-\x7f]$/.test(key) ? code.slice(3).toLowerCase() : "";
 }
 
+const PANELS = ["error_audit", "hypersphere", "player", "review", "timeline", "training_runs"];
+/** Where what has the focus is ours: in a component, or in a panel that the App draws for us. */
+const OURS = [".mf", ...PANELS.map((name) => `[data-cy="panel-content-${name}"]`)].join();
+
 /** Enter clicks the button or link of ours that has the focus. The App stops every Enter of the page before the
  * browser makes a click of it, so this listens first. */
 export function enterClicks(e: KeyboardEvent): void {
   if (e.key !== "Enter" || !(e.target instanceof Element)) return;
-  const ours = e.target.closest<HTMLElement>(".mf button, .mf a, .mf summary");
-  if (!ours) return;
+  const ours = e.target.closest<HTMLElement>("button, a, summary");
+  if (!ours?.closest(OURS)) return;
   e.preventDefault();
   e.stopImmediatePropagation(); // one key is one click, also where this file was loaded twice
   if (!e.repeat) ours.click();

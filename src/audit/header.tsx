@@ -5,7 +5,6 @@ import { Fragment, h } from "../app/given.ts";
 import { Intro } from "../app/intro.tsx";
 import { useHelp, type KeyWords } from "../app/keys_help.tsx";
 import { playIt, type Wanted as Playing } from "../app/playing.ts";
-import { useStyle } from "../app/style.ts";
 import { bounds, number, percent, plural } from "../app/words.ts";
 import { FAKE } from "../app/colours.ts";
 import type { Area, Cell, Control, Header, Kind } from "../sent/audit.ts";
@@ -44,7 +43,6 @@ function areaWords(area: Area | null): React.ReactNode {
 }
 
 export function AuditHeader({ data, schema }: { data?: Header; schema: { view: On } }) {
-  useStyle();
   const send = useEvents("audit", data?.rev);
   const help = useHelp(KEYS);
   const on = schema.view;

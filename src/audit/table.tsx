@@ -2,7 +2,6 @@
 import { Says, Select } from "../app/controls.tsx";
 import { useEvents, type Send } from "../app/events.ts";
 import { Fragment, h, useMemo, useState } from "../app/given.ts";
-import { useStyle } from "../app/style.ts";
 import { plural } from "../app/words.ts";
 import type { Kind, Table } from "../sent/audit.ts";
 import { Cells } from "./cells.tsx";
@@ -116,7 +115,7 @@ function Rows({ data, on, send }: PartProps) {
               )}
               {head("auroc", "AUROC", apart, true)}
               {head("lost", "not scored", "Without a score; not counted in any rate", true)}
-              <th />
+              <th aria-label="Show in the grid" />
             </tr>
           </thead>
           <tbody>
@@ -141,7 +140,6 @@ function Rows({ data, on, send }: PartProps) {
 }
 
 export function AuditTable({ data, schema }: { data?: Table; schema: { view: On } }) {
-  useStyle();
   const send = useEvents("audit");
   const on = schema.view;
   if (!data?.rows) return null;

@@ -1,7 +1,6 @@
 /** The player: a fake and its real side by side, by frame, with their scores below. */
 import { h, useEffect, useRef, useState } from "../app/given.ts";
 import { typed } from "../app/keyboard.ts";
-import { useStyle } from "../app/style.ts";
 import type { Start } from "../sent/player.ts";
 import { Bar, Help } from "./bar.tsx";
 import { commandOf, type Command } from "./keys.ts";
@@ -14,7 +13,6 @@ const RATES = [0.1, 0.25, 0.5, 1, 2];
 const LEAP = 10;
 
 export function SideBySide({ data, schema }: { data?: Start; schema: { view: On } }) {
-  useStyle();
   const on = schema.view;
   const session = useSession(on, data);
   const root = useRef<HTMLDivElement>(null);
@@ -25,7 +23,7 @@ export function SideBySide({ data, schema }: { data?: Start; schema: { view: On 
 
   useEffect(() => {
     // the keys work at once, but nobody is interrupted who types elsewhere
-    if (shown && !typed(document.activeElement)) root.current?.focus();
+    if (shown && !typed(document.activeElement)) root.current?.focus({ preventScroll: true });
   }, [!!shown]);
   useEffect(() => {
     session.paint();

@@ -53,6 +53,7 @@ export function Scores(props: ScoresProps) {
       ref={root}
       className="mf-scores"
       role="slider"
+      tabIndex={0}
       aria-label="Frame"
       aria-valuemin={from}
       aria-valuemax={to}

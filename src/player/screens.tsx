@@ -60,7 +60,7 @@ function Canvas({ session, name, title, label, under, film, instead }: ScreenPro
   const picture = state.duo?.moment.first?.canvas;
   const shape = picture ? picture.width / picture.height : 16 / 9;
   return (
-    <figure className="mf-figure">
+    <figure className="mf-figure" aria-label={title}>
       <div className="mf-screen" ref={host} style={{ aspectRatio: String(shape) }}>
         {instead ? (
           <span className="mf-dim">{instead}</span>

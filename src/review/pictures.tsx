@@ -42,7 +42,7 @@ function Picture({ path, alt, cy }: { path: string; alt: string; cy: string }) {
 
 function Figure(props: { title: string; under: React.ReactNode; children?: React.ReactNode }) {
   return (
-    <figure className="mf-figure">
+    <figure className="mf-figure" aria-label={props.title}>
       <div className="mf-picture">{props.children}</div>
       <figcaption>
         <b>{props.title}</b>

@@ -1,6 +1,5 @@
 /** The review: one face at a time, decided by keyboard. */
 import { Fragment, h, useEffect, useRef, useState } from "../app/given.ts";
-import { useStyle } from "../app/style.ts";
 import { typed } from "../app/keyboard.ts";
 import { number, plural } from "../app/words.ts";
 import type { About, Card, Opened } from "../sent/review.ts";
@@ -66,7 +65,6 @@ function Help() {
 }
 
 export function Review({ data, schema }: { data?: About; schema: { view: On } }) {
-  useStyle();
   const desk = useDesk(schema.view, data);
   const root = useRef<HTMLDivElement>(null);
   const [writing, write] = useState<Writing | null>(null);
@@ -78,7 +76,7 @@ export function Review({ data, schema }: { data?: About; schema: { view: On } })
 
   useEffect(() => {
     // the keys work at once, but nobody is interrupted who types elsewhere
-    if (!typed(document.activeElement)) root.current?.focus();
+    if (!typed(document.activeElement)) root.current?.focus({ preventScroll: true });
   }, [!!pile]);
   useEffect(() => {
     if (heat) desk.heat();

@@ -3,7 +3,6 @@ import { useEvents } from "../app/events.ts";
 import { Fragment, h, useEffect, useRef, useState } from "../app/given.ts";
 import { useHelp } from "../app/keys_help.tsx";
 import { playIt, type Wanted } from "../app/playing.ts";
-import { useStyle } from "../app/style.ts";
 import { number } from "../app/words.ts";
 import type { Face, Lit, Picture } from "../sent/sphere.ts";
 import { Card } from "./card.tsx";
@@ -26,7 +25,6 @@ const MANY = 200000;
 type Canvas = HTMLCanvasElement & { mfPainter?: Painter };
 
 export function Sphere({ data: given, schema }: { data?: Partial<Picture>; schema: { view: On } }) {
-  useStyle();
   const on = schema.view;
   const side = on.side ?? 1;
   const data = given ?? {};
@@ -226,7 +224,7 @@ export function Sphere({ data: given, schema }: { data?: Partial<Picture>; schem
         }}
         help={help.button}
       />
-      {help.list && <div style={two ? undefined : { order: -2 }}>{help.list}</div>}
+      {help.list && <div style={{ marginTop: 8, order: two ? undefined : -2 }}>{help.list}</div>}
       <div
         className="mf-sphere"
         style={{ order: -1, height: two ? 380 : 470, flex: "none", marginTop: 8 }}
@@ -315,7 +313,7 @@ export function Sphere({ data: given, schema }: { data?: Partial<Picture>; schem
         className="mf-row mf-small mf-dim"
         style={{ marginTop: 8, justifyContent: "space-between" }}
       >
-        <span style={{ flex: 1 }} data-cy="mf-meant">
+        <span style={{ flex: "1 1 240px" }} data-cy="mf-meant">
           <b>{meaning(mode, shape, points.stretch, umap) + " "}</b>
           {mode !== "umap" && (rest?.note || data.note)}
         </span>

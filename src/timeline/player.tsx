@@ -1,7 +1,6 @@
 /** Moves the open video's player, or the panel that plays videos, to data.frame at each data.when. */
 import { h, useEffect, usePlayer, useRef } from "../app/given.ts";
 import { playIt } from "../app/playing.ts";
-import { useStyle } from "../app/style.ts";
 import { number } from "../app/words.ts";
 import type { Seek } from "../sent/timeline.ts";
 
@@ -18,7 +17,6 @@ interface PlayerProps {
 }
 
 export function Player({ data, schema }: PlayerProps) {
-  useStyle();
   const player = usePlayer();
   const frame = data?.frame;
   const sample = data?.sample;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -24,6 +25,26 @@ MILLION = """(() => {
   out.want = xyz.filter((v, i) => i % 3 === 0 && v < 0).length;
   canvas.remove(); return out;
 })()"""
+
+#: What is cut off in a panel of this width, and which controls of ours have no name.
+NARROW = """([name, width]) => {
+  const panel = document.querySelector(`[data-cy="panel-content-${name}"]`);
+  const before = panel.style.cssText;
+  const within = '.mf-scroll, .MuiTableContainer-root, .js-plotly-plot';
+  panel.style.cssText = `position: fixed; left: 0; width: ${width}px`;
+  const cut = [...panel.querySelectorAll('button, input, select, p, span, td, th')]
+    .filter((e) => e.offsetWidth && !e.closest(within) && e.getBoundingClientRect().right > width)
+    .map((e) => e.innerText);
+  panel.style.cssText = before;
+  const nameless = [...panel.querySelectorAll(':is(.mf, .mf *):is(button, input, select, canvas)')]
+    .filter((e) => !(e.innerText || e.ariaLabel || e.title || e.closest('label')));
+  return [cut, nameless.map((e) => e.outerHTML)];
+}"""
+
+
+def fits(app, name: str) -> None:
+    for width in (320, 480):
+        assert app.page.evaluate(NARROW, [name, width]) == [[], []]
 
 
 def said(app, name: str = "mf-shown") -> int:
@@ -50,13 +71,24 @@ def test_a_moved_threshold_recomputes_and_a_cell_fills_the_grid(audit, demo_data
         wanted = f"{sum(s >= float(value) for s in scores)} of {len(scores)}"
         audit.until(wanted, lambda wanted=wanted: wanted in audit.find("mf-fpr").inner_text())
     row = audit.page.locator('[data-cy="mf-row"][data-name$="original"]').first
+    played = []  # the sample that the player is asked for
+
+    def note(request) -> None:
+        params = json.loads(request.post_data or "{}").get("params") or {}
+        if params.get("__method__") == "on_open":
+            played.append(params["sample"])
+
+    audit.page.on("request", lambda r: note(r) if "/operators/execute" in r.url else None)
     row.locator('button[data-cy$="-act-fp"]').click()
+    audit.find("mf-play").press("Enter")  # at once: the grid follows later
     audit.until("the answer", lambda: said(audit) > 0)
     audit.wait_count(said(audit))
     query = {"ground_truth.label": "real", "probe_p_fake": {"$gte": 0.01}}
     *source, method = row.get_attribute("data-name").split(" · ")
     query |= {"method": method} | ({"source_dataset": source[0]} if source else {})
     assert said(audit) == len(demo_dataset.match(query))
+    audit.until("the player", lambda: played)
+    assert played[0] in demo_dataset.match(query).values("id")
     audit.click("mf-clear")
     audit.wait_count(len(demo_dataset))
 
@@ -100,6 +132,7 @@ def test_the_tabs_of_the_audit(audit, demo_dataset):
     audit.shot("audit-compare")
     audit.click("mf-tab-pairs")
     audit.wait_plot(2)
+    fits(audit, "error_audit")
     audit.shot("audit-pairs")
     audit.click("mf-tab-table")
     audit.page.locator('[data-cy="mf-row"]').first.wait_for()
@@ -108,6 +141,7 @@ def test_the_tabs_of_the_audit(audit, demo_dataset):
 def test_a_lasso_shows_exactly_the_faces_inside(app):
     app.open_panel("hypersphere")
     app.wait_sphere()
+    fits(app, "hypersphere")
     app.click("mf-mode-2d")
     drawn = "p.mode === '2d' && !p.dirty && p.U.some(Boolean)"
     app.until("the flat map", lambda: app.sphere(drawn))
@@ -175,6 +209,7 @@ def test_the_timeline_of_a_ticked_face(app):
     app.wait_plot(0)
     app.shot("timeline")
     app.page.get_by_text("Video score").first.wait_for()
+    fits(app, "timeline")
 
 
 def test_every_rate_at_a_glance(audit, demo_dataset):
@@ -199,7 +234,8 @@ def test_a_training_run_its_curves_and_its_validation_faces(app, demo_dataset):
     app.wait_plot(0)
     panel = app.page.locator('[data-cy="panel-content-training_runs"]').first
     title = "() => window.__driver.plots()[0]._fullLayout.yaxis.title.text"
-    panel.get_by_role("button", name="loss", exact=True).click()
+    fits(app, "training_runs")
+    panel.get_by_role("button", name="loss", exact=True).press("Enter")
     app.until("the loss", lambda: app.page.evaluate(title) == "training loss")
     app.shot("training-runs")
     row = panel.locator("tr", has_text="probe").first

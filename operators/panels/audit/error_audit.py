@@ -14,7 +14,7 @@ from ....detector.audit.units import Units
 from ....detector.errors import ForensicsError
 from ....detector.records import FAKE, REAL
 from ...app import first_look
-from ...dataset import face_columns
+from ...dataset import face_columns, views
 from ...evaluation import scope as audit_scope
 from .. import grid
 from ..choice_panel import DatasetPanel, columns, handler
@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 HEADER, TABLE = "MediaForensicsAuditHeader", "MediaForensicsAuditTable"  # in src/audit/
 #: The panel's whole state; what it means is in :func:`study_of` and :class:`Threshold`.
 CHOICE = ("dataset", "token", "key", "level", "scope", "kept", "group", "source", "value", "shown")
-CHOICE += ("tab", "other", "regions", "down", "across", "drawn")
+CHOICE += ("tab", "other", "regions", "down", "across", "drawn", "first")
 CONTROLS = ("key", "level", "scope", "group", "source", "tab", "other", "regions")
 CONTROLS += ("down", "across")
 
@@ -127,8 +127,7 @@ class ErrorAudit(DatasetPanel):
         if number is None or study.pairs is None:
             return
         view, text = audit_tabs.pair_view(study, int(number))
-        ctx.ops.set_view(view)
-        self._remember(ctx, {**choice, "shown": text})
+        self._fill_grid(ctx, choice, view, text)
 
     @handler
     def on_bar(self, ctx: Any) -> None:
@@ -161,7 +160,7 @@ class ErrorAudit(DatasetPanel):
         """Show all samples in the grid again."""
         ctx.ops.clear_view()
         ctx.ops.set_extended_selection(reset=True)
-        self._remember(ctx, {**self._choice(ctx), "shown": None})
+        self._remember(ctx, {**self._choice(ctx), "shown": None, "first": None})
 
     @handler
     def on_close_intro(self, ctx: Any) -> None:
@@ -200,9 +199,18 @@ class ErrorAudit(DatasetPanel):
         if not pick.mask.any():
             raise ForensicsError(f"There are no {pick.words}.")
         view, text = grid.grid_view(study.source, scope or study.scope, units or study.units, pick)
+        self._fill_grid(ctx, choice, view, text)
+
+    def _fill_grid(self, ctx: Any, choice: dict[str, Any], view: Any, text: str) -> None:
         ctx.ops.set_view(view)
-        choice["shown"] = text
+        # the App follows a second later: until then its view is not this one
+        first = next(iter(views.flat(view).limit(1)), None)
+        choice |= {"shown": text, "first": None if first is None else first.id}
         self._remember(ctx, choice)
+
+    def _to_play(self, ctx: Any) -> str:
+        """Return the first of the samples behind the number that was clicked."""
+        return self._choice(ctx)["first"] or super()._to_play(ctx)
 
     def _remember(self, ctx: Any, choice: dict[str, Any]) -> None:
         ctx.panel.set_state("choice", choice)

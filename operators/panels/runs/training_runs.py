@@ -264,9 +264,11 @@ class TrainingRuns(DatasetPanel):
 
     def _curves(self, panel: types.Object, choice: dict[str, Any]) -> None:
         # buttons, because FiftyOne copies all data of a panel into its state when an input changes;
-        # two rows, because one is wider than the panel
+        # in a grid, because FiftyOne's groups of buttons do not wrap in a narrow panel
         for level in ("epoch", "step"):
-            row = panel.btn_group(f"curves_of_{level}")
+            row = types.Object()
+            view = columns("repeat(auto-fill, minmax(112px, max-content))")
+            panel.define_property(f"curves_of_{level}", row, view=view)
             for name, short, label, of in training_figures.CURVES:
                 if of == level:
                     row.btn(

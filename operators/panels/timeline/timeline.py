@@ -142,7 +142,9 @@ class TimelinePanel(ChoicePanel):
             return root
         chosen = self._choice(ctx)["key"]
         if len(view["keys"]) > 1:
-            row = panel.h_stack("keys", gap=1)
+            row = types.Object()
+            wrapping = columns("repeat(auto-fill, minmax(140px, 1fr))")
+            panel.define_property("keys", row, view=wrapping)
             for key in view["keys"]:
                 variant = "contained" if key == chosen else "outlined"
                 row.btn(

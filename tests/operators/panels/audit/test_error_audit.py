@@ -119,6 +119,9 @@ def test_a_click_on_the_total_shows_exactly_those(audit, faces, level, scope, ki
     view = audit.grid()
     assert set(view.values("id")) == set(wanted)
     assert number_of(audit.data["header"]["shown"]) == len(view)
+    # the App's own view is still the one before the click
+    assert audit.send("on_play")["sample"] in set(wanted)
+    assert audit.op("open_panel")["name"] == "player"
 
 
 @pytest.mark.parametrize("group", ["dataset_method", "compression", "sharpness", "glasses"])

@@ -95,6 +95,12 @@ def test_a_click_shows_that_face(sphere, faces):
     assert sphere.data["panel"]["shown"].startswith("Grid: 1 face ")
 
 
+def test_the_clicked_face_is_played(sphere, faces):
+    wanted = faces.dataset.values("id")[drawn(faces)[17]]
+    assert sphere.send("on_play", idx=17) == {"sample": wanted}
+    assert sphere.op("open_panel")["name"] == "player"
+
+
 def test_a_lasso_shows_exactly_its_faces_and_says_how_many(sphere, faces):
     chosen = np.arange(5, 1100, 1)
     bits = np.zeros(sphere.data["panel"]["sphere"]["n"], np.uint8)
