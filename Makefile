@@ -63,7 +63,7 @@ compat:
 ## Hostile files and killed processes, the long form (docs/robustness.md).
 robustness:
 	MEDIA_FORENSICS_FULL=1 MEDIA_FORENSICS_SEEDS=$${MEDIA_FORENSICS_SEEDS:-50} $(VENV)/python -m pytest tests/robustness \
-		tests/detector/runners/test_extract_processes.py tests/operators/test_loop_in_any_order.py \
+		tests/detector/runners/test_extract_processes.py tests/operators/test_loop_in_any_order.py tests/browser/test_walk.py \
 		"tests/training/test_launch.py::test_kill_9_and_resume_is_bit_equal"
 	MEDIA_FORENSICS_FULL=1 $(VENV)/python -m pytest -m long tests
 

@@ -119,8 +119,8 @@ class AnalyzeFile(Workflow):
     works_on = None
     parts = (packages.PICTURES, packages.MODELS)
     answer = "Analysis"
-    first = ("folder", "path", "detector", "checkpoint")
-    writes = "It keeps the faces in a dataset for a closer look; the file stays as it is."
+    first = ("folder", "path", "detector", "checkpoint", "dataset")
+    writes = "It keeps faces and findings in the dataset of the case; the files stay as they are."
 
     def __call__(
         self,

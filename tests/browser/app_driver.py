@@ -18,7 +18,6 @@ As a program it opens a panel and saves pictures in both themes:
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import re
 import shutil
@@ -27,7 +26,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Locator, Page, TimeoutError as PlaywrightTimeout, sync_playwright
+from form_driver import PATIENCE, FormDriver
+from playwright.sync_api import Locator, Page, sync_playwright
+from sphere_driver import SphereDriver
 
 FLAGS = [
     "--headless=new",
@@ -44,13 +45,15 @@ FLAGS = [
     "--ignore-gpu-blocklist",
 ]
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-#: Patience in seconds: two shared cores can be slow.
-PATIENCE = 90
 #: What FiftyOne itself throws now and then while its grid loads.
 NOT_OURS = ("entry is loading",)
 
 SCRIPT = r"""
 window.IS_PLAYWRIGHT = true;
+// Without a graphics card a moving bar takes a whole core from the job that it waits for.
+addEventListener('DOMContentLoaded', () => document.head.append(Object.assign(
+  document.createElement('style'),
+  { textContent: '*, *::before, *::after { animation: none !important; }' })));
 window.__driver = {
   plots() {
     return [...document.querySelectorAll('.js-plotly-plot')]
@@ -78,7 +81,7 @@ def chromium() -> str | None:
     return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
 
 
-class App:
+class App(FormDriver, SphereDriver):
     """The App at ``url`` on ``dataset``; a context manager.
 
     Args:
@@ -95,6 +98,7 @@ class App:
         self.url, self.dataset, self.shots = url.rstrip("/"), dataset, shots
         self.errors: list[str] = []
         self.requests: list[tuple[str, int, float]] = []
+        self.asked = set()
 
     def __enter__(self) -> App:
         self._playwright = sync_playwright().start()
@@ -113,10 +117,11 @@ class App:
         self.page: Page = self._browser.new_page(viewport={"width": 1500, "height": 950})
         self.page.set_default_timeout(1000 * PATIENCE)
         self.page.on("pageerror", self._failed)
+        self.page.on("request", self._began)
         self.page.on("requestfinished", self._finished)
+        self.page.on("requestfailed", self._ended)
         self.page.add_init_script(SCRIPT)
-        self.page.goto(f"{self.url}/datasets/{self.dataset}", wait_until="domcontentloaded")
-        self.page.wait_for_selector('[data-cy="looker"]')
+        self.go(self.dataset)
 
     def __exit__(self, *exception: object) -> None:
         if exception[0] is not None:
@@ -128,7 +133,15 @@ class App:
         if not any(text in str(error) for text in NOT_OURS):
             self.errors.append(str(error)[:500])
 
+    def _began(self, request: Any) -> None:
+        if "/operators/resolve-type" in request.url:
+            self.asked.add(request)
+
+    def _ended(self, request: Any) -> None:
+        self.asked.discard(request)
+
     def _finished(self, request: Any) -> None:
+        self._ended(request)
         if "/operators/" not in request.url:
             return
         body = request.post_data or ""
@@ -144,6 +157,12 @@ class App:
         path = self.shots / f"{name}.png"
         self.page.screenshot(path=str(path))
         return path
+
+    def go(self, dataset: str, view: str = "") -> None:
+        """Open the page of a dataset, of its saved view ``view`` if one is named."""
+        page = f"{self.url}/datasets/{dataset}" + (f"?view={view}" if view else "")
+        self.page.goto(page, wait_until="domcontentloaded")
+        self.page.wait_for_selector('[data-cy="looker"]')
 
     def wait(self, seconds: float) -> None:
         """Let the page go on for a while."""
@@ -202,7 +221,7 @@ class App:
         """Choose ``value`` in such a drop-down."""
         self.find(name).select_option(value)
 
-    # -- panels and operators --------------------------------------------------------------------
+    # -- panels --------------------------------------------------------------------------------
 
     def open_panel(self, name: str) -> None:
         """Open a panel beside the grid, by its registered name, or bring it to the front."""
@@ -216,53 +235,6 @@ class App:
             self.page.locator('[data-cy="new-panel-btn"]').first.click()
             self.page.locator(f'[data-cy="new-panel-option-{name}"]').first.click()
         content.wait_for()
-
-    def open_form(self, label: str) -> Locator:
-        """Open an operator's form from the operator browser."""
-        browser = self.page.locator('[data-cy="operators-browser"]')
-        entry = browser.get_by_text(label, exact=True).first
-        deadline = time.monotonic() + PATIENCE
-        while True:  # a page that is still loading takes the key but lists no operator
-            self.page.mouse.move(5, 5)
-            self.page.locator("body").click(position={"x": 3, "y": 3}, force=True)
-            self.page.keyboard.press("`")
-            self.page.locator('[data-cy="operators-browser-search"]').wait_for()
-            self.page.keyboard.type(label)
-            try:
-                entry.wait_for(timeout=5000)
-                break
-            except PlaywrightTimeout:
-                assert time.monotonic() < deadline, f"no operator {label!r} is listed"
-                self.page.keyboard.press("Escape")
-                browser.wait_for(state="hidden")
-        entry.click()
-        form = self.page.locator('[data-cy="operators-prompt-modal"]')
-        form.wait_for()
-        form.locator("input, textarea").first.wait_for()
-        return form
-
-    def fill(self, form: Locator, label: str, value: str) -> None:
-        """Type into the field with this label; the form resolves itself again.
-
-        An answer that was under way when the text was typed sets the field back, so it is typed
-        until it stays.
-        """
-        title = form.locator(f"xpath=.//*[normalize-space(text())={json.dumps(label)}]").first
-        box = title.locator("xpath=ancestor::*[.//input or .//textarea][1]")
-        field = box.locator("input, textarea").first
-        deadline = time.monotonic() + PATIENCE
-        quiet = 0
-        while quiet < 4:
-            if field.input_value() != value:
-                assert time.monotonic() < deadline, f"{label!r} does not keep {value!r}"
-                field.fill(value)
-                quiet = 0
-            self.wait(0.5)
-            quiet += 1
-
-    def press(self, form: Locator, text: str) -> None:
-        """Press the form's button with this text."""
-        form.get_by_role("button", name=text, exact=True).first.click()
 
     # -- plots -----------------------------------------------------------------------------------
 
@@ -284,47 +256,6 @@ class App:
         self.page.mouse.move(x, y, steps=4)
         self.wait(0.4)  # Plotly clicks what it hovers
         self.page.mouse.click(x, y)
-
-    # -- the sphere ------------------------------------------------------------------------------
-
-    def sphere(self, script: str) -> Any:
-        """Value of a JavaScript expression of ``p``, the sphere's painter."""
-        canvas = "document.querySelector('[data-cy=mf-canvas]')"
-        return self.page.evaluate(f"(() => {{ const p = {canvas}.mfPainter; return {script}; }})()")
-
-    def wait_sphere(self) -> int:
-        """Wait until the sphere is drawn; returns its number of points."""
-        ready = "p && p.data && p.ms > 0 ? p.data.n : 0"
-        self.page.wait_for_selector('[data-cy="mf-canvas"]')
-        return self.until("the sphere", lambda: self.sphere(ready))
-
-    def sphere_pixel(self, index: int) -> tuple[float, float]:
-        """Where a point of the sphere is in the window."""
-        box = "p.canvas.getBoundingClientRect()"
-        x, y = self.sphere(
-            f"[{box}.left + p.U[{index}] / p.ratio, {box}.top + p.V[{index}] / p.ratio]"
-        )
-        return x, y
-
-    def settled_pixel(self, index: int) -> tuple[float, float]:
-        """Where a point of the sphere is once the page around it has stopped moving."""
-        at = None
-        deadline = time.monotonic() + PATIENCE
-        while (now := self.sphere_pixel(index)) != at:
-            assert time.monotonic() < deadline, "the sphere does not come to rest"
-            at = now
-            self.wait(1)
-        return now
-
-    def lone_point(self) -> int:
-        """A visible point in front that no other point is near to."""
-        return self.sphere(
-            "(() => { let best = -1, most = -1; for (let i = 0; i < p.data.n; i++) {"
-            " if (p.W[i] > 0) continue; let least = 1e9;"
-            " for (let k = 0; k < p.data.n; k++) { if (k === i || p.W[k] > 0) continue;"
-            "  least = Math.min(least, (p.U[k] - p.U[i]) ** 2 + (p.V[k] - p.V[i]) ** 2); }"
-            " if (least > most) { most = least; best = i; } } return best; })()"
-        )
 
 
 def main() -> None:

@@ -37,7 +37,7 @@ for line in sys.stdin:
     print("reset", flush=True)
 """
 
-_LAST = ("test_elsewhere.py", "test_player.py", "test_review.py")
+_LAST = ("test_elsewhere.py", "test_player.py", "test_review.py", "test_walk.py")
 
 
 class Server:
