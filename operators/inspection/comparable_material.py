@@ -91,6 +91,8 @@ def _material(dataset: fo.Dataset, sha256: str) -> list[Material]:
             continue
         try:
             source = face_columns.source_of(dataset)
+            if not source.shows_faces:
+                continue  # its faces are a dataset of their own, and counted there
             token = repr(face_columns.state_token(source, key))
             columns = face_columns.columns_of(source, key, token)
             names = tuple(name for name in comparable.MEASURES if dataset.has_field(name))

@@ -30,7 +30,7 @@ from .texts import TEXTS, texts_of
 def run(
     samples: Any,
     *,
-    key: str,
+    key: str = "",
     folder: str | None = None,
     level: str = "video",
     threshold: float | None = None,
@@ -58,7 +58,7 @@ def run(
 
     Args:
         samples: faces dataset or view, or a video dataset or view (a case)
-        key: detector key
+        key: detector key; "" only for a case in which no file has a face
         folder: a folder that does not exist yet, or is empty; a new one by default
         level: ``face``, ``person`` or ``video``: what the rates count
         threshold: p_fake from which a unit counts as fake
@@ -146,6 +146,13 @@ def _source(dataset: fo.Dataset, key: str, threshold: float | None) -> str:
     return stored_of(face_columns.source_of(dataset).faces, key).default
 
 
+def _faceless(dataset: fo.Dataset) -> bool:
+    """Return whether it is a case in which no file has a face, which has a report all the same."""
+    from .case_facts import is_case
+
+    return is_case(dataset) and views.is_empty(dataset)
+
+
 class ExportReport(JobWorkflow):
     """Operator that writes a page and tables of what was examined, found, and not scored."""
 
@@ -163,25 +170,15 @@ class ExportReport(JobWorkflow):
 
     def target(self, ctx: Any) -> Any:
         require_dataset(ctx)
-        face_columns.detector_keys(face_columns.source_of(ctx.dataset).faces)
+        if not _faceless(ctx.dataset):
+            face_columns.detector_keys(face_columns.source_of(ctx.dataset).faces)
         return views.target(ctx)  # offers dataset, view or selection
 
     def fill(self, form: Form, target: Any) -> None:
-        faces = face_columns.source_of(form.dataset).faces
-        if not form.detector(dataset=faces):
+        if not _faceless(form.dataset) and not self._about_scores(form):
             return
         form.text("title", "Title", "Of the report; the dataset's name if empty")
         form.text("note", "Note", "Shown under the title")
-        levels = [(level, f"per {level}") for level in LEVELS]
-        form.choice("level", levels, "Judged", "What the error rates count")
-        key = str(form.params.get("key") or current(faces, face_columns.detector_keys(faces)))
-        origins = audit_threshold.sources(stored_of(faces, key))
-        text = "Shown in the report beside every rate"
-        usual = _source(form.dataset, key, None)
-        form.choice("threshold_from", origins, "Threshold from", text, default=usual)
-        if form.params.get("threshold_from") == audit_threshold.HAND:
-            form.number("threshold", "Threshold", "On p_fake, 0 to 1", default=0.5)
-        form.whole("examples", "Examples", "Faces shown per kind of error", least=0)
         form.flag("blur", "Blur faces", "Persons cannot be recognised in the examples")
         form.flag("hash_files", "Hash the video files", "sha256 of every file; reads them all")
         form.text("organisation", "Organisation", "At the top of a case's pages")
@@ -193,13 +190,31 @@ class ExportReport(JobWorkflow):
         form.text("folder", "Folder", "A new or empty folder; a default one if empty")
 
         def looked_at() -> None:
-            _check(form.value("level"), form.value("threshold"), form.value("examples"))
+            if not _faceless(form.dataset):
+                _check(form.value("level"), form.value("threshold"), form.value("examples"))
             if form.params.get("folder"):
                 claim_folder(form.params["folder"], "folder")
             if form.params.get("pdf"):
                 require_engine()
 
         form.check(looked_at)
+
+    def _about_scores(self, form: Form) -> bool:
+        """Add what needs a detector's scores; return whether there are any."""
+        faces = face_columns.source_of(form.dataset).faces
+        if not form.detector(dataset=faces):
+            return False
+        levels = [(level, f"per {level}") for level in LEVELS]
+        form.choice("level", levels, "Judged", "What the error rates count")
+        key = str(form.params.get("key") or current(faces, face_columns.detector_keys(faces)))
+        origins = audit_threshold.sources(stored_of(faces, key))
+        text = "Shown in the report beside every rate"
+        usual = _source(form.dataset, key, None)
+        form.choice("threshold_from", origins, "Threshold from", text, default=usual)
+        if form.params.get("threshold_from") == audit_threshold.HAND:
+            form.number("threshold", "Threshold", "On p_fake, 0 to 1", default=0.5)
+        form.whole("examples", "Examples", "Faces shown per kind of error", least=0)
+        return True
 
     def ending(self, ctx: Any, done: dict[str, Any]) -> Ending:
         lost = f"; {done['not_scored']} videos not scored" if done["not_scored"] else ""

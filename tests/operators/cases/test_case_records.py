@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import time
 from pathlib import Path
 
+import every_screen
 import pytest
 from media_forensics.detector.audit import comparable
 from media_forensics.detector.audit.columns import CONTENT
@@ -19,6 +21,7 @@ from media_forensics.operators.inspection import comparable_material
 from media_forensics.operators.report import pdf
 from media_forensics.operators.report.limits import ALWAYS
 from media_forensics.operators.report.texts import LIMITS, TEXTS
+from PIL import Image
 
 pytestmark = [pytest.mark.fiftyone, pytest.mark.weights]
 
@@ -171,5 +174,27 @@ def test_a_browser_that_hangs_is_ended_with_all_it_started(tmp_path, monkeypatch
     with pytest.raises(ForensicsError, match="did not end within"):
         pdf.pdf_of("<p>")
     child = int((tmp_path / "child").read_text())
-    state = Path(f"/proc/{child}/stat")
-    assert not state.exists() or state.read_text().rsplit(")", 1)[1].split()[0] == "Z"
+    state = Path(f"/proc/{child}/status")
+    while state.exists() and "State:\tZ" not in state.read_text():
+        time.sleep(0.05)  # a killed process needs a processor to end
+
+
+def test_a_case_without_any_face_has_a_report_from_the_app_too(
+    case, operators, fiftyone_db, tmp_path
+):
+    _, _, go = case
+    Image.new("RGB", (64, 64)).save(tmp_path / "black.png")
+    go(str(tmp_path / "black.png"), dataset="faceless")
+    empty = fiftyone_db.load_dataset("faceless")
+    try:
+        op = operators("export_report")
+        shown = every_screen.form_of(op, empty, {"language": "de"})
+        assert "pdf" in str(shown) and "no_scores" not in str(shown)
+        operators("export_report")(empty, folder=str(tmp_path / "r"))
+        assert (tmp_path / "r" / "case.html").is_file()
+        assert not (tmp_path / "r" / "report.html").exists()
+    finally:
+        empty.delete()
+    dataset, _, _ = case
+    with pytest.raises(ForensicsError, match="No detector '' has scored"):
+        operators("export_report")(dataset, folder=str(tmp_path / "n"))
