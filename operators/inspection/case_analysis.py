@@ -108,7 +108,7 @@ class Case:
             hashes |= {f"{dataset.name}: {video}": value for video, value in found.items()}
         results: list[dict[str, Any]] = []
         failed: list[tuple[str, str]] = []
-        known = kept = 0
+        known = 0
         for number, file in enumerate(files, 1):
             if should_stop():
                 raise Cancelled(
@@ -123,10 +123,9 @@ class Case:
                 for examiner in examiners:
                     record = self._known(case, file, sha256, examiner, hashes)
                     if record is None:
-                        record, faces = self._examine(
+                        record = self._examine(
                             case, file, sha256, examiner, hashes, shown, should_stop
                         )
-                        kept += faces
                     else:
                         known += 1
                     results.append(record)
@@ -147,7 +146,7 @@ class Case:
         return {
             "files": results,
             "dataset": case.name if case is not None else None,
-            "text": _text(results, failed, known, kept, left, case),
+            "text": _text(results, failed, known, left, case),
             "known": known,
             "failed": [list(row) for row in failed],
         }
@@ -229,8 +228,8 @@ class Case:
         hashes: dict[str, tuple[int, ...]],
         progress: Progress | None,
         should_stop: ShouldStop,
-    ) -> tuple[dict[str, Any], int]:
-        """Return the analysis of a file as JSON, and the number of its faces in the case."""
+    ) -> dict[str, Any]:
+        """Analyze a file, keep it in the case, and return the analysis as JSON."""
         from ...detector.scoring.file_analysis import analyze_file
 
         analysis = analyze_file(
@@ -252,8 +251,8 @@ class Case:
             found, examiner.recipe, examiner.material, self.compression
         )
         if case is None:
-            return found, 0
-        kept = analyses_dataset.keep(case, analysis, examiner.model, examiner.source)
+            return found
+        analyses_dataset.keep(case, analysis, examiner.model, examiner.source)
         try:
             mine = frame_hashes(file, should_stop)
         except (Cancelled, MemoryError):
@@ -262,7 +261,7 @@ class Case:
             mine = ()  # the analysis says why it cannot be read
         copies = _copies(case, sha256, mine, hashes)
         case_records.store(case, examiner.settings, found, facts_of(file), mine, copies, str(file))
-        return found, kept
+        return found
 
 
 def _copies(
@@ -284,7 +283,6 @@ def _text(
     results: list[dict[str, Any]],
     failed: list[tuple[str, str]],
     known: int,
-    kept: int,
     left: list[str],
     case: fo.Dataset | None,
 ) -> str:
@@ -295,9 +293,10 @@ def _text(
         parts.append(
             f"{known} of {len(results)} analyses were in the case already: not computed again."
         )
-    if case is not None and (kept or known):
+    if case is not None:
         parts.append(
-            f"The faces are in the dataset {plain(case.name)!r}; `drives` marks the frames named "
-            "here. 'Export report' on it writes the findings, and what each file itself says."
+            f"The findings are in the dataset {plain(case.name)!r}. There, `drives` marks the "
+            "faces of the frames named here. 'Export report' on it writes the findings, and what "
+            "each file itself says."
         )
     return "\n\n".join(parts)
