@@ -14,7 +14,7 @@ from .runners.command_line import DONE, FAILED, STOPPED, stop_signals
 from .text.terminal import say
 
 if TYPE_CHECKING:
-    from .scoring.verdict import Analysis
+    from .scoring.analysis import Analysis
 
 log = logging.getLogger("analyze")
 _JSON = (json_with("analyses"),)
@@ -37,13 +37,8 @@ def execute(options: argparse.Namespace) -> int:
     from .faces.detectors import detector_of
     from .files.cache import cache_dir
     from .model.checkpoints import load_detector
-    from .scoring.file_analysis import (
-        analyze_file,
-        files_of,
-        left_out,
-        recipe_of,
-        threshold_for,
-    )
+    from .scoring.file_analysis import analyze_file, files_of, left_out, recipe_of
+    from .scoring.file_threshold import threshold_for
 
     if options.count < 1:
         raise ForensicsError(f"count is {options.count}.", "Look at 1 frame or more.", "count")

@@ -22,20 +22,12 @@ from ..frames.pictures import SUFFIXES as PICTURES, is_picture
 from ..progress import Progress
 from ..records import UNKNOWN, CropRecipe, Reason, VideoRecord
 from .aggregate import video_margin, video_score
+from .analysis import Analysis, Evidence, Person, PersonFrame
 from .crop_scores import score_crops
+from .file_threshold import threshold_for
 from .known_quality import quality_of
 from .scores import joined
-from .verdict import (
-    Analysis,
-    Evidence,
-    Person,
-    PersonFrame,
-    cautions,
-    headline,
-    judge,
-    judged_each,
-    threshold_for,
-)
+from .verdict import cautions, headline, judge, judged_each
 
 if TYPE_CHECKING:
     from ..faces.interface import FaceDetector

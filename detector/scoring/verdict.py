@@ -7,190 +7,25 @@ threshold. If the file does not allow a verdict, the result is an abstention wit
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..audit.threshold import CALIBRATION, FIXED, UNCHOSEN, Threshold, of_calibration, unreachable
+from ..audit.threshold import Threshold, unreachable
 from ..crops.coverage import before_damage_checks, cut_off, unchecked
-from ..errors import ForensicsError
 from ..faces.video_faces import VideoFaces
 from ..frames.frame import UNSEEN
-from ..records import CropRecipe, Reason, VideoRecord
+from ..records import CropRecipe, Reason
 from ..weights.shipped_detectors import caution_about
-from .aggregate import RULES
+from .analysis import Person
+from .file_threshold import statement
 from .known_quality import UNKNOWN as UNKNOWN_QUALITY, Quality
-from .scores import Scores
 
 if TYPE_CHECKING:
     from ..model.detector import Detector
 
 SMALL_EYES = 24.0  # pixels between the eyes below which a face is considered small
-
-
-@dataclass(frozen=True, slots=True)
-class PersonFrame:
-    """One face of a person.
-
-    Attributes:
-        frame: 0-based frame number
-        seconds: presentation time, None for images
-        p_fake: None if there is no score
-        reason: why there is none, a value of :class:`detector.records.Reason`
-        crop: absolute path of the crop, or None
-        box: (x1, y1, x2, y2) in frame pixels
-        eye_distance: pixels between the eyes
-        margin: logit of fake minus logit of real, None without a score
-    """
-
-    frame: int
-    seconds: float | None
-    p_fake: float | None
-    reason: str | None
-    crop: str | None
-    box: tuple[float, ...]
-    eye_distance: float | None
-    margin: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """One track of the file.
-
-    Attributes:
-        track: its number
-        timeline: its faces in the order of frames
-        score: aggregated score of the scored faces, None without one
-        scored: number of faces with a score
-        drivers: numbers of the frames that weigh most for the verdict, the strongest first
-        enough: True if there are enough faces for a verdict
-        verdict: in words, no stronger than what is known of the detector
-        at: the threshold at which it was judged, raised where several persons were; else None
-    """
-
-    track: int
-    timeline: tuple[PersonFrame, ...]
-    score: float | None
-    scored: int
-    drivers: tuple[int, ...]
-    enough: bool
-    verdict: str = ""
-    at: float | None = None
-
-    @property
-    def name(self) -> str:
-        """Words for it, with the number that the fields and the panels show."""
-        return f"Person {self.track}" if self.track >= 0 else "The person"
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """The data behind an analysis.
-
-    Attributes:
-        record: the file as a video without a label
-        faces: all faces found in it
-        recipe: of the crops
-        crop_folder: base folder of the crops' paths
-        scores: of ``faces.crops``, in their order
-    """
-
-    record: VideoRecord
-    faces: VideoFaces
-    recipe: CropRecipe
-    crop_folder: Path
-    scores: Scores
-
-
-@dataclass(frozen=True, slots=True)
-class Analysis:
-    """The analysis of one file by one detector.
-
-    Attributes:
-        path, sha256: the file
-        verdict: ``fake``, ``real`` (no sign of what the detector knows) or ``abstain``
-        score: the highest score of a person with enough faces; None without one
-        reasons: sentences: why there is no verdict, or what to consider
-        threshold: with its provenance
-        persons: sorted by score, the highest first
-        frames_tried, frames_usable: numbers of frames
-        detector, detector_sha256, recipe_hash, rule: provenance
-        source: properties of the source
-        headline: the verdict in words, no stronger than what is known of the detector
-        evidence: the data behind it, not part of its JSON
-    """
-
-    path: str
-    sha256: str
-    verdict: str
-    score: float | None
-    reasons: tuple[str, ...]
-    threshold: Threshold
-    persons: tuple[Person, ...]
-    frames_tried: int
-    frames_usable: int
-    detector: str
-    detector_sha256: str
-    recipe_hash: str
-    rule: str
-    source: dict[str, Any]
-    headline: str
-    evidence: Evidence | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """Return lists, dicts, numbers and texts; the threshold is ``operating``, as in 0.3."""
-        found = asdict(replace(self, evidence=None))
-        del found["evidence"]
-        threshold = self.threshold
-        found["operating"] = {
-            "threshold": threshold.value,
-            "statement": statement(threshold),
-            "calibrated": threshold.source == CALIBRATION,
-            "rule": threshold.rule or "mean",
-        }
-        del found["threshold"]
-        return found
-
-
-def threshold_for(detector: Detector, calibration: Mapping[str, Any] | None = None) -> Threshold:
-    """Return the threshold in ``calibration``, in the detector's own record, or 0.5.
-
-    Args:
-        detector: a loaded detector
-        calibration: a record stored by ``calibrate_threshold``; by default the detector's own
-
-    Raises:
-        ForensicsError: the calibration belongs to another checkpoint
-    """
-    record = calibration or detector.info.get("calibration")
-    if not record or record.get("threshold") is None:
-        return UNCHOSEN
-    made_for = record.get("checkpoint_sha256")
-    if made_for != detector.sha256:
-        raise ForensicsError(
-            f"The calibration belongs to the checkpoint {str(made_for)[:12]}, not to this one "
-            f"({detector.sha256[:12]}).",
-            "Calibrate this detector.",
-            "calibration",
-        )
-    threshold = of_calibration(record)
-    return threshold if threshold.rule in RULES else replace(threshold, rule="mean")
-
-
-def statement(threshold: Threshold) -> str:
-    """Return the origin of a threshold and what it implies, without a full stop."""
-    if threshold.source == FIXED:
-        return (
-            f"The threshold {threshold.value:g} was chosen on no data: the error rates on material "
-            "like this are unknown"
-        )
-    return (
-        f"The threshold {threshold.value:.3f} was {threshold.provenance}. On material unlike that "
-        "it promises nothing"
-    )
 
 
 def judge(

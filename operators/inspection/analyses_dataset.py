@@ -25,7 +25,7 @@ from ..thresholds.stored_calls import follow
 
 if TYPE_CHECKING:
     from ...detector.model.detector import Detector
-    from ...detector.scoring.verdict import Analysis, Evidence
+    from ...detector.scoring.analysis import Analysis, Evidence
 
 KIND = "analyses"  # kind of the dataset
 _FIELDS: dict[str, Any] = {

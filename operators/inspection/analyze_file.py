@@ -78,7 +78,7 @@ def run(
 
     Returns:
         ``{"files", "dataset", "text", "known", "failed"}``; each file is a
-        :class:`detector.scoring.verdict.Analysis` as a dict, with ``comparable``: error rates on
+        :class:`detector.scoring.analysis.Analysis` as a dict, with ``comparable``: error rates on
         material like each person; ``known``: number of files that were not computed again;
         ``failed``: [path, why]
 

@@ -160,7 +160,8 @@ class Case:
     def _examiner(self, source: str, calibrated_for: str | None) -> Examiner:
         from ...detector.faces.detectors import detector_of
         from ...detector.model.checkpoints import load_detector
-        from ...detector.scoring.file_analysis import recipe_for, recipe_of, threshold_for
+        from ...detector.scoring.file_analysis import recipe_for, recipe_of
+        from ...detector.scoring.file_threshold import threshold_for
 
         model = load_detector(source, self.device)
         record = None

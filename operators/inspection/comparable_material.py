@@ -28,7 +28,7 @@ from ..dataset import (
 from ..dataset.dataset_changes import documents
 
 if TYPE_CHECKING:
-    from ...detector.scoring.verdict import Analysis
+    from ...detector.scoring.analysis import Analysis
 
 LEVEL = "video"
 

@@ -133,7 +133,7 @@ def over_time(result: dict[str, Any], texts: dict[str, str]) -> str:
     """Draw p_fake over time, one line per person with its number at the end, and the threshold.
 
     Args:
-        result: a :class:`detector.scoring.verdict.Analysis` as JSON
+        result: a :class:`detector.scoring.analysis.Analysis` as JSON
         texts: ``over_time``, the title, and the words of the axis
 
     Returns:

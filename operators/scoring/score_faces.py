@@ -198,7 +198,7 @@ def _score(
     report: dict[str, Any] = {}
     try:
         if asked.is_here:
-            _score_here(model, todo, writer, asked.forward, progress, should_stop)
+            score_runners.score_here(model, todo, writer, asked.forward, progress, should_stop)
         else:
             units, ids = score_runners.units_of_view(view, {row[0] for row in todo})
             work = score_runners.ScoreWork(units, ids, model, asked)
@@ -284,33 +284,6 @@ def _missing(
         if shard[1] == 1 or shard_of_scores(row[3], shard[1]) == shard[0]
     ]
     return len(rows), [(row[0], row[1], row[4]) for row in rows if row[2] is None]
-
-
-def _score_here(
-    model: Detector,
-    todo: list[tuple[str, str, str]],
-    writer: ScoreWriter,
-    forward: Forward,
-    progress: Progress,
-    should_stop: ShouldStop,
-) -> None:
-    """Score the (sample id, file, its sha256 or "") of ``todo`` in this process."""
-    from ...detector.runners.crop_processes import decoder_for
-    from ...detector.scoring.crop_scores import score_crops
-
-    if todo:
-        model.use_engine(forward.engine, forward.batch_size, forward.precision)
-    for batch in score_crops(
-        model,
-        [path for _, path, _ in todo],
-        hashes=[sha256 for *_, sha256 in todo],
-        batch_size=forward.batch_size,
-        should_stop=should_stop,
-        precision=forward.precision,
-        decode=decoder_for(model.device, len(todo)),
-    ):
-        writer.add([todo[index][0] for index in batch.indices], batch)
-        progress(writer.done, len(todo), "faces")
 
 
 class ScoreFaces(JobWorkflow):

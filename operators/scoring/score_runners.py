@@ -1,7 +1,7 @@
-"""Writes scores that were computed in a pool, on Ray or by shards elsewhere into FiftyOne.
+"""Scores faces here, in a pool, on Ray or by shards elsewhere, and writes the scores.
 
-All of them go through parts on disk (:mod:`detector.runners.score_parts`). Only this process writes
-them into the database. A run that dies leaves its parts, and the next run starts from them.
+All but the first go through parts on disk (:mod:`detector.runners.score_parts`). Only this process
+writes them into the database. A run that dies leaves its parts, and the next run starts from them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ...detector.progress import Progress, ShouldStop
 from ..dataset import fields, views
 from ..jobs import runners
 from .score_precision import note
-from .score_request import ScoreRequest
+from .score_request import Forward, ScoreRequest
 from .score_writer import ScoreWriter
 
 if TYPE_CHECKING:
@@ -224,3 +224,30 @@ def _folders(asked: ScoreRequest, model: Detector) -> list[Path]:
 
 def _add(writer: ScoreWriter, ids: dict[tuple[str, int], str], video: ScoredVideo) -> None:
     writer.add([ids[video.video_id, key] for key in video.keys.tolist()], video)
+
+
+def score_here(
+    model: Detector,
+    todo: list[tuple[str, str, str]],
+    writer: ScoreWriter,
+    forward: Forward,
+    progress: Progress,
+    should_stop: ShouldStop,
+) -> None:
+    """Score the (sample id, file, its sha256 or "") of ``todo`` in this process."""
+    from ...detector.runners.crop_processes import decoder_for
+    from ...detector.scoring.crop_scores import score_crops
+
+    if todo:
+        model.use_engine(forward.engine, forward.batch_size, forward.precision)
+    for batch in score_crops(
+        model,
+        [path for _, path, _ in todo],
+        hashes=[sha256 for *_, sha256 in todo],
+        batch_size=forward.batch_size,
+        should_stop=should_stop,
+        precision=forward.precision,
+        decode=decoder_for(model.device, len(todo)),
+    ):
+        writer.add([todo[index][0] for index in batch.indices], batch)
+        progress(writer.done, len(todo), "faces")

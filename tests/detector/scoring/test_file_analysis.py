@@ -11,7 +11,7 @@ from media_forensics.detector.audit.threshold import Threshold
 from media_forensics.detector.errors import ForensicsError
 from media_forensics.detector.model.detector import Detector
 from media_forensics.detector.scoring.file_analysis import analyze_file, files_of, left_out
-from media_forensics.detector.scoring.verdict import statement, threshold_for
+from media_forensics.detector.scoring.file_threshold import statement, threshold_for
 
 pytestmark = pytest.mark.weights
 

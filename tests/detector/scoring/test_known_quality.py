@@ -9,7 +9,8 @@ import pytest
 from media_forensics.detector.audit.threshold import Threshold, of_calibration
 from media_forensics.detector.metrics.calibration import threshold_for_fpr
 from media_forensics.detector.scoring import known_quality as known
-from media_forensics.detector.scoring.verdict import Person, headline, judge
+from media_forensics.detector.scoring.analysis import Person
+from media_forensics.detector.scoring.verdict import headline, judge
 from scipy.stats import binomtest
 
 FOUND = SimpleNamespace(frames=(), info={}, reason=None, detail="")
