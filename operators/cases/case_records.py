@@ -17,7 +17,7 @@ from ...detector.file_facts.fact import Fact
 from ...detector.records import content_hash
 from ..dataset import run_names, stored_runs
 
-FORMAT = 2  # part of the settings: a newer one computes again
+FORMAT = 3  # part of the settings: a newer one computes again
 
 
 def settings_of(**settings: Any) -> str:
@@ -32,6 +32,7 @@ def store(
     facts: list[Fact],
     hashes: tuple[int, ...],
     copies: list[str],
+    unread: dict[str, str],
     path: str,
 ) -> None:
     """Store the record of a file, in place of an earlier one with the same settings.
@@ -45,6 +46,7 @@ def store(
         facts: what the file says of itself
         hashes: of its frames
         copies: where the same or a similar file is in other datasets
+        unread: by dataset, what it could not be compared with
         path: where the file is now
     """
     now = datetime.now(timezone.utc).isoformat(" ", "microseconds")
@@ -54,6 +56,7 @@ def store(
         "facts": [asdict(row) for row in facts],
         "hashes": [f"{value:016x}" for value in hashes],
         "copies": copies,
+        "unread": unread,
         "paths": _with(earlier["paths"], path),
         "when": now,
         "since": earlier["since"],

@@ -22,7 +22,7 @@ from ..cases import case_records
 from ..dataset.dataset_changes import require_there
 from ..thresholds.calibrations import calibration_of_checkpoint, stored_calibration
 from ..training.detector_list import detector_source
-from . import analyses_dataset, comparable_material
+from . import analyses_dataset, comparable_material, look_alikes
 from .analysis_report import markdown
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Examiner:
         model, source: the detector, and where it was loaded from
         faces: the face detector of its recipe
         threshold, calibration: from where the analysis takes its threshold
-        material: audited datasets that it has scored
+        audited: datasets that it has scored
         settings: hash of everything that its result depends on besides the file
         recipe: of the crops that it scores
     """
@@ -50,9 +50,25 @@ class Examiner:
     faces: FaceDetector
     threshold: Threshold
     calibration: dict[str, Any] | None
-    material: list[comparable_material.Material]
+    audited: comparable_material.Audited
     settings: str
     recipe: CropRecipe
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A file that is analyzed.
+
+    Attributes:
+        path, sha256: where it is, and what it is
+        case: dataset of its case, None for none
+        compared: videos that it may look like
+    """
+
+    path: Path
+    sha256: str
+    case: fo.Dataset | None
+    compared: look_alikes.Compared
 
 
 @dataclass
@@ -102,10 +118,7 @@ class Case:
             raise ForensicsError(
                 "Both detectors are the same checkpoint.", "Choose another, or none.", "second"
             )
-        hashes: dict[str, tuple[int, ...]] = {}
-        for dataset in others:
-            found = comparable_material.hashes_of(dataset, progress, should_stop)
-            hashes |= {f"{dataset.name}: {video}": value for video, value in found.items()}
+        compared = look_alikes.compared_with(others, progress, should_stop)
         results: list[dict[str, Any]] = []
         failed: list[tuple[str, str]] = []
         known = 0
@@ -119,19 +132,15 @@ class Case:
                 failed.append((name, "Its name is no text in UTF-8: rename it."))
                 continue
             try:
-                sha256 = file_sha256(file)
+                subject = Subject(file, file_sha256(file), case, compared)
                 for examiner in examiners:
-                    record = self._known(case, file, sha256, examiner, hashes)
+                    record = self._known(subject, examiner)
                     if record is None:
-                        record = self._examine(
-                            case, file, sha256, examiner, hashes, shown, should_stop
-                        )
+                        record = self._examine(subject, examiner, shown, should_stop)
                     else:
                         known += 1
                     results.append(record)
-            except Cancelled:
-                raise
-            except MemoryError:
+            except (Cancelled, MemoryError):
                 raise
             except (ForensicsError, OSError) as error:
                 if case is not None:
@@ -143,6 +152,7 @@ class Case:
             more = f" The same holds for {len(failed) - 1} more files." if failed[1:] else ""
             raise ForensicsError(f"{failed[0][0]} cannot be analyzed: {failed[0][1]}{more}")
         left = [text for path in paths if (text := left_out(path))]
+        left += [sentence for sentence in compared.unread.values() if sentence]
         return {
             "files": results,
             "dataset": case.name if case is not None else None,
@@ -181,22 +191,16 @@ class Case:
             threshold=threshold.to_json(),
             compression=self.compression,
         )
-        material = comparable_material.audited(model.sha256)
-        return Examiner(model, source, faces, threshold, record, material, settings, recipe)
+        audited = comparable_material.audited(model.sha256)
+        return Examiner(model, source, faces, threshold, record, audited, settings, recipe)
 
-    def _known(
-        self,
-        case: fo.Dataset | None,
-        file: Path,
-        sha256: str,
-        examiner: Examiner,
-        hashes: dict[str, tuple[int, ...]],
-    ) -> dict[str, Any] | None:
+    def _known(self, subject: Subject, examiner: Examiner) -> dict[str, Any] | None:
         """Return the analysis of a file that the case has, with its faces; else None.
 
         Where the file is now, its copies, look-alikes and the rates on comparable material are
         brought up to date: they change without the file.
         """
+        case, sha256, path = subject.case, subject.sha256, str(subject.path)
         record = None if case is None else case_records.known(case, sha256, examiner.settings)
         if case is None or record is None:
             return None
@@ -204,35 +208,35 @@ class Case:
         scored = any(person["scored"] for person in found["persons"])
         if scored and not analyses_dataset.faces_kept(case, sha256, examiner.model.sha256):
             return None  # they or their crops were deleted
-        analyses_dataset.moved(case, sha256, str(file))
+        analyses_dataset.moved(case, sha256, path)
         rates = comparable_material.rates(
-            found, examiner.recipe, examiner.material, self.compression
+            found, examiner.recipe, examiner.audited, self.compression
         )
         found = {**found, "comparable": rates}
         mine = tuple(int(value, 16) for value in record["hashes"])
+        copies = [*look_alikes.copies(sha256, case), *subject.compared.looks_of(mine)]
         case_records.update(
             case,
             examiner.settings,
             record,
-            str(file),
+            path,
             analysis=found,
-            copies=list(dict.fromkeys([*record["copies"], *_copies(case, sha256, mine, hashes)])),
+            copies=list(dict.fromkeys([*record["copies"], *copies])),
+            unread=subject.compared.unread_for(mine, record["unread"]),
         )
-        return {**found, "path": str(file), "known": True}
+        return {**found, "path": path, "known": True}
 
     def _examine(
         self,
-        case: fo.Dataset | None,
-        file: Path,
-        sha256: str,
+        subject: Subject,
         examiner: Examiner,
-        hashes: dict[str, tuple[int, ...]],
         progress: Progress | None,
         should_stop: ShouldStop,
     ) -> dict[str, Any]:
         """Analyze a file, keep it in the case, and return the analysis as JSON."""
         from ...detector.scoring.file_analysis import analyze_file
 
+        case, file = subject.case, subject.path
         analysis = analyze_file(
             file,
             examiner.model,
@@ -242,14 +246,14 @@ class Case:
             calibration=examiner.calibration,
             rule=self.rule,
             count=self.count,
-            name=None if case is None else analyses_dataset.known_as(case, sha256),
+            name=None if case is None else analyses_dataset.known_as(case, subject.sha256),
             progress=progress,
             should_stop=should_stop,
         )
         found = analysis.to_json()
         found["like"] = comparable_material.measures(analysis)
         found["comparable"] = comparable_material.rates(
-            found, examiner.recipe, examiner.material, self.compression
+            found, examiner.recipe, examiner.audited, self.compression
         )
         if case is None:
             return found
@@ -260,16 +264,17 @@ class Case:
             raise
         except (ForensicsError, OSError):
             mine = ()  # the analysis says why it cannot be read
-        copies = _copies(case, sha256, mine, hashes)
-        case_records.store(case, examiner.settings, found, facts_of(file), mine, copies, str(file))
+        case_records.store(
+            case,
+            examiner.settings,
+            analysis=found,
+            facts=facts_of(file),
+            hashes=mine,
+            copies=[*look_alikes.copies(subject.sha256, case), *subject.compared.looks_of(mine)],
+            unread=subject.compared.unread_for(mine, {}),
+            path=str(file),
+        )
         return found
-
-
-def _copies(
-    case: fo.Dataset, sha256: str, mine: tuple[int, ...], hashes: dict[str, tuple[int, ...]]
-) -> list[str]:
-    """Return the copies of a file and what looks like it, in words."""
-    return [*comparable_material.copies(sha256, case), *comparable_material.alike(mine, hashes)]
 
 
 def _named(name: str) -> fo.Dataset:

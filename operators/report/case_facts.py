@@ -82,6 +82,7 @@ class FileFound:
         findings: of each detector
         groups: what the file says of itself: (group, rows of name and value)
         copies: the same or similar files, in words
+        unread: what it could not be compared with, in words
         near: (number of the file in this case, in words)
         link: place of its first face in the App, "" without one
     """
@@ -94,6 +95,7 @@ class FileFound:
     findings: tuple[Finding, ...]
     groups: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
     copies: tuple[str, ...]
+    unread: tuple[str, ...]
     near: tuple[tuple[int, str], ...]
     link: str
 
@@ -161,6 +163,7 @@ def collect_case(case: fo.Dataset, app: str, blur: bool, hash_files: bool) -> Ca
                 findings=findings,
                 groups=_groups(rows[-1]["facts"]),
                 copies=tuple(dict.fromkeys(text for row in rows for text in row["copies"])),
+                unread=tuple(rows[-1]["unread"].values()),
                 near=alike,
                 link=links[0] if links else "",
             )

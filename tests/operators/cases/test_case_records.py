@@ -14,10 +14,11 @@ from media_forensics.detector.audit import comparable
 from media_forensics.detector.audit.columns import CONTENT
 from media_forensics.detector.errors import ForensicsError
 from media_forensics.detector.file_facts.file_reading import OUT_OF_SCOPE
+from media_forensics.detector.progress import never, silent
 from media_forensics.detector.records import CropRecipe
 from media_forensics.operators.cases import case_records
 from media_forensics.operators.dataset import face_columns, fields
-from media_forensics.operators.inspection import comparable_material
+from media_forensics.operators.inspection import comparable_material, look_alikes
 from media_forensics.operators.report import pdf
 from media_forensics.operators.report.limits import ALWAYS
 from media_forensics.operators.report.texts import LIMITS, TEXTS
@@ -131,6 +132,35 @@ def test_later_knowledge_reaches_known_files(case, faces_of, tmp_path):
     assert go("one.jpg")["known"] == 1
     (record,) = [row for row in case_records.all_of(dataset) if row["copies"]]
     assert record["copies"] == [f"{made.dataset.name}: {video} (the same bytes)"]
+
+
+def test_what_a_file_cannot_be_compared_with_is_said(case, fiftyone_db, footage, tmp_path):
+    dataset, _, go = case
+    twin, torn = tmp_path / "twin.jpg", tmp_path / "torn.mp4"
+    shutil.copy(footage["single_face.jpg"], twin)
+    torn.write_bytes(bytes(100))
+    other = fiftyone_db.Dataset("compared", persistent=False)
+    try:
+        other.add_samples(
+            fiftyone_db.Sample(str(twin), video_id=file.stem, video_path=str(file))
+            for file in (twin, torn)
+        )
+        done = go("one.jpg", compare_with=["compared"])
+        assert "compared: 1 of 2 videos have no frame to compare" in done["text"]
+        found = [row for row in case_records.all_of(dataset) if row["unread"]]
+        assert found and set(found[0]["unread"]) == {"compared"}
+        assert "compared: twin (1 of 1 frames, 0 of 64 bits apart)" in found[0]["copies"]
+
+        shutil.copy(twin, torn)  # now it can be read, and under the other name is another picture
+        shutil.copy(footage["multi_face.jpg"], twin)
+        assert go("one.jpg", compare_with=["compared"])["known"] == 1
+        assert not any(row["unread"] for row in case_records.all_of(dataset))
+        compared = look_alikes.compared_with([other], silent, never)
+        mine = tuple(int(value, 16) for value in found[0]["hashes"])
+        assert [text.split(" (")[0] for text in compared.looks_of(mine)] == ["compared: torn"]
+        assert compared.unread_for((), {}).keys() == {look_alikes.OWN}
+    finally:
+        other.delete()
 
 
 def test_the_file_itself_is_no_material_for_its_rates(faces_of):

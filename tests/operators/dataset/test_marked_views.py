@@ -41,6 +41,7 @@ FEW = {
     "importing/import_writer.py": "10,000 samples at a time",
     "inspection/analyses_dataset.py": "one file",
     "inspection/comparable_material.py": "the datasets that one checkpoint has scored",
+    "inspection/look_alikes.py": "two kinds of datasets",
     "inspection/explain_faces.py": "the videos of faces that a person has chosen",
     "panels/audit/tabs.py": "the two videos of a pair",
     "panels/grid.py": "two labels, or no value",

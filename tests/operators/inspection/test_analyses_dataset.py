@@ -203,7 +203,7 @@ def test_rates_come_from_audited_material_that_is_like_the_person(analyses, face
         detector="x", rule="mean", recipe_hash="other",
     )  # fmt: skip
     try:
-        (material,) = comparable_material.audited(sha256)
+        (material,) = comparable_material.audited(sha256).material
         assert material.dataset == made.dataset.name
         units = material.units
         eyes, sharp = (units.numbers[name] for name in comparable.MEASURES)
