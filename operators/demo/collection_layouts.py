@@ -16,9 +16,10 @@ from ...detector.files.paths import inside
 from ..importers.about_videos import TABLE
 from .clips import PEOPLE, ClipPlan
 from .collection_plan import METHODS, SPLIT_OF, DatasetPlan, FakePlan
+from .portraits import PORTRAIT_PEOPLE
 
 LICENSE = "Made on this machine from the licensed footage in LICENSES.md; not to be passed on."
-_IDS = {name: number for number, name in enumerate(PEOPLE)}
+_IDS = {name: number for number, name in enumerate((*PEOPLE, *PORTRAIT_PEOPLE))}
 
 
 @dataclass(frozen=True, slots=True)

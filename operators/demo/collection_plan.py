@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from .clips import CLIPS, FPS, PEOPLE, ClipPlan
 from .effects import SETTINGS
 from .encode import H264, MPEG4
+from .portraits import PORTRAIT_CLIPS, PORTRAIT_PEOPLE
 
 FACE_SWAP, SELF_BLEND = "FaceSwap", "SelfBlend"
 BOTTLENECK, EXPRESSION = "Bottleneck", "ExpressionWarp"
@@ -22,7 +23,7 @@ FRAMES = 16
 """Frames of each clip."""
 
 SPLIT_OF = {
-    **{name: person.split for name, person in PEOPLE.items()},
+    **{name: person.split for name, person in (PEOPLE | PORTRAIT_PEOPLE).items()},
     **dict.fromkeys([f"group-{number}" for number in range(1, 6)], "test"),
     "studio-man": "val",
 }
@@ -30,7 +31,7 @@ SPLIT_OF = {
 
 TAKE = 200
 """Number N + 200 k is take k of clip N: another path of the camera, the other settings."""
-_CLIPS = {clip.number: clip for clip in CLIPS}
+_CLIPS = {clip.number: clip for clip in (*CLIPS, *PORTRAIT_CLIPS)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,8 @@ class DatasetPlan:
         fps: frames per second
         encoder: see :func:`encode.write_clip`
         quality: its ``crf``
-        numbers: clips, by their numbers in :data:`.clips.CLIPS`, or further takes of them
+        numbers: clips, by their numbers in :data:`.clips.CLIPS` and, only for training, in
+            :data:`.portraits.PORTRAIT_CLIPS`, or further takes of them
         about: capture and compression in one line
     """
 

@@ -14,6 +14,7 @@ from ...detector.files.atomic import holds_nothing, write_bytes
 from ...detector.files.outputs import claim_folder
 from ...detector.files.paths import inside
 from ...detector.weights.asset_catalogue import FOOTAGE, PACKAGES
+from ...detector.weights.portrait_catalogue import PORTRAIT_PACKAGES, PORTRAITS
 from .clips import FPS, FRAMES, PEOPLE, SIZE, ClipPlan, choose_swaps, split_pairs
 from .encode import CRF
 
@@ -138,8 +139,8 @@ def licence_list(keys: Iterable[str]) -> str:
         "|---|---|---|",
     ]
     for key in sorted(keys):
-        item = FOOTAGE[key]
-        package = PACKAGES.get(item.package)
+        item = (FOOTAGE | PORTRAITS)[key]
+        package = (PACKAGES | PORTRAIT_PACKAGES).get(item.package)
         where = "installed module " + item.package
         if package is not None:
             where = f"{package.name} {package.version} ({package.client})"
