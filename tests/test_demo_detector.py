@@ -18,7 +18,7 @@ from media_forensics.operators.demo.collection import build_collection
 from media_forensics.operators.demo.collection_plan import SPLIT_OF
 
 SCRIPTS = str(Path(__file__).resolve().parents[1] / "scripts")
-CLIPS = (12, 14, 24, 124)  # three training people and one for validation, the third
+CLIPS = (12, 14, 24, 124)  # three training people, and one for validation (24)
 
 
 @pytest.fixture(scope="module")

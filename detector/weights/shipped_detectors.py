@@ -47,8 +47,8 @@ SHIPPED = {
         ShippedDetector(
             "demo_vits14",
             "vit-s14-dinov2-saliency",
-            "81c4cd15a83ca5d13b1b65825503ab4d5c0ef87180145c1edc5ade2a0b5a4c30",
-            "928ace1288c744b962b53eabb613a7954a3e7277ff7afde6ae1e815715b6e1c5",
+            "ca4b34b948f52b690f5fe235d124b54fd66de7ae6a006747dbf44422be0ce837",
+            "fc05441fb04209de797f345c425eb3ca588bbc43d970b712a9afc53ca3a6567c",
             "The detector demo_vits14 is a demonstration on a small tower, trained on a few people "
             "and on manipulations made for the demo: what it says is no evidence.",
         ),
