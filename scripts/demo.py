@@ -100,16 +100,21 @@ def open_app(faces: Any, meanwhile: Callable[[], None] | None = None) -> int:
 
 def show_changes(session: Any) -> None:
     """Show the second detector beside the first, unless somebody arranged the panels otherwise."""
+    session.refresh()
+    layout = second_detector()
+    if kinds(session.spaces) == kinds(layout):
+        session.spaces = layout
+
+
+def second_detector() -> Any:
+    """Return the layout of the workspace 'Audit' with the second detector beside the first."""
     from media_forensics.operators.dataset.workspaces import AUDIT, TASKS
 
-    session.refresh()
     layout = next(task.layout for task in TASKS if task.name == AUDIT)()
-    if kinds(session.spaces) != kinds(layout):
-        return
     for panel in panels(layout):
-        if panel.type == "error_audit":  # a panel without a state reads everything again
-            panel.state = {"choice": {"tab": "compare"}}
-    session.spaces = layout
+        if panel.type == "error_audit":  # without the rest of its state it reads everything again
+            panel.state = {"state": {"choice": {"tab": "compare"}}}
+    return layout
 
 
 def panels(space: Any) -> list[Any]:
