@@ -18,6 +18,7 @@ weights and footage (``~/.cache/media_forensics``); ``DEMO_FOLDER`` another one 
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import sys
 import time
@@ -79,6 +80,10 @@ def open_app(faces: Any, meanwhile: Callable[[], None] | None = None) -> int:
     from media_forensics.detector.errors import ForensicsError
     from media_forensics.operators.dataset.workspaces import AUDIT
 
+    # FiftyOne 1.22 warns of three options of its own each time that somebody clicks in the App
+    of_removed = "The `%s` App config option has been removed"
+    config = logging.getLogger("fiftyone.core.config")
+    config.addFilter(lambda record: not str(record.msg).startswith(of_removed))
     port = int(os.environ.get("PORT", "5151"))
     address = os.environ.get("ADDRESS") or "127.0.0.1"  # FiftyOne's default is every network
     spaces = faces.load_workspace(AUDIT) if faces.has_workspace(AUDIT) else None
