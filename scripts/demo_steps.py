@@ -28,6 +28,7 @@ def prepare_environment() -> None:
     use_own_database(DEMO / "database")
     os.environ["FIFTYONE_PLUGINS_DIR"] = str(plugins)
     os.environ["FIFTYONE_DEFAULT_DATASET_DIR"] = str(DEMO / "datasets")
+    os.environ.setdefault("FIFTYONE_ALLOW_LEGACY_ORCHESTRATORS", "true")  # 'Schedule' in the forms
     os.environ.setdefault("FIFTYONE_DATABASE_VALIDATION", "false")
     os.environ.setdefault("FIFTYONE_DO_NOT_TRACK", "true")
     os.environ.setdefault("FIFTYONE_SHOW_PROGRESS_BARS", "false")
