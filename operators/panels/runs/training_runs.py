@@ -64,6 +64,14 @@ class TrainingRuns(DatasetPanel):
         self._show(ctx, {**self._choice(ctx), "compared": None})
 
     @handler
+    def on_tick(self, ctx: Any) -> None:
+        """Read everything again while something runs.
+
+        What was chosen after this event was sent stays: its answer may come later.
+        """
+        self._show(ctx, self._choice(ctx), chosen=False)
+
+    @handler
     def on_curve(self, ctx: Any) -> None:
         """Show another curve: ``name``."""
         name = ctx.params.get("name")
@@ -172,8 +180,12 @@ class TrainingRuns(DatasetPanel):
         self._require_grid(ctx, faces)
         ctx.ops.set_view(training_records.validation_view(faces, run.key))
 
-    def _show(self, ctx: Any, choice: dict[str, Any]) -> None:
-        """Read everything again and send it; if there is nothing, say what to do next."""
+    def _show(self, ctx: Any, choice: dict[str, Any], chosen: bool = True) -> None:
+        """Read everything again and send it; if there is nothing, say what to do next.
+
+        Args:
+            chosen: whether the panel is to keep ``choice``
+        """
         choice["dataset"] = ctx.dataset.name if ctx.dataset is not None else None
         try:
             faces = _faces(ctx.dataset)
@@ -195,13 +207,14 @@ class TrainingRuns(DatasetPanel):
             "live": any(run.live for run in found)
             or any(row.state in work_row.LIVE for row in work),
         }
-        ctx.panel.set_state({"choice": choice, "empty": None, "lines": lines})
-        chosen = [(run.key, _metrics(run)) for run in found if run.key in choice["shown"]]
+        kept = {"choice": choice} if chosen else {}
+        ctx.panel.set_state({**kept, "empty": None, "lines": lines})
+        drawn = [(run.key, _metrics(run)) for run in found if run.key in choice["shown"]]
         ctx.panel.set_data(
             {
                 "runs": table_data(RUN_COLUMNS, [run_row(run, choice["shown"]) for run in found]),
                 "jobs": table_data(JOB_COLUMNS, [job_row(row) for row in work]),
-                "curves": training_figures.traces(chosen, choice["curve"]),
+                _plot_of(choice["curve"]): training_figures.traces(drawn, choice["curve"]),
             }
         )
 
@@ -224,7 +237,7 @@ class TrainingRuns(DatasetPanel):
             menu.btn("scores", label="Scores …", icon="rule", on_click=self.on_compare_scores)
         menu.btn("refresh", label="Refresh", icon="refresh", on_click=self.on_refresh)
         if lines["live"]:
-            timer = types.TimerView(interval=REFRESH_MILLISECONDS, on_interval=self.on_refresh)
+            timer = types.TimerView(interval=REFRESH_MILLISECONDS, on_interval=self.on_tick)
             panel.view("timer", timer)
         self._findings(panel, lines["findings"])
         if lines["runs"]:
@@ -280,11 +293,16 @@ class TrainingRuns(DatasetPanel):
                         params={"name": name},
                     )
         panel.plot(
-            "curves",
+            _plot_of(choice["curve"]),
             layout=training_figures.layout(choice["curve"]),
             height="260px",
             composite_view=True,
         )
+
+
+def _plot_of(curve: str) -> str:
+    """Return the name of the plot of a curve: late data of another curve are not drawn in it."""
+    return f"plot_{curve}"
 
 
 def _faces(dataset: fo.Dataset | None) -> fo.Dataset:

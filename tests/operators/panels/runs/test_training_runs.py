@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import shutil
 import time
@@ -33,9 +34,9 @@ def test_a_finished_run_with_its_curve(panel, demo_dataset):
     assert row[1] == "linear_probe" and row[2].startswith("completed")
     assert row[3].startswith(f"{best['auroc']:.3f}")
     panel.send("on_curve", name="total")
-    curve = next(t for t in panel.data["curves"] if t["name"] == "probe")
+    curve = next(t for t in panel.data["plot_total"] if t["name"] == "probe")
     assert len(curve["x"]) == len(curve["y"]) > 5 and curve["y"][-1] < curve["y"][0]
-    assert panel.schema["type"]["properties"]["curves"]["view"]["composite_view"] is True
+    assert panel.schema["type"]["properties"]["plot_total"]["view"]["composite_view"] is True
 
 
 def test_a_curve_is_hidden_and_shown_again(panel):
@@ -43,9 +44,27 @@ def test_a_curve_is_hidden_and_shown_again(panel):
     shown = panel.state["choice"]["shown"]
     panel.send("on_run", row=row, event="toggle")
     assert ("probe" in panel.state["choice"]["shown"]) != ("probe" in shown)
-    assert {t["name"] for t in panel.data["curves"]} == set(panel.state["choice"]["shown"])
+    drawn = panel.data[f"plot_{panel.state['choice']['curve']}"]
+    assert {t["name"] for t in drawn} == set(panel.state["choice"]["shown"])
     panel.send("on_run", row=row, event="toggle")
     assert set(panel.state["choice"]["shown"]) == set(shown)
+
+
+def test_a_refresh_that_is_answered_late_does_not_undo_a_click(panel, monkeypatch):
+    before = copy.deepcopy(panel.state)
+    panel.send("on_curve", name="total")
+    after, execute = panel.state, panel.panel.execute
+    assert before["choice"]["curve"] != "total"
+
+    def late(ctx):
+        answer = execute(ctx)
+        panel.state = after
+        return answer
+
+    panel.state = before
+    monkeypatch.setattr(panel.panel, "execute", late)
+    panel.send("on_tick")
+    assert panel.state["choice"]["curve"] == "total"
 
 
 def test_rows_offer_what_their_state_allows(panel):
