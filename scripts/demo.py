@@ -105,10 +105,15 @@ def open_app(faces: Any, meanwhile: Callable[[], None] | None = None) -> int:
 
 def show_changes(session: Any) -> None:
     """Show the second detector beside the first, unless somebody arranged the panels otherwise."""
-    session.refresh()
     layout = second_detector()
-    if kinds(session.spaces) == kinds(layout):
-        session.spaces = layout
+    for _ in range(10):
+        try:
+            session.refresh()
+            if kinds(session.spaces) == kinds(layout):
+                session.spaces = layout
+            return
+        except RuntimeError:  # FiftyOne's session comes back ten seconds after it lost its server
+            time.sleep(3)
 
 
 def second_detector() -> Any:
