@@ -92,6 +92,19 @@ class ChoicePanel(foo.Panel):
             allow_multiple=False,
         )
 
+    @handler
+    def on_refresh(self, ctx: Any) -> None:
+        """Read everything again."""
+        self._show(ctx, self._choice(ctx))
+
+    def on_extract_faces(self, ctx: Any) -> None:
+        """Open the form of 'Extract faces'."""
+        ctx.prompt(uri_of("extract_faces"), on_success=self.on_refresh)
+
+    def on_score_faces(self, ctx: Any) -> None:
+        """Open the form of 'Score faces'."""
+        ctx.prompt(uri_of("score_faces"), on_success=self.on_refresh)
+
     def _show(self, ctx: Any, choice: dict[str, Any]) -> None:
         """Compute what ``choice`` shows, and send it."""
         raise NotImplementedError
@@ -120,6 +133,11 @@ class ChoicePanel(foo.Panel):
         """Draw what to do before there is something to show."""
         why = plain(f"{empty['message']} {empty['hint']}")
         panel.md(f"**{self.missing}**\n\n{why}", name="why")
+        if "Extract faces" in empty["hint"]:  # comes first
+            panel.btn("extract", label="Extract faces …", on_click=self.on_extract_faces)
+        elif "Score faces" in empty["hint"]:
+            panel.btn("score", label="Score faces …", on_click=self.on_score_faces)
+        panel.btn("again", label="Refresh", on_click=self.on_refresh)
 
     @staticmethod
     def _draw_component(panel: types.Object, place: str, component: str, **given: Any) -> None:
@@ -129,7 +147,7 @@ class ChoicePanel(foo.Panel):
 
 
 class DatasetPanel(ChoicePanel):
-    """Panel about the open dataset: starts again with another dataset, and can be refreshed."""
+    """Panel about the open dataset: starts again with another dataset."""
 
     @follower
     def on_change_dataset(self, ctx: Any) -> None:
@@ -137,15 +155,6 @@ class DatasetPanel(ChoicePanel):
         name = ctx.dataset.name if ctx.dataset is not None else None
         if name != self._choice(ctx)["dataset"]:
             self._show(ctx, dict.fromkeys(self.choice))
-
-    @handler
-    def on_refresh(self, ctx: Any) -> None:
-        """Read everything again."""
-        self._show(ctx, self._choice(ctx))
-
-    def on_extract_faces(self, ctx: Any) -> None:
-        """Open the form of 'Extract faces'."""
-        ctx.prompt(uri_of("extract_faces"), on_success=self.on_refresh)
 
     @handler
     def on_play(self, ctx: Any) -> dict[str, Any]:
@@ -161,18 +170,6 @@ class DatasetPanel(ChoicePanel):
         if not found:
             raise ForensicsError("The grid shows nothing.", "Show all, or change its filters.")
         return found[0]
-
-    def on_score_faces(self, ctx: Any) -> None:
-        """Open the form of 'Score faces'."""
-        ctx.prompt(uri_of("score_faces"), on_success=self.on_refresh)
-
-    def _draw_missing(self, panel: types.Object, empty: dict[str, str]) -> None:
-        super()._draw_missing(panel, empty)
-        if "Extract faces" in empty["hint"]:  # comes first
-            panel.btn("extract", label="Extract faces …", on_click=self.on_extract_faces)
-        elif "Score faces" in empty["hint"]:
-            panel.btn("score", label="Score faces …", on_click=self.on_score_faces)
-        panel.btn("again", label="Refresh", on_click=self.on_refresh)
 
 
 def source_asked(

@@ -151,4 +151,5 @@ def test_a_ticked_sample_and_empty_states(made, client, fiftyone_db):
     empty = client(TimelinePanel(), plain)
     empty.send("on_load")
     assert "Score faces" in empty.state["empty"]["hint"]
+    assert {"score", "again"} <= set(empty.schema["type"]["properties"])
     fiftyone_db.delete_dataset(plain.name)
