@@ -315,5 +315,6 @@ class Hypersphere(DatasetPanel):
                     on_register=self.on_register,
                     on_play=self.on_play,
                 )
-        view = columns("repeat(auto-fit, minmax(min(100%, 250px), 1fr))", 1.5)
+        beside = "repeat(auto-fit, minmax(min(100%, 250px), 1fr))"
+        view = columns("minmax(0, 1fr)" if empty else beside, 1.5)
         return types.Property(panel, view=view)
