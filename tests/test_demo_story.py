@@ -74,3 +74,33 @@ def test_the_whole_story_without_a_browser_and_again(tmp_path):
         assert f"{number}/12 " in first.stdout
     again = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert again.returncode == 0 and again.stdout.count("(there; took") == 8
+
+
+class Session:
+    """FiftyOne's session, which has no connection at first."""
+
+    def __init__(self, spaces) -> None:
+        self.spaces, self.refreshed = spaces, 0
+
+    def refresh(self) -> None:
+        self.refreshed += 1
+        if self.refreshed == 1:
+            raise RuntimeError("Client is not connected")
+
+
+@pytest.mark.fiftyone
+def test_the_second_detector_is_shown_unless_the_panels_were_rearranged(monkeypatch):
+    import demo
+    from media_forensics.operators.dataset.workspaces import AUDIT, REVIEW, TASKS
+
+    monkeypatch.setattr(demo.time, "sleep", lambda seconds: None)
+    layouts = {task.name: task.layout() for task in TASKS}
+    session = Session(layouts[AUDIT])
+    demo.show_changes(session)
+    shown = {panel.type: panel.state for panel in demo.panels(session.spaces)}
+    # the App keeps what a Python panel knows under "state", and ignores all else
+    assert shown["error_audit"] == {"state": {"choice": {"tab": "compare"}}}
+    assert session.refreshed == 2 and not shown["hypersphere"]
+    session = Session(layouts[REVIEW])
+    demo.show_changes(session)
+    assert session.spaces is layouts[REVIEW]

@@ -22,16 +22,3 @@ def test_the_audit_opens_with_faces_numbers_and_sphere(app, demo_dataset):
     app.page.reload()
     app.find("mf-table").wait_for()
     assert not intro.count()
-
-
-def test_the_demo_ends_with_the_second_detector(app, demo_dataset):
-    from demo import second_detector
-
-    demo_dataset.save_workspace("compared", second_detector())
-    try:
-        app.page.goto(f"{app.url}/datasets/{app.dataset}?workspace=compared")
-        app.find("mf-tab-compare").wait_for()
-        chosen = app.find("mf-tab-compare")
-        app.until("its tab", lambda: chosen.get_attribute("aria-selected") == "true")
-    finally:
-        demo_dataset.delete_workspace("compared")
