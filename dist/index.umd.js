@@ -78,8 +78,10 @@
 	}
 	// src/app/controls.tsx
 	function Select({ label, value, options, onChange, cy }) {
+		const chosen = options?.find(([id]) => id === value)?.[1];
 		return /* @__PURE__ */ h("label", { className: "mf-field" }, label, /* @__PURE__ */ h("select", {
 			value: value ?? "",
+			title: chosen,
 			onChange: (e) => onChange(e.target.value),
 			"data-cy": cy
 		}, (options ?? []).map(([id, text]) => /* @__PURE__ */ h("option", {

@@ -11,10 +11,16 @@ interface SelectProps {
 }
 
 export function Select({ label, value, options, onChange, cy }: SelectProps) {
+  const chosen = options?.find(([id]) => id === value)?.[1];
   return (
     <label className="mf-field">
       {label}
-      <select value={value ?? ""} onChange={(e) => onChange(e.target.value)} data-cy={cy}>
+      <select
+        value={value ?? ""}
+        title={chosen} // a long name is cut off
+        onChange={(e) => onChange(e.target.value)}
+        data-cy={cy}
+      >
         {(options ?? []).map(([id, text]) => (
           <option key={id} value={id}>
             {text}
