@@ -133,9 +133,13 @@ class ChoicePanel(foo.Panel):
         """Draw what to do before there is something to show."""
         why = plain(f"{empty['message']} {empty['hint']}")
         panel.md(f"**{self.missing}**\n\n{why}", name="why")
-        if "Extract faces" in empty["hint"]:  # comes first
+        self._draw_remedy(panel, empty["hint"])
+
+    def _draw_remedy(self, panel: types.Object, hint: str) -> None:
+        """Draw the buttons of what a hint says to run."""
+        if "Extract faces" in hint:  # comes first
             panel.btn("extract", label="Extract faces …", on_click=self.on_extract_faces)
-        elif "Score faces" in empty["hint"]:
+        elif "Score faces" in hint:
             panel.btn("score", label="Score faces …", on_click=self.on_score_faces)
         panel.btn("again", label="Refresh", on_click=self.on_refresh)
 

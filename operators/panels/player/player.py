@@ -75,7 +75,7 @@ class PlayerPanel(DatasetPanel):
         except ForensicsError as error:
             self._say_missing(ctx, choice, error)
             return
-        ctx.panel.set_state({"choice": choice, "empty": None})
+        ctx.panel.set_state({"choice": choice, "empty": None, "lacks": _lacks(shown)})
         # with the time, so that the component asks again
         start = str(shown._doc.id), choice["sample"], time.time()
         ctx.panel.set_data({"panel": {"dataset": start[0], "sample": start[1], "when": start[2]}})
@@ -133,8 +133,7 @@ class PlayerPanel(DatasetPanel):
         }
         faces = source.faces
         try:
-            keys = face_columns.detector_keys(faces)
-            key = current(faces, keys)
+            key = current(faces, _detectors(source.shown))
             threshold = stored_of(faces, key).for_one
             timeline = timeline_of(source, video_id, key, threshold)
         except ForensicsError as error:
@@ -216,6 +215,9 @@ class PlayerPanel(DatasetPanel):
                 on_next=self.on_next,
                 on_explain=self.on_explain,
             )
+            lacks = ctx.panel.get_state("lacks")
+            if lacks:
+                self._draw_remedy(panel, lacks)
         return types.Property(panel, view=columns("minmax(0, 1fr)", 1.5))
 
 
@@ -227,6 +229,24 @@ def _source(dataset: fo.Dataset | None) -> Source:
         if dataset is None or dataset.media_type != fomm.VIDEO:
             raise
         return Source(dataset, dataset, dataset)
+
+
+def _detectors(shown: fo.Dataset) -> list[str]:
+    """Return the detectors with scores.
+
+    Raises:
+        ForensicsError: there is none; the hint says what to run first
+    """
+    return face_columns.detector_keys(face_columns.source_of(shown).faces)
+
+
+def _lacks(shown: fo.Dataset) -> str | None:
+    """Return what to run before there are scores to play with, None if there are some."""
+    try:
+        _detectors(shown)
+    except ForensicsError as error:
+        return error.hint
+    return None
 
 
 def _wanted(ctx: Any, source: Source) -> tuple[str, int | None, int | None]:

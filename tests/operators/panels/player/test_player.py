@@ -98,6 +98,8 @@ def test_what_is_missing_is_said(panel, made, fiftyone_db, client):
     alone.send("on_load")
     shown = alone.send("on_open")
     assert shown["left"]["kind"] == "video" and shown["words"].startswith("No scores: ")
+    assert "Run 'Extract faces'" in shown["words"]
+    assert "extract" in alone.schema["type"]["properties"]
     fiftyone_db.delete_dataset(plain.name)
     assert "was deleted" in alone.send("on_open", dataset="0" * 24)["refused"]["message"]
 
