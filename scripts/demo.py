@@ -108,9 +108,9 @@ def show_changes(session: Any) -> None:
     layout = second_detector()
     for _ in range(10):
         try:
-            session.refresh()
             if kinds(session.spaces) == kinds(layout):
                 session.spaces = layout
+            session.refresh()  # last: the page that comes back takes the layout along
             return
         except RuntimeError:  # FiftyOne's session comes back ten seconds after it lost its server
             time.sleep(3)
