@@ -84,13 +84,11 @@ def test_the_first_steps_give_the_same_bits(scripts, weights_dir, footage, tmp_p
     assert faces.extract(records) == 0
     manifest = faces.manifest(records)
     config = replace(head.CONFIG, folds=3)
-    runs = [head.train(manifest, faces, tmp_path / n, "demo", config) for n in ("a", "b")]
-    first, again = runs
-    assert len(first) == head.FIRST_STEPS and first == again == head.repeated(manifest, "demo")
+    first = head.train(manifest, faces, tmp_path / "a", "demo", config)
+    assert len(first) == head.FIRST_STEPS and first == head.repeated(manifest, "demo")
     losses = [step["loss"] for step in first]
     assert losses == sorted(losses, reverse=True)
-    one, other = (read_record(tmp_path / name) for name in ("a", "b"))
-    assert one["sha256"] == other["sha256"] and one["training"]["out_of_fold"]["n_real"] == 3
+    assert read_record(tmp_path / "a")["training"]["out_of_fold"]["n_real"] == 3
     assert detector.check(first, faces.material_sha256(manifest)) == 1  # of other material
     assert "other bits; made with" in capsys.readouterr().out
 

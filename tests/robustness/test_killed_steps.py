@@ -49,6 +49,7 @@ def test_every_operator_has_a_step_or_a_reason():
     )
 
 
+@pytest.mark.long("a minute")
 def test_two_operators_at_once_lose_nothing(tmp_path, fiftyone_db):
     wrong = {row["step"]: row["wrong"] for row in run_steps(tmp_path, ["pairs"]) if row["wrong"]}
     assert not wrong, json.dumps(wrong, indent=1)[:6000]

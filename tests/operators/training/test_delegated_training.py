@@ -51,6 +51,7 @@ def kill_worker(pid: int) -> None:
     psutil.wait_procs(family[1:], 30)
 
 
+@pytest.mark.long("a minute and more")
 def test_a_queued_training_is_shown_survives_its_worker_and_is_cancelled(
     demo_dataset, operators, client, clean
 ):
