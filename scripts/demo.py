@@ -124,6 +124,7 @@ def second_detector() -> Any:
     for panel in panels(layout):
         if panel.type == "error_audit":  # without the rest of its state it reads everything again
             panel.state = {"state": {"choice": {"tab": "compare"}}}
+    layout.children[1].sizes = [0.85, 0.15]  # its table is below its plots
     return layout
 
 
