@@ -114,6 +114,7 @@ def show_changes(session: Any) -> None:
             return
         except RuntimeError:  # FiftyOne's session comes back ten seconds after it lost its server
             time.sleep(3)
+    print("The App does not answer this script; load its page again to see what changed.")
 
 
 def second_detector() -> Any:

@@ -79,17 +79,19 @@ def test_the_whole_story_without_a_browser_and_again(tmp_path):
 class Session:
     """FiftyOne's session, which has no connection at first."""
 
-    def __init__(self, spaces) -> None:
-        self.spaces, self.refreshed = spaces, 0
+    def __init__(self, spaces, failures: int = 1) -> None:
+        self.spaces, self.refreshed, self.failures = spaces, 0, failures
+        self.seen = None  # the panels at the last refresh
 
     def refresh(self) -> None:
         self.refreshed += 1
-        if self.refreshed == 1:
+        if self.refreshed <= self.failures:
             raise RuntimeError("Client is not connected")
+        self.seen = self.spaces
 
 
 @pytest.mark.fiftyone
-def test_the_second_detector_is_shown_unless_the_panels_were_rearranged(monkeypatch):
+def test_the_second_detector_is_shown_unless_the_panels_were_rearranged(monkeypatch, capsys):
     import demo
     from media_forensics.operators.dataset.workspaces import AUDIT, REVIEW, TASKS
 
@@ -101,6 +103,9 @@ def test_the_second_detector_is_shown_unless_the_panels_were_rearranged(monkeypa
     # the App keeps what a Python panel knows under "state", and ignores all else
     assert shown["error_audit"] == {"state": {"choice": {"tab": "compare"}}}
     assert session.refreshed == 2 and not shown["hypersphere"]
+    assert session.seen is session.spaces  # a page that is refreshed before keeps the old tab
     session = Session(layouts[REVIEW])
     demo.show_changes(session)
-    assert session.spaces is layouts[REVIEW]
+    assert session.spaces is layouts[REVIEW] and not capsys.readouterr().out
+    demo.show_changes(Session(layouts[REVIEW], failures=99))
+    assert "load its page again" in capsys.readouterr().out

@@ -100,6 +100,15 @@ def test_what_is_missing_is_said(panel, made, fiftyone_db, client):
     assert shown["left"]["kind"] == "video" and shown["words"].startswith("No scores: ")
     assert "Run 'Extract faces'" in shown["words"]
     assert "extract" in alone.schema["type"]["properties"]
+    bare = made.faces.match({"video_id": "even/real"}).select_fields(
+        ["video_id", "frame_number", "ground_truth"]
+    )
+    faces = bare.clone()
+    unscored = client(PlayerPanel(), faces)
+    unscored.send("on_load")
+    assert "Run 'Score faces'" in unscored.send("on_open", video="even/real")["words"]
+    assert "score" in unscored.schema["type"]["properties"]
+    fiftyone_db.delete_dataset(faces.name)
     fiftyone_db.delete_dataset(plain.name)
     assert "was deleted" in alone.send("on_open", dataset="0" * 24)["refused"]["message"]
 
